@@ -79,7 +79,9 @@ Event = SwitchEvent | TimerExpired | CallFinished | SeatStateChanged | Household
 
 
 class UpdatePacer(NamedTuple):
-    """Report an event, such as an answered call, to a campaign's pacer. `call` is the call of the event, or None."""
+    """Report an event, such as an answered call, to a campaign's pacer. `call` is the call that the event is about, or
+    None.
+    """
 
     campaign_id: str
     kind: PacingEventKind
@@ -89,7 +91,9 @@ class UpdatePacer(NamedTuple):
 
 
 class StartTimer(NamedTuple):
-    """Start a timer that raises the event `expired` after `seconds`. It replaces a timer with the same key."""
+    """Start a timer. When it expires after `seconds`, the engine handles the event `expired`. A timer with the same key
+    is replaced.
+    """
 
     key: str
     seconds: float
@@ -103,16 +107,18 @@ class StopTimer(NamedTuple):
 
 
 class SwitchOrder(NamedTuple):
-    """Call a method of the telephone switch once; it is never repeated. If it fails, the event `on_failure`
-    is raised.
+    """Call a method of the telephone switch once; it is never repeated. If it fails, the engine handles the event
+    `on_failure`.
     """
 
     name: str  # of the method, for logs
     call: partial[Awaitable[object]]
     on_failure: TimerExpired | None = None
 
-    def copy_with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
-        """Return a copy of the order to the switch. If the order fails, the engine handles the event `on_failure`."""
+    def copy_switch_order_with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
+        """Return a copy of the order to the switch that has a failure event: if the order fails, the engine handles the
+        event `on_failure`.
+        """
         return self._replace(on_failure=on_failure)
 
 

@@ -180,7 +180,7 @@ class Engine:
         if self._has_ended:
             return
         features = self.features
-        live = features.live_calls.get(AttemptId(attempt_id))
+        live = features.live_calls.find_live_call(AttemptId(attempt_id))
         if live is not None and unheard is not None:
             features.campaign_control_service.hold_campaign_with_unplayable_sound(live, unheard)
         call = features.ivr_flow_service.end_flow_of_call(
@@ -252,10 +252,10 @@ class Engine:
 
     def _handle_call_event(self, event: switch_events.CallEvent) -> None:
         features = self.features
-        call = features.live_calls.get(event.attempt_id)
+        call = features.live_calls.find_live_call(event.attempt_id)
         if call is None:  # an unknown caller's, or one that has ended for us
             if isinstance(event, switch_events.CallEnded):
-                features.inbound_call_router.on_call_ended(event)
+                features.inbound_call_router.on_end_of_unstored_inbound_call(event)
             elif isinstance(event, switch_events.StrayCallFound):
                 features.call_reconciler.hang_up_call_unknown_to_engine(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
@@ -294,24 +294,24 @@ class Engine:
     def _handle_call_progress(self, call: Call, event: switch_events.CallEvent) -> None:
         calls, now = self.features.live_calls, self._core.read_clock()
         if isinstance(event, switch_events.CallRinging):
-            calls.update_call(call, call.copy_with_ringing(now))
+            calls.update_call(call, call.copy_call_with_ringing(now))
             if (
                 call.ringing_monotonic_seconds is None and not call.adopted
             ):  # an adopted call may have been ringing for a long time
                 self.features.trunk_health_monitor.on_call_ringing(call)
             return
-        answered = calls.update_call(call, call.copy_with_answer(now))
+        answered = calls.update_call(call, call.copy_call_with_answer(now))
         if isinstance(event, switch_events.MachineDetected):
-            calls.update_call(answered, answered.copy_with_machine_answer())
+            calls.update_call(answered, answered.copy_call_with_machine_answer())
 
     def _end_call_in_all_features(self, ended: switch_events.CallEnded) -> None:
         """End a call in every feature of the engine that knows it."""
         features = self.features
-        call = features.live_calls.get(ended.attempt_id)
+        call = features.live_calls.find_live_call(ended.attempt_id)
         if call is not None:
             features.ended_call_recorder.alert_about_missing_switch_events(call)
-            features.call_transfer_service.on_call_ended(call.attempt_id)
-            features.call_distributor.on_call_ended(call)
+            features.call_transfer_service.end_transfer_of_ended_call(call.attempt_id)
+            features.call_distributor.update_seat_of_ended_call(call)
             features.ended_call_recorder.end_call(features.live_calls[call.attempt_id], ended)
 
     def _handle_expired_timer(self, expired: TimerExpired) -> None:
@@ -321,7 +321,7 @@ class Engine:
             TimerKind.CALL_PHONE: lambda: features.call_distributor.call_seat_phone(seat),
             TimerKind.PHONE_NOT_CALLED: lambda: features.call_distributor.schedule_call_to_seat_phone(seat),
             TimerKind.AGENT_ABSENT: lambda: features.agent_seat_service.log_off_absent_agent(seat),
-            TimerKind.LOG_IN_UNLOCKED: lambda: features.agent_seat_service.clear_lock_alert(seat),
+            TimerKind.LOG_IN_UNLOCKED: lambda: features.agent_seat_service.clear_alert_about_locked_log_ins(seat),
             TimerKind.MESSAGE_EXPIRED: lambda: features.supervisor_message_sender.remove_supervisor_message(seat),
             TimerKind.CONNECT_LIMIT: lambda: features.call_distributor.play_information_message_to_voter(attempt_id),
             TimerKind.VOTER_NOT_CONNECTED: lambda: features.call_distributor.release_seat_without_voter(
@@ -337,16 +337,17 @@ class Engine:
         handlers[expired.kind]()
 
     def _on_flow_end_overdue(self, attempt_id: AttemptId) -> None:
-        call = self.features.live_calls.get(attempt_id)
+        call = self.features.live_calls.find_live_call(attempt_id)
         if call is not None and call.leg.ended is not None:
             self._end_call_in_all_features(call.leg.ended)
 
     # Effects
 
     def carry_out_requested_effects(self) -> None:
-        """Carry out the requested effects, sorted by kind (`_RANKS`), until none is left.
+        """Carry out the requested effects, such as timers and orders to the switch, until none is left.
 
-        An error in one effect does not stop the others, and ends the engine afterwards.
+        They are sorted by kind (`_RANKS`). An error in one effect does not stop the others, and ends the engine
+        afterwards.
         """
         mistake: Exception | None = None
         self._core.in_event = True

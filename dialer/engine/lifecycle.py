@@ -65,12 +65,12 @@ class Lifecycle:
             await store.read_do_not_call_registers(), unfinished
         )
         for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):
-            seat = features.agent_seats.get(attempt.seat)
+            seat = features.agent_seats.find_seat(attempt.seat)
             if attempt.campaign_id in features.loaded_campaigns and seat is not None:
                 features.call_disposition_recorder.reopen_call_for_disposition(
                     seat.name, features.call_reconciler.rebuild_call_from_attempt(attempt), attempt.agent
                 )
-        left_open = features.call_reconciler.load_attempts_left_open(unfinished, trunks)
+        left_open = features.call_reconciler.load_open_call_attempts(unfinished, trunks)
         if left_open:
             _log.warning("attempts.left_open", attempts=left_open)
 

@@ -89,7 +89,7 @@ class Resync:
     def _restore_conversations_at_seats(self, up: SwitchUp) -> None:
         features = self._features
         for attempt_id, seat_name in up.talking:
-            call, seat = features.live_calls.get(attempt_id), features.agent_seats.get(seat_name)
+            call, seat = features.live_calls.find_live_call(attempt_id), features.agent_seats.find_seat(seat_name)
             if call is None or seat is None:
                 continue
             if call.talk.connected_at is None:

@@ -164,7 +164,9 @@ class History:
             store.record_mark = fail_to_record_mark  # type: ignore[method-assign, assignment]
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
-        committing = dialler.start_task(dialler.engine.features.ivr_flow_service.store_result_of_flow(session, commit))
+        committing = dialler.start_task(
+            dialler.engine.features.ivr_flow_service.store_caller_input_of_flow(session, commit)
+        )
         killed = asyncio.ensure_future(dialler.steps.killed.wait())
         await asyncio.wait((committing, killed), return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()

@@ -66,10 +66,10 @@ class Acd:
         time that a voter may wait).
         """
         now = self._core.read_clock()
-        known = self._calls.update_call(call, call.copy_with_human_answer(now))
+        known = self._calls.update_call(call, call.copy_call_with_human_answer(now))
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
-        waiting = self._calls.update_call(known, known.copy_with_voter_waiting())
+        waiting = self._calls.update_call(known, known.copy_call_with_voter_waiting())
         if not self._eligibility.may_answered_call_be_connected(waiting):
             self.play_information_message_to_voter(call.attempt_id)
         elif not self._try_connect_call_to_seat(waiting):
@@ -83,7 +83,7 @@ class Acd:
 
         The result is False if no seat took the call, or if the rules forbid the call now.
         """
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is None or attempt_id in self._flow_handovers:
             return False
         if not self._eligibility.may_answered_call_be_connected(call) or not self._try_connect_call_to_seat(call):
@@ -109,13 +109,13 @@ class Acd:
         now = self._core.read_clock()
         if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
             self._seats.replace_seat(seat, seat.reserve_seat_for_call(call.attempt_id, call.campaign_id, now))
-        self._calls.update_call(call, call.copy_with_seat_assigned(seat.name, seat.agent))
+        self._calls.update_call(call, call.copy_call_with_seat_assigned(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
         self._core.request_effects(
             make_switch_order(
                 self._switch.connect_call_to_seat, call.attempt_id, seat.name, record=spec.record
-            ).copy_with_failure_event(voter_did_not_arrive),
+            ).copy_switch_order_with_failure_event(voter_did_not_arrive),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
         )
@@ -123,7 +123,7 @@ class Acd:
 
     def _choose_seat_for_call(self, call: Call) -> Seat | None:
         """Return the seat to which a call is connected: its reserved seat, otherwise the best free one, or None."""
-        kept = self._seats.get(call.reserved_seat or "")
+        kept = self._seats.find_seat(call.reserved_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return None if kept.phone_suspect else kept  # a doubted phone is being checked
         skill = self._runs[call.campaign_id].spec.skill
@@ -135,14 +135,14 @@ class Acd:
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
-            self._calls.update_call(call, call.copy_without_seat())
+            self._calls.update_call(call, call.copy_call_without_seat())
             self._report_connection_with_agent_to_flow(attempt_id, False)
 
     def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
         """Play the information message to a voter who got no seat in time, or who must not be connected."""
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.on_information_message_started(call)
             self._core.request_effects(make_switch_order(self._switch.play_information_message, attempt_id))
@@ -152,9 +152,9 @@ class Acd:
 
         The call counts as abandoned unless an agent has talked to the voter before.
         """
-        call = self._calls.update_call(call, call.copy_with_human_answer(self._core.read_clock()))
+        call = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         if not call.leg.message_started:
-            self._calls.update_call(call, call.copy_with_information_message_started())
+            self._calls.update_call(call, call.copy_call_with_information_message_started())
             self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
             self._core.wake.set()
 
@@ -164,22 +164,22 @@ class Acd:
         The switch also reports this when a voter has come back to the seat.
         """
         now = self._core.read_clock()
-        call = self._calls.update_call(call, call.copy_with_human_answer(now))
-        seat = self._seats.get(seat_name)
+        call = self._calls.update_call(call, call.copy_call_with_human_answer(now))
+        seat = self._seats.find_seat(seat_name)
         if seat is None:
             return
         if call.talk.connected_at is not None:
             if (
-                _can_voter_return_to_seat(seat, call) or seat.state is SeatState.PAUSED
+                _is_seat_free_for_returning_voter(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
                 self._resume_conversation_at_seat(
-                    self._calls.update_call(call, call.copy_with_information_message_stopped()), seat_name
+                    self._calls.update_call(call, call.copy_call_with_information_message_stopped()), seat_name
                 )
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
         self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
         self._seats.count_accepted_call(seat_name)
-        self._calls.update_call(call, call.copy_with_voter_connected(seat_name, seat.agent, now))
+        self._calls.update_call(call, call.copy_call_with_voter_connected(seat_name, seat.agent, now))
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._report_connection_with_agent_to_flow(call.attempt_id, True)
 
@@ -191,7 +191,7 @@ class Acd:
         now = self._core.read_clock()
         seat = self._seats[seat_name]
         self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
-        self._calls.update_call(call, call.copy_with_seat_assigned(seat_name, seat.agent))
+        self._calls.update_call(call, call.copy_call_with_seat_assigned(seat_name, seat.agent))
 
     def _resume_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Set a seat to talking again after its voter has come back, and stop the seat's wrap-up."""
@@ -205,15 +205,15 @@ class Acd:
         The seat of the agent who transferred the call is preferred. Returns the name of the seat, or None if no seat is
         free.
         """
-        own = self._seats.get(seat_name)
-        if own is None or not own.phone_up or not _can_voter_return_to_seat(own, call):
+        own = self._seats.find_seat(seat_name)
+        if own is None or not own.phone_up or not _is_seat_free_for_returning_voter(own, call):
             own = self._choose_seat_for_call(call)
         if own is None:
             return None
         self._resume_conversation_at_seat(call, own.name)
         return own.name
 
-    def on_call_ended(self, call: Call) -> None:
+    def update_seat_of_ended_call(self, call: Call) -> None:
         """Update the seat of a call that has ended. A seat that has talked to the voter goes to wrap-up, any other seat
         is free again.
         """
@@ -228,7 +228,7 @@ class Acd:
 
         The call itself may continue without the agent, for example after a transfer.
         """
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         if seat is None or seat.attempt_id != call.attempt_id or seat.state is SeatState.WRAP_UP:
             return
         now = self._core.read_clock()
@@ -254,13 +254,13 @@ class Acd:
         """Return the call at a seat, or the call that is being wrapped up there, or None."""
         return self._wrapping_up.get(seat.name) or self._calls.find_call_at_seat(seat)
 
-    def record_talk_is_ending(self, seat: Seat) -> None:
+    def record_announced_end_of_talk(self, seat: Seat) -> None:
         """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial in time.
 
         A repeat changes nothing. Raises CommandRefused.
         """
         now = self._core.clock.monotonic()
-        after = seat.record_talk_is_ending(now)
+        after = seat.record_announced_end_of_talk(now)
         if after is seat:
             return
         self._seats.replace_seat(seat, after)
@@ -313,7 +313,7 @@ class Acd:
         """Update the state of a seat after its agent's phone has connected. A lost seat, whose phone was disconnected,
         becomes ready or paused.
         """
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         if seat is not None:
             self.update_seat_and_connect_voter(seat, seat.connect_phone(self._core.read_clock()))
 
@@ -321,7 +321,7 @@ class Acd:
         """Update the state of a seat after its agent's phone has disconnected. If the agent is logged in, the phone is
         called again.
         """
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         if seat is None:
             return
         now = self._core.read_clock()
@@ -347,7 +347,7 @@ class Acd:
         if seat is not None:
             self.call_seat_phone(seat.name)
 
-    def set_seat_phone_suspected_dead(self, seat_name: str, doubted: bool) -> None:
+    def set_whether_seat_phone_may_be_dead(self, seat_name: str, doubted: bool) -> None:
         """Set whether a seat's phone may be dead (`doubted`). No voters are connected to the seat of such a phone."""
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
@@ -369,9 +369,9 @@ class Acd:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
             self._core.request_effects(
                 StopTimer(f"phone/{seat_name}"),
-                make_switch_order(self._switch.call_seat_phone, seat_name, seat.endpoint).copy_with_failure_event(
-                    not_called
-                ),
+                make_switch_order(
+                    self._switch.call_seat_phone, seat_name, seat.endpoint
+                ).copy_switch_order_with_failure_event(not_called),
             )
 
     def schedule_call_to_seat_phone(self, seat_name: str) -> None:
@@ -381,12 +381,12 @@ class Acd:
         )
 
 
-def _can_voter_return_to_seat(seat: Seat, call: Call) -> bool:
+def _is_seat_free_for_returning_voter(seat: Seat, call: Call) -> bool:
     """Return whether a voter may come back to a seat: it is free, or its agent is still wrapping up this
     voter's call.
     """
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
-    return seat.is_free or (wraps_up and not seat.phone_suspect)
+    return seat.is_free_for_voter or (wraps_up and not seat.phone_suspect)
 
 
 def _create_pacer_update_about_conversation(

@@ -32,7 +32,7 @@ class SeatSerials(SeatCommand):
     async def execute(self, services: Services, context: CommandContext) -> str:
         part, colon, numbers = self.serials.rpartition(":")
         serials = tuple(map(int, numbers.split(",")))
-        return await services.booth_workers.store_voted_marks_of_serials(
+        return await services.booth_workers.mark_voters_as_voted_by_serials(
             self.seat, serials, int(part) if colon else None
         )
 

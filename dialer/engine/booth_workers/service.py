@@ -46,7 +46,7 @@ class BoothWorkers:
 
     # Serials
 
-    async def store_voted_mark_of_serial(
+    async def store_mark_of_voter_with_serial(
         self,
         call: Call,
         serial: int,
@@ -121,7 +121,7 @@ class BoothWorkers:
 
     # Serials entered by agents
 
-    async def store_voted_marks_of_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
+    async def mark_voters_as_voted_by_serials(self, seat_name: str, serials: tuple[int, ...], part: int | None) -> str:
         """Mark voters as voted, by the serial numbers that an agent has entered. Raises CommandRefused, or StoreError
         if nothing was stored.
         """
@@ -137,7 +137,7 @@ class BoothWorkers:
         noted = 0
         for serial in dict.fromkeys(serials):
             try:
-                await self.store_voted_mark_of_serial(call, serial, part, f"{named}/{serial}", agent=seat.agent)
+                await self.store_mark_of_voter_with_serial(call, serial, part, f"{named}/{serial}", agent=seat.agent)
                 noted += 1
             except CommitTargetNotFound:
                 unknown.append(str(serial))

@@ -96,7 +96,7 @@ class FlowService:
 
         Return the flow and its data about the voter, or None if no such call is live.
         """
-        call = self._calls.get(AttemptId(attempt_id))
+        call = self._calls.find_live_call(AttemptId(attempt_id))
         if call is None or call.kind is not CampaignKind.IVR or call.flow.is_running:
             return None
         run = self._runs[call.campaign_id]
@@ -122,8 +122,8 @@ class FlowService:
 
         The id is random. A counter would start again after a crash, and would repeat the keys of earlier commits.
         """
-        answered = self._calls.update_call(call, call.copy_with_human_answer(self._core.read_clock()))
-        self._calls.update_call(answered, answered.copy_with_flow_started(named))
+        answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
+        self._calls.update_call(answered, answered.copy_call_with_flow_started(named))
         run_id = secrets.token_hex(8)
         self._commits.setdefault(call.attempt_id, {})[run_id] = {}
         return run_id
@@ -135,7 +135,7 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
-    async def store_result_of_flow(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
+    async def store_caller_input_of_flow(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Store what a caller entered in an IVR flow.
 
         Return True when it is stored, or if there was nothing to store. A repeat (same call, run and `commit.sequence`)
@@ -150,13 +150,13 @@ class FlowService:
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None and not _was_earlier_input_of_caller_not_stored(before):
+        if before is not None and not _has_unstored_earlier_input_of_caller(before):
             return await asyncio.shield(before)
         may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._store_flow_result(
+            kept = await self._store_caller_input_in_table(
                 self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
@@ -172,10 +172,10 @@ class FlowService:
         result.set_result(kept)
         return kept
 
-    async def _store_flow_result(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_caller_input_in_table(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
-                return await self._store_answer_as_mark(call, commit, key, may_stand=may_stand)
+                return await self._store_voter_answer_as_mark(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
                 if not (may_stand and await self._store.find_voters_by_mark_key(key)):
                     await self._workers.undo_last_reported_serial(call, key)
@@ -185,7 +185,7 @@ class FlowService:
                 await self._store.record_flow_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
-    async def _store_answer_as_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_voter_answer_as_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a voter's answer as a mark (a recorded answer), and return whether it was valid.
 
         If no voter of a household is pending any more, there is nothing to store, and the result is True.
@@ -203,10 +203,10 @@ class FlowService:
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.store_voted_mark_of_serial(call, commit.serial, commit.part, key, kind=kind)
-        live = self._calls.get(call.attempt_id)
+            await self._workers.store_mark_of_voter_with_serial(call, commit.serial, commit.part, key, kind=kind)
+        live = self._calls.find_live_call(call.attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.copy_with_flow_answer(kind, commit.hour))
+            self._calls.update_call(live, live.copy_call_with_flow_answer(kind, commit.hour))
         return True
 
     async def _find_voters_that_answer_is_about(
@@ -245,7 +245,7 @@ class FlowService:
         """Return the phone number of a live call, to which a text message is sent. Return None if the call has ended or
         the number has opted out.
         """
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         return None if call is None else await self._store.find_number_for_sms(call.phone_id)
 
     def end_flow_of_call(
@@ -259,10 +259,10 @@ class FlowService:
             self._core.request_effects(
                 make_store_commit(self._store.record_flow_answers, attempt_id, dict(answers), self._core.clock.now())
             )
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is None:
             return None
-        return self._calls.update_call(call, call.copy_with_flow_ended(completed=completed, left_at=left_at))
+        return self._calls.update_call(call, call.copy_call_with_flow_ended(completed=completed, left_at=left_at))
 
     def _collect_voter_data_for_flow(self, call: Call) -> dict[str, Scalar]:
         local = datetime.fromtimestamp(self._core.clock.now(), self._core.zone)
@@ -284,6 +284,6 @@ class FlowService:
         return facts
 
 
-def _was_earlier_input_of_caller_not_stored(before: asyncio.Future[bool]) -> bool:
+def _has_unstored_earlier_input_of_caller(before: asyncio.Future[bool]) -> bool:
     """Return whether an earlier input of the caller could not be stored."""
     return before.done() and before.exception() is None and not before.result()

@@ -26,7 +26,7 @@ class CallGroups(Generic[Key]):
         self._groups: dict[Key, dict[AttemptId, Call]] = {}
 
     def __getitem__(self, group: Key) -> Collection[Call]:
-        """Return the calls of a group. It has no calls if the group is unknown."""
+        """Return the calls of a group: none if the group is unknown."""
         calls = self._groups.get(group)
         return () if calls is None else calls.values()
 

@@ -56,20 +56,20 @@ class CallEndings:
         self._retries = retries
 
     def defer_end_while_flow_or_phone_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
-        """Defer the end of a call while its IVR flow is pending or its agent's phone is checked. Returns whether it was
+        """Defer the end of a call while its IVR flow is pending or its agent's phone is checked. Return whether it is
         deferred.
 
-        `CallFinished` follows when the flow's last result is stored, or the check is complete.
+        The end follows as the event `CallFinished`, when the flow's last result is stored or the check is complete.
         """
         if call.flow.is_running:
-            self._calls.add_or_replace_call(call.copy_with_end_pending(ended))
+            self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
         if silence.must_check_agent_phone(call, ended):
             self._core.spawn_task(
                 silence.check_phone_and_finish_call(
-                    self._calls.add_or_replace_call(call.copy_with_end_pending(ended)), ended
+                    self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended)), ended
                 ),
                 "ask-seat",
             )
@@ -81,7 +81,7 @@ class CallEndings:
         run = self._runs[call.campaign_id]
         outcome = derive_outcome(call, ended)
         now = self._core.clock.now()
-        not_the_numbers = not call.inbound and self._trunks.on_call_ended(call, ended, outcome)
+        not_the_numbers = not call.inbound and self._trunks.update_trunk_after_call(call, ended, outcome)
         retry_at = (
             now + retries.SOON_SECONDS
             if not_the_numbers

@@ -66,7 +66,7 @@ class LiveCalls:
         """Return the number of live calls."""
         return len(self._calls)
 
-    def get(self, attempt_id: AttemptId | None) -> Call | None:
+    def find_live_call(self, attempt_id: AttemptId | None) -> Call | None:
         """Return the live call of an attempt, or None if the call has ended or is unknown."""
         return None if attempt_id is None else self._calls.get(attempt_id)
 
@@ -102,7 +102,7 @@ class LiveCalls:
 
     def find_call_at_seat(self, seat: Seat) -> Call | None:
         """Return the live call at a seat, or None. During wrap-up the seat's call has usually ended."""
-        return self.get(seat.attempt_id)
+        return self.find_live_call(seat.attempt_id)
 
     def add_or_replace_call(self, call: Call) -> Call:
         """Add a live call, or replace it without requesting any effects. Return the call."""
@@ -140,7 +140,7 @@ class LiveCalls:
         """
         if call.is_answered or call.leg.cancelled or call.inbound:
             return
-        self.update_call(call, call.copy_with_cancellation())
+        self.update_call(call, call.copy_call_with_cancellation())
         if call.leg.originate_sent:
             self._core.request_effects(make_switch_order(self._switch.hang_up_call, call.attempt_id))
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled

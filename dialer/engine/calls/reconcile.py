@@ -71,7 +71,7 @@ class Reconciler:
             AttemptId, float
         ] = {}  # epoch seconds, for attempts whose trunk is still on the same server
 
-    def load_attempts_left_open(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
+    def load_open_call_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
         `unmoved_trunks` are the trunks that are still on the same Asterisk server. Only for calls over these trunks
@@ -136,7 +136,7 @@ class Reconciler:
         if reported or history is not None:
             _log.warning("resync.call_records_read", requested=len(vanished), found=len(reported))
         for attempt_id in vanished:
-            call = self._calls.get(attempt_id)
+            call = self._calls.find_live_call(attempt_id)
             if call is not None and call.leg.ended is None:
                 self._end_vanished_call(call, reported.get(attempt_id), history)
 
@@ -146,7 +146,9 @@ class Reconciler:
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
-            self._calls.add_or_replace_call(call.copy_with_answer_from_call_records(then, talked=past.seat is not None))
+            self._calls.add_or_replace_call(
+                call.copy_call_with_answer_from_call_records(then, talked=past.seat is not None)
+            )
             self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
@@ -161,11 +163,11 @@ class Reconciler:
             self._core.request_effects(CallFinished(ended))
 
     def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
-        """Return whether the switch's call records are complete and prove that a call was never placed.
+        """Return whether the switch's call records prove that a call was never placed, because they are complete and do
+        not have it.
 
-        The proof needs a record of some call that ended after this one was created: it shows that the switch still
-        writes records. With a full disk, or after its settings have changed, a call that was placed has no record
-        either.
+        They are complete if they have a call that ended after this call was created: then the switch still writes
+        records. A switch with a full disk, or with other settings, writes no record of a call that it has placed.
         """
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.up_seconds is None:
@@ -224,7 +226,7 @@ class Reconciler:
             adopted=True,
             worker=attempt.worker,
         )
-        call = call.copy_with_disposition(self._restore_disposition_of_call(run, call, attempt))
+        call = call.copy_call_with_disposition(self._restore_disposition_of_call(run, call, attempt))
         return (
             self._inbound.restore_route_of_inbound_call(call, attempt)
             if attempt.direction is Direction.INBOUND
@@ -265,6 +267,6 @@ class Reconciler:
 
         The switch reports such an answer right after `SwitchUp`.
         """
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is not None and not call.is_answered:
             self._core.request_effects(make_switch_order(self._switch.hang_up_call, attempt_id))

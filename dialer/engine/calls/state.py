@@ -140,155 +140,163 @@ class Call:
 
     # The leg
 
-    def copy_with_preview(self, preview: Preview) -> Call:
+    def copy_call_with_preview(self, preview: Preview) -> Call:
         """Return a copy of the call with a preview, which is shown to an agent before the call is dialled."""
-        return self._copy_with_changed_leg(preview=preview)
+        return self._copy_call_with_changed_leg(preview=preview)
 
-    def copy_without_preview(self) -> Call:
+    def copy_call_without_preview(self) -> Call:
         """Return a copy of the call without its preview, because the agent has dialled it."""
-        return self._copy_with_changed_leg(preview=None)
+        return self._copy_call_with_changed_leg(preview=None)
 
-    def copy_with_preview_skipped(self) -> Call:
+    def copy_call_with_preview_skipped(self) -> Call:
         """Return a copy of the call, whose preview the agent has skipped."""
-        return self._copy_with_changed_leg(skipped=True)
+        return self._copy_call_with_changed_leg(skipped=True)
 
-    def copy_with_originate_sent(self, seconds: float) -> Call:
+    def copy_call_with_originate_sent(self, seconds: float) -> Call:
         """Return a copy of the call with its Originate sent to the switch at `seconds` (monotonic)."""
-        return self._copy_with_changed_leg(originate_sent=True, began_seconds=seconds)
+        return self._copy_call_with_changed_leg(originate_sent=True, began_seconds=seconds)
 
-    def copy_with_cancellation(self) -> Call:
+    def copy_call_with_cancellation(self) -> Call:
         """Return a copy of the call, now cancelled: its hang-up was requested before it was answered."""
-        return self._copy_with_changed_leg(cancelled=True)
+        return self._copy_call_with_changed_leg(cancelled=True)
 
-    def copy_with_ringing(self, now: Instant) -> Call:
+    def copy_call_with_ringing(self, now: Instant) -> Call:
         """Return a copy of the call, with its phone ringing since `now`.
 
         Until the answer the latest report counts: a carrier may report early media (183) before the phone rings.
         """
-        return self if self.is_answered else self._copy_with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
-
-    def copy_with_answer(self, now: Instant) -> Call:
-        """Return a copy of the call, answered at `now`. If the call is answered already, return it unchanged."""
         return (
-            self if self.is_answered else self._copy_with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
+            self
+            if self.is_answered
+            else self._copy_call_with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
         )
 
-    def copy_with_human_answer(self, now: Instant) -> Call:
-        """Return a copy of the call, answered by a person."""
-        answered = self.copy_with_answer(now)
-        return answered if answered.leg.answer_classified else answered._copy_with_changed_leg(answer_classified=True)
+    def copy_call_with_answer(self, now: Instant) -> Call:
+        """Return a copy of the call, answered at `now`. If the call is answered already, return it unchanged."""
+        return (
+            self
+            if self.is_answered
+            else self._copy_call_with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
+        )
 
-    def copy_with_machine_answer(self) -> Call:
+    def copy_call_with_human_answer(self, now: Instant) -> Call:
+        """Return a copy of the call, answered by a person."""
+        answered = self.copy_call_with_answer(now)
+        return (
+            answered if answered.leg.answer_classified else answered._copy_call_with_changed_leg(answer_classified=True)
+        )
+
+    def copy_call_with_machine_answer(self) -> Call:
         """Return a copy of the call, answered by an answering machine."""
         return (
             self
             if self.leg.machine
-            else self._copy_with_changed_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
+            else self._copy_call_with_changed_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
         )
 
-    def copy_with_answer_from_call_records(self, then: Instant, *, talked: bool) -> Call:
+    def copy_call_with_answer_from_call_records(self, then: Instant, *, talked: bool) -> Call:
         """Return a copy of the call, answered at `then` according to the switch's call records.
 
         `talked` tells whether an agent talked to the voter.
         """
-        answered = self.copy_with_answer(then)
+        answered = self.copy_call_with_answer(then)
         return (
-            answered._copy_with_changed_talk(connected_at=then.at)
+            answered._copy_call_with_changed_talk(connected_at=then.at)
             if talked and self.talk.connected_at is None
             else answered
         )
 
-    def copy_with_voter_waiting(self) -> Call:
+    def copy_call_with_voter_waiting(self) -> Call:
         """Return a copy of the call, with its voter waiting for a seat."""
-        return self._copy_with_changed_leg(waiting=True)
+        return self._copy_call_with_changed_leg(waiting=True)
 
-    def copy_with_information_message_started(self) -> Call:
+    def copy_call_with_information_message_started(self) -> Call:
         """Return a copy of the call, with its voter hearing the information message."""
-        return self._copy_with_changed_leg(message_started=True, waiting=False)
+        return self._copy_call_with_changed_leg(message_started=True, waiting=False)
 
-    def copy_with_information_message_stopped(self) -> Call:
+    def copy_call_with_information_message_stopped(self) -> Call:
         """Return a copy of the call with its information message stopped, because an agent or transfer target talks to
         the voter.
         """
-        return self._copy_with_changed_leg(message_started=False) if self.leg.message_started else self
+        return self._copy_call_with_changed_leg(message_started=False) if self.leg.message_started else self
 
-    def copy_with_end_pending(self, ended: CallEnded) -> Call:
+    def copy_call_with_end_pending(self, ended: CallEnded) -> Call:
         """Return a copy of the call, ended on the switch while its IVR flow or a check of the agent's phone still
         runs.
         """
-        return self._copy_with_changed_leg(ended=ended)
+        return self._copy_call_with_changed_leg(ended=ended)
 
     # The talk
 
-    def copy_with_seat_assigned(self, seat: str, agent: str | None) -> Call:
+    def copy_call_with_seat_assigned(self, seat: str, agent: str | None) -> Call:
         """Return a copy of the call with the seat and agent to which the voter is being connected."""
-        return self._copy_with_changed_talk(seat=seat, agent=agent)
+        return self._copy_call_with_changed_talk(seat=seat, agent=agent)
 
-    def copy_without_seat(self) -> Call:
+    def copy_call_without_seat(self) -> Call:
         """Return a copy of the call without its seat, which the voter did not reach.
 
         The voter counts as waiting again only when the switch reports that the voter waits. Otherwise a dead seat would
         be tried repeatedly.
         """
-        return self._copy_with_changed_leg(waiting=False)._copy_with_changed_talk(seat=None)
+        return self._copy_call_with_changed_leg(waiting=False)._copy_call_with_changed_talk(seat=None)
 
-    def copy_with_voter_connected(self, seat: str, agent: str | None, now: Instant) -> Call:
+    def copy_call_with_voter_connected(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Return a copy of the call, with its voter connected at `now` to the agent at this seat."""
-        talking = self.copy_with_answer(now)._copy_with_changed_leg(waiting=False)
-        return talking._copy_with_changed_talk(
+        talking = self.copy_call_with_answer(now)._copy_call_with_changed_leg(waiting=False)
+        return talking._copy_call_with_changed_talk(
             seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds
         )
 
-    def copy_with_agent_packet_count(self, packets: int) -> Call:
+    def copy_call_with_agent_packet_count(self, packets: int) -> Call:
         """Return a copy of the call with the number of audio packets that the agent's phone had sent when the talk
         began.
         """
-        return self._copy_with_changed_talk(agent_packets=packets)
+        return self._copy_call_with_changed_talk(agent_packets=packets)
 
-    def copy_with_silent_agent(self) -> Call:
+    def copy_call_with_silent_agent(self) -> Call:
         """Return a copy of the call, with the fact that the agent's phone sent no audio during the talk."""
-        return self._copy_with_changed_talk(agent_silent=True)
+        return self._copy_call_with_changed_talk(agent_silent=True)
 
-    def copy_with_recording(self) -> Call:
+    def copy_call_with_recording(self) -> Call:
         """Return a copy of the call, which the switch now records."""
-        return self if self.talk.recorded else self._copy_with_changed_talk(recorded=True)
+        return self if self.talk.recorded else self._copy_call_with_changed_talk(recorded=True)
 
-    def copy_with_recording_paused(self, *, paused: bool) -> Call:
+    def copy_call_with_recording_paused(self, *, paused: bool) -> Call:
         """Return a copy of the call with its recording paused, or resumed if `paused` is False."""
-        return self._copy_with_changed_talk(recording_paused=paused)
+        return self._copy_call_with_changed_talk(recording_paused=paused)
 
-    def copy_with_disposition(self, said: DispositionRecord | None) -> Call:
+    def copy_call_with_disposition(self, said: DispositionRecord | None) -> Call:
         """Return a copy of the call with the agent's disposition (call result), or without one (None)."""
-        return self._copy_with_changed_talk(disposition=said)
+        return self._copy_call_with_changed_talk(disposition=said)
 
-    def copy_with_machine_report_of_agent(self, *, machine: bool) -> Call:
+    def copy_call_with_machine_report_of_agent(self, *, machine: bool) -> Call:
         """Return a copy of the call with the agent's report whether an answering machine answered, or a person."""
-        return self._copy_with_changed_leg(
+        return self._copy_call_with_changed_leg(
             machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine
         )
 
     # The flow
 
-    def copy_with_flow_started(self, name: str) -> Call:
+    def copy_call_with_flow_started(self, name: str) -> Call:
         """Return a copy of the call, with an IVR flow running. `name` is the flow's name and version."""
         return replace(self, flow=replace(self.flow, is_running=True, name=name))
 
-    def copy_with_flow_answer(self, kind: MarkKind, hour: int | None) -> Call:
+    def copy_call_with_flow_answer(self, kind: MarkKind, hour: int | None) -> Call:
         """Return a copy of the call with the voter's latest answer in the IVR flow, and the hour in this answer if it
         has one.
         """
         return replace(self, flow=replace(self.flow, last_mark=kind, last_mark_hour=hour))
 
-    def copy_with_flow_ended(self, *, completed: bool, left_at: str | None) -> Call:
+    def copy_call_with_flow_ended(self, *, completed: bool, left_at: str | None) -> Call:
         """Return a copy of the call with its IVR flow ended. `left_at` is the node of the flow at which the voter hung
         up.
         """
         return replace(self, flow=replace(self.flow, is_running=False, completed=completed, left_at=left_at))
 
-    def _copy_with_changed_leg(self, **facts: Any) -> Call:
+    def _copy_call_with_changed_leg(self, **facts: Any) -> Call:
         return replace(self, leg=replace(self.leg, **facts))
 
-    def _copy_with_changed_talk(self, **facts: Any) -> Call:
+    def _copy_call_with_changed_talk(self, **facts: Any) -> Call:
         return replace(self, talk=replace(self.talk, **facts))
 
 

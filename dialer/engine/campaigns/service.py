@@ -171,11 +171,11 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign by order of headquarters. Commands cannot resume one; they are refused with the reason
+        """Stop every campaign by order of headquarters. Commands to resume a campaign are then refused with the reason
         `why`.
 
         `stopped` has the earlier states of campaigns that headquarters has stopped already. Returns the states that
-        `resume_all_campaigns` will restore, by campaign id. The caller writes them to the store.
+        `resume_all_campaigns` will restore, by campaign id. The caller writes these states to the store.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.list_campaign_runs_by_id() if name in self._core.plan.campaigns}
@@ -192,7 +192,7 @@ class Campaigns:
             self._change_campaign_state(run, CampaignState.STOPPED)
 
     def resume_all_campaigns(self) -> dict[str, CampaignState]:
-        """Return every campaign to its state before headquarters stopped it. Returns these states by campaign id.
+        """Restore the state that every campaign had before headquarters stopped it. Return these states by campaign id.
 
         Does not write to the store.
         """

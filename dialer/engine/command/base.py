@@ -150,5 +150,5 @@ class ReceiptedCommand(Command):
 
     @property
     @abstractmethod
-    def reply_to_command(self) -> str:
+    def format_reply_to_command(self) -> str:
         """Return the reply to the command: one line that says what is stored. The reply is made before the commit."""

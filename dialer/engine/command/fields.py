@@ -39,13 +39,13 @@ class Only:
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Return a schema that checks the value before the enum does."""
-        return core_schema.no_info_before_validator_function(self._require_allowed_value, handler(source))
+        return core_schema.no_info_before_validator_function(self._require_allowed_enum_member, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Return a JSON schema that lists the allowed members."""
         return {"type": "string", "enum": [member.value for member in self.members]}
 
-    def _require_allowed_value(self, value: object) -> object:
+    def _require_allowed_enum_member(self, value: object) -> object:
         if value not in self.members:
             *others, last = (f"'{member.value}'" for member in self.members)
             allowed = f"{', '.join(others)} or {last}"

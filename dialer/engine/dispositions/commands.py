@@ -56,7 +56,7 @@ class VoterReport(Record):
             )
         return self
 
-    def convert_to_voter_outcome(self) -> VoterOutcome:
+    def convert_report_to_voter_outcome(self) -> VoterOutcome:
         """Return the voter's outcome in the form that the engine uses."""
         confidence = self.confidence and Confidence(self.confidence)
         return VoterOutcome(self.voter_id, MarkKind(self.mark), self.hour, confidence)
@@ -138,7 +138,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         """Return the details of the disposition, apart from the disposition itself and the hour."""
         return DispositionDetails(
             attempt_id=self.attempt_id,
-            voters=tuple(each.convert_to_voter_outcome() for each in self.voters or ()),
+            voters=tuple(each.convert_report_to_voter_outcome() for each in self.voters or ()),
             call_back_at=self.call_back_at,
             own=bool(self.own_call_back),
             language=self.language,
@@ -147,7 +147,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         )
 
     @property
-    def reply_to_command(self) -> str:
+    def format_reply_to_command(self) -> str:
         return f"seat {self.seat}: {self.disposition.value} is saved"
 
     async def execute(self, services: Services, context: CommandContext) -> str:
@@ -168,7 +168,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
     attempt_id: CallAttemptId
 
     @property
-    def reply_to_command(self) -> str:
+    def format_reply_to_command(self) -> str:
         return f"seat {self.seat}: undone; save the right outcome of that call"
 
     async def execute(self, services: Services, context: CommandContext) -> str:

@@ -140,7 +140,7 @@ class Dispositions:
         self._open_calls.pop(seat.name, None)
         self._undoable.pop(seat.name, None)
         if receipt is not None:
-            spoken = call.copy_with_machine_report_of_agent(machine=disposition is Disposition.MACHINE)
+            spoken = call.copy_call_with_machine_report_of_agent(machine=disposition is Disposition.MACHINE)
             said_at = self._core.clock.monotonic()
             self._undoable[seat.name] = _Undoable(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
@@ -149,7 +149,7 @@ class Dispositions:
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._acd.record_talk_is_ending(current)  # agents enter a disposition when the talk is about to end
+            self._acd.record_announced_end_of_talk(current)  # agents enter a disposition when the talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
     async def undo_disposition(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
@@ -192,7 +192,9 @@ class Dispositions:
         ]
         await self._store_disposition(run, call, record, undone, receipt)
         self._undoable.pop(seat.name, None)
-        self.reopen_call_for_disposition(seat.name, call.copy_with_machine_report_of_agent(machine=False), seat.agent)
+        self.reopen_call_for_disposition(
+            seat.name, call.copy_call_with_machine_report_of_agent(machine=False), seat.agent
+        )
         return f"seat {seat.name}: undone"
 
     def _require_call_for_disposition(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
@@ -276,10 +278,10 @@ class Dispositions:
 
         The disposition determines when the number is called next.
         """
-        live = self._calls.get(attempt_id)
+        live = self._calls.find_live_call(attempt_id)
         if live is None:
             return None
-        self._calls.update_call(live, live.copy_with_disposition(said))
+        self._calls.update_call(live, live.copy_call_with_disposition(said))
         return live.talk.disposition
 
     def _apply_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
@@ -288,12 +290,12 @@ class Dispositions:
         The pacer no longer counts a call that a machine answered as answered by a person. The pacer does not count
         inbound calls at all. Undoing the disposition does not add the call to the pacer's count again.
         """
-        live = self._calls.get(call.attempt_id)
+        live = self._calls.find_live_call(call.attempt_id)
         known = live or call
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._calls.update_call(live, live.copy_with_machine_report_of_agent(machine=machine))
+            self._calls.update_call(live, live.copy_call_with_machine_report_of_agent(machine=machine))
         else:
             if machine and not known.leg.excluded_from_pacing and not known.inbound:
                 self._core.request_effects(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))

@@ -161,13 +161,13 @@ class RecordsCommand(Command):
     """Base class of commands that need only the store, and no running dialler."""
 
     @abstractmethod
-    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         """Store the records of the command. Return one line that says what is committed. Raises CommandRefused,
         StoreError.
         """
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await self.save_records(services.records, context)
+        return await self.save_records_of_command(services.records, context)
 
 
 class RecordMarks(RecordsCommand):
@@ -188,7 +188,7 @@ class RecordMarks(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.marks)
 
-    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         marks = tuple(each.convert_report_to_mark() for each in self.marks)
         return await records.import_marks(marks, self.batch, context.format_name_of_responsible_person(self.who))
 
@@ -210,7 +210,7 @@ class RecordOfficialTurnout(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.figures)
 
-    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         figures = tuple(each.convert_report_to_turnout_figure() for each in self.figures)
         return await records.import_turnout(figures, context.format_name_of_responsible_person(self.who))
 
@@ -225,7 +225,7 @@ class FileComplaint(RecordsCommand):
     complaint: Annotated[ComplaintReport, Field(description="the complaint")]
     who: Responsible
 
-    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.store_complaint(
             self.complaint.convert_report_to_complaint(), context.format_name_of_responsible_person(self.who)
         )
@@ -241,7 +241,7 @@ class AnswerComplaint(RecordsCommand):
     answer: Annotated[AnswerReport, Field(description="the answer to the complaint")]
     who: Responsible
 
-    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.answer_complaint(
             self.answer.convert_report_to_complaint_answer(), context.format_name_of_responsible_person(self.who)
         )
@@ -277,7 +277,7 @@ class RecordOptOuts(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.hashes)
 
-    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         who = context.format_name_of_responsible_person(self.who)
         return await records.import_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
 
@@ -303,7 +303,7 @@ class ReleaseUnknownAttempts(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.attempts)
 
-    async def save_records(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.release_attempts_with_unknown_result(
             self.attempts, self.reason, context.format_name_of_responsible_person(self.who)
         )

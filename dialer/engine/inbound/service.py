@@ -85,7 +85,7 @@ class Inbound:
         return attempt_id
 
     def release_channel_of_inbound_call(self, attempt_id: AttemptId) -> None:
-        """Release a trunk channel that was reserved for an inbound call which does not exist."""
+        """Release the trunk channel that was reserved for an inbound call, because there is no such call."""
         self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 
@@ -171,7 +171,7 @@ class Inbound:
             flow_source=route.flow,
         )
 
-    def on_call_ended(self, ended: CallEnded) -> None:
+    def on_end_of_unstored_inbound_call(self, ended: CallEnded) -> None:
         """Handle the end of an inbound call from an unknown caller, or of an inbound call that is being routed."""
         if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
             self._core.wake.set()  # a channel has become free

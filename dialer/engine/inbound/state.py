@@ -6,8 +6,9 @@ from dialer.domain.model import AttemptId
 
 
 class UnknownCallers:
-    """Inbound calls that are not stored: their trunks, by attempt id. The caller is not on the electoral roll, or the
-    call is not routed yet.
+    """The trunks of inbound calls that are not stored, by attempt id.
+
+    A call is not stored if its caller is not on the electoral roll, or as long as it is not routed yet.
     """
 
     def __init__(self) -> None:

@@ -136,7 +136,7 @@ class Eligibility:
         self.load_polling_areas()
         for attempt in open_attempts:
             if attempt.campaign_id in self._campaigns:
-                rules, area = self._campaigns[attempt.campaign_id], self._find_area_of_booth(attempt.booth_id)
+                rules, area = self._campaigns[attempt.campaign_id], self._find_polling_area_of_booth(attempt.booth_id)
                 self._cases[attempt.attempt_id] = Case(
                     rules,
                     attempt.number,
@@ -170,12 +170,12 @@ class Eligibility:
         That is so if the number is locked after an abandoned call, and the rules profile exempts calls with a
         guaranteed agent from the lock.
         """
-        rules, facts = self._gate.rules, self._update_phone_facts(claim.facts, claim.phone_id)
+        rules, facts = self._gate.rules, self._add_recent_events_to_number_facts(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.find_end_of_redial_lock(facts, self._core.clock.now()) is not None
 
     def check_rules_for_claimed_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
-        """Return whether the rules allow a call to a reserved number now, and count a refusal.
+        """Return whether the rules allow a call to a reserved number now. If they do not, count the refusal.
 
         With `guaranteed` an agent's seat is reserved for the call.
         """
@@ -185,7 +185,7 @@ class Eligibility:
     def check_rules_before_originate(
         self, run: CampaignRun, claim: Claim, attempt_id: AttemptId, caller_id: str, *, guaranteed: bool = False
     ) -> Ruling:
-        """Return whether the rules allow a call to be sent to the switch now, and count a refusal."""
+        """Return whether the rules allow a call to be sent to the switch now. If they do not, count the refusal."""
         case = self._collect_facts_for_rule_check(run, claim, caller_id, guaranteed=guaranteed)
         ruling = self._gate.check_rules_before_originate(case, self._core.clock.now())
         if ruling.is_call_allowed:
@@ -193,18 +193,19 @@ class Eligibility:
         return self._count_and_log_refusals(run, ruling)
 
     def may_answered_call_be_connected(self, call: Call) -> bool:
-        """Return whether the rules allow an answered call to be connected to an agent or its IVR flow.
-
-        Count a refusal.
+        """Return whether the rules allow an answered call to be connected to an agent or its IVR flow. If they do not,
+        count the refusal.
         """
         if call.inbound:  # inbound calls may always be answered: the rules are about outbound calls
             return True
         run = self._runs[call.campaign_id]
         case = self._cases.get(call.attempt_id)
         if case is None:  # a call without a case: it is unknown whether the gate allowed it
-            case = Case(self._find_rules_of_campaign(run), "", self._find_area_of_booth(call.booth_id), None)
+            case = Case(self._find_rules_of_campaign(run), "", self._find_polling_area_of_booth(call.booth_id), None)
         case = replace(
-            case, campaign=self._find_rules_of_campaign(run), facts=self._update_phone_facts(case.facts, call.phone_id)
+            case,
+            campaign=self._find_rules_of_campaign(run),
+            facts=self._add_recent_events_to_number_facts(case.facts, call.phone_id),
         )
         return self._count_and_log_refusals(
             run, self._gate.check_connection_to_agent(case, self._core.clock.now())
@@ -223,8 +224,8 @@ class Eligibility:
         return Case(
             self._find_rules_of_campaign(run),
             claim.number,
-            self._find_area_of_booth(claim.booth_id),
-            self._update_phone_facts(claim.facts, claim.phone_id),
+            self._find_polling_area_of_booth(claim.booth_id),
+            self._add_recent_events_to_number_facts(claim.facts, claim.phone_id),
             caller_id,
             self._find_language_of_voter(claim.language, claim.booth_id),
             guaranteed,
@@ -250,15 +251,15 @@ class Eligibility:
         spoken = language or (booth.language if booth is not None else "")
         return spoken if LANGUAGE.fullmatch(spoken) else FALLBACK_LANGUAGE
 
-    def _find_area_of_booth(self, booth_id: int) -> Area | None:
+    def _find_polling_area_of_booth(self, booth_id: int) -> Area | None:
         booth = self._polls.booths.get(booth_id)
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
-    def _update_phone_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
+    def _add_recent_events_to_number_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
         """Return the facts about a reserved number, updated with all calls and opt-outs since it was reserved."""
         if facts is None:
             return None
-        return self._numbers.update_phone_facts(facts, phone_id, tuple(self._campaigns))
+        return self._numbers.add_recent_events_to_number_facts(facts, phone_id, tuple(self._campaigns))
 
     def _count_and_log_refusals(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:

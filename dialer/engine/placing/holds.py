@@ -90,7 +90,7 @@ class CampaignHolds:
         ruling = self._eligibility.check_rules_for_campaign(run)
         if not ruling.is_call_allowed:
             return Hold(HoldReason.RULES, str(ruling), ruling.next_at)
-        if run.is_campaign_completed and (correctable := _count_refusals_that_people_can_correct(run)):
+        if run.is_campaign_completed and (correctable := _count_refused_numbers_by_correctable_reason(run)):
             numbers = ", ".join(f"{reason} {count:,}" for reason, count in correctable.items())
             return Hold(
                 HoldReason.RULES, f"only refused numbers remain ({numbers}): `dialer rules check` says what is missing"
@@ -100,9 +100,9 @@ class CampaignHolds:
         return None
 
     def find_reason_no_agent_can_serve(self, run: CampaignRun) -> Hold | None:
-        """Return the reason if no agent at work can take calls of this campaign.
+        """Return why no agent at work can take calls of this campaign.
 
-        Return None if one can, or if the campaign needs no agents.
+        Return None if an agent can, or if the campaign needs no agents.
         """
         if run.spec.kind is not CampaignKind.AGENTS:
             return None
@@ -114,6 +114,6 @@ class CampaignHolds:
         return Hold(HoldReason.NO_AGENT, "" if skill is None else f"no agent with the skill {skill} is available")
 
 
-def _count_refusals_that_people_can_correct(run: CampaignRun) -> dict[str, int]:
+def _count_refused_numbers_by_correctable_reason(run: CampaignRun) -> dict[str, int]:
     """Return how many numbers the rules refuse for reasons that a person can remove, by reason."""
     return {reason: count for reason, count in run.progress.refused.items() if reason not in FINAL_REASONS}

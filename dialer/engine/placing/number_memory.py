@@ -53,20 +53,23 @@ class NumberMemory:
         talked = talked and outcome is not Outcome.MACHINE
         self._called_at[call.phone_id] = (called_before if call.inbound else now, now if talked else talked_before)
 
-    def remember_peer_call(self, phone_id: int, call: PeerCallRecord) -> None:
+    def remember_call_of_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
         """Remember a call of another centre to a number."""
         _, before = self._called_elsewhere.pop(phone_id, (0.0, PeerCallTimes()))
         times = PeerCallTimes(*map(find_later_time, before, call.changed_call_times))
         self._called_elsewhere[phone_id] = (self._core.clock.now(), times)
 
-    def add_opt_out(self, phone_id: int) -> None:
-        """Remember that a number has opted out of calls."""
+    def remember_opt_out_of_number(self, phone_id: int) -> None:
+        """Remember that a number has opted out of calls, until the facts of every reserved number include it."""
         self._opted_out.pop(phone_id, None)
         self._opted_out[phone_id] = self._core.clock.now()
 
-    def update_phone_facts(self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]) -> PhoneFacts:
-        """Return the facts about a reserved number, updated with its recent calls and opt-outs. `campaigns` are those
-        that may have called the number since it was reserved.
+    def add_recent_events_to_number_facts(
+        self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]
+    ) -> PhoneFacts:
+        """Return the facts about a reserved number, updated with the calls and opt-outs since its reservation.
+
+        `campaigns` are the campaigns that may have called the number since then.
         """
         elsewhere = self._called_elsewhere.get(phone_id)
         if elsewhere is not None:
@@ -95,9 +98,10 @@ class NumberMemory:
         return facts
 
     def forget_old_calls_and_opt_outs(self) -> None:
-        """Forget calls and opt-outs that every reserved number's facts include by now.
+        """Forget calls and opt-outs that are older than every reservation of a number, so that all reserved numbers'
+        facts include them.
 
-        Events of numbers with a live call are kept, because those calls' facts may be older.
+        Those of numbers with a live call are kept, because the facts of that call may be older.
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
         live = {call.phone_id for call in self._calls.list_live_calls()}

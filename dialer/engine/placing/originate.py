@@ -100,9 +100,9 @@ class Originator:
         refused: list[tuple[Claim, str]] = []
         trunks, loads = self._servers.filter_reachable_trunks(run.spec.trunks), self._calculate_server_loads(run)
         while count > 0 and run.hopper:
-            not_before = self._find_retry_on_polling_day(run, run.hopper[0]) or self._find_retry_when_busy(
-                run.hopper[0]
-            )
+            not_before = self._find_retry_time_on_polling_day(
+                run, run.hopper[0]
+            ) or self._find_retry_time_of_busy_number(run.hopper[0])
             if not_before is not None:
                 postponed.append((run.hopper.popleft(), not_before))
                 continue
@@ -153,7 +153,7 @@ class Originator:
             return loads
         for seat in self._seats.find_seats_serving_campaign(run.spec):
             loads.working[seat.server] += seat.is_taking_calls
-            loads.free[seat.server] += seat.is_free
+            loads.free[seat.server] += seat.is_free_for_voter
         for call in self._calls.list_live_calls():
             if call.kind is CampaignKind.AGENTS and call.reserved_seat is None and call.call_state in _WANTS_SEAT:
                 loads.calls[self._servers.get_server_of_trunk(call.trunk)] += 1
@@ -191,7 +191,7 @@ class Originator:
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
         return new, self._calls.add_or_replace_call(call)
 
-    def _find_retry_on_polling_day(self, run: CampaignRun, claim: Claim) -> float | None:
+    def _find_retry_time_on_polling_day(self, run: CampaignRun, claim: Claim) -> float | None:
         """Return when to retry a number that is not on its polling day (epoch seconds), or None if it may be called
         today.
         """
@@ -201,7 +201,7 @@ class Originator:
             return None if still_votes else self._polls.get_next_midnight()
         return None if last_call_at is None or now < last_call_at else last_call_at + REST_SECONDS
 
-    def _find_retry_when_busy(self, claim: Claim, but: AttemptId | None = None) -> float | None:
+    def _find_retry_time_of_busy_number(self, claim: Claim, but: AttemptId | None = None) -> float | None:
         """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is
         busy.
 
@@ -233,7 +233,7 @@ class Originator:
     async def _commit_and_dial_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Store call attempts, then show a preview of each accepted attempt or dial it."""
         for attempt in await self._commit_attempts(run, placed):
-            call = self._calls.get(attempt.attempt_id)
+            call = self._calls.find_live_call(attempt.attempt_id)
             if run.spec.previews and call is not None and not call.leg.cancelled:
                 self._show_preview_to_agent(run, attempt, call)
             else:
@@ -291,7 +291,7 @@ class Originator:
         self._previewed = {each: them for each, them in self._previewed.items() if each in self._calls}
         self._previewed[call.attempt_id] = run, attempt
         until = self._core.clock.now() + stands
-        self._calls.update_call(call, call.copy_with_preview(Preview(until, auto_dial=seconds is not None)))
+        self._calls.update_call(call, call.copy_call_with_preview(Preview(until, auto_dial=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
         self._core.request_effects(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.reserved.publish_reserved_seat(call)
@@ -302,20 +302,20 @@ class Originator:
         The preview ends before this function waits for anything, so that a second request cannot dial the call again.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
-        self._calls.update_call(call, call.copy_without_preview())
+        self._calls.update_call(call, call.copy_call_without_preview())
         self._core.request_effects(StopTimer(f"preview/{call.attempt_id}"))
         self.reserved.publish_reserved_seat(call)
         return self._dial_preview(run, attempt, call)
 
     async def _dial_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
-        another_day = self._find_retry_on_polling_day(run, attempt.claim) is not None
+        another_day = self._find_retry_time_on_polling_day(run, attempt.claim) is not None
         health = self._trunks.get_trunk_health(call.trunk)
         if health is not None and health.determine_state_of_trunk(self._core.clock.monotonic()) is TrunkState.RESTING:
             self._report_that_call_was_not_placed(call.attempt_id)
             return CommandRefused(
                 f"the call was not placed: trunk {call.trunk} is resting after failures", RefusedBecause.NO_CHANNEL
             )
-        if another_day or self._find_retry_when_busy(attempt.claim, but=call.attempt_id) is not None:
+        if another_day or self._find_retry_time_of_busy_number(attempt.claim, but=call.attempt_id) is not None:
             self._report_that_call_was_not_placed(call.attempt_id)
             if another_day:
                 return CommandRefused(
@@ -330,9 +330,9 @@ class Originator:
         """Call a reserved number at once for the agent at a seat. Return None if it is called, otherwise the reason why
         it is not.
         """
-        if self._find_retry_when_busy(claim) is not None:
+        if self._find_retry_time_of_busy_number(claim) is not None:
             refusal = CommandRefused("the number or its voter is on another call", RefusedBecause.ON_A_CALL)
-        elif self._find_retry_on_polling_day(run, claim) is not None:
+        elif self._find_retry_time_on_polling_day(run, claim) is not None:
             refusal = CommandRefused(
                 "the voter's booth does not vote now: its polling day is over or has not come", RefusedBecause.FORBIDDEN
             )
@@ -396,7 +396,7 @@ class Originator:
                 self._trunks.get_trunk_rate_limiter(attempt.trunk), self._core.clock
             )
         await queue.wait_until_call_may_be_sent(run.spec.kind)
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         refusal = self._find_reason_not_to_send_call(run, attempt, call)
         if refusal is not None or call is None:
             self._report_that_call_was_not_placed(attempt_id)
@@ -408,7 +408,7 @@ class Originator:
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
             self._report_that_call_was_not_placed(attempt_id)
             return CommandRefused(text)
-        self._calls.update_call(call, call.copy_with_originate_sent(self._core.clock.monotonic()))
+        self._calls.update_call(call, call.copy_call_with_originate_sent(self._core.clock.monotonic()))
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate_call(

@@ -42,7 +42,7 @@ class ReservedSeats:
 
     def is_seat_reserved(self, call: Call) -> bool:
         """Return whether a seat is still reserved for a call and its Asterisk server is reachable."""
-        seat = self._seats.get(call.reserved_seat or "")
+        seat = self._seats.find_seat(call.reserved_seat or "")
         if seat is None or seat.server in self._servers.unreachable_servers:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
@@ -53,17 +53,17 @@ class ReservedSeats:
 
     def release_seat_of_attempt(self, attempt_id: AttemptId) -> None:
         """Release the seat that is reserved for a call, because the call will not be placed."""
-        seat = self._seats.get(self._seats_by_attempt.pop(attempt_id, ""))
+        seat = self._seats.find_seat(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self._acd.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
 
-    def release_unneeded_seats(self) -> None:
+    def release_unneeded_seat_reservations(self) -> None:
         """Release the seats of ended calls, and cancel calls that have lost their reserved seat.
 
         These are ringing calls whose seat is no longer reserved or reachable, and previews of agents who are leaving.
         """
         for attempt_id in list(self._seats_by_attempt):
-            call = self._calls.get(attempt_id)
+            call = self._calls.find_live_call(attempt_id)
             if call is None:
                 self.release_seat_of_attempt(attempt_id)
             elif not call.is_answered:

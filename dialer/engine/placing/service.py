@@ -71,7 +71,7 @@ class Placing:
         """Place all calls that may be placed now. Returns the seconds after which to decide again if no event comes
         earlier.
         """
-        self._reserved.release_unneeded_seats()
+        self._reserved.release_unneeded_seat_reservations()
         order: list[CampaignRun] = []
         for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # campaigns with agents get call starts first
             runs = [run for run in self._runs.list_campaign_runs() if run.spec.kind is kind]

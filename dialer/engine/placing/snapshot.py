@@ -32,8 +32,8 @@ class Snapshots:
     """Collects the input of pacing decisions (snapshots): seats, calls and free channels of a campaign.
 
     Campaigns with agents share the seats. The snapshot of a campaign has the seats with its skill, and the calls that
-    only these seats can take. These seats may serve other skills too. Then the snapshot covers the seats and calls of
-    several skills together, if that leaves fewer seats for the campaign's own calls.
+    only these seats can take. If these seats serve other skills too, several skills are considered together: the
+    snapshot has the seats and calls of those skills that leave the fewest seats for the campaign's own calls.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Snapshots:
         waiting: tuple[float, ...] = ()
         active = 0
         if run.spec.kind is CampaignKind.AGENTS:
-            seats, (ringing, waiting) = self._find_scarcest_skills(run, now)
+            seats, (ringing, waiting) = self._find_seats_and_calls_of_scarcest_skills(run, now)
         else:  # a flow's calls need no seat: only their number counts
             active = len(
                 [call for call in self._list_outbound_calls(run) if not call.leg.cancelled or call.is_answered]
@@ -102,18 +102,18 @@ class Snapshots:
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
-    def _find_scarcest_skills(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
-        """Return the seats and calls that limit how many calls a campaign may place: those of its scarcest set of
-        skills.
+    def _find_seats_and_calls_of_scarcest_skills(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
+        """Return the seats and calls of the set of skills that limits how many calls a campaign may place.
 
-        All calls can get a seat of their own if no set of skills has more calls than seats that serve one of its skills
-        (Hall 1935). So the set with the fewest seats left for a further call of the campaign is the limit.
+        Each set contains the campaign's own skill. Its seats serve any skill of the set; its calls need one of these
+        skills. Every call can get a seat of its own if no set has more calls than seats (Hall 1935). So the limit is
+        the set with the fewest seats left for a further call of the campaign.
         """
         skills = self._map_skills_by_campaign()
         own = skills[run.spec.campaign_id]
         if len(set(skills.values())) == 1:
             return self._seats.find_seats_serving_campaign(run.spec), self._list_calls_in_flight(
-                self._list_agent_calls(skills, {own}), run, now
+                self._list_calls_that_need_agents(skills, {own}), run, now
             )
         serving = {
             skill: {seat.name for seat in self._seats.find_seats_serving_campaign(self._runs[campaign_id].spec)}
@@ -121,10 +121,10 @@ class Snapshots:
         }
         others = sorted(self._find_skills_sharing_seats(own, serving) - {own}, key=str)
         flights = {
-            skill: self._list_calls_in_flight(self._list_agent_calls(skills, {skill}), run, now)
+            skill: self._list_calls_in_flight(self._list_calls_that_need_agents(skills, {skill}), run, now)
             for skill in (own, *others)
         }
-        ready = {seat.name for seat in self._seats.list_seats() if seat.is_free}
+        ready = {seat.name for seat in self._seats.list_seats() if seat.is_free_for_voter}
         working = {seat.name for seat in self._seats.list_seats() if seat.is_taking_calls}
         free = {skill: serving[skill] & ready for skill in flights}
         at_work = {skill: serving[skill] & working for skill in flights}
@@ -147,8 +147,8 @@ class Snapshots:
     def _map_skills_by_campaign(self) -> dict[str, str | None]:
         """Return the skill that each campaign requires, by campaign id.
 
-        If any seat is restricted to certain campaigns, each campaign counts as a skill of its own, and its id is
-        returned instead.
+        If any seat is restricted to certain campaigns, each campaign counts as a skill of its own: its id is returned
+        instead of its skill.
         """
         if self._seats.has_restricted_seats:
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}
@@ -165,7 +165,9 @@ class Snapshots:
             found |= more
             reached = working & frozenset().union(*(serving[skill] for skill in found))
 
-    def _list_agent_calls(self, skills: Mapping[str, str | None], some: Collection[str | None]) -> list[Call]:
+    def _list_calls_that_need_agents(
+        self, skills: Mapping[str, str | None], some: Collection[str | None]
+    ) -> list[Call]:
         """Return the calls that need an agent with one of these skills and have none yet.
 
         Calls that a flow passes to an agent are included.
@@ -203,7 +205,7 @@ class Snapshots:
     def _list_calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
         """Return the unanswered calls, and how long each answered voter has waited for an agent (seconds).
 
-        A call of another campaign than `run` is listed with the answer rate of its own campaign.
+        An unanswered call of another campaign than `run` is listed with the answer rate of its own campaign.
         """
         ringing: list[RingingCall] = []
         waiting: list[float] = []
@@ -230,7 +232,7 @@ def _count_seats_by_use(seats: Iterable[Seat], now: float) -> tuple[int, tuple[B
     for seat in seats:
         state = seat.state
         if state is SeatState.READY:
-            free += seat.is_free
+            free += seat.is_free_for_voter
         elif state in _ON_BREAK:
             paused += 1
         elif state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview

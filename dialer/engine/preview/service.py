@@ -68,7 +68,7 @@ class OwnCalls:
             raise CommandRefused(
                 f"seat {seat_name}: the previewed call is already being dialled", RefusedBecause.CALL_OVER
             )
-        self._calls.cancel_call(self._calls.update_call(call, call.copy_with_preview_skipped()))
+        self._calls.cancel_call(self._calls.update_call(call, call.copy_call_with_preview_skipped()))
         return f"seat {seat_name}: skipped"
 
     def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:
@@ -76,7 +76,7 @@ class OwnCalls:
 
         By the campaign's settings the call is dialled, or its number returns to the queue and the seat is paused.
         """
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is None or call.leg.preview is None:
             return
         if call.leg.preview.auto_dial:
@@ -128,7 +128,7 @@ class OwnCalls:
 
         Raises CommandRefused.
         """
-        seat, call = self._seats.require_seat(seat_name), self._calls.get(attempt_id)
+        seat, call = self._seats.require_seat(seat_name), self._calls.find_live_call(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
             raise CommandRefused(
@@ -142,7 +142,7 @@ class OwnCalls:
         With `promised` the seat must be reserved for a call-back that its agent has promised.
         """
         seat = self._seats.require_seat(seat_name)
-        idle = seat.is_free or (seat.state is SeatState.PAUSED and seat.is_phone_usable)
+        idle = seat.is_free_for_voter or (seat.state is SeatState.PAUSED and seat.is_phone_usable)
         if promised:
             idle = seat.call_back_promised and seat.state is SeatState.READY and seat.is_phone_usable
         if not idle or not seat.phone_up or seat.agent is None:
@@ -155,7 +155,7 @@ class OwnCalls:
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}: choose another campaign",
                 RefusedBecause.NOT_LISTED,
             )
-        if seat.is_free and self.are_all_free_seats_needed():
+        if seat.is_free_for_voter and self.are_all_free_seats_needed():
             raise CommandRefused(
                 f"seat {seat.name}: a voter may be connected at any moment. Pause first, then dial",
                 RefusedBecause.NOT_FREE,
@@ -169,4 +169,4 @@ class OwnCalls:
             for call in self._calls.list_live_calls()
             if not call.is_answered or call.call_state is CallState.WAITING
         )
-        return on_their_way >= sum(seat.is_free for seat in self._seats.list_seats())
+        return on_their_way >= sum(seat.is_free_for_voter for seat in self._seats.list_seats())

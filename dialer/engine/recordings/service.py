@@ -24,8 +24,8 @@ class Recorder:
 
     def on_recording_started(self, call: Call) -> None:
         """Store that the switch has started to record a call."""
-        known = self._calls.update_call(call, call.copy_with_answer(self._core.read_clock()))
-        self._calls.update_call(known, known.copy_with_recording())
+        known = self._calls.update_call(call, call.copy_call_with_answer(self._core.read_clock()))
+        self._calls.update_call(known, known.copy_call_with_recording())
 
     async def allow_recording_playback(self, attempt_id: AttemptId) -> str:
         """Return the reply that allows the recording of an ended call to be played. Raises CommandRefused if there is
@@ -57,6 +57,6 @@ class Recorder:
         return f"seat {seat_name}: the recording is {'paused' if pausing else 'resumed'}"
 
     def _set_recording_paused(self, attempt_id: AttemptId, *, paused: bool) -> None:
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is not None:
-            self._calls.update_call(call, call.copy_with_recording_paused(paused=paused))
+            self._calls.update_call(call, call.copy_call_with_recording_paused(paused=paused))

@@ -175,7 +175,7 @@ class SeatClosing(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.seats.record_talk_is_ending(self.seat)
+        return services.seats.record_announced_end_of_talk(self.seat)
 
 
 class SeatMessage(Command):

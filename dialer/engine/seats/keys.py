@@ -32,7 +32,7 @@ class SeatKeys:
         """Handle a key pressed on an agent's phone. While a command of the seat is running, further commands are
         refused.
         """
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         if seat is None or seat.agent is None:
             return
         agent, before = self._keypads.get(seat_name, (seat.agent, Keypad()))

@@ -58,8 +58,8 @@ class WrongLogIns:
 
     Wrong log-ins by phone lock the seat and the agent. Wrong log-ins from a page lock only their device or network, for
     that agent. If they come from many networks, they lock the agent on all unknown devices. A device on which the agent
-    has signed in before is locked only by wrong log-ins from that device. Only agents in the settings are counted by
-    number, so invented numbers cannot fill the memory.
+    has signed in before is locked only by wrong log-ins from that device. Agent numbers that are not in the settings
+    are not counted, so invented numbers cannot fill the memory.
     """
 
     def __init__(self) -> None:

@@ -75,7 +75,7 @@ class Seats:
         """Return whether a seat with this name exists."""
         return name in self._seats
 
-    def get(self, name: str | None) -> Seat | None:
+    def find_seat(self, name: str | None) -> Seat | None:
         """Return the seat with this name, or None if it does not exist."""
         return None if name is None else self._seats.get(name)
 
@@ -166,7 +166,7 @@ class Seats:
     def make_published_seat_view(self, seat: Seat, now: Instant) -> SeatView:
         """Return the published view of a seat at this moment, as MQTT and the pages show it."""
         call = self._calls.find_call_at_seat(seat)
-        transfer = None if call is None else self._transfers.get(call.attempt_id)
+        transfer = None if call is None else self._transfers.find_transfer_of_call(call.attempt_id)
         pop = self.screen_pops.get(seat.name)
         return make_seat_view(seat, self._tallies[seat.name], call, transfer, pop, now)
 

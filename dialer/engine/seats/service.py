@@ -112,7 +112,7 @@ class Agents:
         adopted: list[str] = []
         logged_off = 0
         for log_in in kept.values():
-            seat = seats.get(log_in.seat)
+            seat = seats.find_seat(log_in.seat)
             account = self._core.plan.agents.get(log_in.agent)
             elsewhere = any(other.agent == log_in.agent for other in seats.list_seats())
             if seat is None or seat.agent is not None:
@@ -238,9 +238,9 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: the call was not hung up: {error}") from error
         return f"seat {seat.name}: the call was hung up"
 
-    def record_talk_is_ending(self, seat_name: str) -> str:
+    def record_announced_end_of_talk(self, seat_name: str) -> str:
         """Record for the pacer that an agent is about to end the talk or the wrap-up. Raises CommandRefused."""
-        self._acd.record_talk_is_ending(self._seats.require_seat(seat_name))
+        self._acd.record_announced_end_of_talk(self._seats.require_seat(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -351,10 +351,12 @@ class Agents:
             self._wrong_log_ins.reset_wrong_log_in_counts(seat, number, source)
             return
         if not locked and self._wrong_log_ins.count_wrong_log_in(seat, known, now, rules, source):
-            self._raise_lock_alert(seat, AlertKind.LOG_IN_LOCKED if source is None else AlertKind.SIGN_IN_LOCKED)
+            self._raise_alert_about_locked_log_ins(
+                seat, AlertKind.LOG_IN_LOCKED if source is None else AlertKind.SIGN_IN_LOCKED
+            )
         raise LogInRefused
 
-    def _raise_lock_alert(self, seat: str, kind: AlertKind) -> None:
+    def _raise_alert_about_locked_log_ins(self, seat: str, kind: AlertKind) -> None:
         rules = self._core.plan.agent_rules
         minutes = round(rules.lock_seconds / 60, 1)
         self._alerts.raise_alert(kind, seat=seat, minutes=minutes, failed=rules.wrong_pins)
@@ -367,10 +369,10 @@ class Agents:
         seat = self._seats.require_seat(seat_name)
         if not self._wrong_log_ins.unlock_seat(seat.name, self._core.clock.monotonic()):
             raise CommandRefused(f"seat {seat.name} is not locked")
-        self.clear_lock_alert(seat.name)
+        self.clear_alert_about_locked_log_ins(seat.name)
         return f"seat {seat.name}: unlocked"
 
-    def clear_lock_alert(self, seat_name: str) -> None:
+    def clear_alert_about_locked_log_ins(self, seat_name: str) -> None:
         """Clear the alerts about locked log-ins at a seat, because the seat accepts log-ins again."""
         self._alerts.clear_alert(AlertKind.LOG_IN_LOCKED, seat_name)
         self._alerts.clear_alert(AlertKind.SIGN_IN_LOCKED, seat_name)

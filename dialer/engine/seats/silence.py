@@ -56,9 +56,9 @@ class SeatSilence:
 
     def on_phone_silence_timeout(self, seat_name: str) -> None:
         """Handle that the switch hung up a seat's phone because the phone sent no audio."""
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
-        call = None if talked is None else self._calls.get(talked.attempt_id)
+        call = None if talked is None else self._calls.find_live_call(talked.attempt_id)
         if call is not None and self._is_conversation_short(call):
             self._record_agent_phone_silent(call)
 
@@ -76,13 +76,13 @@ class SeatSilence:
         except SwitchError as error:  # the phone is checked at the end of the talk instead
             _log.info("seat.packet_count_failed", seat=seat_name, problem=str(error))
             return
-        live = self._calls.get(attempt_id)
+        live = self._calls.find_live_call(attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.copy_with_agent_packet_count(packets))
+            self._calls.update_call(live, live.copy_call_with_agent_packet_count(packets))
 
     def must_check_agent_phone(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
-        seat = self._seats.get(call.talk.seat or "")
+        seat = self._seats.find_seat(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
         return (
             ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_conversation_short(call)
@@ -92,23 +92,26 @@ class SeatSilence:
         """Check the agent's phone after a short talk has ended, then finish the call."""
         seat = self._seats[call.talk.seat or ""]
         if not await self._does_phone_send_audio(seat, since=call.talk.agent_packets):
-            live = self._calls.get(call.attempt_id)
+            live = self._calls.find_live_call(call.attempt_id)
             if live is not None:
                 self._record_agent_phone_silent(live)
             await self._hang_up_seat_phone(seat)
         self._core.request_effects(CallFinished(ended))
 
     def on_phone_unreachable(self, endpoint: str) -> None:
-        """Check an agent's phone that the switch cannot reach any more. If it still sends audio, it has only registered
-        again.
+        """Check an agent's phone that the switch cannot reach any more, and hang it up if it is dead.
+
+        A phone that still sends audio is not dead: it has only registered again.
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
-            self._acd.set_seat_phone_suspected_dead(seat.name, True)
+            self._acd.set_whether_seat_phone_may_be_dead(seat.name, True)
             self._core.spawn_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
-        """Call an agent's phone that has just registered, once, if the call that it had before sends no audio any more.
+        """Check the earlier call of an agent's phone that has just registered. If that call sends no audio any more,
+        call the phone, once.
+
         A voter at the seat stays there.
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
@@ -119,15 +122,16 @@ class SeatSilence:
             self._core.spawn_task(self._replace_phone_if_dead(seat, contact), "phone-back")
 
     async def hang_up_seat_phone_if_dead(self, seat: Seat) -> bool:
-        """Return whether a connected phone of an agent is dead, and hang it up if so. During the check the seat gets no
-        voters.
+        """Hang up an agent's connected phone if it is dead (sends no audio). Return whether it was dead.
+
+        During the check the seat gets no voters.
         """
         if not self._timeout_seconds or seat.phone_on_hold:
             return False
-        self._acd.set_seat_phone_suspected_dead(seat.name, True)
+        self._acd.set_whether_seat_phone_may_be_dead(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
         if await self._does_phone_send_audio(seat, listens=listens):
-            self._acd.set_seat_phone_suspected_dead(seat.name, False)
+            self._acd.set_whether_seat_phone_may_be_dead(seat.name, False)
             return False
         await self._hang_up_seat_phone(seat)
         return True
@@ -193,5 +197,5 @@ class SeatSilence:
     def _record_agent_phone_silent(self, call: Call) -> None:
         if call.talk.agent_silent or call.inbound:
             return
-        self._calls.update_call(call, call.copy_with_silent_agent())
+        self._calls.update_call(call, call.copy_call_with_silent_agent())
         _log.warning("call.agent_silent", attempt=call.attempt_id, seat=call.talk.seat)

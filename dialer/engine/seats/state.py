@@ -72,7 +72,7 @@ class Seat:
         return self.state in _AT_WORK and not self.is_agent_leaving
 
     @property
-    def is_free(self) -> bool:
+    def is_free_for_voter(self) -> bool:
         """Return whether a voter may be connected to the seat now."""
         return self.state is SeatState.READY and self.is_phone_usable and not self.call_back_promised
 
@@ -199,7 +199,7 @@ class Seat:
         """Return the seat with a conversation that begins now."""
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_seat_state(SeatState.TALKING, now)
 
-    def record_talk_is_ending(self, seconds: float) -> Seat:
+    def record_announced_end_of_talk(self, seconds: float) -> Seat:
         """Return the seat whose agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes
         nothing. Raises CommandRefused.
         """
@@ -244,7 +244,7 @@ def choose_seat(
     voter must not wait. Among these, seats of the voter's own `server` come first: audio over another server is
     slightly delayed. Skills and a supervisor's restriction are never ignored.
     """
-    ready = [seat for seat in seats if seat.is_free and seat.can_serve_campaign(skill, campaign_id)]
+    ready = [seat for seat in seats if seat.is_free_for_voter and seat.can_serve_campaign(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken_languages or language in seat.spoken_languages]
     return min(
         fitting or ready,

@@ -68,7 +68,7 @@ class Supervision:
             raise CommandRefused(
                 f"supervisor {phone.name} may not {mode.value} with the role {phone.role.value}: ask for another role"
             )
-        before = self._listeners.get(phone.name)
+        before = self._listeners.find_monitoring_by_supervisor(phone.name)
         if before is not None and (before.seat, before.mode) == (seat_name, mode):
             raise CommandRefused(f"supervisor {phone.name} is already monitoring seat {seat_name} ({mode.value})")
         self._require_occupied_seat(seat_name, mode)
@@ -103,7 +103,12 @@ class Supervision:
         try:
             await self._append_monitoring_start_to_audit(listener, listener.mode.value)
             request = PartyRequest(
-                listener.party_id, listener.phone.endpoint, None, None, RING_SECONDS, listener.required_place
+                listener.party_id,
+                listener.phone.endpoint,
+                None,
+                None,
+                RING_SECONDS,
+                listener.required_location_of_supervisor_phone,
             )
             await self._switch.call_third_party(request)
         except StoreError as error:
@@ -129,13 +134,15 @@ class Supervision:
                 f"supervisor {before.phone.name}: the monitoring mode was not changed, because its audit entry could not"
                 f" be stored: {error}"
             ) from error
-        if self._listeners.get(before.phone.name) is not before:
+        if self._listeners.find_monitoring_by_supervisor(before.phone.name) is not before:
             self._append_monitoring_end_to_audit(after, "hung up")
             raise CommandRefused(
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
         try:
-            await self._switch.move_third_party_to_seat_or_call(before.party_id, after.required_place)
+            await self._switch.move_third_party_to_seat_or_call(
+                before.party_id, after.required_location_of_supervisor_phone
+            )
         except SwitchError as error:
             self._append_monitoring_end_to_audit(after, "not changed")
             raise CommandRefused(
@@ -143,7 +150,7 @@ class Supervision:
                 f" {error}"
             ) from error
         # Its end is already in the audit, and a new monitoring may have started.
-        if self._listeners.get(before.phone.name) is not before:
+        if self._listeners.find_monitoring_by_supervisor(before.phone.name) is not before:
             self._append_monitoring_end_to_audit(after, "hung up")
             raise CommandRefused(
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
@@ -154,7 +161,7 @@ class Supervision:
     async def stop_monitoring(self, supervisor: str) -> str:
         """End a supervisor's monitoring by hanging up the supervisor's phone. Raises CommandRefused."""
         phone = self._require_supervisor_phone(supervisor)
-        listener = self._listeners.get(phone.name)
+        listener = self._listeners.find_monitoring_by_supervisor(phone.name)
         if listener is None:
             raise CommandRefused(f"supervisor {phone.name} is not monitoring any seat")
         try:

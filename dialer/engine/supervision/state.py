@@ -42,7 +42,7 @@ class Listener:
     party_id: PartyId
 
     @property
-    def required_place(self) -> Place:
+    def required_location_of_supervisor_phone(self) -> Place:
         """Return the conference or channel that the supervisor's phone must be in."""
         return Place(_KINDS[self.mode], self.seat)
 
@@ -57,8 +57,8 @@ class Listeners:
         """Return whether a supervisor monitors any seat."""
         return bool(self._listeners)
 
-    def get(self, supervisor: str) -> Listener | None:
-        """Return what a supervisor monitors, or None."""
+    def find_monitoring_by_supervisor(self, supervisor: str) -> Listener | None:
+        """Return which seat a supervisor monitors, and how, or None if the supervisor monitors no seat."""
         return self._listeners.get(supervisor)
 
     def list_monitoring_supervisors(self) -> list[Listener]:

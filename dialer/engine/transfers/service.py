@@ -130,7 +130,7 @@ class Transfers:
         now.
         """
         call = self._require_call_at_seat(seat_name)
-        now = self._transfers.get(call.attempt_id)
+        now = self._transfers.find_transfer_of_call(call.attempt_id)
         require_transfer_step_allowed(asked, seat_name, now)
         return call, now
 
@@ -226,7 +226,7 @@ class Transfers:
         )
         if call.attempt_id not in self._calls:
             raise CommandRefused(f"seat {transfer.seat}: the transfer was not completed, because the voter has hung up")
-        live = self._transfers.get(call.attempt_id)
+        live = self._transfers.find_transfer_of_call(call.attempt_id)
         # If the target has hung up meanwhile, the voter is back with the agent, or being returned.
         if live is None or live.stage in AGENT_WAITS:
             raise CommandRefused(
@@ -250,11 +250,11 @@ class Transfers:
 
         If the switch refuses the order, restore the transfer to `before` and raise CommandRefused.
         """
-        entered = self._transfers.get(attempt_id)
+        entered = self._transfers.find_transfer_of_call(attempt_id)
         try:
             await order
         except SwitchError as error:
-            if self._transfers.get(attempt_id) is entered:
+            if self._transfers.find_transfer_of_call(attempt_id) is entered:
                 self.remove_transfer(attempt_id) if before is None else self.set_transfer_of_call(before)
             raise CommandRefused(f"the call was not changed, because Asterisk refused the request: {error}") from error
 
@@ -262,12 +262,12 @@ class Transfers:
 
     def is_voter_away_from_seat(self, attempt_id: AttemptId) -> bool:
         """Return whether the voter of a call has left the seat because of a transfer."""
-        live = self._transfers.get(attempt_id)
+        live = self._transfers.find_transfer_of_call(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
 
     def on_voter_returned(self, attempt_id: AttemptId) -> None:
         """Handle that the voter is at the agent's seat again: back from hold, or joined to the consultation."""
-        live = self._transfers.get(attempt_id)
+        live = self._transfers.find_transfer_of_call(attempt_id)
         if live is None:
             return
         if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
@@ -285,36 +285,36 @@ class Transfers:
         """Put the voter at a seat on hold if the agent's phone is on hold, because the voter would otherwise hear
         silence.
         """
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         if seat is None or not seat.phone_on_hold or seat.state is not SeatState.TALKING:
             return
         call = self._calls.find_call_at_seat(seat)
-        if call is not None and self._transfers.get(call.attempt_id) is None:
+        if call is not None and self._transfers.find_transfer_of_call(call.attempt_id) is None:
             self.set_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
             self._core.request_effects(make_switch_order(self._switch.put_call_on_hold, call.attempt_id, seat_name))
 
     def on_phone_resumed(self, seat_name: str) -> None:
         """Return the voter to the agent who has taken the phone off hold, if the hold was started on the phone."""
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         if seat is None:
             return
         self._acd.set_seat_phone_on_hold(seat_name, False)
         call = self._calls.find_call_at_seat(seat)
-        live = None if call is None else self._transfers.get(call.attempt_id)
+        live = None if call is None else self._transfers.find_transfer_of_call(call.attempt_id)
         if live is not None and live.by_phone and live.stage is TransferStage.HOLD:
             self.return_voter_to_agent(live)
 
     def on_voter_handed_over(self, call: Call) -> None:
         """Handle that voter and transfer target are connected."""
-        live = self._transfers.get(call.attempt_id)
-        answered = call.copy_with_answer(self._core.read_clock())
-        self._calls.update_call(call, answered.copy_with_information_message_stopped())
+        live = self._transfers.find_transfer_of_call(call.attempt_id)
+        answered = call.copy_call_with_answer(self._core.read_clock())
+        self._calls.update_call(call, answered.copy_call_with_information_message_stopped())
         if live is not None:
             self.set_transfer_of_call(replace(live, stage=TransferStage.TRANSFERRED))
 
     def on_information_message_started(self, call: Call) -> None:
         """End a transfer whose voter hears the information message because no agent was available."""
-        live = self._transfers.get(call.attempt_id)
+        live = self._transfers.find_transfer_of_call(call.attempt_id)
         if live is not None and live.stage in {TransferStage.RETURNING, TransferStage.MERGING}:
             self.remove_transfer(call.attempt_id)
             self._hang_up_transfer_target_if_any(live.party_id)
@@ -331,9 +331,9 @@ class Transfers:
             self.set_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
-                make_switch_order(self._switch.hand_over_call_to_third_party, live.attempt_id).copy_with_failure_event(
-                    lost
-                )
+                make_switch_order(
+                    self._switch.hand_over_call_to_third_party, live.attempt_id
+                ).copy_switch_order_with_failure_event(lost)
             )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
@@ -353,7 +353,7 @@ class Transfers:
             self._core.request_effects(
                 make_switch_order(
                     self._switch.move_third_party_to_seat_or_call, live.party_id, aside
-                ).copy_with_failure_event(lost)
+                ).copy_switch_order_with_failure_event(lost)
             )
             return
         self.remove_transfer(live.attempt_id)
@@ -362,9 +362,9 @@ class Transfers:
         if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
             self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
 
-    def on_call_ended(self, attempt_id: AttemptId) -> None:
+    def end_transfer_of_ended_call(self, attempt_id: AttemptId) -> None:
         """End the transfer of a call that has ended."""
-        live = self._transfers.get(attempt_id)
+        live = self._transfers.find_transfer_of_call(attempt_id)
         if live is not None:
             self.remove_transfer(attempt_id)
             self._hang_up_transfer_target_if_any(live.party_id)
@@ -406,7 +406,7 @@ class Transfers:
 
     def _find_transfer_of_target(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = parse_attempt_of_transfer_target(party_id)
-        live = self._transfers.get(attempt_id) if attempt_id is not None else None
+        live = self._transfers.find_transfer_of_call(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
     def on_transfer_target_left(self, party_id: PartyId) -> None:
@@ -425,13 +425,13 @@ class Transfers:
     def return_voter_to_agent(self, live: CallTransfer) -> None:
         """Return the voter of a failed transfer to an agent.
 
-        This is the agent who waits for the voter. Otherwise it is the agent who transferred the call, or if that agent
-        is busy, any free agent. If no agent is free, the voter hears the information message.
+        The first of these agents is chosen: the agent who waits for the voter, the agent who transferred the call, any
+        free agent. If no agent is free, the voter hears the information message.
         """
-        call = self._calls.get(live.attempt_id)
+        call = self._calls.find_live_call(live.attempt_id)
         if call is None:
             return
-        seat = self._seats.get(live.seat)
+        seat = self._seats.find_seat(live.seat)
         waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
         name = live.seat if waits else self._acd.return_voter_to_seat(call, live.seat)
         if name is None:
@@ -443,12 +443,12 @@ class Transfers:
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
         """Hang up a transfer target, because the switch did not connect the voter to this target."""
-        live = self._transfers.get(attempt_id)
+        live = self._transfers.find_transfer_of_call(attempt_id)
         if live is not None:
             self._hang_up_transfer_target_if_any(live.party_id)
 
     def _release_agent_from_transfer(self, attempt_id: AttemptId) -> None:
-        call = self._calls.get(attempt_id)
+        call = self._calls.find_live_call(attempt_id)
         if call is not None and call.talk.seat is not None:
             self._acd.on_voter_left_seat(call, call.talk.seat)
 
@@ -480,7 +480,7 @@ class Transfers:
         for call in list(self._calls.list_live_calls()):
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
-            known = self._transfers.get(call.attempt_id)
+            known = self._transfers.find_transfer_of_call(call.attempt_id)
             if self._resync_transfer_across_servers(call, known, party, up):
                 continue
             if (
@@ -503,12 +503,12 @@ class Transfers:
         """Bring a transfer into agreement with an Asterisk server if voter and target are on different servers. Return
         whether they are.
 
-        Each server reports only its own calls. A target at the agent's seat is reported by the seat's server, a target
-        with the voter by its own server, and the call by the call's server. An unknown target is hung up. A target that
-        is no longer reported has left.
+        Each server reports only its own calls. The seat's server reports a target at the agent's seat. The target's own
+        server reports a target with the voter. The call's server reports the call. An unknown target is hung up. A
+        target that is no longer reported has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
-        seat = None if known is None or at is None else self._seats.get(known.seat)
+        seat = None if known is None or at is None else self._seats.find_seat(known.seat)
         if self._servers.get_server_of_trunk(call.trunk) == up.server:
             if seat is not None:
                 return seat.server != up.server
@@ -549,7 +549,7 @@ class Transfers:
             self.return_voter_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.TRANSFERRED))
 
     def _resync_call_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
-        known = self._transfers.get(call.attempt_id)
+        known = self._transfers.find_transfer_of_call(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer_of_call(
                 CallTransfer(
@@ -599,6 +599,6 @@ class Transfers:
 
     def _restore_agent_of_call(self, call: Call, seat_name: str) -> None:
         """Assign a call to the agent at the seat again, after a restart."""
-        seat = self._seats.get(seat_name)
+        seat = self._seats.find_seat(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:
             self._acd.restore_conversation_at_seat(call, seat_name)

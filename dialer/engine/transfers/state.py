@@ -96,8 +96,8 @@ class CallTransfers:
         self._transfers: dict[AttemptId, CallTransfer] = {}
         self.party_trunks: dict[PartyId, str] = {}  # the trunk of each outside target
 
-    def get(self, attempt_id: AttemptId) -> CallTransfer | None:
-        """Return the transfer of a call, or None."""
+    def find_transfer_of_call(self, attempt_id: AttemptId) -> CallTransfer | None:
+        """Return the transfer of a call, or None if the call has none."""
         return self._transfers.get(attempt_id)
 
     def list_transfers(self) -> Collection[CallTransfer]:

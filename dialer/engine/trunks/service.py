@@ -65,7 +65,7 @@ class Trunks:
         )
         self._update_failing_trunk_alert(call.trunk)
 
-    def on_call_ended(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
+    def update_trunk_after_call(self, call: Call, ended: CallEnded, outcome: Outcome) -> bool:
         """Update a trunk when one of its calls ends. Return True if the call failed because of the trunk, not the
         number.
         """

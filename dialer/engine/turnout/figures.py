@@ -76,8 +76,9 @@ class TurnoutFigures:
         self._core.request_effects(Notify(booth))
 
     def add_voters_without_number(self, voters: dict[int, int]) -> None:
-        """Add to each polling booth's count of voters who have no number that may be called. `voters` has the
-        additional voters by booth id.
+        """Add voters without a number that may be called to the count of such voters at their polling booths.
+
+        `voters` has the number of additional voters by booth id.
         """
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]

@@ -101,7 +101,7 @@ class Marks:
         first opt-out.
         """
         self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
-        self._numbers.add_opt_out(phone_id)
+        self._numbers.remember_opt_out_of_number(phone_id)
         self.cancel_calls_to_numbers(frozenset({phone_id}), None, workers=True)
         if fresh:
             self._core.spawn_task(self._count_voters_without_number(phone_id), "count-without-number")
@@ -110,7 +110,7 @@ class Marks:
         """Remember a stored call of another centre, so that reserved numbers wait for the minimum interval after this
         call.
         """
-        self._numbers.remember_peer_call(phone_id, call)
+        self._numbers.remember_call_of_other_centre(phone_id, call)
 
     async def _count_voters_without_number(self, phone_id: int) -> None:
         """Count the voters who cannot be called any more after the opt-out of their last number, for the forecast of

@@ -52,12 +52,12 @@ class SetUser(UserCommand):
     role: Annotated[SupervisorRole, Only(USER_ROLES), Field(description="what the user may do")]
 
     @property
-    def reply_to_command(self) -> str:
+    def format_reply_to_command(self) -> str:
         return f"{self.user} has the role {self.role.value}"
 
     async def save_user_change(self, users: Users, context: CommandContext) -> str:
         await users.add_or_change_user(self.user, self.role, context.sender, context.receipt)
-        return self.reply_to_command
+        return self.format_reply_to_command
 
 
 class IssuePassword(Command):
@@ -82,9 +82,9 @@ class RemoveUser(UserCommand):
     user: User
 
     @property
-    def reply_to_command(self) -> str:
+    def format_reply_to_command(self) -> str:
         return f"{self.user} is removed"
 
     async def save_user_change(self, users: Users, context: CommandContext) -> str:
         await users.remove_user(self.user, context.sender, context.receipt)
-        return self.reply_to_command
+        return self.format_reply_to_command

@@ -243,7 +243,7 @@ class CommandGateway:
 
     async def _execute_command_and_store_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append_audit_entry(accepted, "begun")
-        receipted = self._encode_reply_as_json("done", command.reply_to_command)
+        receipted = self._encode_reply_as_json("done", command.format_reply_to_command)
         receipt = Receipt(accepted.stored_command_key, accepted.name, accepted.content, receipted)
         status, reply = await self._execute_and_audit_command(
             accepted, replace(accepted.command_context, receipt=receipt)

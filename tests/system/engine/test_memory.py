@@ -127,7 +127,7 @@ def test_recent_history_of_a_number_drops_old_events() -> None:
         centre.live_calls.add_or_replace_call(a_call(phone_id=2))
         for number in range(1, 11):
             centre.recent_calls_and_opt_outs.remember_ended_call(a_call(phone_id=number), Outcome.ABANDONED)
-            centre.recent_calls_and_opt_outs.add_opt_out(number)
+            centre.recent_calls_and_opt_outs.remember_opt_out_of_number(number)
             await asyncio.sleep(100.0)
             centre.recent_calls_and_opt_outs.forget_old_calls_and_opt_outs()
         return centre

@@ -225,7 +225,7 @@ async def test_voter_who_opts_out_while_the_phone_rings_is_not_connected_to_an_a
     async with a_site(tmp_path, make_answering_switch(answer_after=10.0), campaign=IVR) as site:
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         for phone_id in range(1, 1000):  # the hang-up comes too late
-            site.centre.engine.features.recent_calls_and_opt_outs.add_opt_out(phone_id)
+            site.centre.engine.features.recent_calls_and_opt_outs.remember_opt_out_of_number(phone_id)
         await site.until(lambda: len(site.ended()) >= 5)
         assert site.centre_view.campaigns[0].refused["opted-out"] >= 5
         assert not site.centre_view.state.marks

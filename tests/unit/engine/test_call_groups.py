@@ -39,16 +39,16 @@ def make_random_call(chance: random.Random, number: int) -> Call:
 
 def change_call_at_random(chance: random.Random, call: Call, now: Instant) -> Call:
     changes: list[Callable[[], Call]] = [
-        lambda: call.copy_with_preview(Preview(now.at, auto_dial=True)),
-        lambda: call.copy_with_originate_sent(now.seconds),
-        call.copy_with_cancellation,
-        lambda: call.copy_with_ringing(now),
-        lambda: call.copy_with_answer(now),
-        lambda: call.copy_with_answer(now).copy_with_voter_waiting(),
-        lambda: call.copy_with_voter_connected("01", "asha", now),
-        call.copy_with_information_message_started,
-        lambda: call.copy_with_flow_started("turnout"),
-        lambda: call.copy_with_end_pending(CallEnded(call.attempt_id, EndedBy.HANGUP, answered=call.is_answered)),
+        lambda: call.copy_call_with_preview(Preview(now.at, auto_dial=True)),
+        lambda: call.copy_call_with_originate_sent(now.seconds),
+        call.copy_call_with_cancellation,
+        lambda: call.copy_call_with_ringing(now),
+        lambda: call.copy_call_with_answer(now),
+        lambda: call.copy_call_with_answer(now).copy_call_with_voter_waiting(),
+        lambda: call.copy_call_with_voter_connected("01", "asha", now),
+        call.copy_call_with_information_message_started,
+        lambda: call.copy_call_with_flow_started("turnout"),
+        lambda: call.copy_call_with_end_pending(CallEnded(call.attempt_id, EndedBy.HANGUP, answered=call.is_answered)),
     ]
     return chance.choice(changes)()
 

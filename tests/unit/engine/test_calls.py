@@ -60,17 +60,19 @@ def test_cancelled_call_has_the_outcome_cancelled_unless_a_person_answered() -> 
 
 
 def test_outcome_of_an_answered_agent_call_depends_on_how_the_call_ended() -> None:
-    answered = a_call().copy_with_answer(Instant(10.0, 10.0))
+    answered = a_call().copy_call_with_answer(Instant(10.0, 10.0))
     assert derive_outcome(answered, make_call_ended(cause=16)) is Outcome.DROPPED
     assert (
-        derive_outcome(answered.copy_with_voter_connected("01", "1001", Instant(11.0, 11.0)), make_call_ended(cause=16))
+        derive_outcome(
+            answered.copy_call_with_voter_connected("01", "1001", Instant(11.0, 11.0)), make_call_ended(cause=16)
+        )
         is Outcome.CONNECTED
     )
     assert derive_outcome(a_call(answered_seconds=1.0, message_started=True), make_call_ended()) is Outcome.ABANDONED
 
 
 def test_outcome_of_an_answered_ivr_call_depends_on_how_the_call_ended() -> None:
-    answered = a_call(CampaignKind.IVR).copy_with_answer(Instant(10.0, 10.0))
+    answered = a_call(CampaignKind.IVR).copy_call_with_answer(Instant(10.0, 10.0))
     assert derive_outcome(answered, make_call_ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
     assert derive_outcome(done, make_call_ended()) is Outcome.COMPLETED
@@ -79,19 +81,19 @@ def test_outcome_of_an_answered_ivr_call_depends_on_how_the_call_ended() -> None
 def test_call_that_vanished_from_asterisk_has_the_outcome_unknown_or_abandoned() -> None:
     vanished = make_call_ended(EndedBy.VANISHED)
     assert derive_outcome(a_call(), vanished) is Outcome.UNKNOWN
-    assert derive_outcome(a_call().copy_with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
+    assert derive_outcome(a_call().copy_call_with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
     assert (
-        derive_outcome(a_call().copy_with_voter_connected("01", "1001", Instant(1.0, 1.0)), vanished)
+        derive_outcome(a_call().copy_call_with_voter_connected("01", "1001", Instant(1.0, 1.0)), vanished)
         is Outcome.CONNECTED
     )
 
 
 def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
     steps: dict[str, Callable[[Call], Call]] = {
-        "rang": lambda call: call.copy_with_ringing(Instant(1.0, 1.0)),
-        "answered": lambda call: call.copy_with_answer(Instant(2.0, 2.0)),
-        "again": lambda call: call.copy_with_answer(Instant(3.0, 3.0)),
-        "connected": lambda call: call.copy_with_voter_connected("01", "1001", Instant(2.5, 2.5)),
+        "rang": lambda call: call.copy_call_with_ringing(Instant(1.0, 1.0)),
+        "answered": lambda call: call.copy_call_with_answer(Instant(2.0, 2.0)),
+        "again": lambda call: call.copy_call_with_answer(Instant(3.0, 3.0)),
+        "connected": lambda call: call.copy_call_with_voter_connected("01", "1001", Instant(2.5, 2.5)),
     }
     outcomes = set()
     for order in itertools.permutations(steps.values()):
@@ -106,21 +108,21 @@ def test_state_of_a_call_is_derived_from_the_events_of_the_call() -> None:
     call = a_call(originate_sent=False)
     assert call.call_state is CallState.SENDING
     assert a_call().call_state is CallState.DIALLING
-    assert a_call().copy_with_ringing(Instant(1.0, 1.0)).call_state is CallState.RINGING
-    assert a_call().copy_with_answer(Instant(1.0, 1.0)).call_state is CallState.WAITING
+    assert a_call().copy_call_with_ringing(Instant(1.0, 1.0)).call_state is CallState.RINGING
+    assert a_call().copy_call_with_answer(Instant(1.0, 1.0)).call_state is CallState.WAITING
     assert a_call(answered_seconds=1.0, seat="01").call_state is CallState.CONNECTING
-    assert a_call().copy_with_voter_connected("01", "1001", Instant(1.0, 1.0)).call_state is CallState.TALKING
+    assert a_call().copy_call_with_voter_connected("01", "1001", Instant(1.0, 1.0)).call_state is CallState.TALKING
     assert a_call(answered_seconds=1.0, is_running=True).call_state is CallState.IN_FLOW
     assert a_call(answered_seconds=1.0, message_started=True).call_state is CallState.MESSAGE
 
 
 def test_ring_time_is_measured_from_the_latest_ringing_report() -> None:
     """A carrier may report early media (183) first, and ringing (180) later."""
-    heard = a_call().copy_with_ringing(Instant(1.0, 1.0))
-    rang = heard.copy_with_ringing(Instant(4.0, 5.0))
+    heard = a_call().copy_call_with_ringing(Instant(1.0, 1.0))
+    rang = heard.copy_call_with_ringing(Instant(4.0, 5.0))
     assert (heard.leg.ringing_at, rang.leg.ringing_at, rang.ringing_monotonic_seconds) == (1.0, 4.0, 5.0)
 
 
 def test_ringing_reported_after_the_answer_changes_nothing() -> None:
-    answered = a_call().copy_with_answer(Instant(1.0, 1.0))
-    assert answered.copy_with_ringing(Instant(2.0, 2.0)) is answered
+    answered = a_call().copy_call_with_answer(Instant(1.0, 1.0))
+    assert answered.copy_call_with_ringing(Instant(2.0, 2.0)) is answered

@@ -33,7 +33,7 @@ def make_switch_up(*, talking: bool = False, live: bool = True) -> SwitchUp:
 
 def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_attempts_left_open(
+    turns.features.call_reconciler.load_open_call_attempts(
         [make_open_attempt(answered_at=NOON - 40, connected_at=NOON - 39, seat="01")], {"carrier"}
     )
     lines = turns.at(1, make_switch_up(talking=True))
@@ -45,7 +45,7 @@ def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> No
 
 def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_times() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt()], {"carrier"})
+    turns.features.call_reconciler.load_open_call_attempts([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up())
     assert turns.features.live_calls[A].adopted
     assert turns.features.live_calls[A].call_state is CallState.DIALLING
@@ -53,13 +53,13 @@ def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_time
 
 def test_unfinished_attempt_of_a_removed_campaign_ends_with_an_unknown_result() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt(campaign_id="gone")], {"carrier"})
+    turns.features.call_reconciler.load_open_call_attempts([make_open_attempt(campaign_id="gone")], {"carrier"})
     assert "commit end unknown" in turns.at(1, make_switch_up(live=False))
 
 
 def test_inbound_call_found_after_a_restart_stays_an_inbound_call() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_attempts_left_open(
+    turns.features.call_reconciler.load_open_call_attempts(
         [make_open_attempt(direction=Direction.INBOUND)], {"carrier"}
     )
     turns.at(1, make_switch_up())
@@ -86,7 +86,7 @@ def test_outcome_of_a_call_that_ended_during_a_restart_is_read_from_asterisks_ca
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt()], {"carrier"})
+    turns.features.call_reconciler.load_open_call_attempts([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up(live=False))
     call = turns.features.live_calls[A]
     lines = turns.after(2, lambda: turns.features.call_reconciler._end_vanished_call(call, past, history))
@@ -96,7 +96,7 @@ def test_outcome_of_a_call_that_ended_during_a_restart_is_read_from_asterisks_ca
 
 def test_missing_call_record_on_a_moved_trunk_does_not_prove_that_a_call_was_not_sent() -> None:
     turns = Turns()
-    turns.features.call_reconciler.load_attempts_left_open([make_open_attempt()], {"another"})
+    turns.features.call_reconciler.load_open_call_attempts([make_open_attempt()], {"another"})
     turns.at(1, make_switch_up(live=False))
     call = turns.features.live_calls[A]
     assert "commit end unknown" in turns.after(
@@ -123,4 +123,4 @@ def test_three_way_call_at_a_removed_seat_continues_after_a_restart() -> None:
     )
     turns.at(1, make_switch_up())
     assert A in turns.features.live_calls
-    assert turns.features.transfers_in_progress.get(A) is None  # Asterisk does not have this party
+    assert turns.features.transfers_in_progress.find_transfer_of_call(A) is None  # Asterisk does not have this party

@@ -59,7 +59,7 @@ def test_campaigns_take_turns_if_the_limit_allows_one_new_call_per_pacing_decisi
         decide(turns, seconds)
         [new] = [call for call in turns.features.live_calls.list_live_calls() if call.attempt_id not in before]
         placed.append(new.campaign_id)
-        turns.features.live_calls.add_or_replace_call(new.copy_with_originate_sent(seconds))
+        turns.features.live_calls.add_or_replace_call(new.copy_call_with_originate_sent(seconds))
     assert placed == ["calls", "more", "third"] * 3 + ["calls"]
 
 
@@ -145,7 +145,7 @@ def test_pausing_a_campaign_ends_its_previews_but_not_its_ringing_calls() -> Non
         ),
     )
     previewed = replace(turns.call(originate_sent=False), reserved_seat="01")
-    features.live_calls.add_or_replace_call(previewed.copy_with_preview(Preview(NOON + 60, False)))
+    features.live_calls.add_or_replace_call(previewed.copy_call_with_preview(Preview(NOON + 60, False)))
     turns.call(B)
     features.loaded_campaigns["calls"].state = CampaignState.PAUSED
     lines = run_pacing_decision(turns)

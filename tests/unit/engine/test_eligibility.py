@@ -98,7 +98,7 @@ def test_answered_call_is_checked_by_the_rules_in_force_at_the_answer() -> None:
 def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() -> None:
     rules = Rules()
     rules.send()
-    rules.turns.features.recent_calls_and_opt_outs.add_opt_out(7)
+    rules.turns.features.recent_calls_and_opt_outs.remember_opt_out_of_number(7)
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 

@@ -98,7 +98,7 @@ async def test_failed_order_to_asterisk_is_not_repeated_and_causes_its_fallback_
         said.refuse = True
         connect = make_switch_order(said.connect_call_to_seat, A, "01", record=True)
         turns.features.core.request_effects(
-            connect.copy_with_failure_event(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
+            connect.copy_switch_order_with_failure_event(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
         )
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1

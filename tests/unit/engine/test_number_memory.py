@@ -28,7 +28,7 @@ class Memory:
         self.numbers = NumberMemory(cast(Any, core), cast(Any, SimpleNamespace(list_live_calls=self.live.values)))
 
     def read(self, facts: PhoneFacts = FACTS, phone_id: int = 1) -> PhoneFacts:
-        return self.numbers.update_phone_facts(facts, phone_id, ("calls",))
+        return self.numbers.add_recent_events_to_number_facts(facts, phone_id, ("calls",))
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_newer_data_of_a_reserved_number_is_not_replaced_by_older_cached_data() 
     assert memory.read(newer) == newer
 
 
-def remember_peer_call(memory: Memory, kind: PeerCallKind, at: float, phone_id: int = 1) -> None:
-    memory.numbers.remember_peer_call(phone_id, PeerCallRecord("0" * 64, at, kind))
+def remember_call_of_other_centre(memory: Memory, kind: PeerCallKind, at: float, phone_id: int = 1) -> None:
+    memory.numbers.remember_call_of_other_centre(phone_id, PeerCallRecord("0" * 64, at, kind))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
     kind: PeerCallKind, called_at: float | None, talked_at: float | None, abandoned_at: float | None
 ) -> None:
     memory = Memory()
-    remember_peer_call(memory, kind, NOON)
+    remember_call_of_other_centre(memory, kind, NOON)
     found = memory.read()
     assert (found.called_at, found.talked_at, found.abandoned_at) == (called_at, talked_at, abandoned_at)
     assert found.campaigns == ("calls",)
@@ -108,7 +108,7 @@ def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
 def test_later_call_by_another_centre_keeps_the_cached_times_of_other_kinds_of_calls() -> None:
     memory = Memory()
     for kind, at in ((PeerCallKind.CONVERSATION, 10.0), (PeerCallKind.ABANDONED, 20.0), (PeerCallKind.CALL, 15.0)):
-        remember_peer_call(memory, kind, NOON + at)
+        remember_call_of_other_centre(memory, kind, NOON + at)
     found = memory.read()
     assert (found.called_at, found.talked_at, found.abandoned_at) == (NOON + 20, NOON + 10, NOON + 20)
 
@@ -116,8 +116,8 @@ def test_later_call_by_another_centre_keeps_the_cached_times_of_other_kinds_of_c
 @pytest.mark.parametrize("ahead", [-5.0, 5.0])
 def test_later_of_the_call_times_in_the_store_and_in_another_centre_is_used(ahead: float) -> None:
     memory = Memory()
-    remember_peer_call(memory, PeerCallKind.CONVERSATION, NOON)
-    remember_peer_call(memory, PeerCallKind.ABANDONED, NOON)
+    remember_call_of_other_centre(memory, PeerCallKind.CONVERSATION, NOON)
+    remember_call_of_other_centre(memory, PeerCallKind.ABANDONED, NOON)
     at = NOON + ahead
     found = memory.read(PhoneFacts(1, 1, abandoned_at=at, called_at=at, talked_at=at, campaigns=("b",)))
     last = max(at, NOON)
@@ -128,16 +128,16 @@ def test_later_of_the_call_times_in_the_store_and_in_another_centre_is_used(ahea
 def test_cached_data_of_a_number_includes_an_opt_out_of_the_number() -> None:
     memory = Memory()
     assert not memory.read().opted_out
-    memory.numbers.add_opt_out(1)
+    memory.numbers.remember_opt_out_of_number(1)
     assert memory.read().opted_out
 
 
 def test_old_cached_call_times_of_a_number_without_a_live_call_are_dropped() -> None:
     for live in (False, True):
         memory = Memory()
-        memory.numbers.add_opt_out(1)
+        memory.numbers.remember_opt_out_of_number(1)
         memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.ABANDONED)
-        remember_peer_call(memory, PeerCallKind.CONVERSATION, NOON, phone_id=2)
+        remember_call_of_other_centre(memory, PeerCallKind.CONVERSATION, NOON, phone_id=2)
         known, known_elsewhere = memory.read(), memory.read(phone_id=2)
         if live:
             memory.live["attempt"] = a_call()

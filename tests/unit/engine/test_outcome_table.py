@@ -166,12 +166,12 @@ def test_docs_page_of_outcomes_lists_the_rows_of_the_outcome_table() -> None:
 @pytest.mark.parametrize("status", ["406", "488"])
 @pytest.mark.parametrize("kind", [CampaignKind.AGENTS, CampaignKind.IVR])
 def test_answer_without_audio_that_asterisk_can_use_is_a_carrier_failure(kind: CampaignKind, status: str) -> None:
-    call = a_call(kind=kind).copy_with_answer(Instant(2.0, 2.0))
+    call = a_call(kind=kind).copy_call_with_answer(Instant(2.0, 2.0))
     ended = CallEnded(ID, EndedBy.HANGUP, answered=True, cause=127, technical_cause=status)
     outcome = derive_outcome(call, ended)
     assert outcome is Outcome.CARRIER_FAILURE
     assert has_call_failed_because_of_trunk(outcome, ended) is True
-    talked = derive_outcome(call.copy_with_voter_connected("04", None, Instant(3.0, 3.0)), ended)
+    talked = derive_outcome(call.copy_call_with_voter_connected("04", None, Instant(3.0, 3.0)), ended)
     assert talked is Outcome.CONNECTED
 
 

@@ -24,7 +24,7 @@ def set_up_preview(dials: bool = False, **campaign: object) -> Turns:
     seat = turns.features.agent_seats["01"]
     turns.place(seat.reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
     call = replace(turns.call(originate_sent=False), reserved_seat="01")
-    turns.features.live_calls.add_or_replace_call(call.copy_with_preview(Preview(turns.clock.now() + 60, dials)))
+    turns.features.live_calls.add_or_replace_call(call.copy_call_with_preview(Preview(turns.clock.now() + 60, dials)))
     originator = turns.features.campaign_call_placer._originator
     turns.features.seat_reservations_for_calls._seats_by_attempt[A] = "01"
     [run] = turns.features.loaded_campaigns.list_campaign_runs()
@@ -53,7 +53,7 @@ def test_cancelled_call_preview_sends_no_command_to_asterisk(gone: bool) -> None
     turns = set_up_preview()
     if gone:
         turns.at(3, SeatDown("01"))
-        ends = turns.after(4, turns.features.seat_reservations_for_calls.release_unneeded_seats)
+        ends = turns.after(4, turns.features.seat_reservations_for_calls.release_unneeded_seat_reservations)
         assert [line for line in ends if line.startswith("commit")] == ["commit end refused"]
     else:
         ends = turns.after(4, lambda: turns.features.live_calls.cancel_call(turns.features.live_calls[A]))
@@ -99,7 +99,7 @@ def test_command_for_a_previewed_call_of_another_seat_is_refused() -> None:
         with pytest.raises(CommandRefused) as refused:
             turns.features.agent_dialling_service.skip_preview(seat, attempt_id)
         assert refused.value.why is RefusedBecause.CALL_OVER
-    turns.features.live_calls.add_or_replace_call(turns.features.live_calls[A].copy_without_preview())
+    turns.features.live_calls.add_or_replace_call(turns.features.live_calls[A].copy_call_without_preview())
     with pytest.raises(CommandRefused, match="already being dialled"):
         turns.features.agent_dialling_service.skip_preview("01", A)
 
@@ -107,7 +107,7 @@ def test_command_for_a_previewed_call_of_another_seat_is_refused() -> None:
 def test_unanswered_call_frees_the_seat_reserved_for_the_call() -> None:
     turns = set_up_preview()
     turns.features.live_calls.add_or_replace_call(
-        turns.features.live_calls[A].copy_without_preview().copy_with_originate_sent(5.0)
+        turns.features.live_calls[A].copy_call_without_preview().copy_call_with_originate_sent(5.0)
     )
     ends = turns.at(30, CallEnded(A, EndedBy.HANGUP, answered=False, dial_status="BUSY"))
     assert ends[-1] == "commit end busy"

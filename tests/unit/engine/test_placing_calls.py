@@ -321,7 +321,7 @@ def test_agent_gets_no_preview_of_a_cancelled_call(is_cancelled: bool, name: str
     seat = site.turns.features.agent_seats["01"]
     placed = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
     if is_cancelled:
-        site.turns.features.live_calls.add_or_replace_call(placed[1].copy_with_cancellation())
+        site.turns.features.live_calls.add_or_replace_call(placed[1].copy_call_with_cancellation())
     asyncio.run(site.originator._commit_and_dial_attempts(site.run, [placed]))
     shown = site.turns.features.live_calls[placed[0].attempt_id].leg.preview
     assert shown == (None if is_cancelled else Preview(NOON + 10 + PREVIEW_STANDS_SECONDS, False))
@@ -428,7 +428,7 @@ def test_call_whose_attempt_cannot_be_stored_is_not_sent() -> None:
 def test_call_cancelled_before_sending_ends_without_a_request_to_the_switch() -> None:
     site = Site()
     attempt, call = site.create_call()
-    site.turns.features.live_calls.add_or_replace_call(call.copy_with_cancellation())
+    site.turns.features.live_calls.add_or_replace_call(call.copy_call_with_cancellation())
     refused = asyncio.run(site.originator._originate_call(site.run, attempt))
     assert str(refused) == "the call was cancelled before it was sent"
     assert not site.placed

@@ -64,7 +64,7 @@ def put_number_on_another_call(turns: Turns) -> None:
 
 
 def end_polling_day(turns: Turns) -> None:
-    turns.features.call_originator._find_retry_on_polling_day = lambda *_: NOON  # type: ignore[method-assign]
+    turns.features.call_originator._find_retry_time_on_polling_day = lambda *_: NOON  # type: ignore[method-assign]
 
 
 def forbid_calls(turns: Turns) -> None:
@@ -163,9 +163,9 @@ def test_phone_number_counts_as_busy_while_it_or_its_voter_is_on_a_call(
 ) -> None:
     turns = make_turns_that_want_calls()
     turns.call(**live)
-    retry_at = turns.features.call_originator._find_retry_when_busy(make_claim(1, **claim))
+    retry_at = turns.features.call_originator._find_retry_time_of_busy_number(make_claim(1, **claim))
     assert retry_at == (NOON + 10 + ON_A_CALL_SECONDS if is_busy else None)
-    assert turns.features.call_originator._find_retry_when_busy(make_claim(1, **claim), but=A) is None
+    assert turns.features.call_originator._find_retry_time_of_busy_number(make_claim(1, **claim), but=A) is None
 
 
 def create_call(
@@ -213,7 +213,9 @@ def test_call_attempt_cancelled_before_sending_is_refused() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
-    refused = turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call.copy_with_cancellation())
+    refused = turns.features.call_originator._find_reason_not_to_send_call(
+        run, attempt, call.copy_call_with_cancellation()
+    )
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == ("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
     assert turns.features.call_originator._find_reason_not_to_send_call(run, attempt, call) is None
@@ -254,4 +256,6 @@ def test_phone_number_is_busy_if_its_voter_is_on_any_of_several_live_calls() -> 
     turns = make_turns_that_want_calls()
     turns.call(phone_id=8, voter_id=8)
     turns.call(AttemptId("b" * 36), phone_id=9, voter_id=1)
-    assert turns.features.call_originator._find_retry_when_busy(make_claim(1)) == NOON + 10 + ON_A_CALL_SECONDS
+    assert (
+        turns.features.call_originator._find_retry_time_of_busy_number(make_claim(1)) == NOON + 10 + ON_A_CALL_SECONDS
+    )

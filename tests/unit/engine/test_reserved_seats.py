@@ -89,7 +89,7 @@ def test_seat_of_an_ended_call_is_released_and_seat_of_a_live_call_stays_reserve
     reserve_seat(turns)
     reserve_seat(turns, B, "02")
     turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
-    lines = turns.after(1, turns.features.seat_reservations_for_calls.release_unneeded_seats)
+    lines = turns.after(1, turns.features.seat_reservations_for_calls.release_unneeded_seat_reservations)
     assert (turns.seat("01"), turns.seat("02")) == (SeatState.RESERVED, SeatState.READY)
     assert not [line for line in lines if line.startswith("order")]
 
@@ -99,7 +99,7 @@ def test_ringing_call_that_lost_its_reserved_seat_is_cancelled() -> None:
     reserve_seat(turns)
     turns.features.live_calls.add_or_replace_call(replace(turns.call(), reserved_seat="01"))
     turns.place(turns.features.agent_seats["01"].end_call_at_seat(turns.features.core.read_clock()))
-    lines = turns.after(1, turns.features.seat_reservations_for_calls.release_unneeded_seats)
+    lines = turns.after(1, turns.features.seat_reservations_for_calls.release_unneeded_seat_reservations)
     assert "order hang_up_call A" in lines
 
 

@@ -122,7 +122,7 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
 def test_stop_all_cancels_ringing_calls_of_a_removed_campaign() -> None:
     turns = Turns()
     ringing = turns.call()
-    turns.after(1, lambda: turns.features.live_calls.update_call(ringing, ringing.copy_with_originate_sent(1)))
+    turns.after(1, lambda: turns.features.live_calls.update_call(ringing, ringing.copy_call_with_originate_sent(1)))
     reload_settings(turns, 2, campaigns={})
     stopped = turns.after(3, lambda: turns.features.campaign_control_service.suspend_all_campaigns("headquarters", {}))
     assert "order hang_up_call A" in stopped

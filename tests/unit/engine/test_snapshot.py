@@ -179,7 +179,7 @@ def test_pacing_input_of_a_campaign_counts_waiting_voters_of_campaigns_that_shar
     centre = make_centre(["ab", "b"])
     for name in ("a1", "a2"):
         call = a_call(attempt_id=AttemptId(name), campaign_id="b", answered_seconds=0.0, answered_at=NOON)
-        centre.live_calls.add_or_replace_call(call.copy_with_voter_waiting())
+        centre.live_calls.add_or_replace_call(call.copy_call_with_voter_waiting())
     snapshot = take_snapshot_of(centre, "a")
     assert (snapshot.free_seats, len(snapshot.waiting_seconds)) == (2, 2)
 
@@ -241,7 +241,7 @@ def test_time_that_an_agent_spends_on_a_call_preview_does_not_count_as_talk_time
     )
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
     centre.live_calls.add_or_replace_call(
-        replace(call.copy_with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01")
+        replace(call.copy_call_with_preview(Preview(now.at + 60, auto_dial=False)), reserved_seat="01")
     )
     seen = take_snapshot_of(centre, "a")
     assert (seen.free_seats, seen.ringing) == (1, ())

@@ -94,7 +94,7 @@ def test_each_event_of_a_call_transfer_causes_the_actions_listed_in_the_table(
             CallTransfer(A, "01", TransferStage(stage), BOSS, "boss")
         )
     turns.play([(20, event, follows)])
-    now = turns.features.transfers_in_progress.get(A)
+    now = turns.features.transfers_in_progress.find_transfer_of_call(A)
     assert (None if now is None else now.stage.value) == then
 
 

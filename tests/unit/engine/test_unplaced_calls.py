@@ -28,11 +28,11 @@ def let_trunk_rest(originator: Originator) -> None:
 
 
 def end_polling_day(originator: Originator) -> None:
-    originator._find_retry_on_polling_day = lambda *_: NOON  # type: ignore[method-assign]
+    originator._find_retry_time_on_polling_day = lambda *_: NOON  # type: ignore[method-assign]
 
 
 def put_number_on_another_call(originator: Originator) -> None:
-    originator._find_retry_when_busy = lambda *_, **__: NOON  # type: ignore[method-assign]
+    originator._find_retry_time_of_busy_number = lambda *_, **__: NOON  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize(

@@ -414,12 +414,12 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
 
-    async def store_voted_marks_of_serials(*values: object) -> str:
+    async def mark_voters_as_voted_by_serials(*values: object) -> str:
         taken.extend(values)
         return "noted"
 
     services: Any = SimpleNamespace(
-        booth_workers=SimpleNamespace(store_voted_marks_of_serials=store_voted_marks_of_serials)
+        booth_workers=SimpleNamespace(mark_voters_as_voted_by_serials=mark_voters_as_voted_by_serials)
     )
     await parsed.command.execute(services, parsed.command_context)
     assert taken == ["01", serials, part]
