@@ -70,7 +70,7 @@ class EngineClient(ABC):
 
     async def run(self, stop: asyncio.Event) -> None:
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
-        unsubscribe = self._engine.subscribe_to_changes(self._on_engine_change)
+        unsubscribe = self._engine.subscribe_to_changes(self._react_to_engine_change)
         try:
             await self._send_commands_at_start()
             await stop.wait()
@@ -83,7 +83,7 @@ class EngineClient(ABC):
         """Send the commands with which the simulated person starts. The default sends none."""
 
     @abstractmethod
-    def _on_engine_change(self, change: Change) -> None:
+    def _react_to_engine_change(self, change: Change) -> None:
         """React to a change of the engine's state."""
 
     def _start_task_of_simulated_person(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -107,7 +107,7 @@ class SimulatedAgents(EngineClient):
         for number, seat in enumerate(self._seats, start=1):
             await self._execute_seat_command(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 
-    def _on_engine_change(self, change: Change) -> None:
+    def _react_to_engine_change(self, change: Change) -> None:
         if not isinstance(change, SeatView) or change.seat not in self._seats:
             return
         seat, attempt_id = change.seat, change.attempt_id
@@ -115,9 +115,9 @@ class SimulatedAgents(EngineClient):
             self._start_task_of_simulated_person(self._finish_wrap_up_of_seat(seat), "agent-wraps-up")
         elif change.preview is not None and attempt_id is not None and self._shown.get(seat) != attempt_id:
             self._shown[seat] = attempt_id
-            self._start_task_of_simulated_person(self._dial_preview(seat, AttemptId(attempt_id)), "agent-dials")
+            self._start_task_of_simulated_person(self._dial_previewed_call(seat, AttemptId(attempt_id)), "agent-dials")
 
-    async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
+    async def _dial_previewed_call(self, seat: str, attempt_id: AttemptId) -> None:
         await asyncio.sleep(PREVIEW_READ_SECONDS)
         await self._execute_seat_command(SeatPreviewDial(seat=seat, attempt_id=attempt_id))
 

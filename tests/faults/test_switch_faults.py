@@ -147,8 +147,8 @@ async def test_no_calls_are_placed_until_asterisk_is_fully_booted(tmp_path: Path
     async with a_site(tmp_path, config, seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.TALKING, 0) >= 1)
         ordered: list[bool] = []
-        order = site.switch.actions._parse_originate
-        site.switch.actions._parse_originate = lambda action: ordered.append(site.switch.booted) or order(action)  # type: ignore[method-assign, func-returns-value]
+        order = site.switch.actions._parse_originate_action
+        site.switch.actions._parse_originate_action = lambda action: ordered.append(site.switch.booted) or order(action)  # type: ignore[method-assign, func-returns-value]
         restart = asyncio.create_task(site.switch.restart(down_seconds=1.0, boot_seconds=45.0))
         await asyncio.sleep(36.0)
         assert site.switch.session_registry.sessions

@@ -147,7 +147,7 @@ class _Run:
         self._engine = centre.engine
         self._killed = False
         stop = asyncio.Event()
-        unsubscribe = self._engine.subscribe_to_changes(self._on_engine_change)
+        unsubscribe = self._engine.subscribe_to_changes(self._react_to_engine_change)
         running = asyncio.create_task(centre.run(stop), name="centre")
         try:
             await self._work(running)
@@ -205,7 +205,7 @@ class _Run:
             while not condition():
                 await asyncio.sleep(0.05)
 
-    def _on_engine_change(self, change: Change) -> None:
+    def _react_to_engine_change(self, change: Change) -> None:
         if isinstance(change, CallChange):
             self._played.changes.append(change)
         elif isinstance(change, SeatView):
@@ -213,7 +213,7 @@ class _Run:
             if change.state is SeatState.WRAP_UP:
                 self._start_task(self._wrap_up(change.seat))
             elif change.preview is not None and change.attempt_id is not None:
-                self._start_task(self._dial_preview(change.seat, AttemptId(change.attempt_id)))
+                self._start_task(self._dial_previewed_call(change.seat, AttemptId(change.attempt_id)))
 
     def _state_event(self, seat: str, state: SeatState) -> asyncio.Event:
         return self._reached.setdefault((seat, state), asyncio.Event())
@@ -223,7 +223,7 @@ class _Run:
         self._wrap_ups.add(task)
         task.add_done_callback(self._wrap_ups.discard)
 
-    async def _dial_preview(self, seat: str, attempt_id: AttemptId) -> None:
+    async def _dial_previewed_call(self, seat: str, attempt_id: AttemptId) -> None:
         """Dial the previewed call of a seat, as its agent does."""
         await self._engine.execute_command(SeatPreviewDial(seat=seat, attempt_id=attempt_id))
 

@@ -73,21 +73,21 @@ def parse_arguments(arguments: list[str] | None = None) -> SimulatedAsteriskConf
         seed=chosen.seed,
         journal=chosen.journal,
         seats=make_seat_phones(chosen.seats),
-        trunks=tuple(_parse_trunk(text, parser) for text in chosen.trunk or ["carrier"]),
+        trunks=tuple(_parse_trunk_option(text, parser) for text in chosen.trunk or ["carrier"]),
         profile=profile,
         default_prompt_seconds=chosen.prompt_seconds,
         speed=chosen.speed,
     )
 
 
-def _parse_trunk(text: str, parser: argparse.ArgumentParser) -> SimulatedTrunk:
+def _parse_trunk_option(text: str, parser: argparse.ArgumentParser) -> SimulatedTrunk:
     name, _, channels = text.partition(":")
     if not name or (channels and not channels.isdigit()):
         parser.error(f"--trunk must be NAME or NAME:CHANNELS (is {text!r})")
     return SimulatedTrunk(name, int(channels or 0))
 
 
-async def serve(config: SimulatedAsteriskConfig) -> None:
+async def run_simulated_asterisk(config: SimulatedAsteriskConfig) -> None:
     """Run the simulated Asterisk until SIGTERM, SIGINT or the end of a pipe on standard input."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -127,7 +127,7 @@ def main() -> None:
     """
     config = parse_arguments()
     try:
-        uvloop.run(serve(config))
+        uvloop.run(run_simulated_asterisk(config))
     except (MatdanError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(1)

@@ -79,9 +79,9 @@ class Actions:
             "corestatus": (self._send_core_status, reporting),
             "dbget": (self._get_database_entry, reporting),
             "getvar": (self._get_variable, frozenset({"call", "reporting"})),
-            "listcommands": (self._list_commands, anybody),
+            "listcommands": (self._list_permitted_ami_actions, anybody),
             "hangup": (self._hang_up_channel, frozenset({"system", "call"})),
-            "mixmonitormute": (self._mute_recording, frozenset({"system", "call"})),
+            "mixmonitormute": (self._mute_call_recording, frozenset({"system", "call"})),
             "originate": (self._originate_call, frozenset({"originate"})),
             "ping": (self._answer_ping, anybody),
             "pjsipshowregistrationsoutbound": (self._list_registrations, reporting),
@@ -93,11 +93,11 @@ class Actions:
     def run_ami_action(self, session: ManagerSession, action: AmiMessage) -> None:
         """Run one AMI action and send its response."""
         try:
-            self._run_permitted_action(session, action, action.action_name.lower())
+            self._run_action_if_user_may(session, action, action.action_name.lower())
         except ActionRefused as refusal:
             send_action_response(session, action, "Error", ("Message", str(refusal)))
 
-    def _run_permitted_action(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
+    def _run_action_if_user_may(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
         if self._switch.stopping:
             raise ActionRefused(_SHUTTING_DOWN)
         if name == "login":
@@ -143,7 +143,7 @@ class Actions:
         )
         switch.events.publish_successful_auth(user.name, switch.ami_port, session.remote_port, id(session), now_text)
 
-    def _list_commands(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _list_permitted_ami_actions(self, session: ManagerSession, action: AmiMessage) -> None:
         """Send the names of the AMI actions that this user may run, one field for each."""
         allowed = [
             (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
@@ -163,11 +163,11 @@ class Actions:
             and "system" not in session.permitted_action_classes
         ):
             raise ActionRefused(_ORIGINATE_FORBIDDEN)
-        order = self._parse_originate(action)
+        order = self._parse_originate_action(action)
         send_action_response(session, action, "Success", ("Message", "Originate successfully queued"))
         asyncio.get_running_loop().call_soon(self._switch.place_call, order)
 
-    def _parse_originate(self, action: AmiMessage) -> OriginateOrder:
+    def _parse_originate_action(self, action: AmiMessage) -> OriginateOrder:
         channel = action.get("Channel")
         technology, slash, dial_string = channel.partition("/")
         context, name = action.get("Context"), action.get("Exten")
@@ -231,7 +231,7 @@ class Actions:
         channel.goto = Location(context, name, priority)
         channel.wake_waiting_application()
 
-    def _mute_recording(self, session: ManagerSession, action: AmiMessage) -> None:
+    def _mute_call_recording(self, session: ManagerSession, action: AmiMessage) -> None:
         channel = self._find_channel(action.get("Channel"))
         if action.get("Direction") != "both" or action.get("State") not in ("0", "1"):
             raise ActionRefused(_INVALID_DIRECTION)

@@ -214,7 +214,7 @@ class SwitchCalls(SwitchCore):
             raise ValueError(f"the simulated phone {endpoint} is not on a call")
         phone = VoterPhone(self, channel)
         for number, key in enumerate(keys):
-            phone.run_after_seconds_unless_ended(number * every_seconds, partial(phone.press_key, key))
+            phone.schedule_action_unless_call_ends(number * every_seconds, partial(phone.press_key, key))
 
     def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
         """Remove a channel that has ended from the switch. Its voter may call back later."""

@@ -195,7 +195,7 @@ class Channel:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def run_after_seconds_unless_ended(self, seconds: float, act: Callable[[], None]) -> None:
+    def schedule_action_unless_call_ends(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds`, unless the channel has ended by then."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 

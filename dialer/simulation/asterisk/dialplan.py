@@ -31,7 +31,7 @@ async def _answer_channel(switch: SwitchCore, channel: Channel, _data: str) -> N
     switch.answer_channel(channel)
 
 
-async def _wait_seconds(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _wait_for_dialplan_seconds(switch: SwitchCore, channel: Channel, data: str) -> None:
     try:
         seconds = float(data or 0)
     except ValueError:
@@ -53,11 +53,11 @@ async def _set_channel_variable(switch: SwitchCore, channel: Channel, data: str)
         switch.set_dialplan_variable(channel, name.strip(), value)
 
 
-async def _go_to_priority(_switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _jump_to_dialplan_priority(_switch: SwitchCore, channel: Channel, data: str) -> None:
     channel.jump = data
 
 
-async def _go_to_priority_if_true(_switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _jump_to_dialplan_priority_if_true(_switch: SwitchCore, channel: Channel, data: str) -> None:
     condition, _, targets = data.partition("?")
     yes, _, no = targets.partition(":")
     channel.jump = (yes if is_condition_true(condition) else no) or None
@@ -75,7 +75,7 @@ async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.set_dialplan_variable(channel, "PLAYBACKSTATUS", "FAILED" if missing else "SUCCESS")
 
 
-async def _play_dialplan_sound(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _play_sound_of_control_playback(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Play a sound. With `:end` the file is only opened, which shows whether it exists."""
     sound, _, place = data.partition(",")[0].partition(":")
     seconds = switch.get_length_of_sound_seconds(sound)
@@ -90,7 +90,7 @@ async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> N
     await switch.conferences.join_conference(channel, name, user, menu)
 
 
-async def _detect_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Detect an answering machine. The fourth argument limits the detection (milliseconds, default 5000).
 
     The called voter's behaviour says how long it takes and what it finds. Detection that exceeds the limit gives
@@ -180,15 +180,15 @@ async def _ignore_dialplan_application(_switch: SwitchCore, _channel: Channel, _
 
 APPLICATIONS: dict[str, Application] = {
     "AGI": run_agi,
-    "AMD": _detect_machine,
+    "AMD": _detect_answering_machine,
     "Answer": _answer_channel,
     "ChanSpy": _wait_for_hang_up,
     "ConfBridge": _join_conference,
-    "ControlPlayback": _play_dialplan_sound,
+    "ControlPlayback": _play_sound_of_control_playback,
     "Dial": _dial_other_server,
     "Echo": _wait_for_hang_up,
-    "Goto": _go_to_priority,
-    "GotoIf": _go_to_priority_if_true,
+    "Goto": _jump_to_dialplan_priority,
+    "GotoIf": _jump_to_dialplan_priority_if_true,
     "Hangup": _hang_up_channel,
     "MixMonitor": _start_recording,
     "MusicOnHold": _play_music_on_hold,
@@ -197,7 +197,7 @@ APPLICATIONS: dict[str, Application] = {
     "Set": _set_channel_variable,
     "UserEvent": _send_user_event,
     "Verbose": _ignore_dialplan_application,
-    "Wait": _wait_seconds,
+    "Wait": _wait_for_dialplan_seconds,
 }
 
 

@@ -173,24 +173,24 @@ def evaluate_expression(expression: str) -> str:
     number or text.
     """
     tokens = _TOKEN.findall(expression)
-    value, rest = _evaluate_operators_of_level(tokens, 0)
+    value, rest = _evaluate_operators_by_precedence(tokens, 0)
     if rest:
         raise DialplanError(f"a dialplan expression is invalid: $[{expression}]; correct it")
     return value
 
 
-def _evaluate_operators_of_level(tokens: list[str], level: int) -> tuple[str, list[str]]:
+def _evaluate_operators_by_precedence(tokens: list[str], level: int) -> tuple[str, list[str]]:
     if level == len(_LEVELS):
         if not tokens or any(tokens[0] in operators for operators in _LEVELS):
             return "", tokens  # an operand that is empty after substitution
         if tokens[0] == "(":
-            value, rest = _evaluate_operators_of_level(tokens[1:], 0)
+            value, rest = _evaluate_operators_by_precedence(tokens[1:], 0)
             return value, rest[1:]
         return tokens[0].strip('"'), tokens[1:]
-    value, tokens = _evaluate_operators_of_level(tokens, level + 1)
+    value, tokens = _evaluate_operators_by_precedence(tokens, level + 1)
     while tokens and tokens[0] in _LEVELS[level]:
         operator = tokens[0]
-        right, tokens = _evaluate_operators_of_level(tokens[1:], level + 1)
+        right, tokens = _evaluate_operators_by_precedence(tokens[1:], level + 1)
         value = _apply_operator_of_expression(operator, value, right)
     return value, tokens
 

@@ -43,18 +43,18 @@ class Journal:
         call = PlacedCall(channel_id, number, trunk, now)
         self.placed.append(call)
         self._live[channel_id] = call
-        self._write_entry(t=now, event="placed", channel=channel_id, number=number, trunk=trunk)
+        self._write_journal_entry(t=now, event="placed", channel=channel_id, number=number, trunk=trunk)
 
     def record_answered_call(self, now: float, channel_id: str) -> None:
         """Record in the journal that a call was answered."""
         self._live[channel_id].answered_at = now
-        self._write_entry(t=now, event="answered", channel=channel_id)
+        self._write_journal_entry(t=now, event="answered", channel=channel_id)
 
     def record_connected_call(self, now: float, channel_id: str) -> None:
         """Record in the journal that voter and agent are connected."""
         if channel_id in self._live:
             self._live[channel_id].connected_at = now
-            self._write_entry(t=now, event="connected", channel=channel_id)
+            self._write_journal_entry(t=now, event="connected", channel=channel_id)
 
     def record_ended_call(self, now: float, channel_id: str, how: str, cause: int) -> None:
         """Record in the journal that an outbound call has ended. Other channels are ignored."""
@@ -64,11 +64,11 @@ class Journal:
         call.ended_at = now
         call.how = how
         answered = call.answered_at is not None
-        self._write_entry(t=now, event="ended", channel=channel_id, how=how, answered=answered, cause=cause)
+        self._write_journal_entry(t=now, event="ended", channel=channel_id, how=how, answered=answered, cause=cause)
 
     def record_inbound_call(self, now: float, channel_id: str, number: str, trunk: str) -> None:
         """Record in the journal that an inbound call has arrived."""
-        self._write_entry(t=now, event="inbound", channel=channel_id, number=number, trunk=trunk)
+        self._write_journal_entry(t=now, event="inbound", channel=channel_id, number=number, trunk=trunk)
 
     def close(self) -> None:
         """Close the journal's file."""
@@ -76,7 +76,7 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _write_entry(self, **entry: object) -> None:
+    def _write_journal_entry(self, **entry: object) -> None:
         if self._file is not None:
             self._file.write(json.dumps(entry) + "\n")
             self._file.flush()

@@ -45,7 +45,7 @@ def _get_bridge_id(channel: Channel) -> str:
 def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events that answer the AMI action CoreShowChannels: one for each channel."""
 
-    def render_channel(channel: Channel) -> bytes:
+    def render_channel_list_entry(channel: Channel) -> bytes:
         age = _compute_age_seconds(channel)
         block, application, data = channel.shown or (
             channel.render_channel_event_lines(),
@@ -61,7 +61,10 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
         )
 
     return _render_event_list(
-        "CoreShowChannel", action_id, map(render_channel, switch.channels.values()), "CoreShowChannelsComplete"
+        "CoreShowChannel",
+        action_id,
+        map(render_channel_list_entry, switch.channels.values()),
+        "CoreShowChannelsComplete",
     )
 
 
@@ -124,7 +127,7 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
     """Return the events that answer the AMI action ConfbridgeList: one for each participant."""
     now = asyncio.get_running_loop().time()
 
-    def render_member(member: Participant) -> bytes:
+    def render_member_list_entry(member: Participant) -> bytes:
         user, answered_at = member.user, member.channel.answered_at
         admin, marked, end_marked, end_marked_any = (
             "Yes" if each else "No" for each in (user.admin, user.marked, user.end_marked, user.end_marked_any)
@@ -135,7 +138,7 @@ def render_member_list(conference: Conference, action_id: str) -> bytes:
             f"AnsweredTime: {0 if answered_at is None else int(now - answered_at)}\r\n"
         ).encode() + member.channel.render_channel_event_lines()
 
-    return _render_event_list("ConfbridgeList", action_id, map(render_member, conference.members))
+    return _render_event_list("ConfbridgeList", action_id, map(render_member_list_entry, conference.members))
 
 
 def render_core_status(switch: SwitchCore) -> list[tuple[str, str]]:

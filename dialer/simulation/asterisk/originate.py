@@ -100,7 +100,7 @@ class OutgoingCall:
             channel.set_connected_line(order.caller_number, order.caller_name)
             events.publish_channel_event("NewConnectedLine", channel)
         events.publish_dial_event("DialBegin", channel, "DialString", order.dial_string)
-        self._schedule_next_step_of_call(order.ring_seconds, self._end_at_ring_timeout)
+        self._schedule_next_step_of_call(order.ring_seconds, self._end_call_at_ring_timeout)
         if not self._trunk_alive:
             return
         behaviour = self._behaviour
@@ -110,7 +110,7 @@ class OutgoingCall:
             self._schedule_next_step_of_call(behaviour.post_dial_seconds, self._end_failed_call)
 
     def _schedule_next_step_of_call(self, seconds: float, act: Callable[[], None]) -> None:
-        self._channel.run_after_seconds_unless_ended(seconds / self._switch.speed, act)
+        self._channel.schedule_action_unless_call_ends(seconds / self._switch.speed, act)
 
     def _start_ringing(self) -> None:
         first, *later = self._behaviour.rings_with
@@ -172,7 +172,7 @@ class OutgoingCall:
         if self._failure_order == 2:
             self._publish_originate_failure(REASON_FAILED)
 
-    def _end_at_ring_timeout(self) -> None:
+    def _end_call_at_ring_timeout(self) -> None:
         self._channel.cancel_timers()
         response_first = self._trunk_alive
         if response_first:

@@ -45,15 +45,15 @@ class VoterPhone:
             )
             channel.pass_key_to_application(digit)
 
-        channel.run_after_seconds_unless_ended(KEY_SECONDS / self._switch.speed, release_key)
+        channel.schedule_action_unless_call_ends(KEY_SECONDS / self._switch.speed, release_key)
 
     def hang_up_call(self) -> None:
         """Hang up the call on the phone."""
         self._switch.hang_up_channel_from_other_side(self._channel, EndsBy.VOTER)
 
-    def run_after_seconds_unless_ended(self, seconds: float, act: Callable[[], None]) -> None:
+    def schedule_action_unless_call_ends(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds` of simulated time, unless the call is over by then."""
-        self._channel.run_after_seconds_unless_ended(seconds / self._switch.speed, act)
+        self._channel.schedule_action_unless_call_ends(seconds / self._switch.speed, act)
 
 
 class CallBehaviours:

@@ -139,7 +139,7 @@ class SimulatedAsterisk(SwitchCalls):
             raise ValueError(f"the simulated phone {endpoint} is not on a call")
         channel.silent_since = asyncio.get_running_loop().time()
         # Asterisk 22 hangs up with cause 44.
-        channel.run_after_seconds_unless_ended(
+        channel.schedule_action_unless_call_ends(
             self.config.seat_rtp_timeout_seconds, partial(self.hang_up_channel, channel, 44, EndsBy.PHONE)
         )
 

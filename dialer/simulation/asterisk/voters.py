@@ -136,7 +136,7 @@ class Phone(Protocol):
         """Hang up the call on the phone."""
         ...
 
-    def run_after_seconds_unless_ended(self, seconds: float, act: Callable[[], None]) -> None:
+    def schedule_action_unless_call_ends(self, seconds: float, act: Callable[[], None]) -> None:
         """Call `act` after `seconds` of simulated time, unless the call is over by then."""
         ...
 
@@ -160,17 +160,17 @@ class Voter:
     def start_behaviour_of_voter(self) -> None:
         """Start to behave as drawn for this call, at the moment of the answer."""
         for seconds, digit in self._behaviour.keys:
-            self._phone.run_after_seconds_unless_ended(seconds, partial(self._phone.press_key, digit))
+            self._phone.schedule_action_unless_call_ends(seconds, partial(self._phone.press_key, digit))
         if self._behaviour.hang_up_after is not None:
-            self._phone.run_after_seconds_unless_ended(self._behaviour.hang_up_after, self._phone.hang_up_call)
+            self._phone.schedule_action_unless_call_ends(self._behaviour.hang_up_after, self._phone.hang_up_call)
         if self._behaviour.patience_seconds is not None:
-            self._phone.run_after_seconds_unless_ended(self._behaviour.patience_seconds, self._hang_up_impatiently)
+            self._phone.schedule_action_unless_call_ends(self._behaviour.patience_seconds, self._hang_up_impatiently)
 
     def start_talk_with_agent(self) -> None:
         """Talk with an agent for `talk_seconds`, then hang up."""
         self._heard_something = True
         if self._behaviour.talk_seconds is not None:
-            self._phone.run_after_seconds_unless_ended(self._behaviour.talk_seconds, self._phone.hang_up_call)
+            self._phone.schedule_action_unless_call_ends(self._behaviour.talk_seconds, self._phone.hang_up_call)
 
     def react_to_prompt(self, seconds: float, takes_keys: bool) -> None:
         """React to a prompt that lasts `seconds`. A prompt of 0 seconds is a silent wait for a key. If `takes_keys`, a
@@ -182,12 +182,12 @@ class Voter:
         profile, random = self._profile, self._random
         if seconds > 0 and random.random() < profile.hang_up_share:
             self._about_to_act = True
-            self._phone.run_after_seconds_unless_ended(random.uniform(0, seconds), self._phone.hang_up_call)
+            self._phone.schedule_action_unless_call_ends(random.uniform(0, seconds), self._phone.hang_up_call)
         elif takes_keys and not self._silent:
             self._about_to_act = True
             listens = seconds * random.uniform(0.3, 1.0)
             delay = listens + random.expovariate(1 / profile.key_delay_mean_seconds)
-            self._phone.run_after_seconds_unless_ended(delay, self._press_key_for_prompt)
+            self._phone.schedule_action_unless_call_ends(delay, self._press_key_for_prompt)
 
     def _press_key_for_prompt(self) -> None:
         self._about_to_act = False

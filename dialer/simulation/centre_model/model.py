@@ -69,8 +69,8 @@ class CentreModel:
         """Simulate the whole day and return its log."""
         for at, _ in self.scenario.seats.points:
             if 0.0 < at < self.end:
-                self._schedule_event_at(at, self._on_shift_change, None)
-        self._schedule_event_at(0.0, self._run_decision_of_heartbeat, None)
+                self._schedule_event_at(at, self._handle_shift_change, None)
+        self._schedule_event_at(0.0, self._run_pacing_decision_at_heartbeat, None)
         self._log_every_minute(None)
         queue, pop = self._queue, heapq.heappop
         while queue and queue[0][0] <= self.end:
@@ -98,16 +98,16 @@ class CentreModel:
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
         self._area_at = self.now = now
 
-    def _run_decision_of_heartbeat(self, _: None) -> None:
+    def _run_pacing_decision_at_heartbeat(self, _: None) -> None:
         if self._on_events and self._decided_at + self._heartbeat > self.now:  # a decision has been made since
-            self._schedule_event_at(self._decided_at + self._heartbeat, self._run_decision_of_heartbeat, None)
+            self._schedule_event_at(self._decided_at + self._heartbeat, self._run_pacing_decision_at_heartbeat, None)
             return
         self._changed = True
         if not self._on_events:
             self._run_pacing_decision()
         wanted = min((pacer.get_time_of_next_decision() for pacer in self._self_timed), default=0.0)
         self._schedule_event_at(
-            wanted if wanted > self.now else self.now + self._heartbeat, self._run_decision_of_heartbeat, None
+            wanted if wanted > self.now else self.now + self._heartbeat, self._run_pacing_decision_at_heartbeat, None
         )
 
     def _run_pacing_decision_if_due(self) -> None:
@@ -207,7 +207,9 @@ class CentreModel:
         self._trunks.record_call_start(now)
         if set_up is not None and set_up < seconds:
             call.rings_at = now + set_up
-        self._schedule_event_at(now + seconds, self._on_call_answer if answered else self._on_call_failure, call)
+        self._schedule_event_at(
+            now + seconds, self._handle_call_answer if answered else self._handle_call_failure, call
+        )
         campaign.unanswered[call] = None
         self._placed += 1
 
@@ -223,13 +225,13 @@ class CentreModel:
         self._changed = True
         return True
 
-    def _on_call_failure(self, call: SimulatedCall) -> None:
+    def _handle_call_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
             self.pacers[call.campaign].learn_from_pacing_event(
                 call.make_ringing_ended_event(PacingEventKind.FAILED, self.now)
             )
 
-    def _on_call_answer(self, call: SimulatedCall) -> None:
+    def _handle_call_answer(self, call: SimulatedCall) -> None:
         if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
@@ -294,32 +296,32 @@ class CentreModel:
             if closing is not None:
                 self._schedule_event_at(
                     now + closing,
-                    self._handle_signal_of_seat_stage,
+                    self._handle_stage_signal_of_seat,
                     (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING),
                 )
         breaks = scenario.breaks
         if breaks is not None and random.random() < breaks.chance:
             seat.to_break = True
             if random.random() < breaks.announced_share:
-                self._schedule_event_at(now + random.random() * talk, self._on_break_announced, (seat, seat.work))
-        self._schedule_event_at(now + talk, self._on_talk_end, seat)
+                self._schedule_event_at(now + random.random() * talk, self._handle_announced_break, (seat, seat.work))
+        self._schedule_event_at(now + talk, self._handle_talk_end, seat)
         self._notify_pacer_of_event(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
-    def _on_break_announced(self, subject: tuple[SimulatedSeat, int]) -> None:
+    def _handle_announced_break(self, subject: tuple[SimulatedSeat, int]) -> None:
         seat, work = subject
         if seat.work == work and seat.stage is not None:
             seat.leaving = True
             self._changed = True
 
-    def _handle_signal_of_seat_stage(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
+    def _handle_stage_signal_of_seat(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
         """Handle the desk's signal that a talk is closing, or that a wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
             seat.stage, seat.stage_since = inner, self.now
             self._changed = True
 
-    def _on_talk_end(self, seat: SimulatedSeat) -> None:
+    def _handle_talk_end(self, seat: SimulatedSeat) -> None:
         now, random, scenario = self.now, self._seats_random, self.scenario
         ended = self._create_pacing_event_of_seat(PacingEventKind.TALK_ENDED, seat)
         del self.talking[seat]
@@ -332,10 +334,10 @@ class CentreModel:
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,
-                    self._handle_signal_of_seat_stage,
+                    self._handle_stage_signal_of_seat,
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
-        self._schedule_event_at(now + wrap_up, self._on_wrap_up_end, seat)
+        self._schedule_event_at(now + wrap_up, self._handle_wrap_up_end, seat)
         self.pacers[seat.campaign].learn_from_pacing_event(ended)
         self._changed = True
 
@@ -345,7 +347,7 @@ class CentreModel:
             kind, self.now, self.now - seat.since, True, None, self.now - seat.stage_since if announced else None
         )
 
-    def _on_wrap_up_end(self, seat: SimulatedSeat) -> None:
+    def _handle_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
         self.pacers[seat.campaign].learn_from_pacing_event(self._create_pacing_event_of_seat(kind, seat))
@@ -357,10 +359,10 @@ class CentreModel:
         elif not seat.logs_out and self.scenario.breaks is not None:
             self.paused[seat] = None
             length = self._seats_random.expovariate(1.0 / self.scenario.breaks.mean_seconds)
-            self._schedule_event_at(self.now + length, self._on_break_end, seat)
+            self._schedule_event_at(self.now + length, self._handle_break_end, seat)
         seat.leaving = seat.to_break = False
 
-    def _on_break_end(self, seat: SimulatedSeat) -> None:
+    def _handle_break_end(self, seat: SimulatedSeat) -> None:
         if seat in self.paused:
             del self.paused[seat]
             self._make_seat_available(seat)
@@ -374,7 +376,7 @@ class CentreModel:
         else:
             self.free.append(seat)
 
-    def _on_shift_change(self, _: None) -> None:
+    def _handle_shift_change(self, _: None) -> None:
         staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.logs_out]
         excess = (
             len(self.free)

@@ -9,7 +9,7 @@ from dialer.domain.enums import PacingPolicy
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.simulation.centre_model.day_result import DayResult
-from dialer.simulation.centre_model.run import PacerFactory, simulate
+from dialer.simulation.centre_model.run import PacerFactory, simulate_day
 from dialer.simulation.centre_model.scenario import BadScenario, Scenario
 from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 
@@ -40,7 +40,7 @@ def simulate_policy(
     progress: Callable[[float], None] | None = None,
 ) -> DayResult:
     """Simulate one day of a scenario under a pacing policy. The policy decides at the times of its own schedule."""
-    return simulate(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
+    return simulate_day(scenario, policy.make, seed, schedule=policy.schedule, hours=hours, progress=progress)
 
 
 def make_abandoned_rate_caps(share: float) -> tuple[Cap, Cap]:

@@ -1,10 +1,10 @@
 """Simulate one day of a call centre under a pacing policy.
 
     from dialer.pacing.factory import ProgressivePacer
-    from dialer.simulation.centre_model.run import simulate
+    from dialer.simulation.centre_model.run import simulate_day
     from dialer.simulation.centre_model.scenarios import SCENARIOS
 
-    result = simulate(SCENARIOS["27 seats"], ProgressivePacer, seed=1)
+    result = simulate_day(SCENARIOS["27 seats"], ProgressivePacer, seed=1)
     result.idle_seconds_per_call, result.abandoned_share, result.worst_sliding_hour
 
 The same scenario, policy and seed give the same day on every machine. Numbers, conversations and wrap-ups have random
@@ -42,7 +42,7 @@ from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
 PacerFactory = Callable[[], Pacer]
 
 
-def simulate(
+def simulate_day(
     scenario: Scenario,
     pacer_factory: PacerFactory,
     seed: int,

@@ -15,7 +15,7 @@ from dialer.simulation.centre_model.distributions import (
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
 
 
-def _make_scenario(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
+def _make_scenario_of_size(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
     campaign = CampaignModel(DayCurve.create_curve_of_constant_value(answer_rate))
     interval = 0.0 if size <= 50 else (0.1 if size <= 150 else 0.25)
     scenario = Scenario(
@@ -24,7 +24,9 @@ def _make_scenario(name: str, size: int, answer_rate: float = 0.30, /, **changes
     return replace(scenario, **changes)
 
 
-def _make_campaigns(course: DayCurve | SwappedLists, talk: TalkDistribution | None = None) -> tuple[CampaignModel, ...]:
+def _make_campaign_with_rates(
+    course: DayCurve | SwappedLists, talk: TalkDistribution | None = None
+) -> tuple[CampaignModel, ...]:
     return (CampaignModel(course, talk or TalkDistribution(DayCurve.create_curve_of_constant_value(90.0))),)
 
 
@@ -47,62 +49,66 @@ def _create_seat_shifts(full: int) -> DayCurve:
 
 def _make_scenario_with_shifts_and_breaks(name: str, seats: int) -> Scenario:
     talk = TalkDistribution(_TALK_DRIFT.mean, cv=0.8)
-    campaigns, shifts = _make_campaigns(_SWAPPED, talk), _create_seat_shifts(seats)
-    return _make_scenario(
+    campaigns, shifts = _make_campaign_with_rates(_SWAPPED, talk), _create_seat_shifts(seats)
+    return _make_scenario_of_size(
         name, seats, campaigns=campaigns, breaks=BreakHabits(), seats=shifts, voter_leaves_per_second=0.05
     )
 
 
-def _make_scenarios() -> tuple[Scenario, ...]:
-    sizes = [_make_scenario(f"{seats} seats", seats) for seats in (3, 5, 10, 27, 100, 300)]
-    rates = [_make_scenario(f"27 seats, p {p:.2f}", 27, p) for p in (0.15, 0.20, 0.40, 0.50)]
-    others = [_make_scenario(f"{n} seats, p {p:.2f}", n, p) for n in (5, 10, 100) for p in (0.15, 0.50)]
+def _make_all_named_scenarios() -> tuple[Scenario, ...]:
+    sizes = [_make_scenario_of_size(f"{seats} seats", seats) for seats in (3, 5, 10, 27, 100, 300)]
+    rates = [_make_scenario_of_size(f"27 seats, p {p:.2f}", 27, p) for p in (0.15, 0.20, 0.40, 0.50)]
+    others = [_make_scenario_of_size(f"{n} seats, p {p:.2f}", n, p) for n in (5, 10, 100) for p in (0.15, 0.50)]
     moving = [
-        _make_scenario("steps 27", 27, campaigns=_make_campaigns(_STEPS)),
-        _make_scenario("steps 100", 100, campaigns=_make_campaigns(_STEPS)),
-        _make_scenario("flips 27", 27, campaigns=_make_campaigns(_FLIPS)),
-        _make_scenario("drift 27", 27, campaigns=_make_campaigns(_DRIFT)),
-        _make_scenario("by hour 27", 27, campaigns=_make_campaigns(_BY_HOUR)),
-        _make_scenario("list swapped 27", 27, campaigns=_make_campaigns(_SWAPPED)),
-        _make_scenario("list swapped 10", 10, campaigns=_make_campaigns(_SWAPPED)),
-        _make_scenario("shifts 27", 27, seats=_create_seat_shifts(27)),
-        _make_scenario("shifts 100", 100, seats=_create_seat_shifts(100)),
-        _make_scenario(
-            "talk drifts 27", 27, campaigns=_make_campaigns(DayCurve.create_curve_of_constant_value(0.30), _TALK_DRIFT)
+        _make_scenario_of_size("steps 27", 27, campaigns=_make_campaign_with_rates(_STEPS)),
+        _make_scenario_of_size("steps 100", 100, campaigns=_make_campaign_with_rates(_STEPS)),
+        _make_scenario_of_size("flips 27", 27, campaigns=_make_campaign_with_rates(_FLIPS)),
+        _make_scenario_of_size("drift 27", 27, campaigns=_make_campaign_with_rates(_DRIFT)),
+        _make_scenario_of_size("by hour 27", 27, campaigns=_make_campaign_with_rates(_BY_HOUR)),
+        _make_scenario_of_size("list swapped 27", 27, campaigns=_make_campaign_with_rates(_SWAPPED)),
+        _make_scenario_of_size("list swapped 10", 10, campaigns=_make_campaign_with_rates(_SWAPPED)),
+        _make_scenario_of_size("shifts 27", 27, seats=_create_seat_shifts(27)),
+        _make_scenario_of_size("shifts 100", 100, seats=_create_seat_shifts(100)),
+        _make_scenario_of_size(
+            "talk drifts 27",
+            27,
+            campaigns=_make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.30), _TALK_DRIFT),
         ),
-        _make_scenario("breaks 27", 27, breaks=BreakHabits()),
-        _make_scenario(
-            "bimodal 27", 27, campaigns=_make_campaigns(DayCurve.create_curve_of_constant_value(0.30), _BIMODAL)
+        _make_scenario_of_size("breaks 27", 27, breaks=BreakHabits()),
+        _make_scenario_of_size(
+            "bimodal 27",
+            27,
+            campaigns=_make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.30), _BIMODAL),
         ),
-        _make_scenario(
+        _make_scenario_of_size(
             "gamma 27",
             27,
-            campaigns=_make_campaigns(
+            campaigns=_make_campaign_with_rates(
                 DayCurve.create_curve_of_constant_value(0.30),
                 TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), shape="gamma"),
             ),
         ),
-        _make_scenario("stages known 27", 27, signals=StageSignals()),
+        _make_scenario_of_size("stages known 27", 27, signals=StageSignals()),
         _make_scenario_with_shifts_and_breaks("mixed 27", 27),
         _make_scenario_with_shifts_and_breaks("mixed 100", 100),
     ]
     lines = [
-        _make_scenario("trunk full 27", 27, channels=60),
-        _make_scenario("cps limit 27", 27, calls_per_second=0.75),
-        _make_scenario("slow carrier 27", 27, slow_after_calls=6),
-        _make_scenario("false answers 27", 27, false_answers=FalseAnswers(10800.0, 11400.0)),
-        _make_scenario("waiting voters leave 27", 27, voter_leaves_per_second=0.1),
-        _make_scenario(
+        _make_scenario_of_size("trunk full 27", 27, channels=60),
+        _make_scenario_of_size("cps limit 27", 27, calls_per_second=0.75),
+        _make_scenario_of_size("slow carrier 27", 27, slow_after_calls=6),
+        _make_scenario_of_size("false answers 27", 27, false_answers=FalseAnswers(10800.0, 11400.0)),
+        _make_scenario_of_size("waiting voters leave 27", 27, voter_leaves_per_second=0.1),
+        _make_scenario_of_size(
             "two campaigns 27",
             27,
-            campaigns=_make_campaigns(DayCurve.create_curve_of_constant_value(0.20))
-            + _make_campaigns(DayCurve.create_curve_of_constant_value(0.40)),
+            campaigns=_make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.20))
+            + _make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.40)),
         ),
     ]
     return (*sizes, *rates, *others, *moving, *lines)
 
 
-SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _make_scenarios()}
+SCENARIOS: dict[str, Scenario] = {scenario.name: scenario for scenario in _make_all_named_scenarios()}
 """Every scenario by name. The answer rate is 30 % unless the name gives another as `p`."""
 
 

@@ -162,7 +162,7 @@ def simulate_days(
     part = 1.0 if seeds is not None else 0.5
     for first in (0.0, part) if seeds is None else (0.0,):
         days = [(case, *cases[case][1:], seed) for case, wanted in enumerate(asked) for seed in wanted]
-        report = None if progress is None else partial(_report_progress_with_part, progress, first, part)
+        report = None if progress is None else partial(_report_progress_of_simulated_days, progress, first, part)
         for day, result in zip(days, _simulate_all_days(days, report, workers), strict=True):
             found[day[0]].append(result)
         asked = [_choose_seeds_of_further_days(of) for of in found]
@@ -185,7 +185,8 @@ def _simulate_all_days(days: Sequence[_Day], progress: Callable[[float], None] |
     if min(workers, len(days)) <= 1:
         return [
             _simulate_day(
-                day, progress and partial(_report_progress_with_part, progress, place / len(days), 1.0 / len(days))
+                day,
+                progress and partial(_report_progress_of_simulated_days, progress, place / len(days), 1.0 / len(days)),
             )
             for place, day in enumerate(days)
         ]
@@ -212,7 +213,9 @@ def _run_job_that_simulates_day(job: tuple[int, _Day]) -> DayResult:
     return _simulate_day(job[1])
 
 
-def _report_progress_with_part(progress: Callable[[float], None], done: float, part: float, share: float) -> None:
+def _report_progress_of_simulated_days(
+    progress: Callable[[float], None], done: float, part: float, share: float
+) -> None:
     progress(done + part * share)
 
 

@@ -41,10 +41,10 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour_of_voter
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
-from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.run import simulate_day
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.demo.desk import DemoVisitors, list_seat_names, run_demo_desk
-from dialer.simulation.demo.report import DemoReport, build_report
+from dialer.simulation.demo.report import DemoReport, build_demo_report
 from dialer.simulation.rehearsal.staff import RehearsalStaff
 from dialer.simulation.site import SimulatedSite, create_profile_without_calling_hours
 from dialer.store.store import open_store
@@ -88,7 +88,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
         await _run_centre(options, store_path, journal, console)
         if not options.headless:  # the board has covered the line
             console.print(training, soft_wrap=True)
-        report = build_report(store_path, since=began_at, journal=journal)
+        report = build_demo_report(store_path, since=began_at, journal=journal)
     if time.time() - began_at >= CALLS_EXPECTED_SECONDS:
         report = report.add_check_of_placed_calls()
     if options.report_path is not None:
@@ -248,7 +248,7 @@ async def store_initial_state_of_pacer(store_path: Path, options: DemoOptions) -
             return "The pacer continues with what it learned in the earlier demo (--cold: untrained)."
         pacer = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03))
         if not options.is_cold:
-            simulate(create_scenario_to_train_pacer(options), lambda: pacer, options.seed)
+            simulate_day(create_scenario_to_train_pacer(options), lambda: pacer, options.seed)
         await store.save_pacer_state(PRETRAINED_CAMPAIGN, json.dumps(pacer.get_learned_state()))
     finally:
         await store.close()

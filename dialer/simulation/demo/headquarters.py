@@ -1,8 +1,8 @@
 """The demo of a headquarters with 300 centres: three real ones on simulated Asterisks, and 297 virtual ones without calls.
 
 nats-server and PostgreSQL run on this machine, from Python wheels. The centres upload their results, receive each
-other's updates and obey a stop of all. At the end the demo checks headquarters' database against the stores of the
-real centres and the memory of the virtual ones.
+other's updates and obey a stop of all. At the end the demo checks headquarters' database against the
+stores of the real centres and the memory of the virtual ones.
 """
 
 from __future__ import annotations

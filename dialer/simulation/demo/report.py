@@ -150,7 +150,9 @@ def _compute_outcome_figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def build_report(store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None) -> DemoReport:
+def build_demo_report(
+    store_path: Path, *, since: float, journal: Path | None, key: StoreKey | None = None
+) -> DemoReport:
     """Return the report of a demo or rehearsal since `since` (epoch seconds), checked against its store and the journal
     of placed calls, if any.
 

@@ -80,7 +80,7 @@ class SiteHours:
         found = []
         for number, rules in enumerate(self._rules):
             open_periods = tuple(self._find_periods_with_calls_allowed(number, start, end))
-            why = "" if open_periods else self._find_first_call(number, start).why
+            why = "" if open_periods else self._find_first_permitted_call(number, start).why
             found.append(CampaignHours(rules.campaign_id, open_periods, why))
         return tuple(found)
 
@@ -100,22 +100,22 @@ class SiteHours:
     def find_first_day_with_calls_allowed(self, day: date) -> date | None:
         """Return the first day from `day` on with a call allowed, or None if the rules never allow one."""
         start = get_midnight_of_day(day, self._zone)
-        calls = [self._find_first_call(number, start).at for number in range(len(self._rules))]
+        calls = [self._find_first_permitted_call(number, start).at for number in range(len(self._rules))]
         at = min((at for at in calls if at is not None), default=None)
         return None if at is None else datetime.fromtimestamp(at, self._zone).date()
 
     def _find_periods_with_calls_allowed(self, number: int, start: float, end: float) -> Iterator[Period]:
         at = start
         while at < end:
-            opens = self._find_first_call(number, at).at
+            opens = self._find_first_permitted_call(number, at).at
             if opens is None or opens >= end:
                 return
             at = opens
-            while at < end and self._find_first_call(number, at).at == at:
+            while at < end and self._find_first_permitted_call(number, at).at == at:
                 at += _STEP_SECONDS
             yield opens, min(at, end)
 
-    def _find_first_call(self, number: int, at: float) -> FirstCall:
+    def _find_first_permitted_call(self, number: int, at: float) -> FirstCall:
         return find_first_call(self._gate, self._rules[number], self._areas, at)
 
 

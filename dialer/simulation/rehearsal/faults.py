@@ -51,16 +51,16 @@ class FaultInjector:
         began = loop.time()
         for fault in self._day.faults:
             await asyncio.sleep(max(0.0, began + fault.at_seconds - loop.time()))
-            self._begin_fault(fault)
+            self._inject_fault(fault)
             if fault.kind is FaultKind.SWITCH_RESTARTED:
                 await self._switch.restart(_RESTART_SECONDS)
             await asyncio.sleep(_LONG_FAULT_SECONDS.get(fault.kind, 0.0))
-            self._end_fault(fault)
+            self._repair_fault(fault)
             self._waits_for_call[fault.kind.value] = loop.time()
             self.over_at[fault.kind.value] = self._day.starts_at + loop.time() - began
         await asyncio.Event().wait()
 
-    def _begin_fault(self, fault: Fault) -> None:
+    def _inject_fault(self, fault: Fault) -> None:
         switch, settings = self._switch, self._settings
         match fault.kind:
             case FaultKind.LINK_CUT:
@@ -78,7 +78,7 @@ class FaultInjector:
             case FaultKind.SLOW_CARRIER:
                 switch.caller.slow_down_ringing(_SLOWER_SECONDS)
 
-    def _end_fault(self, fault: Fault) -> None:
+    def _repair_fault(self, fault: Fault) -> None:
         match fault.kind:
             case FaultKind.LINK_STALLED:
                 self._switch.resume_ami_connections()

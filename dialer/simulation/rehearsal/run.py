@@ -19,7 +19,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.demo.report import build_report
+from dialer.simulation.demo.report import build_demo_report
 from dialer.simulation.rehearsal.day import CampaignHours, RehearsedDay
 from dialer.simulation.rehearsal.faults import FaultInjector, find_faults_that_cannot_be_judged
 from dialer.simulation.rehearsal.site import (
@@ -137,7 +137,7 @@ class _Rehearsal:
         self, voters: int, view: CentreView, faults: FaultInjector, took: float
     ) -> DayOutcome:
         day, settings, key = self._day, self._settings, read_store_key_of_site(self._settings)
-        report = build_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
+        report = build_demo_report(self._copy, since=day.starts_at, journal=self._lines.journal, key=key)
         with open_store_snapshot(self._copy, key) as db:
             due = find_first_due_times(db)
         figures, seats = report.convert_report_to_json_types(), report.utilisation.values()

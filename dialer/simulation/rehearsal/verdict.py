@@ -85,9 +85,9 @@ def judge_rehearsed_day(outcome: DayOutcome) -> list[Finding]:
     found = [
         *_judge_calling_rules(outcome),
         *_judge_number_of_contacted_voters(outcome),
-        *_judge_campaigns(outcome),
+        *_judge_calls_of_campaigns(outcome),
         *_judge_use_of_channels_and_seats(outcome),
-        *_judge_faults(outcome),
+        *_judge_recovery_from_faults(outcome),
     ]
     order = [Level.ERROR, Level.WARNING, Level.OK]
     return sorted(found, key=lambda finding: order.index(finding.level))
@@ -122,7 +122,7 @@ def _judge_number_of_contacted_voters(outcome: DayOutcome) -> Iterator[Finding]:
         yield warning("contacts", f"{text}: {outcome.answered:,} were answered, but no flow recorded a mark")
 
 
-def _judge_campaigns(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_calls_of_campaigns(outcome: DayOutcome) -> Iterator[Finding]:
     """Yield findings about campaigns that placed no call (with the reason), and about forbidden calls."""
     for campaign in outcome.campaigns:
         subject = f"campaign {campaign.campaign_id}"
@@ -154,7 +154,7 @@ def _judge_use_of_channels_and_seats(outcome: DayOutcome) -> Iterator[Finding]:
     )
 
 
-def _judge_faults(outcome: DayOutcome) -> Iterator[Finding]:
+def _judge_recovery_from_faults(outcome: DayOutcome) -> Iterator[Finding]:
     for fault in outcome.day.faults:
         kind = fault.kind.value
         seconds = outcome.recovered.get(kind)

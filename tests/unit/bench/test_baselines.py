@@ -19,7 +19,7 @@ from bench.baselines import BASELINE_NAMES, baseline_named
 from bench.vicidial_pacer import DialMethod, DropFigures, VicidialPacer, VicidialSettings, calls_to_make, next_level
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.simulation.centre_model.policies import find_policy, simulate_policy
-from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.run import simulate_day
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.schedule import Schedule
 
@@ -200,6 +200,6 @@ def test_vicidial_policy_decides_at_the_intervals_of_vicidials_own_loops() -> No
 
     settings = VicidialSettings(method=DialMethod.RATIO, level=1.0)
     quiet = Schedule(on_events=False)
-    simulate(replace(SCENARIOS["3 seats"], hours=0.01), lambda: Watched(settings), 1, schedule=quiet)
+    simulate_day(replace(SCENARIOS["3 seats"], hours=0.01), lambda: Watched(settings), 1, schedule=quiet)
     assert decided[:6] == pytest.approx([0.0, 0.2, 0.4, 1.0, 2.0, 3.0])
     assert 3.1 in [round(at, 6) for at in decided]  # 0.4 + 0.2 of its own calls + 2.5

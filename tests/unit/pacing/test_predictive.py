@@ -28,7 +28,7 @@ from dialer.pacing.predictive import PredictivePacer
 from dialer.pacing.tuning import TUNED, Tuning
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
-from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.run import simulate_day
 from dialer.simulation.centre_model.scenario import CampaignModel
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
@@ -47,7 +47,7 @@ def _make_learned_state() -> str:
         pacers.append(PredictivePacer(DAY))
         return pacers[-1]
 
-    simulate(SCENARIOS["10 seats"], make, 3, hours=0.75)
+    simulate_day(SCENARIOS["10 seats"], make, 3, hours=0.75)
     return json.dumps(pacers[0].get_learned_state())
 
 
@@ -165,7 +165,7 @@ def test_predictive_pacing_detects_a_stalled_carrier_by_calls_that_do_not_ring()
 @pytest.mark.parametrize("seed", [2, 5])
 def test_carrier_that_is_overloaded_by_the_dialler_gets_fewer_calls(seed: int) -> None:
     choked = replace(SCENARIOS["27 seats"], slow_after_calls=4, slow_seconds_per_call=1.0)
-    day = simulate(choked, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=0.5)
+    day = simulate_day(choked, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=0.5)
     assert day.connected > 300  # the carrier starts one call a second, and three in ten are answered
 
 
@@ -269,7 +269,7 @@ def test_pacer_names_the_reserve_for_abandoned_calls_as_the_reason_that_limits_d
 
 def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> None:
     scenario = replace(SCENARIOS["shifts 27"], hours=2.0)
-    day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),)), 3)
+    day = simulate_day(scenario, lambda: PredictivePacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),)), 3)
     abandoned = 0
     for answers, (_, dropped) in enumerate(day.resolved, 1):
         abandoned += dropped
@@ -288,7 +288,7 @@ def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
     false = scenario.false_answers
     assert false is not None
     early = replace(scenario, false_answers=replace(false, from_seconds=600.0, to_seconds=900.0))
-    day = simulate(early, lambda: PredictivePacer((Cap(86_400, 0.03, 0.032),)), 5)
+    day = simulate_day(early, lambda: PredictivePacer((Cap(86_400, 0.03, 0.032),)), 5)
     assert max(moment.ringing for moment in day.moments) < 3 * 27
     assert day.abandoned < 40  # 16 here, 9 in the half hour without the fault: its effect is soon forgotten
     assert day.placed < 3_000
@@ -380,7 +380,7 @@ def test_few_answers_of_a_new_campaign_are_abandoned_in_its_first_minutes(seats:
     )
     answers = abandoned = hung_up = placed = 0
     for seed in (1, 2):
-        day = simulate(site, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=1 / 30)
+        day = simulate_day(site, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=1 / 30)
         answers, abandoned = answers + day.answered, abandoned + day.abandoned
         hung_up, placed = hung_up + day.cancelled, placed + day.placed
         assert day.moments[-1].free_seat_seconds / seats < 32.0  # with one call at a time for each free seat: over 40 s
@@ -411,7 +411,7 @@ def test_few_answers_of_a_new_voter_list_are_abandoned_in_the_first_minute(seats
     site = replace(SCENARIOS[f"{seats} seats"], campaigns=(CampaignModel(rates),))
     answers = abandoned = 0
     for seed in (1, 2, 3, 4):
-        day = simulate(site, lambda: _EmptyQueue(make_abandoned_rate_caps(0.03)), seed, hours=1.6)
+        day = simulate_day(site, lambda: _EmptyQueue(make_abandoned_rate_caps(0.03)), seed, hours=1.6)
         first = [dropped for at, dropped in day.resolved if 0.0 <= at - _EmptyQueue.full_from < 60.0]
         answers += len(first)
         abandoned += sum(first)
@@ -488,12 +488,12 @@ def test_predictive_pacing_without_history_dials_ahead_only_if_enough_time_remai
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_abandoned_rate_stays_within_the_cap_at_the_end_of_a_short_day(seed: int) -> None:
     scenario = replace(SCENARIOS["27 seats"], hours=0.2)
-    day = simulate(scenario, lambda: PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.WINDOW),)), seed)
+    day = simulate_day(scenario, lambda: PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.WINDOW),)), seed)
     assert day.abandoned_share <= RESERVED
 
 
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
 def test_abandoned_rate_exceeds_its_cap_by_at_most_0_2_points_in_any_sliding_hour(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
-    day = simulate(scenario, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), 2)
+    day = simulate_day(scenario, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032

@@ -17,7 +17,7 @@ from dialer.mqtt.messages import create_statistics_message
 from dialer.reports import tables
 from dialer.reports.evidence import report_whether_abandoned_caps_were_met
 from dialer.settings.jurisdiction import load_profile
-from dialer.simulation.demo.report import build_report
+from dialer.simulation.demo.report import build_demo_report
 from dialer.store.connection import open_store_snapshot
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
@@ -64,7 +64,7 @@ async def test_every_report_has_the_same_abandoned_rate_without_calls_of_ivr_flo
     assert cells(table, table.total)["abandoned_rate"] == RATE
     [row] = proof.rows  # an IVR campaign cannot abandon calls
     assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", RATE)
-    run_report = (build_report(store, since=NOON - 60, journal=None)).convert_report_to_json_types()
+    run_report = (build_demo_report(store, since=NOON - 60, journal=None)).convert_report_to_json_types()
     assert (run_report["abandoned_rate"], run_report["campaigns"]["agents"]["abandoned_rate"]) == (RATE, RATE)
     assert run_report["live_answers"] == 200
 

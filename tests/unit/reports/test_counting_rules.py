@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.reports import accounts, polling_day
-from dialer.simulation.demo.report import build_report
+from dialer.simulation.demo.report import build_demo_report
 from tests.support.command_line import run
 from tests.support.report_store import HOUR, NOON, HandFilled, make_report, rows_by_column, write_journal
 
@@ -59,7 +59,7 @@ async def test_checks_of_the_run_report_ignore_inbound_calls(store: HandFilled, 
     entries = write_journal(
         tmp_path, ("placed", first, store.number(1)), ("answered", first, None), ("ended", first, None)
     )
-    report = build_report(store.path, since=NOON - HOUR, journal=entries)
+    report = build_demo_report(store.path, since=NOON - HOUR, journal=entries)
     assert report.has_passed_all_checks, {name: check for name, check in report.checks.items() if not check.holds}
     assert report.outcomes == {"agents": {"connected": 1}}
 

@@ -38,7 +38,7 @@ from dialer.reports.paper import compute_column_widths
 from dialer.reports.tables import Window
 from dialer.reports.workbook import render_report_as_xlsx
 from dialer.roll.rejects import escape_spreadsheet_formula
-from dialer.simulation.demo.report import JOURNAL_CHECK, PLACED_CHECK, DemoReport, build_report
+from dialer.simulation.demo.report import JOURNAL_CHECK, PLACED_CHECK, DemoReport, build_demo_report
 from dialer.store.connection import open_store_snapshot
 from tests.support.report_store import HOUR, INDIA, NOON, HandFilled, make_report, rows_by_column, write_journal
 
@@ -308,7 +308,7 @@ async def test_report_commands_open_the_store_read_only(store: HandFilled) -> No
 
 
 def check_run(store: HandFilled, journal: Path | None = None) -> DemoReport:
-    return build_report(store.path, since=NOON - HOUR, journal=journal)
+    return build_demo_report(store.path, since=NOON - HOUR, journal=journal)
 
 
 def failed_checks(report: DemoReport) -> set[str]:

@@ -22,7 +22,7 @@ from dialer.simulation.centre_model.distributions import (
     SwappedLists,
     TalkDistribution,
 )
-from dialer.simulation.centre_model.run import simulate
+from dialer.simulation.centre_model.run import simulate_day
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, FalseAnswers, Scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
 
@@ -136,14 +136,14 @@ def test_simulated_answer_rate_changes_with_each_list() -> None:
 
 
 def test_centre_model_gives_the_same_day_for_the_same_seed() -> None:
-    first = simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7)
-    assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 7) == first
-    assert simulate(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
+    first = simulate_day(SMALL, lambda: CallsPerIdleSeat(2.0), 7)
+    assert simulate_day(SMALL, lambda: CallsPerIdleSeat(2.0), 7) == first
+    assert simulate_day(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
 
 
 def test_simulated_seconds_by_seat_state_and_calls_by_outcome_sum_to_their_totals() -> None:
     pacer = RecordingPacer()
-    day = simulate(SMALL, lambda: pacer, 1)
+    day = simulate_day(SMALL, lambda: pacer, 1)
     last = day.moments[-1]
     assert last.free_seat_seconds + last.busy_seat_seconds == pytest.approx(10 * 1800.0)
     assert day.utilisation == pytest.approx(last.busy_seat_seconds / 18_000.0)
@@ -161,7 +161,7 @@ def test_simulated_seconds_by_seat_state_and_calls_by_outcome_sum_to_their_total
 
 def test_simulated_pacing_events_are_in_time_order_and_match_the_pacers_input() -> None:
     pacer = RecordingPacer()
-    simulate(SMALL, lambda: pacer, 1)
+    simulate_day(SMALL, lambda: pacer, 1)
     times = [event.at_seconds for event in pacer.events]
     assert times == sorted(times)
     assert len(pacer.snapshots) > 1000
@@ -176,7 +176,7 @@ def test_simulated_pacing_events_are_in_time_order_and_match_the_pacers_input() 
 
 def test_simulated_answered_call_is_abandoned_exactly_at_the_connect_limit() -> None:
     pacer = RecordingPacer(ratio=8.0)
-    day = simulate(SMALL, lambda: pacer, 1)
+    day = simulate_day(SMALL, lambda: pacer, 1)
     assert day.abandoned > 0
     for event in pacer.events:
         if event.kind is PacingEventKind.ABANDONED:
@@ -188,7 +188,7 @@ def test_simulated_answered_call_is_abandoned_exactly_at_the_connect_limit() -> 
 def test_simulated_voter_who_hangs_up_while_waiting_is_not_counted_as_abandoned() -> None:
     impatient = replace(SMALL, voter_leaves_per_second=5.0)
     pacer = RecordingPacer(ratio=8.0)
-    day = simulate(impatient, lambda: pacer, 1)
+    day = simulate_day(impatient, lambda: pacer, 1)
     assert day.dropped == pacer.count(PacingEventKind.DROPPED) > 0
     assert day.abandoned < day.dropped
     assert day.answered == day.connected + day.abandoned + day.dropped
@@ -197,7 +197,7 @@ def test_simulated_voter_who_hangs_up_while_waiting_is_not_counted_as_abandoned(
 def test_simulated_answer_rate_follows_the_scenarios_curve_over_the_day() -> None:
     changing = replace(SMALL, hours=2.0, campaigns=(CampaignModel(DayCurve(((0.0, 0.1), (3600.0, 0.6)))),))
     pacer = RecordingPacer(ratio=1.0)
-    simulate(changing, lambda: pacer, 1)
+    simulate_day(changing, lambda: pacer, 1)
     shares = []
     for start in (0.0, 3600.0):
         kinds = Counter(event.kind for event in pacer.events if start <= event.at_seconds < start + 3600.0)
@@ -208,7 +208,7 @@ def test_simulated_answer_rate_follows_the_scenarios_curve_over_the_day() -> Non
 
 def test_simulated_signal_that_a_call_is_closing_reaches_the_pacer() -> None:
     pacer = RecordingPacer()
-    simulate(replace(SMALL, signals=StageSignals()), lambda: pacer, 1)
+    simulate_day(replace(SMALL, signals=StageSignals()), lambda: pacer, 1)
     seen = {seat.stage for snapshot in pacer.snapshots for seat in snapshot.busy_seats}
     assert seen == set(SeatStage)
     ends = [event for event in pacer.events if event.kind is PacingEventKind.TALK_ENDED]
@@ -219,7 +219,7 @@ def test_simulated_signal_that_a_call_is_closing_reaches_the_pacer() -> None:
 
 def test_simulated_agents_take_breaks_and_become_available_again() -> None:
     pacer = RecordingPacer()
-    day = simulate(replace(SMALL, hours=2.0, breaks=BreakHabits(chance=0.1)), lambda: pacer, 1)
+    day = simulate_day(replace(SMALL, hours=2.0, breaks=BreakHabits(chance=0.1)), lambda: pacer, 1)
     assert pacer.count(PacingEventKind.BREAK_STARTED) > 10
     assert any(seat.leaving for snapshot in pacer.snapshots for seat in snapshot.busy_seats)
     paused = [snapshot.paused_seats for snapshot in pacer.snapshots]
@@ -232,7 +232,7 @@ def test_simulated_agents_take_breaks_and_become_available_again() -> None:
 def test_simulated_change_of_shift_logs_agents_in_and_out() -> None:
     pacer = RecordingPacer()
     shifts = DayCurve(((0.0, 10), (600.0, 4), (1200.0, 12)))
-    simulate(replace(SMALL, seats=shifts), lambda: pacer, 1)
+    simulate_day(replace(SMALL, seats=shifts), lambda: pacer, 1)
 
     def count_seats(at_seconds: float) -> int:
         last = [snapshot for snapshot in pacer.snapshots if snapshot.now_seconds <= at_seconds][-1]
@@ -247,7 +247,7 @@ def test_simulated_change_of_shift_logs_agents_in_and_out() -> None:
 def test_simulated_centre_never_exceeds_the_limits_of_channels_and_calls_per_second() -> None:
     pacer = RecordingPacer(ratio=8.0)
     narrow = replace(SMALL, channels=12, calls_per_second=0.5)
-    simulate(narrow, lambda: pacer, 1)
+    simulate_day(narrow, lambda: pacer, 1)
     for snapshot in pacer.snapshots:
         talking = sum(seat.stage is SeatStage.TALKING for seat in snapshot.busy_seats)
         used = talking + len(snapshot.ringing) + len(snapshot.waiting_seconds)
@@ -258,14 +258,14 @@ def test_simulated_centre_never_exceeds_the_limits_of_channels_and_calls_per_sec
 
 def test_simulated_policy_decides_again_when_the_call_rate_limit_allows_another_call() -> None:
     pacer = RecordingPacer(ratio=20.0)
-    simulate(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: pacer, 1)
+    simulate_day(replace(SCENARIOS["27 seats"], hours=0.5, calls_per_second=0.5), lambda: pacer, 1)
     assert len(pacer.starts) == pytest.approx(1_800 / (1 / 0.5 + WIRE_SECONDS), rel=0.02)
 
 
 def test_simulated_slow_carrier_delays_ringing_more_with_each_call_in_set_up() -> None:
     def compute_mean_set_up(scenario: Scenario) -> float:
         pacer = RecordingPacer(ratio=8.0)
-        simulate(scenario, lambda: pacer, 1)
+        simulate_day(scenario, lambda: pacer, 1)
         return fmean(
             event.seconds - event.ringing_seconds for event in pacer.events if event.ringing_seconds is not None
         )
@@ -275,7 +275,7 @@ def test_simulated_slow_carrier_delays_ringing_more_with_each_call_in_set_up() -
 
 def test_carrier_falsely_answers_every_simulated_call_in_the_period_of_false_answers() -> None:
     pacer = RecordingPacer(ratio=1.0)
-    simulate(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: pacer, 1)
+    simulate_day(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: pacer, 1)
     inside = [event for event in pacer.events if 630.0 < event.at_seconds < 1200.0]
     assert all(event.kind is not PacingEventKind.FAILED for event in inside)
     assert {round(event.seconds, 6) for event in inside if event.kind is PacingEventKind.ANSWERED} == {0.3}
@@ -283,7 +283,7 @@ def test_carrier_falsely_answers_every_simulated_call_in_the_period_of_false_ans
 
 def test_simulated_ringing_call_is_not_cancelled_before_the_minimum_ring_time() -> None:
     pacer = RecordingPacer(ratio=3.0, cancels=1)
-    day = simulate(SMALL, lambda: pacer, 1)
+    day = simulate_day(SMALL, lambda: pacer, 1)
     cancelled = [event for event in pacer.events if event.kind is PacingEventKind.CANCELLED]
     assert day.cancelled == len(cancelled) > 0
     assert all(event.seconds in pacer.may_be_cancelled for event in cancelled)
@@ -294,7 +294,7 @@ def test_simulated_ringing_call_is_not_cancelled_before_the_minimum_ring_time() 
 def test_simulated_campaigns_share_seats_and_see_the_calls_of_all_campaigns() -> None:
     pacers = [RecordingPacer(ratio=1.0), RecordingPacer(ratio=1.0)]
     queue = iter(pacers)
-    day = simulate(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
+    day = simulate_day(replace(SCENARIOS["two campaigns 27"], hours=0.5), lambda: next(queue), 1)
     assert day.connected == sum(pacer.count(PacingEventKind.CONNECTED) for pacer in pacers)
     assert min(pacer.count(PacingEventKind.CONNECTED) for pacer in pacers) > 20
     assert day.abandoned == 0
@@ -305,13 +305,15 @@ def test_simulated_campaigns_share_seats_and_see_the_calls_of_all_campaigns() ->
 
 def test_simulated_pacer_decides_once_for_several_events_within_the_decision_interval() -> None:
     pacer = RecordingPacer()
-    simulate(replace(SMALL, decision_interval_seconds=0.5), lambda: pacer, 1)
+    simulate_day(replace(SMALL, decision_interval_seconds=0.5), lambda: pacer, 1)
     times = [snapshot.now_seconds for snapshot in pacer.snapshots]
     assert min(later - earlier for earlier, later in pairwise(times)) >= 0.5 - 1e-9
 
 
 def test_simulated_centre_without_seats_places_no_calls() -> None:
-    day = simulate(replace(SMALL, seats=DayCurve.create_curve_of_constant_value(0)), lambda: CallsPerIdleSeat(3.0), 1)
+    day = simulate_day(
+        replace(SMALL, seats=DayCurve.create_curve_of_constant_value(0)), lambda: CallsPerIdleSeat(3.0), 1
+    )
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
 
@@ -339,7 +341,7 @@ def test_simulated_abandoned_rate_is_computed_for_each_window_and_the_worst_wind
 )
 def test_scenario_with_a_figure_outside_the_limits_is_rejected_in_one_line(bad: Scenario, words: str) -> None:
     with pytest.raises(BadScenario, match=words) as refused:
-        simulate(bad, lambda: CallsPerIdleSeat(1.0), 1)
+        simulate_day(bad, lambda: CallsPerIdleSeat(1.0), 1)
     assert "\n" not in str(refused.value)
 
 
@@ -351,6 +353,6 @@ def test_unknown_scenario_is_rejected_with_a_hint_to_list_scenarios() -> None:
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_every_named_simulation_scenario_runs_to_its_end(name: str) -> None:
-    day = simulate(SCENARIOS[name], lambda: CallsPerIdleSeat(1.5), 1, hours=0.1)
+    day = simulate_day(SCENARIOS[name], lambda: CallsPerIdleSeat(1.5), 1, hours=0.1)
     assert day.scenario == name
     assert day.connected > 0
