@@ -27,7 +27,7 @@ _AGAIN = {
 
 
 def render_table_of_sip_statuses() -> str:
-    """Return the table as Markdown, with one row for all statuses that mean the same."""
+    """Return the table of SIP statuses as Markdown. Statuses with the same meaning share one row."""
     rows: dict[tuple[Outcome, int, bool], list[int]] = defaultdict(list)
     for status, cause in sorted(CARRIER_CAUSES.items()):
         ended = CallEnded(

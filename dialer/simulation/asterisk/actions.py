@@ -62,8 +62,8 @@ def send_action_response(session: ManagerSession, action: AmiMessage, word: str,
 
 
 class Actions:
-    """Runs the AMI actions that a client of the simulated Asterisk sends. Each needs a login, and a user with one of
-    the action's classes in `write`.
+    """Runs the AMI actions that a client of the simulated Asterisk sends. The client must have logged in as a user whose
+    `write` permission includes a class of the action.
     """
 
     def __init__(self, switch: SwitchCalls) -> None:

@@ -114,7 +114,7 @@ def _render_agi_environment(channel: Channel, url: str, script: str, arguments: 
 async def _run_commands_of_agi_server(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
     """Run the commands of the FastAGI server until it disconnects. Return the AGISTATUS.
 
-    The order of the HANGUP line, replies and 511 is that of `run_agi` in res/res_agi.c.
+    The HANGUP line, replies and code 511 (channel has hung up) are sent in the order of `run_agi` in res/res_agi.c.
     """
     exits_on_hang_up = channel.variables.get("AGIEXITONHANGUP", "").lower() in ("yes", "true", "1", "on")
     dead = False

@@ -28,7 +28,7 @@ class AgiRequest:
         return self.words[index] if index < len(self.words) else default
 
     async def play_sound(self, seconds: float, digits: str) -> KeyWait:
-        """Play a sound of this length to the command's channel, until one of `digits` is pressed."""
+        """Play a sound that lasts `seconds` to the command's channel. One of `digits` stops it."""
         return await play_sound(self.switch, self.channel, seconds, digits, self.aborted)
 
     async def wait_for_key(self, seconds: float | None, digits: str) -> KeyWait:

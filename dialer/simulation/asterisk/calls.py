@@ -43,7 +43,7 @@ class SwitchCalls(SwitchCore):
         self._call_backs: list[asyncio.TimerHandle] = []
 
     def place_call(self, order: OriginateOrder) -> None:
-        """Place the call of an Originate action that was answered with "queued"."""
+        """Place the call that an Originate action requests. The action itself was already answered with "queued"."""
         if order.channel.startswith("Local/"):
             self._place_local_call(order)
             return

@@ -76,7 +76,7 @@ async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _play_sound_of_control_playback(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Play a sound. With `:end` the file is only opened, which shows whether it exists."""
+    """Play a sound by ControlPlayback. With the suffix `:end` only check that its file exists."""
     sound, _, place = data.partition(",")[0].partition(":")
     seconds = switch.get_length_of_sound_seconds(sound)
     if seconds is not None and place != "end":
@@ -91,10 +91,10 @@ async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> N
 
 
 async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Detect an answering machine. The fourth argument limits the detection (milliseconds, default 5000).
+    """Simulate AMD(), the detection of an answering machine. Its fourth argument is a time limit (milliseconds, default
+    5000).
 
-    The called voter's behaviour says how long it takes and what it finds. Detection that exceeds the limit gives
-    NOTSURE.
+    The called voter's behaviour says how long the detection takes and what it finds. Past the limit it finds NOTSURE.
     """
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
@@ -123,7 +123,7 @@ async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -
 
 
 async def _wait_for_hang_up(_switch: SwitchCore, channel: Channel, _data: str) -> None:
-    """Wait until the channel is hung up or redirected, for ChanSpy and Echo: there is no audio.
+    """Simulate ChanSpy and Echo, which have no audio here: wait until the channel is hung up or redirected.
 
     ChanSpy continues after the spied channels have ended, as in Asterisk without options E and S.
     """

@@ -80,7 +80,7 @@ class EventWriter:
         self._publish(name, b"".join((self._heads[name], stamp, _SYSTEM, body, b"\r\n")))
 
     def publish_channel_event(self, name: str, channel: Channel, tail: str = "") -> None:
-        """Publish an event with the channel's lines, then `tail`: complete lines that each end with CRLF."""
+        """Publish an AMI event about a channel. `tail` has the lines that follow the channel's own, each ending with CRLF."""
         if name in self.wanted:
             self._send_ami_event(name, channel.render_channel_event_lines() + tail.encode())
 
@@ -136,7 +136,7 @@ class EventWriter:
         self.publish_channel_event("Hangup", channel, tail)
 
     def publish_originate_response(self, order: OriginateOrder, reason: int, channel: str | None = None) -> None:
-        """Publish OriginateResponse for an answered `channel`. Without one it reports a failure of the dialled channel."""
+        """Publish OriginateResponse: Success for an answered `channel`, or Failure if `channel` is None."""
         if "OriginateResponse" in self.wanted:
             action_line = f"ActionID: {order.action_id}\r\n" if order.action_id else ""
             self._send_ami_event(

@@ -187,9 +187,9 @@ class SimulatedAsterisk(SwitchCalls):
     def set_event_faults(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
-        """Lose, repeat or reorder these shares (0-1) of the AMI events, or only of those in `names`.
+        """Lose, repeat or reorder AMI events at random. Each argument is the share (0-1) of the events that are affected.
 
-        Without arguments all events are sent normally again.
+        Only events in `names` are affected, by default all. Without arguments all events are sent normally again.
         """
         self.session_registry.faults.set_shares_of_faulty_events(lose=lose, repeat=repeat, reorder=reorder, names=names)
 

@@ -122,8 +122,8 @@ def compute_half_confidence_interval(parts: Sequence[float]) -> float | None:
     """Return half the width of the 95 % confidence interval of the mean, computed by batch means. `parts` are the means
     of the batches; return None for fewer than two.
 
-    Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5), widened by
-    `DAYS_DIFFER`.
+    Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5). The factor `DAYS_DIFFER`
+    widens the interval, because days differ more than the parts of a day.
     """
     free = len(parts) - 1
     if free < 1:
@@ -147,8 +147,8 @@ def simulate_days(
 
     Args:
         cases: (label, scenario, policy, cap) of each case.
-        seeds: The seeds, one for each day. By default as many days are simulated as `SURE_WITHIN` requires, `MOST_DAYS`
-            at most.
+        seeds: The seeds, one for each day. By default there are enough days for the accuracy `SURE_WITHIN` of the
+            utilisation, `MOST_DAYS` at most.
         progress: Called with the share of the days that are done (0-1).
         workers: Number of processes. The results do not depend on it.
 
@@ -172,8 +172,8 @@ def simulate_days(
 
 
 def _choose_seeds_of_further_days(days: Sequence[DayResult]) -> range:
-    """Return a seed for each further day that is needed for a precision of `SURE_WITHIN`, as estimated from the first
-    day.
+    """Return a seed for each further day to simulate. The first day shows how many are needed for the accuracy
+    `SURE_WITHIN` of the utilisation.
     """
     width = compute_half_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)

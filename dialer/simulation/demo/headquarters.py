@@ -1,7 +1,7 @@
 """The demo of a headquarters with 300 centres: three real ones on simulated Asterisks, and 297 virtual ones without calls.
 
 nats-server and PostgreSQL run on this machine, from Python wheels. The centres upload their results, receive each
-other's updates and obey a stop of all. At the end the demo checks headquarters' database against the
+other's updates and obey an order to stop all centres. At the end the demo checks headquarters' database against the
 stores of the real centres and the memory of the virtual ones.
 """
 
@@ -342,8 +342,8 @@ async def _wait_until_condition_holds(holds: Callable[[], Any], seconds: float =
 def has_unfinished_calls(centre: RealCentre) -> bool:
     """Return whether results of a stopped centre are still to be stored.
 
-    The centre's view (its published state) alone does not tell: a call leaves the view before its end is committed to
-    the store, and the agent enters the outcome even later.
+    The centre's published state is not enough: a call is removed from it before the end of the call is committed to the
+    store, and the agent enters the outcome later still.
     """
     view = centre.site.centre_view
     busy = any(seat.state in {SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP} for seat in view.seats)
@@ -448,7 +448,7 @@ async def _check_hq_counters(
 
 
 async def _check_that_each_row_is_stored_once(hq_database: Database) -> HqCheck:
-    """Check that headquarters has stored every row once and lost none."""
+    """Check that headquarters has stored every result of the centres once and lost none."""
     [(rows, different)] = await hq_database.fetch_rows_as_tuples(
         "SELECT count(*), count(DISTINCT (centre, id)) FROM result"
     )

@@ -87,7 +87,7 @@ class SiteHours:
     def add_reasons_for_closed_campaigns(
         self, day: Sequence[CampaignHours], start: float, end: float
     ) -> tuple[CampaignHours, ...]:
-        """Return the campaigns' hours. The hours of a campaign that may not call between `start` and `end` contain the
+        """Return the campaigns' calling hours. If a campaign may not call between `start` and `end`, its `why` says the
         reason.
         """
         return tuple(
