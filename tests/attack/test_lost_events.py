@@ -54,7 +54,7 @@ def assert_all_attempts_ended(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_dialler_state_is_consistent_after_losing_all_events_of_one_kind(tmp_path: Path, name: str) -> None:
+def test_dialler_state_is_consistent_after_losing_all_asterisk_events_of_one_kind(tmp_path: Path, name: str) -> None:
     @virtual_time()
     async def run() -> None:
         async with a_site(tmp_path, make_short_calls(), seats=SEATS, **SETTINGS) as site:

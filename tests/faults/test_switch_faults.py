@@ -274,7 +274,7 @@ async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: 
 
 
 @virtual_time()
-async def test_sip_statuses_map_to_distinct_outcomes(tmp_path: Path) -> None:
+async def test_sip_statuses_of_failed_calls_give_distinct_call_outcomes(tmp_path: Path) -> None:
     endings = {486: Outcome.BUSY, 404: Outcome.INVALID_NUMBER, 503: Outcome.CONGESTION, 603: Outcome.REJECTED}
     endings |= {480: Outcome.NO_ANSWER, 502: Outcome.CARRIER_FAILURE, 0: Outcome.NO_ANSWER}
     config = make_scripted_switch(*[Behaviour(fails_with=status) for status in endings])

@@ -16,7 +16,7 @@ from tests.support.virtual import virtual_time
 
 
 @virtual_time()
-async def test_recorded_agi_call_is_replayed_exactly() -> None:
+async def test_agi_server_sends_the_recorded_bytes_when_a_recorded_call_is_replayed() -> None:
     async def run_flow(call: AgiCall) -> object:
         assert call.env.unique_id == "attempt-1"
         assert call.env.agi_url_path == "ivr"

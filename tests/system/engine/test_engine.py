@@ -81,7 +81,7 @@ async def test_ivr_campaign_stores_the_answers_that_voters_enter_by_keypad(tmp_p
 
 
 @virtual_time()
-async def test_agent_and_ivr_campaigns_run_together(tmp_path: Path) -> None:
+async def test_agent_and_ivr_campaigns_place_calls_at_the_same_time(tmp_path: Path) -> None:
     agents = {"id": "agents", "kind": "agents", "pacing": "progressive"}
     hours = [{"start": "00:00", "until": "23:59:59"}]
     both = [{**agents, "hours": hours}, {**IVR, "hours": hours}]

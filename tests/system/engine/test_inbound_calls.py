@@ -214,7 +214,7 @@ async def test_channels_of_unknown_inbound_callers_count_against_the_limit_of_th
 
 
 @virtual_time()
-async def test_redirected_inbound_call_is_rejected(tmp_path: Path) -> None:
+async def test_call_that_asterisk_redirects_to_an_inbound_number_is_rejected(tmp_path: Path) -> None:
     """Asterisk makes a Local channel of a redirected call if the endpoint has no FORWARD_CONTEXT."""
     async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW)

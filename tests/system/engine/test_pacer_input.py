@@ -131,7 +131,7 @@ def test_pacer_is_informed_when_a_conversation_reaches_its_closing_stage(
 # Learned state after a restart
 
 
-def test_pacer_state_survives_a_restart(tmp_path: Path) -> None:
+def test_learned_state_of_the_pacer_survives_a_restart_of_the_dialler(tmp_path: Path) -> None:
     learned: dict[str, object] = {}
 
     @virtual_time()

@@ -89,7 +89,7 @@ def read_audit(directory: Path) -> list[tuple[str, str]]:
 
 
 @virtual_time()
-async def test_supervisor_listens_whispers_and_barges_in(tmp_path: Path) -> None:
+async def test_supervisor_can_listen_to_whisper_into_and_barge_into_a_call(tmp_path: Path) -> None:
     async with run_talking_centre(tmp_path) as site:
         execute = site.centre.engine.execute_command
         assert await execute(Listen(seat="01"), CommandContext("asha")) == "supervisor asha, seat 01: listen"

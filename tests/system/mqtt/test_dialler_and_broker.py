@@ -115,7 +115,7 @@ async def test_mqtt_client_that_connects_later_receives_the_complete_state_of_th
 
 
 @BOTH
-async def test_command_sent_twice_is_executed_once(kind: BrokerKind, store: Store) -> None:
+async def test_mqtt_command_sent_twice_is_executed_once(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     command: dict[str, Any] = {
         "id": "c-1",

@@ -152,7 +152,7 @@ def test_opt_out_whose_source_contains_a_name_or_number_is_refused(
         (b'7000000001\n"7000000002', "is not CSV"),
     ],
 )
-def test_unreadable_file_of_numbers_is_refused(
+def test_unreadable_file_of_phone_numbers_is_refused(
     config: Path, tmp_path: Path, content: bytes | None, message: str
 ) -> None:
     path = tmp_path / "numbers.csv"

@@ -93,7 +93,7 @@ def test_audit_refuses_entries_that_contain_a_phone_number(text: str) -> None:
         make_next_audit_entry(0, GENESIS, at=0.0, kind="erase", who=text, what={})
 
 
-def test_audit_accepts_ids_hashes_and_dates() -> None:
+def test_audit_accepts_entries_with_ids_hashes_and_dates() -> None:
     what = {
         "attempt": "3f0e7c1a-5b1d-4a53-9a0b-123456789012",
         "sha256": "1234567890" * 6 + "abcd",

@@ -360,7 +360,7 @@ def test_previews_of_ended_calls_are_forgotten_when_the_next_preview_is_shown() 
         ),
     ],
 )
-def test_attempt_is_stored_before_the_call_is_sent_with_the_settings_of_its_campaign(
+def test_call_attempt_is_stored_before_its_call_is_sent_with_the_campaigns_settings(
     campaign: dict[str, Any], detects: bool, leaves_message: bool
 ) -> None:
     site = Site(campaign={**campaign, "ring_seconds": 42})

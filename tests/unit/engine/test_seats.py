@@ -194,7 +194,7 @@ STEPS = ("log_in", "log_off", "pause", "ready", "reserve", "talk", "end", "wrap"
 
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(STEPS), max_size=30))
-def test_seat_stays_consistent_after_random_events(steps: list[str]) -> None:
+def test_state_of_a_seat_stays_consistent_after_random_events(steps: list[str]) -> None:
     seat, now = make_seat(), 0.0
     for step in steps:
         now += 1.0

@@ -84,7 +84,7 @@ async def test_change_of_a_user_that_is_not_permitted_is_refused(
     assert read_audit(tmp_path) == before
 
 
-async def test_number_of_users_is_limited(users: Users) -> None:
+async def test_number_of_users_in_the_store_is_limited(users: Users) -> None:
     for number in range(MAX_USERS):
         await users.add_or_change_user(f"user-{number}", Role.VIEWER, "asha", None)
     with pytest.raises(CommandRefused, match="limit of 500 users is reached"):

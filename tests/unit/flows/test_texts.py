@@ -132,7 +132,7 @@ def test_spoken_text_of_a_menu_names_exactly_the_menus_keys(language: str) -> No
                 assert digits == set(node.choices), f"{name}.{node.name}: {words}"
 
 
-def test_every_shipped_text_is_used_by_a_flow() -> None:
+def test_every_shipped_prompt_text_is_used_by_a_flow() -> None:
     used = {
         prompt.value
         for name in list_shipped_flows()
@@ -255,7 +255,7 @@ def test_texts_of_a_site_override_shipped_texts(tmp_path: Path) -> None:
         ("hi.yaml", 'a.b: "x\u202ey"\n', "invisible character"),
     ],
 )
-def test_invalid_text_file_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_invalid_file_of_prompt_texts_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     with pytest.raises(FlowError, match=words):
         read_texts(tmp_path)

@@ -172,7 +172,7 @@ def test_mistake_in_settings_is_reported_with_its_line_in_every_toml_notation() 
     assert found.locate_setting(("nowhere", "at")) == "f"
 
 
-def test_error_about_campaigns_of_headquarters_names_file_and_line(
+def test_error_about_campaigns_assigned_by_headquarters_names_file_and_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "hq").mkdir()

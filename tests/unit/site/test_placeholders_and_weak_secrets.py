@@ -93,12 +93,12 @@ def test_only_a_few_hundred_pins_are_refused_as_easily_guessed() -> None:
 
 
 @pytest.mark.parametrize("host", PLACEHOLDERS)
-def test_host_names_reserved_for_documentation_are_placeholders(host: str) -> None:
+def test_host_names_reserved_for_documentation_are_reported_as_placeholders(host: str) -> None:
     assert is_placeholder_host(host)
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_real_host_names_are_not_placeholders(host: str) -> None:
+def test_real_host_names_in_settings_are_not_reported_as_placeholders(host: str) -> None:
     assert not is_placeholder_host(host)
 
 

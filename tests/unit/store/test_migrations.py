@@ -57,7 +57,7 @@ def test_migration_script_is_split_into_statements_with_complete_triggers(db: sq
         db.execute(statement)
 
 
-def test_unfinished_migration_script_is_rejected() -> None:
+def test_migration_script_with_an_unfinished_statement_is_rejected() -> None:
     with pytest.raises(ValueError, match="is not complete"):
         split_sql_script("CREATE TABLE a (x);\nCREATE TABLE b (")
 

@@ -9,7 +9,7 @@ from dialer.domain.model import Mark, MarkSource
 from tests.support.stores import NOW, Backend, make_mark, open_filled_store, read_turnout
 
 
-async def test_voter_without_a_phone_number_is_counted_until_an_answer_of_the_voter_is_recorded(
+async def test_count_of_voters_without_a_phone_number_excludes_voters_with_a_recorded_answer(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -32,7 +32,9 @@ async def test_voter_without_a_phone_number_is_counted_until_an_answer_of_the_vo
         assert (await read_turnout(store)).without_number == 4
 
 
-async def test_voter_who_loses_the_last_phone_number_is_counted_once_as_without_number(backend: Backend) -> None:
+async def test_count_of_voters_without_a_phone_number_includes_a_voter_who_loses_the_last_number_once(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (7, 1)")  # 7, 8 and 9 share number 6

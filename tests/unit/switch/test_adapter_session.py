@@ -579,7 +579,7 @@ async def test_channel_that_is_no_inbound_call_is_not_assigned_to_an_attempt() -
     switch.close()
 
 
-async def test_inbound_channel_is_not_assigned_without_a_connection_to_asterisk() -> None:
+async def test_inbound_channel_is_not_assigned_to_an_attempt_without_a_connection_to_asterisk() -> None:
     switch, _events, session = await connect()
     session.errors = {"Status": SwitchUnreachable("lost")}
     with pytest.raises(SwitchUnreachable, match="lost"):

@@ -61,7 +61,7 @@ def test_captured_ami_session_decodes_the_same_in_one_piece_or_byte_by_byte(name
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_captured_ami_actions_decode_and_encode_exactly(name: str) -> None:
+def test_captured_ami_actions_are_decoded_and_encoded_to_the_captured_bytes(name: str) -> None:
     data = captured_bytes(name, "client-ami")
     actions = decode_in_pieces(data, expects_banner=False)
 
@@ -70,7 +70,7 @@ def test_captured_ami_actions_decode_and_encode_exactly(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_captured_ami_messages_encode_exactly(name: str) -> None:
+def test_captured_ami_messages_are_encoded_to_the_captured_bytes(name: str) -> None:
     data = captured_bytes(name, "asterisk-ami")
     assert BANNER + b"".join(encode_message(message.list_fields()) for message in decode_in_pieces(data)) == data
 
