@@ -63,7 +63,7 @@ class BoardAccount:
         return router
 
     def replace_board_settings(self, settings: Settings) -> None:
-        """Use these settings from now on."""
+        """Use these settings for the data that boards receive from now on."""
         self._settings = settings
         self._all_must_sign = settings.broker.signed_commands
         self._signers = frozenset(each.name for each in settings.supervisors if each.key is not None)
@@ -97,7 +97,9 @@ class BoardAccount:
 def serve_metrics_of_desk_process(
     settings: Settings, page_state: PageState
 ) -> contextlib.AbstractAsyncContextManager[int | None]:
-    """Serve the desk's metrics while the context is open, if the settings have a port for them."""
+    """Serve the metrics of the page server (desk) for Prometheus while the context is open. Do nothing if
+    metrics.desk_port is not set.
+    """
     port = settings.metrics.desk_port
     if port is None:
         return contextlib.nullcontext()

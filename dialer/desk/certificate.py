@@ -65,10 +65,10 @@ def locate_certificate_files(desk: PageServer, ca: Path | None) -> CertificateFi
 def create_certificate_of_page_server(
     files: CertificateFiles, centre: str, own: str, given: list[str], now: float, *, renew: bool
 ) -> IssuedCertificate:
-    """Create the desk's certificate with the existing CA or a new one. Existing keys are reused.
+    """Create the certificate of a page server with the existing CA or a new one. Existing keys are reused.
 
-    `own` is the name that people type; `given` are all names of the certificate, by default those of the CA. Raises
-    SettingError, and then existing files are unchanged.
+    `own` is the name that people type. `given` are the names of the certificate. If there are none, it gets the names
+    that the CA permits, or `own` with a new CA. Raises SettingError, and then existing files are unchanged.
     """
     at = datetime.fromtimestamp(now, UTC)
     asked = tuple(dict.fromkeys(_read_certificate_name(each) for each in given))
@@ -137,7 +137,10 @@ def _create_error_about_certificate(path: Path, problem: str, remedy: str) -> Se
 def _choose_names_permitted_by_ca(
     ca: x509.Certificate, files: CertificateFiles, asked: tuple[Name, ...]
 ) -> tuple[Name, ...]:
-    """Return the requested names, or all names that the CA permits if none are requested. Raises SettingError for others."""
+    """Return the requested names, or if none are requested, all names that the CA permits.
+
+    Raises SettingError for a name that the CA does not permit.
+    """
     try:
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or ()
     except x509.ExtensionNotFound:

@@ -87,7 +87,7 @@ class BoardFigures:
         self._active: dict[str, Alert] = {}  # warnings by code
 
     async def run(self) -> None:
-        """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
+        """Update the figures of the board until cancelled. While the store cannot be read, they stay as they are."""
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 repeat_function_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads"
@@ -139,7 +139,9 @@ class BoardFigures:
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 
     async def update_idle_reasons(self) -> None:
-        """Update the idle reason of each campaign and the warnings, from the state that the dialler publishes."""
+        """Update why each campaign places no calls (its idle reason), and the warnings, from the state that the dialler
+        publishes.
+        """
         centre = self._page_state.get_value_of_key("centre", CentreState)
         desk = self._page_state.get_value_of_key("desk", DeskStatus)
         connected = desk is not None and desk.connected

@@ -33,7 +33,7 @@ def are_pages_built() -> bool:
 
 
 def is_recent_nodejs_installed() -> bool:
-    """Return whether a recent enough Node is available."""
+    """Return whether a Node.js that is recent enough to build the pages is installed on this machine."""
     try:
         _find_nodejs_and_npm()
     except PagesNotBuilt:

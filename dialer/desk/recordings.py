@@ -65,7 +65,7 @@ class RecordingsPage:
         self._plays: dict[tuple[str, str], float] = {}  # by user and attempt, until when (monotonic)
 
     def replace_recording_settings(self, settings: Settings) -> None:
-        """Use these settings from now on."""
+        """Use the recording rules of these settings from now on."""
         self._settings = settings
 
     def create_router(self) -> APIRouter:

@@ -107,7 +107,7 @@ class AgentPages:
         return apply_prepared_settings
 
     async def end_session_of_person_or_agent(self, token: str) -> None:
-        """End the session of a token, of a person or of an agent."""
+        """End the session of a token, whether it belongs to a person or to an agent."""
         await self._people.end_session(token)
         await self._sessions.end_session(token)
 
@@ -120,7 +120,7 @@ class AgentPages:
 
 @dataclass(frozen=True, slots=True)
 class OpenDesk:
-    """A desk that is serving pages."""
+    """The running server of a centre's pages (the desk)."""
 
     port: int
     origin: str  # the address that people type
@@ -137,7 +137,7 @@ async def serve_pages_of_desk(
     assets: dict[str, Asset] | None = None,
     training: bool = False,
 ) -> AsyncIterator[OpenDesk]:
-    """Serve the pages while the context is open. Raises SettingError, StoreError, PortInUse.
+    """Serve a centre's pages while the context is open. Raises SettingError, StoreError, PortInUse.
 
     `broker` replaces the broker of the settings. With `training`, the agents' pages say that the voters are simulated.
     """
@@ -217,7 +217,10 @@ async def serve_pages_of_desk(
 
 
 async def run_desk_process(settings: Settings, broker: BrokerSettings, announce: Callable[[str], None]) -> None:
-    """Serve the pages until SIGTERM or SIGINT. `announce` is called with the address when the desk is open."""
+    """Serve a centre's pages until SIGTERM or SIGINT.
+
+    `announce` is called with the address of the pages when they can be opened.
+    """
     stop = stop_on_signals()
     async with (
         serve_pages_of_desk(settings, broker=broker) as desk,
@@ -241,7 +244,10 @@ class SettingsReloader:
         self._one_at_a_time = asyncio.Lock()
 
     async def reload_desk_settings(self) -> None:
-        """Apply all changes of the file, or none if one of them is wrong or needs a restart. The result is logged."""
+        """Read the settings file again, and apply all its changes, or none if one of them is wrong or needs a restart.
+
+        The result is logged.
+        """
         async with self._one_at_a_time:
             try:
                 settings = await asyncio.to_thread(load_settings, Path(self._settings.settings_file_text.name))
@@ -260,7 +266,7 @@ class SettingsReloader:
 
 
 def get_broker_settings_of_desk(settings: Settings) -> BrokerSettings:
-    """Return the broker settings with the desk's own user."""
+    """Return the broker's address, and the account with which the desk (the server of the pages) logs in there."""
     user = settings.desk.user
     return (
         get_broker_settings(settings)

@@ -66,10 +66,7 @@ class Directory:
         return name in self._in_settings
 
     async def reread_stored_users(self) -> None:
-        """Read the users in the store again.
-
-        Raises StoreError if they cannot be read.
-        """
+        """Read the users in the store again. Raises StoreError if they cannot be read."""
         async with self._reading:
             found = {each.name: each for each in await self._read()}
         if self._was_read:  # the first reading is not a change

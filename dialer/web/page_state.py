@@ -51,7 +51,7 @@ class PageState:
         return sum(self._subscriptions.values())
 
     def get_value_of_key(self, key: str, kind: type[T]) -> T | None:
-        """Return the value of a key, or None if it has no value of this class."""
+        """Return the value of a key of the page state, or None if it has no value of this class."""
         value = self._values.get(key)
         return value if isinstance(value, kind) else None
 

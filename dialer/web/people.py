@@ -159,9 +159,8 @@ class People:
         return await self.begin_session(name)
 
     async def require_correct_password(self, name: str, password: str) -> StoredPassword:
-        """Return the stored password of a user if `password` matches it.
-
-        Raises NotSignedIn: `wrong`, `locked` (with seconds) or `busy`.
+        """Return the stored password of a user. Raises NotSignedIn if `password` is not the user's: `wrong`, `locked`
+        (with seconds) or `busy`.
         """
         self._refuse_sign_in_when_busy()
         failures = self._find_failed_sign_ins(name)
@@ -276,7 +275,7 @@ class People:
         return SignedInUser(name, user.role)
 
     async def end_session(self, token: str) -> None:
-        """End the session with this token."""
+        """End the session that has this token."""
         await self._file.end_sign_in_session(compute_digest_of_session_token(token))
 
     async def end_all_sessions_of_user(self, name: str) -> None:

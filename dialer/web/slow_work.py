@@ -88,9 +88,10 @@ class SlowWork:
         return result
 
     def _find_queue_that_loses_last_job(self, client: WebClient) -> _Lane | None:
-        """Return the queue of the address that loses its last work to new work of `client` when all queues are full.
+        """When all queues are full, return the queue of the address whose last job is dropped to make room for a job of
+        `client`.
 
-        Return None if the new work is refused instead. A known device never loses its place to an unknown one.
+        Return None if the new job is refused instead. A known device never loses its place to an unknown one.
         """
         own = _get_queue_key_of_client(client)
         lanes = [lane for lane in self._lanes if self._lanes[lane] and (lane[0] or client.device is not None)]

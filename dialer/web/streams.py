@@ -43,9 +43,9 @@ class Streams:
         return sum(map(len, self._open.values()))
 
     def open_stream_to_page(self, request: Request, wants: Callable[[str], bool]) -> Response:
-        """Return a stream of the changes to the keys that `wants` accepts, for one page.
+        """Return an HTTP response that sends an open page the changes to the keys that `wants` accepts.
 
-        Raises RequestRefused if too many streams are open.
+        Raises RequestRefused if too many pages are open.
         """
         who: SignedInUser = request.state.user
         if len(self) >= MAX_STREAMS or len(self._open.get(who.name, ())) >= MAX_STREAMS_PER_USER:
@@ -56,7 +56,7 @@ class Streams:
     async def stream_events_to_page(
         self, token: str, who: SignedInUser, wants: Callable[[str], bool]
     ) -> AsyncIterator[bytes]:
-        """Yield the events for one page until its user's session ends."""
+        """Yield the server-sent events for one page until its user's session ends."""
         checked_at = self._clock.monotonic()
         with self._state.open_subscription(wants) as subscription, self._register_open_stream(who.name, subscription):
             async for update in subscription.stream_updates():
@@ -77,10 +77,7 @@ class Streams:
                 del self._open[name]
 
     def end_streams_of_user(self, name: str) -> None:
-        """End the streams to all pages of a user.
-
-        A page that reconnects must be signed in.
-        """
+        """End the streams of changes to all open pages of a user. A page can reconnect only if its user is signed in."""
         for subscription in self._open.get(name, ()):
             subscription.end_subscription()
 

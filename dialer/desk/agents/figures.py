@@ -24,7 +24,7 @@ class AgentFigures:
         self._zone = zone
 
     async def run(self) -> None:
-        """Update the figures until cancelled. While the store cannot be read, they stay as they are."""
+        """Update the figures of all agents until cancelled. While the store cannot be read, they stay as they are."""
         await repeat_function_with_pause(
             READ_SECONDS, lambda: run_and_log_store_error(self.read_agent_figures(), READ_FAILED)
         )

@@ -56,7 +56,7 @@ class AgentDrafts:
         self._unwritten: dict[str, Draft] = {}
 
     def find_draft_of_call(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
-        """Return the draft of a call at a seat, or None."""
+        """Return the draft (unsent contents of the page's form) of a call at a seat, or None."""
         draft = self._drafts.get(seat)
         if draft is None or draft.attempt_id != attempt_id:
             return None
@@ -64,11 +64,14 @@ class AgentDrafts:
         return found
 
     def replace_draft_of_seat(self, draft: Draft) -> None:
-        """Replace the draft of a seat. It is written to the file a moment later."""
+        """Replace the draft (unsent contents of the page's form) of a seat. It is written to the desk's file a moment
+        later.
+        """
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
     async def run(self) -> None:
-        """Read the stored drafts, then write new ones every `WRITE_SECONDS` until cancelled, and once more at the end.
+        """Read the stored drafts (unsent contents of forms), then write new ones every `WRITE_SECONDS` until cancelled,
+        and once more at the end.
 
         Failed reads and writes are retried.
         """
@@ -85,7 +88,7 @@ class AgentDrafts:
         self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_all_seats()} | self._drafts
 
     async def write_draft_notes_to_file(self) -> None:
-        """Write new drafts to the desk's file. Raises StoreError."""
+        """Write changed drafts (unsent contents of forms) to the desk's file. Raises StoreError."""
         changes, self._unwritten = self._unwritten, {}
         if not changes:
             return
@@ -127,7 +130,7 @@ class AgentNotes:
             raise RequestRefused(409, "note-late") from error
 
     async def save_draft(self, body: DraftBody, who: SignedIn) -> None:
-        """Store the draft of the seat's current or latest call."""
+        """Store what the form on an agent's page contains (the draft) for the seat's current or latest call."""
         try:
             text = json.dumps(body.draft, ensure_ascii=False, allow_nan=False)
             length = len(text.encode())

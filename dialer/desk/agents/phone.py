@@ -55,7 +55,7 @@ class AgentPhones:
         self.replace_phone_settings(settings)
 
     def replace_phone_settings(self, settings: Settings) -> None:
-        """Use these settings for new connections."""
+        """Use these settings for the browser phones that connect from now on."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
         hosts = {server: site.ami.host for server, site in split_settings_by_server(settings).items()}

@@ -183,8 +183,9 @@ class ScreenPops:
                         await self.update_screen_pop_of_seat(key.removeprefix("seat/"), value)
 
     async def update_screen_pop_of_seat(self, seat: str, view: SeatView) -> None:
-        """Show the voter on the line on the page of a seat. If the store cannot be read, show nothing, and retry with
-        the seat's next message.
+        """Show the data of the voter on the line on the page of a seat.
+
+        If the store cannot be read, show nothing, and retry with the seat's next message.
         """
         call = SeatCall.create_seat_call_from_seat_view(view)
         if call == self._shown.get(seat):

@@ -31,7 +31,7 @@ class AgentSessions:
         self._leaving: set[str] = set()  # seats whose agents have logged off
 
     async def begin_session(self, agent: str, seat: str) -> str:
-        """Start a session and return its token. Older sessions of the seat or of the agent end."""
+        """Start a session of an agent at a seat, and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
         self._forget_session_of_seat(seat)
         session = AgentSession(compute_digest_of_session_token(token), agent, seat, at, at)
@@ -39,7 +39,7 @@ class AgentSessions:
         return token
 
     async def find_user_of_session(self, token: str) -> SignedInUser | None:
-        """Return the agent of a session, or None if it has expired or the agent has left the seat."""
+        """Return the agent of a session token, or None if the session has expired or the agent has left the seat."""
         now = self._clock.now()
         session = await self._records.read_agent_session(compute_digest_of_session_token(token))
         if session is None:
@@ -54,7 +54,7 @@ class AgentSessions:
         return who
 
     async def end_session(self, token: str) -> None:
-        """End a session. The agent stays logged in at the seat."""
+        """End an agent's session on the pages. The agent stays logged in at the seat."""
         await self._records.end_agent_session(compute_digest_of_session_token(token))
 
     def mark_agent_leaving(self, seat: str) -> None:

@@ -23,8 +23,8 @@ class AgentSite:
         self.replace_settings_of_agents_and_seats(settings, create_maker_of_pin_proofs(settings))
 
     def replace_settings_of_agents_and_seats(self, settings: Settings, prover: PinProver) -> None:
-        """Use these settings from now on. `prover` computes the proofs of their agents' PINs, which replace the PINs in
-        commands.
+        """Use the agents and seats of these settings from now on. `prover` computes the proofs of the agents' PINs,
+        which replace the PINs in commands.
         """
         self.prover = prover
         self.user = settings.desk.user if settings.agents else None
