@@ -17,7 +17,7 @@ from dialer.domain.words import format_count
 from dialer.flows.model import list_offers_allowed_by_profile
 from dialer.flows.script import list_shipped_scripts, load_script
 from dialer.flows.script_check import check_script
-from dialer.flows.translated_script import translate_script
+from dialer.flows.translated_script import create_script_in_language
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 
@@ -75,7 +75,7 @@ def show_script(
         raise typer.BadParameter(
             f"the script has no language {language!r}; use one of: {available}", param_hint="--language"
         )
-    content = translate_script(loaded, language)
+    content = create_script_in_language(loaded, language)
     if as_json:
         typer.echo(json.dumps(convert_record_to_json_values(content), indent=2, ensure_ascii=False))
         return

@@ -34,21 +34,21 @@ def find_acknowledgements_of_unstored_answers(flow: Flow, texts: Texts, language
 def find_text_keys_of_acknowledgements(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """Yield the key of each text of a node that acknowledges an answer, such as "noted, thank you".
 
-    A text acknowledges if the last part of its key begins with `noted` (`turnout.noted_voted`), or if its words do in
-    any language.
+    A text acknowledges if its words do so in any language, or if the last part of its key begins with `noted`, as in
+    `turnout.noted_voted`.
     """
     for prompt in node.prompts_and_reprompts:
         if prompt.kind is PromptKind.TEXT:
             named = prompt.value.rpartition(".")[2].startswith("noted")
-            if named or any(acknowledges(texts.find_text(prompt.value, tag) or "") for tag in languages):
+            if named or any(acknowledges(texts.find_text_in_language(prompt.value, tag) or "") for tag in languages):
                 yield prompt.value
 
 
 def _compute_last_results_stored_before_nodes(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """Compute, for each node of a flow, the results (such as a recorded answer) that a call may have stored last before
-    it.
+    """For each node of a flow, compute which results (such as a recorded answer) a call may have stored last when it
+    enters the node.
 
     Adds a finding to `found` for each node that thanks the caller although nothing may be stored. Returns the last
     results that are possible at the flow's `return:` nodes, for the calling flow. The computation repeats until nothing
@@ -88,7 +88,7 @@ def _compute_last_results_stored_before_nodes(
 
 
 def _find_last_results_stored_after_edge(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return the kinds of results that may be the last stored ones once a call has left a node by the edge `label`."""
+    """Return the kinds of results that a call may have stored last, after it has left a node by the edge `label`."""
     if node.accepts_input:
         return _NO_COMMIT
     if node.commits is None:

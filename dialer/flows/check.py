@@ -18,11 +18,11 @@ from dialer.flows.graph import (
     can_caller_opt_out,
     can_caller_opt_out_at_node,
     can_return_to_calling_flow,
-    find_loops,
+    find_loops_in_graph,
     find_nodes_reachable_from,
     list_flow_edges,
-    make_subgraph,
-    reverse_edges,
+    make_subgraph_of_nodes,
+    reverse_edges_of_graph,
 )
 from dialer.flows.known import can_prompt_be_skipped
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
@@ -75,7 +75,7 @@ def check_flow(
     """
     spoken = tuple(languages) if languages is not None else tuple(texts.list_languages_with_texts())
     found: dict[FlowFinding, None] = {}
-    for part in flow.list_flows():
+    for part in flow.list_flow_and_its_subdialogs():
         offers = flow.offers | part.offers
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
         for rule in RULES if part is not flow else (*RULES, _find_missing_opt_out):
@@ -97,9 +97,11 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
     flow = subject.flow
     edges = list_flow_edges(flow)
     ends = [node.name for node in flow.nodes.values() if can_call_end_at_node(flow, node) or not edges[node.name]]
-    lost = find_nodes_reachable_from(edges, [flow.start]) - find_nodes_reachable_from(reverse_edges(edges), ends)
-    inside = make_subgraph(edges, lost)
-    endless = find_loops(inside)
+    lost = find_nodes_reachable_from(edges, [flow.start]) - find_nodes_reachable_from(
+        reverse_edges_of_graph(edges), ends
+    )
+    inside = make_subgraph_of_nodes(edges, lost)
+    endless = find_loops_in_graph(inside)
     for loop in endless:
         yield "no-exit", flow.nodes[loop[0]], f"is in a loop without an exit ({' -> '.join(loop)}); add a way out"
     in_loops = {name for loop in endless for name in loop}
@@ -112,7 +114,7 @@ def _find_silent_loops(subject: Subject) -> Problems:
     """Find loops in which nothing is played, asked or stored. The state machine ends a call in such a loop as a fault."""
     flow = subject.flow
     silent = {name for name, node in flow.nodes.items() if _can_call_pass_node_silently(flow, node)}
-    for loop in find_loops(make_subgraph(list_flow_edges(flow), silent)):
+    for loop in find_loops_in_graph(make_subgraph_of_nodes(list_flow_edges(flow), silent)):
         way = " -> ".join(loop)
         problem = f"is in a loop in which nothing may be said or asked ({way}); add a prompt or a question"
         yield "silent-loop", flow.nodes[loop[0]], problem
@@ -121,7 +123,7 @@ def _find_silent_loops(subject: Subject) -> Problems:
 def _can_call_pass_node_silently(flow: Flow, node: Node) -> bool:
     """Return whether a call can pass a node, or the subdialog that it runs, without any action."""
     if node.subdialog_flow_name is None:
-        return node.can_be_passed_silently
+        return node.can_node_be_passed_silently
     subflow = flow.subflows[node.subdialog_flow_name]
     edges = list_flow_edges(subflow)
     silent = {name for name, part in subflow.nodes.items() if _can_call_pass_node_silently(subflow, part)}
@@ -140,7 +142,7 @@ def _find_loops_of_silent_callers(subject: Subject) -> Problems:
         return label == "no-input" if isinstance(node, QuestionNode) else True
 
     flow = subject.flow
-    for loop in find_loops(list_flow_edges(flow, is_edge_taken_without_keys)):
+    for loop in find_loops_in_graph(list_flow_edges(flow, is_edge_taken_without_keys)):
         problem = f"asks a silent caller again without end ({' -> '.join(loop)}); lead no_input out of the loop"
         yield "silent-caller", flow.nodes[loop[0]], problem
 
@@ -166,7 +168,9 @@ def _is_any_needed_value_known(flow: Flow, node: Node, needed: set[str]) -> bool
 
 
 def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
-    """Return whether a path leads to `node` on which the value `name` is neither asked for nor tested to be known."""
+    """Return whether a path leads to `node` on which the value `name` is neither asked for nor found to be known by a
+    branch.
+    """
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
         targets = other.list_next_nodes_without_value(name)
@@ -178,12 +182,12 @@ def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
 def _find_missing_texts(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         for key, needs in node.list_texts_needed_by_node():
-            missing = [tag for tag in subject.languages if subject.texts.find_text(key, tag) is None]
+            missing = [tag for tag in subject.languages if subject.texts.find_text_in_language(key, tag) is None]
             if missing:
                 problem = f"has no text {key} in {', '.join(missing)}; add it to texts/{missing[0]}.yaml"
                 yield "missing-text", node, problem
             for tag in subject.languages:
-                text = subject.texts.find_text(key, tag)
+                text = subject.texts.find_text_in_language(key, tag)
                 if text is not None and find_placeholders(text) != needs:
                     yield "placeholders", node, _describe_placeholder_mismatch(key, tag, find_placeholders(text), needs)
 
@@ -199,7 +203,7 @@ def _find_forbidden_wording(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         for key, _ in node.list_texts_needed_by_node():
             for tag in subject.texts.list_languages_with_texts():
-                text = subject.texts.find_text(key, tag) or ""
+                text = subject.texts.find_text_in_language(key, tag) or ""
                 for rule, problem in find_forbidden_wording(text, f"{key}, {tag}", subject.purpose, subject.offers):
                     yield rule, node, problem
 
@@ -247,7 +251,9 @@ def _find_long_prompts(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         keys = [prompt.value for prompt in node.prompts_at_entry if prompt.kind is PromptKind.TEXT]
         for tag in subject.languages:
-            seconds = sum(estimate_spoken_seconds(subject.texts.find_text(key, tag) or "", tag) for key in keys)
+            seconds = sum(
+                estimate_spoken_seconds(subject.texts.find_text_in_language(key, tag) or "", tag) for key in keys
+            )
             if seconds > most:
                 yield (
                     "too-long",

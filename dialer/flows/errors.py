@@ -47,6 +47,7 @@ class CommitTargetNotFound(MatdanError):
 
 
 class UnexpectedInput(FlowError):
-    """Raised if a driver (the code that runs a flow on a call) answers an action with an input of the wrong type. The
-    error is in the driver, not in the flow.
+    """Raised if a driver (the code that runs a flow on a call) answers an action with an input of the wrong type.
+
+    The driver must be corrected, not the flow.
     """

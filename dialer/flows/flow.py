@@ -35,9 +35,9 @@ class Flow:
             flow = flow.subflows[frame.flow]
         return flow
 
-    def list_flows(self) -> list[Flow]:
-        """Return this flow and its subdialogs, each once."""
+    def list_flow_and_its_subdialogs(self) -> list[Flow]:
+        """Return this flow and all flows that it runs as subdialogs, each once."""
         found = {self.file: self}
         for subflow in self.subflows.values():
-            found.update((part.file, part) for part in subflow.list_flows())
+            found.update((part.file, part) for part in subflow.list_flow_and_its_subdialogs())
         return list(found.values())

@@ -23,7 +23,7 @@ def find_nodes_reachable_from(edges: Edges, starts: Iterable[str]) -> set[str]:
     return found
 
 
-def reverse_edges(edges: Edges) -> Edges:
+def reverse_edges_of_graph(edges: Edges) -> Edges:
     """Return the graph with the direction of every edge reversed."""
     sources: dict[str, list[str]] = {name: [] for name in edges}
     for name, targets in edges.items():
@@ -32,11 +32,11 @@ def reverse_edges(edges: Edges) -> Edges:
     return {name: tuple(each) for name, each in sources.items()}
 
 
-def find_loops(edges: Edges) -> list[list[str]]:
+def find_loops_in_graph(edges: Edges) -> list[list[str]]:
     """Return the loops of a graph: its strongly connected components with at least one edge."""
     found: list[list[str]] = []
     placed: set[str] = set()
-    backwards = reverse_edges(edges)
+    backwards = reverse_edges_of_graph(edges)
     for name in edges:
         if name in placed:
             continue
@@ -47,7 +47,7 @@ def find_loops(edges: Edges) -> list[list[str]]:
     return found
 
 
-def make_subgraph(edges: Edges, names: Collection[str]) -> Edges:
+def make_subgraph_of_nodes(edges: Edges, names: Collection[str]) -> Edges:
     """Return the part of a graph that consists of the given nodes and the edges between them."""
     return {name: tuple(each for each in targets if each in names) for name, targets in edges.items() if name in names}
 
@@ -81,7 +81,7 @@ def can_return_to_calling_flow(flow: Flow) -> bool:
 
 
 def can_call_end_at_node(flow: Flow, node: Node) -> bool:
-    """Return whether a call can end at this node, or in the subdialog that it runs."""
+    """Return whether a call can end at this node of a flow, or in the subdialog that the node runs."""
     if node.subdialog_flow_name is not None:
         subflow = flow.subflows[node.subdialog_flow_name]
         return any(

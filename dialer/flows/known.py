@@ -21,7 +21,9 @@ SPOKEN: Final = {
 
 
 def look_up_answer_or_fact(state: FlowState, name: str) -> Scalar | None:
-    """Return the caller's answer with this name, or else the fact with this name, or None if neither is known."""
+    """Return the caller's answer with this name, or else the fact about the voter with this name, or None if neither is
+    known.
+    """
     if name in state.answers:
         return state.answers[name]
     value = state.facts.get(name)
@@ -58,7 +60,7 @@ def _find_spoken_value(state: FlowState, name: str, kind: PromptKind) -> PromptR
     return PromptRef(kind, text) if SPOKEN[kind].fullmatch(text) else None
 
 
-def parse_number_or_hour(value: Scalar | None) -> int | None:
+def parse_whole_number_or_hour(value: Scalar | None) -> int | None:
     """Return a value as a whole number, or the hour of a time such as "18:00", or None for other values."""
     if isinstance(value, bool) or value is None:
         return None

@@ -68,7 +68,7 @@ class FlowLibrary:
     ) -> Callable[[], None]:
         """Load new flows and scripts, and return a function that puts them into use.
 
-        From then on, `reload_flows_and_scripts` reloads only the given `sources` and `scripts`.
+        Once they are in use, `reload_flows_and_scripts` reloads only the given `sources` and `scripts`.
 
         Raises:
             FlowError: a file is invalid. Then nothing has changed.

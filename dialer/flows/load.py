@@ -157,7 +157,9 @@ def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
                 continue
             if answers.get(name, kind) is not kind:
                 problem = f"reads {name} as {kind}, another node as {answers[name]}; use two names"
-                raise FlowError(document.file, document.find_line_number(("nodes", node_name, key)), node_name, problem)
+                raise FlowError(
+                    document.file, document.find_line_number_of_value(("nodes", node_name, key)), node_name, problem
+                )
             answers[name] = kind
     return answers
 
@@ -165,7 +167,7 @@ def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
 def _parse_flow_node(name: str, document: Document, names: DeclaredNames) -> Node:
     """Parse the node `name` of a document. One key of the node, such as `menu:`, names its kind."""
     place = ("nodes", name)
-    line = document.find_line_number(place)
+    line = document.find_line_number_of_value(place)
     written = document.values["nodes"][name]  # type: ignore[index,call-overload]  # the header has been validated
     if not isinstance(written, dict):
         raise FlowError(
@@ -186,7 +188,7 @@ def _check_targets_of_nodes(nodes: Mapping[str, Node], start: str, document: Doc
     known = ", ".join(sorted(nodes)[:12])
     if start not in nodes:
         problem = f"starts at {start}, which is not a node; use one of {known}"
-        raise FlowError(document.file, document.find_line_number(("start",)), "", problem)
+        raise FlowError(document.file, document.find_line_number_of_value(("start",)), "", problem)
     for node in nodes.values():
         for label, target in node.list_next_nodes():
             if target not in nodes:

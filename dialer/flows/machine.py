@@ -91,7 +91,7 @@ def _pass_nodes_without_action(flow: Flow, state: FlowState) -> Turn:
     seen: set[tuple[tuple[Frame, ...], str]] = set()
     while True:
         if (state.frames, state.node) in seen:
-            return _end_flow(state, Ending.FAULT, ())
+            return _create_last_turn_of_flow(state, Ending.FAULT, ())
         seen.add((state.frames, state.node))
         current = flow.find_flow_of_current_node(state)
         node = current.nodes[state.node]
@@ -104,17 +104,17 @@ def _pass_nodes_without_action(flow: Flow, state: FlowState) -> Turn:
             case GoTo():
                 return _go_to_next_node(flow, node, follows)
             case HangUp():
-                return _end_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
+                return _create_last_turn_of_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
 
 
 def _create_turn_unless_limit_is_reached(flow: Flow, state: FlowState, action: Action) -> Turn:
     """Return the turn that performs `action`. If the call has reached its limit of turns, return its end instead.
 
-    Commits may use twice as many turns, so that the caller's last answer is not lost.
+    An action that stores a result (a commit) may use twice as many turns, so that the caller's last answer is not lost.
     """
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):
-        return _end_flow(state, Ending.TOO_LONG, ())
+        return _create_last_turn_of_flow(state, Ending.TOO_LONG, ())
     offered = state.copy_flow_state(
         turns=state.turns + 1,
         commits=state.commits + is_commit,
@@ -124,6 +124,8 @@ def _create_turn_unless_limit_is_reached(flow: Flow, state: FlowState, action: A
     return Turn(action, offered)
 
 
-def _end_flow(state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = "") -> Turn:
+def _create_last_turn_of_flow(
+    state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = ""
+) -> Turn:
     action = Disconnect(node=state.current_node_path, prompts=prompts, reason=reason or ending.value)
     return Turn(action, state.copy_flow_state(ending=ending, waiting=""))

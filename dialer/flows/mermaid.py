@@ -48,7 +48,11 @@ def draw_flow(flow: Flow, texts: Texts, language: str) -> str:
         "flowchart TD",
     ]
     lines += [_draw_node(node, texts, language, all_ways=False) for node in flow.nodes.values() if node.name in usual]
-    lines += [_draw_arrow(source, target, labels) for (source, target), labels in arrows.items() if source in usual]
+    lines += [
+        _draw_arrow_between_nodes(source, target, labels)
+        for (source, target), labels in arrows.items()
+        if source in usual
+    ]
     others = [node for node in flow.nodes.values() if node.name not in usual]
     if others:
         lines.append(f'    subgraph {_EXCEPTIONS}["After silence, a wrong key or a failure"]')
@@ -72,7 +76,7 @@ def _list_arrows_between_nodes(flow: Flow) -> dict[tuple[str, str], list[str]]:
     return arrows
 
 
-def _draw_arrow(source: str, target: str, labels: list[str]) -> str:
+def _draw_arrow_between_nodes(source: str, target: str, labels: list[str]) -> str:
     text = ", ".join(label for label in labels if label)
     return (
         f"    {_make_mermaid_id(source)} -->|{_quote_diagram_label(text)}| {_make_mermaid_id(target)}"
@@ -101,7 +105,7 @@ def _describe_prompt(prompt: Prompt, texts: Texts, language: str) -> str:
         return f"▶ {prompt.value}"
     if prompt.kind is not PromptKind.TEXT:
         return f"‹{prompt.value}›"
-    found = texts.find_text_or_english(prompt.value, language)
+    found = texts.find_text_in_language_or_english(prompt.value, language)
     text = found[1] if found else f"[{prompt.value}]"
     return _PLACEHOLDER.sub(lambda match: f"‹{match[1]}›", text)
 

@@ -10,7 +10,9 @@ _log = structlog.get_logger(__name__)
 
 
 class MissingSounds:
-    """A log that records each skipped sound once, not for every call."""
+    """A log of the sounds that calls skip, because they are missing or may not be played. It records each sound once,
+    not for every call.
+    """
 
     def __init__(self) -> None:
         self._logged: set[str] = set()

@@ -166,8 +166,8 @@ class Node(NamedPart, ABC):
         return None
 
     @property
-    def can_be_passed_silently(self) -> bool:
-        """Whether a call can pass the node without an action, because all its prompts may be skipped."""
+    def can_node_be_passed_silently(self) -> bool:
+        """Whether a call can pass the node without hearing or doing anything, because all its prompts may be skipped."""
         return self.needs_no_action and all(map(can_prompt_be_skipped, self.prompts_at_entry))
 
     def list_nodes_reached_by_one_key(self) -> tuple[str, ...]:
@@ -255,8 +255,8 @@ class QuestionNode(Node):
         return self.handle_entered_keys(state.copy_flow_state(stray="") if state.stray else state, event)
 
     def repeat_question(self, state: FlowState, reprompt: Reprompt, *, silent: bool) -> GoTo | Act:
-        """Count the caller's failed attempt, and repeat the question. After the last repetition, go to the reprompt's
-        target.
+        """Count the caller's failed attempt to answer, and repeat the question. After the last repetition, go to the
+        next node that the reprompt names.
         """
         failed = state.no_input if silent else state.no_match
         if failed >= reprompt.reprompts:

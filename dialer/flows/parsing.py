@@ -37,7 +37,7 @@ class NamedPart(YamlModel):
 
     @property
     def name(self) -> str:
-        """The part's key in the file."""
+        """The key under which the part, such as a node, stands in the file."""
         return self._name
 
     @property
@@ -88,7 +88,7 @@ def parse_document_part(
     except ValidationError as error:
         mistakes = [_Mistake(document, location, model, details) for details in error.errors(include_url=False)]
         first = min(mistakes, key=lambda mistake: mistake.line)
-        raise FlowError(document.file, first.line, name, first.describe_mistake(), part=part) from error
+        raise FlowError(document.file, first.line, name, first.describe_yaml_mistake(), part=part) from error
 
 
 class _Mistake:
@@ -97,13 +97,13 @@ class _Mistake:
     def __init__(self, document: Document, location: Location, model: type[YamlModel], details: ErrorDetails) -> None:
         below = tuple(key for key in details["loc"] if key != "[key]")
         at = details.get("ctx", {}).get("at", ())
-        self.line = document.find_line_number((*location, *below, *at))
+        self.line = document.find_line_number_of_value((*location, *below, *at))
         self._details = details
         self._key = next((str(key) for key in reversed(below) if isinstance(key, str)), "")
         self._shown = sanitise_text(details["input"]) if isinstance(details["input"], str) else ""
         self._model, self._field = _find_model_and_field_at_location(model, below)
 
-    def describe_mistake(self) -> str:
+    def describe_yaml_mistake(self) -> str:
         """Return what the mistake is, and how to correct it."""
         context: Mapping[str, Any] = self._details.get("ctx", {})
         match self._details["type"]:
@@ -195,42 +195,42 @@ def sanitise_text(text: str) -> str:
 # Conversion of scalars, which the YAML reader returns as text.
 
 
-def _parse_yes_or_no(value: object) -> object:
+def _parse_yaml_yes_or_no(value: object) -> object:
     if value not in ("true", "false"):
         raise PydanticCustomError("yes_or_no", "must be true or false")
     return value == "true"
 
 
-def _parse_number(value: object) -> float:
+def _parse_yaml_number(value: object) -> float:
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):
         raise PydanticCustomError("number", "must be a number")
     return float(value)
 
 
-def _parse_whole_number(value: object) -> int:
-    number = _parse_number(value)
+def _parse_yaml_whole_number(value: object) -> int:
+    number = _parse_yaml_number(value)
     if number != int(number):
         raise PydanticCustomError("whole_number", "must be a whole number")
     return int(number)
 
 
-YesNo = Annotated[bool, BeforeValidator(_parse_yes_or_no)]
-Number = Annotated[float, BeforeValidator(_parse_number)]
-WholeNumber = Annotated[int, BeforeValidator(_parse_whole_number)]
+YesNo = Annotated[bool, BeforeValidator(_parse_yaml_yes_or_no)]
+Number = Annotated[float, BeforeValidator(_parse_yaml_number)]
+WholeNumber = Annotated[int, BeforeValidator(_parse_yaml_whole_number)]
 
 
 class OneOrMany:
-    """Marks a tuple field of a YAML model for which the file may have a single value instead of a list, or nothing."""
+    """An annotation of a tuple field of a YAML model: in the file, the field may be a list, a single value, or empty."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(convert_to_list, handler(source))
+        return core_schema.no_info_before_validator_function(convert_yaml_value_to_list, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         many = handler(schema)
         return {"anyOf": [many["items"], many]}
 
 
-def convert_to_list(value: object) -> list[object]:
+def convert_yaml_value_to_list(value: object) -> list[object]:
     """Return a list as it is, an empty text as an empty list, and any other value as a list with one item."""
     if isinstance(value, list):
         return value

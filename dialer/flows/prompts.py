@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class CataloguePrompts:
-    """The prompts that one call may play, as the catalogue allows them."""
+    """The prompts that one call may play: those that the catalogue of recordings allows today."""
 
     playlist: Playlist
     campaign: str
@@ -46,7 +46,8 @@ class CataloguePrompts:
     _labelled: bool = field(default=False, init=False)
 
     def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Return the sounds of a prompt. Each is the campaign's own if it may be played, or else the shared one.
+        """Return the names of the sound files of a prompt: for each the campaign's own if it may be played, or else the
+        shared one.
 
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
@@ -56,7 +57,8 @@ class CataloguePrompts:
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
             spoken = next(
-                (name for name in names if self._may_play_sound(name) and self.playlist.has_synthetic_voice(name)), None
+                (name for name in names if self._is_sound_playable(name) and self.playlist.has_synthetic_voice(name)),
+                None,
             )
             if spoken is not None:
                 self._labelled = True
@@ -71,7 +73,7 @@ class CataloguePrompts:
         why = self.playlist.find_reason_sound_is_blocked(name, self.today)
         if why is None and self.label_synthetic and self.playlist.has_synthetic_voice(name):
             notice = self._get_name_of_synthetic_voice_notice(name)
-            if not self._may_play_sound(notice):
+            if not self._is_sound_playable(notice):
                 return f"is a synthetic voice, but its announcement {notice.relative_path} may not be played"
         return why
 
@@ -84,16 +86,18 @@ class CataloguePrompts:
         if name is None:
             return sound
         own = PromptName(self.campaign, name.language, name.name)
-        if own in self.playlist.listed and (self._may_play_sound(own) or not self._may_play_sound(name)):
+        if own in self.playlist.listed and (self._is_sound_playable(own) or not self._is_sound_playable(name)):
             return own.sound_name
         return sound
 
-    def _may_play_sound(self, name: PromptName) -> bool:
+    def _is_sound_playable(self, name: PromptName) -> bool:
         return self.playlist.find_reason_sound_is_blocked(name, self.today) is None
 
 
 class SitePrompts:
-    """The prompts that a running centre may play. Its catalogue is reloaded regularly."""
+    """The prompts that a running centre may play, from its catalogue of recordings. The catalogue is reloaded
+    regularly.
+    """
 
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
@@ -121,9 +125,10 @@ class SitePrompts:
         today = datetime.fromtimestamp(self._clock.now(), self._zone).date()
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
-    def may_play_sound(self, sound: str) -> bool:
-        """Return whether a sound that all campaigns share may be played now. Used for carriers that fetch the sound
-        files. Logs each refusal once.
+    def is_shared_sound_allowed_now(self, sound: str) -> bool:
+        """Return whether a sound that all campaigns share may be played now.
+
+        It is used for carriers that fetch the sound files. Each refusal is logged once.
         """
         why = self.get_prompts_for_call("").find_reason_sound_is_blocked(sound)
         if why is not None:

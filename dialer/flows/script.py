@@ -234,7 +234,7 @@ def parse_script(text: str, file: str = "<script>") -> Script:
     known = ", ".join(sorted(pages)[:12])
     if header.start not in pages:
         problem_text = f"starts at {header.start}, which is not a page; use one of {known}"
-        raise FlowError(file, document.find_line_number(("start",)), "", problem_text)
+        raise FlowError(file, document.find_line_number_of_value(("start",)), "", problem_text)
     for page in pages.values():
         for target in page.list_next_pages():
             if target not in pages:
@@ -256,5 +256,5 @@ def parse_script(text: str, file: str = "<script>") -> Script:
 def _parse_script_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
     page = parse_document_part(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.set_part_name_and_line(name, document.find_line_number(place))
+    page.set_part_name_and_line(name, document.find_line_number_of_value(place))
     return page

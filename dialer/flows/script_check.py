@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dialer.domain.enums import MarkKind
 from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
 from dialer.flows.finding import FlowFinding, PageFinding
-from dialer.flows.graph import find_loops, find_nodes_reachable_from, reverse_edges
+from dialer.flows.graph import find_loops_in_graph, find_nodes_reachable_from, reverse_edges_of_graph
 from dialer.flows.model import Offer
 from dialer.flows.script import VALUES, Script, ScriptPage
 from dialer.flows.texts import find_placeholders, has_stray_braces
@@ -29,8 +29,10 @@ def check_script(
     required = tuple(dict.fromkeys((*script.languages, *languages)))
     edges = {name: page.list_next_pages() for name, page in script.pages.items()}
     met = find_nodes_reachable_from(edges, [script.start])
-    ending = find_nodes_reachable_from(reverse_edges(edges), [name for name, targets in edges.items() if not targets])
-    loop_of = {name: " -> ".join(loop) for loop in find_loops(edges) for name in loop}
+    ending = find_nodes_reachable_from(
+        reverse_edges_of_graph(edges), [name for name, targets in edges.items() if not targets]
+    )
+    loop_of = {name: " -> ".join(loop) for loop in find_loops_in_graph(edges) for name in loop}
     found: dict[FlowFinding, None] = {}
     for name, page in script.pages.items():
         problems = [*_find_problems_in_texts_of_page(page, required), *_find_forbidden_wording_in_text(script, page)]

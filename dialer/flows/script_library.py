@@ -12,7 +12,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.model import Offer
 from dialer.flows.script import PAGE, Script, load_script
 from dialer.flows.script_check import check_script
-from dialer.flows.translated_script import TranslatedScript, translate_script
+from dialer.flows.translated_script import TranslatedScript, create_script_in_language
 
 RELOAD_SECONDS = 10.0
 """Minimum time between two reloads in search of a version that only the dialler has, as a caller waits meanwhile."""
@@ -45,7 +45,7 @@ class ScriptLibrary:
     def prepare_script_reload(self, campaigns: Mapping[str, tuple[str, Purpose]]) -> Callable[[], None]:
         """Load new and changed scripts, and return a function that puts them into use.
 
-        From then on, only the given campaigns have scripts.
+        Once they are in use, only the given campaigns have scripts.
 
         Raises:
             FlowError: a script is invalid. Then nothing has changed.
@@ -106,7 +106,7 @@ class ScriptLibrary:
             with suppress(FlowError):
                 self.put_scripts_into_use(self.load_scripts())
         script = self._versions.get((campaign, version or ""))
-        return None if script is None else translate_script(script, language)
+        return None if script is None else create_script_in_language(script, language)
 
     def find_answer_not_in_script(self, campaign: str, answers: Mapping[str, str]) -> str | None:
         """Return a description of the first given answer that no version of the campaign's script allows, or None if

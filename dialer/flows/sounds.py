@@ -37,7 +37,7 @@ def list_sounds_of_flow(flow: Flow, language: str, texts: Texts) -> tuple[str, .
     Sounds of numbers, hours and names are not included, because all flows share them.
     """
     found: dict[str, None] = {}
-    for part in flow.list_flows():
+    for part in flow.list_flow_and_its_subdialogs():
         for prompt in (prompt for node in part.nodes.values() for prompt in node.prompts_and_reprompts):
             if prompt.kind.is_prompt_same_for_every_voter:
                 found.update(
@@ -85,7 +85,7 @@ def _add_language_to_sound_names(prompts: list[str], language: str) -> Iterator[
 
 
 def _yield_sounds_of_text(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
-    found = texts.find_text_or_english(ref.value, language)
+    found = texts.find_text_in_language_or_english(ref.value, language)
     if found is None:  # a sound without a text, which a site has recorded itself, followed by its values
         yield make_sound_name_of_text(ref.value, language)
         for _, value in ref.values:

@@ -47,7 +47,7 @@ def collect_words_of_number_prompts(languages: Iterable[str]) -> dict[PromptName
 def collect_words_of_name_prompts(
     names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]
 ) -> dict[PromptName, str]:
-    """Return the words to record for each prompt that speaks a name of a place or organisation, in each language."""
+    """Return the words to record for each prompt that speaks the name of a place or organisation, in each language."""
     spoken: dict[PromptName, str] = {}
     given = list(names)
     for language in languages:

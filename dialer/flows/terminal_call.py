@@ -16,7 +16,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.known import SPOKEN
 from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
-from dialer.flows.texts import SMS, Texts, fill_text_placeholders, render_prompt_as_words
+from dialer.flows.texts import SMS, Texts, fill_placeholders_of_text, render_prompt_as_words
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -97,7 +97,7 @@ class TerminalCall:
     def _perform_flow_action(self, action: Action) -> Input:
         match action:
             case Play():
-                event: Input = self._play_prompts(action)
+                event: Input = self._perform_play_action(action)
             case Collect():
                 event = self._collect_keys_from_terminal(action)
             case Commit(commit=commit):
@@ -114,7 +114,7 @@ class TerminalCall:
                 )
                 event = Transferred() if self.agent_available else Failed()
             case SendSms():
-                text = fill_text_placeholders(f"{SMS}{action.template}", self.language, action.values, self.texts)
+                text = fill_placeholders_of_text(f"{SMS}{action.template}", self.language, action.values, self.texts)
                 self.say(f"[SMS {action.template}: {text or 'NOT sent, because one of its values is unknown'}]")
                 event = SmsSent() if text is not None else Failed()
             case Disconnect():
@@ -129,7 +129,7 @@ class TerminalCall:
         for ref in prompts:
             self.say(render_prompt_as_words(ref, self.language, self.texts))
 
-    def _play_prompts(self, action: Play) -> Played:
+    def _perform_play_action(self, action: Play) -> Played:
         if action.allows_barge_in and self._ahead:
             digit, self._ahead = self._ahead[0], self._ahead[1:]
             return Played(digit)

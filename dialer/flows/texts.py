@@ -51,13 +51,13 @@ class Texts:
         """Return the codes of all languages that have texts, in alphabetical order."""
         return sorted(self.by_language)
 
-    def find_text(self, key: str, language: str) -> str | None:
+    def find_text_in_language(self, key: str, language: str) -> str | None:
         """Return the text with this key in a language, or None if it is missing."""
         return self.by_language.get(language, {}).get(key)
 
-    def find_text_or_english(self, key: str, language: str) -> tuple[str, str] | None:
+    def find_text_in_language_or_english(self, key: str, language: str) -> tuple[str, str] | None:
         """Return (language, text) for this key in `language`, or else in English, or None if both texts are missing."""
-        both = ((tag, self.find_text(key, tag)) for tag in (language, FALLBACK_LANGUAGE))
+        both = ((tag, self.find_text_in_language(key, tag)) for tag in (language, FALLBACK_LANGUAGE))
         return next(((tag, text) for tag, text in both if text is not None), None)
 
 
@@ -110,7 +110,7 @@ def read_texts(directory: Path) -> Texts:
         document = parse_yaml(read_yaml_file(path), str(path))
         texts: dict[str, str] = {}
         for key, value in document.values.items():
-            line = document.find_line_number((key,))
+            line = document.find_line_number_of_value((key,))
             if not TEXT_KEY.fullmatch(key):
                 raise FlowError(
                     str(path), line, "", "the line has an invalid text key; write a key such as `turnout.question`"
@@ -129,8 +129,8 @@ def read_texts(directory: Path) -> Texts:
     return Texts(MappingProxyType(by_language))
 
 
-def merge_texts(catalogues: Iterable[Texts]) -> Texts:
-    """Combine several collections of texts. If several have a key, the text of the last one is used."""
+def merge_text_collections(catalogues: Iterable[Texts]) -> Texts:
+    """Combine several collections of texts. If several contain a key, the text in the last of them is used."""
     by_language: dict[str, dict[str, str]] = {}
     for catalogue in catalogues:
         for language, texts in catalogue.by_language.items():
@@ -140,12 +140,12 @@ def merge_texts(catalogues: Iterable[Texts]) -> Texts:
 
 def load_texts(own: Path | None) -> Texts:
     """Return the shipped texts, with those in a directory in place of shipped ones. Raises FlowError like `read_texts`."""
-    return load_shipped_texts() if own is None else merge_texts([load_shipped_texts(), read_texts(own)])
+    return load_shipped_texts() if own is None else merge_text_collections([load_shipped_texts(), read_texts(own)])
 
 
-def fill_text_placeholders(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
-    """Return a text with its placeholders filled, or None if the text is missing or a value is unknown."""
-    found = texts.find_text_or_english(key, language)
+def fill_placeholders_of_text(key: str, language: str, values: Mapping[str, Scalar], texts: Texts) -> str | None:
+    """Return a text with values in place of its placeholders, or None if the text is missing or a value is unknown."""
+    found = texts.find_text_in_language_or_english(key, language)
     if found is None or not find_placeholders(found[1]) <= values.keys():
         return None
     return _PLACEHOLDER.sub(lambda match: str(values[match[1]]), found[1]).strip()
@@ -155,8 +155,8 @@ def fill_information_text(language: str, organisation: str, texts: Texts) -> tup
     """Return (language, words) of the information message that an abandoned voter hears. The words are in `language`,
     or else in English. Without a text, return None.
     """
-    found = texts.find_text_or_english(INFORMATION_TEXT, language)
-    words = fill_text_placeholders(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
+    found = texts.find_text_in_language_or_english(INFORMATION_TEXT, language)
+    words = fill_placeholders_of_text(INFORMATION_TEXT, language, {"organisation": organisation}, texts)
     return None if found is None or words is None else (found[0], words)
 
 
@@ -170,7 +170,7 @@ def render_prompt_as_words(ref: PromptRef, language: str, texts: Texts) -> str:
     """Return the words of a prompt for display. A text that is missing appears as its key in brackets."""
     if ref.kind is not PromptKind.TEXT:
         return f"<{ref.value}>" if ref.kind is PromptKind.RECORDING else ref.value
-    found = texts.find_text_or_english(ref.value, language)
+    found = texts.find_text_in_language_or_english(ref.value, language)
     if found is None:
         return f"[{ref.value}]"
     values = {name: render_prompt_as_words(value, language, texts) for name, value in ref.values}

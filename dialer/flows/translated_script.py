@@ -34,7 +34,7 @@ class ScriptQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedPage:
-    """A page of a script in one language."""
+    """A page of an agents' script in one language."""
 
     __pydantic_config__ = MESSAGE
 
@@ -60,14 +60,16 @@ class TranslatedScript:
     """by name"""
 
 
-def translate_script(script: Script, language: str) -> TranslatedScript:
-    """Return a script in a language. If the script has no texts in it, return the script in its first language."""
+def create_script_in_language(script: Script, language: str) -> TranslatedScript:
+    """Return a script that agents read, in one language. If the script has no texts in this language, its first
+    language is used.
+    """
     tag = language if language in script.languages else script.languages[0]
-    pages = {name: _translate_script_page(page, tag) for name, page in script.pages.items()}
+    pages = {name: _create_script_page_in_language(page, tag) for name, page in script.pages.items()}
     return TranslatedScript(script.name, script.version, script.start, pages)
 
 
-def _translate_script_page(page: ScriptPage, tag: str) -> TranslatedPage:
+def _create_script_page_in_language(page: ScriptPage, tag: str) -> TranslatedPage:
     answers = (ScriptChoice(value, answer.label.get(tag, ""), answer.to) for value, answer in page.answers.items())
     question = None if page.ask is None else ScriptQuestion(page.ask, tuple(answers))
     return TranslatedPage(page.text.get(tag, ""), question, page.next, page.is_end_of_conversation)

@@ -148,14 +148,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The result of `Play`: the prompts were played, or `digit` interrupted them."""
+    """The driver's answer to `Play`: the prompts were played, or the key `digit` interrupted them."""
 
     digit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """The result of `Collect`: the digits that the caller entered, without the terminator.
+    """The driver's answer to `Collect`: the digits that the caller entered, without the terminator.
 
     `timed_out` says that the input ended by a timeout, not by the terminator or at its full length.
     """
@@ -166,17 +166,19 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The result of `Commit` if the flow's result (such as a recorded answer) is stored."""
+    """The driver's answer to `Commit`: the result of the flow, such as a recorded answer, is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The result of an action that failed. For `Commit` this includes a result that may have been stored."""
+    """The driver's answer to an action that failed. After a failed `Commit`, the result may or may not have been
+    stored.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The result of `Commit` if no voter has the reported serial number, or there is no recorded answer to undo."""
+    """The driver's answer to `Commit`: no voter has the reported serial number, or there is no recorded answer to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +227,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
-    """The state of a call's flow between two turns. `to_json` and `from_json` convert it, to pass it to another
-    process.
+    """The state of a call in a flow, between two actions.
+
+    `convert_flow_state_to_json` and `create_flow_state_from_json` convert it, to pass it to another process.
     """
 
     flow: str
@@ -263,22 +266,25 @@ class FlowState:
         return self.current_node_path if self.ending is Ending.HUNG_UP else None
 
     def copy_flow_state(self, **changes: Any) -> FlowState:
-        """Return a copy of the state with some fields changed. `dataclasses.replace` would take most of a turn's CPU
-        time.
+        """Return a copy of a call's flow state with some fields changed. `dataclasses.replace` would take most of a
+        turn's CPU time.
         """
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
     def copy_flow_state_with_answer(self, name: str, value: str) -> FlowState:
-        """Return a copy of the state with another answer of the caller."""
+        """Return a copy of a call's flow state with one more answer of the caller."""
         return self.copy_flow_state(answers={**self.answers, name: value})
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the state as JSON values."""
+    def convert_flow_state_to_json(self) -> dict[str, Any]:
+        """Return the state of a call's flow as JSON values."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> FlowState:
-        """Return the state from the values of `to_json`. Raises KeyError, TypeError or ValueError for other values."""
+    def create_flow_state_from_json(cls, value: Mapping[str, Any]) -> FlowState:
+        """Return the state from the JSON values of `convert_flow_state_to_json`.
+
+        Raises KeyError, TypeError or ValueError for other values.
+        """
         known = dict(value)
         known["frames"] = tuple(Frame(**frame) for frame in known["frames"])
         known["ending"] = Ending(known["ending"]) if known["ending"] is not None else None

@@ -39,7 +39,7 @@ class Document:
     values: dict[str, Value]
     lines: Mapping[Location, int]  # line number of each key and list item
 
-    def find_line_number(self, location: Location) -> int:
+    def find_line_number_of_value(self, location: Location) -> int:
         """Return the line number of a value in the file. Without one, return the line of the closest value around it,
         or 0.
         """

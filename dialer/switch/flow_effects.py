@@ -10,7 +10,7 @@ import structlog
 from dialer.engine.call_flows.service import FlowService, FlowSession
 from dialer.errors import MatdanError
 from dialer.flows.errors import CommitTargetNotFound
-from dialer.flows.texts import SMS, Texts, fill_text_placeholders
+from dialer.flows.texts import SMS, Texts, fill_placeholders_of_text
 from dialer.flows.turns import Committed, Failed, FlowCommit, NotFound, SendSms
 
 _log = structlog.get_logger(__name__)
@@ -49,7 +49,7 @@ async def send_flow_sms(
     action: SendSms, session: FlowSession, flows: FlowService, texts: Texts, gateway: SmsGateway | None
 ) -> bool:
     """Send the SMS that a flow requests, in the caller's language. Return whether the gateway accepted it."""
-    text = fill_text_placeholders(f"{SMS}{action.template}", session.language, action.values, texts)
+    text = fill_placeholders_of_text(f"{SMS}{action.template}", session.language, action.values, texts)
     if gateway is None or text is None:
         return False
     try:

@@ -11,7 +11,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.load import parse_flow
 from dialer.flows.machine import continue_flow, start_flow
 from dialer.flows.model import Scalar
-from dialer.flows.texts import Texts, load_shipped_texts, merge_texts
+from dialer.flows.texts import Texts, load_shipped_texts, merge_text_collections
 from dialer.flows.turns import (
     Action,
     Collect,
@@ -106,7 +106,7 @@ def accepted_inputs(action: Action) -> tuple[type, ...]:
 
 def copy_through_json(state: FlowState) -> FlowState:
     """Return the state as another process would receive it."""
-    return FlowState.from_json(json.loads(json.dumps(state.to_json())))
+    return FlowState.create_flow_state_from_json(json.loads(json.dumps(state.convert_flow_state_to_json())))
 
 
 TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
@@ -115,4 +115,4 @@ TURNOUT_HEAD = HEAD.replace("purpose: worker", "purpose: turnout")
 def add_texts(**texts: str) -> Texts:
     """Return the shipped texts plus these in English and Hindi. In the keys `__` stands for a dot."""
     own = MappingProxyType({key.replace("__", "."): text for key, text in texts.items()})
-    return merge_texts([load_shipped_texts(), Texts({"en": own, "hi": own})])
+    return merge_text_collections([load_shipped_texts(), Texts({"en": own, "hi": own})])

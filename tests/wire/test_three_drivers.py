@@ -19,7 +19,7 @@ from dialer.flows.flow import Flow
 from dialer.flows.model import TELEPHONE_KEYS, Scalar
 from dialer.flows.sounds import list_sounds_of_prompt
 from dialer.flows.terminal_call import TerminalCall
-from dialer.flows.texts import SMS, fill_text_placeholders, load_shipped_texts
+from dialer.flows.texts import SMS, fill_placeholders_of_text, load_shipped_texts
 from dialer.flows.turns import Commit, FlowCommit, PromptRef, Record, Recorded, SendSms, Transfer
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, split_agi_command
@@ -124,7 +124,8 @@ class Peer(FlowHost):
 
     async def send_sms(self, action: SendSms) -> bool:
         return (
-            fill_text_placeholders(f"{SMS}{action.template}", LANGUAGE, action.values, load_shipped_texts()) is not None
+            fill_placeholders_of_text(f"{SMS}{action.template}", LANGUAGE, action.values, load_shipped_texts())
+            is not None
         )
 
     async def talk(self, port: int) -> None:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import look_up_answer_or_fact, parse_number_or_hour
+from dialer.flows.known import look_up_answer_or_fact, parse_whole_number_or_hour
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_yaml_error
@@ -58,7 +58,7 @@ class Condition(YamlModel):
         if self.equals is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             return text == self.equals
-        number = parse_number_or_hour(value)
+        number = parse_whole_number_or_hour(value)
         if number is None:
             return False
         return (self.above is None or number > self.above) and (self.below is None or number < self.below)

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import fill_prompt_values, look_up_answer_or_fact, parse_number_or_hour
+from dialer.flows.known import fill_prompt_values, look_up_answer_or_fact, parse_whole_number_or_hour
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import Number, WholeNumber, make_yaml_error
 from dialer.flows.turns import Collect, Digits, FlowState
@@ -182,7 +182,7 @@ def convert_to_polling_hour(entered: int) -> int:
 def _is_number_listed_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
     listed = None if fact is None else look_up_answer_or_fact(state, fact)
-    return listed is None or number in {parse_number_or_hour(each.strip()) for each in str(listed).split(",")}
+    return listed is None or number in {parse_whole_number_or_hour(each.strip()) for each in str(listed).split(",")}
 
 
 def _look_up_limit_of_field_value(state: FlowState, bound: int | str | None) -> int | None:
@@ -191,4 +191,4 @@ def _look_up_limit_of_field_value(state: FlowState, bound: int | str | None) -> 
     """
     if bound is None or isinstance(bound, int):
         return bound
-    return parse_number_or_hour(look_up_answer_or_fact(state, bound))
+    return parse_whole_number_or_hour(look_up_answer_or_fact(state, bound))

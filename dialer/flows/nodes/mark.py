@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from dialer.domain.enums import MarkKind
 from dialer.flows.fields import DeclaredName, Name
-from dialer.flows.known import look_up_answer_or_fact, parse_number_or_hour
+from dialer.flows.known import look_up_answer_or_fact, parse_whole_number_or_hour
 from dialer.flows.model import Scope
 from dialer.flows.node import Answered, CommittingNode, GoTo
 from dialer.flows.parsing import make_yaml_error
@@ -94,4 +94,4 @@ class MarkNode(CommittingNode):
 
 
 def _look_up_entered_number(state: FlowState, name: str | None) -> int | None:
-    return parse_number_or_hour(look_up_answer_or_fact(state, name)) if name is not None else None
+    return parse_whole_number_or_hour(look_up_answer_or_fact(state, name)) if name is not None else None

@@ -72,7 +72,7 @@ def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> I
         yield warning(subject, text, "give both the same name")
     transfer = NODE_KINDS["transfer"]
     if not settings.seats and any(
-        isinstance(node, transfer) for part in loaded.list_flows() for node in part.nodes.values()
+        isinstance(node, transfer) for part in loaded.list_flow_and_its_subdialogs() for node in part.nodes.values()
     ):
         yield error(subject, f"flow {loaded.name} transfers to agents, but there are no seats", "add [[seats]]")
 

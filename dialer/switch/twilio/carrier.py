@@ -67,7 +67,7 @@ class TwilioCarrier:
         voice = TwilioVoice(
             lambda: library.texts,
             twilio.sounds_url,
-            may_play=None if prompts is None else prompts.may_play_sound,
+            may_play=None if prompts is None else prompts.is_shared_sound_allowed_now,
             labelled=partial(self._is_synthetic_voice_notice_required, prompts) if label else None,
         )
         rules = TwilioFlowRules(twilio, self._settings.flows.recordings, voice, self.sms)

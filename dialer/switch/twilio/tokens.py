@@ -48,7 +48,9 @@ class StateTokens:
         Raises ProtocolError if the token is too long.
         """
         content: dict[str, Any] = {"a": waiting.attempt_id, "r": waiting.run, "e": waiting.after, "d": waiting.ahead}
-        content["s"] = {key: value for key, value in waiting.state.to_json().items() if value not in _EMPTY}
+        content["s"] = {
+            key: value for key, value in waiting.state.convert_flow_state_to_json().items() if value not in _EMPTY
+        }
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         body = _encode_base64(zlib.compress(text.encode(), 9))
         token = f"{body}.{_encode_base64(self._compute_signature(body))}"
@@ -89,7 +91,9 @@ _EMPTY: tuple[Any, ...] = ("", 0, None, (), [], {})
 
 def _parse_paused_flow(content: Mapping[str, Any]) -> PausedFlow:
     state = {"language": "", "facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
-    return PausedFlow(AttemptId(content["a"]), content["r"], FlowState.from_json(state), content["e"], content["d"])
+    return PausedFlow(
+        AttemptId(content["a"]), content["r"], FlowState.create_flow_state_from_json(state), content["e"], content["d"]
+    )
 
 
 def _encode_base64(data: bytes) -> str:

@@ -380,7 +380,7 @@ def test_reload_reads_and_checks_announcement_texts_together_with_flows(tmp_path
     assert library.texts is first
     own.write_text('inbound.question: "Press 2."\n', encoding="utf-8")
     assert library.reload_flows_and_scripts() == ["texts"]
-    assert library.texts.find_text("inbound.question", "hi") == "Press 2."
+    assert library.texts.find_text_in_language("inbound.question", "hi") == "Press 2."
     held = library.texts
     own.write_text('inbound.question: "Which party did you vote for?"\n', encoding="utf-8")
     with pytest.raises(FlowError, match="forbidden-question"):

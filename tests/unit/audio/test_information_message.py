@@ -24,7 +24,7 @@ from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
 from dialer.flows.spoken import collect_words_of_information_message, collect_words_of_text_prompts
-from dialer.flows.texts import Texts, load_shipped_texts, merge_texts
+from dialer.flows.texts import Texts, load_shipped_texts, merge_text_collections
 from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
 from dialer.site.checks.before_start import check_site
@@ -94,7 +94,9 @@ def test_language_without_an_information_message_uses_the_english_message() -> N
     (name,) = collect_words_of_information_message("zz", "Example Seva", load_shipped_texts())
     assert name.language == "en"
     assert collect_words_of_information_message("hi", "Example Seva", Texts({})) == {}
-    own = merge_texts([load_shipped_texts(), Texts({"hi": {"message.information": "{organisation} {closes_at}"}})])
+    own = merge_text_collections(
+        [load_shipped_texts(), Texts({"hi": {"message.information": "{organisation} {closes_at}"}})]
+    )
     assert (
         collect_words_of_information_message("hi", "Example Seva", own) == {}
     )  # a value that nobody knows when no call is there

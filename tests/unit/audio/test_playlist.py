@@ -265,10 +265,10 @@ def test_unmounted_directory_of_sounds_is_not_read_as_an_empty_catalogue(site: P
 async def test_prompt_blocked_for_a_carrier_that_fetches_sounds_is_logged_once(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.reload_catalogue()
-    assert prompts.may_play_sound("matdan/hi/common/goodbye")
+    assert prompts.is_shared_sound_allowed_now("matdan/hi/common/goodbye")
     with capture_logs() as logs:
-        assert not prompts.may_play_sound("matdan/hi/recording/message")
-        assert not prompts.may_play_sound("matdan/hi/recording/message")
+        assert not prompts.is_shared_sound_allowed_now("matdan/hi/recording/message")
+        assert not prompts.is_shared_sound_allowed_now("matdan/hi/recording/message")
     assert [log["sound"] for log in logs] == ["matdan/hi/recording/message"]
 
 

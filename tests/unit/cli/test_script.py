@@ -8,7 +8,7 @@ from pathlib import Path
 from dialer.cli.main import COMMANDS, format_command_name
 from dialer.domain.schema import convert_record_to_json_values
 from dialer.flows.script import SCRIPTS_DIRECTORY, list_shipped_scripts, load_script
-from dialer.flows.translated_script import translate_script
+from dialer.flows.translated_script import create_script_in_language
 from tests.support.command_line import run
 
 
@@ -62,7 +62,9 @@ def test_script_show_prints_the_script_texts_that_an_agent_reads(tmp_path: Path)
     assert "goodbye (closing)" in text
     assert "  > papers" in text
     code, text = run("script", "show", "polling_day", "--json")
-    assert json.loads(text) == convert_record_to_json_values(translate_script(load_script("polling_day"), "en"))
+    assert json.loads(text) == convert_record_to_json_values(
+        create_script_in_language(load_script("polling_day"), "en")
+    )
     code, text = run("script", "show", "polling_day", "-l", "ta")
     assert (code, "has no language 'ta'" in text) == (2, True)
     lacking = write_own_script(tmp_path, 'hi: "क्या आप वोट दे पाए हैं?"', "")

@@ -13,7 +13,7 @@ from dialer.flows.check import RULES, check_flow
 from dialer.flows.finding import FlowFinding
 from dialer.flows.nodes.mark import MarkNode
 from dialer.flows.nodes.save import SaveNode
-from dialer.flows.texts import Texts, load_shipped_texts, merge_texts
+from dialer.flows.texts import Texts, load_shipped_texts, merge_text_collections
 from tests.support.flow_support import FLOWS, HEAD, TURNOUT_HEAD, add_texts, make_flow
 
 MATERIAL_HEAD = HEAD.replace("purpose: worker", "purpose: material")
@@ -117,7 +117,7 @@ def test_flow_check_reports_a_question_whose_prompts_may_all_be_skipped() -> Non
 
 
 def test_flow_check_reports_a_missing_prompt_text_with_the_languages_that_lack_the_text() -> None:
-    texts = merge_texts([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
+    texts = merge_text_collections([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
     found = get_only_finding(
         list_findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first"
     )

@@ -29,7 +29,7 @@ from dialer.flows.script import (
 from dialer.flows.script_check import check_script
 from dialer.flows.script_library import RELOAD_SECONDS, ScriptLibrary
 from dialer.flows.texts import load_shipped_texts
-from dialer.flows.translated_script import translate_script
+from dialer.flows.translated_script import create_script_in_language
 from dialer.flows.wording import asks_choice, asks_for_vote, is_answer_name_for_candidate_choice
 
 GOOD = """
@@ -287,7 +287,7 @@ def test_json_schema_for_editors_refuses_agent_scripts_that_the_loader_refuses(o
 
 
 def test_agent_page_receives_the_script_in_the_requested_language() -> None:
-    script = convert_record_to_json_values(translate_script(parse_script(GOOD), "hi"))
+    script = convert_record_to_json_values(create_script_in_language(parse_script(GOOD), "hi"))
     assert script | {"version": ""} == {
         "name": "sample",
         "version": "",
@@ -310,7 +310,7 @@ def test_agent_page_receives_the_script_in_the_requested_language() -> None:
             "bye": {"text": "नमस्ते।", "ask": None, "next": None, "closing": True},
         },
     }
-    script_without_tamil = translate_script(parse_script(GOOD), "ta")
+    script_without_tamil = create_script_in_language(parse_script(GOOD), "ta")
     assert script_without_tamil.pages["bye"].text == "Goodbye."  # in the first language
 
 

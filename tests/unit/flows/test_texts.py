@@ -23,7 +23,7 @@ from dialer.flows.texts import (
     Texts,
     find_placeholders,
     load_shipped_texts,
-    merge_texts,
+    merge_text_collections,
     read_texts,
     render_prompt_as_words,
     split_text_at_placeholders,
@@ -126,7 +126,7 @@ def test_spoken_text_of_a_menu_names_exactly_the_menus_keys(language: str) -> No
         for node in FLOWS[name].nodes.values():
             if isinstance(node, MenuNode):
                 words = " ".join(
-                    load_shipped_texts().find_text(prompt.value, language) or "" for prompt in node.prompts
+                    load_shipped_texts().find_text_in_language(prompt.value, language) or "" for prompt in node.prompts
                 )
                 digits = {letter for letter in words if letter.isdigit()}
                 assert digits == set(node.choices), f"{name}.{node.name}: {words}"
@@ -238,9 +238,9 @@ def test_prompt_is_rendered_as_readable_text_with_its_values() -> None:
 
 def test_texts_of_a_site_override_shipped_texts(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "फिर मिलेंगे।"\n', encoding="utf-8")
-    merged = merge_texts([load_shipped_texts(), read_texts(tmp_path)])
-    assert merged.find_text("common.goodbye", "hi") == "फिर मिलेंगे।"
-    assert merged.find_text("common.goodbye", "en") == "Goodbye."
+    merged = merge_text_collections([load_shipped_texts(), read_texts(tmp_path)])
+    assert merged.find_text_in_language("common.goodbye", "hi") == "फिर मिलेंगे।"
+    assert merged.find_text_in_language("common.goodbye", "en") == "Goodbye."
 
 
 @pytest.mark.parametrize(
@@ -271,5 +271,5 @@ def test_duration_of_a_spoken_text_is_estimated_from_its_length() -> None:
 
 def test_english_prompt_text_is_used_if_the_voters_language_lacks_it() -> None:
     texts = Texts({"en": {"a.b": "x"}})
-    assert texts.find_text_or_english("a.b", "hi") == ("en", "x")
-    assert texts.find_text_or_english("a.c", "hi") is None
+    assert texts.find_text_in_language_or_english("a.b", "hi") == ("en", "x")
+    assert texts.find_text_in_language_or_english("a.c", "hi") is None

@@ -75,7 +75,9 @@ def check_acknowledgement(turn: Turn, committed: CommitKind | None) -> None:
     if turn.action is None or isinstance(turn.action, Commit | SendSms):
         return
     for ref in turn.action.prompts:
-        if ref.kind is PromptKind.TEXT and acknowledges(load_shipped_texts().find_text(ref.value, "en") or ""):
+        if ref.kind is PromptKind.TEXT and acknowledges(
+            load_shipped_texts().find_text_in_language(ref.value, "en") or ""
+        ):
             assert committed is not None, f"{ref.value} before a commit"
             assert not ref.value.startswith("opt_out.") or committed is CommitKind.OPT_OUT
 

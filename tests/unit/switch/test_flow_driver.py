@@ -18,7 +18,7 @@ from dialer.flows.missing_sounds import MissingSounds
 from dialer.flows.model import TELEPHONE_KEYS, PromptKind, Scalar
 from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.terminal_call import TerminalCall
-from dialer.flows.texts import SMS, fill_text_placeholders, load_shipped_texts
+from dialer.flows.texts import SMS, fill_placeholders_of_text, load_shipped_texts
 from dialer.flows.turns import (
     Action,
     Commit,
@@ -94,7 +94,9 @@ class Services(FlowHost):
         return True
 
     async def send_sms(self, action: SendSms) -> bool:
-        return fill_text_placeholders(f"{SMS}{action.template}", "hi", action.values, load_shipped_texts()) is not None
+        return (
+            fill_placeholders_of_text(f"{SMS}{action.template}", "hi", action.values, load_shipped_texts()) is not None
+        )
 
 
 @dataclass

@@ -48,7 +48,7 @@ class Host(PageHost):
 
 def make_state(**changes: Any) -> FlowState:
     turn = start_flow(FLOWS["turnout"], Start({**FACTS, "booth_name": "प्राथमिक विद्यालय, कक्ष क्रमांक २" * 3}, "hi"))
-    return FlowState.from_json({**turn.state.to_json(), **changes})
+    return FlowState.create_flow_state_from_json({**turn.state.convert_flow_state_to_json(), **changes})
 
 
 # Spending

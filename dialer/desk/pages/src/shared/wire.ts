@@ -699,7 +699,7 @@ export interface TransferTarget {
   kind: string;
 }
 
-/** A page of a script in one language. */
+/** A page of an agents' script in one language. */
 export interface TranslatedPage {
   text: string;
   ask: ScriptQuestion | null;
