@@ -173,7 +173,7 @@ def measure_delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
         assert wanted is not None
         missing = sum(file.size for file in material.find_files_not_downloaded(wanted).values())
         began, spent = time.perf_counter(), time.process_time()
-        material.download_version(wanted)
+        material.download_material_version(wanted)
         material.activate_material_version(wanted.name_and_version)
         seconds = time.perf_counter() - began
         print(

@@ -97,7 +97,7 @@ def _parse_signatory(text: str, part: str) -> tuple[str, str, bytes]:
 
 
 @app.command("init")
-def create_repository(
+def create_material_repository(
     hq: SignatoryOptions,
     root: Annotated[
         list[str] | None,
@@ -110,7 +110,7 @@ def create_repository(
     every centre, and set its headquarters.material_root to it.
     """
     keys = _read_private_keys(hq.root_key)
-    path = hq.bundle_repository.create_repository(
+    path = hq.bundle_repository.create_material_repository(
         keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_signing_key(), time.time()
     )
     typer.echo(
@@ -119,14 +119,16 @@ def create_repository(
 
 
 @app.command("signatories")
-def change_signatories(hq: SignatoryOptions) -> None:
+def draft_change_of_signatories(hq: SignatoryOptions) -> None:
     """Draft a new list of the people who may sign bundles.
 
     The list takes effect once its people have signed the approved bundles (`sign`) and the bundles are published. The
     draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
-    hq.bundle_repository.change_signatories(keys, hq.read_signatories(), hq.load_online_signing_key(), time.time())
+    hq.bundle_repository.draft_change_of_signatories(
+        keys, hq.read_signatories(), hq.load_online_signing_key(), time.time()
+    )
     typer.echo(
         "the list of signatories is drafted; next: media and compliance sign (dialer hq bundle sign), then publish; "
         "lock the root keys away"
@@ -149,7 +151,9 @@ def replace_root_keys(
     Give a key that stays as both old and new. The people who may sign bundles stay. With the same keys, this renews the
     root, which expires after a year.
     """
-    hq.bundle_repository.change_root_keys(_read_private_keys(root_key), _read_public_keys(root), time.time())
+    hq.bundle_repository.replace_root_keys_of_repository(
+        _read_private_keys(root_key), _read_public_keys(root), time.time()
+    )
     typer.echo("the root keys are replaced and published: only the new ones can sign now; lock them away")
 
 
@@ -180,7 +184,7 @@ def create_bundle_version(
     """
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is not a folder: give the folder with the bundle's files")
-    manifest, new = hq.bundle_repository.draft_bundle(source, name, version, jurisdiction, time.time())
+    manifest, new = hq.bundle_repository.draft_bundle_from_folder(source, name, version, jurisdiction, time.time())
     typer.echo(
         f"{manifest.name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes, {new:,} of them new;"
         " next: media and compliance sign (dialer hq bundle sign)"
@@ -196,15 +200,15 @@ def sign_bundle_draft(
     One person of media and one of compliance must sign.
     """
     repository = hq.bundle_repository
-    added, removed = repository.find_draft_changes()
+    added, removed = repository.find_changes_of_drafted_bundles()
     for target in added:
-        manifest = repository.read_manifest(target)
+        manifest = repository.read_manifest_of_version(target)
         typer.echo(
             f"approves {manifest.name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes"
         )
     for target in removed:
         typer.echo(f"withdraws {target}")
-    signed = repository.sign_draft(signing.read_key_file(key, "--key"))
+    signed = repository.sign_drafted_bundles(signing.read_key_file(key, "--key"))
     typer.echo(f"signed by {', '.join(f'{name} ({part})' for name, part in sorted(signed.items()))}")
 
 

@@ -46,7 +46,7 @@ def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
     if not folder.exists():
         return
     try:
-        new, withdrawn = Repository(folder).find_draft_changes()
+        new, withdrawn = Repository(folder).find_changes_of_drafted_bundles()
         for target in new:
             yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
         for target in withdrawn:

@@ -69,7 +69,9 @@ def read_signed_draft(settings: HqSettings) -> DraftedMaterial:
     """
     repository = Repository(settings.bundles.folder)
     with _convert_repository_errors(settings, "the draft cannot be read"):
-        return DraftedMaterial(*repository.find_draft_changes(), repository.find_signers_of_complete_draft())
+        return DraftedMaterial(
+            *repository.find_changes_of_drafted_bundles(), repository.find_signers_of_complete_draft()
+        )
 
 
 def publish_signed_draft(settings: HqSettings) -> list[str]:
@@ -80,7 +82,7 @@ def publish_signed_draft(settings: HqSettings) -> list[str]:
     repository = Repository(settings.bundles.folder)
     online = read_online_signing_key(settings)
     with _convert_repository_errors(settings, "the draft cannot be published"):
-        repository.publish_draft(online, time.time())
+        repository.publish_drafted_bundles(online, time.time())
         return repository.list_approved_versions()
 
 

@@ -74,7 +74,7 @@ class HttpFetcher(FetcherInterface):
         )
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        response = self.request_url(url)
+        response = self.request_url_from_byte(url)
         if response.status != _OK:
             response.close()
             raise DownloadHTTPError(
@@ -83,8 +83,8 @@ class HttpFetcher(FetcherInterface):
             )
         return self.stream_response_body(response)
 
-    def request_url(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
-        """Request a URL and return the response with its body unread.
+    def request_url_from_byte(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
+        """Request a URL over HTTP, and return the response with its body unread.
 
         The body starts at byte `first` if the server supports ranges.
         """
@@ -109,10 +109,10 @@ class CentreMaterial:
         free_bytes: Callable[[], int],
         startup_problem: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """Keep the campaign material in `folder`. Nothing is read or written yet.
+        """Use `folder` for the campaign material. Nothing is read or written yet.
 
-        `free_bytes` returns the number of bytes that may be written to the disk. `startup_problem` returns the reason why the
-        dialler could not start with the active version, or None.
+        `free_bytes` returns the number of bytes that may be written to the disk. `startup_problem` returns the reason
+        why the dialler could not start with the active version, or None.
         """
         self._folder = folder.absolute()
         self._trust = self._folder / "trust"
@@ -214,13 +214,13 @@ class CentreMaterial:
         return data
 
     def find_files_not_downloaded(self, manifest: Manifest) -> dict[str, BundleFile]:
-        """Return the files of a version of campaign material that the centre has not downloaded yet, by their hash."""
+        """Return the files of a version of campaign material that this centre does not have yet, by their hash."""
         files = {file.sha256: file for file in manifest.files.values()}
         return {
             digest: file for digest, file in files.items() if not self._get_path_of_downloaded_file(digest).exists()
         }
 
-    def download_version(self, manifest: Manifest) -> Path:
+    def download_material_version(self, manifest: Manifest) -> Path:
         """Download and verify a version of the campaign material, and return its folder.
 
         Files that were downloaded before an error are used by the next attempt. Raises MaterialRefused, also if the
@@ -288,7 +288,7 @@ class CentreMaterial:
 
     def _append_response_to_file(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
-        response = self._fetcher.request_url(url, first)
+        response = self._fetcher.request_url_from_byte(url, first)
         if response.status == _OK and first:  # a server without ranges sends the file from its beginning
             file.truncate(0)
             first = 0
@@ -327,9 +327,9 @@ class CentreMaterial:
             raise
 
     def activate_material_version(self, label: str) -> None:
-        """Put a downloaded version of the campaign material (flows, recordings) into use.
+        """Put a downloaded version of the campaign material (flows, recordings) into use. Raises MaterialRefused.
 
-        The dialler still has to load it. Raises MaterialRefused.
+        The dialler still has to load the version.
         """
         active = self.read_active_manifest()
         if active is not None and label == active.name_and_version:
@@ -345,10 +345,10 @@ class CentreMaterial:
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_material_version(self) -> None:
-        """Put the previous version of the campaign material into use again.
+        """Put the previous version of the campaign material into use again. If there is none, no version is in use.
+        Raises MaterialRefused.
 
-        The dialler must still be using that version. Without a previous version, no version is in use. Raises
-        MaterialRefused.
+        The dialler must still be using the previous version.
         """
         previous = self.read_previous_manifest()
         with _translate_download_errors():
@@ -375,7 +375,7 @@ class CentreMaterial:
         new.replace(self._folder / name)
         _sync_folder_to_disk(self._folder)
 
-    def delete_unused_versions(self) -> None:
+    def delete_unused_material_versions(self) -> None:
         """Delete all versions and files of the campaign material except the active and the previous version."""
         used = {
             manifest.name_and_version: manifest

@@ -2,7 +2,7 @@
 published, and assigned to centres.
 
     FOLDER/public/      served by the web server: metadata/, targets/, files/
-    FOLDER/drafts/      created bundles, and targets.json between its signers
+    FOLDER/drafts/      bundles that are not published yet, and targets.json until both departments have signed it
 
 There are three kinds of keys: root keys (offline; two sign the first root), those of people of media and of compliance
 (one of each signs every bundle), and the key on this machine, which signs the list of newest versions and their
@@ -89,7 +89,7 @@ class Repository:
     """The folder at headquarters with the campaign material: drafts of bundles, and published versions."""
 
     def __init__(self, folder: Path) -> None:
-        """Use the repository of campaign material in `folder`. `create_repository` creates its files."""
+        """Use the repository of campaign material in `folder`. `create_material_repository` creates its files."""
         self._folder = folder
         self._metadata = folder / "public" / "metadata"
         self._targets = folder / "public" / "targets"
@@ -98,7 +98,7 @@ class Repository:
 
     # Root and keys
 
-    def create_repository(
+    def create_material_repository(
         self,
         root_keys: Iterable[bytes],
         root_public: Iterable[bytes],
@@ -126,42 +126,48 @@ class Repository:
         root = _build_root_metadata([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
             folder.mkdir(parents=True)
-        self._write_metadata(_sign_metadata(root, signers), "1.root.json")
-        self._write_metadata(
+        self._write_tuf_metadata(_sign_tuf_metadata(root, signers), "1.root.json")
+        self._write_tuf_metadata(
             Metadata(
-                Targets(expires=_compute_expiry_date(now, TARGETS_DAYS), delegations=_create_delegation_for_waves(own))
+                Targets(
+                    expires=_compute_expiry_date_of_tuf_metadata(now, TARGETS_DAYS),
+                    delegations=_create_delegation_for_waves(own),
+                )
             ),
             "targets.json",
             self._drafts,
         )
         return self._metadata / "1.root.json"
 
-    def change_signatories(
+    def draft_change_of_signatories(
         self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
     ) -> None:
-        """Draft a change of the people who sign campaign material (signatories) and of this machine's key.
+        """Draft a change of the people who sign campaign material, and of the key of this machine. Raises
+        MaterialRefused.
 
-        The change applies once it is published. Raises MaterialRefused.
+        The change applies once it is published.
         """
         before = self._read_root_metadata()
         own = create_tuf_signer(online).public_key
         root = _build_root_metadata(
             [before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now
         )
-        root.version = self._find_newest_metadata_version(Root.type) + 1
-        signed = _sign_metadata(root, map(create_tuf_signer, root_keys))
+        root.version = self._find_newest_tuf_metadata_version(Root.type) + 1
+        signed = _sign_tuf_metadata(root, map(create_tuf_signer, root_keys))
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
             raise MaterialRefused("a change needs two root keys of the current root.json: give the files of both keys")
-        self._write_metadata(signed, "root.json", self._drafts)
+        self._write_tuf_metadata(signed, "root.json", self._drafts)
         targets = self._read_draft_targets()
         targets.signed.delegations = _create_delegation_for_waves(own)
         self._write_draft_targets(targets, now)
 
-    def change_root_keys(self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float) -> None:
-        """Replace the root keys by the public keys `root_public`. Raises MaterialRefused.
+    def replace_root_keys_of_repository(
+        self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float
+    ) -> None:
+        """Replace the keys that sign root.json by the public keys `root_public`. Raises MaterialRefused.
 
-        Two of the old and two of the new private keys sign the change (`root_keys`). The signatories of bundles stay.
-        Centres use the new root from their next update.
+        Two of the old and two of the new private keys sign the change (`root_keys`). The people who sign bundles stay.
+        Centres use the new root.json from their next update.
         """
         if (self._drafts / "root.json").exists():
             raise MaterialRefused("an earlier change of the signatories is drafted but not published: publish it first")
@@ -175,23 +181,23 @@ class Repository:
         if len(keys) < len(everybody):
             raise MaterialRefused("a key is named twice: give a different key for each root key and each person")
         roots = Role([key.keyid for key in everybody[-len(root_public) :]], trust.ROOT_SIGNATURES)
-        version = self._find_newest_metadata_version(Root.type) + 1
+        version = self._find_newest_tuf_metadata_version(Root.type) + 1
         root = Root(
             version=version,
-            expires=_compute_expiry_date(now, ROOT_DAYS),
+            expires=_compute_expiry_date_of_tuf_metadata(now, ROOT_DAYS),
             keys=keys,
             roles={**before.roles, Root.type: roots},
         )
-        signed = _sign_metadata(root, map(create_tuf_signer, root_keys))
+        signed = _sign_tuf_metadata(root, map(create_tuf_signer, root_keys))
         if not root.get_root_verification_result(before, signed.signed_bytes, signed.signatures):
             raise MaterialRefused(
                 "a change of root keys must be signed with two of the old and two of the new: give the files of these four keys"
             )
-        self._write_metadata(signed, f"{version}.root.json")
+        self._write_tuf_metadata(signed, f"{version}.root.json")
 
     # Bundles
 
-    def draft_bundle(
+    def draft_bundle_from_folder(
         self, source: Path, name: str, version: int, jurisdiction: str, now: float
     ) -> tuple[Manifest, int]:
         """Draft a bundle of campaign material from the files of a folder. Return its manifest and the total size of its
@@ -243,17 +249,19 @@ class Repository:
             )
         self._write_draft_targets(targets, now)
 
-    def find_draft_changes(self) -> tuple[list[str], list[str]]:
-        """Return the versions of campaign material that publishing the draft would approve, and those it would withdraw."""
+    def find_changes_of_drafted_bundles(self) -> tuple[list[str], list[str]]:
+        """Return which versions of campaign material are approved, and which are withdrawn, when the draft is
+        published.
+        """
         drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved_versions()}
         return sorted(drafted - published), sorted(published - drafted)
 
     def list_approved_versions(self) -> list[str]:
-        """Return the approved versions of campaign material (bundles), as in the newest published metadata."""
-        newest = self._read_newest_metadata(Targets.type)
+        """Return the versions of campaign material (bundles) that are approved in the newest published metadata."""
+        newest = self._read_newest_tuf_metadata(Targets.type)
         return [] if newest is None else sorted(newest.signed.targets)
 
-    def read_manifest(self, target: str) -> Manifest:
+    def read_manifest_of_version(self, target: str) -> Manifest:
         """Return the manifest (list of files) of a version of campaign material that was drafted on this machine. Raises
         MaterialRefused.
         """
@@ -264,7 +272,7 @@ class Repository:
                 f"the manifest {target} was not created on this machine: copy the repository from the one that drafted it"
             ) from error
 
-    def sign_draft(self, private: bytes) -> dict[str, str]:
+    def sign_drafted_bundles(self, private: bytes) -> dict[str, str]:
         """Add a person's signature to the drafted campaign material (bundles).
 
         Return all people who have signed the draft, with their departments.
@@ -278,7 +286,7 @@ class Repository:
                 "this key is not a signatory's: sign with a key of media or compliance that root.json names"
             )
         targets.sign(signer, append=True)
-        self._write_metadata(targets, "targets.json", self._drafts)
+        self._write_tuf_metadata(targets, "targets.json", self._drafts)
         return trust.find_valid_bundle_signers(root, targets)
 
     def find_signers_of_complete_draft(self) -> dict[str, str]:
@@ -294,7 +302,7 @@ class Repository:
             )
         return signed
 
-    def publish_draft(self, online: bytes, now: float) -> None:
+    def publish_drafted_bundles(self, online: bytes, now: float) -> None:
         """Publish the drafted campaign material (bundles). Raises MaterialRefused if a department has not signed them."""
         self.find_signers_of_complete_draft()
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
@@ -305,14 +313,14 @@ class Repository:
             self._write_file_atomically(self._targets / folder / f"{hashlib.sha256(data).hexdigest()}.{name}", data)
         if drafted.exists():
             drafted.replace(self._metadata / f"{root.version}.root.json")
-        self._write_metadata(targets, f"{targets.signed.version}.targets.json")
+        self._write_tuf_metadata(targets, f"{targets.signed.version}.targets.json")
         self.renew_signatures_of_assignments(online, now)
 
     # Waves
 
     def read_roll_out_waves(self) -> Waves:
         """Return the waves (steps of a roll-out). Each assigns a version of campaign material to centres."""
-        newest = self._read_newest_metadata(trust.WAVES_ROLE)
+        newest = self._read_newest_tuf_metadata(trust.WAVES_ROLE)
         if newest is None:
             return Waves()
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
@@ -321,12 +329,13 @@ class Repository:
     def assign_approved_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
-        """Assign an approved version of campaign material to the addressees `to` (centres, zones or all). Raises MaterialRefused.
+        """Assign an approved version of campaign material to the addressees `to` (centres, zones or all). Raises
+        MaterialRefused.
 
-        Earlier assignments to these addressees are removed. So are those to `covered`: addressees that `to` includes,
-        such as the centres of a zone.
+        Earlier assignments to these addressees are removed, and also those to `covered`, the addressees that `to`
+        includes, such as the centres of a zone.
         """
-        with self._lock_repository():
+        with self._lock_material_repository():
             if get_published_manifest_path(name, version) not in self.list_approved_versions():
                 raise MaterialRefused(
                     f"bundle {name} {version} is not approved: both departments (media and compliance) sign it, then publish it"
@@ -352,12 +361,12 @@ class Repository:
         """Sign the assignments to centres and the timestamp again. They are valid for two days, so that nobody can hide
         a newer version from centres for longer.
         """
-        with self._lock_repository():
+        with self._lock_material_repository():
             self._sign_and_write_waves(self.read_roll_out_waves(), online, now)
             self._write_snapshot_and_timestamp(online, now)
 
     @contextmanager
-    def _lock_repository(self) -> Iterator[None]:
+    def _lock_material_repository(self) -> Iterator[None]:
         """Lock the repository, so that concurrent assignments by pages, commands or cron jobs are not lost."""
         try:
             descriptor = os.open(self._drafts, os.O_RDONLY)
@@ -373,45 +382,52 @@ class Repository:
         return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle init`")
 
     def _sign_and_write_waves(self, waves: Waves, online: bytes, now: float) -> None:
-        data, newest = waves.encode_document_as_json(), self._read_newest_metadata(trust.WAVES_ROLE)
+        data, newest = waves.encode_document_as_json(), self._read_newest_tuf_metadata(trust.WAVES_ROLE)
         self._write_file_atomically(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
             version=1 if newest is None else newest.signed.version + 1,
-            expires=_compute_expiry_date(now, TIMESTAMP_DAYS),
+            expires=_compute_expiry_date_of_tuf_metadata(now, TIMESTAMP_DAYS),
             targets={WAVES_TARGET: TargetFile.from_data(WAVES_TARGET, data, ["sha256"])},
         )
-        self._write_metadata(
-            _sign_metadata(signed, [create_tuf_signer(online)]), f"{signed.version}.{trust.WAVES_ROLE}.json"
+        self._write_tuf_metadata(
+            _sign_tuf_metadata(signed, [create_tuf_signer(online)]), f"{signed.version}.{trust.WAVES_ROLE}.json"
         )
 
     def _write_snapshot_and_timestamp(self, online: bytes, now: float) -> None:
-        """Write a new TUF snapshot, then a new TUF timestamp. Clients read the timestamp first, so it changes last."""
-        signer, version = create_tuf_signer(online), self._find_newest_metadata_version(Snapshot.type) + 1
+        """Write new snapshot metadata of The Update Framework (TUF), then new timestamp metadata.
+
+        Clients read the timestamp first, so it changes last.
+        """
+        signer, version = create_tuf_signer(online), self._find_newest_tuf_metadata_version(Snapshot.type) + 1
         meta = {
-            f"{role}.json": MetaFile(self._find_newest_metadata_version(role))
+            f"{role}.json": MetaFile(self._find_newest_tuf_metadata_version(role))
             for role in (Targets.type, trust.WAVES_ROLE)
         }
-        snapshot = Snapshot(version=version, expires=_compute_expiry_date(now, TIMESTAMP_DAYS), meta=meta)
-        self._write_metadata(_sign_metadata(snapshot, [signer]), f"{version}.snapshot.json")
-        stamp = Timestamp(
-            version=version, expires=_compute_expiry_date(now, TIMESTAMP_DAYS), snapshot_meta=MetaFile(version)
+        snapshot = Snapshot(
+            version=version, expires=_compute_expiry_date_of_tuf_metadata(now, TIMESTAMP_DAYS), meta=meta
         )
-        self._write_metadata(_sign_metadata(stamp, [signer]), "timestamp.json")
+        self._write_tuf_metadata(_sign_tuf_metadata(snapshot, [signer]), f"{version}.snapshot.json")
+        stamp = Timestamp(
+            version=version,
+            expires=_compute_expiry_date_of_tuf_metadata(now, TIMESTAMP_DAYS),
+            snapshot_meta=MetaFile(version),
+        )
+        self._write_tuf_metadata(_sign_tuf_metadata(stamp, [signer]), "timestamp.json")
 
     # Files
 
     def _read_root_metadata(self, *, drafted: bool = False) -> Root:
         """Return the current root metadata. With `drafted`, return the drafted root if there is one."""
-        path = self._metadata / f"{self._find_newest_metadata_version(Root.type)}.root.json"
+        path = self._metadata / f"{self._find_newest_tuf_metadata_version(Root.type)}.root.json"
         if drafted and (self._drafts / "root.json").exists():
             path = self._drafts / "root.json"
-        root: Root = self._read_metadata(path).signed
+        root: Root = self._read_tuf_metadata(path).signed
         return root
 
     def _read_draft_targets(self) -> Metadata[Targets]:
-        return self._read_metadata(self._drafts / "targets.json")
+        return self._read_tuf_metadata(self._drafts / "targets.json")
 
-    def _read_metadata(self, path: Path) -> Metadata[Any]:
+    def _read_tuf_metadata(self, path: Path) -> Metadata[Any]:
         try:
             return Metadata.from_file(str(path))
         except (RepositoryError, OSError) as error:
@@ -419,19 +435,19 @@ class Repository:
 
     def _write_draft_targets(self, targets: Metadata[Targets], now: float) -> None:
         """Store the draft of the targets metadata under a new version number, without signatures."""
-        targets.signed.version = self._find_newest_metadata_version(Targets.type) + 1
-        targets.signed.expires = _compute_expiry_date(now, TARGETS_DAYS)
+        targets.signed.version = self._find_newest_tuf_metadata_version(Targets.type) + 1
+        targets.signed.expires = _compute_expiry_date_of_tuf_metadata(now, TARGETS_DAYS)
         targets.signatures.clear()
-        self._write_metadata(targets, "targets.json", self._drafts)
+        self._write_tuf_metadata(targets, "targets.json", self._drafts)
 
-    def _find_newest_metadata_version(self, role: str) -> int:
+    def _find_newest_tuf_metadata_version(self, role: str) -> int:
         return max((int(path.name.partition(".")[0]) for path in self._metadata.glob(f"*.{role}.json")), default=0)
 
-    def _read_newest_metadata(self, role: str) -> Metadata[Targets] | None:
-        version = self._find_newest_metadata_version(role)
+    def _read_newest_tuf_metadata(self, role: str) -> Metadata[Targets] | None:
+        version = self._find_newest_tuf_metadata_version(role)
         return Metadata.from_file(str(self._metadata / f"{version}.{role}.json")) if version else None
 
-    def _write_metadata(self, metadata: Metadata[Any], name: str, folder: Path | None = None) -> None:
+    def _write_tuf_metadata(self, metadata: Metadata[Any], name: str, folder: Path | None = None) -> None:
         self._write_file_atomically((folder or self._metadata) / name, metadata.to_bytes())
 
     def _write_file_atomically(self, path: Path, data: bytes) -> None:
@@ -455,7 +471,7 @@ def _compress_file_if_worthwhile(file: Path, packed: Path) -> None:
         unfinished.unlink()
 
 
-def _sign_metadata(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
+def _sign_tuf_metadata(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S]:
     metadata = Metadata(signed)
     for signer in signers:
         metadata.sign(signer, append=True)
@@ -472,7 +488,7 @@ def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collecti
     if len(keys) < len(roots) + 1 + len(people):
         raise MaterialRefused("a key is named twice: give a different key for each root key and each person")
     return Root(
-        expires=_compute_expiry_date(now, ROOT_DAYS),
+        expires=_compute_expiry_date_of_tuf_metadata(now, ROOT_DAYS),
         keys=keys,
         roles={
             Root.type: Role([key.keyid for key in roots], trust.ROOT_SIGNATURES),
@@ -490,13 +506,13 @@ def _create_delegation_for_waves(own: Key) -> Delegations:
 
 
 def _get_sort_key_of_wave(to: Collection[str]) -> int:
-    """Return a sort key that puts a wave (assignment) to single centres before one to zones, and that before one to all
-    centres.
+    """Return a key that sorts waves (assignments of a version to centres): first those to single centres, then those to
+    zones, then those to all centres.
 
     The first wave that is addressed to a centre applies to it.
     """
     return max((2 if each == "all" else 1 if each.startswith("zone:") else 0) for each in to)
 
 
-def _compute_expiry_date(now: float, days: int) -> datetime:
+def _compute_expiry_date_of_tuf_metadata(now: float, days: int) -> datetime:
     return datetime.fromtimestamp(now, UTC).replace(microsecond=0) + timedelta(days=days)

@@ -19,7 +19,9 @@ WAVES_ROLE = "waves"
 
 
 def find_valid_bundle_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
-    """Return the people whose signatures on published campaign material (bundles) are valid: their departments by name."""
+    """Return the people who have validly signed the published campaign material (bundles), by name, with their
+    departments.
+    """
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
     return {get_name_of_key_owner(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
 

@@ -107,7 +107,7 @@ class MaterialUpdater:
                     f"campaign material {assigned.name_and_version} is not installed until this centre's settings are "
                     f"corrected: {problem}"
                 )
-            await asyncio.to_thread(self._material.download_version, assigned)
+            await asyncio.to_thread(self._material.download_material_version, assigned)
             await asyncio.to_thread(self._material.activate_material_version, assigned.name_and_version)
         elif not await asyncio.to_thread(self._material.has_material_version_to_load):
             return ""
@@ -140,7 +140,7 @@ class MaterialUpdater:
         _log.info("material.loaded", version=assigned.name_and_version, dialler=reply.text)
         self._rejected = None
         self._after_restart = ", ".join(after_restart)
-        await asyncio.to_thread(self._material.delete_unused_versions)
+        await asyncio.to_thread(self._material.delete_unused_material_versions)
         return ""
 
     async def _send_reload_command(self, assigned: Manifest, command: str) -> Reply | None:

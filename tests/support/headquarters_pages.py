@@ -85,9 +85,9 @@ def publish_material(settings: HqSettings, folder: Path) -> Repository:
     (folder / "source").mkdir()
     (folder / "source" / "page.txt").write_text("text", encoding="utf-8")
     repository, online, now = Repository(settings.bundles.folder), read_online_signing_key(settings), time.time()
-    repository.create_repository([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
-    repository.draft_bundle(folder / "source", "turnout", 8, "india", now)
+    repository.create_material_repository([KEYS["r1"], KEYS["r2"]], [], PEOPLE, online, now)
+    repository.draft_bundle_from_folder(folder / "source", "turnout", 8, "india", now)
     for name in ("lata", "meena"):
-        repository.sign_draft(KEYS[name])
-    repository.publish_draft(online, now)
+        repository.sign_drafted_bundles(KEYS[name])
+    repository.publish_drafted_bundles(online, now)
     return repository

@@ -77,10 +77,10 @@ class Publisher:
     def approve(self, source: Path, now: float, *, name: str = "turnout", jurisdiction: str = "india") -> int:
         """Publish the folder as a new version, signed by both departments; return its number."""
         version = self.versions[name] = self.versions.get(name, 0) + 1
-        self.repository.draft_bundle(source, name, version, jurisdiction, now)
+        self.repository.draft_bundle_from_folder(source, name, version, jurisdiction, now)
         for person in ("lata", "meena"):
-            self.repository.sign_draft(KEYS[person])
-        self.repository.publish_draft(KEYS["online"], now)
+            self.repository.sign_drafted_bundles(KEYS[person])
+        self.repository.publish_drafted_bundles(KEYS["online"], now)
         return version
 
     def assign(self, version: int, now: float, *to: str, name: str = "turnout") -> None:
@@ -106,7 +106,7 @@ def publishing(
 ) -> Iterator[Publisher]:
     """Serve a new repository; `tls` is the server's certificate and key, `ca` the one that centres trust."""
     repository = Repository(folder)
-    root = repository.create_repository(
+    root = repository.create_material_repository(
         [KEYS["r1"], KEYS["r2"]], [derive_public_key(KEYS["r3"])], PEOPLE, KEYS["online"], now
     )
     server = _Server(("127.0.0.1", 0), functools.partial(_Handler, directory=str(folder / "public")))

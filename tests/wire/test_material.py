@@ -47,10 +47,10 @@ def install_assigned_version(centre: CentreMaterial) -> Manifest:
     """Install the assigned version of the campaign material, as the uplink process does. Return the version."""
     assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
-    centre.download_version(assigned)
+    centre.download_material_version(assigned)
     centre.activate_material_version(assigned.name_and_version)
     centre.mark_material_version_loaded()
-    centre.delete_unused_versions()
+    centre.delete_unused_material_versions()
     return assigned
 
 
@@ -237,31 +237,31 @@ def test_campaign_material_needs_signatures_of_both_departments(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     repository = headquarters.repository
-    repository.draft_bundle(source, "turnout", 1, "india", NOW)
+    repository.draft_bundle_from_folder(source, "turnout", 1, "india", NOW)
     with pytest.raises(MaterialRefused, match="nobody of the department media has signed"):
-        repository.publish_draft(KEYS["online"], NOW)
-    assert repository.sign_draft(KEYS["lata"]) == {"lata": "media"}
+        repository.publish_drafted_bundles(KEYS["online"], NOW)
+    assert repository.sign_drafted_bundles(KEYS["lata"]) == {"lata": "media"}
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
-        repository.publish_draft(KEYS["online"], NOW)
-    assert repository.sign_draft(KEYS["omar"]) == {"lata": "media", "omar": "media"}
+        repository.publish_drafted_bundles(KEYS["online"], NOW)
+    assert repository.sign_drafted_bundles(KEYS["omar"]) == {"lata": "media", "omar": "media"}
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
-        repository.publish_draft(KEYS["online"], NOW)
+        repository.publish_drafted_bundles(KEYS["online"], NOW)
     for stranger in ("r1", "online"):
         with pytest.raises(MaterialRefused, match="not a signatory's"):
-            repository.sign_draft(KEYS[stranger])
-    assert repository.find_draft_changes() == (["bundles/turnout/1.json"], [])
-    repository.sign_draft(KEYS["meena"])
-    repository.publish_draft(KEYS["online"], NOW)
+            repository.sign_drafted_bundles(KEYS[stranger])
+    assert repository.find_changes_of_drafted_bundles() == (["bundles/turnout/1.json"], [])
+    repository.sign_drafted_bundles(KEYS["meena"])
+    repository.publish_drafted_bundles(KEYS["online"], NOW)
     headquarters.assign(1, NOW)
     centre = headquarters.centre(tmp_path / "centre")
     install_assigned_version(centre)
     # Somebody else controls headquarters' machine: its key alone must not install anything new.
-    repository.draft_bundle(source, "turnout", 2, "india", NOW)
-    repository.sign_draft(KEYS["lata"])
-    repository.sign_draft(KEYS["omar"])
+    repository.draft_bundle_from_folder(source, "turnout", 2, "india", NOW)
+    repository.sign_drafted_bundles(KEYS["lata"])
+    repository.sign_drafted_bundles(KEYS["omar"])
     with monkeypatch.context() as stolen:
         stolen.setattr(trust, "require_signatures_of_both_departments", lambda _: None)  # the centre checks too
-        repository.publish_draft(KEYS["online"], NOW)
+        repository.publish_drafted_bundles(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
         centre.fetch_assigned_manifest()
 
@@ -282,8 +282,8 @@ def test_withdrawn_campaign_material_is_not_installed(headquarters: Publisher, s
     headquarters.assign(1, NOW)
     headquarters.repository.draft_withdrawal_of_bundle("turnout", 1, NOW)
     for person in ("omar", "meena"):
-        headquarters.repository.sign_draft(KEYS[person])
-    headquarters.repository.publish_draft(KEYS["online"], NOW)
+        headquarters.repository.sign_drafted_bundles(KEYS[person])
+    headquarters.repository.publish_drafted_bundles(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="is not approved or was withdrawn"):
         headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
 
@@ -346,20 +346,20 @@ def test_signers_and_machine_key_of_campaign_material_change_with_two_root_signa
     fresh = b"f" * 32
     for roots in ([KEYS["r1"]], [KEYS["r1"], KEYS["lata"]]):
         with pytest.raises(MaterialRefused, match="a change needs two root keys"):
-            repository.change_signatories(roots, others, fresh, NOW)
-    repository.change_signatories([KEYS["r1"], KEYS["r3"]], others, fresh, NOW)
+            repository.draft_change_of_signatories(roots, others, fresh, NOW)
+    repository.draft_change_of_signatories([KEYS["r1"], KEYS["r3"]], others, fresh, NOW)
     assert install_assigned_version(centre).name_and_version == "turnout-1"  # the change is only drafted
     with pytest.raises(MaterialRefused, match="not a signatory's"):
-        repository.sign_draft(KEYS["lata"])
-    repository.sign_draft(KEYS["meena"])
-    assert repository.sign_draft(b"n" * 32) == {"meena": "compliance", "nila": "media"}
-    repository.publish_draft(fresh, NOW)
+        repository.sign_drafted_bundles(KEYS["lata"])
+    repository.sign_drafted_bundles(KEYS["meena"])
+    assert repository.sign_drafted_bundles(b"n" * 32) == {"meena": "compliance", "nila": "media"}
+    repository.publish_drafted_bundles(fresh, NOW)
     assert install_assigned_version(centre).name_and_version == "turnout-1"
     (source / "flows/turnout.yaml").write_text("flow: 2")
-    repository.draft_bundle(source, "turnout", 2, "india", NOW)
+    repository.draft_bundle_from_folder(source, "turnout", 2, "india", NOW)
     for key in (KEYS["meena"], b"n" * 32):
-        repository.sign_draft(key)
-    repository.publish_draft(fresh, NOW)
+        repository.sign_drafted_bundles(key)
+    repository.publish_drafted_bundles(fresh, NOW)
     repository.assign_approved_version("turnout", 2, ["all"], (), fresh, NOW)
     assert install_assigned_version(centre).name_and_version == "turnout-2"
     assert (
@@ -388,8 +388,10 @@ def test_root_keys_of_campaign_material_change_with_two_old_and_two_new_signatur
         ([KEYS["r1"], KEYS["r3"], r4], [*new, derive_public_key(KEYS["lata"])], "named twice"),
     ):
         with pytest.raises(MaterialRefused, match=problem):
-            repository.change_root_keys(signers, roots, NOW)
-    repository.change_root_keys([KEYS["r1"], KEYS["r3"], r4], new, NOW)  # r2 is lost; r3 signs for both sides
+            repository.replace_root_keys_of_repository(signers, roots, NOW)
+    repository.replace_root_keys_of_repository(
+        [KEYS["r1"], KEYS["r3"], r4], new, NOW
+    )  # r2 is lost; r3 signs for both sides
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
     assert install_assigned_version(centre).name_and_version == "turnout-2"
@@ -397,13 +399,13 @@ def test_root_keys_of_campaign_material_change_with_two_old_and_two_new_signatur
         install_assigned_version(headquarters.centre(tmp_path / "new")).name_and_version == "turnout-2"
     )  # starting from the first root
     with pytest.raises(MaterialRefused, match="a change needs two root keys"):
-        repository.change_signatories([KEYS["r1"], KEYS["r2"]], PEOPLE, KEYS["online"], NOW)
-    repository.change_signatories([r4, r5], PEOPLE, KEYS["online"], NOW)
+        repository.draft_change_of_signatories([KEYS["r1"], KEYS["r2"]], PEOPLE, KEYS["online"], NOW)
+    repository.draft_change_of_signatories([r4, r5], PEOPLE, KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="publish it first"):
-        repository.change_root_keys([r4, r5], new, NOW)
+        repository.replace_root_keys_of_repository([r4, r5], new, NOW)
     for person in ("lata", "meena"):
-        repository.sign_draft(KEYS[person])
-    repository.publish_draft(KEYS["online"], NOW)
+        repository.sign_drafted_bundles(KEYS[person])
+    repository.publish_drafted_bundles(KEYS["online"], NOW)
     assert install_assigned_version(centre).name_and_version == "turnout-2"
 
 
@@ -446,8 +448,10 @@ def test_repository_of_campaign_material_is_created_once_with_two_root_keys_and_
         ([r1, r2], [*PEOPLE, PEOPLE[0]], online, "named twice"),
     ):
         with pytest.raises(MaterialRefused, match=problem):
-            Repository(tmp_path / "hq").create_repository(roots, [derive_public_key(KEYS["r3"])], people, own, NOW)
+            Repository(tmp_path / "hq").create_material_repository(
+                roots, [derive_public_key(KEYS["r3"])], people, own, NOW
+            )
     assert not (tmp_path / "hq").exists()
-    Repository(tmp_path / "hq").create_repository([r1, r2], [], PEOPLE, online, NOW)
+    Repository(tmp_path / "hq").create_material_repository([r1, r2], [], PEOPLE, online, NOW)
     with pytest.raises(MaterialRefused, match="is a repository already"):
-        Repository(tmp_path / "hq").create_repository([r1, r2], [], PEOPLE, online, NOW)
+        Repository(tmp_path / "hq").create_material_repository([r1, r2], [], PEOPLE, online, NOW)

@@ -47,10 +47,10 @@ class DemoMaterial:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(f"{text}\n# version {version}\n", encoding="utf-8")
         now = time.time()
-        self.repository.draft_bundle(self.source, NAME, version, JURISDICTION, now)
+        self.repository.draft_bundle_from_folder(self.source, NAME, version, JURISDICTION, now)
         for key in self.signers:
-            self.repository.sign_draft(key)
-        self.repository.publish_draft(self.online, now)
+            self.repository.sign_drafted_bundles(key)
+        self.repository.publish_drafted_bundles(self.online, now)
         self.repository.assign_approved_version(NAME, version, ["all"], (), self.online, now)
 
     def install_material(self, folder: Path, centre: str, zone: str) -> None:
@@ -61,7 +61,7 @@ class DemoMaterial:
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)
         if (wanted := material.fetch_assigned_manifest()) is not None:
-            material.download_version(wanted)
+            material.download_material_version(wanted)
             material.activate_material_version(wanted.name_and_version)
 
 
@@ -77,7 +77,7 @@ def serve_demo_campaign_material(folder: Path, online: bytes) -> Iterator[DemoMa
         for (name, part), key in zip((("lata", MEDIA), ("meena", COMPLIANCE)), signers, strict=True)
     ]
     repository = Repository(folder / "published")
-    root = repository.create_repository(root_keys, [], people, online, time.time())
+    root = repository.create_material_repository(root_keys, [], people, online, time.time())
     handler = functools.partial(_SilentRequestHandler, directory=str(folder / "published" / "public"))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)

@@ -298,7 +298,7 @@ async def test_withdrawal_of_campaign_material_is_drafted_and_audited_under_the_
     assert (code, "turnout 9" in output) == (2, True)
     assert await read_actions(hq) == []
     assert (await command(hq, "media", "bundle", "withdraw", "turnout", "8"))[0] == 0
-    assert repository.find_draft_changes()[1] == ["bundles/turnout/8.json"]
+    assert repository.find_changes_of_drafted_bundles()[1] == ["bundles/turnout/8.json"]
     assert await read_actions(hq) == [("withdrawal-drafted", "media", {"version": "turnout 8"})]
 
 
@@ -306,13 +306,13 @@ async def test_publication_of_campaign_material_is_audited_with_user_versions_an
     hq: Headquarters, tmp_path: Path
 ) -> None:
     repository = publish_material(hq.settings, tmp_path)
-    repository.draft_bundle(tmp_path / "source", "turnout", 9, "india", time.time())
+    repository.draft_bundle_from_folder(tmp_path / "source", "turnout", 9, "india", time.time())
     code, output = await command(hq, "media", "bundle", "publish")
     assert (code, "nobody of the department media has signed" in output) == (2, True)
     assert await read_actions(hq) == []
     repository.draft_withdrawal_of_bundle("turnout", 8, time.time())
     for name in ("lata", "meena"):
-        repository.sign_draft(KEYS[name])
+        repository.sign_drafted_bundles(KEYS[name])
     assert await command(hq, "media", "bundle", "publish") == (0, "approved: bundles/turnout/9.json\n")
     signed = {"media": "lata", "compliance": "meena"}
     assert await read_actions(hq) == [

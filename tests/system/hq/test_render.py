@@ -550,13 +550,13 @@ def test_headquarters_check_reports_unpublished_and_expiring_campaign_material(t
         settings = HqSettings.model_validate({"bundles": {"folder": tmp_path / "material"}})
         (tmp_path / "source").mkdir()
         (tmp_path / "source/flow.yaml").write_text("flow: 1")
-        publisher.repository.draft_bundle(tmp_path / "source", "turnout", 1, "india", now)
+        publisher.repository.draft_bundle_from_folder(tmp_path / "source", "turnout", 1, "india", now)
         assert next(iter(check.find_material_problems(settings, now))).startswith(
             "bundles/turnout/1.json is not published"
         )
         for person in ("lata", "meena"):
-            publisher.repository.sign_draft(KEYS[person])
-        publisher.repository.publish_draft(KEYS["online"], now)
+            publisher.repository.sign_drafted_bundles(KEYS[person])
+        publisher.repository.publish_drafted_bundles(KEYS["online"], now)
         assert [*check.find_material_problems(settings, now)] == []
         assert "dialer hq bundle renew" in next(iter(check.find_material_problems(settings, now + 2 * 86_400)))
         publisher.repository.draft_withdrawal_of_bundle("turnout", 1, now)
