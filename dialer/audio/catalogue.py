@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from dialer.audio.errors import BadPromptName, CatalogueError
 from dialer.audio.files import (
-    explain_write_errors,
     list_files_in_folder_tree,
+    raise_write_errors_as_audio_errors,
     remove_partial_files,
     write_temporary_file,
 )
@@ -201,13 +201,13 @@ def write_catalogue(directory: Path, entries: Entries) -> None:
 
 @contextmanager
 def write_catalogue_when_block_ends(directory: Path, entries: Entries) -> Iterator[None]:
-    """Write the new files of a catalogue under temporary names, and rename them when the block ends without an error.
+    """Write the new files of a catalogue of prompts under temporary names, and rename them when the block ends without
+    an error.
 
-    The block makes the changes that must happen together with those of the catalogue. After the block only renames
-    remain, which need no disk space.
+    In the block the caller makes the changes that belong to the new catalogue, such as new sounds. After the block only
+    renames remain, which need no disk space.
 
-    Raises:
-        AudioError: a file cannot be written. The text names it.
+    Raises AudioError, with the name of the file, if a file cannot be written.
     """
     files = {
         path: (_HEAD + tomli_w.dumps(tables)).encode()
@@ -217,15 +217,15 @@ def write_catalogue_when_block_ends(directory: Path, entries: Entries) -> Iterat
     pending: dict[Path, Path] = {}
     try:
         for path, content in files.items():
-            with explain_write_errors(path):
+            with raise_write_errors_as_audio_errors(path):
                 if not path.exists() or path.read_bytes() != content:
                     pending[path] = write_temporary_file(path, content)
         yield
         for path, temporary in pending.items():
-            with explain_write_errors(path):
+            with raise_write_errors_as_audio_errors(path):
                 temporary.replace(path)
         for path in stale:
-            with explain_write_errors(path):
+            with raise_write_errors_as_audio_errors(path):
                 path.unlink(missing_ok=True)
     finally:
         for temporary in pending.values():
@@ -275,7 +275,7 @@ def open_catalogue_for_changes(directory: Path) -> Iterator[dict[PromptName, Ent
             raise CatalogueError(
                 str(directory), "", "the catalogue is being changed by another process; wait until that process ends"
             ) from error
-        with explain_write_errors(directory):
+        with raise_write_errors_as_audio_errors(directory):
             remove_partial_files(directory)
         entries = read_catalogue(directory)
         try:

@@ -13,7 +13,7 @@ import numpy as np
 
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, filter_samples
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters_to_samples
 from dialer.audio.formats import decode_sound, encode_pcm_samples, encode_sound, get_sample_rate
 from dialer.audio.loudness import (
     MOST_LIMITED_DB,
@@ -87,15 +87,17 @@ class Sounds:
 def convert_recording(source: Path, recipe: Recipe) -> Sounds:
     """Return the sounds made from a recording. Raises RecordingRefused with the reason in one line."""
     decoded = decode_recording(source, recipe.highest_sample_rate, recipe.max_seconds)
-    return convert_samples(decoded.samples, recipe, decoded.notes)
+    return convert_samples_to_sounds(decoded.samples, recipe, decoded.notes)
 
 
-def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
-    """Return the sounds made from samples at `recipe.highest_sample_rate`. Raises RecordingRefused if they are silent."""
+def convert_samples_to_sounds(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
+    """Return the sounds made from the samples of a recording at `recipe.highest_sample_rate`. Raises RecordingRefused
+    if the samples are silent.
+    """
     before = measure_loudness(samples, recipe.highest_sample_rate)
     if before.integrated_lufs <= SILENT_LUFS:
         raise RecordingRefused("the recording is silent from start to end; record the prompt again")
-    trimmed, cut_seconds = trim_silence(samples, recipe.highest_sample_rate, before, recipe.loudness_lufs)
+    trimmed, cut_seconds = trim_silence_at_both_ends(samples, recipe.highest_sample_rate, before, recipe.loudness_lufs)
     messages = list(notes)
     if cut_seconds > _REPORTED_TRIM_SECONDS:
         messages.append(f"had {cut_seconds:.1f} s of silence, which were cut off")
@@ -110,7 +112,7 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
     for sound_format in recipe.formats:
         rate = get_sample_rate(sound_format)
         if rate not in rates:
-            rates[rate] = filter_samples(
+            rates[rate] = apply_filters_to_samples(
                 trimmed, recipe.highest_sample_rate, (("aresample", f"osr={rate}:osf=flt:{RESAMPLER}"),)
             )
         if rate not in levelled:
@@ -135,7 +137,9 @@ def convert_samples(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = (
     )
 
 
-def trim_silence(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[Samples, float]:
+def trim_silence_at_both_ends(
+    samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float
+) -> tuple[Samples, float]:
     """Remove the silence at both ends of a recording and add short fades. Return (samples, seconds that were cut off)."""
     start, end = find_audible_range(samples, rate, loudness, loudness_lufs)
     kept = np.array(samples[start:end])

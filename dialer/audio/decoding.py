@@ -20,7 +20,13 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, filter_samples, make_filter_graph, yield_filtered_frames
+from dialer.audio.filters import (
+    RESAMPLER,
+    Samples,
+    apply_filters_to_samples,
+    make_filter_graph,
+    yield_finished_frames_of_filter_graph,
+)
 
 Channels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
@@ -41,7 +47,7 @@ _RUMBLE_FILTER: Final = "f=70:p=2"  # an octave below the lowest male voice; rem
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A decoded recording: its samples (-1 to 1, one channel), and notes about it."""
+    """A decoded recording: its samples (-1 to 1, one channel), and notes about defects, such as a truncated end."""
 
     samples: Samples
     notes: tuple[str, ...]  # remarks for the media team
@@ -231,7 +237,9 @@ def _make_resampler(frame: AudioFrame, rate: int) -> Graph:
 
 
 def _yield_filtered_channels(graph: Graph) -> Iterator[Channels]:
-    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in yield_filtered_frames(graph))
+    return (
+        np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in yield_finished_frames_of_filter_graph(graph)
+    )
 
 
 def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
@@ -299,4 +307,4 @@ def _mix_to_mono(channels: Channels) -> tuple[Samples, bool]:
 
 def _remove_rumble(samples: Samples, rate: int) -> Samples:
     level = samples - samples.mean()  # before filtering, because an offset is a step to which the filter responds
-    return filter_samples(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]
+    return apply_filters_to_samples(level, rate, (("highpass", _RUMBLE_FILTER),))[: len(samples)]

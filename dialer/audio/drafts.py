@@ -8,10 +8,10 @@ from pathlib import Path
 
 from dialer.audio import espeak
 from dialer.audio.catalogue import Entry, Voice, find_prompt_text_problem
-from dialer.audio.conversion import Recipe, convert_samples
+from dialer.audio.conversion import Recipe, convert_samples_to_sounds
 from dialer.audio.errors import RecordingRefused, VoiceMissing
 from dialer.audio.files import compute_sha256_of_bytes
-from dialer.audio.filters import RESAMPLER, filter_samples
+from dialer.audio.filters import RESAMPLER, apply_filters_to_samples
 from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import (
     Prepared,
@@ -125,10 +125,10 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
     try:
         voice = espeak.select_draft_voice(job.language)
         samples, rate = espeak.synthesise_speech(job.text, job.language)
-        resampled = filter_samples(
+        resampled = apply_filters_to_samples(
             samples, rate, (("aresample", f"osr={job.recipe.highest_sample_rate}:osf=flt:{RESAMPLER}"),)
         )
-        made, sha = convert_samples(resampled, job.recipe), _hash_text_and_voice(job.text, job.language)
+        made, sha = convert_samples_to_sounds(resampled, job.recipe), _hash_text_and_voice(job.text, job.language)
         entries = {
             name: write_prompt_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }

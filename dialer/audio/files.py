@@ -18,8 +18,8 @@ PARTIAL_PREFIX: Final = ".half-done-"
 
 
 @contextmanager
-def explain_write_errors(path: Path) -> Iterator[None]:
-    """Turn an OSError raised in the block into an AudioError that names `path`."""
+def raise_write_errors_as_audio_errors(path: Path) -> Iterator[None]:
+    """Raise an AudioError that names `path` in place of an OSError that is raised in the block."""
     try:
         yield
     except OSError as error:

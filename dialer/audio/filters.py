@@ -23,7 +23,7 @@ Filters = tuple[tuple[str, str], ...]
 
 
 def make_filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
-    """Return an FFmpeg filter graph for frames with the format, layout and rate of `frame`."""
+    """Return an FFmpeg filter graph that accepts frames with the format, layout and rate of `frame`."""
     graph = Graph()
     kind = f"sample_fmt={frame.format.name}:channel_layout={frame.layout.name}"
     last = graph.add("abuffer", f"sample_rate={frame.sample_rate}:{kind}:time_base=1/{frame.sample_rate}")
@@ -35,8 +35,8 @@ def make_filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
     return graph
 
 
-def yield_filtered_frames(graph: Graph) -> Iterator[AudioFrame]:
-    """Yield the frames that a filter graph has finished."""
+def yield_finished_frames_of_filter_graph(graph: Graph) -> Iterator[AudioFrame]:
+    """Yield the audio frames that an FFmpeg filter graph has finished."""
     while True:
         try:
             frame = graph.pull()
@@ -46,19 +46,20 @@ def yield_filtered_frames(graph: Graph) -> Iterator[AudioFrame]:
         yield frame
 
 
-def filter_samples(samples: Samples, rate: int, filters: Filters) -> Samples:
-    """Return samples (at `rate` Hz) as changed by a chain of filters."""
-    pieces = [frame.to_ndarray().reshape(-1) for frame in filter_frames(samples, rate, filters)]
+def apply_filters_to_samples(samples: Samples, rate: int, filters: Filters) -> Samples:
+    """Return the samples (at `rate` Hz) after a chain of FFmpeg filters was applied to them."""
+    pieces = [frame.to_ndarray().reshape(-1) for frame in yield_frames_with_applied_filters(samples, rate, filters)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
 
 
-def filter_frames(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
-    """Yield frames of samples (at `rate` Hz) as changed by a chain of filters. Measurements are in the frames'
-    metadata.
+def yield_frames_with_applied_filters(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
+    """Apply a chain of FFmpeg filters to samples (at `rate` Hz), and yield the resulting frames.
+
+    What the filters measure, such as loudness, is in the frames' metadata.
     """
     frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
     graph = make_filter_graph(frame, filters)
     graph.push(frame)
     graph.push(None)
-    yield from yield_filtered_frames(graph)
+    yield from yield_finished_frames_of_filter_graph(graph)

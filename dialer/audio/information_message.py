@@ -25,7 +25,9 @@ MESSAGE_SOUND: Final = f"{ROOT}/message"
 
 
 class MessageState(StrEnum):
-    """The state of the information message: installed from the catalogue, installed by hand, or not available."""
+    """The state of the information message (what an abandoned voter hears): installed from the catalogue, installed by
+    hand, or not available.
+    """
 
     INSTALLED = "installed"  # installed now or earlier
     KEPT = "kept"  # a message installed by hand stays, because a draft does not replace it
@@ -87,5 +89,5 @@ def _list_files_of_sound(sounds: Path, sound: str) -> list[Path]:
 
 
 def find_missing_sounds(sounds: Path, names: Iterable[str]) -> list[str]:
-    """Return the sounds that have no file in any format below a sounds directory."""
+    """Return which of the sounds have no file in any format below Asterisk's sounds directory."""
     return [name for name in names if not any(each.is_file() for each in _list_files_of_sound(sounds, name))]

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from dialer.audio.filters import RESAMPLER, Samples, filter_frames, filter_samples
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters_to_samples, yield_frames_with_applied_filters
 
 SILENT_LUFS: Final = -70.0  # the absolute gate of BS.1770: lower loudness counts as silence
 _SHORTEST_MEASURED: Final = 3.0  # seconds; shorter sounds are repeated, as a measured block has 0.4 s
@@ -47,7 +47,9 @@ def measure_loudness(samples: Samples, rate: int, *, peaks: bool = True) -> Loud
     sound = np.tile(samples, repeats) if repeats > 1 else samples
     step = rate // 10  # ebur128 reports at each tenth of a second, and ignores an incomplete last tenth
     sound = np.append(sound, np.zeros(-len(sound) % step, np.float32))
-    found = [dict(frame.metadata) for frame in filter_frames(sound, rate, (("ebur128", "metadata=1"),))]
+    found = [
+        dict(frame.metadata) for frame in yield_frames_with_applied_filters(sound, rate, (("ebur128", "metadata=1"),))
+    ]
     moments = tuple(float(each["lavfi.r128.M"]) for each in found)[: math.ceil(10 * len(samples) / rate)]
     integrated = float(found[-1]["lavfi.r128.I"])
     return Loudness(
@@ -62,7 +64,7 @@ def measure_true_peak(samples: Samples, rate: int) -> float:
 
     The samples are oversampled four times (BS.1770). FFmpeg's `ebur128` can measure it too, but is slower.
     """
-    between = filter_samples(samples, rate, (("aresample", f"osr={_OVERSAMPLING * rate}:osf=flt"),))
+    between = apply_filters_to_samples(samples, rate, (("aresample", f"osr={_OVERSAMPLING * rate}:osf=flt"),))
     peak = max(float(np.abs(each).max(initial=0.0)) for each in (samples, between))
     return 20 * math.log10(peak) if peak > 0 else -math.inf
 
@@ -108,7 +110,7 @@ def _limit_peaks(samples: Samples, rate: int, ceiling_db: float) -> Samples:
     The limiter works at four times the rate, so that peaks between samples are limited too.
     """
     limit = max(_LOWEST_LIMIT, 10 ** (ceiling_db / 20))
-    held = filter_samples(
+    held = apply_filters_to_samples(
         samples,
         rate,
         (

@@ -94,5 +94,5 @@ class AudioDirectories:
     sounds: Path
 
     def get_sound_path(self, name: PromptName, sound_format: SoundFormat) -> Path:
-        """Return the path of a prompt's sound in a format."""
+        """Return the path of a prompt's sound file in a format, such as `<sounds>/matdan/hi/turnout/question.alaw`."""
         return self.sounds / f"{name.sound_name}.{sound_format.value}"

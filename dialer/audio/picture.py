@@ -70,7 +70,7 @@ def draw_sounds_as_svg(caption: Caption, panels: Sequence[Panel], loudness_lufs:
     """Return one SVG picture of several sounds, a panel for each. All panels have the same time scale, so that cuts are
     visible.
     """
-    texts = _wrap_text(caption.text)
+    texts = _wrap_text_into_lines(caption.text)
     top = 44 + _LINE * len(texts) + (_LINE * len(caption.remarks)) + 30
     height = top + len(panels) * (_PANEL + _GAP)
     longest = max((each.seconds for each in panels), default=0.0) or 1.0
@@ -179,7 +179,7 @@ def _draw_axis_label(y: float, text: str, x: float, anchor: str, colour: str) ->
     return f'<text x="{x}" y="{y + 4:.1f}" text-anchor="{anchor}" font-size="12" fill="{colour}">{escape(text)}</text>'
 
 
-def _wrap_text(text: str) -> list[str]:
+def _wrap_text_into_lines(text: str) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         if lines and len(lines[-1]) + len(word) < _LETTERS_A_LINE:

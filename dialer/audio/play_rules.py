@@ -36,7 +36,7 @@ def find_reason_prompt_is_blocked(
 ) -> str | None:
     """Return why a prompt may not be played, or None if it may.
 
-    If a prompt has a certificate, it must be valid even if the site does not require certificates.
+    A certificate that the prompt has must be valid, even if the site does not require certificates.
 
     Args:
         name: the prompt.
@@ -53,11 +53,13 @@ def find_reason_prompt_is_blocked(
         return "was changed on disk after it was prepared; run dialer audio prepare"
     if entry.voice is Voice.DRAFT and not rules.play_drafts:
         return "is a draft voice; record it"
-    return _find_prompt_certificate_problem(name, entry, rules, today) or _find_approval_problem(entry, rules)
+    return _find_problem_of_missing_or_invalid_certificate(name, entry, rules, today) or _find_approval_problem(
+        entry, rules
+    )
 
 
 def find_certificate_problem(entry: Entry) -> str | None:
-    """Return why a prompt's recording has no certificate, or None if it has one. An expired certificate also counts."""
+    """Return why a prompt's recording has no certificate, or None if it has one, even an expired one."""
     if not entry.certificate:
         return "has no certificate; see dialer audio approve"
     if entry.certificate_sha256 != entry.source_sha256:
@@ -65,8 +67,13 @@ def find_certificate_problem(entry: Entry) -> str | None:
     return None
 
 
-def _find_prompt_certificate_problem(name: PromptName, entry: Entry, rules: PlayRules, today: date) -> str | None:
-    """Return why the certificate of a prompt's recording is missing or invalid, or None."""
+def _find_problem_of_missing_or_invalid_certificate(
+    name: PromptName, entry: Entry, rules: PlayRules, today: date
+) -> str | None:
+    """Return why a prompt's certificate is missing or not valid today, or None.
+
+    A prompt that needs no certificate and has none is no problem.
+    """
     if not entry.certificate and not (rules.certified_recordings and name.name.startswith(RECORDINGS)):
         return None
     problem = find_certificate_problem(entry)

@@ -52,13 +52,13 @@ class Playlist:
     rules: PlayRules
 
     def find_reason_sound_is_blocked(self, name: PromptName, today: date) -> str | None:
-        """Return why a prompt may not be played, or None if it may."""
+        """Return why a prompt may not be played on the day of the call, or None if it may."""
         listed = self.listed.get(name)
         if listed is None:
             return find_reason_prompt_is_blocked(name, None, {}, self.rules, today)
         return find_reason_prompt_is_blocked(name, listed.entry, listed.sound_hashes, self.rules, today)
 
-    def has_synthetic_voice(self, name: PromptName) -> bool:
+    def has_prompt_synthetic_voice(self, name: PromptName) -> bool:
         """Return whether a prompt has a synthetic voice."""
         listed = self.listed.get(name)
         return listed is not None and listed.entry.voice is not Voice.HUMAN
@@ -120,14 +120,14 @@ class PlaylistReader:
 
     @staticmethod
     def hash_all_sounds(playlist: Playlist) -> None:
-        """Compute the hashes of all sounds that have none yet. Blocks while it reads files."""
+        """Compute the hashes of all sounds in the playlist that have none yet. Blocks while it reads files."""
         for each in playlist.listed.values():
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
     def _has_catalogue_lost_all_files(self, files: list[Path]) -> bool:
-        """Return whether the catalogue has lost all its files.
+        """Return whether the catalogue of prompts has lost all its files.
 
-        A command that removes the last entry leaves a lock file, and so does not count as a loss.
+        If a command has removed the last prompt, the catalogue still has its lock file, so this is no loss.
         """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
 
@@ -139,10 +139,12 @@ class PlaylistReader:
         return tuple((sound_format, f"{beginning}.{sound_format.value}") for sound_format in SoundFormat)
 
     def _hash_sounds_of_prompt(self, name: PromptName) -> dict[SoundFormat, str]:
-        hashes = {sound_format: self._hash_sound(path) for sound_format, path in self._list_sound_paths_of_prompt(name)}
+        hashes = {
+            sound_format: self._hash_sound_file(path) for sound_format, path in self._list_sound_paths_of_prompt(name)
+        }
         return {sound_format: sha for sound_format, sha in hashes.items() if sha is not None}
 
-    def _hash_sound(self, path: str) -> str | None:
+    def _hash_sound_file(self, path: str) -> str | None:
         stamp = _read_time_size_and_inode_of_file(path)
         if stamp is None:
             return None

@@ -61,7 +61,7 @@ class Plan:
     refused: list[Refused] = field(default_factory=list)
 
     def add_refused_recording_to_plan(self, source: str, reason: str) -> None:
-        """Add to the plan a recording that cannot be converted, with the reason."""
+        """Record in the plan that a recording cannot be converted, with the reason."""
         self.refused.append(Refused(replace_unprintable_characters(source), reason))
 
 
@@ -108,7 +108,7 @@ def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
 
 
 def is_recorded_by_person(entry: Entry) -> bool:
-    """Return whether a person recorded the prompt, so that its sounds are not made by a draft voice."""
+    """Return whether a person, not a draft voice, has recorded the prompt."""
     return Path(entry.source).suffix.lower() in SUFFIXES
 
 
@@ -234,8 +234,8 @@ def copy_text_and_approvals_to_new_entry(fresh: Entry, before: Entry | None, tex
 
 
 def copy_approvals_to_new_entry(fresh: Entry, before: Entry) -> Entry:
-    """Return a prompt's new catalogue entry with the approval and certificate of the previous one. They are valid only
-    for the hashes they contain.
+    """Return a prompt's new catalogue entry with the approval and certificate of the previous one. Approval and
+    certificate are valid only for a recording with the hash that they contain.
     """
     names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
     return fresh.model_copy(update={name: getattr(before, name) for name in names})

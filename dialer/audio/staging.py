@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dialer.audio.catalogue import Entries, Entry, write_catalogue_when_block_ends
 from dialer.audio.conversion import Recipe
-from dialer.audio.files import PARTIAL_PREFIX, explain_write_errors, hash_file, remove_partial_files
+from dialer.audio.files import PARTIAL_PREFIX, hash_file, raise_write_errors_as_audio_errors, remove_partial_files
 from dialer.audio.names import ROOT, AudioDirectories, PromptName
 from dialer.settings.audio import SoundFormat
 
@@ -35,7 +35,7 @@ def remove_sounds_of_unlisted_formats(places: AudioDirectories, entries: Entries
         for sound_format in SoundFormat:
             if sound_format not in entry.files:
                 sound = places.get_sound_path(name, sound_format)
-                with explain_write_errors(sound):
+                with raise_write_errors_as_audio_errors(sound):
                     sound.unlink(missing_ok=True)
 
 
@@ -56,7 +56,7 @@ def install_sounds_when_block_ends(
     """
     root = places.sounds / ROOT
     made: list[tuple[PromptName, Entry]] = []
-    with explain_write_errors(root):
+    with raise_write_errors_as_audio_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         remove_partial_files(root)
         staging = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=root))
@@ -79,13 +79,13 @@ def _install_sounds(
 ) -> None:
     """Install sounds and catalogue entries. The last step, renaming the sounds, needs no disk space."""
     for folder in {(places.sounds / name.sound_name).parent for name in made}:
-        with explain_write_errors(folder):
+        with raise_write_errors_as_audio_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
     with nullcontext() if catalogue is None else write_catalogue_when_block_ends(catalogue, {**entries, **made}):
         for name in sorted(made):
             for sound_format in made[name].files:
                 sound = places.get_sound_path(name, sound_format)
-                with explain_write_errors(sound):
+                with raise_write_errors_as_audio_errors(sound):
                     workshop.get_sound_path(name, sound_format).replace(sound)
             remove_sounds_of_unlisted_formats(places, {name: made[name]})
             entries[name] = made[name]

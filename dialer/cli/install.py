@@ -133,8 +133,8 @@ def uninstall_site_services(
     if live and os.geteuid() != 0:
         raise NotInstalled("root permissions are required: run `sudo dialer uninstall`")
     names = [
-        *(each.service_unit_name for each in (*service.PROCESSES, *service.JOBS)),
-        *(job.timer_name for job in service.JOBS),
+        *(each.systemd_service_name for each in (*service.PROCESSES, *service.JOBS)),
+        *(job.systemd_timer_name for job in service.JOBS),
     ]
     units = [root / (service.UNITS / name).relative_to("/") for name in names]
     installed = [unit.name for unit in units if unit.exists()]
@@ -317,9 +317,9 @@ def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) ->
                 f"note: this site does not use {folder} on this machine: {program}'s files were not written", err=True
             )
     services = [
-        process.service_unit_name.removesuffix(".service") for process in service.list_service_processes(settings)
+        process.systemd_service_name.removesuffix(".service") for process in service.list_service_processes(settings)
     ]
-    units = " ".join([*services, *(job.timer_name for job in service.list_timers(settings, local))])
+    units = " ".join([*services, *(job.systemd_timer_name for job in service.list_timers(settings, local))])
     if settings.store.backup_folder is None:
         typer.echo("note: no backups are made: set store.backup_folder", err=True)
     restarted = " ".join(name for name, uses in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if uses)

@@ -57,7 +57,11 @@ class CataloguePrompts:
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
             spoken = next(
-                (name for name in names if self._is_sound_playable(name) and self.playlist.has_synthetic_voice(name)),
+                (
+                    name
+                    for name in names
+                    if self._is_sound_playable(name) and self.playlist.has_prompt_synthetic_voice(name)
+                ),
                 None,
             )
             if spoken is not None:
@@ -71,7 +75,7 @@ class CataloguePrompts:
         if name is None:
             return None
         why = self.playlist.find_reason_sound_is_blocked(name, self.today)
-        if why is None and self.label_synthetic and self.playlist.has_synthetic_voice(name):
+        if why is None and self.label_synthetic and self.playlist.has_prompt_synthetic_voice(name):
             notice = self._get_name_of_synthetic_voice_notice(name)
             if not self._is_sound_playable(notice):
                 return f"is a synthetic voice, but its announcement {notice.relative_path} may not be played"
@@ -139,7 +143,7 @@ class SitePrompts:
         """Return whether any shared prompt in a language has a synthetic voice."""
         names = self._playlist.listed
         return any(
-            name.language == language and not name.campaign and self._playlist.has_synthetic_voice(name)
+            name.language == language and not name.campaign and self._playlist.has_prompt_synthetic_voice(name)
             for name in names
         )
 

@@ -60,7 +60,7 @@ class ConfSection:
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
     def find_all_settings(self, key: str) -> list[Setting]:
-        """Return all settings with that key in this section, in order."""
+        """Return all settings with that key in this section, in the order of the file."""
         return [each for each in self.settings if each.key.lower() == key.lower()]
 
 
@@ -91,9 +91,9 @@ _COMMENT = re.compile(r"(?<!\\);.*")
 
 
 def parse_asterisk_conf(name: str, text: str, library: Library | None = None) -> ConfFile:
-    """Parse the text of an Asterisk file. Invalid lines are listed in `problems`, and never raise an error.
+    """Parse the text of an Asterisk file. `library` returns the texts of included files.
 
-    `library` returns the texts of included files.
+    Invalid lines are listed in `problems`, and never raise an error.
     """
     conf = ConfFile(name)
     _Reader(conf, library or (lambda _: [])).read_conf_text(name, text, depth=0)
@@ -115,7 +115,7 @@ class _Reader:
             elif line.startswith("["):
                 self._read_head_of_section(name, number, line)
             else:
-                self._read_setting(name, number, line)
+                self._read_setting_line(name, number, line)
 
     def _add_conf_problem(self, file: str, line: int, text: str, remedy: str) -> None:
         self._conf.problems.append(Problem(file, line, text, remedy))
@@ -176,7 +176,7 @@ class _Reader:
             None,
         )
 
-    def _read_setting(self, file: str, number: int, line: str) -> None:
+    def _read_setting_line(self, file: str, number: int, line: str) -> None:
         key, equals, value = line.partition("=")
         if not equals:
             self._add_conf_problem(

@@ -87,7 +87,7 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
 
 
 def write_planned_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
-    """Write the new and changed files of a plan, all or none. Return their names.
+    """Write the new and changed files of a plan, all or none. Return the names of the written files.
 
     A file that Matdan did not write (foreign) is replaced only with `force`, and saved as NAME.before-matdan. A missing
     directory is created, but its parents are not, so that a mistyped name is noticed. Raises AsteriskFilesError, and
@@ -139,9 +139,9 @@ def _replace_all_files_or_none(directory: Path, due: Collection[FilePlan], stagi
     """
     owner = directory.stat()
     for plan in due:
-        _write_file(staging / plan.name, plan.after.encode(), owner)
+        _write_file_with_owner_of_folder(staging / plan.name, plan.after.encode(), owner)
         if plan.kind_of_file_change is FileChange.CHANGED:
-            _write_file(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
+            _write_file_with_owner_of_folder(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
@@ -164,7 +164,7 @@ def _move_file_with_undo(path: Path, to: Path, undo: contextlib.ExitStack) -> No
     undo.callback(to.replace, path)
 
 
-def _write_file(path: Path, content: bytes, owner: os.stat_result) -> None:
+def _write_file_with_owner_of_folder(path: Path, content: bytes, owner: os.stat_result) -> None:
     """Write a file, and give it the owner and group of its directory if permitted."""
     with path.open("wb") as file:
         os.fchmod(file.fileno(), MODE)

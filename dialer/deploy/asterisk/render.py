@@ -59,8 +59,8 @@ def _load_asterisk_templates() -> Environment:
     environment.filters.update(
         bracketed=_bracket_ipv6_address,
         host_network=_convert_host_to_network,
-        aors=_name_aors_of_trunk,
-        inbound_sources=_list_inbound_sources,
+        aors=_map_aor_names_to_carrier_hosts,
+        inbound_sources=_list_addresses_that_carrier_calls_from,
         proxy_uri=_format_proxy_uri,
         sip_uri=_format_sip_uri,
         transport=_choose_transport_of_trunk,
@@ -68,7 +68,7 @@ def _load_asterisk_templates() -> Environment:
     return environment
 
 
-def render_template(name: str, **values: Any) -> str:
+def render_asterisk_template(name: str, **values: Any) -> str:
     """Return the text of the template file `name`.j2 with these values filled in.
 
     Raises jinja2.UndefinedError for a missing value.
@@ -89,12 +89,14 @@ def render_dialplan(
     """
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
-    return render_template("extensions.conf", **_make_values_of_dialplan_template(settings), others=servers)
+    return render_asterisk_template("extensions.conf", **_make_values_of_dialplan_template(settings), others=servers)
 
 
 def render_conferences(mixing_milliseconds: int = 20) -> str:
     """Return confbridge.conf, with the conference profiles of seats and of participants."""
-    return render_template("confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds})
+    return render_asterisk_template(
+        "confbridge.conf", marker=MARKER, asterisk={"mixing_milliseconds": mixing_milliseconds}
+    )
 
 
 def render_asterisk_site_files(
@@ -156,12 +158,13 @@ def render_asterisk_site_files(
         "server_networks": {each.name: _convert_host_to_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
-    return {name: render_template(name, **values) + _include_own_file_of_site(name) for name in FILES}
+    return {name: render_asterisk_template(name, **values) + _make_include_line_of_site_file(name) for name in FILES}
 
 
-def _include_own_file_of_site(name: str) -> str:
-    """Return the line at the end of a rendered file that includes the site's own settings. Rendering never overwrites
-    the site's own file.
+def _make_include_line_of_site_file(name: str) -> str:
+    """Return the line at the end of a rendered file that includes the site's own additions to that file.
+
+    Rendering never overwrites the file with the additions.
     """
     if name == "asterisk.conf":  # read before Asterisk knows its folder
         return ""
@@ -312,14 +315,18 @@ def _format_transport_parameter(trunk: Trunk) -> str:
     return "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"
 
 
-def _name_aors_of_trunk(trunk: Trunk) -> dict[str, str]:
-    """Return the hosts of a trunk's carrier by the name of their AOR. Asterisk calls the first AOR that is reachable."""
+def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:
+    """Return the hosts of a trunk's carrier, by the name of their AOR (address of record) in pjsip.conf.
+
+    Asterisk calls the first AOR that is reachable.
+    """
     backups = {f"{trunk.endpoint}-backup{number}": host for number, host in enumerate(trunk.backup_hosts, start=1)}
     return {trunk.endpoint: trunk.host or "", **backups}
 
 
-def _list_inbound_sources(trunk: Trunk) -> list[str]:
-    """Return the hosts and networks from which a trunk's carrier may send calls: its proxy, if it has one.
+def _list_addresses_that_carrier_calls_from(trunk: Trunk) -> list[str]:
+    """Return the hosts and networks from which a trunk's carrier may send calls. If the carrier has a proxy, its proxy
+    stands for its hosts.
 
     The hosts behind a proxy are not listed: Asterisk drops the whole list if one of its names has no address.
     """

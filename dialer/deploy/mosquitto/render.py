@@ -52,9 +52,8 @@ def format_broker_user_name(settings: Settings, name: str) -> str:
 
 
 def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
-    """Return the users that all centres need at their shared broker.
-
-    `sites` has the settings by the names of their files. Raises SettingError.
+    """Return the users that several centres need at the broker that they share. `sites` has the centres' settings by
+    the names of their files. Raises SettingError.
     """
     users: dict[str, BrokerUser] = {}
     centres: set[str] = set()
@@ -147,13 +146,13 @@ def render_mosquitto_files(
             hashes[user.name] = hash_password(made[user.name])
     passwords = "\n".join(f"{name}:{hashed}" for name, hashed in hashes.items())
     return {
-        CONFIGURATION: _render_configuration(*sites[0], directory),
+        CONFIGURATION: _render_mosquitto_configuration(*sites[0], directory),
         ACCESS_LIST: _render_template("matdan.acl.j2", users=users),
         PASSWORDS: f"{MARKER}\n{passwords}\n",
     }, made
 
 
-def _render_configuration(file: str, settings: Settings, directory: Path) -> str:
+def _render_mosquitto_configuration(file: str, settings: Settings, directory: Path) -> str:
     ours = settings.mosquitto
     with_tls = ours.certificate is not None and ours.private_key is not None
     if (ours.certificate is None) is not (ours.private_key is None):
@@ -193,9 +192,8 @@ def _render_template(template: str, **values: object) -> str:
 
 
 def read_password_hashes(text: str) -> dict[str, str]:
-    """Return the password hashes by user from a password file of Mosquitto.
-
-    The result is empty if Matdan did not write the file.
+    """Return the password hashes, by user, in a password file of Mosquitto. The result is empty if Matdan did not write
+    the file.
     """
     if not text.startswith(MARKER):
         return {}

@@ -40,13 +40,13 @@ class Process:
     command: str  # subcommand of `dialer`
 
     @property
-    def service_unit_name(self) -> str:
+    def systemd_service_name(self) -> str:
         """The name of the systemd service of the process, and of its unit file."""
         return f"matdan-{self.name}.service"
 
     @property
-    def timer_name(self) -> str:
-        """The name of the systemd timer that starts a regular job, and of its unit file."""
+    def systemd_timer_name(self) -> str:
+        """The name of the systemd timer that starts a regular job, such as the backup, and of its unit file."""
         return f"matdan-{self.name}.timer"
 
 
@@ -101,9 +101,10 @@ def _list_recording_folders(settings: Settings) -> list[Path]:
 
 
 def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms) -> dict[Path, str]:
-    """Return all files that install a site as services, by path.
+    """Return all files that install a site as systemd services, by path. Raises SettingError for a path that services
+    cannot use.
 
-    `dialer` is the path of the command. Raises SettingError for a path that services cannot use.
+    `dialer` is the path of the command `dialer`.
     """
     store, sounds = settings.store.path, settings.audio.sounds
     backups, recorded = settings.store.backup_folder, _list_recording_folders(settings)
@@ -114,7 +115,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
     for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
-        if folder is not None and not _may_user_of_service_own_folder(folder):
+        if folder is not None and not _can_service_user_own_folder(folder):
             problem = f"{folder} is a system folder, or not visible to services"
             raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
     own = [store.parent, *([] if backups is None else [backups])]
@@ -137,25 +138,25 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
         files |= render_fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
     for process in list_service_processes(settings):
-        files[UNITS / process.service_unit_name] = _render_template(
+        files[UNITS / process.systemd_service_name] = _render_template(
             "unit.j2",
             **shared,
             what=process.what,
             after=[f"{name}.service" for name in neighbours]
-            + ([] if process is DIALLER else [DIALLER.service_unit_name]),
+            + ([] if process is DIALLER else [DIALLER.systemd_service_name]),
             command=process.command,
             reloads=process in (DIALLER, DESK),
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
             background=process is not DIALLER,
             scripts=process is DIALLER and settings.runs_agi_scripts,
-            on_this_machine_alone=process is DIALLER and _connects_to_this_machine_only(settings),
+            on_this_machine_alone=process is DIALLER and _does_dialler_connect_to_this_machine_only(settings),
         )
     for job, when in list_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
-        files[UNITS / job.service_unit_name] = _render_template(
+        files[UNITS / job.systemd_service_name] = _render_template(
             "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
         )
-        files[UNITS / job.timer_name] = _render_template(
+        files[UNITS / job.systemd_timer_name] = _render_template(
             "timer.j2", what=job.what, centre=settings.centre.id, when=when
         )
     return files
@@ -172,8 +173,8 @@ def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str 
     return files
 
 
-def _may_user_of_service_own_folder(folder: Path) -> bool:
-    """Return whether a folder such as /srv/matdan may be owned by the service's user.
+def _can_service_user_own_folder(folder: Path) -> bool:
+    """Return whether the user of the service may own a folder such as /srv/matdan.
 
     System folders (/srv, /var/lib) are shared with other programs. Homes and /tmp are not visible to our units
     (systemd.exec(5), ProtectHome= and PrivateTmp=).
@@ -182,7 +183,7 @@ def _may_user_of_service_own_folder(folder: Path) -> bool:
     return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _INVISIBLE)) and folder != HOME
 
 
-def _connects_to_this_machine_only(settings: Settings) -> bool:
+def _does_dialler_connect_to_this_machine_only(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
     # AGI scripts have their own namespaces, in which they may open any connection.
     return all(map(is_loopback_host, hosts)) and not settings.twilio.enabled and not settings.runs_agi_scripts

@@ -40,18 +40,18 @@ def report_unsafe_setting(place: Place, key: str, text: str, remedy: str) -> Fin
 
     The report names the line of the key in its section, or the section's head if the key is not set.
     """
-    return _create_finding(UNSAFE, place, key, text, remedy)
+    return _create_finding_about_setting(UNSAFE, place, key, text, remedy)
 
 
 def report_broken_setting(place: Place, key: str, text: str, remedy: str) -> Finding:
     """Report a setting of Asterisk that does not work.
 
-    The report names the line as `report_unsafe_setting` does.
+    The report names the line of the key in its section, or the section's head if the key is not set.
     """
-    return _create_finding(BROKEN, place, key, text, remedy)
+    return _create_finding_about_setting(BROKEN, place, key, text, remedy)
 
 
-def _create_finding(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
+def _create_finding_about_setting(subject: str, place: Place, key: str, text: str, remedy: str) -> Finding:
     file, line = _find_line_of_setting(place, key)
     return Finding(Level.ERROR, subject, text, remedy, file, line)
 

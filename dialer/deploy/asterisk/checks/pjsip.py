@@ -60,7 +60,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
                 )
     for transport in conf.find_sections_of_type("transport"):
         yield from _check_transport(transport)
-    yield from _check_proof_of_carriers(conf, configuration.settings)
+    yield from _check_tls_certificates_of_carriers(conf, configuration.settings)
     if configuration.settings is not None:
         yield from _check_matdan_endpoints(conf, configuration.settings)
 
@@ -156,8 +156,10 @@ def _check_transport(transport: ConfSection) -> Iterator[Finding]:
         yield report_unsafe_setting(transport, "method", f"[{transport.name}] allows outdated TLS", "method=tlsv1_2")
 
 
-def _check_proof_of_carriers(conf: ConfFile, settings: Settings | None) -> Iterator[Finding]:
-    """Check that a carrier reached over TLS must prove by its certificate who it is, unless the site says why not."""
+def _check_tls_certificates_of_carriers(conf: ConfFile, settings: Settings | None) -> Iterator[Finding]:
+    """Check that a carrier that is reached over TLS must prove its identity by a certificate, unless the site's
+    settings give a reason why not.
+    """
     trunks = () if settings is None else list_asterisk_trunks(settings)
     excused = {trunk.endpoint for trunk in trunks if trunk.unverified_tls is not None}
     secure = {

@@ -80,13 +80,13 @@ def check_modules(configuration: Configuration) -> Iterator[Finding]:
             section, "autoload", text, "autoload=no, and a load= line for each module that is needed"
         )
     loaded = {
-        _get_module_name(setting.value)
+        _remove_so_suffix_of_module(setting.value)
         for key in ("load", "require", "preload")
         for setting in section.find_all_settings(key)
     }
-    barred = {_get_module_name(setting.value) for setting in section.find_all_settings("noload")}
+    barred = {_remove_so_suffix_of_module(setting.value) for setting in section.find_all_settings("noload")}
     for setting in section.settings:
-        name = _get_module_name(setting.value)
+        name = _remove_so_suffix_of_module(setting.value)
         if setting.key.lower() not in {"load", "require", "preload"}:
             continue
         if name in _REMOVED:
@@ -99,7 +99,7 @@ def check_modules(configuration: Configuration) -> Iterator[Finding]:
             yield report_broken_setting(section, "autoload", f"{name} is not loaded: {reason}", f"load={name}.so")
 
 
-def _get_module_name(value: str) -> str:
+def _remove_so_suffix_of_module(value: str) -> str:
     return value.strip().removesuffix(".so")
 
 
@@ -108,12 +108,16 @@ def _list_required_modules(configuration: Configuration) -> set[str]:
         return {name for names in ALWAYS.values() for name in names.split() if name in _REASONS}
     wanted = configuration.rendered["modules.conf"].find_section("modules")
     return (
-        set() if wanted is None else {_get_module_name(setting.value) for setting in wanted.find_all_settings("load")}
+        set()
+        if wanted is None
+        else {_remove_so_suffix_of_module(setting.value) for setting in wanted.find_all_settings("load")}
     )
 
 
 def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
-    """Check the conference profiles in the dialplan, which decide who stays when voter or agent leaves."""
+    """Check the conference profiles in the dialplan, which decide whether the others stay in the call when the voter or
+    the agent leaves.
+    """
     if "confbridge.conf" not in configuration.files:
         return
     conf = configuration.get_parsed_conf_file("confbridge.conf")
