@@ -160,7 +160,7 @@ async def open_centre(
             monitor=create_broker_monitor(settings, broker, engine, store, clock, chance, name, reload),
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
-            compare_with_broker=partial(_compare_store_with_call_at_broker, settings, broker, engine),
+            compare_with_broker=partial(_compare_store_with_newest_call_at_broker, settings, broker, engine),
             connected=partial(_connect_to_switch, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
@@ -210,7 +210,7 @@ def _build_engine(
     return engine
 
 
-async def _compare_store_with_call_at_broker(
+async def _compare_store_with_newest_call_at_broker(
     settings: Settings, private_broker: BrokerSettings | None, engine: Engine
 ) -> None:
     if settings.broker.enabled:

@@ -116,7 +116,7 @@ def create_page_server_certificate(
     """
     with require_installed_extra("desk"):
         from dialer.desk.certificate import create_certificate_of_page_server, locate_certificate_files  # noqa: PLC0415 - of an extra
-    own = urlsplit(desk.get_page_origin(desk.port)).hostname or desk.host
+    own = urlsplit(desk.get_url_of_pages(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)
     made = create_certificate_of_page_server(files, owner, own, names, SystemClock().now(), renew=renew)
     hosts = " and ".join(map(str, made.names))

@@ -144,7 +144,7 @@ async def serve_pages_of_desk(
     clock = SystemClock()
     page_state = PageState(clock.now)
     with open_listening_socket(settings.desk.host, settings.desk.port) as listener:
-        origin = settings.desk.get_page_origin(port := int(listener.getsockname()[1]))
+        origin = settings.desk.get_url_of_pages(port := int(listener.getsockname()[1]))
         origins = list_allowed_origins(settings.desk, port)
         async with contextlib.AsyncExitStack() as stack:
             path, key = settings.store.path, read_store_key_of_site(settings)

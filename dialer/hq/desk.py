@@ -97,7 +97,7 @@ async def run_hq_desk(
         async with serve_pages(
             settings.desk, listener, PageProtection(app, origins), background, page_state.end_all_subscriptions
         ):
-            yield settings.desk.get_page_origin(port)
+            yield settings.desk.get_url_of_pages(port)
 
 
 async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]) -> None:

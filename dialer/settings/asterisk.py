@@ -36,7 +36,7 @@ HistoryFile = Annotated[
 ]
 
 
-def _read_history_off(value: object) -> object:
+def _convert_history_off_to_none(value: object) -> object:
     return None if value == HISTORY_OFF else value
 
 
@@ -122,7 +122,7 @@ class Asterisk(Section):
         le=60,
         description="the same for agents' phones (s), which must send packets during silence too; 0: off",
     )
-    history: Annotated[HistoryFile | None, BeforeValidator(_read_history_off), Applied.RESTART] = Field(
+    history: Annotated[HistoryFile | None, BeforeValidator(_convert_history_off_to_none), Applied.RESTART] = Field(
         None,
         description="Asterisk's call history (without numbers), cdr-custom/NAME.csv in its log directory; where ami.host is this "
         f"machine the default is {DEFAULT_HISTORY_FILE}; none or `{HISTORY_OFF}`: calls that end while the dialler is down stay "
@@ -135,6 +135,6 @@ class Asterisk(Section):
         (), description="several Asterisk servers instead of the one at ami.host"
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.rtp_last_port - self.rtp_first_port < 100:
             yield "rtp_last_port must be at least 100 above rtp_first_port"

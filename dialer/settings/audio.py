@@ -50,7 +50,7 @@ class Audio(Section):
     play_drafts: bool = Field(True, description="false: synthetic drafts are not played")
     label_synthetic: bool = Field(False, description="announce a synthetic voice once per call, before it speaks")
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         set_rules = [
             name
             for name, is_set in (

@@ -12,8 +12,8 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
-from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
+from dialer.settings.file_text import read_settings_file
+from dialer.settings.mistakes import combine_setting_errors, find_no_environment_variable, list_setting_errors
 
 
 class Hours(Section):
@@ -22,7 +22,7 @@ class Hours(Section):
     start: LocalTime = Field(description="start, in the centre's time zone")
     until: LocalTime = Field(description="end; no call is placed at or after it")
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.start >= self.until:
             yield f"calling hours must end after they start (are {self.start} to {self.until})"
 
@@ -129,7 +129,7 @@ class Campaign(Section):
         None, description="a person's declaration of what a script does; required for AGI scripts"
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.kind is CampaignKind.IVR and not self.flow:
             yield 'an ivr campaign needs a flow, such as flow = "turnout"'
         if self.kind is CampaignKind.AGENTS and self.flow:
@@ -184,12 +184,12 @@ def read_campaign_files(folder: Path) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.toml")):
-        text = read_settings(path, path.name, "have headquarters send it again")
+        text = read_settings_file(path, path.name, "have headquarters send it again")
         try:
             CampaignsFile.model_validate(text.table)
         except ValidationError as error:
             raise combine_setting_errors(
-                list(list_setting_errors(error, text, CampaignsFile, ignore_environment_variables))
+                list(list_setting_errors(error, text, CampaignsFile, find_no_environment_variable))
             ) from error
         found += text.table.get("campaigns", [])
     return found

@@ -32,14 +32,14 @@ class PageServer(Section):
     private_key: Path | None = Field(None, description="private key of the certificate, PEM")
     idle_hours: float = Field(12.0, gt=0, le=24, description="users are signed out after this time without activity")
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if (self.certificate is None) is not (self.private_key is None):
             yield "certificate and private_key must both be set, or neither"
         if self.certificate is None and not is_loopback_host(self.host):
             yield f"host {self.host} needs encryption; set certificate and private_key, or host = 127.0.0.1"
 
-    def get_page_origin(self, port: int) -> str:
-        """Return the URL that users enter in the browser, if the server listens on `port`."""
+    def get_url_of_pages(self, port: int) -> str:
+        """Return the URL that users enter in the browser to open the pages, if the server listens on `port`."""
         return self.address or f"{'http' if self.certificate is None else 'https'}://{self.host}:{port}"
 
 

@@ -39,7 +39,7 @@ def render_settings_page(page: str) -> str:
         HQ_HEAD,
     ]
     parts += [
-        f"|`{key}`|{_format_default_value(field.default)}|{field.description}|"
+        f"|`{key}`|{_format_default_of_setting(field.default)}|{field.description}|"
         for key, field in HqSettings.model_fields.items()
         if find_class_of_settings_table(field.annotation) is None
     ]
@@ -80,7 +80,7 @@ def _document_sections(
         if inner in described:
             lines += [f"As `{described[inner]}` of a centre.", ""]
             continue
-        inherited, origin = _find_keys_described_in_other_section(inner, described)
+        inherited, origin = _find_setting_keys_already_on_page(inner, described)
         described[inner] = heading
         about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
         lines += [
@@ -95,7 +95,7 @@ def _document_sections(
             "|key|default|meaning|",
             "|---|---|---|",
             *(
-                f"|`{key}`|{_format_default_value(each.default)}|{each.description}|"
+                f"|`{key}`|{_format_default_of_setting(each.default)}|{each.description}|"
                 for key, each in inner.model_fields.items()
                 if key not in inherited
             ),
@@ -105,13 +105,13 @@ def _document_sections(
     return lines
 
 
-def _find_keys_described_in_other_section(
+def _find_setting_keys_already_on_page(
     model: type[Section], described: dict[type[Section], str]
 ) -> tuple[list[str], str]:
-    """Return the keys of a section that the page describes already, because a section with the same base class has them
-    too.
+    """Return the keys of a settings section that the page describes already, and the heading of the section there that
+    has them.
 
-    The second value is the heading of that other section.
+    The other section has the same base class, and gives these keys the same default and description.
     """
     for other, heading in described.items():
         if model.__base__ is other.__base__ is not Section:
@@ -125,7 +125,7 @@ def _find_keys_described_in_other_section(
     return [], ""
 
 
-def _format_default_value(value: Any) -> str:
+def _format_default_of_setting(value: Any) -> str:
     if isinstance(value, Section):
         return "below"
     if value is PydanticUndefined:

@@ -58,7 +58,7 @@ def _require_known_time_zone(value: str) -> str:
     return value
 
 
-def _require_limited_peer_network(value: str) -> str:
+def _refuse_network_of_all_addresses(value: str) -> str:
     try:
         network = ip_network(value)
     except ValueError as error:
@@ -136,7 +136,7 @@ NetworkName = Annotated[
         r"^[0-9A-Fa-f.:]{2,45}(/[0-9.]{1,15})?$", "must be an address or a network, such as 203.0.113.0/24"
     ),
 ]
-PeerNetwork = Annotated[str, AfterValidator(_require_limited_peer_network)]
+PeerNetwork = Annotated[str, AfterValidator(_refuse_network_of_all_addresses)]
 """An address or network that may connect; all addresses at once are not allowed."""
 
 FilePath = Annotated[
@@ -223,26 +223,28 @@ class Section(BaseModel):
     @classmethod
     def _refuse_boolean_for_another_value(cls, value: Any, info: ValidationInfo) -> Any:
         """Raise ValueError for `true` where a number is meant, which pydantic reads as 1."""
-        if isinstance(value, bool) and not _accepts_booleans(cls.model_fields[info.field_name or ""].annotation):
+        if isinstance(value, bool) and not _does_annotation_accept_booleans(
+            cls.model_fields[info.field_name or ""].annotation
+        ):
             raise ValueError("must not be true or false")
         return value
 
     @model_validator(mode="after")
-    def _refuse_inconsistent_section(self) -> Self:
-        for problem in self._find_inconsistencies():
+    def _refuse_contradicting_settings(self) -> Self:
+        for problem in self._find_contradicting_settings():
             raise ValueError(problem)
         return self
 
-    def _find_inconsistencies(self) -> Iterator[str]:
-        """Yield the contradictions between the settings of this table, each with a remedy. Only the first one is
-        reported.
-        """
+    def _find_contradicting_settings(self) -> Iterator[str]:
+        """Yield each contradiction between the settings of this table, with a remedy. Only the first one is reported."""
         yield from ()
 
 
-def _accepts_booleans(annotation: Any) -> bool:
+def _does_annotation_accept_booleans(annotation: Any) -> bool:
     return (
-        isinstance(annotation, bool) or annotation in {bool, Any} or any(map(_accepts_booleans, get_args(annotation)))
+        isinstance(annotation, bool)
+        or annotation in {bool, Any}
+        or any(map(_does_annotation_accept_booleans, get_args(annotation)))
     )
 
 

@@ -107,10 +107,12 @@ def _split_dotted_key(dotted: str) -> list[str]:
     return [part.strip("\"'") for part in re.findall(_PART, dotted)]
 
 
-def read_settings(path: Path, usual_name: str, how_to_get_one: str) -> SettingsText:
-    """Read a settings file once, as it may be a pipe.
+def read_settings_file(path: Path, usual_name: str, how_to_get_one: str) -> SettingsText:
+    """Return the values in a settings file, and the line of each key. The file is read once only, because it may be a
+    pipe.
 
-    Raises SettingError with file and remedy. The remedies mention the file's usual name and how to get such a file.
+    Raises SettingError with file and remedy. The remedies mention the usual name of the file (`usual_name`) and how to
+    get such a file.
     """
     try:
         with open_regular_file(path, pipe=True) as file:

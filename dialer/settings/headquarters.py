@@ -21,8 +21,8 @@ from dialer.settings.fields import (
     create_pattern_constraint,
     is_loopback_host,
 )
-from dialer.settings.file_text import read_settings
-from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
+from dialer.settings.file_text import read_settings_file
+from dialer.settings.mistakes import combine_setting_errors, find_no_environment_variable, list_setting_errors
 from dialer.settings.sources import Source
 from dialer.settings.uplink import Leader, ServerAddress, find_leaders_with_same_name_or_key
 
@@ -54,7 +54,7 @@ class HqCentre(Section):
     )
     seats: int | None = Field(None, ge=0, le=10_000, description="planned number of agents")
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
@@ -166,7 +166,7 @@ class HqSettings(Section):
         """Whether connections to the NATS server are encrypted, which they are if other machines connect to it."""
         return not is_loopback_host(self.server.host)
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         yield from find_leaders_with_same_name_or_key(self.leaders)
         for kind, names in (
             ("centres", [centre.id for centre in self.centres]),
@@ -184,10 +184,10 @@ def load_hq_settings(path: Path) -> HqSettings:
 
     Raises SettingError with file, key and remedy, or SettingMistakes for several mistakes.
     """
-    text = read_settings(path, "hq.toml", "write one, see docs/how-to/headquarters.md")
+    text = read_settings_file(path, "hq.toml", "write one, see docs/how-to/headquarters.md")
     try:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:
         raise combine_setting_errors(
-            list(list_setting_errors(error, text, HqSettings, ignore_environment_variables))
+            list(list_setting_errors(error, text, HqSettings, find_no_environment_variable))
         ) from error

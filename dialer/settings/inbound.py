@@ -21,7 +21,7 @@ class InboundNumber(Section):
     campaign: Slug = Field(description="campaign that the calls count for, and that calls back missed calls")
     flow: str | None = Field(None, description='with mode flow: a shipped flow\'s name ("inbound") or a YAML file')
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if (self.mode is InboundMode.FLOW) != (self.flow is not None):
             yield 'flow is required with mode = "flow", such as flow = "inbound", and not allowed with other modes'
 

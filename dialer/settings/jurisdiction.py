@@ -88,7 +88,9 @@ class Basis(StrEnum):
 
 
 class Zones(StrEnum):
-    """The time zones in which the calling hours must be open: all zones of the number, or the centre's zone."""
+    """In which time zones it must be a permitted calling hour: in all zones that the called number may be in, or in the
+    centre's zone.
+    """
 
     NUMBER = "number"  # every zone in which the number may be; calls must be allowed in all of them
     CENTRE = "centre"  # the zone of the site's settings
@@ -102,7 +104,7 @@ class Rule(Section):
     confirmed: bool = False  # True if the text of the rule, or a report that quotes it, was read
     read_at: str | None = None  # URL or place of that text
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.confirmed and not self.read_at:
             yield "a confirmed rule needs read_at: give the URL or place of its text"
 
@@ -116,8 +118,8 @@ class CallingHours(Rule):
     holiday: DayHours
     zones: Zones
 
-    def _find_inconsistencies(self) -> Iterator[str]:
-        yield from super()._find_inconsistencies()
+    def _find_contradicting_settings(self) -> Iterator[str]:
+        yield from super()._find_contradicting_settings()
         for day in ("weekday", "saturday", "sunday", "holiday"):
             for start, until in getattr(self, day):
                 if start >= until:
@@ -231,8 +233,8 @@ class OptOut(Rule):
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]
 
-    def _find_inconsistencies(self) -> Iterator[str]:
-        yield from super()._find_inconsistencies()
+    def _find_contradicting_settings(self) -> Iterator[str]:
+        yield from super()._find_contradicting_settings()
         if self.within_seconds < 1:
             yield "within_seconds must be at least 1: an opt-out takes effect within 1 second here"
 
@@ -365,10 +367,10 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
 
 
 def find_comparison_with_profile_value(rule: type[Rule], field: str) -> Strictness | None:
-    """Return the comparison that decides whether a site's own value of a rule's field is strict enough, given the
-    profile's value.
+    """Return the comparison that decides whether a site's own value of a rule is at least as strict as the profile's
+    value.
 
-    None = a site cannot change this field.
+    None = a site cannot change this field of the rule.
     """
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 

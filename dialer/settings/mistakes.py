@@ -110,9 +110,9 @@ def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
     return [*model.model_fields]
 
 
-def ignore_environment_variables(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
+def find_no_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
     """Return None: no environment variable has set the setting.
 
-    Pass this function to `list_setting_errors` as `in_environment` for files whose settings environment variables
-    cannot change.
+    `list_setting_errors` takes this function as `in_environment` for files whose settings environment variables cannot
+    change.
     """

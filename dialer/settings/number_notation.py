@@ -21,19 +21,20 @@ class NumberNotation:
     caller_id_format: NumberFormat = NumberFormat.E164
     country_code: str = ""  # such as "+91"; numbers of other countries are not written nationally
 
-    def write_called_number(self, number: str) -> str:
-        """Return an E.164 number as the carrier expects it in the request URI. In the national format, prefix and
-        suffix are added only to numbers of the centre's own country.
+    def format_called_number(self, number: str) -> str:
+        """Return an E.164 number as the carrier wants it in the request URI of a call.
+
+        In the national format, prefix and suffix are added only to numbers of the centre's own country.
         """
         if self.number_format is NumberFormat.NATIONAL and not self._is_national_number(number):
             return number
-        return f"{self.number_prefix}{self._write_number(number, self.number_format)}{self.number_suffix}"
+        return f"{self.number_prefix}{self._format_number_for_carrier(number, self.number_format)}{self.number_suffix}"
 
-    def write_caller_id(self, number: str) -> str:
-        """Return an E.164 number as the carrier expects it as caller ID."""
-        return self._write_number(number, self.caller_id_format)
+    def format_caller_id(self, number: str) -> str:
+        """Return an E.164 number as the carrier wants it as caller ID."""
+        return self._format_number_for_carrier(number, self.caller_id_format)
 
-    def _write_number(self, number: str, form: NumberFormat) -> str:
+    def _format_number_for_carrier(self, number: str, form: NumberFormat) -> str:
         if form is NumberFormat.NATIONAL and self._is_national_number(number):
             return number.removeprefix(self.country_code)
         return number.removeprefix("+") if form is NumberFormat.E164_WITHOUT_PLUS else number

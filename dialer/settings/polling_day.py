@@ -65,7 +65,7 @@ class PollingDaySettings(Section):
     )
     workers: WorkerRounds = Field(WorkerRounds(), description="how often booth workers are called")
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         for before, after in pairwise((ExpectedTurnout(at=self.opens, voted=0.0), *self.expected_turnout)):
             if after.at <= before.at or after.voted < before.voted:
                 yield f"expected_turnout must rise with time; {after.at:%H:%M} does not follow {before.at:%H:%M}"

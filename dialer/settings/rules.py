@@ -80,7 +80,7 @@ class Rules(Section):
         every = (self.opt_out_secret, *self.accepted_opt_out_secrets)
         return tuple(dict.fromkeys(secret.get_secret_value().encode() for secret in every))
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.accepted_opt_out_secrets and self.opt_out_secret is None:
             yield "accepted_opt_out_secrets needs opt_out_secret"
         named = Counter(number for poll in self.polls for number in poll.constituencies)

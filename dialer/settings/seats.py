@@ -48,7 +48,7 @@ class SeatSettings(Section):
     )
     srtp: Annotated[bool, Applied.ELSEWHERE] = Field(False, description="encrypt audio; needs transport tls")
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.srtp and self.transport is not Transport.TLS:
             yield 'srtp needs transport = "tls", because its keys are sent in SIP'
 

@@ -26,7 +26,7 @@ from dialer.settings.cross_checks import find_contradictions_between_tables
 from dialer.settings.desk import Desk
 from dialer.settings.environment import PREFIX, find_environment_variable, read_settings_in_environment
 from dialer.settings.fields import Section, is_loopback_host
-from dialer.settings.file_text import SettingsText, read_settings
+from dialer.settings.file_text import SettingsText, read_settings_file
 from dialer.settings.flows import FlowSettings
 from dialer.settings.inbound import InboundSettings
 from dialer.settings.metrics import Metrics
@@ -146,7 +146,7 @@ def load_settings(path: Path | None = None) -> Settings:
     Without a `path`, the defaults are used. Relative paths in the settings are relative to the working directory.
     Raises SettingError with file or variable, key and remedy, or SettingMistakes for several mistakes.
     """
-    text = SettingsText() if path is None else read_settings(path, "centre.toml", "create one with `dialer init`")
+    text = SettingsText() if path is None else read_settings_file(path, "centre.toml", "create one with `dialer init`")
     variables = read_settings_in_environment(Settings)
     text.table = _add_campaigns_of_headquarters(text.table)
     try:

@@ -172,6 +172,6 @@ def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tu
 
 
 def find_lowest_cap_on_abandoned_rate(settings: Settings, profile: Profile) -> float:
-    """Return the lowest limit of the abandoned-call rate (cap, 0-1) of the site's campaigns, which pages show."""
+    """Return the lowest limit (cap) on the abandoned-call rate among the site's campaigns (0-1), which the pages show."""
     every = [limit for campaign in settings.campaigns for _, _, limit in list_caps_on_abandoned_rate(campaign, profile)]
     return min(every, default=min(cap.share for cap in profile.abandoned.caps))

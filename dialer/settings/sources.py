@@ -45,6 +45,6 @@ class Source(Section):
         description="file with the secret that signs results (whsec_ and base64), readable by its owner only",
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.webhook_url is not None and (self.webhook_secret_file is None or self.id_heading is None):
             yield "webhook_url needs webhook_secret_file, to sign deliveries, and id_heading, to identify voters"

@@ -43,7 +43,7 @@ class TransferSettings(Section):
         20.0, ge=5, le=60, description="how long the target rings (s); then the voter returns to the agent"
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         inside, outside = self.endpoint is not None, self.number is not None or self.trunk is not None
         if self.kind is TransferKind.SUPERVISOR and (not inside or outside):
             yield "a transfer to a supervisor needs endpoint, and neither number nor trunk"

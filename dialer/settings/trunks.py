@@ -116,7 +116,7 @@ class CallerIdArea(Section):
         min_length=1, description="the trunk's caller IDs for this area, which no other area uses"
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if not (self.states or self.constituencies or self.prefixes):
             yield "an area needs states, constituencies or prefixes"
 
@@ -248,10 +248,10 @@ class Trunk(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _apply_preset(cls, values: Any) -> Any:
+    def _add_values_of_carrier_preset(cls, values: Any) -> Any:
         return add_values_of_preset(values) if isinstance(values, Mapping) else values
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if (self.username is None) != (self.password is None):
             yield "a trunk needs both username and password, or neither"
         if self.registers and self.username is None:
@@ -285,6 +285,6 @@ class TrunkRest(Section):
         description="post-dial delay (s) above which fewer calls are started, if it is also three times the usual",
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.first_rest_seconds > self.max_rest_seconds:
             yield "first_rest_seconds must not be above max_rest_seconds"

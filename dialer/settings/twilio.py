@@ -73,7 +73,7 @@ class Twilio(Section):
         None, description="target of a flow's transfer: a SIP address or number; none: transfers find no free agent"
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         if self.enabled:
             for name in ("account_sid", "public_url"):
                 if not getattr(self, name):

@@ -48,14 +48,18 @@ def find_secret_weakness(secret: str, owner: str = "", *, least: int = MIN_SECRE
         return "is its user's name, or from the example"
     if _PLACEHOLDER.search(secret):
         return "is a placeholder"
-    if len(set(secret)) < _MIN_DIFFERENT or _is_repeated_pattern(secret) or _is_number_sequence(list(map(ord, secret))):
+    if (
+        len(set(secret)) < _MIN_DIFFERENT
+        or _is_text_repeated_pattern(secret)
+        or _is_number_sequence(list(map(ord, secret)))
+    ):
         return "is a sequence or a repetition"
     return f"has fewer than {least} characters" if len(secret) < least else None
 
 
 def find_pin_weakness(pin: str) -> str | None:
     """Return why a PIN is easily guessed, or None if it is not."""
-    if _is_repeated_pattern(pin) or len(set(pin)) <= 2:
+    if _is_text_repeated_pattern(pin) or len(set(pin)) <= 2:
         return "is a repetition"
     return "is a sequence of digits" if _is_number_sequence(list(map(int, pin)), 10) else None
 
@@ -78,16 +82,18 @@ def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
             yield SettingError(
                 "settings", "ami.secret", "is not set", f"{CREATE_ONE}, and set it or MATDAN_AMI__SECRET"
             )
-        yield from _check_secret_strength("ami.secret", settings.ami.secret, settings.ami.username)
-    yield from _check_secret_strength("broker.password", settings.broker.password, settings.broker.username or "")
-    yield from _check_secret_strength("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
+        yield from _yield_error_for_weak_secret("ami.secret", settings.ami.secret, settings.ami.username)
+    yield from _yield_error_for_weak_secret("broker.password", settings.broker.password, settings.broker.username or "")
+    yield from _yield_error_for_weak_secret(
+        "desk.broker_password", settings.desk.broker_password, settings.desk.user or ""
+    )
     uplink = settings.headquarters
-    yield from _check_secret_strength("headquarters.broker_password", uplink.broker_password, uplink.user or "")
-    yield from _check_secret_strength("rules.opt_out_secret", settings.rules.opt_out_secret)
+    yield from _yield_error_for_weak_secret("headquarters.broker_password", uplink.broker_password, uplink.user or "")
+    yield from _yield_error_for_weak_secret("rules.opt_out_secret", settings.rules.opt_out_secret)
     for number, accepted in enumerate(settings.rules.accepted_opt_out_secrets):
-        yield from _check_secret_strength(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
+        yield from _yield_error_for_weak_secret(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
     if settings.twilio.enabled:
-        yield from _check_secret_strength(
+        yield from _yield_error_for_weak_secret(
             "twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1
         )
     for trunk in settings.trunks:
@@ -99,16 +105,16 @@ def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
             problem, remedy = f"{trunk.username} is a placeholder", "write the account that the carrier gave you"
             yield SettingError("settings", f"{key}.username", problem, remedy)
         # The carrier chooses this password, so its length is not checked.
-        yield from _check_secret_strength(f"{key}.password", trunk.password, trunk.username or "", least=1)
+        yield from _yield_error_for_weak_secret(f"{key}.password", trunk.password, trunk.username or "", least=1)
     for seat in settings.seats:
-        yield from _check_secret_strength(f"seats.{seat.name}.password", seat.password, seat.endpoint)
+        yield from _yield_error_for_weak_secret(f"seats.{seat.name}.password", seat.password, seat.endpoint)
     for agent in settings.agents:
         if agent.pin.get_secret_value() in _SHIPPED_PINS:
             remedy = "give each agent a new PIN, hashed with `dialer agent hash-pin`"
             yield SettingError("settings", f"agents.{agent.number}.pin", "is the PIN of the example", remedy)
 
 
-def _check_secret_strength(
+def _yield_error_for_weak_secret(
     key: str, value: SecretStr | None, owner: str = "", *, least: int = MIN_SECRET_LENGTH
 ) -> Iterator[SettingError]:
     why = None if value is None else find_secret_weakness(value.get_secret_value(), owner, least=least)
@@ -149,7 +155,7 @@ def _contains_secret(value: Any) -> bool:
     return any(_SECRET_KEY.search(key) is not None or _contains_secret(inner) for key, inner in value.items())
 
 
-def _is_repeated_pattern(text: str) -> bool:
+def _is_text_repeated_pattern(text: str) -> bool:
     """Return whether a text repeats a part of itself: 1111, 1212, abcabc."""
     return len(text) > 1 and text in (text + text)[1:-1]
 

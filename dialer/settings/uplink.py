@@ -82,5 +82,5 @@ class Headquarters(Section):
         description="password of `user` at the broker; preferably set by MATDAN_HEADQUARTERS__BROKER_PASSWORD",
     )
 
-    def _find_inconsistencies(self) -> Iterator[str]:
+    def _find_contradicting_settings(self) -> Iterator[str]:
         yield from find_leaders_with_same_name_or_key(self.leaders)

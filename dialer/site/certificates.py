@@ -87,7 +87,7 @@ def _are_prompts_and_day_unchanged(one: CataloguePrompts, other: CataloguePrompt
 
 @dataclass(slots=True)
 class CertificatesOnDisk:
-    """The certificates of recordings in the catalogue on disk. The catalogue is read at the first use."""
+    """The certificates of recordings, as they are in the catalogue on disk. The catalogue is read at the first use."""
 
     settings: Settings
     profile: Profile

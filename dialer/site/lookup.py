@@ -14,7 +14,7 @@ _EPIC = re.compile(r"[A-Za-z]{3}[0-9]{7}", re.ASCII)
 _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
-def find_phone_numbers(db: Connection, who: str, region: str) -> list[str]:
+def find_phone_numbers_of_voter(db: Connection, who: str, region: str) -> list[str]:
     """Return the phone numbers of the voter that a user entered, or the number that a user entered.
 
     The voter is found as by `find_voter_by_id_or_place`. Raises RollError if no voter or several match.

@@ -13,7 +13,9 @@ from dialer.settings.site import Settings
 def serve_dialler_metrics(
     settings: Settings, engine: Engine, monitor: Monitor | None
 ) -> AbstractAsyncContextManager[int | None]:
-    """Serve the dialler's metrics until the context ends. Yields the port (None = metrics.port is not set)."""
+    """Serve the dialler's metrics for Prometheus until the context ends. Yields the port (None = metrics.port is not
+    set).
+    """
     if settings.metrics.port is None:
         return nullcontext()
     from dialer.metrics.families import ProcessStatus, build_centre_metrics  # noqa: PLC0415 - slow to import
@@ -21,7 +23,7 @@ def serve_dialler_metrics(
 
     directory = settings.store.path.resolve().parent
 
-    def get_dialler_readiness() -> ProcessStatus:
+    def get_metrics_and_readiness_of_dialler() -> ProcessStatus:
         broker_up = None if monitor is None else monitor.is_connected_to_broker
         return build_centre_metrics(
             engine.make_centre_view(),
@@ -29,4 +31,4 @@ def serve_dialler_metrics(
             free_bytes=shutil.disk_usage(directory).free,
         )
 
-    return serve_metrics(settings.metrics.host, settings.metrics.port, get_dialler_readiness)
+    return serve_metrics(settings.metrics.host, settings.metrics.port, get_metrics_and_readiness_of_dialler)

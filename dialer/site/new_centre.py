@@ -65,7 +65,7 @@ def make_settings_template_values(answers: Answers, data: Path) -> Answers:
     Raises SettingError for an invalid number of seats or polling day.
     """
     country = COUNTRIES.get(answers["jurisdiction"])
-    prefixes = _split_list_at_commas(answers["prefix"])
+    prefixes = _split_answer_at_commas(answers["prefix"])
     if not 1 <= answers["seats"] <= MAX_SEATS:
         raise SettingError(
             "", "seats.number", f"must be 1 to {MAX_SEATS}", "add further [[seats]] tables by hand later"
@@ -78,12 +78,12 @@ def make_settings_template_values(answers: Answers, data: Path) -> Answers:
         ) from error
     return {
         **answers,
-        "languages": _split_list_at_commas(answers["languages"]) or ("",),
+        "languages": _split_answer_at_commas(answers["languages"]) or ("",),
         "allowed_prefixes": prefixes,
         "denied_prefixes": country.denied if country is not None and prefixes == (country.prefix,) else (),
         "poll": poll,
-        "caller_ids": _split_list_at_commas(answers["caller_ids"]),
-        "phones_from": _split_list_at_commas(answers["phones_from"]),
+        "caller_ids": _split_answer_at_commas(answers["caller_ids"]),
+        "phones_from": _split_answer_at_commas(answers["phones_from"]),
         "data": str(data),
         "sounds": str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
         "seats": [
@@ -92,7 +92,7 @@ def make_settings_template_values(answers: Answers, data: Path) -> Answers:
     }
 
 
-def _split_list_at_commas(text: str) -> tuple[str, ...]:
+def _split_answer_at_commas(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -43,11 +43,11 @@ class SettingsReload:
         recorded: Mapping[str, str] | None = None,
         refuse: RefuseSettings | None = None,
     ) -> None:
-        """Prepare reloads. `settings` and `profile` are those in force now.
+        """Prepare reloads of the settings file. `settings` and `profile` are those in force now.
 
-        `fixed_profile`, if given, replaces the profile in the settings. `recorded` has values that were recorded in the
-        audit together with the settings at the start. `refuse` raises an error for changed settings with which the
-        dialler must not dial.
+        `fixed_profile`, if given, replaces the profile in the settings. `recorded` has what the audit recorded in
+        addition to the settings at the start, such as the imported files of voters' weights. `refuse` raises an error
+        for changed settings with which the dialler must not dial.
         """
         self._settings, self._profile = settings, profile
         self._fixed_profile = fixed_profile

@@ -22,14 +22,14 @@ def reload_on_sighup(engine: Engine) -> None:
     tasks: set[asyncio.Task[None]] = set()
 
     def start_reload_task() -> None:
-        task = loop.create_task(reload_site(engine), name="reload")
+        task = loop.create_task(reload_settings_and_flows(engine), name="reload")
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
     loop.add_signal_handler(signal.SIGHUP, start_reload_task)
 
 
-async def reload_site(engine: Engine) -> None:
+async def reload_settings_and_flows(engine: Engine) -> None:
     """Reload the settings, then the flows. Invalid ones are ignored, and an alert says why until they are corrected."""
     for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:

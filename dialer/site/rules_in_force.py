@@ -104,7 +104,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
 
 
 def _use_current_names_of_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored profile in which rules that were renamed since have their present names."""
+    """Return a stored profile of legal rules, in which rules that were renamed later have their present names."""
     renamed = {"gap": "minimum_interval"}
     return {renamed.get(name, name): _use_current_name_of_legal_basis(rule) for name, rule in profile.items()}
 

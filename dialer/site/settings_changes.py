@@ -64,7 +64,7 @@ def _find_changed_setting_paths(place: tuple[str, ...], before: Any, after: Any)
 
 
 def _index_tables_by_name(value: Any) -> Any:
-    """Convert an array of named tables to a mapping by name. Return any other value unchanged."""
+    """Return the tables of an array, such as [[seats]], by their names. Return any other value unchanged."""
     if not isinstance(value, tuple) or not all(isinstance(each, Mapping) for each in value):
         return value
     names = [each.get("id", each.get("name", each.get("number"))) for each in value]

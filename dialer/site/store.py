@@ -60,9 +60,9 @@ async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
 
 
 async def record_and_apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
-    """Record the settings at a start of the dialler in the store, and apply those that the store needs.
+    """Record the settings in the store at a start of the dialler, and apply those that concern the store.
 
-    These are opt-out secrets, and the limit on messages that wait for headquarters.
+    These are the secrets with which opt-outs are hashed, and the limit on messages that wait for headquarters.
     """
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers_of_roll(settings.rules.list_opt_out_secrets())

@@ -57,15 +57,15 @@ class _CallWatch:
         self._tracker.start_tracking_channel(channel)
         self._begun = asyncio.get_running_loop().time()
 
-    def on_event(self, message: AmiMessage) -> None:
-        """Note what an event says about the test call."""
+    def handle_event_of_test_call(self, message: AmiMessage) -> None:
+        """Record in the test's result what an event of Asterisk says about the test call."""
         after = asyncio.get_running_loop().time() - self._begun
         if message.event_name == "DialState" and message.get("DestUniqueid") == self._channel:
             self._test.has_early_media |= message.get("DialStatus") == "PROGRESS"
         for event in self._tracker.handle_ami_event(message):
-            self._note_event(event, after)
+            self._note_event_of_test_call(event, after)
 
-    def _note_event(self, event: SwitchEvent, after: float) -> None:
+    def _note_event_of_test_call(self, event: SwitchEvent, after: float) -> None:
         match event:
             case CallRinging() if self._test.rang_after is None:
                 self._test.rang_after = after
@@ -98,11 +98,13 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
     if refused is not None:
         raise SettingError(settings.settings_file_text.name, "dialling", f"the number is not called: {refused}", "")
     notation = make_number_notations(settings)[trunk.endpoint]
-    test = TrunkTest(notation.write_called_number(number), notation.write_caller_id(trunk.caller_ids[0]))
+    test = TrunkTest(notation.format_called_number(number), notation.format_caller_id(trunk.caller_ids[0]))
     channel = AttemptId(f"trunk-test-{uuid.uuid4().hex}")
     watch = _CallWatch(channel, test)
     site = split_settings_by_server(settings)[trunk.server or SINGLE_SERVER]
-    async with AmiClient(get_ami_login(site), on_event=watch.on_event, wanted_events=_EVENTS) as client:
+    async with AmiClient(
+        get_ami_login(site), on_event=watch.handle_event_of_test_call, wanted_events=_EVENTS
+    ) as client:
         if trunk.registers:
             test.registration = (await list_trunk_registrations(client)).get(trunk.endpoint, "unknown to Asterisk")
         fields = make_originate_fields(
@@ -114,17 +116,17 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
             ("Timeout", str(round(ring_seconds * 1000))),
         )
         await client.send_action("Originate", fields, action_id=channel)
-        await _wait_for_event(watch.answered, ring_seconds + _GRACE_SECONDS)
+        await _wait_for_event_of_test_call(watch.answered, ring_seconds + _GRACE_SECONDS)
         if test.answered_after is not None and test.ended is None:
-            test.codec = (await _read_variable(client, channel, _CODEC)).strip("()")
-            await _wait_for_event(watch.over, TALK_SECONDS)
+            test.codec = (await _read_channel_variable(client, channel, _CODEC)).strip("()")
+            await _wait_for_event_of_test_call(watch.over, TALK_SECONDS)
         if test.ended is None:
             await _hang_up_test_call(client, channel)
-            await _wait_for_event(watch.over, _GRACE_SECONDS)
+            await _wait_for_event_of_test_call(watch.over, _GRACE_SECONDS)
     return test
 
 
-async def _wait_for_event(event: asyncio.Event, seconds: float) -> None:
+async def _wait_for_event_of_test_call(event: asyncio.Event, seconds: float) -> None:
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -132,7 +134,7 @@ async def _wait_for_event(event: asyncio.Event, seconds: float) -> None:
         return
 
 
-async def _read_variable(client: AmiClient, channel: str, name: str) -> str:
+async def _read_channel_variable(client: AmiClient, channel: str, name: str) -> str:
     """Return a variable of a channel, or "" if the call has ended meanwhile."""
     try:
         return (await client.send_action("Getvar", [("Channel", channel), ("Variable", name)])).get("Value")
@@ -161,10 +163,10 @@ def describe_trunk_test(test: TrunkTest) -> Iterator[str]:
     elif test.ended is None:
         yield "Asterisk did not report the end of the call. Look at its log."
     else:
-        yield _describe_failure(test.ended)
+        yield _describe_failure_of_test_call(test.ended)
 
 
-def _describe_failure(ended: CallEnded) -> str:
+def _describe_failure_of_test_call(ended: CallEnded) -> str:
     outcome = derive_outcome_of_unanswered_call(ended, rang=ended.ever_ringing)
     if ended.timed_out:
         sent = "ringing" if ended.ever_ringing else "nothing that Asterisk reports"

@@ -284,7 +284,7 @@ def list_allowed_origins(desk: PageServer, port: int) -> frozenset[str]:
 
     Pages on loopback are available as localhost and 127.0.0.1.
     """
-    origin = desk.get_page_origin(port)
+    origin = desk.get_url_of_pages(port)
     if desk.address is not None or not desk.host.startswith("127."):
         return frozenset({origin})
     scheme = origin.partition(":")[0]

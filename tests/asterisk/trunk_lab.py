@@ -136,11 +136,11 @@ class TrunkLab:
         ends = {("OriginateResponse", channel), ("Hangup", channel)}
         notation = make_number_notations(self.settings)[trunk]
         fields = make_originate_fields(
-            f"PJSIP/{notation.write_called_number(number)}@{trunk}",
+            f"PJSIP/{notation.format_called_number(number)}@{trunk}",
             channel,
             "matdan-message",
             "s",
-            ("CallerID", notation.write_caller_id(caller_id)),
+            ("CallerID", notation.format_caller_id(caller_id)),
             ("Timeout", "8000"),
         )
         await self.client.send_action("Originate", fields, action_id=channel)

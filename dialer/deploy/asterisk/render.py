@@ -204,7 +204,7 @@ def _list_outside_numbers_of_transfers(settings: Settings) -> list[tuple[str, st
     endpoints, notations = {trunk.name: trunk.endpoint for trunk in settings.trunks}, make_number_notations(settings)
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
     pairs = dict.fromkeys((where, number) for where, number in called if where and number)
-    return [(where, number, notations[where].write_called_number(number)) for where, number in pairs]
+    return [(where, number, notations[where].format_called_number(number)) for where, number in pairs]
 
 
 def list_asterisk_trunks(settings: Settings) -> tuple[Trunk, ...]:

@@ -32,7 +32,7 @@ def check_site(settings: Settings, clock: Clock | None = None, *, file: Path | N
 
 
 def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Iterator[Check]:
-    """Yield every check of a site that `dialer check` makes, in the order of the settings."""
+    """Yield each check that `dialer check` makes of a site, in the order of the settings."""
     reader = cache(lambda: make_playlist_reader(settings))  # parses and hashes each file once
     yield Check("secrets", lambda: check_secrets(settings, file))
     yield Check("settings", lambda: check_settings_tables(settings))

@@ -50,7 +50,7 @@ def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
         ]
     except x509.ExtensionNotFound:
         names = []
-    host = urlsplit(settings.desk.get_page_origin(settings.desk.port)).hostname or settings.desk.host
+    host = urlsplit(settings.desk.get_url_of_pages(settings.desk.port)).hostname or settings.desk.host
     if not {host, f"*.{host.partition('.')[2]}"} & set(names):
         text = (
             f"{path} is for {' and '.join(names) or 'no name'}, but the desk's address has {host}: browsers reject it"

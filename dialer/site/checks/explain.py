@@ -18,7 +18,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.site.lookup import find_phone_numbers, mask_phone_number
+from dialer.site.lookup import find_phone_numbers_of_voter, mask_phone_number
 from dialer.site.polling_day import create_polling_plan
 from dialer.site.rules_in_force import collect_site_rules, load_rules_in_force_at
 from dialer.store import campaign_figures, number_history, registers, voters
@@ -47,11 +47,11 @@ def report_call_explanations(
 ) -> Iterator[Finding]:
     """Yield for each number and campaign whether a call is possible, with the reasons, as a check result.
 
-    The arguments are those of `explain_calls`.
+    The arguments are those of `explain_whether_numbers_can_be_called`.
     """
     unknown: dict[str, None] = {}
     zone = get_site_zone(settings)
-    for each in explain_calls(settings, db, who, at, past=past):
+    for each in explain_whether_numbers_can_be_called(settings, db, who, at, past=past):
         unknown.update(dict.fromkeys(each.unknown))
         subject = f"{each.number} in {each.campaign}"
         text = "can be called now"
@@ -101,7 +101,7 @@ def _format_next_call_time(explained: CallExplanation, now: float, moment: str) 
     return moment if explained.condition is None else f"{moment}, {explained.condition}"
 
 
-def explain_calls(
+def explain_whether_numbers_can_be_called(
     settings: Settings, db: Connection, who: str, at: float, *, past: bool = False
 ) -> Iterator[CallExplanation]:
     """Yield for each campaign whether the numbers of a person can be called at a time, and why not.
@@ -119,7 +119,7 @@ def explain_calls(
     polling = create_polling_plan(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)
     booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
-    for number in find_phone_numbers(db, who, settings.centre.region):
+    for number in find_phone_numbers_of_voter(db, who, settings.centre.region):
         record = number_history.read_history_of_number(db, number, since, at)
         facts = replace(
             record.facts,
@@ -200,10 +200,11 @@ def _find_event_before_next_call(record: NumberRecord, campaign: str) -> str | N
 def _combine_refusal_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Return why a number may or may not be called: reasons of the campaign's list and of the legal rules together.
+    """Return whether a number may be called, and the reasons against it: those of the campaign's list and those of the
+    legal rules.
 
     `others` are the reasons of the campaign's list, which apply until `at` (None = forever). `named` is a legal reason
-    that is already one of `others`, so that it is not listed twice.
+    that `others` contains already, so that it is not listed twice.
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
@@ -212,7 +213,9 @@ def _combine_refusal_reasons(
 
 
 def _list_refusal_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
-    """Return why the campaign's list excludes a call now, until when, and whether one of these reasons never ends."""
+    """Return why the campaign's list excludes a call to a number now, until when (epoch seconds), and whether one of
+    the reasons never ends.
+    """
     if not record.known:
         return ["the number is not on the roll, so no campaign dials it"], now, True
     reasons: list[str] = []

@@ -27,7 +27,7 @@ def list_flow_checks(settings: Settings) -> Iterator[Check]:
     for campaign in settings.campaigns:
         subject = f"campaign {campaign.id}"
         if campaign.flow is not None:
-            yield Check(subject, partial(_check_flow, subject, campaign.flow, settings))
+            yield Check(subject, partial(_check_ivr_flow, subject, campaign.flow, settings))
         if campaign.script is not None:
             yield Check(subject, partial(_check_agents_script, campaign.id, settings))
     for place, each in enumerate(settings.inbound.numbers, start=1):
@@ -35,7 +35,7 @@ def list_flow_checks(settings: Settings) -> Iterator[Check]:
         if each.flow is None:
             yield Check(subject, partial(_wrap_finding_in_list, ok(subject, each.mode.value + use)))
         else:
-            yield Check(subject, partial(_check_flow, subject, each.flow, settings, use))
+            yield Check(subject, partial(_check_ivr_flow, subject, each.flow, settings, use))
 
 
 def _wrap_finding_in_list(finding: Finding) -> list[Finding]:
@@ -53,7 +53,7 @@ def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
         return frozenset()
 
 
-def _check_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
+def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
     script = find_agi_script_of_flow_setting(flow)
     if script is not None:
         rules = get_limits_of_agi_scripts(settings)

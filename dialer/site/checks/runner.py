@@ -30,7 +30,7 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
     Problems of the site are results, and never raised.
     """
     for check in checks:
-        findings = await asyncio.to_thread(_start_check, check)
+        findings = await asyncio.to_thread(_start_check_of_site, check)
         if isinstance(findings, list):
             for finding in findings:
                 yield check.add_server_to_finding(finding)
@@ -43,7 +43,7 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
                 yield check.add_server_to_finding(finding)
 
 
-def _start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
+def _start_check_of_site(check: Check) -> list[Finding] | AsyncIterator[Finding]:
     """Run a blocking check and return its results, or start an async check and return its iterator.
 
     An error that ends the check becomes its last result.

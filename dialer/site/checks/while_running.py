@@ -44,7 +44,7 @@ def check_running_site(
 
 
 def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
-    """Yield every check of a running site that `dialer doctor` makes."""
+    """Yield each check that `dialer doctor` makes of a running site."""
     yield Check("versions", lambda: [_list_installed_versions()])
     yield Check("store lock", lambda: [check_dialler_has_store_open(settings)])
     for name, port in list_metrics_ports(settings):

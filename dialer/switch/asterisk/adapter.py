@@ -360,11 +360,11 @@ class AsteriskSwitch:
         endpoint = _require_safe_ami_value(_NAME, request.endpoint, _ENDPOINT_RULE)
         notation = self._notations.get(endpoint, _E164)
         fields = make_originate_fields(
-            f"PJSIP/{notation.write_called_number(number)}@{endpoint}",
+            f"PJSIP/{notation.format_called_number(number)}@{endpoint}",
             request.attempt_id,
             VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT,
             _choose_start_extension(request),
-            ("CallerID", notation.write_caller_id(caller_id)),
+            ("CallerID", notation.format_caller_id(caller_id)),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
         self._recorder.queue_newest_call_for_saving(NewestCall(request.attempt_id, request.at))
@@ -468,7 +468,7 @@ class AsteriskSwitch:
         number = None if request.number is None else _require_safe_ami_value(NUMBER, request.number, _NUMBER_RULE)
         notation = self._notations.get(endpoint, _E164)
         if server is None:
-            target = endpoint if number is None else f"{notation.write_called_number(number)}@{endpoint}"
+            target = endpoint if number is None else f"{notation.format_called_number(number)}@{endpoint}"
         else:
             extension = f"phone*{endpoint}" if number is None else f"number*{endpoint}*{number}"
             target = f"{extension}@{SERVER_ENDPOINT}{server}"
@@ -478,7 +478,7 @@ class AsteriskSwitch:
             else [
                 (
                     "CallerID",
-                    notation.write_caller_id(_require_safe_ami_value(NUMBER, request.caller_id, _NUMBER_RULE)),
+                    notation.format_caller_id(_require_safe_ami_value(NUMBER, request.caller_id, _NUMBER_RULE)),
                 )
             ]
         )

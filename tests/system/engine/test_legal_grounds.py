@@ -16,7 +16,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.site.checks.explain import CallExplanation, explain_calls
+from dialer.site.checks.explain import CallExplanation, explain_whether_numbers_can_be_called
 from dialer.store.consents import set_consent_of_number
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 from tests.support.command_line import run
@@ -98,7 +98,7 @@ def store_consents(directory: Path, status: Consent, phones: range, at: float) -
 
 def explain_past_decision(settings: Settings, db: sqlite3.Connection, phone_id: int, at: float) -> CallExplanation:
     """Return what the rule check says about a past call, from what is in the store now."""
-    [told] = explain_calls(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
+    [told] = explain_whether_numbers_can_be_called(settings, db, f"+91{7_000_000_000 + phone_id}", at, past=True)
     return told
 
 

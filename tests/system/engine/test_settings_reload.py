@@ -19,7 +19,7 @@ from dialer.settings.jurisdiction import JURISDICTIONS
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.reload import SettingsReload
-from dialer.site.reload_signal import reload_site
+from dialer.site.reload_signal import reload_settings_and_flows
 from tests.support.stored import query_store
 
 SITE = """
@@ -202,11 +202,11 @@ def test_change_of_the_twilio_endpoint_needs_a_restart(path: Path) -> None:
 
 async def test_sighup_signal_reloads_settings_and_an_alert_reports_errors(path: Path, engine: Engine) -> None:
     change(path, ("channels = 20", "channels = 0"))
-    await reload_site(engine)
+    await reload_settings_and_flows(engine)
     (alert,) = (each for each in engine.make_centre_view().alerts if each.code == "settings")
     assert alert.text.startswith("The settings were not reloaded. Cause: no change was applied: ")
     change(path, ("channels = 0", "channels = 9"))
-    await reload_site(engine)
+    await reload_settings_and_flows(engine)
     assert not any(each.code == "settings" for each in engine.make_centre_view().alerts)
     assert get_settings_in_force(engine)[0] == 9
 

@@ -24,7 +24,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import load_shipped_texts, load_texts
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.site.reload_signal import reload_on_sighup, reload_site
+from dialer.site.reload_signal import reload_on_sighup, reload_settings_and_flows
 from dialer.switch.asterisk.agi_call import AgiCall
 from tests.support.agi_scripts import skip_without_containment
 from tests.support.breaking import FailingStore
@@ -264,11 +264,11 @@ async def test_reload_of_flows_with_one_invalid_file_changes_no_flow(tmp_path: P
         with pytest.raises(FlowError, match=words):
             await site.centre.engine.execute_command(ReloadFlows())
         assert (flows.get_current_flow(str(good)), flows.get_current_flow(str(other))) == before
-        await reload_site(site.centre.engine)
+        await reload_settings_and_flows(site.centre.engine)
         (alert,) = (alert for alert in site.centre_view.alerts if alert.code == "flows")
         assert alert.text.startswith("The call flows were not reloaded. Cause: ")
         other.write_text(OLD.replace("flow: ask", "flow: other"))
-        await reload_site(site.centre.engine)
+        await reload_settings_and_flows(site.centre.engine)
         assert not any(alert.code == "flows" for alert in site.centre_view.alerts)
 
 
