@@ -373,7 +373,9 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
             jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
             until = time.monotonic() + HANG_SECONDS
             while late := [
-                each.name for each in centres if await each.store.read_last_id_at_headquarters() != options.carried
+                each.name
+                for each in centres
+                if await each.store.read_last_announcement_id_at_headquarters() != options.carried
             ]:
                 if time.monotonic() >= until:
                     break

@@ -150,7 +150,9 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
     try:
         with site.open_store_for_writing("an import of opt-outs") as db, open_transaction(db):
             entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), file)
-            fresh = opt_outs.suppress_numbers(db, create_result_announcement, found, secret, source, entry).new
+            fresh = opt_outs.suppress_list_of_phone_numbers(
+                db, create_result_announcement, found, secret, source, entry
+            ).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:
         fields = {"source": source, "who": site.responsible_person_id}

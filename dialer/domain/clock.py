@@ -67,9 +67,9 @@ class ClockWatch:
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
         """Start to watch the wall clock for steps at the moment `now`.
 
-        `newest_at` is the newest time that an earlier run recorded (epoch seconds): an earlier wall clock was set back.
-        `expected_at` is the time that the wall clock should show now if nobody has set it since that run; None:
-        unknown.
+        `newest_at` is the newest time that an earlier run recorded (epoch seconds). If the wall clock shows an earlier
+        time, it was set back. `expected_at` is the time that the wall clock should show now if nobody has set it since
+        that run; None: unknown.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now

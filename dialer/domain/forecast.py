@@ -37,7 +37,7 @@ class Forecast:
 
     @property
     def expected_contacts(self) -> int:
-        """Return how many voters agents and IVR flows are expected to contact."""
+        """Return how many voters will be contacted, by agents and by IVR flows together."""
         return self.by_agents + self.by_flows
 
 

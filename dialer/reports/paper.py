@@ -103,7 +103,7 @@ class PdfPage(FPDF):
         return "".join(letter if ord(letter) in self._letters else "?" for letter in text)
 
     def _load_fonts(self) -> str:
-        found = find_fonts()
+        found = find_installed_fonts()
         if not found:
             return "helvetica"
         families = [f"font{place}" for place in range(len(found))]
@@ -117,7 +117,7 @@ class PdfPage(FPDF):
 
 
 @cache
-def find_fonts() -> tuple[Path, ...]:
+def find_installed_fonts() -> tuple[Path, ...]:
     """Return an installed font file for each script of Indian rolls, Latin first. Scripts without a font are left out.
 
     On Debian, `apt install fonts-noto-core` installs all of them.

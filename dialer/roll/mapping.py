@@ -92,10 +92,10 @@ def load_column_map(path: Path) -> MapFile:
         key: _require_type_of_map_file_value(path, key, content.get(key), str)
         for key in ("encoding", "delimiter", "sheet")
     }
-    columns = _parse_field_table(
+    columns = _parse_field_table_of_map_file(
         path, "columns", _require_type_of_map_file_value(path, "columns", content.get("columns"), dict) or {}
     )
-    values = _parse_field_table(
+    values = _parse_field_table_of_map_file(
         path, "values", _require_type_of_map_file_value(path, "values", content.get("values"), dict) or {}
     )
     return MapFile(
@@ -116,7 +116,7 @@ def _require_type_of_map_file_value(path: Path, key: str, value: Any, kind: type
     return value
 
 
-def _parse_field_table(path: Path, table: str, entries: dict[str, Any]) -> dict[Field, Any]:
+def _parse_field_table_of_map_file(path: Path, table: str, entries: dict[str, Any]) -> dict[Field, Any]:
     names = [name.value for name in Field]
     for key in entries:
         if key not in names:

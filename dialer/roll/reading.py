@@ -324,14 +324,14 @@ class WorkbookRoll:
         if not line.endswith(b"\n"):
             if line:  # longer than the reader's longest answer
                 self._reader.kill()
-            problem = self._explain_reader_exit(self._reader.wait())
+            problem = self._explain_exit_of_reader_process(self._reader.wait())
             raise RollError(f"{self.path}: {problem}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "problem" in answer:
             raise RollError(f"{self.path}: {_shorten_text(answer['problem'])}")
         return answer
 
-    def _explain_reader_exit(self, status: int) -> str:
+    def _explain_exit_of_reader_process(self, status: int) -> str:
         if status == -signal.SIGKILL:
             return "the workbook cannot be unpacked: its reader was killed (out of memory?); save the roll as CSV"
         if status == -signal.SIGXCPU:

@@ -40,7 +40,7 @@ def find_portal_by_name(sources: Sequence[Source], name: str) -> Source:
     """Return the voter-data portal with this name from the settings.
 
     Raises:
-        SettingError: The settings have no such source.
+        SettingError: The settings have no portal of this name.
     """
     found = {source.name: source for source in sources}
     if name not in found:

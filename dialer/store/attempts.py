@@ -326,7 +326,7 @@ def end_attempts(
 
 def _compute_hash_for_other_centres(db: Connection, phone_id: int) -> str | None:
     """Return the keyed hash of a number for the other centres, or None if there is no headquarters to pass it on."""
-    if outbox.read_last_id_at_headquarters(db) is None:
+    if outbox.read_last_announcement_id_at_headquarters(db) is None:
         return None
     return number_hashes.compute_number_hash(db, phone_id)
 
@@ -379,12 +379,12 @@ def block_other_numbers_of_voter(
     linked to the called number (a wrong number), only these numbers change.
     """
     if held_until is not None:
-        replace_block_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
+        set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
     if SQL.is_on_number.fetch_only_value(db, voter_id=voter_id, phone_id=phone_id):
-        replace_block_of_other_numbers(db, campaign_id, phone_id, voter_id, until, None)
+        set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, None)
 
 
-def replace_block_of_other_numbers(
+def set_due_time_of_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
     """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.

@@ -137,7 +137,7 @@ def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, re
     held_until = attempts.compute_block_end_of_other_numbers(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
-        attempts.replace_block_of_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
+        attempts.set_due_time_of_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
         until = attempts.compute_block_end_of_other_numbers(record.retry_at, record.at, final=is_final)

@@ -68,7 +68,7 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
         if stored is None:
             _write_store_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
         elif is_restored or stored.place != place or stored.token not in _read_store_tokens(path):
-            _write_store_identity(db, place, _read_store_incarnation(db))
+            _write_store_identity(db, place, _read_incarnation_id_of_store(db))
         # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
         _write_store_tokens(path, token, "" if stored is None else stored.token)
         SQL.set_token.run_statement(db, token=token)
@@ -78,7 +78,7 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
 def renew_store_identity(db: Connection) -> None:
     """Give a new identity to a store whose file was set back to an earlier state. Runs inside the caller's transaction."""
     place = SQL.file.fetch_first_row(db)
-    _write_store_identity(db, "" if place is None else place.place, _read_store_incarnation(db))
+    _write_store_identity(db, "" if place is None else place.place, _read_incarnation_id_of_store(db))
 
 
 def delete_store_token(db: Connection) -> None:
@@ -107,7 +107,7 @@ def get_store_token_path(path: Path) -> Path:
     return real.with_name(real.name + ".identity")
 
 
-def _read_store_incarnation(db: Connection) -> str:
+def _read_incarnation_id_of_store(db: Connection) -> str:
     found = SQL.identity.fetch_first_row(db)
     return NO_INCARNATION if found is None else found.incarnation
 

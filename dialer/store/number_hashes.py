@@ -114,9 +114,9 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
         SQL.set_announcing_secret.run_statement(db, fingerprint=listed[0])
 
 
-def hash_next_numbers(db: Connection, secret: bytes, after: int) -> int | None:
-    """Hash a page of phone numbers of the electoral roll that are not hashed with this secret yet. The page begins
-    after the number with the id `after`.
+def hash_next_page_of_phone_numbers(db: Connection, secret: bytes, after: int) -> int | None:
+    """Hash the next page of the electoral roll's phone numbers that are not hashed with this secret yet. The page
+    begins after the number with the id `after`.
 
     Return the last id that was hashed, or None if no number was left.
     """

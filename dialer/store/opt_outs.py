@@ -87,7 +87,7 @@ def suppress_phone_number(
     return new
 
 
-def suppress_numbers(
+def suppress_list_of_phone_numbers(
     db: Connection,
     encode: Encode | None,
     numbers: Sequence[str],
@@ -161,7 +161,7 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
     opted out in other centres.
     """
     for secret in secrets:
-        number_hashes.hash_next_numbers(db, secret, after)
+        number_hashes.hash_next_page_of_phone_numbers(db, secret, after)
     for each in number_hashes.find_numbers_opted_out_in_other_centres_after(db, after):
         suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre)
 

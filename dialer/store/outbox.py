@@ -88,7 +88,7 @@ def add_test_mark_to_outbox(db: Connection, encode: Encode | None, at: float) ->
 
     Raises NotInStore if the settings name no headquarters.
     """
-    if read_last_id_at_headquarters(db) is None:
+    if read_last_announcement_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     add_result_to_outbox(db, encode, TestMark(at), at)
 
@@ -160,14 +160,14 @@ def read_announcements_between(db: Connection, passed: int, last: int) -> Iterat
         passed = rows[-1].outbox_id
 
 
-def read_last_id_at_headquarters(db: Connection) -> int | None:
+def read_last_announcement_id_at_headquarters(db: Connection) -> int | None:
     """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
     headquarters.
     """
     return SQL.passed_by.fetch_first_value(db, name="uplink")
 
 
-def record_last_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
+def record_last_announcement_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
     """Record that headquarters has stored the announcements (MQTT messages) up to the id `through`. A lower id than
     before changes nothing.
 
@@ -176,7 +176,7 @@ def record_last_id_at_headquarters(db: Connection, through: int, at: float) -> b
     entry: the store does not know who was called, has voted or has opted out since. Returns whether this happened. `at`
     is in epoch seconds. Raises NotInStore if the settings name no headquarters.
     """
-    if read_last_id_at_headquarters(db) is None:
+    if read_last_announcement_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     if through > SQL.highest_id.fetch_only_value(db):
         identity.renew_store_identity(db)

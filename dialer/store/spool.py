@@ -202,7 +202,7 @@ class SpoolFile(Reader):
         """Return the polling stations (booths) in which the voters of the uploaded roll vote."""
         return SQL.booths.fetch_all_rows(self._db)
 
-    def read_voters(self, after: int, most: int) -> list[SpooledVoter]:
+    def read_voters_of_uploaded_roll(self, after: int, most: int) -> list[SpooledVoter]:
         """Return up to `most` voters of the uploaded roll, with ids above `after`."""
         rows = SQL.voters.fetch_all_rows(self._db, after=after, most=most)
         if not rows:

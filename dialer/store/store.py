@@ -289,7 +289,7 @@ class Store(StoreRunner):
 
     # Opt-outs and erasures
 
-    suppress_numbers = Announce(opt_outs.suppress_numbers)
+    suppress_list_of_phone_numbers = Announce(opt_outs.suppress_list_of_phone_numbers)
     record_opt_out = Announce(opt_outs.record_opt_out)
     record_hashed_opt_outs = Announce(opt_outs.record_hashed_opt_outs)
     record_opt_out_of_other_centre = Write(opt_outs.record_opt_out_of_other_centre)
@@ -307,7 +307,7 @@ class Store(StoreRunner):
         for secret in secrets:
             after: int | None = 0
             while after is not None:
-                after = await self._run_write_job(number_hashes.hash_next_numbers, secret, after)
+                after = await self._run_write_job(number_hashes.hash_next_page_of_phone_numbers, secret, after)
         return await self._run_write_job(opt_outs.suppress_numbers_opted_out_in_other_centres)
 
     # Figures
@@ -351,7 +351,7 @@ class Store(StoreRunner):
     count_waiting_announcements = Read(outbox.count_waiting_announcements)
     trim_outbox = Write(outbox.trim_outbox)
     limit_bytes_waiting_for_headquarters = Write(outbox.limit_bytes_waiting_for_headquarters)
-    record_last_id_at_headquarters = Write(outbox.record_last_id_at_headquarters)
+    record_last_announcement_id_at_headquarters = Write(outbox.record_last_announcement_id_at_headquarters)
     apply_peer_updates = Write(peer_updates.apply_peer_updates)
     find_executed_command = Read(commands.find_executed_command)
     record_command = Write(commands.record_command)

@@ -98,7 +98,7 @@ def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]
     return tuple(SQL.campaigns_with_phone.fetch_all_values(db, phone_id=phone_id))
 
 
-def find_first_due_times(db: Connection) -> dict[str, float]:
+def find_first_due_time_of_each_campaign(db: Connection) -> dict[str, float]:
     """Return the time when each campaign's first number is due (epoch seconds; 0 for now).
 
     Campaigns without open numbers are left out.

@@ -66,7 +66,7 @@ class UplinkReader:
         if not is_same:
             raise StoreError(f"{self._path}: the store was replaced while the uplink used it: start the uplink again")
 
-    async def read_last_id_at_headquarters(self) -> int | None:
+    async def read_last_announcement_id_at_headquarters(self) -> int | None:
         """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
         headquarters.
         """
@@ -90,7 +90,7 @@ class UplinkReader:
         """Return the position of the last update of another centre that was applied from a stream, or 0 if none was."""
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
-    async def read_state_of_stored_rolls(self) -> StoredRolls:
+    async def read_constituencies_and_newest_voter(self) -> StoredRolls:
         """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and a text that
         changes with the phone numbers and the secrets with which they are hashed.
 

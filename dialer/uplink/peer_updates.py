@@ -171,7 +171,7 @@ class PeerUpdates:
         """Send opt-outs and voters' answers (marks) of other centres to the dialler until cancelled."""
         while True:
             try:
-                roll = await self._reading.read_state_of_stored_rolls()
+                roll = await self._reading.read_constituencies_and_newest_voter()
                 stream_id = await self._session.find_stream_id(PEERS)
                 async with asyncio.TaskGroup() as group:
                     followers = [
@@ -199,7 +199,7 @@ class PeerUpdates:
         current = roll
         while True:
             await asyncio.sleep(ROLL_CHECK_SECONDS)
-            previous, current = current, await self._reading.read_state_of_stored_rolls()
+            previous, current = current, await self._reading.read_constituencies_and_newest_voter()
             if current.constituencies != roll.constituencies or previous == current != roll:
                 return
 

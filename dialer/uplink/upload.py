@@ -108,7 +108,7 @@ class OutboxUpload:
         return stored
 
     async def _read_last_id_at_headquarters(self) -> int | None:
-        return await self._reading.read_last_id_at_headquarters()
+        return await self._reading.read_last_announcement_id_at_headquarters()
 
     async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
         try:

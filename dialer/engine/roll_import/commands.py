@@ -57,7 +57,7 @@ class SuppressNumbers(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.suppress_numbers(
+        return await services.roll_import.suppress_list_of_phone_numbers(
             self.list, self.source, context.format_name_of_responsible_person(self.who)
         )
 

@@ -63,7 +63,7 @@ class RollImport:
         self._marks = marks
         self._eligibility = eligibility
 
-    async def suppress_numbers(self, list_id: str, source: str, who: str) -> str:
+    async def suppress_list_of_phone_numbers(self, list_id: str, source: str, who: str) -> str:
         """Suppress the numbers of an uploaded list and cancel their unanswered calls. Raises CommandRefused,
         StoreError.
         """
@@ -73,7 +73,7 @@ class RollImport:
             numbers = await asyncio.to_thread(handed.read_phone_numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
-                taken = await self._store.suppress_numbers(
+                taken = await self._store.suppress_list_of_phone_numbers(
                     piece, secret, source, self._create_audit_note_about_person(who)
                 )
                 fresh += taken.new
@@ -143,7 +143,7 @@ class RollImport:
         self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]
     ) -> RollChange:
         secrets, sums, after, done = self._rules_for_erasing_numbers.secrets, [0, 0, 0, 0], 0, 0
-        while voters := await asyncio.to_thread(handed.read_voters, after, PIECE_VOTERS):
+        while voters := await asyncio.to_thread(handed.read_voters_of_uploaded_roll, after, PIECE_VOTERS):
             if not self._has_room():  # the remaining space is reserved for the results of calls
                 raise CommandRefused(
                     f"the import stopped after {done:,} voters, because the disk is nearly full"

@@ -122,7 +122,7 @@ class VirtualStore(UplinkReader):
     def refuse_replaced_store(self) -> None:
         pass
 
-    async def read_last_id_at_headquarters(self) -> int | None:
+    async def read_last_announcement_id_at_headquarters(self) -> int | None:
         return self._passed
 
     async def read_highest_outbox_id(self) -> int:
@@ -142,7 +142,7 @@ class VirtualStore(UplinkReader):
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
         return set()
 
-    async def read_state_of_stored_rolls(self) -> StoredRolls:
+    async def read_constituencies_and_newest_voter(self) -> StoredRolls:
         return StoredRolls(((STATE, self._constituency),), 1)
 
 

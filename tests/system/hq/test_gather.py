@@ -114,7 +114,7 @@ class UplinkCommands(DiallerCommands):
         if name == "report-uplink":
             return Reply("done", "reported")
         assert name == "confirm-uplink"
-        await self.store.record_last_id_at_headquarters(values["through"], NOW)  # type: ignore[attr-defined]
+        await self.store.record_last_announcement_id_at_headquarters(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "confirmed")
 
 

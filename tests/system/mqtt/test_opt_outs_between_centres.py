@@ -65,7 +65,9 @@ class DeskEngine(FakeEngine):
         if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
             with contextlib.closing(self._spool.open_spooled_file(command.list)) as handed:
-                taken = await self._store.suppress_numbers(handed.read_phone_numbers(), SECRET, command.source, entry)
+                taken = await self._store.suppress_list_of_phone_numbers(
+                    handed.read_phone_numbers(), SECRET, command.source, entry
+                )
             self.outbox_filled_event.set()
             return f"{taken.new} numbers suppressed"
         return await super().execute_command(command, context)

@@ -230,12 +230,12 @@ async def test_upload_of_results_continues_after_the_centres_store_was_busy(
     readings = 0
 
     class BusyReader(UplinkReader):
-        async def read_last_id_at_headquarters(self) -> int | None:
+        async def read_last_announcement_id_at_headquarters(self) -> int | None:
             nonlocal readings
             readings += 1
             if 1 < readings < 9:
                 raise StoreBusy(f"{path}: is busy")
-            return await super().read_last_id_at_headquarters()
+            return await super().read_last_announcement_id_at_headquarters()
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await store.limit_bytes_waiting_for_headquarters(1 << 20)

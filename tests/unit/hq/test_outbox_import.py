@@ -102,7 +102,7 @@ def test_file_of_results_is_not_written_while_the_uplink_delivers_results(
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
     passed = iter([0, 3])
-    monkeypatch.setattr(outbox, "read_last_id_at_headquarters", lambda _: next(passed))
+    monkeypatch.setattr(outbox, "read_last_announcement_id_at_headquarters", lambda _: next(passed))
     code, told = run("carry", tmp_path, "-c", settings)
     assert code == HeadquartersUnreachable.exit_code
     assert "the connection to headquarters works again and sends the messages" in told

@@ -52,9 +52,9 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_receive
         await store.mark_announcements_published(2)
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["b"]
         assert read_headquarters_rows(backend) == [(1, "from before"), (2, "a"), (3, "b")]
-        assert not await store.record_last_id_at_headquarters(3, NOW)
+        assert not await store.record_last_announcement_id_at_headquarters(3, NOW)
         assert read_headquarters_rows(backend) == [(3, "b")]
-        await store.record_last_id_at_headquarters(1, NOW)  # an answer that comes late changes nothing
+        await store.record_last_announcement_id_at_headquarters(1, NOW)  # an answer that comes late changes nothing
         await store.mark_announcements_published(3)
         assert read_headquarters_rows(backend) == []
 
@@ -67,7 +67,7 @@ async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_config
         await store.limit_bytes_waiting_for_headquarters(None)
         assert read_headquarters_rows(backend) == [(2, "b")]
         with pytest.raises(NotInStore, match="no headquarters"):
-            await store.record_last_id_at_headquarters(2, NOW)
+            await store.record_last_announcement_id_at_headquarters(2, NOW)
         await store.mark_announcements_published(2)
         assert read_headquarters_rows(backend) == []
 
@@ -78,7 +78,7 @@ async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backe
         assert await store.count_waiting_announcements() == (OutboxWait("broker", 3, NOW),)
         await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await store.mark_announcements_published(3)
-        await store.record_last_id_at_headquarters(1, NOW)
+        await store.record_last_announcement_id_at_headquarters(1, NOW)
         assert sorted(await store.count_waiting_announcements(), key=str) == [
             OutboxWait("broker", 0, None),
             OutboxWait("headquarters", 2, NOW),
@@ -106,9 +106,9 @@ async def test_store_older_than_its_result_rows_at_headquarters_gets_a_new_ident
     async with open_filled_store(backend) as store:
         await store.limit_bytes_waiting_for_headquarters(1 << 20)
         await add_announcements_to_outbox(store, "a", "b", "c")
-        await store.record_last_id_at_headquarters(1, NOW)
+        await store.record_last_announcement_id_at_headquarters(1, NOW)
         before = read_store_identity(backend)
-        assert await store.record_last_id_at_headquarters(
+        assert await store.record_last_announcement_id_at_headquarters(
             20_000_000, NOW
         )  # headquarters has rows that were set back here
         after = read_store_identity(backend)
@@ -118,7 +118,7 @@ async def test_store_older_than_its_result_rows_at_headquarters_gets_a_new_ident
         assert (
             await store.add_or_update_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY) is CampaignState.STOPPED
         )
-        assert not await store.record_last_id_at_headquarters(3, NOW)
+        assert not await store.record_last_announcement_id_at_headquarters(3, NOW)
 
 
 async def test_working_hours_of_seats_are_published_only_to_headquarters(backend: Backend) -> None:

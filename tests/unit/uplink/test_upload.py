@@ -65,7 +65,7 @@ class StoreInMemory(UplinkReader, DiallerCommands):
     def refuse_replaced_store(self) -> None:
         pass
 
-    async def read_last_id_at_headquarters(self) -> int | None:
+    async def read_last_announcement_id_at_headquarters(self) -> int | None:
         return max([0, *self.confirmed])
 
     async def read_highest_outbox_id(self) -> int:
