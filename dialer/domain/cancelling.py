@@ -1,10 +1,10 @@
-"""A wait that can be cancelled even if the library that waits swallows cancellations."""
+"""Cancellations that reach a task even if the code that it awaits swallows them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -23,3 +23,12 @@ async def await_cancellable(awaitable: Awaitable[T]) -> T:
     finally:
         if task.cancelling() > before:
             raise asyncio.CancelledError
+
+
+async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run `coroutine` in a task of its own and return its result. Raise CancelledError if the caller is cancelled meanwhile.
+
+    Loops that run a `TaskGroup` again after it has failed need this. Before Python 3.13 (CPython #116720) a group swallows a
+    cancellation that arrives while one of its tasks fails, and may leave its task with a cancellation that nobody requested.
+    """
+    return await await_cancellable(asyncio.create_task(coroutine))

@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 
 import structlog
 
+from dialer.domain.cancelling import run_in_task
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, find_first_error_in_group
 from dialer.domain.orders import LONGEST_VALID_SECONDS
@@ -128,14 +129,10 @@ class Gatherer:
 
     async def run(self) -> NoReturn:
         """Import batches until cancelled. Retry while the database or nats-server is unreachable."""
-        address = self._settings.gather.database.get_secret_value()
         logged = ""
         while True:
             try:
-                # Two connections: peer updates must not wait for the commits of batches.
-                async with open_database(address) as importing, open_database(address) as forwarding:
-                    await importing.prepare_schema()
-                    await self._gather_while_holding_lock(importing, forwarding)
+                await run_in_task(self._gather_while_connected())
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
                 problem = str(find_first_error_in_group(errors)) or type(find_first_error_in_group(errors)).__name__
                 if problem != logged:
@@ -144,6 +141,13 @@ class Gatherer:
             finally:
                 self.active.clear()
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _gather_while_connected(self) -> None:
+        address = self._settings.gather.database.get_secret_value()
+        # Two connections: peer updates must not wait for the commits of batches.
+        async with open_database(address) as importing, open_database(address) as forwarding:
+            await importing.prepare_schema()
+            await self._gather_while_holding_lock(importing, forwarding)
 
     async def _gather_while_holding_lock(self, importing: Database, forwarding: Database) -> None:
         while True:

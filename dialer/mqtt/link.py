@@ -12,6 +12,7 @@ import structlog
 
 from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.backoff import Backoff
+from dialer.domain.cancelling import run_in_task
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError, find_first_error_in_group
@@ -91,21 +92,17 @@ class BrokerLink:
         self._raise_alert = raise_alert
         self._backoff = Backoff(settings.backoff_first_seconds, settings.backoff_most_seconds)
         self._raised: dict[AlertKind, Alert] = {}
+        self._connected_at: float | None = None  # monotonic; None: the present attempt has not connected yet
         self.is_connected = False
 
     async def run(self, serve: Serve, stop: asyncio.Event) -> None:
         """Connect to the broker and call `serve`, again after each failure, until `serve` returns or `stop` is set."""
         failures = 0
         while not stop.is_set():
-            opened_at: float | None = None
+            self._connected_at = None
             try:
-                if self._presence.name is not None:
-                    await refuse_duplicate_dialler(self._presence.settings, self._centre, self._presence.name)
-                async with self._open_connection(stop) as connection:
-                    opened_at = self._clock.monotonic()
-                    self._record_established_connection()
-                    await serve(connection)
-                    return
+                await run_in_task(self._connect_and_serve(serve, stop))
+                return
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():
                     self._log_and_alert_failure(
@@ -122,11 +119,19 @@ class BrokerLink:
                 self.is_connected = False
             if stop.is_set():
                 return
-            lasted = 0.0 if opened_at is None else self._clock.monotonic() - opened_at
+            lasted = 0.0 if self._connected_at is None else self._clock.monotonic() - self._connected_at
             failures = 1 if lasted >= STABLE_SECONDS else failures + 1
             await _sleep_or_stop(
                 self._backoff.calculate_seconds_until_next_attempt(failures, self._presence.chance), stop
             )
+
+    async def _connect_and_serve(self, serve: Serve, stop: asyncio.Event) -> None:
+        if self._presence.name is not None:
+            await refuse_duplicate_dialler(self._presence.settings, self._centre, self._presence.name)
+        async with self._open_connection(stop) as connection:
+            self._connected_at = self._clock.monotonic()
+            self._record_established_connection()
+            await serve(connection)
 
     @contextlib.asynccontextmanager
     async def _open_connection(self, stop: asyncio.Event) -> AsyncIterator[Connection]:

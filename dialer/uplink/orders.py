@@ -13,6 +13,7 @@ from typing import NoReturn
 import structlog
 from pydantic import ValidationError
 
+from dialer.domain.cancelling import run_in_task
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_text
@@ -48,11 +49,14 @@ class OrderDelivery:
         """Deliver headquarters' orders to the dialler until cancelled."""
         while True:
             try:
-                async with asyncio.TaskGroup() as group:
-                    for subject in self._subjects:
-                        group.create_task(self._deliver_orders_of_subject(subject), name="uplink-read-orders")
+                await run_in_task(self._deliver_orders_of_all_subjects())
             except* StreamRecreated as errors:
                 _log.warning("order.stream_lost", problem=str(errors.exceptions[0]))
+
+    async def _deliver_orders_of_all_subjects(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for subject in self._subjects:
+                group.create_task(self._deliver_orders_of_subject(subject), name="uplink-read-orders")
 
     async def _deliver_orders_of_subject(self, subject: str) -> None:
         async for message in self._session.read_stream_messages(CMD, 0, subject):

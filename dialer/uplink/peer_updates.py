@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from dialer.domain.cancelling import run_in_task
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.engine.headquarters.commands import PeerCall, PeerMark, PeerOptOut
@@ -171,25 +172,26 @@ class PeerUpdates:
         """Send opt-outs and voters' answers (marks) of other centres to the dialler until cancelled."""
         while True:
             try:
-                roll = await self._reading.read_constituencies_and_newest_voter()
-                stream_id = await self._session.find_stream_id(PEERS)
-                async with asyncio.TaskGroup() as group:
-                    followers = [
-                        group.create_task(
-                            self._send_updates_from_stream(stream_id, roll, place), name="uplink-follow-peers"
-                        )
-                        for place in (None, *roll.constituencies)
-                    ]
-                    followers += [
-                        group.create_task(self._send_peer_calls_from_stream(roll, state), name="uplink-follow-calls")
-                        for state in sorted({state for state, _ in roll.constituencies})
-                    ]
-                    await self._wait_for_roll_change(roll)
-                    for follower in followers:
-                        follower.cancel()
+                await run_in_task(self._send_updates_until_roll_changes())
             except* (HeadquartersUnreachable, StoreError) as errors:
                 _log.warning("peer_updates.failed", problem=str(errors.exceptions[0]))
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _send_updates_until_roll_changes(self) -> None:
+        roll = await self._reading.read_constituencies_and_newest_voter()
+        stream_id = await self._session.find_stream_id(PEERS)
+        async with asyncio.TaskGroup() as group:
+            followers = [
+                group.create_task(self._send_updates_from_stream(stream_id, roll, place), name="uplink-follow-peers")
+                for place in (None, *roll.constituencies)
+            ]
+            followers += [
+                group.create_task(self._send_peer_calls_from_stream(roll, state), name="uplink-follow-calls")
+                for state in sorted({state for state, _ in roll.constituencies})
+            ]
+            await self._wait_for_roll_change(roll)
+            for follower in followers:
+                follower.cancel()
 
     async def _wait_for_roll_change(self, roll: StoredRolls) -> None:
         """Wait until the electoral roll has different constituencies, or until an import of voters has ended.

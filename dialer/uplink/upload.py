@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import structlog
 
+from dialer.domain.cancelling import run_in_task
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.nats.messages import (
@@ -77,7 +78,7 @@ class OutboxUpload:
             build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
         )
         while True:
-            await self._upload_until_identity_changes()
+            await run_in_task(self._upload_until_identity_changes())
 
     async def _upload_until_identity_changes(self) -> None:
         passed = await self._wait_until_dialler_stores_outbox()

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from dialer.domain.cancelling import await_cancellable
+from dialer.domain.cancelling import await_cancellable, run_in_task
 
 
 async def swallow_cancellation(fails: bool) -> str:
@@ -41,3 +41,33 @@ async def test_result_of_an_awaited_library_call_is_returned_unchanged() -> None
         return "the result"
 
     assert await await_cancellable(return_result()) == "the result"
+
+
+async def fail_in_task_group(*stopped: asyncio.Task[None]) -> None:
+    """Run a group whose task cancels `stopped` and then fails, while the group waits for it."""
+
+    async def cancel_and_fail() -> None:
+        await asyncio.sleep(0)
+        for task in stopped:
+            task.cancel()
+        raise OSError("the connection was lost")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(cancel_and_fail())
+
+
+async def test_task_that_is_cancelled_while_a_task_of_its_group_fails_ends_as_cancelled() -> None:
+    async def run_group() -> None:
+        await run_in_task(fail_in_task_group(working))
+
+    working = asyncio.create_task(run_group())
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+
+async def test_failed_task_group_leaves_no_cancellation_in_the_task_that_runs_it() -> None:
+    with pytest.raises(ExceptionGroup):
+        await run_in_task(fail_in_task_group())
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
