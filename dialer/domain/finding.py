@@ -41,16 +41,16 @@ class Finding:
         return f"{text}{remedy}{f' [{self.rule}]' if self.rule else ''}"
 
 
-def ok(subject: str, text: str) -> Finding:
+def make_ok_finding(subject: str, text: str) -> Finding:
     """Return the result of a check that found everything in order."""
     return Finding(Level.OK, subject, text)
 
 
-def warning(subject: str, text: str, remedy: str = "") -> Finding:
+def make_warning_finding(subject: str, text: str, remedy: str = "") -> Finding:
     """Return the result of a check that found something a person should know about."""
     return Finding(Level.WARNING, subject, text, remedy)
 
 
-def error(subject: str, text: str, remedy: str = "") -> Finding:
+def make_error_finding(subject: str, text: str, remedy: str = "") -> Finding:
     """Return the result of a check that found a fault, which must be corrected."""
     return Finding(Level.ERROR, subject, text, remedy)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from dialer.domain.finding import Finding, Level, error, ok, warning
+from dialer.domain.finding import Finding, Level, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.domain.model import AbandonedRate, CampaignState
 from dialer.reports.picture_file import check_picture_path, save_picture
 from dialer.settings.site import Settings
@@ -100,12 +100,12 @@ def is_site_ready(outcomes: Sequence[DayOutcome]) -> bool:
 
 def _judge_calling_rules(outcome: DayOutcome) -> Iterator[Finding]:
     for rule, (holds, broken) in outcome.checks.items():
-        yield ok("rules", rule) if holds else error("rules", f"violated: {rule}: {broken}")
+        yield make_ok_finding("rules", rule) if holds else make_error_finding("rules", f"violated: {rule}: {broken}")
     rate = f"{outcome.abandoned_rate:.2%} of live answers were abandoned"
     if outcome.abandoned_rate > outcome.abandoned_limit:
-        yield error("rules", f"{rate}; the limit is {outcome.abandoned_limit:.1%}")
+        yield make_error_finding("rules", f"{rate}; the limit is {outcome.abandoned_limit:.1%}")
     else:
-        yield ok("rules", f"{rate}, below the limit of {outcome.abandoned_limit:.1%}")
+        yield make_ok_finding("rules", f"{rate}, below the limit of {outcome.abandoned_limit:.1%}")
 
 
 def _judge_number_of_contacted_voters(outcome: DayOutcome) -> Iterator[Finding]:
@@ -113,13 +113,15 @@ def _judge_number_of_contacted_voters(outcome: DayOutcome) -> Iterator[Finding]:
     text = f"{outcome.reached:,} of {outcome.voters:,} voters contacted ({share:.1%}) with {outcome.attempts:,} calls"
     if outcome.attempts == 0:
         remedy = "check calling hours, trunks and the rules (`dialer rules check`)"
-        yield error("contacts", "no call was placed", remedy)
+        yield make_error_finding("contacts", "no call was placed", remedy)
     elif outcome.reached:
-        yield ok("contacts", text)
+        yield make_ok_finding("contacts", text)
     elif outcome.answered == 0:
-        yield error("contacts", f"{text}: no call was answered")
+        yield make_error_finding("contacts", f"{text}: no call was answered")
     else:
-        yield warning("contacts", f"{text}: {outcome.answered:,} were answered, but no flow recorded a mark")
+        yield make_warning_finding(
+            "contacts", f"{text}: {outcome.answered:,} were answered, but no flow recorded a mark"
+        )
 
 
 def _judge_calls_of_campaigns(outcome: DayOutcome) -> Iterator[Finding]:
@@ -129,26 +131,28 @@ def _judge_calls_of_campaigns(outcome: DayOutcome) -> Iterator[Finding]:
         if campaign.attempts:
             for reason, times in campaign.refused.items():
                 text = f"{times:,} calls were forbidden ({reason})"
-                yield warning(subject, text, "see `dialer rules check`")
+                yield make_warning_finding(subject, text, "see `dialer rules check`")
         elif not campaign.could_call:
-            yield warning(subject, f"placed no call: not allowed in these hours ({campaign.why})")
+            yield make_warning_finding(subject, f"placed no call: not allowed in these hours ({campaign.why})")
         elif campaign.why:
-            yield error(subject, f"placed no call: {campaign.why}")
+            yield make_error_finding(subject, f"placed no call: {campaign.why}")
         else:
             text = "placed no call: its list is empty, or other campaigns used all seats and channels"
-            yield warning(subject, text)
+            yield make_warning_finding(subject, text)
 
 
 def _judge_use_of_channels_and_seats(outcome: DayOutcome) -> Iterator[Finding]:
     peak = max((sample.channels for sample in outcome.samples), default=0)
     if outcome.channels and peak >= BUSY_SHARE * outcome.channels:
-        yield warning("channels", f"all {outcome.channels} channels were in use at the peak", "add channels")
+        yield make_warning_finding(
+            "channels", f"all {outcome.channels} channels were in use at the peak", "add channels"
+        )
     else:
-        yield ok("channels", f"at most {peak} of {outcome.channels} channels were in use")
+        yield make_ok_finding("channels", f"at most {peak} of {outcome.channels} channels were in use")
     if outcome.utilisation is not None:
-        level = warning if outcome.utilisation < IDLE_SHARE else ok
+        level = make_warning_finding if outcome.utilisation < IDLE_SHARE else make_ok_finding
         yield level("agents", f"in conversation or wrap-up {outcome.utilisation:.0%} of their time")
-    level = error if outcome.times_faster_than_real_time < HEADROOM else ok
+    level = make_error_finding if outcome.times_faster_than_real_time < HEADROOM else make_ok_finding
     yield level(
         "machine", f"this machine ran the day {outcome.times_faster_than_real_time:,.0f} times faster than real time"
     )
@@ -159,11 +163,11 @@ def _judge_recovery_from_faults(outcome: DayOutcome) -> Iterator[Finding]:
         kind = fault.kind.value
         seconds = outcome.recovered.get(kind)
         if seconds is not None:
-            yield ok(kind, f"calls were placed again after {seconds:.0f} s")
+            yield make_ok_finding(kind, f"calls were placed again after {seconds:.0f} s")
         elif kind in outcome.not_judged:
-            yield warning(kind, f"not judged: {outcome.not_judged[kind]}")
+            yield make_warning_finding(kind, f"not judged: {outcome.not_judged[kind]}")
         else:
-            yield error(kind, "no call was placed after it")
+            yield make_error_finding(kind, "no call was placed after it")
 
 
 def find_preparation_findings(
@@ -175,7 +179,7 @@ def find_preparation_findings(
     """
     polls = [poll.day for poll in settings.rules.polls]
     if polls and max(polls) < today:
-        yield warning(
+        yield make_warning_finding(
             "polls",
             f"all polls in the settings are in the past, the last one on {max(polls)}",
             "correct [[rules.polls]]",
@@ -184,15 +188,17 @@ def find_preparation_findings(
     for campaign in settings.campaigns:
         subject, state = f"campaign {campaign.id}", states.get(campaign.id, CampaignState.RUNNING)
         if campaign.id not in rehearsed:
-            yield warning(subject, "not rehearsed, because it has only Twilio trunks")
+            yield make_warning_finding(subject, "not rehearsed, because it has only Twilio trunks")
             continue
         if state is not CampaignState.RUNNING:
-            yield warning(subject, f"{state.value}, but rehearsed as running", "an operator must resume it")
+            yield make_warning_finding(
+                subject, f"{state.value}, but rehearsed as running", "an operator must resume it"
+            )
         if campaign.runs_agi_script:
-            yield warning(subject, "rehearsed with a flow instead of its AGI script")
+            yield make_warning_finding(subject, "rehearsed with a flow instead of its AGI script")
     agents, seats = len(settings.agents), len(settings.seats)
     if 0 < agents < seats:
-        yield warning("agents", f"{agents} agents for {seats} seats: the other seats stayed offline")
+        yield make_warning_finding("agents", f"{agents} agents for {seats} seats: the other seats stayed offline")
 
 
 _COLOURS = ("#0b6e4f", "#1d4e89", "#c1121f")

@@ -17,7 +17,7 @@ from dialer.audio.tones import TONES
 from dialer.deploy.asterisk.render import list_asterisk_trunks
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import SwitchError
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.flows.audio_settings import make_playlist_reader
 from dialer.flows.catalogue import load_flow
 from dialer.flows.sounds import list_sounds_of_flow
@@ -68,7 +68,7 @@ async def check_asterisk(
         await client.send_action("CoreStatus")
         channels = await client.send_list_action("CoreShowChannels")
         await client.send_list_action("ConfbridgeListRooms")
-        yield ok("asterisk", f"{banner}, {len(channels)} live channels")
+        yield make_ok_finding("asterisk", f"{banner}, {len(channels)} live channels")
         yield await _check_sounds(settings, client, events, reader or partial(make_playlist_reader, settings))
         if settings.seats:
             yield await _check_hold_music(settings, client, events)
@@ -84,10 +84,12 @@ def _check_call_history(file: Path | None) -> Iterator[Finding]:
     """Check that the dialler can look up how calls ended while it was down."""
     text = "calls that end while the dialler is down stay unknown, and their numbers are not called again"
     if file is None:
-        yield warning("call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes")
+        yield make_warning_finding(
+            "call history", text, "set `asterisk.history` to a file that this machine's Asterisk writes"
+        )
     elif not os.access(file.parent, os.R_OK | os.X_OK):
         problem = f"{file.parent} does not exist or cannot be read, so {text}"
-        yield warning("call history", problem, "run `dialer install` and `dialer asterisk render`")
+        yield make_warning_finding("call history", problem, "run `dialer install` and `dialer asterisk render`")
 
 
 async def _check_sounds(
@@ -98,12 +100,12 @@ async def _check_sounds(
     names = await asyncio.to_thread(_list_needed_sounds, settings, reader)
     missing = sorted(await _find_missing_sounds(client, events, names), key=names.index)
     if not missing:
-        return ok(subject, f"Asterisk finds all {len(names):,} sounds that calls may need")
+        return make_ok_finding(subject, f"Asterisk finds all {len(names):,} sounds that calls may need")
     more = ", ..." if len(missing) > _MAX_NAMED else ""
     named = ", ".join(missing[:_MAX_NAMED])
     text = f"Asterisk does not find {len(missing):,} of {len(names):,} sounds: {named}{more}"
     remedy = f"copy them to Asterisk's own sounds directory, and set audio.sounds to it (is {settings.audio.sounds})"
-    return error(subject, text, remedy)
+    return make_error_finding(subject, text, remedy)
 
 
 async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequence[str]) -> list[str]:
@@ -181,9 +183,9 @@ async def _check_hold_music(settings: Settings, client: AmiClient, events: Event
         except ValueError:
             seconds = 0.0
         if seconds >= MUSIC_SECONDS:
-            return ok(subject, f"the class {name} plays")
+            return make_ok_finding(subject, f"the class {name} plays")
     text = f"the class {name} (hold.music_class) has nothing to play: a voter on hold hears only a periodic tone"
-    return warning(subject, text, "add a sound file to its directory")
+    return make_warning_finding(subject, text, "add a sound file to its directory")
 
 
 async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
@@ -203,17 +205,19 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
         if trunk.registers and registration != REGISTERED:
             text = f"not registered at {trunk.host} ({registration})"
             findings.append(
-                error(subject, text, "check its username and password, and whether the carrier is reachable")
+                make_error_finding(
+                    subject, text, "check its username and password, and whether the carrier is reachable"
+                )
             )
         elif state in _UNREACHABLE:
             text = f"{trunk.host} does not answer"
-            findings.append(error(subject, text, "check its host and port, and the firewall in between"))
+            findings.append(make_error_finding(subject, text, "check its host and port, and the firewall in between"))
         elif state or trunk.registers:
             facts = [*(["registered"] if trunk.registers else []), *(["answers"] if state else [])]
-            findings.append(ok(subject, f"{trunk.host}: {' and '.join(facts)}"))
+            findings.append(make_ok_finding(subject, f"{trunk.host}: {' and '.join(facts)}"))
         else:
             text = f"it is unknown whether {trunk.host} answers, because qualify_seconds is 0"
-            findings.append(warning(subject, text))
+            findings.append(make_warning_finding(subject, text))
     return findings
 
 
@@ -222,9 +226,9 @@ async def check_phones(settings: Settings, client: AmiClient) -> Finding:
     missing = [seat.name for seat in settings.seats if await _fetch_device_state(client, seat.endpoint) in _UNREACHABLE]
     registered = f"{len(settings.seats) - len(missing):,} of {len(settings.seats):,} are registered"
     if not missing:
-        return ok("phones", registered)
+        return make_ok_finding("phones", registered)
     more = f" and {len(missing) - 20} more" if len(missing) > 20 else ""
-    return warning("phones", f"{registered}; not registered: seat {', '.join(missing[:20])}{more}")
+    return make_warning_finding("phones", f"{registered}; not registered: seat {', '.join(missing[:20])}{more}")
 
 
 async def _check_other_server(server: str, client: AmiClient) -> Finding:
@@ -232,8 +236,8 @@ async def _check_other_server(server: str, client: AmiClient) -> Finding:
     subject = f"connection to server {server}"
     if await _fetch_device_state(client, f"matdan-server-{server}") in _UNREACHABLE:
         text = "the other server does not answer, so voters on this server cannot be connected to seats there"
-        return error(subject, text, "check its host and sip_port, and render both servers again")
-    return ok(subject, "the other server answers")
+        return make_error_finding(subject, text, "check its host and sip_port, and render both servers again")
+    return make_ok_finding(subject, "the other server answers")
 
 
 async def _fetch_device_state(client: AmiClient, endpoint: str) -> str:

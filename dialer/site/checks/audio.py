@@ -9,7 +9,7 @@ from dialer.audio.information_message import MESSAGE_SOUND, find_missing_sounds
 from dialer.audio.playlist import PlaylistReader
 from dialer.audio.tones import SILENCE, TONES
 from dialer.domain.clock import Clock
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_day
@@ -19,7 +19,9 @@ from dialer.site.voices import find_voice_problems
 def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     """Check that every prompt in the catalogue of recordings may be played today."""
     if settings.audio.catalogue is None:
-        yield warning("audio", "audio.catalogue is not set, so sounds are played without a check of their approval")
+        yield make_warning_finding(
+            "audio", "audio.catalogue is not set, so sounds are played without a check of their approval"
+        )
         return
     playlist = reader().read_playlist()
     today = get_site_day(settings, clock.now())
@@ -32,18 +34,20 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
     counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
     if blocked or not playlist.listed:
         first = f", first {blocked[0][0].relative_path}: {blocked[0][1]}" if blocked else ""
-        yield error("audio", f"{counts}; {len(blocked):,} cannot be played{first}", "see `dialer audio check`")
+        yield make_error_finding(
+            "audio", f"{counts}; {len(blocked):,} cannot be played{first}", "see `dialer audio check`"
+        )
         return
-    yield (warning if drafts else ok)("audio", counts)
+    yield (make_warning_finding if drafts else make_ok_finding)("audio", counts)
 
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     """Check that synthetic voices are announced ("a computer speaks"), if the profile requires it."""
     problems = find_voice_problems(settings, load_site_profile(settings), clock, reader())
     for problem in problems:
-        yield error("synthetic voices", str(problem))
+        yield make_error_finding("synthetic voices", str(problem))
     if not problems:
-        yield ok("synthetic voices", "all synthetic voices are announced as the profile requires")
+        yield make_ok_finding("synthetic voices", "all synthetic voices are announced as the profile requires")
 
 
 def check_sounds_of_dialplan(settings: Settings) -> Iterator[Finding]:
@@ -51,15 +55,15 @@ def check_sounds_of_dialplan(settings: Settings) -> Iterator[Finding]:
     sounds = settings.audio.sounds
     if find_missing_sounds(sounds, [MESSAGE_SOUND]):
         text = f"{sounds} has no {MESSAGE_SOUND}: an abandoned caller hears nothing"
-        yield error("information message", text, "run `dialer audio drafts -c SETTINGS`, or record it")
+        yield make_error_finding("information message", text, "run `dialer audio drafts -c SETTINGS`, or record it")
     else:
-        yield ok("information message", f"{MESSAGE_SOUND} exists")
+        yield make_ok_finding("information message", f"{MESSAGE_SOUND} exists")
     missing = find_missing_sounds(sounds, TONES) if settings.seats else []
     if missing:
         effect = (
             ": if an agent's phone fails, the voter is disconnected without a message" if SILENCE in missing else ""
         )
         text = f"{sounds} has no {', '.join(missing)}{effect}"
-        yield error("tones", text, f"run `dialer agent tones --to {sounds}`")
+        yield make_error_finding("tones", text, f"run `dialer agent tones --to {sounds}`")
     elif settings.seats:
-        yield ok("tones", f"all {len(TONES)} tones for agents' phones exist")
+        yield make_ok_finding("tones", f"all {len(TONES)} tones for agents' phones exist")

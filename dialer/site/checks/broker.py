@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.errors import MatdanError
 from dialer.mqtt.client import BrokerAccess, probe_broker_access
 from dialer.mqtt.connection import check_broker_connection
@@ -32,17 +32,19 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
     try:
         await check_broker_connection(checking, settings.centre.id, clock.now())
     except MatdanError as problem:
-        yield warning(_SUBJECT, f"{problem}; the centre can dial without a broker, but supervisors get no data")
+        yield make_warning_finding(
+            _SUBJECT, f"{problem}; the centre can dial without a broker, but supervisors get no data"
+        )
         return
-    yield ok(_SUBJECT, f"an MQTT broker answers at {ours.host}:{ours.port}")
+    yield make_ok_finding(_SUBJECT, f"an MQTT broker answers at {ours.host}:{ours.port}")
     if not settings.broker.tls and not is_loopback_host(settings.broker.host):
         text = f"the connection to {ours.host} is not encrypted: passwords and commands can be read in transit"
-        yield warning(_SUBJECT, text, "set broker.tls")
+        yield make_warning_finding(_SUBJECT, text, "set broker.tls")
     if settings.broker.username is None and not _are_all_commands_signed(settings):
         text = (
             "the dialler has no user of its own at the broker (broker.username), so only signed commands are accepted"
         )
-        yield warning(_SUBJECT, text, _RENDER)
+        yield make_warning_finding(_SUBJECT, text, _RENDER)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
     yield _judge_broker_access_without_account(
@@ -51,21 +53,23 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
     as_ourselves = await asyncio.to_thread(probe_broker_access, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.max_message_bytes is None:
         text = "the broker accepts messages of any size: any client that may publish can fill its memory"
-        yield warning(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
+        yield make_warning_finding(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
 
 
 def _judge_broker_access_without_account(settings: Settings, stranger: BrokerAccess) -> Finding:
     if stranger.may_command and not _are_all_commands_signed(settings) and settings.broker.username is not None:
         text = "the broker accepts commands without a password: any client that reaches it can stop the centre and mark voters"
-        return error(_SUBJECT, text, _RENDER)
+        return make_error_finding(_SUBJECT, text, _RENDER)
     if stranger.may_command:
         text = "the broker accepts messages without a password: unsigned commands are rejected, but a flood of them causes load"
-        return warning(_SUBJECT, text, _RENDER)
+        return make_warning_finding(_SUBJECT, text, _RENDER)
     if stranger.may_read:
-        return warning(_SUBJECT, "anybody can read this centre's state without a password", _RENDER)
+        return make_warning_finding(_SUBJECT, "anybody can read this centre's state without a password", _RENDER)
     if stranger.connected:
-        return warning(_SUBJECT, "anybody can connect without a password, but not publish commands", _RENDER)
-    return ok(_SUBJECT, "the broker rejects connections without a password")
+        return make_warning_finding(
+            _SUBJECT, "anybody can connect without a password, but not publish commands", _RENDER
+        )
+    return make_ok_finding(_SUBJECT, "the broker rejects connections without a password")
 
 
 def _are_all_commands_signed(settings: Settings) -> bool:

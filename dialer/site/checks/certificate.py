@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.settings.site import Settings
 
 EXPIRES_SOON_DAYS = 30
@@ -28,20 +28,20 @@ def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
     if path is None or key is None:
         return
     if not path.exists():
-        yield error(subject, f"{path} does not exist", _CREATE)
+        yield make_error_finding(subject, f"{path} does not exist", _CREATE)
         return
     try:
         from cryptography import x509  # noqa: PLC0415 - of the extra `desk`
     except ModuleNotFoundError:
-        yield warning(subject, f"{path} was not checked: cryptography is not installed (extra desk)")
+        yield make_warning_finding(subject, f"{path} was not checked: cryptography is not installed (extra desk)")
         return
     try:
         certificate = x509.load_pem_x509_certificates(path.read_bytes())[0]
     except ValueError:
-        yield error(subject, f"{path} is not a certificate in PEM format", _CREATE)
+        yield make_error_finding(subject, f"{path} is not a certificate in PEM format", _CREATE)
         return
     if key.stat().st_mode & stat.S_IROTH:
-        yield error(subject, f"every user of this machine can read its key {key}", f"chmod 640 {key}")
+        yield make_error_finding(subject, f"every user of this machine can read its key {key}", f"chmod 640 {key}")
     try:
         alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         names = [
@@ -55,21 +55,23 @@ def check_desk_certificate(settings: Settings, now: float) -> Iterator[Finding]:
         text = (
             f"{path} is for {' and '.join(names) or 'no name'}, but the desk's address has {host}: browsers reject it"
         )
-        yield error(subject, text, _CREATE)
+        yield make_error_finding(subject, text, _CREATE)
     moment = datetime.fromtimestamp(now, UTC)
     days_left = (certificate.not_valid_after_utc - moment).days
     text = f"{path} is valid until {certificate.not_valid_after_utc:%Y-%m-%d}, {days_left} days left"
     if certificate.not_valid_after_utc <= moment:
-        yield error(subject, f"{path} expired on {certificate.not_valid_after_utc:%Y-%m-%d}", _RENEW)
+        yield make_error_finding(subject, f"{path} expired on {certificate.not_valid_after_utc:%Y-%m-%d}", _RENEW)
     elif moment < certificate.not_valid_before_utc:
         text = f"{path} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d}"
-        yield error(subject, text, "check this machine's clock")
+        yield make_error_finding(subject, text, "check this machine's clock")
     elif certificate.issuer == certificate.subject:
-        yield warning(subject, f"{text}; it is self-signed, which browsers do not trust", _CREATE)
+        yield make_warning_finding(subject, f"{text}; it is self-signed, which browsers do not trust", _CREATE)
     elif days_left <= EXPIRES_SOON_DAYS:
-        yield warning(subject, text, _RENEW)
+        yield make_warning_finding(subject, text, _RENEW)
     else:
-        yield ok(subject, f"{text}; browsers trust it where {certificate.issuer.rfc4514_string()} is installed")
+        yield make_ok_finding(
+            subject, f"{text}; browsers trust it where {certificate.issuer.rfc4514_string()} is installed"
+        )
 
 
 def check_broker_certificate(settings: Settings, now: float) -> Iterator[Finding]:
@@ -89,6 +91,6 @@ def check_broker_certificate(settings: Settings, now: float) -> Iterator[Finding
     days_left = (until - now) / 86_400
     text = f"valid until {time.strftime('%Y-%m-%d', time.gmtime(until))}, {days_left:.0f} days left"
     if days_left > EXPIRES_SOON_DAYS:
-        yield ok("broker certificate", text)
+        yield make_ok_finding("broker certificate", text)
     else:
-        yield warning("broker certificate", text, "renew it, and restart the broker")
+        yield make_warning_finding("broker certificate", text, "renew it, and restart the broker")

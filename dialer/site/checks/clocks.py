@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.site.checks.ages import format_duration_in_largest_unit
 
 MAX_DIFFERENCE_SECONDS = 2.0
@@ -15,17 +15,19 @@ def check_clock() -> Finding:
     """Check whether this machine's clock is synchronised, usually by an NTP client."""
     adjtimex = getattr(ctypes.CDLL(None), "adjtimex", None)  # Linux only
     if adjtimex is None:
-        return warning("clock", "it is unknown whether the clock is synchronised, as this system cannot report it")
+        return make_warning_finding(
+            "clock", "it is unknown whether the clock is synchronised, as this system cannot report it"
+        )
     if adjtimex(ctypes.create_string_buffer(512)) == _UNSYNCHRONISED:
         remedy = "start one (chrony, systemd-timesyncd), and check with `timedatectl`"
-        return warning("clock", "no NTP client is running", remedy)
-    return ok("clock", "an NTP client keeps the clock synchronised")
+        return make_warning_finding("clock", "no NTP client is running", remedy)
+    return make_ok_finding("clock", "an NTP client keeps the clock synchronised")
 
 
 def check_clock_difference(subject: str, seconds: float) -> Finding:
     """Check the clock of another machine, which is `seconds` ahead of this machine's clock."""
     if abs(seconds) <= MAX_DIFFERENCE_SECONDS:
-        return ok(subject, "the clock agrees with this machine's")
+        return make_ok_finding(subject, "the clock agrees with this machine's")
     direction = "ahead of" if seconds > 0 else "behind"
     text = f"{format_duration_in_largest_unit(abs(seconds))} {direction} this machine's"
-    return error(subject, text, "run an NTP client on both machines")
+    return make_error_finding(subject, text, "run an NTP client on both machines")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dialer.domain.enums import Purpose
-from dialer.domain.finding import Finding, Level, warning
+from dialer.domain.finding import Finding, Level, make_warning_finding
 from dialer.domain.model import CampaignState
 from dialer.flows.texts import FALLBACK_LANGUAGE, LANGUAGE
 from dialer.rules.calling_hours import get_local_midnight_before
@@ -66,9 +66,9 @@ def report_call_explanations(
             details = (*details, f"based on: {known}")
         yield Finding(Level.OK if each.allowed else Level.WARNING, subject, text, details=details)
     for name in unknown:
-        yield warning("unknown for that time, present state used", name)
+        yield make_warning_finding("unknown for that time, present state used", name)
     if not settings.campaigns:
-        yield warning("campaigns", "the settings have no campaigns", "give the site's settings with -c")
+        yield make_warning_finding("campaigns", "the settings have no campaigns", "give the site's settings with -c")
 
 
 def report_numbers_of_campaign_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow, refuse_flow_that_breaks_rules
 from dialer.flows.model import Offer, list_offers_allowed_by_profile
@@ -33,7 +33,7 @@ def list_flow_checks(settings: Settings) -> Iterator[Check]:
     for place, each in enumerate(settings.inbound.numbers, start=1):
         subject, use = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
-            yield Check(subject, partial(_wrap_finding_in_list, ok(subject, each.mode.value + use)))
+            yield Check(subject, partial(_wrap_finding_in_list, make_ok_finding(subject, each.mode.value + use)))
         else:
             yield Check(subject, partial(_check_ivr_flow, subject, each.flow, settings, use))
 
@@ -60,21 +60,23 @@ def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") 
         rules.check_script_is_visible(script)
         problem = _find_script_setting_problem(settings) or _find_reason_user_may_not_run_script(rules.user, script)
         if problem is None:
-            yield ok(subject, f"script {script} exists{use}")
+            yield make_ok_finding(subject, f"script {script} exists{use}")
         else:
-            yield error(subject, f"script {script} cannot be run: {problem}")
+            yield make_error_finding(subject, f"script {script} cannot be run: {problem}")
         return
     loaded = load_flow(flow)
     refuse_flow_that_breaks_rules(loaded, load_texts(settings.flows.texts), _list_services_flows_may_offer(settings))
-    yield ok(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
+    yield make_ok_finding(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
     if loaded.name != Path(loaded.file).stem:
         text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
-        yield warning(subject, text, "give both the same name")
+        yield make_warning_finding(subject, text, "give both the same name")
     transfer = NODE_KINDS["transfer"]
     if not settings.seats and any(
         isinstance(node, transfer) for part in loaded.list_flow_and_its_subdialogs() for node in part.nodes.values()
     ):
-        yield error(subject, f"flow {loaded.name} transfers to agents, but there are no seats", "add [[seats]]")
+        yield make_error_finding(
+            subject, f"flow {loaded.name} transfers to agents, but there are no seats", "add [[seats]]"
+        )
 
 
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
@@ -84,11 +86,11 @@ def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]
         .load_scripts()
         .values()
     )
-    yield ok(subject, f"agents' script {script} is valid")
+    yield make_ok_finding(subject, f"agents' script {script} is valid")
     language = settings.centre.language
     if language not in script.languages:
         text = f"script {script} has no text in {language} (centre.language): agents read it in {script.languages[0]}"
-        yield warning(subject, text)
+        yield make_warning_finding(subject, text)
 
 
 def check_sandbox_of_agi_scripts(settings: Settings) -> Iterator[Finding]:
@@ -99,7 +101,7 @@ def check_sandbox_of_agi_scripts(settings: Settings) -> Iterator[Finding]:
     if settings.runs_agi_scripts and _find_script_setting_problem(settings) is None:
         rules = get_limits_of_agi_scripts(settings)
         check_script_sandbox(rules)
-        yield ok("scripts", describe_sandbox_of_scripts(rules))
+        yield make_ok_finding("scripts", describe_sandbox_of_scripts(rules))
 
 
 def _find_script_setting_problem(settings: Settings) -> str | None:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from dialer.domain.errors import RollError
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.domain.orders import RESUMING_LEADERS
 from dialer.domain.signing import read_webhook_secret
 from dialer.errors import MatdanError
@@ -32,14 +32,16 @@ def check_fastagi_port(settings: Settings) -> Iterator[Finding]:
             probe.bind((host, port))
         except OSError as problem:
             if problem.errno != errno.EADDRINUSE:
-                yield error(subject, f"cannot listen on {host}:{port} ({problem.strerror})", "set fastagi.host")
+                yield make_error_finding(
+                    subject, f"cannot listen on {host}:{port} ({problem.strerror})", "set fastagi.host"
+                )
             elif (holder := find_lock_holder(settings.store.path) or "").startswith(DIALLER):
-                yield ok(subject, f"port {port} is in use, and {holder} is running")
+                yield make_ok_finding(subject, f"port {port} is in use, and {holder} is running")
             else:
                 text = f"port {port} is in use by another program"
-                yield error(subject, text, "stop that program, or set fastagi.port")
+                yield make_error_finding(subject, text, "stop that program, or set fastagi.port")
             return
-    yield ok(subject, f"{host}:{port} is free")
+    yield make_ok_finding(subject, f"{host}:{port} is free")
 
 
 def check_headquarters(settings: Settings) -> Iterator[Finding]:
@@ -49,15 +51,15 @@ def check_headquarters(settings: Settings) -> Iterator[Finding]:
         return
     if len(ours.leaders) < RESUMING_LEADERS:
         text = f"[[headquarters.leaders]] has fewer than {RESUMING_LEADERS} leaders, so a stop could not be lifted"
-        yield error(subject, text, "add the leaders that `dialer hq render` lists")
+        yield make_error_finding(subject, text, "add the leaders that `dialer hq render` lists")
     key = ours.nkey_file
     if key is not None and key.stat().st_mode & 0o077:
-        yield error(subject, f"other users can read {key}, the centre's private key", f"chmod 600 {key}")
+        yield make_error_finding(subject, f"other users can read {key}, the centre's private key", f"chmod 600 {key}")
     if ours.material_url is not None and not (ours.material_folder / "current").is_dir():
         text = f"{ours.material_folder} has no bundles from headquarters yet"
-        yield warning(subject, text, "start `dialer uplink` and check its log")
+        yield make_warning_finding(subject, text, "start `dialer uplink` and check its log")
     leaders = ", ".join(leader.name for leader in ours.leaders) or "no leader"
-    yield ok(subject, f"zone {ours.zone or 'none'}; orders are accepted from {leaders}")
+    yield make_ok_finding(subject, f"zone {ours.zone or 'none'}; orders are accepted from {leaders}")
 
 
 def check_voter_data_portals(settings: Settings) -> Iterator[Finding]:
@@ -69,9 +71,9 @@ def check_voter_data_portals(settings: Settings) -> Iterator[Finding]:
                 requirement()
             except MatdanError as problem:
                 problems += 1
-                yield error(subject, str(problem))
+                yield make_error_finding(subject, str(problem))
         if not problems:
-            yield ok(subject, f"folder {source.folder} and mapping of the portal exist")
+            yield make_ok_finding(subject, f"folder {source.folder} and mapping of the portal exist")
 
 
 def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
@@ -103,6 +105,8 @@ async def check_twilio(settings: Settings) -> AsyncIterator[Finding]:
     spent = await fetch_twilio_spending_today(settings)
     cap = settings.twilio.max_spend_per_day
     if cap is None:
-        yield warning("twilio", f"answers; {spent:.2f} spent today, without a cap", "set twilio.max_spend_per_day")
+        yield make_warning_finding(
+            "twilio", f"answers; {spent:.2f} spent today, without a cap", "set twilio.max_spend_per_day"
+        )
     else:
-        yield ok("twilio", f"answers; {spent:.2f} spent today of {cap:g}")
+        yield make_ok_finding("twilio", f"answers; {spent:.2f} spent today of {cap:g}")

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from dialer.domain.alerts import AlertLevel
 from dialer.domain.clock import Clock
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.domain.view import CentreState, CentreView
 from dialer.domain.words import format_count
 from dialer.mqtt.connection import open_connection
@@ -36,8 +36,10 @@ def check_dialler_has_store_open(settings: Settings) -> Finding:
     path = settings.store.path
     holder = find_lock_holder(path)
     if holder is None:
-        return error("store lock", f"no process has {path} open for writing", "start the dialler (`dialer run`)")
-    return ok("store lock", f"{holder} has the store open")
+        return make_error_finding(
+            "store lock", f"no process has {path} open for writing", "start the dialler (`dialer run`)"
+        )
+    return make_ok_finding("store lock", f"{holder} has the store open")
 
 
 def list_metrics_ports(settings: Settings) -> Iterator[tuple[str, int | None]]:
@@ -53,25 +55,27 @@ def check_running_process(name: str, host: str, port: int | None) -> Iterator[Fi
     """Check that a process answers at its metrics port, has the installed version and is ready."""
     if port is None:
         key = "port" if name == "dialler" else f"{name}_port"
-        yield warning(name, "the state of this process is unknown", f"set metrics.{key} (docs/how-to/monitoring.md)")
+        yield make_warning_finding(
+            name, "the state of this process is unknown", f"set metrics.{key} (docs/how-to/monitoring.md)"
+        )
         return
     address = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - as in the settings
     try:
         text, ready = [_fetch_response_body(address, port, path) for path in ("/metrics", "/ready")]
     except (OSError, http.client.HTTPException) as problem:
         remedy = f"see `systemctl status matdan-{name}` and `journalctl -u matdan-{name}`"
-        yield error(name, f"does not answer at {address}:{port} ({problem})", remedy)
+        yield make_error_finding(name, f"does not answer at {address}:{port} ({problem})", remedy)
         return
     found, installed = re.search(r'matdan_info\{[^}]*version="([^"]+)"', text), version("matdan")
     if found is None:
-        yield error(name, f"another program answers at {address}:{port}", "correct the port in [metrics]")
+        yield make_error_finding(name, f"another program answers at {address}:{port}", "correct the port in [metrics]")
         return
     if found[1] != installed:
-        yield error(name, f"runs version {found[1]}, but {installed} is installed", "restart it")
+        yield make_error_finding(name, f"runs version {found[1]}, but {installed} is installed", "restart it")
     if ready == "ok":
-        yield ok(name, f"answers at {address}:{port} and is ready")
+        yield make_ok_finding(name, f"answers at {address}:{port} and is ready")
     else:
-        yield error(name, f"not ready: {ready}", "see docs/how-to/runbooks.md")
+        yield make_error_finding(name, f"not ready: {ready}", "see docs/how-to/runbooks.md")
 
 
 def _fetch_response_body(host: str, port: int, path: str) -> str:
@@ -90,7 +94,7 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
     broker, centre = get_broker_settings(settings), settings.centre.id
     async with open_connection(replace(broker, client_id=f"doctor-{uuid4().hex}"), centre):
         pass  # raises for a wrong address or password
-    yield ok("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
+    yield make_ok_finding("broker", f"an MQTT broker answers at {broker.host}:{broker.port}")
     messages = LatestMessages(centre)
     listener = DiallerClient(
         replace(broker, client_id="doctor"), centre, clock, messages.store_latest_message, random.SystemRandom()
@@ -114,26 +118,30 @@ def check_published_dialler_state(state: CentreState | None, view: CentreView, n
     """
     subject = "dialler at the broker"
     if state is None:
-        yield error(
+        yield make_error_finding(
             subject, "the dialler has never published its state", "check its [broker], and the broker's access list"
         )
         return
     if not state.online:
-        yield error(
+        yield make_error_finding(
             subject, "the dialler is offline", "see docs/how-to/runbooks.md, MatdanDown and MatdanBrokerUnreachable"
         )
         return
     silent = now - state.at
     if silent > ALIVE_SECONDS:
         text = f"the dialler has not published its state for {format_duration_in_largest_unit(silent)}, or its clock is behind"
-        yield error(subject, text, "see docs/how-to/runbooks.md, MatdanDown")
+        yield make_error_finding(subject, text, "see docs/how-to/runbooks.md, MatdanDown")
         return
     seats = ", ".join(f"{count} {name}" for name, count in state.seats.items() if count) or "none"
-    yield ok(subject, f"{format_count(state.calls, 'call')}; seats: {seats}")
+    yield make_ok_finding(subject, f"{format_count(state.calls, 'call')}; seats: {seats}")
     for alert in view.alerts:
-        level = error if alert.level is AlertLevel.CRITICAL else warning
+        level = make_error_finding if alert.level is AlertLevel.CRITICAL else make_warning_finding
         yield level(f"alert {alert.code}", alert.text, "see docs/how-to/runbooks.md")
     for campaign in view.campaigns:
         subject, hold = f"campaign {campaign.campaign_id}", campaign.hold
         text = f"{campaign.state}, {campaign.progress.remaining:,} numbers remaining"
-        yield ok(subject, text) if hold is None else warning(subject, f"{text}; not dialling: {hold}")
+        yield (
+            make_ok_finding(subject, text)
+            if hold is None
+            else make_warning_finding(subject, f"{text}; not dialling: {hold}")
+        )

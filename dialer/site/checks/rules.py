@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.domain.model import CampaignState
 from dialer.rules.calling_hours import Stretch, merge_adjoining_periods
 from dialer.rules.first_call import (
@@ -36,15 +36,15 @@ def check_settings_against_profile(settings: Settings) -> Iterator[Finding]:
     Raises SettingError for a setting that is less strict.
     """
     profile = load_site_profile(settings)
-    yield ok("rules", f"profile {profile.name} is in force, and no setting is looser")
+    yield make_ok_finding("rules", f"profile {profile.name} is in force, and no setting is looser")
     unconfirmed = sum(not rule.confirmed for rule in profile.list_profile_rules().values())
     if unconfirmed:
         text = f"{unconfirmed} rules of the profile were not confirmed against a text of the law"
-        yield warning("rules", text, "have a lawyer confirm them (`dialer rules show`)")
+        yield make_warning_finding("rules", text, "have a lawyer confirm them (`dialer rules show`)")
     without = [campaign.id for campaign in settings.campaigns if not campaign.candidate]
     if profile.exports.expenditure and without:
         text = f"{', '.join(without)} has no candidate, so its calls are missing in the expenditure report"
-        yield warning("rules", text, "set campaigns.candidate")
+        yield make_warning_finding("rules", text, "set campaigns.candidate")
 
 
 def check_calling_rules(settings: Settings, profile: Profile, db: Connection | None, now: float) -> Iterator[Finding]:
@@ -59,7 +59,9 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
         text = f"{register.numbers:,} numbers, dated {date}, {age:.0f} days old"
         subject, most = f"register {register.name}", profile.registers.maximum_age_days
         yield (
-            ok(subject, text) if age <= most else error(subject, f"{text}, at most {most:g}", "import its newest issue")
+            make_ok_finding(subject, text)
+            if age <= most
+            else make_error_finding(subject, f"{text}, at most {most:g}", "import its newest issue")
         )
     certificates = CertificatesOnDisk(settings, profile, now)
     areas = _list_polling_areas(settings, gate, db)
@@ -76,7 +78,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
         ]
         if certified:
             text = f"all its prompts are certified in {', '.join(certified)}; voters of other languages are not called"
-            yield ok(subject, text)
+            yield make_ok_finding(subject, text)
         first = find_first_call(gate, rules, areas, now)
         state = states.get(campaign.id, CampaignState.RUNNING)
         if db is not None:
@@ -84,9 +86,9 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
         yield _report_when_campaign_may_call(subject, campaign, first, state, now, gate.rules.centre_zone)
         narrowed = _describe_hours_shortened_by_profile(campaign, gate, now)
         if narrowed is not None:
-            yield warning(subject, narrowed)
+            yield make_warning_finding(subject, narrowed)
     if db is None:
-        yield warning("polling areas", "the close of poll was not checked, because there is no store")
+        yield make_warning_finding("polling areas", "the close of poll was not checked, because there is no store")
     else:
         yield from _check_close_of_poll_of_areas(settings, gate, db)
 
@@ -98,9 +100,9 @@ def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connecti
     given, numbers = consents.count_numbers_with_consent(db)
     text = f"its calls need consent, which is recorded for {given:,} of {numbers:,} numbers"
     if numbers and not given:
-        yield error(subject, text, "import the consents (`dialer consent import`)")
+        yield make_error_finding(subject, text, "import the consents (`dialer consent import`)")
     elif given < numbers:
-        yield warning(subject, text, "the others are not called")
+        yield make_warning_finding(subject, text, "the others are not called")
 
 
 def _list_polling_areas(settings: Settings, gate: Gate, db: Connection | None) -> Areas:
@@ -115,13 +117,13 @@ def _report_when_campaign_may_call(
     subject: str, campaign: Campaign, first: FirstCall, state: CampaignState, now: float, zone: ZoneInfo
 ) -> Finding:
     if first.at is None:
-        return error(subject, first.why)
+        return make_error_finding(subject, first.why)
     if state is not CampaignState.RUNNING:
-        return warning(subject, f"the campaign is {state.value}: an operator must resume it")
+        return make_warning_finding(subject, f"the campaign is {state.value}: an operator must resume it")
     if first.at > now:
-        return ok(subject, f"{first.why}; next: {format_weekday_and_time(first.at, zone)}")
+        return make_ok_finding(subject, f"{first.why}; next: {format_weekday_and_time(first.at, zone)}")
     hours = _format_calling_hours([(each.start, each.until) for each in campaign.hours])
-    return ok(subject, f"may call now; calling hours {hours} ({zone.key})")
+    return make_ok_finding(subject, f"may call now; calling hours {hours} ({zone.key})")
 
 
 def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: float) -> str | None:
@@ -173,7 +175,7 @@ def _check_close_of_poll_of_areas(settings: Settings, gate: Gate, db: Connection
     ]
     booths = list(voters.read_booths(db).values())
     if not campaigns:
-        yield ok(subject, f"the silence interval applies to no campaign; {len(booths)} polling areas")
+        yield make_ok_finding(subject, f"the silence interval applies to no campaign; {len(booths)} polling areas")
         return
     closes = {
         booth.booth_id: find_close_of_poll(gate.rules.polls, Area(booth.constituency_number, booth.closes_at))
@@ -186,9 +188,9 @@ def _check_close_of_poll_of_areas(settings: Settings, gate: Gate, db: Connection
         constituencies = sorted({booth.constituency_number for booth in without_poll})
         named = ", ".join(map(str, constituencies[:10])) + (" ..." if len(constituencies) > 10 else "")
         text = f"constituencies {named} have no polling day, so {names} cannot call there"
-        yield error(subject, text, "add [[rules.polls]]")
+        yield make_error_finding(subject, text, "add [[rules.polls]]")
     if without_hour:
         text = f"{len(without_hour)} polling areas have no close of poll, so {names} cannot call there"
-        yield error(subject, text, "import the roll with close times, or set rules.polls.closes_at")
+        yield make_error_finding(subject, text, "import the roll with close times, or set rules.polls.closes_at")
     if not without_poll and not without_hour:
-        yield ok(subject, f"the close of poll is known for all {len(booths)} polling areas")
+        yield make_ok_finding(subject, f"the close of poll is known for all {len(booths)} polling areas")

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 
-from dialer.domain.finding import Finding, error
+from dialer.domain.finding import Finding, make_error_finding
 from dialer.errors import MatdanError, SettingMistakes
 
 
@@ -63,9 +63,9 @@ def _start_check_of_site(check: Check) -> list[Finding] | AsyncIterator[Finding]
 def convert_error_to_findings(subject: str, problem: MatdanError | OSError) -> list[Finding]:
     """Convert an error to check results. An OSError becomes one about the unreadable file."""
     if isinstance(problem, SettingMistakes):
-        return [error(subject, str(each)) for each in problem.mistakes]
+        return [make_error_finding(subject, str(each)) for each in problem.mistakes]
     if isinstance(problem, MatdanError):
-        return [error(subject, str(problem))]
+        return [make_error_finding(subject, str(problem))]
     where = f"{problem.filename} " if problem.filename is not None else ""
     text = f"{where}cannot be read ({problem.strerror or problem})"
-    return [error(subject, text, "check the path and this user's permissions")]
+    return [make_error_finding(subject, text, "check the path and this user's permissions")]

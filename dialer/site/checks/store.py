@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from dialer.domain.finding import Finding, error, ok, warning
+from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.domain.words import format_count
 from dialer.errors import MatdanError
 from dialer.settings.site import Settings
@@ -39,7 +39,7 @@ def check_disk_space(settings: Settings) -> Iterator[Finding]:
     """
     directory = settings.store.path.resolve().parent
     if not directory.is_dir():
-        yield error("disk", f"{directory} is not a directory", "create it, or change store.path")
+        yield make_error_finding("disk", f"{directory} is not a directory", "create it, or change store.path")
         return
     free = shutil.disk_usage(directory).free // (1024 * 1024)
     reserve = settings.store.reserve_megabytes
@@ -47,9 +47,9 @@ def check_disk_space(settings: Settings) -> Iterator[Finding]:
         text = (
             f"{free} MB free, less than the reserve of {reserve} MB (store.reserve_megabytes), so dialling would stop"
         )
-        yield error("disk", text, "free some disk space")
+        yield make_error_finding("disk", text, "free some disk space")
         return
-    yield ok("disk", f"{free:,} MB free")
+    yield make_ok_finding("disk", f"{free:,} MB free")
 
 
 def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
@@ -67,7 +67,7 @@ def check_store_and_rules(settings: Settings, now: float) -> list[Finding]:
                     *_check_caller_ids(settings, db),
                     *_check_calling_rules(settings, db, now),
                 ]
-        store = error("store", f"{path} does not exist", "create it with `dialer import ROLL`")
+        store = make_error_finding("store", f"{path} does not exist", "create it with `dialer import ROLL`")
     except (MatdanError, OSError) as problem:
         [store] = convert_error_to_findings("store", problem)
     return [store, *_check_calling_rules(settings, None, now)]
@@ -85,17 +85,17 @@ def _check_voters_on_roll(db: Connection, path: Path) -> Finding:
     booths = turnout.count_voters_by_booth(db)
     listed = sum(booths.values())
     if listed == 0:
-        return error("store", f"{path} has no voters", "import a roll with `dialer import ROLL`")
+        return make_error_finding("store", f"{path} has no voters", "import a roll with `dialer import ROLL`")
     text = f"{listed:,} voters in {len(booths):,} booths"
     holder = find_lock_holder(path)
     if holder is not None:
-        return ok("store", f"{text}; {holder} is using it")
+        return make_ok_finding("store", f"{text}; {holder} is using it")
     unfinished = len(attempts.read_unfinished_attempts(db))
     if unfinished:
-        return warning(
+        return make_warning_finding(
             "store", f"{text}; {unfinished} attempts are unfinished and will be reconciled at the next start"
         )
-    return ok("store", text)
+    return make_ok_finding("store", text)
 
 
 def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
@@ -111,15 +111,15 @@ def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
             )
             text = f"{len(area.caller_ids)} caller IDs for {count:,} of {len(booths):,} booths"
             if count or not booths:
-                yield ok(subject, text)
+                yield make_ok_finding(subject, text)
             else:
                 remedy = (
                     f"correct its constituencies or states (the roll has {states}); its voters see other caller IDs"
                 )
-                yield warning(subject, text, remedy)
+                yield make_warning_finding(subject, text, remedy)
         if trunk.areas:
             elsewhere = find_caller_ids_for_voter(trunk.caller_ids, trunk.areas, None)
-            yield ok(f"trunk {trunk.name}", f"{len(elsewhere)} caller IDs for all other voters")
+            yield make_ok_finding(f"trunk {trunk.name}", f"{len(elsewhere)} caller IDs for all other voters")
 
 
 def check_encryption(settings: Settings) -> Iterator[Finding]:
@@ -130,21 +130,23 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
     subject, unfinished = "encryption", get_temporary_conversion_path(settings.store.path)
     if unfinished.exists():
         text = f"{unfinished} remains from an interrupted conversion and may not be encrypted"
-        yield error(subject, text, "run the conversion again, or remove the file")
+        yield make_error_finding(subject, text, "run the conversion again, or remove the file")
         return
     key = read_store_key_of_site(settings)
     if key is None:
         text = "the store is not encrypted, because the settings have no key"
-        yield warning(subject, text, "create one with `dialer store key` (docs/explanation/rules.md)")
+        yield make_warning_finding(subject, text, "create one with `dialer store key` (docs/explanation/rules.md)")
     elif settings.store.path.exists() and not is_encrypted(settings.store.path):
-        yield error(subject, "the settings have a key, but the store is not encrypted", "run `dialer store encrypt`")
+        yield make_error_finding(
+            subject, "the settings have a key, but the store is not encrypted", "run `dialer store encrypt`"
+        )
     elif plain := [each for each in find_upgrade_copies(settings.store.path) if not is_encrypted(each / STORE)]:
         names = ", ".join(each.name for each in plain)
-        yield error(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
+        yield make_error_finding(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
     else:
         if settings.store.path.exists():
             require_key_that_opens_store(settings.store.path, key)
-        yield ok(subject, f"the store's key is in {key.file}; recordings and exports are not encrypted")
+        yield make_ok_finding(subject, f"the store's key is in {key.file}; recordings and exports are not encrypted")
 
 
 def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
@@ -152,16 +154,18 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
     path = settings.store.path
     with open_store_snapshot(path, read_store_key_of_site(settings)) as db:
         check_database_integrity(db, path)
-        yield ok("store", "the pages of the database file are intact")
+        yield make_ok_finding("store", "the pages of the database file are intact")
         yield _check_seals(db)
         for copy in find_upgrade_copies(path):
-            yield warning("copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade")
+            yield make_warning_finding(
+                "copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade"
+            )
         unknown = len(unknown_attempts.read_unknown_attempts(db))
         if unknown:
             text = (
                 f"{format_count(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
             )
-            yield warning("unknown attempts", text, "see `dialer unknown list`")
+            yield make_warning_finding("unknown attempts", text, "see `dialer unknown list`")
         for each in outbox.count_waiting_announcements(db):
             if each.sink == "broker" and not settings.broker.enabled:
                 continue
@@ -169,20 +173,20 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
             age = 0.0 if each.oldest_at is None else now - each.oldest_at
             text = f"{format_count(each.rows, 'announcement')} pending, the oldest for {format_duration_in_largest_unit(age)}"
             if age > OLD_ANNOUNCEMENT_SECONDS:
-                yield error(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxDelayed")
+                yield make_error_finding(subject, text, "see docs/how-to/runbooks.md, MatdanOutboxDelayed")
             else:
-                yield ok(subject, text if each.rows else "no announcement is pending")
+                yield make_ok_finding(subject, text if each.rows else "no announcement is pending")
 
 
 def _check_seals(db: Connection) -> Finding:
     count = seals.count_changes_in_signed_log(db)
     if count > MAX_SEALS:
         text = f"{count:,} seals were not checked, because it would take too long"
-        return warning("seals", text, "run `dialer audit verify` in a quiet hour")
+        return make_warning_finding("seals", text, "run `dialer audit verify` in a quiet hour")
     if (verdict := seal_verification.verify_seals(db)).is_evidence_intact:
-        return ok("seals", f"all {count:,} match: the records are unchanged")
+        return make_ok_finding("seals", f"all {count:,} match: the records are unchanged")
     text = f"records were changed outside the dialler: {verdict.findings[0]}"
-    return error("seals", text, "`dialer audit verify` lists all")
+    return make_error_finding("seals", text, "`dialer audit verify` lists all")
 
 
 def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding:
@@ -191,7 +195,7 @@ def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding
     Raises OSError if the folder cannot be read.
     """
     if folder is None:
-        return warning(
+        return make_warning_finding(
             "backup",
             "the age of the newest backup was not checked",
             "set store.backup_folder, or give the folder with --backups DIR",
@@ -200,9 +204,11 @@ def check_backup(settings: Settings, folder: Path | None, now: float) -> Finding
     names = (each.name.removeprefix(head) for each in folder.iterdir() if each.name.startswith(head))
     times = [datetime.strptime(name, "%Y%m%d-%H%M%S").replace(tzinfo=zone) for name in names if _BACKUP.fullmatch(name)]
     if not times:
-        return error("backup", f"{folder} has no backup of {settings.centre.id}", f"run `dialer backup {folder}`")
+        return make_error_finding(
+            "backup", f"{folder} has no backup of {settings.centre.id}", f"run `dialer backup {folder}`"
+        )
     age = now - max(times).timestamp()
     text = f"the newest of {len(times)} is {format_duration_in_largest_unit(age)} old"
     if age > OLD_BACKUP_HOURS * 3600:
-        return error("backup", text, f"check whether its timer runs, or run `dialer backup {folder}`")
-    return ok("backup", text)
+        return make_error_finding("backup", text, f"check whether its timer runs, or run `dialer backup {folder}`")
+    return make_ok_finding("backup", text)

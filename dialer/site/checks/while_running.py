@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dialer.domain.clock import Clock, SystemClock
-from dialer.domain.finding import Finding, ok
+from dialer.domain.finding import Finding, make_ok_finding
 from dialer.domain.words import format_count
 from dialer.settings.servers import split_settings_by_server
 from dialer.settings.site import Settings
@@ -63,7 +63,7 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
 
 
 def _list_installed_versions() -> Finding:
-    return ok(
+    return make_ok_finding(
         "versions",
         f"Matdan {version('matdan')}, Python {platform.python_version()}, schema {get_newest_schema_version()}",
     )
@@ -77,7 +77,7 @@ async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterato
     async with AmiClient(get_ami_login(settings), on_event=lambda _: None, wanted_events=()) as client:
         timestamp = (await client.send_action("Ping")).get("Timestamp")
         channels = await client.send_list_action("CoreShowChannels")
-        yield ok("asterisk", f"{client.manager_banner}, {format_count(len(channels), 'live channel')}")
+        yield make_ok_finding("asterisk", f"{client.manager_banner}, {format_count(len(channels), 'live channel')}")
         with suppress(ValueError):
             yield check_clock_difference("Asterisk's clock", float(timestamp) - clock.now())
         for finding in await check_trunks(settings, client):
