@@ -33,8 +33,8 @@ from bench.pacing_tuning import TIGHT, TunedFamily, choose_best, load_tuned, tun
 from dialer.pacing.port import Pacer
 from dialer.simulation.centre_model.day_result import DayResult
 from dialer.simulation.centre_model.distributions import DayCurve
-from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.centre_model.policies import NamedPolicy, find_policy, simulate_policy
+from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
+from dialer.simulation.centre_model.policies import NamedPolicy, find_pacing_policy, simulate_day_under_policy
 from dialer.simulation.centre_model.scenario import Scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import WhatIfResult, compute_means_of_days
@@ -125,7 +125,7 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, ea
     if hours is not None:
         scenario = replace(scenario, hours=hours)
     chosen, words = best_baseline(scenario, kept)
-    policy = find_policy("predictive", scenario, cap)
+    policy = find_pacing_policy("predictive", scenario, cap)
     days = simulate_days(scenario, policy, seeds)
     ours = compute_means_of_days(name, policy.name, days)
     worst = max(max(day.hourly_abandoned_share, default=0.0) for day in days)
@@ -144,7 +144,7 @@ def run_row(name: str, cap: float, seeds: Sequence[int], hours: float | None, ea
 
 def simulate_days(scenario: Scenario, policy: NamedPolicy, seeds: Sequence[int]) -> list[DayResult]:
     """Simulate a day with each seed."""
-    return [simulate_policy(scenario, policy, seed) for seed in seeds]
+    return [simulate_day_under_policy(scenario, policy, seed) for seed in seeds]
 
 
 def run_cold_mornings(scenario: Scenario, policy: NamedPolicy, mornings: int) -> WhatIfResult:
@@ -161,7 +161,7 @@ def pretrained(scenario: Scenario, policy: NamedPolicy) -> NamedPolicy:
         pupils.append(policy.make())
         return pupils[-1]
 
-    simulate_policy(scenario, replace(policy, make=learning), LESSON_SEED)
+    simulate_day_under_policy(scenario, replace(policy, make=learning), LESSON_SEED)
     following = cycle([pupil.get_learned_state() for pupil in pupils])
 
     def knowing() -> Pacer:
@@ -278,7 +278,7 @@ def _ratio_curve(scenario: Scenario) -> PolicyPoint:
     curve = []
     for ratio in CURVE_RATIOS:
         policy = make_policy(FAMILIES["calls per idle seat"], {"ratio": ratio}, scenario)
-        day = simulate_policy(scenario, policy, 1)
+        day = simulate_day_under_policy(scenario, policy, 1)
         curve.append((day.abandoned_share, day.utilisation))
     share, utilisation = curve[len(curve) // 2]
     name = f"calls per idle seat, {CURVE_RATIOS[0]:g} to {CURVE_RATIOS[-1]:g}"
@@ -289,14 +289,14 @@ def plot_results(folder: Path, seeds: Sequence[int]) -> None:
     """Plot the two figures of the results page."""
     folder.mkdir(parents=True, exist_ok=True)
     plain, mixed = SCENARIOS["27 seats"], SCENARIOS["mixed 27"]
-    own = [find_policy(name, plain, 0.03) for name in ("predictive", "progressive")]
+    own = [find_pacing_policy(name, plain, 0.03) for name in ("predictive", "progressive")]
     baselines = [baseline_named(name, plain) for name in BASELINE_NAMES]
     points = [_point(plain, policy, seeds) for policy in (*own, *baselines)]
     points.append(_ratio_curve(plain))
-    plot_policies(points, folder / "pacing-policies.png", cap=0.03, title="27 seats, 30 % answers, 8 hours")
-    days = simulate_days(mixed, find_policy("predictive", mixed, 0.03), seeds[:1])
+    plot_pacing_policies(points, folder / "pacing-policies.png", cap=0.03, title="27 seats, 30 % answers, 8 hours")
+    days = simulate_days(mixed, find_pacing_policy("predictive", mixed, 0.03), seeds[:1])
     title = "27 seats, lists swapped, talk drifting, shifts, breaks: predictive"
-    plot_day(days[0], folder / "pacing-day.png", cap=0.03, title=title)
+    plot_simulated_day(days[0], folder / "pacing-day.png", cap=0.03, title=title)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from bench.baselines import baseline_named
 from dialer.pacing.port import Explanation, Pacer, PacingEvent, PacingSnapshot
-from dialer.simulation.centre_model.policies import NamedPolicy, find_policy, simulate_policy
+from dialer.simulation.centre_model.policies import NamedPolicy, find_pacing_policy, simulate_day_under_policy
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 SITES = ("27 seats", "300 seats")
@@ -88,7 +88,7 @@ def measure_decision(site: str, policy: NamedPolicy, times: int) -> float:
     watched = [_RecordingPacer(policy.make()) for _ in scenario.campaigns]
     unused = list(watched)
     warm = NamedPolicy(policy.name, unused.pop, policy.schedule)
-    simulate_policy(scenario, warm, 1, hours=WARM_HOURS)
+    simulate_day_under_policy(scenario, warm, 1, hours=WARM_HOURS)
     pacer, seen = watched[0].pacer, watched[0].last
     plain = {name: getattr(seen, name) for name in PacingSnapshot.__slots__}
 
@@ -105,7 +105,7 @@ def measure_cost(site: str) -> Cost:
     scenario = SCENARIOS[site]
     return Cost(
         site,
-        ours=measure_decision(site, find_policy("predictive", scenario, 0.03), 200),
+        ours=measure_decision(site, find_pacing_policy("predictive", scenario, 0.03), 200),
         adaptive=measure_decision(site, baseline_named("vicidial-average", scenario), 2000),
         numpy_call=least_microseconds(lambda: np.add(_NUMBERS, _NUMBERS), 20_000),
     )

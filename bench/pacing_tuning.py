@@ -21,7 +21,7 @@ from statistics import fmean
 
 from bench.baselines import FAMILIES, Family, Settings, make_policy
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
-from dialer.simulation.centre_model.policies import simulate_policy
+from dialer.simulation.centre_model.policies import simulate_day_under_policy
 from dialer.simulation.centre_model.scenario import Scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
@@ -62,7 +62,7 @@ class Tuner:
         key = tuple(sorted(settings.items()))
         if key not in self._known:
             policy = make_policy(self._family, settings, self._scenario)
-            days = [simulate_policy(self._scenario, policy, seed, hours=self._hours) for seed in self._seeds]
+            days = [simulate_day_under_policy(self._scenario, policy, seed, hours=self._hours) for seed in self._seeds]
             idle, abandoned = (
                 fmean(day.idle_seconds_per_call for day in days),
                 fmean(day.abandoned_share for day in days),

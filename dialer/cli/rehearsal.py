@@ -26,7 +26,7 @@ from dialer.simulation.rehearsal.run import rehearse_day
 from dialer.simulation.rehearsal.site import read_facts_for_rehearsal
 from dialer.simulation.rehearsal.verdict import (
     DayOutcome,
-    find_preparation_findings,
+    find_preparations_for_polling_day,
     judge_rehearsed_day,
     plot_rehearsed_days,
 )
@@ -81,7 +81,7 @@ def rehearse_polling_day(
         for day in days:
             with show_progress(day.name) as advance:
                 outcomes.append(rehearse_day(settings, site.store_path, Path(directory), day, profile, advance))
-    printer.print_findings(find_preparation_findings(settings, facts.states, today))
+    printer.print_findings(find_preparations_for_polling_day(settings, facts.states, today))
     for outcome in outcomes:
         _print_rehearsal_outcome(printer, outcome, zone)
     if picture is not None:

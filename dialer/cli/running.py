@@ -53,7 +53,7 @@ def run_demo_centre(
     from rich.console import Console  # noqa: PLC0415 - `run` does not need it
     from rich.markup import escape  # noqa: PLC0415
 
-    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_summary, run_demo  # noqa: PLC0415 - slow to import
+    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_demo_summary, run_demo  # noqa: PLC0415 - slow to import
 
     configure_quiet_logging()
     console = Console()
@@ -62,7 +62,7 @@ def run_demo_centre(
         refuse_unwritable_path(report, "--report", own)  # fail now, not after the demo has run
     options = DemoOptions(for_seconds, headless, report, directory, voters, seats, seed, desk=True, is_cold=cold)
     result = uvloop.run(run_demo(options, console))
-    print_summary(result, console)
+    print_demo_summary(result, console)
     if report is not None:
         console.print(f"report: {escape(str(report))}", soft_wrap=True)
     raise typer.Exit(0 if result.has_passed_all_checks else 1)

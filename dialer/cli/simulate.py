@@ -21,7 +21,7 @@ from dialer.pacing.port import Cap
 from dialer.process.pool import choose_process_count
 from dialer.reports.picture_file import check_picture_path
 from dialer.simulation.centre_model.day_result import DayResult
-from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
+from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
 from dialer.simulation.centre_model.policies import POLICY_NAMES
 from dialer.simulation.centre_model.scenario import BadScenario, Scenario, refuse_invalid_scenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
@@ -310,10 +310,10 @@ def simulate_calling_day(
 def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
     if plot is not None:
         most = format_count(max(line.days for line in report.outcomes), "day")
-        plot_policies(create_policy_chart_points(report), plot, cap=cap, title=f"{report.title}: {most}")
+        plot_pacing_policies(create_policy_chart_points(report), plot, cap=cap, title=f"{report.title}: {most}")
     if day_plot is not None:
         first = report.outcomes[0].policy
-        plot_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
+        plot_simulated_day(report.days[0], day_plot, cap=cap, title=f"{report.title}: {first}")
 
 
 def _refuse_ignored_options(context: typer.Context, option: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from dialer.deploy.asterisk.events import EVENTS
 from dialer.domain.errors import PortInUse
 from dialer.simulation.asterisk.config import PhoneMode, SimulatedAsteriskConfig, SimulatedTrunk, make_seat_phones
-from dialer.simulation.asterisk.journal import check_journal
+from dialer.simulation.asterisk.journal import check_journal_of_calls
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour, VoterProfile
 from tests.support.ami_lab import AmiLab
@@ -290,9 +290,9 @@ async def test_simulated_asterisks_journal_has_every_call_that_was_placed(tmp_pa
         await lab.event("Hangup", Uniqueid="at-once")
         await lab.call("913", "v911")
         await lab.call("913", "live", Timeout="600000")
-        mid = check_journal(path)
+        mid = check_journal_of_calls(path)
         assert mid.live == 2
-    report = check_journal(path)
+    report = check_journal_of_calls(path)
     assert (report.placed, report.answered, report.live) == (6, 3, 0)
     assert report.calls_by_number == {"911": 3, "912": 1, "913": 2}
     assert report.how["carrier-486"] == 1

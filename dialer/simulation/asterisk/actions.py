@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location, OriginateOrder
-from dialer.simulation.asterisk.dialplan import find_number_of_priority
-from dialer.simulation.asterisk.events import render_fully_booted
+from dialer.simulation.asterisk.dialplan import find_number_of_dialplan_priority
+from dialer.simulation.asterisk.events import render_fully_booted_event
 from dialer.simulation.asterisk.extensions import find_extension
 from dialer.simulation.asterisk.lists import (
     convert_epoch_seconds_to_utc,
@@ -135,13 +135,15 @@ class Actions:
         send_action_response(session, action, "Success", ("Message", "Authentication accepted"))
         if switch.booted and "FullyBooted" in session.event_names:
             uptime = int(switch.uptime_seconds)
-            session.send_bytes(render_fully_booted(uptime, uptime))
+            session.send_bytes(render_fully_booted_event(uptime, uptime))
         now_text = (
             convert_epoch_seconds_to_utc(switch.get_current_time())
             .isoformat(timespec="milliseconds")
             .replace("+00:00", "+0000")
         )
-        switch.events.publish_successful_auth(user.name, switch.ami_port, session.remote_port, id(session), now_text)
+        switch.events.publish_successful_auth_event(
+            user.name, switch.ami_port, session.remote_port, id(session), now_text
+        )
 
     def _list_permitted_ami_actions(self, session: ManagerSession, action: AmiMessage) -> None:
         """Send the names of the AMI actions that this user may run, one field for each."""
@@ -182,7 +184,7 @@ class Actions:
         if not milliseconds.isdigit():
             raise ActionRefused("Invalid timeout")
         extension = find_extension(self._switch.dialplan, context, name)
-        priority = find_number_of_priority(extension, action.get("Priority", "1"))
+        priority = find_number_of_dialplan_priority(extension, action.get("Priority", "1"))
         if not application and (extension is None or priority not in extension.steps):
             raise ActionRefused(_NO_EXTENSION)
         number, caller_name = parse_caller_id(action.get("CallerID"))
@@ -224,7 +226,7 @@ class Actions:
         if channel.state is not ChannelState.UP or channel.hung_up:
             raise ActionRefused(_CHANNEL_NOT_UP)
         context, name = action.get("Context"), action.get("Exten")
-        priority = find_number_of_priority(
+        priority = find_number_of_dialplan_priority(
             find_extension(self._switch.dialplan, context, name), action.get("Priority", "1")
         )
         send_action_response(session, action, "Success", ("Message", "Redirect successful"))

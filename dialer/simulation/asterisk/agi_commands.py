@@ -103,7 +103,7 @@ async def _hang_up_channel(request: AgiRequest) -> str:
         return "200 result=1"
     channel.hung_up = True
     channel.ended_by = EndsBy.AGI
-    request.switch.events.publish_soft_hangup_request(channel, 32)
+    request.switch.events.publish_soft_hangup_request_event(channel, 32)
     return "200 result=1"
 
 

@@ -56,7 +56,7 @@ class SwitchCalls(SwitchCore):
         phone = self._find_called_phone(endpoint, target if at else None)
         unreachable = phone is None or phone.mode is PhoneMode.UNREGISTERED
         if order.uniqueid in self.channels or (trunk is None and unreachable):
-            self.events.publish_originate_response(order, REASON_FAILED)
+            self.events.publish_originate_response_event(order, REASON_FAILED)
             return
         channel = self._create_channel(endpoint, order.uniqueid, "from-agent" if trunk is None else "from-carrier")
         alive = True
@@ -102,7 +102,7 @@ class SwitchCalls(SwitchCore):
         in_use = any(each and known.startswith(each) for each in ids for known in self.channels)
         in_use = in_use or order.uniqueid.startswith(ids[1])
         if in_use or find_extension(self.dialplan, context, name) is None or not self.booted:
-            self.events.publish_originate_response(order, REASON_FAILED)
+            self.events.publish_originate_response_event(order, REASON_FAILED)
             return
         first, second = (self._create_channel("", each, context) for each in ids)
         stem = f"Local/{name}@{context}-{self._channel_number:08x}"
@@ -117,7 +117,7 @@ class SwitchCalls(SwitchCore):
             self.start_dialplan(half, place, *runs)
             if half.task is not None:
                 half.task.add_done_callback(partial(self._hang_up_second_half_of_local_channel, other))
-        self.events.publish_originate_response(order, REASON_ANSWERED, first.name)
+        self.events.publish_originate_response_event(order, REASON_ANSWERED, first.name)
 
     def _hang_up_second_half_of_local_channel(self, half: Channel, _other_ended: asyncio.Task[None]) -> None:
         self.hang_up_channel(half, 16, EndsBy.DIALPLAN)
@@ -140,8 +140,8 @@ class SwitchCalls(SwitchCore):
         except DialplanError as error:  # as in Asterisk: a warning in the log, and the call ends
             _log.warning("simulated_asterisk.dialplan_failed", context=channel.context, reason=str(error))
         channel.hung_up = True
-        self.events.publish_soft_hangup_request(channel)
-        self.events.publish_rtp_quality(channel)
+        self.events.publish_soft_hangup_request_event(channel)
+        self.events.publish_rtp_quality_events(channel)
         cause = channel.cause or 0
         self.events.publish_hangup_event(channel, cause)
         self.remove_ended_channel(channel, channel.ended_by, cause)

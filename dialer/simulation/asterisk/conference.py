@@ -106,8 +106,8 @@ class Conferences:
         conference.members.append(member)
         channel.conference = conference
         count = len(conference.members) + 1
-        events.publish_member_event("BridgeEnter", conference, count, channel)
-        events.publish_member_event("ConfbridgeJoin", conference, count, channel, admin=user.admin)
+        events.publish_conference_member_event("BridgeEnter", conference, count, channel)
+        events.publish_conference_member_event("ConfbridgeJoin", conference, count, channel, admin=user.admin)
         for other in conference.members:
             self._set_channel_variable(
                 other.channel, "BRIDGEPEER", conference.list_channels_of_other_members(other.channel)
@@ -129,13 +129,13 @@ class Conferences:
         conference.members.remove(member)
         channel.conference = channel.shown = None
         self._set_channel_variable(channel, "BRIDGEPEER", "")
-        events.publish_member_event("BridgeLeave", conference, count - 1, channel)
+        events.publish_conference_member_event("BridgeLeave", conference, count - 1, channel)
         for other in conference.members:
             self._set_channel_variable(
                 other.channel, "BRIDGEPEER", conference.list_channels_of_other_members(other.channel)
             )
             other.channel.shown = None
-        events.publish_member_event("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
+        events.publish_conference_member_event("ConfbridgeLeave", conference, count, channel, admin=member.user.admin)
         result = member.result or "HANGUP"
         self._set_channel_variable(channel, "CONFBRIDGE_RESULT", result)
         if member.user.marked:
@@ -153,7 +153,7 @@ class Conferences:
 
     def _set_channel_variable(self, channel: Channel, name: str, value: str) -> None:
         channel.variables[name] = value
-        self._events.publish_variable_set(channel, name, value)
+        self._events.publish_variable_set_event(channel, name, value)
 
 
 def _update_channel_recording(channel: Channel) -> None:

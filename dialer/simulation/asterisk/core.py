@@ -163,8 +163,8 @@ class SwitchCore(ABC):
         """Hang up a channel from the other side: by the voter, or on the agent's phone."""
         if channel.hung_up or channel.state is not ChannelState.UP:
             return
-        self.events.publish_rtp_quality(channel)
-        self.events.publish_hangup_request(channel)
+        self.events.publish_rtp_quality_events(channel)
+        self.events.publish_hangup_request_event(channel)
         channel.hung_up = True
         channel.ended_by = by
         channel.wake_waiting_application()
@@ -243,7 +243,7 @@ class SwitchCore(ABC):
         elif not name.endswith(")"):
             channel.variables[name.lstrip("_")] = value
             if announce:
-                self.events.publish_variable_set(channel, name, value)
+                self.events.publish_variable_set_event(channel, name, value)
 
     def look_up_dialplan_variable(self, channel: Channel | None, name: str) -> str:
         """Return the value of a channel variable, a global variable or a function call; "" if it is not set."""

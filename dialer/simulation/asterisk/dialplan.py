@@ -258,7 +258,7 @@ async def _run_dialplan_step(switch: SwitchCore, channel: Channel) -> bool:
         return False
     channel.application = step.application
     channel.data = substitute_expressions(step.data, lambda name: switch.look_up_dialplan_variable(channel, name))
-    switch.events.publish_new_extension(channel)
+    switch.events.publish_new_extension_event(channel)
     application = APPLICATIONS.get(step.application)
     if application is None:
         return False
@@ -279,11 +279,11 @@ def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
     elif len(place) == 1:
         name = place[0]
     channel.move_to_location(
-        context, name, find_number_of_priority(find_extension(switch.dialplan, context, name), priority)
+        context, name, find_number_of_dialplan_priority(find_extension(switch.dialplan, context, name), priority)
     )
 
 
-def find_number_of_priority(extension: Extension | None, priority: str) -> int:
+def find_number_of_dialplan_priority(extension: Extension | None, priority: str) -> int:
     """Return the number of a dialplan priority that is given as a number or label, or 0 for an unknown label."""
     if priority.isdigit():
         return int(priority)

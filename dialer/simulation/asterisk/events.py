@@ -84,7 +84,7 @@ class EventWriter:
         if name in self.wanted:
             self._send_ami_event(name, channel.render_channel_event_lines() + tail.encode())
 
-    def publish_contact_status(self, endpoint: str, status: str, port: int) -> None:
+    def publish_contact_status_event(self, endpoint: str, status: str, port: int) -> None:
         """Publish ContactStatus of a phone at `port`, with only the fields that the dialler reads."""
         if "ContactStatus" in self.wanted:
             contact = f"URI: sip:{endpoint}@127.0.0.1:{port};transport=WS\r\n"
@@ -103,28 +103,30 @@ class EventWriter:
         if name in self.wanted:
             self._send_ami_event(name, channel.render_channel_event_lines("Dest") + f"{field}: {value}\r\n".encode())
 
-    def publish_new_extension(self, channel: Channel) -> None:
+    def publish_new_extension_event(self, channel: Channel) -> None:
         """Publish the event Newexten for the application that the channel starts."""
         tail = f"Extension: {channel.extension}\r\nApplication: {channel.application}\r\nAppData: {channel.data}\r\n"
         self.publish_channel_event("Newexten", channel, tail)
 
-    def publish_variable_set(self, channel: Channel, name: str, value: str) -> None:
+    def publish_variable_set_event(self, channel: Channel, name: str, value: str) -> None:
         """Publish the event VarSet for a channel variable that was set."""
         self.publish_channel_event("VarSet", channel, f"Variable: {name}\r\nValue: {value}\r\n")
 
-    def publish_rtp_quality(self, channel: Channel) -> None:
+    def publish_rtp_quality_events(self, channel: Channel) -> None:
         """Publish the five VarSet events of RTP quality before a hang-up, once per channel."""
         if not channel.quality_reported:
             channel.quality_reported = True
             for name, value in _QUALITY:
-                self.publish_variable_set(channel, name, value)
+                self.publish_variable_set_event(channel, name, value)
 
-    def publish_hangup_request(self, channel: Channel, cause: int | None = None, technical: int | None = None) -> None:
+    def publish_hangup_request_event(
+        self, channel: Channel, cause: int | None = None, technical: int | None = None
+    ) -> None:
         """Publish HangupRequest: the remote party of the channel is hanging up."""
         tail = "" if cause is None else f"Cause: {cause}\r\nTechCause: {technical}\r\n"
         self.publish_channel_event("HangupRequest", channel, tail)
 
-    def publish_soft_hangup_request(self, channel: Channel, cause: int = 16) -> None:
+    def publish_soft_hangup_request_event(self, channel: Channel, cause: int = 16) -> None:
         """Publish SoftHangupRequest: this side is hanging up."""
         self.publish_channel_event("SoftHangupRequest", channel, f"Cause: {cause}\r\n")
 
@@ -135,7 +137,7 @@ class EventWriter:
             tail += f"TechCause: {technical}\r\n"
         self.publish_channel_event("Hangup", channel, tail)
 
-    def publish_originate_response(self, order: OriginateOrder, reason: int, channel: str | None = None) -> None:
+    def publish_originate_response_event(self, order: OriginateOrder, reason: int, channel: str | None = None) -> None:
         """Publish OriginateResponse: Success for an answered `channel`, or Failure if `channel` is None."""
         if "OriginateResponse" in self.wanted:
             action_line = f"ActionID: {order.action_id}\r\n" if order.action_id else ""
@@ -154,7 +156,7 @@ class EventWriter:
                 name, self._render_conference_lines(name, conference) + conference.render_bridge_event_lines(count)
             )
 
-    def publish_member_event(
+    def publish_conference_member_event(
         self, name: str, conference: Conference, count: int, channel: Channel, *, admin: bool = False
     ) -> None:
         """Publish an event of a conference's participant: BridgeEnter, BridgeLeave, ConfbridgeJoin or ConfbridgeLeave."""
@@ -173,7 +175,7 @@ class EventWriter:
     def _render_conference_lines(name: str, conference: Conference) -> bytes:
         return f"Conference: {conference.name}\r\n".encode() if name.startswith("Confbridge") else b""
 
-    def publish_successful_auth(
+    def publish_successful_auth_event(
         self, account: str, local_port: int, remote_port: int, session: int, now_text: str
     ) -> None:
         """Publish SuccessfulAuth: a user logged in."""
@@ -186,20 +188,20 @@ class EventWriter:
                 f"UsingPassword: 0\r\nSessionTV: {now_text}\r\n".encode(),
             )
 
-    def publish_shutdown(self) -> None:
+    def publish_shutdown_event(self) -> None:
         """Publish Shutdown, which announces an orderly restart. Its fields follow manager.c, not a capture."""
         if "Shutdown" in self.wanted:
             fields = b"Privilege: system,all\r\nShutdown: Cleanly\r\nRestart: True\r\n\r\n"
             self._publish("Shutdown", b"Event: Shutdown\r\n" + fields)
 
-    def publish_fully_booted(self) -> None:
+    def publish_fully_booted_event(self) -> None:
         """Publish FullyBooted at the end of the boot. Its fields are in another order than after a login."""
         if "FullyBooted" in self.wanted:
             fields = b"Privilege: system,all\r\nStatus: Fully Booted\r\nUptime: 0\r\nLastReload: 0\r\n\r\n"
             self._publish("FullyBooted", b"Event: FullyBooted\r\n" + fields)
 
 
-def render_fully_booted(uptime_seconds: int, reloaded_seconds: int) -> bytes:
+def render_fully_booted_event(uptime_seconds: int, reloaded_seconds: int) -> bytes:
     """Return the event FullyBooted, which a session receives after its login if Asterisk has booted."""
     return (
         "Event: FullyBooted\r\nPrivilege: system,all\r\n"

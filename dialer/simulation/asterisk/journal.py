@@ -99,7 +99,7 @@ class JournalReport:
     problems: tuple[str, ...]
 
 
-def read_journal(path: Path) -> list[dict[str, Any]]:
+def read_journal_of_calls(path: Path) -> list[dict[str, Any]]:
     """Return the entries of a journal of calls, in order. An incomplete last line, as a killed process leaves it, is
     ignored.
     """
@@ -107,11 +107,11 @@ def read_journal(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[:-1]]
 
 
-def check_journal(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
+def check_journal_of_calls(source: Path | Iterable[dict[str, Any]]) -> JournalReport:
     """Check a journal of calls: no number may have two calls at once, and no channel id may be used twice. Return
     counts and problems.
     """
-    entries = read_journal(source) if isinstance(source, Path) else list(source)
+    entries = read_journal_of_calls(source) if isinstance(source, Path) else list(source)
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}  # number -> channel id
     calls_by_number: Counter[str] = Counter()

@@ -34,11 +34,11 @@ def _render_event_list(name: str, action_id: str, bodies: Iterable[bytes], compl
     return b"".join(events) + _render_list_complete_event(complete or f"{name}Complete", action_id, len(events))
 
 
-def _compute_age_seconds(channel: Channel) -> int:
+def _compute_age_of_channel_seconds(channel: Channel) -> int:
     return int(asyncio.get_running_loop().time() - channel.created_at)
 
 
-def _get_bridge_id(channel: Channel) -> str:
+def _get_id_of_bridge(channel: Channel) -> str:
     return channel.conference.uniqueid if channel.conference is not None else ""
 
 
@@ -46,7 +46,7 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events that answer the AMI action CoreShowChannels: one for each channel."""
 
     def render_channel_list_entry(channel: Channel) -> bytes:
-        age = _compute_age_seconds(channel)
+        age = _compute_age_of_channel_seconds(channel)
         block, application, data = channel.shown or (
             channel.render_channel_event_lines(),
             channel.application,
@@ -56,7 +56,7 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
             block
             + (
                 f"Application: {application}\r\nApplicationData: {data}\r\n"
-                f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_get_bridge_id(channel)}\r\n"
+                f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_get_id_of_bridge(channel)}\r\n"
             ).encode()
         )
 
@@ -100,11 +100,11 @@ def render_channel_statuses(switch: SwitchCore, channels: list[Channel], action:
             "Type: PJSIP\r\nDNID: \r\n"
             f"EffectiveConnectedLineNum: {channel.connected_number}\r\n"
             f"EffectiveConnectedLineName: {channel.connected_name}\r\n"
-            f"TimeToHangup: 0\r\nBridgeID: {_get_bridge_id(channel)}\r\n"
+            f"TimeToHangup: 0\r\nBridgeID: {_get_id_of_bridge(channel)}\r\n"
             f"Application: {channel.application}\r\nData: {channel.data}\r\nNativeformats: (ulaw)\r\n"
             f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
-            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_seconds(channel)}\r\n"
+            f"Callgroup: 0\r\nPickupgroup: 0\r\nSeconds: {_compute_age_of_channel_seconds(channel)}\r\n"
             f"{variables}{_format_action_id_line(action_id)}\r\n"
         )
         out.append(b"Event: Status\r\nPrivilege: Call\r\n" + channel.render_channel_event_lines() + tail.encode())

@@ -92,7 +92,7 @@ class OutgoingCall:
         channel.variables.update(order.variables)
         events.publish_channel_event("Newchannel", channel)
         channel.application, channel.data = "AppDial2", "(Outgoing Line)"
-        events.publish_new_extension(channel)
+        events.publish_new_extension_event(channel)
         if order.caller_number or order.caller_name:
             channel.set_caller_number_and_name(order.caller_number, order.caller_name)
             presentation = "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n"
@@ -151,10 +151,10 @@ class OutgoingCall:
             asyncio.get_running_loop().call_soon(self._publish_originate_success)
 
     def _publish_originate_success(self) -> None:
-        self._switch.events.publish_originate_response(self._order, REASON_ANSWERED, self._channel.name)
+        self._switch.events.publish_originate_response_event(self._order, REASON_ANSWERED, self._channel.name)
 
     def _publish_originate_failure(self, reason: int) -> None:
-        self._switch.events.publish_originate_response(self._order, reason)
+        self._switch.events.publish_originate_response_event(self._order, reason)
 
     def _end_failed_call(self) -> None:
         """End the outgoing call with the carrier's final SIP status."""
@@ -162,7 +162,7 @@ class OutgoingCall:
         channel.cancel_timers()
         status = self._behaviour.fails_with or 480
         cause = CARRIER_CAUSES.get(status, 127)
-        events.publish_hangup_request(channel, cause, status)
+        events.publish_hangup_request_event(channel, cause, status)
         if self._failure_order == 0:
             self._publish_originate_failure(REASON_FAILED)
         events.publish_dial_event("DialEnd", channel, "DialStatus", get_dial_status(status))

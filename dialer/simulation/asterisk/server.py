@@ -145,22 +145,22 @@ class SimulatedAsterisk(SwitchCalls):
 
     def unregister_phone(self, endpoint: str, port: int = 5060) -> None:
         """Publish the AMI event that a seat's phone is no longer registered at `port`."""
-        self.events.publish_contact_status(endpoint, "Removed", port)
+        self.events.publish_contact_status_event(endpoint, "Removed", port)
 
     def register_phone(self, endpoint: str, port: int = 5060) -> None:
         """Publish the AMI event that a seat's phone is registered at `port`. From now on it answers calls."""
         self.set_reaction_of_seat_phone(endpoint, PhoneMode.ANSWERS)
-        self.events.publish_contact_status(endpoint, "NonQualified", port)
+        self.events.publish_contact_status_event(endpoint, "NonQualified", port)
 
     def put_phone_on_hold(self, endpoint: str) -> None:
         """Press the hold key of a seat's phone: its audio stops, and the AMI event Hold is published."""
-        self._publish_phone_hold("Hold", endpoint)
+        self._publish_hold_event_of_phone("Hold", endpoint)
 
     def take_phone_off_hold(self, endpoint: str) -> None:
         """Press the hold key of a seat's phone again: the AMI event Unhold is published."""
-        self._publish_phone_hold("Unhold", endpoint)
+        self._publish_hold_event_of_phone("Unhold", endpoint)
 
-    def _publish_phone_hold(self, name: str, endpoint: str) -> None:
+    def _publish_hold_event_of_phone(self, name: str, endpoint: str) -> None:
         channel = self.find_phone_channel(endpoint)
         if channel is not None:
             self.events.publish_channel_event(name, channel)
@@ -208,7 +208,7 @@ class SimulatedAsterisk(SwitchCalls):
             announced: Publish Shutdown first, as `core restart now` does; otherwise it is a crash.
         """
         if announced:
-            self.events.publish_shutdown()
+            self.events.publish_shutdown_event()
             for session in list(self.session_registry.sessions):
                 session.close()
         await self._drop_all_connections()
@@ -222,7 +222,7 @@ class SimulatedAsterisk(SwitchCalls):
         self.dialplan, self.globals = dialplan, dict(self._first_globals)
         await asyncio.sleep(boot_seconds / 2)
         self.booted = True
-        self.events.publish_fully_booted()
+        self.events.publish_fully_booted_event()
         _log.info("simulated_asterisk.restarted", port=self.ami_port)
 
     async def restart_gracefully(self, down_seconds: float = 0.0) -> None:

@@ -228,7 +228,7 @@ class CentreModel:
     def _handle_call_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
             self.pacers[call.campaign].learn_from_pacing_event(
-                call.make_ringing_ended_event(PacingEventKind.FAILED, self.now)
+                call.create_event_of_ended_ringing(PacingEventKind.FAILED, self.now)
             )
 
     def _handle_call_answer(self, call: SimulatedCall) -> None:
@@ -236,7 +236,7 @@ class CentreModel:
             return
         call.answered_at = self.now
         self.pacers[call.campaign].learn_from_pacing_event(
-            call.make_ringing_ended_event(PacingEventKind.ANSWERED, self.now)
+            call.create_event_of_ended_ringing(PacingEventKind.ANSWERED, self.now)
         )
         if self.free:
             self._connect_call(self.free.popleft(), call)
@@ -249,9 +249,9 @@ class CentreModel:
         if call.false_call:
             leaves = min(leaves, 1.0)
         end = PacingEventKind.DROPPED if leaves < patience else PacingEventKind.ABANDONED
-        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait_for_seat, (call, end))
+        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait_of_voter_for_seat, (call, end))
 
-    def _end_wait_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
+    def _end_wait_of_voter_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
         """End the wait of a call: the voter hung up, or no seat became available in time."""
         call, end = subject
         if call.is_waiting:
@@ -274,7 +274,7 @@ class CentreModel:
             call.is_unanswered = False
             del unanswered[call]
             self.pacers[index].learn_from_pacing_event(
-                call.make_ringing_ended_event(PacingEventKind.CANCELLED, self.now)
+                call.create_event_of_ended_ringing(PacingEventKind.CANCELLED, self.now)
             )
         self._cancelled += len(chosen)
 

@@ -39,7 +39,7 @@ class PolicyPoint:
     curve: tuple[tuple[float, float], ...] = ()  # (abandoned-call rate, utilisation)
 
 
-def plot_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
+def plot_pacing_policies(points: Sequence[PolicyPoint], path: Path, *, cap: float, title: str) -> None:
     """Plot agents' utilisation against the abandoned-call rate, with a point for each pacing policy and a line for the
     rate's limit (cap). Raises CannotPlot.
     """
@@ -89,7 +89,7 @@ def _label_points_of_policies(figure: Figure, axes: Axes, points: Sequence[Polic
         occupied.append(name.get_window_extent())
 
 
-def plot_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
+def plot_simulated_day(day: DayResult, path: Path, *, cap: float, title: str) -> None:
     """Plot one day: seats, calls and answer rate, and the abandoned-call rate of the last hour. Raises CannotPlot."""
     check_picture_path(path)
     figure, (seats, calls, lost) = _create_empty_plot(3, 9.0, 6.5)

@@ -19,7 +19,7 @@ HARD_STOP_ABOVE = 0.002
 """How far the hard stop is above the cap in a simulated profile (0-1)."""
 
 POLICY_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value, PacingPolicy.RATIO.value)
-"""Every name that `find_policy` accepts."""
+"""Every name that `find_pacing_policy` accepts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class NamedPolicy:
     schedule: Schedule = EVENT_DRIVEN
 
 
-def simulate_policy(
+def simulate_day_under_policy(
     scenario: Scenario,
     policy: NamedPolicy,
     seed: int,
@@ -49,7 +49,7 @@ def make_abandoned_rate_caps(share: float) -> tuple[Cap, Cap]:
     return Cap(HOUR_SECONDS, share, hard_stop), Cap(DAY_SECONDS, share, hard_stop)
 
 
-def find_policy(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
+def find_pacing_policy(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
     """Return the pacing policy with this name, configured for this scenario.
 
     `cap` is an abandoned-call rate (0-1) for each hour and the day, or the caps of a site. The pacer gets the caps and

@@ -37,7 +37,7 @@ class SimulatedCall:
     answered_at: float = 0.0
     false_call: bool = False
 
-    def make_ringing_ended_event(self, kind: PacingEventKind, now: float) -> PacingEvent:
+    def create_event_of_ended_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
         """Return the event that a call was answered, or that it ended without an answer."""
         rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)

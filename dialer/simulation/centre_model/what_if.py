@@ -16,7 +16,7 @@ from dialer.pacing.port import Cap
 from dialer.process.pool import run_jobs_in_processes
 from dialer.simulation.centre_model.day_result import DayResult, compute_utilisation_by_eighth_of_day
 from dialer.simulation.centre_model.distributions import DayCurve, TalkDistribution
-from dialer.simulation.centre_model.policies import find_policy, simulate_policy
+from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
 from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, Scenario
 
 SURE_WITHIN = 0.015
@@ -45,7 +45,7 @@ class Site:
 
     def build_scenario_of_day(self) -> Scenario:
         """Return a scenario for simulating one day of the site. Raises BadScenario for a figure outside its limits."""
-        self._refuse_invalid_figures()
+        self._refuse_invalid_figures_of_site()
         campaign = CampaignModel(
             DayCurve.create_curve_of_constant_value(self.answer_rate),
             TalkDistribution(DayCurve.create_curve_of_constant_value(self.talk_seconds), cv=self.talk_cv),
@@ -59,7 +59,7 @@ class Site:
             decision_interval_seconds=0.0 if self.seats <= 50 else 0.25,
         )
 
-    def _refuse_invalid_figures(self) -> None:
+    def _refuse_invalid_figures_of_site(self) -> None:
         if not 0.0 < self.answer_rate <= 1.0:
             raise BadScenario(
                 f"the answer rate is {self.answer_rate:g}; give a share above 0 and at most 1, as 0.3 or 30%"
@@ -156,7 +156,7 @@ def simulate_days(
         BadScenario: A case is invalid (before anything is simulated), or a worker process was killed.
     """
     for _, scenario, policy, cap in cases:
-        find_policy(policy, scenario, cap)
+        find_pacing_policy(policy, scenario, cap)
     asked = [range(1, 2) if seeds is None else seeds] * len(cases)
     found: list[list[DayResult]] = [[] for _ in cases]
     part = 1.0 if seeds is not None else 0.5
@@ -206,7 +206,7 @@ def _simulate_all_days(days: Sequence[_Day], progress: Callable[[float], None] |
 
 def _simulate_day(day: _Day, progress: Callable[[float], None] | None = None) -> DayResult:
     _, scenario, policy, cap, seed = day
-    return simulate_policy(scenario, find_policy(policy, scenario, cap), seed, progress=progress)
+    return simulate_day_under_policy(scenario, find_pacing_policy(policy, scenario, cap), seed, progress=progress)
 
 
 def _run_job_that_simulates_day(job: tuple[int, _Day]) -> DayResult:

@@ -190,7 +190,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         group.create_task(
             _print_status_of_demo(centre, over, console)
             if options.headless
-            else _show_board(centre, broker, desk, options, over, console),
+            else _show_board_of_demo(centre, broker, desk, options, over, console),
             name="board",
         )
         await site.run(agents.run(over))
@@ -257,7 +257,7 @@ async def store_initial_state_of_pacer(store_path: Path, options: DemoOptions) -
     return "The pacer was trained on a simulated hour with the same voters (--cold: untrained)."
 
 
-async def _show_board(
+async def _show_board_of_demo(
     centre: RunningCentre,
     broker: DemoBroker,
     desk: tuple[str, ...],
@@ -299,7 +299,7 @@ async def _print_status_of_demo(centre: RunningCentre, stop: asyncio.Event, cons
             )
 
 
-def print_summary(report: DemoReport, console: Console) -> None:
+def print_demo_summary(report: DemoReport, console: Console) -> None:
     """Print the figures of a demo's report, and the result of each check."""
     figures = report.convert_report_to_json_types()
     console.print()

@@ -79,7 +79,7 @@ async def run_demo_desk(
     if missing is not None:
         yield (f"the desk is not running: {missing}",)
         return
-    password = _generate_password()
+    password = _generate_demo_password()
     environment = {
         "MATDAN_STORE__PATH": str(store),
         "MATDAN_BROKER__HOST": HOST,
@@ -120,7 +120,7 @@ async def run_demo_desk(
                 f"agent {address}/agent - {numbers}, PIN {visitors.pin}, seat {seats}",
             )
         finally:
-            await _stop_process(process)
+            await _stop_desk_process(process)
 
 
 @contextlib.asynccontextmanager
@@ -132,7 +132,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     from dialer.hq.desk import open_accounts, run_hq_desk  # noqa: PLC0415 - needs an extra
     from dialer.web.assets import read_assets  # noqa: PLC0415
 
-    password = _generate_password()
+    password = _generate_demo_password()
     async with open_accounts(settings, SystemClock()) as (_, accounts, people, _):
         for user in (USER, SECOND):
             await accounts.save_account(user, HqRole.HEADQUARTERS, "", USER)
@@ -142,7 +142,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
         yield f"headquarters' pages {origin} - sign in as {USER}, {password}; as {SECOND} to confirm"
 
 
-def _generate_password() -> str:
+def _generate_demo_password() -> str:
     """Return a random password of three groups of four characters."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
 
@@ -184,7 +184,7 @@ async def _read_first_output_line(process: asyncio.subprocess.Process) -> str:
         return ""
 
 
-async def _stop_process(process: asyncio.subprocess.Process) -> None:
+async def _stop_desk_process(process: asyncio.subprocess.Process) -> None:
     if process.stdin is not None:
         process.stdin.close()  # ends the guard and with it the desk, even if this process is killed
     try:

@@ -230,7 +230,7 @@ async def _start_real_centre(
     folder = roll.parent / name
     folder.mkdir()
     zone = get_zone_of_centre(int(name[-1]))
-    await asyncio.to_thread(material.install_material, folder / MATERIAL, name, zone)
+    await asyncio.to_thread(material.install_campaign_material, folder / MATERIAL, name, zone)
     await asyncio.to_thread(import_roll_file, roll, folder / STORE, ImportOptions())
     voters = VoterProfile(answer_rate=0.8, talk_mean_seconds=6.0)
     seed = options.seed + int(name[-1])
@@ -371,7 +371,7 @@ async def _check_that_databases_agree(
     await _wait_until_condition_holds(are_all_results_uploaded, LAST_TALK_SECONDS)
     await _wait_until_condition_holds(lambda: _are_all_centres_updated(real, virtual))
     checks = [
-        await _check_hq_counters(hq_database, real, virtual),
+        await _check_counters_of_headquarters(hq_database, real, virtual),
         await _check_that_each_row_is_stored_once(hq_database),
     ]
     voted = [set(each.query_store_of_centre(_VOTED)) for each in real]
@@ -420,7 +420,7 @@ async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence
     )
 
 
-async def _check_hq_counters(
+async def _check_counters_of_headquarters(
     hq_database: Database, real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]
 ) -> HqCheck:
     """Check headquarters' counters against each centre's own results."""

@@ -53,7 +53,7 @@ class DemoMaterial:
         self.repository.publish_drafted_bundles(self.online, now)
         self.repository.assign_approved_version(NAME, version, ["all"], (), self.online, now)
 
-    def install_material(self, folder: Path, centre: str, zone: str) -> None:
+    def install_campaign_material(self, folder: Path, centre: str, zone: str) -> None:
         """Install the campaign material assigned to a centre (flows, prompts, scripts) into `folder`, as the uplink
         does before the first start. Blocks.
         """

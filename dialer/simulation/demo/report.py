@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dialer.domain.model import ANSWERED, Outcome, calculate_abandoned_rate
-from dialer.simulation.asterisk.journal import read_journal
+from dialer.simulation.asterisk.journal import read_journal_of_calls
 from dialer.store.connection import open_store_snapshot
 from dialer.store.keys import StoreKey
 from dialer.store.sql import Query, Scalar, Statements
@@ -188,7 +188,7 @@ def find_differences_to_journal(journal: Path, attempts: Sequence[PlacedAttempt]
     A stored attempt may be missing from the journal, because its Originate may have failed. An answered attempt must be
     in the journal.
     """
-    entries = read_journal(journal)
+    entries = read_journal_of_calls(journal)
     known = {attempt: (_extract_digits_of_number(number), outcome) for attempt, number, outcome in attempts}
     placed: Counter[str] = Counter()
     problems: list[str] = []

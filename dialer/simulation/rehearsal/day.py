@@ -196,7 +196,9 @@ def plan_rehearsed_days(
     of_campaigns = site.add_reasons_for_closed_campaigns(of_campaigns, start, end)
     plain = RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns)
     twice = replace(plain, name="twice the load", load=2)
-    spoilt = replace(twice, name="twice the load, with faults", faults=tuple(_plan_faults(open_hours, end)))
+    spoilt = replace(
+        twice, name="twice the load, with faults", faults=tuple(_plan_faults_of_rehearsed_day(open_hours, end))
+    )
     return (plain, twice, spoilt) if faults else (plain, twice)
 
 
@@ -212,7 +214,7 @@ def _find_day_to_rehearse(settings: Settings, site: SiteHours, today: date) -> t
     raise CannotRehearse(f"no call is allowed on {next_poll} or on any other day ({why}); run `dialer rules check`")
 
 
-def _plan_faults(open_hours: Sequence[Period], end: float) -> Iterator[Fault]:
+def _plan_faults_of_rehearsed_day(open_hours: Sequence[Period], end: float) -> Iterator[Fault]:
     """Yield one fault of each kind, spread evenly over the open hours so that the centre can recover in between."""
     open_periods = [(since, min(until, end)) for since, until in open_hours if since < end]
     whole = sum(until - since for since, until in open_periods)

@@ -104,7 +104,7 @@ class _Rehearsal:
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
                 centre.engine.subscribe_to_changes(faults.record_recovery_when_call_is_dialled)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
-                await site.run(self._record_samples_until_cancelled(site), faults.run(), agents.run(site.stop))
+                await site.run(self._sample_centre_state_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.centre_view
         return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 
@@ -115,7 +115,7 @@ class _Rehearsal:
             campaign.id: on_disk.find_certificate_status_of_campaign(campaign) for campaign in self._settings.campaigns
         }
 
-    async def _record_samples_until_cancelled(self, site: SimulatedSite) -> None:
+    async def _sample_centre_state_until_cancelled(self, site: SimulatedSite) -> None:
         while True:
             view = site.centre_view
             self._samples.append(

@@ -61,12 +61,12 @@ class RehearsalStaff:
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
 
-        def record_seat_campaign(change: Change) -> None:
+        def record_campaign_of_seat(change: Change) -> None:
             if isinstance(change, SeatView):
                 self._campaign[change.seat] = change.campaign_id
             callback(change)
 
-        return self._engine.subscribe_to_changes(record_seat_campaign)
+        return self._engine.subscribe_to_changes(record_campaign_of_seat)
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command, adapted to the seat's agent and campaign. Raises CommandRefused, StoreError."""

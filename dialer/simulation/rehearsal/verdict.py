@@ -170,7 +170,7 @@ def _judge_recovery_from_faults(outcome: DayOutcome) -> Iterator[Finding]:
             yield make_error_finding(kind, "no call was placed after it")
 
 
-def find_preparation_findings(
+def find_preparations_for_polling_day(
     settings: Settings, states: Mapping[str, CampaignState], today: date
 ) -> Iterator[Finding]:
     """Yield each difference between the rehearsal and the real day, and each thing that must be done before that day.

@@ -136,7 +136,7 @@ def build_scenario_of_recorded_day(
         ),
         hours=day.hours,
         first_hour=day.first_hour,
-        ring=_make_ring_times(outcomes),
+        ring=_make_recorded_ring_times(outcomes),
         wrap_up_mean_seconds=max(0.1, mean),
         wrap_up_cv=min(3.0, max(0.05, spread)),
         connect_seconds=day.connect_seconds,
@@ -220,7 +220,7 @@ def _estimate_answer_rates(attempts: Sequence[AttemptRecord], hours: float) -> D
     )
 
 
-def _make_ring_times(attempts: Sequence[AttemptRecord]) -> RecordedRing:
+def _make_recorded_ring_times(attempts: Sequence[AttemptRecord]) -> RecordedRing:
     answers: list[tuple[float, float | None]] = []
     others: list[tuple[float, float | None]] = []
     for attempt in attempts:

@@ -15,7 +15,7 @@ from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
-from dialer.simulation.centre_model.policies import find_policy, simulate_policy
+from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.virtual_time import run_virtual
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
@@ -96,8 +96,10 @@ def measure_model_utilisation(directory: Path, caps: float | None = None) -> flo
         wrap_up_cv=1.0,
         connect_seconds=campaign.connect_limit_seconds,
     )
-    policy = find_policy("predictive", scenario, list_abandoned_rate_caps_of_site(settings) if caps is None else caps)
-    return fmean(simulate_policy(scenario, policy, seed).utilisation for seed in range(1, 7))
+    policy = find_pacing_policy(
+        "predictive", scenario, list_abandoned_rate_caps_of_site(settings) if caps is None else caps
+    )
+    return fmean(simulate_day_under_policy(scenario, policy, seed).utilisation for seed in range(1, 7))
 
 
 def test_agent_utilisation_in_the_centre_model_is_within_two_points_of_the_engines(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.simulation.asterisk.journal import check_journal
+from dialer.simulation.asterisk.journal import check_journal_of_calls
 from tests.support.ami_lab import AmiLab
 from tests.support.simulation import agi_server, serve_one_key
 from tests.support.waiting import HANG_SECONDS
@@ -43,7 +43,7 @@ async def test_simulated_asterisk_process_handles_calls_and_ends_with_the_parent
         process.stdin.close()
         async with asyncio.timeout(HANG_SECONDS):
             assert await process.wait() == 0
-    report = check_journal(journal)
+    report = check_journal_of_calls(journal)
     assert (report.placed, report.answered, report.live, report.problems) == (20, 20, 0, ())
 
 

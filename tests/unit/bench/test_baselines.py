@@ -18,7 +18,7 @@ from bench.baseline_pacers import (
 from bench.baselines import BASELINE_NAMES, baseline_named
 from bench.vicidial_pacer import DialMethod, DropFigures, VicidialPacer, VicidialSettings, calls_to_make, next_level
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
-from dialer.simulation.centre_model.policies import find_policy, simulate_policy
+from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
 from dialer.simulation.centre_model.run import simulate_day
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.schedule import Schedule
@@ -178,14 +178,14 @@ def test_erlang_pacing_policy_places_calls_steadily_at_its_calculated_rate() -> 
 def test_every_baseline_pacing_policy_runs_a_simulated_centre_and_cancels_no_call(name: str) -> None:
     scenario = SCENARIOS["10 seats"]
     policy = baseline_named(name, scenario)
-    day = simulate_policy(scenario, policy, 1, hours=0.25)
+    day = simulate_day_under_policy(scenario, policy, 1, hours=0.25)
     assert day.connected > 0
     assert policy.make().count_excess_calls(PacingSnapshot(0.0)) == 0
 
 
 def test_progressive_pacing_policy_has_the_seat_idle_time_calculated_by_hand() -> None:
     scenario = SCENARIOS["27 seats"]
-    day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1, hours=2.0)
+    day = simulate_day_under_policy(scenario, find_pacing_policy("progressive", scenario, 0.03), 1, hours=2.0)
     assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)
     assert day.abandoned == 0
 

@@ -12,7 +12,7 @@ from bench.bench_pacing import STRONGEST, Row, best_baseline, cells, main, markd
 from bench.pacing_tuning import FIRST_TUNING_SEED, TunedFamily, load_tuned, tuning_days
 from bench.pacing_tuning import main as tuning_main
 from dialer.pacing.predictive import PredictivePacer
-from dialer.simulation.centre_model.policies import find_policy
+from dialer.simulation.centre_model.policies import find_pacing_policy
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import WhatIfResult
 
@@ -71,10 +71,10 @@ def test_pacing_benchmark_page_has_a_date_column_only_if_results_have_several_da
 @pytest.mark.parametrize("name", ["5 seats", "two campaigns 27"])
 def test_pretrained_pacing_policy_starts_with_learned_rates_and_no_counted_answers(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=0.2)
-    policy = pretrained(scenario, find_policy("predictive", scenario, 0.03))
+    policy = pretrained(scenario, find_pacing_policy("predictive", scenario, 0.03))
     pacers = [policy.make() for _ in scenario.campaigns]
     states = [pacer.get_learned_state() for pacer in pacers]
-    cold = find_policy("predictive", scenario, 0.03).make().get_learned_state()
+    cold = find_pacing_policy("predictive", scenario, 0.03).make().get_learned_state()
     lessons = {json.dumps(state["knowledge"]) for state in states}
     assert len(lessons) == len(scenario.campaigns)  # each campaign has its own
     for pacer, state in zip(pacers, states, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bench.baselines import FAMILIES, make_policy
 from bench.pacing_tuning import TunedFamily, Tuner, choose_best
-from dialer.simulation.centre_model.policies import simulate_policy
+from dialer.simulation.centre_model.policies import simulate_day_under_policy
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 
@@ -13,7 +13,7 @@ def test_pacing_tuner_finds_the_settings_with_the_least_idle_time_within_the_aba
     found = Tuner(scenario, family, (1,), 0.5).find_best(0.03)
     assert found.within_cap
     for ratio in family.axes["ratio"]:
-        day = simulate_policy(scenario, make_policy(family, {"ratio": ratio}, scenario), 1, hours=0.5)
+        day = simulate_day_under_policy(scenario, make_policy(family, {"ratio": ratio}, scenario), 1, hours=0.5)
         assert day.abandoned_share > 0.03 or day.idle_seconds_per_call >= found.idle_seconds_per_call
 
 

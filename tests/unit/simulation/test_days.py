@@ -28,7 +28,7 @@ from dialer.simulation.rehearsal.staff import choose_working_agents
 from dialer.simulation.rehearsal.verdict import (
     CampaignOutcome,
     DayOutcome,
-    find_preparation_findings,
+    find_preparations_for_polling_day,
     judge_rehearsed_day,
 )
 from tests.support.centre import site_settings
@@ -284,7 +284,7 @@ def test_rehearsal_excludes_campaigns_that_have_only_twilio_trunks() -> None:
     assert [(each.id, each.trunks) for each in rehearsed.campaigns] == [("ours", ("carrier",))]
     assert [each.campaign for each in rehearsed.inbound.numbers] == ["ours"]
     assert [hours.campaign_id for hours in plan_days(settings)[0].hours] == ["ours"]
-    assert [str(each) for each in find_preparation_findings(settings, {}, POLL)] == [
+    assert [str(each) for each in find_preparations_for_polling_day(settings, {}, POLL)] == [
         "campaign theirs: not rehearsed, because it has only Twilio trunks"
     ]
     with pytest.raises(CannotRehearse, match="Twilio trunks only"):
@@ -304,7 +304,7 @@ def test_rehearsal_replaces_an_agi_script_by_a_flow() -> None:
     settings = make_site_settings(campaigns=[scripted], inbound={"numbers": [number]})
     rehearsed = make_rehearsal_settings(settings, 1, Path("copy.db"), 1)
     assert (rehearsed.campaigns[0].flow, rehearsed.inbound.numbers[0].flow) == ("turnout", "inbound")
-    (note,) = find_preparation_findings(settings, {}, POLL)
+    (note,) = find_preparations_for_polling_day(settings, {}, POLL)
     assert "rehearsed with a flow instead of its AGI script" in note.text
 
 
@@ -352,11 +352,12 @@ def test_rehearsal_agents_with_a_required_skill_get_seats_first(
 def test_rehearsal_reports_differences_from_the_real_polling_day() -> None:
     settings = make_site_settings(agents=[make_agent(1)], seats=3)
     notes = [
-        str(each) for each in find_preparation_findings(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))
+        str(each)
+        for each in find_preparations_for_polling_day(settings, {"agents": CampaignState.PAUSED}, date(2024, 5, 1))
     ]
     assert notes == [
         "polls: all polls in the settings are in the past, the last one on 2024-04-26; correct [[rules.polls]]",
         "campaign agents: paused, but rehearsed as running; an operator must resume it",
         "agents: 1 agents for 3 seats: the other seats stayed offline",
     ]
-    assert list(find_preparation_findings(make_site_settings(), {}, POLL)) == []
+    assert list(find_preparations_for_polling_day(make_site_settings(), {}, POLL)) == []

@@ -21,8 +21,13 @@ from dialer.reports.picture_file import CannotPlot
 from dialer.settings.site import load_settings
 from dialer.simulation.centre_model import plots
 from dialer.simulation.centre_model.distributions import DayCurve
-from dialer.simulation.centre_model.plots import PolicyPoint, plot_day, plot_policies
-from dialer.simulation.centre_model.policies import POLICY_NAMES, find_policy, make_abandoned_rate_caps, simulate_policy
+from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
+from dialer.simulation.centre_model.policies import (
+    POLICY_NAMES,
+    find_pacing_policy,
+    make_abandoned_rate_caps,
+    simulate_day_under_policy,
+)
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import (
@@ -61,7 +66,7 @@ def _run_simulate(*arguments: str) -> str:
 
 @pytest.mark.parametrize("name", POLICY_NAMES)
 def test_pacing_policy_creates_a_new_pacer_for_each_simulation(name: str) -> None:
-    policy = find_policy(name, SCENARIOS["5 seats"], 0.03)
+    policy = find_pacing_policy(name, SCENARIOS["5 seats"], 0.03)
     assert policy.name == name
     assert policy.make() is not policy.make()
 
@@ -206,7 +211,7 @@ def test_scenario_of_a_recorded_day_has_the_recorded_rates_and_times() -> None:
     assert rate.get_value_of_curve_at(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
     assert scenario.ring.maximum_ring_seconds == 25.0
-    day = simulate_policy(scenario, find_policy("progressive", scenario, 0.03), 1)
+    day = simulate_day_under_policy(scenario, find_pacing_policy("progressive", scenario, 0.03), 1)
     assert day.connected > 100
     busy_per_call = day.moments[-1].busy_seat_seconds / day.connected
     assert busy_per_call == pytest.approx(70.0, rel=0.05)
@@ -257,7 +262,9 @@ def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
 
 @pytest.mark.parametrize(("suffix", "head"), [(".png", b"\x89PNG"), (".svg", b"<?xml")])
 def test_simulation_plots_of_the_same_results_have_the_same_bytes(tmp_path: Path, suffix: str, head: bytes) -> None:
-    day = simulate_policy(SCENARIOS["5 seats"], find_policy("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5)
+    day = simulate_day_under_policy(
+        SCENARIOS["5 seats"], find_pacing_policy("ratio", SCENARIOS["5 seats"], 0.03), 1, hours=0.5
+    )
     points = [
         PolicyPoint("ours", 0.9, 0.03, highlighted=True),
         PolicyPoint("another", 0.8, 0.2, curve=((0.0, 0.6), (0.2, 0.8))),
@@ -265,8 +272,8 @@ def test_simulation_plots_of_the_same_results_have_the_same_bytes(tmp_path: Path
     seen = []
     for name in ("first", "second"):
         policies, course = tmp_path / f"{name}-policies{suffix}", tmp_path / f"{name}-day{suffix}"
-        plot_policies(points, policies, cap=0.03, title="policies")
-        plot_day(day, course, cap=0.03, title="a day")
+        plot_pacing_policies(points, policies, cap=0.03, title="policies")
+        plot_simulated_day(day, course, cap=0.03, title="a day")
         assert policies.read_bytes().startswith(head)
         assert course.read_bytes().startswith(head)
         seen.append((policies.read_bytes(), course.read_bytes()))
@@ -279,7 +286,9 @@ def test_labels_of_pacing_policies_stay_inside_the_plot_without_overlap(
     drawn: list[Any] = []
     monkeypatch.setattr(plots, "save_picture", lambda figure, _: drawn.append(figure))
     near = [PolicyPoint(f"a policy of number {n}", 0.9 + n / 10_000, 0.35) for n in range(4)]
-    plot_policies([*near, PolicyPoint("ours", 0.5, 0.0, highlighted=True)], tmp_path / "x.png", cap=0.03, title="")
+    plot_pacing_policies(
+        [*near, PolicyPoint("ours", 0.5, 0.0, highlighted=True)], tmp_path / "x.png", cap=0.03, title=""
+    )
     (axes,) = drawn[0].axes
     frame, names = axes.get_window_extent(), [each.get_window_extent() for each in axes.texts]
     assert all(frame.x0 <= each.x0 and each.x1 <= frame.x1 for each in names)
@@ -289,13 +298,13 @@ def test_labels_of_pacing_policies_stay_inside_the_plot_without_overlap(
 @pytest.mark.parametrize(("name", "words"), [("x.gif", "must be a .png or .svg"), ("none/x.png", "does not exist")])
 def test_simulation_plot_to_an_invalid_path_is_rejected_with_the_reason(tmp_path: Path, name: str, words: str) -> None:
     with pytest.raises(CannotPlot, match=words):
-        plot_policies([], tmp_path / name, cap=0.03, title="")
+        plot_pacing_policies([], tmp_path / name, cap=0.03, title="")
 
 
 def test_simulation_plot_to_a_directory_is_rejected_before_the_simulation(tmp_path: Path) -> None:
     (tmp_path / "taken.png").mkdir()
     with pytest.raises(CannotPlot, match="is a folder"):
-        plot_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
+        plot_pacing_policies([PolicyPoint("ours", 0.9, 0.03)], tmp_path / "taken.png", cap=0.03, title="")
     with pytest.raises(CannotPlot, match="is a folder"):  # before the simulation, which would take minutes
         _run_simulate("--seeds", "1000", "--seats", "2000", "--plot-day", str(tmp_path / "taken.png"))
 
@@ -305,7 +314,7 @@ def test_missing_matplotlib_is_reported_with_the_install_command(
 ) -> None:
     monkeypatch.setattr(picture_file, "find_spec", lambda _: None)
     with pytest.raises(CannotPlot, match=r"\.venv/bin/pip install -e '\.\[plots\]'"):
-        plot_policies([], tmp_path / "x.png", cap=0.03, title="")
+        plot_pacing_policies([], tmp_path / "x.png", cap=0.03, title="")
 
 
 # The command
