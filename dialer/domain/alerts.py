@@ -120,7 +120,11 @@ class AlertKind(StrEnum):
         "Asterisk server {server} is disconnected. Dialling continues on the other servers. Cause: {problem}",
         AlertField.SERVER,
     )
-    ORIGINATE = "originate", AlertLevel.WARNING, "Asterisk does not accept calls. Cause: {problem}"
+    ORIGINATE = (
+        "originate",
+        AlertLevel.WARNING,
+        "Asterisk rejects the dialler's requests to place calls. Cause: {problem}",
+    )
     USER_EVENTS_MISSING = (
         "user-events-missing",
         AlertLevel.CRITICAL,
@@ -266,7 +270,7 @@ class AlertKind(StrEnum):
     STORE_OLDER = (
         "store-older",
         AlertLevel.CRITICAL,
-        "Dialling is on hold: the database lacks calls up to {time}, which {place} has recorded. The database was set back or "
+        "Dialling is on hold: the database lacks calls that {place} has recorded, up to {time}. The database was set back or "
         "replaced. Restore the newest database, or stop the dialler and run `dialer store accept-older`.",
         AlertField.PLACE,
     )
@@ -317,8 +321,8 @@ class AlertKind(StrEnum):
     SEAL_MISSING = (
         "seal-missing",
         AlertLevel.WARNING,
-        "A signature of this centre's records at the broker (a seal) contradicts the database: records were set back, cut off or "
-        "replaced. After a restore this is expected. Otherwise compare the database with headquarters and the last backup. "
+        "The broker holds a signature of this centre's records (a seal) that does not match the database: records are missing or "
+        "were replaced. After a restore this is expected. Otherwise compare the database with headquarters and the last backup. "
         "Cause: {problem}",
     )
     OUTBOX_UNSENDABLE = (

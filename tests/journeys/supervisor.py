@@ -49,7 +49,7 @@ def run_at_centre(journey: Journey, access: CentreAccess) -> None:
     journey.check_refused("dialer command seat-unlock 01 -c centre.toml --as supervisor", "seat 01 is not locked")
     page.get_by_role("button", name="Stop all campaigns").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop all campaigns").click()
-    expect(page.get_by_role("status")).to_contain_text("Done")
+    expect(page.get_by_role("status")).to_contain_text("Command carried out")
     page.locator(".campaign", has_text="turnout-agents").get_by_text("stopped").wait_for()
     access.take_screenshot(journey, page, "Everything is stopped")
     journey.run("dialer command resume turnout-agents -c centre.toml --as supervisor")

@@ -138,10 +138,10 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     assert not site.engine.executed
     await card.get_by_role("button", name="Pause").click()
     await board.get_by_role("dialog").get_by_role("button", name="Pause").click()
-    await expect(board.get_by_role("status")).to_have_text("Done: done: PauseCampaign")
+    await expect(board.get_by_role("status")).to_have_text("Command carried out: done: PauseCampaign")
     await board.get_by_role("button", name="Stop all campaigns").click()
     await board.get_by_role("dialog").get_by_role("button", name="Stop all campaigns").click()
-    await expect(board.get_by_role("status")).to_have_text("Done: done: StopAll")
+    await expect(board.get_by_role("status")).to_have_text("Command carried out: done: StopAll")
     assert site.engine.executed == [PauseCampaign(campaign_id="turnout-agents"), StopAll()]
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Log off").click()
@@ -158,7 +158,7 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     )
     await board.get_by_label("Message to the agent").fill("the second page first")
     await board.keyboard.press("Enter")
-    await expect(board.get_by_role("status")).to_have_text("Done: done: SeatMessage")
+    await expect(board.get_by_role("status")).to_have_text("Command carried out: done: SeatMessage")
     assert site.engine.executed[2:] == [SeatMessage(text="the second page first", seat="seat-02")]
     assert site.engine.senders[2:] == ["asha"]
 
@@ -166,24 +166,24 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await board.locator(".seat-card").nth(1).get_by_role("button").click()
     await board.locator(".menu:popover-open").get_by_role("button", name="Change campaign").click()
     await expect(board.get_by_role("dialog")).to_contain_text(
-        "the campaign whose calls seat seat-02 takes from the next call"
+        "Seat seat-02 takes only calls of the campaign that you choose, from the next call"
     )
     await board.get_by_role("dialog").get_by_role("combobox").select_option("turnout-ivr")
     await board.get_by_role("dialog").get_by_role("button", name="Change campaign").click()
-    await expect(board.get_by_role("status")).to_have_text("Done: done: SeatCampaigns")
+    await expect(board.get_by_role("status")).to_have_text("Command carried out: done: SeatCampaigns")
     assert site.engine.executed[3:] == [SeatCampaigns(seat="seat-02", campaigns=("turnout-ivr",))]
     reserved_seat = replace(site.engine.make_centre_view().seats[1], campaigns=("turnout-ivr",))
     site.engine.tell(reserved_seat)
-    await expect(board.locator(".seat-card").nth(1)).to_contain_text("only calls of turnout-ivr")
+    await expect(board.locator(".seat-card").nth(1)).to_contain_text("these campaigns only: turnout-ivr")
 
     # The speed of a campaign is limited.
-    await card.get_by_role("button", name="Speed").click()
+    await card.get_by_role("button", name="Set calling limit").click()
     await expect(board.get_by_role("dialog")).to_contain_text(
         "the calling limit of campaign turnout-agents for the rest of today"
     )
     await board.get_by_role("dialog").get_by_role("combobox").select_option("1 unanswered call per agent")
-    await board.get_by_role("dialog").get_by_role("button", name="Speed").click()
-    await expect(board.get_by_role("status")).to_have_text("Done: done: SetSpeed")
+    await board.get_by_role("dialog").get_by_role("button", name="Set calling limit").click()
+    await expect(board.get_by_role("status")).to_have_text("Command carried out: done: SetSpeed")
     assert site.engine.executed[4:] == [SetSpeed(campaign_id="turnout-agents", calls_per_seat=1)]
     assert site.engine.senders[4:] == ["asha"]
 

@@ -169,7 +169,7 @@ ended-unknown = माहीत नाही
 script = स्क्रिप्ट
 script-back = मागे
 script-next = पुढे
-answers = उत्तरे
+answers = स्क्रिप्टमधल्या प्रश्नांची उत्तरे
 
 ## स्वतः डायल करणे आणि प्रीव्ह्यू
 
@@ -178,7 +178,7 @@ preview-help = मतदार कोण आहेत ते पाहा, म�
 preview-dials = { $left } मध्ये आपोआप डायल होईल
 preview-ends = { $left } मध्ये संपेल
 dialling = मतदारांना फोन लावला जात आहे…
-skip-reason = वगळण्याचे कारण
+skip-reason = मतदाराला वगळण्याचे कारण
 skip-hour = कॉलसाठी वेळ योग्य नाही
 skip-language = दुसरी भाषा
 skip-known = मी या मतदारांना ओळखतो/ओळखते
@@ -220,7 +220,7 @@ detail-later = मतदार किती वाजता जातील?
 detail-call-back = आपण किती वाजता पुन्हा फोन करायचा?
 detail-own-call-back = आपण स्वतः किती वाजता पुन्हा फोन कराल?
 detail-language = कोणती भाषा?
-language-unknown = दुसरी भाषा
+language-unknown = भाषा या यादीत नाही
 save-entered = जतन करा
 note = टीप
 note-unsaved = टीप अजून जतन झालेली नाही.
@@ -309,7 +309,7 @@ own-call-backs = आज आपण पुन्हा करायचे फो�
 own-call-backs-help = ठरलेल्या वेळी आपण तयार असल्यास तो फोन आपल्याकडे येतो, नाहीतर कोणत्याही एजंटकडे.
 keys = कीबोर्ड शॉर्टकट
 keys-help = अंक आणि स्टार कोड फोनसारखेच आहेत. आपण मजकूर लिहीत असताना शॉर्टकट चालत नाहीत.
-key-digits-does = त्या अंकाचा निकाल निवडा
+key-digits-does = दाबलेल्या अंकाचा निकाल निवडा
 key-letters-does = घरातले मतदार निवडा
 key-enter-does = निकाल जतन करा; पुन्हा दाबल्यास: पुढच्या कॉलसाठी तयार
 key-preview-does = प्रीव्ह्यूमध्ये डायल करा किंवा वगळा

@@ -57,8 +57,8 @@ status = Connection status
 status-broker = MQTT broker
 status-dialler = Dialler
 status-switch = Asterisk
-status-up = { $name } is connected
-status-down = { $name } is disconnected
+status-up = The connection to { $system } works
+status-down = The connection to { $system } is lost
 stale-desk = No update from the desk for { $ago }. Figures may be out of date. Dialling continues.
 stale-broker = No update from the MQTT broker for { $ago }. Figures may be out of date. Dialling continues.
 stale-dialler = The dialler is offline: it was stopped or lost its connection to the MQTT broker. Figures are out of date.
@@ -99,7 +99,7 @@ tile-utilisation-help = talk and wrap-up time as a share of logged-in time
 tile-asr = Answer rate (ASR)
 tile-asr-help = answered share of recent calls on all trunks
 tile-remaining = Numbers still to call
-tile-remaining-of = { $remaining } of { $numbers } numbers on the call lists will still be called
+tile-remaining-of = { $remaining } of { $numbers } numbers on the call lists remain to be called
 
 window-days = the last { $days } days
 window-hours =
@@ -107,7 +107,7 @@ window-hours =
         [one] the last hour
        *[other] the last { $hours } hours
     }
-abandoned-window = { $abandoned } of { $answers } live answers in { $window } were abandoned ({ $share }). Dialling stops at { $stop }.
+abandoned-window = { $abandoned } of { $answers } live answers in { $window } were abandoned ({ $share }). Dialling stops at an abandoned rate of { $stop }.
 
 ## Campaigns
 
@@ -123,7 +123,7 @@ abandoned = Abandoned calls
 pacing = Current dialling pace
 refused = Calls blocked by calling rules
 
-rule-number = this kind of number may not be called
+rule-number = numbers of this kind may not be called
 rule-opted-out = number opted out
 rule-nothing-known = call history of the number unknown
 rule-do-not-call-register = number is on a do-not-call register
@@ -131,7 +131,7 @@ rule-register-missing = no do-not-call register imported
 rule-register-too-old = do-not-call register out of date
 rule-no-consent = no recorded consent to be called
 rule-consent-withdrawn = voter withdrew consent
-rule-certificate = prompt recording not certified
+rule-certificate = a voice prompt has no valid certificate
 rule-caller-id = caller ID not allowed
 rule-poll-over = poll already closed
 rule-retention = voter's data kept longer than allowed
@@ -140,10 +140,10 @@ rule-poll-unknown = voter's polling day unknown
 rule-close-of-poll-unknown = closing time of the poll unknown
 rule-time-zone-unknown = time zone of the number unknown
 rule-calling-hours = outside calling hours
-rule-campaign-hours = outside the campaign's hours
-rule-redial-lock = number called too soon after an abandoned call
+rule-campaign-hours = outside the campaign's calling hours
+rule-redial-lock = number had an abandoned call too recently
 rule-gap = number called too recently
-rule-attempts = daily limit of calls to the number reached
+rule-attempts = number already called as often as allowed today
 rule-conversations = voter already contacted
 
 calls-now =
@@ -153,15 +153,15 @@ calls-now =
     }
 pacing-nobody = no agent is available, so no calls are placed
 pacing-agents = each available agent previews a voter and dials
-pacing-seats = as many calls as the available agents can take
+pacing-seats = dialling as many calls as the available agents can take
 pacing-cap = dialling limited to keep the abandoned rate at its target
-pacing-hard-stop = one more abandoned call would exceed the abandoned-rate limit
+pacing-hard-stop = dialling waits because one more abandoned call would exceed the abandoned-rate limit
 pacing-reserve = dialling limited so that the abandoned rate stays within its limit even if every call in progress is abandoned
-pacing-speed = at the supervisor's calling limit for today
-pacing-channels = all channels of the trunks are in use
-pacing-cps = at the trunk's limit of calls per second
-pacing-slow-carrier = dialling limited because the carrier is slow to ring
-pacing-in-flight = at the limit of calls in progress
+pacing-speed = dialling limited by the supervisor's calling limit for today
+pacing-channels = dialling waits because all channels of the trunks are in use
+pacing-cps = dialling limited because the trunk allows no more calls per second
+pacing-slow-carrier = dialling limited because the carrier is slow to ring voters' phones
+pacing-in-flight = dialling waits because the limit of calls in progress is reached
 
 why = Why is nothing being dialled?
 why-dialling =
@@ -177,7 +177,7 @@ why-clock-set = The clock of the dialler's machine has changed. Check the time. 
 why-no-switch = The dialler is not connected to Asterisk.
 why-switch-silent = Asterisk does not respond.
 why-store = Results cannot be saved. Check the disk of the dialler's machine.
-why-store-older = The database is older than the newest calls: it was set back or replaced. Follow the alert, or tell your administrator.
+why-store-older = The database is older than the newest calls: it was set back or replaced. Follow the steps in the alert, or tell your administrator.
 why-paused = The campaign is paused. Press "Start campaign".
 why-stopped = The campaign is stopped. Press "Start campaign".
 why-no-audio = A sound of the call flow cannot be played: { $detail }
@@ -187,7 +187,7 @@ why-calling-hours =
        *[other] Outside calling hours until { $until }.
     }
 why-rules = Calling rules block every call: { $detail }
-why-no-poll = No booth of the campaign votes today.
+why-no-poll = No polling booth of the campaign votes today.
 why-no-agent = No logged-in agent can take the campaign's calls ({ $detail }).
 why-trunks =
     { $until ->
@@ -205,16 +205,16 @@ why-limit-hard-stop = Dialling waits: one more abandoned call would exceed the a
 why-limit-reserve = Dialling is limited so that the abandoned rate stays within its limit even if every call in progress is abandoned. { $ready } agents are ready.
 why-limit-channels = Dialling waits: all channels of the trunks are in use.
 why-limit-speed = Dialling is at the supervisor's calling limit for today. { $ready } agents are ready.
-why-limit-cps = Dialling is at the trunk's limit of calls per second (CPS).
-why-limit-slow-carrier = Dialling is limited because the carrier is slow to ring.
-why-limit-in-flight = Dialling is at the limit of calls in progress.
+why-limit-cps = Dialling is limited because the trunk allows no more calls per second (CPS).
+why-limit-slow-carrier = Dialling is limited because the carrier is slow to ring voters' phones.
+why-limit-in-flight = Dialling waits: the limit of calls in progress is reached.
 
 ## Seats
 
 seats = Seats
 seats-active = { $working } of { $seats } seats active
 seat-actions = Actions for seat { $seat }
-serves-only = seat takes only calls of { $campaigns }
+serves-only = seat takes calls of these campaigns only: { $campaigns }
 seat-calls =
     { $calls ->
         [one] 1 call, busy { $share } of the time
@@ -229,7 +229,7 @@ trunk-state = Trunk state
 channels = Channels in use
 asr = Answer rate (ASR)
 cps = Calls started per second
-ringing = Time until the phone rings
+ringing = Time until the voter's phone rings
 failures = Failed calls on the trunk
 seconds = { $seconds } sec
 
@@ -238,7 +238,7 @@ seconds = { $seconds } sec
 booths = Turnout by booth, as reported by voters
 booths-summary = { $voted } of { $reached } contacted voters in { $booths } booths have voted
 booths-more = { $more } more booths are not shown. Use the search field to narrow the list.
-booth = Constituency and roll part
+booth = Constituency and part of the voter roll
 booth-find = Search booths
 booth-order = Sort booths by
 booth-order-behind = lowest turnout first
@@ -273,7 +273,7 @@ level-critical = Critical alert
 do-pause = Pause campaign
 do-resume = Start campaign
 do-stop = Stop campaign
-do-speed = Set dialling speed
+do-speed = Set calling limit
 do-abandoned-target = Set abandoned-rate target
 do-stop-all = Stop all campaigns
 do-accept-clock = Confirm the dialler's clock
@@ -302,7 +302,7 @@ ask-seat-pause = Seat { $seat } will get no new calls. The current conversation 
 ask-seat-log-off = The agent at seat { $seat } will be logged off when the current conversation ends.
 ask-seat-hang-up = The call at seat { $seat } ends as soon as you confirm.
 ask-seat-message = The message to { $to } is shown on the agent's page until it is read, at most 10 minutes. Do not include names or phone numbers.
-ask-seat-campaigns = Choose the campaign whose calls seat { $seat } takes from the next call until the agent logs off.
+ask-seat-campaigns = Seat { $seat } takes only calls of the campaign that you choose, from the next call until its agent logs off.
 ask-seat-unlock = Agents will be able to log in at seat { $seat } again.
 ask-whisper = Your phone will ring. When you answer it, the agent at seat { $seat } can hear you, but the voter cannot.
 ask-barge = Your phone will ring. When you answer it, you join the call at seat { $seat }, and both the agent and the voter hear you.
@@ -329,7 +329,7 @@ target-set-by = { $sender } set the abandoned-rate target to { $share }
 pause-reason = Reason for the pause
 
 commands-signed = The dialler requires signed commands, which this page cannot send. Use "dialer command" instead.
-command-done = Done: { $text }
+command-done = Command carried out: { $text }
 command-refused = Command refused: { $text }
 command-unanswered = The dialler did not answer. Check whether the command was carried out before you repeat it.
 
@@ -361,9 +361,9 @@ roll-booths = Booths added
 roll-numbers = Phone numbers added
 roll-links = Links between voters and phone numbers
 roll-rejected-numbers = Phone numbers rejected (their voters are imported)
-roll-rejected-cells = Other cells of the file rejected (their voters are imported)
+roll-rejected-cells = Other rejected cells of the file (their voters are imported)
 roll-opted-out = Phone numbers that have opted out (never called)
-roll-without-close = Booths without closing time of the poll
+roll-without-close = Polling booths without a closing time
 ask-roll-import = { $voters } voters and { $numbers } phone numbers will be added or changed. Running campaigns start calling them at once.
 numbers-title = Block or erase a number
 numbers-help = The phone number you enter is not written to any log. Erasing it also deletes its recordings and notes permanently.

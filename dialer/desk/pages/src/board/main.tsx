@@ -21,7 +21,7 @@ function StatusSign({ name, good }: { name: string; good: boolean }) {
   return (
     <li class={good ? "status good" : "status bad"}>
       <span aria-hidden="true">{t(`status-${name}`)}</span>
-      <span class="unseen">{t(good ? "status-up" : "status-down", { name: t(`status-${name}`) })}</span>
+      <span class="unseen">{t(good ? "status-up" : "status-down", { system: t(`status-${name}`) })}</span>
     </li>
   );
 }

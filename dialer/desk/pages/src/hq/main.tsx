@@ -53,7 +53,7 @@ function Head() {
           return (
             <li key={name} class={good ? "status good" : "status bad"}>
               <span aria-hidden="true">{t(`status-${name}`)}</span>
-              <span class="unseen">{t(good ? "status-up" : "status-down", { name: t(`status-${name}`) })}</span>
+              <span class="unseen">{t(good ? "status-up" : "status-down", { system: t(`status-${name}`) })}</span>
             </li>
           );
         })}
