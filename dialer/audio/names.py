@@ -47,25 +47,25 @@ def parse_prompt_name(path: str) -> PromptName:
     """Return the name of the prompt at a path (without extension). Raises BadPromptName for an invalid path, such as
     `..`.
     """
-    parts, shown = path.split("/"), replace_unprintable_characters(path)
+    parts, printable_path = path.split("/"), replace_unprintable_characters(path)
     campaign = ""
     if parts[0] == CAMPAIGN_FOLDER and len(parts) > 1:
         campaign = parts[1]
         parts = parts[2:]
         if not _CAMPAIGN.fullmatch(campaign):
             raise BadPromptName(
-                f"{shown}: the folder {replace_unprintable_characters(campaign)!r} is not a campaign's id; use an id of the "
-                "settings"
+                f"{printable_path}: the folder {replace_unprintable_characters(campaign)!r} is not a campaign's id; use an id of"
+                " the settings"
             )
     if len(parts) < 2 or not _LANGUAGE.fullmatch(parts[0]):
         raise BadPromptName(
-            f"{shown}: this is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
+            f"{printable_path} is not the name of a prompt; use <language>/<prompt>, such as hi/turnout/question"
         )
     bad = next((part for part in parts[1:] if not _PART.fullmatch(part)), None)
     if bad is not None or len(parts) > _MAX_PARTS:
         part = replace_unprintable_characters(bad or path)
         raise BadPromptName(
-            f"{shown}: {part!r} is not valid in the name of a prompt; use lower-case letters, digits, - and _"
+            f"{printable_path}: {part!r} is not valid in the name of a prompt; use lower-case letters, digits, - and _"
         )
     return PromptName(campaign, parts[0], "/".join(parts[1:]))
 

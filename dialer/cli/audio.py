@@ -175,9 +175,9 @@ def _read_prompt_names_from_file(path: Path | None) -> list[str]:
         data = read_whole_file(path, _MOST_NAMES_BYTES, pipe=True)
         lines = data.decode("utf-8-sig").splitlines()  # editors on Windows write a byte order mark
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
+        reason = error.strerror if isinstance(error, OSError) else error
         raise AudioError(
-            f"{path}: the list of names cannot be read as UTF-8 text ({why}); give a file with one name per line"
+            f"{path}: the list of names cannot be read as UTF-8 text ({reason}); give a file with one name per line"
         ) from error
     return sorted({line.strip() for line in lines if line.strip()})
 
@@ -390,9 +390,9 @@ def _refuse_unknown_option_values(option: str, given: Iterable[str], known: Coll
 
     Without this check, the command would print an empty result, as if nothing were wrong.
     """
-    for each in given:
-        if each not in known:
-            raise AudioError(f"{option}: {each!r} is unknown; use one of: {', '.join(sorted(known)) or 'none'}")
+    for value in given:
+        if value not in known:
+            raise AudioError(f"{option}: {value!r} is unknown; use one of: {', '.join(sorted(known)) or 'none'}")
 
 
 def _is_synthesised_prompt(entry: Entry | None) -> bool:

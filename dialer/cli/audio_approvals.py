@@ -63,7 +63,9 @@ def approve_recordings(
     if certificate is None and (certified_sha256 is not None or valid_until is not None):
         raise AudioError("--sha256 and --valid-until need --certificate: give the certificate's number")
     if bool(prompts) == (flow is not None):
-        raise AudioError("it is unclear what to approve: give either the prompts to approve, or --flow with --language")
+        raise AudioError(
+            "give either the prompts to approve, or --flow with --language: exactly one of the two is needed"
+        )
     last_day = None if valid_until is None else parse_date_option(valid_until, "--valid-until")
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)

@@ -215,7 +215,7 @@ def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
         )
     for process, package in ((service.DESK, "fastapi"), (service.UPLINK, "nats")):
         if process in service.list_service_processes(settings) and find_spec(package) is None:
-            raise NotInstalled(f"{process.what} is not installed: {describe_extra_installation(process.name)}")
+            raise NotInstalled(f"{process.description} is not installed: {describe_extra_installation(process.name)}")
     for path in (dialer, Path(sys.base_prefix)):
         home = next((home for home in _HOMES if home in path.resolve().parents), None)
         if home is not None:
@@ -303,8 +303,8 @@ def _run_system_command(*command: str) -> None:
             f"{command[0]} cannot be run ({error.strerror}); the files are installed: run {command[0]} by hand"
         ) from error
     if done.returncode != 0:
-        why = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:] or ["it printed no reason"]
-        raise NotInstalled(f"{' '.join(command)} failed: {why[0]}; correct the cause, then run this command again")
+        output = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["it printed no reason"]
+        raise NotInstalled(f"{' '.join(command)} failed: {output[-1]}; correct the cause, then run this command again")
 
 
 def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) -> None:

@@ -77,12 +77,12 @@ def import_do_not_call_register(
     settings = site.site_settings
     zone = get_site_zone(settings)
     issued, now = parse_time_option(dated, zone, "--dated"), SystemClock().now()
-    most = load_site_profile(settings).registers.maximum_age_days
+    max_days = load_site_profile(settings).registers.maximum_age_days
     if issued > now:
         raise RollError(f"--dated: {dated} is in the future: give the day on which the register was issued")
-    if now - issued > most * DAY_SECONDS:
+    if now - issued > max_days * DAY_SECONDS:
         raise RollError(
-            f"--dated: the register {name!r} of {dated} is older than {most:g} days,"
+            f"--dated: the register {name!r} of {dated} is older than {max_days:g} days,"
             " the profile's limit: import its newest issue"
         )
     found = read_list_of_phone_numbers(file, settings.centre.region)

@@ -165,7 +165,7 @@ def require_installed_extra(extra: str) -> Iterator[None]:
         raise ExtraMissing(f"{error.name} is not installed: {describe_extra_installation(extra)}") from error
 
 
-def read_argument_or_stdin(argument: str, what: str = "the number") -> str:
+def read_argument_or_stdin(argument: str, requested_value: str = "the number") -> str:
     """Return an argument, or for "-" the first line of standard input, so that a secret is in no process list.
 
     Raises BadParameter if standard input is empty.
@@ -173,10 +173,10 @@ def read_argument_or_stdin(argument: str, what: str = "the number") -> str:
     if argument != "-":
         return argument
     if sys.stdin.isatty():
-        typer.echo(f"{what}, then Enter:", err=True)
+        typer.echo(f"{requested_value}, then Enter:", err=True)
     line = sys.stdin.readline(_LONGEST_LINE).strip()
     if not line:
-        raise typer.BadParameter(f"standard input is empty: write {what} in its first line")
+        raise typer.BadParameter(f"standard input is empty: write {requested_value} in its first line")
     return line
 
 

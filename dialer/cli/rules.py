@@ -120,7 +120,8 @@ def explain_callability(
     past = at is not None and now < SystemClock().now()
     if who is None and at is not None:
         raise typer.BadParameter(
-            "--at needs WHO, because lists are explained for now only: give a number or voter, or leave --at out"
+            "--at needs WHO, because whole call lists are explained for the present time only: give a number or voter, or"
+            " leave --at out"
         )
     with site.open_store_for_reading() as db:
         printer = FindingPrinter(as_json=as_json)

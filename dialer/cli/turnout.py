@@ -147,7 +147,7 @@ def _add_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
     try:
         return replace(entry, figure=add_state_to_turnout_figure(db, entry.figure))
     except NotInStore as error:
-        raise RollError(f"{entry.where}: the official figure is refused: {error}") from error
+        raise RollError(f"{entry.where}: the official turnout figure was not stored: {error}") from error
 
 
 def _refuse_implausible_figures(
@@ -185,10 +185,10 @@ def _refuse_implausible_figures(
             settings.polling_day.opens,
             configured or (time.fromisoformat(closing) if parse_clock_time(closing) else None),
         )
-        implausible = find_reason_turnout_is_implausible(figure, others, hours)
-        if implausible is not None:
+        problem_of_figure = find_reason_turnout_is_implausible(figure, others, hours)
+        if problem_of_figure is not None:
             raise entry.create_error_about_turnout_figure(
-                f"{implausible}; correct the figure, or give --as-published if the authority published it"
+                f"{problem_of_figure}; correct the figure, or give --as-published if the authority published it"
             )
 
 
@@ -203,10 +203,10 @@ def _refuse_wrong_polling_day(entry: _Entry, polls: tuple[PollingDay, ...], *, a
         raise entry.create_error_about_turnout_figure(
             f"{figure.day} is not a valid polling day; write a day from {_YEARS[0]} to {_YEARS[-1]}"
         )
-    known = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if len(days) > _DAYS_SHOWN else "")
-    remedy = "give that day, or --as-published if the authority repeats the poll"
+    polling_days = ", ".join(map(str, days[:_DAYS_SHOWN])) + (", ..." if len(days) > _DAYS_SHOWN else "")
     raise entry.create_error_about_turnout_figure(
-        f"{figure.day} is not a polling day of constituency {number}; [[rules.polls]] has {known}: {remedy}"
+        f"{figure.day} is not a polling day of constituency {number}; [[rules.polls]] has {polling_days}: give that day,"
+        " or --as-published if the authority repeats the poll"
     )
 
 

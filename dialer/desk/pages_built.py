@@ -55,9 +55,9 @@ def build_pages() -> Path:
             [*npm, *arguments], cwd=SOURCES, env=environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            said = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            output_lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
             raise PagesNotBuilt(
-                f"`npm {' '.join(arguments)}` failed: {' '.join(said[:2])}; check that npm can reach its registry"
+                f"`npm {' '.join(arguments)}` failed: {' '.join(output_lines[:2])}; check that npm can reach its registry"
             )
     return BUILT
 
@@ -74,8 +74,10 @@ def _find_nodejs_and_npm() -> tuple[Path, list[str]]:
         script = next(iter(home.glob("**/node_modules/npm/bin/npm-cli.js")), None)
         if bundled.is_file() and script is not None:
             return bundled, [str(bundled), str(script)]
-    least = ".".join(map(str, MIN_NODE))
-    raise PagesNotBuilt(f"Node {least} with npm is not installed: install it, or run `pip install {NODE_PACKAGE}`")
+    min_version = ".".join(map(str, MIN_NODE))
+    raise PagesNotBuilt(
+        f"Node {min_version} or newer, with npm, is not installed: install it, or run `pip install {NODE_PACKAGE}`"
+    )
 
 
 def _read_nodejs_version(node: str) -> tuple[int, ...]:

@@ -176,9 +176,9 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
     `now` is in epoch seconds.
     """
     if len(signers) < order.required_signature_count:
-        needed = "two leaders" if order.required_signature_count > 1 else "one leader"
+        required_signers = "two leaders" if order.required_signature_count > 1 else "one leader"
         raise CommandRefused(
-            f"the order {order.order.value} has {len(signers)} valid signatures: have it signed by {needed}"
+            f"the order {order.order.value} has {len(signers)} valid signatures: have it signed by {required_signers}"
         )
     if not order.is_addressed_to_centre(centre, zone):
         raise CommandRefused(

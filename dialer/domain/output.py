@@ -28,9 +28,13 @@ def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHI
     try:
         for protected_file, other in kept.items():
             if other is not None and _is_same_file(path, other):
-                raise OutputRefused(f"{option}: {path} is {protected_file}; name another file")
+                raise OutputRefused(
+                    f"{option}: {path} is {protected_file}, which must not be overwritten; name another file"
+                )
         if path.is_file() and _is_store_file(path):
-            raise OutputRefused(f"{option}: {path} is a store or another database; name another file")
+            raise OutputRefused(
+                f"{option}: {path} is a store or another database, which must not be overwritten; name another file"
+            )
     except OSError as error:
         raise _make_output_error(path, option, error) from error
 

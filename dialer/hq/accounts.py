@@ -88,7 +88,7 @@ class Accounts:
         zones = sorted({*self.zone_of_centre.values()})
         if zone and zone not in zones:
             raise CommandRefused(
-                f"the zone {zone} is unknown: choose a zone of the settings, which are {', '.join(zones) or 'none'}"
+                f"the zone {zone} is unknown: the zones in the settings are {', '.join(zones) or 'none'}"
             )
         if role not in frozenset(HqRole):
             raise CommandRefused(f"the role {role} is unknown: use one of {', '.join(HqRole)}")

@@ -87,12 +87,14 @@ def publish_signed_draft(settings: HqSettings) -> list[str]:
 
 
 @contextmanager
-def _convert_repository_errors(settings: HqSettings, problem: str) -> Iterator[None]:
-    """Raise StoreError in place of the errors of an unusable material folder."""
+def _convert_repository_errors(settings: HqSettings, failure: str) -> Iterator[None]:
+    """Raise StoreError in place of the errors of an unusable material folder, with `failure` in its text."""
     try:
         yield
     except (RepositoryError, OSError) as error:
-        raise StoreError(f"{settings.bundles.folder} (folder of campaign material): {problem}: {error}") from error
+        raise StoreError(
+            f"{settings.bundles.folder}: in this folder of campaign material, {failure}: {error}"
+        ) from error
 
 
 async def read_published_material(settings: HqSettings) -> PublishedMaterial:

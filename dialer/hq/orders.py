@@ -71,7 +71,7 @@ def create_order(
         first = error.errors(include_input=False, include_url=False)[0]
         place = "".join(f"{step}: " for step in first["loc"])
         problem = f"{place}{first['msg'].removeprefix('Value error, ')}"
-        raise OrderNotSent(f"the order was not made: {problem}") from error
+        raise OrderNotSent(f"the order was not made, because its values are invalid: {problem}") from error
 
 
 def list_public_keys_of_leaders(settings: HqSettings) -> dict[str, bytes]:
@@ -95,9 +95,8 @@ def find_centres_addressed_by_order(settings: HqSettings, order: HqOrder) -> lis
     centres = sorted(each.id for each in settings.centres if order.is_addressed_to_centre(each.id, each.zone))
     if not centres:
         raise OrderNotSent(
-            f"the address {order.to} has no centre, so the order was not sent: choose a zone or centre of"
-            " [[centres]] in"
-            " headquarters' settings"
+            f"the order was not sent, because no centre has the address {order.to}: choose a zone or centre of [[centres]]"
+            " in headquarters' settings"
         )
     return centres
 

@@ -175,7 +175,7 @@ class CentreMaterial:
                 )
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
-                f"{manifest.name_and_version} is for jurisdiction {manifest.jurisdiction!r}; this centre's is "
+                f"campaign material {manifest.name_and_version} is for jurisdiction {manifest.jurisdiction!r}; this centre's is "
                 f"{self._source.jurisdiction!r}: assign another version to this centre"
             )
         return manifest

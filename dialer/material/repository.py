@@ -179,7 +179,7 @@ class Repository:
         ]
         keys: dict[str, Key] = {key.keyid: key for key in everybody}
         if len(keys) < len(everybody):
-            raise MaterialRefused("a key is named twice: give a different key for each root key and each person")
+            raise MaterialRefused("the same key is named twice: give a different key for each root key and each person")
         roots = Role([key.keyid for key in everybody[-len(root_public) :]], trust.ROOT_SIGNATURES)
         version = self._find_newest_tuf_metadata_version(Root.type) + 1
         root = Root(
@@ -486,7 +486,7 @@ def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collecti
     ]
     keys: dict[str, Key] = {key.keyid: key for key in (*roots, own, *people)}
     if len(keys) < len(roots) + 1 + len(people):
-        raise MaterialRefused("a key is named twice: give a different key for each root key and each person")
+        raise MaterialRefused("the same key is named twice: give a different key for each root key and each person")
     return Root(
         expires=_compute_expiry_date_of_tuf_metadata(now, ROOT_DAYS),
         keys=keys,

@@ -351,7 +351,9 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
         yield
     except (NatsError, TimeoutError, OSError) as error:
         problem = _describe_error(error)
-        raise HeadquartersUnreachable(f"{failure} ({problem}): check the connection to nats-server") from error
+        raise HeadquartersUnreachable(
+            f"nats-server failed: {failure} ({problem}). Check the connection to nats-server"
+        ) from error
 
 
 def _is_status_message(message: Msg) -> bool:

@@ -328,7 +328,8 @@ class WorkbookRoll:
             raise RollError(f"{self.path}: {problem}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "problem" in answer:
-            raise RollError(f"{self.path}: {_shorten_text(answer['problem'])}")
+            problem = _shorten_text(answer["problem"])
+            raise RollError(f"{self.path}: {problem}")
         return answer
 
     def _explain_exit_of_reader_process(self, status: int) -> str:

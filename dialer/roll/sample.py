@@ -160,9 +160,9 @@ def _write_workbook(path: Path, rows: Iterable[Sequence[str]]) -> None:
 
 def _choose_states_and_languages(states: Sequence[str], languages: Sequence[str]) -> list[str]:
     for kind, given, known in (("state", states, [*STATES]), ("language", languages, [*STATES.values()])):
-        for each in given:
-            if each not in known:
-                raise RollError(f'unknown {kind} "{each}"; choose from {", ".join(known)}')
+        for name in given:
+            if name not in known:
+                raise RollError(f'unknown {kind} "{name}"; choose from {", ".join(known)}')
     chosen = [
         state
         for state, language in STATES.items()

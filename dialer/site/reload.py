@@ -78,9 +78,9 @@ class SettingsReload:
         need_restart = [change.name for change in changed if change.takes_effect is Applied.RESTART]
         need_restart += self._find_other_reasons_for_restart(settings)
         if need_restart:
-            verb = "needs" if len(need_restart) == 1 else "need"
+            changes, need_or_needs = ", ".join(need_restart), "needs" if len(need_restart) == 1 else "need"
             raise CommandRefused(
-                f"no change was applied: {', '.join(need_restart)} {verb} a restart;"
+                f"no change was applied: {changes} {need_or_needs} a restart;"
                 " restart the dialler, or undo these changes"
             )
         try:

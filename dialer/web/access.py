@@ -120,7 +120,7 @@ def find_access_rules(route: object) -> Access:
     declared = route.dependencies if isinstance(route, APIRoute | APIWebSocketRoute) else []
     found = [each.dependency for each in declared if isinstance(each.dependency, Access)]
     if len(found) != 1:
-        raise TypeError(f"{route!r} must declare its access once, with allow_roles() or allow_anyone()")
+        raise TypeError(f"the route {route!r} must declare once who may use it, with allow_roles() or allow_anyone()")
     return found[0]
 
 

@@ -281,7 +281,8 @@ def test_missing_bubblewrap_program_for_agi_scripts_is_reported_in_one_line(
 ) -> None:
     monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
     with pytest.raises(
-        FlowError, match=r"cannot be contained: bwrap, .* not installed: run `apt install bubblewrap"
+        FlowError,
+        match=r"cannot be contained: programs .* are not installed \(bwrap, .*\): run `apt install bubblewrap",
     ) as refused:
         check_script_sandbox(RULES)
     assert "\n" not in str(refused.value)

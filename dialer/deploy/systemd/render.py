@@ -36,7 +36,7 @@ class Process:
     """A process of a site that systemd runs, such as the dialler or the desk."""
 
     name: str
-    what: str  # description
+    description: str
     command: str  # subcommand of `dialer`
 
     @property
@@ -141,7 +141,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
         files[UNITS / process.systemd_service_name] = _render_template(
             "unit.j2",
             **shared,
-            what=process.what,
+            what=process.description,
             after=[f"{name}.service" for name in neighbours]
             + ([] if process is DIALLER else [DIALLER.systemd_service_name]),
             command=process.command,
@@ -154,10 +154,10 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     for job, when in list_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
         files[UNITS / job.systemd_service_name] = _render_template(
-            "job.j2", **shared, what=job.what, command=job.command, writes=writes, scripts=False
+            "job.j2", **shared, what=job.description, command=job.command, writes=writes, scripts=False
         )
         files[UNITS / job.systemd_timer_name] = _render_template(
-            "timer.j2", what=job.what, centre=settings.centre.id, when=when
+            "timer.j2", what=job.description, centre=settings.centre.id, when=when
         )
     return files
 

@@ -128,25 +128,25 @@ class BoothWorkers:
         seat, call, named = self._require_call_of_booth_worker(seat_name)
         parts = {} if call.worker is None else self.list_booths_by_roll_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
-            known = ", ".join(map(str, parts))
+            parts_of_worker = ", ".join(map(str, parts))
             raise CommandRefused(
                 "the part of the roll is missing, or this booth worker does not report it: write one of the parts"
-                f" {known} and a colon before the serials"
+                f" {parts_of_worker} and a colon before the serials"
             )
         unknown: list[str] = []
-        noted = 0
+        saved_count = 0
         for serial in dict.fromkeys(serials):
             try:
                 await self.store_mark_of_voter_with_serial(call, serial, part, f"{named}/{serial}", agent=seat.agent)
-                noted += 1
+                saved_count += 1
             except CommitTargetNotFound:
                 unknown.append(str(serial))
             except StoreError as error:
                 raise CommandRefused(
-                    f"{noted} serials were saved; the serial {serial} and the following serials were not saved: {error}"
+                    f"{saved_count} serials were saved; the serial {serial} and the following serials were not saved: {error}"
                 ) from error
         no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
-        return f"seat {seat.name}: {noted} serials saved{no_such}"
+        return f"seat {seat.name}: {saved_count} serials saved{no_such}"
 
     async def undo_last_entered_serial_at_seat(self, seat_name: str) -> str:
         """Undo the last serial number that was entered on the call at an agent's seat. Raises CommandRefused,

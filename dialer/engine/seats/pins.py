@@ -20,8 +20,8 @@ def hash_pin(pin: str) -> str:
     """
     if not PIN.fullmatch(pin):
         raise CommandRefused("the PIN is not valid: a PIN must have 4 to 12 digits")
-    if (why := find_pin_weakness(pin)) is not None:
-        raise CommandRefused(f"this PIN is easy to guess: it {why}. Choose another one")
+    if (weakness := find_pin_weakness(pin)) is not None:
+        raise CommandRefused(f"this PIN is easy to guess, because it {weakness}. Choose another one")
     return PasswordHasher().hash(pin)
 
 

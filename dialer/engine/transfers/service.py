@@ -150,8 +150,8 @@ class Transfers:
         targets = self._core.plan.transfers
         target = targets.get(name)
         if target is None:
-            known = ", ".join(targets) or "none"
-            raise CommandRefused(f"unknown transfer target: the names in [[transfers]] are: {known}")
+            known_targets = ", ".join(targets) or "none"
+            raise CommandRefused(f"unknown transfer target: choose a name of [[transfers]], which has {known_targets}")
         return target
 
     async def _call_transfer_target(
@@ -192,9 +192,9 @@ class Transfers:
         if target.number is None or target.trunk is None:
             return PartyRequest(party_id, target.endpoint or "", None, None, target.ring_seconds, place)
         rules = self._core.plan.gate.rules
-        why_not = numbers.find_reason_number_is_refused(target.number, rules.allowed_prefixes, rules.denied_prefixes)
-        if why_not is not None:
-            raise CommandRefused(f"transfer target {target.name} was not called: {why_not}")
+        reason = numbers.find_reason_number_is_refused(target.number, rules.allowed_prefixes, rules.denied_prefixes)
+        if reason is not None:
+            raise CommandRefused(f"transfer target {target.name} was not called: {reason}")
         now = self._core.clock.monotonic()
         taken = self._trunks.choose_trunk_for_call(
             (target.trunk,),

@@ -164,22 +164,22 @@ def _refuse_unknown_command_name(name: object) -> str:
 
 def _refuse_unknown_field_names(name: str, kind: type[Command], fields: Mapping[str, Any]) -> None:
     own = (*kind.list_required_field_names(), *kind.list_optional_field_names())
-    for key, why in _NOT_FOR_SENDERS.items():
+    for key, reason in _NOT_FOR_SENDERS.items():
         if key in fields and key not in own:  # a command may have a field of this name for another purpose
             raise CommandRefused(
-                f"the command has the field `{key}`, which senders must not set: {why}; leave `{key}` out"
+                f"the command has the field `{key}`, which senders must not set: {reason}; leave `{key}` out"
             )
     known = (*_ENVELOPE, *own)
     for key in fields:
         if key in known:
             continue
         if not any(key in each.model_fields for each in COMMANDS.values()):
-            shown = (
+            unknown_field = (
                 f"`{key}`" if _FIELD.fullmatch(key) else "one that is not a word"
             )  # not repeated: it may be a phone number
             near = difflib.get_close_matches(key, known, n=1)
             hint = f"; did you mean `{near[0]}`?" if near else ""
-            raise CommandRefused(f"unknown field: {shown}{hint}; the fields of `{name}` are {', '.join(known)}")
+            raise CommandRefused(f"unknown field: {unknown_field}{hint}; the fields of `{name}` are {', '.join(known)}")
         if fields[key] is not None:  # null means that it is left out
             raise CommandRefused(f"the command `{name}` has no field `{key}`: leave `{key}` out")
 
@@ -199,5 +199,5 @@ def _refuse_expired_command(expires_at: object, now: float) -> None:
 
 def _check_sender_role(name: str, kind: type[Command], sender: Sender) -> None:
     if not sender.roles & kind.roles:
-        wanted = " or ".join(sorted(kind.roles))
-        raise CommandRefused(f"`{name}` needs the role {wanted}; {sender.name} has {sender.sender_role_names}")
+        required_role = " or ".join(sorted(kind.roles))
+        raise CommandRefused(f"`{name}` needs the role {required_role}; {sender.name} has {sender.sender_role_names}")

@@ -210,8 +210,10 @@ def _find_day_to_rehearse(settings: Settings, site: SiteHours, today: date) -> t
         found = () if day is None else site.compute_calling_hours_of_day(day)
         if any(each.open_periods for each in found):
             return found
-    why = "; ".join(f"campaign {each.campaign_id}: {each.why}" for each in site.compute_calling_hours_of_day(next_poll))
-    raise CannotRehearse(f"no call is allowed on {next_poll} or on any other day ({why}); run `dialer rules check`")
+    reasons = "; ".join(
+        f"campaign {each.campaign_id}: {each.why}" for each in site.compute_calling_hours_of_day(next_poll)
+    )
+    raise CannotRehearse(f"no call is allowed on {next_poll} or on any other day ({reasons}); run `dialer rules check`")
 
 
 def _plan_faults_of_rehearsed_day(open_hours: Sequence[Period], end: float) -> Iterator[Fault]:

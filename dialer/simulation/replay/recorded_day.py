@@ -65,7 +65,7 @@ class RecordedDay:
         if not any(attempt.connected_seconds is not None for attempt in attempts):
             raise BadScenario("no attempt of the day reached a seat, so there is nothing to replay; choose another day")
         if all(attempt.answered_seconds is not None or attempt.cancelled for attempt in attempts):
-            raise BadScenario("every attempt of the day was answered; include the unanswered attempts")
+            raise BadScenario("every attempt of the recorded day was answered; include the unanswered attempts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,8 +200,8 @@ class AgiCall:
             )
         return reply
 
-    async def _execute_command_that_plays_sound(self, what: str, verb: str, *arguments: str | int) -> AgiReply:
-        """Execute a command that plays a sound. `what` describes the sound in errors.
+    async def _execute_command_that_plays_sound(self, sound: str, verb: str, *arguments: str | int) -> AgiReply:
+        """Execute a command that plays a sound. `sound` describes the sound in errors.
 
         Asterisk replies -1 both to a hang-up and to a missing file. To tell them apart, a harmless command is sent:
         after a hang-up, the line HANGUP arrives before its reply.
@@ -214,7 +214,7 @@ class AgiCall:
         if self.has_call_ended:
             raise CallHungUp
         raise SoundMissing(
-            f"Asterisk could not play {what}: prepare the audio and copy it to Asterisk's sounds directory"
+            f"Asterisk could not play {sound}: prepare the audio and copy it to Asterisk's sounds directory"
         )
 
 

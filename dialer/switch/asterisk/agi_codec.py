@@ -180,10 +180,11 @@ class AgiDecoder:
         self._usage_lines = None
         return AgiReply(520)
 
-    def _refuse_input_over_size_limit(self, data: bytes, lines: int, what: str) -> None:
+    def _refuse_input_over_size_limit(self, data: bytes, lines: int, kind_of_text: str) -> None:
         if lines > MAX_LINES or len(data) > MAX_BYTES:
             raise ProtocolError(
-                f"the peer sent an AGI {what} of over {MAX_LINES} lines or {MAX_BYTES} bytes: check that it is Asterisk"
+                f"the peer sent an AGI {kind_of_text} of over {MAX_LINES} lines or {MAX_BYTES} bytes: check that it is"
+                " Asterisk"
             )
 
     def _refuse_lines_over_length_limit(self, data: bytes) -> None:

@@ -318,7 +318,9 @@ async def test_transfer_steps_that_are_impossible_in_the_current_state_are_refus
         for to in ("+919001234567", "nobody", "boss\r\nAction: Hangup", ""):
             with pytest.raises(CommandRefused) as refused:
                 await execute(SeatTransfer.model_construct(seat="01", to=to))
-            assert str(refused.value) == "unknown transfer target: the names in [[transfers]] are: boss, party-office"
+            assert str(refused.value) == (
+                "unknown transfer target: choose a name of [[transfers]], which has boss, party-office"
+            )
         for early in (
             SeatResume(seat="01"),
             SeatMerge(seat="01"),

@@ -57,7 +57,7 @@ def test_dialer_command_refuses_to_write_output_over_an_input_file(
     before = {path.name: path.read_bytes() for path in site.iterdir()}
     *words, option = command.split()
     printed = run_for_error(*words, "-c", "centre.json", option, place)
-    assert printed == (2, f"{option}: {place} is {what}; name another file")
+    assert printed == (2, f"{option}: {place} is {what}, which must not be overwritten; name another file")
     after = {path.name: path.read_bytes() for path in site.iterdir()}
     assert {name: after[name] for name in before} == before
     assert query_store(
@@ -77,7 +77,7 @@ def test_dialer_command_refuses_to_write_output_over_any_store(
     option = command.rsplit(maxsplit=1)[-1]
     assert run_for_error(*command.split(), "centre.csv") == (
         2,
-        f"{option}: centre.csv is a store or another database; name another file",
+        f"{option}: centre.csv is a store or another database, which must not be overwritten; name another file",
     )
     assert (site / "centre.csv").read_bytes() == before
 
@@ -94,7 +94,7 @@ def test_demo_refuses_to_write_the_report_over_the_store(tmp_path: Path, monkeyp
 def test_import_refuses_to_write_rejected_rows_over_the_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     (tmp_path / "here").symlink_to(tmp_path)
-    with pytest.raises(OutputRefused, match="is the store; name another file"):
+    with pytest.raises(OutputRefused, match="is the store, which must not be overwritten; name another file"):
         import_roll_file(roll, tmp_path / "new.db", ImportOptions(rejects_path=tmp_path / "here" / "new.db"))
     assert not (tmp_path / "new.db").exists()
 

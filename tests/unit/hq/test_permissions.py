@@ -107,7 +107,7 @@ def test_headquarters_user_of_a_zone_may_act_only_in_that_zone(to: str, for_all_
     [
         ("ravi", "king", "", "the role king is unknown: use one of headquarters, zone, media, compliance, viewer"),
         ("ravi", "zone", "", "--zone is missing: the role `zone` needs the zone whose centres the user sees"),
-        ("ravi", "zone", "east", "the zone east is unknown: choose a zone of the settings, which are west"),
+        ("ravi", "zone", "east", "the zone east is unknown: the zones in the settings are west"),
         ("9876543210", "viewer", "", "has so many digits that it may be a phone number"),
         ("Ravi K", "viewer", "", "the user name 'Ravi K' is not valid: use 1 to 32"),
     ],

@@ -250,8 +250,11 @@ def stored_figures(store: HandFilled) -> list[tuple[str, float]]:
 @pytest.mark.parametrize(
     ("last", "says"),
     [
-        ("999,,17:00,50", "row 122: the official figure is refused: constituency 999 is not on the roll"),
-        ("174,99,17:00,50", "row 122: the official figure is refused: constituency 174, part 99, is not on the roll"),
+        ("999,,17:00,50", "row 122: the official turnout figure was not stored: constituency 999 is not on the roll"),
+        (
+            "174,99,17:00,50",
+            "row 122: the official turnout figure was not stored: constituency 174, part 99, is not on the roll",
+        ),
         ("174,,17:00,1", "row 122: turnout cannot fall: 1 % by 17:00, but 16 % by 16:55"),
     ],
 )

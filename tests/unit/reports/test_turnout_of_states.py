@@ -132,7 +132,8 @@ def test_file_of_official_figures_may_have_a_state_column(store: HandFilled, con
     code, output = run("turnout", "import", path, "--day", "2026-04-22", "-c", config, "--who", "ops")
     assert (
         code,
-        "row 2: the official figure is refused: constituency 174 is on the roll of several states" in output,
+        "row 2: the official turnout figure was not stored: constituency 174 is on the roll of several states"
+        in output,
     ) == (2, True), output
     assert "\n" not in output.strip()
     path.write_text("State,AC,By,Turnout\nS13,174,09:00,11\n s24,174,09:00,12\n", encoding="utf-8")

@@ -84,7 +84,9 @@ def check_script_sandbox(rules: ScriptRules, scripts: Iterable[Path] = ()) -> No
     missing = [program for program in _PACKAGES if shutil.which(program, path=SEARCH_PATH) is None]
     if missing:
         programs, packages = ", ".join(missing), " ".join(sorted({_PACKAGES[program] for program in missing}))
-        raise _make_containment_error(f"{programs} not installed: run `apt install {packages}`")
+        raise _make_containment_error(
+            f"programs that AGI scripts need are not installed ({programs}): run `apt install {packages}`"
+        )
     try:
         command = create_command_in_sandbox(rules, ["true"], Path("/"))
         done = subprocess.run(  # noqa: S603 - our own command line
