@@ -28,7 +28,7 @@ the version.
 ## Common options
 
 Options of many commands, listed below by name only. Nearly all commands take `--config`, which is listed only where its
-meaning differs.
+meaning differs. A slash separates possible values.
 """
 
 SEND = "dialer command"
@@ -42,7 +42,7 @@ def render_commands_page() -> str:
     root = typer.main.get_command(app)
     shared = _find_shared_parameters("dialer", root, {}, min_groups=3)
     common = {key: each for key, each in shared.items() if _is_option_parameter(each)}
-    lines = [HEAD, *map(_describe_parameter, common.values()), ""]
+    lines = [HEAD, *_render_table_of_parameters(common.values())]
     config = frozenset(key for key in common if key[0].startswith("--config"))
     for name, command in _list_subcommands_of_group("dialer", root):
         lines += _document_command_tree(f"dialer {name}", command, common, config, "##")
@@ -73,19 +73,23 @@ def _document_command_tree(
     ]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
     yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
-    if shared:
-        yield from map(_describe_parameter, shared.values())
-        yield ""
+    yield from _render_table_of_parameters(shared.values())
     if names := _format_option_names(
         each for key, each in known.items() if key in everywhere and _is_option_parameter(each)
     ):
         yield from (f"All subcommands take {names}.", "")
     universal |= everywhere
-    brief = [(name, each) for name, each in children if _are_all_parameters_documented(each, known, universal)]
-    for name, each in brief:
-        usage = " ".join([path, name, *map(_format_argument_name, _list_arguments_of_command(each))])
-        yield f"- `{usage}`: {_get_short_help_text(each)}"
-    yield from [""] if brief else []
+    brief = [(name, each) for name, each in children if _are_all_parameters_documented(each, known)]
+    yield from _render_markdown_table(
+        ("subcommand", "meaning"),
+        [
+            (
+                " ".join([path, name, *map(_format_argument_name, _list_arguments_of_command(each))]),
+                f"{_get_short_help_text(each)} {_name_options_described_above(each, known, universal)}".rstrip(),
+            )
+            for name, each in brief
+        ],
+    )
     for name, each in children:
         if (name, each) not in brief:
             yield from _document_command_tree(f"{path} {name}", each, known, universal, f"{level}#")
@@ -101,34 +105,57 @@ def _document_command(
     yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments_of_command(command))]) + "`"
     yield from ("", text or _get_short_help_text(command), "")
     own = [each for each in command.params if _make_key_that_identifies_parameter(each) not in known and each.help]
-    yield from map(_describe_parameter, own)
-    if names := _format_option_names(
+    yield from _render_table_of_parameters(own)
+    if also := _name_options_described_above(command, known, universal):
+        yield from (also, "")
+
+
+def _name_options_described_above(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
+    """Return a sentence that names the options which are described above ("" = none)."""
+    names = _format_option_names(
         each
         for each in command.params
         if _is_option_parameter(each)
         and _make_key_that_identifies_parameter(each) in known
         and _make_key_that_identifies_parameter(each) not in universal
-    ):
-        yield f"- {names}"
-    yield ""
+    )
+    return f"Also {names}." if names else ""
 
 
-def _are_all_parameters_documented(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> bool:
+def _are_all_parameters_documented(command: Any, known: Mapping[_Key, Any]) -> bool:
     """Return whether a command needs no section, because all its parameters are described above."""
     return not _is_command_group(command) and all(
-        _make_key_that_identifies_parameter(each) in (universal if _is_option_parameter(each) else known)
-        or not each.help
-        for each in command.params
+        _make_key_that_identifies_parameter(each) in known or not each.help for each in command.params
     )
 
 
-def _describe_parameter(parameter: Any) -> str:
+def _render_table_of_parameters(parameters: Iterable[Any]) -> Iterator[str]:
+    """Yield the lines of a table of options and arguments, or nothing if there are none."""
+    rows = list(map(_make_table_cells_of_parameter, parameters))
+    if any(default for _, default, _ in rows):
+        yield from _render_markdown_table(("option", "default", "meaning"), rows)
+    else:
+        yield from _render_markdown_table(("option", "meaning"), [(name, meaning) for name, _, meaning in rows])
+
+
+def _render_markdown_table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the lines of a table, whose first column is code, or nothing if there are no rows."""
+    lines = [f"|`{code.replace('|', '/')}`|{'|'.join(cells)}|" for code, *cells in rows]  # a pipe would end the cell
+    if lines:
+        yield from (f"|{'|'.join(headings)}|", f"|{'|'.join('---' for _ in headings)}|", *lines, "")
+
+
+def _make_table_cells_of_parameter(parameter: Any) -> tuple[str, str, str]:
+    """Return the names of an option or argument with its value, its default ("" = none), and its meaning."""
+    text, _, default = (parameter.help or "").partition(" [default: ")
+    default = default.removesuffix("]")
     if not _is_option_parameter(parameter):
-        return f"- `{_format_argument_name(parameter)}`: {parameter.help}"
+        return _format_argument_name(parameter), default, text
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
     value = "" if parameter.is_flag else f" {parameter.metavar or 'VALUE'}"
-    note = "required" if parameter.required and not parameter.prompt else _format_default_of_parameter(parameter)
-    return f"- `{names}{value}`{f' ({note})' if note else ''}: {parameter.help or ''}"
+    if parameter.required and not parameter.prompt:
+        default = "required"
+    return f"{names}{value}", default or _format_default_of_parameter(parameter), text
 
 
 def _format_default_of_parameter(option: Any) -> str:
@@ -136,7 +163,7 @@ def _format_default_of_parameter(option: Any) -> str:
     if option.is_flag or value is None or callable(value) or value in ([], (), ""):
         return ""
     value = getattr(value, "value", value)
-    return f"default {value:g}" if isinstance(value, float) else f"default {value}"
+    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
 def _format_argument_name(argument: Any) -> str:
@@ -145,7 +172,7 @@ def _format_argument_name(argument: Any) -> str:
 
 
 def _format_option_names(options: Iterable[Any]) -> str:
-    return " ".join(f"`{each.opts[0]}`" for each in options)
+    return ", ".join(f"`{each.opts[0]}`" for each in options)
 
 
 def _get_short_help_text(command: Any) -> str:
