@@ -43,7 +43,7 @@ RecordKey = Annotated[
     str,
     Field(
         pattern=r"^[A-Za-z0-9._/-]{1,128}$",
-        description="unique key of the record, chosen by the sender; a repeat with the same key changes nothing",
+        description="unique key, chosen by the sender; a repeat changes nothing",
     ),
 ]
 

@@ -29,7 +29,7 @@ def test_trunk_presets_are_shipped_for_two_carriers_each_of_india_europe_and_ame
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_carrier_preset_is_on_the_carriers_page_with_its_values_and_sources(name: str) -> None:
     page = (ROOT / "docs/how-to/carriers.md").read_text(encoding="utf-8")
-    (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+    (row,) = [line for line in page.splitlines() if line.startswith(f"|`{name}`|")]
     preset = PRESETS[name]
     assert all(source.startswith("https://") and f"({source})" in row for source in preset.sources)
     assert all(f"`{key}`" in row for key in preset.trunk)
