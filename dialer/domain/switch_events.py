@@ -94,7 +94,7 @@ class MachineDetected(CallEvent):
 class EndedBy(StrEnum):
     """How the switch noticed that a call has ended.
 
-    `dialer.engine.calls.state.derive_outcome` derives the outcome from it.
+    `dialer.engine.calls.state.derive_outcome_of_ended_call` derives the outcome from it.
     """
 
     HANGUP = "hangup"  # its channel was hung up

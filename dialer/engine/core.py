@@ -51,17 +51,17 @@ class Core:
         effects, self._effects = self._effects, []
         return effects
 
-    def start_accepting_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
+    def start_accepting_background_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
         """Start accepting background tasks, which run in `group`. If a task fails, the engine ends (it
         fails closed).
         """
         self._tasks, self._carry_out = group, carry_out
 
-    def stop_tasks(self) -> None:
+    def stop_accepting_background_tasks(self) -> None:
         """Accept no further background tasks."""
         self._tasks = None
 
-    def spawn_task(self, work: Coroutine[Any, Any, object], name: str) -> None:
+    def spawn_background_task(self, work: Coroutine[Any, Any, object], name: str) -> None:
         """Run a coroutine in the background, because it waits for the store or the switch.
 
         Coroutines are started in the order in which they are passed to this method.
@@ -78,7 +78,7 @@ class Core:
         """End the engine with an unexpected error. Raises the error if the engine is not running."""
         if self._tasks is None:
             raise error
-        self.spawn_task(_raise_unexpected_error(error), "unexpected-error")
+        self.spawn_background_task(_raise_unexpected_error(error), "unexpected-error")
 
 
 async def _raise_unexpected_error(error: Exception) -> None:

@@ -112,7 +112,7 @@ class Engine:
         """
         return await self.features.stale_store_detector.compare_store_with_newest_call(place, call)
 
-    async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre, and cancel its unanswered calls. Raises StoreError."""
         await self.features.voter_mark_recorder.store_peer_opt_out(number_hash, at=at, centre=centre)
 
@@ -273,7 +273,7 @@ class Engine:
             case switch_events.CallConnected(seat=seat):
                 features.call_transfer_service.on_voter_returned(call.attempt_id)
                 features.call_distributor.on_voter_connected(call, seat)
-                features.silent_seat_phone_detector.on_voter_connected(call, seat)
+                features.silent_seat_phone_detector.start_counting_packets_of_agent_phone(call, seat)
                 features.call_transfer_service.hold_voter_if_phone_is_on_hold(seat)
             case switch_events.CallLeftSeat(seat=seat):
                 if not features.call_transfer_service.is_voter_away_from_seat(call.attempt_id):
@@ -332,11 +332,11 @@ class Engine:
             TimerKind.PREVIEW_EXPIRED: lambda: features.agent_dialling_service.on_preview_expired(seat, attempt_id),
             TimerKind.HAND_OVER_FAILED: lambda: features.call_transfer_service.on_hand_over_failed(attempt_id),
             TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_order_executor.clear_alert_about_forged_orders,
-            TimerKind.FLOW_OVERDUE: lambda: self._on_flow_end_overdue(attempt_id),
+            TimerKind.FLOW_OVERDUE: lambda: self._end_call_with_overdue_flow(attempt_id),
         }
         handlers[expired.kind]()
 
-    def _on_flow_end_overdue(self, attempt_id: AttemptId) -> None:
+    def _end_call_with_overdue_flow(self, attempt_id: AttemptId) -> None:
         call = self.features.live_calls.find_live_call(attempt_id)
         if call is not None and call.leg.ended is not None:
             self._end_call_in_all_features(call.leg.ended)
@@ -375,16 +375,16 @@ class Engine:
             case StopTimer(key=key):
                 self._timers.stop_timer(key)
             case SwitchOrder():
-                self._core.spawn_task(self._send_switch_order(effect), effect.name)
+                self._core.spawn_background_task(self._send_switch_order(effect), effect.name)
             case StoreCommit():
-                self._core.spawn_task(
+                self._core.spawn_background_task(
                     self.features.retrying_store_writer.repeat_write_until_committed(effect), effect.name
                 )
             case Notify():
                 for subscriber in self._subscribers:
                     subscriber(effect.change)
             case RunCommand(command=command):
-                self._core.spawn_task(self._run_command_entered_on_phone(command), "keyed-command")
+                self._core.spawn_background_task(self._run_command_entered_on_phone(command), "keyed-command")
             case StoreFailed(error=error):
                 self.features.retrying_store_writer.on_store_failure(error)
             case _:

@@ -58,7 +58,7 @@ class Housekeeping:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save_intervals_and_learned_pacing()
             self._numbers.forget_old_calls_and_opt_outs()
-            self._eligibility.forget_ended_calls()
+            self._eligibility.forget_rule_facts_of_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
                 await self._seal_records_of_last_minute()

@@ -44,7 +44,7 @@ class Lifecycle:
         await self._refuse_store_older_than_journal()
         features, store, core = self._features, self._features.store, self._features.core
         now = core.clock.now()
-        features.polling_days_of_booths.put_polling_booths(await store.read_booths())
+        features.polling_days_of_booths.add_or_replace_polling_booths(await store.read_booths())
         features.turnout_figures_of_centre.booths |= {
             booth.booth_id: booth for booth in await store.count_booth_turnout()
         }
@@ -61,7 +61,7 @@ class Lifecycle:
         self._resync.standing_orders = await store.read_standing_orders(now)
         unfinished = await self._end_unsent_attempts(await store.read_unfinished_attempts())
         await store.record_rules_version(core.plan.rules_text, now)
-        features.calling_rules_checker.load_registers_and_open_calls(
+        features.calling_rules_checker.load_do_not_call_registers_and_open_calls(
             await store.read_do_not_call_registers(), unfinished
         )
         for attempt in await store.find_conversations_without_disposition(now - UNDISPOSED_SECONDS):
@@ -114,14 +114,14 @@ class Lifecycle:
         features, core = self._features, self._features.core
         try:
             async with asyncio.TaskGroup() as group:
-                core.start_accepting_tasks(group, self._carry_out)
+                core.start_accepting_background_tasks(group, self._carry_out)
                 housekeeping = group.create_task(features.periodic_housekeeping_jobs.run(), name="housekeeping")
                 await self._place_calls_until_stopped(stop)
                 await self._drain_live_calls()
                 housekeeping.cancel()
                 self._timers.stop_all_timers()
         finally:
-            core.stop_tasks()
+            core.stop_accepting_background_tasks()
 
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's remaining state after the last call."""

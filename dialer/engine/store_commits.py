@@ -71,7 +71,7 @@ class StoreCommits:
             self._alerts.raise_alert(AlertKind.STORE, problem=str(error))
         if not self._recovering and not self.closing:
             self._recovering = True
-            self._core.spawn_task(self._resume_dialling(), "recover-store")
+            self._core.spawn_background_task(self._resume_dialling(), "recover-store")
 
     async def _resume_dialling(self) -> None:
         """Resume dialling when all writes to the store are committed, and disk and store have worked for a while."""

@@ -75,7 +75,9 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
         features.turnout_figures_of_centre.contacted_voters_by_source,
     )
     to_come = {
-        booth_id: at for booth_id, at in features.polling_days_of_booths.find_last_call_times().items() if at > now
+        booth_id: at
+        for booth_id, at in features.polling_days_of_booths.find_last_call_times_by_booth().items()
+        if at > now
     }
     if not to_come:
         return None

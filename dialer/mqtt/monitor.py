@@ -54,7 +54,7 @@ class EnginePort(CommandEngine, Protocol):
         """
         ...
 
-    async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Raises StoreError if the opt-out was not stored."""
         ...
 
@@ -154,7 +154,7 @@ class Monitor:
             await connection.publish_message(await self._gateway.unstored_replies.get())
 
     async def _import_peer_opt_out(self, opt_out: PeerOptOutRecord) -> None:
-        await self._engine.import_opt_out(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
+        await self._engine.import_opt_out_of_other_centre(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
     async def _compare_store_with_seal_at_broker(self) -> None:
         """Compare the store, once, with the seal (signature over the store's changes) that the broker retains.

@@ -118,7 +118,7 @@ class Knowledge(Learned):
         )
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         own = [call for call in calls if call.answer_probability is None]
-        self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances(own))
+        self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances_of_calls(own))
         self._at_once, self._known_calls = self.rings.at_once, self.rings.remembered_call_count
         self._freed = append_squares_and_cubes_of_probabilities(
             compute_seat_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
@@ -128,7 +128,7 @@ class Knowledge(Learned):
         )
         self._calls_to_renewal = 5 + int(self._known_calls / 5.0)
 
-    def _estimate_answer_chances(self, calls: Sequence[RingingCall]) -> Vector:
+    def _estimate_answer_chances_of_calls(self, calls: Sequence[RingingCall]) -> Vector:
         """Return the probability that each of the campaign's calls in flight will be answered."""
         if not calls:
             return np.zeros(0)

@@ -164,7 +164,7 @@ class FakeEngine:
         self.compared.append((place, call))
         return self.has_newest_call
 
-    async def import_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Ignore the opt-out."""
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dialer.domain.clock import Instant
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallAnswered, CallEnded, CallRinging
-from dialer.engine.calls.state import derive_outcome
+from dialer.engine.calls.state import derive_outcome_of_ended_call
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.calls import ID, a_call
@@ -66,4 +66,4 @@ def find_end_and_outcome(messages: Iterable[AmiMessage], attempt_id: AttemptId =
     if any(isinstance(event, CallAnswered) for event in told):
         call = call.copy_call_with_answer(Instant(2.0, 2.0))
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
-    return derive_outcome(call, ended), ended
+    return derive_outcome_of_ended_call(call, ended), ended

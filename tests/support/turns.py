@@ -88,7 +88,7 @@ class Turns:
         store, switch = cast(Any, NamedMethods()), cast(Any, NamedMethods())
         self.engine = Engine(core, Dependencies(store, switch, nothing, no_scripts, nothing, lambda: True))
         self.features = self.engine.features
-        self.features.core.start_accepting_tasks(cast(Any, self), lambda: None)
+        self.features.core.start_accepting_background_tasks(cast(Any, self), lambda: None)
         self.features.asterisk_servers.up.add("")
         self.engine.features.calling_rules_checker._gate = cast(
             Any, SimpleNamespace(rules=plan.gate.rules, check_connection_to_agent=_allowed)

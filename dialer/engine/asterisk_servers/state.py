@@ -20,8 +20,9 @@ class AsteriskServers:
     """
 
     def __init__(self, trunks: Mapping[str, str] = _NONE, seats: Iterable[str] = ()) -> None:
-        """Create the list of Asterisk servers, none of which is connected yet. `trunks` maps each trunk to its server;
-        `seats` are the servers of the seats.
+        """Create the list of Asterisk servers, none of which is connected yet.
+
+        `trunks` has the server of each trunk by the trunk's name; `seats` has, for each seat, the name of its server.
         """
         self._known: dict[str, None] = {}  # in the order of the settings
         self._by_trunk: dict[str, str] = {}
@@ -33,8 +34,8 @@ class AsteriskServers:
     def add_asterisk_servers(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
         """Add the Asterisk servers of these trunks and seats.
 
-        `trunks` maps each trunk to its server; `seats` are the servers of the seats. Trunks added earlier stay, because
-        they may still carry calls.
+        `trunks` has the server of each trunk by the trunk's name; `seats` has, for each seat, the name of its server.
+        Trunks added earlier stay, because they may still carry calls.
         """
         self._known.update(dict.fromkeys((*trunks.values(), *seats)))
         self.names = tuple(self._known) or ("",)
@@ -55,14 +56,14 @@ class AsteriskServers:
         return (servers & self.up) - self.unresponsive
 
     @property
-    def unreachable_servers(self) -> frozenset[str]:
+    def unreachable_asterisk_servers(self) -> frozenset[str]:
         """Return the Asterisk servers that cannot be reached. The result is empty if no server can be reached."""
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()
 
     def filter_reachable_trunks(self, trunks: Sequence[str]) -> Sequence[str]:
         """Return the given trunks without the trunks of unreachable Asterisk servers."""
-        unreachable = self.unreachable_servers
+        unreachable = self.unreachable_asterisk_servers
         return (
             [trunk for trunk in trunks if self.get_server_of_trunk(trunk) not in unreachable] if unreachable else trunks
         )

@@ -80,7 +80,7 @@ class OwnCallBacks:
             self._start_call_back_timer(own, LOOK_SECONDS)
         elif self._is_seat_free_for_call_back(seat, own, now):
             self._seats.replace_seat(seat, replace(seat, call_back_promised=True))
-            self._core.spawn_task(self._place_call_back(own, seat.name), "own-call-back")
+            self._core.spawn_background_task(self._place_call_back(own, seat.name), "own-call-back")
         else:
             self._start_call_back_timer(own, LOOK_SECONDS)
 

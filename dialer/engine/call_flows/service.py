@@ -156,7 +156,7 @@ class FlowService:
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._store_caller_input_in_table(
+            kept = await self._store_caller_input_by_kind(
                 self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
@@ -172,7 +172,7 @@ class FlowService:
         result.set_result(kept)
         return kept
 
-    async def _store_caller_input_in_table(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_caller_input_by_kind(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
                 return await self._store_voter_answer_as_mark(call, commit, key, may_stand=may_stand)
@@ -275,7 +275,7 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         if booth is not None:
             facts |= {"booth_name": booth.name, "booth_part": booth.part_number}
-            closes_at = self._polls.format_closing_time(booth)
+            closes_at = self._polls.format_closing_time_of_booth(booth)
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:

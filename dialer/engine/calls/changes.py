@@ -36,12 +36,12 @@ def _list_effects_of_call_leg_change(before: Call, after: Call, store: Store) ->
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
     if _does_call_count_as_answered_by_person(after) and not _does_call_count_as_answered_by_person(before):
-        yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_to_answer, after)
+        yield UpdatePacer(campaign_id, PacingEventKind.ANSWERED, after.seconds_from_start_to_answer, after)
     if (
         outbound and leg.excluded_from_pacing and not was.excluded_from_pacing
     ):  # tells the pacer to subtract the answer, if it was counted
         kind = PacingEventKind.MACHINE if was.answer_classified else PacingEventKind.FAILED
-        yield UpdatePacer(campaign_id, kind, after.seconds_to_answer, after)
+        yield UpdatePacer(campaign_id, kind, after.seconds_from_start_to_answer, after)
     if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if leg.answered_at is not None and was.answered_at is None:

@@ -13,7 +13,7 @@ from dialer.domain.switch_events import CallEnded
 from dialer.domain.view import CallState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
-from dialer.engine.calls.state import Call, derive_outcome
+from dialer.engine.calls.state import Call, derive_outcome_of_ended_call
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, make_store_commit
@@ -67,7 +67,7 @@ class CallEndings:
             self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
         if silence.must_check_agent_phone(call, ended):
-            self._core.spawn_task(
+            self._core.spawn_background_task(
                 silence.check_phone_and_finish_call(
                     self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended)), ended
                 ),
@@ -79,7 +79,7 @@ class CallEndings:
     def end_call(self, call: Call, ended: CallEnded) -> None:
         """End a call: remove it from the live calls, update the pacer and store its outcome."""
         run = self._runs[call.campaign_id]
-        outcome = derive_outcome(call, ended)
+        outcome = derive_outcome_of_ended_call(call, ended)
         now = self._core.clock.now()
         not_the_numbers = not call.inbound and self._trunks.update_trunk_after_call(call, ended, outcome)
         retry_at = (
@@ -141,7 +141,7 @@ def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) 
                 yield UpdatePacer(
                     call.campaign_id,
                     PacingEventKind.ANSWERED,
-                    call.seconds_to_answer or now - call.placed_monotonic_seconds,
+                    call.seconds_from_start_to_answer or now - call.placed_monotonic_seconds,
                     call,
                 )
             kind = PacingEventKind.ABANDONED if unseen else PacingEventKind.DROPPED

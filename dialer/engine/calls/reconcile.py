@@ -92,17 +92,17 @@ class Reconciler:
             and self._servers.get_server_of_trunk(call.trunk) == up.server
         ]
         if vanished:
-            self._core.spawn_task(
+            self._core.spawn_background_task(
                 self._look_up_and_end_vanished_calls([call.attempt_id for call in vanished], up.server),
                 "look-up-vanished",
             )
         strangers = self._inbound.resync_inbound_calls_with_server(up)
         strays = [each for each in up.live_attempts if each not in self._calls and each not in strangers]
         if strays:
-            self._core.spawn_task(self._hang_up_calls_unknown_to_engine(strays), "hang-up-strays")
+            self._core.spawn_background_task(self._hang_up_calls_unknown_to_engine(strays), "hang-up-strays")
         for call in self._calls.list_live_calls():  # the order to hang it up was lost with the link
             if call.leg.cancelled and not call.is_answered and call.attempt_id in up.live_attempts:
-                self._core.spawn_task(self._hang_up_cancelled_call(call.attempt_id), "hang-up-cancelled")
+                self._core.spawn_background_task(self._hang_up_cancelled_call(call.attempt_id), "hang-up-cancelled")
         if adopted or vanished or strays:
             _log.warning(
                 "resync.completed",
@@ -114,7 +114,7 @@ class Reconciler:
 
     def hang_up_call_unknown_to_engine(self, attempt_id: AttemptId) -> None:
         """Hang up a call on the switch that the engine does not know as live, if this store has its call attempt."""
-        self._core.spawn_task(self._hang_up_calls_unknown_to_engine([attempt_id]), "hang-up-strays")
+        self._core.spawn_background_task(self._hang_up_calls_unknown_to_engine([attempt_id]), "hang-up-strays")
 
     async def _look_up_and_end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
         """End calls that disappeared from Asterisk while the link was down.

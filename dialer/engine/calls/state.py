@@ -133,7 +133,7 @@ class Call:
         return self.leg.ringing_seconds
 
     @property
-    def seconds_to_answer(self) -> float:
+    def seconds_from_start_to_answer(self) -> float:
         """Return the seconds from the start of the call to its answer (0 before the answer)."""
         leg = self.leg
         return 0.0 if leg.answered_seconds is None else leg.answered_seconds - leg.began_seconds
@@ -317,7 +317,7 @@ _OUTCOMES_BY_SIP_STATUS: Mapping[str, Outcome] = {
 _SAYS_NOTHING_CAUSES = frozenset({0, 16, None})
 
 
-def derive_outcome(call: Call, ended: CallEnded) -> Outcome:
+def derive_outcome_of_ended_call(call: Call, ended: CallEnded) -> Outcome:
     """Return the outcome of a call that has ended, derived from the facts about it."""
     if call.is_answered or ended.answered:
         return _derive_outcome_of_answered_call(call, ended)

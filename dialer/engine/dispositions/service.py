@@ -267,7 +267,7 @@ class Dispositions:
         for mark, changed in zip(marks, effect.marks, strict=True):
             self._marks.apply_stored_mark(mark, changed)
         if opts_out:
-            self._marks.apply_opt_out(call.phone_id, fresh=effect.opted_out)
+            self._marks.apply_stored_opt_out(call.phone_id, fresh=effect.opted_out)
         self._apply_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)
         return effect
 

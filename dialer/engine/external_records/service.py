@@ -93,7 +93,7 @@ class ExternalRecords:
             )
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.apply_opt_out(phone_id, fresh=True)
+                self._marks.apply_stored_opt_out(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
@@ -124,7 +124,7 @@ class ExternalRecords:
             taken = await self._store.apply_peer_updates(news)
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.apply_opt_out(phone_id, fresh=True)
+                self._marks.apply_stored_opt_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
                 self._marks.apply_stored_mark(mark, effect)
             for phone_id, call in taken.calls:

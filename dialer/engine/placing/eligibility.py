@@ -77,7 +77,7 @@ class Eligibility:
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
         self.apply_current_settings()
 
-    def find_call_limits(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
+    def find_call_limits_of_campaign(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
         """Return how often and how soon a phone number may be called in a campaign.
 
         The result has the daily limits (caps) on attempts and conversations (None = no cap), and the minimum intervals
@@ -127,7 +127,7 @@ class Eligibility:
         called_at = None if facts is None else facts.called_at
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 
-    def load_registers_and_open_calls(
+    def load_do_not_call_registers_and_open_calls(
         self, registers: Iterable[Register], open_attempts: Iterable[OpenAttempt]
     ) -> None:
         """Load the imported do-not-call registers, and the calls of an earlier run that may still be answered."""
@@ -211,7 +211,7 @@ class Eligibility:
             run, self._gate.check_connection_to_agent(case, self._core.clock.now())
         ).is_call_allowed
 
-    def forget_ended_calls(self) -> None:
+    def forget_rule_facts_of_ended_calls(self) -> None:
         """Discard the facts that were remembered for the rule checks of calls that have ended."""
         live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}

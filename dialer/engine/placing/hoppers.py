@@ -70,7 +70,7 @@ class Hoppers:
             )
             return
         run.refilling = True
-        self._core.spawn_task(self._fill_hopper_with_numbers(run), "refill")
+        self._core.spawn_background_task(self._fill_hopper_with_numbers(run), "refill")
 
     def _is_hopper_nearly_empty(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
@@ -85,7 +85,7 @@ class Hoppers:
         clock = self._core.clock
         try:
             run.next_due_at = 0.0
-            await self._release_refused_numbers(run)
+            await self._return_refused_numbers_to_queue(run)
             self._set_booth_priorities(run)
             while self._may_campaign_reserve_numbers(run) and self._is_hopper_nearly_empty(run):
                 quotas = run.order.plan_reservations_by_booth(CLAIMED_AT_ONCE)
@@ -124,7 +124,7 @@ class Hoppers:
         elif run.hopper:
             self._core.wake.set()
 
-    async def _release_refused_numbers(self, run: CampaignRun) -> None:
+    async def _return_refused_numbers_to_queue(self, run: CampaignRun) -> None:
         """Put the numbers that the rules refused back into the queue, if they must be checked again."""
         while run.must_check_refused:
             run.must_check_refused = False  # unless something changes again meanwhile
@@ -208,7 +208,7 @@ class Hoppers:
             run.returns += 1
             run.list_done = False
             run.order.record_returned_numbers(claims)
-            self._core.spawn_task(self._return_reserved_numbers_to_queue(claims), "release-claims")
+            self._core.spawn_background_task(self._return_reserved_numbers_to_queue(claims), "release-claims")
 
     async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:
         try:

@@ -87,7 +87,7 @@ class Originator:
         self._previewed: dict[AttemptId, tuple[CampaignRun, NewAttempt]] = {}
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
-    def place_calls(self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str]) -> bool:
+    def place_calls_of_campaign(self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str]) -> bool:
         """Call up to `count` numbers of a campaign's hopper (numbers reserved for dialling). Return whether any call is
         placed.
 
@@ -115,7 +115,7 @@ class Originator:
             best = self._sort_trunks_for_call(trunks, loads, seat)
             taken = (
                 self._trunks.choose_trunk_for_call(
-                    best, used, now, unsent, called=self._find_area_of_called_voter(claim)
+                    best, used, now, unsent, called=self._find_polling_area_of_called_voter(claim)
                 )
                 if ruling.is_call_allowed
                 else None
@@ -136,11 +136,11 @@ class Originator:
             loads.calls[trunk.server] += 1
             placed.append(self._create_attempt_and_call(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
-            self._core.spawn_task(self._commit_and_dial_attempts(run, placed), "open-attempts")
+            self._core.spawn_background_task(self._commit_and_dial_attempts(run, placed), "open-attempts")
         if postponed:
-            self._core.spawn_task(self._postpone_claimed_numbers(run, postponed), "postpone")
+            self._core.spawn_background_task(self._postpone_claimed_numbers(run, postponed), "postpone")
         if refused:
-            self._core.spawn_task(self._remove_refused_numbers_from_queue(run, refused), "refuse")
+            self._core.spawn_background_task(self._remove_refused_numbers_from_queue(run, refused), "refuse")
         return bool(placed)
 
     def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
@@ -169,7 +169,7 @@ class Originator:
         servers = self._servers
         return sorted(trunks, key=lambda trunk: servers.get_server_of_trunk(trunk) != seat.server)
 
-    def _find_area_of_called_voter(self, claim: Claim) -> CalledVoter:
+    def _find_polling_area_of_called_voter(self, claim: Claim) -> CalledVoter:
         booth = self._polls.booths.get(claim.booth_id)
         return (
             CalledVoter(claim.number)
@@ -195,7 +195,10 @@ class Originator:
         """Return when to retry a number that is not on its polling day (epoch seconds), or None if it may be called
         today.
         """
-        last_call_at, now = self._polls.find_last_call_time(run.purpose, claim.booth_id), self._core.clock.now()
+        last_call_at, now = (
+            self._polls.find_last_call_time_of_booth(run.purpose, claim.booth_id),
+            self._core.clock.now(),
+        )
         if run.purpose is Purpose.BOOTH_WORKERS:
             still_votes = last_call_at is not None and now < last_call_at
             return None if still_votes else self._polls.get_next_midnight()
@@ -237,12 +240,12 @@ class Originator:
             if run.spec.previews and call is not None and not call.leg.cancelled:
                 self._show_preview_to_agent(run, attempt, call)
             else:
-                self._core.spawn_task(self._originate_call(run, attempt), "originate")
+                self._core.spawn_background_task(self._originate_call(run, attempt), "originate")
 
     async def _commit_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
         """Store call attempts, and return those that the store accepted."""
         since = calling_hours.get_local_midnight_before(self._core.zone, self._core.clock.now())
-        attempts, conversations, gaps = self._eligibility.find_call_limits(run)
+        attempts, conversations, gaps = self._eligibility.find_call_limits_of_campaign(run)
         for attempt, _ in placed:
             self._sent.record_attempt_before_commit(attempt.attempt_id)
         try:
@@ -326,7 +329,7 @@ class Originator:
             )
         return await self._originate_call(run, attempt)
 
-    async def dial_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
+    async def dial_reserved_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
         """Call a reserved number at once for the agent at a seat. Return None if it is called, otherwise the reason why
         it is not.
         """
@@ -346,7 +349,7 @@ class Originator:
                 self._servers.filter_reachable_trunks(run.spec.trunks), ServerLoads(self._servers), seat
             )
             taken = self._trunks.choose_trunk_for_call(
-                trunks, used, now, called=self._find_area_of_called_voter(claim), on_request=True
+                trunks, used, now, called=self._find_polling_area_of_called_voter(claim), on_request=True
             )
             if taken is not None:
                 placed = self._create_attempt_and_call(run, claim, seat, taken[0].name, taken[1])

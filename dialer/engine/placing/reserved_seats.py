@@ -43,7 +43,7 @@ class ReservedSeats:
     def is_seat_reserved(self, call: Call) -> bool:
         """Return whether a seat is still reserved for a call and its Asterisk server is reachable."""
         seat = self._seats.find_seat(call.reserved_seat or "")
-        if seat is None or seat.server in self._servers.unreachable_servers:
+        if seat is None or seat.server in self._servers.unreachable_asterisk_servers:
             return False
         return seat.state is SeatState.RESERVED and seat.attempt_id == call.attempt_id
 

@@ -94,7 +94,7 @@ class RetrySchedule:
             raise CommandRefused(
                 "no call-back is possible: this number has had all its attempts in this campaign (max_attempts)"
             )
-        last_call_at = self._polls.find_last_call_time(run.purpose, call.booth_id)
+        last_call_at = self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id)
         if last_call_at is not None and at > last_call_at:
             raise CommandRefused("call_back_at is after the last call to the voter's booth: choose an earlier time")
         return at
@@ -106,7 +106,7 @@ class RetrySchedule:
         That is at the latest when calls to the voters of this polling booth must end.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
-        last_call_at = self._polls.find_last_call_time(run.purpose, call.booth_id)
+        last_call_at = self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
 
     def _find_next_call_to_booth_worker(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
@@ -115,7 +115,7 @@ class RetrySchedule:
         if due is None:
             return None
         today = find_next_call_to_booth_worker(
-            due, self._polls.find_last_call_time(run.purpose, call.booth_id), now, run.spec.every_seconds
+            due, self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id), now, run.spec.every_seconds
         )
         return self._polls.get_next_midnight() if today is None else today
 
@@ -127,5 +127,5 @@ class RetrySchedule:
         """
         now = self._core.clock.now()
         return limit_retry_to_last_call(
-            due, self._polls.find_last_call_time(run.purpose, call.booth_id), now, promised=promised
+            due, self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id), now, promised=promised
         )

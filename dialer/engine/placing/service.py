@@ -108,7 +108,7 @@ class Placing:
         unsent = self._channels.count_unsent_calls()
         if run.spec.kind is CampaignKind.IVR and self._pool.count_calls_that_may_start(trunks, used, now, unsent) == 0:
             # Without a wait for a call start all channels are in use; the end of a call sets `wake`.
-            left = self._pool.count_seconds_to_next_start(trunks, now, unsent)
+            left = self._pool.count_seconds_to_next_call_start(trunks, now, unsent)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take_pacing_snapshot(run, used, unsent)
         self._cancel_excess_calls(run, snapshot)
@@ -117,11 +117,11 @@ class Placing:
             _log.debug(
                 "campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain_last_pacing_decision())
             )
-        if self._originator.place_calls(run, min(wanted, len(run.hopper)), used, unsent):
+        if self._originator.place_calls_of_campaign(run, min(wanted, len(run.hopper)), used, unsent):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
         self._hoppers.refill_hopper(run)
-        left = self._pool.count_seconds_to_next_start(trunks, now, unsent)
+        left = self._pool.count_seconds_to_next_call_start(trunks, now, unsent)
         if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and new claims set `wake`
@@ -167,7 +167,7 @@ class Placing:
         """Hang up ringing calls of a campaign for which no seat will be free."""
         excess = run.pacer.count_excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
-            away = self._servers.unreachable_servers
+            away = self._servers.unreachable_asterisk_servers
             unanswered = [
                 (call.placed_monotonic_seconds, call.ringing_monotonic_seconds, call)
                 for call in self._calls.find_calls_of_campaign(run.spec.campaign_id)

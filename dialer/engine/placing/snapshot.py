@@ -181,7 +181,7 @@ class Snapshots:
 
         A call on an unreachable server cannot be connected, so it needs no seat.
         """
-        servers, unreachable = self._servers, self._servers.unreachable_servers
+        servers, unreachable = self._servers, self._servers.unreachable_asterisk_servers
         return (
             [call for call in calls if servers.get_server_of_trunk(call.trunk) not in unreachable]
             if unreachable

@@ -81,7 +81,7 @@ class OwnCalls:
             return
         if call.leg.preview.auto_dial:
             # If the call may not be dialled, the outcome of the attempt says so.
-            self._core.spawn_task(self._originator.dial_preview(call), "dial-preview")
+            self._core.spawn_background_task(self._originator.dial_preview(call), "dial-preview")
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
@@ -114,7 +114,7 @@ class OwnCalls:
             raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {reason_for_hold}", RefusedBecause.HELD)
         claim = await self._hoppers.claim_number(run, phone_id)
         try:
-            refusal = await self._originator.dial_number(
+            refusal = await self._originator.dial_reserved_number(
                 run, claim, self._require_idle_seat(seat_name, run, promised=promised)
             )
             if refusal is not None:

@@ -18,7 +18,7 @@ class SeatPauseRecording(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.recordings.pause_recording(self.seat, pausing=True)
+        return await services.recordings.pause_or_resume_recording(self.seat, pausing=True)
 
 
 class SeatResumeRecording(SeatCommand):
@@ -28,7 +28,7 @@ class SeatResumeRecording(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.recordings.pause_recording(self.seat, pausing=False)
+        return await services.recordings.pause_or_resume_recording(self.seat, pausing=False)
 
 
 class PlayRecording(Command):

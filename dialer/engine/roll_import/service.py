@@ -78,7 +78,7 @@ class RollImport:
                 )
                 fresh += taken.new
                 for phone_id in taken.phones:
-                    self._marks.apply_opt_out(phone_id, fresh=True)
+                    self._marks.apply_stored_opt_out(phone_id, fresh=True)
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already suppressed"
 
     async def erase_numbers(self, list_id: str, who: str, *, names: bool) -> str:
@@ -98,7 +98,7 @@ class RollImport:
                     number, rules, store, self._create_audit_note_about_person(who), with_voters=names
                 )
                 if done.phone_id is not None:
-                    self._marks.apply_opt_out(done.phone_id, fresh=False)
+                    self._marks.apply_stored_opt_out(done.phone_id, fresh=False)
                 said += done.messages
         return "; ".join(said)
 
@@ -119,7 +119,7 @@ class RollImport:
         self._notify_import_progress(roll)
         booth_ids = await self._import_booths(handed)
         booths = await self._store.read_booths()
-        self._polls.put_polling_booths(booths)
+        self._polls.add_or_replace_polling_booths(booths)
         self._runs.add_booths_to_call_order(booths)
         self._eligibility.load_polling_areas()
         taken = await self._import_voters(roll, handed, booth_ids)

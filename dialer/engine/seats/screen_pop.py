@@ -33,7 +33,7 @@ class ScreenPops:
         """
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id
-            self._core.spawn_task(self._read_screen_pop_from_store(seat_name, attempt_id), "screen-pop")
+            self._core.spawn_background_task(self._read_screen_pop_from_store(seat_name, attempt_id), "screen-pop")
 
     async def _read_screen_pop_from_store(self, seat_name: str, attempt_id: AttemptId) -> None:
         try:

@@ -104,7 +104,7 @@ class Seats:
 
     def find_reachable_seats(self) -> Collection[Seat]:
         """Return the seats whose Asterisk server is reachable."""
-        unreachable = self._servers.unreachable_servers
+        unreachable = self._servers.unreachable_asterisk_servers
         seats = self._seats.values()
         return [seat for seat in seats if seat.server not in unreachable] if unreachable else seats
 

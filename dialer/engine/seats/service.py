@@ -86,7 +86,7 @@ class Agents:
         for seat in [*self._seats.list_seats()]:
             if not self._may_agent_stay_logged_in(seat):
                 self._acd.update_seat_and_connect_voter(*self._log_off_seat(seat.name))
-                self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
+                self._core.spawn_background_task(self._save_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
                 self._seats.publish_seat(seat.name)
 
@@ -121,7 +121,7 @@ class Agents:
             after = seat.log_in_agent(log_in.agent, account, now)
             if elsewhere or log_in.seat not in live_seats or not self._may_agent_stay_logged_in(after):
                 logged_off += 1
-                self._core.spawn_task(self._save_log_in(seat.name), "drop-log-in")
+                self._core.spawn_background_task(self._save_log_in(seat.name), "drop-log-in")
                 continue
             self._seats.replace_seat(seat, after.pause_seat(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
@@ -132,7 +132,7 @@ class Agents:
     def log_off_absent_agent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been disconnected for too long."""
         self._acd.update_seat_and_connect_voter(*self._log_off_seat(seat_name))
-        self._core.spawn_task(self._save_log_in(seat_name), "drop-log-in")
+        self._core.spawn_background_task(self._save_log_in(seat_name), "drop-log-in")
         _log.info("seat.logged_off", seat=seat_name)
 
     def _log_off_seat(self, seat_name: str) -> tuple[Seat, Seat]:

@@ -62,13 +62,15 @@ class SeatSilence:
         if call is not None and self._is_conversation_short(call):
             self._record_agent_phone_silent(call)
 
-    def on_voter_connected(self, call: Call, seat_name: str) -> None:
+    def start_counting_packets_of_agent_phone(self, call: Call, seat_name: str) -> None:
         """Start counting the audio packets of an agent's phone when a talk begins.
 
         `call` is the state of the call just before voter and agent were connected.
         """
         if self._timeout_seconds and call.talk.connected_at is None and not call.adopted and not call.inbound:
-            self._core.spawn_task(self._count_packets_of_agent_phone(call.attempt_id, seat_name), "count-packets")
+            self._core.spawn_background_task(
+                self._count_packets_of_agent_phone(call.attempt_id, seat_name), "count-packets"
+            )
 
     async def _count_packets_of_agent_phone(self, attempt_id: AttemptId, seat_name: str) -> None:
         try:
@@ -106,7 +108,7 @@ class SeatSilence:
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
             self._acd.set_whether_seat_phone_may_be_dead(seat.name, True)
-            self._core.spawn_task(self._check_phone_for_audio(seat.name), "phone-away")
+            self._core.spawn_background_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
         """Check the earlier call of an agent's phone that has just registered. If that call sends no audio any more,
@@ -119,7 +121,7 @@ class SeatSilence:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
-            self._core.spawn_task(self._replace_phone_if_dead(seat, contact), "phone-back")
+            self._core.spawn_background_task(self._replace_phone_if_dead(seat, contact), "phone-back")
 
     async def hang_up_seat_phone_if_dead(self, seat: Seat) -> bool:
         """Hang up an agent's connected phone if it is dead (sends no audio). Return whether it was dead.

@@ -52,7 +52,7 @@ class StoreAge:
         Nothing is dialled until the result is known.
         """
         self._comparing.add(place)
-        self._core.spawn_task(self.compare_store_with_newest_call(place, call), "compare-with-newest-call")
+        self._core.spawn_background_task(self.compare_store_with_newest_call(place, call), "compare-with-newest-call")
 
     async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the call that `place` (the broker or an Asterisk server) has recorded. If not,

@@ -97,7 +97,7 @@ class Supervision:
             raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
 
     async def _start_monitoring(self, listener: Listener) -> None:
-        self._listeners.put_monitoring_supervisor(
+        self._listeners.add_or_replace_monitoring_supervisor(
             listener
         )  # before anything is awaited, so that a second command finds it
         try:
@@ -156,7 +156,7 @@ class Supervision:
                 f"the monitoring mode was not changed, because supervisor {before.phone.name} has hung up"
             )
         self._append_monitoring_end_to_audit(before, f"changed to {after.mode.value}")
-        self._listeners.put_monitoring_supervisor(after)
+        self._listeners.add_or_replace_monitoring_supervisor(after)
 
     async def stop_monitoring(self, supervisor: str) -> str:
         """End a supervisor's monitoring by hanging up the supervisor's phone. Raises CommandRefused."""
@@ -189,7 +189,7 @@ class Supervision:
             if state is SeatState.OFFLINE:
                 self._hang_up_supervisor_phone(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
-                self._core.spawn_task(self._return_supervisor_to_listening(listener), "barge-ends")
+                self._core.spawn_background_task(self._return_supervisor_to_listening(listener), "barge-ends")
 
     def end_all_monitoring(self) -> None:
         """End the monitoring by all supervisors, because the dialler is stopping."""

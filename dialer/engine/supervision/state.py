@@ -65,7 +65,7 @@ class Listeners:
         """Return all supervisors who are monitoring."""
         return [*self._listeners.values()]
 
-    def put_monitoring_supervisor(self, listener: Listener) -> None:
+    def add_or_replace_monitoring_supervisor(self, listener: Listener) -> None:
         """Store which seat a supervisor monitors. It replaces what the supervisor monitored before."""
         self._listeners[listener.phone.name] = listener
 

@@ -81,7 +81,7 @@ class TrunkHealth:
             return TrunkState.WORKING
         return TrunkState.RESTING if now_seconds < self._resting_until else TrunkState.PROBING
 
-    def count_allowed_starts(self, now_seconds: float) -> int:
+    def count_allowed_call_starts(self, now_seconds: float) -> int:
         """Return how many calls may start on the trunk: none while resting, one while probing, otherwise no limit."""
         match self.determine_state_of_trunk(now_seconds):
             case TrunkState.WORKING:
@@ -124,7 +124,7 @@ class TrunkHealth:
             return
         match self.determine_state_of_trunk(now_seconds):
             case TrunkState.WORKING if failed is not None:
-                self._count_call_result(failed, now_seconds)
+                self._count_result_of_trunk_call(failed, now_seconds)
             case TrunkState.PROBING if self._probe_out:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call is the probe
@@ -133,7 +133,7 @@ class TrunkHealth:
                 else:
                     self._resume_trunk(now_seconds)
 
-    def _count_call_result(self, failed: bool, now_seconds: float) -> None:
+    def _count_result_of_trunk_call(self, failed: bool, now_seconds: float) -> None:
         rules = self._rules
         self._window.append(failed)
         self.consecutive_failures = self.consecutive_failures + 1 if failed else 0
@@ -291,7 +291,9 @@ class CallStarts:
         return len(self._sent) - bisect_right(self._sent, since)
 
     def _get_latest_time(self, now_seconds: float) -> float:
-        """Return the current time (monotonic seconds), or the latest earlier time if that is later."""
+        """Return the current time (monotonic seconds), but never an earlier time than an earlier call of this method
+        returned.
+        """
         self._now = max(self._now, now_seconds)
         return self._now
 
@@ -357,7 +359,7 @@ class TrunkPool:
         return sum(
             self._count_free_channels_of_trunk(name, used)
             for name in names
-            if self._health[name].count_allowed_starts(now_seconds) > 0
+            if self._health[name].count_allowed_call_starts(now_seconds) > 0
         )
 
     def _count_free_channels_of_trunk(self, name: str, used: Mapping[str, int]) -> int:
@@ -374,7 +376,7 @@ class TrunkPool:
     def _count_calls_that_may_start_on_trunk(
         self, name: str, used: Mapping[str, int], now_seconds: float, unsent: Mapping[str, int]
     ) -> int:
-        fit = self._health[name].count_allowed_starts(now_seconds)
+        fit = self._health[name].count_allowed_call_starts(now_seconds)
         if fit <= 0:
             return 0
         return min(
@@ -383,13 +385,13 @@ class TrunkPool:
             self._count_free_channels_of_trunk(name, used),
         )
 
-    def count_seconds_to_next_start(
+    def count_seconds_to_next_call_start(
         self, names: Sequence[str], now_seconds: float, unsent: Mapping[str, int] = _NONE
     ) -> float:
         """Return how many seconds remain until the CPS limit of a working trunk allows a call (0 = now, or no trunk
         works).
         """
-        fit = (name for name in names if self._health[name].count_allowed_starts(now_seconds) > 0)
+        fit = (name for name in names if self._health[name].count_allowed_call_starts(now_seconds) > 0)
         waits = (
             self._starts[name].count_seconds_until_next_call_start(now_seconds, unsent.get(name, 0)) for name in fit
         )
@@ -399,7 +401,7 @@ class TrunkPool:
         """Return whether none of these trunks can start a call now: each rests, or waits for the result of its probe
         call.
         """
-        return bool(names) and all(self._health[name].count_allowed_starts(now_seconds) == 0 for name in names)
+        return bool(names) and all(self._health[name].count_allowed_call_starts(now_seconds) == 0 for name in names)
 
     def choose_trunk_for_call(
         self,

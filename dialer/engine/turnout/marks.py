@@ -59,13 +59,13 @@ class Marks:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
         at = self._core.clock.now()
         fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
-        self.apply_opt_out(call.phone_id, fresh=fresh)
+        self.apply_stored_opt_out(call.phone_id, fresh=fresh)
 
     async def store_peer_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
         phone_id = await self._store.record_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         if phone_id is not None:
-            self.apply_opt_out(phone_id, fresh=True)
+            self.apply_stored_opt_out(phone_id, fresh=True)
 
     def apply_stored_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Apply a stored mark (a recorded answer about a voter): update the figures, and cancel calls that it makes
@@ -96,7 +96,7 @@ class Marks:
         """
         self._runs.request_reread_of_number_queues()
 
-    def apply_opt_out(self, phone_id: int, *, fresh: bool) -> None:
+    def apply_stored_opt_out(self, phone_id: int, *, fresh: bool) -> None:
         """Update figures after a stored opt-out, and cancel the calls to its number. `fresh` is True for the number's
         first opt-out.
         """
@@ -104,7 +104,7 @@ class Marks:
         self._numbers.remember_opt_out_of_number(phone_id)
         self.cancel_calls_to_numbers(frozenset({phone_id}), None, workers=True)
         if fresh:
-            self._core.spawn_task(self._count_voters_without_number(phone_id), "count-without-number")
+            self._core.spawn_background_task(self._count_voters_without_number(phone_id), "count-without-number")
 
     def apply_call_of_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
         """Remember a stored call of another centre, so that reserved numbers wait for the minimum interval after this
@@ -141,7 +141,7 @@ class Marks:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
-                self._core.spawn_task(self._return_claimed_numbers(run, gone), "put-back")
+                self._core.spawn_background_task(self._return_claimed_numbers(run, gone), "put-back")
         unanswered = [call for call in self._calls.list_live_calls() if call.leg.answered_seconds is None]
         for call in filter(must_cancel_call, unanswered):
             self._calls.cancel_call(call)

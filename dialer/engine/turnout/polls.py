@@ -25,7 +25,7 @@ class Polls:
         votes.
         """
 
-    def put_polling_booths(self, booths: Mapping[int, Booth]) -> None:
+    def add_or_replace_polling_booths(self, booths: Mapping[int, Booth]) -> None:
         """Add polling booths, or replace them with their latest state in the store."""
         self.booths.update(booths)
         self.apply_current_settings()
@@ -48,24 +48,24 @@ class Polls:
                 self.day_number += 1
         return self._today
 
-    def find_last_call_times(self) -> Mapping[int, float]:
+    def find_last_call_times_by_booth(self) -> Mapping[int, float]:
         """Return the times of the last calls (epoch seconds) by booth id, for the booths that vote today until a known
         time.
         """
         return self.find_booths_voting_today().last_calls
 
-    def find_last_call_time(self, purpose: Purpose, booth_id: int) -> float | None:
+    def find_last_call_time_of_booth(self, purpose: Purpose, booth_id: int) -> float | None:
         """Return when a polling day campaign stops calling the voters of a polling booth (epoch seconds).
 
-        None if the booth's voters do not vote today, or the campaign has another purpose.
+        Return None if the booth does not vote today, or if the campaign does not have a polling-day purpose.
         """
-        return self.find_last_call_times().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
+        return self.find_last_call_times_by_booth().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
     def get_next_midnight(self) -> float:
         """Return the next midnight (epoch seconds): the earliest in the time zones of the centre and of the polls."""
         return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_booths_voting_today().until)
 
-    def format_closing_time(self, booth: Booth) -> str:
+    def format_closing_time_of_booth(self, booth: Booth) -> str:
         """Return a polling booth's closing time for announcements, such as "18:00" in its poll's time zone; "" if
         unknown.
         """

@@ -250,4 +250,4 @@ def test_flow_announces_the_close_of_poll_in_the_time_zone_of_the_poll(tmp_path:
     )
     plan = SimpleNamespace(polling=create_polling_plan(chosen, list_polling_days(chosen)))
     core = Core("ny", ZoneInfo("America/New_York"), SystemClock(), cast(EnginePlan, plan))
-    assert Polls(core).format_closing_time(Booth(1, 1, 1, "School", "en", "")) == "20:00"
+    assert Polls(core).format_closing_time_of_booth(Booth(1, 1, 1, "School", "en", "")) == "20:00"

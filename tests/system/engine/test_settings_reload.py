@@ -219,16 +219,16 @@ async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
     async with open_centre(load_settings(path)) as centre:
         engine = centre.engine
-        before = engine.features.calling_rules_checker.find_call_limits(
+        before = engine.features.calling_rules_checker.find_call_limits_of_campaign(
             engine.features.loaded_campaigns["turnout-agents"]
         )[0]
         change(profile, ("per_day = 3", "per_day = 2"))
         assert await engine.execute_command(ReloadSettings()) == "settings applied: rules.jurisdiction (the profile)"
         assert (
             before,
-            engine.features.calling_rules_checker.find_call_limits(engine.features.loaded_campaigns["turnout-agents"])[
-                0
-            ],
+            engine.features.calling_rules_checker.find_call_limits_of_campaign(
+                engine.features.loaded_campaigns["turnout-agents"]
+            )[0],
         ) == (
             3,
             2,

@@ -84,7 +84,7 @@ class Centre:
         self.news = asyncio.Event()
         self.store_works = asyncio.Event()
         self.store_works.set()
-        self.engine.import_opt_out = self.store_opt_out  # type: ignore[method-assign]
+        self.engine.import_opt_out_of_other_centre = self.store_opt_out  # type: ignore[method-assign]
 
     async def store_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         await self.store_works.wait()

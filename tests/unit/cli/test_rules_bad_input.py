@@ -162,9 +162,9 @@ def test_close_of_poll_in_the_settings_overrides_the_close_of_poll_on_the_roll(
     plan = SimpleNamespace(polling=None)
     polls_known = Polls(Core("test", KOLKATA, SystemClock(), cast(EnginePlan, plan)))
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
-    assert polls_known.format_closing_time(booth) == rolls_hour
+    assert polls_known.format_closing_time_of_booth(booth) == rolls_hour
     plan.polling = create_polling_plan(chosen, list_polling_days(chosen))
-    assert polls_known.format_closing_time(booth) == printed
+    assert polls_known.format_closing_time_of_booth(booth) == printed
 
 
 @pytest.mark.parametrize(

@@ -31,10 +31,10 @@ def test_calls_use_only_trunks_of_reachable_asterisk_servers() -> None:
 
 
 def test_list_of_unreachable_asterisk_servers_is_empty_if_all_servers_are_down() -> None:
-    assert not make_three_servers().unreachable_servers
-    assert not make_three_servers("a", silent="a").unreachable_servers
-    assert make_three_servers("a").unreachable_servers == {"b", "c"}
-    assert not AsteriskServers({"line": ""}, [""]).unreachable_servers
+    assert not make_three_servers().unreachable_asterisk_servers
+    assert not make_three_servers("a", silent="a").unreachable_asterisk_servers
+    assert make_three_servers("a").unreachable_asterisk_servers == {"b", "c"}
+    assert not AsteriskServers({"line": ""}, [""]).unreachable_asterisk_servers
 
 
 def test_unknown_trunk_is_assigned_to_the_first_asterisk_server() -> None:

@@ -13,7 +13,7 @@ from dialer.domain.enums import CampaignKind
 from dialer.domain.model import Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.domain.view import CallState
-from dialer.engine.calls.state import Call, derive_outcome
+from dialer.engine.calls.state import Call, derive_outcome_of_ended_call
 from tests.support.calls import ID, a_call
 
 
@@ -47,43 +47,51 @@ def make_call_ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
     ],
 )
 def test_outcome_of_an_unanswered_call_depends_on_how_the_call_ended(facts: dict[str, Any], outcome: Outcome) -> None:
-    assert derive_outcome(a_call(), make_call_ended(**facts)) is outcome
+    assert derive_outcome_of_ended_call(a_call(), make_call_ended(**facts)) is outcome
 
 
 def test_call_that_failed_before_a_channel_existed_has_the_outcome_refused() -> None:
-    assert derive_outcome(a_call(), make_call_ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
+    assert derive_outcome_of_ended_call(a_call(), make_call_ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
 def test_cancelled_call_has_the_outcome_cancelled_unless_a_person_answered() -> None:
-    assert derive_outcome(a_call(cancelled=True), make_call_ended(cause=0)) is Outcome.CANCELLED
-    assert derive_outcome(a_call(cancelled=True), make_call_ended(cause=16, answered=True)) is Outcome.DROPPED
+    assert derive_outcome_of_ended_call(a_call(cancelled=True), make_call_ended(cause=0)) is Outcome.CANCELLED
+    assert (
+        derive_outcome_of_ended_call(a_call(cancelled=True), make_call_ended(cause=16, answered=True))
+        is Outcome.DROPPED
+    )
 
 
 def test_outcome_of_an_answered_agent_call_depends_on_how_the_call_ended() -> None:
     answered = a_call().copy_call_with_answer(Instant(10.0, 10.0))
-    assert derive_outcome(answered, make_call_ended(cause=16)) is Outcome.DROPPED
+    assert derive_outcome_of_ended_call(answered, make_call_ended(cause=16)) is Outcome.DROPPED
     assert (
-        derive_outcome(
+        derive_outcome_of_ended_call(
             answered.copy_call_with_voter_connected("01", "1001", Instant(11.0, 11.0)), make_call_ended(cause=16)
         )
         is Outcome.CONNECTED
     )
-    assert derive_outcome(a_call(answered_seconds=1.0, message_started=True), make_call_ended()) is Outcome.ABANDONED
+    assert (
+        derive_outcome_of_ended_call(a_call(answered_seconds=1.0, message_started=True), make_call_ended())
+        is Outcome.ABANDONED
+    )
 
 
 def test_outcome_of_an_answered_ivr_call_depends_on_how_the_call_ended() -> None:
     answered = a_call(CampaignKind.IVR).copy_call_with_answer(Instant(10.0, 10.0))
-    assert derive_outcome(answered, make_call_ended()) is Outcome.LEFT
+    assert derive_outcome_of_ended_call(answered, make_call_ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
-    assert derive_outcome(done, make_call_ended()) is Outcome.COMPLETED
+    assert derive_outcome_of_ended_call(done, make_call_ended()) is Outcome.COMPLETED
 
 
 def test_call_that_vanished_from_asterisk_has_the_outcome_unknown_or_abandoned() -> None:
     vanished = make_call_ended(EndedBy.VANISHED)
-    assert derive_outcome(a_call(), vanished) is Outcome.UNKNOWN
-    assert derive_outcome(a_call().copy_call_with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
+    assert derive_outcome_of_ended_call(a_call(), vanished) is Outcome.UNKNOWN
     assert (
-        derive_outcome(a_call().copy_call_with_voter_connected("01", "1001", Instant(1.0, 1.0)), vanished)
+        derive_outcome_of_ended_call(a_call().copy_call_with_answer(Instant(1.0, 1.0)), vanished) is Outcome.ABANDONED
+    )
+    assert (
+        derive_outcome_of_ended_call(a_call().copy_call_with_voter_connected("01", "1001", Instant(1.0, 1.0)), vanished)
         is Outcome.CONNECTED
     )
 
@@ -100,7 +108,7 @@ def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
         call = a_call()
         for step in order:
             call = step(call)
-        outcomes.add(derive_outcome(call, make_call_ended(cause=16)))
+        outcomes.add(derive_outcome_of_ended_call(call, make_call_ended(cause=16)))
     assert outcomes == {Outcome.CONNECTED}
 
 

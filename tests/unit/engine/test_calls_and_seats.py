@@ -39,7 +39,7 @@ def test_barging_supervisor_only_listens_after_the_conversation_ends(mode: Liste
     turns = Turns()
     turns.talking()
     party = make_supervision_party_id("x")
-    turns.features.supervisors_monitoring_seats.put_monitoring_supervisor(Listener(SUP, "01", mode, party))
+    turns.features.supervisors_monitoring_seats.add_or_replace_monitoring_supervisor(Listener(SUP, "01", mode, party))
     begun = turns.at(20, HUNG_UP)
     assert ("beside barge-ends" in begun) is (mode is ListeningMode.BARGE)
     [kept] = turns.at(21, PartyLeft(party))
@@ -50,7 +50,7 @@ def test_barging_supervisor_only_listens_after_the_conversation_ends(mode: Liste
 
 def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
     turns = Turns()
-    turns.features.supervisors_monitoring_seats.put_monitoring_supervisor(
+    turns.features.supervisors_monitoring_seats.add_or_replace_monitoring_supervisor(
         Listener(SUP, "01", ListeningMode.LISTEN, make_supervision_party_id("x"))
     )
     assert f"order hang_up_third_party {make_supervision_party_id('x')}" in turns.at(

@@ -110,7 +110,9 @@ def test_answered_call_without_data_from_its_reservation_is_checked_with_the_dat
 
 def test_call_begun_before_a_restart_is_checked_with_the_language_of_the_voters_booth() -> None:
     rules = Rules()
-    rules.service.load_registers_and_open_calls((), [make_open_attempt("calls"), make_open_attempt("removed")])
+    rules.service.load_do_not_call_registers_and_open_calls(
+        (), [make_open_attempt("calls"), make_open_attempt("removed")]
+    )
     rules.service._gate = cast(Any, rules.gate)
     case = rules.answer()
     assert (case.number, case.area, case.language) == (CLAIM.number, Area(174, "18:00"), "mr")
@@ -120,7 +122,7 @@ def test_call_begun_before_a_restart_is_checked_with_the_language_of_the_voters_
 def test_data_for_the_rule_checks_of_a_call_is_discarded_when_the_call_ends() -> None:
     rules = Rules()
     rules.send()
-    rules.service.forget_ended_calls()
+    rules.service.forget_rule_facts_of_ended_calls()
     assert rules.answer().facts is None
 
 

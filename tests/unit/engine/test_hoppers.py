@@ -104,10 +104,10 @@ async def test_numbers_refused_by_the_rules_return_to_the_queue_in_batches_until
 
     site = Site(release_refused_numbers=release_refused_numbers)
     site.run.must_check_refused = True
-    await site.hoppers._release_refused_numbers(site.run)
+    await site.hoppers._return_refused_numbers_to_queue(site.run)
     assert asked == [("calls", RELEASED_AT_ONCE)] * len(released)
     assert site.run.must_check_refused is left
-    await site.hoppers._release_refused_numbers(site.run)
+    await site.hoppers._return_refused_numbers_to_queue(site.run)
     assert len(asked) == len(released)  # nothing has changed since
 
 
@@ -121,7 +121,7 @@ async def test_numbers_refused_by_the_rules_return_to_the_queue_again_if_rules_c
 
     site = Site(release_refused_numbers=release_refused_numbers)
     site.run.must_check_refused = True
-    await site.hoppers._release_refused_numbers(site.run)
+    await site.hoppers._return_refused_numbers_to_queue(site.run)
     assert len(asked) == 2
 
 
@@ -132,7 +132,7 @@ async def test_numbers_refused_by_the_rules_are_checked_again_after_a_store_fail
     site = Site(release_refused_numbers=release_refused_numbers)
     site.run.must_check_refused = True
     with pytest.raises(StoreError):
-        await site.hoppers._release_refused_numbers(site.run)
+        await site.hoppers._return_refused_numbers_to_queue(site.run)
     assert site.run.must_check_refused
 
 

@@ -53,11 +53,11 @@ def test_opt_out_cancels_ringing_calls_to_the_number_and_counts_once() -> None:
     turns = Turns()
     turns.call()
     marks = turns.features.voter_mark_recorder
-    assert turns.after(5, lambda: marks.apply_opt_out(1, fresh=True)) == [
+    assert turns.after(5, lambda: marks.apply_stored_opt_out(1, fresh=True)) == [
         "order hang_up_call A",
         "beside count-without-number",
     ]
-    assert turns.after(6, lambda: marks.apply_opt_out(1, fresh=False)) == []
+    assert turns.after(6, lambda: marks.apply_stored_opt_out(1, fresh=False)) == []
     assert turns.features.turnout_figures_of_centre.opt_outs == 1
 
 

@@ -16,7 +16,7 @@ from dialer.domain.clock import Instant
 from dialer.domain.enums import CampaignKind
 from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
-from dialer.engine.calls.state import derive_outcome
+from dialer.engine.calls.state import derive_outcome_of_ended_call
 from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from dialer.rules.retries import RetryRules, compute_retry_time_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
@@ -113,7 +113,7 @@ def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
         for event in tracker.handle_ami_event(message)
     ]
     (ended,) = [event for event in ends if isinstance(event, CallEnded)]
-    assert derive_outcome(a_call(), ended) is Outcome.NO_ANSWER
+    assert derive_outcome_of_ended_call(a_call(), ended) is Outcome.NO_ANSWER
 
 
 def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
@@ -125,7 +125,7 @@ def test_call_cancelled_after_sip_183_has_the_outcome_cancelled() -> None:
         for event in tracker.handle_ami_event(message)
     ]
     (ended,) = [event for event in told if isinstance(event, CallEnded)]
-    assert derive_outcome(a_call(cancelled=True), ended) is Outcome.CANCELLED
+    assert derive_outcome_of_ended_call(a_call(cancelled=True), ended) is Outcome.CANCELLED
 
 
 @pytest.mark.parametrize("rings_with", [(), (180,), (183,), (183, 180)])
@@ -168,10 +168,10 @@ def test_docs_page_of_outcomes_lists_the_rows_of_the_outcome_table() -> None:
 def test_answer_without_audio_that_asterisk_can_use_is_a_carrier_failure(kind: CampaignKind, status: str) -> None:
     call = a_call(kind=kind).copy_call_with_answer(Instant(2.0, 2.0))
     ended = CallEnded(ID, EndedBy.HANGUP, answered=True, cause=127, technical_cause=status)
-    outcome = derive_outcome(call, ended)
+    outcome = derive_outcome_of_ended_call(call, ended)
     assert outcome is Outcome.CARRIER_FAILURE
     assert has_call_failed_because_of_trunk(outcome, ended) is True
-    talked = derive_outcome(call.copy_call_with_voter_connected("04", None, Instant(3.0, 3.0)), ended)
+    talked = derive_outcome_of_ended_call(call.copy_call_with_voter_connected("04", None, Instant(3.0, 3.0)), ended)
     assert talked is Outcome.CONNECTED
 
 

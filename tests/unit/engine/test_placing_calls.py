@@ -37,7 +37,7 @@ class Site:
         self.turns = make_turns_that_want_calls(seats, **sections)
         self.originator, self.run = self.turns.features.call_originator, self.turns.features.loaded_campaigns["calls"]
         self.tasks: list[Any] = []
-        self.turns.features.core.spawn_task = lambda work, name: self.tasks.append((name, work))  # type: ignore[method-assign]
+        self.turns.features.core.spawn_background_task = lambda work, name: self.tasks.append((name, work))  # type: ignore[method-assign]
         self.journal: list[tuple[str, str]] = []
         self.postponed: list[Any] = []
         self.refused: list[Any] = []
@@ -86,7 +86,7 @@ class Site:
     def place(self, count: int, *phones: int) -> list[int]:
         """Place up to `count` calls to these reserved phones. Return the phones that are called."""
         self.run.hopper = deque(make_claim(phone) for phone in phones)
-        self.originator.place_calls(self.run, count, Counter(), Counter())
+        self.originator.place_calls_of_campaign(self.run, count, Counter(), Counter())
         return [call.phone_id for call in self.turns.features.live_calls.list_live_calls()]
 
     def create_call(self, phone: int = 1) -> tuple[NewAttempt, Call]:
@@ -123,8 +123,8 @@ def test_each_call_of_a_pacing_decision_counts_against_the_limits_of_its_trunk(l
 def test_unsent_calls_count_against_the_call_rate_limit_of_their_trunk() -> None:
     site = Site(trunks=[{**FAST, "calls_per_second": 2.0}])
     site.run.hopper.append(make_claim(1))
-    assert not site.originator.place_calls(site.run, 1, Counter(), Counter(carrier=2))
-    assert site.originator.place_calls(site.run, 1, Counter(), Counter(carrier=1))
+    assert not site.originator.place_calls_of_campaign(site.run, 1, Counter(), Counter(carrier=2))
+    assert site.originator.place_calls_of_campaign(site.run, 1, Counter(), Counter(carrier=1))
     assert site.run_tasks() == ["open-attempts"]
 
 
@@ -167,7 +167,7 @@ def test_call_shows_the_caller_id_for_the_voters_constituency() -> None:
 
 def test_no_call_is_placed_if_the_hopper_has_no_number() -> None:
     site = Site()
-    assert not site.originator.place_calls(site.run, 2, Counter(), Counter())
+    assert not site.originator.place_calls_of_campaign(site.run, 2, Counter(), Counter())
     assert site.run_tasks() == []
 
 
@@ -219,7 +219,9 @@ def test_phone_number_is_postponed_when_the_last_call_time_of_its_booth_has_pass
     site.run.purpose = purpose
     site.originator._polls = cast(
         Any,
-        SimpleNamespace(booths={}, find_last_call_time=lambda *_: last_call_at, get_next_midnight=lambda: MIDNIGHT),
+        SimpleNamespace(
+            booths={}, find_last_call_time_of_booth=lambda *_: last_call_at, get_next_midnight=lambda: MIDNIGHT
+        ),
     )
     assert site.place(1, 1) == ([1] if due_at is None else [])
     assert site.run_tasks() == (["open-attempts"] if due_at is None else ["postpone"])
@@ -484,8 +486,8 @@ def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> N
         return [None]
 
     cast(Any, site).commit_new_attempts = commit_new_attempts
-    gaps = site.originator._eligibility.find_call_limits(site.run)[2]
-    cast(Any, site.originator._eligibility).find_call_limits = lambda _: (9, 4, gaps)
+    gaps = site.originator._eligibility.find_call_limits_of_campaign(site.run)[2]
+    cast(Any, site.originator._eligibility).find_call_limits_of_campaign = lambda _: (9, 4, gaps)
     asyncio.run(site.originator._commit_attempts(site.run, [site.create_call()]))
     since = NOON - 12 * 3_600
     assert asked == [{"max_attempts_since": since, "max_attempts": 9, "max_conversations": 4, "gaps": gaps}]

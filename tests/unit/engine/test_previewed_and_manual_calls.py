@@ -56,7 +56,7 @@ class Site:
         """Dial a number for the agent of seat 01. Return why the call was refused, or None."""
         self.turns.features.core.in_event = True
         run, seat = self.turns.features.loaded_campaigns["calls"], self.turns.features.agent_seats["01"]
-        return asyncio.run(self.turns.features.call_originator.dial_number(run, claim or make_claim(1), seat))
+        return asyncio.run(self.turns.features.call_originator.dial_reserved_number(run, claim or make_claim(1), seat))
 
 
 def put_number_on_another_call(turns: Turns) -> None:

@@ -35,11 +35,13 @@ def make_schedule(last_call_seconds: float | None = None) -> RetrySchedule:
     """Return a schedule at noon. The last call to every booth is `last_call_seconds` after noon (None = no polling day)."""
     last_call_at = None if last_call_seconds is None else NOON + last_call_seconds
 
-    def find_last_call_time(purpose: Purpose, booth_id: int) -> float | None:
+    def find_last_call_time_of_booth(purpose: Purpose, booth_id: int) -> float | None:
         assert (purpose, booth_id) == (Purpose.TURNOUT, 1)
         return last_call_at
 
-    polls = SimpleNamespace(find_last_call_time=find_last_call_time, get_next_midnight=lambda: MIDNIGHT)
+    polls = SimpleNamespace(
+        find_last_call_time_of_booth=find_last_call_time_of_booth, get_next_midnight=lambda: MIDNIGHT
+    )
     core = SimpleNamespace(clock=SimpleNamespace(now=lambda: NOON), zone=KOLKATA)
     return RetrySchedule(cast(Any, core), cast(Any, polls))
 

@@ -164,7 +164,7 @@ def test_removed_or_changed_supervisor_stops_hearing_the_monitored_call(
     now: SupervisorPhone | None, let_go: bool
 ) -> None:
     turns = Turns()
-    turns.features.supervisors_monitoring_seats.put_monitoring_supervisor(
+    turns.features.supervisors_monitoring_seats.add_or_replace_monitoring_supervisor(
         Listener(SUP, "01", ListeningMode.BARGE, make_supervision_party_id("x"))
     )
     lines = reload_settings(turns, 3, supervisors={} if now is None else {"sup": now})

@@ -63,11 +63,11 @@ def test_failing_trunk_is_suspended_until_a_test_call_succeeds() -> None:
     assert health.determine_state_of_trunk(0.0) is TrunkState.WORKING
     record_failed_calls(health, 1)
     assert health.determine_state_of_trunk(29.9) is TrunkState.RESTING
-    assert (health.count_allowed_starts(29.9), health.count_seconds_until_test_call(20.0)) == (0, 10.0)
+    assert (health.count_allowed_call_starts(29.9), health.count_seconds_until_test_call(20.0)) == (0, 10.0)
     assert health.determine_state_of_trunk(30.0) is TrunkState.PROBING
-    assert health.count_allowed_starts(30.0) == 1
+    assert health.count_allowed_call_starts(30.0) == 1
     health.record_call_start(30.0)
-    assert health.count_allowed_starts(31.0) == 0
+    assert health.count_allowed_call_starts(31.0) == 0
     health.record_end_of_call(True, 30.0, 32.0)
     assert health.count_seconds_until_test_call(32.0) == 60.0  # the second rest is twice as long
     health.record_call_start(92.0)
@@ -100,7 +100,7 @@ def test_calls_placed_before_the_suspension_of_a_trunk_do_not_count_as_test_call
     health.record_end_of_call(True, 9.5, 42.0)  # an earlier call that was still ringing
     assert health.determine_state_of_trunk(42.0) is TrunkState.PROBING
     health.record_end_of_call(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
-    assert health.count_allowed_starts(43.0) == 1
+    assert health.count_allowed_call_starts(43.0) == 1
 
 
 def test_trunk_of_a_slow_carrier_gets_fewer_calls_until_the_carrier_recovers() -> None:
@@ -135,20 +135,20 @@ def test_suspended_trunk_recovers_and_has_one_test_call_at_a_time(
     for seconds, what in steps:
         now += seconds
         if what == "start":
-            if health.count_allowed_starts(now) > 0:
+            if health.count_allowed_call_starts(now) > 0:
                 if health.determine_state_of_trunk(now) is TrunkState.PROBING:
-                    assert health.count_allowed_starts(now) == 1
+                    assert health.count_allowed_call_starts(now) == 1
                 health.record_call_start(now)
                 out.append(now)
                 if health.determine_state_of_trunk(now) is TrunkState.PROBING:
-                    assert health.count_allowed_starts(now) == 0
+                    assert health.count_allowed_call_starts(now) == 0
         elif out and isinstance(what, bool | None):
             health.record_end_of_call(what, out.pop(0), now)
         assert 0.0 <= health.count_seconds_until_test_call(now) <= RULES.max_rest_seconds
     later = now + RULES.max_rest_seconds
     for began in out:
         health.record_end_of_call(None, began, later)
-    assert health.count_allowed_starts(later + RULES.max_rest_seconds) > 0
+    assert health.count_allowed_call_starts(later + RULES.max_rest_seconds) > 0
 
 
 def test_calls_move_to_the_next_trunk_and_may_not_use_caller_ids_of_another_trunk() -> None:
@@ -168,7 +168,7 @@ def test_calls_move_to_the_next_trunk_and_may_not_use_caller_ids_of_another_trun
     assert (
         pool.choose_trunk_for_call(names, {}, 3.0),
         pool.count_calls_that_may_start(names, {}, 3.0),
-        pool.count_seconds_to_next_start(names, 3.0),
+        pool.count_seconds_to_next_call_start(names, 3.0),
     ) == (
         None,
         0,
