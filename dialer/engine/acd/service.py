@@ -348,7 +348,10 @@ class Acd:
             self.call_seat_phone(seat.name)
 
     def set_whether_seat_phone_may_be_dead(self, seat_name: str, doubted: bool) -> None:
-        """Set whether a seat's phone may be dead (`doubted`). No voters are connected to the seat of such a phone."""
+        """Record whether a seat's phone may be dead (`doubted` is True).
+
+        While it may be dead, no voters are connected to the seat.
+        """
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
             self.update_seat_and_connect_voter(seat, replace(seat, phone_suspect=doubted))

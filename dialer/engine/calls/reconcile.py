@@ -113,7 +113,10 @@ class Reconciler:
             )
 
     def hang_up_call_unknown_to_engine(self, attempt_id: AttemptId) -> None:
-        """Hang up a call on the switch that the engine does not know as live, if this store has its call attempt."""
+        """Hang up a call that is live on the switch but not in the engine.
+
+        A call whose attempt is not in this store is left alone, because it belongs to another dialler.
+        """
         self._core.spawn_background_task(self._hang_up_calls_unknown_to_engine([attempt_id]), "hang-up-strays")
 
     async def _look_up_and_end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:

@@ -109,8 +109,9 @@ class Dispositions:
         details: DispositionDetails,
         receipt: Receipt | None,
     ) -> str:
-        """Store an agent's disposition for the current or latest call of a seat. Raises CommandRefused or StoreError;
-        nothing was stored then.
+        """Store an agent's disposition for the current or latest call of a seat.
+
+        Raises CommandRefused or StoreError; then nothing is stored.
         """
         seat = self._seats.require_seat(seat_name)
         call = self._require_call_for_disposition(seat, details.attempt_id)
@@ -153,8 +154,9 @@ class Dispositions:
         return f"seat {seat.name}: {disposition.value}"
 
     async def undo_disposition(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
-        """Undo the last disposition that was saved at a seat. Raises CommandRefused if it is too late or the number was
-        suppressed, StoreError.
+        """Undo the last disposition that was saved at a seat.
+
+        Raises StoreError, or CommandRefused if it is too late or the number was suppressed.
         """
         seat = self._seats.require_seat(seat_name)
         kept, now = self._undoable.get(seat.name), self._core.clock.monotonic()

@@ -144,9 +144,10 @@ class Originator:
         return bool(placed)
 
     def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
-        """Return the load on each Asterisk server: a campaign's agents and all calls.
+        """Return the load on each Asterisk server: the campaign's agents there, and the calls that may still need an
+        agent.
 
-        The result is empty if all calls use one server.
+        The result is empty if the site has one server only, or if the campaign has no agents.
         """
         loads = ServerLoads(self._servers)
         if len(self._servers.names) == 1 or run.spec.kind is CampaignKind.IVR:

@@ -39,7 +39,7 @@ class Recorder:
         return "the recording may be played"
 
     async def pause_or_resume_recording(self, seat_name: str, *, pausing: bool) -> str:
-        """Pause the recording of a seat's call (silence is recorded), or resume the recording. Raises CommandRefused."""
+        """Pause the recording of a seat's call (silence is recorded), or resume it. Raises CommandRefused."""
         call = self._calls.find_call_at_seat(self._seats.require_seat(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")

@@ -52,8 +52,9 @@ class SettingsReload:
         )  # reloads run one after another, so that the settings read last come into force last
 
     async def reload_settings(self) -> str:
-        """Apply changed settings. Calls in progress continue. Raises CommandRefused, StoreError: then nothing has
-        changed.
+        """Reload the settings file and apply its changes. Calls in progress continue.
+
+        Raises CommandRefused or StoreError; then nothing has changed.
         """
         if self._read_settings is None:
             raise CommandRefused(

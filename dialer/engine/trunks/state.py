@@ -55,7 +55,8 @@ def has_call_failed_because_of_trunk(outcome: Outcome, ended: CallEnded) -> bool
 
 
 class TrunkHealth:
-    """The health of one trunk: it works, rests (gets no calls for a while), or is probed by one call.
+    """The health of one trunk: it works, it rests (gets no calls for a while), or one test call probes whether it works
+    again.
 
     The results of calls that were placed before the trunk's last change of state are ignored.
     """
@@ -243,7 +244,10 @@ class CallStarts:
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def count_available_call_starts(self, now_seconds: float, unsent: int) -> int:
-        """Return how many more calls may start now. `unsent` calls were granted a start before and are not sent yet."""
+        """Return how many more calls may start now.
+
+        `unsent` is the number of calls that were granted a start and are not sent yet.
+        """
         now = self._get_latest_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
