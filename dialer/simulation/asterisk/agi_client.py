@@ -47,9 +47,7 @@ class AgiConnection(asyncio.Protocol):
 
     @property
     def has_unread_input(self) -> bool:
-        """Whether an unread line has arrived or the FastAGI server has disconnected. Either aborts a sound that is
-        playing.
-        """
+        """Whether a line of the FastAGI server is unread, or the server has disconnected; both stop a playing sound."""
         return bool(self.lines) or self.ended
 
     def send_line_to_agi_server(self, text: str) -> None:

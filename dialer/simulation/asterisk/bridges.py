@@ -32,7 +32,7 @@ class Conference:
         ).encode()
 
     def render_bridge_event_lines(self, count: int) -> bytes:
-        """Return the lines that every event of this bridge contains, with `count` channels in the bridge."""
+        """Return the lines about the conference's bridge for an AMI event, with `count` channels in the bridge."""
         return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
 
     @property

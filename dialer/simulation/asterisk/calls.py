@@ -37,7 +37,7 @@ class SwitchCalls(SwitchCore):
     """The core of the simulated Asterisk, extended by everything that starts calls."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the simulated Asterisk. It places no calls before its clock is set."""
+        """Create the simulated Asterisk. Its clock must be set before it can place calls."""
         super().__init__(config)
         self.caller = CallBehaviours(config)
         self._call_backs: list[asyncio.TimerHandle] = []
@@ -123,7 +123,7 @@ class SwitchCalls(SwitchCore):
         self.hang_up_channel(half, 16, EndsBy.DIALPLAN)
 
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
-        """Start a task that runs the dialplan from `start` on an answered channel, or only `application` if it is given."""
+        """Start a task that runs the dialplan from `start` on an answered channel. With `application`, it runs only that."""
         channel.task = asyncio.get_running_loop().create_task(
             self._run_channel_until_end(channel, start, application, data), name=channel.name
         )

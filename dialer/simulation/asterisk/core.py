@@ -29,7 +29,7 @@ class SwitchCore(ABC):
     """
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the core of a simulated Asterisk. It has no time before its clock is set."""
+        """Create the core of a simulated Asterisk. Its clock must be set before it can return a time."""
         self.config = config
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
@@ -89,7 +89,7 @@ class SwitchCore(ABC):
 
     @abstractmethod
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
-        """Start a task that runs the dialplan from `start` on an answered channel, or only `application` if it is given."""
+        """Start a task that runs the dialplan from `start` on an answered channel. With `application`, it runs only that."""
 
     @abstractmethod
     def accept_call_from_other_server(self, server: str, extension: str) -> Channel:

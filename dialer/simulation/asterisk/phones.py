@@ -82,7 +82,7 @@ class CallBehaviours:
     def draw_behaviour_of_next_call(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:
         """Return the behaviour of the next call to a number, and the call's own random generator.
 
-        A `congested` carrier rejects the call with 503.
+        If the carrier is `congested`, it rejects the call with SIP status 503.
         """
         config = self._config
         call = self._calls[number]

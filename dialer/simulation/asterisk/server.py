@@ -144,7 +144,7 @@ class SimulatedAsterisk(SwitchCalls):
         )
 
     def unregister_phone(self, endpoint: str, port: int = 5060) -> None:
-        """Publish the AMI event that a seat's phone is no longer registered at `port`."""
+        """Publish the AMI event that the registration of a seat's phone at `port` has ended."""
         self.events.publish_contact_status_event(endpoint, "Removed", port)
 
     def register_phone(self, endpoint: str, port: int = 5060) -> None:

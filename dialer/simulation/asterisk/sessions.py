@@ -27,7 +27,7 @@ class ManagerSession(asyncio.Protocol):
     """An AMI connection of a client to the simulated Asterisk. `user` is None before the client's login."""
 
     def __init__(self, registry: SessionRegistry, run: Callable[[ManagerSession, AmiMessage], None]) -> None:
-        """Create the session of a new AMI connection. `run` executes its actions."""
+        """Create the session of a new AMI connection. `run` executes the actions that the client sends."""
         self.user: ManagerUser | None = None
         self.event_names: frozenset[str] = frozenset()
         """The names of the events that this session receives."""
@@ -134,7 +134,7 @@ class ManagerSession(asyncio.Protocol):
 
 
 class SessionRegistry:
-    """All AMI connections of the simulated Asterisk. It sends each event to those that want it."""
+    """All AMI connections of the simulated Asterisk. It sends each event to the sessions that want it."""
 
     def __init__(self, now: Callable[[], float], random: Random) -> None:
         """Create the registry, without any session.

@@ -31,7 +31,7 @@ class KeyWait:
 
     @property
     def number_of_played_samples(self) -> int:
-        """The `endpos` in the AGI reply: the number of samples that were played, or that the wait took."""
+        """The `endpos` in the AGI reply: the samples of the sound that were played, or the length of the wait in samples."""
         return int(self.seconds * SAMPLES_PER_SECOND)
 
 

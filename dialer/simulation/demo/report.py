@@ -136,7 +136,9 @@ class DemoReport:
 
 
 def _compute_outcome_figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
-    """Return the figures of attempts counted by outcome. The abandoned rate is abandoned calls / live answers."""
+    """Return totals and rates of call attempts from their counts by outcome. The abandoned rate is abandoned calls / live
+    answers.
+    """
     rate = calculate_abandoned_rate(outcomes)
     return {
         "attempts": sum(outcomes.values()),

@@ -158,7 +158,7 @@ def _create_sample_store(folder: Path) -> Path:
 
 
 class ShownVoterReplies(EngineClient):
-    """Shows the voter's reply as a message on the agent's page, from shortly after the answer until the call is over."""
+    """Shows what the simulated voter says, as a message on the agent's page, until the call is over."""
 
     def __init__(self, engine: EngineLike, language: str) -> None:
         super().__init__(engine)

@@ -178,7 +178,7 @@ class _Rehearsal:
 
 
 def _describe_why_campaign_is_held(campaign: CampaignView) -> str:
-    """Return the reason why a campaign places no calls now, or "" if it may."""
+    """Return the reason why a campaign places no calls now, or "" if it may place calls."""
     if campaign.hold is not None:
         return str(campaign.hold)
     reasons = ", ".join(f"{reason} ({times:,})" for reason, times in campaign.refused.items())
