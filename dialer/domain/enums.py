@@ -45,8 +45,8 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When pacing must start so few calls that a campaign stays below its cap on abandoned calls even if all calls in
-    progress were abandoned.
+    """When pacing keeps a reserve: it starts only so many calls that a campaign stays below its cap on abandoned calls
+    even if all calls in progress were abandoned.
     """
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then

@@ -85,8 +85,8 @@ def parse_age(cell: str) -> int | None:
 
 
 def clean_house_number(cell: str) -> str:
-    """Return a house or section number without the apostrophe that the file of rejected rows puts before "-" and "+",
-    so that a spreadsheet runs no formula.
+    """Return a house or section number without a leading apostrophe. The file of rejected rows adds it before "-" and
+    "+", so that a spreadsheet runs no formula.
     """
     return collapse_spaces(_DEFUSED.sub("", cell))
 

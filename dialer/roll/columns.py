@@ -67,7 +67,7 @@ class TableRow:
         return f"{self.path}: row {self.number:,}"
 
     def create_error_about_row(self, problem: str) -> RollError:
-        """Return an error about this row. Its text adds that no row of the file is imported."""
+        """Return an error about this row. Its text also says that no row of the file was imported."""
         return RollError(f"{self.location_in_file}: {problem}; nothing was imported")
 
     def parse_number_in_column(self, name: str, text: str | None = None) -> int:

@@ -279,5 +279,5 @@ def _find_column_index(path: Path, header: Sequence[str], map_file: MapFile, nam
     index = _find_column_by_heading(header, column)
     if index is None:
         hint, columns = _suggest_similar_name(column, header), _format_first_cells(header)
-        raise RollError(f'{key}: {path} has no column "{column}"{hint}; its columns are {columns}')
+        raise RollError(f'{key}: {path} has no column "{column}"{hint}; use one of its columns: {columns}')
     return index

@@ -56,7 +56,7 @@ class SpooledRoll:
 
 @dataclass(frozen=True, slots=True)
 class RollComparison:
-    """The changes that importing an uploaded roll would make in the store."""
+    """The number of changes that importing an uploaded roll would make in the store."""
 
     unchanged: int  # voters about whom the roll says nothing new
     numbers: int  # that the store does not have

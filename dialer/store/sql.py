@@ -144,7 +144,7 @@ class Statements:
         cls.declared = {name: each for name, each in vars(cls).items() if isinstance(each, Statement)}
         if different := texts.keys() ^ cls.declared.keys():
             raise ValueError(
-                f"{cls.__module__} and {file} do not declare the same statements: {', '.join(sorted(different))}"
+                f"{cls.__module__} and {file} do not declare the same statements; declare in both: {', '.join(sorted(different))}"
             )
         for name, statement in cls.declared.items():
             statement.sql = texts[name]

@@ -232,5 +232,5 @@ def test_sql_file_and_python_module_must_declare_the_same_statements(
     (package / "pairs.sql").write_text("-- name: one\nSELECT 1;\n-- name: two\nSELECT 2;\n")
     monkeypatch.syspath_prepend(tmp_path)
     module = importlib.import_module(f"{package.name}.pairs")
-    with pytest.raises(ValueError, match=f"do not declare the same statements: {different}"):
+    with pytest.raises(ValueError, match=f"do not declare the same statements; declare in both: {different}"):
         type("SQL", (Statements,), {"__module__": module.__name__, **declared})
