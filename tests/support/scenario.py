@@ -127,6 +127,7 @@ class Expected(Part):
     held: str | None = None  # the campaign is held for this reason at the end, before its list is completed
     message_within: float | None = None  # most seconds from a voter's answer to the information message
     rings_within: float | None = None  # most mean seconds from an attempt's commit to "ringing", per third and campaign
+    no_call_within: float | None = None  # most seconds between two calls in which there is no call
     seconds: float = Field(60.0, le=600)  # time limit for the list
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import sqlite3
 import statistics
@@ -93,6 +94,7 @@ class Played:
     held: str | None = None
     changes: list[CallChange] = field(default_factory=list)
     rings: dict[str, float] = field(default_factory=dict)  # mean seconds from commit to "ringing", if expected
+    seconds_without_calls: float | None = None  # the longest time between two calls in which there is none, if expected
     faults: list[str] = field(default_factory=list)
 
 
@@ -266,6 +268,7 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
         rang = db.execute(
             "SELECT campaign_id, ringing_at - created_at FROM attempt WHERE ringing_at IS NOT NULL ORDER BY created_at"
         ).fetchall()
+        spans = db.execute("SELECT created_at, ended_at FROM attempt ORDER BY created_at").fetchall()
         played.marks = Counter(kind for (kind,) in db.execute("SELECT kind FROM mark"))
     played.outcomes = Counter(outcome or "still open" for outcome, _ in attempts)
     faults += _differences("outcome", expect.outcomes.items(), played.outcomes)
@@ -291,6 +294,10 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
             for what, seconds in played.rings.items()
             if seconds > expect.rings_within
         ]
+    if expect.no_call_within is not None:
+        played.seconds_without_calls = find_longest_time_without_calls(spans)
+        if played.seconds_without_calls > expect.no_call_within:
+            faults.append(f"no call for {played.seconds_without_calls:.1f} s, more than {expect.no_call_within:g}")
     if expect.message_within is not None:
         late = [seconds for seconds in message_delays(played.changes) if seconds > expect.message_within]
         faults += [f"the message came {seconds:.2f} s after the answer" for seconds in late]
@@ -306,6 +313,18 @@ def ringing_delays(rang: Sequence[tuple[str, float]]) -> dict[str, float]:
     for campaign in sorted({campaign for campaign, _ in rang}):
         parts[f"campaign {campaign}"] = [each for each in rang if each[0] == campaign]
     return {what: statistics.fmean(seconds for _, seconds in part) for what, part in parts.items() if part}
+
+
+def find_longest_time_without_calls(spans: Sequence[tuple[float, float | None]]) -> float:
+    """Return the longest time in seconds between two calls during which no call exists.
+
+    `spans` are the times at which each call was created and ended, in the order of creation.
+    """
+    longest, quiet_from = 0.0, spans[0][0] if spans else 0.0
+    for created_at, ended_at in spans:
+        longest = max(longest, created_at - quiet_from)
+        quiet_from = max(quiet_from, ended_at or math.inf)
+    return longest
 
 
 def message_delays(changes: Iterable[CallChange]) -> list[float]:
