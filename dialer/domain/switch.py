@@ -100,7 +100,7 @@ class CallSwitch(Protocol):
 class Switch(CallSwitch, Protocol):
     """The methods that the engine requires of a telephone switch with agents' phones (seats), such as Asterisk."""
 
-    def get_age_of_oldest_unanswered_action(self, server: str) -> float:
+    def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
         """Return how long the oldest unanswered AMI action sent to this Asterisk server has waited (seconds; 0 = none;
         infinity = another dialler may use the server).
         """
@@ -120,7 +120,7 @@ class Switch(CallSwitch, Protocol):
     async def call_seat_phone_for_log_in(self, seat: str, endpoint: str) -> None:
         """Call a seat's phone and ask for agent number and PIN. Raises SwitchError."""
 
-    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
         """Play the sound that answers an agent's key. Raises SwitchError.
 
         The sound is lost if it comes too late or the phone has disconnected.

@@ -64,12 +64,12 @@ class RoutedSwitch:
 
         return add_carrier_calls_to_switch_up
 
-    def get_age_of_oldest_unanswered_action(self, server: str) -> float:
+    def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Covers Asterisk only, because each request to the carrier has its own timeout.
         """
-        return 0.0 if self._asterisk is None else self._asterisk.get_age_of_oldest_unanswered_action(server)
+        return 0.0 if self._asterisk is None else self._asterisk.get_age_of_oldest_unanswered_ami_action(server)
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return Asterisk's call detail records (CDR) of these attempts, which say how the calls have ended."""
@@ -113,9 +113,9 @@ class RoutedSwitch:
         """Call the phone of a seat to ask for agent number and PIN."""
         await self._require_asterisk().call_seat_phone_for_log_in(seat, endpoint)
 
-    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
         """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected."""
-        await self._require_asterisk().play_key_sound(seat, sound)
+        await self._require_asterisk().play_key_feedback_tone(seat, sound)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""

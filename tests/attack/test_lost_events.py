@@ -182,7 +182,7 @@ async def test_failed_comparison_with_asterisks_channels_opens_a_new_ami_session
         switch = site.centre.engine.features.switch
         assert isinstance(switch, adapter.AsteriskSwitch)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(switch.tracker, "find_events_that_dialler_missed", lambda _: 1 / 0)
+            patch.setattr(switch.tracker, "find_lost_events", lambda _: 1 / 0)
             await site.until(lambda: not site.centre_view.state.switch_up, seconds=comparison.COMPARE_SECONDS + 1)
         await site.until(lambda: site.centre_view.state.switch_up, seconds=10)
         site.switch.set_event_faults(lose=1.0)

@@ -63,4 +63,4 @@ class SeatKeys:
         self._play_key_sound_at_seat(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
     def _play_key_sound_at_seat(self, seat_name: str, sound: SeatSound) -> None:
-        self._core.request_effects(make_switch_order(self._switch.play_key_sound, seat_name, sound))
+        self._core.request_effects(make_switch_order(self._switch.play_key_feedback_tone, seat_name, sound))

@@ -155,8 +155,8 @@ class AsteriskSwitch:
             self._start_background_task(self._hang_up_replaced_seat_phone(channel), "hang-up-replaced")
         if message.event_name == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             self._start_background_task(self._end_redirected_calls(), "end-redirected")
-        for attempt_id in self.tracker.calls.pop_attempts_of_half_ended_calls():
-            self._schedule_end_of_half_ended_call(attempt_id)
+        for attempt_id in self.tracker.calls.pop_attempts_with_missing_end_event():
+            self._schedule_end_of_call_with_missing_end_event(attempt_id)
 
     async def on_ami_link_up(self, client: AmiClient) -> None:
         """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine. Nothing is
@@ -253,7 +253,7 @@ class AsteriskSwitch:
         except SwitchError as error:  # the next resync ends calls in our contexts
             _log.warning("redirect.not_hung_up", problem=str(error))
 
-    def _schedule_end_of_half_ended_call(self, attempt_id: AttemptId) -> None:
+    def _schedule_end_of_call_with_missing_end_event(self, attempt_id: AttemptId) -> None:
         def end_call_and_report_end() -> None:
             self._timers.discard(timer)
             self._report_events_to_engine(self.tracker.calls.end_overdue_call(attempt_id))
@@ -324,7 +324,7 @@ class AsteriskSwitch:
 
     # The switch port: calls
 
-    def get_age_of_oldest_unanswered_action(self, server: str = "") -> float:
+    def get_age_of_oldest_unanswered_ami_action(self, server: str = "") -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0.
 
         Return infinity if Asterisk is shutting down, or if this dialler's reservation of Asterisk (lease) may have expired.
@@ -333,7 +333,7 @@ class AsteriskSwitch:
             return 0.0
         if self._client.is_asterisk_stopping or (self._lease is not None and not self._lease.is_lease_valid):
             return inf
-        return self._client.age_of_oldest_unanswered_action
+        return self._client.age_of_oldest_unanswered_ami_action
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str = "") -> History:
         """Return Asterisk's call detail records (CDR) of these attempts, which say how the calls have ended."""
@@ -383,7 +383,7 @@ class AsteriskSwitch:
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
         name = _require_safe_ami_value(_NAME, seat, _SEAT_RULE)
-        await self._set_channel_variable_to_server(attempt_id, server)
+        await self._set_server_variable_of_call(attempt_id, server)
         if record:
             await self._redirect_channel(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -406,7 +406,7 @@ class AsteriskSwitch:
         """Call the phone of a seat to ask for agent number and PIN."""
         await self._originate_call_to_seat_phone(seat, endpoint, LOG_IN_CONTEXT, "s")
 
-    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
         """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected.
 
         The dialplan waits some 0.2 s for the channel variable that is set here.
@@ -455,7 +455,7 @@ class AsteriskSwitch:
 
         With several servers, `server` is the one that has the third party, or "" for this one.
         """
-        await self._set_channel_variable_to_server(attempt_id, server)
+        await self._set_server_variable_of_call(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
@@ -542,7 +542,7 @@ class AsteriskSwitch:
         unique_id = self.tracker.calls.find_channel_of_attempt(AttemptId(channel))
         await self._require_ami_client().send_action("Redirect", [("Channel", unique_id), *location])
 
-    async def _set_channel_variable_to_server(self, attempt_id: AttemptId, server: str | None) -> None:
+    async def _set_server_variable_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
             await self._set_channel_variable(
                 self.tracker.calls.find_channel_of_attempt(attempt_id), SERVER_VARIABLE, server

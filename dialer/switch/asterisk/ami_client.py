@@ -90,9 +90,9 @@ class AmiClient(asyncio.BufferedProtocol):
         return self._session.manager_banner
 
     @property
-    def age_of_oldest_unanswered_action(self) -> float:
+    def age_of_oldest_unanswered_ami_action(self) -> float:
         """How long the oldest AMI action or Ping without a response has waited (s). The wait grows if Asterisk hangs."""
-        return self._session.get_age_of_oldest_unanswered_action(self._loop.time())
+        return self._session.get_age_of_oldest_unanswered_ami_action(self._loop.time())
 
     async def wait_until_session_lost(self) -> SwitchError:
         """Wait until the AMI session ends, and return why it ended."""

@@ -45,12 +45,12 @@ async def compare_calls_with_channels(
         except SwitchError as error:
             _log.warning("channels.compare_failed", problem=str(error))
             continue
-        differences = tracker.find_events_that_dialler_missed(channels)
+        differences = tracker.find_lost_events(channels)
         lost, before = before & differences, differences
         if lost:
             before = differences - lost
             await asyncio.sleep(ARRIVAL_SECONDS)
-            lost &= tracker.find_events_that_dialler_missed(channels)
+            lost &= tracker.find_lost_events(channels)
         if lost:
             _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-            report(tracker.apply_events_that_dialler_missed(lost, channels))
+            report(tracker.apply_lost_events(lost, channels))

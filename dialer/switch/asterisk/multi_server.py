@@ -54,9 +54,9 @@ class MultiServerSwitch:
         for server in self._servers.values():
             server.close()
 
-    def get_age_of_oldest_unanswered_action(self, server: str) -> float:
+    def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
         """Return how long the oldest AMI action without a response has waited (s). Without such an action, return 0."""
-        return self._servers[server].get_age_of_oldest_unanswered_action()
+        return self._servers[server].get_age_of_oldest_unanswered_ami_action()
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
         """Return the call detail records (CDR) of one Asterisk server, which say how these attempts' calls have ended."""
@@ -131,9 +131,9 @@ class MultiServerSwitch:
         """Call the phone of a seat to ask for agent number and PIN."""
         await self._get_server_with_seat(seat).call_seat_phone_for_log_in(seat, endpoint)
 
-    async def play_key_sound(self, seat: str, sound: SeatSound) -> None:
+    async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
         """Play the tone that tells an agent whether a key pressed on the phone was accepted or rejected."""
-        await self._get_server_with_seat(seat).play_key_sound(seat, sound)
+        await self._get_server_with_seat(seat).play_key_feedback_tone(seat, sound)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:
         """Return the number of RTP packets received from the phone of a seat in its present call."""

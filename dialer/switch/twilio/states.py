@@ -80,10 +80,10 @@ class TwilioCall:
         if status in FINAL:
             self.ended = True
             self.billed_seconds = seconds
-            events.append(self._make_call_ended(status, sip_status))
+            events.append(self._make_call_ended_event(status, sip_status))
         return events
 
-    def _make_call_ended(self, status: CallStatus, sip_status: str) -> CallEnded:
+    def _make_call_ended_event(self, status: CallStatus, sip_status: str) -> CallEnded:
         cause, dial_status = _ENDS.get(status, (_CAUSES.get(sip_status), None))
         return CallEnded(
             self.attempt_id,

@@ -224,16 +224,16 @@ async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_c
             adapter = AsteriskSwitch(asleep)
             adapter.set_event_sink(lambda _: None)
             await adapter.on_ami_link_up(client)
-            assert adapter.get_age_of_oldest_unanswered_action() == 0.0
+            assert adapter.get_age_of_oldest_unanswered_ami_action() == 0.0
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with open_session(switch, successor) as other:
                 await successor.acquire_lease(other)
                 assert client.is_session_up
-                assert adapter.get_age_of_oldest_unanswered_action() == inf
+                assert adapter.get_age_of_oldest_unanswered_ami_action() == inf
                 with pytest.raises(SwitchError):
                     await asleep.renew_lease(client)
-                assert adapter.get_age_of_oldest_unanswered_action() == inf
+                assert adapter.get_age_of_oldest_unanswered_ami_action() == inf
             adapter.on_ami_link_down(SwitchError("the test is over"))
 
 

@@ -71,10 +71,14 @@ def test_phone_keys_are_refused_while_an_earlier_command_of_the_seat_is_running(
     turns.talking()
     turns.play(
         [
-            (20, SeatKeyPressed("01", "*"), "order play_key_sound 01 key"),
+            (20, SeatKeyPressed("01", "*"), "order play_key_feedback_tone 01 key"),
             (20.1, SeatKeyPressed("01", "3"), "SeatHangUp(seat='01', name='seat-hang-up')"),
-            (20.2, SeatKeyPressed("01", "*"), "order play_key_sound 01 key"),
-            (20.3, SeatKeyPressed("01", "8"), "order play_key_sound 01 wrong"),  # the last command is still running
+            (20.2, SeatKeyPressed("01", "*"), "order play_key_feedback_tone 01 key"),
+            (
+                20.3,
+                SeatKeyPressed("01", "8"),
+                "order play_key_feedback_tone 01 wrong",
+            ),  # the last command is still running
             (21, SeatKeyPressed("99", "3"), ""),
         ]
     )

@@ -132,10 +132,12 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
         attach_recorder(turns, group)
         answered: list[str] = []
 
-        async def play_key_sound(seat: str, sound: Any) -> None:
+        async def play_key_feedback_tone(seat: str, sound: Any) -> None:
             answered.append(sound.value)
 
-        cast(Any, turns.features.seat_phone_key_handler)._switch = SimpleNamespace(play_key_sound=play_key_sound)
+        cast(Any, turns.features.seat_phone_key_handler)._switch = SimpleNamespace(
+            play_key_feedback_tone=play_key_feedback_tone
+        )
         turns.features.core.request_effects(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]

@@ -33,7 +33,7 @@ def test_campaign_is_held_while_its_asterisk_server_does_not_answer(
 ) -> None:
     turns = make_turns_that_want_calls()
     turns.features.campaign_hold_checker._switch = cast(
-        Any, SimpleNamespace(get_age_of_oldest_unanswered_action=lambda _: unanswered_seconds)
+        Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: unanswered_seconds)
     )
     hold = find_hold(turns)
     assert (hold and hold.reason) is reason
@@ -60,7 +60,7 @@ def test_hold_of_a_campaign_names_the_silent_server_if_its_other_server_is_disco
     run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, trunks=("carrier", "far"))
     turns.features.campaign_hold_checker._switch = cast(
-        Any, SimpleNamespace(get_age_of_oldest_unanswered_action=lambda _: 1.0)
+        Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: 1.0)
     )
     assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
 

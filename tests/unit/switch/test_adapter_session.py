@@ -66,7 +66,7 @@ class Session:
         self.started = ("2026-11-03", "08:00:00")
         self.fingerprint = "f1"
         self.is_asterisk_stopping = False
-        self.age_of_oldest_unanswered_action = 0.0
+        self.age_of_oldest_unanswered_ami_action = 0.0
         self.closed = False
         self.lost: asyncio.Future[SwitchError] = asyncio.get_running_loop().create_future()
 
@@ -348,7 +348,7 @@ async def test_comparison_with_asterisks_channels_that_fails_with_a_lost_link_do
 
 async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None:
     switch, events, session = await connect()
-    session.age_of_oldest_unanswered_action = 3.0
+    session.age_of_oldest_unanswered_ami_action = 3.0
     switch.on_ami_link_down(SwitchError("the server closed the connection"))
     assert events == [SwitchDown("the server closed the connection")]
     with pytest.raises(SwitchUnreachable) as refused:
@@ -357,7 +357,7 @@ async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None
         "Asterisk is not connected, so no command was sent to it: check that it runs, and `ami.host` and `ami.port`"
     )
     assert session.sent == []
-    assert switch.get_age_of_oldest_unanswered_action() == 0.0
+    assert switch.get_age_of_oldest_unanswered_ami_action() == 0.0
 
 
 async def test_failed_first_ami_connection_is_reported_as_down() -> None:
@@ -370,9 +370,9 @@ async def test_failed_first_ami_connection_is_reported_as_down() -> None:
 @pytest.mark.parametrize("stopping", [True, False])
 async def test_waiting_time_for_asterisk_is_the_age_of_the_oldest_unanswered_action(stopping: bool) -> None:
     switch, _events, session = await connect()
-    session.age_of_oldest_unanswered_action, session.is_asterisk_stopping = 3.0, stopping
+    session.age_of_oldest_unanswered_ami_action, session.is_asterisk_stopping = 3.0, stopping
     switch.close()
-    assert switch.get_age_of_oldest_unanswered_action() == (float("inf") if stopping else 3.0)
+    assert switch.get_age_of_oldest_unanswered_ami_action() == (float("inf") if stopping else 3.0)
 
 
 # The lease
@@ -383,11 +383,11 @@ async def test_waiting_time_for_asterisk_is_infinite_once_its_lease_may_have_exp
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
-    session.age_of_oldest_unanswered_action = 3.0
+    session.age_of_oldest_unanswered_ami_action = 3.0
     await asyncio.sleep(LEASE_SECONDS - 0.1)
-    assert switch.get_age_of_oldest_unanswered_action() == 3.0
+    assert switch.get_age_of_oldest_unanswered_ami_action() == 3.0
     await asyncio.sleep(0.2)
-    assert switch.get_age_of_oldest_unanswered_action() == float("inf")
+    assert switch.get_age_of_oldest_unanswered_ami_action() == float("inf")
     switch.close()
 
 

@@ -162,10 +162,10 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
             [f"Action: MixMonitorMute\nChannel: {CALL}\nDirection: both\nState: 0"],
         ),
         (
-            lambda switch: switch.play_key_sound("04", SeatSound.KEY),
+            lambda switch: switch.play_key_feedback_tone("04", SeatSound.KEY),
             [f"Action: Setvar\nChannel: {PHONE}\nVariable: MATDAN_SAY\nValue: {SeatSound.KEY.value}"],
         ),
-        (lambda switch: switch.play_key_sound("05", SeatSound.KEY), []),
+        (lambda switch: switch.play_key_feedback_tone("05", SeatSound.KEY), []),
         (
             lambda switch: switch.count_packets_from_seat_phone("04"),
             [f"Action: Getvar\nChannel: {PHONE}\nVariable: CHANNEL(rtcp,rxcount)"],

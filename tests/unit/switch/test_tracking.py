@@ -91,8 +91,8 @@ def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     assert not tracker.handle_ami_event(FAILURE)
-    assert tracker.calls.pop_attempts_of_half_ended_calls() == [ID]
-    assert not tracker.calls.pop_attempts_of_half_ended_calls()
+    assert tracker.calls.pop_attempts_with_missing_end_event() == [ID]
+    assert not tracker.calls.pop_attempts_with_missing_end_event()
     (end,) = tracker.calls.end_overdue_call(ID)
     assert isinstance(end, CallEnded)
     assert end.by is EndedBy.NO_CHANNEL
@@ -253,12 +253,12 @@ def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> Non
     [up] = tracker.replace_tracked_state_by_channels([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
     assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
-    assert tracker.find_events_that_dialler_missed([IN_TALK]) == frozenset()
-    assert tracker.find_events_that_dialler_missed([]) == {CallLeftSeat(ID, "02")}
-    assert tracker.apply_events_that_dialler_missed({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
-    assert tracker.find_events_that_dialler_missed([IN_TALK]) == {CallConnected(ID, "02")}
-    assert tracker.apply_events_that_dialler_missed({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
-    assert tracker.find_events_that_dialler_missed([IN_TALK]) == frozenset()
+    assert tracker.find_lost_events([IN_TALK]) == frozenset()
+    assert tracker.find_lost_events([]) == {CallLeftSeat(ID, "02")}
+    assert tracker.apply_lost_events({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
+    assert tracker.find_lost_events([IN_TALK]) == {CallConnected(ID, "02")}
+    assert tracker.apply_lost_events({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
+    assert tracker.find_lost_events([IN_TALK]) == frozenset()
 
 
 @pytest.mark.parametrize("cause", ["9" * 4301, "-16", "x", ""])

@@ -137,7 +137,7 @@ def create_command_in_sandbox(
     """
     reports = [] if info is None else ["--info-fd", str(info)]
     return [
-        *_make_setpriv_arguments(rules.user),
+        *_make_setpriv_arguments_of_script(rules.user),
         *("env", "--default-signal"),  # undoes nohup, which ignores SIGHUP
         *("choom", "-n", str(OOM_SCORE), "--"),
         *("nice", "-n", str(NICE)),
@@ -146,36 +146,42 @@ def create_command_in_sandbox(
         *(["--share-net"] if rules.network else []),
         *("--die-with-parent", "--new-session", *reports),
         *("--bind", "/", "/", "--dev", "/dev", "--bind", SHARED_MEMORY, SHARED_MEMORY, "--proc", "/proc"),
-        *("--tmpfs", "/run", *(_make_bind_resolv_conf_arguments() if rules.network else []), "--remount-ro", "/run"),
-        *(argument for path in rules.hidden for argument in _make_hide_path_arguments(path)),
+        *(
+            "--tmpfs",
+            "/run",
+            *(_make_bwrap_arguments_for_resolv_conf() if rules.network else []),
+            "--remount-ro",
+            "/run",
+        ),
+        *(argument for path in rules.hidden for argument in _make_bwrap_arguments_that_hide_path(path)),
         *("--chdir", str(directory), "--"),
         # Inside the namespace: the kernel counts processes per user and user namespace, and so, outside of it, would
         # count the dialler's threads.
-        *("prlimit", *_make_prlimit_arguments(rules), "--"),
+        *("prlimit", *_make_prlimit_arguments_of_script(rules), "--"),
         *program,
     ]
 
 
-def _make_setpriv_arguments(user: str | None) -> list[str]:
+def _make_setpriv_arguments_of_script(user: str | None) -> list[str]:
     if user is None:
         return []
     entry = pwd.getpwnam(user)
     return ["setpriv", f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups", "--"]
 
 
-def _make_bind_resolv_conf_arguments() -> list[str]:
+def _make_bwrap_arguments_for_resolv_conf() -> list[str]:
     """Return the arguments that keep /etc/resolv.conf readable if it is a link into /run (systemd-resolved)."""
     servers = str(Path("/etc/resolv.conf").resolve())
     return ["--ro-bind-try", servers, servers] if servers.startswith("/run/") else []
 
 
-def _make_hide_path_arguments(path: Path) -> list[str]:
+def _make_bwrap_arguments_that_hide_path(path: Path) -> list[str]:
     if path.is_dir():
         return ["--tmpfs", str(path), "--remount-ro", str(path)]
     return ["--ro-bind", "/dev/null", str(path)] if path.exists() else []
 
 
-def _make_prlimit_arguments(rules: ScriptRules) -> list[str]:
+def _make_prlimit_arguments_of_script(rules: ScriptRules) -> list[str]:
     limits = (
         ("cpu", resource.RLIMIT_CPU, math.ceil(rules.seconds) + CPU_MARGIN_SECONDS),
         ("as", resource.RLIMIT_AS, rules.memory_megabytes * 1024 * 1024),
@@ -184,10 +190,10 @@ def _make_prlimit_arguments(rules: ScriptRules) -> list[str]:
         ("core", resource.RLIMIT_CORE, 0),
         ("nproc", resource.RLIMIT_NPROC, rules.processes + 1),  # plus bwrap's own process
     )
-    return [f"--{name}={_limit_to_hard_resource_limit(kind, most)}" for name, kind, most in limits]
+    return [f"--{name}={_reduce_to_hard_resource_limit(kind, most)}" for name, kind, most in limits]
 
 
-def _limit_to_hard_resource_limit(kind: int, most: int) -> int:
+def _reduce_to_hard_resource_limit(kind: int, most: int) -> int:
     """Return a limit reduced to the hard limit, which an ordinary user cannot exceed."""
     hard = resource.getrlimit(kind)[1]
     return most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -86,7 +86,7 @@ class CallTracker:
     def __init__(self) -> None:
         self._calls: dict[AttemptId, _Call] = {}
         self._inbound: dict[str, AttemptId] = {}  # attempts of inbound calls, by the unique id that Asterisk chose
-        self._half_ended: list[AttemptId] = []  # since the last `pop_attempts_of_half_ended_calls`
+        self._with_missing_end_event: list[AttemptId] = []  # since the last `pop_attempts_with_missing_end_event`
 
     # Attempts and their channels
 
@@ -175,13 +175,13 @@ class CallTracker:
                 return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
         return []
 
-    def pop_attempts_of_half_ended_calls(self) -> list[AttemptId]:
+    def pop_attempts_with_missing_end_event(self) -> list[AttemptId]:
         """Return the attempts for which only one of the two end events has arrived. Each attempt is returned once.
 
         After the grace time the caller calls `end_overdue_call` for each of them.
         """
-        half_ended, self._half_ended = self._half_ended, []
-        return [attempt_id for attempt_id in half_ended if attempt_id in self._calls]
+        found, self._with_missing_end_event = self._with_missing_end_event, []
+        return [attempt_id for attempt_id in found if attempt_id in self._calls]
 
     def end_overdue_call(self, attempt_id: AttemptId) -> list[SwitchEvent]:
         """End a call if its second end event has not arrived within the grace time. Return its CallEnded."""
@@ -254,12 +254,12 @@ class CallTracker:
         if call.hung_up and (call.placed is not None or call.answered):
             return self._end_tracked_call(attempt_id, call, EndedBy.HANGUP)
         if call.has_end_event_arrived:
-            self._half_ended.append(attempt_id)
+            self._with_missing_end_event.append(attempt_id)
         return []
 
     def _end_tracked_call(self, attempt_id: AttemptId, call: _Call, by: EndedBy) -> list[SwitchEvent]:
         self.stop_tracking_channel(attempt_id)
-        return [_make_call_ended(attempt_id, call, by)]
+        return [_make_call_ended_event(attempt_id, call, by)]
 
     # A new session
 
@@ -342,9 +342,7 @@ class CallTracker:
 
     # Events that were lost
 
-    def find_events_that_calls_missed(
-        self, listed: Mapping[str, LiveChannel], seats: Collection[str]
-    ) -> set[SwitchEvent]:
+    def find_lost_call_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
         """Return the call events that must have been lost, because a list of all channels shows another state than the
         tracked one.
 
@@ -357,15 +355,15 @@ class CallTracker:
         for attempt_id, call in self._calls.items():
             channel = listed.get(unique_ids.get(attempt_id, attempt_id))
             if channel is not None:
-                events.update(self._find_events_that_call_missed(attempt_id, call, channel, seats))
+                events.update(self._find_lost_events_of_call(attempt_id, call, channel, seats))
             elif not call.has_end_event_arrived:  # a half-ended call is ended by its grace time
                 # If the carrier answered (busy, ...), that answer says how the call ended.
                 by = EndedBy.VANISHED if call.dial_status is None else EndedBy.HANGUP
-                events.add(_make_call_ended(attempt_id, call, by))
+                events.add(_make_call_ended_event(attempt_id, call, by))
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
-    def apply_event_that_call_missed(self, event: CallEvent) -> None:
+    def apply_lost_call_event(self, event: CallEvent) -> None:
         """Update the tracked calls by an event that Asterisk sent but the dialler did not receive."""
         call = self._calls.get(event.attempt_id)
         if call is None:
@@ -388,7 +386,7 @@ class CallTracker:
             case CallLeftSeat():
                 call.place = None
 
-    def _find_events_that_call_missed(
+    def _find_lost_events_of_call(
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
         """Return the events of a live call that must have happened but have not arrived."""
@@ -410,7 +408,7 @@ class CallTracker:
         return events
 
 
-def _make_call_ended(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnded:
+def _make_call_ended_event(attempt_id: AttemptId, call: _Call, by: EndedBy) -> CallEnded:
     return CallEnded(
         attempt_id,
         by,

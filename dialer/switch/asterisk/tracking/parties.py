@@ -70,7 +70,7 @@ class PartyTracker:
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
-    def find_events_that_third_parties_missed(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
+    def find_lost_third_party_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
         """Return the party events that must have been lost, because a list of all third parties shows another state
         than the tracked one.
         """
@@ -82,7 +82,7 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def apply_event_that_third_party_missed(self, event: PartyJoined | PartyLeft) -> None:
+    def apply_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
         """Update the tracked third parties by an event that Asterisk sent but the dialler did not receive."""
         if isinstance(event, PartyLeft):
             self.stop_tracking_channel(event.party_id)

@@ -56,7 +56,7 @@ class RemoteCallTracker:
         """Replace the tracked channels between servers by those in a list of all channels."""
         self._calls = self._list_remote_calls(channels)
 
-    def find_events_that_remote_calls_missed(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
+    def find_lost_remote_call_events(self, channels: Iterable[LiveChannel]) -> set[SwitchEvent]:
         """Return the lost events of channels between servers, found by comparison with a list of all channels."""
         listed = self._list_remote_calls(channels)
         left = [self._calls[unique_id] for unique_id in self._calls.keys() - listed.keys()]

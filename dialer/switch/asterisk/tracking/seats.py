@@ -65,7 +65,7 @@ class SeatTracker:
         self._left_seat.clear()
         self._answered = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
 
-    def find_events_that_seats_missed(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
+    def find_lost_seat_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
         """Return the seat events that were lost, found by comparison with a list of all channels.
 
         Args:

@@ -124,7 +124,7 @@ class SwitchTracker:
         states = (self.calls.make_call_state_events(attempt_id, channel) for attempt_id, channel in live.items())
         return [up, *(event for events in states for event in events)]
 
-    def find_events_that_dialler_missed(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
+    def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
         """Return the events that seem lost, found by comparison with a list of all channels.
 
         One list proves nothing: an event may not have arrived yet, and a channel may be younger than the list. An event is
@@ -133,15 +133,13 @@ class SwitchTracker:
         listed = {channel.unique_id: channel for channel in channels}
         phones = list_phones_in_seats(channels)
         return frozenset(
-            self.seats.find_events_that_seats_missed(listed.keys(), phones)
-            | self.parties.find_events_that_third_parties_missed(list_places_of_third_parties(channels))
-            | self.remote_calls.find_events_that_remote_calls_missed(channels)
-            | self.calls.find_events_that_calls_missed(listed, phones.values())
+            self.seats.find_lost_seat_events(listed.keys(), phones)
+            | self.parties.find_lost_third_party_events(list_places_of_third_parties(channels))
+            | self.remote_calls.find_lost_remote_call_events(channels)
+            | self.calls.find_lost_call_events(listed, phones.values())
         )
 
-    def apply_events_that_dialler_missed(
-        self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]
-    ) -> list[SwitchEvent]:
+    def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
         """Update the tracked state from lost events, and return them in order. `channels` is the list of channels that
         showed the loss.
         """
@@ -153,9 +151,9 @@ class SwitchTracker:
                 ):
                     self.remote_calls.replace_tracked_remote_calls(channels)
                 case CallEvent():
-                    self.calls.apply_event_that_call_missed(event)
+                    self.calls.apply_lost_call_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply_event_that_third_party_missed(event)
+                    self.parties.apply_lost_third_party_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.replace_phones_of_seat(
                         seat, {each: name for each, name in phones.items() if name == seat}
