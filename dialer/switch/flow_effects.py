@@ -31,10 +31,10 @@ class SmsGateway(Protocol):
 
 
 async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
-    """Store a result of a flow, such as a mark (a recorded answer). Return the input with which the flow continues.
+    """Store a result of a flow, such as a mark (a recorded answer). Return whether it is stored, as the flow's next
+    input.
 
-    The input says whether the result is stored. The input is NotFound if no voter has the mark's serial number, or the
-    call has no mark to undo.
+    The input is NotFound if no voter has the mark's serial number, or the call has no mark to undo.
     """
     try:
         return Committed() if await store(commit) else Failed()

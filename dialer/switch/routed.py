@@ -23,7 +23,10 @@ class CarrierSwitch(CallSwitch, Protocol):
         ...
 
     def report_states_of_live_calls(self) -> None:
-        """Report the state of each live call. Called after `SwitchUp` has listed the live calls."""
+        """Report the state of each live call as events.
+
+        Called after `SwitchUp` (the event of a new connection) has listed them.
+        """
         ...
 
 
@@ -50,7 +53,8 @@ class RoutedSwitch:
         self._endpoints = frozenset(endpoints)
 
     def create_event_sink_that_adds_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
-        """Return a function that passes Asterisk's events on to `sink`, with the carrier's live calls added.
+        """Return a function that passes Asterisk's events on to `sink`, with the live calls of the carrier (Twilio)
+        added.
 
         The live calls are added to the event `SwitchUp` of the Asterisk server `server`, which lists all live calls.
         """

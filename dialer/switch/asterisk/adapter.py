@@ -141,7 +141,7 @@ class AsteriskSwitch:
     # Callbacks of the AMI link
 
     def on_ami_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event: update the tracker, and report the switch events that result."""
+        """Handle an AMI event: update the tracked calls and phones, and report the resulting call events to the engine."""
         if self._hung_up_meanwhile is not None and message.event_name == "Hangup":
             self._hung_up_meanwhile.add(message.get("Uniqueid"))
         if self._lease is not None:
@@ -264,14 +264,14 @@ class AsteriskSwitch:
     # Queries of FastAGI handlers
 
     def find_attempt_on_channel(self, unique_id: str) -> AttemptId:
-        """Return the attempt whose call is on the channel with this unique id."""
+        """Return the attempt (record of one call) whose call is on the channel with this unique id."""
         return self.tracker.calls.find_attempt_on_channel(unique_id)
 
     async def assign_channel_to_attempt(
         self, unique_id: str, name: str, attempt_id: AttemptId
     ) -> InboundChannel | None:
-        """Assign an unanswered inbound channel to an attempt, and return the channel's numbers as Asterisk reports
-        them.
+        """Assign an unanswered inbound channel to an attempt (record of one call). Return caller's number and called
+        number, as Asterisk reports them for the channel.
 
         From now on the channel's events belong to the attempt. If Asterisk has no such inbound channel, or it is
         assigned already, return None.
@@ -294,7 +294,9 @@ class AsteriskSwitch:
         return found
 
     def unassign_channel_of_attempt(self, attempt_id: AttemptId) -> None:
-        """Undo the assignment of a channel to an attempt."""
+        """Undo `assign_channel_to_attempt`: the inbound channel no longer belongs to the attempt, and its events are
+        ignored.
+        """
         self.tracker.calls.stop_tracking_channel(attempt_id)
 
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:

@@ -22,9 +22,11 @@ _DIAL_STATUS: Final = {0: "NOANSWER", 4: "BUSY", 16: "CONGESTION"}
 
 
 def read_call_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
-    """Return the call records of `attempt_ids`, from the CDR file and its rotated predecessor (`.1`).
+    """Return Asterisk's records of the calls of these attempts, read from its CDR file and the rotated file before it
+    (`.1`).
 
-    Blocks while it reads. A missing file counts as empty. `up_seconds` is how long Asterisk has run, if known.
+    Blocks while it reads. A missing file counts as empty. `up_seconds` is how long Asterisk has run, or None if
+    unknown.
     """
     lines: list[str] = []
     for path in (file.with_name(f"{file.name}.1"), file):
@@ -40,7 +42,10 @@ def read_call_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds
 
 
 def parse_call_history(lines: Iterable[str], attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
-    """Return the call records of `attempt_ids` in the lines of a CDR file. Incomplete and damaged lines are skipped."""
+    """Return Asterisk's records of the calls of these attempts from the lines of a CDR file, skipping damaged lines.
+
+    `up_seconds` is how long Asterisk has run, or None if unknown.
+    """
     wanted = frozenset(attempt_ids)
     ended: dict[AttemptId, PastCall] = {}
     first_at: float | None = None

@@ -199,7 +199,7 @@ class MultiServerSwitch:
     # Queries of FastAGI handlers
 
     def find_attempt_on_channel(self, unique_id: str) -> AttemptId:
-        """Return the attempt whose call is on the channel with this unique id."""
+        """Return the attempt (record of one call) whose call is on the channel with this unique id."""
         server = self._servers.get(_parse_server_of_unique_id(unique_id))
         return AttemptId(unique_id) if server is None else server.find_attempt_on_channel(unique_id)
 
@@ -214,7 +214,9 @@ class MultiServerSwitch:
         return None if server is None else await server.assign_channel_to_attempt(unique_id, name, attempt_id)
 
     def unassign_channel_of_attempt(self, attempt_id: AttemptId) -> None:
-        """Undo the assignment of a channel to an attempt."""
+        """Undo `assign_channel_to_attempt`: the inbound channel no longer belongs to the attempt, and its events are
+        ignored.
+        """
         for server in self._servers.values():
             server.unassign_channel_of_attempt(attempt_id)
 

@@ -196,7 +196,10 @@ class TwilioFlows:
         )
 
     def end_flow_after_hang_up(self, attempt_id: AttemptId) -> None:
-        """End the flow of a call that has ended, after late requests have arrived and their results are stored."""
+        """End the flow of a call that has ended.
+
+        Late requests of Twilio are awaited first, and their results are stored.
+        """
         task = asyncio.get_running_loop().create_task(self._end_flow_after_hang_up(attempt_id), name="twilio-flow-end")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -93,9 +93,10 @@ class Page:
 
 
 async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
-    """Run a flow until the caller must act, and return the page (response to Twilio) that is played until then.
+    """Run a flow until the caller must act. Return the page (response to Twilio) that is played to the caller until
+    then.
 
-    `at` is the flow as it was paused before this page. Its ids of call and run are also used for the next request.
+    `at` is the state of the flow before this page. Twilio's next request gets the same ids of call and run as `at`.
     """
     said: list[PromptRef] = []
     heard: PausedFlow | None = None  # the flow after the prompts so far
@@ -135,8 +136,9 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
 
 
 async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
-    """Store the results that a caller's last input led to, although the caller has hung up. Stop at the next prompt,
-    and return the flow's final state.
+    """Store the results of the caller's last input, although the caller has hung up. Return the flow's final state.
+
+    The flow stops at its next prompt.
     """
     while isinstance(turn.action, Commit):
         turn = continue_flow(flow, turn.state, await _perform_host_action(turn.action, host))

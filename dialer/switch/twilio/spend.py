@@ -34,8 +34,9 @@ def count_sms_segments(text: str) -> int:
 
 
 def _count_sms_segments_of_encoding(sizes: list[int], alone: int, part: int) -> int:
-    """Return the number of segments of an SMS. `sizes` = encoded units per character. `alone`, `part` = units that fit
-    into a single segment, or into one of several.
+    """Return the number of segments of an SMS, given the encoded size of each of its characters (`sizes`).
+
+    An SMS of a single segment has up to `alone` units. In a longer SMS each segment has up to `part` units.
     """
     if sum(sizes) <= alone:
         return 1

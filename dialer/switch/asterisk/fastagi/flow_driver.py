@@ -104,7 +104,7 @@ class ConventionalPrompts:
 
 
 class FlowHost:
-    """Performs the recordings, transfers and SMS that a flow requests.
+    """Performs recordings, transfers and SMS for a flow.
 
     This base class supports none of them: every request fails, and the flow continues on its path for failures.
     """

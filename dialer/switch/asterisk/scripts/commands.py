@@ -76,7 +76,7 @@ _MOST_VALUE_LETTERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Recordings:
-    """Where a call's recordings are on the Asterisk server."""
+    """The directory on the Asterisk server, and the file names, of the recordings that a script makes in one call."""
 
     directory: str = ""  # "" if nothing may be recorded
     prefix: str = ""  # of the file names of this call's recordings: the attempt's id
@@ -137,8 +137,8 @@ ScriptCommand = Forward | StoreResult | GetFact | SetVariable | GetVariable | Re
 def interpret_script_command(
     line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()
 ) -> ScriptCommand:
-    """Return what an AGI command of a script requests: forward it, store a result, read or set a variable, or refuse
-    it.
+    """Return what an AGI command of a script requests: to forward it to Asterisk, to store a result, or to read or set
+    a variable. Return a refusal for a command that scripts may not use.
 
     Args:
         line: the AGI command.

@@ -74,10 +74,11 @@ def describe_sandbox_of_scripts(rules: ScriptRules) -> str:
 
 
 def check_script_sandbox(rules: ScriptRules, scripts: Iterable[Path] = ()) -> None:
-    """Check that a program can be run in the containment, and that `scripts` are visible there. Blocks for some 10 ms.
+    """Check that a program can be run in the sandbox (bubblewrap), and that the files `scripts` are visible there.
+    Blocks for some 10 ms.
 
     Raises:
-        FlowError: this machine cannot contain scripts, or a script is hidden. The dialler then runs no script.
+        FlowError: the sandbox does not work on this machine, or hides a script. The dialler then runs no script.
     """
     for script in scripts:
         rules.check_script_is_visible(script)
@@ -114,7 +115,10 @@ def _make_containment_error(problem: str) -> FlowError:
 
 
 def make_script_command(script: Path) -> list[str]:
-    """Return the command line of a script without containment. The dialler's own Python runs `.py` files."""
+    """Return the command line that starts an AGI script. The sandbox is not part of it.
+
+    A script whose name ends in `.py` is run by the Python that runs the dialler.
+    """
     return [sys.executable, "-E", "-s", "-u", str(script)] if script.suffix == ".py" else [str(script)]
 
 
@@ -130,10 +134,10 @@ def make_script_environment(rules: ScriptRules) -> dict[str, str]:
 def create_command_in_sandbox(
     rules: ScriptRules, program: Sequence[str], directory: Path, info: int | None = None
 ) -> list[str]:
-    """Return the command line that runs a program in the containment (bubblewrap), in a working directory.
+    """Return the command line that runs a program in a sandbox (bubblewrap), in a working directory.
 
-    bwrap writes the process id of the namespace's first process, as JSON, to the file descriptor `info`. Raises
-    KeyError if the machine has no such user.
+    bwrap writes the process id of the sandbox's first process, as JSON, to the file descriptor `info`. Raises KeyError
+    if the machine has no such user.
     """
     reports = [] if info is None else ["--info-fd", str(info)]
     return [
@@ -170,7 +174,7 @@ def _make_setpriv_arguments_of_script(user: str | None) -> list[str]:
 
 
 def _make_bwrap_arguments_for_resolv_conf() -> list[str]:
-    """Return the arguments that keep /etc/resolv.conf readable if it is a link into /run (systemd-resolved)."""
+    """Return bwrap's arguments that keep /etc/resolv.conf readable if it is a link into /run (systemd-resolved)."""
     servers = str(Path("/etc/resolv.conf").resolve())
     return ["--ro-bind-try", servers, servers] if servers.startswith("/run/") else []
 
@@ -194,6 +198,6 @@ def _make_prlimit_arguments_of_script(rules: ScriptRules) -> list[str]:
 
 
 def _reduce_to_hard_resource_limit(kind: int, most: int) -> int:
-    """Return a limit reduced to the hard limit, which an ordinary user cannot exceed."""
+    """Return `most`, or this process's hard limit of the resource if that is lower (see setrlimit(2))."""
     hard = resource.getrlimit(kind)[1]
     return most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -21,7 +21,10 @@ class ContainedProcess:
     """
 
     def __init__(self, process: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, info: int) -> None:
-        """Wrap a process from `start`. bwrap has written the namespace's first process id to descriptor `info`."""
+        """Wrap a process that `start` has created.
+
+        `info` is the file descriptor to which bwrap has written the process id of the sandbox's first process.
+        """
         assert process.stdin is not None  # noqa: S101 - pipes were asked for
         assert process.stdout is not None  # noqa: S101
         self._stdin = process.stdin

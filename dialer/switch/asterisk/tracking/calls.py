@@ -103,7 +103,7 @@ class CallTracker:
         return True
 
     def stop_tracking_channel(self, attempt_id: AttemptId) -> None:
-        """Stop tracking a call that has ended or was never placed."""
+        """Stop tracking the call of an attempt, because it has ended or was never placed."""
         self._calls.pop(attempt_id, None)
         if self._inbound:
             self._inbound = {unique_id: ours for unique_id, ours in self._inbound.items() if ours != attempt_id}
@@ -121,7 +121,7 @@ class CallTracker:
         return unique_id in self._inbound
 
     def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:
-        """Return whether the call of an attempt is on this Asterisk."""
+        """Return whether this Asterisk has the call of an attempt, and its end has not been reported."""
         return attempt_id in self._calls
 
     def is_call_live(self, attempt_id: AttemptId) -> bool:
@@ -176,9 +176,9 @@ class CallTracker:
         return []
 
     def pop_attempts_with_missing_end_event(self) -> list[AttemptId]:
-        """Return the attempts for which only one of the two end events has arrived. Each attempt is returned once.
+        """Return the attempts (records of calls) for which only one of the two events of a call's end has arrived.
 
-        After the grace time the caller calls `end_overdue_call` for each of them.
+        Each attempt is returned once. After the grace time the caller calls `end_overdue_call` for each of them.
         """
         found, self._with_missing_end_event = self._with_missing_end_event, []
         return [attempt_id for attempt_id in found if attempt_id in self._calls]

@@ -12,8 +12,9 @@ from dialer.switch.asterisk.places import is_third_party_channel, parse_place_of
 
 
 class PartyTracker:
-    """The state of all third parties. It turns AMI events into the engine's events (`PartyJoined`, `PartyLeft`), and
-    reports each party's end once.
+    """The state of all third parties (transfer targets and supervisors).
+
+    It turns AMI events into the engine's events (`PartyJoined`, `PartyLeft`), and reports each third party's end once.
     """
 
     def __init__(self) -> None:
