@@ -363,14 +363,14 @@ async def export_voter_results(
 
     with require_installed_extra("hq"):
         from dialer.hq.database import open_database  # noqa: PLC0415 - of an extra
-        from dialer.hq.results import read_results_of_state  # noqa: PLC0415
+        from dialer.hq.results import read_results_of_federal_state  # noqa: PLC0415
     settings = hq.headquarters_settings
     zone, form = ZoneInfo(settings.gather.time_zone), choose_report_format(None, out)
     window = parse_report_period(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
     ids = None if source is None else load_portal_ids(find_portal_by_name(settings.sources, source))
     async with open_database(settings.gather.database.get_secret_value()) as db:
-        found, answered = await read_results_of_state(db, state, constituency, window.since, window.until)
+        found, answered = await read_results_of_federal_state(db, state, constituency, window.since, window.until)
     report = report_state_results(found, answered, zone, ids)
     write_file(out, encode_report(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)

@@ -43,12 +43,14 @@ async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     """Serve headquarters' web pages until SIGTERM or Ctrl-C."""
     settings = hq.headquarters_settings
     with require_installed_extra("hq,desk"):
-        from dialer.hq.desk import serve_hq_desk  # noqa: PLC0415 - of an extra
+        from dialer.hq.desk import serve_hq_pages_until_signal  # noqa: PLC0415 - of an extra
         from dialer.web.assets import read_assets  # noqa: PLC0415
     if not are_pages_built():
         raise HeadquartersUnreachable("headquarters' pages are not built: run `dialer desk pages`")
     configure_json_logging(verbose=False)
-    await serve_hq_desk(settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}"))
+    await serve_hq_pages_until_signal(
+        settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}")
+    )
 
 
 def create_headquarters_certificate(
@@ -188,7 +190,7 @@ async def accept_centre_store(
 
     async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
         incarnation = await replace_accepted_store(db, centre, store)
-        await pages.append_audit(
+        await pages.append_audit_entry(
             db, "store-accepted", resolve_responsible_person(who), {"centre": centre, "incarnation": incarnation}
         )
     typer.echo(f"{centre}: results of store {incarnation[:8]} are accepted")

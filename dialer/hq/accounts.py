@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import CommandRefused
 from dialer.hq.page_database import PageDatabase
-from dialer.hq.rights import HqAction, are_centres_in_user_zone, can_see_zone, list_roles_that_allow_action
+from dialer.hq.rights import HqAction, are_centres_in_user_zone, can_user_see_zone, list_roles_that_allow_action
 from dialer.hq.sql import Command, Query
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
@@ -55,9 +55,9 @@ class Accounts:
         self.role_of = {each.name: each.role for each in accounts}
         return [StoredUser(each.name, each.role, each.added_at, each.changed_at) for each in accounts]
 
-    def can_see_zone(self, name: str, zone: str) -> bool:
+    def can_user_see_zone(self, name: str, zone: str) -> bool:
         """Return whether an account of this name exists and may see the zone."""
-        return name in self.zone_of and can_see_zone(self.zone_of[name], zone)
+        return name in self.zone_of and can_user_see_zone(self.zone_of[name], zone)
 
     def are_centres_in_zone_of_user(self, name: str, to: str) -> bool:
         """Return whether all centres of `to` belong to the zone of a user's account. `to` is "all", "zone:NAME" or
@@ -68,7 +68,9 @@ class Accounts:
     def list_possible_incident_owners(self, zone: str) -> list[str]:
         """Return the names of the accounts that an incident in the zone may be assigned to."""
         roles = list_roles_that_allow_action(HqAction.MANAGE_INCIDENTS)
-        return sorted(name for name, role in self.role_of.items() if role in roles and self.can_see_zone(name, zone))
+        return sorted(
+            name for name, role in self.role_of.items() if role in roles and self.can_user_see_zone(name, zone)
+        )
 
     def require_account(self, name: str) -> None:
         """Raise CommandRefused if there is no account of this name."""
@@ -96,11 +98,11 @@ class Accounts:
             raise CommandRefused("--zone is missing: the role `zone` needs the zone whose centres the user sees")
         async with self._db.open_transaction() as db:
             await SQL.set_account.run_statement(db, name, role, zone, self._db.clock.now())
-            await self._db.append_audit(db, "account-set", who, {"account": name, "role": role, "zone": zone})
+            await self._db.append_audit_entry(db, "account-set", who, {"account": name, "role": role, "zone": zone})
 
     async def remove_account(self, name: str, who: str) -> None:
         """Remove an account. Raises CommandRefused, StoreError."""
         async with self._db.open_transaction() as db:
             self.require_account(name)
             await SQL.remove_account.run_statement(db, name)
-            await self._db.append_audit(db, "account-removed", who, {"account": name})
+            await self._db.append_audit_entry(db, "account-removed", who, {"account": name})

@@ -106,7 +106,7 @@ class HqActions:
         router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resuming_calls)
         router.post("/proposals/answer", dependencies=allow_roles(_ANSWERING_ROLES))(self.answer_proposal)
         router.get("/audit", dependencies=allow_roles(list_roles_that_allow_action(HqAction.READ_AUDIT)))(
-            self.read_audit
+            self.read_audit_entries
         )
         return router
 
@@ -118,7 +118,7 @@ class HqActions:
     async def _find_zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
         """Return the zone of an open incident. Raises RequestRefused if the user may see no such incident."""
         zone = await SQL.zone_of_incident.fetch_value_or_none(db, incident)
-        if zone is None or not self._accounts.can_see_zone(who.name, zone):
+        if zone is None or not self._accounts.can_user_see_zone(who.name, zone):
             raise RequestRefused(404, "no-incident")
         return zone
 
@@ -135,7 +135,7 @@ class HqActions:
             now = self._db.clock.now()
             incident = await SQL.open_incident.fetch_value(db, zone, centre, request.text, who.name, now, owner)
             what = {"incident": str(incident), "to": request.to, "owner": owner}
-            await self._db.append_audit(db, "incident-opened", who.name, what)
+            await self._db.append_audit_entry(db, "incident-opened", who.name, what)
         self._on_change()
 
     async def assign_incident(self, request: AssignIncident, who: SignedIn) -> None:
@@ -144,7 +144,7 @@ class HqActions:
             self._refuse_invalid_incident_owner(request.owner, await self._find_zone_of_incident(db, request.id, who))
             await SQL.set_incident_owner.run_statement(db, request.id, request.owner)
             what = {"incident": str(request.id), "owner": request.owner}
-            await self._db.append_audit(db, "incident-assigned", who.name, what)
+            await self._db.append_audit_entry(db, "incident-assigned", who.name, what)
         self._on_change()
 
     async def close_incident(self, request: CloseIncident, who: SignedIn) -> None:
@@ -152,7 +152,7 @@ class HqActions:
         async with self._db.open_transaction() as db:
             await self._find_zone_of_incident(db, request.id, who)
             await SQL.close_incident.run_statement(db, request.id, who.name, self._db.clock.now())
-            await self._db.append_audit(db, "incident-closed", who.name, {"incident": str(request.id)})
+            await self._db.append_audit_entry(db, "incident-closed", who.name, {"incident": str(request.id)})
         self._on_change()
 
     async def propose_material(self, request: ProposeMaterial, who: SignedIn) -> None:
@@ -168,7 +168,7 @@ class HqActions:
         answer = await self._proposals.answer_proposal(request.id, who, confirm=request.answer == "confirm")
         return answer._asdict()
 
-    async def read_audit(self, who: SignedIn) -> list[dict[str, Any]]:
+    async def read_audit_entries(self, who: SignedIn) -> list[dict[str, Any]]:
         """Return the last audit entries of all zones, the newest first, for accounts that see all zones."""
         if self._accounts.zone_of.get(who.name) != "":
             raise RequestRefused(403, "other-zone")

@@ -44,7 +44,7 @@ from dialer.hq.ledger import (
     ResultRow,
     StatusChange,
     add_new_rows_of_batch,
-    parse_answers,
+    parse_answers_in_result,
     parse_call_for_other_centres,
     parse_opt_out,
     parse_outbox_row,
@@ -53,7 +53,7 @@ from dialer.hq.ledger import (
     refuse_batch_of_wrong_sender,
     sum_turnout_changes,
 )
-from dialer.hq.repeated_rows import has_different_row
+from dialer.hq.repeated_rows import has_row_that_differs_from_stored
 from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_seal_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
@@ -378,7 +378,7 @@ class BatchImporter:
                     await SQL.set_problem.run_statement(self._db, each.subject.removeprefix("up."), str(error), now)
                 except StoreNotAccepted as error:
                     assert each.batch is not None  # noqa: S101 - a store has sent it
-                    add_acknowledgements(acks, await self._refuse_store_of_batch(each.batch, error, now))
+                    add_acknowledgements(acks, await self._record_and_acknowledge_refused_store(each.batch, error, now))
                     if error.is_final:
                         refusals[each.batch.centre] = str(error)
             new_booths = await self._store_collected_rows(zones, collected, now)
@@ -396,7 +396,7 @@ class BatchImporter:
                 problems = filter(None, [refusals.get(name), conflict, new, rows.problem, aside])
                 problem = "; ".join(dict.fromkeys(problems)) or None
                 updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
-                add_acknowledgements(acks, _acknowledge_last_batch(rows, conflict, now))
+                add_acknowledgements(acks, _create_acknowledgement_of_last_batch(rows, conflict, now))
             await SQL.set_centres.run_statement(self._db, *convert_rows_to_columns(updates, 5), now)
         self._booths |= new_booths
         for name in replaced - self.replaced_centres:
@@ -452,13 +452,15 @@ class BatchImporter:
         uncommitted = {row.id: row for row in collected.rows} if collected is not None and is_same_store else {}
         oldest = now - self._compared_seconds
         with self._charge_computing_time_to_centre(batch.centre):
-            is_set_back = await has_different_row(
+            is_set_back = await has_row_that_differs_from_stored(
                 self._db, batch.centre, store.incarnation, repeated, uncommitted, oldest, now
             )
         if is_set_back:
             raise StoreSetBack(batch.centre)
 
-    async def _refuse_store_of_batch(self, batch: OutboxBatch, error: StoreNotAccepted, now: float) -> Acknowledgements:
+    async def _record_and_acknowledge_refused_store(
+        self, batch: OutboxBatch, error: StoreNotAccepted, now: float
+    ) -> Acknowledgements:
         if error.is_final:
             _log.warning("gatherer.store_refused", centre=batch.centre, problem=str(error))
             await SQL.set_problem.run_statement(self._db, batch.centre, str(error), now)
@@ -510,11 +512,11 @@ class BatchImporter:
         marks = await self._insert_new_rows(SQL.insert_marks, "new_mark", parsed_marks, _convert_mark_to_column_values)
         results = await self._insert_new_rows(SQL.insert_results, "new_result", parsed_results, tuple)
 
-        def has_centre_room_for_result_name(centre: str, name: str) -> bool:
-            return self._names.has_centre_room_for_result_name(collected[centre], centre, name)
+        def may_centre_use_result_name(centre: str, name: str) -> bool:
+            return self._names.may_centre_use_result_name(collected[centre], centre, name)
 
-        await self._add_rows_to_day_counters(marks, results, has_centre_room_for_result_name, now)
-        await self._store_answers(results, has_centre_room_for_result_name, now)
+        await self._add_rows_to_day_counters(marks, results, may_centre_use_result_name, now)
+        await self._store_answers(results, may_centre_use_result_name, now)
         await self._store_test_marks(results, now)
         await self._compare_seals_with_earlier_ones(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
@@ -559,10 +561,10 @@ class BatchImporter:
         if not rows:
             return []
         await self._db.copy_rows_into_table(temporary_table, [values(each.row) for each in rows])
-        with contextlib.suppress(_SomeStored):
+        with contextlib.suppress(_SomeRowsAlreadyStored):
             async with self._db.open_transaction():
                 if await insert.run_statement(self._db) < len(rows):
-                    raise _SomeStored
+                    raise _SomeRowsAlreadyStored
                 return rows
         new = await insert.insert_rows_returning_ids(self._db)
         return [each for each in rows if (each.row.centre, each.row.id) in new]
@@ -576,9 +578,9 @@ class BatchImporter:
     ) -> None:
         days = DayCounts(self._zone, accepts, now)
         for mark in marks:
-            days.add_row_to_counts(mark.row, mark.fields)
+            days.add_result_to_day_counts(mark.row, mark.fields)
         for result in results:
-            days.add_row_to_counts(result.row, result.fields)
+            days.add_result_to_day_counts(result.row, result.fields)
         if days.counts:
             counts = sorted((*key, count) for key, count in days.counts.items())
             await SQL.add_day_counts.run_statement(self._db, *convert_rows_to_columns(counts, 4))
@@ -590,7 +592,7 @@ class BatchImporter:
         answers = {
             (answer.place, answer.question): answer
             for result in results
-            for answer in parse_answers(result.row, result.fields, now)
+            for answer in parse_answers_in_result(result.row, result.fields, now)
             if accepts(answer.centre, f"question/{answer.question}")
         }
         if answers:
@@ -707,7 +709,7 @@ class BatchImporter:
             await SQL.add_turnout.run_statement(self._db, *convert_rows_to_columns(rows, 9))
 
 
-def _acknowledge_last_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
+def _create_acknowledgement_of_last_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
     """Return the acknowledgement of a centre's last batch. `conflict` is what a person must decide about the centre's stores."""
     batch, last_id = rows.last_batch, rows.store.last_id
     if batch is None:
@@ -717,7 +719,7 @@ def _acknowledge_last_batch(rows: CentreRows, conflict: str, now: float) -> Ackn
     return {BatchSender(batch.centre, store.incarnation, store.run): ack}
 
 
-class _SomeStored(Exception):
+class _SomeRowsAlreadyStored(Exception):
     """Raised if some of the rows are stored already. The insert is rolled back, and repeated with the new rows only."""
 
 

@@ -78,7 +78,7 @@ async def find_server_problems(settings: HqSettings) -> list[str]:
             samples = {} if missing else await _read_samples_of_phone_numbers(session, settings)
             return [
                 *missing,
-                *await _find_silent_centres(session, settings),
+                *await _find_centres_without_live_status(session, settings),
                 *describe_centres_with_different_hash_secret(samples),
                 *describe_centres_sharing_numbers(samples),
             ]
@@ -113,17 +113,17 @@ async def _read_samples_of_phone_numbers(session: Session, settings: HqSettings)
     return samples
 
 
-async def _find_silent_centres(session: Session, settings: HqSettings) -> list[str]:
+async def _find_centres_without_live_status(session: Session, settings: HqSettings) -> list[str]:
     silent = {centre.id for centre in settings.centres}
     all_received = asyncio.Event()
 
-    async def remove_sender_from_silent_centres(subject: str, data: bytes) -> None:
+    async def remove_sender_from_centres_without_status(subject: str, data: bytes) -> None:
         silent.discard(subject.split(".")[1])
         if not silent:
             all_received.set()
 
     if silent:
-        await session.subscribe_to_subject("live.>", remove_sender_from_silent_centres)
+        await session.subscribe_to_subject("live.>", remove_sender_from_centres_without_status)
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
                 await all_received.wait()

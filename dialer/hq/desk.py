@@ -53,7 +53,7 @@ async def open_accounts(
 
 
 @contextlib.asynccontextmanager
-async def run_hq_desk(
+async def run_hq_page_server(
     settings: HqSettings,
     assets: Mapping[str, Asset],
     *,
@@ -100,11 +100,13 @@ async def run_hq_desk(
             yield settings.desk.get_url_of_pages(port)
 
 
-async def serve_hq_desk(settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]) -> None:
+async def serve_hq_pages_until_signal(
+    settings: HqSettings, assets: Mapping[str, Asset], on_ready: Callable[[str], None]
+) -> None:
     """Serve headquarters' pages until SIGTERM or Ctrl-C. `on_ready` is called with their address once they can be
     opened.
     """
     stop = stop_on_signals()
-    async with run_hq_desk(settings, assets) as origin:
+    async with run_hq_page_server(settings, assets) as origin:
         on_ready(origin)
         await stop.wait()

@@ -98,7 +98,7 @@ class NameLimit:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def has_centre_room_for_result_name(self, rows: CentreRows, centre: str, name: str) -> bool:
+    def may_centre_use_result_name(self, rows: CentreRows, centre: str, name: str) -> bool:
         """Return whether results with this name are counted, because the centre uses few enough names.
 
         The first rejected name is reported as the centre's problem.
@@ -183,7 +183,7 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
             f"result {row.id} of centre {centre} was too long ({fields['too_large_bytes']} bytes) to be sent to headquarters:"
             " see this result in the centre's store"
         )
-    if topic == "results/marks" and (mark := _parse_mark(centre, row, min(at, now), fields, now)) is not None:
+    if topic == "results/marks" and (mark := _parse_mark_in_result(centre, row, min(at, now), fields, now)) is not None:
         return mark, fields
     if topic == SEALED_EPOCHS:
         return ResultRow(
@@ -193,7 +193,7 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     if topic == ANSWERS:  # an attempt has several
         key = f"{key}/{','.join(sorted(answers))}" if isinstance(answers := fields.get("answers"), dict) else None
     return ResultRow(
-        at, centre, topic, str(key or _compute_key_of_result_row(row.payload))[:128], row.id, row.payload
+        at, centre, topic, str(key or _compute_result_key_from_payload(row.payload))[:128], row.id, row.payload
     ), fields
 
 
@@ -213,7 +213,7 @@ def parse_sealed_epoch(payload: str) -> SealedEpoch:
         ) from error
 
 
-def _compute_key_of_result_row(payload: str) -> str:
+def _compute_result_key_from_payload(payload: str) -> str:
     """Return a key for a result that has none. A restored store sends a result again with another row id but the same
     key.
     """
@@ -227,7 +227,9 @@ def _refuse_nan_or_infinity(constant: str) -> None:
 _PAYLOADS = json.JSONDecoder(parse_constant=_refuse_nan_or_infinity)
 
 
-def _parse_mark(centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float) -> MarkRow | None:
+def _parse_mark_in_result(
+    centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float
+) -> MarkRow | None:
     """Return the recorded answer (mark) in a row, or None if the row has no valid fields of one."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
@@ -272,9 +274,9 @@ class DayCounts:
         self._days: dict[int, date] = {}  # by quarter of an hour: offsets of time zones are multiples of it
         self.counts: dict[tuple[str, date, str], float] = defaultdict(float)
 
-    def add_row_to_counts(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
+    def add_result_to_day_counts(self, row: ResultRow | MarkRow, fields: Mapping[str, Any]) -> None:
         """Add a new row of a centre's results to the counts of its day."""
-        day = self._find_date_of_time(row.at)
+        day = self._convert_time_to_local_date(row.at)
         if isinstance(row, MarkRow):
             self.counts[row.centre, day, f"mark/{row.kind}"] += 1
             return
@@ -298,7 +300,7 @@ class DayCounts:
         if self._accepts(centre, what):
             self.counts[centre, day, what] += count
 
-    def _find_date_of_time(self, at: float) -> date:
+    def _convert_time_to_local_date(self, at: float) -> date:
         at = min(at, self._now)
         quarter = int(at // 900)
         if quarter not in self._days:
@@ -364,7 +366,7 @@ class AnswerRow:
     centre: str
 
 
-def parse_answers(row: ResultRow, fields: Mapping[str, Any], now: float) -> list[AnswerRow]:
+def parse_answers_in_result(row: ResultRow, fields: Mapping[str, Any], now: float) -> list[AnswerRow]:
     """Return the answers in a row, without the names of recordings.
 
     Return none if the row does not say which voter answered. The time of the answers is limited to `now` (epoch

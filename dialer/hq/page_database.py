@@ -89,7 +89,7 @@ class PageDatabase:
         self._db = None
         await self._connection.aclose()
 
-    async def append_audit(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
+    async def append_audit_entry(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
         """Append an audit entry, in the transaction of the action that it records."""
         await SQL.lock_audit.run_statement(db)
         end = await SQL.chain_end.fetch_first_row(db) or ChainEnd(0, GENESIS)
@@ -102,7 +102,7 @@ class PageDatabase:
         await SQL.lock_audit.run_statement(db)
         details = format_canonical_audit_details(what)
         if await SQL.equal_entry.fetch_value_or_none(db, kind, who, details) is None:
-            await self.append_audit(db, kind, who, what)
+            await self.append_audit_entry(db, kind, who, what)
 
     async def read_audit_entries(self) -> list[AuditEntry]:
         """Return all audit entries, the oldest first."""
@@ -129,7 +129,7 @@ class PageDatabase:
         )
         before = "none" if stored is None else f"entry {stored.number}"
         async with self.open_transaction() as db:
-            await self.append_audit(db, "audit-end-accepted", who, {"before": before})
+            await self.append_audit_entry(db, "audit-end-accepted", who, {"before": before})
 
 
 async def _store_last_audit_entry(db: Database, file: DeskFile) -> None:

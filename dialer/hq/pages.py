@@ -98,13 +98,13 @@ class HqBoard:
     def create_router(self) -> APIRouter:
         """Return a router with the routes of the figures."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow_roles(EVERY_ROLE))
-        router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_events)
+        router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_page_state)
         router.get("/constituencies")(self.read_turnout_of_constituencies)
         router.get("/booths")(self.read_turnout_of_booths)
         router.get("/days")(self.read_daily_results)
         return router
 
-    async def stream_events(self, request: Request, who: SignedIn) -> Response:
+    async def stream_page_state(self, request: Request, who: SignedIn) -> Response:
         """Stream the page state (all figures on headquarters' pages) that the user's zone may see, and then each
         change.
         """
@@ -141,7 +141,9 @@ class HqBoard:
         wanted = [
             name
             for name, of_centre in self._accounts.zone_of_centre.items()
-            if self._accounts.can_see_zone(who.name, of_centre) and zone in {"", of_centre} and centre in {"", name}
+            if self._accounts.can_user_see_zone(who.name, of_centre)
+            and zone in {"", of_centre}
+            and centre in {"", name}
         ]
         if not wanted:
             raise RequestRefused(403, "other-zone")

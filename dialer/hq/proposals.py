@@ -171,7 +171,7 @@ class Proposals:
                 return equal
             proposal = await SQL.add_proposal.fetch_value(db, kind, to, text, who.name, now)
             what = _collect_audit_details_of_proposal(proposal, kind, to, text)
-            await self._db.append_audit(db, f"{kind}-proposed", who.name, what)
+            await self._db.append_audit_entry(db, f"{kind}-proposed", who.name, what)
         self._on_change()
         return WaitingProposal(proposal, who.name)
 
@@ -195,7 +195,7 @@ class Proposals:
             what = _collect_audit_details_of_proposal(
                 proposal_id, proposal.kind, proposal.to, proposal.text, state=answer.state
             )
-            await self._db.append_audit(db, f"{proposal.kind}-answered", who.name, what)
+            await self._db.append_audit_entry(db, f"{proposal.kind}-answered", who.name, what)
         if confirm and proposal.kind == "material":
             answer = await self._assign_material_to_centres(proposal.text, proposal.to)
             async with self._db.open_transaction() as db:
@@ -231,7 +231,7 @@ class Proposals:
             text = await self._read_and_lock_confirmed_rollout(db, proposal_id, who)
             for each in to:
                 what = _collect_audit_details_of_proposal(proposal_id, "rollout", each, text)
-                await self._db.append_audit(db, "rollout-assigned", who.name, what)
+                await self._db.append_audit_entry(db, "rollout-assigned", who.name, what)
         name, _, version = text.rpartition(" ")
         await asyncio.to_thread(assign_material, self._settings, name, int(version), to)
 
@@ -242,7 +242,7 @@ class Proposals:
             text = await self._read_and_lock_confirmed_rollout(db, proposal_id, who)
             await SQL.settle_proposal.run_statement(db, proposal_id, state, problem[:300])
             what = _collect_audit_details_of_proposal(proposal_id, "rollout", "all", text, state=state)
-            await self._db.append_audit(db, "rollout-settled", who.name, what)
+            await self._db.append_audit_entry(db, "rollout-settled", who.name, what)
         self._on_change()
 
     async def _read_and_lock_confirmed_rollout(self, db: Database, proposal_id: int, who: SignedInUser) -> str:
@@ -264,7 +264,7 @@ class Proposals:
         self.refuse_centres_outside_zone(who, "all")
         async with self._db.open_transaction() as db:
             what = {"version": shorten_text_for_audit(f"{name} {version}")}
-            await self._db.append_audit(db, "withdrawal-drafted", who.name, what)
+            await self._db.append_audit_entry(db, "withdrawal-drafted", who.name, what)
             await asyncio.to_thread(draft_withdrawal_of_bundle, self._settings, name, version)
 
     async def publish_material(self, who: SignedInUser) -> list[str]:
@@ -284,7 +284,7 @@ class Proposals:
             for state, manifests in (("approved", draft.approved), ("withdrawn", draft.withdrawn)):
                 for each in manifests:
                     what = {"version": shorten_text_for_audit(each), "state": state, **signers}
-                    await self._db.append_audit(db, "material-published", who.name, what)
+                    await self._db.append_audit_entry(db, "material-published", who.name, what)
         approved = await asyncio.to_thread(publish_signed_draft, self._settings)
         self._on_change()
         return approved
@@ -323,7 +323,7 @@ class Proposals:
                 state, result = ("done", "") if (each.text, each.to) in assigned else ("failed", _WITHDRAWN)
                 await SQL.settle_proposal.run_statement(db, each.id, state, result)
                 what = _collect_audit_details_of_proposal(each.id, "material", each.to, each.text, state=state)
-                await self._db.append_audit(db, "material-settled", "the-pages", what)
+                await self._db.append_audit_entry(db, "material-settled", "the-pages", what)
         self._on_change()
 
 

@@ -28,7 +28,7 @@ from dialer.nats.messages import (
     build_inbox_prefix,
     build_live_subject,
     build_mark_subject,
-    build_marks_subject,
+    build_mark_subject_of_state,
     build_order_subject,
     build_reply_subject,
     build_snapshot_subject,
@@ -55,7 +55,7 @@ def list_subjects_readable_by_centre(centre: HqCentre) -> dict[str, list[str]]:
     marks = [build_mark_subject("*", centre.state or "", number) for number in centre.constituencies]
     orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     if centre.state is not None and not marks:
-        marks = [build_marks_subject(centre.state)]
+        marks = [build_mark_subject_of_state(centre.state)]
     calls = {} if centre.state is None else {CALLS: [build_calls_subject(centre.state)]}
     return {PEERS: [OPT_OUT_SUBJECT, *marks], CMD: orders, **calls}
 

@@ -46,7 +46,7 @@ class SQL(Statements):
     set_aside = Query(StoredSetAside)
 
 
-async def has_different_row(
+async def has_row_that_differs_from_stored(
     db: Database,
     centre: str,
     incarnation: str,
@@ -62,7 +62,7 @@ async def has_different_row(
     impossible time, is not compared: headquarters may have deleted it, or has it under another time. Times are in epoch
     seconds.
     """
-    if any(not _is_same_row(uncommitted.get(row.id, row), row) for row in rows):
+    if any(not _has_same_topic_and_payload(uncommitted.get(row.id, row), row) for row in rows):
         return True
     missing = {
         row.id: row for row in rows if row.id not in uncommitted and max(oldest, 0.0) < row.at < MAX_EPOCH_SECONDS
@@ -97,7 +97,7 @@ _get_mark_key = attrgetter(
 )
 
 
-def _is_same_row(one: BatchRow, other: BatchRow) -> bool:
+def _has_same_topic_and_payload(one: BatchRow, other: BatchRow) -> bool:
     return (one.topic, one.payload) == (other.topic, other.payload)
 
 

@@ -43,7 +43,7 @@ class SQL(Statements):
     answers = Query(VoterAnswer)
 
 
-async def read_results_of_state(
+async def read_results_of_federal_state(
     db: Database, state_code: str, constituency_number: int | None, since: float, until: float
 ) -> tuple[list[VoterResult], list[VoterAnswer]]:
     """Return the results and answers of a state, or of one of its constituencies, from `since` to before `until` (epoch

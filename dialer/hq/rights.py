@@ -44,7 +44,7 @@ def list_allowed_actions(role: str, zone: str) -> list[str]:
     return sorted(ACTIONS_OF_ROLE[HqRole(role)] - ({HqAction.READ_AUDIT} if zone else set()))
 
 
-def can_see_zone(user_zone: str, zone: str) -> bool:
+def can_user_see_zone(user_zone: str, zone: str) -> bool:
     """Return whether a user of `user_zone` ("": all zones) sees `zone`."""
     return user_zone in {"", zone}
 
@@ -56,7 +56,7 @@ def can_see_page_state_key(user_zone: str, key: str) -> bool:
     everybody.
     """
     parts = key.split("/")
-    return len(parts) == 1 or can_see_zone(user_zone, parts[1])
+    return len(parts) == 1 or can_user_see_zone(user_zone, parts[1])
 
 
 def are_centres_in_user_zone(user_zone: str, to: str, zone_of_centre: Mapping[str, str]) -> bool:
@@ -66,7 +66,7 @@ def are_centres_in_user_zone(user_zone: str, to: str, zone_of_centre: Mapping[st
         case "all":
             return user_zone == "" and not name
         case "zone":
-            return can_see_zone(user_zone, name) and name in zone_of_centre.values()
+            return can_user_see_zone(user_zone, name) and name in zone_of_centre.values()
         case "centre":
-            return name in zone_of_centre and can_see_zone(user_zone, zone_of_centre[name])
+            return name in zone_of_centre and can_user_see_zone(user_zone, zone_of_centre[name])
     return False

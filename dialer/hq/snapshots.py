@@ -70,7 +70,9 @@ class SnapshotServer:
 
     async def serve_snapshots(self) -> None:
         """Answer centres' requests for complete lists of other centres' updates from now on, until the NATS session ends."""
-        await self._session.serve_requests(messages.build_snapshot_subject("*"), self._answer_snapshot_request)
+        await self._session.answer_requests_on_subject(
+            messages.build_snapshot_subject("*"), self._answer_snapshot_request
+        )
 
     async def _answer_snapshot_request(self, subject: str, data: bytes) -> bytes:
         centre = subject.removeprefix(messages.build_snapshot_subject(""))

@@ -181,9 +181,9 @@ class DiallerClient:
                 return
             fields = json.loads(
                 received.payload,
-                parse_float=_parse_number,
-                parse_int=_parse_number,
-                parse_constant=_parse_number,
+                parse_float=_parse_json_number,
+                parse_int=_parse_json_number,
+                parse_constant=_parse_json_number,
             )
             first, *others = received.topic.removeprefix(self._root).split("/")
             if first == "replies":
@@ -214,7 +214,7 @@ def _list_topic_filters(kinds: Container[str]) -> list[str]:
     return [re.sub(r"{\w+}", "+", topic.pattern) for topic, kind, _ in _SUBSCRIBED.values() if kind in kinds]
 
 
-def _parse_number(text: str) -> float:
+def _parse_json_number(text: str) -> float:
     """Return the number in a JSON text. Raises ValueError if a browser cannot represent it exactly."""
     number = float(text)
     if not math.fabs(number) <= _MAX_NUMBER:  # NaN too

@@ -116,8 +116,8 @@ class Monitor:
         While the broker is unreachable an alert is raised, and the connection is retried.
         """
         with contextlib.ExitStack() as stack:
-            for add_engine_change in (self._publisher.add_engine_change, self._newest_call.add_engine_change):
-                stack.callback(self._engine.subscribe_to_changes(add_engine_change))
+            for add_change in (self._publisher.add_engine_change, self._newest_call.record_placed_call):
+                stack.callback(self._engine.subscribe_to_changes(add_change))
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._gateway.run(), name="monitor-commands")]
                 if self._opt_outs is not None:

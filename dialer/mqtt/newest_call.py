@@ -63,7 +63,7 @@ class NewestCallAtBroker:
         self._recorder = NewestCallRecorder()
         self._retained: asyncio.Future[NewestCall] | None = None
 
-    def add_engine_change(self, change: Change) -> None:
+    def record_placed_call(self, change: Change) -> None:
         """Note a call that is being placed, to record it at the broker. The engine calls this at each change.
 
         Changes that place no call are ignored.

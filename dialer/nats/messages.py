@@ -115,7 +115,7 @@ def build_mark_subject(zone: str, state_code: str, constituency_number: int) -> 
     return f"peer.{zone}.mark.{_encode_subject_level(state_code)}.{constituency_number}"
 
 
-def build_marks_subject(state_code: str) -> str:
+def build_mark_subject_of_state(state_code: str) -> str:
     """Return the subject of recorded answers (marks) from all constituencies of a state."""
     return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
@@ -169,7 +169,7 @@ class OutboxBatch:
     store: SendingStore = SendingStore()
 
 
-def estimate_row_bytes(topic: str, payload: str) -> int:
+def estimate_size_of_outbox_row(topic: str, payload: str) -> int:
     """Return the approximate size of a row in a batch (bytes), to be compared with `MAX_BATCH_BYTES`."""
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 

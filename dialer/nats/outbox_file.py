@@ -40,7 +40,7 @@ from dialer.nats.messages import (
     InvalidMessage,
     OutboxBatch,
     SendingStore,
-    estimate_row_bytes,
+    estimate_size_of_outbox_row,
 )
 
 _TITLE = "matdan rows for headquarters"
@@ -87,7 +87,7 @@ def write_outbox_file(
             count += 1
         sha256 = digest.hexdigest()
         signature = (
-            "" if private_key is None else _SIGNATURE + signing.sign_text(private_key, _build_signed_text(sha256))
+            "" if private_key is None else _SIGNATURE + signing.sign_text(private_key, _build_text_to_sign(sha256))
         )
         _write_rows_as_csv(file, digest, [[_END, count, _SHA256 + sha256, signature]])
     return count
@@ -101,7 +101,7 @@ def _write_rows_as_csv(file: IO[bytes], digest: Any, rows: Iterable[Iterable[obj
     file.write(lines)
 
 
-def _build_signed_text(sha256: str) -> bytes:
+def _build_text_to_sign(sha256: str) -> bytes:
     return f"{_TITLE} {sha256}".encode()
 
 
@@ -121,7 +121,7 @@ class OutboxFile:
 
     def is_signed_with_key(self, public_key: bytes) -> bool:
         """Return whether the file is signed with the private part of that key."""
-        return signing.verify_signature(public_key, _build_signed_text(self.sha256), self.signature)
+        return signing.verify_signature(public_key, _build_text_to_sign(self.sha256), self.signature)
 
     def read_batches(self) -> Iterator[OutboxBatch]:
         """Yield the rows of the file in batches without gaps, as the centre's uplink would send them.
@@ -131,7 +131,9 @@ class OutboxFile:
         """
         with self.path.open("rb") as file:
             cells = islice(
-                csv.reader(_read_lines_and_digest(file, self.path.stat().st_size, hashlib.sha256())), _HEAD_LINES, None
+                csv.reader(_read_lines_and_update_digest(file, self.path.stat().st_size, hashlib.sha256())),
+                _HEAD_LINES,
+                None,
             )
             for batch, digest in zip_longest(
                 _group_rows_into_batches(cells, self.path, self.centre, self.first, self.last, self.store), self.digests
@@ -148,7 +150,7 @@ def read_outbox_file(path: Path) -> OutboxFile:
         digest = hashlib.sha256()
         try:
             word, count, sha256, signature = next(csv.reader([end]))
-            cells = csv.reader(_read_lines_and_digest(file, size, digest))
+            cells = csv.reader(_read_lines_and_update_digest(file, size, digest))
             head = list(islice(cells, _HEAD_LINES))
             names, values = [each[0] for each in head], [each[1] for each in head]
             if word != _END or names[:1] != [_TITLE]:
@@ -221,7 +223,7 @@ def _read_last_line(file: IO[bytes], path: Path) -> tuple[int, str]:
     return size - len(end) - len(b"\r\n"), end.decode("ascii", "replace")
 
 
-def _read_lines_and_digest(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
+def _read_lines_and_update_digest(file: IO[bytes], size: int, digest: Any) -> Iterator[str]:
     """Yield the lines in the first `size` bytes of the file, and add them to the digest."""
     file.seek(0)
     remaining = size
@@ -236,7 +238,7 @@ def _group_rows_into_batches(
 ) -> Iterator[OutboxBatch]:
     size, rows = 0, list[BatchRow]()
     for row in _parse_rows_of_file(cells, path, first, last):
-        more = estimate_row_bytes(row.topic, row.payload)
+        more = estimate_size_of_outbox_row(row.topic, row.payload)
         if rows and (len(rows) == MAX_BATCH_ROWS or size + more > MAX_BATCH_BYTES):
             yield OutboxBatch(centre, VERSION, first, rows[-1].id, tuple(rows), store=store)
             first, size, rows = rows[-1].id + 1, 0, []

@@ -171,7 +171,7 @@ class Session:
         except APIError as error:  # servers before 2.15 have no limit and accept none
             _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_describe_error(error))
 
-    async def serve_requests(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
+    async def answer_requests_on_subject(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
         """Answer centres' requests on a subject, one after another. Each request goes to only one of several servers.
 
         An answer goes only to the inbox of the centre that the request's subject names, so that nobody with a centre's

@@ -20,7 +20,7 @@ from dialer.nats.messages import (
     VERSION,
     BatchRow,
     OutboxBatch,
-    estimate_row_bytes,
+    estimate_size_of_outbox_row,
 )
 from dialer.store.outbox import OutboxRow
 
@@ -80,7 +80,7 @@ class BatchSchedule:
         chosen: list[OutboxRow] = []
         size = 0
         for row in rows:
-            size += estimate_row_bytes(row.topic, row.payload)
+            size += estimate_size_of_outbox_row(row.topic, row.payload)
             if chosen and size > MAX_BATCH_BYTES:
                 break
             chosen.append(row)

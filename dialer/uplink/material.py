@@ -70,7 +70,7 @@ class MaterialUpdater:
         try:
             assigned = await asyncio.to_thread(self._material.fetch_assigned_manifest)
             if assigned is not None:
-                problem = await self._install_and_load_version(assigned)
+                problem = await self._install_and_load_material_version(assigned)
         except MaterialRefused as error:
             problem = str(error)
         except HeadquartersUnreachable as error:
@@ -91,7 +91,7 @@ class MaterialUpdater:
         }
         await self._session.publish_message(build_live_subject(self._centre, "material"), json.dumps(state).encode())
 
-    async def _install_and_load_version(self, assigned: Manifest) -> str:
+    async def _install_and_load_material_version(self, assigned: Manifest) -> str:
         """Install the assigned version of the campaign material and have the dialler load it. Return an empty text on
         success.
 
@@ -111,9 +111,9 @@ class MaterialUpdater:
             await asyncio.to_thread(self._material.activate_material_version, assigned.name_and_version)
         elif not await asyncio.to_thread(self._material.has_material_version_to_load):
             return ""
-        return await self._load_active_version(assigned)
+        return await self._load_active_material_version(assigned)
 
-    async def _load_active_version(self, assigned: Manifest) -> str:
+    async def _load_active_material_version(self, assigned: Manifest) -> str:
         """Have the dialler load the active version of the campaign material. Return an empty text on success.
 
         If the dialler cannot load it, go back to the earlier version and return the reason. If the dialler did not

@@ -18,7 +18,7 @@ from dialer.mqtt.commands.checks import AcceptedCommand, CheckedCommand, Refused
 from dialer.store.store import Store
 
 
-def format_id_for_log(checked: CheckedCommand) -> str:
+def format_command_id_for_log(checked: CheckedCommand) -> str:
     """Return a command's ID in the form that is allowed in the log and the audit."""
     command_id = checked.command_id or "none"
     if _are_details_allowed_in_audit({"id": command_id}):
@@ -30,7 +30,7 @@ def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -
     """Return who sent a command, and the details of its audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
     who = checked.sender if is_known and _are_details_allowed_in_audit({"who": checked.sender}) else "stranger"
-    what = {"command": checked.name or "unknown", "id": format_id_for_log(checked), "status": status}
+    what = {"command": checked.name or "unknown", "id": format_command_id_for_log(checked), "status": status}
     if checked.role:
         what["role"] = checked.role
     details = _create_audit_details(checked) if isinstance(checked, AcceptedCommand) else {}

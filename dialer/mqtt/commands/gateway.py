@@ -18,7 +18,7 @@ from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.engine.command.base import Command, CommandContext, ReceiptedCommand, Urgency
 from dialer.errors import MatdanError
 from dialer.mqtt.commands.alerts import CountingAlert
-from dialer.mqtt.commands.audit import CommandAudit, format_id_for_log
+from dialer.mqtt.commands.audit import CommandAudit, format_command_id_for_log
 from dialer.mqtt.commands.checks import (
     AcceptedCommand,
     CheckedCommand,
@@ -144,9 +144,9 @@ class CommandGateway:
         try:
             await self.execute_command_once_and_reply(checked, number)
         except StoreError as error:
-            _log.error("command.unanswered", command=format_id_for_log(checked), problem=str(error))
+            _log.error("command.unanswered", command=format_command_id_for_log(checked), problem=str(error))
         except Exception:  # noqa: BLE001 - no message may end the dialler; the error is logged with its traceback
-            _log.exception("command.failed", command=format_id_for_log(checked))
+            _log.exception("command.failed", command=format_command_id_for_log(checked))
             if checked.command_id is not None:
                 with contextlib.suppress(StoreError):
                     await self._audit.append_audit_entry(checked, "failed")
@@ -227,7 +227,7 @@ class CommandGateway:
         return reply
 
     async def _refuse_command(self, refused: RefusedCommand) -> None:
-        _log.warning("command.refused", command=format_id_for_log(refused), reason=refused.text)
+        _log.warning("command.refused", command=format_command_id_for_log(refused), reason=refused.text)
         if refused.is_forged:
             self._count_incident_for_alert(self._forgeries, refused.sender)
         if refused.is_authentic:
@@ -280,7 +280,7 @@ class CommandGateway:
         await self._audit.append_audit_entry(accepted, status, text if status == "refused" else "")
         _log.info(
             "command.executed",
-            command=format_id_for_log(accepted),
+            command=format_command_id_for_log(accepted),
             name=accepted.name,
             user=accepted.sender,
             role=accepted.role,

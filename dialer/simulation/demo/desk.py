@@ -129,7 +129,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     if (missing := _find_missing_requirement_of_pages()) is not None:
         yield f"headquarters' pages are not running: {missing}"
         return
-    from dialer.hq.desk import open_accounts, run_hq_desk  # noqa: PLC0415 - needs an extra
+    from dialer.hq.desk import open_accounts, run_hq_page_server  # noqa: PLC0415 - needs an extra
     from dialer.web.assets import read_assets  # noqa: PLC0415
 
     password = _generate_demo_password()
@@ -138,7 +138,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
             await accounts.save_account(user, HqRole.HEADQUARTERS, "", USER)
         for user in (USER, SECOND):
             await people.set_password(user, password)
-    async with run_hq_desk(settings, read_assets(BUILT)) as origin:
+    async with run_hq_page_server(settings, read_assets(BUILT)) as origin:
         yield f"headquarters' pages {origin} - sign in as {USER}, {password}; as {SECOND} to confirm"
 
 

@@ -16,7 +16,7 @@ from dialer.domain.signing import create_key_file
 from dialer.hq.batch_import import BatchImporter, ReceivedBatch
 from dialer.hq.cpu_share import CpuShares
 from dialer.hq.database import open_database
-from dialer.hq.desk import run_hq_desk
+from dialer.hq.desk import run_hq_page_server
 from dialer.hq.servers import run_postgresql
 from dialer.hq.stores import StoreSightings
 from dialer.settings.headquarters import load_hq_settings
@@ -65,7 +65,7 @@ bundles = {{folder = "{tmp_path / "material"}", online_key_file = "{tmp_path / "
         importer = BatchImporter(settings, db, SystemClock(), StoreSightings(), CpuShares())
         await importer.commit_batches("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
     async with (
-        run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP) as origin,
+        run_hq_page_server(settings, read_assets(BUILT), hasher=CHEAP) as origin,
         httpx.AsyncClient(base_url=origin) as browser,
     ):
         yield Headquarters(settings, path, origin, browser, tokens)

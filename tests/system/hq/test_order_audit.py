@@ -10,7 +10,7 @@ from typing import Any
 from dialer.desk.pages_built import BUILT
 from dialer.domain.orders import OrderKind, SignedOrder, calculate_order_digest
 from dialer.domain.signing import derive_public_key, format_public_key
-from dialer.hq.desk import run_hq_desk
+from dialer.hq.desk import run_hq_page_server
 from dialer.hq.orders import create_order
 from dialer.hq.servers import run_nats_server
 from dialer.nats.messages import CMD
@@ -68,9 +68,9 @@ async def test_each_headquarters_order_with_valid_signatures_is_audited_once_wit
                 await session.store_message("cmd.zone.west", b"no order")
 
             await send(stop, *ignored, stop, resume)
-            async with run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP):
+            async with run_hq_page_server(settings, read_assets(BUILT), hasher=CHEAP):
                 await wait_for_rows(hq.database, COUNT, [(2,)])
-            async with run_hq_desk(settings, read_assets(BUILT), hasher=CHEAP):  # it reads all orders again
+            async with run_hq_page_server(settings, read_assets(BUILT), hasher=CHEAP):  # it reads all orders again
                 await send(stop, quota)
                 await wait_for_rows(hq.database, COUNT, [(3,)])
     entries = [(who, json.loads(what)) for who, what in await query_database(hq.database, ENTRIES)]

@@ -421,7 +421,7 @@ async def test_headquarters_answers_a_request_only_into_the_inbox_of_the_request
 
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
-        await above.serve_requests(messages.build_snapshot_subject("*"), answer)
+        await above.answer_requests_on_subject(messages.build_snapshot_subject("*"), answer)
         thief = await CentreClient().connect(address, etc / "centres/pune-1.nk")
         for reply in ("cmd.all", "cmd.centre.delhi-1", "ack.delhi-1", "_INBOX.delhi-1.x", "_INBOX.pune-11.x", ""):
             await thief.publish("snapshot.pune-1", reply.encode() or b"no reply subject", reply=reply)

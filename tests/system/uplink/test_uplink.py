@@ -116,7 +116,7 @@ async def serve_empty_snapshots(above: Session) -> None:
     async def answer(subject: str, data: bytes) -> bytes:
         return pack_snapshot_page(SnapshotPage("pune-1", unpack_snapshot_request(data), 0, None, [], []), None)
 
-    await above.serve_requests(messages.build_snapshot_subject("pune-1"), answer)
+    await above.answer_requests_on_subject(messages.build_snapshot_subject("pune-1"), answer)
 
 
 async def lose_streams(server: NatsServer, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_headquarters_page_has_a_text_for_every_code_that_the_server_sends() -> 
     words |= {f"proposal-is-{state}" for state in ("confirmed", "declined", "done", "failed", "expired")}
     words |= {f"campaign-{state}" for state in CampaignState}
     actions = re.findall(
-        r'append_audit\(\s*db, "([a-z-]+)"',
+        r'append_audit_entry\(\s*db, "([a-z-]+)"',
         "".join(path.read_text("utf-8") for path in (DESK_FOLDER.parent / "hq").glob("*.py")),
     )
     words |= {

@@ -20,7 +20,7 @@ from dialer.hq.ledger import (
     StatusChange,
     TurnoutArea,
     add_new_rows_of_batch,
-    parse_answers,
+    parse_answers_in_result,
     parse_outbox_row,
     refuse_batch_of_wrong_sender,
     sum_turnout_changes,
@@ -99,17 +99,17 @@ def test_results_of_a_centre_with_a_fast_clock_do_not_count_as_the_newest() -> N
         "pune-1", row(7, "answers", attempt_id="a1", answers={"q": "1"}, place=PLACE), NOW
     )
     assert isinstance(answered, ResultRow)
-    assert [each.at for each in parse_answers(answered, fields, NOW - 3_600)] == [NOW - 3_600]
+    assert [each.at for each in parse_answers_in_result(answered, fields, NOW - 3_600)] == [NOW - 3_600]
     assert answered.at == NOW + 7  # the same when it is sent again
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW - 86_400)
-    days.add_row_to_counts(*parse_outbox_row("pune-1", attempt_row(1), NOW))
+    days.add_result_to_day_counts(*parse_outbox_row("pune-1", attempt_row(1), NOW))
     assert {day for _, day, _ in days.counts} == {date(2024, 4, 21)}
 
 
 def test_results_are_counted_by_day_in_the_time_zone_of_the_settings() -> None:
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
     for number, outcome in ((1, "busy"), (14 * 3600, "busy")):
-        days.add_row_to_counts(*parse_outbox_row("pune-1", attempt_row(number, outcome), NOW))
+        days.add_result_to_day_counts(*parse_outbox_row("pune-1", attempt_row(number, outcome), NOW))
     assert days.counts == {
         ("pune-1", date(2024, 4, day), what): 1.0 for day in (22, 23) for what in ("attempts", "outcome/busy")
     }
@@ -195,4 +195,4 @@ def test_voter_answers_read_from_results_contain_no_names_of_recordings(
     result, parsed = parse_outbox_row("pune-1", row(7, topic, attempt_id="a1", **fields), NOW)
     assert isinstance(result, ResultRow)
     assert result.key == (key or hashlib.sha256(result.payload.encode()).hexdigest())
-    assert [(each.question, each.value) for each in parse_answers(result, parsed, NOW + 60)] == answers
+    assert [(each.question, each.value) for each in parse_answers_in_result(result, parsed, NOW + 60)] == answers

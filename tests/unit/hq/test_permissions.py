@@ -14,7 +14,7 @@ from dialer.hq.rights import (
     HqAction,
     are_centres_in_user_zone,
     can_see_page_state_key,
-    can_see_zone,
+    can_user_see_zone,
     list_allowed_actions,
     list_roles_that_allow_action,
 )
@@ -75,9 +75,9 @@ def test_headquarters_user_of_a_zone_receives_only_page_values_of_that_zone(
 
 
 def test_headquarters_user_of_one_zone_sees_no_other_zone() -> None:
-    assert can_see_zone("west", "west")
-    assert not can_see_zone("west", "east")
-    assert can_see_zone("", "east")
+    assert can_user_see_zone("west", "west")
+    assert not can_user_see_zone("west", "east")
+    assert can_user_see_zone("", "east")
 
 
 @pytest.mark.parametrize(
