@@ -38,7 +38,7 @@ class SQL(Statements):
 
 
 class Accounts:
-    """All accounts of headquarters' pages, as they were last read from the database."""
+    """All accounts of headquarters' pages, as they were last read from the database (see `read_accounts`)."""
 
     def __init__(self, db: PageDatabase, settings: HqSettings) -> None:
         self._db = db
@@ -56,7 +56,7 @@ class Accounts:
         return [StoredUser(each.name, each.role, each.added_at, each.changed_at) for each in accounts]
 
     def can_user_see_zone(self, name: str, zone: str) -> bool:
-        """Return whether an account of this name exists and may see the zone."""
+        """Return whether an account of this name exists and may see the zone (a group of centres)."""
         return name in self.zone_of and can_user_see_zone(self.zone_of[name], zone)
 
     def are_centres_in_zone_of_user(self, name: str, to: str) -> bool:

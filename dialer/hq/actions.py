@@ -58,7 +58,10 @@ class AssignIncident(CloseIncident):
 
 
 class ProposeMaterial(PageRequest):
-    """Proposes that centres use a version of campaign material, which the media and compliance officers have signed."""
+    """Proposes that centres use a version of campaign material (flows, scripts, recordings).
+
+    The media and compliance officers have signed that version.
+    """
 
     name: _Name
     version: Annotated[int, Field(ge=1, lt=2**31)]
@@ -66,7 +69,7 @@ class ProposeMaterial(PageRequest):
 
 
 class ProposeResume(PageRequest):
-    """Proposes that leaders let centres resume calling, with the reason."""
+    """Proposes that centres resume calling, with the reason. Leaders then sign the order to these centres."""
 
     to: _To
     text: _Text
@@ -111,7 +114,7 @@ class HqActions:
         return router
 
     def _refuse_invalid_incident_owner(self, name: str, zone: str) -> None:
-        """Raise RequestRefused unless incidents of the zone may be assigned to this user."""
+        """Raise RequestRefused if the user `name` may not be assigned incidents of this zone."""
         if name not in self._accounts.list_possible_incident_owners(zone):
             raise RequestRefused(409, "no-owner")
 
@@ -160,7 +163,7 @@ class HqActions:
         await self._proposals.propose_material(request.name, request.version, request.to, who)
 
     async def propose_resuming_calls(self, request: ProposeResume, who: SignedIn) -> None:
-        """Propose that leaders let centres resume calling."""
+        """Propose that centres resume calling. Leaders then sign the order to these centres."""
         await self._proposals.propose_that_calls_resume(request.to, request.text, who)
 
     async def answer_proposal(self, request: AnswerProposal, who: SignedIn) -> dict[str, str]:

@@ -95,7 +95,7 @@ class CentreZone(NamedTuple):
 
 
 class StoredVoter(NamedTuple):
-    """A voter's status as it is stored."""
+    """The status of a voter in headquarters' database: turnout, and whether the voter was contacted."""
 
     state_code: str
     constituency_number: int
@@ -108,7 +108,7 @@ class StoredVoter(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """A stored mark (recorded answer) of a voter that was not undone."""
+    """A mark (recorded answer) of a voter in headquarters' database, which no later mark has undone."""
 
     state_code: str
     constituency_number: int
@@ -128,7 +128,7 @@ class RowId(NamedTuple):
 
 
 class CentreBooth(NamedTuple):
-    """A polling station (booth), and a centre that has reported answers of voters of this booth."""
+    """A pair of a centre and a polling station (booth). The centre has reported answers of the booth's voters."""
 
     centre: str
     state_code: str
@@ -137,10 +137,12 @@ class CentreBooth(NamedTuple):
 
 
 class Insert(Command):
-    """An SQL statement that inserts the rows of a temporary table, except rows that are stored already."""
+    """An SQL statement that inserts rows of centres' results from a temporary table, and skips rows that are stored
+    already.
+    """
 
     async def insert_rows_returning_ids(self, db: Database) -> set[RowId]:
-        """Insert the rows of the temporary table. Return the ids of the rows that were inserted."""
+        """Insert the new rows of the temporary table. Return the ids of the rows that were inserted."""
         return {RowId(*row) for row in await db.fetch_rows(f"{self.sql} RETURNING centre, id")}
 
 
@@ -185,7 +187,7 @@ class ReceivedBatch:
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
-        """Return two messages with the same stream position, each with one half of the batch's rows.
+        """Return two messages with half of the batch's rows each. Both have the stream position of this message.
 
         The batch must have several rows.
         """
@@ -226,9 +228,10 @@ Acknowledgements = dict[BatchSender, Acknowledgement]
 
 
 def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
-    """Add the acknowledgements `more` of later batches, each in place of the same sender's earlier one.
+    """Add the acknowledgements of later batches (`more`) to those of earlier ones (`acks`), one for each sender.
 
-    A refusal stays, because its sender must send the later batches again.
+    A later acknowledgement replaces the sender's earlier one. It does not replace a refusal, because the sender must
+    send its later batches again.
     """
     for sender, ack in more.items():
         if sender not in acks or acks[sender].through is not None:
@@ -296,14 +299,17 @@ Row = TypeVar("Row", ResultRow, MarkRow)
 
 @dataclass(frozen=True, slots=True)
 class ParsedRow(Generic[Row]):
-    """A row of a centre's results, and the fields of its JSON payload."""
+    """A row of a centre's results, with the decoded fields of its JSON payload."""
 
     row: Row
     fields: dict[str, Any]
 
 
 class BatchImporter:
-    """Imports batches, using the database connection that holds the gatherers' lock."""
+    """Imports batches of centres' results into headquarters' database.
+
+    It uses the database connection that holds the lock of the gatherers (processes that import), so only one imports.
+    """
 
     def __init__(
         self, settings: HqSettings, db: Database, clock: Clock, sightings: StoreSightings, shares: CpuShares
@@ -324,9 +330,10 @@ class BatchImporter:
         """Centres whose accepted store replaced another, which no person has confirmed."""
 
     async def store_rows_set_aside_earlier(self) -> None:
-        """Store set-aside rows as results if their constituency now belongs to their centre, and count the other rows.
+        """Try again to store centres' rows that could not be stored as results when they arrived (rows set aside).
 
-        A row was set aside if it could not be stored as a result when it arrived.
+        A row is stored as a result if its constituency now belongs to its centre. The other rows stay set aside, and
+        are counted.
         """
         now = self._clock.now()
         async with self._db.open_transaction():
@@ -420,7 +427,10 @@ class BatchImporter:
         collected: dict[str, CentreRows],
         now: float,
     ) -> None:
-        """Add the rows of a centre's batch to the rows that the next commit stores. Raises StoreNotAccepted."""
+        """Add the rows of a centre's batch to `collected`, the rows of all centres that the next commit stores.
+
+        Raises StoreNotAccepted if headquarters does not accept batches of the store that sent it.
+        """
         store = accept_store_of_batch(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
         if not received.set_aside:  # the database rejects a value of its row, so it cannot be compared
             await self._refuse_set_back_store(batch, store, collected.get(batch.centre), now)
@@ -444,7 +454,7 @@ class BatchImporter:
     async def _refuse_set_back_store(
         self, batch: OutboxBatch, store: KnownStore, collected: CentreRows | None, now: float
     ) -> None:
-        """Raise StoreSetBack if the batch has another row than headquarters under an id that headquarters knows."""
+        """Raise StoreSetBack if a row of the batch differs from the row that headquarters has stored under the same id."""
         repeated = [row for row in batch.rows if row.id <= store.last_id]
         if not repeated:
             return
@@ -477,7 +487,10 @@ class BatchImporter:
         marks: list[ParsedRow[MarkRow]],
         results: list[ParsedRow[ResultRow]],
     ) -> None:
-        """Add a centre's result rows to `marks` and `results`, or to the rows that are set aside as they cannot be stored."""
+        """Parse a centre's rows, and add each to `marks` (recorded answers) or `results` (all other results).
+
+        Rows that cannot be stored as either are added to the centre's rows to be set aside.
+        """
         for outbox_row in rows.rows:
             try:
                 row, fields = parse_outbox_row(centre, outbox_row, now)
@@ -530,7 +543,7 @@ class BatchImporter:
     def _refuse_row_of_other_constituency(
         self, centre: str, row: ResultRow | MarkRow, fields: Mapping[str, Any]
     ) -> None:
-        """Raise RowOutsideArea for a recorded answer of a voter whose constituency is not the centre's."""
+        """Raise RowOutsideArea for a result of a voter whose constituency does not belong to the centre."""
         if isinstance(row, MarkRow):
             place: VoterPlace | None = row.place
         else:
@@ -553,10 +566,11 @@ class BatchImporter:
         rows: list[ParsedRow[Row]],
         values: Callable[[Row], tuple[Any, ...]],
     ) -> list[ParsedRow[Row]]:
-        """Insert rows through a temporary table, and return the rows that were not stored before.
+        """Insert rows through a temporary table. Return those that the database did not have yet.
 
-        All rows of the table are inserted at once first, because usually all of them are new. Only if some are stored
-        already does the database return the ids of the inserted rows, which takes more time.
+        All rows are inserted with one statement, because usually all of them are new. Only if the database has some of
+        them already is the insert repeated with a statement that returns the ids of the inserted rows, which takes more
+        time.
         """
         if not rows:
             return []
@@ -600,13 +614,14 @@ class BatchImporter:
             await SQL.set_answers.run_statement(self._db, *convert_rows_to_columns(rows, 9))
 
     async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
+        """Store when each centre last sent a test message, which shows that its results reach headquarters."""
         sent = {each.row.centre: min(each.row.at, now) for each in results if each.row.topic == TEST_MARKS}
         if sent:
             await SQL.set_test_marks.run_statement(self._db, *convert_rows_to_columns(sorted(sent.items()), 2), now)
 
     @contextlib.contextmanager
     def _charge_computing_time_to_centre(self, centre: str) -> Iterator[None]:
-        """Subtract the computing time of the block from what the centre may still use."""
+        """Subtract the computing time of the `with` block from the computing time that the centre may still use."""
         started = time.thread_time()
         yield
         self._shares.subtract_used_computing_time(messages.build_batch_subject(centre), time.thread_time() - started)
@@ -645,7 +660,10 @@ class BatchImporter:
         results: Sequence[ParsedRow[ResultRow]],
         now: float,
     ) -> None:
-        """Store new opt-outs, and queue the opt-outs, voters' answers (marks) and calls that other centres must receive."""
+        """Store new opt-outs of centres.
+
+        Queue the new opt-outs, voters' answers (marks) and calls that other centres must receive.
+        """
         found = [parse_opt_out(each.row, each.fields, now) for each in results]
         opt_outs = [opt_out for opt_out in found if opt_out is not None]
         new = await SQL.insert_opt_outs.fetch_rows(self._db, *convert_rows_to_columns(opt_outs, 3)) if opt_outs else []
@@ -662,8 +680,8 @@ class BatchImporter:
     def _find_calls_for_other_centres(
         self, results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> dict[str, list[PeerCallRow]]:
-        """Return the calls that headquarters must forward to other centres, by the federal state of the centre that
-        called.
+        """Return the calls in these results that headquarters must forward to other centres, by the calling centre's
+        federal state.
         """
         found: dict[str, list[PeerCallRow]] = {}
         for each in results:
@@ -710,7 +728,11 @@ class BatchImporter:
 
 
 def _create_acknowledgement_of_last_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
-    """Return the acknowledgement of a centre's last batch. `conflict` is what a person must decide about the centre's stores."""
+    """Return the acknowledgement of a centre's last batch, by its sender, or an empty result if the centre has sent
+    none.
+
+    `conflict` is the decision about the centre's stores that a person must make, or "".
+    """
     batch, last_id = rows.last_batch, rows.store.last_id
     if batch is None:
         return {}
@@ -720,7 +742,10 @@ def _create_acknowledgement_of_last_batch(rows: CentreRows, conflict: str, now: 
 
 
 class _SomeRowsAlreadyStored(Exception):
-    """Raised if some of the rows are stored already. The insert is rolled back, and repeated with the new rows only."""
+    """Raised if the database has some of the rows already.
+
+    The insert is rolled back, and repeated with the new rows only.
+    """
 
 
 # attrgetter, because `dataclasses.astuple` copies each value deeply, which was a fifth of the cost of a row.

@@ -28,7 +28,7 @@ EXPIRY_WARNING_SECONDS = 86_400.0
 
 
 def find_settings_problems(settings: HqSettings) -> Iterator[str]:
-    """Yield each setting that is missing, in one line."""
+    """Yield one line for each setting of headquarters that is missing."""
     if len(settings.leaders) < RESUMING_LEADERS:
         yield "[[leaders]] has fewer than two leaders: nobody could resume the centres after a stop-all; add a second one"
     if not settings.centres:
@@ -65,7 +65,9 @@ def _read_material_expiry(timestamp: Path) -> float:
 
 
 async def find_server_problems(settings: HqSettings) -> list[str]:
-    """Return the problems of nats-server and its streams, and the centres that publish no status there."""
+    """Return one line for each problem of nats-server and its streams, and one that names centres without a live
+    status.
+    """
     try:
         async with open_session(
             settings.servers,

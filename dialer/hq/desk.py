@@ -37,7 +37,10 @@ from dialer.web.streams import Streams
 async def open_accounts(
     settings: HqSettings, clock: Clock, hasher: PasswordHasher | None = None
 ) -> AsyncIterator[tuple[PageDatabase, Accounts, People, DeskFile]]:
-    """Open the database, its accounts, and the file with their passwords. Raises StoreError if one cannot be used."""
+    """Open headquarters' database and the file with users' passwords, and read the accounts of the users.
+
+    Raises StoreError if the database or the file cannot be used.
+    """
     file = await DeskFile.open(settings.desk.file, None)
     db = PageDatabase(settings, clock, file)
     accounts = Accounts(db, settings)
@@ -59,7 +62,7 @@ async def run_hq_page_server(
     *,
     hasher: PasswordHasher | None = None,
 ) -> AsyncIterator[str]:
-    """Serve the pages while the context lasts, and yield the address that users open.
+    """Serve headquarters' pages while the context lasts. Yield the address at which users open them.
 
     Raises SettingError, StoreError, PortInUse.
     """

@@ -53,7 +53,7 @@ class CentreStatus(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CentreDayCount:
-    """A counter of a centre's results on one day, such as its number of attempts."""
+    """The value of one counter of a centre's results on one day, such as its number of attempts."""
 
     centre: str
     what: str
@@ -62,7 +62,7 @@ class CentreDayCount:
 
 @dataclass(frozen=True, slots=True)
 class DayCount:
-    """A counter of the results of several centres together on one day."""
+    """The value of one counter on one day, summed over several centres."""
 
     day: date
     what: str
@@ -117,7 +117,9 @@ class SQL(Statements):
 
 
 def compute_day_figures(counts: Mapping[str, float]) -> DayResults:
-    """Return the figures of a day, calculated from its counters (table `day_count`)."""
+    """Return the figures of a day (calls, contacts, votes, seat-hours), calculated from its counters (table
+    `day_count`).
+    """
     live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS)
     seat_seconds = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
     return {
@@ -153,7 +155,7 @@ class CallRates:
 
 
 class HqFigures:
-    """Reads the figures of headquarters' pages, and keeps them up to date in the pages' state."""
+    """Reads the figures of headquarters' pages, and writes them into the page state (the values that open pages show)."""
 
     def __init__(self, settings: HqSettings, page_state: PageState, db: PageDatabase, accounts: Accounts) -> None:
         self._settings = settings
@@ -179,9 +181,10 @@ class HqFigures:
         return self._session is not None and self._session.is_connected
 
     async def run(self) -> NoReturn:
-        """Update the page state until cancelled.
+        """Update the page state (the values that open pages show) until cancelled.
 
-        While the database or the campaign material cannot be read, the figures stay as they were, and the pages show their age.
+        While the database or the campaign material cannot be read, the figures stay as they were, and the pages show
+        their age.
         """
         while True:
             await run_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
@@ -284,7 +287,7 @@ class HqFigures:
         self._replace_page_values_of_one_kind("material", values)
 
     def _replace_page_values_of_one_kind(self, kind: str, values: Mapping[str, Any]) -> None:
-        """Put values into the page state, and remove all other keys of the same kind."""
+        """Put values into the page state, and remove other values of the same kind. A value's key begins with its kind."""
         for name in {
             f"{kind}/{each}" for each in self._page_state.get_values_of_keys_with_prefix(kind, object)
         } - values.keys():
@@ -293,7 +296,7 @@ class HqFigures:
             self._page_state.set_value_of_key(key, value)
 
     def put_figures_into_page_state(self) -> None:
-        """Put the current figures into the page state."""
+        """Put the current figures of all centres into the page state (the values that open pages show)."""
         now, targets = self._db.clock.now(), self._settings.targets
         local_time = datetime.fromtimestamp(now, self._time_zone)
         minute = local_time.hour * 60 + local_time.minute + local_time.second / 60

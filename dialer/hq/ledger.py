@@ -73,10 +73,10 @@ def refuse_batch_of_wrong_sender(batch: OutboxBatch, subject: str, centres: Cont
 
 
 def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> None:
-    """Add the new rows of a batch to the rows of its centre for the next commit.
+    """Add the new rows of a batch to the rows of its centre that the next commit stores.
 
-    Nothing is added if all rows are stored already, or if rows before the batch are missing. The acknowledgement then tells
-    the centre where to continue. `now` is headquarters' time (epoch seconds), and no row counts as newer.
+    Nothing is added if all rows are stored already, or if rows before the batch are missing. The acknowledgement then
+    tells the centre where to continue. `now` is headquarters' time (epoch seconds). Later times of rows do not count.
     """
     store = rows.store
     rows.last_batch = batch
@@ -90,7 +90,7 @@ def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> N
 
 
 class NameLimit:
-    """Limits how many names of questions, outcomes, dispositions and seat states a centre may use.
+    """A limit on how many names of questions, outcomes, dispositions and seat states a centre may use.
 
     Each name becomes a row of a table. Without a limit, a faulty or malicious centre could fill that table.
     """
@@ -99,7 +99,7 @@ class NameLimit:
         self._names: dict[str, set[str]] = defaultdict(set)
 
     def may_centre_use_result_name(self, rows: CentreRows, centre: str, name: str) -> bool:
-        """Return whether results with this name are counted, because the centre uses few enough names.
+        """Return whether results with this name are counted. They are not if the centre uses too many names already.
 
         The first rejected name is reported as the centre's problem.
         """
@@ -144,7 +144,7 @@ class MarkRow:
 
     @property
     def does_mark_change_earlier_marks(self) -> bool:
-        """Whether this recorded answer (mark) undoes or corrects earlier ones.
+        """Whether this mark (recorded answer) undoes or corrects earlier marks of the voter.
 
         If so, the voter's status must be derived from all marks again.
         """
@@ -198,12 +198,12 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
 
 
 def shorten_topic(topic: str) -> str:
-    """Return the topic of a row in the form in which the database stores it."""
+    """Return the topic of a result as the database stores it: at most 128 characters, without NUL."""
     return topic[:128].replace("\0", "")
 
 
 def parse_sealed_epoch(payload: str) -> SealedEpoch:
-    """Return the sealed epoch (signed minute of a store's changes) in a payload. Raises UnreadableRow."""
+    """Return the sealed epoch (signed minute of a store's changes) in the payload of a result. Raises UnreadableRow."""
     try:
         return get_type_adapter(SealedEpoch).validate_json(payload, strict=True)
     except ValidationError as error:
@@ -214,8 +214,9 @@ def parse_sealed_epoch(payload: str) -> SealedEpoch:
 
 
 def _compute_result_key_from_payload(payload: str) -> str:
-    """Return a key for a result that has none. A restored store sends a result again with another row id but the same
-    key.
+    """Return the hash of a result's payload as its key, for results that contain no key.
+
+    A restored store may send a result again under another row id. The equal key shows that it is the same result.
     """
     return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -230,7 +231,7 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_refuse_nan_or_infinity)
 def _parse_mark_in_result(
     centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float
 ) -> MarkRow | None:
-    """Return the recorded answer (mark) in a row, or None if the row has no valid fields of one."""
+    """Return the mark (recorded answer of a voter) in a result, or None if the result has no valid fields of one."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):
@@ -317,9 +318,9 @@ class OptOutRow(NamedTuple):
 
 
 def parse_opt_out(row: ResultRow, fields: Mapping[str, Any], now: float) -> OptOutRow | None:
-    """Return the opt-out in a row, or None if the row is not an opt-out or has no hash of the number.
+    """Return the opt-out in a result, or None if the result is not an opt-out or has no hash of the number.
 
-    Its time is at most `now` (epoch seconds).
+    The opt-out's time is at most `now` (epoch seconds).
     """
     hashed = fields.get("number_hash")
     if row.topic != "results/opt-outs" or not is_number_hash(hashed):
@@ -337,8 +338,7 @@ class PeerCallRow(NamedTuple):
 
 
 def parse_call_for_other_centres(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
-    """Return the call in a row, or None if the row has no call that concerns other centres or no hash of the called
-    number.
+    """Return the call in a result, or None if the call does not concern other centres or has no hash of its number.
 
     The call's time is at most `now` (epoch seconds). Return None also for a call that ended too long ago to matter for
     any minimum interval between calls.
@@ -367,10 +367,10 @@ class AnswerRow:
 
 
 def parse_answers_in_result(row: ResultRow, fields: Mapping[str, Any], now: float) -> list[AnswerRow]:
-    """Return the answers in a row, without the names of recordings.
+    """Return the voter's answers to questions in a result. Names of recordings are left out.
 
-    Return none if the row does not say which voter answered. The time of the answers is limited to `now` (epoch
-    seconds). Otherwise a centre whose clock is ahead could block later answers.
+    The list is empty if the result does not say which voter answered. The time of the answers is limited to `now`
+    (epoch seconds). Otherwise a centre whose clock is ahead could block later answers.
     """
     answers, place = fields.get("answers"), parse_voter_place(fields)
     if row.topic not in TOPICS_WITH_ANSWERS or place is None or not isinstance(answers, dict):

@@ -97,7 +97,7 @@ class LiveCentres:
         self.centres: dict[str, LiveCentre] = {}
 
     def store_centre_status(self, subject: str, data: bytes, now: float) -> None:
-        """Keep the live status in a message of a centre, in memory. An invalid message is ignored.
+        """Store in memory the live status that a centre has sent. An invalid message is ignored.
 
         The server allows each centre to publish its own status only.
         """

@@ -49,13 +49,16 @@ def assign_material(settings: HqSettings, name: str, version: int, to: Collectio
 
 
 def draft_withdrawal_of_bundle(settings: HqSettings, name: str, version: int) -> None:
-    """Draft the withdrawal of a version of a bundle. Raises MaterialRefused, or StoreError if the folder cannot be used."""
+    """Draft the withdrawal of a version of campaign material (a bundle), which officers must then sign.
+
+    Raises MaterialRefused, or StoreError if the folder of the material cannot be used.
+    """
     with _convert_repository_errors(settings, "the withdrawal cannot be drafted"):
         Repository(settings.bundles.folder).draft_withdrawal_of_bundle(name, version, time.time())
 
 
 class DraftedMaterial(NamedTuple):
-    """What the publication of the drafted campaign material changes, and who has signed it."""
+    """A draft of campaign material: the versions that its publication approves and withdraws, and who has signed it."""
 
     approved: list[str]  # manifests of versions
     withdrawn: list[str]
@@ -63,7 +66,7 @@ class DraftedMaterial(NamedTuple):
 
 
 def read_signed_draft(settings: HqSettings) -> DraftedMaterial:
-    """Return the drafted campaign material, which media and compliance have signed.
+    """Return the draft of campaign material, which the media and compliance officers have signed.
 
     Raises MaterialRefused if a signature is missing, and StoreError if the folder cannot be read.
     """
@@ -75,7 +78,7 @@ def read_signed_draft(settings: HqSettings) -> DraftedMaterial:
 
 
 def publish_signed_draft(settings: HqSettings) -> list[str]:
-    """Publish the drafted campaign material, and return the versions that are approved now.
+    """Publish the draft of campaign material. Return the versions that are approved from now on.
 
     Raises MaterialRefused, SettingError, and StoreError if the folder cannot be written.
     """
@@ -88,7 +91,9 @@ def publish_signed_draft(settings: HqSettings) -> list[str]:
 
 @contextmanager
 def _convert_repository_errors(settings: HqSettings, failure: str) -> Iterator[None]:
-    """Raise StoreError in place of the errors of an unusable material folder, with `failure` in its text."""
+    """Raise StoreError, with `failure` in its text, for errors that the folder of campaign material causes in the
+    `with` block.
+    """
     try:
         yield
     except (RepositoryError, OSError) as error:

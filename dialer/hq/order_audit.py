@@ -27,7 +27,7 @@ RETRY_SECONDS = 5.0
 
 
 class OrderAudit:
-    """The audit of leaders' orders to centres."""
+    """Writes leaders' orders to centres into headquarters' audit."""
 
     def __init__(self, settings: HqSettings, db: PageDatabase) -> None:
         self._settings = settings

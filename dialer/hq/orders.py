@@ -31,7 +31,7 @@ READ_TIMEOUT_SECONDS = 3.0
 
 
 class OrderNotSent(MatdanError):
-    """An order was not sent. The text of the error says what is missing or wrong."""
+    """Raised if an order was not sent. The text of the error says what is missing or wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,10 @@ def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
 def find_stopped_centres(
     settings: HqSettings, orders: Collection[tuple[SignedOrder, HqOrder]], now: float
 ) -> frozenset[str]:
-    """Return the centres in which a leader has stopped all calls, and two leaders have not resumed them since."""
+    """Return the centres in which a leader has stopped all calls.
+
+    Centres that two leaders have let resume are left out.
+    """
     keys, in_force = list_public_keys_of_leaders(settings), list[HqOrder]()
     for signed, order in orders:
         concerns_all = order.order is OrderKind.STOP_ALL or (
@@ -240,7 +243,8 @@ class OrderMonitor:
                 self._replies.setdefault(order_id, {})[centre] = reply
 
     def list_orders_for_page_state(self, now: float) -> dict[str, OrderReplies]:
-        """Return each order for each zone that it concerns, by the key `order/ZONE/ID` of the page state.
+        """Return each order once for each zone with centres that it addresses, by its key `order/ZONE/ID` in the page
+        state.
 
         A value says how many centres executed the order, and which centres refused it or did not reply.
         """

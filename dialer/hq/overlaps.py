@@ -33,8 +33,9 @@ def describe_centres_sharing_numbers(samples: Mapping[str, NumberSample]) -> Ite
 
 
 def describe_centres_with_different_hash_secret(samples: Mapping[str, NumberSample]) -> Iterator[str]:
-    """Yield a line about centres without a secret for number hashes, and one about centres whose secret differs from
-    most.
+    """Yield a line that names centres without a secret for hashing numbers.
+
+    Yield another that names centres whose secret differs from that of most centres.
     """
     by_fingerprint: dict[str, list[str]] = defaultdict(list)
     for centre, sample in samples.items():

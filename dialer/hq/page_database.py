@@ -115,12 +115,18 @@ class PageDatabase:
             return await SQL.newest_entries.fetch_rows(db, count)
 
     async def find_breaks_in_audit_chain(self) -> list[Break]:
-        """Return where the audit's hash chain is broken, or lacks the last entry that the pages' file has."""
+        """Return where the audit's hash chain is broken.
+
+        The last entry that the pages' own file knows must be part of it.
+        """
         end = None if self._file is None else await self._file.read_last_seen_audit_entry()
         return [*find_breaks_in_chain(await self.read_audit_entries(), end)]
 
     async def accept_last_audit_entry(self, who: str) -> None:
-        """Accept the present last audit entry, after the database was restored from a backup. This is audited too."""
+        """Accept the database's last audit entry as the true end of the audit, after a restore from a backup.
+
+        The acceptance itself is added to the audit.
+        """
         if self._file is None:
             return
         stored, entries = await self._file.read_last_seen_audit_entry(), await self.read_audit_entries()
@@ -133,7 +139,10 @@ class PageDatabase:
 
 
 async def _store_last_audit_entry(db: Database, file: DeskFile) -> None:
-    """Store the last entry of the hash chain in the file, if the chain continues the entry stored there. Raises StoreError."""
+    """Store the last entry of the audit's hash chain in the pages' own file. Raises StoreError.
+
+    Nothing is stored if the chain does not continue the entry in that file. The break is logged.
+    """
     stored = await file.read_last_seen_audit_entry()
     entries = await SQL.entries_from.fetch_rows(db, 0 if stored is None else stored[0])
     if [*_find_audit_breaks_after_stored_entry(entries, stored)]:
@@ -147,7 +156,10 @@ async def _store_last_audit_entry(db: Database, file: DeskFile) -> None:
 def _find_audit_breaks_after_stored_entry(
     entries: Sequence[AuditEntry], stored: tuple[int, str] | None
 ) -> Iterator[Break]:
-    """Yield the breaks of the hash chain from the stored last entry on. `entries` must begin with that entry."""
+    """Yield the breaks of the audit's hash chain after the entry that the pages' own file has (`stored`).
+
+    `entries` must begin with that entry.
+    """
     if stored is None:
         yield from find_breaks_in_chain(entries)
     elif not entries or (entries[0].number, entries[0].digest) != stored:

@@ -57,7 +57,7 @@ class SQL(Statements):
 
 
 class HqAccount:
-    """The route that tells a page who is signed in."""
+    """The route from which a page reads who is signed in."""
 
     def __init__(self, people: People, accounts: Accounts, settings: HqSettings) -> None:
         self._people = people
@@ -105,9 +105,7 @@ class HqBoard:
         return router
 
     async def stream_page_state(self, request: Request, who: SignedIn) -> Response:
-        """Stream the page state (all figures on headquarters' pages) that the user's zone may see, and then each
-        change.
-        """
+        """Stream the figures that the user's zone may see (the page state), and then each change of them."""
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")

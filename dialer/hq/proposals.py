@@ -86,7 +86,7 @@ class OpenProposal(NamedTuple):
 
 
 class WaitingProposal(NamedTuple):
-    """A proposal that waits for its second user."""
+    """A proposal that a second user has not confirmed or declined yet."""
 
     id: int
     proposed_by: str
@@ -120,7 +120,7 @@ class SQL(Statements):
 
 
 class Proposals:
-    """What users may propose, confirm and carry out. Each function checks the user's rights and writes the audit.
+    """The actions on proposals: to propose, confirm and carry out. Each checks the user's rights and writes the audit.
 
     The functions raise RequestRefused if the user may not do it, and StoreError.
     """
@@ -152,7 +152,7 @@ class Proposals:
         return await self._add_proposal(who, "rollout", "all", f"{name} {version}")
 
     async def propose_that_calls_resume(self, to: str, text: str, who: SignedInUser) -> WaitingProposal:
-        """Propose that leaders let centres resume calling."""
+        """Propose that centres resume calling. Leaders then sign the order to these centres."""
         _require_permission_for_action(who, HqAction.PROPOSE_RESUME)
         return await self._add_proposal(who, "resume", to, text)
 

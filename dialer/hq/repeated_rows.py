@@ -20,7 +20,7 @@ from dialer.store.sql import Statements
 
 
 class StoredResult(NamedTuple):
-    """A stored result with the time and topic of a sent row. `id` is that of the sent row."""
+    """A result in headquarters' database. It has the time and topic of a row that a centre sent. `id` is that row's id."""
 
     id: int
     key: str
@@ -28,13 +28,13 @@ class StoredResult(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """A sent row whose mark (recorded answer of a voter) is stored."""
+    """The id of a row that a centre sent, and whose mark (recorded answer of a voter) headquarters' database has."""
 
     id: int
 
 
 class StoredSetAside(NamedTuple):
-    """A row that was set aside because it could not be stored as a result."""
+    """A row of a centre that headquarters has set aside, because it could not be stored as a result."""
 
     id: int
     payload: str
@@ -55,12 +55,12 @@ async def has_row_that_differs_from_stored(
     oldest: float,
     now: float,
 ) -> bool:
-    """Return whether headquarters has a different row under the id of one of these rows, which a store has sent.
+    """Return whether one of these rows, which a centre sent, differs from the row that headquarters has under its id.
 
-    Headquarters knows the ids of all `rows`. `incarnation` is the store's id. `uncommitted` has the rows of the same
-    store, by id, that the current transaction will store. A committed row that was created before `oldest`, or at an
-    impossible time, is not compared: headquarters may have deleted it, or has it under another time. Times are in epoch
-    seconds.
+    Headquarters has a row under each of these ids. `incarnation` is the id of the centre's store. `uncommitted` has
+    rows of that store, by id, that the current transaction will store. A committed row is not compared if it was
+    created before `oldest` or at an impossible time: headquarters may have deleted it, or has it under another time.
+    Times are in epoch seconds.
     """
     if any(not _has_same_topic_and_payload(uncommitted.get(row.id, row), row) for row in rows):
         return True
@@ -102,7 +102,7 @@ def _has_same_topic_and_payload(one: BatchRow, other: BatchRow) -> bool:
 
 
 def _is_same_json(one: str, other: str) -> bool:
-    """Return whether two payloads have the same fields.
+    """Return whether two payloads have the same JSON fields, whatever their order.
 
     So a stored row is recognised even if another version of headquarters gave it another key.
     """

@@ -46,8 +46,10 @@ class SQL(Statements):
 async def read_results_of_federal_state(
     db: Database, state_code: str, constituency_number: int | None, since: float, until: float
 ) -> tuple[list[VoterResult], list[VoterAnswer]]:
-    """Return the results and answers of a state, or of one of its constituencies, from `since` to before `until` (epoch
-    seconds).
+    """Return voters' last marks (recorded answers) and their answers to questions, for a federal state or one
+    constituency.
+
+    Only results from `since` to before `until` (epoch seconds) are returned.
     """
     asked = (state_code, constituency_number, since, until)
     return await SQL.marks.fetch_rows(db, *asked), await SQL.answers.fetch_rows(db, *asked)

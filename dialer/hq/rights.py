@@ -50,7 +50,7 @@ def can_user_see_zone(user_zone: str, zone: str) -> bool:
 
 
 def can_see_page_state_key(user_zone: str, key: str) -> bool:
-    """Return whether a user of `user_zone` may see a key of the page state (all figures on headquarters' pages).
+    """Return whether a user of `user_zone` may see a value of the page state (what open pages show), given its key.
 
     A key KIND/ZONE/... belongs to that zone, a key KIND//... to all zones together, and a key KIND is visible to
     everybody.

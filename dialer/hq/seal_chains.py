@@ -43,11 +43,11 @@ class SealChain:
     def add_received_seal_to_chain(
         self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
     ) -> bool:
-        """Add the next epoch (signed minute) that the store has sent. Return whether it contradicts the earlier ones.
+        """Add the next signed minute (epoch) that the store has sent. Return whether it contradicts the earlier ones.
 
-        `store_began_at` is when the store's first results arrived. `known_epochs` are epochs of the centre's stores: number
-        by digest. After a contradiction, epochs are not compared until a person has accepted the store. Times are epoch
-        seconds.
+        After a contradiction, epochs are not compared until a person has accepted the store. `store_began_at` is when
+        the store's first results arrived (epoch seconds). `known_epochs` has the number of each epoch that the centre's
+        stores have sent, by its digest.
         """
         if epoch == self.latest:
             return False
@@ -69,7 +69,10 @@ class SealChain:
         return problem is not None
 
     def accept_latest_seal_of_chain(self) -> None:
-        """Continue with the latest epoch (signed minute), because a person has accepted the store."""
+        """Accept the latest signed minute (epoch), so that the next one must continue it.
+
+        A person has accepted the store.
+        """
         self.first_keys += self.unaccepted_keys
         self.unaccepted_keys = []
         self.head = self.latest
@@ -78,7 +81,7 @@ class SealChain:
     def _find_contradiction_to_earlier_seals(
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
-        """Return how a signed minute of a store's changes (epoch) contradicts the earlier ones, or None if it does not."""
+        """Return how a signed minute of a store's changes (epoch) contradicts the earlier ones, or None if it fits."""
         problems = find_problems_of_single_epoch(epoch)
         if self.head is not None and epoch.kind == EpochKind.START:
             if not self.may_start:

@@ -35,7 +35,7 @@ class ReceivedEpoch(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """A store that is accepted as its centre's, and how its signatures (seals) contradict each other."""
+    """An accepted store of a centre, and the contradiction between its signatures (seals)."""
 
     centre: str
     incarnation: str

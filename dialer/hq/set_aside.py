@@ -18,17 +18,20 @@ _MAX_REASON_LETTERS = 300
 
 
 class RowSetAside(MatdanError):
-    """A row of a centre's results cannot be stored. The text of the error says why."""
+    """Raised if a row of a centre's results cannot be stored as a result. The text of the error says why."""
 
     may_be_retried = False
 
 
 class UnreadableRow(RowSetAside):
-    """The payload of a row of a centre's results is not a JSON object that the database can store."""
+    """Raised if the payload of a centre's result is not a JSON object that the database can store."""
 
 
 class RowOutsideArea(RowSetAside):
-    """A centre's result is about voters of a constituency that is not its own. It is retried once the settings are corrected."""
+    """Raised if a centre's result is about voters of a constituency that is not the centre's.
+
+    It is stored once the settings are corrected.
+    """
 
     may_be_retried = True
 
@@ -70,7 +73,10 @@ class SQL(Statements):
 def make_set_aside_row(
     centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
 ) -> SetAsideRow:
-    """Return the entry for a row of results that cannot be stored, with every text in a form that the database can store."""
+    """Return the database row for a result that cannot be stored as such.
+
+    Characters that the database cannot store are escaped.
+    """
     created_at = row.at if abs(row.at) < 1e11 else now  # also excludes NaN
     topic, payload, why = (
         _escape_unstorable_characters(text) for text in (row.topic[:128], row.payload, reason[:_MAX_REASON_LETTERS])
@@ -79,7 +85,7 @@ def make_set_aside_row(
 
 
 async def insert_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
-    """Record rows of results that could not be stored (set aside). Rows that are recorded already are skipped."""
+    """Store rows of centres that could not be stored as results (set aside). Rows that are stored already are skipped."""
     await SQL.insert.run_statement(db, *convert_rows_to_columns([*rows], 9))
 
 

@@ -56,9 +56,9 @@ class SQL(Statements):
 
 
 class SnapshotServer:
-    """Answers centres' requests for complete lists of opt-outs or voters' answers (snapshots), page by page.
+    """Answers centres' requests for complete lists of opt-outs or voters' answers (snapshots), one page per request.
 
-    Several servers may run, as each page is answered independently.
+    Several servers may run, because each page is answered independently.
     """
 
     def __init__(self, settings: HqSettings, session: Session) -> None:
@@ -93,7 +93,9 @@ class SnapshotServer:
         return await asyncio.to_thread(pack_snapshot_page, page, self._private_key)
 
     def _refuse_constituency_of_other_centre(self, centre: str, request: SnapshotRequest) -> None:
-        """Raise InvalidMessage if the centre may not receive voters' answers (marks) of the requested constituency."""
+        """Raise InvalidMessage if the requested constituency is not one of the centre's, so that it may not get its
+        marks (recorded answers of voters).
+        """
         settings = self._centres.get(centre)
         if settings is None:
             raise InvalidMessage(f"centre {centre} is unknown to this headquarters: add the centre to [[centres]]")

@@ -17,7 +17,7 @@ Stores = dict[str, KnownStore]
 
 
 class UnknownStore(MatdanError):
-    """No store, or more than one, fits the digits that a person entered."""
+    """Raised if no store of the centre, or several, have an id that begins with the digits that a person entered."""
 
 
 class CentreStore(NamedTuple):
@@ -74,7 +74,9 @@ async def list_centres_with_unconfirmed_store(db: Database) -> set[str]:
 
 
 async def write_stores_of_centres(db: Database, stores: Mapping[str, Stores]) -> None:
-    """Write the stores of centres, after `read_stores_of_centres` in the same transaction."""
+    """Write the changed stores of centres to the database, in the transaction in which `read_stores_of_centres` read
+    them.
+    """
     rows = [
         (
             centre,
@@ -94,9 +96,10 @@ async def write_stores_of_centres(db: Database, stores: Mapping[str, Stores]) ->
 
 
 async def replace_accepted_store(db: Database, centre: str, first_digits_of_id: str) -> str:
-    """Accept the store of a centre whose id (incarnation) begins with `first_digits_of_id`, also if it is accepted already.
+    """Accept results of that store of a centre whose id (incarnation) begins with `first_digits_of_id`. Return the
+    whole id.
 
-    Its seals are accepted too, also if they contradict those received before. Returns the incarnation. Raises UnknownStore.
+    Its seals (signatures) are accepted too, even if they contradict earlier ones. Raises UnknownStore.
     """
     async with db.open_transaction():
         stores = (await read_stores_of_centres(db, [centre]))[centre]

@@ -44,7 +44,7 @@ class KnownStore:
 
 
 class StoreNotAccepted(MatdanError):
-    """A batch is from a store that is not accepted, or not yet. The text of the error says why."""
+    """Raised for a batch from a store that headquarters does not accept, or not yet. The text of the error says why."""
 
     def __init__(self, problem: str, *, is_final: bool) -> None:
         """Create the error. `is_final` says that a person must decide which store is accepted."""
@@ -53,7 +53,9 @@ class StoreNotAccepted(MatdanError):
 
 
 class StoreSetBack(StoreNotAccepted):
-    """A store sends new results under ids that headquarters knows: it was set back to an older copy with its identity."""
+    """Raised for a store that was set back to an older copy of itself: it gives new results ids that headquarters
+    knows.
+    """
 
     def __init__(self, centre: str) -> None:
         super().__init__(
@@ -64,8 +66,9 @@ class StoreSetBack(StoreNotAccepted):
 
 
 class StoreSightings:
-    """When each store last sent something since the gatherer started, and which runs of stores (process starts) have
-    ended.
+    """Records when each store last sent something, and which runs of stores (process starts) have ended.
+
+    It begins empty at each start of the gatherer (the process that imports results).
     """
 
     def __init__(self) -> None:
@@ -73,7 +76,7 @@ class StoreSightings:
         self._ended_runs: dict[str, set[str]] = defaultdict(set)
 
     def record_time_of_message_from_store(self, centre: str, incarnation: str, now: float) -> None:
-        """Record that a store has sent something. `now` is in epoch seconds."""
+        """Record that a store has sent a message at the time `now` (epoch seconds)."""
         self._seen_at[centre, incarnation] = now
 
     def was_store_seen_after(self, centre: str, incarnation: str, at: float) -> bool:
@@ -126,10 +129,7 @@ def find_accepted_store(stores: dict[str, KnownStore]) -> KnownStore | None:
 
 
 def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
-    """Return the decision about a centre's stores that a person must make, as text.
-
-    The text is empty if there is none.
-    """
+    """Return as text which decision about a centre's stores a person must make, or "" if there is none to make."""
     refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
     accepted = find_accepted_store(stores)
     if not refused or accepted is None:

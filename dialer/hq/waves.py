@@ -16,7 +16,7 @@ _PROBLEM_ALERTS = ("flows", "no-audio-")
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The centres that a version of campaign material is assigned to at the same time (one step of a rollout)."""
+    """The centres to which one step of a rollout assigns a version of campaign material (a wave)."""
 
     to: tuple[str, ...]  # "centre:pune-1", "zone:west", "all"
     centres: frozenset[str]
@@ -80,9 +80,9 @@ class Rollout:
     def record_version_reported_by_centre(
         self, centre: str, active: str | None, assigned: str | None, problem: str
     ) -> None:
-        """Record which version of the campaign material a centre reports, and a problem with it.
+        """Record which version of the campaign material a centre reports, and the problem that it reports with it.
 
-        The problem counts if the centre was assigned this version.
+        The problem counts if this rollout has assigned the version to the centre.
         """
         if self._place < 0 or centre not in self._waves[self._place].centres:
             return
