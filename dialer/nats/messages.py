@@ -43,16 +43,16 @@ _NOT_IN_SUBJECT = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class InvalidMessage(MatdanError):
-    """A message is malformed or has another version. The text of the error says what is wrong with it."""
+    """Raised if a message is malformed or has another version. The text of the error says what is wrong with it."""
 
 
 def build_batch_subject(centre: str) -> str:
-    """Return the subject of a centre's batches."""
+    """Return the NATS subject on which a centre sends its batches of results."""
     return f"up.{centre}"
 
 
 def build_acknowledgement_subject(centre: str) -> str:
-    """Return the subject of headquarters' acknowledgements to a centre."""
+    """Return the NATS subject on which headquarters acknowledges a centre's batches of results."""
     return f"ack.{centre}"
 
 
@@ -62,34 +62,42 @@ def build_live_subject(centre: str, kind: str, name: str = "") -> str:
 
 
 def build_order_subject(to: str) -> str:
-    """Return the subject of orders to a recipient, such as "all", "zone:north" or "centre:pune-1"."""
+    """Return the NATS subject of orders to one addressee, such as "all", "zone:north" or "centre:pune-1"."""
     return f"cmd.{to.replace(':', '.')}"
 
 
 def build_reply_subject(centre: str, order_id: str) -> str:
-    """Return the subject of a centre's reply to an order; `*` for any order."""
+    """Return the NATS subject of a centre's reply to an order. The order `*` stands for any order."""
     return f"reply.{centre}.{order_id}"
 
 
 def build_snapshot_subject(centre: str) -> str:
-    """Return the subject on which a centre requests a snapshot (complete list) of peer updates; `*` for any centre."""
+    """Return the NATS subject on which a centre requests a snapshot (complete list) of other centres' opt-outs or
+    answers.
+
+    The centre `*` stands for any centre.
+    """
     return f"snapshot.{centre}"
 
 
 def build_inbox_prefix(centre: str) -> str:
-    """Return the prefix of the subjects on which nats-server answers a centre's requests."""
+    """Return the prefix of a centre's inboxes: the NATS subjects on which nats-server answers its requests."""
     return f"_INBOX.{centre}"
 
 
 def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
-    """Return whether the answer to a request, whose subject ends with the centre's id, goes to an inbox of that centre."""
+    """Return whether `reply` is an inbox of the centre that sent a request.
+
+    The request's subject ends with the centre's id.
+    """
     return reply.startswith(f"{build_inbox_prefix(subject.rpartition('.')[2])}.")
 
 
 def build_consumer_name(centre: str, subject: str) -> str:
-    """Return the name of the consumer with which a centre reads a subject of a stream. There is one for each subject.
+    """Return the name of the NATS consumer with which a centre reads a subject of a stream.
 
-    To limit the number of names, constituencies whose numbers have the same remainder share a name.
+    Each subject has its own name. Only constituencies whose numbers have the same remainder share one, which limits the
+    number of names.
     """
     levels = [each for each in subject.split(".") if each != "*"]
     if levels[-1].isdigit():
@@ -98,7 +106,9 @@ def build_consumer_name(centre: str, subject: str) -> str:
 
 
 def list_consumer_names(centre: str, subject: str) -> list[str]:
-    """Return the names of the consumers with which a centre may read a subject, of which the last level may be `*`."""
+    """Return the names of the NATS consumers with which a centre may read a subject, or all subjects if it ends with
+    `.*`.
+    """
     if not subject.endswith(".*"):
         return [build_consumer_name(centre, subject)]
     return [build_consumer_name(centre, f"{subject.removesuffix('*')}{number}") for number in range(STATE_READERS)]
@@ -116,7 +126,7 @@ def build_mark_subject(zone: str, state_code: str, constituency_number: int) -> 
 
 
 def build_mark_subject_of_state(state_code: str) -> str:
-    """Return the subject of recorded answers (marks) from all constituencies of a state."""
+    """Return the NATS subject of marks (recorded answers of voters) from all constituencies of a federal state."""
     return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
 
@@ -126,7 +136,7 @@ def build_calls_subject(state_code: str) -> str:
 
 
 def _encode_subject_level(text: str) -> str:
-    """Return the text as one level of a NATS subject. Dots and wildcards are replaced."""
+    """Return the text as one level of a NATS subject. Dots, wildcards and other special characters are replaced by "_"."""
     return _NOT_IN_SUBJECT.sub("_", text) or "_"
 
 
@@ -144,7 +154,7 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True)
 class SendingStore:
-    """The identity of the store that a batch is from (dialer/store/identity.py)."""
+    """The identity of the centre's store (database) that has sent a batch (see dialer/store/identity.py)."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -156,7 +166,7 @@ class SendingStore:
 
 @dataclass(frozen=True, slots=True)
 class OutboxBatch:
-    """A batch: the rows for headquarters from one range of a centre's outbox (results to send)."""
+    """A batch of results: the rows from one range of a centre's outbox (results to send) that headquarters needs."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -170,7 +180,7 @@ class OutboxBatch:
 
 
 def estimate_size_of_outbox_row(topic: str, payload: str) -> int:
-    """Return the approximate size of a row in a batch (bytes), to be compared with `MAX_BATCH_BYTES`."""
+    """Return the approximate size (bytes) of an outbox row in a batch, to be compared with `MAX_BATCH_BYTES`."""
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 
 
@@ -187,10 +197,9 @@ def pack_batch(batch: OutboxBatch) -> bytes:
 
 
 def pack_first_part_of_batch(batch: OutboxBatch) -> tuple[OutboxBatch, bytes]:
-    """Return a batch and its compressed JSON.
+    """Return a batch with its compressed JSON, cut to its first rows if it is too large for a message of the server.
 
-    A batch that is too large for a message of the server is cut to the first rows that fit. The payload of a single row
-    that does not fit is replaced by its size.
+    The payload of a single row that does not fit is replaced by its size.
     """
     data = pack_batch(batch)
     while len(data) > MAX_MESSAGE_BYTES or len(batch.rows) > MAX_BATCH_ROWS:
@@ -317,8 +326,10 @@ def unpack_store_status(data: bytes) -> StoreStatus:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return opt-outs and voters' answers (marks) of centres as the bytes of a message. Each is in the form of the command
+    """Return opt-outs and voters' answers (marks) of centres as a message. They have the fields of
     `import-peer-updates`.
+
+    The dialler of another centre stores them with this command.
     """
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
@@ -342,12 +353,15 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return the calls that centres made as the bytes of a message. Each is in the form of the command `import-peer-updates`."""
+    """Return the times of centres' calls as a message. They have the fields of the command `import-peer-updates`.
+
+    The dialler of another centre stores them with this command.
+    """
     return json.dumps([*calls], separators=(",", ":")).encode()
 
 
 def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
-    """Return the calls in a message. Raises InvalidMessage. The dialler checks their fields later."""
+    """Return the calls of other centres in a message. Raises InvalidMessage. The dialler checks their fields later."""
     calls = _parse_json_message(data, "calls of other centres")
     if not isinstance(calls, list) or not all(isinstance(each, dict) for each in calls):
         raise InvalidMessage(
@@ -357,7 +371,7 @@ def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
 
 
 def convert_mark_for_other_centres(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mark (recorded answer of a voter) that a centre has sent, in the form in which other centres receive it."""
+    """Return a mark (recorded answer of a voter) that a centre has sent, as headquarters forwards it to other centres."""
     fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
     return {
         **fields,

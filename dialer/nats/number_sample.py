@@ -41,7 +41,7 @@ _SAMPLE = TypeAdapter(NumberSample)
 
 
 def build_number_sample_subject(centre: str) -> str:
-    """Return the NATS subject on which a centre stores the sample of its numbers' hashes; `*` for any centre."""
+    """Return the NATS subject on which a centre stores the sample of its numbers' hashes. `*` stands for any centre."""
     return f"numbers.{centre}"
 
 

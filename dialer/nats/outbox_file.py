@@ -65,7 +65,8 @@ def write_outbox_file(
     private_key: bytes | None,
     store: SendingStore | None = None,
 ) -> int:
-    """Write a new file of these rows of a store, signed with `private_key`. Return the number of rows.
+    """Write rows of a store's outbox (results to send) to a new file, signed with `private_key`. Return the number of
+    rows.
 
     The file is written completely or not at all. Raises OutputRefused if the file exists or cannot be written, and any
     error that reading `rows` raises.
@@ -107,7 +108,10 @@ def _build_text_to_sign(sha256: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class OutboxFile:
-    """A complete outbox file (results for headquarters): its last line has the number and the hash of its rows."""
+    """A complete outbox file: results of a centre that a person carries to headquarters.
+
+    Its last line has the number of rows and their hash.
+    """
 
     path: Path
     centre: str
@@ -120,7 +124,7 @@ class OutboxFile:
     digests: tuple[bytes, ...]  # of its batches, to notice a change while it is imported
 
     def is_signed_with_key(self, public_key: bytes) -> bool:
-        """Return whether the file is signed with the private part of that key."""
+        """Return whether the file's signature was made with the private key that belongs to `public_key`."""
         return signing.verify_signature(public_key, _build_text_to_sign(self.sha256), self.signature)
 
     def read_batches(self) -> Iterator[OutboxBatch]:
@@ -144,7 +148,10 @@ class OutboxFile:
 
 
 def read_outbox_file(path: Path) -> OutboxFile:
-    """Read and check the whole file at `path`. Raises InvalidMessage, whose text names the file."""
+    """Read and check the whole outbox file (a centre's results) at `path`.
+
+    Raises InvalidMessage, whose text names the file.
+    """
     with path.open("rb") as file:
         size, end = _read_last_line(file, path)
         digest = hashlib.sha256()
@@ -210,11 +217,14 @@ def _parse_identity_of_sending_store(cells: list[str]) -> SendingStore:
 
 
 def _create_incomplete_file_error(path: Path) -> InvalidMessage:
-    return InvalidMessage(f"{path}: is not a complete file of `dialer carry`")
+    return InvalidMessage(f"{path}: this is not a complete file of `dialer carry`: export the file again at the centre")
 
 
 def _read_last_line(file: IO[bytes], path: Path) -> tuple[int, str]:
-    """Return the size of everything before the file's last line, and the last line. Raises InvalidMessage."""
+    """Return the number of bytes before the file's last line, and that line.
+
+    Raises InvalidMessage for a file of one line.
+    """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _MAX_END_BYTES))
     _, found, end = file.read().removesuffix(b"\r\n").rpartition(b"\r\n")

@@ -45,20 +45,20 @@ MAX_CONSUMERS = 100_000
 
 
 class StreamRecreated(HeadquartersUnreachable):
-    """Raised if a stream is missing or was created again, so that positions in the earlier stream are no longer valid."""
+    """Raised if a stream is missing or was created again. Positions in the earlier stream are then no longer valid."""
 
 
 class StreamSetBack(StreamRecreated):
-    """The stream ends before the requested position, because the server was set back to a copy."""
+    """Raised if a stream ends before the position to read from, because nats-server was restored from an older copy."""
 
 
 class MessagesMissing(HeadquartersUnreachable):
-    """Raised if a stream lacks messages after the requested position, or ends before that position."""
+    """Raised if a stream lacks messages after the position to read from, or ends before that position."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """The state of a NATS stream."""
+    """The id of a NATS stream, and the positions of its first and last message."""
 
     id: str  # its name and creation time
     first: int  # position of the oldest message
@@ -110,7 +110,7 @@ class Session:
             return int((await await_cancellable(self._js.publish(subject, data))).seq)
 
     async def publish_message(self, subject: str, data: bytes) -> None:
-        """Publish a message to the current subscribers. Without a connection it is lost."""
+        """Publish a message to all who are subscribed to its subject now. Without a connection the message is lost."""
         if not self.is_connected:
             return
         try:
@@ -212,10 +212,10 @@ class Session:
     ) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a stream after the position `after`. This never ends, and survives reconnects.
 
-        If `subject` is given, only messages on that subject are returned. `stream_id` is the id of the stream that the
-        position belongs to, by default that of the present stream.
+        If `subject` is given, only messages on that subject are returned. `stream_id` is the id of the stream to which
+        the position belongs, by default that of the stream that exists now.
 
-        Raises StreamRecreated if the stream is a different one, and StreamSetBack if it ends before the position. If
+        Raises StreamRecreated if the stream was created again, and StreamSetBack if it ends before the position. If
         `complete` is set, raises MessagesMissing instead of StreamSetBack, and also if messages after the position were
         deleted.
         """
@@ -267,8 +267,8 @@ class Session:
     ) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
 
-        The consumer reads one subject, which is also part of the subject of the request that creates it. So the server
-        can allow a centre to read its own subjects only (dialer/hq/render.py).
+        The consumer (reader of a stream) gets the messages of one subject. The request that creates the consumer names
+        this subject. So the server can allow a centre to read its own subjects only (dialer/hq/render.py).
         """
         inbox = self.client.new_inbox()
         queue: asyncio.Queue[Msg] = asyncio.Queue(MAX_PENDING_MESSAGES)
@@ -319,7 +319,9 @@ class Session:
                 await subscription.unsubscribe()
 
     async def _replace_consumer(self, stream: str, consumer: ConsumerConfig) -> None:
-        """Delete the consumer of this name and create it again, because its position cannot be changed."""
+        """Delete the consumer (reader of a stream) of this name and create it again, because its position cannot be
+        changed.
+        """
         if self._centre and consumer.name is not None:
             with contextlib.suppress(
                 NatsError, TimeoutError
@@ -328,7 +330,7 @@ class Session:
         await await_cancellable(self._queries.add_consumer(stream, consumer))
 
     async def _read_next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
-        """Return the next message of the queue, or None after a reconnect or if the server is silent."""
+        """Return the next message of the queue, or None if the connection was reopened or the server is silent."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + SILENCE_SECONDS
         while self.client.stats["reconnects"] == reconnects and clock() < deadline:
@@ -346,7 +348,7 @@ class Session:
 
 @contextlib.contextmanager
 def _convert_library_errors(failure: str) -> Iterator[None]:
-    """Raise errors of the library as HeadquartersUnreachable, with `failure` before their text."""
+    """Raise errors of the NATS library as HeadquartersUnreachable, with `failure` at the start of the text."""
     try:
         yield
     except (NatsError, TimeoutError, OSError) as error:

@@ -28,7 +28,7 @@ _PURPOSE = b"matdan snapshot of peer updates 1\n"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRequest:
-    """A request for a page of the list of a constituency's voters' answers (marks), or of opt-outs without a constituency."""
+    """A centre's request for a page of a snapshot: the voters' answers (marks) in a constituency, or all opt-outs."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -72,7 +72,7 @@ def unpack_snapshot_request(data: bytes) -> SnapshotRequest:
 
 
 def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
-    """Return a page of a list of updates (snapshot) as its signature, followed by compressed JSON.
+    """Return a page of a snapshot (list of other centres' updates) as a message: its signature, then compressed JSON.
 
     Without a key the signature is empty.
     """
@@ -82,14 +82,14 @@ def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
 
 
 def pack_snapshot_refusal(reason: str) -> bytes:
-    """Return an answer that refuses to send a page of a list of updates (snapshot), with the reason in one line."""
+    """Return the message with which headquarters refuses to send a page of a snapshot, with the reason in one line."""
     return _REFUSAL + reason.encode("ascii", "replace")
 
 
 def unpack_snapshot_page(data: bytes) -> SnapshotPage:
-    """Return the page of a list of updates (snapshot) that an answer contains.
+    """Return the page of a snapshot (list of other centres' updates) in a message, without a check of its signature.
 
-    Its signature is not checked. Raises InvalidMessage.
+    Raises InvalidMessage.
     """
     try:
         text = zlib.decompressobj().decompress(data.partition(b"\n")[2], _MAX_DECOMPRESSED_BYTES)
@@ -101,9 +101,9 @@ def unpack_snapshot_page(data: bytes) -> SnapshotPage:
 
 
 def verify_and_unpack_page(data: bytes, centre: str, request: SnapshotRequest, key: bytes | None) -> SnapshotPage:
-    """Return the requested page from an answer, after checking its signature if there is a `key`.
+    """Return the page of a snapshot in headquarters' answer. Raises InvalidMessage if it is not the requested page.
 
-    Raises InvalidMessage for any other answer.
+    If there is a `key`, the page must be signed with it.
     """
     if data.startswith(_REFUSAL):
         raise InvalidMessage(data.removeprefix(_REFUSAL)[:_MAX_REFUSAL_BYTES].decode("ascii", "replace"))

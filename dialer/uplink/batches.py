@@ -60,14 +60,15 @@ class BatchSchedule:
         """The id up to which headquarters has the outbox."""
 
     def get_next_send_time(self, now: float) -> float:
-        """Return when the caller must call `get_next_batch` with new rows, or `get_batch_to_resend` to resend a batch
-        (monotonic seconds).
+        """Return when the next batch must be sent, or the last one resent (monotonic seconds).
+
+        The caller then calls `get_next_batch` with new rows, or `get_batch_to_resend`.
         """
         return self._next_at if self._in_flight is None else self._in_flight.resend_at
 
     @property
     def is_waiting_for_acknowledgement(self) -> bool:
-        """Whether headquarters has not yet acknowledged the last batch."""
+        """Whether a batch was sent that headquarters has not acknowledged yet."""
         return self._in_flight is not None
 
     def get_next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
@@ -114,7 +115,7 @@ class BatchSchedule:
             self._next_at = now
 
     def record_send_failure(self, now: float) -> None:
-        """Record that the last batch did not reach headquarters' server, so that it is resent immediately."""
+        """Record that the last batch did not reach headquarters' server. The batch is then resent at once."""
         if self._in_flight is not None:
             self._in_flight.resend_at = now
 

@@ -56,7 +56,9 @@ class MaterialUpdater:
         self._after_restart = ""
 
     async def run(self) -> NoReturn:
-        """Install assigned campaign material and report its state, again and again, until cancelled."""
+        """Install the campaign material that headquarters assigns, and report its state, some times a minute until
+        cancelled.
+        """
         while True:
             await self.install_assigned_material_version()
             await asyncio.sleep(CHECK_SECONDS * random.uniform(0.7, 1.3))  # noqa: S311 - 300 centres must not ask at once
@@ -92,10 +94,9 @@ class MaterialUpdater:
         await self._session.publish_message(build_live_subject(self._centre, "material"), json.dumps(state).encode())
 
     async def _install_and_load_material_version(self, assigned: Manifest) -> str:
-        """Install the assigned version of the campaign material and have the dialler load it. Return an empty text on
-        success.
+        """Install the assigned version of the campaign material, and have the dialler load it.
 
-        Return the reason if the dialler does not use the version. If the dialler did not reply, return an empty text,
+        Return why the dialler does not use the version, or "" if it does. If the dialler did not reply, return "" too,
         because the attempt will be repeated. Raises MaterialRefused, HeadquartersUnreachable.
         """
         active = await asyncio.to_thread(self._material.read_active_manifest)
@@ -114,10 +115,10 @@ class MaterialUpdater:
         return await self._load_active_material_version(assigned)
 
     async def _load_active_material_version(self, assigned: Manifest) -> str:
-        """Have the dialler load the active version of the campaign material. Return an empty text on success.
+        """Have the dialler load the active version of the campaign material.
 
-        If the dialler cannot load it, go back to the earlier version and return the reason. If the dialler did not
-        reply, return an empty text, because the attempt will be repeated. Raises MaterialRefused.
+        If the dialler cannot load it, go back to the earlier version and return the reason. Otherwise return "". If the
+        dialler did not reply, return "" too, because the attempt will be repeated. Raises MaterialRefused.
         """
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
             return await self._roll_back_material_version(assigned, problem)
@@ -144,9 +145,9 @@ class MaterialUpdater:
         return ""
 
     async def _send_reload_command(self, assigned: Manifest, command: str) -> Reply | None:
-        """Send a reload command, and return the dialler's reply.
+        """Send the dialler a reload command.
 
-        Return None if there was no reply and the command must be sent again.
+        Return its reply, or None if it did not reply and the command must be sent again.
         """
         reply = await self._dialler.send_command_to_dialler(command, {})
         if has_dialler_not_answered(reply):
@@ -171,10 +172,10 @@ def _find_folders_with_changed_files(before: Manifest | None, after: Manifest) -
 
 
 def find_material_problem(settings: Settings, jurisdiction: str) -> str | None:
-    """Return why the dialler could not start with its settings file and the legal profile in it, or None if it could.
+    """Return why the dialler could not start with its settings file and jurisdiction profile, or None if it could.
 
-    `jurisdiction` is the name of the profile that the dialler uses. Settings that were read from a pipe cannot be read
-    again and are not checked.
+    `jurisdiction` is the name of the profile (legal rules) that the dialler uses. Settings that were read from a pipe
+    cannot be read again and are not checked.
     """
     path = Path(settings.settings_file_text.name)
     if not path.is_file():

@@ -24,10 +24,10 @@ CHECK_SECONDS = 300.0
 
 
 async def publish_number_sample(centre: str, session: Session, reading: UplinkReader) -> NoReturn:
-    """Send headquarters the lowest hashes of the phone numbers on this centre's electoral roll, and again after each change, until
-    cancelled.
+    """Send headquarters the lowest hashes of the phone numbers on this centre's electoral roll, until cancelled.
 
-    Headquarters compares the hashes of centres to find numbers that are on the rolls of two centres.
+    They are sent again after each change of the roll. Headquarters compares the hashes of centres to find numbers that
+    are on the rolls of two centres.
     """
     stored: NumberSample | None = None
     while True:

@@ -47,10 +47,11 @@ class SnapshotSource:
 
     @contextlib.asynccontextmanager
     async def download_snapshot(self, stream: str, place: Place | None, stored: int) -> AsyncIterator[PeerSnapshot]:
-        """Download other centres' marks (recorded answers) in a constituency, or all their opt-outs if `place` is None.
+        """Download a list (snapshot) of the marks (recorded answers) that other centres reported for a constituency.
 
-        `stored` is the stream position up to which the centre has stored updates. Raises InvalidMessage or
-        HeadquartersUnreachable if the snapshot cannot be downloaded completely.
+        If `place` is None, download all their opt-outs instead. `stored` is the position in headquarters' stream up to
+        which this centre has stored updates. Raises InvalidMessage or HeadquartersUnreachable if the list cannot be
+        downloaded completely.
         """
         request = SnapshotRequest(stream, uuid4().hex, "", *(place or ()))
         with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:
