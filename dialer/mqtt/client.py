@@ -119,10 +119,10 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class Client(aiomqtt.Client):
-    """The client of aiomqtt with two additions.
+    """aiomqtt's client with two additions: it can abort a connection attempt, and acknowledge a message once it is
+    stored.
 
-    A connection attempt can be aborted at any moment without leaving an open socket. The reader of a message can
-    acknowledge it to the broker, once it is stored.
+    An aborted connection attempt leaves no open socket.
     """
 
     def __init__(self, host: str, port: int, *, acks_when_stored: bool, queue: int, **options: Any) -> None:
@@ -256,7 +256,7 @@ def create_mqtt_client(
 
 @dataclass(slots=True)
 class BrokerAccess:
-    """The rights that a test connection had at the broker."""
+    """What the broker allowed a test connection to do."""
 
     connected: bool = False
     may_command: bool = False

@@ -39,7 +39,7 @@ class Connection:
             await await_cancellable(publishing)
 
     async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
-        """Publish messages in their order. Return and raise the same as `publish_message` for the last message.
+        """Publish messages in their order. For the last one, return and raise as `publish_message` does.
 
         Earlier messages of QoS 0 are written together, which saves a task and a timer for each.
         """

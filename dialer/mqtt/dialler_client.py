@@ -55,7 +55,7 @@ _MAX_NUMBER = 2**53  # larger numbers are not exact in JavaScript
 
 @dataclass(frozen=True, slots=True)
 class DeskStatus:
-    """Whether the desk is connected to the broker."""
+    """Whether the web server of the centre's pages (desk) is connected to the broker."""
 
     __pydantic_config__ = MESSAGE
 

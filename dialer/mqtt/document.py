@@ -142,7 +142,7 @@ def render_asyncapi() -> dict[str, Any]:
 
 
 def _convert_example_to_json(message: Any) -> Any:
-    """Return an example message as JSON values. In a message to Home Assistant, fields that are null are left out."""
+    """Return an example message as JSON values. For Home Assistant, fields that are null are left out."""
     value = convert_record_to_json_values(message)
     return _remove_null_fields(value) if isinstance(message, Discovery) else value
 

@@ -65,7 +65,10 @@ class DemoBroker:
 
 
 def find_mosquitto() -> str | None:
-    """Return the path of Mosquitto, or None. Debian installs it in /usr/sbin, which is not in every user's PATH."""
+    """Return the path of the program `mosquitto`, or None if it is not installed.
+
+    Debian installs it in /usr/sbin, which is not in every user's PATH.
+    """
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
 
 

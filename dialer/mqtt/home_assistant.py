@@ -48,7 +48,7 @@ class DiscoveryEntity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discovery:
-    """The message that describes a centre's device to Home Assistant. It has no figures."""
+    """The message that describes a centre as a device to Home Assistant: its entities, and the topics of their figures."""
 
     __pydantic_config__ = MESSAGE
 

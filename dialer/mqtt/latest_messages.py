@@ -17,7 +17,9 @@ SILENT_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 
 class LatestMessages:
-    """The latest message of each retained topic, by "centre", "alerts", "campaign/NAME", "seat/NAME" and "booth/ID"."""
+    """The latest message that the broker retains of each subject, by "centre", "alerts", "campaign/NAME", "seat/NAME"
+    and "booth/ID".
+    """
 
     def __init__(self, centre: str) -> None:
         self._centre = centre
@@ -47,7 +49,8 @@ class LatestMessages:
         return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
     def build_centre_view(self, now: float) -> CentreView:
-        """Return the view of the centre at `now` (epoch seconds).
+        """Return the state of the centre (campaigns, seats, booths, alerts) at `now` (epoch seconds), from its latest
+        messages.
 
         It has no names of polling stations, as these are not published.
         """

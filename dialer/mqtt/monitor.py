@@ -45,17 +45,21 @@ class EnginePort(CommandEngine, Protocol):
         ...
 
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` in the event loop at each change of the engine. The returned function stops that."""
+        """Call `callback` in the event loop at each change of the engine's state. Return a function that ends this."""
         ...
 
     async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has the newest call that is recorded at `place`. If not, the store was set back or
-        replaced, and dialling is held.
+        """Return whether the store has the newest call (the call placed last) that is recorded at `place`.
+
+        If not, the store was set back or replaced, and dialling is held.
         """
         ...
 
     async def import_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
-        """Suppress a number that opted out in another centre. Raises StoreError if the opt-out was not stored."""
+        """Store an opt-out of another centre, so that its number is not called any more.
+
+        Raises StoreError if it was not stored.
+        """
         ...
 
 
@@ -110,10 +114,10 @@ class Monitor:
         return self._link.is_connected
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Publish and receive until `stop` is set. Then publish the last results and the final state, and disconnect.
-        Never raises.
+        """Publish state and results and receive commands until `stop` is set. Never raises.
 
-        While the broker is unreachable an alert is raised, and the connection is retried.
+        After `stop`, publish the last results and the final state, and disconnect. While the broker is unreachable an
+        alert is raised, and the connection is retried.
         """
         with contextlib.ExitStack() as stack:
             for add_change in (self._publisher.add_engine_change, self._newest_call.record_placed_call):

@@ -29,7 +29,7 @@ Compare = Callable[[str, NewestCall], Awaitable[bool]]
 
 
 def decode_newest_call(payload: bytes) -> NewestCall:
-    """Return the newest call in a message, or the constant UNREADABLE if the message is invalid."""
+    """Return the newest call (id and time of the call placed last) in a message, or UNREADABLE for an invalid message."""
     try:
         call = get_type_adapter(NewestCall).validate_json(payload)
     except ValidationError:
@@ -38,10 +38,10 @@ def decode_newest_call(payload: bytes) -> NewestCall:
 
 
 async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
-    """Compare the store with the newest call recorded at the broker, before the dialler connects. Uses its own
-    connection.
+    """Check before the dialler connects that its store has the newest call, as the broker records it.
 
-    If the broker is unreachable, the dialler may start, and compares when it connects.
+    This uses a connection of its own. If the broker is unreachable, the dialler may start, and compares when it
+    connects. A store without that call is an outdated copy or another store.
     """
     topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:
@@ -54,7 +54,10 @@ async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: s
 
 
 class NewestCallAtBroker:
-    """Compares the store with the newest call at the broker at each connect, then keeps that message up to date."""
+    """Records the newest call (the call placed last) at the broker.
+
+    At each connect the store must have the recorded call.
+    """
 
     def __init__(self, centre: str, compare: Compare) -> None:
         self._centre = centre
@@ -64,7 +67,8 @@ class NewestCallAtBroker:
         self._retained: asyncio.Future[NewestCall] | None = None
 
     def record_placed_call(self, change: Change) -> None:
-        """Note a call that is being placed, to record it at the broker. The engine calls this at each change.
+        """Queue a call that is being placed, to be recorded at the broker. The engine calls this at each of its
+        changes.
 
         Changes that place no call are ignored.
         """
@@ -72,7 +76,7 @@ class NewestCallAtBroker:
             self._recorder.queue_newest_call_for_saving(NewestCall(change.attempt_id, change.at))
 
     def accept_message_about_newest_call(self, received: Received) -> bool:
-        """Accept a received message if it is the record of the newest call. Return whether it is."""
+        """Use a received message if it is the broker's record of the newest call. Return whether it is."""
         if received.topic != self._topic:
             return False
         if self._retained is not None and not self._retained.done() and received.payload:

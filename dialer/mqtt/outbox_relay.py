@@ -53,7 +53,7 @@ class OutboxRelay:
             await self._waiting.wait()
 
     async def publish_waiting_rows(self, publish: Publish) -> None:
-        """Publish all messages that are in the outbox now, and wait until the broker has acknowledged them."""
+        """Publish all messages of the outbox, and wait until the broker has acknowledged them."""
         while rows := await self._store.read_announcements_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:
                 for row in rows:

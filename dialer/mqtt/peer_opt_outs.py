@@ -46,7 +46,7 @@ def parse_peer_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
 
 
 class PeerOptOuts:
-    """Stores opt-outs of other centres. Opt-outs in the queue are stored even if the connection is lost meanwhile."""
+    """Stores opt-outs of other centres. Those in its queue are stored even if the connection to the broker is lost."""
 
     def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
         """Create a queue of opt-outs. `suppress` suppresses a number, and raises StoreError if that could not be stored.

@@ -21,7 +21,8 @@ CHANGES_SECONDS = 0.2
 """Minimum interval between two batches of calls, seats, booths and campaign figures.
 
 Single messages would cost a busy centre twice as much. A screen pop is published at once, because an agent's page waits for
-it."""
+it.
+"""
 MAX_CALL_EVENTS = 2_000  # unpublished ones
 STATISTICS_SECONDS = 0.2  # minimum interval between two messages of a campaign's figures
 TIMER_SECONDS = 0.001  # timers of the event loop may fire this much too early
@@ -37,7 +38,7 @@ PublishAll = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 
 
 class ChangeBuffer:
-    """The engine's changes that wait to be published. Pure: times are passed in (monotonic seconds).
+    """The changes of the engine's state that wait to be published. Times are passed in (monotonic seconds). No I/O.
 
     Only the latest state of each seat, booth and campaign is stored. Call events are a queue; if it has more than
     `max_call_events`, the oldest are dropped.
@@ -62,7 +63,7 @@ class ChangeBuffer:
         """Call events that were not published, since the start."""
 
     def buffer_engine_change(self, change: Change) -> None:
-        """Add a change of the engine to the changes that will be published. Never waits and never fails.
+        """Store a change of the engine's state until it is published. Never waits and never fails.
 
         If the queue of call events is full, the oldest one is dropped.
         """
@@ -99,7 +100,10 @@ class ChangeBuffer:
         self._centre_changed = False
 
     def record_published_state(self, view: CentreView, now: float) -> None:
-        """Record that the whole state was published at `now`. The minimum intervals between messages start then."""
+        """Record that the whole state of the centre was published at `now` (monotonic seconds).
+
+        The minimum intervals between messages start then.
+        """
         self._centre_at = now
         self._published_names = _list_campaigns_and_seats(view)
         for campaign in view.campaigns:
@@ -118,8 +122,9 @@ class ChangeBuffer:
         return min([due, *(self._find_time_of_next_statistics(campaign_id) for campaign_id in self._campaigns)])
 
     def pop_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
-        """Remove and return the messages that must be published now. `view` is called only if a message needs the
-        engine's view.
+        """Remove and return the messages that must be published now (`now` in monotonic seconds).
+
+        `view` returns the engine's present state. It is called only if a message needs that.
         """
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {
@@ -186,7 +191,7 @@ def _list_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
 
 
 class Publisher:
-    """Collects the engine's changes at any time, and publishes them while `run` is active."""
+    """Publishes the centre's state and its changes while `run` is active. Changes are collected at any time."""
 
     def __init__(
         self,
@@ -202,7 +207,10 @@ class Publisher:
         self._changed = asyncio.Event()
 
     def add_engine_change(self, change: Change) -> None:
-        """Add a change of the engine to the waiting changes. The engine calls this in the event loop; it never blocks."""
+        """Add a change of the engine's state to those that will be published.
+
+        The engine calls this in the event loop; it never blocks.
+        """
         self._buffer.buffer_engine_change(change)
         self._changed.set()
 
@@ -228,5 +236,5 @@ class Publisher:
                 return
 
     async def publish_closing_message(self, publish: Publish) -> None:
-        """Publish the final state of a dialler that stops: offline like the last will, and with the final figures."""
+        """Publish the final state of the centre when its dialler stops: offline, and with the final figures."""
         await publish(messages.create_closing_message(self._view().state))

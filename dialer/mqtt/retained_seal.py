@@ -22,7 +22,7 @@ _LARGEST_ID = 2**63 - 1
 
 
 async def describe_missing_seal(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
-    """Return how the store contradicts the newest seal that the broker retains, or an empty text.
+    """Return how the store contradicts the newest seal that the broker retains, or "" if it does not.
 
     A seal is the signature over a minute of the store's changes. A contradiction is written to the audit. The message
     is read on a connection of its own. `at` is the present time (epoch seconds). Raises BrokerUnreachable, StoreError.

@@ -12,10 +12,10 @@ QUIET_SECONDS = 60.0
 
 
 class CountingAlert:
-    """An alert that counts events, such as commands with a bad signature."""
+    """An alert that counts incidents by sender, such as commands with a bad signature."""
 
     def __init__(self, kind: AlertKind, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
-        """Create an alert of a `kind` that has the fields `count`, `users` and `unknown`."""
+        """Create an alert of a `kind` whose text has the fields `count`, `users` and `unknown`. It is not raised yet."""
         self._kind = kind
         self._raise_alert = raise_alert
         self._clock = clock

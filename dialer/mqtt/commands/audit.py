@@ -27,7 +27,7 @@ def format_command_id_for_log(checked: CheckedCommand) -> str:
 
 
 def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
-    """Return who sent a command, and the details of its audit entry."""
+    """Return the name of a command's sender, and the details of the command's audit entry."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
     who = checked.sender if is_known and _are_details_allowed_in_audit({"who": checked.sender}) else "stranger"
     what = {"command": checked.name or "unknown", "id": format_command_id_for_log(checked), "status": status}
@@ -70,10 +70,10 @@ class _Repeats:
 
 
 class CommandAudit:
-    """Appends audit entries of commands.
+    """Appends audit entries of commands, at most one per minute for the refused commands of one unknown sender.
 
-    Refused commands of unknown origin share one entry per sender and minute. The entry has the number of these
-    commands. With separate entries, strangers could fill the audit within a day if the broker accepts anybody.
+    The entry has the number of these commands. With separate entries, strangers could fill the audit within a day if
+    the broker accepts anybody.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -83,7 +83,7 @@ class CommandAudit:
 
     @property
     def has_unaudited_commands(self) -> bool:
-        """Whether refused commands of unknown origin were counted within the last minute.
+        """Whether commands were refused that have no audit entry yet.
 
         Then `audit_counted_commands` must be called again.
         """
@@ -92,9 +92,9 @@ class CommandAudit:
     async def append_audit_entry(
         self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0
     ) -> None:
-        """Append an audit entry about a command.
+        """Append an audit entry about a command. Raises StoreError.
 
-        `more` is the number of further commands that the entry covers. Raises StoreError.
+        `more` is the number of further commands, with the same sender, for which this entry stands.
         """
         who, what = create_audit_entry(checked, status, reason)
         if more:
@@ -102,7 +102,7 @@ class CommandAudit:
         await self._store.append_audit_entry("command", who, what, self._clock.now())
 
     async def audit_command_of_unknown_origin(self, refused: RefusedCommand, name: str) -> None:
-        """Append an audit entry for a command of unknown origin. Raises StoreError.
+        """Append an audit entry for a command that its named sender may not have sent. Raises StoreError.
 
         If the sender `name` ("" = unknown senders) has an entry of the last minute, the command is only counted.
         """
@@ -114,7 +114,10 @@ class CommandAudit:
         await self.append_audit_entry(refused, "refused", refused.text)
 
     async def audit_counted_commands(self) -> None:
-        """Append the audit entries for refused commands that were only counted, more than a minute ago. Raises StoreError."""
+        """Append an audit entry for the refused commands of each sender that were only counted for a minute.
+
+        Raises StoreError.
+        """
         now = self._clock.monotonic()
         for name, known in [*self._repeats.items()]:
             if now - known.since < QUIET_SECONDS:

@@ -49,13 +49,13 @@ class AcceptedCommand:
     def stored_command_key(self) -> str:
         """The key under which the store records the command: its sender and its ID.
 
-        So nobody can use the ID of another sender's command.
+        Another sender's command with the same ID has another key.
         """
         return f"{self.sender}/{self.command_id}"
 
     @property
     def command_context(self) -> CommandContext:
-        """The facts that the command's execution needs besides its fields: who sent it."""
+        """The facts that the command's execution needs in addition to its fields, such as its sender."""
         return CommandContext(self.sender)
 
 

@@ -52,10 +52,7 @@ class CommandEngine(Protocol):
 
     @property
     def outbox_filled_event(self) -> asyncio.Event:
-        """Return the event that is set when messages to be published were committed.
-
-        The relay to the broker clears it.
-        """
+        """The event that is set when messages to be published were committed. The relay to the broker clears it."""
         ...
 
     async def execute_command(self, command: Command, context: CommandContext) -> str:

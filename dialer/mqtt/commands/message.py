@@ -65,7 +65,7 @@ def parse_command_message(payload: bytes) -> CommandMessage:
 
 
 def build_signed_bytes(centre: str, user: str, text: str) -> bytes:
-    """Return the bytes of a command that its sender signs: purpose, centre, sender and text, separated by line feeds.
+    """Return the bytes that the sender of a command signs: purpose, centre, sender and text, separated by line feeds.
 
     Purpose, centre and sender contain no line feeds. ID and expiry are part of the text.
     """

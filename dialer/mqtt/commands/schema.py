@@ -26,7 +26,7 @@ _ENVELOPE: dict[str, Any] = {
 
 
 def build_message_schema(ref_template: str) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of command messages: one of the commands in `$defs`, selected by `name`."""
+    """Return the JSON Schema (2020-12) of a command message. `$defs` has a schema for each command, selected by `name`."""
     kinds = [*COMMANDS.values()]
     by_kind, whole = models_json_schema([(kind, "validation") for kind in kinds], ref_template=ref_template)
     definitions: dict[str, Any] = whole["$defs"]
@@ -46,8 +46,9 @@ def build_message_schema(ref_template: str) -> dict[str, Any]:
 
 
 def list_command_reference_lines() -> Iterator[str]:
-    """Yield the lines of the commands' reference: a table of commands, a table of their fields, and the objects in
-    fields. Commands that only the uplink sends are left out.
+    """Yield the lines of the reference of commands: tables of commands, of their fields, and of objects in fields.
+
+    Commands that only the uplink sends are left out.
     """
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
     yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"

@@ -46,8 +46,10 @@ class Senders:
     ) -> None:
         """Create the list of senders.
 
-        `users` has the roles of the users in the store, and may change. `signed` requires a signature of every command.
-        `broker_knows` says whether the broker authenticates its clients, according to the settings.
+        Args:
+            users: the roles of the users in the store, by name. They may change later.
+            signed: whether every command must be signed.
+            broker_knows: whether the broker authenticates its clients, according to the settings.
         """
         self.replace_supervisors_of_settings(supervisors)
         self._users = {} if users is None else users

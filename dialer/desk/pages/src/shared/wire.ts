@@ -368,7 +368,7 @@ export interface DayResults {
   marked_voted: number;
 }
 
-/** Whether the desk is connected to the broker. */
+/** Whether the web server of the centre's pages (desk) is connected to the broker. */
 export interface DeskStatus {
   connected: boolean;
   /** Epoch seconds. */
