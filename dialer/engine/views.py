@@ -45,7 +45,7 @@ def make_centre_view(features: Features) -> CentreView:
     state = CentreState(
         centre=core.centre_id,
         at=now.at,
-        switch_up=features.asterisk_servers.is_any_server_up,
+        switch_up=features.asterisk_servers.is_any_asterisk_server_up,
         draining=core.draining,
         campaigns={campaign.campaign_id: campaign.state for campaign in campaigns},
         seats=Counter(seat.state for seat in seats),

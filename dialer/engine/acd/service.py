@@ -178,7 +178,7 @@ class Acd:
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
         self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
-        self._seats.count_accepted_call(seat_name)
+        self._seats.count_call_accepted_by_agent(seat_name)
         self._calls.update_call(call, call.copy_call_with_voter_connected(seat_name, seat.agent, now))
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._report_connection_with_agent_to_flow(call.attempt_id, True)
@@ -363,7 +363,7 @@ class Acd:
         seat = self._seats[seat_name]
         if seat.phone_on_hold is not on_hold:
             self.update_seat_and_connect_voter(seat, replace(seat, phone_on_hold=on_hold))
-            self._seats.publish_seat(seat_name)
+            self._seats.publish_seat_view(seat_name)
 
     def call_seat_phone(self, seat_name: str) -> None:
         """Call a seat's phone if an agent is logged in and the phone is disconnected."""

@@ -42,7 +42,7 @@ class AsteriskServers:
         self._by_trunk.update(trunks)
 
     @property
-    def is_any_server_up(self) -> bool:
+    def is_any_asterisk_server_up(self) -> bool:
         """Return whether at least one Asterisk server is connected and its live calls are known."""
         return bool(self.up)
 

@@ -90,7 +90,7 @@ class OwnCallBacks:
             return False
         return (
             seat.call_back_promised
-            or not self._own_calls.are_all_free_seats_needed()
+            or not self._own_calls.are_all_free_seats_needed_for_calls()
             or now - max(own.at, seat.since.at) >= GRACE_SECONDS
         )
 

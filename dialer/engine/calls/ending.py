@@ -103,7 +103,7 @@ class CallEndings:
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             counted=not not_the_numbers,
-            promised=self._retries.is_call_time_promised(call, outcome),
+            promised=self._retries.is_call_time_requested_by_voter(call, outcome),
         )
         self._calls.remove_call(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1

@@ -149,7 +149,7 @@ class CampaignRuns:
         """Return all campaigns with their ids, in the same order as `list_campaign_runs`."""
         return self._runs.items()
 
-    def require_campaign_run(self, campaign_id: str) -> CampaignRun:
+    def require_campaign_in_settings(self, campaign_id: str) -> CampaignRun:
         """Return the campaign with this id in the settings. Raises CommandRefused if there is none."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
             known = ", ".join(self._core.plan.campaigns) or "none"

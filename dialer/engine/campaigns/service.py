@@ -150,7 +150,7 @@ class Campaigns:
 
         Raises CommandRefused; StoreError if the new state is in force but could not be stored.
         """
-        run = self._runs.require_campaign_run(campaign_id)
+        run = self._runs.require_campaign_in_settings(campaign_id)
         if self.suspended_because is not None and state is CampaignState.RUNNING:
             raise CommandRefused(self.suspended_because)
         self._states_before_stop.pop(campaign_id, None)
@@ -209,7 +209,7 @@ class Campaigns:
         """Limit a campaign's calls until midnight, or remove the limit. Ringing calls continue. Raises CommandRefused,
         StoreError.
         """
-        run = self._runs.require_campaign_run(campaign_id)
+        run = self._runs.require_campaign_in_settings(campaign_id)
         if calls_per_seat is not None and run.spec.kind is not CampaignKind.AGENTS:
             raise CommandRefused(
                 f"campaign {campaign_id} has no agents, so calls_per_seat does not apply: set max_calls instead"
@@ -233,7 +233,7 @@ class Campaigns:
 
         Raises CommandRefused and StoreError.
         """
-        run = self._runs.require_campaign_run(campaign_id)
+        run = self._runs.require_campaign_in_settings(campaign_id)
         if not run.pacer.caps:
             raise CommandRefused(
                 f"campaign {campaign_id} has no abandoned-call target, because its pacing never dials ahead of free"

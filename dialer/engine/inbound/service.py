@@ -75,7 +75,7 @@ class Inbound:
         """Reserve a channel for an inbound call and return its attempt id, or None if it must be hung up unanswered."""
         if (
             self._core.draining
-            or not self._servers.is_any_server_up
+            or not self._servers.is_any_asterisk_server_up
             or self.live_inbound_call_count >= self._core.plan.inbound.channels
         ):
             _log.info("inbound.refused", live=self.live_inbound_call_count, channels=self._core.plan.inbound.channels)

@@ -136,7 +136,7 @@ class Originator:
             loads.calls[trunk.server] += 1
             placed.append(self._create_attempt_and_call(run, run.hopper.popleft(), seat, trunk.name, caller_id))
         if placed:
-            self._core.spawn_background_task(self._commit_and_dial_attempts(run, placed), "open-attempts")
+            self._core.spawn_background_task(self._commit_and_dial_call_attempts(run, placed), "open-attempts")
         if postponed:
             self._core.spawn_background_task(self._postpone_claimed_numbers(run, postponed), "postpone")
         if refused:
@@ -234,16 +234,18 @@ class Originator:
         run.set_next_due_time_of_queue(self._core.clock.now())  # the queue may be at its end
         self._core.wake.set()
 
-    async def _commit_and_dial_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
+    async def _commit_and_dial_call_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
         """Store call attempts, then show a preview of each accepted attempt or dial it."""
-        for attempt in await self._commit_attempts(run, placed):
+        for attempt in await self._commit_call_attempts(run, placed):
             call = self._calls.find_live_call(attempt.attempt_id)
             if run.spec.previews and call is not None and not call.leg.cancelled:
                 self._show_preview_to_agent(run, attempt, call)
             else:
                 self._core.spawn_background_task(self._originate_call(run, attempt), "originate")
 
-    async def _commit_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> list[NewAttempt]:
+    async def _commit_call_attempts(
+        self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]
+    ) -> list[NewAttempt]:
         """Store call attempts, and return those that the store accepted."""
         since = calling_hours.get_local_midnight_before(self._core.zone, self._core.clock.now())
         attempts, conversations, gaps = self._eligibility.find_call_limits_of_campaign(run)
@@ -300,7 +302,7 @@ class Originator:
         self._core.request_effects(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.reserved.publish_reserved_seat(call)
 
-    def dial_preview(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
+    def dial_previewed_call(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
         """Dial a call that an agent previews. Return None if it is dialled, otherwise the reason why it is not.
 
         The preview ends before this function waits for anything, so that a second request cannot dial the call again.
@@ -309,9 +311,9 @@ class Originator:
         self._calls.update_call(call, call.copy_call_without_preview())
         self._core.request_effects(StopTimer(f"preview/{call.attempt_id}"))
         self.reserved.publish_reserved_seat(call)
-        return self._dial_preview(run, attempt, call)
+        return self._dial_previewed_call(run, attempt, call)
 
-    async def _dial_preview(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
+    async def _dial_previewed_call(self, run: CampaignRun, attempt: NewAttempt, call: Call) -> CommandRefused | None:
         another_day = self._find_retry_time_on_polling_day(run, attempt.claim) is not None
         health = self._trunks.get_trunk_health(call.trunk)
         if health is not None and health.determine_state_of_trunk(self._core.clock.monotonic()) is TrunkState.RESTING:
@@ -354,7 +356,7 @@ class Originator:
             )
             if taken is not None:
                 placed = self._create_attempt_and_call(run, claim, seat, taken[0].name, taken[1])
-                if await self._commit_attempts(run, [placed]):
+                if await self._commit_call_attempts(run, [placed]):
                     return await self._originate_call(run, placed[0])
                 return CommandRefused(
                     "the number may not be called now: another call to it was just made, or its daily cap is reached",

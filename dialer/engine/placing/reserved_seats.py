@@ -49,7 +49,7 @@ class ReservedSeats:
 
     def publish_reserved_seat(self, call: Call) -> None:
         """Notify subscribers of the seat that is reserved for a call."""
-        self._seats.publish_seat(call.reserved_seat or "")
+        self._seats.publish_seat_view(call.reserved_seat or "")
 
     def release_seat_of_attempt(self, attempt_id: AttemptId) -> None:
         """Release the seat that is reserved for a call, because the call will not be placed."""

@@ -53,7 +53,7 @@ class RetrySchedule:
             run, call, retries.compute_retry_time_after_outcome(rules, outcome, call.attempt_number, now)
         )
 
-    def is_call_time_promised(self, call: Call, outcome: Outcome) -> bool:
+    def is_call_time_requested_by_voter(self, call: Call, outcome: Outcome) -> bool:
         """Return whether the voter requested the call time that `find_due_time_after_call` returns."""
         if not outcome.is_answered:
             return False
@@ -99,7 +99,7 @@ class RetrySchedule:
             raise CommandRefused("call_back_at is after the last call to the voter's booth: choose an earlier time")
         return at
 
-    def find_own_call_back_deadline(self, run: CampaignRun, call: Call, at: float) -> float:
+    def find_deadline_of_own_call_back(self, run: CampaignRun, call: Call, at: float) -> float:
         """Return when a call-back promised by an agent for the time `at` becomes available to any agent (epoch
         seconds).
 

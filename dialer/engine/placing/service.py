@@ -82,7 +82,7 @@ class Placing:
     def _place_calls_of_campaign(self, run: CampaignRun) -> float:
         hold, nobody = self._holds.find_reason_campaign_is_held(run), self._holds.find_reason_no_agent_can_serve(run)
         if (
-            nobody is not None and self._servers.is_any_server_up
+            nobody is not None and self._servers.is_any_asterisk_server_up
         ):  # even if another hold applies: an answered voter would be abandoned
             self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
@@ -150,11 +150,11 @@ class Placing:
         for call in self._calls.find_calls_of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
                 self._calls.cancel_call(call)
-        if run.inaudible_sound is not None and self._servers.is_any_server_up:
+        if run.inaudible_sound is not None and self._servers.is_any_asterisk_server_up:
             self._cancel_unanswered_calls(run)
             return
         rings = any(not call.is_answered for call in self._calls.find_calls_of_campaign(run.spec.campaign_id))
-        if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.is_any_server_up:
+        if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.is_any_asterisk_server_up:
             used, unsent = self._channels.count_used_channels(), self._channels.count_unsent_calls()
             self._cancel_excess_calls(run, self._snapshots.take_pacing_snapshot(run, used, unsent))
 

@@ -25,7 +25,7 @@ class SeatPreviewDial(SeatCommand):
     attempt_id: CallAttemptId
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.previews.dial_preview(self.seat, self.attempt_id)
+        return await services.previews.dial_previewed_call(self.seat, self.attempt_id)
 
 
 class SeatPreviewSkip(SeatCommand):
@@ -41,7 +41,7 @@ class SeatPreviewSkip(SeatCommand):
     reason: Reason
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.previews.skip_preview(self.seat, self.attempt_id)
+        return services.previews.skip_previewed_call(self.seat, self.attempt_id)
 
 
 class SeatDial(SeatCommand):

@@ -49,16 +49,16 @@ class OwnCalls:
         self._hoppers = hoppers
         self._originator = originator
 
-    async def dial_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
+    async def dial_previewed_call(self, seat_name: str, attempt_id: AttemptId) -> str:
         """Dial the call that is previewed at a seat, once. Raises CommandRefused."""
         call = self._require_unanswered_call_at_seat(seat_name, attempt_id)
         if call.leg.preview is not None:
-            refusal = await self._originator.dial_preview(call)
+            refusal = await self._originator.dial_previewed_call(call)
             if refusal is not None:
                 raise refusal
         return f"seat {seat_name}: dialled"
 
-    def skip_preview(self, seat_name: str, attempt_id: AttemptId) -> str:
+    def skip_previewed_call(self, seat_name: str, attempt_id: AttemptId) -> str:
         """Skip the call that is previewed at a seat. Raises CommandRefused.
 
         The called number is due again by the campaign's retry rules.
@@ -81,7 +81,7 @@ class OwnCalls:
             return
         if call.leg.preview.auto_dial:
             # If the call may not be dialled, the outcome of the attempt says so.
-            self._core.spawn_background_task(self._originator.dial_preview(call), "dial-preview")
+            self._core.spawn_background_task(self._originator.dial_previewed_call(call), "dial-preview")
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
@@ -90,7 +90,7 @@ class OwnCalls:
 
     async def dial_number_for_agent(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
         """Call a number of the campaign's list for the agent at a seat. Raises CommandRefused, StoreError."""
-        run = self._runs.require_campaign_run(campaign_id)
+        run = self._runs.require_campaign_in_settings(campaign_id)
         if not run.spec.manual:
             raise CommandRefused(
                 f"agents may not dial numbers in campaign {campaign_id}: set campaigns.manual_dialling to allow it"
@@ -155,14 +155,14 @@ class OwnCalls:
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}: choose another campaign",
                 RefusedBecause.NOT_LISTED,
             )
-        if seat.is_free_for_voter and self.are_all_free_seats_needed():
+        if seat.is_free_for_voter and self.are_all_free_seats_needed_for_calls():
             raise CommandRefused(
                 f"seat {seat.name}: a voter may be connected at any moment. Pause first, then dial",
                 RefusedBecause.NOT_FREE,
             )
         return seat
 
-    def are_all_free_seats_needed(self) -> bool:
+    def are_all_free_seats_needed_for_calls(self) -> bool:
         """Return whether calls in progress may need every free seat. If so, no agent may dial manually."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled

@@ -53,7 +53,7 @@ class Recorder:
             raise CommandRefused(
                 f"seat {seat_name}: the recording could not be {'paused' if pausing else 'resumed'}: {error}"
             ) from error
-        self._seats.publish_seat(seat_name)
+        self._seats.publish_seat_view(seat_name)
         return f"seat {seat_name}: the recording is {'paused' if pausing else 'resumed'}"
 
     def _set_recording_paused(self, attempt_id: AttemptId, *, paused: bool) -> None:

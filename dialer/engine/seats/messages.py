@@ -37,7 +37,7 @@ class Messages:
 
     async def send_message_to_campaign(self, campaign_id: str, text: str, sender: str) -> str:
         """Send a message to all agents who serve a campaign. Raises CommandRefused if there is none, StoreError."""
-        run = self._runs.require_campaign_run(campaign_id)
+        run = self._runs.require_campaign_in_settings(campaign_id)
         names = [seat.name for seat in self._seats.find_seats_serving_campaign(run.spec) if seat.agent is not None]
         if not names:
             raise CommandRefused(
@@ -87,4 +87,4 @@ class Messages:
         seat = self._seats[seat_name]
         if seat.message != message:
             self._seats.replace_seat(seat, replace(seat, message=message))
-            self._seats.publish_seat(seat_name)
+            self._seats.publish_seat_view(seat_name)

@@ -50,4 +50,4 @@ class ScreenPops:
         if before is not None and before.attempt_id == attempt_id:
             found = found.copy_screen_pop_with_settled_voters(before)
         self._seats.screen_pops[seat_name] = found
-        self._seats.publish_seat(seat_name)
+        self._seats.publish_seat_view(seat_name)

@@ -151,11 +151,11 @@ class Seats:
             pop = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
             self._core.request_effects(StartTimer(f"screen/{after.name}", 0.0, pop))
 
-    def count_accepted_call(self, name: str) -> None:
+    def count_call_accepted_by_agent(self, name: str) -> None:
         """Count a call that an agent has taken."""
         self._tallies[name].calls += 1
 
-    def publish_seat(self, name: str) -> None:
+    def publish_seat_view(self, name: str) -> None:
         """Notify subscribers of a seat because its published view has changed, such as its call or messages, though not
         the seat's own state.
         """

@@ -88,7 +88,7 @@ class Agents:
                 self._acd.update_seat_and_connect_voter(*self._log_off_seat(seat.name))
                 self._core.spawn_background_task(self._save_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
-                self._seats.publish_seat(seat.name)
+                self._seats.publish_seat_view(seat.name)
 
     def _may_agent_stay_logged_in(self, seat: Seat) -> bool:
         plan, place = self._core.plan, self._core.plan.seats.get(seat.name)
@@ -140,7 +140,7 @@ class Agents:
         return seat, seat.log_off_agent(self._core.read_clock())
 
     @property
-    def accepts_log_ins_by_phone(self) -> bool:
+    def can_agents_log_in_by_phone(self) -> bool:
         """Return whether agents can log in from a phone."""
         return bool(self._core.plan.agents)
 
@@ -195,7 +195,7 @@ class Agents:
         seat = self._seats.require_seat(seat_name)
         moved = seat.restrict_seat_to_campaigns(frozenset(campaigns))
         for campaign_id in campaigns:
-            skill = self._runs.require_campaign_run(campaign_id).spec.skill
+            skill = self._runs.require_campaign_in_settings(campaign_id).spec.skill
             if not moved.can_serve_campaign(skill, campaign_id):
                 raise CommandRefused(
                     f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs"
@@ -209,7 +209,7 @@ class Agents:
             await self._store.delete_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
         self._acd.update_seat_and_connect_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
-        self._seats.publish_seat(seat_name)
+        self._seats.publish_seat_view(seat_name)
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
     def restore_campaign_restriction(self, seat_name: str, order: StandingOrder) -> None:

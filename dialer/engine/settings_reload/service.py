@@ -66,7 +66,7 @@ class SettingsReload:
             if not (found.changed or found.others):
                 return "no setting has changed"
             pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
-            async with self._prepare_campaigns(found.plan) as new:
+            async with self._load_campaigns_of_reloaded_settings(found.plan) as new:
                 await self._store.record_applied_settings(found.values, found.plan.rules_text, self._core.clock.now())
                 stopped = (
                     [*new] if self._campaigns.stops != stops else []
@@ -80,7 +80,7 @@ class SettingsReload:
             return "; ".join(f"{title}: {', '.join(names)}" for title, names in lists if names)
 
     @asynccontextmanager
-    async def _prepare_campaigns(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
+    async def _load_campaigns_of_reloaded_settings(self, plan: EnginePlan) -> AsyncIterator[dict[str, CampaignRun]]:
         """Load the campaigns that the reloaded settings add.
 
         No electoral roll may be imported at the same time, because the new campaigns would miss its numbers.

@@ -63,7 +63,7 @@ class StoreAge:
             try:
                 is_call_missing_from_store = await self._store.is_call_missing_from_store(call)
                 if is_call_missing_from_store:
-                    self._hold_dialling(place, call)
+                    self._hold_dialling_with_outdated_store(place, call)
                     if call is not UNREADABLE:
                         await self._store.record_missing_call(place, call, self._core.clock.now())
                 break
@@ -76,7 +76,7 @@ class StoreAge:
         self._core.wake.set()
         return not is_call_missing_from_store
 
-    def _hold_dialling(self, place: str, call: NewestCall) -> None:
+    def _hold_dialling_with_outdated_store(self, place: str, call: NewestCall) -> None:
         self._is_older = True
         if call is UNREADABLE:
             self._alerts.raise_alert(AlertKind.NEWEST_CALL_UNREADABLE, place=place)

@@ -57,4 +57,4 @@ class StopListening(Command):
     roles = LISTENERS
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.supervision.stop_monitoring(context.sender)
+        return await services.supervision.stop_monitoring_by_supervisor(context.sender)

@@ -158,7 +158,7 @@ class Supervision:
         self._append_monitoring_end_to_audit(before, f"changed to {after.mode.value}")
         self._listeners.add_or_replace_monitoring_supervisor(after)
 
-    async def stop_monitoring(self, supervisor: str) -> str:
+    async def stop_monitoring_by_supervisor(self, supervisor: str) -> str:
         """End a supervisor's monitoring by hanging up the supervisor's phone. Raises CommandRefused."""
         phone = self._require_supervisor_phone(supervisor)
         listener = self._listeners.find_monitoring_by_supervisor(phone.name)

@@ -342,7 +342,12 @@ class Transfers:
         A voter on hold hears the information message. In a three-way call the voter stays with the target.
         """
         live = next(
-            (each for each in self._transfers.list_transfers() if each.seat == seat and each.stage in AGENT_WAITS), None
+            (
+                each
+                for each in self._transfers.list_transfers_in_progress()
+                if each.seat == seat and each.stage in AGENT_WAITS
+            ),
+            None,
         )
         if live is None:
             return
@@ -381,7 +386,7 @@ class Transfers:
             stage=transfer.stage.value,
             to=transfer.to,
         )
-        self._seats.publish_seat(transfer.seat)
+        self._seats.publish_seat_view(transfer.seat)
 
     def restore_transfer_target_found_on_server(self, party_id: PartyId) -> str | None:
         """Record a transfer target that was found on the switch after a restart, and its trunk. Return the target's
@@ -397,7 +402,7 @@ class Transfers:
         """Remove the transfer of a call and notify subscribers."""
         gone = self._transfers.pop_transfer(attempt_id)
         if gone is not None:
-            self._seats.publish_seat(gone.seat)
+            self._seats.publish_seat_view(gone.seat)
 
     def hang_up_transfer_target(self, party_id: PartyId) -> None:
         """Hang up a transfer target."""

@@ -100,7 +100,7 @@ class CallTransfers:
         """Return the transfer of a call, or None if the call has none."""
         return self._transfers.get(attempt_id)
 
-    def list_transfers(self) -> Collection[CallTransfer]:
+    def list_transfers_in_progress(self) -> Collection[CallTransfer]:
         """Return all transfers in progress."""
         return self._transfers.values()
 

@@ -135,8 +135,8 @@ async def test_command_for_a_preview_that_is_being_dialled_automatically_is_refu
         own_calls = site.centre.engine.features.agent_dialling_service
         own_calls.on_preview_expired("01", attempt_id)  # the expired timer, whose call is not dialled yet
         with pytest.raises(CommandRefused, match="already being dialled"):
-            own_calls.skip_preview("01", attempt_id)
-        assert await own_calls.dial_preview("01", attempt_id) == "seat 01: dialled"
+            own_calls.skip_previewed_call("01", attempt_id)
+        assert await own_calls.dial_previewed_call("01", attempt_id) == "seat 01: dialled"
         await site.until(lambda: get_seat(site).state is SeatState.TALKING)
         assert [call.channel_id for call in site.switch.placed_calls] == [attempt_id]
 

@@ -43,7 +43,7 @@ def test_previewed_call_has_the_state_preview_and_is_shown_at_the_agents_seat() 
 
 def test_skipped_call_preview_frees_the_seat_and_makes_the_number_due_again() -> None:
     turns = set_up_preview()
-    ends = turns.after(5, lambda: turns.features.agent_dialling_service.skip_preview("01", A))
+    ends = turns.after(5, lambda: turns.features.agent_dialling_service.skip_previewed_call("01", A))
     assert "; ".join(ends) == BACK
     assert turns.seat() is SeatState.READY
 
@@ -97,11 +97,11 @@ def test_command_for_a_previewed_call_of_another_seat_is_refused() -> None:
     turns = set_up_preview()
     for seat, attempt_id in (("01", B),):
         with pytest.raises(CommandRefused) as refused:
-            turns.features.agent_dialling_service.skip_preview(seat, attempt_id)
+            turns.features.agent_dialling_service.skip_previewed_call(seat, attempt_id)
         assert refused.value.why is RefusedBecause.CALL_OVER
     turns.features.live_calls.add_or_replace_call(turns.features.live_calls[A].copy_call_without_preview())
     with pytest.raises(CommandRefused, match="already being dialled"):
-        turns.features.agent_dialling_service.skip_preview("01", A)
+        turns.features.agent_dialling_service.skip_previewed_call("01", A)
 
 
 def test_unanswered_call_frees_the_seat_reserved_for_the_call() -> None:

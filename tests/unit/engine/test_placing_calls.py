@@ -289,7 +289,7 @@ def test_call_attempts_that_the_store_accepts_are_placed_and_refused_attempts_ar
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.refusals = [None, Refusal.OPTED_OUT]
     site.turns.features.core.pop_requested_effects()
-    opened = asyncio.run(site.originator._commit_attempts(site.run, placed))
+    opened = asyncio.run(site.originator._commit_call_attempts(site.run, placed))
     first, second = (attempt.attempt_id for attempt, _ in placed)
     assert [attempt.attempt_id for attempt in opened] == [first]
     assert site.journal == [("opening", first), ("opening", second), ("forgotten", second)]
@@ -304,7 +304,7 @@ def test_call_attempts_whose_commit_failed_all_end_with_the_outcome_refused() ->
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.error = StoreError("full")
     site.turns.features.core.pop_requested_effects()
-    assert asyncio.run(site.originator._commit_attempts(site.run, placed)) == []
+    assert asyncio.run(site.originator._commit_call_attempts(site.run, placed)) == []
     failed, commit = site.turns.features.core.pop_requested_effects()
     assert failed == StoreFailed(site.error)
     assert isinstance(commit, StoreCommit)
@@ -324,7 +324,7 @@ def test_agent_gets_no_preview_of_a_cancelled_call(is_cancelled: bool, name: str
     placed = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
     if is_cancelled:
         site.turns.features.live_calls.add_or_replace_call(placed[1].copy_call_with_cancellation())
-    asyncio.run(site.originator._commit_and_dial_attempts(site.run, [placed]))
+    asyncio.run(site.originator._commit_and_dial_call_attempts(site.run, [placed]))
     shown = site.turns.features.live_calls[placed[0].attempt_id].leg.preview
     assert shown == (None if is_cancelled else Preview(NOON + 10 + PREVIEW_STANDS_SECONDS, False))
     assert site.run_tasks() == ([] if name is None else [name])
@@ -488,7 +488,7 @@ def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> N
     cast(Any, site).commit_new_attempts = commit_new_attempts
     gaps = site.originator._eligibility.find_call_limits_of_campaign(site.run)[2]
     cast(Any, site.originator._eligibility).find_call_limits_of_campaign = lambda _: (9, 4, gaps)
-    asyncio.run(site.originator._commit_attempts(site.run, [site.create_call()]))
+    asyncio.run(site.originator._commit_call_attempts(site.run, [site.create_call()]))
     since = NOON - 12 * 3_600
     assert asked == [{"max_attempts_since": since, "max_attempts": 9, "max_conversations": 4, "gaps": gaps}]
 
@@ -499,7 +499,7 @@ def test_voter_data_of_a_call_is_shown_at_its_reserved_seat_immediately_after_th
         site.run, make_claim(1), site.turns.features.agent_seats["01"], "carrier", CALLER_ID
     )
     site.turns.features.core.pop_requested_effects()  # those of the reservation
-    asyncio.run(site.originator._commit_attempts(site.run, [placed]))
+    asyncio.run(site.originator._commit_call_attempts(site.run, [placed]))
     pop = TimerExpired(TimerKind.SCREEN_POP, "01", placed[0].attempt_id)
     timers = [each for each in site.turns.features.core.pop_requested_effects() if isinstance(each, StartTimer)]
     assert timers == [StartTimer("screen/01", 0.0, pop)]

@@ -143,7 +143,7 @@ def test_booth_worker_is_called_again_on_the_next_polling_day_after_the_last_cal
 def test_call_time_counts_as_promised_only_if_the_voter_asked_for_it(
     outcome: Outcome, facts: dict[str, Any], promised: bool
 ) -> None:
-    assert make_schedule().is_call_time_promised(a_call(**facts), outcome) is promised
+    assert make_schedule().is_call_time_requested_by_voter(a_call(**facts), outcome) is promised
 
 
 def find_due_seconds_of(
@@ -200,6 +200,6 @@ def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> N
 
 
 def test_promised_call_back_goes_to_any_agent_after_a_wait_or_at_the_last_call_time() -> None:
-    assert make_schedule().find_own_call_back_deadline(RUN, a_call(), NOON + 60) == NOON + 560
-    assert make_schedule(300).find_own_call_back_deadline(RUN, a_call(), NOON + 60) == NOON + 300
-    assert make_schedule(900).find_own_call_back_deadline(RUN, a_call(), NOON + 60) == NOON + 560
+    assert make_schedule().find_deadline_of_own_call_back(RUN, a_call(), NOON + 60) == NOON + 560
+    assert make_schedule(300).find_deadline_of_own_call_back(RUN, a_call(), NOON + 60) == NOON + 300
+    assert make_schedule(900).find_deadline_of_own_call_back(RUN, a_call(), NOON + 60) == NOON + 560

@@ -115,7 +115,7 @@ def test_removed_campaign_connects_the_last_call_and_places_no_more_calls() -> N
     with pytest.raises(
         CommandRefused, match=r"campaign 'calls' is not in the settings\. The campaigns there are: none"
     ):
-        turns.features.loaded_campaigns.require_campaign_run("calls")
+        turns.features.loaded_campaigns.require_campaign_in_settings("calls")
     assert "seat 01 wrap-up" in turns.at(40, HUNG_UP)
 
 

@@ -61,7 +61,7 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
     prepare(originator)
     turns.features.core.in_event = True
     attempt = NewAttempt(A, CLAIM, "carrier", "+911140000001", NOON)
-    refused = asyncio.run(originator._dial_preview(turns.features.loaded_campaigns["calls"], attempt, call))
+    refused = asyncio.run(originator._dial_previewed_call(turns.features.loaded_campaigns["calls"], attempt, call))
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == (text, reason)
     ended = CallFinished(CallEnded(A, EndedBy.NOT_PLACED, answered=False))

@@ -64,7 +64,7 @@ class LogInHandler:
 
     async def _log_in_seat(self, call: AgiCall, seat: Seat) -> None:
         language = self._choose_prompt_language(seat)
-        if not self._agents.accepts_log_ins_by_phone:
+        if not self._agents.can_agents_log_in_by_phone:
             await _play_prompt_of_log_in(call, "taken", language)
             return
         for _ in range(TRIES):
