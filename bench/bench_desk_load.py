@@ -42,7 +42,7 @@ from bench.desk_site import (
     start_desk,
 )
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
@@ -192,7 +192,7 @@ async def _run(folder: Path, extent: Extent) -> Measurements:
         settings = load_settings(path)
         await set_board_passwords(path)
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
+            assemble_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
         exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
         stop = asyncio.Event()

@@ -24,7 +24,7 @@ import uvloop
 
 from bench.common import Size, add_size_options, print_progress, record, wait_until
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.process.memory import exclude_start_up_objects_from_garbage_collection
@@ -92,7 +92,7 @@ async def measure(voters: int, warm_up_seconds: float, seconds: float, directory
     figures: dict[str, float] = {}
     async with (
         simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port,
-        open_centre(
+        assemble_centre(
             bench_settings(directory / "centre.db", ami_port, agi_port), profile=create_profile_without_calling_hours()
         ) as centre,
         asyncio.TaskGroup() as group,

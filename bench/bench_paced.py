@@ -26,7 +26,7 @@ import uvloop
 from bench.bench_engine import FILL
 from bench.common import HANG_SECONDS, Size, add_size_options, print_progress, record
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.errors import CommandRefused
 from dialer.domain.view import SeatState
@@ -99,7 +99,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
     async with (
-        open_centre(settings, profile=create_profile_without_calling_hours()) as centre,
+        assemble_centre(settings, profile=create_profile_without_calling_hours()) as centre,
         asyncio.TaskGroup() as group,
     ):
         exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does

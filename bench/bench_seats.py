@@ -23,7 +23,7 @@ from pathlib import Path
 
 from bench.bench_engine import FILL
 from bench.common import add_size_options, cpu_seconds, print_progress, record
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.engine.seats.commands import SeatLogIn
@@ -112,7 +112,7 @@ async def measure(
         settings = seats_settings(folder / "centre.db", switch.ami_port, seats)
         clock = LoopClock(switch.get_current_time())
         async with (
-            open_centre(
+            assemble_centre(
                 settings, clock=clock, chance=random.Random(1), profile=create_profile_without_calling_hours()
             ) as centre,
             asyncio.TaskGroup() as group,

@@ -28,7 +28,7 @@ from typing import Any
 from bench.bench_engine import FILL, resident_megabytes
 from bench.common import add_size_options
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.clock import LoopClock
 from dialer.mqtt.embedded_broker import find_free_port
@@ -121,7 +121,7 @@ async def soak(options: argparse.Namespace, folder: Path) -> None:
         switch._journal.placed = deque(maxlen=1)  # type: ignore[assignment]
         settings = soak_settings(folder / "soak.db", switch.ami_port, 0, options.starts)
         clock = LoopClock(switch.get_current_time())
-        async with open_centre(
+        async with assemble_centre(
             settings, clock=clock, chance=random.Random(1), profile=create_profile_without_calling_hours()
         ) as centre:
             switch.agi_port = centre.agi_port
@@ -133,7 +133,7 @@ async def soak_in_real_time(options: argparse.Namespace, folder: Path) -> None:
     agi_port = find_free_port()
     async with simulated_carrier(agi_port, "--seats", "1") as ami_port:
         settings = soak_settings(folder / "soak.db", ami_port, agi_port, options.starts)
-        async with open_centre(settings, profile=create_profile_without_calling_hours()) as centre:
+        async with assemble_centre(settings, profile=create_profile_without_calling_hours()) as centre:
             await run_and_measure(centre, options)
 
 

@@ -45,7 +45,7 @@ import gc; gc.disable()
 import asyncio, pathlib, sys, time, uvloop
 import dialer.cli.running
 from dialer.settings.site import load_settings
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.audio.words import load_spoken_words_of_all_languages
 from dialer.domain.clock import SystemClock
 from dialer.flows.prompts import make_playlist_reader
@@ -58,7 +58,7 @@ async def start():
     profile = load_site_profile(settings)
     reader = make_playlist_reader(settings, profile)
     await asyncio.to_thread(refuse_unannounced_synthetic_voices, settings, profile, SystemClock(), reader)
-    async with open_centre(settings, reader=reader, profile=profile) as centre:
+    async with assemble_centre(settings, reader=reader, profile=profile) as centre:
         exclude_start_up_objects_from_garbage_collection()
         spent = time.process_time()
         print(spent, len(reader.read_playlist().listed))

@@ -33,7 +33,7 @@ import uvloop
 
 from bench.common import EXIT_GOAL_MISSED, Size, add_size_options, cpu_seconds_of, print_progress, record, wait_until
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.view import SeatState
 from dialer.hq.servers import run_nats_server, run_postgresql
@@ -130,7 +130,7 @@ async def run_dialler(path: Path) -> None:
     """Run a dialler as `dialer run` does."""
     settings = load_settings(path)
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
-    async with open_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
+    async with assemble_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
         exclude_start_up_objects_from_garbage_collection()
         await centre.run(asyncio.Event())
 

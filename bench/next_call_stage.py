@@ -22,7 +22,7 @@ from unittest import mock
 
 from bench.common import wait_until
 from bench.simulated_carrier import simulated_carrier
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.model import Claim, NewAttempt
 from dialer.engine.external_records.commands import MarkReport, RecordMarks
@@ -336,7 +336,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
         with mock.patch("dialer.app.create_engine_plan", watch.watched_plan):
             settings = make_settings(store, ami_port, agi_port)
             async with (
-                open_centre(settings, profile=create_profile_without_calling_hours()) as centre,
+                assemble_centre(settings, profile=create_profile_without_calling_hours()) as centre,
                 asyncio.TaskGroup() as group,
             ):
                 figures.ready_seconds = time.perf_counter() - began

@@ -107,7 +107,7 @@ class RunningCentre:
 
 
 @asynccontextmanager
-async def open_centre(
+async def assemble_centre(
     settings: Settings,
     *,
     clock: Clock | None = None,
@@ -161,7 +161,7 @@ async def open_centre(
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
             compare_with_broker=partial(_compare_store_with_newest_call_at_broker, settings, broker, engine),
-            connected=partial(_connect_to_switch, settings, engine, asterisk, twilio, chance),
+            connected=partial(_keep_switch_connected, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
             name=name,
@@ -219,7 +219,7 @@ async def _compare_store_with_newest_call_at_broker(
 
 
 @asynccontextmanager
-async def _connect_to_switch(
+async def _keep_switch_connected(
     settings: Settings,
     engine: Engine,
     asterisk: AsteriskServers,
@@ -255,7 +255,7 @@ async def run_centre(settings: Settings) -> None:
     def refuse_reload_with_unannounced_voices(reloaded: Settings, profile: Profile) -> None:
         refuse_unannounced_synthetic_voices(reloaded, profile, SystemClock())
 
-    async with open_centre(settings, reader=reader, refuse=refuse_reload_with_unannounced_voices) as centre:
+    async with assemble_centre(settings, reader=reader, refuse=refuse_reload_with_unannounced_voices) as centre:
         if settings.uses_asterisk:
             await check_asterisk_servers(settings, centre.name)
         if settings.broker.enabled:

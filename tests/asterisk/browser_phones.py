@@ -24,7 +24,7 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 from websockets.asyncio.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.desk.agents.phone import PATH, AgentPhones
 from dialer.desk.pages_built import are_pages_built
@@ -185,7 +185,7 @@ async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterato
         broker = await stack.enter_async_context(run_demo_broker())
         chance, stop = random.Random(1), asyncio.Event()
         centre = await stack.enter_async_context(
-            open_centre(settings, chance=chance, profile=LINES, broker=broker.connection_settings)
+            assemble_centre(settings, chance=chance, profile=LINES, broker=broker.connection_settings)
         )
         desk = await stack.enter_async_context(serve_pages_of_desk(settings, broker=broker.connection_settings))
         running = asyncio.create_task(centre.run(stop))

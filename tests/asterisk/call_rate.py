@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import random
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.engine.trunks.state import WIRE_SECONDS
 from tests.asterisk.log_in import run_dialler, wait_until
@@ -46,7 +46,10 @@ async def check_call_rate(lab: Lab) -> list[str]:
         await lab.asterisk.start()
         await start_carrier(carrier, CALLS, lab.voter_audio)
         watch.start()
-        async with open_centre(settings, chance=random.Random(1), profile=LINES) as centre, run_dialler(centre):
+        async with (
+            assemble_centre(settings, chance=random.Random(1), profile=LINES) as centre,
+            run_dialler(centre),
+        ):
             await wait_until(lambda: len(watch.invites) == len(CALLS.numbers()))
     finally:
         watch.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.view import TransferStage
 from dialer.engine.seats.commands import SeatLogIn
@@ -44,7 +44,10 @@ async def check_hold_key(lab: Lab) -> list[str]:
         await phone.answer_calls(render_phone_with_hold_key(str(lab.agent_audio), HOLD_SECONDS))
         await lab.wait_for_phones()
         await start_carrier(carrier, CALLS, lab.voter_audio)
-        async with open_centre(settings, chance=random.Random(1), profile=LINES) as centre, run_dialler(centre):
+        async with (
+            assemble_centre(settings, chance=random.Random(1), profile=LINES) as centre,
+            run_dialler(centre),
+        ):
             await centre.engine.execute_command(SeatLogIn(seat="01", agent="agent"))
             faults += await _watch_hold(lab, centre)
     except TimeoutError:

@@ -8,7 +8,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.view import SeatState, SeatView
 from tests.asterisk.key_phone import KeyPhone
@@ -91,7 +91,7 @@ async def check_log_in(lab: Lab) -> list[str]:
             await lab.phones[seat].register_phone(lab.sip_port, f"agent{seat}", lab.password)
         await start_carrier(carrier, CALLS, lab.voter_audio)
         async with (
-            open_centre(settings, chance=random.Random(1), profile=LINES) as centre,
+            assemble_centre(settings, chance=random.Random(1), profile=LINES) as centre,
             run_dialler(centre),
             KeyPhone(make_tone(1.0)) as first,
             KeyPhone(make_tone(1.0)) as second,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.view import HoldReason
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.settings.site import Settings
@@ -53,7 +53,10 @@ async def check_older_store(lab: Lab) -> list[str]:
 
 
 async def _call_voters(settings: Settings, lab: Lab) -> list[str]:
-    async with open_centre(settings, chance=random.Random(1), profile=LINES) as centre, run_dialler(centre):
+    async with (
+        assemble_centre(settings, chance=random.Random(1), profile=LINES) as centre,
+        run_dialler(centre),
+    ):
         await centre.engine.execute_command(SeatLogIn(seat="01", agent="agent"))
         await wait_until(lambda: centre.engine.make_centre_view().campaigns[0].connected >= 2)
     found = await lab.asterisk.run_command("database get matdan newest-call")
@@ -64,7 +67,10 @@ async def _call_voters(settings: Settings, lab: Lab) -> list[str]:
 
 
 async def _run_older_store(settings: Settings) -> list[str]:
-    async with open_centre(settings, chance=random.Random(1), profile=LINES) as centre, run_dialler(centre):
+    async with (
+        assemble_centre(settings, chance=random.Random(1), profile=LINES) as centre,
+        run_dialler(centre),
+    ):
         await centre.engine.execute_command(SeatLogIn(seat="01", agent="agent"))
         await asyncio.sleep(QUIET_SECONDS)
         campaign = centre.engine.make_centre_view().campaigns[0]

@@ -6,7 +6,7 @@ import random
 import sqlite3
 from contextlib import closing
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.domain.model import Disposition
 from dialer.domain.view import SeatState, TransferStage
 from dialer.engine.dispositions.commands import KeyedDisposition
@@ -41,7 +41,10 @@ async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
     try:
         await lab.start()
         await start_carrier(carrier, CALLS, lab.voter_audio)
-        async with open_centre(settings, chance=random.Random(1), profile=LINES) as centre, run_dialler(centre):
+        async with (
+            assemble_centre(settings, chance=random.Random(1), profile=LINES) as centre,
+            run_dialler(centre),
+        ):
             await centre.engine.execute_command(SeatLogIn(seat=SEAT, agent="agent"))
             for target in ("boss", "office"):
                 try:

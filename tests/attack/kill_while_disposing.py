@@ -25,7 +25,7 @@ from typing import Any
 
 import httpx
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.desk.server import serve_pages_of_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, find_free_port, run_demo_broker
 from dialer.process.signals import stop_on_signals
@@ -285,7 +285,7 @@ async def _run(options: dict[str, Any]) -> None:
             await asyncio.Event().wait()
     stop = asyncio.Event()
     stop_on_signals(stop)
-    async with open_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
+    async with assemble_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
         await centre.run(stop)
 
 

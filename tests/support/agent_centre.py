@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.desk.server import serve_pages_of_desk
 from dialer.mqtt.embedded_broker import BrokerKind, DemoBroker, run_demo_broker
 from dialer.settings.site import Settings
@@ -149,7 +149,7 @@ async def agent_centre(
         )
         await set_passwords(settings, "asha")
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
+            assemble_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
         wire = await stack.enter_async_context(Wire())
         await wire.forward_to(broker.port)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import CallChange, Change
 from dialer.engine.seats.commands import SeatLogIn
@@ -135,7 +135,7 @@ async def a_site(
         make = made or (lambda port: site_settings(directory, port, seats=seats, **changes))
         settings = make(switch.ami_port)
         centre = await stack.enter_async_context(
-            open_centre(settings, clock=clock, chance=random.Random(1), profile=profile)
+            assemble_centre(settings, clock=clock, chance=random.Random(1), profile=profile)
         )
         site = Site(switch, centre, clock)
         if not run:

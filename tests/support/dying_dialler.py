@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.errors import CommandRefused
 from dialer.domain.switch_events import CallConnected, CallRinging, SwitchEvent
 from dialer.engine.call_flows.service import FlowService
@@ -97,7 +97,7 @@ async def _dial(options: dict[str, Any]) -> None:
         dialling={"drain_seconds": 0.2},
     )
     async with (
-        open_centre(settings, profile=create_profile_without_calling_hours()) as centre,
+        assemble_centre(settings, profile=create_profile_without_calling_hours()) as centre,
         asyncio.TaskGroup() as group,
     ):
         running = group.create_task(centre.run(stop))

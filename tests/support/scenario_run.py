@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
@@ -108,7 +108,7 @@ async def play(scenario: Scenario, stage: Stage, directory: Path) -> Played:
         settings = scenario.limit_cps(stage.settings(directory, scenario))
         if scenario.site.workers:
             settings = _add_poll_today(settings, stage.clock.now())
-        async with open_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
+        async with assemble_centre(settings, clock=stage.clock, chance=random.Random(1), profile=LINES) as centre:
             stage.prepare(centre)
             await run.run_dialler(centre)
         await asyncio.sleep(run.away_seconds)

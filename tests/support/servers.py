@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.clock import LoopClock
 from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SeatPhone, SimulatedAsteriskConfig, SimulatedTrunk
@@ -106,7 +106,7 @@ async def a_multi_server_site(
         ]
         settings = settings.model_copy(update={"trunks": tuple(trunks)})
         clock = LoopClock(next(iter(there.values())).get_current_time())
-        centre = await stack.enter_async_context(open_centre(settings, clock=clock, chance=random.Random(1)))
+        centre = await stack.enter_async_context(assemble_centre(settings, clock=clock, chance=random.Random(1)))
         site = MultiServerSite(there, centre, clock)
         async with asyncio.TaskGroup() as group:
             running = group.create_task(site.run())

@@ -22,7 +22,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from dialer import content
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.board.render import BoardExtras
 from dialer.board.runner import run_board
 from dialer.domain.enums import CampaignKind, PacingPolicy, Purpose
@@ -167,7 +167,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
         switch = await stack.enter_async_context(SimulatedAsterisk(lines))
         settings = make_demo_settings(options, store_path, switch.ami_port, visitors)
         centre = await stack.enter_async_context(
-            open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
+            assemble_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
         )
         desk: tuple[str, ...] = ()
         if visitors is not None:

@@ -19,7 +19,7 @@ from typing import Any
 
 from rich.console import Console
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import CampaignState
@@ -264,7 +264,7 @@ async def _start_real_centre(
     }
     settings = Settings.model_validate(changed)
     centre = await stack.enter_async_context(
-        open_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
+        assemble_centre(settings, broker=broker.connection_settings, profile=create_profile_without_calling_hours())
     )
     site = SimulatedSite(switch, centre)
     return RealCentre(settings, broker.connection_settings, centre, site, list_seat_names(options.seats))

@@ -16,7 +16,7 @@ from datetime import time
 from pathlib import Path
 from typing import Any
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.desk.server import serve_pages_of_desk
 from dialer.domain.enums import CampaignKind, PacingPolicy, SupervisorRole
 from dialer.domain.errors import CommandRefused
@@ -85,7 +85,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
         async with run_demo_broker() as broker, SimulatedAsterisk(config) as switch:
             trained = make_training_settings(settings, store, switch.ami_port)
             async with (
-                open_centre(
+                assemble_centre(
                     trained, broker=broker.connection_settings, profile=create_profile_without_calling_hours()
                 ) as centre,
                 serve_pages_of_desk(trained, broker=broker.connection_settings, training=True) as desk,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.view import CampaignView, CentreView, SeatState
 from dialer.rules.gate import Reason
@@ -93,7 +93,7 @@ class _Rehearsal:
         async with SimulatedAsterisk(self._lines) as switch:
             settings = make_rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)
             faults = FaultInjector(day, switch, settings)
-            async with open_centre(
+            async with assemble_centre(
                 settings,
                 clock=LoopClock(day.starts_at),
                 chance=random.Random(day.seed),

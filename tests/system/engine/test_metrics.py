@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.desk.board_account import serve_metrics_of_desk_process as metrics_of_desk
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
@@ -21,7 +21,7 @@ async def test_dialler_without_asterisk_reports_alive_but_not_ready(tmp_path: Pa
     fill_roll(tmp_path / "centre.db", 3)
     settings = site_settings(tmp_path, 5038, metrics={"port": 0})
     async with (
-        open_centre(settings) as centre,
+        assemble_centre(settings) as centre,
         serve_dialler_metrics(settings, centre.engine, centre.monitor) as port,
     ):
         assert port is not None
@@ -44,7 +44,7 @@ async def test_dialler_serves_no_metrics_without_a_port_in_the_settings(tmp_path
     fill_roll(tmp_path / "centre.db", 3)
     settings = site_settings(tmp_path, 5038)
     async with (
-        open_centre(settings) as centre,
+        assemble_centre(settings) as centre,
         serve_dialler_metrics(settings, centre.engine, centre.monitor) as port,
     ):
         assert port is None

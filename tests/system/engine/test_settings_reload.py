@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.engine import Engine
 from dialer.engine.seats.pins import hash_pin
@@ -70,7 +70,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def engine(path: Path) -> AsyncIterator[Engine]:
-    async with open_centre(load_settings(path)) as centre:
+    async with assemble_centre(load_settings(path)) as centre:
         yield centre.engine
 
 
@@ -217,7 +217,7 @@ async def test_changed_rules_profile_is_reloaded_or_reported_to_need_a_restart(
     profile = path.parent / "ours.toml"
     profile.write_text((JURISDICTIONS / "neutral.toml").read_text(encoding="utf-8"), encoding="utf-8")
     change(path, ("[[trunks]]", f'[rules]\njurisdiction = "{profile}"\n[[trunks]]'))
-    async with open_centre(load_settings(path)) as centre:
+    async with assemble_centre(load_settings(path)) as centre:
         engine = centre.engine
         before = engine.features.calling_rules_checker.find_call_limits_of_campaign(
             engine.features.loaded_campaigns["turnout-agents"]
@@ -257,7 +257,7 @@ pin = "{pin}"
 async def test_settings_reload_adds_and_removes_agents(path: Path) -> None:
     pins = {pin: hash_pin(pin) for pin in ("4711", "4712")}
     path.write_text(path.read_text(encoding="utf-8") + AGENTS.format(pin=pins["4711"]), encoding="utf-8")
-    async with open_centre(load_settings(path)) as centre:
+    async with assemble_centre(load_settings(path)) as centre:
         engine, desk = centre.engine, centre.engine.features.agent_seat_service
         with_19 = f'number = "19"\npin = "{pins["4712"]}"'
         change(path, (f'number = "18"\npin = "{pins["4711"]}"', with_19))
@@ -279,7 +279,7 @@ async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: 
     folder.mkdir(parents=True)
     file = folder / "turnout.toml"
     file.write_text('[[campaigns]]\nid = "hq"\nkind = "agents"\nchannels = 9\n', encoding="utf-8")
-    async with open_centre(load_settings(path)) as centre:
+    async with assemble_centre(load_settings(path)) as centre:
         engine = centre.engine
         assert [run.spec.campaign_id for run in engine.features.loaded_campaigns.list_campaign_runs()] == [
             "turnout-agents",

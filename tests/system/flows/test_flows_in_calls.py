@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.errors import SwitchError
 from dialer.domain.model import Disposition, Outcome
 from dialer.domain.view import CallChange, CallState, SeatState
@@ -198,7 +198,7 @@ def test_dialler_does_not_start_if_the_agi_script_of_a_campaign_is_missing(tmp_p
     settings = site_settings(tmp_path, 1, campaign=ivr_campaign("script:/nowhere/survey.py", declared=DECLARED))
 
     async def start_centre() -> None:
-        async with open_centre(settings):
+        async with assemble_centre(settings):
             pass
 
     with pytest.raises(FlowError, match="is not a file"):

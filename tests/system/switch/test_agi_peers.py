@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.errors import SwitchError
 from dialer.settings.site import Settings
@@ -28,7 +28,7 @@ async def make_agi_server(settings: Settings, patch: pytest.MonkeyPatch) -> AgiS
         return made[0]
 
     patch.setattr(fastagi, "AgiServer", make_and_keep_server)
-    async with open_centre(settings, clock=LoopClock(START_EPOCH)):
+    async with assemble_centre(settings, clock=LoopClock(START_EPOCH)):
         return made[0]
 
 
@@ -64,7 +64,7 @@ async def test_unresolvable_asterisk_host_is_reported_in_one_line_before_diallin
     fill_roll(tmp_path / "centre.db", 1)
     settings = site_settings(tmp_path, 5038, ami={"host": "x" * 64, "username": "dialler", "secret": "dialler"})
     with pytest.raises(SwitchError, match=r"`ami\.host`"):
-        async with open_centre(settings, clock=LoopClock(START_EPOCH)):
+        async with assemble_centre(settings, clock=LoopClock(START_EPOCH)):
             pass
 
 

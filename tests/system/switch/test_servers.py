@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from dialer.app import open_centre
+from dialer.app import assemble_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.finding import Level
 from dialer.domain.model import AttemptId, Outcome
@@ -512,7 +512,9 @@ async def test_no_number_is_dialled_twice_when_a_trunk_moves_to_another_asterisk
         trunks = [each.model_copy(update={"server": "b"}) for each in settings.trunks]
         for _ in range(runs - 1):
             early = settings.model_copy(update={"trunks": tuple(trunks)})
-            async with open_centre(early, clock=LoopClock(servers["b"].get_current_time()), chance=random.Random(1)):
+            async with assemble_centre(
+                early, clock=LoopClock(servers["b"].get_current_time()), chance=random.Random(1)
+            ):
                 await asyncio.sleep(1)
         async with a_multi_server_site(
             tmp_path, STAY, ONE_EACH, servers=servers, moved={"line-a": "b"}, **changes

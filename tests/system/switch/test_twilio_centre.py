@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dialer.app import RunningCentre, open_centre
+from dialer.app import RunningCentre, assemble_centre
 from dialer.domain.clock import LoopClock
 from dialer.domain.finding import Level
 from dialer.domain.view import CallChange, Change
@@ -90,7 +90,9 @@ class Site:
     async def run_centre(self, settings: Settings | None = None) -> AsyncIterator[RunningCentre]:
         """Run the site's centre within the context. It can be run several times."""
         stop = asyncio.Event()
-        async with open_centre(settings or self.make_settings(), clock=self.clock, chance=random.Random(1)) as centre:
+        async with assemble_centre(
+            settings or self.make_settings(), clock=self.clock, chance=random.Random(1)
+        ) as centre:
             assert centre.twilio_port is not None
             self.twilio.webhook_port = centre.twilio_port
             centre.engine.subscribe_to_changes(self.changes.append)
