@@ -112,7 +112,7 @@ def is_recorded_by_person(entry: Entry) -> bool:
     return Path(entry.source).suffix.lower() in SUFFIXES
 
 
-def plan_conversions(
+def plan_conversions_of_recordings(
     places: AudioDirectories,
     sources: Iterable[str],
     entries: Entries,
@@ -270,7 +270,9 @@ def prepare_recordings(
         AudioError: the directory of recordings does not exist, or sounds or catalogue cannot be written.
     """
     sources, unseen = list_recordings(places.recordings)
-    plan = plan_conversions(places, sources, entries, recipe, texts, again=again, find_unused_reason=find_unused_reason)
+    plan = plan_conversions_of_recordings(
+        places, sources, entries, recipe, texts, again=again, find_unused_reason=find_unused_reason
+    )
     remove_sounds_of_unlisted_formats(places, entries)
     report = PrepareReport([], plan.unchanged, [*unseen, *plan.refused])
     progress(0, len(plan.jobs))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_external_records
+from dialer.cli.external_records import save_records_in_dialler_or_store
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time_option
@@ -100,7 +100,7 @@ def answer_complaint(
 
 
 def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
-    for line in save_external_records(
+    for line in save_records_in_dialler_or_store(
         site.site_settings, [CommandRequest(command, {**fields, "who": site.responsible_person_id})]
     ):
         typer.echo(line)

@@ -44,12 +44,12 @@ def save_records_in_batches(
     """Save records in requests of at most `most` records each. Return the reply to each request.
 
     `request` creates the request for a batch of records from the batch's number (from 1) and the records. `things` is
-    the word for records in messages. Raises the errors of `save_external_records`.
+    the word for records in messages. Raises the errors of `save_records_in_dialler_or_store`.
     """
     batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:
         requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
-        return save_external_records(settings, requests, report_saved_count) if requests else []
+        return save_records_in_dialler_or_store(settings, requests, report_saved_count) if requests else []
 
 
 def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
@@ -82,7 +82,7 @@ def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str
         raise
 
 
-def save_external_records(
+def save_records_in_dialler_or_store(
     settings: Settings,
     requests: Sequence[CommandRequest],
     report_saved_count: Callable[[int], None] = lambda _: None,

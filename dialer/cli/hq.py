@@ -319,7 +319,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
 
 
 @app.command("import")
-async def import_outbox_files(
+async def import_messages_exported_by_centres(
     hq: HeadquartersOptions,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files from `dialer carry` of any centre.")],
 ) -> None:

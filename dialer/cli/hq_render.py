@@ -42,7 +42,7 @@ def render_headquarters_files(
             nkeys[centre.id] = centre.nkey
         else:
             nkeys[centre.id], seeds[centre.id] = _read_or_create_nkey(to / "centres" / f"{centre.id}.nk")
-    if settings.encrypts_connections:
+    if settings.encrypts_nats_connections:
         _create_server_certificate(settings, to)
     rendered = {
         files.NATS: files.render_nats_configuration(settings, own, nkeys),
@@ -62,7 +62,7 @@ def render_headquarters_files(
         parts = {f"{centre.id}.toml": lines.encode()}
         if centre.id in seeds:
             parts[f"{centre.id}.nk"] = f"{seeds[centre.id]}\n".encode()
-        if settings.encrypts_connections:
+        if settings.encrypts_nats_connections:
             parts[files.CA] = (to / files.CA).read_bytes()
         if root.exists():
             parts[files.ROOT] = root.read_bytes()

@@ -19,9 +19,9 @@ from dialer.settings.jurisdiction import load_profile
 from dialer.site.new_centre import (
     COUNTRIES,
     Answers,
-    check_new_centre,
     create_agent_pin,
     make_settings_template_values,
+    refuse_unusable_settings_of_new_centre,
     render_centre_settings_file,
 )
 
@@ -195,7 +195,7 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
     while True:
         try:
             centre = make_settings_template_values(answers, data)
-            check_new_centre(centre)
+            refuse_unusable_settings_of_new_centre(centre)
         except SettingError as error:
             question = _find_question_of_setting(error.key)
             option = _format_option_name(question) if question else error.key

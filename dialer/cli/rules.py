@@ -97,7 +97,7 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
 
 
 @app.command("explain")
-def explain_callability(
+def explain_whether_person_can_be_called(
     site: SiteOptions,
     who: Annotated[
         str | None,

@@ -99,10 +99,10 @@ def render_nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mappin
     files = server.files_directory
     tls = (
         f'tls {{\n  cert_file: "{files}/{CERTIFICATE}"\n  key_file: "{files}/{KEY}"\n  min_version: "1.3"\n}}\n'
-        if settings.encrypts_connections
+        if settings.encrypts_nats_connections
         else ""
     )
-    host = "0.0.0.0" if settings.encrypts_connections else server.host  # noqa: S104 - centres connect from anywhere, each with its key
+    host = "0.0.0.0" if settings.encrypts_nats_connections else server.host  # noqa: S104 - centres connect from anywhere, each with its key
     return f"""{MARKER}
 server_name: "matdan-headquarters"
 listen: "{host}:{server.port}"
@@ -253,7 +253,7 @@ def render_centre_settings(
         f'key = "{format_public_key(decode_public_key(own_nkey))}"',
         f'nkey_file = "{files}/{centre.id}.nk"',
     ]
-    if settings.encrypts_connections:
+    if settings.encrypts_nats_connections:
         lines.append(f'ca_file = "{files}/{CA}"')
     if settings.server.material_address is not None and with_root:
         lines += [
@@ -269,4 +269,4 @@ def render_centre_settings(
 
 def find_server_address(settings: HqSettings) -> str:
     """Return the address at which centres connect to nats-server."""
-    return f"{'tls' if settings.encrypts_connections else 'nats'}://{settings.server.host}:{settings.server.port}"
+    return f"{'tls' if settings.encrypts_nats_connections else 'nats'}://{settings.server.host}:{settings.server.port}"

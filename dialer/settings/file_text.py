@@ -39,7 +39,9 @@ class SettingsText:
         `rules.polls[0].day`. A table in an array is shown by its name, or else by its index.
         """
         key = ""
-        for index, (part, (_, table)) in enumerate(zip(place, self._list_steps_to_setting(place), strict=True), 1):
+        for index, (part, (_, table)) in enumerate(
+            zip(place, self._list_keys_on_path_to_setting(place), strict=True), 1
+        ):
             names = [table.get(name) for name in _NAME_KEYS]
             own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
             about_the_name = place[index : index + 1] in {(name,) for name in _NAME_KEYS}
@@ -56,13 +58,13 @@ class SettingsText:
 
         If the file does not contain the setting, return the line of the setting's table.
         """
-        found = tuple(number for number, _ in self._list_steps_to_setting(place))
+        found = tuple(number for number, _ in self._list_keys_on_path_to_setting(place))
         for length in range(len(found), 0, -1):
             if found[:length] in self._line_numbers_by_key:
                 return f"{self.name}:{self._line_numbers_by_key[found[:length]]}"
         return self.name
 
-    def _list_steps_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _list_keys_on_path_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield each step on the path to a setting: a key, or the index of a table in an array with the content of that
         table.
         """

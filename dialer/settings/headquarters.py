@@ -162,7 +162,7 @@ class HqSettings(Section):
     sources: tuple[Source, ...] = ()
 
     @property
-    def encrypts_connections(self) -> bool:
+    def encrypts_nats_connections(self) -> bool:
         """Whether connections to the NATS server are encrypted, which they are if other machines connect to it."""
         return not is_loopback_host(self.server.host)
 

@@ -84,7 +84,7 @@ class Settings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _turn_on_call_history(cls, tables: Any) -> Any:
+    def _turn_on_asterisk_call_history(cls, tables: Any) -> Any:
         """Set `asterisk.history` if it is not set and Asterisk is on this machine, so that the dialler can look up how
         calls ended while it was down.
         """

@@ -96,7 +96,7 @@ def _split_answer_at_commas(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def check_new_centre(centre: Answers) -> None:
+def refuse_unusable_settings_of_new_centre(centre: Answers) -> None:
     """Raise SettingError for a value that `dialer run` would refuse, or that is probably a mistake."""
     with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
         trial = Path(folder) / "centre.toml"

@@ -15,7 +15,7 @@ _FILES_PER_FLOW = 1
 _FILES_PER_SCRIPT = 4
 
 
-def count_files_needed(settings: Settings) -> int:
+def count_open_files_needed(settings: Settings) -> int:
     """Return how many files the dialler may have open at once, if every channel is in a flow."""
     calls = sum(trunk.channels for trunk in settings.trunks) + len(settings.seats) + settings.inbound.channels
     return (
@@ -29,7 +29,7 @@ def count_files_needed(settings: Settings) -> int:
 def find_open_files_problem(settings: Settings) -> str | None:
     """Return an error text if this process cannot open enough files for its channels, otherwise None."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = count_files_needed(settings)
+    needed = count_open_files_needed(settings)
     if hard == resource.RLIM_INFINITY or hard >= needed:
         return None
     return (

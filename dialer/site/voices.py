@@ -26,7 +26,7 @@ from dialer.settings.site_time import get_site_day
 _CREATE_DRAFTS = "run `dialer audio drafts -c SETTINGS`"
 
 
-def find_voice_problems(
+def find_unannounced_synthetic_voices(
     settings: Settings, profile: Profile, clock: Clock, reader: PlaylistReader | None = None
 ) -> list[SettingError]:
     """Return an error for each synthetic voice that would be played without saying that a computer speaks.
@@ -56,7 +56,7 @@ def refuse_unannounced_synthetic_voices(
     ):
         problem = f"{sounds} has no {MESSAGE_SOUND}, so an abandoned caller would hear nothing"
         raise SettingError("settings", "audio.sounds", problem, _CREATE_DRAFTS)
-    for error in find_voice_problems(settings, profile, clock, reader):
+    for error in find_unannounced_synthetic_voices(settings, profile, clock, reader):
         raise error
 
 

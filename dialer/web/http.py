@@ -175,7 +175,7 @@ class StoppableServer(uvicorn.Server):
         self.open.set()
 
 
-def create_server(desk: PageServer, app: ASGIApp) -> StoppableServer:
+def create_page_server(desk: PageServer, app: ASGIApp) -> StoppableServer:
     """Return an HTTPS or HTTP server for `app`, with its certificate loaded.
 
     Raises SettingError if the certificate cannot be used.
@@ -225,7 +225,7 @@ async def serve_pages(
 
     `end_streams` ends the streams of open pages. Raises SettingError.
     """
-    server = create_server(desk, app)
+    server = create_page_server(desk, app)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(run(), name=f"desk-{run.__qualname__}") for run in background]
         served = group.create_task(server.serve(sockets=[listener]), name="desk-server")
@@ -271,7 +271,7 @@ def open_listening_socket(host: str, port: int) -> Iterator[socket.socket]:
         yield listener
 
 
-def stop_on_signals() -> asyncio.Event:
+def create_event_set_by_stop_signals() -> asyncio.Event:
     """Return an event that is set when the process receives SIGTERM or SIGINT (Ctrl-C)."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

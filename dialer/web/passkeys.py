@@ -126,7 +126,7 @@ class Passkeys:
         router.post("/api/passkeys/challenge", dependencies=own)(self.begin_passkey_registration)
         router.post("/api/passkeys/remove", dependencies=own, status_code=204)(self.remove_passkey)
         router.post("/api/sign-in/challenge", dependencies=allow_anyone())(self.begin_passkey_sign_in)
-        router.post("/api/sign-in/passkey", dependencies=SIGN_IN, status_code=204)(self.sign_in)
+        router.post("/api/sign-in/passkey", dependencies=SIGN_IN, status_code=204)(self.sign_in_by_passkey)
         return router
 
     async def list_own_passkeys(self, who: SignedIn) -> list[dict[str, Any]]:
@@ -198,7 +198,7 @@ class Passkeys:
             "userVerification": "required",
         }
 
-    async def sign_in(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
+    async def sign_in_by_passkey(self, answer: PasskeyAnswer, request: Request, response: Response) -> None:
         """Start a session for the user whose passkey answered a challenge, in a cookie that no script can read."""
         challenge = _read_challenge_of_answer(answer.credential)
         if challenge is None or self._sign_ins.redeem_passkey_challenge(challenge) is None:

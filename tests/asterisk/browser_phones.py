@@ -35,7 +35,7 @@ from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_web_application
-from dialer.web.http import create_server, open_listening_socket
+from dialer.web.http import create_page_server, open_listening_socket
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.asterisk.packets import PacketWatch
@@ -270,7 +270,7 @@ async def check_many_phone_registrations(settings: Settings, asterisk: RealAster
     )
     with open_listening_socket("127.0.0.1", 0) as listener:
         origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
+        desk = create_page_server(settings.desk, PageProtection(app, frozenset({origin})))
         serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))
         await desk.open.wait()
         begun = time.monotonic()

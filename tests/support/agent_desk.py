@@ -20,7 +20,7 @@ from dialer.settings.desk import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
 from dialer.web.app import make_web_application
 from dialer.web.assets import Asset, read_assets
-from dialer.web.http import create_server, open_listening_socket
+from dialer.web.http import create_page_server, open_listening_socket
 from dialer.web.page_state import PageState
 from dialer.web.people import SignedInUser
 from dialer.web.protection import PageProtection
@@ -266,7 +266,7 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
             return None
 
         app = make_web_application([desk.create_router(), *more], Sessions(DESK_COOKIE, find, find))
-        server = create_server(Desk(), PageProtection(app, frozenset({desk.origin})))
+        server = create_page_server(Desk(), PageProtection(app, frozenset({desk.origin})))
         serve_pages = asyncio.create_task(server.serve(sockets=[listener]))
         await server.open.wait()
         try:

@@ -13,9 +13,9 @@ from dialer.deploy.asterisk.checks.pjsip import check_pjsip_conf
 from dialer.deploy.asterisk.checks.system import (
     REQUIRED_FILES,
     check_asterisk_files,
+    check_asterisk_modules,
     check_asterisk_options,
-    check_conferences,
-    check_modules,
+    check_conference_profiles,
     check_music_on_hold,
     check_rtp_settings,
 )
@@ -68,8 +68,8 @@ def lint_file_texts(
         *check_http_server(configuration),
         *check_pjsip_conf(configuration),
         *check_dialplan(configuration),
-        *check_modules(configuration),
-        *check_conferences(configuration, parse_asterisk_conf("confbridge.conf", render_conferences())),
+        *check_asterisk_modules(configuration),
+        *check_conference_profiles(configuration, parse_asterisk_conf("confbridge.conf", render_conferences())),
         *check_music_on_hold(configuration),
         *check_rtp_settings(configuration),
         *check_asterisk_options(configuration),

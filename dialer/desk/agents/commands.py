@@ -152,5 +152,5 @@ class AgentCommands:
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
-            self._sessions.mark_agent_leaving(seat)
+            self._sessions.record_that_agent_is_leaving(seat)
         return {"status": reply.status, "text": reply.text, "code": reply.code}

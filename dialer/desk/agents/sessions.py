@@ -57,7 +57,7 @@ class AgentSessions:
         """End an agent's session on the pages. The agent stays logged in at the seat."""
         await self._records.end_agent_session(compute_digest_of_session_token(token))
 
-    def mark_agent_leaving(self, seat: str) -> None:
+    def record_that_agent_is_leaving(self, seat: str) -> None:
         """Record that the agent logs off. The session ends when the seat is empty, which may be after a call."""
         self._leaving.add(seat)
 

@@ -13,7 +13,7 @@ from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, 
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_day
-from dialer.site.voices import find_voice_problems
+from dialer.site.voices import find_unannounced_synthetic_voices
 
 
 def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
     """Check that synthetic voices are announced ("a computer speaks"), if the profile requires it."""
-    problems = find_voice_problems(settings, load_site_profile(settings), clock, reader())
+    problems = find_unannounced_synthetic_voices(settings, load_site_profile(settings), clock, reader())
     for problem in problems:
         yield make_error_finding("synthetic voices", str(problem))
     if not problems:

@@ -168,14 +168,14 @@ def explain_whether_numbers_can_be_called(
                     grounds=gate.format_legal_grounds(case, rules.version),
                     unknown=(
                         *unknown,
-                        *_list_unknown_certificates(db, case, certified, since, at),
+                        *_report_certificates_that_changed_since(db, case, certified, since, at),
                         *([_PLACE_UNKNOWN] if record.known and record.queues is None else []),
                     ),
                 )
             yield explained if explained.next_at is None else replace(explained, condition=condition)
 
 
-def _list_unknown_certificates(
+def _report_certificates_that_changed_since(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
     """Yield a note if the campaign's calls on that day used other certificates than the catalogue has now."""

@@ -22,7 +22,7 @@ from dialer.audio.prepare import (
     Refused,
     copy_text_and_approvals_to_new_entry,
     list_recordings,
-    plan_conversions,
+    plan_conversions_of_recordings,
     prepare_recording,
     prepare_recordings,
 )
@@ -47,7 +47,7 @@ def run_prepare(
 ) -> tuple[list[str], list[str]]:
     """Run `prepare` in this process, without the process pool. Return (prepared, refused)."""
     sources, unseen = list_recordings(places.recordings)
-    plan = plan_conversions(places, sources, entries, recipe, {})
+    plan = plan_conversions_of_recordings(places, sources, entries, recipe, {})
     prepared, refused = [], [f"{each.source}: {each.reason}" for each in (*unseen, *plan.refused)]
     for job in plan.jobs:
         result = prepare_recording(job)
@@ -111,7 +111,7 @@ def test_each_invalid_recording_is_reported_and_valid_recordings_are_prepared(pl
 def test_recording_path_outside_the_recordings_directory_is_refused_before_opening_the_file(
     places: AudioDirectories, source: str
 ) -> None:
-    plan = plan_conversions(places, [source], {}, LINE, {})
+    plan = plan_conversions_of_recordings(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
     assert "\n" not in plan.refused[0].reason
@@ -254,7 +254,9 @@ def test_catalogue_keeps_the_text_of_an_unchanged_recording_and_stores_the_curre
 def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(
     places: AudioDirectories,
 ) -> None:
-    plan = plan_conversions(places, list_recordings(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001})
+    plan = plan_conversions_of_recordings(
+        places, list_recordings(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001}
+    )
     assert QUESTION not in [job.name for job in plan.jobs]
     assert len(plan.jobs) == 2
     ((source, why),) = [(each.source, each.reason) for each in plan.refused]
@@ -299,7 +301,7 @@ def test_each_recording_in_an_inaccessible_folder_is_refused(
         denying.setattr(os, "stat", refuse_access(os.stat))
         denying.setattr(os, "lstat", refuse_access(os.lstat))
         sources, unseen = list_recordings(places.recordings)
-        plan = plan_conversions(places, sources, {}, LINE, {})
+        plan = plan_conversions_of_recordings(places, sources, {}, LINE, {})
     assert not unseen
     assert [each.source for each in plan.refused] == ["hi/turnout/question.mp3"]
     assert "check the path and the permissions of its folder" in plan.refused[0].reason

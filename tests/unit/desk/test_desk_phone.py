@@ -31,7 +31,7 @@ from dialer.settings.seats import get_browser_password
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_web_application
-from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES, create_server, open_listening_socket
+from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES, create_page_server, open_listening_socket
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.support.virtual import virtual_time
@@ -178,7 +178,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
                 [AgentPhones(settings, find_user_of_session).create_router()],
                 Sessions(DESK_COOKIE, find_user_of_session, find_user_of_session),
             )
-            desk = create_server(settings.desk, PageProtection(app, frozenset({origin})))
+            desk = create_page_server(settings.desk, PageProtection(app, frozenset({origin})))
             serve_pages = asyncio.create_task(desk.serve(sockets=[listener]))
             await desk.open.wait()
             try:

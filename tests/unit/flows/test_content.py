@@ -28,7 +28,7 @@ from dialer.settings.jurisdiction import Profile, load_profile
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.before_start import check_site
-from dialer.site.voices import find_voice_problems, refuse_unannounced_synthetic_voices
+from dialer.site.voices import find_unannounced_synthetic_voices, refuse_unannounced_synthetic_voices
 from dialer.switch.asterisk.scripts.commands import Recordings, Refuse, StoreResult, interpret_script_command
 from tests.support.certified import catalogue_entry, write_prompts
 from tests.support.flow_support import TURNOUT_HEAD, add_texts
@@ -220,7 +220,8 @@ def test_twilio_must_play_recordings_of_texts_that_need_a_certificate() -> None:
 
 
 def list_problems(settings: Settings, profile: Profile | None = None) -> list[str]:
-    return [str(each) for each in find_voice_problems(settings, profile or load_site_profile(settings), SystemClock())]
+    found = find_unannounced_synthetic_voices(settings, profile or load_site_profile(settings), SystemClock())
+    return [str(each) for each in found]
 
 
 def make_recorded_site(directory: Path, **voices: Voice) -> Settings:

@@ -15,7 +15,7 @@ from dialer.audio.words import list_languages_with_words, load_spoken_words, loa
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings
 from dialer.site.checks.before_start import check_site
-from dialer.site.open_files import count_files_needed
+from dialer.site.open_files import count_open_files_needed
 
 TRUNK = {"name": "a", "endpoint": "a", "channels": 90, "caller_ids": ["+911140000001"]}
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
@@ -28,9 +28,9 @@ def make_site(**changes: Any) -> Settings:
 
 
 def test_dialer_check_requires_more_open_files_for_more_channels_and_for_agi_scripts() -> None:
-    assert count_files_needed(make_site()) == 546  # 256 of them connections that say nothing
-    assert count_files_needed(make_site(campaigns=[SCRIPT])) == 456 + 4 * 90
-    assert count_files_needed(make_site(fastagi={"max_connections": 10})) == 466
+    assert count_open_files_needed(make_site()) == 546  # 256 of them connections that say nothing
+    assert count_open_files_needed(make_site(campaigns=[SCRIPT])) == 456 + 4 * 90
+    assert count_open_files_needed(make_site(fastagi={"max_connections": 10})) == 466
 
 
 async def test_dialer_check_reports_that_channels_need_more_open_files_than_the_limit(

@@ -67,7 +67,7 @@ def check_asterisk_files(configuration: Configuration) -> Iterator[Finding]:
         yield report_broken_setting("sip.conf", "", text, "move its trunks to pjsip.conf and delete it")
 
 
-def check_modules(configuration: Configuration) -> Iterator[Finding]:
+def check_asterisk_modules(configuration: Configuration) -> Iterator[Finding]:
     """Check that Asterisk loads no risky module, and every module that the dialler needs."""
     conf = configuration.get_parsed_conf_file("modules.conf")
     section = conf.find_section("modules")
@@ -114,7 +114,7 @@ def _list_required_modules(configuration: Configuration) -> set[str]:
     )
 
 
-def check_conferences(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
+def check_conference_profiles(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
     """Check the conference profiles in the dialplan, which decide whether the others stay in the call when the voter or
     the agent leaves.
     """
