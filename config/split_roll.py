@@ -30,7 +30,10 @@ def find_household_of_number(number: str, joined: dict[str, str]) -> str:
 
 
 def split_roll(roll: Path, cells: int) -> None:
-    """Write each row of the roll to the file of one cell. Rows without a phone number go to the first cell."""
+    """Write each row of the roll to the file of one cell, the part of the roll that one centre calls.
+
+    Rows without a phone number go to the first cell.
+    """
     joined: dict[str, str] = {}
     for _, numbers in read_rows(roll):
         for number in numbers[1:]:

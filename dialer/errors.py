@@ -24,7 +24,10 @@ class SettingError(MatdanError):
     """A setting cannot be used. Open `file`, correct `key` as `remedy` says, and start again."""
 
     def __init__(self, file: str, key: str, problem: str, remedy: str) -> None:
-        """`file` may end in :LINE. An empty `key` is the file as a whole; `remedy` may be empty where the problem says enough."""
+        """Create the error. `file` may end in :LINE.
+
+        An empty `key` means the file as a whole. `remedy` may be empty where the problem says enough.
+        """
         where = ": ".join(part for part in (file, key) if part)
         text = f"{problem}; {remedy}" if remedy else problem
         super().__init__(f"{where}: {text}{'' if text.endswith(('.', '?')) else '.'}")

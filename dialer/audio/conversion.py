@@ -75,7 +75,10 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Sounds:
-    """The sounds made from one recording. Loudness and peak are those of the sound that differs most from the target."""
+    """The sound files made from one recording, one for each format.
+
+    Loudness and peak are those of the file that differs most from the target.
+    """
 
     contents: Mapping[SoundFormat, bytes]
     seconds: float

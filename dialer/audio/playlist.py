@@ -31,7 +31,7 @@ class ListedPrompt:
     __slots__ = ("_cached_hashes", "_hashes", "entry")
 
     def __init__(self, entry: Entry, hashes: Callable[[], Mapping[SoundFormat, str]]) -> None:
-        """Create a prompt from its entry and a function that computes the hashes of its sounds."""
+        """Create a prompt from its catalogue entry and a function that computes the hashes of its sounds."""
         self.entry = entry
         self._hashes = hashes
         self._cached_hashes: Mapping[SoundFormat, str] | None = None

@@ -171,7 +171,9 @@ def _add_up_turnout_of_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
 
 
 def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
-    """Return the panel of trunks, recorded answers of voters (marks) and opt-outs. Spare lines show call outcomes and loop lag."""
+    """Return the panel of trunks, recorded answers of voters (marks) and opt-outs. Spare lines show call outcomes and
+    event-loop lag.
+    """
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
     figures = _draw_figures_with_names([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))

@@ -116,7 +116,9 @@ class Board:
         self._clock = clock
 
     async def load_alert_acknowledgements(self) -> None:
-        """Show the stored acknowledgements of alerts. Raises StoreError."""
+        """Read which alerts users have acknowledged from the desk's file, and show that on the board. Raises
+        StoreError.
+        """
         self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
 
     def create_router(self) -> APIRouter:

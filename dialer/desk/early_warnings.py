@@ -33,7 +33,7 @@ class AbandonedWindow:
 
 @dataclass(frozen=True, slots=True)
 class WarningList:
-    """The active warnings of the desk."""
+    """The early warnings that the board shows at present."""
 
     __pydantic_config__ = MESSAGE
 

@@ -102,7 +102,9 @@ class BoardFigures:
             await run_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
 
     async def read_booth_names(self) -> None:
-        """Read the names of the polling stations (booths). Raises StoreError."""
+        """Read the names of the polling stations (booths) from the store, and show them on the board. Raises
+        StoreError.
+        """
         day_at = find_midnight_before(self._clock.now(), self._zone)
         self._page_state.set_value_of_key("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at
@@ -161,7 +163,9 @@ class BoardFigures:
 
 
 def _compute_campaign_figures_of_day(day_at: float, intervals: Mapping[int, CallsOfInterval]) -> DayFigures:
-    """Return the day's calls in columns, from the first interval with a call to the last."""
+    """Return a campaign's calls of the day in columns, with a value for each interval from the first one with a call to
+    the last.
+    """
     numbers = range(min(intervals, default=0), max(intervals, default=-1) + 1)
     none = CallsOfInterval(0, 0, 0, 0, 0, 0)
     rows = [intervals.get(number, none) for number in numbers]

@@ -96,7 +96,11 @@ class AgentPages:
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
     def prepare_new_settings_of_agent_pages(self, settings: Settings) -> Callable[[], None]:
-        """Read the files that new settings name, and return a function that applies them. Raises FlowError, SettingError."""
+        """Load the scripts that new settings name, and return a function that puts the settings into use on the agents'
+        pages.
+
+        Raises FlowError, SettingError.
+        """
         builder, prover = ScreenPopBuilder(settings), create_maker_of_pin_proofs(settings)
 
         def apply_prepared_settings() -> None:
@@ -112,7 +116,9 @@ class AgentPages:
         await self._sessions.end_session(token)
 
     async def run(self) -> None:
-        """Keep the agents' part of the page state up to date and save drafts, until cancelled."""
+        """Keep the agents' part of the page state up to date, and save the unsent contents of their forms (drafts),
+        until cancelled.
+        """
         async with asyncio.TaskGroup() as group:
             for part in (self.screen_pops, self.figures, self.drafts):
                 group.create_task(part.run(), name=f"desk-{type(part).__name__}")

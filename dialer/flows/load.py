@@ -139,7 +139,8 @@ def _read_declared_facts(document: Document) -> dict[str, PromptKind]:
 
 
 def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
-    """Return how each answer of the flow is spoken, so that prompts may use an answer of a later node.
+    """Return how each answer of the flow is spoken (as a number, an hour, ...), so that prompts may speak an answer of
+    a later node.
 
     Raises:
         FlowError: two nodes store answers of different kinds under the same name.

@@ -51,7 +51,7 @@ def _remove_title_from_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_json_schema(path: Path, schema: dict[str, Any]) -> None:
-    """Write a schema to its file."""
+    """Write a JSON schema to its file in `ivr_flows/`."""
     path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

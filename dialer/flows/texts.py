@@ -139,7 +139,10 @@ def merge_text_collections(catalogues: Iterable[Texts]) -> Texts:
 
 
 def load_texts(own: Path | None) -> Texts:
-    """Return the shipped texts, with those in a directory in place of shipped ones. Raises FlowError like `read_texts`."""
+    """Return the shipped texts of prompts. Texts in the directory `own` replace shipped ones with the same key.
+
+    Raises FlowError like `read_texts`.
+    """
     return load_shipped_texts() if own is None else merge_text_collections([load_shipped_texts(), read_texts(own)])
 
 

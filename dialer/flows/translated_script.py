@@ -48,7 +48,7 @@ class TranslatedPage:
 
 @dataclass(frozen=True, slots=True)
 class TranslatedScript:
-    """A script in one language."""
+    """An agents' script in one language."""
 
     __pydantic_config__ = MESSAGE
 

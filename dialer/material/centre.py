@@ -51,7 +51,9 @@ _OK, _PARTIAL, _SERVER_ERROR = 200, 206, 500
 
 @dataclass(frozen=True, slots=True)
 class MaterialSource:
-    """The server from which a centre gets campaign material, and the facts that select the centre's material."""
+    """The server from which a centre gets campaign material, and the facts about the centre that decide which material
+    it gets: its id, zone and jurisdiction.
+    """
 
     url: str  # of metadata/, targets/ and files/
     root: Path  # the first root.json, part of the centre's settings

@@ -120,8 +120,8 @@ class Wave(_Document):
 
 
 class Waves(_Document):
-    """The steps of a roll-out (waves), which assign versions of bundles to centres. The first one that is addressed to
-    a centre applies to it.
+    """The steps of a roll-out (waves), which assign versions of bundles to centres. The first wave that is addressed to
+    a centre applies to that centre.
     """
 
     title = WAVES_TARGET

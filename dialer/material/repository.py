@@ -72,14 +72,14 @@ class Signatory:
 
 
 def create_tuf_key(public: bytes, fields: Mapping[str, Any] | None = None) -> SSlibKey:
-    """Return a public key in the form that TUF metadata uses."""
+    """Return a public key as the metadata of The Update Framework (TUF) contains it."""
     value = public.hex()
     keyid = hashlib.sha256(b"ed25519:" + value.encode()).hexdigest()
     return SSlibKey(keyid, "ed25519", "ed25519", {"public": value}, dict(fields or {}))
 
 
 def create_tuf_signer(private: bytes) -> CryptoSigner:
-    """Return a signer that signs TUF metadata with a private key."""
+    """Return a signer that signs metadata of The Update Framework (TUF) with a private key."""
     return CryptoSigner(
         Ed25519PrivateKey.from_private_bytes(private), create_tuf_key(signing.derive_public_key(private))
     )
@@ -417,7 +417,9 @@ class Repository:
     # Files
 
     def _read_root_metadata(self, *, drafted: bool = False) -> Root:
-        """Return the current root metadata. With `drafted`, return the drafted root if there is one."""
+        """Return the root metadata (root.json) that is in use. With `drafted`, return the draft of the next root.json
+        if there is one.
+        """
         path = self._metadata / f"{self._find_newest_tuf_metadata_version(Root.type)}.root.json"
         if drafted and (self._drafts / "root.json").exists():
             path = self._drafts / "root.json"
@@ -434,7 +436,9 @@ class Repository:
             raise self._create_error_about_missing_repository() from error
 
     def _write_draft_targets(self, targets: Metadata[Targets], now: float) -> None:
-        """Store the draft of the targets metadata under a new version number, without signatures."""
+        """Store the draft of the targets metadata (TUF's list of approved files) under a new version number, without
+        signatures.
+        """
         targets.signed.version = self._find_newest_tuf_metadata_version(Targets.type) + 1
         targets.signed.expires = _compute_expiry_date_of_tuf_metadata(now, TARGETS_DAYS)
         targets.signatures.clear()
@@ -500,7 +504,9 @@ def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collecti
 
 
 def _create_delegation_for_waves(own: Key) -> Delegations:
-    """Return a TUF delegation that lets this machine's key sign the waves (assignments to centres), and nothing else."""
+    """Return a delegation of The Update Framework (TUF) that lets this machine's key sign the waves (assignments to
+    centres), and nothing else.
+    """
     waves = DelegatedRole(trust.WAVES_ROLE, [own.keyid], 1, terminating=True, paths=[WAVES_TARGET])
     return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 

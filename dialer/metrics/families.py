@@ -45,7 +45,9 @@ def build_centre_metrics(view: CentreView, *, broker_up: bool | None, free_bytes
 
 
 def build_desk_metrics(centre: str, *, broker_up: bool, streams: int) -> ProcessStatus:
-    """Return the metrics and readiness of a desk, from its connection to the broker and the number of open pages."""
+    """Return the metrics and readiness of a desk (the server of a centre's pages), from its connection to the broker
+    and the number of open pages.
+    """
     families = (
         _create_info_metric(centre),
         _create_single_gauge("desk_broker_up", "Whether the desk is connected to the broker", broker_up),

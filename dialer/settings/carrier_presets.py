@@ -49,6 +49,8 @@ PresetName = Annotated[
 
 
 def add_values_of_preset(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys of a trunk's table with those of its preset added. The trunk's own keys win."""
+    """Return the settings of a trunk, completed by the values of its carrier's preset. The trunk's own settings have
+    priority.
+    """
     preset = load_carrier_presets().get(str(values.get("preset")))
     return {**({} if preset is None else preset.trunk), **values}

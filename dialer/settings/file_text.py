@@ -65,7 +65,7 @@ class SettingsText:
         return self.name
 
     def _list_keys_on_path_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each step on the path to a setting: a key, or the index of a table in an array with the content of that
+        """Yield each key on the path to a setting. For a table in an array, yield its index, with the content of the
         table.
         """
         value: Any = self.table

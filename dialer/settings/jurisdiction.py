@@ -272,8 +272,8 @@ class RecordingRule(Rule):
 class SyntheticVoice(Rule):
     """Whether an announcement must say that a computer speaks.
 
-    If they must, synthetic recordings are played only after this announcement, and recordings of an unknown kind of
-    voice are not played.
+    If so, synthetic recordings are played only after this announcement, and recordings of an unknown kind of voice are
+    not played.
     """
 
     must_be_labelled: Required

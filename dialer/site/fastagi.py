@@ -97,7 +97,9 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
 
 
 async def _resolve_allowed_addresses(settings: Settings) -> tuple[str, ...]:
-    """Return the addresses that may connect: this machine, the Asterisk servers, and fastagi.allowed."""
+    """Return the addresses that may connect to the FastAGI server: this machine, the Asterisk servers, and
+    fastagi.allowed.
+    """
     hosts = [site.ami.host for site in split_settings_by_server(settings).values()] if settings.uses_asterisk else []
     asterisk = [address for host in hosts for address in await resolve_asterisk_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

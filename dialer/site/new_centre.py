@@ -97,7 +97,7 @@ def _split_answer_at_commas(text: str) -> tuple[str, ...]:
 
 
 def refuse_unusable_settings_of_new_centre(centre: Answers) -> None:
-    """Raise SettingError for a value that `dialer run` would refuse, or that is probably a mistake."""
+    """Raise SettingError for a setting of a new centre that `dialer run` would refuse, or that is probably a mistake."""
     with tempfile.TemporaryDirectory(prefix="matdan-") as folder:
         trial = Path(folder) / "centre.toml"
         try:

@@ -37,7 +37,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
 
 @dataclass(frozen=True, slots=True)
 class ImportedWeights:
-    """The result of importing voters' weights from headquarters, which order the calls."""
+    """The result of importing voters' weights from headquarters. The weights decide the order of calls."""
 
     recorded: Mapping[str, str] = field(default_factory=dict)  # hash of each list, recorded with this start's settings
     problem: str | None = None  # the error of the first list that could not be imported

@@ -61,7 +61,7 @@ def refuse_unannounced_synthetic_voices(
 
 
 def _is_information_message_needed(settings: Settings) -> bool:
-    """Return whether Asterisk may have to play the information message, which callers of an abandoned call hear."""
+    """Return whether Asterisk may have to play the information message, which the voter of an abandoned call hears."""
     return settings.uses_asterisk and any(campaign.kind is CampaignKind.AGENTS for campaign in settings.campaigns)
 
 
@@ -82,7 +82,9 @@ def _find_information_message_problems(settings: Settings, playlist: Playlist | 
 def _find_problems_with_synthetic_voice_notice(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
-    """Yield an error if it is unknown which voices are synthetic, or if their announcement cannot be played."""
+    """Yield an error if it is unknown which voices are synthetic, or if the notice that a computer speaks cannot be
+    played.
+    """
     if not _does_site_play_own_sounds(settings):
         return
     if playlist is None:

@@ -350,9 +350,8 @@ class People:
 
 @contextlib.asynccontextmanager
 async def open_page_users_of_site(settings: Settings) -> AsyncIterator[People]:
-    """Open the users of a site's pages, for a command of the command line.
-
-    Raises StoreError.
+    """Open the file with the users of a site's pages, and yield the users, for a command of the command line. Raises
+    StoreError.
     """
     path, key = settings.store.path, read_store_key_of_site(settings)
     file = await DeskFile.open(get_desk_file_path(path), key)

@@ -27,6 +27,6 @@ class RequestRefused(Exception):
         self.body = {"problem": problem, **fields}
 
     def make_refusal_response(self) -> JSONResponse:
-        """Return the HTTP response of the refusal. Status 503 asks the client to retry."""
+        """Return the HTTP response to a refused request. Status 503 asks the client to retry."""
         headers = {"retry-after": str(RETRY_SECONDS)} if self.status == 503 else None
         return JSONResponse(self.body, status_code=self.status, headers=headers)

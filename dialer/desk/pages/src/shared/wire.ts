@@ -709,7 +709,7 @@ export interface TranslatedPage {
   closing: boolean;
 }
 
-/** A script in one language. */
+/** An agents' script in one language. */
 export interface TranslatedScript {
   name: string;
   version: string;
@@ -761,7 +761,7 @@ export interface VoterMark {
   hour: number | null;
 }
 
-/** The active warnings of the desk. */
+/** The early warnings that the board shows at present. */
 export interface WarningList {
   alerts: Alert[];
 }
