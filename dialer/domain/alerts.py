@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from string import Formatter
 from typing import Annotated, TypedDict, Unpack
 
 from dialer.domain.schema import (
@@ -395,11 +394,6 @@ class AlertKind(StrEnum):
     )
 
     OTHER = "other", AlertLevel.WARNING, ""  # one that only a newer dialler knows: its text is shown
-
-    @property
-    def placeholder_names(self) -> frozenset[str]:
-        """The names of the values that are inserted into the sentence of this kind of alert."""
-        return frozenset(name for _, name, _, _ in Formatter().parse(self.sentence) if name)
 
     def make_alert_code(self, subject: str) -> str:
         """Return the code of an alert of this kind. `subject` names the trunk, seat, server or campaign that the alert
