@@ -61,7 +61,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class SeatHours:
-    """The time that seats spent in each state, over intervals that have ended."""
+    """How long the seats of a centre were in each state. A state that a seat is still in is not counted."""
 
     __pydantic_config__ = MESSAGE
 

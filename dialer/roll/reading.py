@@ -192,12 +192,13 @@ def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
 
 
 def _is_line_a_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
-    """Return whether a line inside the cell number `place` of `row` is itself a row of the table, and not part of an
-    address.
+    """Return whether a line inside a cell of `row` is itself a row of the table, because a quotation mark was not
+    closed. Otherwise it is part of the cell's text, such as an address.
 
-    A row of the table has numbers in the same columns as `row`. Only the columns before `place` are compared and, if
-    `row` has all columns, those after it. The line must also have enough cells: all columns but the last, or at least
-    three numbers before `place` (constituency, part, serial).
+    `place` is the index of the cell, and `width` the number of columns. A row of the table has numbers in the same
+    columns as `row`. The columns before the cell are compared and, if `row` has all columns, those after it. The line
+    must also have enough cells: all columns but the last, or at least three numbers before the cell (constituency,
+    part, serial).
     """
     complete = line.split(delimiter)[:-1]  # the last cell may continue on the next line
     pairs = list(zip(complete, row, strict=False))

@@ -38,7 +38,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class AgentSession:
-    """An agent who has signed in on the page. Times are epoch seconds."""
+    """An agent who has signed in on the agents' page. Times are epoch seconds."""
 
     digest: str  # of the session's token
     agent: str

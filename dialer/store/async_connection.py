@@ -28,9 +28,6 @@ class Statements:
     """Runs typed SQL statements on an aiosqlite connection. Methods raise StoreError."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
-        """Wrap an open connection. Callers use `connect_to_database_file` or `connect_to_store_for_reading` to open
-        one.
-        """
         self._connection = connection
         self._path = path
 
@@ -69,7 +66,7 @@ class AsyncConnection(Statements):
     """A database file opened with aiosqlite. A task's statements never run inside another task's transaction."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
-        """Wrap an open connection. Callers open one with `connect` or `connect_to_store_for_reading`."""
+        """Wrap an open connection. Callers use `connect_to_database_file` or `connect_to_store_for_reading`."""
         super().__init__(connection, path)
         self._lock = asyncio.Lock()
 

@@ -133,7 +133,7 @@ def read_entries_between(
 
 
 def list_entry_kinds(db: Connection) -> list[str]:
-    """Return the kinds of all entries, sorted. Slow, for it reads the whole audit."""
+    """Return the kinds of all audit entries, sorted. Slow, for it reads the whole audit."""
     return SQL.kinds.fetch_all_values(db)
 
 

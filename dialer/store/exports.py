@@ -16,7 +16,8 @@ from dialer.store.sql import open_transaction
 def append_export_to_audit(
     path: Path, who: str, what: Mapping[str, str], at: float, *, key: StoreKey | None = None
 ) -> int:
-    """Append an audit entry for an export and return its number, which is printed on every page of the list.
+    """Append an audit entry for an exported list of voters. Return the entry's number, which is printed on every page
+    of the list.
 
     Raises StoreError, and UnsafeValue if a detail looks like a phone number.
     """

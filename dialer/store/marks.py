@@ -146,11 +146,10 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
 
 
 def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
-    """Store several marks (recorded answers about voters), all or none, with one audit entry.
+    """Store several marks (recorded answers about voters), all or none, with one audit entry. A mark whose key is
+    stored already is not appended again.
 
-    A mark whose key is stored already is not appended again.
-
-    Raises NotInStore for a voter who is not on the roll, and KeyTaken.
+    Raises NotInStore for a voter who is not on the roll, and KeyTaken if a different mark has the same key.
     """
     effects = [record_mark(db, encode, mark) for mark in marks]
     recorded = sum(effect.recorded for effect in effects)

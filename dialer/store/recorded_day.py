@@ -12,7 +12,7 @@ from dialer.store.sql import Connection, Query, Statements
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """A call of a campaign with agents. Times are epoch seconds; None if the call ended before that step."""
+    """A call of a campaign with agents. Times are epoch seconds; a time is None if the call ended before that step."""
 
     created_at: float
     ended_at: float

@@ -147,7 +147,7 @@ def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]
 
 
 def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
-    """Replace the fields of a polling station (booth) from the constituency name to the closing time."""
+    """Replace the details of a polling station (booth): the fields from the constituency name to the closing time."""
     SQL.update_booth.run_statement(db, booth_id=booth_id, **_map_column_names_to_values(_BOOTH_DETAILS, details))
 
 

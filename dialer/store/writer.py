@@ -26,7 +26,7 @@ GROUP_LIMIT = 500  # functions per transaction: more save nothing, and the first
 
 @dataclass(frozen=True, slots=True)
 class _JobResult(Generic[T]):
-    """The result of one job: its return value, or the error because of which the writes of the job were not stored."""
+    """The result of one write job: the value that the job returned, or the error that undid its writes."""
 
     value: T | None = None
     error: Exception | None = None
