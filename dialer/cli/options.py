@@ -162,7 +162,9 @@ def require_installed_extra(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ExtraMissing(f"{error.name} is not installed: {describe_extra_installation(extra)}") from error
+        raise ExtraMissing(
+            f"the Python package {error.name} is not installed: {describe_extra_installation(extra)}"
+        ) from error
 
 
 def read_argument_or_stdin(argument: str, requested_value: str = "the number") -> str:

@@ -82,8 +82,8 @@ def enter_turnout_figure(
     A later figure for the same time replaces it; both are stored. Implausible figures are refused: lower than an
     earlier one, higher than a later one, or outside the day or hours of the poll.
     """
-    where, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
-    figure = _parse_turnout_figure(where, day or _get_current_date_at_site(site), area, by, turnout)
+    location, area = "--constituency, --by, --turnout, --state, --day", (constituency, part, state)
+    figure = _parse_turnout_figure(location, day or _get_current_date_at_site(site), area, by, turnout)
     _save_turnout_figures(site, [figure], as_published=as_published)
 
 
@@ -109,7 +109,7 @@ def import_turnout_figures(
 class _Entry:
     """A turnout figure with its origin: the line of a file, or the options of the command."""
 
-    where: str
+    location: str
     figure: OfficialFigure
 
     @property
@@ -119,7 +119,7 @@ class _Entry:
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
 
     def create_error_about_turnout_figure(self, problem: str) -> RollError:
-        return RollError(f"{self.where}: {problem}; nothing was stored")
+        return RollError(f"{self.location}: {problem}; nothing was stored")
 
 
 def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published: bool) -> None:
@@ -147,7 +147,7 @@ def _add_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
     try:
         return replace(entry, figure=add_state_to_turnout_figure(db, entry.figure))
     except NotInStore as error:
-        raise RollError(f"{entry.where}: the official turnout figure was not stored: {error}") from error
+        raise RollError(f"{entry.location}: the official turnout figure was not stored: {error}") from error
 
 
 def _refuse_implausible_figures(
@@ -236,16 +236,16 @@ def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
     return figures
 
 
-def _parse_turnout_figure(where: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
+def _parse_turnout_figure(location: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
     """Return a turnout figure from the texts of its fields.
 
-    `area` has constituency, part and state ("" = not given). `where` names the line or option, and begins the error.
+    `area` has constituency, part and state ("" = not given). `location` names the line or option, and begins the error.
     Raises RollError.
     """
     constituency, part, state_text = area
     percent = _PERCENT.fullmatch(turnout.strip())
     if percent is None or float(percent[1]) > 100:
-        raise RollError(f"{where}: the turnout is not a percentage from 0 to 100, such as 11.4; nothing was stored")
+        raise RollError(f"{location}: the turnout is not a percentage from 0 to 100, such as 11.4; nothing was stored")
     by_time = (
         FINAL
         if by.strip().casefold() == FINAL
@@ -253,14 +253,16 @@ def _parse_turnout_figure(where: str, day: str, area: tuple[int, int | None, str
     )
     if not by_time:
         raise RollError(
-            f"{where}: the time of the figure is not valid: write a time such as 09:00, or final; nothing was stored"
+            f"{location}: the time of the figure is not valid: write a time such as 09:00, or final; nothing was stored"
         )
     try:
         parsed_day = date.fromisoformat(day)
     except ValueError as error:
-        raise RollError(f"{where}: {day[:20]!r} is not a date such as 2026-04-22; nothing was stored") from error
+        raise RollError(f"{location}: {day[:20]!r} is not a date such as 2026-04-22; nothing was stored") from error
     state = collapse_spaces(state_text).upper()
     if len(state) > _LONGEST_STATE:
-        raise RollError(f"{where}: the name of the state is too long: write the code of the state; nothing was stored")
+        raise RollError(
+            f"{location}: the name of the state is too long: write the code of the state; nothing was stored"
+        )
     share = round(float(percent[1]) / 100, 6)
-    return _Entry(where, OfficialFigure(parsed_day, constituency, part, by_time, share, state))
+    return _Entry(location, OfficialFigure(parsed_day, constituency, part, by_time, share, state))

@@ -84,7 +84,7 @@ def read_official_turnout(path: Path, zone: ZoneInfo) -> list[OfficialTurnout]:
     return rows
 
 
-def _parse_official_turnout_row(row: Mapping[str, str | None], place: str, zone: ZoneInfo) -> OfficialTurnout:
+def _parse_official_turnout_row(row: Mapping[str, str | None], location: str, zone: ZoneInfo) -> OfficialTurnout:
     cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
     try:
         at = datetime.fromisoformat(cells["at"])
@@ -97,11 +97,11 @@ def _parse_official_turnout_row(row: Mapping[str, str | None], place: str, zone:
             float(cells["percent"]) / 100,
         )
     except (ValueError, OverflowError) as error:
-        raise RollError(f"{place}: the row is not a turnout figure ({error}): correct this row") from error
+        raise RollError(f"{location}: the row is not a turnout figure ({error}): correct this row") from error
     numbers = (turnout.constituency_number, turnout.part_number, turnout.electors)
     if not turnout.state_code or not all(0 <= number < 2**31 for number in numbers) or not 0 <= turnout.share <= 1:
         raise RollError(
-            f"{place}: the row is not a turnout figure: give a state, numbers from 0, and a percentage from 0 to 100"
+            f"{location}: the row is not a turnout figure: give a state, numbers from 0, and a percentage from 0 to 100"
         )
     return turnout
 

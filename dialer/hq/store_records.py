@@ -105,9 +105,9 @@ async def replace_accepted_store(db: Database, centre: str, first_digits_of_id: 
         stores = (await read_stores_of_centres(db, [centre]))[centre]
         found = [each for each in stores.values() if each.incarnation.startswith(first_digits_of_id)]
         if len(found) != 1:
-            known = ", ".join(each.incarnation[:8] for each in stores.values()) or "none"
+            known_ids = ", ".join(each.incarnation[:8] for each in stores.values()) or "none"
             raise UnknownStore(
-                f"centre {centre} has sent nothing from a store with the ID {first_digits_of_id}: choose one of {known}"
+                f"centre {centre} has sent nothing from a store with the ID {first_digits_of_id}: choose one of {known_ids}"
             )
         for each in stores.values():
             each.state = StoreState.REPLACED

@@ -39,15 +39,16 @@ async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: 
             retained = await _read_next_dialler_name(connection, RETAINED_SECONDS)
             if retained is None or retained.store == name.store:
                 return
-            other = await _read_next_dialler_name(connection, ALIVE_SECONDS)
+            other_dialler = await _read_next_dialler_name(connection, ALIVE_SECONDS)
     except TimeoutError:
         raise BrokerUnreachable(
             f"MQTT broker {settings.host}:{settings.port} does not answer: check `broker.host`, `broker.port` and"
             " the broker"
         ) from None
-    if other is not None:
+    if other_dialler is not None:
         raise CentreIdTaken(
-            f"{other} already uses the centre id {centre} at this broker: stop one of the two, or give this one another centre.id"
+            f"{other_dialler} already uses the centre id {centre} at this broker: stop one of the two, or give this one"
+            " another centre.id"
         )
 
 

@@ -107,9 +107,9 @@ def load_portal_ids(
         )
     exports = [path for _, path, sha256 in _list_portal_files(source) if imported is None or sha256 in imported]
     if not exports:
-        kind = "export" if imported is None else "imported export"
+        missing_file = "export" if imported is None else "imported export"
         raise RollError(
-            f"{source.folder}: no {kind} found, so the portal's IDs are unknown; put the export back into this folder"
+            f"{source.folder}: no {missing_file} found, so the portal's IDs are unknown; put the export back into this folder"
         )
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:

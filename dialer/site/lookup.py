@@ -49,10 +49,10 @@ def find_voter_by_id_or_place(db: Connection, who: str) -> int | None:
     else:
         return None
     if not found:
-        raise RollError(f"{who}: the roll has no such voter; check the figures on the roll, or give a voter's ID")
+        raise RollError(f"the roll has no voter {who}; check the figures on the roll, or give a voter's ID")
     if len(found) != 1:
         ids = ", ".join(map(str, found))
-        raise RollError(f"{who}: the roll has {len(found)} such voters (IDs {ids}); give the ID of one")
+        raise RollError(f"the roll has {len(found)} voters for {who} (IDs {ids}); give the ID of one")
     return found[0]
 
 

@@ -152,8 +152,10 @@ class CampaignRuns:
     def require_campaign_in_settings(self, campaign_id: str) -> CampaignRun:
         """Return the campaign with this id in the settings. Raises CommandRefused if there is none."""
         if campaign_id not in self._core.plan.campaigns or campaign_id not in self._runs:
-            known = ", ".join(self._core.plan.campaigns) or "none"
-            raise CommandRefused(f"campaign {campaign_id!r} is not in the settings. The campaigns there are: {known}")
+            campaign_ids = ", ".join(self._core.plan.campaigns) or "none"
+            raise CommandRefused(
+                f"campaign {campaign_id!r} is not in the settings. The campaigns there are: {campaign_ids}"
+            )
         return self._runs[campaign_id]
 
     def add_or_replace_campaign(self, run: CampaignRun) -> None:

@@ -162,18 +162,18 @@ class AmiClient(asyncio.BufferedProtocol):
         return action.items or []
 
     async def _open_connection(self) -> None:
-        where = f"{self._login.host}:{self._login.port}"
+        address = f"{self._login.host}:{self._login.port}"
         try:
             async with asyncio.timeout(self.limits.connect_seconds):
                 await self._loop.create_connection(lambda: self, self._login.host, self._login.port)
                 await self._greeted.wait()
         except TimeoutError:
             raise SwitchUnreachable(
-                f"Asterisk's manager at {where} does not answer: check `ami.host` and `ami.port`"
+                f"Asterisk's manager at {address} does not answer: check `ami.host` and `ami.port`"
             ) from None
         except OSError as error:
             raise SwitchUnreachable(
-                f"cannot connect to Asterisk's manager at {where} ({error.strerror or error}): "
+                f"cannot connect to Asterisk's manager at {address} ({error.strerror or error}): "
                 "check `ami.host` and `ami.port`, and that Asterisk is running"
             ) from None
         if self._end.done():

@@ -305,7 +305,7 @@ def test_marks_undo_for_a_voter_not_recorded_as_voted_exits_1_and_stores_nothing
     ("arguments", "says"),
     [
         (["undo", "999"], "no voter 999"),
-        (["show", "174/1/99"], "the roll has no such voter"),
+        (["show", "174/1/99"], "the roll has no voter 174/1/99"),
         (["undo", "Sita"], "voter not found"),
         (["undo", "1", "--who", "Asha Rao"], "--who"),
         (["import", "nowhere.csv"], "nowhere.csv"),

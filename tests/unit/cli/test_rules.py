@@ -355,7 +355,7 @@ def test_rules_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path
     ("who", "output"),
     [
         ("99999", "no voter 99999"),
-        ("174/9/9", "the roll has no such voter"),
+        ("174/9/9", "the roll has no voter 174/9/9"),
         ("somebody", "not a phone number"),
         ("1234567890", "a made-up number"),
     ],
