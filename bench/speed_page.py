@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,13 @@ def speed_page(stored: dict[str, Any]) -> str:
             lines += [f"## {title}", "", *([] if origin == usual else [f"Measured {origin}.", ""])]
             load = f", load {stored[bench]['load']}" if "load" in stored[bench] else ""
             lines += [f"|`bench_{bench.partition('-')[0]}`{load}|measured|goal|", "|---|---|---|"]
-            lines += [f"|{what}|{value}|{goal}|" for what, value, goal in stored[bench]["figures"]]
+            for case, figures in groupby(stored[bench]["figures"], key=lambda figure: figure[0].rpartition(": ")[0]):
+                rows = list(figures)
+                grouped = case and len(rows) > 1  # a row of its own names what the next rows have in common
+                lines += [f"|**{case}**|||"] if grouped else []
+                lines += [
+                    f"|{what.rpartition(': ')[2] if grouped else what}|{value}|{goal}|" for what, value, goal in rows
+                ]
             lines += [""]
     return "\n".join(lines)
 
