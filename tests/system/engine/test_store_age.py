@@ -76,7 +76,7 @@ async def test_restored_older_store_places_no_calls_if_asterisk_has_recorded_a_n
             async with run_site(tmp_path, switch) as site:
                 await wait_for_hold(site, HoldReason.STORE_OLDER)
                 text = find_alert(site, "store-older-Asterisk")
-                assert text is not None and "which Asterisk has recorded" in text and "accept-older" in text
+                assert text is not None and "calls that Asterisk has recorded" in text and "accept-older" in text
                 await asyncio.sleep(60)
         assert len(switch.placed_calls) == placed
     assert query_site_store(tmp_path, "SELECT DISTINCT who FROM audit WHERE kind = 'store-older'") == [("dialler",)]
