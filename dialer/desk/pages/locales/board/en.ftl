@@ -19,7 +19,7 @@ role = Role of the user
 sign-in-by = Sign-in method
 signed-in-at = Last sign-in
 user-fixed = user defined in the settings file
-user-menu = Actions for { $name }
+user-menu = Actions for user { $name }
 user-actions = Actions for this user
 passkey = passkey set up
 password-none = no password set
@@ -123,7 +123,7 @@ abandoned = Abandoned calls
 pacing = Current dialling pace
 refused = Calls blocked by calling rules
 
-rule-number = numbers of this kind may not be called
+rule-number = phone number is invalid, or its prefix is not allowed
 rule-opted-out = number opted out
 rule-nothing-known = call history of the number unknown
 rule-do-not-call-register = number is on a do-not-call register
