@@ -176,6 +176,7 @@ class ReceivedBatch:
     """
 
     position: int
+    stored_at: float  # by nats-server's clock (epoch seconds)
     subject: str
     batch: OutboxBatch | None  # None: the message is invalid
     problem: str = ""
@@ -204,9 +205,9 @@ class ReceivedBatch:
 def parse_batch_message(stored: StoredMessage) -> ReceivedBatch:
     """Return the batch of results in a message of the NATS stream, or the reason why the message is invalid."""
     try:
-        return ReceivedBatch(stored.position, stored.subject, messages.unpack_batch(stored.data))
+        return ReceivedBatch(stored.position, stored.stored_at, stored.subject, messages.unpack_batch(stored.data))
     except InvalidMessage as error:
-        return ReceivedBatch(stored.position, stored.subject, None, str(error))
+        return ReceivedBatch(stored.position, stored.stored_at, stored.subject, None, str(error))
 
 
 class CentreIncarnation(NamedTuple):
@@ -366,7 +367,11 @@ class BatchImporter:
         acks: Acknowledgements = {}
         refusals: dict[str, str] = {}  # that a person must know of, by centre
         async with self._db.open_transaction():
-            if await SQL.move_position.fetch_value_or_none(self._db, stream, received[-1].position, position) is None:
+            last = received[-1]
+            if (
+                await SQL.move_position.fetch_value_or_none(self._db, stream, last.position, position, last.stored_at)
+                is None
+            ):
                 raise Displaced(
                     "another gatherer process imports the centres' results: this one stops importing and waits"
                 )

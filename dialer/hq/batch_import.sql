@@ -2,8 +2,8 @@
 
 -- No row is returned where another gatherer has moved the position.
 -- name: move_position
-INSERT INTO stream_position AS stored (stream, position) VALUES ($1, $2)
-ON CONFLICT (stream) DO UPDATE SET position = $2 WHERE stored.position = $3
+INSERT INTO stream_position AS stored (stream, position, stored_at) VALUES ($1, $2, $4)
+ON CONFLICT (stream) DO UPDATE SET position = $2, stored_at = $4 WHERE stored.position = $3
 RETURNING position;
 
 -- name: centres

@@ -36,7 +36,7 @@ from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.stores import StoreSightings
 from dialer.nats import messages
 from dialer.nats.number_sample import NUMBERS, build_number_sample_subject
-from dialer.nats.session import Session, StoredMessage
+from dialer.nats.session import Session, StoredMessage, StreamSetBack
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 
@@ -68,10 +68,17 @@ class QueuedUpdate(NamedTuple):
     data: bytes
 
 
+class StreamPosition(NamedTuple):
+    """The position of a message in a stream of nats-server, and when the server stored that message."""
+
+    position: int
+    stored_at: float | None  # by the server's clock (epoch seconds); None: unknown
+
+
 class SQL(Statements):
     lock = Scalar(bool)
     set_centre_zones = Command()
-    position = Scalar(int)
+    position = Query(StreamPosition)
     set_position = Command()
     peer_updates = Query(QueuedUpdate)
     delete_peer_updates = Command()
@@ -113,6 +120,7 @@ class Gatherer:
         self.replaced_centres: set[str] = set()
         """Centres whose store replaced another, which no person has confirmed."""
         self._shares = CpuShares()
+        self._is_stream_set_back = False  # nats-server; not reported yet
         self.set_back_at = 0.0
         """When nats-server was last found to be set back to a copy (epoch seconds); 0: not since the start."""
 
@@ -205,30 +213,34 @@ class Gatherer:
                 _log.error("gatherer.results_not_stored", centre=centre, problem=status.server_problem)
             self._unstored_at[centre] = now
 
-    async def _find_stream_position(self, db: Database, stream_id: str) -> int:
+    async def _find_stream_position(self, db: Database, stream_id: str) -> StreamPosition:
         """Return the position in the stream of batches from which to continue reading.
 
         Reading continues from the stored position or, if the stream ends before it because the server was set back to a
-        copy, from the stream's end. Centres send again what was not acknowledged.
+        copy, from the stream's end. Batches that the server has stored since at lower positions are not read. Centres send
+        again what was not acknowledged.
         """
-        position = await SQL.position.fetch_value_or_none(db, stream_id) or 0
+        stored = await SQL.position.fetch_first_row(db, stream_id) or StreamPosition(0, None)
         last = (await self._session.read_stream_state(messages.UP)).last
-        if position <= last:
-            return position
-        _log.error("gatherer.stream_set_back", stream=messages.UP, position=position, last=last)
+        if stored.position <= last and not self._is_stream_set_back:
+            return stored
+        self._is_stream_set_back = False
+        _log.error("gatherer.stream_set_back", stream=messages.UP, position=stored.position, last=last)
         self.set_back_at = self._clock.now()
-        await SQL.set_position.run_statement(db, stream_id, last)
-        return last
+        valid = StreamPosition(min(stored.position, last), None)
+        await SQL.set_position.run_statement(db, stream_id, valid.position)
+        return valid
 
     async def _import_batches(self, db: Database, stream_id: str) -> None:
-        position = await self._find_stream_position(db, stream_id)
+        start = await self._find_stream_position(db, stream_id)
+        position = start.position
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings, self._shares)
         await importer.store_rows_set_aside_earlier()
         self._copy_problems_of_centres_from_importer(importer)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._read_batch_stream(stream_id, position, waiting), name="gather-read")
+            group.create_task(self._read_batch_stream(stream_id, start, waiting), name="gather-read")
             while True:
                 if self._clock.monotonic() >= partitions_due:
                     today = datetime.fromtimestamp(self._clock.now(), UTC).date()
@@ -271,9 +283,17 @@ class Gatherer:
             position = each.position
         return acks
 
-    async def _read_batch_stream(self, stream_id: str, position: int, waiting: asyncio.Queue[StoredMessage]) -> None:
-        async for stored in self._session.read_stream_messages(messages.UP, position, stream_id=stream_id):
-            await waiting.put(stored)
+    async def _read_batch_stream(
+        self, stream_id: str, start: StreamPosition, waiting: asyncio.Queue[StoredMessage]
+    ) -> None:
+        position, stored_at = start
+        reading = self._session.read_stream_messages(messages.UP, position, stream_id=stream_id, stored_at=stored_at)
+        try:
+            async for stored in reading:
+                await waiting.put(stored)
+        except StreamSetBack:
+            self._is_stream_set_back = True
+            raise
 
     def _read_batch_message(self, stored: StoredMessage) -> ReceivedBatch:
         """Return the batch in a message, or a problem if its centre has used up its computing time.
@@ -284,7 +304,7 @@ class Gatherer:
             problem = (
                 "its batches take too long to read, so some are skipped until later: check who has the centre's key"
             )
-            return ReceivedBatch(stored.position, stored.subject, None, problem)
+            return ReceivedBatch(stored.position, stored.stored_at, stored.subject, None, problem)
         started = time.thread_time()
         received = parse_batch_message(stored)
         self._shares.subtract_used_computing_time(stored.subject, time.thread_time() - started)

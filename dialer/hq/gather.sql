@@ -8,10 +8,10 @@ INSERT INTO centre (centre, zone) SELECT * FROM unnest($1::text[], $2::text[])
 ON CONFLICT (centre) DO UPDATE SET zone = excluded.zone;
 
 -- name: position
-SELECT position FROM stream_position WHERE stream = $1;
+SELECT position, stored_at FROM stream_position WHERE stream = $1;
 
 -- name: set_position
-UPDATE stream_position SET position = $2 WHERE stream = $1;
+UPDATE stream_position SET position = $2, stored_at = NULL WHERE stream = $1;
 
 -- name: peer_updates
 SELECT id, subject, data FROM peer_update ORDER BY id LIMIT $1;

@@ -76,6 +76,8 @@ CREATE TABLE IF NOT EXISTS stream_position (
     stream   text PRIMARY KEY,
     position bigint NOT NULL
 );
+-- when nats-server stored the message at the position, by its clock; null: unknown
+ALTER TABLE stream_position ADD COLUMN IF NOT EXISTS stored_at double precision;
 
 -- Results of centres except marks, partitioned by day. Old days are dropped.
 CREATE TABLE IF NOT EXISTS result (

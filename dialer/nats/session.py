@@ -49,11 +49,13 @@ class StreamRecreated(HeadquartersUnreachable):
 
 
 class StreamSetBack(StreamRecreated):
-    """Raised if a stream ends before the position to read from, because nats-server was restored from an older copy."""
+    """Raised if a stream ends before the position to read from, or has another message there, because nats-server was
+    restored from an older copy.
+    """
 
 
 class MessagesMissing(HeadquartersUnreachable):
-    """Raised if a stream lacks messages after the position to read from, or ends before that position."""
+    """Raised if a stream lacks messages after the position to read from, ends before it, or has another message there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class StoredMessage:
     previous: int  # position of the message delivered before it
     pending: int  # messages that the stream had after this one when it was sent
     buffered: int  # messages after this one that have arrived already
+    stored_at: float  # by the server's clock (epoch seconds); no other message at this position has the same time
 
 
 class Session:
@@ -208,24 +211,35 @@ class Session:
         return StreamState(f"{name}.{int(info.created.timestamp())}", info.state.first_seq, info.state.last_seq)
 
     async def read_stream_messages(
-        self, stream: str, after: int, subject: str = "", *, stream_id: str = "", complete: bool = False
+        self,
+        stream: str,
+        after: int,
+        subject: str = "",
+        *,
+        stream_id: str = "",
+        stored_at: float | None = None,
+        complete: bool = False,
     ) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a stream after the position `after`. This never ends, and survives reconnects.
 
         If `subject` is given, only messages on that subject are returned. `stream_id` is the id of the stream to which
-        the position belongs, by default that of the stream that exists now.
+        the position belongs, by default that of the stream that exists now. `stored_at` is when the server stored the
+        message at the position; None: unknown.
 
-        Raises StreamRecreated if the stream was created again, and StreamSetBack if it ends before the position. If
-        `complete` is set, raises MessagesMissing instead of StreamSetBack, and also if messages after the position were
-        deleted.
+        Raises StreamRecreated if the stream was created again, and StreamSetBack if it ends before the position or has
+        another message there. If `complete` is set, raises MessagesMissing instead of StreamSetBack, and also if messages
+        after the position were deleted.
         """
         position, reported = after, ""
         while True:
             try:
                 async with self._consumer_locks[stream]:
                     stream_id = await self._check_stream_before_reading(stream, stream_id, position, complete=complete)
-                async for message in self._read_messages_until_interrupted(stream, position, subject):
-                    position, reported = message.position, ""
+                async for message in self._read_messages_until_interrupted(stream, position, stored_at, subject):
+                    if message.position == position:
+                        _check_message_is_same_as_before(stream, message, stored_at, complete=complete)
+                        continue
+                    position, stored_at, reported = message.position, message.stored_at, ""
                     yield message
             except (StreamRecreated, MessagesMissing):
                 raise
@@ -263,9 +277,12 @@ class Session:
         return state.id
 
     async def _read_messages_until_interrupted(
-        self, stream: str, after: int, subject: str
+        self, stream: str, after: int, stored_at: float | None, subject: str
     ) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
+
+        If `stored_at` is not None, the message at that position is yielded first, unless it was deleted. So the caller can
+        compare its time.
 
         The consumer (reader of a stream) gets the messages of one subject. The request that creates the consumer names
         this subject. So the server can allow a centre to read its own subjects only (dialer/hq/render.py).
@@ -286,7 +303,7 @@ class Session:
                 name=build_consumer_name(self._centre, subject) if self._centre else uuid4().hex,
                 deliver_subject=inbox,
                 deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                opt_start_seq=after + 1,
+                opt_start_seq=after + 1 if stored_at is None else after,
                 ack_policy=AckPolicy.NONE,
                 max_deliver=1,
                 mem_storage=True,
@@ -311,8 +328,15 @@ class Session:
                 if sequence.consumer != number + 1:  # a message was lost
                     return
                 number = sequence.consumer
-                pending = message.metadata.num_pending
-                yield StoredMessage(message.subject, message.data, sequence.stream, position, pending, arrived - number)
+                yield StoredMessage(
+                    message.subject,
+                    message.data,
+                    sequence.stream,
+                    position,
+                    message.metadata.num_pending,
+                    arrived - number,
+                    message.metadata.timestamp.timestamp(),
+                )
                 position = sequence.stream
         finally:
             if self.is_connected:
@@ -356,6 +380,20 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
         raise HeadquartersUnreachable(
             f"nats-server failed: {failure} ({problem}). Check the connection to nats-server"
         ) from error
+
+
+def _check_message_is_same_as_before(
+    stream: str, message: StoredMessage, stored_at: float | None, *, complete: bool
+) -> None:
+    """Check that the message at the position that was read last is still the same one.
+
+    Raises StreamSetBack or, if `complete` is set, MessagesMissing.
+    """
+    if message.stored_at != stored_at:
+        problem = MessagesMissing if complete else StreamSetBack
+        raise problem(
+            f"stream {stream} of nats-server was set back to an older copy: message {message.position} is another one than before"
+        )
 
 
 def _is_status_message(message: Msg) -> bool:

@@ -152,7 +152,8 @@ class SimulatedNats:
     """A nats-server with the stream of batches. Messages to other streams are discarded."""
 
     def __init__(self, source: Random) -> None:
-        self.batches: list[tuple[str, bytes]] = []
+        self.batches: list[tuple[str, bytes, float]] = []
+        """The stored batches: subject, data, and when each was stored."""
         self.sessions: list[SimulatedSession] = []
         self.changed = asyncio.Event()
         self._random = source
@@ -195,7 +196,7 @@ class SimulatedSession(Session):
             raise HeadquartersUnreachable("the connection is cut")
         if not subject.startswith("up."):
             return 1
-        self._nats.batches.append((subject, data))
+        self._nats.batches.append((subject, data, asyncio.get_running_loop().time()))
         self._nats.wake_readers()
         return len(self._nats.batches)
 
@@ -213,18 +214,28 @@ class SimulatedSession(Session):
         return StreamState(name, 1, len(self._nats.batches))
 
     async def read_stream_messages(
-        self, stream: str, after: int, subject: str = "", *, stream_id: str = "", complete: bool = False
+        self,
+        stream: str,
+        after: int,
+        subject: str = "",
+        *,
+        stream_id: str = "",
+        stored_at: float | None = None,
+        complete: bool = False,
     ) -> AsyncIterator[StoredMessage]:
         position = after
         while True:
             last = len(self._nats.batches)
             if position > last:
                 raise StreamSetBack("the stream ends before the position")
+            if stored_at is not None and self._nats.batches[position - 1][2] != stored_at:
+                raise StreamSetBack("the message at the position is another one")
             if position == last:
                 await self._nats.changed.wait()
                 continue
             position += 1
-            yield StoredMessage(*self._nats.batches[position - 1], position, position - 1, last - position, 0)
+            subject, data, stored_at = self._nats.batches[position - 1]
+            yield StoredMessage(subject, data, position, position - 1, last - position, 0, stored_at)
 
 
 class _BlockingStoreConnection(AsyncConnection):

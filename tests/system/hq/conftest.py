@@ -63,7 +63,7 @@ bundles = {{folder = "{tmp_path / "material"}", online_key_file = "{tmp_path / "
         await db.run_statement("INSERT INTO centre (centre, zone) VALUES ('pune-1', 'west'), ('patna-1', 'east')")
         rows = [mark_row(1, 7), mark_row(2, 8, "not-yet"), attempt_row(3), row(4, "test-marks", at=NOW)]
         importer = BatchImporter(settings, db, SystemClock(), StoreSightings(), CpuShares())
-        await importer.commit_batches("UP.1", 0, [ReceivedBatch(1, "up.pune-1", batch(rows))])
+        await importer.commit_batches("UP.1", 0, [ReceivedBatch(1, NOW, "up.pune-1", batch(rows))])
     async with (
         run_hq_page_server(settings, read_assets(BUILT), hasher=CHEAP) as origin,
         httpx.AsyncClient(base_url=origin) as browser,

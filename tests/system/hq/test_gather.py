@@ -868,6 +868,55 @@ async def test_headquarters_collects_results_after_the_nats_server_is_restored_f
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
 
 
+async def test_gatherer_notices_a_restored_nats_server_that_stored_another_batch_at_the_stored_position(
+    hq: Headquarters, tmp_path: Path
+) -> None:
+    stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
+    async with run_gatherer(settings) as gatherer:
+        await gatherer.active.wait()
+        await hq.centre.send(batch([attempt_row(1)]))
+        await wait_for(lambda: hq.centre.acknowledged == [1])
+        await hq.server.kill_nats_server()
+        shutil.copytree(stored, copy)
+        await hq.server.start()
+        await send_until_stored(hq, batch([attempt_row(2)]))
+        await wait_for(lambda: hq.centre.acknowledged[-1:] == [2])
+        assert not gatherer.set_back_at
+    await hq.server.kill_nats_server()
+    shutil.rmtree(stored)
+    shutil.copytree(copy, stored)
+    await hq.server.start()
+    lost = batch([attempt_row(3)])
+    await send_until_stored(hq, lost)
+    async with run_gatherer(settings) as gatherer:
+        await wait_for(lambda: gatherer.set_back_at > 0)
+        await hq.centre.send(lost)  # as a centre does that has received no acknowledgement
+        await wait_for(lambda: hq.centre.acknowledged[-1:] == [3])
+    async with run_gatherer(settings) as gatherer:
+        await gatherer.active.wait()
+        await hq.centre.send(batch([attempt_row(4)]))
+        await wait_for(lambda: hq.centre.acknowledged[-1:] == [4])
+        assert not gatherer.set_back_at
+    assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
+
+
+async def test_gatherer_goes_on_with_the_stream_positions_of_an_older_database(hq: Headquarters) -> None:
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
+    async with run_gatherer(settings) as gatherer:
+        await gatherer.active.wait()
+        await hq.centre.send(batch([attempt_row(1)]))
+        await wait_for(lambda: hq.centre.acknowledged == [1])
+    async with open_database(hq.database) as db:
+        await db.run_statement("ALTER TABLE stream_position DROP COLUMN stored_at")
+    async with run_gatherer(settings) as gatherer:
+        await gatherer.active.wait()
+        await hq.centre.send(batch([attempt_row(2)]))
+        await wait_for(lambda: hq.centre.acknowledged == [1, 2])
+        assert not gatherer.set_back_at
+    assert await query_database(hq.database, "SELECT position, stored_at > 0 FROM stream_position") == [(2, True)]
+
+
 async def send_until_stored(hq: Headquarters, sent: OutboxBatch) -> None:
     """Send a batch, again while the server is starting."""
     async with asyncio.timeout(HANG_SECONDS):

@@ -42,7 +42,7 @@ class Gathering:
 
     async def commit(self, *batches: OutboxBatch) -> Acknowledgement:
         """Commit batches together. Return the acknowledgement for the sender of the last one."""
-        received = [ReceivedBatch(self.position + n, "up.pune-1", each) for n, each in enumerate(batches, 1)]
+        received = [ReceivedBatch(self.position + n, NOW, "up.pune-1", each) for n, each in enumerate(batches, 1)]
         self.acks = await self.importer.commit_batches("UP.1", self.position, received)
         self.position += len(batches)
         store = batches[-1].store

@@ -19,7 +19,7 @@ from nats.js.api import ConsumerConfig, DiscardPolicy, StreamConfig
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import SupervisorRole
-from dialer.domain.errors import CommandRefused, StoreBusy
+from dialer.domain.errors import CommandRefused, HeadquartersUnreachable, StoreBusy
 from dialer.domain.model import Announcement
 from dialer.engine.command.base import FROM_DIALLER
 from dialer.engine.command.catalogue import COMMANDS
@@ -28,7 +28,7 @@ from dialer.engine.external_records.service import ExternalRecords
 from dialer.hq.servers import NatsServer, run_nats_server
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
-from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, open_session
+from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, StreamSetBack, open_session
 from dialer.nats.snapshot import SnapshotPage, pack_snapshot_page, unpack_snapshot_request
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
@@ -337,6 +337,45 @@ async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(serv
                         messages.PEERS, 2, messages.OPT_OUT_SUBJECT, stream_id=stream_id, complete=True
                     )
                 )
+
+
+@pytest.mark.parametrize(("complete", "error"), [(False, StreamSetBack), (True, MessagesMissing)])
+async def test_nats_stream_whose_last_read_message_was_replaced_by_another_is_not_read_on(
+    tmp_path: Path, server: NatsServer, complete: bool, error: type[Exception]
+) -> None:
+    """The server is set back to a copy, and stores another message before the reader is connected again."""
+    stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
+    async with open_session([server.nats_server_url], "hq") as above:
+        await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
+        reading = above.read_stream_messages(messages.CMD, 0, "cmd.all", complete=complete)
+        await above.store_message("cmd.all", b"1")
+        assert (await anext(reading)).data == b"1"
+        await server.kill_nats_server()
+        shutil.copytree(stored, copy)
+        await server.start()
+        await store_message_when_connected(above, "cmd.all", b"2")
+        second = await anext(reading)
+        assert (second.data, second.position) == (b"2", 2)
+        await server.kill_nats_server()
+        shutil.rmtree(stored)
+        shutil.copytree(copy, stored)
+        await server.start()
+        await store_message_when_connected(above, "cmd.all", b"stop")
+        async with asyncio.timeout(HANG_SECONDS):
+            with pytest.raises(error, match="message 2 is another one than before"):
+                await anext(reading)
+            again = above.read_stream_messages(messages.CMD, 1, "cmd.all")
+            assert (await anext(again)).data == b"stop"
+
+
+async def store_message_when_connected(session: Session, subject: str, data: bytes) -> None:
+    """Store a message, again while the server is starting. A message of a failed attempt must not have been stored."""
+    async with asyncio.timeout(HANG_SECONDS):
+        while True:
+            with contextlib.suppress(HeadquartersUnreachable):
+                await session.store_message(subject, data)
+                return
+            await asyncio.sleep(0.1)
 
 
 async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(server: NatsServer) -> None:

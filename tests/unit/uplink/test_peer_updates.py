@@ -88,7 +88,7 @@ def opt_out_message(position: int, buffered: int, centre: str = "patna-1") -> St
     """Return a message with one opt-out."""
     opt_out = {"number_hash": f"{position:064x}", "at": NOW, "centre": centre}
     return StoredMessage(
-        OPT_OUT_SUBJECT, json.dumps({"opt_outs": [opt_out]}).encode(), position, position - 1, 9, buffered
+        OPT_OUT_SUBJECT, json.dumps({"opt_outs": [opt_out]}).encode(), position, position - 1, 9, buffered, NOW
     )
 
 
@@ -122,7 +122,7 @@ async def test_delay_of_an_opt_out_between_centres_is_published_once_the_opt_out
     opt_outs = [
         {"number_hash": f"{place:064x}", "at": NOW - late, "centre": "patna-1"} for place, late in enumerate((9.0, 0.4))
     ]
-    message = StoredMessage(OPT_OUT_SUBJECT, json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 9, 0)
+    message = StoredMessage(OPT_OUT_SUBJECT, json.dumps({"opt_outs": opt_outs, "marks": []}).encode(), 7, 6, 9, 0, NOW)
     await updates._add_updates_in_message("PEERS.1", PendingUpdates(6), message)
     assert session.published == expected
 
