@@ -174,7 +174,7 @@ def measure_delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
         missing = sum(file.size for file in material.find_files_not_downloaded(wanted).values())
         began, spent = time.perf_counter(), time.process_time()
         material.download_material_version(wanted)
-        material.activate_material_version(wanted.name_and_version)
+        material.activate_material_version(wanted.bundle_name_and_version)
         seconds = time.perf_counter() - began
         print(
             f"version {version}: {missing / 1e6:.0f} of {wanted.total_file_bytes / 1e6:.0f} MB installed in {seconds:.2f} s"

@@ -105,7 +105,7 @@ def _write_site(directory: Path, prompts: int) -> Path:
         entries[name] = Entry(
             text=f"प्राथमिक विद्यालय, वार्ड {number}",
             voice=Voice.HUMAN,
-            source=f"{name.relative_path}.wav",
+            source=f"{name.relative_prompt_path}.wav",
             source_sha256=sha,
             recipe="alaw, -20 LUFS, -1 dBTP",
             seconds=0.5,

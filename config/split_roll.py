@@ -15,7 +15,7 @@ COLUMNS = ["MOBILE"]
 """All columns that the import reads phone numbers from."""
 
 
-def read_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
+def read_roll_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
     """Yield each row of the roll with its phone numbers."""
     with roll.open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
@@ -35,7 +35,7 @@ def split_roll(roll: Path, cells: int) -> None:
     Rows without a phone number go to the first cell.
     """
     joined: dict[str, str] = {}
-    for _, numbers in read_rows(roll):
+    for _, numbers in read_roll_rows(roll):
         for number in numbers[1:]:
             one, other = sorted(
                 (find_household_of_number(numbers[0], joined), find_household_of_number(number, joined))
@@ -43,7 +43,7 @@ def split_roll(roll: Path, cells: int) -> None:
             joined[other] = one
     with ExitStack() as files:
         writers: list[csv.DictWriter[str]] = []
-        for row, numbers in read_rows(roll):
+        for row, numbers in read_roll_rows(roll):
             if not writers:
                 for cell in range(1, cells + 1):
                     file = roll.with_name(f"{roll.name}.cell-{cell}.csv").open("w", encoding="utf-8", newline="")

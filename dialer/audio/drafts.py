@@ -90,7 +90,7 @@ def synthesise_drafts(
         elif entry is not None and _is_draft_unchanged(entry, name, text, recipe, places):
             report.unchanged += 1
         elif (problem := find_prompt_text_problem(text)) is not None:
-            report.refused.append(Refused(name.relative_path, problem))
+            report.refused.append(Refused(name.relative_prompt_path, problem))
         else:
             wanted.setdefault((name.language, text), []).append(name)
     total = sum(len(names) for names in wanted.values())
@@ -104,7 +104,9 @@ def synthesise_drafts(
             done += len(job.names)
             progress(done, total)
             if not isinstance(result, list):
-                report.refused.append(result or Refused(job.names[0].relative_path, "crashed the voice; record it"))
+                report.refused.append(
+                    result or Refused(job.names[0].relative_prompt_path, "crashed the voice; record it")
+                )
                 continue
             for each in result:
                 before = entries.get(each.name)
@@ -133,7 +135,7 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
             name: write_prompt_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }
     except (RecordingRefused, VoiceMissing, OSError) as error:
-        return create_record_of_refused_recording(job.names[0].relative_path, error, job.places)
+        return create_record_of_refused_recording(job.names[0].relative_prompt_path, error, job.places)
     return [Prepared(name, entry.model_copy(update=fields)) for name, entry in entries.items()]
 
 

@@ -32,7 +32,7 @@ class PromptName:
     name: str  # such as turnout/question
 
     @property
-    def relative_path(self) -> str:
+    def relative_prompt_path(self) -> str:
         """The path of the prompt's files below the recordings or sounds, without extension."""
         scope = f"{CAMPAIGN_FOLDER}/{self.campaign}/" if self.campaign else ""
         return f"{scope}{self.language}/{self.name}"
@@ -40,7 +40,7 @@ class PromptName:
     @property
     def sound_name(self) -> str:
         """The name of the prompt's sound in Asterisk, such as `matdan/hi/turnout/question`."""
-        return f"{ROOT}/{self.relative_path}"
+        return f"{ROOT}/{self.relative_prompt_path}"
 
 
 def parse_prompt_name(path: str) -> PromptName:

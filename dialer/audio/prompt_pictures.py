@@ -37,7 +37,7 @@ def draw_prompt_sounds(name: PromptName, entry: Entry, places: AudioDirectories,
         panels.append(make_picture_panel_of_sound(f"after: {path.name}", samples, get_sample_rate(sound_format)))
     until = ", until it is recorded" if entry.voice is Voice.DRAFT else ""
     remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
-    caption = Caption(name.relative_path, entry.text, _MARKS[entry.voice], remarks)
+    caption = Caption(name.relative_prompt_path, entry.text, _MARKS[entry.voice], remarks)
     return draw_sounds_as_svg(caption, panels, recipe.loudness_lufs, recipe.true_peak_db)
 
 
@@ -47,7 +47,7 @@ def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectori
         clean = decode_recording(places.recordings / entry.source, _DRAWN_RATE, recipe.max_seconds).samples
     except RecordingRefused as error:
         raise AudioError(
-            f"the picture of prompt {name.relative_path} cannot be drawn from {entry.source}: {error}"
+            f"the picture of prompt {name.relative_prompt_path} cannot be drawn from {entry.source}: {error}"
         ) from error
     audible = find_audible_range(
         clean, _DRAWN_RATE, measure_loudness(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs
@@ -62,10 +62,10 @@ def write_prompt_pictures(
     files: list[Path] = []
     try:
         for name, entry in prompts:
-            path = directory / f"{name.relative_path}.svg"
+            path = directory / f"{name.relative_prompt_path}.svg"
             write_file_atomically(path, draw_prompt_sounds(name, entry, places, recipe).encode())
             files.append(path)
-        shown = [(name.relative_path, f"{name.relative_path}.svg") for name, _ in prompts]
+        shown = [(name.relative_prompt_path, f"{name.relative_prompt_path}.svg") for name, _ in prompts]
         write_file_atomically(directory / "index.html", render_picture_page(title, shown).encode())
     except OSError as error:
         raise AudioError(

@@ -157,7 +157,7 @@ def create_missing_drafts(
         typer.echo(f"{refused.source}: {refused.reason}", err=True)
     for name in sorted(report.void):
         typer.echo(
-            f"{name.relative_path}: the draft has changed and is no longer approved: listen to it, then approve it again"
+            f"{name.relative_prompt_path}: the draft has changed and is no longer approved: listen to it, then approve it again"
         )
     typer.echo(
         f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
@@ -188,7 +188,7 @@ def _print_report_on_prepared_recordings(report: PrepareReport, console: Console
         for each in report.prepared:
             entry = each.entry
             table.add_row(
-                each.name.relative_path,
+                each.name.relative_prompt_path,
                 f"{entry.seconds:.1f}",
                 f"{entry.loudness_lufs:.1f}",
                 f"{entry.true_peak_db:.1f}",
@@ -229,7 +229,7 @@ def list_prompts(
     if as_json:
         listed = [
             {
-                "prompt": name.relative_path,
+                "prompt": name.relative_prompt_path,
                 "may_play": why is None,
                 "why_not": why or "",
                 **entry.model_dump(mode="json"),
@@ -242,7 +242,7 @@ def list_prompts(
     for name, entry, why in rows:
         voice = "[yellow]DRAFT[/]" if entry.voice is Voice.DRAFT else entry.voice.value
         plays = escape(_format_approval_of_prompt(entry)) if why is None else f"[red]no[/]: {escape(why)}"
-        table.add_row(name.relative_path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
+        table.add_row(name.relative_prompt_path, voice, f"{entry.seconds:.1f}", f"{entry.loudness_lufs:.1f}", plays)
     Console().print(table)
     count = sum(entry.voice is Voice.DRAFT for _, entry, _ in rows)
     typer.echo(f"{len(rows)} prompts, {count} of them drafts")
@@ -278,7 +278,7 @@ def remove_prompts(
                 places.get_sound_path(name, sound_format).unlink(missing_ok=True)
             source = places.recordings / entries.pop(name).source
             hint = f"; `dialer audio prepare` adds it again unless you delete {source}" if source.is_file() else ""
-            typer.echo(f"{name.relative_path}: removed{hint}")
+            typer.echo(f"{name.relative_prompt_path}: removed{hint}")
         _install_information_message(settings, entries, before)
 
 
@@ -322,7 +322,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     words = _load_prompt_texts(settings, texts)
     _refuse_unknown_option_values("--language", language or (), _list_known_languages(found, words))
     wrong = [
-        f"{name.relative_path}: {why}"
+        f"{name.relative_prompt_path}: {why}"
         for name, _, why in found
         if why is not None and (not language or name.language in language)
     ]
@@ -335,9 +335,9 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     drafted = {name: text for name, text in labelled.items() if _is_synthesised_prompt(entries.get(name))}
     wanted = _collect_prompt_texts(settings, words, spoken) | message | drafted
     missing = [name for name in sorted(wanted) if name not in entries]
-    wrong += [f"{name.relative_path}: is missing; record it or run dialer audio drafts" for name in missing]
+    wrong += [f"{name.relative_prompt_path}: is missing; record it or run dialer audio drafts" for name in missing]
     wrong += [
-        f"{name.relative_path}: the text has changed since; "
+        f"{name.relative_prompt_path}: the text has changed since; "
         + ("run dialer audio drafts or record it" if _is_synthesised_prompt(entries[name]) else "record it again")
         for name, text in sorted(wanted.items())
         if name in entries and entries[name].text and entries[name].text != text
@@ -347,13 +347,13 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     ) | _get_information_message_texts(settings, words)
     find_unused_reason = _make_function_that_explains_unused_prompts(settings, words, all_texts)
     wrong += [
-        f"{name.relative_path}: {why}; to remove it: dialer audio remove {name.relative_path}"
+        f"{name.relative_prompt_path}: {why}; to remove it: dialer audio remove {name.relative_prompt_path}"
         for name in sorted(entries)
         if (not language or name.language in language) and (why := find_unused_reason(name)) is not None
     ]
     wrong += [
-        f"{name.relative_path}: recording {entry.source} is missing; restore the file, or run dialer audio remove "
-        f"{name.relative_path}"
+        f"{name.relative_prompt_path}: recording {entry.source} is missing; restore the file, or run dialer audio remove "
+        f"{name.relative_prompt_path}"
         for name, entry in sorted(entries.items())
         if is_recorded_by_person(entry) and not (settings.audio.recordings / entry.source).is_file()
     ]

@@ -85,14 +85,16 @@ def approve_recordings(
         drafts = [name for name in names if entries[name].voice is Voice.DRAFT]
         if drafts and synthetic is None:
             raise AudioError(
-                f"the prompt {drafts[0].relative_path} is a synthetic draft: add a recording, or approve the draft with"
+                f"the prompt {drafts[0].relative_prompt_path} is a synthetic draft: add a recording, or approve the draft with"
                 " --synthetic"
             )
         for name in names:
             entries[name] = _approve_catalogue_entry(entries[name], change, certified_sha256, directory, name)
     for name, _, why in list_prompt_statuses(settings):
         if name in names:
-            typer.echo(f"{name.relative_path}: approved" + (f", but it may not be played: it {why}" if why else ""))
+            typer.echo(
+                f"{name.relative_prompt_path}: approved" + (f", but it may not be played: it {why}" if why else "")
+            )
 
 
 def _list_flow_prompts(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
@@ -109,7 +111,7 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
         find_prompt_of_sound(prompts.choose_campaign_sound_if_playable(sound))
         for sound in list_sounds_of_flow(load_flow(flow), language, prompts.texts)
     ]
-    return [name.relative_path for name in names if name is not None]
+    return [name.relative_prompt_path for name in names if name is not None]
 
 
 def _approve_catalogue_entry(
@@ -122,7 +124,9 @@ def _approve_catalogue_entry(
         return Entry.model_validate(entry.model_dump() | change | own)
     except ValueError as error:
         reason = error.errors()[0]["msg"]  # type: ignore[attr-defined] # pydantic's
-        raise CatalogueError(str(directory), name.relative_path, f"the prompt cannot be approved: {reason}") from error
+        raise CatalogueError(
+            str(directory), name.relative_prompt_path, f"the prompt cannot be approved: {reason}"
+        ) from error
 
 
 def list_prompt_statuses(settings: Settings) -> PromptStatuses:
@@ -146,7 +150,7 @@ def find_prompt_by_path(path: str, entries: Entries, directory: Path) -> PromptN
     name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(
-            f"the prompt {name.relative_path} is not in the catalogue {directory}: `dialer audio list` lists its prompts,"
+            f"the prompt {name.relative_prompt_path} is not in the catalogue {directory}: `dialer audio list` lists its prompts,"
             " `dialer audio prepare` adds new recordings"
         )
     return name

@@ -59,7 +59,7 @@ zone sees and changes that zone only."""
 class HasRouter(Protocol):
     """A class that provides HTTP routes of the pages."""
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes of this class."""
         ...
 
@@ -104,7 +104,7 @@ def _list_routes_and_roles(
     """Yield each HTTP request of the pages with the roles that may send it (None = anyone)."""
     for part in parts:
         # The routes are the class's methods; an instance would need a running desk.
-        for route in part.__new__(part).create_router().routes:
+        for route in part.__new__(part).create_http_router().routes:
             if isinstance(route, APIRoute | APIWebSocketRoute):
                 methods = sorted(route.methods or ()) if isinstance(route, APIRoute) else ["WebSocket"]
                 roles = find_access_rules(route).roles

@@ -101,7 +101,7 @@ class AccountOptions(HeadquartersOptions):
         from dialer.hq.proposals import Proposals  # noqa: PLC0415
 
         async with open_accounts(self.headquarters_settings, SystemClock()) as (db, accounts, people, _):
-            token = await people.sign_in(self.user, password)
+            token = await people.sign_in_with_password(self.user, password)
             try:
                 yield HqSession(Proposals(self.headquarters_settings, db, accounts), people, token)
             finally:

@@ -186,8 +186,8 @@ def create_bundle_version(
         raise typer.BadParameter(f"{source} is not a folder: give the folder with the bundle's files")
     manifest, new = hq.bundle_repository.draft_bundle_from_folder(source, name, version, jurisdiction, time.time())
     typer.echo(
-        f"{manifest.name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes, {new:,} of them new;"
-        " next: media and compliance sign (dialer hq bundle sign)"
+        f"{manifest.bundle_name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes,"
+        f" {new:,} of them new; next: media and compliance sign (dialer hq bundle sign)"
     )
 
 
@@ -204,7 +204,7 @@ def sign_bundle_draft(
     for target in added:
         manifest = repository.read_manifest_of_version(target)
         typer.echo(
-            f"approves {manifest.name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes"
+            f"approves {manifest.bundle_name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes"
         )
     for target in removed:
         typer.echo(f"withdraws {target}")

@@ -44,12 +44,12 @@ async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     settings = hq.headquarters_settings
     with require_installed_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_pages_until_signal  # noqa: PLC0415 - of an extra
-        from dialer.web.assets import read_assets  # noqa: PLC0415
+        from dialer.web.assets import read_built_page_files  # noqa: PLC0415
     if not are_pages_built():
         raise HeadquartersUnreachable("headquarters' pages are not built: run `dialer desk pages`")
     configure_json_logging(verbose=False)
     await serve_hq_pages_until_signal(
-        settings, read_assets(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}")
+        settings, read_built_page_files(BUILT), lambda origin: typer.echo(f"{OPEN_AT_PREFIX}{origin}")
     )
 
 

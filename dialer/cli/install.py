@@ -319,7 +319,7 @@ def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) ->
     services = [
         process.systemd_service_name.removesuffix(".service") for process in service.list_service_processes(settings)
     ]
-    units = " ".join([*services, *(job.systemd_timer_name for job in service.list_timers(settings, local))])
+    units = " ".join([*services, *(job.systemd_timer_name for job in service.list_systemd_timers(settings, local))])
     if settings.store.backup_folder is None:
         typer.echo("note: no backups are made: set store.backup_folder", err=True)
     restarted = " ".join(name for name, uses in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if uses)

@@ -78,13 +78,15 @@ def import_electoral_roll(
     if rejects is not None:
         refuse_protected_path(rejects, "--rejects", {**site.files_never_overwritten, "the map file": map_file})
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
-    result = import_roll(console, settings, prepared, options)
+    result = import_roll_and_print_result(console, settings, prepared, options)
     if as_json:
         typer.echo(json.dumps(result.get_counts_of_imported_rows()))
     exit_if_all_rows_rejected(result, roll)
 
 
-def import_roll(console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions) -> ImportResult:
+def import_roll_and_print_result(
+    console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions
+) -> ImportResult:
     """Import an electoral roll into the store and print the result. If a dialler is running, it does the import."""
     try:
         with show_progress("importing") as advance:

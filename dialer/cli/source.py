@@ -9,7 +9,7 @@ from rich.console import Console
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
-from dialer.cli.roll import exit_if_all_rows_rejected, import_roll, show_column_mapping
+from dialer.cli.roll import exit_if_all_rows_rejected, import_roll_and_print_result, show_column_mapping
 from dialer.domain.signing import read_webhook_secret
 from dialer.domain.words import format_count
 from dialer.errors import SettingError
@@ -53,7 +53,7 @@ def import_portal_exports(
         console.print(str(path), style="bold", markup=False, highlight=False, soft_wrap=True)
         show_column_mapping(console, settings, prepared)
         options = ImportOptions(dry_run, None, settings.centre.region, source.roll_version, source=source.name)
-        exit_if_all_rows_rejected(import_roll(console, settings, prepared, options), path)
+        exit_if_all_rows_rejected(import_roll_and_print_result(console, settings, prepared, options), path)
         count += 1
     if count == 0:
         typer.echo(f"nothing new in {source.folder}: every file was imported before")

@@ -121,7 +121,7 @@ class Board:
         """
         self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the supervisors' board."""
         router = APIRouter(route_class=PageRoute)
         events = "/api/board/events"

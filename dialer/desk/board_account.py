@@ -56,7 +56,7 @@ class BoardAccount:
         self._people = people
         self.replace_board_settings(settings)
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the route that describes the board's signed-in user."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/me", dependencies=allow_anyone())(self.describe_signed_in_user)
@@ -110,11 +110,11 @@ def serve_metrics_of_desk_process(
         settings.metrics.host,
         port,
         lambda: build_desk_metrics(
-            settings.centre.id, broker_up=_is_connected_to_broker(page_state), streams=page_state.open_page_count
+            settings.centre.id, broker_up=_is_desk_connected_to_broker(page_state), streams=page_state.open_page_count
         ),
     )
 
 
-def _is_connected_to_broker(page_state: PageState) -> bool:
+def _is_desk_connected_to_broker(page_state: PageState) -> bool:
     status = page_state.get_value_of_key("desk", DeskStatus)
     return status is not None and status.connected

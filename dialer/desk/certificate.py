@@ -71,7 +71,7 @@ def create_certificate_of_page_server(
     that the CA permits, or `own` with a new CA. Raises SettingError, and then existing files are unchanged.
     """
     at = datetime.fromtimestamp(now, UTC)
-    asked = tuple(dict.fromkeys(_read_certificate_name(each) for each in given))
+    asked = tuple(dict.fromkeys(_parse_name_for_certificate(each) for each in given))
     old = _read_certificate(files.certificate)
     if old is not None and not renew:
         raise _create_error_about_certificate(
@@ -81,13 +81,13 @@ def create_certificate_of_page_server(
         )
     ca = _read_certificate(files.ca)
     if ca is None:
-        names = asked or (_read_certificate_name(own),)
+        names = asked or (_parse_name_for_certificate(own),)
     else:
         names = _choose_names_permitted_by_ca(ca, files, asked)
         _refuse_unusable_ca(ca, files, at)
-    if _read_certificate_name(own) not in names:
+    if _parse_name_for_certificate(own) not in names:
         problem = f"people type {own}, but the certificate would be for {_join_certificate_names(names)}"
-        remedy = f"add --name {own}" if ca is None else _describe_new_ca(files)
+        remedy = f"add --name {own}" if ca is None else _describe_how_to_replace_ca(files)
         raise SettingError("settings", "desk.address", problem, remedy)
     if old is not None and (ca is None or not _is_certificate_issued_by_ca(ca, old)):
         raise _create_error_about_certificate(
@@ -107,7 +107,7 @@ def create_certificate_of_page_server(
     )
 
 
-def _read_certificate_name(text: str) -> Name:
+def _parse_name_for_certificate(text: str) -> Name:
     try:
         address = ip_address(text)
     except ValueError:
@@ -126,7 +126,7 @@ def _join_certificate_names(names: tuple[Name, ...]) -> str:
     return " and ".join(map(str, names))
 
 
-def _describe_new_ca(files: CertificateFiles) -> str:
+def _describe_how_to_replace_ca(files: CertificateFiles) -> str:
     return f"move {files.ca} and {files.ca_key} away: a new CA is then created, which must be installed on every PC"
 
 
@@ -145,13 +145,15 @@ def _choose_names_permitted_by_ca(
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or ()
     except x509.ExtensionNotFound:
         raise _create_error_about_certificate(
-            files.ca, "has no name constraints, so this command did not create it", _describe_new_ca(files)
+            files.ca, "has no name constraints, so this command did not create it", _describe_how_to_replace_ca(files)
         ) from None
     own = tuple(_convert_certificate_name_to_text_or_address(each) for each in permitted)
     for name in asked:
         if name not in own:
             raise _create_error_about_certificate(
-                files.ca, f"is valid only for {_join_certificate_names(own)}, not for {name}", _describe_new_ca(files)
+                files.ca,
+                f"is valid only for {_join_certificate_names(own)}, not for {name}",
+                _describe_how_to_replace_ca(files),
             )
     return asked or own
 
@@ -163,7 +165,7 @@ def _convert_certificate_name_to_text_or_address(name: x509.GeneralName) -> Name
 def _refuse_unusable_ca(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
     if ca.not_valid_after_utc <= at:
         raise _create_error_about_certificate(
-            files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_new_ca(files)
+            files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_how_to_replace_ca(files)
         )
     if not files.ca_key.exists():
         raise _create_error_about_certificate(

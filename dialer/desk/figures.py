@@ -52,7 +52,7 @@ class DayFigures:
     live_answers: tuple[int, ...]
 
 
-def find_midnight_before(at: float, zone: tzinfo) -> float:
+def find_midnight_before_time(at: float, zone: tzinfo) -> float:
     """Return the midnight before a time (both in epoch seconds)."""
     return datetime.fromtimestamp(at, zone).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
@@ -92,11 +92,13 @@ class BoardFigures:
             group.create_task(
                 repeat_function_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads"
             )
-            group.create_task(repeat_function_with_pause(WHY_SECONDS, self.update_idle_reasons), name="desk-why")
+            group.create_task(
+                repeat_function_with_pause(WHY_SECONDS, self.update_reasons_campaigns_are_idle), name="desk-why"
+            )
 
     async def read_figures_of_all_campaigns(self) -> None:
         """Read each campaign's calls, and the names of the polling stations (booths) once a day. Failures are logged."""
-        if self._booths_read_on != find_midnight_before(self._clock.now(), self._zone):
+        if self._booths_read_on != find_midnight_before_time(self._clock.now(), self._zone):
             await run_and_log_store_error(self.read_booth_names(), READ_FAILED)
         for campaign_id, caps in self.caps.items():
             await run_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
@@ -105,14 +107,14 @@ class BoardFigures:
         """Read the names of the polling stations (booths) from the store, and show them on the board. Raises
         StoreError.
         """
-        day_at = find_midnight_before(self._clock.now(), self._zone)
+        day_at = find_midnight_before_time(self._clock.now(), self._zone)
         self._page_state.set_value_of_key("booths", await self._reading.read_booth_names())
         self._booths_read_on = day_at
 
     async def read_campaign_figures(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
         """Read one campaign's calls of the day. Raises StoreError."""
         now = self._clock.now()
-        day_at = find_midnight_before(now, self._zone)
+        day_at = find_midnight_before_time(now, self._zone)
         if day_at != self._day_at:
             self._intervals.clear()
             self._read_at.clear()
@@ -140,7 +142,7 @@ class BoardFigures:
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 
-    async def update_idle_reasons(self) -> None:
+    async def update_reasons_campaigns_are_idle(self) -> None:
         """Update why each campaign places no calls (its idle reason), and the warnings, from the state that the dialler
         publishes.
         """

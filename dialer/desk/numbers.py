@@ -47,7 +47,7 @@ class NumberRoutes:
         self._region = settings.centre.region
         self._dialler_client = dialler_client
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes that block and erase phone numbers."""
         router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
         router.post("/suppress", dependencies=allow_roles(OTHER_COMMANDS["suppress"]))(self.suppress_phone_number)

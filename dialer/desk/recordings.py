@@ -68,7 +68,7 @@ class RecordingsPage:
         """Use the recording rules of these settings from now on."""
         self._settings = settings
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes that list and play recordings."""
         router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow_roles(PLAY_ROLES))
         router.get("")(self.list_recordings)

@@ -96,7 +96,7 @@ class RollRoutes:
         self._status: RollStatus | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes that upload, check, import and discard electoral rolls."""
         router = APIRouter(route_class=PageRoute)
         upload = allow_roles(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)

@@ -48,7 +48,7 @@ from dialer.store.keys import read_store_key_of_site
 from dialer.store.passkey_records import PasskeyRecords
 from dialer.web.access import DESK_COOKIE, TRAINING_COOKIE, Sessions
 from dialer.web.app import create_openapi_router, make_web_application
-from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_assets
+from dialer.web.assets import MICROPHONE, Asset, StaticPages, read_built_page_files
 from dialer.web.directory import Directory
 from dialer.web.http import create_event_set_by_stop_signals, list_allowed_origins, open_listening_socket, serve_pages
 from dialer.web.page_state import PageState
@@ -91,7 +91,7 @@ class AgentPages:
         commands = AgentCommands(site, self._sessions, parts.dialler_client, parts.page_state, reading)
         self._phones = phones = AgentPhones(settings, self.find_user_of_session)
         notes = AgentNotes(parts.page_state, reading, records, self.drafts)
-        self.routers = [each.create_router() for each in (sign_in, self.streams, commands, notes, phones)]
+        self.routers = [each.create_http_router() for each in (sign_in, self.streams, commands, notes, phones)]
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
@@ -180,7 +180,7 @@ async def serve_pages_of_desk(
             agents = AgentPages(
                 settings, DeskParts(page_state, dialler_client, people, file, clock), agent_reading, training=training
             )
-            built = read_assets(BUILT) if assets is None else assets
+            built = read_built_page_files(BUILT) if assets is None else assets
             account = BoardAccount(settings, people)
             users = UsersPage(people, file, dialler_client, streams)
             rolls = RollRoutes(settings, page_state, dialler_client)
@@ -199,7 +199,7 @@ async def serve_pages_of_desk(
                 numbers,
                 recordings,
             )
-            routers = [*(each.create_router() for each in routes), *agents.routers, create_openapi_router()]
+            routers = [*(each.create_http_router() for each in routes), *agents.routers, create_openapi_router()]
             cookie = TRAINING_COOKIE if training else DESK_COOKIE
             sessions = Sessions(cookie, people.find_user_of_session, agents.find_user_of_session, people.devices)
             app = PageProtection(make_web_application(routers, sessions), origins)

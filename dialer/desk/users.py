@@ -52,7 +52,7 @@ class UsersPage:
         self._dialler_client = dialler_client
         self._streams = streams
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes that manage users."""
         router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow_roles(SUPERVISOR_ONLY))
         router.get("")(self.list_users)

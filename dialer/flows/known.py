@@ -42,17 +42,17 @@ def fill_prompt_values(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[P
 
 def _fill_prompt_value(state: FlowState, prompt: Prompt) -> PromptRef | None:
     if not prompt.kind.is_prompt_same_for_every_voter:
-        return _find_spoken_value(state, prompt.value, prompt.kind)
+        return _find_value_spoken_by_prompt(state, prompt.value, prompt.kind)
     values: list[tuple[str, PromptRef]] = []
     for name, kind in prompt.needs:
-        value = _find_spoken_value(state, name, kind)
+        value = _find_value_spoken_by_prompt(state, name, kind)
         if value is None:
             return None
         values.append((name, value))
     return PromptRef(prompt.kind, prompt.value, tuple(values))
 
 
-def _find_spoken_value(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
+def _find_value_spoken_by_prompt(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
     value = look_up_answer_or_fact(state, name)
     if value is None or isinstance(value, bool):
         return None

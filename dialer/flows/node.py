@@ -282,12 +282,12 @@ class QuestionNode(Node):
     def list_diagram_notes(self) -> list[str]:
         """Return what the question does after silence and after wrong keys, as lines for the diagram."""
         return [
-            f"no key{_describe_repetitions(self.no_input)}",
-            f"wrong key{_describe_repetitions(self.no_match)}",
+            f"no key{_describe_repetitions_of_question(self.no_input)}",
+            f"wrong key{_describe_repetitions_of_question(self.no_match)}",
         ]
 
 
-def _describe_repetitions(reprompt: Reprompt) -> str:
+def _describe_repetitions_of_question(reprompt: Reprompt) -> str:
     times = {0: "", 1: ", asked again once"}.get(reprompt.reprompts, f", asked again {reprompt.reprompts} times")
     return f"{times} › {reprompt.then}"
 

@@ -78,7 +78,7 @@ class CataloguePrompts:
         if why is None and self.label_synthetic and self.playlist.has_prompt_synthetic_voice(name):
             notice = self._get_name_of_synthetic_voice_notice(name)
             if not self._is_sound_playable(notice):
-                return f"is a synthetic voice, but its announcement {notice.relative_path} may not be played"
+                return f"is a synthetic voice, but its announcement {notice.relative_prompt_path} may not be played"
         return why
 
     def _get_name_of_synthetic_voice_notice(self, name: PromptName) -> PromptName:

@@ -105,7 +105,10 @@ def parse_yaml(text: str, file: str) -> Document:
     values = _convert_yaml_node(root, (), lines, file)
     if not isinstance(values, dict):
         raise FlowError(
-            file, _get_line_number(root), "", "the file must be a mapping (`key: value` lines) at the top level"
+            file,
+            _get_line_number_of_yaml_node(root),
+            "",
+            "the file must be a mapping (`key: value` lines) at the top level",
         )
     return Document(file, values, lines)
 
@@ -128,7 +131,7 @@ def _refuse_forbidden_constructs(text: str, file: str) -> None:
     """
     depth = documents = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
-        line = _get_line_number(event)
+        line = _get_line_number_of_yaml_node(event)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise FlowError(file, line, "", "the line uses an anchor or alias (& or *); write the value out")
         if getattr(event, "tag", None):
@@ -148,7 +151,7 @@ def _refuse_forbidden_constructs(text: str, file: str) -> None:
 
 
 def _convert_yaml_node(node: yaml.Node, location: Location, lines: dict[Location, int], file: str) -> Value:
-    lines.setdefault(location, _get_line_number(node))
+    lines.setdefault(location, _get_line_number_of_yaml_node(node))
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if isinstance(node, yaml.SequenceNode):
@@ -156,7 +159,7 @@ def _convert_yaml_node(node: yaml.Node, location: Location, lines: dict[Location
     if not isinstance(node, yaml.MappingNode):
         raise FlowError(
             file,
-            _get_line_number(node),
+            _get_line_number_of_yaml_node(node),
             "",
             "the file has a value that is neither text, list nor mapping; correct the value",
         )
@@ -167,7 +170,7 @@ def _convert_items_of_yaml_mapping(
     node: yaml.MappingNode, location: Location, lines: dict[Location, int], file: str
 ) -> Iterator[tuple[str, Value]]:
     for key, value in node.value:
-        line = _get_line_number(key)
+        line = _get_line_number_of_yaml_node(key)
         if not isinstance(key, yaml.ScalarNode):
             raise FlowError(file, line, "", "the line has a list or mapping as a key; write one word as the key")
         place = (*location, key.value)
@@ -178,6 +181,6 @@ def _convert_items_of_yaml_mapping(
         yield key.value, _convert_yaml_node(value, place, lines, file)
 
 
-def _get_line_number(part: yaml.Node | yaml.Event) -> int:
+def _get_line_number_of_yaml_node(part: yaml.Node | yaml.Event) -> int:
     """Return the line number (from 1) at which a node or event starts."""
     return part.start_mark.line + 1 if part.start_mark is not None else 0

@@ -94,7 +94,7 @@ class HqActions:
         self._accounts = accounts
         self._on_change = on_change
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes for users' actions."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute)
         incident = allow_roles(_INCIDENT_ROLES)

@@ -84,7 +84,7 @@ async def run_hq_page_server(
             HqBoard(streams, db, accounts, figures),
             HqActions(db, accounts, proposals, figures.changed.set),
         )
-        routers = [each.create_router() for each in routes]
+        routers = [each.create_http_router() for each in routes]
         app = make_web_application(
             [*routers, create_openapi_router()],
             Sessions(HQ_COOKIE, people.find_user_of_session, people.find_user_of_session, people.devices),

@@ -64,7 +64,7 @@ class HqAccount:
         self._accounts = accounts
         self._time_zone = settings.gather.time_zone
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the route that describes the signed-in user."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/me", dependencies=allow_anyone())(self.read_signed_in_account)
@@ -95,7 +95,7 @@ class HqBoard:
         self._accounts = accounts
         self._figures = figures
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the figures."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow_roles(EVERY_ROLE))
         router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_page_state)

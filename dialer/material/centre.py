@@ -172,13 +172,13 @@ class CentreMaterial:
             )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
                 raise MaterialRefused(
-                    f"campaign material {wave.name} {wave.version}: its manifest names {manifest.name_and_version}; "
+                    f"campaign material {wave.name} {wave.version}: its manifest names {manifest.bundle_name_and_version}; "
                     "publish the version again"
                 )
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
-                f"campaign material {manifest.name_and_version} is for jurisdiction {manifest.jurisdiction!r}; this centre's is "
-                f"{self._source.jurisdiction!r}: assign another version to this centre"
+                f"campaign material {manifest.bundle_name_and_version} is for jurisdiction"
+                f" {manifest.jurisdiction!r}; this centre's is {self._source.jurisdiction!r}: assign another version to this centre"
             )
         return manifest
 
@@ -228,7 +228,7 @@ class CentreMaterial:
         Files that were downloaded before an error are used by the next attempt. Raises MaterialRefused, also if the
         disk has too little space, and HeadquartersUnreachable.
         """
-        tree = self._folder / manifest.name_and_version
+        tree = self._folder / manifest.bundle_name_and_version
         if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.encode_document_as_json():
             return tree
         missing = self.find_files_not_downloaded(manifest)
@@ -237,7 +237,7 @@ class CentreMaterial:
         )
         if needed > self._free_bytes():
             raise MaterialRefused(
-                f"campaign material {manifest.name_and_version} needs {needed / 1e6:,.0f} MB above the reserve of the "
+                f"campaign material {manifest.bundle_name_and_version} needs {needed / 1e6:,.0f} MB above the reserve of the "
                 "disk: free disk space"
             )
         with _translate_download_errors():
@@ -309,7 +309,7 @@ class CentreMaterial:
             file.write(chunk)
 
     def _install_material_version(self, manifest: Manifest, tree: Path) -> None:
-        unfinished = self._folder / f"{manifest.name_and_version}.new"
+        unfinished = self._folder / f"{manifest.bundle_name_and_version}.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         try:
             for path, file in manifest.files.items():
@@ -334,7 +334,7 @@ class CentreMaterial:
         The dialler still has to load the version.
         """
         active = self.read_active_manifest()
-        if active is not None and label == active.name_and_version:
+        if active is not None and label == active.bundle_name_and_version:
             return
         if not (self._folder / label / MANIFEST).exists():
             raise MaterialRefused(f"campaign material {label} is not downloaded: download it before it is activated")
@@ -342,7 +342,7 @@ class CentreMaterial:
             if (
                 active is not None and not self.has_material_version_to_load()
             ):  # only a version that the dialler has loaded can be restored
-                self._replace_symbolic_link(PREVIOUS, active.name_and_version)
+                self._replace_symbolic_link(PREVIOUS, active.bundle_name_and_version)
             self._replace_symbolic_link(UNLOADED, label)
             self._replace_symbolic_link(CURRENT, label)
 
@@ -357,7 +357,7 @@ class CentreMaterial:
             if previous is None:
                 (self._folder / CURRENT).unlink()
             else:
-                self._replace_symbolic_link(CURRENT, previous.name_and_version)
+                self._replace_symbolic_link(CURRENT, previous.bundle_name_and_version)
 
     def has_material_version_to_load(self) -> bool:
         """Return whether the campaign material in use is a version that the dialler has not loaded yet. Raises MaterialRefused."""
@@ -380,7 +380,7 @@ class CentreMaterial:
     def delete_unused_material_versions(self) -> None:
         """Delete all versions and files of the campaign material except the active and the previous version."""
         used = {
-            manifest.name_and_version: manifest
+            manifest.bundle_name_and_version: manifest
             for manifest in (self.read_active_manifest(), self.read_previous_manifest())
             if manifest is not None
         }

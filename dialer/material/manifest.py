@@ -103,7 +103,7 @@ class Manifest(_Document):
         return get_published_manifest_path(self.name, self.version)
 
     @property
-    def name_and_version(self) -> str:
+    def bundle_name_and_version(self) -> str:
         """The name and version of the campaign material (bundle), such as "prompts-7".
 
         It is used as folder name and in messages.

@@ -42,12 +42,12 @@ def create_validator_of_condition(holds: Callable[[Any], object], must_be: str) 
     `must_be` is the error text.
     """
 
-    def validate_value(value: Any) -> Any:
+    def refuse_value_that_breaks_condition(value: Any) -> Any:
         if not holds(value):
             raise ValueError(must_be)
         return value
 
-    return AfterValidator(validate_value)
+    return AfterValidator(refuse_value_that_breaks_condition)
 
 
 def _require_known_time_zone(value: str) -> str:

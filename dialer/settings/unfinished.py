@@ -139,20 +139,24 @@ def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
         mode = file.stat().st_mode
     except OSError:
         return None
-    if not stat.S_ISREG(mode) or not mode & stat.S_IROTH or not _contains_secret(settings.settings_file_text.table):
+    if (
+        not stat.S_ISREG(mode)
+        or not mode & stat.S_IROTH
+        or not _does_table_contain_secret(settings.settings_file_text.table)
+    ):
         return None
     return f"{file} contains secrets, and every user of this machine can read it; chmod 640 it, and replace its secrets"
 
 
-def _contains_secret(value: Any) -> bool:
+def _does_table_contain_secret(value: Any) -> bool:
     """Return whether a table of settings contains a secret. A PIN hash counts as a secret, because a short PIN can be
     found from it.
     """
     if isinstance(value, list):
-        return any(map(_contains_secret, value))
+        return any(map(_does_table_contain_secret, value))
     if not isinstance(value, dict):
         return False
-    return any(_SECRET_KEY.search(key) is not None or _contains_secret(inner) for key, inner in value.items())
+    return any(_SECRET_KEY.search(key) is not None or _does_table_contain_secret(inner) for key, inner in value.items())
 
 
 def _is_text_repeated_pattern(text: str) -> bool:

@@ -16,7 +16,7 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
-from dialer.settings.number_notation import make_number_notations
+from dialer.settings.number_notation import make_number_notations_of_trunks
 from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, split_settings_by_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
@@ -52,7 +52,7 @@ class AsteriskServers:
         fingerprint = compute_dialplan_fingerprint(self.agi_secret)
         self._adapters = {
             server: AsteriskSwitch(
-                SwitchLease(name), fingerprint, site.asterisk.history, server, make_number_notations(settings)
+                SwitchLease(name), fingerprint, site.asterisk.history, server, make_number_notations_of_trunks(settings)
             )
             for server, site in split_settings_by_server(settings).items()
         }
@@ -69,7 +69,7 @@ class AsteriskServers:
         switch, adapters = self.switch, tuple(self._adapters.values())
 
         def prepare_number_notations(settings: Settings) -> Callable[[], None]:
-            notations = make_number_notations(settings)
+            notations = make_number_notations_of_trunks(settings)
 
             def apply_number_notations() -> None:
                 for adapter in adapters:

@@ -47,8 +47,8 @@ def _check_certificates_in_language(flow: Flow, language: str, prompts: Catalogu
             "is not in the catalogue; run dialer audio prepare" if entry is None else find_certificate_problem(entry)
         )
         if problem is not None or entry is None:
-            return CertificateStatus(f"{name.relative_path} {problem}")
-        digest.update(f"{name.relative_path} {entry.certificate} {entry.certificate_sha256}\n".encode())
+            return CertificateStatus(f"{name.relative_prompt_path} {problem}")
+        digest.update(f"{name.relative_prompt_path} {entry.certificate} {entry.certificate_sha256}\n".encode())
         if entry.valid_until is not None:
             last_day = entry.valid_until if last_day is None else min(last_day, entry.valid_until)
     return CertificateStatus(None, last_day, digest.hexdigest())

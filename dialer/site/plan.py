@@ -35,7 +35,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import list_caps_on_abandoned_rate
 from dialer.site.erasure import create_erasure_rules
 from dialer.site.polling_day import create_polling_plan
-from dialer.site.rules_in_force import format_rules_text
+from dialer.site.rules_in_force import format_rules_as_json
 
 ANNOUNCEMENT_SECONDS = 10.0  # maximum duration of the announcement that the call is recorded
 _MINUTE = 60.0
@@ -71,7 +71,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             for trunk in settings.trunks
         ),
         gate=Gate(build_rulebook(profile, settings)),
-        rules_text=format_rules_text(profile, settings),
+        rules_text=format_rules_as_json(profile, settings),
         drain_seconds=settings.dialling.drain_seconds,
         transfers={each.name: each for each in settings.transfers},
         supervisors={

@@ -22,7 +22,7 @@ _CAMPAIGN_KEYS = ("kind", "purpose", "flow", "hours", "ring_seconds", "other_ret
 _DIALLING_KEYS = ("allowed_prefixes", "denied_prefixes", "max_attempts_per_day")
 
 
-def format_rules_text(profile: Profile, settings: Settings) -> str:
+def format_rules_as_json(profile: Profile, settings: Settings) -> str:
     """Return the legal rules in force as JSON.
 
     The text is stored, so that the rules of each call can be looked up later.
@@ -73,7 +73,7 @@ def collect_site_rules(profile: Profile, settings: Settings, unknown: tuple[str,
 
 
 def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRules:
-    """Return the rules that were stored as a text by `format_rules_text`.
+    """Return the rules that were stored as a text by `format_rules_as_json`.
 
     Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in
     `unknown`.

@@ -14,7 +14,7 @@ from dialer.engine.calls.state import derive_outcome_of_unanswered_call
 from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from dialer.errors import SettingError
 from dialer.rules.numbers import find_reason_number_is_refused
-from dialer.settings.number_notation import make_number_notations
+from dialer.settings.number_notation import make_number_notations_of_trunks
 from dialer.settings.seats import ECHO_CODE
 from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
 from dialer.settings.site import Settings
@@ -97,7 +97,7 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
     )
     if refused is not None:
         raise SettingError(settings.settings_file_text.name, "dialling", f"the number is not called: {refused}", "")
-    notation = make_number_notations(settings)[trunk.endpoint]
+    notation = make_number_notations_of_trunks(settings)[trunk.endpoint]
     test = TrunkTest(notation.format_called_number(number), notation.format_caller_id(trunk.caller_ids[0]))
     channel = AttemptId(f"trunk-test-{uuid.uuid4().hex}")
     watch = _CallWatch(channel, test)

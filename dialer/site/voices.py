@@ -75,7 +75,9 @@ def _find_information_message_problems(settings: Settings, playlist: Playlist | 
         return
     words = load_spoken_words(name.language)
     if entries[name].voice is not Voice.DRAFT or words is None or not entries[name].text.startswith(words.label):
-        problem = f"the information message ({name.relative_path}) is a synthetic voice without an announcement of it"
+        problem = (
+            f"the information message ({name.relative_prompt_path}) is a synthetic voice without an announcement of it"
+        )
         yield SettingError("settings", "audio.catalogue", problem, f"record it, or {_CREATE_DRAFTS}")
 
 

@@ -85,8 +85,8 @@ class MaterialUpdater:
         except MaterialRefused as error:
             problem = problem or str(error)
         state = {
-            "active": None if active is None else active.name_and_version,
-            "assigned": None if assigned is None else assigned.name_and_version,
+            "active": None if active is None else active.bundle_name_and_version,
+            "assigned": None if assigned is None else assigned.bundle_name_and_version,
             "problem": problem,
             "after_restart": self._after_restart,
             "at": self._clock.now(),
@@ -100,16 +100,16 @@ class MaterialUpdater:
         because the attempt will be repeated. Raises MaterialRefused, HeadquartersUnreachable.
         """
         active = await asyncio.to_thread(self._material.read_active_manifest)
-        if active is None or active.name_and_version != assigned.name_and_version:
-            if self._rejected is not None and self._rejected[0] == assigned.name_and_version:
+        if active is None or active.bundle_name_and_version != assigned.bundle_name_and_version:
+            if self._rejected is not None and self._rejected[0] == assigned.bundle_name_and_version:
                 return self._rejected[1]
             if active is not None and (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
                 raise MaterialRefused(
-                    f"campaign material {assigned.name_and_version} is not installed until this centre's settings are "
+                    f"campaign material {assigned.bundle_name_and_version} is not installed until this centre's settings are "
                     f"corrected: {problem}"
                 )
             await asyncio.to_thread(self._material.download_material_version, assigned)
-            await asyncio.to_thread(self._material.activate_material_version, assigned.name_and_version)
+            await asyncio.to_thread(self._material.activate_material_version, assigned.bundle_name_and_version)
         elif not await asyncio.to_thread(self._material.has_material_version_to_load):
             return ""
         return await self._load_active_material_version(assigned)
@@ -138,7 +138,7 @@ class MaterialUpdater:
             if reloaded.status != "done":  # valid, but not changeable while calls are made
                 after_restart.insert(0, f"{', '.join(settings)} ({reloaded.text})")
         await asyncio.to_thread(self._material.mark_material_version_loaded)
-        _log.info("material.loaded", version=assigned.name_and_version, dialler=reply.text)
+        _log.info("material.loaded", version=assigned.bundle_name_and_version, dialler=reply.text)
         self._rejected = None
         self._after_restart = ", ".join(after_restart)
         await asyncio.to_thread(self._material.delete_unused_material_versions)
@@ -153,7 +153,7 @@ class MaterialUpdater:
         if has_dialler_not_answered(reply):
             _log.info(
                 "material.load_delayed",
-                version=assigned.name_and_version,
+                version=assigned.bundle_name_and_version,
                 problem="the dialler or its broker is unreachable",
             )
             return None
@@ -161,7 +161,10 @@ class MaterialUpdater:
 
     async def _roll_back_material_version(self, assigned: Manifest, reason: str) -> str:
         await asyncio.to_thread(self._material.roll_back_material_version)
-        self._rejected = (assigned.name_and_version, f"{assigned.name_and_version} was rolled back: {reason}")
+        self._rejected = (
+            assigned.bundle_name_and_version,
+            f"{assigned.bundle_name_and_version} was rolled back: {reason}",
+        )
         return self._rejected[1]
 
 

@@ -38,7 +38,7 @@ class Asset:
         return Response(self.body, media_type=self.media_type, headers=headers)
 
 
-def read_assets(folder: Path) -> dict[str, Asset]:
+def read_built_page_files(folder: Path) -> dict[str, Asset]:
     """Return the built files of the pages by their path below `folder`.
 
     The result is empty if the pages are not built.
@@ -63,14 +63,14 @@ class StaticPages:
         self._assets = assets
         self._pages = pages
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the web pages and their files."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
         router.get("/", response_class=RedirectResponse, status_code=303)(self.redirect_to_home_page)
         for path in self._pages:
             router.get(path, response_class=HTMLResponse)(self.read_html_page)
         any_type: dict[int | str, dict[str, Any]] = {200: {"content": {"*/*": {}}}}
-        router.get("/assets/{name}", response_class=Response, responses=any_type)(self.read_asset)
+        router.get("/assets/{name}", response_class=Response, responses=any_type)(self.read_page_file)
         return router
 
     async def redirect_to_home_page(self) -> RedirectResponse:
@@ -84,7 +84,7 @@ class StaticPages:
         response.headers.update(self._pages[path])
         return response
 
-    async def read_asset(self, name: str, request: Request) -> Response:
+    async def read_page_file(self, name: str, request: Request) -> Response:
         """Return a file of the pages. Browsers may cache it for ever, because its name changes with its content."""
         return self._find_page_file(f"assets/{name}").make_file_response(request, "public, max-age=31536000, immutable")
 

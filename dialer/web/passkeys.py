@@ -117,7 +117,7 @@ class Passkeys:
         self._host = host
         self._registrations, self._sign_ins = Challenges(clock), Challenges(clock)
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes to create, list, remove and sign in with passkeys."""
         router = APIRouter(route_class=PageRoute)
         own = allow_roles(EVERY_ROLE)

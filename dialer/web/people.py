@@ -135,7 +135,7 @@ class People:
         self.devices = KnownDevices(KnownDeviceRecords(file), clock)
         self._unknown_names: OrderedDict[str, _FailedSignIns] = OrderedDict()
 
-    async def sign_in(self, name: str, password: str, new: str | None = None) -> str:
+    async def sign_in_with_password(self, name: str, password: str, new: str | None = None) -> str:
         """Start a session for a user with the right password, and return its token.
 
         With `new`, the password is replaced first. An unknown name takes as long as a wrong password. Raises

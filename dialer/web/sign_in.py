@@ -96,7 +96,7 @@ class PasswordSignIn:
         self._people = people
         self._end_session = end_session
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes to sign in and out."""
         router = APIRouter(route_class=PageRoute)
         router.post("/api/sign-in", dependencies=SIGN_IN, status_code=204)(self.sign_in)
@@ -105,7 +105,9 @@ class PasswordSignIn:
 
     async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
         """Start a session for a user with the right password, in a cookie that no script can read."""
-        set_session_cookie(request, response, await self._people.sign_in(form.name, form.password, form.new))
+        set_session_cookie(
+            request, response, await self._people.sign_in_with_password(form.name, form.password, form.new)
+        )
         await remember_device(request, response, self._people.devices, form.name)
 
     async def sign_out(self, request: Request, response: Response) -> None:

@@ -265,7 +265,7 @@ async def check_many_phone_registrations(settings: Settings, asterisk: RealAster
         return page
 
     app = make_web_application(
-        [AgentPhones(settings, find_signed_in_user).create_router()],
+        [AgentPhones(settings, find_signed_in_user).create_http_router()],
         Sessions(DESK_COOKIE, find_signed_in_user, find_signed_in_user),
     )
     with open_listening_socket("127.0.0.1", 0) as listener:

@@ -19,7 +19,7 @@ from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.desk import Desk
 from dialer.web.access import DESK_COOKIE, PageRoute, Sessions, allow_anyone
 from dialer.web.app import make_web_application
-from dialer.web.assets import Asset, read_assets
+from dialer.web.assets import Asset, read_built_page_files
 from dialer.web.http import create_page_server, open_listening_socket
 from dialer.web.page_state import PageState
 from dialer.web.people import SignedInUser
@@ -77,7 +77,7 @@ class AgentDesk:
 
     page_state: PageState
     clock: PollingMorning
-    assets: dict[str, Asset] = field(default_factory=lambda: read_assets(BUILT))
+    assets: dict[str, Asset] = field(default_factory=lambda: read_built_page_files(BUILT))
     origin: str = ""
     signed_in: bool = True
     me: dict[str, Any] = field(default_factory=lambda: {**ME})
@@ -95,7 +95,7 @@ class AgentDesk:
     """Whether the event stream ends at the next event."""
     _told: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return the routes that the agent's page uses."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
         router.get("/agent")(self.page)
@@ -265,7 +265,7 @@ async def agent_desk(*more: APIRouter) -> AsyncIterator[AgentDesk]:
         async def find(token: str) -> SignedInUser | None:
             return None
 
-        app = make_web_application([desk.create_router(), *more], Sessions(DESK_COOKIE, find, find))
+        app = make_web_application([desk.create_http_router(), *more], Sessions(DESK_COOKIE, find, find))
         server = create_page_server(Desk(), PageProtection(app, frozenset({desk.origin})))
         serve_pages = asyncio.create_task(server.serve(sockets=[listener]))
         await server.open.wait()

@@ -215,7 +215,7 @@ class DeskUnderTest:
         if role == AGENT and role not in self.tokens:
             self.tokens[role] = await self.agent_token()
         if role not in self.tokens:
-            self.tokens[role] = await self.people.sign_in(role, PASSWORD)
+            self.tokens[role] = await self.people.sign_in_with_password(role, PASSWORD)
         return {"cookie": f"{DESK_COOKIE}={self.tokens[role]}"}
 
     async def agent_token(self, agent: str = "101", seat: str = "04") -> str:
@@ -297,7 +297,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         passkeys,
         recordings,
     )
-    routers = [*(each.create_router() for each in routes), *agents.routers, create_openapi_router()]
+    routers = [*(each.create_http_router() for each in routes), *agents.routers, create_openapi_router()]
     app = PageProtection(
         make_web_application(
             routers, Sessions(DESK_COOKIE, people.find_user_of_session, agents.find_user_of_session, people.devices)

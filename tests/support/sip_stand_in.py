@@ -70,7 +70,7 @@ class SipStandIn:
     """The SIP status of answers to registrations."""
     _heard: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return the routes, which replace the desk's."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_anyone())
         router.post("/api/agent/phone")(self.phone)

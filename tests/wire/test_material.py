@@ -48,7 +48,7 @@ def install_assigned_version(centre: CentreMaterial) -> Manifest:
     assigned = centre.fetch_assigned_manifest()
     assert assigned is not None
     centre.download_material_version(assigned)
-    centre.activate_material_version(assigned.name_and_version)
+    centre.activate_material_version(assigned.bundle_name_and_version)
     centre.mark_material_version_loaded()
     centre.delete_unused_material_versions()
     return assigned
@@ -94,7 +94,7 @@ def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_ro
     headquarters.assign(1, NOW, "centre:delhi-1")
     assert centre.fetch_assigned_manifest() is None
     headquarters.assign(1, NOW, "zone:north")
-    assert install_assigned_version(centre).name_and_version == "turnout-1"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-1"
     assert read_active_text(folder) == "flow: 1"
     assert not list(folder.rglob(".git"))
     assert headquarters.first_bytes_requested() == [0, 0]
@@ -104,7 +104,7 @@ def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_ro
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
     assert (
-        install_assigned_version(centre).name_and_version == "turnout-1"
+        install_assigned_version(centre).bundle_name_and_version == "turnout-1"
     )  # the entry of its zone precedes that of all
     headquarters.repository.assign_approved_version(
         "turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW
@@ -113,11 +113,11 @@ def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_ro
     assert (read_active_text(folder), headquarters.first_bytes_requested()) == ("flow: 2", [0])
     centre.roll_back_material_version()
     assert read_active_text(folder) == "flow: 1"
-    assert install_assigned_version(centre).name_and_version == "turnout-2"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-2"
     assert headquarters.first_bytes_requested() == []
     headquarters.approve(source, NOW)
     headquarters.repository.assign_approved_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
-    assert install_assigned_version(centre).name_and_version == "turnout-3"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-3"
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
 
@@ -198,7 +198,7 @@ def test_campaign_material_file_with_a_wrong_hash_is_deleted_and_the_active_vers
     assert read_active_text(tmp_path / "centre") == "flow: 1"
     assert [*(tmp_path / "centre").glob("*-2*")] == []
     place.write_text("flow: 2")
-    assert install_assigned_version(centre).name_and_version == "turnout-2"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-2"
 
 
 def test_older_metadata_of_campaign_material_is_not_accepted_again(
@@ -312,7 +312,7 @@ def test_campaign_material_is_not_downloaded_to_a_full_disk_and_leaves_no_partia
             install_assigned_version(centre)
     assert {path.name for path in (tmp_path / "centre").iterdir()} == {"trust", "files", "lost"}
     assert not [path for path in (tmp_path / "centre/files").rglob("*") if path.is_file()]
-    assert install_assigned_version(centre).name_and_version == "turnout-1"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-1"
 
 
 def test_campaign_material_server_with_an_untrusted_certificate_is_refused(source: Path, tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_campaign_material_server_with_an_untrusted_certificate_is_refused(sourc
                 with pytest.raises(HeadquartersUnreachable, match="certificate"):
                     install_assigned_version(centre)
             else:
-                assert install_assigned_version(centre).name_and_version == "turnout-1"
+                assert install_assigned_version(centre).bundle_name_and_version == "turnout-1"
 
 
 def test_signers_and_machine_key_of_campaign_material_change_with_two_root_signatures(
@@ -348,22 +348,22 @@ def test_signers_and_machine_key_of_campaign_material_change_with_two_root_signa
         with pytest.raises(MaterialRefused, match="a change needs two root keys"):
             repository.draft_change_of_signatories(roots, others, fresh, NOW)
     repository.draft_change_of_signatories([KEYS["r1"], KEYS["r3"]], others, fresh, NOW)
-    assert install_assigned_version(centre).name_and_version == "turnout-1"  # the change is only drafted
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-1"  # the change is only drafted
     with pytest.raises(MaterialRefused, match="not a signatory's"):
         repository.sign_drafted_bundles(KEYS["lata"])
     repository.sign_drafted_bundles(KEYS["meena"])
     assert repository.sign_drafted_bundles(b"n" * 32) == {"meena": "compliance", "nila": "media"}
     repository.publish_drafted_bundles(fresh, NOW)
-    assert install_assigned_version(centre).name_and_version == "turnout-1"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-1"
     (source / "flows/turnout.yaml").write_text("flow: 2")
     repository.draft_bundle_from_folder(source, "turnout", 2, "india", NOW)
     for key in (KEYS["meena"], b"n" * 32):
         repository.sign_drafted_bundles(key)
     repository.publish_drafted_bundles(fresh, NOW)
     repository.assign_approved_version("turnout", 2, ["all"], (), fresh, NOW)
-    assert install_assigned_version(centre).name_and_version == "turnout-2"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-2"
     assert (
-        install_assigned_version(headquarters.centre(tmp_path / "new")).name_and_version == "turnout-2"
+        install_assigned_version(headquarters.centre(tmp_path / "new")).bundle_name_and_version == "turnout-2"
     )  # starting from the first root
     repository.assign_approved_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not trusted"):
@@ -394,9 +394,9 @@ def test_root_keys_of_campaign_material_change_with_two_old_and_two_new_signatur
     )  # r2 is lost; r3 signs for both sides
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assert install_assigned_version(centre).name_and_version == "turnout-2"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-2"
     assert (
-        install_assigned_version(headquarters.centre(tmp_path / "new")).name_and_version == "turnout-2"
+        install_assigned_version(headquarters.centre(tmp_path / "new")).bundle_name_and_version == "turnout-2"
     )  # starting from the first root
     with pytest.raises(MaterialRefused, match="a change needs two root keys"):
         repository.draft_change_of_signatories([KEYS["r1"], KEYS["r2"]], PEOPLE, KEYS["online"], NOW)
@@ -406,7 +406,7 @@ def test_root_keys_of_campaign_material_change_with_two_old_and_two_new_signatur
     for person in ("lata", "meena"):
         repository.sign_drafted_bundles(KEYS[person])
     repository.publish_drafted_bundles(KEYS["online"], NOW)
-    assert install_assigned_version(centre).name_and_version == "turnout-2"
+    assert install_assigned_version(centre).bundle_name_and_version == "turnout-2"
 
 
 def test_campaign_material_manifest_with_a_path_outside_its_folder_is_refused(source: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from dialer.deploy.asterisk.modules import list_needed_asterisk_modules
 from dialer.deploy.templates import load_configuration_templates
 from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
-from dialer.settings.number_notation import make_number_notations
+from dialer.settings.number_notation import make_number_notations_of_trunks
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, get_browser_password
 from dialer.settings.servers import (
@@ -201,7 +201,10 @@ def _list_outside_numbers_of_transfers(settings: Settings) -> list[tuple[str, st
     """Return the trunk's endpoint, the number, and the number as the carrier wants it written, of each transfer target
     that is an outside number.
     """
-    endpoints, notations = {trunk.name: trunk.endpoint for trunk in settings.trunks}, make_number_notations(settings)
+    endpoints, notations = (
+        {trunk.name: trunk.endpoint for trunk in settings.trunks},
+        make_number_notations_of_trunks(settings),
+    )
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
     pairs = dict.fromkeys((where, number) for where, number in called if where and number)
     return [(where, number, notations[where].format_called_number(number)) for where, number in pairs]

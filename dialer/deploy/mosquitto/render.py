@@ -147,7 +147,7 @@ def render_mosquitto_files(
     passwords = "\n".join(f"{name}:{hashed}" for name, hashed in hashes.items())
     return {
         CONFIGURATION: _render_mosquitto_configuration(*sites[0], directory),
-        ACCESS_LIST: _render_template("matdan.acl.j2", users=users),
+        ACCESS_LIST: _render_mosquitto_template("matdan.acl.j2", users=users),
         PASSWORDS: f"{MARKER}\n{passwords}\n",
     }, made
 
@@ -172,7 +172,7 @@ def _render_mosquitto_configuration(file: str, settings: Settings, directory: Pa
             f"is {str(settings.broker.tls).lower()}, but [mosquitto] {'encrypts' if with_tls else 'does not encrypt'}"
         )
         raise SettingError(file, "broker.tls", problem, f"set it to {str(with_tls).lower()}")
-    return _render_template(
+    return _render_mosquitto_template(
         "mosquitto.conf.j2",
         directory=directory.absolute(),
         passwords=PASSWORDS,
@@ -187,7 +187,7 @@ def _render_mosquitto_configuration(file: str, settings: Settings, directory: Pa
 _templates = cache(partial(load_configuration_templates, "mosquitto"))
 
 
-def _render_template(template: str, **values: object) -> str:
+def _render_mosquitto_template(template: str, **values: object) -> str:
     return _templates().get_template(template).render({"marker": MARKER, **values})
 
 

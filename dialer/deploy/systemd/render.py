@@ -78,7 +78,7 @@ class LocalPrograms:
     fail2ban: bool
 
 
-def list_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
+def list_systemd_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
     """Return the regular jobs of a site (backup, purge of recordings) with their schedules (systemd.timer(5)).
 
     Recordings are purged on Asterisk's machine.
@@ -123,8 +123,8 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
     shared = {"user": USER, "settings_file": SETTINGS_FILE, "home": HOME, "data": DATA, "folders": folders}
     shared |= {"centre": settings.centre.id, "dialer": dialer, "recorded": recorded if local.asterisk else []}
     files = {
-        USERS / "matdan.conf": _render_template("sysusers.j2", **shared, asterisk=local.asterisk),
-        FOLDERS / "matdan.conf": _render_template(
+        USERS / "matdan.conf": _render_systemd_template("sysusers.j2", **shared, asterisk=local.asterisk),
+        FOLDERS / "matdan.conf": _render_systemd_template(
             "tmpfiles.j2",
             **shared,
             mosquitto=local.mosquitto,
@@ -132,13 +132,13 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
         ),
     }
     if local.asterisk:
-        files[ROTATION / "matdan"] = _render_template("logrotate.j2", history=settings.asterisk.history)
+        files[ROTATION / "matdan"] = _render_systemd_template("logrotate.j2", history=settings.asterisk.history)
     if local.fail2ban:
         desk_port = settings.desk.port if DESK in list_service_processes(settings) else None
         files |= render_fail2ban_files(asterisk=local.asterisk, desk_port=desk_port)
     neighbours = [name for name, there in (("asterisk", local.asterisk), ("mosquitto", local.mosquitto)) if there]
     for process in list_service_processes(settings):
-        files[UNITS / process.systemd_service_name] = _render_template(
+        files[UNITS / process.systemd_service_name] = _render_systemd_template(
             "unit.j2",
             **shared,
             what=process.description,
@@ -151,12 +151,12 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             scripts=process is DIALLER and settings.runs_agi_scripts,
             on_this_machine_alone=process is DIALLER and _does_dialler_connect_to_this_machine_only(settings),
         )
-    for job, when in list_timers(settings, local).items():
+    for job, when in list_systemd_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
-        files[UNITS / job.systemd_service_name] = _render_template(
+        files[UNITS / job.systemd_service_name] = _render_systemd_template(
             "job.j2", **shared, what=job.description, command=job.command, writes=writes, scripts=False
         )
-        files[UNITS / job.systemd_timer_name] = _render_template(
+        files[UNITS / job.systemd_timer_name] = _render_systemd_template(
             "timer.j2", what=job.description, centre=settings.centre.id, when=when
         )
     return files
@@ -167,9 +167,9 @@ def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str 
     files: dict[Path, str] = {}
     if asterisk or desk_port is not None:
         values = {"asterisk": asterisk, "desk_port": desk_port}
-        files[JAILS / "matdan.conf"] = _render_template("fail2ban.j2", marker=marker, **values)
+        files[JAILS / "matdan.conf"] = _render_systemd_template("fail2ban.j2", marker=marker, **values)
     if desk_port is not None:
-        files[FILTERS / "matdan-desk.conf"] = _render_template("fail2ban_filter.j2", marker=marker)
+        files[FILTERS / "matdan-desk.conf"] = _render_systemd_template("fail2ban_filter.j2", marker=marker)
     return files
 
 
@@ -192,5 +192,5 @@ def _does_dialler_connect_to_this_machine_only(settings: Settings) -> bool:
 _templates = cache(partial(load_configuration_templates, "service"))
 
 
-def _render_template(template: str, **values: object) -> str:
+def _render_systemd_template(template: str, **values: object) -> str:
     return _templates().get_template(template).render({"marker": MARKER, **values})

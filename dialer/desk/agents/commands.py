@@ -91,7 +91,7 @@ class AgentCommands:
         self._dialler_client = dialler_client
         self._page_state = page_state
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes that send agents' commands."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
         router.post("/api/agent/command")(self.send_agent_command)

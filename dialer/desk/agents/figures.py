@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from dialer.desk.figures import READ_FAILED, READ_SECONDS, find_midnight_before
+from dialer.desk.figures import READ_FAILED, READ_SECONDS, find_midnight_before_time
 from dialer.domain.schema import MESSAGE, Tenths, Time
 from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
@@ -32,9 +32,9 @@ class AgentFigures:
     async def read_agent_figures(self) -> None:
         """Read each agent's figures since midnight from the store, and show them on the pages. Raises StoreError."""
         now = self._page_state.now()
-        since = find_midnight_before(now, self._zone)
+        since = find_midnight_before_time(now, self._zone)
         days = await self._reading.read_work_of_all_agents_since(
-            since, now, find_midnight_before(since + 1.25 * DAY_SECONDS, self._zone)
+            since, now, find_midnight_before_time(since + 1.25 * DAY_SECONDS, self._zone)
         )
         for agent in {*days, *self._page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()

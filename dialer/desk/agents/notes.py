@@ -111,7 +111,7 @@ class AgentNotes:
         self._records = records
         self._drafts = drafts
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes that store notes and drafts."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
         router.post("/api/agent/note", status_code=204)(self.save_note)

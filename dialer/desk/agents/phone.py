@@ -65,7 +65,7 @@ class AgentPhones:
         }
         self._networks = [ipaddress.ip_network(each, strict=False) for each in settings.asterisk.seat_networks]
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the browser phones."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
         router.post("/api/agent/phone")(self.issue_phone_credentials)
@@ -212,7 +212,7 @@ def find_sip_refusal_reason(text: str, user: str) -> str | None:
     # A request must be from the phone, a response to a request that was sent to it, a registration for the phone itself.
     own = [name for name, must in (("from", method is not None), ("to", method in {None, "REGISTER"})) if must]
     own += ["contact"] if "contact" in headers else []
-    return None if all(_find_sip_user(headers.get(name, "")) == user for name in own) else "user"
+    return None if all(_find_user_of_sip_message(headers.get(name, "")) == user for name in own) else "user"
 
 
 def _expand_compact_sip_header_name(name: str) -> str:
@@ -220,6 +220,6 @@ def _expand_compact_sip_header_name(name: str) -> str:
     return _SHORT.get(low, low)
 
 
-def _find_sip_user(value: str) -> str | None:
+def _find_user_of_sip_message(value: str) -> str | None:
     address = _ADDRESS.fullmatch(value.strip())
     return None if address is None else address["user"]

@@ -57,7 +57,7 @@ class AgentSignInRoutes:
         self._dialler_client = dialler_client
         self._page_state = page_state
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes that list seats and sign agents in."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/agent/seats", dependencies=allow_anyone())(self.list_seats)

@@ -43,7 +43,7 @@ class AgentStreams:
         self._drafts = drafts
         self._open: dict[str, _Stream] = {}  # by seat
 
-    def create_router(self) -> APIRouter:
+    def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the agents' update streams."""
         router = APIRouter(route_class=PageRoute)
         router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_signed_in_agent)

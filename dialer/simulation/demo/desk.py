@@ -130,7 +130,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
         yield f"headquarters' pages are not running: {missing}"
         return
     from dialer.hq.desk import open_accounts, run_hq_page_server  # noqa: PLC0415 - needs an extra
-    from dialer.web.assets import read_assets  # noqa: PLC0415
+    from dialer.web.assets import read_built_page_files  # noqa: PLC0415
 
     password = _generate_demo_password()
     async with open_accounts(settings, SystemClock()) as (_, accounts, people, _):
@@ -138,7 +138,7 @@ async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
             await accounts.save_account(user, HqRole.HEADQUARTERS, "", USER)
         for user in (USER, SECOND):
             await people.set_password(user, password)
-    async with run_hq_page_server(settings, read_assets(BUILT)) as origin:
+    async with run_hq_page_server(settings, read_built_page_files(BUILT)) as origin:
         yield f"headquarters' pages {origin} - sign in as {USER}, {password}; as {SECOND} to confirm"
 
 

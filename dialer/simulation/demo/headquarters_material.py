@@ -62,7 +62,7 @@ class DemoMaterial:
         material = CentreMaterial(folder, source, lambda: 1 << 40)
         if (wanted := material.fetch_assigned_manifest()) is not None:
             material.download_material_version(wanted)
-            material.activate_material_version(wanted.name_and_version)
+            material.activate_material_version(wanted.bundle_name_and_version)
 
 
 @contextmanager

@@ -77,7 +77,7 @@ async def check_asterisk(
         if settings.seats:
             yield await check_phones(settings, client)
         for other in others:
-            yield await _check_other_server(other, client)
+            yield await _check_calls_to_other_server(other, client)
 
 
 def _check_call_history(file: Path | None) -> Iterator[Finding]:
@@ -231,7 +231,7 @@ async def check_phones(settings: Settings, client: AmiClient) -> Finding:
     return make_warning_finding("phones", f"{registered}; not registered: seat {', '.join(missing[:20])}{more}")
 
 
-async def _check_other_server(server: str, client: AmiClient) -> Finding:
+async def _check_calls_to_other_server(server: str, client: AmiClient) -> Finding:
     """Check that voters on this Asterisk server can be connected to seats on another server."""
     subject = f"connection to server {server}"
     if await _fetch_device_state(client, f"matdan-server-{server}") in _UNREACHABLE:

@@ -33,7 +33,7 @@ def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], Playl
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"
     if blocked or not playlist.listed:
-        first = f", first {blocked[0][0].relative_path}: {blocked[0][1]}" if blocked else ""
+        first = f", first {blocked[0][0].relative_prompt_path}: {blocked[0][1]}" if blocked else ""
         yield make_error_finding(
             "audio", f"{counts}; {len(blocked):,} cannot be played{first}", "see `dialer audio check`"
         )

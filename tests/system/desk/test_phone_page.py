@@ -47,7 +47,11 @@ class Site:
 async def site(browser: Browser) -> AsyncIterator[Site]:
     faults: list[str] = []
     switch = SipStandIn()
-    async with asyncio.timeout(HANG_SECONDS), agent_desk(switch.create_router()) as desk, close_pages_after(browser):
+    async with (
+        asyncio.timeout(HANG_SECONDS),
+        agent_desk(switch.create_http_router()) as desk,
+        close_pages_after(browser),
+    ):
         desk.me["phone"] = "browser"
         yield Site(desk, switch, browser, faults)
     assert not faults

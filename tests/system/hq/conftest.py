@@ -20,7 +20,7 @@ from dialer.hq.desk import run_hq_page_server
 from dialer.hq.servers import run_postgresql
 from dialer.hq.stores import StoreSightings
 from dialer.settings.headquarters import load_hq_settings
-from dialer.web.assets import read_assets
+from dialer.web.assets import read_built_page_files
 from tests.support.headquarters import NOW, attempt_row, batch, create_database, mark_row, row
 from tests.support.headquarters_pages import Headquarters, create_accounts
 from tests.support.seats import CHEAP
@@ -65,7 +65,7 @@ bundles = {{folder = "{tmp_path / "material"}", online_key_file = "{tmp_path / "
         importer = BatchImporter(settings, db, SystemClock(), StoreSightings(), CpuShares())
         await importer.commit_batches("UP.1", 0, [ReceivedBatch(1, NOW, "up.pune-1", batch(rows))])
     async with (
-        run_hq_page_server(settings, read_assets(BUILT), hasher=CHEAP) as origin,
+        run_hq_page_server(settings, read_built_page_files(BUILT), hasher=CHEAP) as origin,
         httpx.AsyncClient(base_url=origin) as browser,
     ):
         yield Headquarters(settings, path, origin, browser, tokens)

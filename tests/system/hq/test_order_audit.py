@@ -16,7 +16,7 @@ from dialer.hq.servers import run_nats_server
 from dialer.nats.messages import CMD
 from dialer.nats.session import open_session
 from dialer.settings.headquarters import HqSettings
-from dialer.web.assets import read_assets
+from dialer.web.assets import read_built_page_files
 from tests.support.headquarters import query_database, wait_for_rows
 from tests.support.headquarters_pages import Headquarters
 from tests.support.material import KEYS
@@ -68,9 +68,11 @@ async def test_each_headquarters_order_with_valid_signatures_is_audited_once_wit
                 await session.store_message("cmd.zone.west", b"no order")
 
             await send(stop, *ignored, stop, resume)
-            async with run_hq_page_server(settings, read_assets(BUILT), hasher=CHEAP):
+            async with run_hq_page_server(settings, read_built_page_files(BUILT), hasher=CHEAP):
                 await wait_for_rows(hq.database, COUNT, [(2,)])
-            async with run_hq_page_server(settings, read_assets(BUILT), hasher=CHEAP):  # it reads all orders again
+            async with run_hq_page_server(
+                settings, read_built_page_files(BUILT), hasher=CHEAP
+            ):  # it reads all orders again
                 await send(stop, quota)
                 await wait_for_rows(hq.database, COUNT, [(3,)])
     entries = [(who, json.loads(what)) for who, what in await query_database(hq.database, ENTRIES)]

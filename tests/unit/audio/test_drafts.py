@@ -159,7 +159,7 @@ def test_prompt_text_too_long_for_the_catalogue_gets_no_draft_recording(tmp_path
             places, entries, LINE, {name: "सात", long: "Town Hall, " * 500}, catalogue=catalogue, workers=1
         )
     ((source, why),) = [(each.source, each.reason) for each in report.refused]
-    assert source == long.relative_path
+    assert source == long.relative_prompt_path
     assert "has a text of 5,500 characters ('Town Hall, Town Hall" in why
     assert "accepts 5,000; shorten it, with one place name per line" in why
     assert (report.drafted, set(read_catalogue(catalogue))) == (1, {name})

@@ -36,7 +36,7 @@ def _work_in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def places(tmp_path: Path) -> AudioDirectories:
     site = AudioDirectories(tmp_path / "recordings", tmp_path / "sounds")
     for name in (QUESTION, GOODBYE):
-        write_recording(site.recordings / f"{name.relative_path}.wav", speech(0.5, 8_000), 8_000)
+        write_recording(site.recordings / f"{name.relative_prompt_path}.wav", speech(0.5, 8_000), 8_000)
     return site
 
 
@@ -54,7 +54,7 @@ def list_unplayable(places: AudioDirectories) -> list[str]:
     playlist = PlaylistReader(get_catalogue_directory(places), places, PlayRules()).read_playlist()
     assert playlist.listed
     return [
-        name.relative_path
+        name.relative_prompt_path
         for name in playlist.listed
         if playlist.find_reason_sound_is_blocked(name, date(2026, 11, 24)) is not None
     ]
@@ -90,7 +90,7 @@ def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(pl
     before = read_files(places)
     for name in (QUESTION, draft):
         places.get_sound_path(name, SoundFormat.SLIN16).write_bytes(b"of before")
-    assert sorted(list_unplayable(places)) == [draft.relative_path, QUESTION.relative_path]
+    assert sorted(list_unplayable(places)) == [draft.relative_prompt_path, QUESTION.relative_prompt_path]
     report = run_prepare(places)
     assert (report.prepared, len(report.unchanged)) == ([], 2)
     assert list_unplayable(places) == []
@@ -104,7 +104,7 @@ def test_full_disk_during_an_installation_leaves_old_sounds_and_catalogue_unchan
     run_prepare(places)
     before = read_files(places)
     for name in (QUESTION, GOODBYE):
-        write_recording(places.recordings / f"{name.relative_path}.wav", speech(0.5, 8_000, seed=2), 8_000)
+        write_recording(places.recordings / f"{name.relative_prompt_path}.wav", speech(0.5, 8_000, seed=2), 8_000)
 
     def raise_disk_full(_: int) -> None:  # in this process, which writes the catalogue
         raise OSError(errno.ENOSPC, "No space left on device")

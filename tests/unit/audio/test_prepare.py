@@ -55,7 +55,7 @@ def run_prepare(
             refused.append(f"{result.source}: {result.reason}")
         else:
             entries[result.name] = copy_text_and_approvals_to_new_entry(result.entry, entries.get(result.name), "")
-            prepared.append(result.name.relative_path)
+            prepared.append(result.name.relative_prompt_path)
     return sorted(prepared), refused
 
 
@@ -131,7 +131,7 @@ def test_invalid_prompt_names_are_refused(path: str) -> None:
 def test_prompt_name_is_unchanged_after_conversion_to_a_sound_name_and_back() -> None:
     for path in ("hi/turnout/question-1", "campaign/town-2/en/recording/message", "hi/place/0123456789abcdef"):
         name = parse_prompt_name(path)
-        assert name.relative_path == path
+        assert name.relative_prompt_path == path
         assert find_prompt_of_sound(name.sound_name) == name
     assert find_prompt_of_sound("beep") is None
     assert find_prompt_of_sound("digits/1") is None

@@ -113,7 +113,7 @@ def test_audio_approve_with_a_flow_certifies_all_prompts_of_the_flow(site: Path)
     code, output, _ = audio("approve", "--flow", "material", "-l", "hi", "--campaign", "town", *certificate)
     assert code == 0, output
     certified = {str(row["prompt"]) for row in list_catalogue() if row["certificate"] == "MCMC/9"}
-    shared = {name.relative_path for name in list_prompts("material")} - {"hi/recording/campaign_message"}
+    shared = {name.relative_prompt_path for name in list_prompts("material")} - {"hi/recording/campaign_message"}
     assert certified == shared | {"campaign/town/hi/recording/campaign_message"}
     assert "hi/number/7: approved" not in output
 
@@ -228,19 +228,19 @@ def test_approved_draft_is_not_reported_as_a_missing_recording(site: Path) -> No
         file.write('[centre]\norganisation = "Example Seva"\nlanguage = "hi"\n')
     spoken = catalogue_entry(voice="draft", source="espeak-ng 1.52.0 hi", text=f"{words.label} {text}")
     write_prompts(site, {INFORMATION: spoken})
-    _, _, refused = audio("approve", INFORMATION.relative_path, "--by", "A. Person")
+    _, _, refused = audio("approve", INFORMATION.relative_prompt_path, "--by", "A. Person")
     assert "approve the draft with --synthetic" in str(refused)
-    assert audio("approve", INFORMATION.relative_path, "--by", "A. Person", "--synthetic")[0] == 0
-    assert INFORMATION.relative_path not in audio("check", "-l", "hi")[1]
+    assert audio("approve", INFORMATION.relative_prompt_path, "--by", "A. Person", "--synthetic")[0] == 0
+    assert INFORMATION.relative_prompt_path not in audio("check", "-l", "hi")[1]
     config = (site / "centre.toml").read_text()
     (site / "centre.toml").write_text(config.replace("Example Seva", "Another Seva"))
-    finding = f"{INFORMATION.relative_path}: the text has changed since; run dialer audio drafts or record it"
+    finding = f"{INFORMATION.relative_prompt_path}: the text has changed since; run dialer audio drafts or record it"
     assert finding in audio("check", "-l", "hi")[1]
     (site / "centre.toml").write_text(config)
 
     assert "the sound catalogue has no recordings to draw" in str(audio("picture")[2])
-    assert audio("picture", INFORMATION.relative_path)[0] == 0
-    svg = (site / f"pictures/{INFORMATION.relative_path}.svg").read_text(encoding="utf-8")
+    assert audio("picture", INFORMATION.relative_prompt_path)[0] == 0
+    svg = (site / f"pictures/{INFORMATION.relative_prompt_path}.svg").read_text(encoding="utf-8")
     assert "spoken by espeak-ng 1.52.0 hi" in svg
     assert "SYNTHETIC" in svg
     assert "until it is recorded" not in svg

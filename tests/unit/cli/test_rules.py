@@ -14,7 +14,7 @@ import pytest
 from dialer.settings.jurisdiction import apply_stricter_values_of_site, load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
-from dialer.site.rules_in_force import format_rules_text
+from dialer.site.rules_in_force import format_rules_as_json
 from dialer.store import audit, registers
 from dialer.store.grounds import record_rules_version
 from tests.support.certified import certified_site
@@ -412,7 +412,7 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
         load_profile("neutral"), {"calling_hours": {"weekday": [["13:00", "20:00"]]}}
     )
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
-        late, own = format_rules_text(profile, settings), format_rules_text(load_site_profile(settings), settings)
+        late, own = format_rules_as_json(profile, settings), format_rules_as_json(load_site_profile(settings), settings)
         for text, at in ((late, "2024-04-22T08:00"), (own, "2024-04-22T15:00"), (late, "2024-04-23T08:00")):
             record_rules_version(db, text, moment(at))
     closed = "outside calling hours in Asia/Calcutta until {} 13:00"

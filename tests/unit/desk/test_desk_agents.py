@@ -18,7 +18,7 @@ from dialer.desk.agents.figures import AgentDayFigures, AgentFigures
 from dialer.desk.agents.page_records import AgentScreenPop
 from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
 from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
-from dialer.desk.figures import find_midnight_before
+from dialer.desk.figures import find_midnight_before_time
 from dialer.domain.enums import PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
 from dialer.domain.pin_proof import read_pin_proof
@@ -412,7 +412,7 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
 
 async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest) -> None:
     zone = ZoneInfo("Asia/Kolkata")
-    midnight = find_midnight_before(desk.clock.at + 86_400, zone)
+    midnight = find_midnight_before_time(desk.clock.at + 86_400, zone)
 
     class Day:
         """A store with seven calls before midnight."""

@@ -106,7 +106,7 @@ async def test_acknowledgement_of_an_alert_lasts_until_a_newer_alert_of_the_same
 async def test_board_receives_no_voter_details_of_seats(desk: DeskUnderTest) -> None:
     desk.page_state.set_value_of_key("seat/01", SEATED)
     desk.page_state.set_value_of_key("pop/01", {"name": "somebody"})
-    token = await desk.people.sign_in("viewer", PASSWORD)
+    token = await desk.people.sign_in_with_password("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     first = await anext(news)
     assert b"seat/01" in first
@@ -117,7 +117,7 @@ async def test_board_receives_no_voter_details_of_seats(desk: DeskUnderTest) -> 
 async def test_board_updates_continue_after_a_failed_session_check_until_the_session_ends(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = await desk.people.sign_in("viewer", PASSWORD)
+    token = await desk.people.sign_in_with_password("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
     await desk.people.end_session(token)
@@ -134,7 +134,7 @@ async def test_board_updates_continue_after_a_failed_session_check_until_the_ses
 
 
 async def test_board_updates_end_when_the_session_ends(desk: DeskUnderTest) -> None:
-    token = await desk.people.sign_in("viewer", PASSWORD)
+    token = await desk.people.sign_in_with_password("viewer", PASSWORD)
     news = desk.events(token, SignedInUser("viewer", "viewer"))
     await anext(news)
     await desk.people.end_session(token)
@@ -146,7 +146,7 @@ async def test_board_updates_end_when_the_session_ends(desk: DeskUnderTest) -> N
 
 
 async def test_user_can_open_only_a_limited_number_of_board_pages(desk: DeskUnderTest) -> None:
-    token = await desk.people.sign_in("viewer", PASSWORD)
+    token = await desk.people.sign_in_with_password("viewer", PASSWORD)
     every = [desk.events(token, SignedInUser("viewer", "viewer")) for _ in range(MAX_STREAMS_PER_USER)]
     for news in every:
         await anext(news)
@@ -248,7 +248,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
     desk.page_state.set_value_of_key("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
-        await figures.update_idle_reasons()
+        await figures.update_reasons_campaigns_are_idle()
         desk.clock.pass_seconds(5.0)
     shown = desk.page_state.get_value_of_key("warnings", WarningList)
     assert shown == WarningList((create_alert(AlertKind.SEAT_LOST, began, seat="04"),))
@@ -256,7 +256,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
     desk.page_state.set_value_of_key("seat/04", SEATED)
-    await figures.update_idle_reasons()
+    await figures.update_reasons_campaigns_are_idle()
     assert desk.page_state.get_value_of_key("warnings", WarningList) == WarningList(())
     await reading.close()
 

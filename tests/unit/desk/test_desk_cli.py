@@ -54,7 +54,7 @@ def can_sign_in(site: Path, name: str, password: str) -> bool:
         file = await DeskFile.open(get_desk_file_path(settings.store.path), None)
         people = People(file, Directory(settings.supervisors), SystemClock(), 60.0)
         try:
-            return bool(await people.sign_in(name, password))
+            return bool(await people.sign_in_with_password(name, password))
         except Exception:  # noqa: BLE001 - a refusal of any kind is one
             return False
         finally:

@@ -175,7 +175,7 @@ async def test_removing_a_user_deletes_the_passkeys(desk: DeskUnderTest, tmp_pat
 
     now = desk.clock.now()
     table("INSERT INTO user VALUES ('meena', 'coach', ?, ?)", now, now)
-    desk.tokens["meena"] = await desk.people.sign_in(
+    desk.tokens["meena"] = await desk.people.sign_in_with_password(
         "meena", await desk.people.create_one_time_password("meena"), PASSWORD
     )
     key = await register_passkey(desk, "meena")

@@ -175,7 +175,7 @@ async def phone_stand(**changes: object) -> AsyncIterator[PhoneStand]:
         with open_listening_socket("127.0.0.1", 0) as listener:
             origin = f"http://127.0.0.1:{listener.getsockname()[1]}"
             app = make_web_application(
-                [AgentPhones(settings, find_user_of_session).create_router()],
+                [AgentPhones(settings, find_user_of_session).create_http_router()],
                 Sessions(DESK_COOKIE, find_user_of_session, find_user_of_session),
             )
             desk = create_page_server(settings.desk, PageProtection(app, frozenset({origin})))

@@ -137,7 +137,7 @@ async def test_reloading_the_settings_applies_the_retention_of_recordings(tmp_pa
     file = await DeskFile.open(get_desk_file_path(settings.store.path), None)
     people = People(file, Directory(settings.supervisors), clock, 3600.0, CHEAP)
     await people.set_password("asha", PASSWORD)
-    cookie = {"cookie": f"{DESK_COOKIE}={await people.sign_in('asha', PASSWORD)}"}
+    cookie = {"cookie": f"{DESK_COOKIE}={await people.sign_in_with_password('asha', PASSWORD)}"}
     people.close()
     await file.close()
     async with (

@@ -54,7 +54,7 @@ def table(tmp_path: Path, desk: DeskUnderTest) -> Table:
 
 async def find_sign_in_problem(desk: DeskUnderTest, name: str, password: str, new: str | None = None) -> str:
     with pytest.raises(NotSignedIn) as caught:
-        await desk.people.sign_in(name, password, new)
+        await desk.people.sign_in_with_password(name, password, new)
     return caught.value.problem
 
 
@@ -90,7 +90,7 @@ async def test_one_time_password_must_be_changed_at_sign_in(desk: DeskUnderTest,
         assert (answer.status_code, answer.json()["problem"]) == (409, "weak")
     assert (await desk.post("/api/sign-in", {**asked, "new": NEW})).status_code == 204
     assert await find_sign_in_problem(desk, "meena", once) == "wrong"
-    token = await desk.people.sign_in("meena", NEW)
+    token = await desk.people.sign_in_with_password("meena", NEW)
     assert await desk.people.find_user_of_session(token) == SignedInUser("meena", "coach")
 
 
@@ -110,9 +110,9 @@ async def test_one_time_password_expires_and_appears_in_no_log(
 
 
 async def test_changing_the_password_ends_all_other_sessions(desk: DeskUnderTest) -> None:
-    before = await desk.people.sign_in("coach", PASSWORD)
+    before = await desk.people.sign_in_with_password("coach", PASSWORD)
     assert await find_sign_in_problem(desk, "coach", "wrong", NEW) == "wrong"
-    after = await desk.people.sign_in("coach", PASSWORD, NEW)
+    after = await desk.people.sign_in_with_password("coach", PASSWORD, NEW)
     assert await desk.people.find_user_of_session(before) is None
     assert await desk.people.find_user_of_session(after) == SignedInUser("coach", "coach")
 
@@ -120,8 +120,8 @@ async def test_changing_the_password_ends_all_other_sessions(desk: DeskUnderTest
 async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnderTest, table: Table) -> None:
     for name in ("meena", "ravi"):
         table.add(name, "supervisor")
-        await desk.people.sign_in(name, await desk.people.create_one_time_password(name), NEW)
-    tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
+        await desk.people.sign_in_with_password(name, await desk.people.create_one_time_password(name), NEW)
+    tokens = {name: await desk.people.sign_in_with_password(name, NEW) for name in ("meena", "ravi")}
     desk.clock.pass_seconds(10)
     table.remove("meena")
     table.change("ravi", "coach")
@@ -129,7 +129,7 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
     assert "meena" not in {each["name"] for each in answer.json()}
     assert [await desk.people.find_user_of_session(token) for token in tokens.values()] == [None, None]
     assert await find_sign_in_problem(desk, "meena", NEW) == "wrong"
-    again = await desk.people.sign_in("ravi", NEW)
+    again = await desk.people.sign_in_with_password("ravi", NEW)
     assert await desk.people.find_user_of_session(again) == SignedInUser("ravi", "coach")
 
 
@@ -138,7 +138,7 @@ async def test_new_user_with_the_name_of_a_removed_user_gets_none_of_that_users_
 ) -> None:
     """This also holds if the desk was stopped while the user was removed and added."""
     table.add("meena", "supervisor")
-    token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
+    token = await desk.people.sign_in_with_password("meena", await desk.people.create_one_time_password("meena"), NEW)
     desk.clock.pass_seconds(10)
     table.remove("meena")
     table.add("meena", "viewer")
@@ -157,8 +157,8 @@ async def test_new_user_with_the_name_of_a_removed_user_gets_none_of_that_users_
 
 async def test_open_board_page_closes_when_the_role_of_its_user_is_removed(desk: DeskUnderTest, table: Table) -> None:
     table.add("meena", "coach")
-    await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
-    token = await desk.people.sign_in("meena", NEW)
+    await desk.people.sign_in_with_password("meena", await desk.people.create_one_time_password("meena"), NEW)
+    token = await desk.people.sign_in_with_password("meena", NEW)
     news = desk.events(token, SignedInUser("meena", "coach"))
     await anext(news)
     desk.clock.pass_seconds(10)
@@ -205,19 +205,19 @@ async def test_users_page_refuses_forbidden_changes_of_users(desk: DeskUnderTest
     ):
         answer = await desk.post(f"/api/users/{path}", {"name": name}, "supervisor")
         assert (answer.status_code, answer.json()) == told
-    assert await desk.people.sign_in("coach", PASSWORD)
+    assert await desk.people.sign_in_with_password("coach", PASSWORD)
     table.add("meena", "supervisor")
-    token = await desk.people.sign_in("meena", await desk.people.create_one_time_password("meena"), NEW)
+    token = await desk.people.sign_in_with_password("meena", await desk.people.create_one_time_password("meena"), NEW)
     desk.tokens["meena"] = token
     answer = await desk.post("/api/users/password", {"name": "meena"}, "meena")
     assert (answer.status_code, answer.json()) == (409, {"problem": "own-account"})
 
 
 async def test_signing_out_everywhere_ends_all_sessions_of_the_user(desk: DeskUnderTest) -> None:
-    tokens = [await desk.people.sign_in("coach", PASSWORD) for _ in range(3)]
+    tokens = [await desk.people.sign_in_with_password("coach", PASSWORD) for _ in range(3)]
     assert (await desk.post("/api/users/sign-out", {"name": "coach"}, "supervisor")).status_code == 204
     assert [await desk.people.find_user_of_session(token) for token in tokens] == [None] * 3
-    assert await desk.people.sign_in("coach", PASSWORD)
+    assert await desk.people.sign_in_with_password("coach", PASSWORD)
 
 
 async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskUnderTest, table: Table) -> None:
@@ -227,7 +227,7 @@ async def test_user_stays_locked_after_a_thousand_failed_sign_ins(desk: DeskUnde
     assert (told.count("wrong"), told.count("locked")) == (5, 995)
     assert await find_sign_in_problem(desk, "meena", once, NEW) == "locked"
     once = await desk.people.create_one_time_password("meena")  # a new password resets the count of failed attempts
-    assert await desk.people.sign_in("meena", once, NEW)
+    assert await desk.people.sign_in_with_password("meena", once, NEW)
 
 
 async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
@@ -290,8 +290,8 @@ async def test_event_stream_of_a_user_with_a_changed_role_ends_on_a_full_disk(
 ) -> None:
     for name in ("meena", "ravi"):
         table.add(name, "coach")
-        await desk.people.sign_in(name, await desk.people.create_one_time_password(name), NEW)
-    tokens = {name: await desk.people.sign_in(name, NEW) for name in ("meena", "ravi")}
+        await desk.people.sign_in_with_password(name, await desk.people.create_one_time_password(name), NEW)
+    tokens = {name: await desk.people.sign_in_with_password(name, NEW) for name in ("meena", "ravi")}
     pages = [desk.events(token, SignedInUser(name, "coach")) for name, token in tokens.items()]
     for news in pages:
         await anext(news)

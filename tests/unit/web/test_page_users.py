@@ -39,12 +39,12 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
 
 async def get_problem_code(desk: DeskUnderTest, name: str, password: str) -> NotSignedIn:
     with pytest.raises(NotSignedIn) as caught:
-        await desk.people.sign_in(name, password)
+        await desk.people.sign_in_with_password(name, password)
     return caught.value
 
 
 async def test_signed_in_user_has_the_role_given_in_the_settings(desk: DeskUnderTest) -> None:
-    token = await desk.people.sign_in("coach", PASSWORD)
+    token = await desk.people.sign_in_with_password("coach", PASSWORD)
     assert await desk.people.find_user_of_session(token) == SignedInUser("coach", "coach")
     assert await desk.people.find_user_of_session(token + "x") is None
     await desk.people.end_session(token)
@@ -52,7 +52,7 @@ async def test_signed_in_user_has_the_role_given_in_the_settings(desk: DeskUnder
 
 
 async def test_session_of_a_page_user_expires_only_after_a_time_without_use(desk: DeskUnderTest) -> None:
-    token = await desk.people.sign_in("coach", PASSWORD)
+    token = await desk.people.sign_in_with_password("coach", PASSWORD)
     for _ in range(4):
         desk.clock.pass_seconds(3000)
         assert await desk.people.find_user_of_session(token) is not None
@@ -65,7 +65,7 @@ async def test_session_of_a_page_user_expires_only_after_a_time_without_use(desk
 async def test_sessions_of_page_users_survive_a_restart_and_are_stored_as_digests(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
-    token = await desk.people.sign_in("coach", PASSWORD)
+    token = await desk.people.sign_in_with_password("coach", PASSWORD)
     again = await DeskFile.open(tmp_path / "centre.desk.db", None)
     people = People(again, Directory(EVERYBODY), desk.clock, 3600.0, CHEAP)
     assert await people.find_user_of_session(token) is not None
@@ -78,7 +78,7 @@ async def test_sessions_of_page_users_survive_a_restart_and_are_stored_as_digest
 
 
 async def test_user_removed_from_the_settings_is_signed_out(desk: DeskUnderTest) -> None:
-    token = await desk.people.sign_in("coach", PASSWORD)
+    token = await desk.people.sign_in_with_password("coach", PASSWORD)
     people = People(desk.file, Directory([]), desk.clock, 3600.0, CHEAP)
     assert await people.find_user_of_session(token) is None
     people.close()
@@ -87,7 +87,7 @@ async def test_user_removed_from_the_settings_is_signed_out(desk: DeskUnderTest)
 async def test_sessions_of_page_users_neither_end_nor_last_longer_on_a_full_disk(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = desk.tokens["supervisor"] = await desk.people.sign_in("supervisor", PASSWORD)
+    token = desk.tokens["supervisor"] = await desk.people.sign_in_with_password("supervisor", PASSWORD)
     monkeypatch.setattr(DeskFile, "record_sign_in_session_use", raise_disk_full)
     monkeypatch.setattr(DeskFile, "end_sign_in_session", raise_disk_full)
     desk.clock.pass_seconds(USE_RECORDED_SECONDS + 1)
@@ -98,7 +98,7 @@ async def test_sessions_of_page_users_neither_end_nor_last_longer_on_a_full_disk
 
 
 async def test_setting_a_new_password_ends_all_sessions_of_the_user(desk: DeskUnderTest) -> None:
-    token = await desk.people.sign_in("coach", PASSWORD)
+    token = await desk.people.sign_in_with_password("coach", PASSWORD)
     await desk.people.set_password("coach", "another-good-password")
     assert await desk.people.find_user_of_session(token) is None
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "wrong"
@@ -132,11 +132,11 @@ async def test_lock_time_of_a_user_grows_with_failed_sign_ins_and_ends_after_a_s
     assert waits[0] == FIRST_LOCK_SECONDS
     assert waits == sorted(waits)
     assert waits[-1] == LONGEST_LOCK_SECONDS
-    assert await desk.people.sign_in("listener", PASSWORD)  # other users are not locked
+    assert await desk.people.sign_in_with_password("listener", PASSWORD)  # other users are not locked
     desk.clock.pass_seconds(LONGEST_LOCK_SECONDS)
-    assert await desk.people.sign_in("coach", PASSWORD)
+    assert await desk.people.sign_in_with_password("coach", PASSWORD)
     assert (await get_problem_code(desk, "coach", "wrong")).problem == "wrong"
-    assert await desk.people.sign_in("coach", PASSWORD)
+    assert await desk.people.sign_in_with_password("coach", PASSWORD)
 
 
 async def test_failed_sign_ins_with_unknown_names_do_not_unlock_a_locked_user(desk: DeskUnderTest) -> None:
@@ -229,7 +229,7 @@ async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_dev
         await get_problem_code(desk, "coach", "wrong")
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
     CLIENT.set(WebClient("10.0.0.5"))
-    assert await desk.people.sign_in("coach", PASSWORD)
+    assert await desk.people.sign_in_with_password("coach", PASSWORD)
     device = await create_device_of_user(desk, "coach")
     for number in range(ALLOWED_FAILURES_OF_ALL):  # from many addresses
         CLIENT.set(WebClient(f"198.51.100.{number}"))
@@ -237,7 +237,7 @@ async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_dev
     CLIENT.set(WebClient("10.0.0.6"))
     assert (await get_problem_code(desk, "coach", PASSWORD)).problem == "locked"
     CLIENT.set(WebClient("203.0.113.9", device))
-    assert await desk.people.sign_in("coach", PASSWORD)
+    assert await desk.people.sign_in_with_password("coach", PASSWORD)
 
 
 async def create_device_of_user(desk: DeskUnderTest, name: str) -> KnownDevice | None:

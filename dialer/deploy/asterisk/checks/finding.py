@@ -63,7 +63,7 @@ def _find_line_of_setting(place: Place, key: str) -> tuple[str, int]:
     return at.file, at.line
 
 
-def is_true_setting(value: str) -> bool:
+def is_setting_value_true(value: str) -> bool:
     """Return whether Asterisk reads the value of a setting as true."""
     return value.strip().lower() in _TRUE
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dialer.deploy.asterisk.checks.finding import (
     Configuration,
     is_loopback_address,
-    is_true_setting,
+    is_setting_value_true,
     is_weak_password,
     report_broken_setting,
     report_unsafe_setting,
@@ -37,13 +37,13 @@ def check_manager_conf(configuration: Configuration) -> Iterator[Finding]:
     if "manager.conf" not in configuration.files:
         return
     general = conf.find_section("general") or ConfSection("general", conf.name, 0, template=False)
-    if not is_true_setting(general.get_setting_value("enabled", "no")):
+    if not is_setting_value_true(general.get_setting_value("enabled", "no")):
         yield report_broken_setting(
             general, "enabled", "the manager interface is off, so the dialler cannot log in", "enabled=yes"
         )
-    if is_true_setting(general.get_setting_value("webenabled", "no")):
+    if is_setting_value_true(general.get_setting_value("webenabled", "no")):
         yield report_unsafe_setting(general, "webenabled", "the manager is also reachable over HTTP", "webenabled=no")
-    if general.find_setting("allowmultiplelogin") and not is_true_setting(
+    if general.find_setting("allowmultiplelogin") and not is_setting_value_true(
         general.get_setting_value("allowmultiplelogin")
     ):
         text = "after a lost connection, the dialler cannot log in until its old session times out"
@@ -128,11 +128,17 @@ def check_http_server(configuration: Configuration) -> Iterator[Finding]:
         return
     address, settings = general.get_setting_value("bindaddr", "0.0.0.0"), configuration.settings  # noqa: S104
     intended = settings is not None and address == settings.ami.host  # the desk reaches it on the manager's network
-    if is_true_setting(general.get_setting_value("enabled", "no")) and not (is_loopback_address(address) or intended):
+    if is_setting_value_true(general.get_setting_value("enabled", "no")) and not (
+        is_loopback_address(address) or intended
+    ):
         yield report_unsafe_setting(
             general, "bindaddr", "plain HTTP is reachable from other machines", "bindaddr=127.0.0.1"
         )
-    if is_true_setting(general.get_setting_value("tlsenable", "no")) and not general.get_setting_value("tlscertfile"):
+    if is_setting_value_true(general.get_setting_value("tlsenable", "no")) and not general.get_setting_value(
+        "tlscertfile"
+    ):
         yield report_broken_setting(general, "tlsenable", "HTTPS has no certificate", "tlscertfile= and tlsprivatekey=")
-    if is_true_setting(general.get_setting_value("enablestatic", general.get_setting_value("enable_static", "no"))):
+    if is_setting_value_true(
+        general.get_setting_value("enablestatic", general.get_setting_value("enable_static", "no"))
+    ):
         yield report_unsafe_setting(general, "enablestatic", "files are served to any client", "enablestatic=no")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from dialer.deploy.asterisk.checks.finding import (
     Configuration,
-    is_true_setting,
+    is_setting_value_true,
     is_weak_password,
     report_broken_setting,
     report_unsafe_setting,
@@ -59,7 +59,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
                     registration, "contact_user", text, "contact_user= the number that callers dial"
                 )
     for transport in conf.find_sections_of_type("transport"):
-        yield from _check_transport(transport)
+        yield from _check_sip_transport(transport)
     yield from _check_tls_certificates_of_carriers(conf, configuration.settings)
     if configuration.settings is not None:
         yield from _check_matdan_endpoints(conf, configuration.settings)
@@ -116,7 +116,7 @@ def _check_unsafe_pjsip_defaults(endpoint: ConfSection) -> Iterator[Finding]:
         ),
         ("allow_transfer", report_unsafe_setting, "may transfer calls to any number by REFER"),
     ):
-        if is_true_setting(endpoint.get_setting_value(key, "yes")):
+        if is_setting_value_true(endpoint.get_setting_value(key, "yes")):
             yield found(endpoint, key, f"[{name}] {what}", f"{key}=no")
     if endpoint.get_setting_value("media_encryption") == "sdes" and "udp" in endpoint.get_setting_value("transport"):
         text = f"[{name}] sends the keys of its encrypted voice unencrypted"
@@ -145,7 +145,7 @@ def _check_sections_named_by_endpoint(endpoint: ConfSection, conf: ConfFile, con
         yield report_broken_setting(endpoint, "allow", f"[{endpoint.name}] has no codec", "allow=alaw,ulaw")
 
 
-def _check_transport(transport: ConfSection) -> Iterator[Finding]:
+def _check_sip_transport(transport: ConfSection) -> Iterator[Finding]:
     if transport.get_setting_value("protocol") != "tls":
         return
     if not transport.get_setting_value("cert_file"):
@@ -171,7 +171,7 @@ def _check_tls_certificates_of_carriers(conf: ConfFile, settings: Settings | Non
         transport = secure.get(endpoint.get_setting_value("transport"))
         if transport is None or endpoint.name in excused:
             continue
-        if not is_true_setting(transport.get_setting_value("verify_server", "no")):
+        if not is_setting_value_true(transport.get_setting_value("verify_server", "no")):
             text = f"[{endpoint.name}] sends voters' numbers and voice to any server that answers for its carrier"
             remedy = (
                 "verify_server=yes; or write in the trunk's unverified_tls why it must be accepted, and give --config"

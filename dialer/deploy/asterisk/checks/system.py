@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dialer.deploy.asterisk.checks.finding import (
     Configuration,
-    is_true_setting,
+    is_setting_value_true,
     report_broken_setting,
     report_unsafe_setting,
 )
@@ -73,7 +73,7 @@ def check_asterisk_modules(configuration: Configuration) -> Iterator[Finding]:
     section = conf.find_section("modules")
     if section is None:
         return
-    autoload = is_true_setting(section.get_setting_value("autoload", "no"))
+    autoload = is_setting_value_true(section.get_setting_value("autoload", "no"))
     if autoload:
         text = "every installed module is loaded, which opens more ports and adds risks"
         yield report_unsafe_setting(
@@ -170,7 +170,7 @@ def check_rtp_settings(configuration: Configuration) -> Iterator[Finding]:
     if not (first.isdigit() and last.isdigit()) or int(last) - int(first) < max(100, 2 * calls):
         text = f"ports {first} to {last} are too few for {calls or 50} calls, which need two each"
         yield report_broken_setting(general, "rtpend", text, "widen the range from rtpstart to rtpend")
-    if not is_true_setting(general.get_setting_value("strictrtp", "yes")):
+    if not is_setting_value_true(general.get_setting_value("strictrtp", "yes")):
         yield report_unsafe_setting(
             general, "strictrtp", "any host that sends to the port can inject voice into a call", "strictrtp=yes"
         )
@@ -190,7 +190,7 @@ def _check_call_history_settings(configuration: Configuration) -> Iterator[Findi
 def check_asterisk_options(configuration: Configuration) -> Iterator[Finding]:
     """Check Asterisk's own settings: unsafe functions, and logs that would contain phone numbers."""
     options = configuration.get_parsed_conf_file("asterisk.conf").find_section("options")
-    if options is not None and is_true_setting(options.get_setting_value("live_dangerously", "no")):
+    if options is not None and is_setting_value_true(options.get_setting_value("live_dangerously", "no")):
         text = "the manager and callers can use functions that write files and run programs"
         yield report_unsafe_setting(options, "live_dangerously", text, "live_dangerously=no")
     logs = configuration.get_parsed_conf_file("logger.conf").find_section("logfiles")
@@ -203,6 +203,6 @@ def check_asterisk_options(configuration: Configuration) -> Iterator[Finding]:
     history = None if configuration.settings is None else configuration.settings.asterisk.history
     if history is not None:
         yield from _check_call_history_settings(configuration)
-    elif records is None or is_true_setting(records.get_setting_value("enable", "yes")):
+    elif records is None or is_setting_value_true(records.get_setting_value("enable", "yes")):
         place = records or ConfSection("general", "cdr.conf", 0, template=False)
         yield report_unsafe_setting(place, "enable", "Asterisk records every called number", "enable=no")
