@@ -36,7 +36,9 @@ class Memo(dict[str, T]):
     """A cache of cleaned cells, for columns with few distinct values such as part, age and sex."""
 
     def __init__(self, clean: Callable[[str], T], limit: int = 50_000) -> None:
-        """Create an empty cache of results of a cleaning function. It is emptied when it has `limit` entries."""
+        """Create an empty cache for the results of a cleaning function. The cache empties itself when it has `limit`
+        entries.
+        """
         super().__init__()
         self._clean = clean
         self._limit = limit
@@ -64,7 +66,7 @@ def collapse_spaces(cell: str) -> str:
 
 
 def parse_number(cell: str, largest: int) -> int | None:
-    """Return the whole number in a cell, from 1 to `largest`, or None.
+    """Return the whole number in a cell, or None if the cell has no whole number from 1 to `largest`.
 
     Digits of any Indian script and forms such as 12.0 are accepted.
     """
@@ -85,8 +87,10 @@ def parse_age(cell: str) -> int | None:
 
 
 def clean_house_number(cell: str) -> str:
-    """Return a house or section number without a leading apostrophe. The file of rejected rows adds it before "-" and
-    "+", so that a spreadsheet runs no formula.
+    """Return a house or section number without a leading apostrophe.
+
+    The file of rejected rows has an apostrophe before "-" and "+", so that a spreadsheet does not run the cell as a
+    formula. That file may be corrected and imported.
     """
     return collapse_spaces(_DEFUSED.sub("", cell))
 

@@ -76,7 +76,7 @@ class BoothDetails(NamedTuple):
 @dataclass(slots=True)
 class BoothSlot:
     """A polling booth that an import has found on the electoral roll, with its ID in the store and the serial numbers
-    that the file has had so far.
+    of its voters that were read from the file so far.
     """
 
     booth_id: int
@@ -229,9 +229,9 @@ class Cleaner:
         return booths
 
     def _find_or_add_booth_of_row(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """Find or add the polling booth of a row that is the first row of this booth in the file.
+        """Return the polling booth of a row. The booth is added to the store if it is not stored yet.
 
-        Return None if the cells do not identify a booth.
+        Called once for each booth, with its first row in the file. Return None if the cells do not identify a booth.
         """
         version, state, constituency, part = cells
         state_in_number, number = split_constituency_cell(constituency)

@@ -1,5 +1,6 @@
-"""Small files about voters on the roll (weights, booth workers, recorded answers), whose columns are found by their
-headings.
+"""Reading of small files about voters on the electoral roll, such as weights that order the calls, or booth workers.
+
+The columns of such a file are found by their headings.
 """
 
 from __future__ import annotations
@@ -63,11 +64,11 @@ class TableRow:
 
     @property
     def location_in_file(self) -> str:
-        """The file and the row number, with which an error about this row begins."""
+        """The file and the row number, with which each error message about this row begins."""
         return f"{self.path}: row {self.number:,}"
 
     def create_error_about_row(self, problem: str) -> RollError:
-        """Return an error about this row. Its text also says that no row of the file was imported."""
+        """Return an error about this row. The error's text also says that no row of the file was imported."""
         return RollError(f"{self.location_in_file}: {problem}; nothing was imported")
 
     def parse_number_in_column(self, name: str, text: str | None = None) -> int:

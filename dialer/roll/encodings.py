@@ -134,7 +134,7 @@ def _guess_encoding(path: Path, head: bytes) -> str:
 
 
 def _refuse_long_line(path: Path, chunk: bytes, before: int) -> None:
-    """Raise RollError if a line in a chunk of the file is too long, because Python would read it into memory as a
+    """Raise RollError if a line in a chunk of the file is too long, because Python reads each line into memory as a
     whole.
 
     `before` is the number of bytes in the file before the chunk. Line ends of UTF-16 are recognised too.
@@ -181,7 +181,7 @@ def _choose_windows_code_page(path: Path, high: bytes) -> str:
     `high` has the non-ASCII bytes of the file.
 
     Raises:
-        RollError: Neither code page has them all.
+        RollError: In each code page, some of the bytes are not a character.
     """
     for page, holes in _CODE_PAGES.items():
         if not holes.search(high):

@@ -8,8 +8,10 @@ from enum import StrEnum
 
 
 class Field(StrEnum):
-    """A field of a voter or polling booth that an electoral roll may contain. Map files (`--map`) use its value, such
-    as `part_number`, as name.
+    """A field of a voter or polling booth that an electoral roll may contain.
+
+    The value of a member, such as `part_number`, is the name of the field in map files (`--map`), which say what each
+    column contains.
     """
 
     ROLL_VERSION = "roll_version"
@@ -122,7 +124,8 @@ HEADINGS: dict[str, tuple[Field, int]] = {
 
 
 def find_field_of_heading(heading: str) -> tuple[Field, int] | None:
-    """Return the field of a voter that a column heading stands for, and how common the heading is.
+    """Return the field of a voter that a column heading stands for, and the heading's rank (0 = the most common
+    heading).
 
     None = the heading is unknown. Headings of phone columns may be numbered, such as MOBILE2.
     """

@@ -75,7 +75,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PreparedImport:
-    """An electoral roll that was opened and whose columns are known, before anything is written."""
+    """An electoral roll that is open and whose columns are known, ready to be imported. Nothing was written yet."""
 
     roll: RollFile
     mapping: ColumnMapping
@@ -126,7 +126,8 @@ def import_roll_file(
     it was created.
 
     Raises:
-        RollError: The roll or the map file is invalid, or a constituency is on the roll in another version or state.
+        RollError: The roll or the map file is invalid, or a constituency of the roll is already stored in another
+            version or state.
         OutputRefused: The rejects file cannot be written.
         StoreBusy: A dialler or another import is running.
         StoreError: The store cannot be opened or written.
@@ -183,7 +184,9 @@ def _open_store_for_import(path: Path, key: StoreKey | None, *, dry_run: bool) -
 
 @contextmanager
 def _pause_garbage_collection() -> Iterator[None]:
-    """Turn off garbage collection during an import, because rows have no reference cycles."""
+    """Turn off Python's garbage collector during an import, for speed. Rows have no reference cycles, so it would free
+    nothing.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -240,9 +243,10 @@ def _merge_batches_into_store(
 
 
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:
-    """Return a one-line error that names the two electoral rolls of a constituency and what to do about them.
+    """Return a one-line error about a constituency that is on two electoral rolls. The error names both rolls and a
+    remedy.
 
-    The remedy depends on whether the version or state comes from a column, the map file or the command line.
+    The remedy depends on whether the roll's version or state comes from a column, the map file or the command line.
     """
     mapping, key = prepared.mapping, found.key
     constituency = f"{prepared.roll.path}: constituency {key.constituency_number}"

@@ -215,7 +215,8 @@ def _format_first_cells(row: Sequence[str]) -> str:
 def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
     """Return the columns (indexes) of each field that is recognised by a heading.
 
-    If two columns fit one field, the one with the more common heading is returned; of phone numbers, all are returned.
+    If two columns fit one field, the one with the more common heading is returned. All columns of phone numbers are
+    returned.
     """
     ranked: dict[Field, list[tuple[int, int]]] = {}
     for index, heading in enumerate(header):

@@ -49,8 +49,8 @@ _LARGEST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class MarkDefaults:
-    """The reporter, confidence, day and roll version of the lines in a list of marks (recorded facts about voters) that
-    do not state these themselves.
+    """The reporter, confidence, day and roll version that apply to each line of a list of marks (recorded facts about
+    voters) if the line does not state them.
     """
 
     source: MarkSource
@@ -150,7 +150,7 @@ def _parse_mark_kind(cell: str, source: MarkSource) -> tuple[MarkKind, MarkSourc
 def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
     """Return the time in a line of the list (epoch seconds).
 
-    A blank cell stands for the end of `day`, but no time is later than `now`.
+    A blank cell stands for the end of `day`. If the time is later than `now`, `now` is returned.
     """
     if not cell:
         at = datetime.combine(day, time.max, zone).timestamp()
@@ -169,8 +169,8 @@ def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
 
 
 def _create_function_that_finds_voter_by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
-    """Return a function that finds the voter of a line by constituency, part and serial number. An EPIC (voter ID)
-    number in the line must be that of the same voter.
+    """Return a function that finds the voter of a line by constituency, part and serial number. If the line also has an
+    EPIC (voter ID) number, this must be the number of the same voter.
     """
     parts = Parts(db)
 
@@ -191,8 +191,8 @@ def _create_function_that_finds_voter_by_serial(db: Connection, roll_version: st
 
 
 def _create_function_that_finds_voter_by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
-    """Return a function that finds the voter of a line by EPIC (voter ID) number. EPIC numbers have no index, so the
-    roll is read once for all numbers in the file.
+    """Return a function that finds the voter of a line by EPIC (voter ID) number. The store has no index of EPIC
+    numbers, so the roll is read once for all numbers in the file.
     """
     voters_of: dict[str, list[int]] = defaultdict(list)
     for epic, voter_id in voters.find_voters_with_epics(db, epics):

@@ -23,8 +23,9 @@ _MOST_NAMED = 10  # repeated EPIC numbers in a result
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """A constituency of the file is already on a stored electoral roll of another version. It may also be the same
-    version, if only one of the two rolls names the state.
+    """A constituency of the file is already on a stored electoral roll of another version or state.
+
+    The version may also be the same, if only one of the two rolls names the state.
     """
 
     key: BoothKey  # the first booth of the duplicate
@@ -55,7 +56,9 @@ class ImportTally:
 
 @dataclass(slots=True)
 class _BatchVoters:
-    """The voters of a batch of rows, and the rows that were rejected because they contradict others."""
+    """The voters of a batch of rows, and the rows that were rejected because they contradict an earlier row of their
+    voter.
+    """
 
     voter_ids: list[int]  # by row; 0: rejected
     rejects: list[Reject] = field(default_factory=list)
@@ -72,8 +75,8 @@ class Merger:
         """Create a merger and read the polling booths of the store. `next_voter` is the ID that the next new voter
         gets.
 
-        `region` (ISO 3166) applies to numbers without a country code. `allow_second_roll` permits a second version of a
-        constituency.
+        `region` (ISO 3166) applies to numbers without a country code. `allow_second_roll` permits a constituency that
+        is already stored in another version of the roll.
         """
         self.tally = tally
         self._db = db
@@ -89,7 +92,8 @@ class Merger:
         self._next_voter = next_voter
 
     def find_or_add_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """Return the stored polling booth with this key. At the booth's first row, add it or update its details.
+        """Return the stored polling booth with this key (version, state, constituency, part). Add the booth if it is
+        new, or update its details.
 
         Raises:
             DuplicateConstituency: The booth's constituency is on the roll already, in another version or state.
@@ -147,8 +151,8 @@ class Merger:
         return rejects
 
     def suppress_numbers_and_complete_counts(self) -> None:
-        """Suppress imported numbers that had opted out earlier, and add the counts that are known only at the end of
-        the import.
+        """Finish an import: forbid calls to imported numbers that had opted out earlier, and add the counts that are
+        known only at the end.
         """
         tally = self.tally
         tally.opted_out, tally.without_close, tally.shared_epics = roll.finish_roll_import(self._db)

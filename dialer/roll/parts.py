@@ -1,4 +1,7 @@
-"""Search for parts of the stored electoral roll by constituency and part number, roll version and state."""
+"""Search for parts of the stored electoral roll by constituency and part number, roll version and state.
+
+A part is the list of voters of one polling booth.
+"""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def _parse_indian_number(compact: str, digits: str) -> str | NumberReason:
 
 
 def _is_invented_number(digits: str) -> bool:
-    """Return whether a number is probably invented: one repeated digit, or ascending from 0 or 1.
+    """Return whether a number is probably invented: one repeated digit, or digits that ascend from 0 or 1.
 
     `phonenumbers` accepts some of these.
     """
@@ -242,9 +242,9 @@ def _check_phone_line_type(number: PhoneNumber) -> str | NumberReason:
 
 
 def parse_number_in_carrier_notation(text: str, region: str) -> str | None:
-    """Return the E.164 form of a number as carriers write it, such as 09876543210, or None if it is no number.
+    """Return the E.164 form of a number as carriers write it, such as 09876543210, or None if the text is no number.
 
-    It does not check whether the number may be called: it may be one of our own caller IDs.
+    Whether the number may be called is not checked, because it may be one of our own caller IDs.
     """
     if not re.fullmatch(r"\+?[0-9]{3,20}", text, re.ASCII):
         return None

@@ -56,7 +56,7 @@ _MAX_COUNTRY_CODE_DIGITS = 3
 class FileOptions:
     """What a map file says about the format of an electoral roll: encoding, delimiter, sheet, header row.
 
-    None = it is detected.
+    Values that are None are detected.
     """
 
     encoding: str | None = None
@@ -193,12 +193,12 @@ def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
 
 def _is_line_a_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
     """Return whether a line inside a cell of `row` is itself a row of the table, because a quotation mark was not
-    closed. Otherwise it is part of the cell's text, such as an address.
+    closed. Otherwise the line is part of the cell's text, such as an address.
 
     `place` is the index of the cell, and `width` the number of columns. A row of the table has numbers in the same
-    columns as `row`. The columns before the cell are compared and, if `row` has all columns, those after it. The line
-    must also have enough cells: all columns but the last, or at least three numbers before the cell (constituency,
-    part, serial).
+    columns as `row`. The columns before the cell are compared. If `row` has all columns, those after the cell are
+    compared too. The line must also have all columns but the last, or at least three numbers before the cell
+    (constituency, part, serial).
     """
     complete = line.split(delimiter)[:-1]  # the last cell may continue on the next line
     pairs = list(zip(complete, row, strict=False))
@@ -209,9 +209,9 @@ def _is_line_a_table_row(line: str, row: Sequence[str], place: int, width: int, 
 
 
 def _are_cells_similar(first: str, second: str) -> bool:
-    """Return whether two cells are two numbers or two texts.
+    """Return whether two cells are both numbers or both texts.
 
-    Phone numbers must also have about the same length.
+    Two phone numbers must also have about the same length.
     """
     first, second = first.strip(), second.strip()
     if not second.isdigit() or not first.isdigit():
@@ -283,7 +283,7 @@ class WorkbookRoll:
     def read_row_batches(self, skip_rows: int, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """Yield all rows of the electoral roll after the first `skip_rows`, in batches.
 
-        The next batch is requested while one is processed.
+        The next batch is requested while the caller processes the last one.
 
         Raises:
             RollError: The workbook cannot be read.

@@ -54,7 +54,8 @@ def find_exports_not_imported_yet(
 ) -> Iterator[Path]:
     """Yield the files in a portal's folder that have not been imported, oldest first.
 
-    `imported` has the SHA-256 of imported files. `fetched` is a file that is known to be complete.
+    `imported` has the SHA-256 of imported files. `fetched` is a file that was downloaded just now and is known to be
+    complete.
 
     Raises:
         RollError: The folder cannot be read, or a file may still be incomplete.
@@ -176,7 +177,7 @@ def prepare_portal_import(source: Source, path: Path, region: str) -> PreparedIm
 
 
 def download_portal_export(source: Source, url: str) -> Path:
-    """Download the present export of a portal into its folder, and return its path.
+    """Download the current export of a portal into the portal's folder, and return the path of the file.
 
     Raises:
         RollError: The download failed; no incomplete file is left.

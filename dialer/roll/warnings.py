@@ -111,7 +111,9 @@ def is_garbled_text(text: str) -> bool:
 
 
 def _encode_letter_as_windows_1252(letter: str) -> bytes:
-    """Return the byte that is this letter in Windows-1252, or in Latin-1 for its five undefined bytes."""
+    """Return the byte that encodes a letter in Windows-1252. For the five bytes that Windows-1252 does not define, the
+    letter is that of Latin-1.
+    """
     try:
         return letter.encode("cp1252")
     except UnicodeEncodeError:

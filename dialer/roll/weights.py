@@ -1,6 +1,7 @@
 """Import of voters' weights, by which campaigns order their calls, from a file, completely or not at all.
 
-A campaign computes weights itself, for example from propensity to vote and probability of an answer. The default is 1.
+The campaign's own staff compute the weights, for example from propensity to vote and probability of an answer. A voter
+without a weight has weight 1.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def import_voter_weights(
 ) -> WeightsResult:
     """Import voters' weights from a CSV or XLSX file, all or nothing.
 
-    Required columns are constituency, part, serial number and weight. Roll version or state is needed if a part is on
-    several rolls. `progress` is called with the finished share of the file (0-1).
+    Required columns are constituency, part, serial number and weight. A column with the roll version or state is needed
+    if a part is on several rolls. `progress` is called with the finished share of the file (0-1).
 
     Raises:
         RollError: A row is invalid, or its part is on several rolls; nothing was imported.
@@ -63,9 +64,10 @@ def import_voter_weights(
 def import_new_voter_weights(
     folder: Path, store: Path, *, key: StoreKey | None = None
 ) -> tuple[dict[str, str], str | None]:
-    """Import the files of voters' weights in a folder that are new, changed, or older than the electoral roll.
+    """Import those files of voters' weights in a folder that are new or changed. If voters were added to the electoral
+    roll since the last start, import all files.
 
-    Return a map from each imported file to its hash and the newest voter, by which the next start finds changed files.
+    Return each imported file with its hash and the newest voter's ID; from these the next start finds out what changed.
     Also return the error of the first file that could not be imported, or None. Files after that one are not imported.
     Raises StoreError if the store cannot be read.
     """

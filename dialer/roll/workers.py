@@ -63,10 +63,10 @@ def import_booth_workers(
     """Import booth workers from a CSV or XLSX file, all or nothing.
 
     Required columns are constituency, part (several separated by commas) and number; optional ones are name, language,
-    roll version and state. Roll version or state is needed if a part is on several rolls; `roll_version` is the default
-    for files without the column. `region` (ISO 3166) applies to numbers without a country code. Workers are identified
-    by their number. A later file replaces a worker's booths, but keeps a name or language that it leaves out. With
-    `replace`, workers who are not in the file are not called any more.
+    roll version and state. A roll version or state is needed if a part is on several rolls; `roll_version` is the
+    default for files without the column. `region` (ISO 3166) applies to numbers without a country code. Workers are
+    identified by their number. A later file replaces a worker's booths, but keeps a name or language that it leaves
+    out. With `replace`, workers who are not in the file are not called any more.
 
     Raises:
         RollError: A row is invalid; nothing was imported.
@@ -96,7 +96,8 @@ def import_booth_workers(
 def _add_row_to_booth_worker(
     parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
 ) -> None:
-    """Add a row of the file to its booth worker in `listed`.
+    """Add the booths of a row to the booth worker whom the row describes. `listed` has the workers of the file by phone
+    number.
 
     Errors contain no numbers and no names, because they may be logged.
     """
