@@ -1,7 +1,8 @@
-"""Find when a campaign can first call anybody, by asking the gate about every polling area of the electoral roll.
-Without I/O. The gate (the check of the calling rules) decides about single calls, so while dialling, a campaign whose
-polls are all over is noticed only when a number is reserved for dialling. This module asks the gate in advance, for
-`dialer check` and `dialer rules check`.
+"""Find when a campaign can first call anybody, for `dialer check` and `dialer rules check`. Without I/O.
+
+The gate (the check of the calling rules) decides about single calls. While dialling, a campaign whose polls are all
+over is therefore noticed only when a number is reserved for dialling. This module asks the gate in advance about every
+polling area of the electoral roll.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ class _Obstacle:
 def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
     """Yield everything that prevents the campaign's calls from `now` on, in order of time.
 
-    If calls become possible, the last obstacle has an empty text; otherwise it has no end.
+    If calls become possible later, the last item has an empty text. If they never do, the last obstacle has no end.
     """
     if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)
@@ -116,10 +117,10 @@ def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, 
 def _find_obstacle_in_all_areas(
     gate: Gate, campaign: CampaignRules, areas: Areas, at: float
 ) -> tuple[str, float | None]:
-    """Return why the campaign can call in no polling area at `at`, and when it can first call in one (None: not
-    foreseeable).
+    """Return why the campaign cannot call in any polling area at `at`, and the first time when it can call in one of
+    them (None: not foreseeable).
 
-    The text is empty if the campaign can call in some area.
+    If the campaign can call in some area at `at`, the text is empty.
     """
     if not areas.areas:
         return _explain_missing_polling_day(campaign)

@@ -1,6 +1,6 @@
 """The gate, which decides whether a number may be called now, why not, and when it may be called next. No I/O.
 
-It is asked when a call is placed and again when it is answered. A missing fact forbids the call.
+The dialler asks the gate before it places a call, and again when the call is answered. A missing fact forbids the call.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ class Gate:
     def check_rules_for_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
         """Decide whether a campaign may call anybody at `now` (epoch seconds).
 
-        Checks only rules that do not depend on the number, and the silence interval if it applies in all of `areas`.
+        Checks only rules that do not depend on the number. The silence interval (no campaigning before the close of
+        poll) is checked too, if it applies in all of `areas`.
         """
         return self._build_ruling_from_objections(
             now, lambda at: self._find_objections_to_campaign(campaign, at, areas)
@@ -126,15 +127,15 @@ class Gate:
     def check_rules_before_originate(self, case: Case, now: float) -> Ruling:
         """Decide whether a call may be placed at `now` (epoch seconds).
 
-        The phone must not ring past the end of the calling hours.
+        A call is also forbidden if the phone could still ring after the end of the calling hours.
         """
         return self._build_ruling_from_objections(now, lambda at: self._find_objections_to_call(case, at, asked_at=now))
 
     def check_connection_to_agent(self, case: Case, now: float) -> Ruling:
         """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
 
-        The caps on calls per day and the minimum intervals are not checked, because the stored facts already count this
-        call.
+        The caps on calls per day and the minimum intervals are not checked, because the stored counts and times already
+        include this call.
         """
         return self._build_ruling_from_objections(now, lambda at: self._find_objections_to_connection(case, at))
 
@@ -142,7 +143,7 @@ class Gate:
         """Return the earliest time, `at` or later, when a call could be placed (epoch seconds), or None if it cannot be
         foreseen.
 
-        The counts of calls in `case.facts` are those of the day of `now`.
+        `case.facts` counts the calls of the day of `now`. On a later day the daily limits start from zero.
         """
         return _find_earliest_allowed_time(
             at, lambda moment: self._find_objections_to_call(case, moment, asked_at=now)
@@ -285,7 +286,9 @@ class Gate:
             yield Objection(Reason.CERTIFICATE, f"{needed}: {problem}", None)
 
     def _check_certificates_of_all_languages(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
-        """Yield an objection if none of the campaign's languages has recordings with valid certificates."""
+        """Yield an objection if the campaign has no language in which all its recordings have valid certificates
+        (approvals by an authority).
+        """
         languages = campaign.certified or ("",)
         found = [next(self._check_recording_certificate(campaign, language, now), None) for language in languages]
         if found[0] is not None and None not in found:
@@ -307,7 +310,9 @@ class Gate:
             yield Objection(Reason.POLL_OVER, f"the poll of the polling area closed on {when}", None)
 
     def _check_retention_period(self, area: Area | None, now: float) -> Iterator[Objection]:
-        """Yield an objection to a call whose voter's data should have been erased by now."""
+        """Yield an objection if the voter's data should have been erased by now, because the retention period has
+        ended.
+        """
         poll = None if area is None else find_polling_day(self.rules.polls, area.constituency_number)
         if poll is not None and now >= self.rules.get_erasure_time(poll):
             days = f"{self.rules.profile.retention.erase_after_days} days after the poll of {poll.day.isoformat()}"
@@ -333,8 +338,10 @@ class Gate:
     def _check_silence_interval_in_all_areas(
         self, campaign: CampaignRules, areas: Collection[Area], now: float
     ) -> Iterator[Objection]:
-        """Yield the objection that ends first if the silence interval, or an unknown close of poll, forbids calls in
-        every area.
+        """Yield an objection if calls are forbidden in every area: by the silence interval (no campaigning before the
+        close of poll), or because the close of poll is unknown.
+
+        Of the areas' objections, the one that ends first is returned.
         """
         found: list[Objection] = []
         for area in areas:
@@ -375,8 +382,8 @@ class Gate:
             )
 
     def find_end_of_redial_lock(self, facts: PhoneFacts | None, now: float) -> float | None:
-        """Return when the redial lock after an abandoned call to a number ends (epoch seconds), or None if there is no
-        lock.
+        """Return when a number may be dialled again after an abandoned call (the end of its redial lock, in epoch
+        seconds), or None if the number is not locked.
         """
         if facts is None or facts.abandoned_at is None:
             return None

@@ -1,6 +1,6 @@
 """Keyed hashes of phone numbers, the only form in which numbers leave a centre. Without I/O.
 
-Without the shared secret, a hash can be neither reversed nor made.
+Nobody without the shared secret can compute a hash, or find the number by trying all numbers.
 """
 
 from __future__ import annotations

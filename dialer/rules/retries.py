@@ -62,7 +62,7 @@ def compute_time_of_next_call_to_booth_worker(
 ) -> float | None:
     """Return when a booth worker is called next after a call (epoch seconds), or None if never.
 
-    This is `every_seconds` after a report of voters. Without a report, it is sooner.
+    The next call is `every_seconds` after a conversation or a report of who has voted. After other calls it is sooner.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS
@@ -86,11 +86,11 @@ def compute_booth_worker_call_time_after_disposition(
 def compute_retry_time_after_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Return when the number is due again after a mark (the voter's recorded answer), in epoch seconds, or None if
-    never.
+    """Return when a number is due again after a mark, a recorded fact about a voter such as "not yet voted" (epoch
+    seconds), or None if never.
 
-    A mark is about one voter; other voters of the household are still called. The store closes the number once it has
-    no pending voter.
+    A mark is about one voter; other voters of the household are still called. The store ends the calls to a number once
+    no voter with this number is left to call.
     """
     if attempt_number >= rules.max_attempts:
         return None
@@ -112,7 +112,7 @@ def compute_retry_time_after_disposition(
 def compute_time_of_call_requested_at_hour(hour: int, now: float, zone: ZoneInfo) -> float:
     """Return when to call a voter who asked for a later call at an hour of today (local, 0-23).
 
-    This is 45 minutes past the hour, or 15 minutes from now if that time has passed.
+    The call is due 45 minutes past the hour, but not earlier than 15 minutes from now.
     """
     local = datetime.fromtimestamp(now, zone)
     named = local.replace(hour=hour, minute=0, second=0, microsecond=0) + timedelta(seconds=_AFTER_NAMED_HOUR_SECONDS)

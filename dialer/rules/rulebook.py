@@ -23,7 +23,7 @@ _MINUTE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatus:
-    """Whether all recordings that a campaign plays in one language have valid certificates."""
+    """Whether all recordings that a campaign plays in one language have valid certificates (approvals by an authority)."""
 
     problem: str | None  # a prompt without a valid certificate, and why; None: all have one
     last_day: date | None = None  # last day on which all certificates are valid; None: unlimited
@@ -175,7 +175,7 @@ def build_campaign_rules(
 ) -> CampaignRules:
     """Return the properties of a campaign on which the calling rules depend.
 
-    `certified` says for each language whether the recordings have valid certificates; None stands for unknown.
+    `certified` says for each language whether the recordings have valid certificates; None = this is unknown.
     """
     return CampaignRules(
         campaign_id=campaign.id,
@@ -192,5 +192,5 @@ def build_campaign_rules(
 
 
 def find_midnight_after_day(day: date, zone: ZoneInfo) -> float:
-    """Return the midnight with which a day ends in a time zone (epoch seconds)."""
+    """Return the midnight at the end of a day in a time zone (epoch seconds)."""
     return get_midnight_of_day(day + timedelta(days=1), zone)
