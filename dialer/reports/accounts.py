@@ -89,7 +89,7 @@ class RollImport(NamedTuple):
 
 
 class ComplaintRow(NamedTuple):
-    """A complaint with its latest answer."""
+    """A complaint with the latest reply to it."""
 
     complaint_id: int
     at: float
@@ -188,7 +188,11 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report for each booth worker: calls, answered calls, last answered call, voters reported as voted, and unknown serials."""
+    """Report each booth worker's calls, answered calls, last answered call, voters reported as voted, and unknown
+    serials.
+
+    An unknown serial is a number reported by the worker that no voter on the booth's roll has.
+    """
     found = window.query_rows_of_period(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [
         (
@@ -238,7 +242,9 @@ def report_roll_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
 
 
 def report_complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report each complaint made in the window, with its latest answer and the time when its number opted out."""
+    """Report each complaint that was made in the period of `window`, with the latest reply to it, and when the number
+    concerned opted out.
+    """
     rows: list[tuple[Cell, ...]] = []
     for row in window.query_rows_of_period(db, COMPLAINTS.complaints):
         made, opted_out, answered = (

@@ -89,8 +89,8 @@ def build_report_of_sums(
     """Return a report that adds up counts by key, such as campaign and day: one row for each key, in order, and a row
     of totals.
 
-    `found` has pairs of a key, which is the first cells of a row, and the counts to add. `cells` turns the sums of a
-    row into its other cells.
+    `found` has pairs: a key (the first cells of a row), and the counts to add. `cells` turns the sums of a row into its
+    other cells.
     """
     sums: dict[tuple[Any, ...], list[float]] = {}
     for key, counts in found:

@@ -1,4 +1,4 @@
-"""Reports of self-reported turnout next to official figures, and of all marks (recorded answers) of one voter.
+"""Reports of self-reported turnout next to official figures, and of all marks (recorded facts) about one voter.
 
 Self-reported turnout is not official: it covers only contacted voters, and a voter who said "not yet" may have voted
 since. Every report's title says so. No report says whom a voter supports.
@@ -53,8 +53,8 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """How many voters were first contacted in a given quarter of an hour and reported as voted in another given
-    quarter.
+    """A number of voters who were first contacted in one quarter of an hour, and reported as voted in one quarter (or
+    not yet).
     """
 
     state_code: str
@@ -65,7 +65,7 @@ class QuarterTurnout(NamedTuple):
 
 
 class StateOfConstituency(NamedTuple):
-    """A constituency with its state and name, as the electoral roll gives them for a polling station."""
+    """The number, state and name of a constituency, read from the polling stations on the electoral roll."""
 
     constituency_number: int
     state_code: str
@@ -93,7 +93,7 @@ class VoterOnRoll(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark (recorded answer) of a voter, with the call in which it was made."""
+    """A mark (recorded fact about a voter, such as "voted"), with the call in which it was made."""
 
     at: float
     kind: str
@@ -181,8 +181,9 @@ class TurnoutBy(StrEnum):
 def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:
     """Count voters, contacted voters and those who have voted, next to the latest official figure.
 
-    `by` says whether a row is about a booth, a section, a constituency or an hour. A voter counts as contacted if an
-    answer (mark) of the voter was recorded in the window. The turnout status is the present one.
+    `by` says whether a row is about a booth, a section, a constituency or an hour. A voter counts as contacted if a
+    mark (recorded fact about the voter, such as "not yet") was made in the period of `window`. Whether a voter has
+    voted is the status now, not at the end of that period.
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
@@ -429,7 +430,7 @@ def select_latest_official_figures(figures: Iterable[OfficialFigure]) -> Mapping
 
 
 def report_voter_marks(db: Connection, voter_id: int, zone: tzinfo) -> Report:
-    """Report all marks (recorded answers) of a voter, in the order in which they were stored.
+    """Report all marks (recorded facts) about a voter, in the order in which they were stored.
 
     The title contains the voter's turnout status.
     """

@@ -70,7 +70,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class ResultArea:
-    """The area whose voters a report covers: a state, a constituency, or the whole electoral roll (None)."""
+    """The area whose voters a report covers: a state, or a constituency. None = the whole electoral roll."""
 
     state_code: str | None = None
     constituency: int | None = None
@@ -103,10 +103,11 @@ def report_results(
 def report_state_results(
     found: Iterable[tuple[Any, ...]], answered: Iterable[tuple[Any, ...]], zone: tzinfo, ids: Mapping[Place, str] | None
 ) -> Report:
-    """Report the latest result and the answers of each voter, from the data that headquarters has of all centres.
+    """Report the latest result and the answers of each voter of a federal state, from all centres' data at
+    headquarters.
 
-    A row of `found` is a place on the roll, then time, result, turnout and centre. A row of `answered` is a place, then
-    time, turnout, centre, question and answer. The rows are sorted by time, oldest first.
+    A row of `found` has a voter's place on the roll, then time, result, turnout and centre. A row of `answered` has a
+    place, then time, turnout, centre, question and answer. The rows are sorted by time, oldest first.
     """
     known: dict[Place, tuple[Any, ...]] = {each[:5]: each[5:] for each in found}
     answers: dict[Place, dict[str, str]] = {}
@@ -157,20 +158,24 @@ class CompleteMark:
 
 
 def find_last_mark_before_open_calls(db: Connection, after: int) -> int:
-    """Return the ID of the last mark (fact about a voter) before the first mark whose call has not ended, or 0 if there
-    is none.
+    """Return the ID of the last mark (recorded fact about a voter) before the first mark whose call has not ended, or 0
+    if there is none.
+
+    Marks up to this ID are complete: the answers in their calls are all stored.
     """
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 
 
 def read_key_of_mark(db: Connection, mark_id: int) -> str | None:
-    """Return the key of the mark (recorded answer) with an ID, or None if there is no such mark."""
+    """Return the key that identifies a mark (recorded fact about a voter) at every centre and portal. None = there is
+    no mark with this ID.
+    """
     return SQL.mark_key.fetch_first_value(db, mark_id=mark_id)
 
 
 def load_marks_of_ended_calls(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
-    """Return at most `limit` marks (recorded answers) with IDs above `after` and up to `last`, in the order of their
-    IDs.
+    """Return at most `limit` marks (recorded facts about voters) with IDs above `after` and up to `last`, in the order
+    of their IDs.
     """
     return [
         CompleteMark(

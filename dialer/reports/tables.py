@@ -77,7 +77,7 @@ class AnswerCount(NamedTuple):
 
 
 class AnswerRow(NamedTuple):
-    """An answer given in a call, or a message recorded in a call (`is_message`)."""
+    """An answer that was given to a question in a call, or a message that the caller left (`is_message`)."""
 
     at: float
     campaign_id: str
@@ -146,7 +146,7 @@ class LiveAnswerRow(NamedTuple):
 
 
 class CallRow(NamedTuple):
-    """A call with the grounds on which it was allowed (JSON)."""
+    """A call with the legal grounds on which it was allowed (JSON)."""
 
     created_at: float
     answered_at: float | None

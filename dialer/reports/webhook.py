@@ -1,9 +1,10 @@
-"""Webhook that posts voters' results to a portal, signed and in the order of the marks (recorded answers), until confirmed.
+"""Webhook that posts voters' results to a portal, signed and in the order of the marks (recorded facts about voters),
+until the portal confirms them.
 
 Deliveries follow Standard Webhooks (https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp
 and webhook-signature, an HMAC-SHA256 over "id.timestamp.body". There is no queue: marks are read from the store, and a
-position file next to it says which mark the portal has confirmed last. So each mark is delivered at least once; its key
-lets the portal recognize a repeat.
+position file next to it says which mark the portal has confirmed last. So each mark is delivered at least once; the key
+of a mark lets the portal recognize a repeat.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def create_delivery_sender(url: str, secret: bytes) -> Send:
 
 @dataclass(frozen=True, slots=True)
 class WebhookPoster:
-    """Posts voters' new results to the portal from which the voters were imported."""
+    """Posts new results about voters to the portal from which these voters were imported."""
 
     source: Source
     centre: str
@@ -105,10 +106,10 @@ class WebhookPoster:
     position: Path  # file that names the last mark confirmed by the portal
 
     def post_new_results(self, store: OpenStore, send: Send, wait: Callable[[float], None] = time.sleep) -> int:
-        """Post all new voters' results to the portal and return how many there are.
+        """Post the results that the portal has not confirmed yet, and return how many were posted.
 
-        The store is not kept open while a delivery is sent, so that a slow portal does not block the store's
-        checkpoints.
+        The store is not kept open while a delivery is sent, because an open reader would block checkpoints of the
+        database while the portal is slow.
 
         Raises:
             DeliveryFailed: The portal refused a delivery, or did not confirm it within MAX_TRIES.
@@ -136,10 +137,11 @@ class WebhookPoster:
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
     def _read_last_confirmed_mark(self, db: Connection) -> int:
-        """Return the ID of the last recorded answer (mark) that the portal confirmed, or 0 to start from the first.
+        """Return the ID of the last mark (recorded fact about a voter) that the portal confirmed, or 0 to start from
+        the first.
 
-        Posting starts again if the position file is unreadable or belongs to another store: repeats are harmless, gaps
-        are not.
+        Posting starts again if the position file is unreadable or belongs to another store: repeated results are
+        harmless, but missing ones are not.
         """
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole_file(self.position, _MAX_POSITION_BYTES))
