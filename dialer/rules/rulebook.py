@@ -23,7 +23,7 @@ _MINUTE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatus:
-    """Whether all recordings that a campaign plays in one language have valid certificates (approvals by an authority)."""
+    """Whether all recordings that a campaign plays in one language have valid certificates (an authority's approvals)."""
 
     problem: str | None  # a prompt without a valid certificate, and why; None: all have one
     last_day: date | None = None  # last day on which all certificates are valid; None: unlimited
