@@ -62,7 +62,7 @@ class EngineLike(Protocol):
 
 
 class EngineClient(ABC):
-    """Base class of simulated people. It reacts to each change of the engine's state in a task of its own."""
+    """Base class of simulated people. Each change of the engine's state starts a task that reacts to the change."""
 
     def __init__(self, engine: EngineLike) -> None:
         self._engine = engine
@@ -80,11 +80,13 @@ class EngineClient(ABC):
                 task.cancel()
 
     async def _send_commands_at_start(self) -> None:  # noqa: B027 - optional: some clients only react to changes
-        """Send the commands with which the simulated person starts. The default sends none."""
+        """Send the commands with which the simulated person starts. By default there are none."""
 
     @abstractmethod
     def _react_to_engine_change(self, change: Change) -> None:
-        """React to a change of the engine's state."""
+        """React to a change of the engine's state, such as a voter who was connected to the seat. Subclasses implement
+        this.
+        """
 
     def _start_task_of_simulated_person(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -1,8 +1,8 @@
 """An asyncio event loop in virtual time: its clock jumps to the next timer when nothing is ready.
 
 A simulated day of calls therefore takes seconds. Real loopback sockets still work: before each jump the loop sends a
-byte through a socket pair of its own and waits for it. Once the byte arrives, everything written to loopback sockets
-earlier can be read too, and the loop handles that first.
+byte through a socket pair of its own and waits for it. Once the byte arrives, all data that was written to loopback
+sockets earlier can be read too, and the loop handles this data before it jumps.
 """
 
 from __future__ import annotations

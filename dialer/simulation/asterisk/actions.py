@@ -62,8 +62,8 @@ def send_action_response(session: ManagerSession, action: AmiMessage, word: str,
 
 
 class Actions:
-    """Runs the AMI actions that a client of the simulated Asterisk sends. The client must have logged in as a user whose
-    `write` permission includes a class of the action.
+    """Runs the AMI actions that a client of the simulated Asterisk sends. An action is run only for a client that has
+    logged in as a user whose `write` permission includes a class of the action.
     """
 
     def __init__(self, switch: SwitchCalls) -> None:
@@ -146,7 +146,7 @@ class Actions:
         )
 
     def _list_permitted_ami_actions(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Send the names of the AMI actions that this user may run, one field for each."""
+        """Answer the action ListCommands: send the names of the AMI actions that this user may run, one field for each."""
         allowed = [
             (ACTION_NAMES.get(name, name.capitalize()), f"(Priv: {','.join(sorted(classes)) or '<none>'})")
             for name, (_, classes) in self._handlers.items()
@@ -285,7 +285,7 @@ class Actions:
         )
 
     def _refuse_console_command(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Answer every console command as unknown."""
+        """Answer the action Command: reply to every console command that it is unknown, because none is simulated."""
         command = action.get("Command")
         rest = command.rpartition(" ")[0] or command
         text = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"

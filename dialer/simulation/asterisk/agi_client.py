@@ -20,7 +20,9 @@ CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
 
 
 class AgiConnection(asyncio.Protocol):
-    """A connection to the FastAGI server. It wakes its channel when the server sends a line or disconnects."""
+    """A connection to the FastAGI server. The connection wakes the channel's waiting application when the server sends
+    a line or disconnects.
+    """
 
     def __init__(self, channel: Channel) -> None:
         """Create the connection for one run of AGI() on `channel`."""
@@ -31,7 +33,7 @@ class AgiConnection(asyncio.Protocol):
         self._partial_line = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Store the transport."""
+        """Store the transport of the connection, which asyncio has established."""
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:

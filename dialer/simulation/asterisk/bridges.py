@@ -18,10 +18,12 @@ class Participant:
 
 
 class Conference:
-    """A conference of the simulated Asterisk. Its announcer channel counts as a channel of the bridge, as in Asterisk."""
+    """A conference of the simulated Asterisk. The channel that plays announcements to the conference counts as a
+    channel of the bridge, as in Asterisk.
+    """
 
     def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
-        """Create an empty conference. `announcer` is the name of the conference's own channel."""
+        """Create an empty conference. `announcer` is the name of the channel that plays announcements."""
         self.name = name
         self.uniqueid = uniqueid
         self.announcer = announcer

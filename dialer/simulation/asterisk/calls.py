@@ -34,10 +34,10 @@ _log = structlog.get_logger(__name__)
 
 
 class SwitchCalls(SwitchCore):
-    """The core of the simulated Asterisk, extended by everything that starts calls."""
+    """The part of the simulated Asterisk that starts calls, added to its core (channels, variables and events)."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the simulated Asterisk. Its clock must be set before it can place calls."""
+        """Create the simulated Asterisk. The server sets the clock later, when it starts; calls need the clock."""
         super().__init__(config)
         self.caller = CallBehaviours(config)
         self._call_backs: list[asyncio.TimerHandle] = []
@@ -123,7 +123,9 @@ class SwitchCalls(SwitchCore):
         self.hang_up_channel(half, 16, EndsBy.DIALPLAN)
 
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
-        """Start a task that runs the dialplan from `start` on an answered channel. With `application`, it runs only that."""
+        """Start a task that runs the dialplan from `start` on an answered channel. If `application` is given, only this
+        application is run.
+        """
         channel.task = asyncio.get_running_loop().create_task(
             self._run_channel_until_end(channel, start, application, data), name=channel.name
         )

@@ -77,7 +77,9 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class OriginateOrder:
-    """A checked Originate action. `ring_seconds` is the action's Timeout; the switch divides it by its speed."""
+    """The content of an Originate action whose fields are valid. `ring_seconds` is the action's Timeout; the switch
+    divides it by its speed.
+    """
 
     action_id: str
     channel: str  # as in the action: PJSIP/...
@@ -200,7 +202,7 @@ class Channel:
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 
     def cancel_timers(self) -> None:
-        """Cancel all calls that were scheduled for the channel."""
+        """Cancel all actions that were scheduled for the channel and have not run yet."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()

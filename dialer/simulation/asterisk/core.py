@@ -29,7 +29,7 @@ class SwitchCore(ABC):
     """
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the core of a simulated Asterisk. Its clock must be set before it can return a time."""
+        """Create the core of a simulated Asterisk. The server sets the clock later, when it starts."""
         self.config = config
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
@@ -89,7 +89,9 @@ class SwitchCore(ABC):
 
     @abstractmethod
     def start_dialplan(self, channel: Channel, start: Location, application: str = "", data: str = "") -> None:
-        """Start a task that runs the dialplan from `start` on an answered channel. With `application`, it runs only that."""
+        """Start a task that runs the dialplan from `start` on an answered channel. If `application` is given, only this
+        application is run.
+        """
 
     @abstractmethod
     def accept_call_from_other_server(self, server: str, extension: str) -> Channel:
@@ -235,8 +237,8 @@ class SwitchCore(ABC):
         return self.config.prompt_seconds.get(name, TONE_SECONDS.get(name, default))
 
     def set_dialplan_variable(self, channel: Channel, name: str, value: str, *, announce: bool = True) -> None:
-        """Set a channel variable or a GLOBAL(). An assignment to another function (its name ends with ")") is ignored
-        and sends no event.
+        """Set a channel variable, or a global variable by GLOBAL(). Assignments to other dialplan functions are ignored
+        and send no event.
         """
         if name.startswith("GLOBAL("):
             self.globals[name[7:].rstrip(")")] = value

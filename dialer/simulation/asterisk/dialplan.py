@@ -202,7 +202,7 @@ APPLICATIONS: dict[str, Application] = {
 
 
 async def wait_seconds_or_until_hang_up(channel: Channel, seconds: float) -> None:
-    """Wait until `seconds` have passed (at real speed), or the channel is hung up or redirected."""
+    """Wait until `seconds` of the event loop's time have passed, or the channel is hung up or redirected."""
     loop = asyncio.get_running_loop()
     end = loop.time() + seconds
     while not channel.is_application_interrupted and (left := end - loop.time()) > 1e-9:

@@ -13,7 +13,9 @@ class EventFaults:
     """
 
     def __init__(self, random: Random) -> None:
-        """Create an event stream without faults. `random` decides which events are affected by later ones."""
+        """Create an event stream without faults. `random` decides which events are affected by faults that are set
+        later.
+        """
         self._random = random
         self._lose_share = self._repeat_share = self._delay_share = 0.0
         self._names: frozenset[str] | None = None
@@ -40,7 +42,10 @@ class EventFaults:
         self._lose_next[name] += count
 
     def apply_faults_to_event(self, name: str, data: bytes) -> list[tuple[str, bytes]]:
-        """Return the AMI events to send in place of one event, in order."""
+        """Return the AMI events to send in place of one event, in order.
+
+        A lost event is left out, a repeated one occurs twice, and a delayed one is sent after the next event.
+        """
         late, self._late = self._late, []
         if self._lose_next[name] > 0:
             self._lose_next[name] -= 1

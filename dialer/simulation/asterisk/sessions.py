@@ -65,14 +65,16 @@ class ManagerSession(asyncio.Protocol):
             self._run(self, message)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Remove the session from the list of all sessions."""
+        """Remove the session from the list of all sessions, because its connection has ended."""
         self._transport = None
         self._out.clear()
         self._registry.sessions.discard(self)
         self._registry.update_events_wanted_by_sessions()
 
     def log_in_user(self, user: ManagerUser, *, events_on: bool) -> None:
-        """Give the session the permissions of `user` and, with `events_on`, its events."""
+        """Give the session the permissions of `user`. With `events_on`, the session also receives the events that
+        `user` may read.
+        """
         self.user = user
         if events_on:
             known = (name for name, kind in EVENT_CLASS.items() if kind in user.read)

@@ -15,7 +15,7 @@ _NO_LIMIT = 1_000_000
 
 
 class SimulatedTrunks:
-    """The trunks of a simulated centre. They limit call starts by the same rule as the engine (`CallStarts`)."""
+    """The trunks of a simulated centre. The trunks limit call starts by the same rule as the engine (`CallStarts`)."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -46,7 +46,9 @@ class SimulatedTrunks:
         return false is not None and false.from_seconds <= now < false.to_seconds
 
     def draw_ring_time(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
-        """Draw the ring times of a call that is answered with probability `answer_chance`. Apply the carrier's faults."""
+        """Draw the ring times of a call that is answered with probability `answer_chance`. The carrier's delays and
+        false answers change them.
+        """
         scenario = self._scenario
         answered, seconds, set_up = scenario.ring.draw_ring_time(random.random() < answer_chance, random)
         if scenario.false_answers is not None and self.is_carrier_answering_falsely(now):

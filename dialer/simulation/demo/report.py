@@ -41,7 +41,7 @@ class SeatUtilisation(NamedTuple):
 
 
 class MarkCount(NamedTuple):
-    """The number of marks (recorded answers about voters) of one kind in a booth."""
+    """The number of marks of one kind in a booth. A mark is a recorded fact about a voter, such as "voted"."""
 
     kind: str
     constituency_number: int
@@ -81,7 +81,7 @@ RULES = {
 @dataclass(frozen=True, slots=True)
 class CheckResult:
     """The result of checking a rule on the calls of a run. `broken` counts the violations. `found` has the attempt ids
-    of some of them, never phone numbers.
+    of some violations, never phone numbers.
     """
 
     rule: str

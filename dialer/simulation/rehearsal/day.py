@@ -87,8 +87,8 @@ class SiteHours:
     def add_reasons_for_closed_campaigns(
         self, day: Sequence[CampaignHours], start: float, end: float
     ) -> tuple[CampaignHours, ...]:
-        """Return the campaigns' calling hours. If a campaign may not call between `start` and `end`, its `why` says the
-        reason.
+        """Return the campaigns' calling hours. If a campaign may not call between `start` and `end`, the attribute
+        `why` of its hours gives the reason.
         """
         return tuple(
             replace(hours, why="")

@@ -109,7 +109,11 @@ class _Rehearsal:
         return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 
     def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
-        """Return the certificates in the site's catalogue by campaign id. The sounds themselves need not be installed."""
+        """Return for each campaign whether its recordings have certificates (approvals by an authority) in the site's
+        catalogue.
+
+        The sound files themselves need not be installed.
+        """
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
         return {
             campaign.id: on_disk.find_certificate_status_of_campaign(campaign) for campaign in self._settings.campaigns

@@ -76,7 +76,9 @@ class RecordedTalk:
     lengths: tuple[float, ...]
 
     def draw_talk_seconds(self, seconds: float, random: Random) -> float:
-        """Draw one of the recorded conversations nearest in time."""
+        """Return the length of a recorded conversation, drawn from those that began nearest to `seconds` after the
+        day's start.
+        """
         place = bisect_left(self.starts, seconds)
         low = max(0, min(place - _NEAR_TALKS // 2, len(self.starts) - _NEAR_TALKS))
         return self.lengths[random.randrange(low, min(low + _NEAR_TALKS, len(self.lengths)))]
@@ -95,7 +97,9 @@ class RecordedRing:
         return max(seconds for seconds, _ in self.answers + self.others)
 
     def draw_ring_time(self, answered: bool, random: Random) -> Ring:
-        """Draw the ring times of one of the recorded calls."""
+        """Return the ring times of a recorded call, drawn at random from those that were answered or those that were
+        not.
+        """
         return answered, *random.choice(self.answers if answered else self.others)
 
 
