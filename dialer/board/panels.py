@@ -41,8 +41,9 @@ MAX_SEAT_ROWS = 10  # further seats are only counted by state
 
 
 def draw_seats(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
-    """Return the grid of seats (state, time in state, utilisation) and its number of lines: at most `height`, including
-    the border.
+    """Return the grid of seats (state, time in state, utilisation) and the number of its lines.
+
+    It has at most `height` lines, including the border.
     """
     seats = view.seats
     most = max(2, min(MAX_SEAT_ROWS, height - 2))
@@ -97,10 +98,10 @@ def draw_turnout(
     forecast: Forecast | None = None,
     zone: tzinfo | None = None,
 ) -> Panel:
-    """Return the table of polling stations (booths) in `height` lines with the border, lowest turnout of contacted voters first.
+    """Return the table of polling stations (booths), the one with the lowest turnout of contacted voters first.
 
-    Turnout is estimated as (voted + 1) / (contacted + 2), Laplace's rule of succession, so that a booth with only two
-    answers is not first.
+    It has `height` lines, including the border. Turnout is estimated as (voted + 1) / (contacted + 2), Laplace's rule
+    of succession, so that a booth with only two answers is not first.
     """
     without = forecast.without_number if forecast is not None else 0
     room = max(0, height - 4 - bool(without))

@@ -171,9 +171,8 @@ def _align_parts_left_and_right(
 def _draw_campaigns(
     view: CentreView, previous: CentreView | None, width: int, height: int, extras: BoardExtras
 ) -> tuple[list[RenderableType], int]:
-    """Return the campaigns as one panel each if enough lines are free, otherwise as one table.
-
-    Also return the number of lines.
+    """Return one panel for each campaign if enough lines are free, otherwise one table of all campaigns. Also return
+    the number of lines.
     """
     if not view.campaigns:
         return [], 0

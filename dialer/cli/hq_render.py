@@ -95,9 +95,9 @@ def _create_server_certificate(settings: HqSettings, to: Path) -> None:
 
 
 def _write_centre_archive(path: Path, parts: dict[str, bytes]) -> None:
-    """Write a tar archive with these files that only this user can read.
+    """Write a tar archive with the files of a centre, which only this user can read.
 
-    Raises AsteriskFilesError if it cannot be written.
+    Raises AsteriskFilesError if the archive cannot be written.
     """
     try:
         with os.fdopen(create_private_file(path), "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
