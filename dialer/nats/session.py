@@ -234,10 +234,13 @@ class Session:
         while True:
             try:
                 async with self._consumer_locks[stream]:
-                    stream_id = await self._check_stream_before_reading(stream, stream_id, position, complete=complete)
+                    state = await self._check_stream_before_reading(stream, stream_id, position, complete=complete)
+                stream_id, is_compared = state.id, stored_at is not None and position >= state.first
                 async for message in self._read_messages_until_interrupted(stream, position, stored_at, subject):
-                    if message.position == position:
-                        _check_message_is_same_as_before(stream, message, stored_at, complete=complete)
+                    # A stream that keeps only the newest message of each subject is read without a subject.
+                    if is_compared and (subject or message.position == position):
+                        is_compared = False
+                        _check_message_is_last_one_read(stream, message, position, stored_at, complete=complete)
                         continue
                     position, stored_at, reported = message.position, message.stored_at, ""
                     yield message
@@ -249,8 +252,10 @@ class Session:
                 reported = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
 
-    async def _check_stream_before_reading(self, stream: str, stream_id: str, position: int, *, complete: bool) -> str:
-        """Check that a stream still has the messages after `position`, and return the stream's id.
+    async def _check_stream_before_reading(
+        self, stream: str, stream_id: str, position: int, *, complete: bool
+    ) -> StreamState:
+        """Check that a stream still has the messages after `position`, and return the stream's state.
 
         Raises HeadquartersUnreachable, and the errors of `read_stream_messages`.
         """
@@ -274,7 +279,7 @@ class Session:
                 f"stream {stream} of nats-server lacks messages: it has {state.first} to {state.last}, and the last one read was "
                 f"{position}"
             )
-        return state.id
+        return state
 
     async def _read_messages_until_interrupted(
         self, stream: str, after: int, stored_at: float | None, subject: str
@@ -382,17 +387,17 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
         ) from error
 
 
-def _check_message_is_same_as_before(
-    stream: str, message: StoredMessage, stored_at: float | None, *, complete: bool
+def _check_message_is_last_one_read(
+    stream: str, message: StoredMessage, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
-    """Check that the message at the position that was read last is still the same one.
+    """Check that a message is the one that was read last, at `position`. Otherwise the stream was set back since.
 
     Raises StreamSetBack or, if `complete` is set, MessagesMissing.
     """
-    if message.stored_at != stored_at:
+    if (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack
         raise problem(
-            f"stream {stream} of nats-server was set back to an older copy: message {message.position} is another one than before"
+            f"stream {stream} of nats-server was set back to an older copy: message {position} is another one than before"
         )
 
 

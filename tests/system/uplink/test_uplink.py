@@ -7,7 +7,7 @@ import contextlib
 import resource
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -340,10 +340,11 @@ async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(serv
 
 
 @pytest.mark.parametrize(("complete", "error"), [(False, StreamSetBack), (True, MessagesMissing)])
+@pytest.mark.parametrize("others", [(), ("cmd.zone.east", "cmd.all")], ids=["same subject", "another subject"])
 async def test_nats_stream_whose_last_read_message_was_replaced_by_another_is_not_read_on(
-    tmp_path: Path, server: NatsServer, complete: bool, error: type[Exception]
+    tmp_path: Path, server: NatsServer, others: Sequence[str], complete: bool, error: type[Exception]
 ) -> None:
-    """The server is set back to a copy, and stores another message before the reader is connected again."""
+    """The server is set back to a copy, and stores other messages before the reader is connected again."""
     stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
     async with open_session([server.nats_server_url], "hq") as above:
         await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
@@ -353,16 +354,18 @@ async def test_nats_stream_whose_last_read_message_was_replaced_by_another_is_no
         await server.kill_nats_server()
         shutil.copytree(stored, copy)
         await server.start()
-        await store_message_when_connected(above, "cmd.all", b"2")
-        second = await anext(reading)
-        assert (second.data, second.position) == (b"2", 2)
+        last = 2 if not others else 3
+        for number in range(2, last + 1):
+            await store_message_when_connected(above, "cmd.all", b"%d" % number)
+            assert (await anext(reading)).position == number
         await server.kill_nats_server()
         shutil.rmtree(stored)
         shutil.copytree(copy, stored)
         await server.start()
-        await store_message_when_connected(above, "cmd.all", b"stop")
+        for subject in ("cmd.all", *others):
+            await store_message_when_connected(above, subject, b"stop")
         async with asyncio.timeout(HANG_SECONDS):
-            with pytest.raises(error, match="message 2 is another one than before"):
+            with pytest.raises(error, match=f"message {last} is another one than before"):
                 await anext(reading)
             again = above.read_stream_messages(messages.CMD, 1, "cmd.all")
             assert (await anext(again)).data == b"stop"
