@@ -527,9 +527,13 @@ class History:
         path = self._copy_store(machine, whole=True)
         await asyncio.sleep(self.random.uniform(10.0, 120.0))
         await machine.stop()
-        copied = _read_last_outbox_id(path)
+        copied, incarnation = _read_last_outbox_id(path), _read_store_incarnation(path)
+        # Of a copy or restored store that waits until headquarters accepts it, headquarters has no row yet.
         [(committed,)] = self.query_headquarters(
-            "SELECT coalesce(max(last_id), 0) FROM centre_store WHERE centre = $1 AND state = 'accepted'", centre
+            "SELECT coalesce(max(last_id), 0) FROM centre_store"
+            " WHERE centre = $1 AND incarnation = $2 AND state = 'accepted'",
+            centre,
+            incarnation,
         )
         await self._start_machine_with_copy(centre, path, connected=self.random.random() < 0.5)
         new = self.machines[centre]
@@ -633,6 +637,11 @@ def _read_keys_of_results(path: Path) -> set[Key]:
             "SELECT 'results/attempts', attempt_id FROM attempt WHERE ended_at IS NOT NULL"
         ).fetchall()
         return {*attempts, *db.execute("SELECT 'results/marks', key FROM mark").fetchall()}
+
+
+def _read_store_incarnation(path: Path) -> str:
+    with contextlib.closing(open_store_for_reading(path)) as db:
+        return identity.read_store_identity(db).incarnation
 
 
 def _read_last_outbox_id(path: Path) -> int:
