@@ -272,7 +272,9 @@ def build_messages_for_other_centres(
     ]
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
-        subject = messages.build_mark_subject(mark.zone, mark.place.state_code, mark.place.constituency_number)
+        subject = messages.build_mark_subject_of_constituency(
+            mark.zone, mark.place.state_code, mark.place.constituency_number
+        )
         by_subject.setdefault(subject, []).append(
             messages.convert_mark_for_other_centres(mark.centre, mark.place, mark.fields)
         )
@@ -282,7 +284,7 @@ def build_messages_for_other_centres(
             for part in _split_updates_into_message_parts(of_subject)
         ]
     for state, of_state in calls.items():
-        subject = messages.build_calls_subject(state)
+        subject = messages.build_peer_call_subject(state)
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_calls(part))
             for part in _split_updates_into_message_parts([each._asdict() for each in of_state])

@@ -24,12 +24,12 @@ from dialer.nats.messages import (
     PEERS,
     build_acknowledgement_subject,
     build_batch_subject,
-    build_calls_subject,
     build_inbox_prefix,
     build_live_subject,
-    build_mark_subject,
+    build_mark_subject_of_constituency,
     build_mark_subject_of_state,
     build_order_subject,
+    build_peer_call_subject,
     build_reply_subject,
     build_snapshot_subject,
     list_consumer_names,
@@ -52,11 +52,11 @@ OWN_CONNECTIONS, CENTRE_CONNECTIONS = 200, 8
 
 def list_subjects_readable_by_centre(centre: HqCentre) -> dict[str, list[str]]:
     """Return the NATS subjects that a centre may read, by the stream that they belong to."""
-    marks = [build_mark_subject("*", centre.state or "", number) for number in centre.constituencies]
+    marks = [build_mark_subject_of_constituency("*", centre.state or "", number) for number in centre.constituencies]
     orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     if centre.state is not None and not marks:
         marks = [build_mark_subject_of_state(centre.state)]
-    calls = {} if centre.state is None else {CALLS: [build_calls_subject(centre.state)]}
+    calls = {} if centre.state is None else {CALLS: [build_peer_call_subject(centre.state)]}
     return {PEERS: [OPT_OUT_SUBJECT, *marks], CMD: orders, **calls}
 
 

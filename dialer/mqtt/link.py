@@ -105,23 +105,23 @@ class BrokerLink:
                 return
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():
-                    self._log_and_alert_failure(
+                    self._log_failure_and_raise_alert(
                         self._purpose.alert, describe_broker_failure(self._settings, find_first_error_in_group(errors))
                     )
             except* CentreIdTaken as errors:
-                self._log_and_alert_failure(AlertKind.CENTRE_ID_TAKEN, str(find_first_error_in_group(errors)))
+                self._log_failure_and_raise_alert(AlertKind.CENTRE_ID_TAKEN, str(find_first_error_in_group(errors)))
             except* BrokerUnreachable as errors:
                 if not stop.is_set():
-                    self._log_and_alert_failure(self._purpose.alert, str(find_first_error_in_group(errors)))
+                    self._log_failure_and_raise_alert(self._purpose.alert, str(find_first_error_in_group(errors)))
             except* StoreError as errors:
-                self._log_and_alert_failure(AlertKind.OUTBOX_HELD, str(find_first_error_in_group(errors)))
+                self._log_failure_and_raise_alert(AlertKind.OUTBOX_HELD, str(find_first_error_in_group(errors)))
             finally:
                 self.is_connected = False
             if stop.is_set():
                 return
             lasted = 0.0 if self._connected_at is None else self._clock.monotonic() - self._connected_at
             failures = 1 if lasted >= STABLE_SECONDS else failures + 1
-            await _sleep_or_stop(
+            await _sleep_until_retry_or_stop(
                 self._backoff.calculate_seconds_until_next_attempt(failures, self._presence.chance), stop
             )
 
@@ -153,14 +153,14 @@ class BrokerLink:
             self._raise_alert(replace(alert, at=self._clock.now(), cleared=True))
         self._raised.clear()
 
-    def _log_and_alert_failure(self, kind: AlertKind, problem: str) -> None:
+    def _log_failure_and_raise_alert(self, kind: AlertKind, problem: str) -> None:
         _log.warning("broker.lost", code=kind.value, problem=problem)
         if kind not in self._raised:
             alert = self._raised[kind] = create_alert(kind, self._clock.now(), problem=problem)
             self._raise_alert(alert)
 
 
-async def _sleep_or_stop(seconds: float, stop: asyncio.Event) -> None:
+async def _sleep_until_retry_or_stop(seconds: float, stop: asyncio.Event) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()

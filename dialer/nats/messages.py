@@ -118,7 +118,7 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 """The subject of peer opt-outs."""
 
 
-def build_mark_subject(zone: str, state_code: str, constituency_number: int) -> str:
+def build_mark_subject_of_constituency(zone: str, state_code: str, constituency_number: int) -> str:
     """Return the subject of recorded answers (marks) of a constituency's voters, which other centres receive. `zone` is
     the sender's; `*` stands for any.
     """
@@ -130,7 +130,7 @@ def build_mark_subject_of_state(state_code: str) -> str:
     return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
 
-def build_calls_subject(state_code: str) -> str:
+def build_peer_call_subject(state_code: str) -> str:
     """Return the subject of the times at which the centres of a state called numbers."""
     return f"call.{_encode_subject_level(state_code)}"
 

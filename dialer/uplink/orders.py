@@ -20,7 +20,7 @@ from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_te
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
 from dialer.nats.session import Session, StoredMessage, StreamRecreated
-from dialer.uplink.dialler import DiallerCommands, has_dialler_not_answered
+from dialer.uplink.dialler import DiallerCommands, is_reply_missing
 
 _log = structlog.get_logger(__name__)
 
@@ -49,20 +49,20 @@ class OrderDelivery:
         """Deliver headquarters' orders to the dialler until cancelled."""
         while True:
             try:
-                await run_in_task(self._deliver_orders_of_all_subjects())
+                await run_in_task(self._deliver_orders_on_all_subjects())
             except* StreamRecreated as errors:
                 _log.warning("order.stream_lost", problem=str(errors.exceptions[0]))
 
-    async def _deliver_orders_of_all_subjects(self) -> None:
+    async def _deliver_orders_on_all_subjects(self) -> None:
         async with asyncio.TaskGroup() as group:
             for subject in self._subjects:
-                group.create_task(self._deliver_orders_of_subject(subject), name="uplink-read-orders")
+                group.create_task(self._deliver_orders_on_subject(subject), name="uplink-read-orders")
 
-    async def _deliver_orders_of_subject(self, subject: str) -> None:
+    async def _deliver_orders_on_subject(self, subject: str) -> None:
         async for message in self._session.read_stream_messages(CMD, 0, subject):
-            await self._deliver_order_of_message(message)
+            await self._deliver_order_in_message(message)
 
-    async def _deliver_order_of_message(self, message: StoredMessage) -> None:
+    async def _deliver_order_in_message(self, message: StoredMessage) -> None:
         try:
             signed = SignedOrder.model_validate_json(message.data)
             order = parse_order_text(signed.order)
@@ -75,7 +75,7 @@ class OrderDelivery:
         values = {"order": signed.order, "signatures": [each.model_dump() for each in signed.signatures]}
         while order.order is OrderKind.STOP_ALL or self._clock.now() < order.expires_at:
             reply = await self._dialler.send_command_to_dialler("headquarters-order", values)
-            if reply is not None and not has_dialler_not_answered(reply):
+            if reply is not None and not is_reply_missing(reply):
                 await self._publish_order_reply(order, reply)
                 return
             _log.warning("order.delivery_failed", order=order.id, problem="the dialler or its broker is unreachable")

@@ -27,15 +27,15 @@ from dialer.nats.messages import (
     OPT_OUT_SUBJECT,
     PEERS,
     InvalidMessage,
-    build_calls_subject,
     build_live_subject,
-    build_mark_subject,
+    build_mark_subject_of_constituency,
+    build_peer_call_subject,
     unpack_peer_calls,
     unpack_peer_updates,
 )
 from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
-from dialer.uplink.dialler import DiallerCommands, has_dialler_not_answered
+from dialer.uplink.dialler import DiallerCommands, is_reply_missing
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
 
 _log = structlog.get_logger(__name__)
@@ -210,7 +210,7 @@ class PeerUpdates:
 
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were skipped.
         """
-        subject = OPT_OUT_SUBJECT if place is None else build_mark_subject("*", *place)
+        subject = OPT_OUT_SUBJECT if place is None else build_mark_subject_of_constituency("*", *place)
         roll_key = [] if place is None else [roll.constituencies, roll.last_voter]
         stream = _build_stream_position_key(stream_id, subject, roll_key)
         is_missing = False
@@ -219,7 +219,7 @@ class PeerUpdates:
             if is_missing or not stored:
                 stored = await self._download_and_send_snapshot(stream, place, stored)
             try:
-                await self._send_updates_until_stream_ends(stream_id, stream, subject, stored)
+                await self._send_updates_until_stream_must_be_reopened(stream_id, stream, subject, stored)
                 is_missing = False
             except MessagesMissing as error:
                 _log.warning("peer_updates.lost", problem=f"{error}: a snapshot is downloaded instead")
@@ -234,7 +234,7 @@ class PeerUpdates:
         stream is read again from the beginning when the roll has other numbers. If headquarters has no such stream,
         opt-outs and marks are still sent.
         """
-        subject = build_calls_subject(state)
+        subject = build_peer_call_subject(state)
         while True:
             try:
                 stream_id = await self._session.find_stream_id(CALLS)
@@ -270,7 +270,7 @@ class PeerUpdates:
         calls = _select_valid_updates_of_kind(
             _CALLS, [each for each in calls if str(each.get("number_hash")) in known], self._centre
         )
-        return await self._add_message_to_pending_updates(stream, pending, message, [], [], calls)
+        return await self._add_updates_and_send_if_due(stream, pending, message, [], [], calls)
 
     async def _download_and_send_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
         """Download a complete list (snapshot) of other centres' updates and send it to the dialler. Retry until that
@@ -321,7 +321,9 @@ class PeerUpdates:
                 "the dialler refused headquarters' list of opt-outs and marks (snapshot): the uplink downloads it again"
             )
 
-    async def _send_updates_until_stream_ends(self, stream_id: str, stream: str, subject: str, after: int) -> None:
+    async def _send_updates_until_stream_must_be_reopened(
+        self, stream_id: str, stream: str, subject: str, after: int
+    ) -> None:
         """Read other centres' updates and send them to the dialler, until the stream must be opened again.
 
         Raises StreamRecreated, MessagesMissing.
@@ -330,12 +332,12 @@ class PeerUpdates:
         async for message in self._session.read_stream_messages(
             PEERS, after, subject, stream_id=stream_id, complete=True
         ):
-            remaining = await self._add_updates_in_message(stream, pending, message)
+            remaining = await self._add_opt_outs_and_marks_in_message(stream, pending, message)
             if remaining is None:
                 return
             pending = remaining
 
-    async def _add_updates_in_message(
+    async def _add_opt_outs_and_marks_in_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
         """Add the updates in a message to the pending updates, and send them to the dialler if necessary.
@@ -348,9 +350,9 @@ class PeerUpdates:
             opt_outs, marks = select_valid_updates_of_other_centres(*unpack_peer_updates(message.data), self._centre)
         except InvalidMessage as error:
             _log.warning("peer_updates.rejected", problem=str(error))
-        return await self._add_message_to_pending_updates(stream, pending, message, opt_outs, marks)
+        return await self._add_updates_and_send_if_due(stream, pending, message, opt_outs, marks)
 
-    async def _add_message_to_pending_updates(
+    async def _add_updates_and_send_if_due(
         self,
         stream: str,
         pending: PendingUpdates,
@@ -395,7 +397,7 @@ class PeerUpdates:
             reply = await self._dialler.send_command_to_dialler(
                 "import-peer-updates", pending.build_fields_of_updates_command(stream)
             )
-            if reply is not None and not has_dialler_not_answered(reply):
+            if reply is not None and not is_reply_missing(reply):
                 if reply.status != "done":
                     _log.warning("peer_updates.refused", problem=reply.text)
                 return reply.status == "done"

@@ -78,9 +78,9 @@ class OutboxUpload:
             build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
         )
         while True:
-            await run_in_task(self._upload_until_identity_changes())
+            await run_in_task(self._upload_until_store_identity_changes())
 
-    async def _upload_until_identity_changes(self) -> None:
+    async def _upload_until_store_identity_changes(self) -> None:
         passed = await self._wait_until_dialler_stores_outbox()
         identity = await self._reading.read_store_identity()
         self._incarnation, self._run = identity.incarnation, identity.run
@@ -89,7 +89,7 @@ class OutboxUpload:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._send_batches(schedule), name="uplink-send-batches")
-                group.create_task(self._report_acknowledgements(schedule), name="uplink-report-acks")
+                group.create_task(self._report_acknowledgements_to_dialler(schedule), name="uplink-report-acks")
                 group.create_task(self._publish_store_status(), name="uplink-store-status")
                 group.create_task(self._report_problems_repeatedly(), name="uplink-report-problems")
         except* IdentityChanged:
@@ -98,7 +98,7 @@ class OutboxUpload:
     async def _wait_until_dialler_stores_outbox(self) -> int:
         """Wait until the dialler stores results for headquarters (outbox). Return the last acknowledged row id."""
         logged = False
-        while (stored := await self._read_last_id_at_headquarters()) is None:
+        while (stored := await self._read_last_row_id_stored_by_headquarters()) is None:
             if not logged:
                 _log.warning(
                     "uplink.outbox_awaited",
@@ -108,7 +108,7 @@ class OutboxUpload:
             await asyncio.sleep(RETRY_SECONDS)
         return stored
 
-    async def _read_last_id_at_headquarters(self) -> int | None:
+    async def _read_last_row_id_stored_by_headquarters(self) -> int | None:
         return await self._reading.read_last_announcement_id_at_headquarters()
 
     async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
@@ -128,7 +128,7 @@ class OutboxUpload:
             before, self._last_clock_ahead = self._last_clock_ahead, self._clock.now() - ack.at
             self._clock_ahead = min(before, self._last_clock_ahead, key=abs)
         try:
-            through = await self._find_last_row_at_headquarters(ack)
+            through = await self._find_last_row_id_in_acknowledgement(ack)
         except StoreError as error:
             _log.warning("uplink.ack_failed", problem=str(error))  # the batch is sent again
             return
@@ -138,7 +138,7 @@ class OutboxUpload:
         self._ack_received.set()
         self._report_due.set()
 
-    async def _find_last_row_at_headquarters(self, ack: Acknowledgement) -> int | None:
+    async def _find_last_row_id_in_acknowledgement(self, ack: Acknowledgement) -> int | None:
         """Return the id up to which headquarters has the outbox (results to send).
 
         Return None if headquarters refuses the batch. If the store was set back to an older copy, return an id that the
@@ -174,7 +174,7 @@ class OutboxUpload:
         batch = schedule.get_batch_to_resend(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
             rows = await self._reading.read_announcements_after(schedule.acknowledged, MAX_BATCH_ROWS)
-            batch = schedule.get_next_batch(rows, await self._read_last_id_at_headquarters() or 0, now)
+            batch = schedule.get_next_batch(rows, await self._read_last_row_id_stored_by_headquarters() or 0, now)
         if batch is None:
             return
         part, data = await asyncio.to_thread(pack_first_part_of_batch, replace(batch, store=store))
@@ -246,24 +246,24 @@ class OutboxUpload:
             self._reported, self._has_reported_problem = values, not is_good
             self._report_again_at = now + REPORT_AGAIN_SECONDS
 
-    async def _report_acknowledgements(self, schedule: BatchSchedule) -> NoReturn:
+    async def _report_acknowledgements_to_dialler(self, schedule: BatchSchedule) -> NoReturn:
         """Report each acknowledgement of headquarters to the dialler, until the store has it."""
         while True:
             await self._report_due.wait()
             self._report_due.clear()
-            if (problem := await self._report_acknowledgement(schedule.acknowledged)) is not None:
+            if (problem := await self._report_acknowledgement_to_dialler(schedule.acknowledged)) is not None:
                 _log.warning("uplink.ack_report_failed", problem=problem)
                 self._report_due.set()
                 await asyncio.sleep(RETRY_SECONDS)
             await asyncio.sleep(REPORT_SECONDS)
 
-    async def _report_acknowledgement(self, through: int) -> str | None:
+    async def _report_acknowledgement_to_dialler(self, through: int) -> str | None:
         """Report an acknowledgement of headquarters to the dialler.
 
         Return why the dialler has not stored it, or None if it has.
         """
         try:
-            if await self._read_last_id_at_headquarters() == through:
+            if await self._read_last_row_id_stored_by_headquarters() == through:
                 return None
         except StoreError as error:
             return str(error)

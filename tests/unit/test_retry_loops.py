@@ -76,7 +76,7 @@ def make_upload(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> A
         await asyncio.Event().wait()
 
     monkeypatch.setattr(OutboxUpload, "_wait_until_dialler_stores_outbox", wait_for_outbox)
-    for name in ("_report_acknowledgements", "_publish_store_status", "_report_problems_repeatedly"):
+    for name in ("_report_acknowledgements_to_dialler", "_publish_store_status", "_report_problems_repeatedly"):
         monkeypatch.setattr(OutboxUpload, name, wait_forever)
     monkeypatch.setattr(OutboxUpload, "_send_batches", lambda _, schedule: task.fail())
     reading: Any = SimpleNamespace(read_store_identity=read_identity)
@@ -93,7 +93,7 @@ def make_peer_updates(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch
 
 
 def make_order_delivery(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> Awaitable[None]:
-    monkeypatch.setattr(OrderDelivery, "_deliver_orders_of_subject", lambda _, subject: task.fail())
+    monkeypatch.setattr(OrderDelivery, "_deliver_orders_on_subject", lambda _, subject: task.fail())
     return OrderDelivery("pune-1", None, EmptyServer(), NOTHING, CLOCK).run()
 
 

@@ -67,8 +67,8 @@ def test_batch_of_result_rows_that_decompresses_beyond_the_limit_is_refused() ->
 
 
 def test_centre_names_with_dots_add_no_levels_to_a_nats_subject() -> None:
-    assert messages.build_mark_subject("*", "S13", 209) == "peer.*.mark.S13.209"
-    assert messages.build_mark_subject("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
+    assert messages.build_mark_subject_of_constituency("*", "S13", 209) == "peer.*.mark.S13.209"
+    assert messages.build_mark_subject_of_constituency("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
     assert messages.build_live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
 
 
