@@ -28,7 +28,9 @@ STABLE_SECONDS = 10.0  # a connection that lasted this long resets the backoff
 
 @dataclass(frozen=True, slots=True)
 class LinkPurpose:
-    """The purpose of one of the dialler's connections to the broker, such as commands or opt-outs."""
+    """What one of the dialler's connections to the broker is for: its subscription, its alert, and whether it
+    publishes.
+    """
 
     subscribed_topic: str
     alert: AlertKind  # while the connection is lost; its field is `problem`
@@ -37,12 +39,12 @@ class LinkPurpose:
 
 
 def describe_command_connection(centre: str) -> LinkPurpose:
-    """Return the description of the dialler's main connection, which publishes all messages and receives the commands."""
+    """Return the purpose of the dialler's main connection, which publishes all messages and receives the commands."""
     return LinkPurpose(topics.build_topic_filter_for_commands(centre), AlertKind.BROKER_DOWN)
 
 
 def describe_opt_out_connection() -> LinkPurpose:
-    """Return the description of the connection that reads opt-outs of other centres.
+    """Return the purpose of the connection that reads opt-outs of other centres.
 
     It is separate from the main connection because opt-outs that this centre cannot store yet hold up later messages on
     their connection. Commands must not wait for them.
@@ -60,7 +62,7 @@ Serve = Callable[[Connection], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """The messages by which a centre shows at its broker that it is online or offline."""
+    """A centre's broker, and what its dialler publishes there to show that the centre is online."""
 
     centre: str
     settings: BrokerSettings

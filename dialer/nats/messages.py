@@ -119,8 +119,9 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 
 
 def build_mark_subject_of_constituency(zone: str, state_code: str, constituency_number: int) -> str:
-    """Return the subject of recorded answers (marks) of a constituency's voters, which other centres receive. `zone` is
-    the sender's; `*` stands for any.
+    """Return the NATS subject on which other centres receive the marks (recorded answers) of a constituency's voters.
+
+    `zone` is the zone of the centre that sent the marks, or `*` for any.
     """
     return f"peer.{zone}.mark.{_encode_subject_level(state_code)}.{constituency_number}"
 
@@ -131,7 +132,7 @@ def build_mark_subject_of_state(state_code: str) -> str:
 
 
 def build_peer_call_subject(state_code: str) -> str:
-    """Return the subject of the times at which the centres of a state called numbers."""
+    """Return the NATS subject of the calls that a federal state's centres made (hashed number and time of each)."""
     return f"call.{_encode_subject_level(state_code)}"
 
 

@@ -24,5 +24,5 @@ class DiallerCommands:
 
 
 def is_reply_missing(reply: Reply | None) -> bool:
-    """Return whether the dialler has not replied to a command, so that the command must be sent again."""
+    """Return whether the dialler has not replied to a command. The command must then be sent again."""
     return reply is None or reply.status == "unanswered"

@@ -28,8 +28,8 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """Delivers headquarters' orders to the dialler: those to all centres, to the centre's zone (region), and to the
-    centre itself.
+    """Delivers headquarters' orders to the dialler: orders to all centres, to the centre's zone, and to the centre
+    itself.
 
     Each of these three kinds has a NATS subject of its own. Orders on one subject are delivered one after another. Each
     is sent until the dialler replies or the order expires. A stop never expires. If orders on different subjects
@@ -37,7 +37,10 @@ class OrderDelivery:
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:
-        """Prepare the delivery of orders to a centre. `zone` is None if the centre belongs to no zone."""
+        """Prepare the delivery of orders to a centre.
+
+        `zone` is the centre's group of centres, or None if it belongs to none.
+        """
         self._centre = centre
         self._session = session
         self._dialler = dialler

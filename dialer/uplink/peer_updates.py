@@ -60,10 +60,10 @@ _CALLS: TypeAdapter[Any] = TypeAdapter(list[PeerCall])
 
 
 class PendingUpdates:
-    """Updates of other centres that the next command to the dialler will contain, in the stream's order."""
+    """Updates of other centres (opt-outs, voters' answers, calls) that the next command to the dialler will contain."""
 
     def __init__(self, after: int) -> None:
-        """Create an empty collection of updates. `after` is the stream position before the first one."""
+        """Create an empty collection. `after` is the position in headquarters' stream before the first update."""
         self.after = self.position = after
         self.opt_outs: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
@@ -72,7 +72,7 @@ class PendingUpdates:
 
     @property
     def number_of_pending_updates(self) -> int:
-        """The number of opt-outs, voters' answers (marks) and calls of other centres that are pending."""
+        """The number of opt-outs, voters' answers (marks) and calls of other centres in the next command."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
     def has_batch_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
@@ -89,7 +89,7 @@ class PendingUpdates:
         marks: Sequence[dict[str, Any]],
         calls: Sequence[dict[str, Any]] = (),
     ) -> None:
-        """Add the updates in the next message of the stream. `position` is the message's position."""
+        """Add the updates in the next message of headquarters' stream. `position` is the message's position."""
         self.position = position
         self.opt_outs += opt_outs
         self.marks += marks
@@ -114,10 +114,10 @@ def _compute_size_in_signed_command(updates: Sequence[dict[str, Any]]) -> int:
 
 
 def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
-    """Return the key under which the dialler stores how far the messages of a NATS subject were read.
+    """Return the key under which the dialler stores the position up to which the messages on a NATS subject were read.
 
-    `roll_key` identifies the electoral roll. With another roll the key is another one, and the messages are read from the
-    beginning.
+    `roll_key` identifies the electoral roll. With another roll the key is another one, and the messages are read from
+    the beginning.
     """
     return f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
 
@@ -150,10 +150,12 @@ def _select_valid_updates_of_kind(
 
 
 class PeerUpdates:
-    """Reads other centres' opt-outs and voters' answers (marks) from headquarters' stream, from the stored position.
+    """Reads other centres' opt-outs and voters' answers (marks) from headquarters' stream, and sends them to the
+    dialler.
 
-    There is a position for opt-outs, and one for the marks of each constituency. A snapshot is downloaded first if
-    there is no position yet, or if the stream no longer has all updates after the position.
+    Reading continues at the stored position. There is one for opt-outs, and one for the marks of each constituency. A
+    complete list (snapshot) is downloaded first if there is no position yet, or if the stream no longer has all updates
+    after it.
     """
 
     def __init__(
@@ -206,9 +208,11 @@ class PeerUpdates:
                 return
 
     async def _send_updates_from_stream(self, stream_id: str, roll: StoredRolls, place: Place | None) -> None:
-        """Read opt-outs from the stream, or voters' answers (marks) in the constituency `place`, and send them to the dialler.
+        """Send the dialler the opt-outs in headquarters' stream, or the voters' answers (marks) in the constituency
+        `place`.
 
-        After an import of voters, marks are read again from the beginning, because marks of unknown voters were skipped.
+        After an import of voters, marks are read again from the beginning, because marks of unknown voters were
+        skipped.
         """
         subject = OPT_OUT_SUBJECT if place is None else build_mark_subject_of_constituency("*", *place)
         roll_key = [] if place is None else [roll.constituencies, roll.last_voter]
@@ -227,8 +231,7 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
     async def _send_peer_calls_from_stream(self, roll: StoredRolls, state: str) -> None:
-        """Read the calls that other centres in a federal state made, and send the dialler those to numbers on this
-        centre's roll.
+        """Send the dialler the calls that other centres in a federal state made to numbers on this centre's roll.
 
         The stream has all calls that still count for minimum intervals between calls, so no snapshot is needed. The
         stream is read again from the beginning when the roll has other numbers. If headquarters has no such stream,
@@ -273,8 +276,8 @@ class PeerUpdates:
         return await self._add_updates_and_send_if_due(stream, pending, message, [], [], calls)
 
     async def _download_and_send_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
-        """Download a complete list (snapshot) of other centres' updates and send it to the dialler. Retry until that
-        succeeds.
+        """Download a complete list (snapshot) of other centres' updates and send it to the dialler. Retry if this
+        fails.
 
         Return the stream position that follows the snapshot.
         """
@@ -292,7 +295,7 @@ class PeerUpdates:
                 return snapshot.position
 
     async def _send_snapshot(self, stream: str, stored: int, snapshot: PeerSnapshot) -> int:
-        """Send a complete list (snapshot) of other centres' updates to the dialler. Return how many updates it has.
+        """Send a complete list (snapshot) of other centres' updates to the dialler. Return the number of its updates.
 
         The updates are sent in several commands, so that no commit takes long. The dialler stores the position of each
         command under the name of the snapshot. The last command contains no updates. It sets the position in the real
@@ -340,7 +343,8 @@ class PeerUpdates:
     async def _add_opt_outs_and_marks_in_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
-        """Add the updates in a message to the pending updates, and send them to the dialler if necessary.
+        """Add the opt-outs and marks (voters' answers) in a message of the stream to the pending updates. Send these if
+        they are due.
 
         Returns the updates that are still pending, or None if the stream must be opened again.
         """
@@ -361,6 +365,10 @@ class PeerUpdates:
         marks: Sequence[dict[str, Any]],
         calls: Sequence[dict[str, Any]] = (),
     ) -> PendingUpdates | None:
+        """Add the updates in a message of the stream to the pending updates. Send these to the dialler if they are due.
+
+        Returns the updates that are still pending, or None if the stream must be opened again.
+        """
         if not pending.has_batch_room_for_updates([*opt_outs, *marks, *calls]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None

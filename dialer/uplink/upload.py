@@ -46,11 +46,11 @@ UNSTORED_SECONDS = 15.0
 
 
 class IdentityChanged(Exception):
-    """The store has a new identity, so the upload begins again."""
+    """Raised if the store has a new identity. The upload of its outbox (results to send) then begins again."""
 
 
 class OutboxUpload:
-    """Sends the rows of the outbox (stored results) to headquarters, and tells the dialler which rows may be deleted."""
+    """Sends the outbox (results to send) to headquarters, and reports to the dialler which rows it may delete."""
 
     def __init__(
         self, centre: str, session: Session, dialler: DiallerCommands, reading: UplinkReader, clock: Clock
@@ -73,7 +73,7 @@ class OutboxUpload:
         self._report_due = asyncio.Event()
 
     async def run(self) -> None:
-        """Send the outbox (stored results) to headquarters until cancelled."""
+        """Send the outbox (results to send) to headquarters until cancelled."""
         await self._session.subscribe_to_subject(
             build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
         )
@@ -96,7 +96,10 @@ class OutboxUpload:
             _log.warning("uplink.store_identity_changed")
 
     async def _wait_until_dialler_stores_outbox(self) -> int:
-        """Wait until the dialler stores results for headquarters (outbox). Return the last acknowledged row id."""
+        """Wait until the dialler stores results for headquarters in the outbox.
+
+        Return the last row id that headquarters has acknowledged.
+        """
         logged = False
         while (stored := await self._read_last_row_id_stored_by_headquarters()) is None:
             if not logged:
@@ -139,7 +142,7 @@ class OutboxUpload:
         self._report_due.set()
 
     async def _find_last_row_id_in_acknowledgement(self, ack: Acknowledgement) -> int | None:
-        """Return the id up to which headquarters has the outbox (results to send).
+        """Return the id of the last outbox row that headquarters has, according to its acknowledgement of a batch.
 
         Return None if headquarters refuses the batch. If the store was set back to an older copy, return an id that the
         store has not assigned. The dialler then gives the store a new identity.
@@ -189,9 +192,9 @@ class OutboxUpload:
         self._unstored_since, self._server_problem = None, ""
 
     def _record_batch_not_stored_by_server(self, error: HeadquartersUnreachable) -> None:
-        """Record that the server has not stored a batch although it is connected.
+        """Record that headquarters' nats-server is connected, but has not stored a batch.
 
-        If this goes on, it becomes the server's problem, which the dialler shows as an alert.
+        If this goes on for UNSTORED_SECONDS, the dialler shows it as an alert.
         """
         if not self._session.is_connected:
             self._unstored_since = None
@@ -203,7 +206,10 @@ class OutboxUpload:
             self._server_problem = f"{self._session.server_address}: {error}"[:400]
 
     async def _read_store_identity(self) -> SendingStore:
-        """Return the identity of the store. Raises IdentityChanged if it is another one than at the start."""
+        """Return the identity of the store.
+
+        Raises IdentityChanged if the store has another identity than when the upload began.
+        """
         identity = await self._reading.read_store_identity()
         if identity.incarnation != self._incarnation:
             raise IdentityChanged
@@ -211,7 +217,8 @@ class OutboxUpload:
         return SendingStore(**asdict(identity))
 
     async def _publish_store_status(self) -> NoReturn:
-        """Tell headquarters every few seconds that this store is in use. Raises StoreError.
+        """Report to headquarters every few seconds that this store is in use. Raises StoreError if the store was
+        replaced.
 
         So headquarters notices if a copy of the store is in use at the same time.
         """
@@ -227,10 +234,11 @@ class OutboxUpload:
             await asyncio.sleep(STATUS_SECONDS)
 
     async def _report_problem_to_dialler(self) -> None:
-        """Report to the dialler what headquarters says about this centre's store and clock, and why headquarters' server
-        stores no results. Repeat the report each minute.
+        """Report problems of the upload to the dialler, which shows them as alerts. Repeat an unchanged report each
+        minute.
 
-        The dialler shows it as alerts.
+        The problems are what headquarters says about this centre's store and clock, and why its server stores no
+        results.
         """
         values = {
             "problem": self._problem[:400],
@@ -247,7 +255,7 @@ class OutboxUpload:
             self._report_again_at = now + REPORT_AGAIN_SECONDS
 
     async def _report_acknowledgements_to_dialler(self, schedule: BatchSchedule) -> NoReturn:
-        """Report each acknowledgement of headquarters to the dialler, until the store has it."""
+        """Report each acknowledgement of headquarters to the dialler, and repeat it until the dialler has stored it."""
         while True:
             await self._report_due.wait()
             self._report_due.clear()
@@ -258,9 +266,10 @@ class OutboxUpload:
             await asyncio.sleep(REPORT_SECONDS)
 
     async def _report_acknowledgement_to_dialler(self, through: int) -> str | None:
-        """Report an acknowledgement of headquarters to the dialler.
+        """Report to the dialler up to which row id headquarters has the outbox. Return why the dialler has not stored
+        this id.
 
-        Return why the dialler has not stored it, or None if it has.
+        Return None if it has.
         """
         try:
             if await self._read_last_row_id_stored_by_headquarters() == through:
