@@ -207,7 +207,7 @@ async def test_centre_stores_results_and_raises_an_alert_while_the_nats_servers_
                 await js.update_stream(config.evolve(max_msgs=1))
             await store.add_announcements_to_outbox([Announcement("results/marks", "2")] * 20, 2.0)
             await wait_for(lambda: any(reports))
-            assert reports[-1].startswith(f"127.0.0.1:{server.port}: up.pune-1 was not stored")
+            assert reports[-1].startswith(f"127.0.0.1:{server.port}: nats-server failed: up.pune-1 was not stored")
             await wait_for(lambda: any(each.server_problem == reports[-1] for each in statuses))
             assert (hq.last, query_store(path, "SELECT count(*) FROM outbox WHERE outbox_id > 1")) == (1, [(20,)])
             if cause == "disk":
