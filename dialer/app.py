@@ -25,7 +25,7 @@ from dialer.flows.audio_settings import make_playlist_reader, requires_notice_be
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts, make_site_prompts
 from dialer.mqtt.client import BrokerSettings
-from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
+from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.newest_call import compare_store_with_broker_at_start
 from dialer.process.loop_lag import LoopLag
@@ -259,7 +259,7 @@ async def run_centre(settings: Settings) -> None:
         if settings.uses_asterisk:
             await check_asterisk_servers(settings, centre.name)
         if settings.broker.enabled:
-            await refuse_duplicate_at_start(get_broker_settings(settings), settings.centre.id, centre.name)
+            await refuse_duplicate_dialler_at_start(get_broker_settings(settings), settings.centre.id, centre.name)
         _log.info("centre.ready", centre=settings.centre.id, agi_port=centre.agi_port)
         reload_on_sighup(centre.engine)
         async with serve_dialler_metrics(settings, centre.engine, centre.monitor), report_service_ready():

@@ -34,7 +34,7 @@ def read_online_signing_key(settings: HqSettings) -> bytes:
     return signing.read_key_file(path, "bundles.online_key_file")
 
 
-def assign_material(settings: HqSettings, name: str, version: int, to: Collection[str]) -> None:
+def assign_material_to_centres(settings: HqSettings, name: str, version: int, to: Collection[str]) -> None:
     """Assign a version of campaign material (a bundle) to the centres in `to` ("all", "zone:NAME" or "centre:ID").
 
     It replaces earlier assignments to the same centres. Raises MaterialRefused, SettingError.

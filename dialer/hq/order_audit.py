@@ -43,20 +43,20 @@ class OrderAudit:
             while True:
                 with suppress(StreamRecreated):
                     async for stored in session.read_stream_messages(CMD, 0):
-                        await self._audit_order_until_stored(stored.data)
+                        await self._add_order_to_audit_until_stored(stored.data)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _audit_order_until_stored(self, data: bytes) -> None:
+    async def _add_order_to_audit_until_stored(self, data: bytes) -> None:
         """Write an order to the audit, and try again while the database cannot be reached."""
         while True:
             try:
-                await self.audit_order(data)
+                await self.add_order_to_audit(data)
                 return
             except StoreError as error:
                 _log.warning("order.audit_failed", problem=str(error))
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def audit_order(self, data: bytes) -> None:
+    async def add_order_to_audit(self, data: bytes) -> None:
         """Write an order and the leaders who signed it to the audit, unless the audit has it already.
 
         Raises StoreError. A message that is no order, or that lacks valid signatures, is ignored: no centre obeys it.
@@ -72,12 +72,12 @@ class OrderAudit:
         if len(signers) < order.required_signature_count:
             return
         who = shorten_text_for_audit(", ".join(signers))
-        what = {**_describe_order(order), "sha256": calculate_order_digest(signed.order)}
+        what = {**_build_audit_details_of_order(order), "sha256": calculate_order_digest(signed.order)}
         async with self._db.open_transaction() as db:
             await self._db.append_audit_entry_once(db, "order-sent", who, what)
 
 
-def _describe_order(order: HqOrder) -> dict[str, str]:
+def _build_audit_details_of_order(order: HqOrder) -> dict[str, str]:
     """Return an order's kind, id, addressee, campaign and limits, as far as it has them, for the audit."""
     details = order.model_dump(
         mode="json", include={"id", "order", "to", "campaign_id", "max_calls", "calls_per_seat"}, exclude_none=True

@@ -25,7 +25,7 @@ from dialer.errors import MatdanError
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
 from dialer.hq.material import (
-    assign_material,
+    assign_material_to_centres,
     draft_withdrawal_of_bundle,
     publish_signed_draft,
     read_published_material,
@@ -143,25 +143,25 @@ class Proposals:
         """Propose a version of campaign material for centres. It is assigned once a second user confirms it."""
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         await self._refuse_unapproved_material(name, version)
-        return await self._add_proposal(who, "material", to, f"{name} {version}")
+        return await self._store_proposal(who, "material", to, f"{name} {version}")
 
     async def propose_rollout(self, name: str, version: int, who: SignedInUser) -> WaitingProposal:
         """Propose to roll out a version of campaign material to all centres in steps (waves)."""
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         await self._refuse_unapproved_material(name, version)
-        return await self._add_proposal(who, "rollout", "all", f"{name} {version}")
+        return await self._store_proposal(who, "rollout", "all", f"{name} {version}")
 
     async def propose_that_calls_resume(self, to: str, text: str, who: SignedInUser) -> WaitingProposal:
         """Propose that centres resume calling. Leaders then sign the order to these centres."""
         _require_permission_for_action(who, HqAction.PROPOSE_RESUME)
-        return await self._add_proposal(who, "resume", to, text)
+        return await self._store_proposal(who, "resume", to, text)
 
     async def _refuse_unapproved_material(self, name: str, version: int) -> None:
         approved = (await read_published_material(self._settings))["approved"]
         if get_published_manifest_path(name, version) not in approved:
             raise RequestRefused(409, "not-approved")
 
-    async def _add_proposal(self, who: SignedInUser, kind: str, to: str, text: str) -> WaitingProposal:
+    async def _store_proposal(self, who: SignedInUser, kind: str, to: str, text: str) -> WaitingProposal:
         """Store a proposal and return it, or return an equal one that waits already."""
         self.refuse_centres_outside_zone(who, to)
         async with self._db.open_transaction() as db:
@@ -207,7 +207,7 @@ class Proposals:
         """Assign campaign material to centres. Return the proposal's new state, and the reason if the assignment failed."""
         name, _, version = text.rpartition(" ")
         try:
-            await asyncio.to_thread(assign_material, self._settings, name, int(version), [to])
+            await asyncio.to_thread(assign_material_to_centres, self._settings, name, int(version), [to])
         except (MatdanError, RepositoryError, OSError) as error:
             _log.warning("material.assign_failed", problem=str(error))
             return ProposalAnswer("failed", str(error)[:300])
@@ -233,7 +233,7 @@ class Proposals:
                 what = _collect_audit_details_of_proposal(proposal_id, "rollout", each, text)
                 await self._db.append_audit_entry(db, "rollout-assigned", who.name, what)
         name, _, version = text.rpartition(" ")
-        await asyncio.to_thread(assign_material, self._settings, name, int(version), to)
+        await asyncio.to_thread(assign_material_to_centres, self._settings, name, int(version), to)
 
     async def record_end_of_rollout(self, proposal_id: int, problem: str, who: SignedInUser) -> None:
         """Record that a rollout has ended, with the problem that stopped it, if any. It cannot be continued."""

@@ -126,7 +126,7 @@ class DiallerClient:
                     _log.info("broker.connected", host=self._settings.host, port=self._settings.port)
                     await connection.handle_received_messages(self._handle_received_message)
             except (BrokerUnreachable, TimeoutError) as error:
-                _log.warning("broker.unreachable", problem=str(error))
+                _log.warning("broker.lost", problem=str(error))
             finally:
                 self._connection = None
                 self._set_connection_status(connected=False)

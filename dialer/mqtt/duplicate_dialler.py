@@ -52,7 +52,7 @@ async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: 
         )
 
 
-async def refuse_duplicate_at_start(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
+async def refuse_duplicate_dialler_at_start(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
     """Raise CentreIdTaken like `refuse_duplicate_dialler`. If the broker is unreachable, the dialler may start."""
     with contextlib.suppress(BrokerUnreachable):
         await refuse_duplicate_dialler(settings, centre, name)

@@ -27,6 +27,6 @@ class AgiRoutes:
         """
         handler = self._handlers.get(call.env.agi_url_path)
         if handler is None:
-            _log.warning("agi.path_unknown", channel=call.env.unique_id)
+            _log.warning("agi.path_rejected", channel=call.env.unique_id)
             return
         await handler(call)

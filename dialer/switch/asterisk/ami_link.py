@@ -45,7 +45,7 @@ async def maintain_ami_link(
             async with make_client() as client:
                 await on_ami_link_up(client)
                 if client.is_session_up:
-                    _log.info("ami.up", banner=client.manager_banner)
+                    _log.info("ami.connected", banner=client.manager_banner)
                 return await run_ami_session(client)
         except SwitchError as error:
             return error
@@ -57,7 +57,7 @@ async def maintain_ami_link(
             reason = await connect_and_run_session()
             failures = 1 if loop.time() - began_at >= STEADY_SECONDS else failures + 1
             seconds = REFUSED_SECONDS if isinstance(reason, LoginRefused) else wait_seconds(failures)
-            _log.warning("ami.down", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))
+            _log.warning("ami.disconnected", reason=str(reason), failures=failures, retry_seconds=round(seconds, 1))
             on_ami_link_down(reason)
             await asyncio.sleep(seconds)
 

@@ -197,7 +197,7 @@ async def refuse_if_another_dialler_uses_asterisk(login: AmiLogin, name: Dialler
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
                 raise SwitchInUse(_describe_dialler_that_holds_lease(holder))
             checks += 1
-            _log.warning("lease.waiting", holder=holder.dialler_name_text)
+            _log.warning("lease.awaited", holder=holder.dialler_name_text)
             await asyncio.sleep(START_CHECK_SECONDS)
 
 

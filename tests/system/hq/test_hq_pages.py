@@ -18,7 +18,7 @@ from dialer.domain.enums import HqRole
 from dialer.hq.database import open_database
 from dialer.hq.desk import open_accounts
 from dialer.hq.expected import COLUMNS
-from dialer.hq.material import assign_material
+from dialer.hq.material import assign_material_to_centres
 from dialer.hq.proposals import SQL, Proposals
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.seal_chains import SealChain
@@ -129,7 +129,7 @@ async def test_campaign_material_is_assigned_after_a_second_person_confirms_the_
     route = "/api/hq/proposals/material"
     assert await hq.problem("media", route, name="turnout", version=8, to="all") == "not-approved"
     repository = publish_material(hq.settings, tmp_path)
-    assign_material(hq.settings, "turnout", 8, ["zone:east"])
+    assign_material_to_centres(hq.settings, "turnout", 8, ["zone:east"])
     await hq.succeed("media-west", route, name="turnout", version=8, to="centre:pune-1")
     assert await hq.problem("media-west", route, name="turnout", version=8, to="zone:east") == "other-zone"
     confirmed = await hq.post("compliance", "/api/hq/proposals/answer", id=1, answer="confirm")
@@ -145,7 +145,7 @@ async def test_headquarters_page_of_a_zone_receives_no_updates_of_another_zone(
 ) -> None:
     publish_material(hq.settings, tmp_path)
     for to in ("zone:east", "centre:pune-1"):
-        assign_material(hq.settings, "turnout", 8, [to])
+        assign_material_to_centres(hq.settings, "turnout", 8, [to])
     await hq.succeed("zone-west", "/api/hq/incidents", to="centre:pune-1", text="no power")
     await hq.succeed("compliance", "/api/hq/incidents", to="zone:east", text="flood")
     await hq.succeed("zone-west", "/api/hq/proposals/resume", to="zone:west", text="over")
@@ -210,7 +210,7 @@ async def test_interrupted_assignment_of_campaign_material_is_later_recorded_as_
                 number = await SQL.add_proposal.fetch_value(db, "material", to, "turnout 8", "media", clock.now())
                 await SQL.answer_proposal.run_statement(db, number, "compliance", clock.now() - 300, "confirmed", "")
             await SQL.answer_proposal.run_statement(db, number, "compliance", clock.now(), "confirmed", "")
-        assign_material(hq.settings, "turnout", 8, ["centre:pune-1"])
+        assign_material_to_centres(hq.settings, "turnout", 8, ["centre:pune-1"])
         settling = Proposals(hq.settings, page_database, accounts)
         for _ in range(2):
             await settling.record_missing_proposal_results()

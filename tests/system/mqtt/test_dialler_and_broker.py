@@ -31,7 +31,7 @@ from dialer.engine.campaigns.commands import PauseCampaign, StopAll
 from dialer.engine.headquarters.commands import ConfirmUplink
 from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
 from dialer.mqtt.connection import check_broker_connection
-from dialer.mqtt.duplicate_dialler import refuse_duplicate_at_start
+from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
 from dialer.mqtt.messages import create_centre_message, create_result_announcement, create_retained_messages
@@ -351,8 +351,8 @@ async def test_second_dialler_with_the_same_centre_id_does_not_use_the_broker_un
         with pytest.raises(
             CentreIdTaken, match="the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
         ):
-            await refuse_duplicate_at_start(broker.connection_settings, "pune-1", SECOND)
-        await refuse_duplicate_at_start(
+            await refuse_duplicate_dialler_at_start(broker.connection_settings, "pune-1", SECOND)
+        await refuse_duplicate_dialler_at_start(
             broker.connection_settings, "pune-1", replace(FIRST, process=813)
         )  # the first one's own successor
         async with run_monitor(broker.connection_settings, second, store, SECOND) as (other, _):
@@ -380,10 +380,10 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as boss:
         left = create_centre_message(make_engine(FIRST).make_centre_view().state)
         await boss.client.publish(left.topic, left.payload, qos=1, retain=True)
-        await refuse_duplicate_at_start(broker.connection_settings, "pune-1", SECOND)
+        await refuse_duplicate_dialler_at_start(broker.connection_settings, "pune-1", SECOND)
         for broken in (b"", b"{", b"[1]", b'{"online": true}', b'{"online": true, "dialler": 5}', b"\x00"):
             await boss.client.publish(left.topic, broken, qos=1, retain=True)
-            await refuse_duplicate_at_start(broker.connection_settings, "pune-1", SECOND)
+            await refuse_duplicate_dialler_at_start(broker.connection_settings, "pune-1", SECOND)
         engine = make_engine(SECOND)
         async with run_monitor(broker.connection_settings, engine, store, SECOND) as (monitor, _):
             await boss.wait_for(lambda message: message.topic == "state" and SECOND.dialler_name_text in message.text)
@@ -391,7 +391,7 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
 
 
 async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
-    await refuse_duplicate_at_start(BrokerSettings(port=find_free_port()), "pune-1", SECOND)
+    await refuse_duplicate_dialler_at_start(BrokerSettings(port=find_free_port()), "pune-1", SECOND)
 
 
 async def store_five_calls(store: Store) -> None:

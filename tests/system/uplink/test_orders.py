@@ -157,7 +157,9 @@ async def test_invalid_headquarters_order_is_refused_and_not_sent(
         return output
 
     assert "the key does not belong to a leader" in await order("stop-all", "--key", unknown_key)
-    assert "no centre has the address zone:east" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east")
+    assert "no centre has the address zone:east" in await order(
+        "stop-all", "--key", tmp_path / "asha.key", "--to", "zone:east"
+    )
     assert "to: String should match" in await order("stop-all", "--key", tmp_path / "asha.key", "--to", "everybody")
     assert "by seven days at most" in await order("stop-all", "--key", tmp_path / "asha.key", "--valid", 200)
     monkeypatch.setattr(hq, "PATIENCE_SECONDS", 0.2)

@@ -51,7 +51,7 @@ class InboundHandler:
                 call.env.unique_id, call.env.channel_name, attempt_id
             )
         except SwitchError as error:
-            _log.warning("inbound.switch_unreachable", problem=str(error))
+            _log.warning("inbound.not_confirmed", problem=str(error))
             channel = None
         if channel is None:
             _log.warning("inbound.rejected", channel=call.env.unique_id)

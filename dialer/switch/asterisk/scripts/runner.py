@@ -120,7 +120,7 @@ class ScriptRun:
         except TimeoutError:
             end = ScriptEnd.HUNG_UP if self.caller_left else ScriptEnd.TOO_LONG
         except ProtocolError as error:
-            _log.warning("script.protocol_error", script=self.script.name, problem=str(error))
+            _log.warning("script.protocol_violated", script=self.script.name, problem=str(error))
         finally:
             await process.stop(STOP_SECONDS)
         if end is ScriptEnd.DONE and process.exit_status != 0:
