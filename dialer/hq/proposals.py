@@ -214,7 +214,11 @@ class Proposals:
         return ProposalAnswer("done", "")
 
     async def find_confirmed_rollout(self, name: str, version: int, who: SignedInUser) -> int | None:
-        """Return the confirmed proposal to roll out a version that this user may carry out now, or None."""
+        """Return the id of the confirmed proposal to roll out this version of campaign material, or None if there is
+        none.
+
+        A proposal counts for a limited time after its confirmation.
+        """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_zone(who, "all")
         async with self._db.open_transaction() as db:
@@ -246,7 +250,11 @@ class Proposals:
         self._on_change()
 
     async def _read_and_lock_confirmed_rollout(self, db: Database, proposal_id: int, who: SignedInUser) -> str:
-        """Return name and version of a confirmed rollout, and lock it. Raises RequestRefused if it may not be carried out."""
+        """Return the name and version of the material of a confirmed rollout. Lock the proposal until the transaction
+        ends.
+
+        Raises RequestRefused if the rollout may not be carried out.
+        """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_zone(who, "all")
         oldest = self._db.clock.now() - VALID_SECONDS
@@ -256,7 +264,7 @@ class Proposals:
         return text
 
     async def draft_withdrawal_of_bundle(self, name: str, version: int, who: SignedInUser) -> None:
-        """Draft the withdrawal of a version of campaign material, which media and compliance then sign.
+        """Draft the withdrawal of a version of campaign material. The media and compliance officers then sign it.
 
         Raises MaterialRefused.
         """
@@ -268,7 +276,8 @@ class Proposals:
             await asyncio.to_thread(draft_withdrawal_of_bundle, self._settings, name, version)
 
     async def publish_material(self, who: SignedInUser) -> list[str]:
-        """Publish the campaign material that media and compliance have signed. Return the versions approved now.
+        """Publish the campaign material that the media and compliance officers have signed. Return the versions
+        approved now.
 
         Raises MaterialRefused, SettingError.
         """
@@ -307,11 +316,10 @@ class Proposals:
         )
 
     async def record_missing_proposal_results(self) -> None:
-        """Record the results of proposals of campaign material that were confirmed some time ago and have no result. Raises
-        StoreError.
+        """Record the results of proposals that were confirmed some time ago and still have none. Raises StoreError.
 
-        The result is "done" if the material is assigned to the centres, and "failed" if not. The material is not
-        assigned now, because somebody may have assigned another version meanwhile.
+        The result is "done" if the proposed material is assigned to the centres, and "failed" if not. The material is
+        not assigned now, because somebody may have assigned another version meanwhile.
         """
         async with self._db.open_transaction() as db:
             unsettled = await SQL.confirmed_material.fetch_rows(db, self._db.clock.now() - SETTLE_SECONDS)

@@ -48,12 +48,12 @@ class SQL(Statements):
 
 
 async def list_stores_of_all_centres(db: Database) -> list[CentreStore]:
-    """Return the stores of all centres, the oldest of each first."""
+    """Return the stores (databases) that have sent results to headquarters, the oldest of each centre first."""
     return await SQL.all_stores.fetch_rows(db)
 
 
 async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[str, Stores]:
-    """Return the known stores of these centres, by centre."""
+    """Return the stores (databases) of these centres that headquarters knows, by centre and store id (incarnation)."""
     stores: dict[str, Stores] = {centre: {} for centre in centres}
     for row in await SQL.stores.fetch_rows(db, centres):
         stores[row.centre][row.incarnation] = KnownStore(
@@ -69,7 +69,7 @@ async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[s
 
 
 async def list_centres_with_unconfirmed_store(db: Database) -> set[str]:
-    """Return the centres whose accepted store replaced an earlier one without a person's confirmation so far."""
+    """Return the centres whose accepted store replaced an earlier one, which no person has confirmed."""
     return {each.centre for each in await SQL.unconfirmed.fetch_rows(db)}
 
 

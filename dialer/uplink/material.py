@@ -56,7 +56,7 @@ class MaterialUpdater:
         self._after_restart = ""
 
     async def run(self) -> NoReturn:
-        """Install the campaign material that headquarters assigns, and report its state, some times a minute until
+        """Install the campaign material that headquarters assigns, and report its state, every 20 seconds until
         cancelled.
         """
         while True:

@@ -52,7 +52,7 @@ class AgiCall:
     async def send_command(self, verb: str, *arguments: str | int) -> AgiReply:
         """Send one command and return its reply, whatever its code. Code 511 (dead channel) raises CallHungUp.
 
-        After a cancelled command, the next one is sent only once the reply to the cancelled one has arrived.
+        A command that follows a cancelled one is sent only after the reply to the cancelled one.
         """
         if self._unclaimed is not None:
             await asyncio.shield(self._unclaimed)
@@ -219,7 +219,7 @@ class AgiCall:
 
 
 def _decode_key_in_agi_reply(reply: AgiReply) -> str | None:
-    """Return the key in a reply, whose result is the key's ASCII code. For a result of 0, return None."""
+    """Return the key in an AGI reply, or None for a result of 0. A reply reports a key by its ASCII code."""
     if not reply.result.isdecimal() or reply.result == "0":
         return None
     return chr(int(reply.result))

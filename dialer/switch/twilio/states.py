@@ -52,7 +52,7 @@ _ENDS = {
 
 @dataclass(slots=True)
 class TwilioCall:
-    """The state of one attempt's call at Twilio."""
+    """The state of the call of one attempt at Twilio. An attempt is one try to call a number."""
 
     attempt_id: AttemptId
     number: str
