@@ -1,4 +1,5 @@
 """Booth workers: people at polling booths who report the serial numbers of voters who have voted.
 
-They report them by keypad or to an agent. Each report is stored as a mark (a recorded answer about a voter).
+A booth worker enters the serial numbers on the phone's keypad, or reads them out to an agent. Each report is stored as
+a mark (a recorded answer about a voter).
 """

@@ -1,4 +1,6 @@
-"""Commands for the serial numbers that a booth worker reads out on a call."""
+"""Commands that record which voters have voted. A booth worker reads out their serial numbers (on the electoral roll)
+on a call, and the agent enters them.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class SeatSerials(SeatCommand):
 
 
 class SeatUndoSerial(SeatCommand):
-    """Undo the last serial number that was entered on the call with a booth worker."""
+    """Undo the serial number that the agent entered last on the call with a booth worker: the report that this voter
+    has voted is withdrawn.
+    """
 
     name: Literal["seat-undo-serial"] = "seat-undo-serial"
     roles = SEAT_ROLES

@@ -1,7 +1,8 @@
-"""Record the serial numbers that booth workers report, by keypad or to an agent.
+"""Record which voters have voted, as booth workers at the polling booths report it.
 
-Each serial number is stored as a mark (a recorded answer about a voter) and committed separately, so that nothing is
-lost when the call drops. Undoing a serial number is stored as a mark too.
+A booth worker names a voter by the serial number on the electoral roll, by keypad or to an agent. Each report is stored
+as a mark (a recorded answer about a voter) and committed separately, so that nothing is lost when the call drops.
+Undoing a report is stored as a mark too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _log = structlog.get_logger(__name__)
 
 
 class BoothWorkers:
-    """Records the serial numbers of voters who have voted, as booth workers report them, and undoes them."""
+    """Records which voters have voted, by the serial numbers that booth workers report, and undoes such reports."""
 
     def __init__(self, core: Core, seats: Seats, polls: Polls, acd: Acd, store: Store, marks: Marks) -> None:
         self._core = core
@@ -38,8 +39,8 @@ class BoothWorkers:
         self._marks = marks
 
     def list_booths_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the polling booths of a booth worker: the id of each booth, by the number of its part of the electoral
-        roll.
+        """Return the ids of the polling booths for which a booth worker reports, by the number of the booth's part of
+        the electoral roll.
         """
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
@@ -91,10 +92,10 @@ class BoothWorkers:
         await self._marks.store_mark(mark)
 
     async def undo_last_reported_serial(self, call: Call, key: str, *, agent: str | None = None) -> None:
-        """Undo the last serial number that a booth worker reported on this call.
+        """Undo the last report of a booth worker on this call that a voter has voted.
 
-        The voter stays marked as voted if somebody else has reported it too. Raises CommitTargetNotFound if the call
-        has no serial number, StoreError.
+        The voter stays marked as voted if somebody else has reported it too. Raises StoreError, or CommitTargetNotFound
+        if nothing was reported on this call.
         """
         last = None if call.worker is None else await self._store.find_last_mark_of_booth_worker_call(call.attempt_id)
         if last is None or call.worker is None:
@@ -149,8 +150,8 @@ class BoothWorkers:
         return f"seat {seat.name}: {saved_count} serials saved{no_such}"
 
     async def undo_last_entered_serial_at_seat(self, seat_name: str) -> str:
-        """Undo the last serial number that was entered on the call at an agent's seat. Raises CommandRefused,
-        StoreError.
+        """Undo the serial number that the agent at a seat entered last on the call with a booth worker: the report that
+        this voter has voted is withdrawn. Raises CommandRefused, StoreError.
         """
         seat, call, named = self._require_call_of_booth_worker(seat_name)
         try:
