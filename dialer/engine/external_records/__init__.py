@@ -1,1 +1,1 @@
-"""Records from outside the calls: marks (facts about voters), official turnout, complaints and opt-outs."""
+"""Records that do not come from calls: marks (facts about voters), official turnout, complaints and opt-outs."""

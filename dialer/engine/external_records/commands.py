@@ -1,4 +1,4 @@
-"""Commands that import records from outside the calls, or release attempts whose result is unknown.
+"""Commands that import records which do not come from calls, or that release call attempts whose result is unknown.
 
 Records are marks (facts about voters), official turnout, complaints and opt-outs. The commands need only the store, so
 the command line executes them itself while no dialler runs. They contain ids only, no names or phone numbers.
@@ -57,7 +57,7 @@ def _is_iso_date(text: str) -> bool:
 
 
 class MarkReport(Record):
-    """A mark (a fact about a voter) that was recorded outside the calls."""
+    """A mark (a fact about a voter) that does not come from a call."""
 
     key: RecordKey
     voter_id: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
@@ -171,7 +171,7 @@ class RecordsCommand(Command):
 
 
 class RecordMarks(RecordsCommand):
-    """Save marks (facts about voters) that were recorded outside the calls, all of them or none."""
+    """Save marks (facts about voters) that do not come from calls, all of them or none."""
 
     name: Literal["marks"] = "marks"
     roles = BOOTH_ROLES
@@ -248,7 +248,7 @@ class AnswerComplaint(RecordsCommand):
 
 
 class RecordOptOuts(RecordsCommand):
-    """Save opt-outs from outside the calls, each as the keyed hash of its number, all of them or none."""
+    """Save opt-outs that do not come from calls, each as the keyed hash of its phone number, all of them or none."""
 
     name: Literal["opt-outs"] = "opt-outs"
     roles = COMPLIANCE_ROLES
@@ -283,7 +283,7 @@ class RecordOptOuts(RecordsCommand):
 
 
 class ReleaseUnknownAttempts(RecordsCommand):
-    """Release attempts whose result is unknown, all of them or none: their numbers may be dialled again."""
+    """Release call attempts whose result is unknown, all of them or none: their numbers may be dialled again."""
 
     name: Literal["unknown-release"] = "unknown-release"
     roles = COMPLIANCE_ROLES

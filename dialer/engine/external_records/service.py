@@ -1,5 +1,5 @@
-"""Records from outside the calls: marks (facts about voters), official turnout, complaints, opt-outs, and the release
-of unknown attempts.
+"""Store records that do not come from calls: marks (facts about voters), official turnout, complaints and opt-outs.
+Also release call attempts whose result is unknown, so that their numbers may be dialled again.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ExternalRecords:
         self._centre = centre
 
     async def import_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
-        """Store marks (facts about voters) from outside the calls, all or none. Raises CommandRefused, StoreError."""
+        """Store marks (facts about voters) that do not come from calls, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
             self._refuse_record_with_future_time(mark.at)
         with _refuse_command_if_store_rejects_records():
@@ -97,7 +97,7 @@ class ExternalRecords:
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
-        """Delete the results that headquarters has committed from the outbox (the queue of messages to headquarters).
+        """Delete from the outbox (the queue of messages to headquarters) the results that headquarters has committed.
 
         Returns True if headquarters has results that this store lacks: the store was then set back to an earlier state.
         Raises CommandRefused, StoreError.
@@ -135,8 +135,8 @@ class ExternalRecords:
         return f"{summary}, {taken.unknown} marks skipped: their voters are on no roll" if taken.unknown else summary
 
     async def release_attempts_with_unknown_result(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
-        """Let numbers be called again whose call attempts have an unknown result, all or none. Raises CommandRefused,
-        StoreError.
+        """Allow the numbers of call attempts whose result is unknown to be called again, all of them or none. Raises
+        CommandRefused, StoreError.
         """
         with _refuse_command_if_store_rejects_records():
             opened = await self._store.release_unknown_attempts(
