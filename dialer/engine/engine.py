@@ -108,7 +108,7 @@ class Engine:
 
     async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the newest call that `place` (the broker or an Asterisk server) has recorded. If
-        not, dialling is held.
+        not, the store was set back to an earlier state, and nothing is dialled.
         """
         return await self.features.stale_store_detector.compare_store_with_newest_call(place, call)
 
@@ -175,7 +175,8 @@ class Engine:
     ) -> None:
         """Handle the end of a call's IVR flow. If the switch has ended the call already, the call is finished now.
 
-        `unheard` is the sound that could not be played, if any: callers could not answer, so the campaign is held.
+        `unheard` is the sound that could not be played, if any. Without the sound callers could not answer, so the
+        campaign stops dialling.
         """
         if self._has_ended:
             return

@@ -60,7 +60,7 @@ class StoreCommits:
             self._retrying.discard(retry)
 
     def on_store_failure(self, error: StoreError) -> None:
-        """Hold dialling after an error of the store until the store works again. A lasting failure raises one alert
+        """Stop dialling after an error of the store until the store works again. A lasting failure raises one alert
         only.
         """
         now = self._failed_at = self._core.clock.monotonic()

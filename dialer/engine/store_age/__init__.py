@@ -1,1 +1,3 @@
-"""Holds dialling with a store that is older than the newest call which is recorded outside it."""
+"""Stops dialling with a store that was set back: it lacks the newest call that the broker or an Asterisk server has
+recorded.
+"""

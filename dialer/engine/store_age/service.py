@@ -1,7 +1,7 @@
-"""Hold dialling with a store that lacks the newest call which the broker or an Asterisk server has recorded.
+"""Stop dialling with a store that lacks the newest call which the broker or an Asterisk server has recorded.
 
-Such a store was set back, by a snapshot of the machine for example, or is another store. It does not know who was called,
-has voted or has opted out since.
+Such a store was set back, for example by a snapshot of the machine, or it is a different store. It does not know who
+was called, has voted or has opted out since that call.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ RETRY_SECONDS = 2.0
 
 
 class StoreAge:
-    """Compares the store with the newest call that is recorded outside it, and holds dialling if the store lacks it."""
+    """Compares the store with the newest call that the broker or an Asterisk server has recorded, and stops dialling if
+    the store lacks this call.
+    """
 
     def __init__(self, core: Core, alerts: Alerts, store: Store) -> None:
         self._core = core
@@ -38,7 +40,7 @@ class StoreAge:
     def find_reason_to_hold_dialling(self) -> Hold | None:
         """Return why nothing may be dialled, or None if calls are allowed.
 
-        Dialling is held while the store is compared with the newest recorded call, and if the store lacks that call.
+        Nothing is dialled while the store is compared with the newest recorded call, nor if the store lacks that call.
         """
         if self._is_older:
             return Hold(HoldReason.STORE_OLDER)
@@ -56,7 +58,7 @@ class StoreAge:
 
     async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the call that `place` (the broker or an Asterisk server) has recorded. If not,
-        hold dialling.
+        dialling stops.
         """
         self._comparing.add(place)
         while True:
