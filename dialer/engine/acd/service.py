@@ -36,7 +36,7 @@ PHONE_RETRY_SECONDS = 5.0  # before the phone of a lost seat is called again
 
 
 class Acd:
-    """Connects answered voters to agents' seats, and moves seats from one call to the next."""
+    """Connects answered voters to agents' seats, and frees each seat for the next voter after a call."""
 
     def __init__(
         self,
@@ -141,16 +141,17 @@ class Acd:
             self._report_connection_with_agent_to_flow(attempt_id, False)
 
     def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
-        """Play the information message to a voter who got no seat in time, or who must not be connected."""
+        """Play the information message (who called, and that no agent is free) to a voter who got no seat in time, or
+        who must not be connected.
+        """
         call = self._calls.find_live_call(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.on_information_message_started(call)
             self._core.request_effects(make_switch_order(self._switch.play_information_message, attempt_id))
 
     def on_information_message_started(self, call: Call) -> None:
-        """Record that the information message plays to a voter.
-
-        The call counts as abandoned unless an agent has talked to the voter before.
+        """Record that a voter hears the information message (who called, and that no agent is free). The call counts as
+        abandoned unless an agent has talked to the voter before.
         """
         call = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         if not call.leg.message_started:
@@ -161,7 +162,7 @@ class Acd:
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
         """Record that voter and agent hear each other. A repeated report changes nothing.
 
-        The switch also reports this when a voter has come back to the seat.
+        The switch also sends this report when a voter has come back to the seat, for example from hold.
         """
         now = self._core.read_clock()
         call = self._calls.update_call(call, call.copy_call_with_human_answer(now))
@@ -348,9 +349,8 @@ class Acd:
             self.call_seat_phone(seat.name)
 
     def set_whether_seat_phone_may_be_dead(self, seat_name: str, doubted: bool) -> None:
-        """Record whether a seat's phone may be dead (`doubted` is True).
-
-        While it may be dead, no voters are connected to the seat.
+        """Record whether a seat's phone may be dead: it may send no audio any more (`doubted` is True). While this is
+        in doubt, no voters are connected to the seat.
         """
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
@@ -385,8 +385,8 @@ class Acd:
 
 
 def _is_seat_free_for_returning_voter(seat: Seat, call: Call) -> bool:
-    """Return whether a voter may come back to a seat: it is free, or its agent is still wrapping up this
-    voter's call.
+    """Return whether a voter who comes back, for example from a failed transfer, may be connected to a seat. The seat
+    must be free, or its agent must still be wrapping up this voter's call.
     """
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
     return seat.is_free_for_voter or (wraps_up and not seat.phone_suspect)

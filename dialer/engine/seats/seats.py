@@ -52,9 +52,8 @@ class Seats:
         self.apply_current_settings()
 
     def apply_current_settings(self) -> None:
-        """Apply the seats of the settings in force.
-
-        A removed seat stays, last in the order, until its agent has left. Agents keep the phone that they have.
+        """Apply the seats of the settings in force. A removed seat stays, last in the order, until its agent has left.
+        Agents keep the phone that they have until they log off.
         """
         plan, seats = self._core.plan, dict[str, Seat]()
         for name, planned in plan.seats.items():
@@ -156,8 +155,9 @@ class Seats:
         self._tallies[name].calls += 1
 
     def publish_seat_view(self, name: str) -> None:
-        """Notify subscribers of a seat because its published view has changed, such as its call or messages, though not
-        the seat's own state.
+        """Notify subscribers that the published view of a seat has changed, for example its call or its message.
+
+        A change of the seat's own state, such as ready or paused, is published by `replace_seat`.
         """
         seat = self._seats.get(name)
         if seat is not None:

@@ -188,7 +188,7 @@ class Agents:
         return seat
 
     async def restrict_seat_to_campaigns(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
-        """Restrict a seat to calls of these campaigns until its agent logs off. No campaigns: remove the restriction.
+        """Restrict a seat to calls of these campaigns until its agent logs off. An empty tuple ends the restriction.
 
         Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
         """
@@ -260,10 +260,11 @@ class Agents:
     async def sign_in_agent(
         self, seat_name: str, agent: str, proof: PinProof | None, source: SignInSource | None = None
     ) -> str:
-        """Log an agent in from a page, or reconnect the agent's phone. A wrong PIN proof counts like a wrong PIN, but
-        for its `source` only, if that is given.
+        """Log an agent in from a page, or call the phone again if the agent is already signed in at the seat.
 
-        Raises the errors of `log_in_agent`, and CommandRefused for an expired proof or a locked source.
+        `proof` proves that the agent has entered the right PIN on the page. A wrong proof counts as a wrong log-in from
+        `source` (a device or network) if that is given. Raises the errors of `log_in_agent`, and CommandRefused for an
+        expired proof or a locked source.
         """
         seat, now = self._seats.require_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)

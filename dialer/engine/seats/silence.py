@@ -111,8 +111,8 @@ class SeatSilence:
             self._core.spawn_background_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
-        """Check the earlier call of an agent's phone that has just registered. If that call sends no audio any more,
-        call the phone, once.
+        """Check the connected call of an agent's phone, because the phone has just registered again. If that call
+        carries no audio any more, call the phone, once.
 
         A voter at the seat stays there.
         """
