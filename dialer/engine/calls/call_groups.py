@@ -26,7 +26,7 @@ class CallGroups(Generic[Key]):
         self._groups: dict[Key, dict[AttemptId, Call]] = {}
 
     def __getitem__(self, group: Key) -> Collection[Call]:
-        """Return the calls of a group: none if the group is unknown."""
+        """Return the calls of a group. The result is empty for an unknown group."""
         calls = self._groups.get(group)
         return () if calls is None else calls.values()
 
@@ -54,7 +54,9 @@ class CallGroups(Generic[Key]):
 
 
 def find_campaign_of_call_without_seat(call: Call) -> str | None:
-    """Return the campaign of a call that is not answered, or whose voter waits for a seat. Otherwise return None."""
+    """Return the campaign of a call that needs a seat or may need one: it is not answered yet, or its voter waits for a
+    seat. Otherwise return None.
+    """
     needs_seat = call.leg.answered_seconds is None or call.call_state is CallState.WAITING
     return call.campaign_id if needs_seat else None
 

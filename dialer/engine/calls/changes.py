@@ -1,7 +1,7 @@
-"""Derive the effects that follow from a change of a call.
+"""Derive the effects (such as timers and updates of the pacer) that follow from a change of a call.
 
-They depend only on the call before and after the change. Events arrive in no guaranteed order: whichever event reports
-a fact first, the effects of that fact are requested once.
+The effects depend only on the call before and after the change. Events arrive in no guaranteed order: whichever event
+reports a fact first, the effects of that fact are requested once.
 """
 
 from __future__ import annotations

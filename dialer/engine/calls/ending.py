@@ -126,9 +126,8 @@ class CallEndings:
 
 
 def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """Yield the updates that the pacer needs about an ended call.
-
-    Updates that were sent during the call are left out.
+    """Yield the updates that the pacer needs about an ended call. What the pacer learned during the call, such as its
+    answer, is left out.
     """
     if call.inbound:
         return

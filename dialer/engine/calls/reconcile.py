@@ -1,7 +1,7 @@
-"""Reconcile store, live calls and switch after a start, and each time a link is restored.
+"""Reconcile store, live calls and switch after a start, and each time the link to an Asterisk server is restored.
 
-Nothing is dialled until then. Calls that are live on the switch continue, all others are ended. If it cannot be
-determined how a call ended, its outcome is `unknown`, and its number is not redialled until a person releases it.
+Nothing is dialled before that is done. Calls that are live on the switch continue, all others are ended. If it cannot
+be determined how a call ended, its outcome is `unknown`, and its number is not redialled until a person allows it.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Reconciler:
     def load_open_call_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
-        `unmoved_trunks` are the trunks that are still on the same Asterisk server. Only for calls over these trunks
-        does a missing call record prove that the call was not placed.
+        `unmoved_trunks` are the trunks that are on the same Asterisk server as in that run. Only for calls over these
+        trunks does a missing call record prove that the call was not placed.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
@@ -166,11 +166,11 @@ class Reconciler:
             self._core.request_effects(CallFinished(ended))
 
     def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
-        """Return whether the switch's call records prove that a call was never placed, because they are complete and do
-        not have it.
+        """Return whether the switch's call records prove that a call was never placed.
 
-        They are complete if they have a call that ended after this call was created: then the switch still writes
-        records. A switch with a full disk, or with other settings, writes no record of a call that it has placed.
+        The proof: the records do not contain the call, but they contain a call that ended after this call was created.
+        The later record shows that the switch was still writing records. A switch with a full disk, or with other
+        settings, writes no record of a call that it has placed.
         """
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.up_seconds is None:
@@ -268,7 +268,7 @@ class Reconciler:
     async def _hang_up_cancelled_call(self, attempt_id: AttemptId) -> None:
         """Hang up a call that was cancelled, unless it was answered meanwhile.
 
-        The switch reports such an answer right after `SwitchUp`.
+        When the link to the switch is back, the switch first reports `SwitchUp`, and right after it such an answer.
         """
         call = self._calls.find_live_call(attempt_id)
         if call is not None and not call.is_answered:

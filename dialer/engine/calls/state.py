@@ -149,7 +149,7 @@ class Call:
         return self._copy_call_with_changed_leg(preview=None)
 
     def copy_call_with_preview_skipped(self) -> Call:
-        """Return a copy of the call, whose preview the agent has skipped."""
+        """Return a copy of the call with its preview marked as skipped by the agent."""
         return self._copy_call_with_changed_leg(skipped=True)
 
     def copy_call_with_originate_sent(self, seconds: float) -> Call:
@@ -258,7 +258,7 @@ class Call:
         return self._copy_call_with_changed_talk(agent_silent=True)
 
     def copy_call_with_recording(self) -> Call:
-        """Return a copy of the call, which the switch now records."""
+        """Return a copy of the call, marked as being recorded by the switch."""
         return self if self.talk.recorded else self._copy_call_with_changed_talk(recorded=True)
 
     def copy_call_with_recording_paused(self, *, paused: bool) -> Call:
@@ -282,8 +282,8 @@ class Call:
         return replace(self, flow=replace(self.flow, is_running=True, name=name))
 
     def copy_call_with_flow_answer(self, kind: MarkKind, hour: int | None) -> Call:
-        """Return a copy of the call with the voter's latest answer in the IVR flow, and the hour in this answer if it
-        has one.
+        """Return a copy of the call with the voter's latest answer in the IVR flow, and the hour that the voter entered
+        with it, or None.
         """
         return replace(self, flow=replace(self.flow, last_mark=kind, last_mark_hour=hour))
 

@@ -85,7 +85,9 @@ class Inbound:
         return attempt_id
 
     def release_channel_of_inbound_call(self, attempt_id: AttemptId) -> None:
-        """Release the trunk channel that was reserved for an inbound call, because there is no such call."""
+        """Release the trunk channel that was reserved for an inbound call, because the call is hung up without being
+        routed.
+        """
         self._routing.pop(attempt_id, None)
         self._unknown_callers.trunks.pop(attempt_id, None)
 

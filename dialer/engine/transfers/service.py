@@ -246,9 +246,8 @@ class Transfers:
     async def _send_order_to_switch(
         self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None
     ) -> None:
-        """Wait until the switch has accepted an order of a transfer.
-
-        If the switch refuses the order, restore the transfer to `before` and raise CommandRefused.
+        """Send an order of a transfer to the switch, and wait until the switch has accepted it. If the switch refuses
+        the order, restore the transfer to `before` and raise CommandRefused.
         """
         entered = self._transfers.find_transfer_of_call(attempt_id)
         try:
@@ -508,9 +507,9 @@ class Transfers:
         """Bring a transfer into agreement with an Asterisk server if voter and target are on different servers. Return
         whether they are.
 
-        Each server reports only its own calls. The seat's server reports a target at the agent's seat. The target's own
-        server reports a target with the voter. The call's server reports the call. An unknown target is hung up. A
-        target that is no longer reported has left.
+        Each server reports only its own calls: the seat's server a target at the agent's seat, the target's own server
+        a target with the voter, and the call's server the call. An unknown target is hung up. A target that is no
+        longer reported has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.find_seat(known.seat)

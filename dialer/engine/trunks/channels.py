@@ -10,7 +10,9 @@ from dialer.engine.transfers.state import CallTransfers
 
 
 class Channels:
-    """Counts the used channels of each trunk: channels of calls, of transfer targets and of unknown callers."""
+    """Counts the used channels of each trunk: channels of calls, of transfer targets, and of callers who are not on the
+    roll.
+    """
 
     def __init__(self, calls: LiveCalls, transfers: CallTransfers, unknown_callers: UnknownCallers) -> None:
         self._calls = calls

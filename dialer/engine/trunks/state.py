@@ -108,7 +108,9 @@ class TrunkHealth:
         return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
     def record_call_start(self, now_seconds: float) -> None:
-        """Record that a call starts on the trunk. A call on a resting trunk is its probe."""
+        """Record that a call starts on the trunk. The first call after the trunk's rest tests whether the trunk works
+        again.
+        """
         if self.determine_state_of_trunk(now_seconds) is TrunkState.PROBING:
             self._probe_out = True
             self._since = now_seconds
@@ -341,7 +343,7 @@ class TrunkPool:
         return self._limits[name]
 
     def find_trunk_name_of_endpoint(self, endpoint: str) -> str:
-        """Return the name of the trunk with this endpoint, or the endpoint itself if no trunk has it."""
+        """Return the name of the trunk with this SIP endpoint, or the endpoint itself if no trunk has it."""
         return next((name for name in self.names if self._limits[name].endpoint == endpoint), endpoint)
 
     def get_trunk_health(self, name: str) -> TrunkHealth | None:
@@ -353,7 +355,9 @@ class TrunkPool:
         return self._starts[name]
 
     def is_caller_id_of_other_trunk(self, name: str, caller_id: str) -> bool:
-        """Return whether a caller ID is not one of the trunk's own. If so, calls over the trunk must not show it."""
+        """Return whether a caller ID is none of this trunk's caller IDs in the settings. If so, calls over the trunk
+        must not show it.
+        """
         return caller_id not in self._limits[name].caller_ids
 
     def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
