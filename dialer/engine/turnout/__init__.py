@@ -1,1 +1,3 @@
-"""Turnout: polling booths, polling days, voters' recorded answers (marks), and the figures that follow from them."""
+"""Turnout: polling booths, polling days, voters' recorded answers (marks), and the turnout figures computed from the
+answers.
+"""

@@ -40,7 +40,7 @@ class TurnoutFigures:
 
     @property
     def dialling_seconds(self) -> float:
-        """Return how long a turnout campaign could dial today (seconds)."""
+        """Return for how many seconds today a turnout campaign was able to dial."""
         self._reset_figures_for_new_day()
         return self._dialling_seconds
 
@@ -76,17 +76,17 @@ class TurnoutFigures:
         self._core.request_effects(Notify(booth))
 
     def add_voters_without_number(self, voters: dict[int, int]) -> None:
-        """Add voters without a number that may be called to the count of such voters at their polling booths.
+        """Increase the counts of voters who have no number left to call, at their polling booths.
 
-        `voters` has the number of additional voters by booth id.
+        `voters` has the increase for each booth, by booth id.
         """
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]
             self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])
 
     def count_dialling_time(self) -> None:
-        """Add the time since the last pacing decision to the dialling time, if a turnout campaign could dial in that
-        time.
+        """Add the time since the last pacing decision to the dialling time, if a turnout campaign was able to dial in
+        that time.
         """
         now = self._core.clock.monotonic()
         self._polls.find_booths_voting_today()  # raises the day number on a new polling day, which resets the count

@@ -97,8 +97,8 @@ class Marks:
         self._runs.request_reread_of_number_queues()
 
     def apply_stored_opt_out(self, phone_id: int, *, fresh: bool) -> None:
-        """Update figures after a stored opt-out, and cancel the calls to its number. `fresh` is True for the number's
-        first opt-out.
+        """Update figures after an opt-out was stored, and cancel the calls to its number. `fresh` is True if the number
+        had not opted out before.
         """
         self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
         self._numbers.remember_opt_out_of_number(phone_id)
@@ -107,14 +107,14 @@ class Marks:
             self._core.spawn_background_task(self._count_voters_without_number(phone_id), "count-without-number")
 
     def apply_call_of_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
-        """Remember a stored call of another centre, so that reserved numbers wait for the minimum interval after this
-        call.
+        """Remember a stored call of another centre to a number, so that this centre calls the number only after the
+        minimum interval.
         """
         self._numbers.remember_call_of_other_centre(phone_id, call)
 
     async def _count_voters_without_number(self, phone_id: int) -> None:
-        """Count the voters who cannot be called any more after the opt-out of their last number, for the forecast of
-        the polling day.
+        """Count the voters who have no number left to call after an opt-out. The forecast of the polling day needs this
+        count.
         """
         try:
             gone = await self._store.count_voters_without_number_after_opt_out(phone_id)

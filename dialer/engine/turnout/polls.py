@@ -49,8 +49,9 @@ class Polls:
         return self._today
 
     def find_last_call_times_by_booth(self) -> Mapping[int, float]:
-        """Return the times of the last calls (epoch seconds) by booth id, for the booths that vote today until a known
-        time.
+        """Return until when voters of each polling booth may be called today (epoch seconds), by booth id.
+
+        Booths that do not vote today or whose closing time is unknown are left out.
         """
         return self.find_booths_voting_today().last_calls
 
