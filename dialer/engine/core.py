@@ -1,4 +1,6 @@
-"""The core that all features of the engine share: the clock, the plan in force, effects and background tasks."""
+"""The core that all features of the engine share: the clock, the settings in force, requested effects and background
+tasks.
+"""
 
 from __future__ import annotations
 
@@ -62,8 +64,7 @@ class Core:
         self._tasks = None
 
     def spawn_background_task(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Run a coroutine in the background, because it waits for the store or the switch.
-
+        """Run a coroutine that waits for the store or the switch in the background, so that no event handler waits.
         Coroutines are started in the order in which they are passed to this method.
         """
         if self._tasks is None:

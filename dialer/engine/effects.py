@@ -43,8 +43,9 @@ class TimerKind(StrEnum):
 
 
 class TimerExpired(NamedTuple):
-    """A timer of the engine has expired, for a seat or a call attempt. A failed order to the switch may raise this
-    event too.
+    """A timer of the engine has expired, for a seat or a call attempt.
+
+    An order to the switch may name such an event too: the engine handles it if the order fails.
     """
 
     kind: TimerKind

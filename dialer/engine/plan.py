@@ -134,7 +134,7 @@ class ReloadedSettings:
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """The parts of the dialler, outside the engine, that the engine uses, such as store and switch."""
+    """What the engine uses but does not contain, such as the store, the switch and the clock."""
 
     store: Store
     switch: Switch

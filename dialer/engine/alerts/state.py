@@ -37,10 +37,8 @@ class Alerts:
         self._remove_alert(kind.value if subject is None else kind.make_alert_code(subject))
 
     def raise_or_clear_alert(self, alert: Alert) -> None:
-        """Raise an alert, or end it if `alert.cleared` is set.
-
-        The alert replaces an active alert with the same code. Subscribers are notified only if the alert's text has
-        changed.
+        """Raise an alert, or end it if `alert.cleared` is set. A raised alert replaces an active alert with the same
+        code, and subscribers are notified only if the alert's text has changed.
         """
         if alert.cleared:
             self._remove_alert(alert.code)

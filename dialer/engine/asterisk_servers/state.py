@@ -15,7 +15,7 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class AsteriskServers:
-    """The Asterisk servers of a site, and which of them has which trunk. If a site has only one server, that server's
+    """The Asterisk servers of a site, and which server has which trunk. If a site has only one server, that server's
     name is the empty string.
     """
 
@@ -51,13 +51,17 @@ class AsteriskServers:
         return self._by_trunk.get(trunk, self.names[0])
 
     def find_servers_accepting_calls(self, trunks: Collection[str]) -> set[str]:
-        """Return the Asterisk servers of these trunks that accept calls now."""
+        """Return which of the Asterisk servers of these trunks accept calls now. If no trunks are given, all servers
+        are considered.
+        """
         servers = {self.get_server_of_trunk(trunk) for trunk in trunks} or set(self.names)
         return (servers & self.up) - self.unresponsive
 
     @property
     def unreachable_asterisk_servers(self) -> frozenset[str]:
-        """Return the Asterisk servers that cannot be reached. The result is empty if no server can be reached."""
+        """Return the Asterisk servers that cannot be reached, while at least one other server can be reached. If no
+        server can be reached, the result is empty, because nothing is dialled then.
+        """
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()
 
@@ -79,8 +83,8 @@ class ServerLoads:
         self.calls: dict[str, int] = dict.fromkeys(servers.names, 0)
 
     def sort_trunks_by_server_load(self, trunks: Sequence[str]) -> Sequence[str]:
-        """Return the trunks in a new order: first those whose Asterisk server most likely has a free agent. Trunks of
-        one server keep their order.
+        """Return the trunks in a new order: first the trunks of the Asterisk server that most likely has a free agent
+        for the call. Trunks of one server keep their order.
         """
         if len(self._servers.names) == 1:
             return trunks

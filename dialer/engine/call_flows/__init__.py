@@ -1,1 +1,1 @@
-"""Call flows: which flow a call runs, what the flow knows about the voter, and the answers that it records."""
+"""IVR flows of calls: which flow a call runs, what the flow knows about the voter, and the answers that it records."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ReloadFlows(Command):
-    """Reload the call flows from their files. New calls use the new versions. If one flow is invalid, none is
+    """Reload the call flows from their files. New calls use the new versions. If one flow is invalid, no flow is
     changed.
     """
 

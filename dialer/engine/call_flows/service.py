@@ -188,7 +188,7 @@ class FlowService:
     async def _store_voter_answer_as_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a voter's answer as a mark (a recorded answer), and return whether it was valid.
 
-        If no voter of a household is pending any more, there is nothing to store, and the result is True.
+        If the answer is about a household of which no voter is left to call, nothing is stored, and the result is True.
         """
         if commit.mark is None:
             return False
@@ -212,9 +212,9 @@ class FlowService:
     async def _find_voters_that_answer_is_about(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
-        """Return the voters whom an answer is about, and the source to store with the answer.
+        """Return the voters whom an answer is about, and who gave it (the source to store with the answer).
 
-        `marked` are the voters for whom an earlier attempt has stored the same answer.
+        `marked` are the voters for whom this answer is already stored, because the same input was sent before.
         """
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.
@@ -225,7 +225,7 @@ class FlowService:
         return [call.voter_id], MarkSource.VOTER_KEY
 
     async def connect_flow_call_to_agent(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> bool:
-        """Connect the call to a free agent. Return True when agent and voter hear each other.
+        """Connect the caller of an IVR flow to a free agent. Return True when agent and voter hear each other.
 
         The answers so far are stored first, because the agent's page shows them. Raises StoreError.
         """
@@ -238,7 +238,7 @@ class FlowService:
             await self._store.record_flow_answers(attempt_id, answers, self._core.clock.now())
 
     def is_live_call(self, attempt_id: AttemptId) -> bool:
-        """Return whether a call attempt has a live call."""
+        """Return whether the call of a call attempt is still in progress."""
         return attempt_id in self._calls
 
     async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:

@@ -1,1 +1,3 @@
-"""Campaigns: starting, pausing and stopping them, holds, and supervisors' speed limits and abandoned-call targets."""
+"""Campaigns: starting, pausing and stopping them, reasons not to dial, and supervisors' speed limits and abandoned-call
+targets.
+"""

@@ -126,7 +126,9 @@ class SetAbandonedTarget(Command):
 
 
 class AcceptClock(Command):
-    """Confirm that the computer's clock is right after it was set. Dialling continues."""
+    """Confirm that the computer's clock is right, after dialling has stopped because the clock was set. Dialling
+    continues.
+    """
 
     name: Literal["accept-clock"] = "accept-clock"
     roles = SUPERVISOR_ONLY

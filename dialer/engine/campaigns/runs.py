@@ -98,7 +98,9 @@ class CampaignRun:
 
     @property
     def can_campaign_dial(self) -> bool:
-        """Return whether the campaign may dial: it was not held at the last decision and still has numbers to call."""
+        """Return whether the campaign may dial: the last pacing decision found no reason against dialling, and there
+        are still numbers to call.
+        """
         return self.hold is None and not self.is_campaign_completed
 
     def find_speed_limit_in_force(self, now: float) -> CampaignSpeed | None:
@@ -159,7 +161,7 @@ class CampaignRuns:
         return self._runs[campaign_id]
 
     def add_or_replace_campaign(self, run: CampaignRun) -> None:
-        """Add a campaign to this run of the dialler."""
+        """Add a campaign to this run of the dialler, or replace the campaign with the same id."""
         self._runs[run.spec.campaign_id] = run
 
     def apply_current_settings(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:

@@ -133,7 +133,9 @@ class Campaigns:
                 run.pacer.set_abandoned_rate_target(min(steered, plan.spec.most_abandoned_target))
 
     def accept_wall_clock_time(self) -> str:
-        """Accept the time of the machine's clock after the clock was set. Dialling continues."""
+        """Accept the time of the machine's clock, after dialling has stopped because the clock was set. Dialling
+        continues.
+        """
         return self._clock_guard.accept_wall_clock_time()
 
     async def reload_flows(self) -> str:
@@ -276,9 +278,8 @@ class Campaigns:
     # somebody has installed the sound and resumes the campaign or reloads the flows.
 
     def hold_campaign_with_unplayable_sound(self, call: Call, sound: str) -> None:
-        """Hold the campaign of a call in which a required sound could not be played.
-
-        For an inbound call only an alert is raised.
+        """Stop dialling for the campaign of a call in which a required sound could not be played. If the call is
+        inbound, only raise an alert.
         """
         run = self._runs[call.campaign_id]
         if call.inbound:

@@ -47,8 +47,8 @@ class CommandContext:
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
     def format_name_of_responsible_person(self, named: str) -> str:
-        """Return the person who is responsible for the command, as the audit shows it: the `named` person, followed by
-        the sender if the sender is somebody else.
+        """Return who is responsible for the command, as the audit shows it: "NAMED by SENDER", or only the `named`
+        person if this person has sent the command.
         """
         return named if self.sender in {named, OWN_USER} else f"{named} by {self.sender}"
 

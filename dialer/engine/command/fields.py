@@ -38,7 +38,7 @@ class Only:
     members: tuple[StrEnum, ...]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return a schema that checks the value before the enum does."""
+        """Return a pydantic schema that refuses the enum members which this annotation does not allow."""
         return core_schema.no_info_before_validator_function(self._require_allowed_enum_member, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -135,7 +135,9 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
 
     @property
     def disposition_details(self) -> DispositionDetails:
-        """Return the details of the disposition, apart from the disposition itself and the hour."""
+        """Return the details that the agent entered with the disposition, such as a note, other voters' outcomes or the
+        time of a call-back.
+        """
         return DispositionDetails(
             attempt_id=self.attempt_id,
             voters=tuple(each.convert_report_to_voter_outcome() for each in self.voters or ()),

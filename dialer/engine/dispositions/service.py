@@ -309,7 +309,7 @@ class Dispositions:
 def _make_key_prefix_of_marks(attempt_id: AttemptId, receipt: Receipt | None) -> str:
     """Return the start of the keys under which a disposition's marks (facts about voters) are stored.
 
-    It contains the command's id, so that a new disposition makes new marks.
+    It contains the id of the agent's command: a repeated command is stored once, and a new disposition gets new marks.
     """
     if receipt is None:
         return f"{attempt_id}/agent"
@@ -319,8 +319,11 @@ def _make_key_prefix_of_marks(attempt_id: AttemptId, receipt: Receipt | None) ->
 def _make_voter_marks_of_disposition(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
-    """Return the marks (facts about voters) that follow from a disposition. The called voter is marked too, unless
-    `voters` contains that voter.
+    """Return the marks (facts about voters) that follow from an agent's disposition: one for the called voter, and one
+    for each voter in `voters`.
+
+    `voters` are voters of the number for whom the agent entered an outcome individually. If the called voter is among
+    them, the mark of that voter is made from this outcome.
     """
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)

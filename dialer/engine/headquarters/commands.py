@@ -1,7 +1,8 @@
 """Commands from headquarters: signed orders, updates from other centres, and confirmations of results.
 
-The uplink sends updates and confirmations about once a second. Each contains a position that identifies repeats, so
-these commands and their replies are not stored, and only refusals are audited.
+The uplink (the process that connects a centre to headquarters) sends updates and confirmations about once a second.
+Each contains a position that identifies repeats, so these commands and their replies are not stored, and only refusals
+are audited.
 """
 
 from __future__ import annotations
@@ -134,9 +135,8 @@ class ConfirmUplink(Command):
 
 
 class ReportUplink(Command):
-    """Report problems of headquarters with this centre's store and clock, and with its own server.
-
-    The dialler raises or clears the alerts about them.
+    """Report problems that headquarters has found with this centre's store or clock, or with the server of
+    headquarters. The dialler raises or clears the alerts about them.
     """
 
     name: Literal["report-uplink"] = "report-uplink"

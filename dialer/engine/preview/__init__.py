@@ -1,1 +1,1 @@
-"""Preview calls, and manual calls that agents choose from the list."""
+"""Preview calls, and manual calls to numbers that agents choose from the campaign's list."""

@@ -1,4 +1,4 @@
-"""Calls that agents dial: previews, and numbers that agents choose from the list.
+"""Calls that agents dial: previews, and numbers that agents choose from the campaign's list.
 
 A seat is reserved for each such call before it is dialled, so no answered voter waits. The rules are the same as for
 other calls.
@@ -27,7 +27,7 @@ UNANSWERED = "preview-unanswered"
 
 
 class OwnCalls:
-    """Executes agents' commands for previewed calls and for numbers that they choose from the list."""
+    """Executes agents' commands for previewed calls, and for numbers that agents choose from the campaign's list."""
 
     def __init__(
         self,
@@ -139,7 +139,8 @@ class OwnCalls:
     def _require_idle_seat(self, seat_name: str, run: CampaignRun, *, promised: bool) -> Seat:
         """Return a seat whose agent may dial for this campaign now. Raises CommandRefused.
 
-        With `promised` the seat must be reserved for a call-back that its agent has promised.
+        If `promised` is True, the call is a call-back that the agent has promised, and the seat must be reserved for
+        it.
         """
         seat = self._seats.require_seat(seat_name)
         idle = seat.is_free_for_voter or (seat.state is SeatState.PAUSED and seat.is_phone_usable)
@@ -163,7 +164,7 @@ class OwnCalls:
         return seat
 
     def are_all_free_seats_needed_for_calls(self) -> bool:
-        """Return whether calls in progress may need every free seat. If so, no agent may dial manually."""
+        """Return whether calls in progress may need every free seat. If so, agents at free seats may not dial manually."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
             for call in self._calls.list_live_calls()

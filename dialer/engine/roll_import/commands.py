@@ -1,7 +1,7 @@
 """Commands for electoral rolls and phone numbers.
 
-No command contains a number. A program on the dialler's machine puts the list into the spool, a folder next to the
-store (dialer/store/spool.py), and the command names it by its ID there.
+No command contains a phone number. A program on the dialler's machine puts the list into the spool, a folder next to
+the store (dialer/store/spool.py), and the command names the list by its ID there.
 """
 
 from __future__ import annotations

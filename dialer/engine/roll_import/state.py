@@ -8,7 +8,9 @@ from dialer.domain.view import RollImportProgress
 
 
 class RollImportState:
-    """The progress of the import of an electoral roll, and the lock that keeps imports and new campaigns apart."""
+    """The progress of the import of an electoral roll, and the lock that prevents new campaigns during an import,
+    because they would miss numbers.
+    """
 
     def __init__(self) -> None:
         self.roll: RollImportProgress | None = None  # None: no roll is being imported

@@ -1,6 +1,6 @@
 """Commands for supervisors who monitor seats.
 
-Each rings the sender's own phone, so that nobody can listen under another person's name.
+Each command rings the sender's own phone, so that nobody can listen under another person's name.
 """
 
 from __future__ import annotations

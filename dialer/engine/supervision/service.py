@@ -1,4 +1,6 @@
-"""Monitoring of seats by supervisors: listen, whisper and barge. It starts only after its audit entry is stored."""
+"""Monitoring of seats by supervisors: listen, whisper and barge. Monitoring starts only after its audit entry is
+stored.
+"""
 
 from __future__ import annotations
 

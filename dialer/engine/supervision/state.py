@@ -43,7 +43,7 @@ class Listener:
 
     @property
     def required_location_of_supervisor_phone(self) -> Place:
-        """Return the conference or channel that the supervisor's phone must be in."""
+        """Return the Asterisk conference or channel that the supervisor's phone must be in for this kind of monitoring."""
         return Place(_KINDS[self.mode], self.seat)
 
 

@@ -1,6 +1,6 @@
-"""Commands that manage users: who may give commands, besides those in the settings.
+"""Commands that manage users: who may give commands, in addition to the people in the settings.
 
-Each is committed with its receipt and its audit entry in one transaction.
+Each command is committed with its receipt and its audit entry in one transaction.
 """
 
 from __future__ import annotations
