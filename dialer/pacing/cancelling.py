@@ -1,5 +1,5 @@
-"""Choose the ringing calls to hang up when more phones ring than seats will be free. Pure; also used by the simulated
-model of a centre.
+"""Choose the ringing calls to hang up when more phones ring than seats will be free. Without I/O; the simulated centre
+uses this module too.
 """
 
 from __future__ import annotations

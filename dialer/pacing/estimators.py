@@ -1,6 +1,7 @@
 """The estimators of the predictive pacing policy: durations of talks and wrap-ups, ring times and the answer rate.
 
-Every estimator forgets exponentially, starts from a prior worth a few observations, and stays finite for any input.
+Every estimator gives older observations exponentially less weight, starts from an assumption worth a few observations,
+and stays finite for any input.
 """
 
 from __future__ import annotations
@@ -166,7 +167,9 @@ _LAST_SECONDS = (ROWS - 1) / PER_SECOND
 
 
 class RingTimes(Learned):
-    """Distributions of ring times, and of the silence before the ringing, for answered and for unanswered calls."""
+    """How long calls ring, and how long they are silent before the phone rings: a distribution each for answered and
+    for unanswered calls.
+    """
 
     SAVED: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
 
@@ -279,7 +282,10 @@ class RingTimes(Learned):
 
 
 def _spread_weights_over_later_time_steps(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
-    """Spread each weight over the counts of its step and of all later steps, in proportion to these counts."""
+    """Add each weight to the counts of its time step and of all later steps, in proportion to these counts.
+
+    A weight stands for a call that had not ended by its time step: it would have ended in this step or a later one.
+    """
     tail = np.cumsum(counts[::-1])[::-1]
     counts *= 1.0 + np.cumsum(np.bincount(since, weights, minlength=STEPS) / np.maximum(tail, 1e-9))
 
@@ -289,10 +295,10 @@ def _find_histogram_bin_of_duration(seconds: float) -> int:
 
 
 class InFlightTable:
-    """Precomputed answer probabilities for calls in flight, by how long they have been in flight.
+    """Precomputed probabilities that a call in flight will be answered, by how long the call has been in flight.
 
-    Rows 0 to ROWS - 1 are for calls that do not ring yet, by seconds since the Originate. The other rows are for
-    ringing calls, by seconds since "ringing".
+    Rows 0 to ROWS - 1 are for calls whose phone does not ring yet, by seconds since the Originate. The other rows are
+    for ringing calls, by seconds since the carrier reported "ringing".
     """
 
     def __init__(
@@ -382,7 +388,9 @@ class AnswerRate(Learned):
         """The number of calls that the rate is based on, at most the memory."""
 
     def forget_answer_rate_of_past_calls(self) -> None:
-        """Reset the answer rate to that of a new campaign, because other numbers are dialled from now on."""
+        """Reset the answer rate to that of a new campaign, because from now on the campaign dials numbers with another
+        answer rate.
+        """
         self.rate, self.calls = self._tuning.answer_rate, self._tuning.answer_rate_calls
 
     def record_call_outcome(self, *, answered: bool) -> None:
@@ -418,8 +426,9 @@ class AnswerRate(Learned):
         """Return three figures: the answer rate with ringing calls included, the number of calls that this rate is
         based on, and the probability of an answer for each ringing call.
 
-        The outcome of a ringing call is only partly known, so it counts as this part of a call: `weight` * (1 - q (1 -
-        q) / p (1 - p)). Here p is the answer rate of ended calls, and q the ringing call's probability of an answer.
+        A ringing call counts less than an ended call, because its outcome is only partly known. It counts as `weight` *
+        (1 - q (1 - q) / p (1 - p)) of a call. Here p is the answer rate of ended calls, and q the ringing call's
+        probability of an answer.
         """
         p, q = self.rate, 1.0 / (1.0 + compute_odds_against_event(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))

@@ -1,4 +1,6 @@
-"""Create a pacing policy by its name. Also the policies that do not predict: progressive, preview and broadcast."""
+"""Create a pacing policy by its name. This module also has the policies that do not predict: progressive, preview and
+broadcast.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +34,19 @@ class ProgressivePacer(Pacer):
 
 
 class PreviewPacer(ProgressivePacer):
-    """A pacer that places one preview per free seat.
+    """Places one preview for each free seat: the agent sees the call and then dials it.
 
-    The agent sees the call and dials it. A seat with a preview, or with a call that its agent dialled, is not free in
-    the pacer's input (the snapshot). Calls of such seats are left out of the snapshot's ringing calls.
+    In the pacer's input (the snapshot), a seat with a preview, or with a call that its agent dialled, is not free. The
+    calls of such seats are not among the snapshot's ringing calls.
     """
 
     _enough = Limit.AGENTS
 
 
 class BroadcastPacer(Pacer):
-    """Uses all free channels of an IVR campaign, as fast as the CPS limits allow."""
+    """Places as many calls of an IVR campaign as there are free channels, as fast as the CPS limits of the trunks
+    allow.
+    """
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
         """Return the number of calls that channels and CPS limits allow."""

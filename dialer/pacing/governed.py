@@ -1,5 +1,5 @@
-"""The base of all pacing policies with limits of the abandoned-call rate (caps), and the simplest such policy: a fixed
-number of calls per free seat.
+"""The base of all pacing policies with limits of the abandoned-call rate (caps), and the simplest such policy, which
+places a fixed number of calls per free seat.
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ class GovernedPacer(Learned, Pacer):
         return self._now
 
     def _count_calls_allowed_in_worst_case(self, snapshot: PacingSnapshot) -> int:
-        """Return how many more calls may be placed if every call in flight is answered and no seat becomes free.
-
-        The number is negative if there are too many calls already.
+        """Return how many more calls may be placed if, in the worst case, every call in flight is answered and no seat
+        becomes free. The number is negative if there are too many calls already.
         """
         room = min(self.governor.count_calls_allowed_in_worst_case(snapshot.free_seats), float(MOST_CALLS_AT_ONCE))
         return int(max(0.0, room)) + snapshot.free_seats_minus_calls_in_flight
@@ -78,9 +77,9 @@ class GovernedPacer(Learned, Pacer):
     def restore_answered_and_abandoned_counts(
         self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]
     ) -> None:
-        """Replace the answers and abandoned calls counted for the caps by those of the calls in the store.
+        """Replace the counts of answers and abandoned calls, on which the caps are checked, by counts from the store.
 
-        `recent` has these calls by the length of the caps' time windows (seconds).
+        `recent` has these counts for each length of a cap's time window (seconds).
         """
         self._advance_time_of_pacing_policy(now_seconds)
         self.governor.restore_answered_and_abandoned_counts(recent)
@@ -108,10 +107,11 @@ class GovernedPacer(Learned, Pacer):
 
 
 class RatioPacer(GovernedPacer):
-    """Places a fixed number of calls per free seat. While the abandoned-call rate is at its target, it places one per
-    free seat.
+    """Places a fixed number of calls per free seat. It places only one per free seat if one more abandoned call would
+    raise the abandoned-call rate above its target.
 
-    Unlike a ratio over all agents (VICIdial's default), it counts only free seats: with none free it places nothing.
+    Unlike a ratio over all agents (VICIdial's default), it counts only free seats: if no seat is free, it places
+    nothing.
     """
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:

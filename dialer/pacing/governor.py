@@ -4,11 +4,11 @@ take.
 A cap limits the abandoned-call rate in a sliding window of time. It has a target, and a hard stop that must not be
 exceeded. Alpha is the probability of being abandoned that is allowed for the last call placed.
 
-Two control loops set alpha. The inner loop runs at every answered call, and finds the alpha at which calls are
-abandoned at the lowest target (stochastic approximation). The outer loop multiplies this alpha by a factor: the
-abandoned-call rate that every window can take from now on, divided by that target. This rate depends on the room of the
-window: the abandoned calls that it can still take without exceeding its hard stop. The room includes answers that are
-certain to come before the window ends.
+Two control loops set alpha. The inner loop runs at every answered call. It finds the alpha with which the
+abandoned-call rate meets the lowest target of all caps (stochastic approximation). The outer loop multiplies this alpha
+by a factor: the abandoned-call rate that every window can take from now on, divided by that target. This rate depends
+on the room of the window: the abandoned calls that it can still take without exceeding its hard stop. The room includes
+answers that are certain to come before the window ends.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ BUCKETS = 720
 class Tally:
     """Counts live answers and abandoned calls in the sliding time window of one limit of the abandoned-call rate (cap).
 
-    It errs on the safe side: an answer leaves the count one bucket early, an abandoned call one bucket late.
+    The window is divided into short buckets of time. To be on the safe side, an answer leaves the count one bucket
+    early, and an abandoned call one bucket late.
     """
 
     def __init__(self, window_seconds: float) -> None:
@@ -101,7 +102,7 @@ class Tally:
         return int(now // self._width)
 
     def restore_answered_and_abandoned_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
-        """Replace the counts of the time window by those of the calls in the store (`recent`, oldest first)."""
+        """Replace the counts of the time window by counts from the store (`recent`, oldest calls first)."""
         held: dict[int, list[int]] = {}
         for each in recent:
             bucket = self._find_cap_window_bucket_of_time(now - max(0.0, each.age_seconds))
@@ -172,8 +173,8 @@ class Governor(Learned):
             tally.add_answers_and_abandoned_calls(self.now, answers, abandoned)
 
     def _adjust_allowed_abandonment_risk(self, surprise: float) -> None:
-        """Adjust alpha (the allowed risk) after an answered call. `surprise` is the expected minus the actual number of
-        abandoned calls.
+        """Raise or lower alpha (the allowed risk of abandoning a call) after an answered or abandoned call. `surprise`
+        is the expected minus the actual number of abandoned calls.
         """
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
@@ -182,7 +183,8 @@ class Governor(Learned):
     def calculate_allowed_abandonment_risk(
         self, *, seats: int, answers_per_second: float, seconds_left: float | None
     ) -> float:
-        """Return the allowed risk (alpha): how probable it may be that the last call placed is abandoned (0-1).
+        """Return alpha, the allowed risk: the highest probability (0-1) with which the last call placed may be
+        abandoned.
 
         Args:
             seats: the number of seats that take callers.
@@ -205,9 +207,9 @@ class Governor(Learned):
         """Return two limits for a cap's time window: how many more calls may be abandoned, and the abandoned-call rate
         (0-1) that is allowed from now on.
 
-        The number of calls includes the answers that are certain to come before the window is full or the day ends. If
-        abandoned calls that are counted now will still be in the window at that time, the number is also computed for
-        that time, and the lower one is returned.
+        The first limit counts on the answers that are certain to come before the window is full or the day ends.
+        Abandoned calls that are counted now may still be in the window at that time. Then the limit is also computed
+        for that time, and the lower limit is returned.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.compute_seconds_until_cap_window_is_full(self.now))
@@ -239,10 +241,10 @@ class Governor(Learned):
         """Return how many calls may be in flight beyond the free seats if, in the worst case, each of them is
         abandoned.
 
-        Only abandoned-call caps with a `reserve` count. They must not be exceeded now, nor when the calling day ends. A
-        caller is abandoned only when other callers have taken all free seats. So if a of n answers were abandoned, d
-        more may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The result is negative if a cap is
-        exceeded already, and infinite if no cap has a reserve.
+        Only abandoned-call caps with a `reserve` are checked: these must hold even in the worst case, now and when the
+        calling day ends. A caller is abandoned only when other callers have taken all free seats. So if a of n answers
+        were abandoned, d more may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The result is
+        negative if a cap is exceeded already, and infinite if no cap has a reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:
@@ -256,9 +258,9 @@ class Governor(Learned):
         return room
 
     def restore_answered_and_abandoned_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
-        """Replace the answers and abandoned calls counted for all caps by those of the calls in the store.
+        """Replace the counts of answers and abandoned calls, on which all caps are checked, by counts from the store.
 
-        `recent` has these calls by the length of the caps' time windows (seconds). Windows without calls are emptied.
+        `recent` has these counts for each length of a cap's time window (seconds). Windows without calls are emptied.
         """
         for cap, tally, _ in self._windows:
             tally.restore_answered_and_abandoned_counts(self.now, recent.get(cap.window_seconds, ()))

@@ -79,7 +79,7 @@ def find_rows_of_seats_in_table(seats: Iterable[BusySeat]) -> list[int]:
 
 
 class Prospect(NamedTuple):
-    """The forecast for the next seconds of a campaign: seats that become free, and calls that are answered."""
+    """The forecast for the next seconds of a campaign: how many seats become free, and how many calls are answered."""
 
     outlook: Outlook
     next_call: Sequence[float]  # P(a call placed now is answered by each moment)
@@ -129,7 +129,7 @@ class Knowledge(Learned):
         self._calls_to_renewal = 5 + int(self._known_calls / 5.0)
 
     def _estimate_answer_chances_of_calls(self, calls: Sequence[RingingCall]) -> Vector:
-        """Return the probability that each of the campaign's calls in flight will be answered."""
+        """Return, for each of the campaign's calls in flight, the probability that it will be answered."""
         if not calls:
             return np.zeros(0)
         ratio = self._table.ratio.take(self._table.find_rows_of_calls_in_table(calls))
@@ -202,7 +202,9 @@ class Knowledge(Learned):
                 self._learn_duration_of_call_stage(event, seconds, SeatStage.WRAP_UP)
 
     def _learn_duration_of_call_stage(self, event: PacingEvent, seconds: float, stage: SeatStage) -> None:
-        """Learn how long a talk or wrap-up lasted and, if its last part was announced, how long that lasted."""
+        """Learn how long a talk or wrap-up lasted. If the agent announced its end, also learn how long the part after
+        the announcement lasted.
+        """
         told = event.closing_seconds is not None
         inner = min(seconds, clamp_measured_duration(event.closing_seconds or 0.0))
         self.hazards[stage].record_duration_of_call_stage(seconds - inner, went_over=told)

@@ -46,7 +46,9 @@ PowerSums = Sequence[Sequence[float]]
 
 
 class Outlook:
-    """The probabilities that calls are abandoned in the next seconds, with more or fewer calls in flight."""
+    """The probabilities that calls are abandoned in the next seconds, for the present number of calls in flight or for
+    more or fewer calls.
+    """
 
     def __init__(self, free: int, ringing: int, freed: PowerSums, answered: PowerSums) -> None:
         """Create the outlook for several future moments.
@@ -86,8 +88,8 @@ class Outlook:
     def count_calls_to_hang_up(self, bounds: Bounds) -> int:
         """Return how many ringing calls must be hung up until the risk of each remaining call is within the bounds.
 
-        Each call is judged by the other calls only, as when it was placed. Otherwise a call could be placed and hung up
-        again and again.
+        The risk of a call is computed from the other calls only, as it was when the call was placed. Otherwise a call
+        could be placed and hung up again and again.
         """
         kind, excess = (
             _compute_probability_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),

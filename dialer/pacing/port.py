@@ -70,8 +70,8 @@ class PacingSnapshot:
 
     @property
     def free_seats_minus_calls_in_flight(self) -> int:
-        """Return the free seats minus the calls in flight. The number is negative if there are more calls than free
-        seats.
+        """Return the number of free seats minus the number of calls in flight. The result is negative if there are more
+        calls than free seats.
         """
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
@@ -136,8 +136,9 @@ class RecentAnswers:
 
 
 class Limit(TextEnum):
-    """The reason why a pacing policy placed no more calls (docs/explanation/pacing.md). The board page shows these
-    texts and has room for 52 characters.
+    """The reason why a pacing policy placed no more calls (docs/explanation/pacing.md).
+
+    The supervisors' board shows these texts and has room for 52 characters.
     """
 
     NOBODY = "nobody", "no agent is available"
@@ -198,22 +199,22 @@ class Pacer(ABC):
         self.set_abandoned_call_caps([replace(cap, target=target) for cap in self.caps])
 
     def set_abandoned_call_caps(self, caps: Sequence[Cap]) -> None:
-        """Replace the limits of the abandoned-call rate (caps), without losing counted calls. The new caps must have
-        time windows of the same lengths.
+        """Replace the limits of the abandoned-call rate (caps). Calls that were counted still count. The new caps must
+        have time windows of the same lengths as the old ones.
         """
         self.caps = tuple(caps)
 
     def restore_answered_and_abandoned_counts(  # noqa: B027 - nothing, for a policy without caps
         self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]
     ) -> None:
-        """Replace the answers and abandoned calls counted for the caps by those of the calls in the store.
+        """Replace the counts of answers and abandoned calls, on which the caps are checked, by counts from the store.
 
-        `recent` has these calls by the length of the caps' time windows (seconds), the oldest calls first.
+        `recent` has these counts for each length of a cap's time window (seconds), the oldest calls first.
         """
 
     def get_learned_state(self) -> dict[str, object]:
-        """Return what the pacing policy has learned, as plain JSON types, without the calls counted for the
-        abandoned-call rate.
+        """Return what the pacing policy has learned, as plain JSON types. The calls counted for the abandoned-call rate
+        are not part of it.
         """
         return {}
 

@@ -19,7 +19,8 @@ class UsualRate(Learned):
     """The mean answer rate of a campaign over the last half hour.
 
     The mean is taken over time. A mean over calls would forget within minutes, because idle agents cause many calls.
-    The rate starts at 1, as if everybody answered, so few calls are in flight while a list is unknown.
+    The rate starts at 1, as if everybody answered. So few calls are in flight while the numbers' real answer rate is
+    unknown.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -30,7 +31,9 @@ class UsualRate(Learned):
         self.forget_past_answer_rates()
 
     def forget_past_answer_rates(self) -> None:
-        """Assume again that everybody answers, because other numbers are dialled from now on."""
+        """Assume again that everybody answers, because from now on the campaign dials numbers whose answer rate is
+        unknown.
+        """
         self.rate = 1.0
         self._seconds = self._tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
 
@@ -161,8 +164,8 @@ class PredictivePacer(GovernedPacer):
         return self._seen[1:]
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls will find no free seat. Without a logged-in agent, the result is all ringing
-        calls.
+        """Return how many ringing calls to hang up, because too few seats would be free if all were answered. Without a
+        logged-in agent, the result is all ringing calls.
         """
         now = self._advance_time_of_pacing_policy(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.free_seats_minus_calls_in_flight >= 0:
@@ -188,8 +191,8 @@ class PredictivePacer(GovernedPacer):
         self.knowledge.learn_from_pacing_event(event)
 
     def _restart_dialling_after_long_pause(self, now: float, snapshot: PacingSnapshot) -> None:
-        """Start dialling gradually if no call was in flight for a long time although a seat was free, or if the campaign
-        was held.
+        """Start dialling gradually after a pause: the campaign was not allowed to dial, or no call was in flight for a
+        long time although a seat was free.
         """
         before, tuning = self._dialled_at, self._tuning
         if before is not None and now - before > tuning.pause_seconds:
@@ -199,6 +202,8 @@ class PredictivePacer(GovernedPacer):
         self._dialled_at = now
 
     def _start_dialling_gradually(self) -> None:
-        """Forget the answer rate of the numbers dialled so far. Few calls are placed until some of them have ended."""
+        """Forget the answer rate of the numbers dialled so far, so that few calls are placed until some calls to other
+        numbers have ended.
+        """
         self.knowledge.answer_rate.forget_answer_rate_of_past_calls()
         self.usual.forget_past_answer_rates()
