@@ -48,7 +48,7 @@ def _count_minutes_since_midnight(moment: time) -> float:
 
 @dataclass(frozen=True, slots=True)
 class BoothPoll:
-    """The polling day of a polling booth and the time when it closes."""
+    """The polling day of one polling booth, and the time when the poll closes there."""
 
     day: date
     zone: ZoneInfo  # of the poll, not necessarily the centre's
@@ -61,7 +61,8 @@ PollOf = Callable[[Booth], BoothPoll | None]
 
 @dataclass(frozen=True, slots=True)
 class PollsToday:
-    """The polling booths that vote today, with their time zones and the times of their last calls.
+    """The polling booths that vote today, with their time zones and the times after which their voters are no longer
+    called.
 
     Valid from `since` to `until` (epoch seconds).
     """
@@ -83,7 +84,7 @@ NO_POLLS = PollsToday({}, {}, float("-inf"), float("inf"))
 
 @dataclass(frozen=True, slots=True)
 class PollingPlan:
-    """The polling days of the polling booths whose voters a call centre calls, with the expected turnout."""
+    """The polling days of the polling booths whose voters a call centre calls, with the expected turnout at each hour."""
 
     poll_of: PollOf
     expected_turnout: ExpectedTurnout

@@ -1,13 +1,14 @@
 """Decides which booth's voters are called next: a priority for each booth, and an order that gives each booth its share
 of the calls.
 
-Pure.
+Without I/O.
 
 priority = P(not voted) x booth deficit x time value x the weight of the voters on the number
 
-Each factor has an exponent in the settings; 0 switches it off. A centre contacts some 0.5 % of its electors on the day,
-so the order matters more than the speed. Supporter score, propensity to vote and answer probability enter through the
-voters' weights that an import supplies.
+The booth deficit compares the booth's share of voters who have not voted with the share of the whole centre. The time
+value grows towards the booth's last call. Each factor has an exponent in the settings; 0 switches it off. A centre
+contacts some 0.5 % of its electors on the day, so the order matters more than the speed. Supporter score, propensity to
+vote and answer probability enter through the voters' weights that an import supplies.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ HALVING_SECONDS = 2 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class FactorWeights:
-    """How strongly each factor counts in a booth's priority, as exponents (0 = not at all)."""
+    """How strongly each factor (such as the time until a booth's last call) counts in the booth's priority, as
+    exponents (0 = not at all).
+    """
 
     not_voted: float = 1.0
     deficit: float = 1.0
@@ -54,9 +57,8 @@ class BoothNow:
 
 
 def estimate_share_of_voters_not_voted(booth: BoothNow) -> float:
-    """Return the probability (0-1) that a voter of the polling booth has not voted.
-
-    It is the mean of a beta distribution with the expected turnout as prior.
+    """Return the estimated share (0-1) of the polling booth's voters who have not voted. It is the mean of a beta
+    distribution that starts from the expected turnout.
     """
     prior = PRIOR_VOTERS * (1.0 - booth.expected_voted)
     return (prior + booth.reached - booth.voted) / (PRIOR_VOTERS + booth.reached)
@@ -77,10 +79,8 @@ def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: 
 
 
 class BoothPriorities(Mapping[int, float]):
-    """The call priorities of polling booths, by booth id.
-
-    Each priority is computed when it is first requested. Of thousands of booths, only a few are needed to reserve the
-    next numbers.
+    """The call priorities of polling booths, by booth id. A priority is computed when it is first requested, because
+    only a few of thousands of booths are needed to reserve the next numbers.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class BoothOrder:
 
     @property
     def are_all_booths_out_of_numbers(self) -> bool:
-        """Return whether no polling booth is known to have a number that may be reserved for dialling now."""
+        """Return whether every polling booth is known to have no number that may be reserved for dialling now."""
         return self._find_entry_of_next_booth() is None
 
     @property
@@ -268,8 +268,8 @@ class BoothOrder:
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
     def record_returned_numbers(self, claims: Sequence[Claim]) -> None:
-        """Record that numbers reserved for dialling were not dialled and are in the queue again. They do not count as
-        calls to their booths.
+        """Record that numbers which were reserved for dialling have returned to the queue undialled. They do not count
+        as calls to their booths.
         """
         for booth_id, count in Counter(claim.queue_booth_id for claim in claims).items():
             if booth_id in self._usual_priorities:
@@ -281,7 +281,9 @@ class BoothOrder:
         self.forget_booths_without_numbers()
 
     def forget_booths_without_numbers(self) -> None:
-        """Forget which polling booths have no remaining numbers, because numbers may have returned to the queues."""
+        """Search all polling booths for numbers again, including booths that had none, because numbers may have
+        returned to the queues.
+        """
         self._empty.clear()
         self._return_booths_to_call_order(set(self._set_aside))
 
