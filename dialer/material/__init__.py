@@ -1,4 +1,4 @@
 """Campaign material for centres: flows, texts, sounds and settings.
 
-Headquarters publishes it as signed, versioned bundles of files (The Update Framework).
+Headquarters publishes it in bundles: versioned folders of files, signed as The Update Framework (TUF) specifies.
 """

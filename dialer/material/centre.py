@@ -216,7 +216,7 @@ class CentreMaterial:
         return data
 
     def find_files_not_downloaded(self, manifest: Manifest) -> dict[str, BundleFile]:
-        """Return the files of a version of campaign material that this centre does not have yet, by their hash."""
+        """Return the files of a version of campaign material that this centre has not downloaded yet, by their SHA-256."""
         files = {file.sha256: file for file in manifest.files.values()}
         return {
             digest: file for digest, file in files.items() if not self._get_path_of_downloaded_file(digest).exists()
@@ -350,7 +350,7 @@ class CentreMaterial:
         """Put the previous version of the campaign material into use again. If there is none, no version is in use.
         Raises MaterialRefused.
 
-        The dialler must still be using the previous version.
+        Only for a new version that the dialler has not loaded: the dialler must still be using the previous version.
         """
         previous = self.read_previous_manifest()
         with _translate_download_errors():
@@ -360,7 +360,9 @@ class CentreMaterial:
                 self._replace_symbolic_link(CURRENT, previous.bundle_name_and_version)
 
     def has_material_version_to_load(self) -> bool:
-        """Return whether the campaign material in use is a version that the dialler has not loaded yet. Raises MaterialRefused."""
+        """Return whether the dialler has not yet loaded the version of campaign material that is in use. Raises
+        MaterialRefused.
+        """
         with _translate_download_errors(), suppress(FileNotFoundError):
             return (self._folder / UNLOADED).readlink() == (self._folder / CURRENT).readlink()
         return False
@@ -425,8 +427,8 @@ def _decompress_file(packed: Path, target: Path, size: int) -> None:
 
 @contextmanager
 def _translate_download_errors() -> Iterator[None]:
-    """Turn errors of python-tuf, urllib3 and the disk into MaterialRefused or HeadquartersUnreachable, for the code in
-    the context.
+    """Raise MaterialRefused or HeadquartersUnreachable for errors of python-tuf, urllib3 and the disk in this `with`
+    block.
     """
     try:
         yield

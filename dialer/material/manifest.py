@@ -1,5 +1,5 @@
-"""The documents that describe campaign material: the list of files of a bundle (manifest), and the assignments of
-versions to centres (waves). No I/O.
+"""The documents that describe campaign material: the list of files of a bundle (manifest), and the steps of a roll-out
+(waves), which assign versions to centres. No I/O.
 
 A bundle is a folder of files with a name and a version number. Files are identified by their SHA-256, so that a centre
 downloads only the files of a new version that it does not have.
@@ -112,7 +112,7 @@ class Manifest(_Document):
 
 
 class Wave(_Document):
-    """A version of campaign material, and the centres that get it: one step (wave) of a roll-out."""
+    """One step (wave) of a roll-out: a version of campaign material, and the centres that get this version."""
 
     name: Slug
     version: Version
@@ -140,5 +140,5 @@ def get_published_manifest_path(name: str, version: int) -> str:
 
 
 def get_published_file_path(sha256: str, *, packed: bool = False) -> str:
-    """Return the path on the material server, below `files/`, of a file or of its compressed copy."""
+    """Return the path on the material server, below `files/`, of a file of campaign material or of its compressed copy."""
     return f"{sha256[:2]}/{sha256}{'.xz' if packed else ''}"

@@ -1,8 +1,8 @@
-"""Campaign material at headquarters: bundles (versioned folders of files) are created, signed by both departments,
-published, and assigned to centres.
+"""Campaign material at headquarters: bundles (versioned folders of files) are created, signed by people of two departments
+(media and compliance), published, and assigned to centres.
 
     FOLDER/public/      served by the web server: metadata/, targets/, files/
-    FOLDER/drafts/      bundles that are not published yet, and targets.json until both departments have signed it
+    FOLDER/drafts/      bundles that are not published yet, and the list of approved files (targets.json) until it is signed
 
 There are three kinds of keys: root keys (offline; two sign the first root), those of people of media and of compliance
 (one of each signs every bundle), and the key on this machine, which signs the list of newest versions and their
@@ -142,10 +142,10 @@ class Repository:
     def draft_change_of_signatories(
         self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
     ) -> None:
-        """Draft a change of the people who sign campaign material, and of the key of this machine. Raises
+        """Draft a change of the people who sign campaign material, and of the signing key of this machine. Raises
         MaterialRefused.
 
-        The change applies once it is published.
+        The change takes effect when it is published.
         """
         before = self._read_root_metadata()
         own = create_tuf_signer(online).public_key
@@ -241,7 +241,9 @@ class Repository:
         return manifest, new
 
     def draft_withdrawal_of_bundle(self, name: str, version: int, now: float) -> None:
-        """Draft the withdrawal of an approved version of campaign material (bundle). Raises MaterialRefused."""
+        """Draft the withdrawal of an approved version of campaign material (bundle), so that it can no longer be
+        assigned to centres. Raises MaterialRefused.
+        """
         targets = self._read_draft_targets()
         if targets.signed.targets.pop(get_published_manifest_path(name, version), None) is None:
             raise MaterialRefused(
@@ -250,8 +252,8 @@ class Repository:
         self._write_draft_targets(targets, now)
 
     def find_changes_of_drafted_bundles(self) -> tuple[list[str], list[str]]:
-        """Return which versions of campaign material are approved, and which are withdrawn, when the draft is
-        published.
+        """Return which versions of campaign material the publication of the draft will approve, and which versions it
+        will withdraw.
         """
         drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved_versions()}
         return sorted(drafted - published), sorted(published - drafted)
@@ -273,11 +275,8 @@ class Repository:
             ) from error
 
     def sign_drafted_bundles(self, private: bytes) -> dict[str, str]:
-        """Add a person's signature to the drafted campaign material (bundles).
-
-        Return all people who have signed the draft, with their departments.
-
-        Raises MaterialRefused.
+        """Add a person's signature to the drafted campaign material (bundles). Return everybody who has signed the
+        draft so far, with their departments. Raises MaterialRefused.
         """
         targets, signer = self._read_draft_targets(), create_tuf_signer(private)
         root = self._read_root_metadata(drafted=True)
@@ -290,9 +289,8 @@ class Repository:
         return trust.find_valid_bundle_signers(root, targets)
 
     def find_signers_of_complete_draft(self) -> dict[str, str]:
-        """Return the people who have signed the drafted campaign material (bundles), with their departments.
-
-        Raises MaterialRefused if a signature is missing.
+        """Return the people who have signed the drafted campaign material (bundles), with their departments. Raises
+        MaterialRefused if a necessary signature is missing.
         """
         signed = trust.find_valid_bundle_signers(self._read_root_metadata(drafted=True), self._read_draft_targets())
         trust.require_signatures_of_both_departments(signed.values())
@@ -303,7 +301,9 @@ class Repository:
         return signed
 
     def publish_drafted_bundles(self, online: bytes, now: float) -> None:
-        """Publish the drafted campaign material (bundles). Raises MaterialRefused if a department has not signed them."""
+        """Publish the drafted campaign material (bundles). Raises MaterialRefused unless people of both departments
+        (media and compliance) have signed it.
+        """
         self.find_signers_of_complete_draft()
         targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
         root = self._read_root_metadata(drafted=True)
@@ -417,8 +417,8 @@ class Repository:
     # Files
 
     def _read_root_metadata(self, *, drafted: bool = False) -> Root:
-        """Return the root metadata (root.json) that is in use. With `drafted`, return the draft of the next root.json
-        if there is one.
+        """Return the root metadata (root.json, TUF's list of trusted keys) that is in use. If `drafted` is True and
+        there is a draft of the next root.json, return the draft.
         """
         path = self._metadata / f"{self._find_newest_tuf_metadata_version(Root.type)}.root.json"
         if drafted and (self._drafts / "root.json").exists():
@@ -512,10 +512,10 @@ def _create_delegation_for_waves(own: Key) -> Delegations:
 
 
 def _get_sort_key_of_wave(to: Collection[str]) -> int:
-    """Return a key that sorts waves (assignments of a version to centres): first those to single centres, then those to
-    zones, then those to all centres.
+    """Return a key by which waves (assignments of a version to centres) are sorted: first those to single centres, then
+    those to zones, then those to all centres.
 
-    The first wave that is addressed to a centre applies to it.
+    The first wave in this order that is addressed to a centre applies to the centre.
     """
     return max((2 if each == "all" else 1 if each.startswith("zone:") else 0) for each in to)
 

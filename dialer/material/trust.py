@@ -1,5 +1,5 @@
-"""The rules on who must sign published campaign material: the thresholds of python-tuf, and one person of each of the two
-departments.
+"""The rules on who must sign published campaign material: as many people as python-tuf requires, and at least one
+person of each of the two departments (media and compliance).
 """
 
 from __future__ import annotations
