@@ -94,7 +94,9 @@ class _MetricsApp:
         return [f"{problem or 'ok'}\n".encode()]
 
     async def _get_status_in_event_loop(self) -> ProcessStatus:
-        """Call `get_status` in the event loop's thread, and return the process's status."""
+        """Call `get_status`, and return the status of the process. Runs in the event loop's thread, not in the HTTP
+        server's.
+        """
         return self._get_status()
 
 
@@ -103,7 +105,7 @@ class _FamilyCollector(Collector):
         self._families = families
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics that were collected for this request."""
+        """Return the metrics that were collected for this HTTP request, as prometheus_client requires it."""
         return self._families
 
 
