@@ -126,8 +126,8 @@ class Cleaner:
         """Prepare the conversion of an electoral roll's rows to voters. `find_booth` returns the ID of a new or known
         booth.
 
-        `roll_version` is used if the roll has no such column. With `damaged`, rows with characters that could not be
-        decoded are rejected.
+        `roll_version` is used if the roll has no such column. `damaged` says that some bytes of the file could not be
+        decoded; rows with such bytes are rejected.
         """
         self._mapping = mapping
         self._find_booth = find_booth

@@ -157,8 +157,8 @@ def _can_decode_file(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final:
 
 
 def _classify_invalid_utf8(path: Path, sha256: str, size: int) -> TextFile:
-    """Return the encoding of a file that is not valid UTF-8. It is damaged UTF-8 if valid non-ASCII characters
-    outnumber invalid bytes ten to one, otherwise a Windows code page.
+    """Return the encoding of a file that is not valid UTF-8. The encoding is damaged UTF-8 if valid non-ASCII
+    characters outnumber invalid bytes ten to one, otherwise a Windows code page.
     """
     broken, sound, high = 0, 0, set[int]()
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")

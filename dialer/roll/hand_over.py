@@ -1,5 +1,5 @@
-"""Passing an electoral roll to a running dialler: it is cleaned and put into a folder (the spool), from which it is
-imported.
+"""Passing an electoral roll to a running dialler. The roll is cleaned and written to a folder (the spool), from which
+the dialler imports it.
 """
 
 from __future__ import annotations

@@ -92,8 +92,8 @@ class Merger:
         self._next_voter = next_voter
 
     def find_or_add_booth(self, key: BoothKey, details: BoothDetails) -> BoothSlot:
-        """Return the stored polling booth with this key (version, state, constituency, part). Add the booth if it is
-        new, or update its details.
+        """Return the stored polling booth with this key (roll version, state, constituency, part). Add the booth if it
+        is new, or update its details.
 
         Raises:
             DuplicateConstituency: The booth's constituency is on the roll already, in another version or state.
@@ -115,8 +115,9 @@ class Merger:
     def _refuse_duplicate_constituency(self, key: BoothKey) -> None:
         """Raise DuplicateConstituency if the constituency is on a stored electoral roll of another version or state.
 
-        Its voters would be on two rolls: a voter marked "voted" on one would still be called from the other. A roll
-        without a state may belong to any state, so the same version with and without a state is a duplicate too.
+        The constituency's voters would be on two rolls: a voter who is marked "voted" on one roll would still be called
+        from the other roll. A roll without a state may belong to any state, so the same version with and without a
+        state is a duplicate too.
         """
         rolls = self._rolls.setdefault(key.constituency_number, {})
         if (key.state_code, key.roll_version) in rolls:

@@ -244,7 +244,7 @@ def _check_phone_line_type(number: PhoneNumber) -> str | NumberReason:
 def parse_number_in_carrier_notation(text: str, region: str) -> str | None:
     """Return the E.164 form of a number as carriers write it, such as 09876543210, or None if the text is no number.
 
-    Whether the number may be called is not checked, because it may be one of our own caller IDs.
+    The number may be one of the site's own caller IDs, so whether it may be called is not checked.
     """
     if not re.fullmatch(r"\+?[0-9]{3,20}", text, re.ASCII):
         return None

@@ -1,7 +1,8 @@
 """The rejects file of an import: rows, cells and numbers that were not imported, with the reasons.
 
-The owners of the electoral roll can correct the file and import it. Its first four columns say what was rejected (a
-row, cell or number); the others are the columns of the roll, without those for caste, religion and Aadhaar number.
+The owners of the electoral roll can correct the file and import it. The first four columns of the file say what was
+rejected (a row, cell or number); the others are the columns of the roll, without those for caste, religion and Aadhaar
+number.
 """
 
 from __future__ import annotations
