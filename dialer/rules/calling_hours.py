@@ -31,8 +31,8 @@ class WeekHours:
     holidays: frozenset[date] = frozenset()
 
     def get_calling_hours_of_date(self, day: date) -> tuple[Stretch, ...]:
-        """Return the periods of a date in which calls are allowed. They depend on its weekday, and on whether it is a
-        holiday.
+        """Return the periods of a day in which calls are allowed. They depend on the day's weekday, and on whether it
+        is a holiday.
         """
         if day in self.holidays:
             return self.holiday
@@ -50,9 +50,10 @@ class WeekHours:
         return any(start <= moment < until for start, until in self.get_calling_hours_of_date(local.date()))
 
     def find_next_time_calls_are_allowed(self, zones: Sequence[ZoneInfo], now: float) -> float | None:
-        """Return the next time at which calls are allowed in all zones (epoch seconds), or None if there is none within two weeks.
+        """Return the next time at which calls are allowed in all zones (epoch seconds), or None if there is none within
+        two weeks.
 
-        This is `now` if they are allowed now.
+        The result is `now` if calls are allowed now.
         """
         if all(self.are_calls_allowed_at(zone, now) for zone in zones):
             return now
