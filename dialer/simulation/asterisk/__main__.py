@@ -104,7 +104,7 @@ async def run_simulated_asterisk(config: SimulatedAsteriskConfig) -> None:
 
 
 def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> bool:
-    """Set `stop` at the end of standard input if it is a pipe or a socket. Return whether it is."""
+    """Set `stop` at the end of standard input if it is a pipe or a socket. Return whether it is one of these."""
     try:
         mode = fstat(sys.stdin.fileno()).st_mode
     except (OSError, ValueError):

@@ -219,7 +219,7 @@ class SwitchCalls(SwitchCore):
             phone.schedule_action_unless_call_ends(number * every_seconds, partial(phone.press_key, key))
 
     def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
-        """Remove a channel that has ended from the switch. Its voter may call back later."""
+        """Remove a channel that has ended from the switch. The voter of this channel may call back later."""
         super().remove_ended_channel(channel, how, cause)
         behaviour = channel.behaviour
         if channel.trunk is not None and behaviour is not None and behaviour.calls_back_after is not None:

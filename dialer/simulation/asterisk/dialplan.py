@@ -94,7 +94,8 @@ async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: 
     """Simulate AMD(), the detection of an answering machine. Its fourth argument is a time limit (milliseconds, default
     5000).
 
-    The called voter's behaviour says how long the detection takes and what it finds. Past the limit it finds NOTSURE.
+    The called voter's behaviour says how long the detection takes and what it finds. If the limit passes first, the
+    result is NOTSURE.
     """
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0

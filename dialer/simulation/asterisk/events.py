@@ -189,13 +189,17 @@ class EventWriter:
             )
 
     def publish_shutdown_event(self) -> None:
-        """Publish Shutdown, which announces an orderly restart. Its fields follow manager.c, not a capture."""
+        """Publish Shutdown, which announces an orderly restart. The fields of the event were taken from Asterisk's
+        source (manager.c), not from a real Asterisk's traffic.
+        """
         if "Shutdown" in self.wanted:
             fields = b"Privilege: system,all\r\nShutdown: Cleanly\r\nRestart: True\r\n\r\n"
             self._publish("Shutdown", b"Event: Shutdown\r\n" + fields)
 
     def publish_fully_booted_event(self) -> None:
-        """Publish FullyBooted at the end of the boot. Its fields are in another order than after a login."""
+        """Publish FullyBooted at the end of the boot. The event's fields are in another order than after a login, as in
+        Asterisk.
+        """
         if "FullyBooted" in self.wanted:
             fields = b"Privilege: system,all\r\nStatus: Fully Booted\r\nUptime: 0\r\nLastReload: 0\r\n\r\n"
             self._publish("FullyBooted", b"Event: FullyBooted\r\n" + fields)

@@ -208,7 +208,9 @@ def _compute_seconds_to_outcome(attempt: AttemptRecord) -> float:
 
 
 def _estimate_answer_rates(attempts: Sequence[AttemptRecord], hours: float) -> DayCurve:
-    """Return the answer rate of each ten minutes. With few calls it is pulled towards the rate of the whole day."""
+    """Return the answer rate of each ten minutes of the day. A rate from few calls is pulled towards the rate of the
+    whole day.
+    """
     overall = fmean(attempt.answered_seconds is not None for attempt in attempts)
     bins = max(1, round(hours * 3600.0 / BIN_SECONDS))
     calls, answers = [0] * bins, [0] * bins
