@@ -63,7 +63,9 @@ class OwnCallBacks:
             )
 
     def on_call_back_due(self, attempt_id: AttemptId) -> None:
-        """Call the number of a promised call-back that is due, or schedule the call-back again for later."""
+        """Call the number of a promised call-back that is due. If the agent is absent, busy or not ready, try again
+        later.
+        """
         own, now = self._waiting.get(attempt_id), self._core.clock.now()
         if own is None:
             return

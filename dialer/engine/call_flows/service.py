@@ -41,7 +41,7 @@ SCRIPT = "script:"  # prefix in `campaigns.flow` for an AGI script
 
 @dataclass(frozen=True, slots=True)
 class FlowSession:
-    """The data with which the IVR flow of one call runs: the flow, the facts about the voter, and the language."""
+    """What is needed to run the IVR flow of one call: the flow, the facts about the voter, and the language."""
 
     attempt_id: AttemptId
     run: str  # id of this run; a call that reconnects after a lost link or a crash starts another run
@@ -53,7 +53,7 @@ class FlowSession:
 
 @dataclass(frozen=True, slots=True)
 class ScriptSession:
-    """The data with which the AGI script of one call runs: the script and the facts about the voter."""
+    """What is needed to run the AGI script of one call: the script and the facts about the voter."""
 
     attempt_id: AttemptId
     run: str  # as in FlowSession
@@ -120,7 +120,8 @@ class FlowService:
     def _start_flow_run(self, call: Call, named: str) -> str:
         """Start a run of an IVR flow and return the id of the run.
 
-        The id is random. A counter would start again after a crash, and would repeat the keys of earlier commits.
+        The id is random. A counter would start again after a crash, and a new answer would get the key of an answer
+        that is stored already.
         """
         answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         self._calls.update_call(answered, answered.copy_call_with_flow_started(named))

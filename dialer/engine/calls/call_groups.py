@@ -18,7 +18,9 @@ Key = TypeVar("Key")
 
 
 class CallGroups(Generic[Key]):
-    """Live calls in groups, each in the order in which its calls joined it."""
+    """Live calls in groups, for example one group for each campaign. The calls of a group are in the order in which
+    they joined it.
+    """
 
     def __init__(self, find_group: Callable[[Call], Key | None]) -> None:
         """Create empty groups. `find_group` returns the group of a call, or None if the call belongs to no group."""
@@ -67,7 +69,9 @@ def find_campaign_of_waiting_voter(call: Call) -> str | None:
 
 
 def find_trunk_of_call_with_channel(call: Call) -> str | None:
-    """Return the trunk of a call that uses a channel: from its commit to the store until the switch reports its end."""
+    """Return the trunk of a call that uses a channel, otherwise None. A call uses a channel from the moment at which it
+    is committed to the store until the switch reports its end.
+    """
     return call.trunk if call.leg.ended is None else None
 
 

@@ -56,10 +56,11 @@ class CallEndings:
         self._retries = retries
 
     def defer_end_while_flow_or_phone_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
-        """Defer the end of a call while its IVR flow is pending or its agent's phone is checked. Return whether it is
-        deferred.
+        """Defer the end of a call while its IVR flow is still running or its agent's phone is being checked. Return
+        whether the end is deferred.
 
-        The end follows as the event `CallFinished`, when the flow's last result is stored or the check is complete.
+        The deferred end follows as the event `CallFinished`, when the flow's last result is stored or the check is
+        complete.
         """
         if call.flow.is_running:
             self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended))

@@ -40,7 +40,7 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """Facts about a call's conversation with an agent."""
+    """Facts about the conversation of a call with an agent."""
 
     seat: str | None = None  # the seat that is reserved, or that has the call
     agent: str | None = None

@@ -1,4 +1,4 @@
-"""Inbound calls of unknown callers. They are not stored, but they use channels."""
+"""Inbound calls of callers who are not on the electoral roll. They are not stored, but they use channels."""
 
 from __future__ import annotations
 
