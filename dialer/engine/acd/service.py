@@ -131,7 +131,9 @@ class Acd:
         return choose_seat(self._seats.find_reachable_seats(), call.language, skill, call.campaign_id, server)
 
     def release_seat_without_voter(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """Release a seat whose voter was not connected. The switch reports separately what happens to the voter."""
+        """Free a seat to which a voter was being connected, because the connection failed. The switch reports
+        separately what happens to the voter.
+        """
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
             self.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
@@ -395,7 +397,7 @@ def _is_seat_free_for_returning_voter(seat: Seat, call: Call) -> bool:
 def _create_pacer_update_about_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
-    """Return the update that tells a campaign's pacer the duration of a talk or wrap-up that ends now."""
+    """Return the update by which a campaign's pacer learns how long a conversation or a wrap-up lasted, which ends now."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

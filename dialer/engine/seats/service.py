@@ -74,7 +74,7 @@ class Agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
     def apply_agent_pins(self, pins: PinCheck) -> None:
-        """Use the PINs of the agents in the settings in force."""
+        """Check log-ins against the agents' PINs in `pins` from now on, because the settings were reloaded."""
         self._pins = pins
 
     def apply_current_settings(self) -> None:

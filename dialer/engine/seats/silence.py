@@ -163,9 +163,9 @@ class SeatSilence:
             await self._check_phone_for_audio(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether an agent's phone has sent more audio packets than the earlier count `since`.
+        """Return whether an agent's phone has sent audio packets after the earlier count `since`.
 
-        If `since` is None, counting begins now. A negative answer takes about a second.
+        If `since` is None, counting begins now. It takes about a second to find that a phone sends no audio.
         """
         try:
             if since is None:

@@ -54,7 +54,9 @@ class Seat:
 
     @property
     def conversation_stage(self) -> SeatStage:
-        """Return the stage of a busy seat's conversation (talking, closing, wrap-up), as far as it is known."""
+        """Return the stage of a busy seat's conversation: talking, closing (the agent has announced the end) or
+        wrap-up.
+        """
         if self.state is SeatState.WRAP_UP:
             return SeatStage.WRAP_UP if self.closing_since_seconds is None else SeatStage.WRAP_UP_FILLED
         return SeatStage.TALKING if self.closing_since_seconds is None else SeatStage.CLOSING
@@ -78,7 +80,9 @@ class Seat:
 
     @property
     def is_phone_usable(self) -> bool:
-        """Return whether the phone, if it is connected, would let agent and voter hear each other."""
+        """Return whether agent and voter could hear each other over the seat's phone: it is not on hold and not
+        suspected to be dead. Whether the phone is connected does not matter here.
+        """
         return not self.phone_suspect and not self.phone_on_hold
 
     @property

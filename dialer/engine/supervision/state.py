@@ -48,7 +48,7 @@ class Listener:
 
 
 class Listeners:
-    """The supervisors who are monitoring seats, by name."""
+    """The supervisors who are monitoring seats, and what each of them monitors, by the supervisor's name."""
 
     def __init__(self) -> None:
         self._listeners: dict[str, Listener] = {}

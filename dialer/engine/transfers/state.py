@@ -21,7 +21,7 @@ from dialer.domain.view import TransferStage
 
 
 class TransferStep(StrEnum):
-    """A step of a transfer that an agent can request during a call. The value is a verb for messages."""
+    """A step of a transfer that an agent can request during a call. The values are verbs, for use in messages."""
 
     HOLD = "hold"
     RESUME = "resume"
