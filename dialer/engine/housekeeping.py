@@ -74,8 +74,8 @@ class Housekeeping:
                     self._core.request_effects(StoreFailed(error))
 
     async def _trim_outbox(self) -> None:
-        """Delete announcements (messages for the MQTT broker) that no receiver fetches, so that they cannot fill the
-        disk.
+        """Delete the oldest announcements (messages for the MQTT broker) if more of them wait than the limit allows, so
+        that they cannot fill the disk.
         """
         try:
             bound = await self._store.trim_outbox()

@@ -109,9 +109,8 @@ class EnginePlan:
 
     @property
     def rules_version(self) -> str:
-        """Return the digest of the calling rules.
-
-        The store identifies a version of the rules by it (`Store.record_rules_version`).
+        """Return the digest of the calling rules, by which the store identifies a version of the rules
+        (`Store.record_rules_version`).
         """
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 

@@ -98,7 +98,7 @@ class Resync:
                 features.call_distributor.restore_conversation_at_seat(call, seat_name)
 
     def _restore_supervisor_orders(self, seat_name: str) -> None:
-        """Restore supervisors' messages to a seat, and its restriction to campaigns, after a restart.
+        """Restore a supervisor's message to a seat, and the restriction of a seat to campaigns, after a restart.
 
         Orders that only a newer version of the dialler knows are ignored.
         """

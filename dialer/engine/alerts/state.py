@@ -1,4 +1,6 @@
-"""The active alerts, by their code."""
+"""The active alerts of a centre. Each has a code: the kind of the alert, and the name of what it is about, such as a
+trunk.
+"""
 
 from __future__ import annotations
 

@@ -74,7 +74,9 @@ class AsteriskServers:
 
 
 class ServerLoads:
-    """The load of each Asterisk server: agents at work, free agents, and calls that may need an agent."""
+    """The figures from which the load of each Asterisk server is computed: agents at work, free agents, and calls that
+    may need an agent.
+    """
 
     def __init__(self, servers: AsteriskServers) -> None:
         self._servers = servers
@@ -91,6 +93,6 @@ class ServerLoads:
         return sorted(trunks, key=lambda trunk: self._calculate_server_load(self._servers.get_server_of_trunk(trunk)))
 
     def _calculate_server_load(self, server: str) -> float:
-        """Return an Asterisk server's calls per agent at work. Calls for which an agent is free now are not counted."""
+        """Return the load of an Asterisk server: its calls without a free agent, divided by its agents at work."""
         working = self.working[server]
         return (self.calls[server] - self.free[server]) / working if working else float("inf")

@@ -121,8 +121,8 @@ class CampaignRun:
         self.order.forget_booths_without_numbers()
 
     def check_refused_numbers_again(self) -> None:
-        """Request that the numbers which the rules refused return to the queue, because a fact on which the rules
-        depend has changed.
+        """Request that numbers which the rules refused return to the queue and are checked again, because a fact on
+        which the rules depend has changed.
         """
         self.must_check_refused = True
         self.request_reread_of_number_queue()

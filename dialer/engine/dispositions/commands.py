@@ -35,7 +35,7 @@ ScriptName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class VoterReport(Record):
-    """The outcome that the agent enters for one voter of the called number."""
+    """The outcome that the agent enters for one of the voters who share the called number."""
 
     voter_id: Annotated[StoreId, Field(description="ID of the voter in this centre's store")]
     mark: Literal["voted", "not-yet", "later", "will-not", "wrong-number", "moved", "deceased"]

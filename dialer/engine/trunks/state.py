@@ -289,9 +289,8 @@ class CallStarts:
         self.calculate_recent_call_start_rate(now)
 
     def _count_sent_calls_in_window(self, now: float) -> int:
-        """Return how many calls were sent within the second before a call that is granted now will be sent.
-
-        A margin allows for the time that the call's commit takes.
+        """Return how many calls were sent in the second that ends when a call which is granted now will be sent, some
+        time after its grant because of its commit.
         """
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
