@@ -17,8 +17,8 @@ def find_when_change_is_applied(section: str, key: str = "") -> Applied:
 
 
 def find_keys_with_other_time_of_effect(model: type[Section]) -> dict[str, Applied]:
-    """Return the keys of a settings table that take effect at another time than the rest of the table, with that
-    time.
+    """Return the exceptions in a settings table: the keys whose changes take effect at another time than those of the
+    table as a whole, each with that time.
     """
     return {
         key: each for key, field in model.model_fields.items() for each in field.metadata if isinstance(each, Applied)

@@ -12,7 +12,7 @@ from dialer.settings.fields import Section
 
 
 class SoundFormat(StrEnum):
-    """A format of sound files, by its extension. Asterisk plays these formats without conversion."""
+    """A format of sound files, named by the extension of the files. Asterisk plays these formats without conversion."""
 
     SLIN16 = "sln16"  # 16 kHz, 16 bit
     ALAW = "alaw"  # 8 kHz, G.711 outside North America and Japan

@@ -178,7 +178,8 @@ class CampaignsFile(Section):
 
 
 def read_campaign_files(folder: Path) -> list[dict[str, Any]]:
-    """Return the campaigns in all .toml files of a folder, which headquarters has sent. Each file is checked by itself.
+    """Return the campaigns that headquarters has sent to the centre, from all .toml files of a folder. Each file is
+    checked by itself.
 
     Raises SettingError or SettingMistakes for invalid files.
     """

@@ -139,7 +139,9 @@ def _find_server_mistakes(settings: Settings) -> Iterator[Mistake]:
 
 
 def _find_user_mistakes(settings: Settings) -> Iterator[Mistake]:
-    """Yield users without the key that broker.signed_commands requires, and users of desk or uplink that do not exist."""
+    """Yield MQTT users without the public key that the setting broker.signed_commands requires, and MQTT users of the
+    desk or the uplink that [[supervisors]] does not list.
+    """
     for place, user in enumerate(settings.supervisors):
         if settings.broker.signed_commands and user.key is None and user.role is not SupervisorRole.VIEWER:
             text = "needs a key, because of broker.signed_commands; create one with `dialer mqtt key`"

@@ -108,10 +108,10 @@ def _document_sections(
 def _find_setting_keys_already_on_page(
     model: type[Section], described: dict[type[Section], str]
 ) -> tuple[list[str], str]:
-    """Return the keys of a settings section that the page describes already, and the heading of the section there that
-    has them.
+    """Return those keys of a settings section that the page need not describe again, and the heading under which the
+    page describes them.
 
-    The other section has the same base class, and gives these keys the same default and description.
+    The section under that heading has the same base class, and gives these keys the same default and description.
     """
     for other, heading in described.items():
         if model.__base__ is other.__base__ is not Section:

@@ -30,7 +30,7 @@ PATTERNS_IN_WORDS: dict[str, str] = {}
 def create_pattern_constraint(regex: str, must_be: str) -> StringConstraints:
     """Return a pydantic constraint for text that matches a regular expression.
 
-    `must_be` is the error text for other text, which is shown instead of the expression.
+    `must_be` is the error message for text that does not match; users see this message and not the expression.
     """
     PATTERNS_IN_WORDS[regex] = must_be
     return StringConstraints(pattern=regex)

@@ -65,8 +65,8 @@ class SettingsText:
         return self.name
 
     def _list_keys_on_path_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each key on the path to a setting. For a table in an array, yield its index, with the content of the
-        table.
+        """Yield each key on the path to a setting, with an empty table. For a table in an array, yield the table's
+        index instead, with the content of the table.
         """
         value: Any = self.table
         for part in place:

@@ -34,8 +34,8 @@ class NotToml(ValueError):
 def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
     """Open a regular file for reading. With `pipe`, a pipe may be opened too; everything else is refused.
 
-    A refused pipe is not waited for. Raises OSError, whose `strerror` gives the reason: no such file, no permission, a
-    directory, a device, a pipe.
+    If a pipe is refused, the call does not wait for a writer. Raises OSError, whose `strerror` gives the reason: no
+    such file, no permission, a directory, a device, a pipe.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipe else os.O_NONBLOCK))
     try:

@@ -59,7 +59,7 @@ class HqCentre(Section):
             yield "constituencies need a state, because their numbers are those of a state"
 
     def does_centre_exchange_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
-        """Return whether the centre sends and receives recorded answers about that constituency's voters."""
+        """Return whether the centre sends and receives marks (recorded facts) about the voters of a constituency."""
         of_state = self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)
 

@@ -88,8 +88,8 @@ class Basis(StrEnum):
 
 
 class Zones(StrEnum):
-    """In which time zones it must be a permitted calling hour: in all zones that the called number may be in, or in the
-    centre's zone.
+    """The time zones whose local time must be within the calling hours: all zones in which the called number may be, or
+    the centre's zone.
     """
 
     NUMBER = "number"  # every zone in which the number may be; calls must be allowed in all of them

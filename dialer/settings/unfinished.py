@@ -133,7 +133,7 @@ def refuse_unfinished_settings(settings: Settings, file: Path) -> None:
 def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
     """Return why a settings file with secrets can be read by others, or None if it cannot.
 
-    Also returns None if it is not a file on disk.
+    None is also returned if the file is missing or is not a regular file.
     """
     try:
         mode = file.stat().st_mode
