@@ -63,8 +63,8 @@ class AsteriskServers:
         )
 
     def list_reload_functions(self) -> Iterator[ReloadFunction]:
-        """Yield the functions that apply a reloaded settings file: how each carrier wants numbers to be written, and,
-        with several servers, which server has each trunk and seat.
+        """Yield the functions that change the Asterisk connections when the settings file is reloaded: how each carrier
+        wants numbers to be written, and, with several servers, which server has each trunk and seat.
         """
         switch, adapters = self.switch, tuple(self._adapters.values())
 

@@ -29,7 +29,9 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 
 
 def find_certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
-    """Return for each language whether all prompts of a flow have a certificate, and until when."""
+    """Return for each language whether all prompts of a flow have a certificate (an authority's approval), and until
+    when.
+    """
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _check_certificates_in_language(flow, language, prompts) for language in sorted(languages)}
 
@@ -55,7 +57,10 @@ def _check_certificates_in_language(flow: Flow, language: str, prompts: Catalogu
 
 
 class SiteCertificates:
-    """The certificates of recordings in a running centre, cached until flow, texts, catalogue or day change."""
+    """The certificates (an authority's approvals) of recordings in a running centre.
+
+    They are cached until the flow, its texts, the catalogue of recordings or the day changes.
+    """
 
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
         """Create the cache. `prompts` is None if the site has no catalogue.
@@ -87,7 +92,9 @@ def _are_prompts_and_day_unchanged(one: CataloguePrompts, other: CataloguePrompt
 
 @dataclass(slots=True)
 class CertificatesOnDisk:
-    """The certificates of recordings, as they are in the catalogue on disk. The catalogue is read at the first use."""
+    """The certificates (an authority's approvals) of recordings, as they are in the catalogue on disk. The catalogue is
+    read at the first use.
+    """
 
     settings: Settings
     profile: Profile

@@ -39,7 +39,8 @@ def list_site_scripts(settings: Settings) -> dict[str, tuple[str, Purpose]]:
 def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     """Load the IVR flows of a site and the scripts of its agents.
 
-    Raises FlowError for the first invalid one, and SettingError for a name in the settings that no flow or script has.
+    Raises FlowError for the first invalid flow or script, and SettingError for a name in the settings that no flow or
+    script has.
     """
     may_offer = list_offers_allowed_by_profile(profile)
     read_texts = partial(load_texts, settings.flows.texts)

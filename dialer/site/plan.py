@@ -165,5 +165,5 @@ def _create_retry_rules(campaign: Campaign, settings: Settings) -> RetryRules:
 
 
 def list_users_in_settings(settings: Settings) -> frozenset[str]:
-    """Return the names of the users in the settings, whose roles commands cannot change."""
+    """Return the names of the users in the settings. Commands cannot change the roles of these users."""
     return frozenset(each.name for each in settings.supervisors)

@@ -132,7 +132,9 @@ class SettingsReload:
 
 
 def _collect_rules_copied_at_start(settings: Settings, profile: Profile) -> tuple[object, ...]:
-    """Return the rules that the dialler copies at its start: for flows, sounds and abandoned-call limits."""
+    """Return the rules that the dialler copies at its start, so that their changes need a restart: for flows, sounds
+    and abandoned-call limits.
+    """
     windows = [window for each in settings.campaigns for window, _, _ in list_caps_on_abandoned_rate(each, profile)]
     return (
         list_offers_allowed_by_profile(profile),

@@ -136,7 +136,7 @@ def load_rules_in_force_at(db: Connection, settings: Settings, at: float) -> Sit
 def build_calling_gate(settings: Settings, db: Connection | None) -> Gate:
     """Return the gate of the site, the object that decides whether a number may be called now.
 
-    It uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
+    The gate uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
     """
     rulebook = build_rulebook(load_site_profile(settings), settings)
     return Gate(

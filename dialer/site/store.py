@@ -23,7 +23,8 @@ _log = structlog.get_logger(__name__)
 async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
     """Open and lock the store for the dialler until the context ends.
 
-    Logs the first public keys of its signatures (seals), so that a copy of the log on another machine has them. Raises StoreError.
+    Logs the first public keys of the store's signatures (seals), so that the genuine keys are also in a copy of the log
+    on another machine. Raises StoreError.
     """
     store = await open_store(
         settings.store.path, encode=create_result_announcement, key=read_store_key_of_site(settings)

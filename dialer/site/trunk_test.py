@@ -1,4 +1,7 @@
-"""A test call over one trunk: to the administrator's own phone, which hears itself, and what the carrier did meanwhile."""
+"""A test call over one trunk to the administrator's own phone, and the record of what the carrier did with the call.
+
+The administrator hears an echo.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +153,7 @@ async def _hang_up_test_call(client: AmiClient, channel: str) -> None:
 
 
 def describe_trunk_test(test: TrunkTest) -> Iterator[str]:
-    """Yield what the carrier did, a sentence each."""
+    """Yield sentences that say what the carrier did with the test call."""
     if test.registration is not None:
         yield f"Registration: {test.registration}."
     yield f"The carrier was asked to call {test.called}, with the caller ID {test.caller_id}."

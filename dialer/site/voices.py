@@ -104,7 +104,7 @@ def _find_problems_with_synthetic_voice_notice(
 
 
 def _does_site_play_own_sounds(settings: Settings) -> bool:
-    """Return whether a flow plays sound files of ours.
+    """Return whether a flow plays sound files of the site.
 
     If not, voters hear only Twilio's computer voice, and each Twilio call announces by itself that a computer speaks.
     """

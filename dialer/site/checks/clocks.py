@@ -25,7 +25,9 @@ def check_clock() -> Finding:
 
 
 def check_clock_difference(subject: str, seconds: float) -> Finding:
-    """Check the clock of another machine, which is `seconds` ahead of this machine's clock."""
+    """Check that another machine's clock agrees with this machine's clock. `seconds` says how far the other clock is
+    ahead.
+    """
     if abs(seconds) <= MAX_DIFFERENCE_SECONDS:
         return make_ok_finding(subject, "the clock agrees with this machine's")
     direction = "ahead of" if seconds > 0 else "behind"

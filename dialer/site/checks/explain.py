@@ -74,7 +74,7 @@ def report_call_explanations(
 def report_numbers_of_campaign_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
     """Yield for each campaign how many numbers of its list are due, wait, are refused by the rules or are completed.
 
-    The numbers that the rules refuse, by reason, are the details. `now` is in epoch seconds.
+    The details of the result count the refused numbers by reason. `now` is in epoch seconds.
     """
     for campaign in settings.campaigns:
         total = campaign_figures.count_numbers_in_queue(db, campaign.id)
@@ -106,8 +106,9 @@ def explain_whether_numbers_can_be_called(
 ) -> Iterator[CallExplanation]:
     """Yield for each campaign whether the numbers of a person can be called at a time, and why not.
 
-    `who` is a voter or a number, `at` the time (epoch seconds). Later events are always ignored. With `past`, the rules
-    that were in force then are used, as far as they are stored. Raises SettingError, and RollError if `who` is unknown.
+    `who` is a voter or a number, `at` the time (epoch seconds). Events after that time are ignored. With `past`, the
+    rules that were in force at that time are used, as far as they are stored. Raises SettingError, and RollError if
+    `who` is unknown.
     """
     rules = (
         load_rules_in_force_at(db, settings, at) if past else collect_site_rules(load_site_profile(settings), settings)
@@ -200,11 +201,11 @@ def _find_event_before_next_call(record: NumberRecord, campaign: str) -> str | N
 def _combine_refusal_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Return whether a number may be called, and the reasons against it: those of the campaign's list and those of the
-    legal rules.
+    """Return whether a number may be called, and all reasons against it: those of the campaign's list of numbers, then
+    those of the legal rules.
 
-    `others` are the reasons of the campaign's list, which apply until `at` (None = forever). `named` is a legal reason
-    that `others` contains already, so that it is not listed twice.
+    `others` are the reasons of the campaign's list, which apply until `at` (None = forever). If one of them repeats a
+    legal reason, `named` is that legal reason, so that it is not listed twice.
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))

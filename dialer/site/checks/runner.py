@@ -27,7 +27,7 @@ class Check:
 async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
     """Run checks one after the other, and yield their results.
 
-    Problems of the site are results, and never raised.
+    A problem of the site becomes a result and is never raised.
     """
     for check in checks:
         findings = await asyncio.to_thread(_start_check_of_site, check)
