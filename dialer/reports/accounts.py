@@ -28,7 +28,7 @@ NO_CANDIDATE = "(none named)"
 
 
 class HourCounts(NamedTuple):
-    """Counts of a campaign's calls by result, in one quarter of an hour."""
+    """Counts of a campaign's calls by result, in one quarter of an hour. The report adds the quarters to hours."""
 
     campaign_id: str
     quarter: int
