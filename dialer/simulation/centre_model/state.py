@@ -66,5 +66,7 @@ class SimulatedCampaign:
         self.answers += answered
 
     def estimate_answer_rate(self) -> float:
-        """Return this campaign's answer rate so far, smoothed by a prior. Other campaigns on the same seats use it."""
+        """Return this campaign's answer rate so far, smoothed by a prior. Pacers of other campaigns on the same seats
+        use the rate to judge this campaign's ringing calls.
+        """
         return (self.answers + 3.0) / (self.finished + 10.0)

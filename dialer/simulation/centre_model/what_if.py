@@ -172,8 +172,8 @@ def simulate_days(
 
 
 def _choose_seeds_of_further_days(days: Sequence[DayResult]) -> range:
-    """Return a seed for each further day to simulate. The first day shows how many are needed for the accuracy
-    `SURE_WITHIN` of the utilisation.
+    """Return a seed for each further day to simulate. The results of the first day show how many further days are
+    needed for the accuracy `SURE_WITHIN` of the utilisation.
     """
     width = compute_half_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)

@@ -105,7 +105,7 @@ class RecordedRing:
 
 def are_steps_of_attempt_in_order(attempt: AttemptRecord) -> bool:
     """Return whether the steps of an attempt (start, ringing, answer, end) are in time order. A change of the system
-    clock can violate it.
+    clock can put the steps out of order.
     """
     steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
     times = [second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None]
