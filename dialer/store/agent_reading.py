@@ -88,7 +88,7 @@ class BoothOnScreen(NamedTuple):
 
 
 class TargetOfNumber(NamedTuple):
-    """A campaign that has a number in its queue."""
+    """A campaign in whose queue a phone number is, with the number's id."""
 
     campaign_id: str
     phone_id: int
@@ -181,7 +181,8 @@ class AgentDay:
 class AgentReading:
     """Read-only access to the store for agents' pages. Methods raise StoreError.
 
-    The figures of an agent's day are read on a second connection, so that they never delay a voter's data on a screen.
+    It has two connections. The figures of an agent's day are read on a connection of their own, so that a voter's data
+    never waits for them.
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
@@ -201,7 +202,8 @@ class AgentReading:
             raise
 
     async def read_call_for_agent_page(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Return what the agent's page shows about a call attempt, converted by the function `shown`.
+        """Read what the agent's page shows about a call attempt, convert it by the function `shown`, and return the
+        result.
 
         Return None if the store has no such attempt.
         """

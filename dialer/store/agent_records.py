@@ -1,4 +1,4 @@
-"""Agents' records in the desk's file: their sessions, and the notes and drafts they write about calls."""
+"""Agents' sign-in sessions, and their notes and drafts about calls, in the desk's file (the web pages' database)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """The input for a call that an agent has typed and not saved yet."""
+    """What an agent has typed about a call and not saved yet."""
 
     seat: str
     attempt_id: str
@@ -63,7 +63,7 @@ class SQL(Statements):
 
 
 class AgentRecords:
-    """Agents' sessions, notes and drafts in the desk's file. Methods raise StoreError."""
+    """Agents' sessions, notes and drafts in the desk's file (the web pages' database). Methods raise StoreError."""
 
     def __init__(self, file: DeskFile) -> None:
         self._db = file.db
@@ -113,17 +113,14 @@ class AgentRecords:
         return await self._db.fetch_all_rows(SQL.drafts)
 
     async def save_drafts(self, drafts: Collection[Draft]) -> None:
-        """Store the unsaved input (drafts) of agents at several seats. Each replaces the seat's earlier draft."""
+        """Store the unsaved input (drafts) of agents at several seats. A draft replaces the earlier draft of its seat."""
         await self._db.run_statement_for_each_parameter_set(SQL.set_draft, [*map(get_fields_as_sql_parameters, drafts)])
 
 
 def erase_notes_and_drafts_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
-    """Erase agents' notes and unsaved input (drafts) about a number, or about all numbers (None), and overwrite them in
-    the file.
+    """Erase agents' notes and unsaved input (drafts) about a number, or about all numbers (None).
 
-    Returns the number of erased notes.
-
-    Blocks. Raises StoreError.
+    The erased text is also overwritten on disk. Returns the number of erased notes. Blocks. Raises StoreError.
     """
     path = get_desk_file_path(store)
     if not file_exists(path):

@@ -1,4 +1,4 @@
-"""Connections for programs on an event loop, by aiosqlite: each runs in a thread of its own.
+"""Database connections for programs on an event loop. They use aiosqlite, which runs each connection in its own thread.
 
 The dialler's hot path does not use them: its writer groups many writes into one commit (`writer.py`).
 """
@@ -56,7 +56,7 @@ class Statements:
     async def run_statement_for_each_parameter_set(
         self, command: Command, parameters: Iterable[Mapping[str, object]], /
     ) -> None:
-        """Run an SQL statement that returns no rows, once for each set of parameters."""
+        """Run an SQL statement once for each set of parameters. The statement returns no rows."""
         with translate_sqlite_errors(self._path):
             async with self._connection.executemany(command.sql, parameters):
                 pass
@@ -72,7 +72,8 @@ class AsyncConnection(Statements):
 
     @classmethod
     async def connect_to_database_file(cls, path: Path, connector: Callable[[], Connection]) -> Self:
-        """Open a database file by calling `connector` in the connection's own thread, because it blocks.
+        """Open a database file by calling the function `connector` in the new connection's own thread, because opening
+        blocks.
 
         Raises StoreError.
         """
@@ -118,13 +119,13 @@ class AsyncConnection(Statements):
     async def run_statement_for_each_parameter_set(
         self, command: Command, parameters: Iterable[Mapping[str, object]], /
     ) -> None:
-        """Run an SQL statement that returns no rows once for each set of parameters, in one transaction."""
+        """Run an SQL statement once for each set of parameters, in one transaction. The statement returns no rows."""
         async with self.open_transaction() as statements:
             await statements.run_statement_for_each_parameter_set(command, parameters)
 
     @asynccontextmanager
     async def open_transaction(self) -> AsyncIterator[Statements]:
-        """Commit the writes of the block, or roll them back if the block fails."""
+        """Open a transaction. Commit it when the `with` block ends, or roll it back if the block fails."""
         async with self._begin_transaction("BEGIN IMMEDIATE") as statements:
             yield statements
             await self._connection.execute("COMMIT")
@@ -137,7 +138,9 @@ class AsyncConnection(Statements):
 
     @asynccontextmanager
     async def _begin_transaction(self, begin: str) -> AsyncIterator[Statements]:
-        """Begin a transaction with the statement `begin`. When the block ends, roll back whatever it has not committed."""
+        """Begin a transaction with the SQL statement `begin`. When the `with` block ends, roll back what it has not
+        committed.
+        """
         async with self._lock:
             with translate_sqlite_errors(self._path):
                 try:

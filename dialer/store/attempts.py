@@ -43,9 +43,8 @@ _CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
 
 
 class Refusal(StrEnum):
-    """The reason why an attempt was refused before it was dialled.
-
-    No row of the attempt was stored, and its number must not be dialled.
+    """The reason why a call attempt was refused right before dialling: its number must not be dialled, and it was not
+    stored.
     """
 
     CLAIM_LOST = "claim-lost"  # the lease ended, or the target was closed meanwhile
@@ -77,7 +76,7 @@ class PreDialCheck(NamedTuple):
 
 
 class AttemptToEnd(NamedTuple):
-    """An outbound call attempt that has not ended, with the entry of its number in the campaign's queue."""
+    """An outbound call attempt that has not ended, with the row of its number in the campaign's queue."""
 
     attempt: int  # rowid
     target: int  # rowid
@@ -96,7 +95,10 @@ class CampaignAndPhone(NamedTuple):
 
 
 class UnfinishedAttempt(NamedTuple):
-    """An attempt that has not ended, or whose call has no disposition yet. Times are epoch seconds."""
+    """A call attempt that has not ended, or that has ended without a result from the agent (disposition).
+
+    Times are epoch seconds.
+    """
 
     attempt_id: str
     campaign_id: str
@@ -166,7 +168,7 @@ def commit_new_attempt(
     max_conversations: int | None,
     gaps: CallIntervals,
 ) -> Refusal | None:
-    """Store a new attempt before it is dialled and return None, or return the reason why its number must not be
+    """Store a new call attempt before it is dialled and return None, or return the reason why its number must not be
     dialled.
 
     See `Store.commit_new_attempts`.
@@ -216,7 +218,7 @@ def _find_reason_not_to_dial_number(
 ) -> Refusal | None:
     """Return why the number of an attempt must not be dialled now, or None if it may be.
 
-    NOBODY_PENDING means that the voter whom the call addresses is no longer pending.
+    NOBODY_PENDING means that the addressed voter need not be called any more: the voter has voted or was closed.
     """
     if pre_dial_check.opted_out:
         return Refusal.OPTED_OUT
@@ -264,8 +266,8 @@ def _return_or_close_number_of_refused_attempt(
     """Change the number of a refused attempt in the campaign's queue as the reason of the refusal requires: put it
     back, postpone it or close it.
 
-    Return the reason. It changes from NOBODY_PENDING to CLAIM_LOST if another voter of the number is still to be
-    called.
+    Return the reason. If only the addressed voter need not be called any more, but another voter of the number is still
+    to be called, the number goes back to the queue, and the reason is CLAIM_LOST instead of NOBODY_PENDING.
     """
     claim = attempt.claim
     match refusal:
@@ -287,7 +289,7 @@ def _return_or_close_number_of_refused_attempt(
 
 
 def record_answer_time(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
-    """Store the time when the call was answered, for the recovery after a crash.
+    """Store the time when the call was answered, so that a dialler that restarts after a crash knows it.
 
     An attempt that has ended is not changed.
     """
@@ -304,14 +306,14 @@ def record_connect_time(
 def end_attempts(
     db: Connection, encode: Encode | None, ended: Sequence[EndedAttempt], *, announced: bool = True
 ) -> list[bool]:
-    """Store the outcomes and end times of attempts, and when their numbers are due again.
+    """Store the outcomes and end times of call attempts, and when their numbers are due again.
 
-    Returns for each attempt whether it was open until now; an ended attempt keeps its first outcome. With `announced`,
-    the results are put into the outbox (stored MQTT messages to be sent).
+    Returns for each attempt whether this call ended it. An attempt that had ended before keeps its first outcome. With
+    `announced`, the results are also stored as MQTT messages to be sent (outbox).
 
-    - A target (number in the queue) that a recorded answer or an opt-out closed during the call stays closed, whatever
+    - A number that was closed during the call, by an opt-out or by an answer about the voter, stays closed, whatever
       `retry_at` is.
-    - A refused attempt, or one that is not `counted`, does not count towards the number's attempts.
+    - A refused attempt, or one whose field `counted` is false, does not count towards the number's attempts.
     - An attempt of unknown result closes the number in every campaign.
     """
     calls = [_end_attempt(db, each) for each in ended]
@@ -325,14 +327,18 @@ def end_attempts(
 
 
 def _compute_hash_for_other_centres(db: Connection, phone_id: int) -> str | None:
-    """Return the keyed hash of a number for the other centres, or None if there is no headquarters to pass it on."""
+    """Return the keyed hash by which other centres recognise a number. Return None if the centre has no headquarters,
+    because only headquarters passes hashes on to other centres.
+    """
     if outbox.read_last_announcement_id_at_headquarters(db) is None:
         return None
     return number_hashes.compute_number_hash(db, phone_id)
 
 
 def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
-    """Store the end of a call attempt. Return its campaign and number, or None if the attempt had ended before."""
+    """Store the end of a call attempt. Return the attempt's campaign and number, or None if the attempt had ended
+    before.
+    """
     row = SQL.attempt_to_end.fetch_first_row(db, attempt_id=end.attempt_id)
     if row is None:
         return _end_inbound_attempt(db, end)
@@ -361,8 +367,8 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
 def compute_block_end_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
-    The block ends when the called number is retried. Without a retry, the block lasts a day or, after a `final` result,
-    for the rest of the campaign.
+    If the called number is to be retried, the other numbers are blocked until then. Otherwise they are blocked for a
+    day or, after a `final` result, for the rest of the campaign.
     """
     until = at + (REST_OF_CAMPAIGN_SECONDS if final else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
@@ -371,12 +377,12 @@ def compute_block_end_of_other_numbers(retry_at: float | None, at: float, *, fin
 def block_other_numbers_of_voter(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None = None
 ) -> None:
-    """Block the other numbers of a voter until the time `until`, so that a voter with two numbers is not called on
-    both.
+    """Block a voter's other numbers until the time `until`, so that a voter with two numbers is not called on both.
 
-    A number that is due later than `until` keeps its due time. Numbers that an earlier result of the same call blocked
-    until `held_until` are an exception: they become due at `until`, even if that is earlier. If the voter is no longer
-    linked to the called number (a wrong number), only these numbers change.
+    A number that is due later than `until` keeps its due time. `held_until` is given if an agent's earlier result of
+    the same call is corrected: numbers that the earlier result blocked until `held_until` become due at `until`, even
+    if that is sooner. If the voter is no longer linked to the called number (a wrong number), no other numbers are
+    changed.
     """
     if held_until is not None:
         set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -389,7 +395,8 @@ def set_due_time_of_other_numbers(
 ) -> None:
     """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.
 
-    If `held_until` is given, change only the numbers that are due at exactly that time, even if `until` is earlier.
+    If `held_until` is given, only numbers that are due at exactly that time are changed. They become due at `until`
+    even if that is sooner.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
@@ -397,9 +404,9 @@ def set_due_time_of_other_numbers(
 
 
 def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
-    """Store the end of an inbound attempt. Return its campaign and number, or None if it had ended before.
+    """Store the end of an inbound call attempt. Return its campaign and number, or None if it had ended before.
 
-    The number keeps its place in the campaign's queue, unless the caller asked to be called later.
+    The call does not move the number in the campaign's queue, unless the caller asked to be called later.
     """
     found = inbound_calls.find_unfinished_inbound_attempt(db, end.attempt_id)
     if found is None:
@@ -447,14 +454,17 @@ def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
 
 
 def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
-    """Return the last conversation of each logged-in agent who has not entered its result (disposition). Conversations
-    that ended before `since` are left out.
+    """Return each logged-in agent's last conversation if the agent has not entered its result (disposition) yet.
+
+    Conversations that ended before `since` are left out.
     """
     return _build_unfinished_attempts(db, SQL.conversations_without_disposition.fetch_all_rows(db, since=since))
 
 
 def _build_unfinished_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]) -> list[OpenAttempt]:
-    """Convert database rows to open call attempts, each with the pending voters or the booth worker on its number."""
+    """Convert database rows to open call attempts. Each gets the voters who are still to be called at its number, or
+    the booth worker who has the number.
+    """
     found: list[OpenAttempt] = []
     for row in rows:
         worker = find_booth_worker_by_phone(db, row.phone_id) if row.of_worker else None

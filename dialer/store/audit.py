@@ -1,6 +1,6 @@
 """The audit: an append-only hash chain of actions, each with the person responsible for it.
 
-Functions run inside the caller's transaction, so that an action and its entry are committed together.
+Functions run inside the caller's transaction, so that an action and its audit entry are committed together.
 """
 
 from __future__ import annotations
@@ -87,11 +87,10 @@ def get_name_of_responsible_person(who: str | None) -> str:
 
 
 def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
-    """Append an audit entry and return its number.
+    """Append an audit entry and return its number. `kind` names the action ("listen"); `what` has ids and short
+    reasons.
 
-    `kind` names the action ("listen"); `what` has its details: ids and short reasons. An entry with the same content
-    and time as an earlier one is not appended again. Entries can be neither changed nor removed.
-
+    If there is an entry with the same content and time, none is appended. Entries can be neither changed nor removed.
     Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
     same = SQL.number_of_same_entry.fetch_first_value(
@@ -125,9 +124,9 @@ def read_entries(db: Connection) -> Iterator[AuditEntry]:
 def read_entries_between(
     db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
 ) -> list[ListedEntry]:
-    """Return the audit entries of a period (epoch seconds).
+    """Return the audit entries of a period (epoch seconds), of one person or of certain kinds if these are given.
 
-    They may be limited to one person or to some kinds. By default they are of all kinds except signatures (seals).
+    By default, entries of all kinds are returned, except those about signatures over the store's changes (seals).
     """
     return SQL.entries_between.fetch_all_rows(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 
@@ -165,9 +164,9 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
 
 
 def find_settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
-    """Return the keys of the settings that changed since the oldest unfinished attempt was placed.
+    """Return the keys of the settings that were changed since the oldest unfinished call attempt was placed.
 
-    Return None if the store does not know all changes.
+    Return None if the audit does not show all changes since then.
     """
     changes = SQL.setting_changes_since_oldest_open_attempt.fetch_all_values(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):

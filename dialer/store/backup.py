@@ -1,8 +1,8 @@
-"""Backups of a store and the desk's file, made while a dialler is running, and their restoration.
+"""Backups of a store and the desk's file (the web pages' database), and their restoration.
 
-A backup is of one moment (SQLite's online backup), encrypted if the store is, and verified: it is opened and read
-completely before it gets its name. A restored store lacks everything recorded after the backup, so nothing is dialled
-until somebody resumes a campaign.
+A backup can be made while a dialler is running. It is of one moment (SQLite's online backup), encrypted if the store
+is, and verified: it is opened and read completely before it gets its name. A restored store lacks everything recorded
+after the backup, so nothing is dialled until somebody resumes a campaign.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from dialer.store.sqlite_errors import translate_sqlite_errors
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup of a store and its desk's file, in a folder of its own."""
+    """A backup of a store and of the desk's file (the web pages' database), in a folder of its own."""
 
     store: Path
     desk: Path | None  # None: nobody has ever signed in to the desk
@@ -43,9 +43,10 @@ class Backup:
 
 
 def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
-    """Copy the store at `path` into a new `folder`, also while a dialler is running. After an error no folder is left.
+    """Copy the store at `path` and the desk's file into a new `folder`. A dialler may be running.
 
-    Raises StoreError if there is no store or the folder exists already, StoreFull, and the errors of reading a store.
+    After an error no folder is left. Raises StoreError if there is no store or the folder exists already, StoreFull,
+    and the errors of reading a store.
     """
     with create_folder_atomically(folder) as new_folder:
         if not file_exists(path):
@@ -113,10 +114,11 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
 
 
 def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
-    """Restore a backup to `path`, upgrade it, and stop all campaigns, including those added later.
+    """Restore a backup to `path`, upgrade its schema, and stop all campaigns. Campaigns that are added later start
+    stopped too.
 
-    Returns the ids of the campaigns in the store. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if
-    there is a store at `path` already or the backup cannot be used; no files are left behind then.
+    Returns the ids of the campaigns in the store. `who` and `at` (epoch seconds) go into the audit. Raises StoreError
+    if there is a store at `path` already or the backup cannot be used; no files are left behind then.
     """
     backup = verify_backup(folder, key)
     newest = "none" if backup.newest is None else f"{datetime.fromtimestamp(backup.newest, UTC):%Y-%m-%dT%H:%MZ}"
@@ -132,8 +134,9 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
 
 
 def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Count the call attempts that this machine dialled last (`sent`) and that the store does not have, because it was
-    restored from an older backup.
+    """Count the attempts in `sent` (the last calls that this machine dialled) that are missing in the store.
+
+    Attempts are missing if the store was restored from an older backup.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_stored_attempts(db, sent)) if sent else 0
@@ -141,7 +144,7 @@ def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list
 
 @contextmanager
 def _remove_files_on_error(files: Collection[Path]) -> Iterator[None]:
-    """Check that these files do not exist yet. Remove them if the block fails."""
+    """Raise an error if one of these files exists already. Remove the files if the `with` block fails."""
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):

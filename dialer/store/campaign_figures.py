@@ -26,21 +26,21 @@ class Progress(NamedTuple):
 
 
 class RefusedCount(NamedTuple):
-    """How many numbers of a campaign the rules refuse for one reason."""
+    """How many numbers in a campaign's queue the calling rules refuse for one reason."""
 
     reason: str
     numbers: int
 
 
 class OutcomeCount(NamedTuple):
-    """How many attempts have one outcome."""
+    """How many attempts of a campaign ended with one outcome."""
 
     outcome: str
     attempts: int
 
 
 class AnswersOfInterval(NamedTuple):
-    """How many calls were answered live, and how many of them abandoned, in one interval of a time window."""
+    """How many calls were answered live, and how many of these were abandoned, in one interval of a time window."""
 
     age: int  # intervals ago
     answers: int
@@ -94,7 +94,8 @@ def count_attempts_by_outcome(db: Connection, campaign_id: str, since: float = 0
 def count_recent_answers_by_interval(
     db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
 ) -> list[RecentAnswers]:
-    """Count a campaign's live and abandoned answers in each interval of the time window before `now`, oldest first.
+    """Count a campaign's live answers and abandoned calls in each interval of the time window before `now`, oldest
+    first.
 
     Intervals without answers are left out.
     """

@@ -44,8 +44,8 @@ def add_or_update_campaign(db: Connection, campaign_id: str, kind: CampaignKind,
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Store the state that an operator set for a campaign.
 
-    A stop order that headquarters gave earlier does not apply to the campaign any more: when headquarters lifts that
-    order, this state stays.
+    A stop order that headquarters gave earlier no longer applies to this campaign: when headquarters lifts the order,
+    the campaign keeps the operator's state.
     """
     update_campaign_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run_statement(db, path=f'$."{campaign_id}"')
@@ -54,8 +54,8 @@ def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -
 
 
 def stop_campaigns(db: Connection, at: float) -> list[str]:
-    """Store the state "stopped" for all campaigns, including those added later. Return the ids of the campaigns in the
-    store.
+    """Store the state "stopped" for all campaigns, and return their ids. Campaigns that are added later start stopped
+    too.
 
     `at` is in epoch seconds.
     """
@@ -70,8 +70,9 @@ def read_campaign_states(db: Connection) -> dict[str, CampaignState]:
 
 
 def update_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
-    """Replace the stored state of a campaign, and leave the stop orders of headquarters as they are. Raises StoreError
-    if the campaign is not in the store.
+    """Replace the stored state of a campaign. Stop orders of headquarters that apply to the campaign stay in force.
+
+    Raises StoreError if the campaign is not in the store.
     """
     if SQL.set_campaign_state.run_statement(db, campaign_id=campaign_id, state=state.value) == 0:
         raise create_error_about_unknown_campaign(campaign_id)

@@ -100,20 +100,19 @@ def claim_queued_numbers(
     voting: VotingBooths | None = None,
     day_start: float | None = None,
 ) -> list[Claim]:
-    """Reserve up to `limit` numbers of a campaign's queue for dialling.
+    """Reserve up to `limit` numbers of a campaign's queue for dialling. Return the reserved numbers (claims), each with
+    the facts that the calling rules check.
 
-    Return the reserved numbers (claims), each with the facts that the calling rules check.
+    Due promised calls come first, then other due numbers (the longest due first), then numbers that were never called.
+    These are taken from the polling stations in `booths`, in this order, and from each at most as many as `booths`
+    says; if `booths` is None, booth after booth. Within a booth, the number whose pending voters weigh most comes
+    first.
 
-    Due promised calls come first, then other due targets (the longest due first), then fresh targets (never called).
-    Fresh targets are claimed from the polling stations in `booths`, in this order, and from each booth at most as many
-    as `booths` says; if `booths` is None, booth after booth. Within a booth, the number whose pending voters weigh most
-    comes first. Numbers that have opted out, are on a call or have no pending voter are skipped, and closed if that is
-    final.
+    Numbers that have opted out, are on a call or have no pending voter are skipped, and closed if that is final. Two
+    claims never return the same number. A claim returns to the queue when its lease ends. The cost does not depend on
+    the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
 
-    Two claims never return the same target. A claim returns to the queue when its lease ends. The cost does not depend
-    on the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
-
-    `voting` has the booths that vote on this polling day. Targets of other booths are not claimed, except promised
+    `voting` has the booths that vote on this polling day. Numbers of other booths are not claimed, except promised
     calls. Those that are due are set aside until the day ends, a claim is made without `voting`, the dialler restarts,
     or they get a new time.
     """
@@ -143,9 +142,10 @@ def claim_number(
     lease_seconds: float,
     day_start: float,
 ) -> Claim | Unclaimed:
-    """Reserve one due number for dialling, out of turn, or return why it cannot be reserved (claimed). Times are epoch seconds.
+    """Reserve one due number for dialling before the numbers ahead of it in the queue. Return the reservation (claim),
+    or why the number cannot be reserved.
 
-    A promised call is not due before the promised time.
+    Times are epoch seconds. A promised call is not due before the promised time.
     """
     release_expired_claims(db, now)
     listed = SQL.listed_number.fetch_first_row(db, campaign_id=campaign_id, phone_id=phone_id)
@@ -169,22 +169,25 @@ def claim_number(
 def release_claimed_numbers(db: Connection, claims: Sequence[Claim]) -> None:
     """Put numbers that are reserved for dialling back into the campaign's queue.
 
-    Numbers that were closed or dialled since are not changed.
+    Numbers that were closed or dialled after they had been reserved are not changed.
     """
     for each in claims:
         release_claimed_number(db, each)
 
 
 def release_claimed_number(db: Connection, claim: Claim) -> None:
-    """Put a number that is reserved for dialling back into the campaign's queue, unless it was closed or dialled since."""
+    """Put a number that is reserved for dialling back into the campaign's queue, unless it has been closed or dialled
+    meanwhile.
+    """
     SQL.release.run_statement(
         db, campaign_id=claim.campaign_id, phone_id=claim.phone_id, attempts=claim.attempt_number - 1
     )
 
 
 def postpone_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, float]]) -> None:
-    """Put reserved (claimed) numbers that the rules forbid to call now back into the queue, each due at its own time (epoch
-    seconds).
+    """Put reserved (claimed) numbers that the rules forbid to call now back into the queue.
+
+    Each number is due at the time given for it (epoch seconds).
     """
     for each, due_at in claims:
         SQL.postpone.run_statement(
@@ -197,7 +200,7 @@ def postpone_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, float
 
 
 def refuse_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
-    """Take reserved (claimed) numbers out of the queue, because the rules refuse them until something changes.
+    """Take reserved (claimed) numbers out of the queue, because the calling rules refuse them for an indefinite time.
 
     The reason is stored with each number.
 
@@ -224,8 +227,8 @@ def release_refused_numbers(db: Connection, campaign_id: str, most: int) -> int:
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
     """Put numbers whose reservation for dialling (claim) has expired back into the queue, and return how many.
 
-    `owner` is the name of a dialler that has just started. All numbers that this dialler had claimed are put back too,
-    and all numbers that were skipped for the day become available.
+    `owner`, if given, is the name of a dialler that has just started. Then all numbers that an earlier run of this
+    dialler had claimed are put back too, and all numbers that were skipped for the day become available.
     """
     released = SQL.release_expired.run_statement(db, now=now)
     if owner is None:
@@ -245,10 +248,7 @@ class _Times(NamedTuple):
 
 @dataclass
 class _Search:
-    """A search through a campaign's queue.
-
-    It collects the numbers to reserve for dialling, those to skip today, and those to close.
-    """
+    """One search through a campaign's queue. It collects numbers to reserve for dialling, to skip today, and to close."""
 
     db: Connection
     campaign_id: str
@@ -282,10 +282,10 @@ class _Search:
     def collect_claims_from_query(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
-        """Reserve at most `most` of the numbers in the queue that a query finds. `promised` says whether the voters
-        were promised these calls.
+        """Reserve at most `most` of the numbers in the queue that a query finds.
 
-        Rows are read one by one, so that no more are read than needed.
+        `promised` says whether the query finds calls that were promised to voters. Rows are read one by one, so that no
+        more are read than needed.
         """
         room = min(most, self.limit - len(self.claims))
         if room <= 0:

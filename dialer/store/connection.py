@@ -51,8 +51,8 @@ def open_store_for_writing(
     """Check a store, upgrade its schema, and open the connection that writes: in WAL mode and autocommit, each commit
     synced to disk.
 
-    A store of an older schema is first copied to a folder next to it, unless `copied` says that there is a copy
-    already. The caller must hold the store's lock, and also lock the files that this function creates
+    A store of an older schema is first copied to a folder next to it, unless the caller says by `copied` that it has
+    been copied. The caller must hold the store's lock, and must also lock the files that this function creates
     (`StoreLock.lock_files_created_since`). Only one thread at a time may use the connection.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
@@ -137,10 +137,10 @@ def open_store_exclusively(
     path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
 ) -> Iterator[Connection]:
     """Lock and open the store for a program that must be its only writer, such as an import. Checkpoint the store's WAL
-    when the block ends.
+    when the `with` block ends.
 
-    `holder` names the program in the errors that other programs get ("an import"). Raises StoreBusy while another
-    process holds the store.
+    `holder` names this program ("an import") in the errors of programs that find the store locked. Raises StoreBusy
+    while another process holds the store.
     """
     check_database_header(path, key)
     with StoreLock(path, holder) as lock, open_locked_store(path, lock, create=create, key=key) as db:
@@ -151,8 +151,9 @@ def open_store_exclusively(
 def open_locked_store(
     path: Path, lock: StoreLock, *, create: bool = False, key: StoreKey | None, copied: bool = False
 ) -> Iterator[Connection]:
-    """Open a store for writing that the caller has locked (see `open_store_for_writing`), and checkpoint its WAL when
-    the block ends.
+    """Open for writing a store whose lock the caller holds. Checkpoint the store's WAL when the `with` block ends.
+
+    See `open_store_for_writing`.
     """
     db = open_store_for_writing(path, create=create, key=key, copied=copied)
     try:

@@ -9,7 +9,9 @@ from dialer.store.sql import Command, Connection, Query, Statements
 
 
 class ConsentCount(NamedTuple):
-    """How many phone numbers on the electoral roll have consent, and how many numbers there are."""
+    """How many of the phone numbers on the electoral roll have consent, and how many there are. Numbers that opted out
+    are left out.
+    """
 
     given: int
     numbers: int
@@ -22,9 +24,10 @@ class SQL(Statements):
 
 
 def set_consent_of_number(db: Connection, number: str, consent: Consent, *, source: str, at: float) -> bool:
-    """Store whether the owner of a number (E.164) agreed to be called, and return whether the number is on the electoral roll.
+    """Store whether the owner of a number (E.164) agreed to be called, and return whether the number is on the
+    electoral roll.
 
-    The consent of a number that is not on the roll applies once an import adds the number.
+    A consent for a number that is not on the roll yet is stored, and applies when an import adds the number.
     """
     known = SQL.set_consent_of_number.run_statement(db, number=number, consent=consent.value, source=source, at=at) == 1
     if not known:
@@ -33,5 +36,5 @@ def set_consent_of_number(db: Connection, number: str, consent: Consent, *, sour
 
 
 def count_numbers_with_consent(db: Connection) -> ConsentCount:
-    """Return how many numbers have consent, of all that have not opted out. Slow, for it reads all numbers."""
+    """Return how many of the phone numbers that have not opted out have consent. Slow, for it reads all numbers."""
     return SQL.count_numbers_with_consent.fetch_only_row(db)

@@ -1,4 +1,4 @@
-"""Conversion of a store and the desk's file: encrypt them, decrypt them, or encrypt them with another key.
+"""Conversion of a store and the desk's file (the web pages' database): encrypt, decrypt, or encrypt with another key.
 
 The new file is written next to the old one by `sqlcipher_export`, read again with its key and compared row by row. Only
 then does it replace the old one. Until then the store is unchanged.
@@ -33,9 +33,9 @@ _BLOCK_BYTES = 1 << 20
 
 
 def get_temporary_conversion_path(path: Path) -> Path:
-    """Return the path of the temporary file that stays next to the store if a conversion is killed.
+    """Return the path of the temporary copy of a store that remains if its encryption or decryption is killed.
 
-    It may be unencrypted. The next conversion removes it.
+    The copy is next to the store and may be unencrypted. The next conversion removes it.
     """
     return path.with_name(path.name + ".converting")
 
@@ -43,13 +43,11 @@ def get_temporary_conversion_path(path: Path) -> Path:
 def convert_store_encryption(
     path: Path, old: StoreKey | None, new: StoreKey | None, *, who: str, at: float, progress: Progress = lambda *_: None
 ) -> None:
-    """Convert the store at `path` and the desk's file from the key `old` to the key `new`. None stands for an unencrypted file.
+    """Convert the store at `path` and the desk's file (web pages' database) from the key `old` to the key `new`.
 
-    Old unencrypted files are overwritten. `who` and `at` (epoch seconds) go into the audit. After an error the store is
-    unchanged.
-
-    Raises StoreBusy if any process has the store open, StoreFull if the disk has no room for both files, and other
-    StoreErrors.
+    None stands for an unencrypted file. Old unencrypted files are overwritten. `who` and `at` (epoch seconds) go into
+    the audit. After an error the store is unchanged. Raises StoreBusy if any process has the store open, StoreFull if
+    the disk has no room for both files, and other StoreErrors.
     """
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
@@ -69,7 +67,8 @@ def convert_store_encryption(
 
 
 def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) -> None:
-    """Encrypt only the desk's file with the store's key `new`, unless it has that key already.
+    """Encrypt only the desk's file (the web pages' database) with the store's key `new`, unless it has that key
+    already.
 
     Raises the errors of `convert_store_encryption`.
     """
@@ -83,8 +82,9 @@ def convert_desk_file(path: Path, old: StoreKey | None, new: StoreKey | None) ->
 
 
 def _does_desk_file_need_conversion(store: Path, new: StoreKey | None) -> bool:
-    """Return whether the desk's file exists and must be converted: its encryption differs from `new` (None:
-    unencrypted).
+    """Return whether the desk's file (the web pages' database) exists and is not encrypted with the key `new`.
+
+    If `new` is None, return whether the file is encrypted.
     """
     path = get_desk_file_path(store)
     if not file_exists(path):
@@ -106,7 +106,9 @@ def _convert_database_file(
     progress: Progress,
     note: Callable[[Connection], None],
 ) -> Iterator[None]:
-    """Make a verified copy of the file with the new key, and replace the file by this copy when the block succeeds."""
+    """Make a verified copy of a database file, encrypted with the new key. The copy replaces the file when the `with`
+    block succeeds.
+    """
     new_path = get_temporary_conversion_path(path)
     remove_database_files(new_path)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:
@@ -215,7 +217,7 @@ def _create_error_about_differing_copy(path: Path, what: str) -> StoreCorrupt:
 
 
 def _overwrite_with_zeros(descriptor: int, progress: Progress) -> None:
-    """Overwrite an unencrypted file with zeros in place.
+    """Overwrite the content of an unencrypted file with zeros.
 
     The old content stays on disks and file systems that never overwrite a block in place (SSDs, copy on write).
     """

@@ -18,7 +18,10 @@ STORE = "centre.db"
 
 
 def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
-    """Copy a database into a new file as it is at one moment (SQLite's online backup). The copy has the key of the source."""
+    """Copy a database into a new file, as the database is at one moment (SQLite's online backup).
+
+    The copy is encrypted with the same key as the source.
+    """
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with closing(connect_to_database_file(path, "rw", key)) as target:
         source.backup(target)
@@ -31,9 +34,10 @@ def find_upgrade_copies(path: Path) -> list[Path]:
 
 
 def copy_store_before_upgrade(db: Connection, path: Path, version: int, key: StoreKey | None) -> None:
-    """Copy a store into a folder next to it (`centre.db.schema-26`), for a return to the program version before the upgrade.
+    """Copy a store into a folder next to it (`centre.db.schema-26`), so that a person can return to the older program
+    version.
 
-    Replaces the copy of an earlier attempt. Raises StoreFull if the disk has no room for it.
+    Replaces the copy of an earlier attempt. Raises StoreFull if the disk has no room for the copy.
     """
     folder = path.with_name(f"{path.name}.schema-{version}")
     needed = path.stat().st_size
@@ -49,7 +53,10 @@ def copy_store_before_upgrade(db: Connection, path: Path, version: int, key: Sto
 
 @contextmanager
 def create_folder_atomically(folder: Path) -> Iterator[Path]:
-    """Yield a temporary folder that is renamed to `folder` when the block succeeds, and deleted otherwise. Raises StoreError."""
+    """Yield a temporary folder. Rename it to `folder` when the `with` block succeeds, or delete it if the block fails.
+
+    Raises StoreError.
+    """
     half = folder.with_name(f".{folder.name}.half-done")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -67,7 +67,7 @@ CREATE INDEX known_device_of ON known_device (user, used_at);
 
 
 def get_desk_file_path(store: Path) -> Path:
-    """Return the path of the desk's file: `centre.desk.db` next to `centre.db`."""
+    """Return the path of the desk's file (the web pages' database): `centre.desk.db` next to the store `centre.db`."""
     return store.with_name(f"{store.stem}.desk.db")
 
 
@@ -83,7 +83,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class StoredPassword:
-    """The hashed password of a person, as stored."""
+    """The hashed password of a person, as it is stored in the web pages' database."""
 
     hash: str
     at: float  # epoch seconds: when it was set
@@ -92,7 +92,7 @@ class StoredPassword:
 
 @dataclass(frozen=True, slots=True)
 class DeskAccount:
-    """The sign-in data of a person. Times are epoch seconds, or None if the person never did it."""
+    """The sign-in data of a person. Times are epoch seconds; None: the person has no password, or has never signed in."""
 
     password_at: float | None = None
     once: bool = False
@@ -117,7 +117,7 @@ class DeskAccount:
 
 
 class PasswordRow(NamedTuple):
-    """A person's hashed password, as the desk's file stores it."""
+    """The database row with a person's hashed password."""
 
     hash: str
     at: float
@@ -125,7 +125,7 @@ class PasswordRow(NamedTuple):
 
 
 class AccountRow(NamedTuple):
-    """The sign-in data of a person, as stored."""
+    """The database row with the sign-in data of a person."""
 
     name: str
     password_at: float | None
@@ -135,14 +135,14 @@ class AccountRow(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """A person's sign-in session, as the desk's file stores it."""
+    """The database row with a person's sign-in session."""
 
     name: str
     used_at: float  # epoch seconds
 
 
 class AuditHead(NamedTuple):
-    """The newest entry of headquarters' audit that this desk has seen."""
+    """The newest entry of headquarters' audit that this web server (desk) has seen."""
 
     number: int
     digest: str
@@ -170,7 +170,9 @@ class SQL(Statements):
 
 
 class DeskFile:
-    """The desk's file, opened. A write is on disk when its method returns. Methods raise StoreError."""
+    """The opened desk's file (the web pages' database). A write is on disk when its method returns. Methods raise
+    StoreError.
+    """
 
     def __init__(self, db: AsyncConnection) -> None:
         """Wrap a connection to the file. Callers use `DeskFile.open`, which connects to it."""
@@ -178,7 +180,7 @@ class DeskFile:
 
     @classmethod
     async def open(cls, path: Path, key: StoreKey | None) -> Self:
-        """Open the desk's file, or create it. Raises StoreError, StoreCorrupt."""
+        """Open the desk's file (the web pages' database), or create it. Raises StoreError, StoreCorrupt."""
         return cls(await AsyncConnection.connect_to_database_file(path, partial(open_desk_file, path, key)))
 
     async def read_password(self, name: str) -> StoredPassword | None:
@@ -237,29 +239,36 @@ class DeskFile:
     async def acknowledge_alert(self, seen: Acknowledgement) -> None:
         """Store who acknowledged an alert.
 
-        If the same alert was acknowledged before, the earlier acknowledgement stays.
+        If this alert was acknowledged before, only the first acknowledgement is stored.
         """
         await self.db.run_statement(SQL.acknowledge, **get_fields_as_sql_parameters(seen))
 
     async def read_acknowledgements(self) -> list[Acknowledgement]:
-        """Return who last acknowledged each alert, and when, by the alert's code."""
+        """Return the last acknowledgement for each alert code: who acknowledged the alert, and when."""
         return await self.db.fetch_all_rows(SQL.acknowledged)
 
     async def read_last_seen_audit_entry(self) -> AuditHead | None:
-        """Return the newest entry of headquarters' audit that this desk has seen, or None if it has seen none."""
+        """Return the newest entry of headquarters' audit that this web server (desk) has seen, or None if it has seen
+        none.
+        """
         return await self.db.fetch_first_row(SQL.audit_head)
 
     async def save_last_seen_audit_entry(self, number: int, digest: str) -> None:
-        """Store the newest entry of headquarters' audit that this desk has seen, in place of an earlier one."""
+        """Store the newest entry of headquarters' audit that this web server (desk) has seen. It replaces the stored
+        one.
+        """
         await self.db.run_statement(SQL.set_audit_head, number=number, digest=digest)
 
     async def close(self) -> None:
-        """Close the connection to the desk's file."""
+        """Close the connection to the desk's file (the web pages' database)."""
         await self.db.close()
 
 
 def open_desk_file(path: Path, key: StoreKey | None) -> Connection:
-    """Open a connection to the desk's file, and create the file if it is missing. Blocks. Raises StoreError, StoreCorrupt."""
+    """Open a connection to the desk's file (the web pages' database). Create the file if it is missing.
+
+    Blocks. Raises StoreError, StoreCorrupt.
+    """
     check_database_header(path, key)
     with translate_sqlite_errors(path):
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))

@@ -17,7 +17,7 @@ from dialer.store.users import StoredUser
 
 @dataclass(frozen=True, slots=True)
 class CallsOfInterval:
-    """Counts of a campaign's ended calls that were placed in one interval of a day."""
+    """Counts of a campaign's ended calls, for the calls that were placed in one interval of a day."""
 
     number: int  # of the interval, from 0
     placed: int
@@ -99,14 +99,14 @@ class DeskReading:
         }
 
     async def list_recordings(self, before: float, most: int, campaign_id: str | None) -> list[RecordedTalk]:
-        """Return the newest recordings that began before a time (epoch seconds), of one campaign or all.
+        """Return the newest recordings that began before a time (epoch seconds), of one campaign or of all campaigns.
 
-        Their files may be missing.
+        Sound files of listed recordings may be missing.
         """
         return await self._db.fetch_all_rows(SQL.recordings, before=before, most=most, campaign=campaign_id)
 
     async def read_users(self) -> list[StoredUser]:
-        """Return the users in the store. They may give commands, as the users in the settings may."""
+        """Return the users that are stored in the store. They may give commands, like the users named in the settings."""
         return await self._db.fetch_all_rows(users.SQL.users)
 
     async def close(self) -> None:

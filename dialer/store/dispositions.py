@@ -64,9 +64,10 @@ def record_disposition(
     opt_out: bool = False,
     receipt: Receipt | None = None,
 ) -> DispositionEffect:
-    """Store an agent's result of a call (disposition) with its marks, answers and opt-out, and announce what is new.
+    """Store the result that an agent chose for a call (disposition), and announce what is new by MQTT.
 
-    A mark is a recorded answer about a voter. The reply to the command is stored in the same transaction.
+    The agent's answers to script questions, an opt-out, and marks (recorded facts about voters, such as "voted") are
+    stored with it. The reply to the agent's command is stored in the same transaction.
 
     - A second disposition of an attempt replaces the first one.
     - A mark is appended, unless a stored mark has the same key. An answer replaces the earlier one of the same name.
@@ -116,7 +117,7 @@ def record_disposition(
 
 
 def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
-    """Set when the called number and the other numbers of the voter are due again, after the agent has entered the
+    """Set when the called number and the voter's other numbers may be called again, after the agent has entered the
     result of the call (disposition).
     """
     after = attempts.determine_state_of_number_after_call(

@@ -1,4 +1,4 @@
-"""Connections to a database file: sqlite3 for a plain file, SQLCipher for an encrypted one."""
+"""Connections to a database file: Python's sqlite3 opens a plain file, SQLCipher opens an encrypted one."""
 
 from __future__ import annotations
 
@@ -50,15 +50,17 @@ def connect_to_database_file(
 
 @cache
 def _make_connection_class(base: type[Any]) -> type[Any]:
-    """Return a subclass of the driver's connection class with an attribute `hooks` (`sql.TransactionHooks`)."""
+    """Return a subclass of the driver's connection class that also has the attribute `hooks`: functions that run at the
+    begin and commit of transactions (`sql.TransactionHooks`).
+    """
     return type("StoreConnection", (base,), {"hooks": None})
 
 
 @contextmanager
 def open_connection(path: Path, mode: str, key: StoreKey | None) -> Iterator[Connection]:
-    """Connect to a database file until the block ends.
+    """Connect to a database file, and close the connection when the `with` block ends. The schema is not checked.
 
-    The schema is not checked. Errors of SQLite are raised as StoreError.
+    Errors of SQLite are raised as StoreError.
     """
     with translate_sqlite_errors(path), closing(connect_to_database_file(path, mode, key)) as db:
         yield db
@@ -66,7 +68,7 @@ def open_connection(path: Path, mode: str, key: StoreKey | None) -> Iterator[Con
 
 @contextmanager
 def close_connection_on_error(db: Connection) -> Iterator[Connection]:
-    """Close the connection if the block fails. Otherwise leave it open."""
+    """Close the connection if the `with` block fails. Otherwise leave it open."""
     try:
         yield db
     except BaseException:

@@ -1,4 +1,4 @@
-"""Erasure of data that identifies people.
+"""Erasure of data that identifies people from the store.
 
 Calls and results can still be counted afterwards. Functions run inside the caller's transaction.
 """
@@ -45,8 +45,8 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class RecordedVoice:
-    """The calls with a phone number whose recordings may contain the voices of people, and how many recordings they
-    have.
+    """The recorded calls of a phone number, and how many recordings they have. The recordings may contain people's
+    voices.
     """
 
     attempts: frozenset[str]  # recording files are named by them
@@ -124,9 +124,9 @@ _PURGE_RECORDS = (
 
 
 def find_recorded_attempts_of_number(db: Connection, number: str) -> RecordedVoice:
-    """Return the attempts of calls with a number, and how many recordings they have.
+    """Return the call attempts of a number, by whose ids its recordings are named, and how many recordings there are.
 
-    There are none for a number that is not on the roll.
+    A number that is not on the electoral roll has none.
     """
     return RecordedVoice(
         frozenset(SQL.attempts_on.fetch_all_values(db, number=number)),
@@ -136,9 +136,9 @@ def find_recorded_attempts_of_number(db: Connection, number: str) -> RecordedVoi
 
 
 def delete_recording_rows(db: Connection, phone_id: int | None) -> None:
-    """Delete the stored rows about the recordings of a number's calls, or of all calls (None).
+    """Delete the store's rows about recordings of a number's calls, or of all calls (None).
 
-    The caller erases the sound files.
+    The rows only describe the recordings. The caller erases the sound files.
     """
     SQL.delete_recordings.run_statement(db, phone_id=phone_id)
     SQL.delete_messages.run_statement(db, phone_id=phone_id)
@@ -155,10 +155,10 @@ def erase_number_from_store(
 ) -> BlankedNumber:
     """Erase a phone number (E.164) from the store and, if `with_voters`, the data that identifies its voters.
 
-    `at` is in epoch seconds. The number stays suppressed, because the next roll could contain it again. Only a hash of
-    it is stored, made with the first secret that the centres share. Without a secret, the number itself stays. With a
-    secret, other centres are notified, even of an earlier opt-out: the centres may not have shared a secret then.
-    Raises StoreError if `secrets` lacks a secret by whose hashes alone the store knows numbers that opted out.
+    The next roll could contain the number again, so its opt-out stays, as a hash made with the first secret that the
+    centres share. Without such a secret, the number itself stays. With a secret, other centres are notified, even of an
+    earlier opt-out: the centres may not have shared a secret then. `at` is in epoch seconds. Raises StoreError if
+    `secrets` lacks a secret that the store needs to recognise numbers that opted out.
     """
     number_hashes.save_fingerprints_of_shared_secrets(db, secrets)
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
@@ -226,7 +226,7 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
 
 @contextmanager
 def overwrite_deleted_content(db: Connection) -> Iterator[None]:
-    """Let SQLite overwrite on disk the content of the rows that the block deletes."""
+    """Let SQLite overwrite the content of deleted rows on disk, for all rows that the `with` block deletes."""
     db.execute("PRAGMA secure_delete = ON")
     try:
         yield
@@ -242,14 +242,17 @@ def _was_number_erased(db: Connection, number: str, secrets: Sequence[bytes]) ->
 
 
 def _store_opt_out_hashes(db: Connection, hashes: Sequence[str], at: float) -> None:
-    """Store hashes of opt-outs in sorted order, which does not reveal which number each hash belongs to."""
+    """Store the hashes of numbers that opted out. They are stored in sorted order, so that the order does not reveal
+    which hash belongs to which number.
+    """
     for hashed in sorted(hashes):
         SQL.set_hash.run_statement(db, number_hash=hashed, at=at, centre=ERASED)
 
 
 def _erase_numbers_of_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
-    """Remove these phone numbers from the rows of their opt-outs, which stay. Call it before the numbers are removed
-    from the electoral roll.
+    """Remove these phone numbers from the rows of their opt-outs. The rows themselves stay.
+
+    Call it before the numbers are removed from the electoral roll.
     """
     last = SQL.last_blank_place.fetch_only_value(db)
     for place, number in enumerate(numbers, last + 1):

@@ -1,8 +1,9 @@
-"""Which tables of a store are evidence, and how the connection that writes notices each change to them.
+"""The tables of a store that are evidence, and the database triggers that record each change to them.
 
-The connection has temporary triggers, one set for each table: they note which rows a transaction is about to change, with a
-digest of what the rows were before. The sealer adds their digests after the change to the log (`sealer.py`). So whoever writes to
-a table need not think of seals, and what another program writes is not in the log.
+Each change to evidence is added to a log that is signed (sealed), so that changes by other programs are found. The
+triggers are temporary and belong to the connection that writes to the store: they note which rows a transaction is
+about to change, with a digest of what the rows were before. The sealer adds their digests after the change to the log
+(`sealer.py`). So whoever writes to a table need not think of seals, and what another program writes is not in the log.
 
 Rows are sealed one by one, or in blocks where there are many that seldom change, such as a roll's. Every table is in
 `EVIDENCE` or, with the reason, in `NOT_EVIDENCE`.
@@ -175,9 +176,9 @@ def list_columns_covered_by_seals(db: Connection, evidence: Evidence) -> list[st
 
 
 def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
-    """Return an SQL expression for the digest of the row or block of rows with the names `:one` and `:two`.
+    """Return an SQL expression that computes the digest of the row or block of rows with the names `:one` and `:two`.
 
-    With `but_new`, the row NEW of a trigger is left out, so that the digest is that before the change.
+    With `but_new`, the row NEW of a trigger is left out, so that the digest is the one before the change.
     """
     if but_new and not evidence.same:
         return "NULL"
@@ -240,8 +241,9 @@ def _replace_row_name_parameters_in_sql(expression: str, one: str, two: str) -> 
 
 
 def compute_digest_of_sealed_columns(db: Connection) -> str:
-    """Return a digest (hexadecimal) of the names of all columns that seals cover. It differs between two versions of
-    the program that seal different columns.
+    """Return a digest (hexadecimal) of the names of all columns whose changes are logged and signed (sealed).
+
+    The digest differs between two versions of the program that seal different columns.
     """
     parts = [(*astuple(each), *list_columns_covered_by_seals(db, each)) for each in EVIDENCE.values()]
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

@@ -45,7 +45,7 @@ def is_encrypted(path: Path) -> bool:
 
 
 def file_exists(path: Path) -> bool:
-    """Return whether there is a file at `path`. Raises StoreError if this user has no permission to look."""
+    """Return whether there is a file at `path`. Raises StoreError if this user has no permission to see that."""
     try:
         return path_exists(path)
     except OSError as error:
@@ -55,8 +55,8 @@ def file_exists(path: Path) -> bool:
 def check_database_integrity(db: Connection, path: Path) -> None:
     """Raise StoreCorrupt if the file is damaged. A small file is checked completely.
 
-    Of a large file, the small tables are checked completely, and of each other table the path to its first and last
-    row.
+    In a large file, the small tables are checked completely. Of each other table, only the pages on the way to its
+    first and its last row are read.
     """
     if path.stat().st_size <= FULL_CHECK_BYTES:
         results = [db.execute("PRAGMA quick_check(1)").fetchone()[0]]

@@ -13,14 +13,14 @@ from dialer.store.voters import get_voter_place_on_roll
 
 
 class Answer(NamedTuple):
-    """An answer with its name in the flow or script."""
+    """An answer of a caller or voter, with the name that the IVR flow or script gives it."""
 
     name: str
     value: str
 
 
 class CallOfAnswers(NamedTuple):
-    """The campaign of a call in which a caller gave answers, and the voter whom the call addresses."""
+    """The campaign of the call in which a caller gave answers, and the voter whom the call addresses."""
 
     campaign_id: str
     voter_id: int | None
@@ -36,7 +36,7 @@ class SQL(Statements):
 def record_flow_answers(
     db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:
-    """Store a caller's answers to an IVR flow, and announce those that are new or changed.
+    """Store a caller's answers to an IVR flow, and announce new or changed answers by MQTT.
 
     An answer replaces an earlier one of the same name.
     """

@@ -23,8 +23,9 @@ class FreeSpaceCheck:
         self._since_check = ATTEMPTS_BETWEEN_CHECKS
 
     def check_free_space(self, db: Connection, attempts: int) -> None:
-        """Raise StoreFull if less space is free, on the disk or up to the file's size limit, than the results of calls
-        in progress need.
+        """Raise StoreFull if less space is free than the results of calls in progress need.
+
+        The free space is what the disk has, or what the database file may still grow, whichever is less.
         """
         self._since_check += attempts
         if self._since_check < ATTEMPTS_BETWEEN_CHECKS:

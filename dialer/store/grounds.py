@@ -1,4 +1,7 @@
-"""The legal grounds of each call, and the calling rules in force. Equal texts are stored once."""
+"""The legal grounds of each call (why the calling rules allowed it), and the calling rules in force.
+
+Equal texts are stored once.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ class SQL(Statements):
 
 
 def save_legal_grounds_of_call(db: Connection, text: str) -> int:
-    """Store the legal grounds of a call (JSON), unless equal grounds are stored already. Return their id."""
+    """Store why a call was lawful, such as consent and checked registers (JSON). Return the id of this text.
+
+    Equal grounds of several calls are stored once.
+    """
     digest = hashlib.sha256(text.encode()).hexdigest()
     found = SQL.grounds_id.fetch_first_value(db, digest=digest)
     if found is None:

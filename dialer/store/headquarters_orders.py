@@ -39,7 +39,7 @@ def read_headquarters_orders(db: Connection) -> list[ExecutedOrder]:
 def read_stop_orders_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
     """Return headquarters' stop orders that are in force, by order id.
 
-    Each has the campaigns that it stopped, with their earlier states.
+    Each has the campaigns that it stopped, with the states that they had before.
     """
     return {
         row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}
@@ -58,10 +58,8 @@ def record_headquarters_order(
 ) -> None:
     """Store an executed order of headquarters, set campaigns to the `states` that it orders, and append an audit entry.
 
-    A repeated order changes nothing.
-
-    For a stop order, `stopped` has the states that the campaigns had before the stop. `lifts` says whether the order
-    lifts all stops.
+    A repeated order changes nothing. For a stop order, `stopped` has the states of the campaigns before the stop.
+    `lifts` says whether this order ends all stop orders in force.
     """
     before = None if stopped is None else json.dumps({name: state.value for name, state in stopped.items()})
     fields = {"order_id": order.order_id, "digest": order.digest, "kind": order.kind, "made_at": order.made_at}

@@ -28,8 +28,8 @@ _MACHINE_ID = Path("/etc/machine-id")
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """The identity of a store, by which headquarters recognises it: an id of the store, an id of the store that it is a
-    copy of, and an id that changes whenever it is opened.
+    """The ids by which headquarters recognises a store: its own id, the id of the store that it is a copy of, and an id
+    that changes whenever the store is opened.
     """
 
     incarnation: str  # 32 hexadecimal digits
@@ -85,7 +85,7 @@ def delete_store_token(db: Connection) -> None:
     """Delete the random token by which a copy of a store is recognised, so that the store gets a new identity when it
     is next opened for writing.
 
-    A store with an older schema has no token.
+    Does nothing if the store's schema is too old for a token.
     """
     if SQL.has_identity.fetch_only_value(db):
         SQL.set_token.run_statement(db, token="")

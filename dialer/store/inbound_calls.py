@@ -13,7 +13,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Caller(NamedTuple):
-    """A voter whose number an inbound call came from."""
+    """The voter to whom the number of an inbound call belongs."""
 
     phone_id: int
     voter_id: int
@@ -23,7 +23,7 @@ class Caller(NamedTuple):
 
 
 class OpenInbound(NamedTuple):
-    """An inbound attempt that has not ended."""
+    """An inbound call attempt that has not ended."""
 
     attempt: int  # rowid
     campaign_id: str
@@ -46,8 +46,8 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
     For a number on the roll, an inbound attempt is opened. The attempt of a missed call is stored as ended. While an
     attempt is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
 
-    The number of a missed call is due at `call_back_at` if it has a pending voter and has not opted out. Any other
-    inbound call leaves the number in the campaigns' queues as it is.
+    The number of a missed call is due at `call_back_at`, if one of its voters is still to be called and it has not
+    opted out. Any other inbound call leaves the number in the campaigns' queues as it is.
     """
     party = None if call.number is None else _find_caller_by_number(db, call.number)
     calls_back = False
@@ -69,7 +69,10 @@ def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None
 
 
 def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:
-    """Return the caller with this number and the number's pending voters, or None if the number is not on the electoral roll."""
+    """Return the caller with this number and all voters of the number who are still to be called.
+
+    Return None if the number is not on the electoral roll.
+    """
     row = SQL.caller.fetch_first_row(db, number=number)
     if row is None:
         return None
@@ -83,9 +86,8 @@ def find_unfinished_inbound_attempt(db: Connection, attempt_id: AttemptId) -> Op
 
 
 def postpone_call_to_number(db: Connection, campaign_id: str, phone_id: int, due_at: float, *, promised: bool) -> None:
-    """Postpone a campaign's next call to a number until the time `due_at` (epoch seconds). Nothing changes if the next
-    call is later than that.
+    """Postpone a campaign's next call to a number until the time `due_at` (epoch seconds).
 
-    Numbers that are closed or reserved for dialling are not changed.
+    Nothing changes if the next call is due even later, or if the number is closed or reserved for dialling.
     """
     SQL.postpone_call.run_statement(db, campaign_id=campaign_id, phone_id=phone_id, due_at=due_at, promised=promised)

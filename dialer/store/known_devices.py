@@ -1,4 +1,8 @@
-"""Known devices in the desk's file: browsers on which users have signed in before. Of a device's cookie only a hash is stored."""
+"""Known devices: browsers on which users have signed in before. They are stored in the desk's file (the web pages'
+database).
+
+Of a device's cookie only a hash is stored.
+"""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
-"""The lock of a store, for which only one process at a time changes it: a dialler or an import.
+"""The lock of a store. It lets only one process at a time change the store: a dialler or an import.
 
-Programs that only read need no lock, and neither does the audit entry of an export (`exports.py`), which is appended in a
-transaction of its own.
+Programs that only read need no lock, and neither does the audit entry of an export (`exports.py`), which is appended in
+a transaction of its own.
 
-SQLite's own exclusive mode would shut out the reports too, so the lock is our own: a `flock` on the database file itself,
-whatever link led to it, and on its WAL. It does not interfere with SQLite's POSIX locks on a local disk; but closing any
-descriptor of the database drops SQLite's locks, so our descriptors are closed after the connections. A third lock, on a
-file next to the store, says who holds it, and is the only one on systems other than Linux. The system drops all of them
-when the process ends, however it ends. The lock file stays, for removing it would race with the next holder.
+SQLite's own exclusive mode would shut out the reports too, so the lock is our own: a `flock` on the database file
+itself, whatever link led to it, and on its WAL. It does not interfere with SQLite's POSIX locks on a local disk; but
+closing any descriptor of the database drops SQLite's locks, so our descriptors are closed after the connections. A
+third lock, on a file next to the store, says who holds it, and is the only one on systems other than Linux. The system
+drops all of them when the process ends, however it ends. The lock file stays, for removing it would race with the next
+holder.
 """
 
 from __future__ import annotations
@@ -79,10 +80,10 @@ class StoreLock:
         self.release_lock()
 
     def lock_files_created_since(self) -> None:
-        """Lock files that were created since the lock was taken: the database of a new store, and its WAL.
+        """Extend the lock to files that did not exist when it was taken: the database of a new store, and its WAL.
 
-        Raises StoreBusy if another process has locked one, and StoreError if the store's path now leads to another
-        file.
+        Raises StoreBusy if another process has locked one of them, and StoreError if the store's path now leads to
+        another file.
         """
         self._lock_existing_files()
         self.refuse_moved_store_file()
@@ -105,7 +106,9 @@ class StoreLock:
             )
 
     def release_lock(self) -> None:
-        """Release the lock of the store. Close the connections first. A repeated call does nothing."""
+        """Release the lock of the store. The caller must have closed the store's connections. A repeated call does
+        nothing.
+        """
         while self._held:
             os.close(self._held.popitem()[1])
 

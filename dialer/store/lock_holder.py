@@ -1,4 +1,6 @@
-"""Finds the process that holds a store's lock, without touching the lock, which could keep a dialler from starting."""
+"""Finds the process that holds a store's lock. The lock itself is not tried, because that could keep a dialler from
+starting.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +21,10 @@ def get_lock_path(path: Path) -> Path:
 def find_lock_holder(path: Path) -> str | None:
     """Return the program that writes to the store at `path`, such as "a dialler (process 812)", or None if none does.
 
-    Raises OSError if the lock file cannot be read. The lock file outlives its holder, and its process number may belong to
-    another program by now. Where the system shows which files a process has open, that is checked; elsewhere any process with
+    The lock file outlives its holder, and the process number in it may belong to another program by now. So this
+    function checks that the process has the store's file open, where the system shows that. Elsewhere any process with
     that number counts as the holder. If the lock file was removed, only the process number is known ("process 812").
+    Raises OSError if the lock file cannot be read.
     """
     lock = get_lock_path(path)
     try:

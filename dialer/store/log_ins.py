@@ -1,4 +1,4 @@
-"""Log-ins: the agent at each seat, so that a restarted dialler knows who was at work."""
+"""Log-ins: which agent is logged in at each seat. They are stored, so that a restarted dialler knows who was at work."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LogIn:
 
 
 class LogInRow(NamedTuple):
-    """The log-in of an agent at a seat, as the store has it."""
+    """The database row with the log-in of an agent at a seat."""
 
     seat: str
     agent: str
@@ -41,8 +41,8 @@ class SQL(Statements):
 def save_log_in(db: Connection, log_in: LogIn) -> None:
     """Store the agent who logged in at a seat.
 
-    If another agent was logged in there before, append audit entries, and delete supervisors' orders for the seat that
-    are still in force, such as a message to the earlier agent.
+    If another agent was logged in there before, append audit entries, and delete supervisors' orders in force for the
+    seat, because they were meant for the earlier agent.
     """
     before = SQL.agent_at.fetch_first_value(db, seat=log_in.seat)
     if before != log_in.agent:
@@ -54,10 +54,10 @@ def save_log_in(db: Connection, log_in: LogIn) -> None:
 
 
 def remove_log_in(db: Connection, seat: str, at: float) -> None:
-    """Log off the agent at a seat, with an audit entry.
+    """Log off the agent at a seat, with an audit entry. Delete supervisors' orders in force for the seat, such as a
+    message to the agent.
 
-    Delete supervisors' orders that are still in force for the seat, such as a message to the agent. `at` is in epoch
-    seconds.
+    `at` is in epoch seconds.
     """
     before = SQL.agent_at.fetch_first_value(db, seat=seat)
     if before is not None:

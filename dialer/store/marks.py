@@ -50,7 +50,7 @@ class VoterRow(NamedTuple):
 
 
 class MarkInForce(NamedTuple):
-    """A mark (recorded answer about a voter) that was not undone."""
+    """A mark (recorded answer about a voter) that has not been undone."""
 
     kind: str
     source: str
@@ -58,7 +58,7 @@ class MarkInForce(NamedTuple):
 
 
 class MarkOfCall(NamedTuple):
-    """The key and voter of a mark (recorded answer) that was made in a call."""
+    """The key and the voter of a mark (recorded answer about a voter) that was made in a call."""
 
     key: str
     voter_id: int
@@ -84,19 +84,19 @@ class SQL(Statements):
 
 
 def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
-    """Store a mark (recorded answer about a voter), update the voter's status, and announce the mark.
+    """Store a mark (recorded fact about a voter), update the voter's status, and announce the mark by MQTT.
 
     A mark whose key is stored already changes nothing.
 
     - VOTED is final.
-    - WILL_NOT, MOVED and DECEASED close the voter.
-    - NOT_YET and LATER leave the voter pending.
+    - WILL_NOT, MOVED and DECEASED close the voter, who is then not called any more.
+    - NOT_YET and LATER leave the voter pending (still to be called).
     - WRONG_NUMBER removes the link between the voter and the attempt's number.
     - A mark from the source CORRECTION revokes VOTED, unless a later mark also says VOTED. Such a mark is not stored if
       the voter is pending.
 
-    If a number has no pending voter any more, its due and claimed targets are closed in every campaign. If a voter
-    becomes pending again, targets that were closed for this reason are due again.
+    If a number has no pending voter any more, it is closed in the queue of every campaign, where it is due or reserved.
+    If a voter becomes pending again, numbers that were closed for this reason are due again.
 
     Raises NotInStore if there is no such voter, and KeyTaken if another mark has the key.
     """
@@ -169,22 +169,30 @@ def read_turnout_status(db: Connection, voter_id: int) -> str | None:
 
 
 def derive_turnout_status_at(db: Connection, voter_id: int, at: float) -> str:
-    """Return the turnout status that a voter had at a time (epoch seconds), derived from recorded answers (marks) until then."""
+    """Return the turnout status that a voter had at a time (epoch seconds). The status is derived from the marks
+    (recorded answers) until then.
+    """
     return _derive_status_from_marks(db, voter_id, at).turnout
 
 
 def find_last_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Return the key and voter of the last answer (mark) that a booth worker reported in a call and did not undo, or None."""
+    """Return the last mark (fact about a voter) that a booth worker reported in a call and has not undone, as its key
+    and its voter. Return None if there is none.
+    """
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
 
 def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
-    """Return the voters of the marks (recorded answers) whose key is `key` or begins with `key/`, in stored order."""
+    """Return the voters about whom marks (recorded answers) were stored under the key `key`, in stored order.
+
+    An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These marks
+    count too.
+    """
     return SQL.voters_with_key.fetch_all_values(db, key=key)
 
 
 def record_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None:
-    """Store that a booth worker entered a serial number that no voter on the roll has.
+    """Store that a booth worker reported a serial number of the electoral roll that no voter on this centre's roll has.
 
     A repeated key changes nothing.
     """
@@ -192,9 +200,10 @@ def record_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None
 
 
 def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a correction would change nothing, because no earlier answer (mark) of the voter is "voted".
+    """Return whether a correction would change nothing, because no earlier mark (recorded answer) of the voter is
+    "voted".
 
-    If it were stored, it would look as if somebody had said "not voted".
+    Such a correction must not be stored: it would look as if somebody had said "not voted".
     """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
     return corrects and before.turnout == "pending" and not is_mark_stored(db, mark.key)
@@ -203,7 +212,7 @@ def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatu
 def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
     """Store a mark (recorded answer) and return True, or return False if the same mark is stored already.
 
-    Raises KeyTaken.
+    Raises KeyTaken if a different mark has the key.
     """
     if SQL.insert_mark.run_statement(
         db, **get_fields_as_sql_parameters(mark) | {"confidence": mark.effective_mark_confidence}
@@ -224,7 +233,7 @@ def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) 
 
 
 def _derive_status_from_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
-    """Return the status of a voter that follows from the recorded answers (marks) until the time `at`."""
+    """Return the status of a voter that follows from the voter's marks (recorded answers) until the time `at`."""
     return derive_voter_status(SQL.marks_in_force.iterate_rows(db, voter_id=voter_id, at=at))
 
 
@@ -233,8 +242,9 @@ def _has_voter_callable_number(db: Connection, mark: Mark) -> bool:
 
 
 def _remove_link_between_voter_and_number(db: Connection, mark: Mark, recorded: bool) -> list[int]:
-    """Remove the link between the voter and the number that the attempt called. Return the number if it has no pending
-    voter any more.
+    """Remove the link between the voter and the number that the attempt called.
+
+    Return the number in a list if none of its voters is to be called any more, otherwise an empty list.
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     if phone_id is None:
@@ -245,8 +255,9 @@ def _remove_link_between_voter_and_number(db: Connection, mark: Mark, recorded: 
 
 
 def _restore_link_between_voter_and_number(db: Connection, mark: Mark) -> None:
-    """Restore the link between the voter and the number that the attempt called. Reopen the number in the campaigns'
-    queues where the mark (recorded answer) that is now undone had closed it.
+    """Restore the link between a voter and the number that the attempt called, after a wrong-number mark was undone.
+
+    Reopen the number in the campaigns' queues where this mark had closed it.
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)

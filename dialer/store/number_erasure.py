@@ -1,4 +1,6 @@
-"""Erasure of a number with everything that depends on it: its rows, its calls' recordings, and agents' notes about them."""
+"""Erasure of a phone number with everything that depends on it: its database rows, the recordings of its calls, and
+agents' notes about them.
+"""
 
 from __future__ import annotations
 
@@ -64,11 +66,10 @@ def erase_number_with_audit_entry(
     *,
     with_voters: bool,
 ) -> ErasedNumber:
-    """Erase a number (E.164) with an audit entry, inside a transaction.
+    """Erase a number (E.164) with an audit entry, inside the caller's transaction. Recordings are removed last.
 
-    Recordings are removed last. `store` is the store's file and key; the desk's file is next to it.
-
-    Raises RecordingError if a recording cannot be removed: the transaction must then be rolled back.
+    `store` is the store's file and key; the desk's file (the web pages' database) is next to it. Raises RecordingError
+    if a recording cannot be removed: the transaction must then be rolled back.
     """
     kept = rules.retention(note.at)
     with overwrite_deleted_content(db):

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Secret(NamedTuple):
-    """A secret with which several centres hash phone numbers. Its fingerprint identifies it."""
+    """A secret with which several centres hash phone numbers. It is identified by its fingerprint."""
 
     fingerprint: str
     secret_id: int
@@ -70,12 +70,12 @@ class SQL(Statements):
 
 
 def read_ids_of_shared_secrets(db: Connection) -> dict[str, int]:
-    """Return the ids of the secrets that centres share, by fingerprint."""
+    """Return the ids of the secrets with which the centres hash phone numbers, by fingerprint."""
     return dict(SQL.secrets.iterate_rows(db))
 
 
 def compute_number_hash(db: Connection, phone_id: int) -> str | None:
-    """Return the hash of a number with this centre's first secret, or None if the settings have no secret."""
+    """Return the hash of a number, made with this centre's first secret, or None if the settings have no secret."""
     return SQL.hash_of.fetch_first_value(db, phone_id=phone_id)
 
 
@@ -85,13 +85,12 @@ def find_number_with_hash(db: Connection, number_hash: str) -> int | None:
 
 
 def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
-    """Store the fingerprints of the secrets that centres share. Call it before hashing with them.
+    """Store the fingerprints of the secrets with which centres hash phone numbers. Call it before hashing with the
+    secrets.
 
     This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
-    hashes.
-
-    Raises StoreError if some suppressed numbers may be known only by the hashes of that secret: a later roll would
-    bring these numbers back.
+    hashes. Raises StoreError if opt-outs may be known only by the hashes of such a secret: a later roll would bring
+    these numbers back.
     """
     listed = [compute_secret_fingerprint(secret) for secret in secrets]
     known = read_ids_of_shared_secrets(db)
@@ -137,16 +136,19 @@ def hash_next_page_of_phone_numbers(db: Connection, secret: bytes, after: int) -
 def create_index_of_number_hashes(db: Connection) -> None:
     """Create the database index of the numbers' hashes.
 
-    `save_fingerprints_of_shared_secrets` deletes it when secrets are new.
+    `save_fingerprints_of_shared_secrets` deletes the index when there are new secrets, with which all numbers must be
+    hashed.
     """
     SQL.create_index.run_statement(db)
 
 
 def find_numbers_opted_out_in_other_centres(db: Connection) -> list[SuppressedElsewhere]:
-    """Return the numbers that have opted out in other centres and are not suppressed here."""
+    """Return the numbers on this centre's roll that have opted out in another centre and are not suppressed here yet."""
     return SQL.suppressed_elsewhere.fetch_all_rows(db)
 
 
 def find_numbers_opted_out_in_other_centres_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
-    """Return the numbers with ids above `after` that have opted out in other centres and are not suppressed here."""
+    """Return the numbers on this centre's roll, with ids above `after`, that have opted out in another centre and are
+    not suppressed here yet.
+    """
     return SQL.suppressed_elsewhere_after.fetch_all_rows(db, after=after)

@@ -71,7 +71,7 @@ class PhoneRow(NamedTuple):
 
 
 class ConsentAhead(NamedTuple):
-    """The consent of a phone number that was not on the electoral roll yet."""
+    """A consent that was stored for a phone number before the number was on the electoral roll."""
 
     consent: str
     consent_at: float
@@ -104,7 +104,7 @@ class TargetOfNumber(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """Whether the person with a number requested the next call of a campaign."""
+    """Whether the person who has a number requested a campaign's next call."""
 
     campaign_id: str
     asked_for: int | None
@@ -221,7 +221,9 @@ def _find_consent_of_number_at(
 def _find_opt_out_of_number_at(
     db: Connection, number: str, row: PhoneRow | None, at: float
 ) -> tuple[float | None, str | None]:
-    """Return the time and source of a number's opt-out, or None for each if the number had not opted out by `at`."""
+    """Return the time and the source of a number's opt-out. Both are None if the number had not opted out by the time
+    `at`.
+    """
     found = SQL.opt_out.fetch_first_row(db, number=number)
     opted_out_at = None if row is None else row.opted_out_at
     if found is not None:
@@ -263,12 +265,19 @@ def read_rules_in_force_at(db: Connection, at: float) -> RulesAt | None:
 
 
 def find_certificates_used_in_calls(db: Connection, campaign_id: str, day_start: float, at: float) -> frozenset[str]:
-    """Return the digests of recordings' certificates (approvals) used in a campaign's calls between two times (epoch seconds)."""
+    """Return the digests of the certificates (approvals of recorded messages) with which a campaign's calls were
+    allowed.
+
+    Only calls between two times count (epoch seconds).
+    """
     return frozenset(SQL.certificates_used.fetch_all_values(db, campaign_id=campaign_id, day_start=day_start, at=at))
 
 
 def find_last_call_to_number(db: Connection, phone_id: int, campaign_id: str | None, at: float) -> CallOfNumber | None:
-    """Return the last call to a number until a time (epoch seconds), of one campaign or of any, or None if there was none."""
+    """Return the last outbound call to a number until a time (epoch seconds), of one campaign or of any campaign.
+
+    Return None if there was none.
+    """
     return SQL.last_call.fetch_first_row(db, phone_id=phone_id, campaign_id=campaign_id, at=at)
 
 

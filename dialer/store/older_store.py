@@ -1,7 +1,7 @@
-"""A store that lacks the newest call which is recorded outside it, and a person's decision to dial with it all the same.
+"""Detection of a store that lacks newer calls, and a person's decision to dial with this store nevertheless.
 
-Such a store was set back to an earlier state, or is another store. Functions that write run inside the caller's
-transaction.
+The newest call is also recorded outside the store. A store without it was set back to an earlier state, or is another
+store. Functions that write run inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -37,16 +37,18 @@ class SQL(Statements):
 
 
 def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
-    """Return whether the store lacks a call, and no later decision of a person explains that: to accept the older
-    store, to restore a backup, or to purge the records.
+    """Return whether the store lacks a call that is recorded elsewhere, and no later decision of a person explains
+    that.
+
+    Such decisions are to accept the older store, to restore a backup, or to purge the records.
     """
     known = find_stored_attempts(db, [AttemptId(call.attempt_id)])
     return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)
 
 
 def record_missing_call(db: Connection, place: str, call: NewestCall, at: float) -> None:
-    """Record in the audit that the store lacks the newest call, which is recorded at `place` (broker or Asterisk
-    server).
+    """Append an audit entry saying that the store lacks the newest call, which is recorded at `place` (broker or
+    Asterisk server).
     """
     when = datetime.fromtimestamp(math.ceil(call.at), UTC).isoformat()
     audit.append_entry(db, FOUND, "dialler", {"place": place, "call": when}, at)
@@ -67,11 +69,10 @@ def read_newest_call_time(db: Connection) -> float | None:
 
 
 def accept_older_store(db: Connection, who: str, at: float) -> list[str]:
-    """Let the dialler place calls although the store lacks newer calls, and stop all campaigns, including those added
-    later.
+    """Let the dialler place calls although the store lacks newer calls, and stop all campaigns.
 
-    The store gets a new identity, so that headquarters does not mistake its new results for those it has. Returns the
-    ids of the campaigns in the store.
+    Campaigns that are added later start stopped too. The store gets a new identity, so that headquarters does not
+    mistake its new results for those it has. Returns the ids of the campaigns in the store.
     """
     missing = read_missing_calls(db)
     identity.renew_store_identity(db)

@@ -45,10 +45,11 @@ def record_opt_out(
     attempt_id: AttemptId | None = None,
     announced_source: str | None = None,
 ) -> bool:
-    """Suppress a number on the electoral roll in every campaign (opt-out).
+    """Store that a number on the electoral roll has opted out, so that no campaign calls it. Return False if it had
+    opted out before, otherwise True.
 
-    Return True, or False if it was suppressed already. `announced_source`, if given, replaces `source` in the MQTT
-    message that announces the opt-out. Raises StoreError if the number is not in the store.
+    `announced_source`, if given, replaces `source` in the MQTT message that announces the opt-out. Raises StoreError if
+    the number is not in the store.
     """
     if SQL.mark_phone.run_statement(db, phone_id=phone_id, at=at) == 0:
         if not SQL.phone_exists.fetch_only_value(db, phone_id=phone_id):
@@ -73,7 +74,8 @@ def suppress_phone_number(
     source: str,
     number_hash: str | None = None,
 ) -> bool:
-    """Suppress a phone number (E.164), on the electoral roll or not. Return True, or False if it was suppressed already.
+    """Suppress a phone number (E.164), on the electoral roll or not: it is never called. Return False if it was
+    suppressed already, otherwise True.
 
     Other centres are notified of the opt-out by `number_hash`, or not at all if it is None.
     """
@@ -95,7 +97,7 @@ def suppress_list_of_phone_numbers(
     source: str,
     note: AuditNote,
 ) -> OptOutEffect:
-    """Suppress a list of numbers (E.164), with an audit entry.
+    """Suppress a list of numbers (E.164), so that they are never called. Append an audit entry.
 
     New opt-outs are announced to other centres, hashed with `secret`.
     """
@@ -112,9 +114,9 @@ def suppress_list_of_phone_numbers(
 
 def record_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
     """Store an opt-out that another centre has sent. Return the id of the suppressed number on this centre's electoral
-    roll, or None.
+    roll.
 
-    A number that comes onto the roll later is suppressed then.
+    Return None if the number is not on the roll. If it comes onto the roll later, it is suppressed then.
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = number_hashes.find_number_with_hash(db, number_hash)
@@ -131,11 +133,11 @@ def record_hashed_opt_outs(
     centre: str,
     source: str,
 ) -> OptOutEffect:
-    """Suppress the numbers with these hashes, all or none, with an audit entry. New opt-outs are announced.
+    """Suppress the numbers with these hashes, all or none, so that they are never called. Append an audit entry.
 
-    The hash of a number that is not on the roll is stored for `centre`. A repeat only adds an audit entry.
-
-    Raises NotInStore if no shared secret has this `fingerprint`, because the hashes would match no number.
+    New opt-outs are announced by MQTT. The hash of a number that is not on the roll is stored as an opt-out of
+    `centre`. A repeat only adds an audit entry. Raises NotInStore if no shared secret has this `fingerprint`, because
+    the hashes would match no number.
     """
     if fingerprint not in number_hashes.read_ids_of_shared_secrets(db):
         raise NotInStore(
@@ -157,8 +159,10 @@ def record_hashed_opt_outs(
 
 
 def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -> None:
-    """Hash the numbers of the electoral roll with ids above `after` with all secrets, and suppress those that have
-    opted out in other centres.
+    """Suppress new numbers of the electoral roll that have opted out in other centres.
+
+    New numbers are those with ids above `after`. They are first hashed with all secrets, because the opt-outs of other
+    centres are known as hashes only.
     """
     for secret in secrets:
         number_hashes.hash_next_page_of_phone_numbers(db, secret, after)

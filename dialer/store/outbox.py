@@ -71,7 +71,7 @@ class SQL(Statements):
 
 
 def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
-    """Store MQTT messages in the outbox, from where they are sent. A repeated call stores them again."""
+    """Store MQTT messages to be sent (outbox). If the same call is repeated, the messages are stored twice."""
     SQL.insert_announcement.run_statement_for_each_parameter_set(
         db, (get_fields_as_sql_parameters(each) | {"at": at} for each in announcements)
     )
@@ -84,7 +84,8 @@ def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, 
 
 
 def add_test_mark_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
-    """Store a test message with a mark (recorded answer) for headquarters in the outbox.
+    """Store a test message for headquarters in the outbox. It shows whether marks (recorded answers) reach
+    headquarters.
 
     Raises NotInStore if the settings name no headquarters.
     """
@@ -112,7 +113,7 @@ def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
 
     The results themselves stay in their tables. Announcements of opt-outs are neither counted nor deleted, because
     other centres have no other way to learn of them. If the settings name a headquarters, the limit is the number of
-    bytes set there, and only telemetry is deleted.
+    bytes set there, and only telemetry (no results) is deleted.
     """
     byte_limit = SQL.byte_limit.fetch_first_value(db)
     if byte_limit is None:
@@ -132,8 +133,8 @@ def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
 
 
 def limit_bytes_waiting_for_headquarters(db: Connection, byte_limit: int | None) -> None:
-    """Set the limit for the announcements (MQTT messages) that wait for headquarters, in bytes. Above it, only results
-    are added.
+    """Set the limit for the announcements (MQTT messages) that wait for headquarters, in bytes. When more wait, only
+    results are added.
 
     Announcements that wait already count towards the limit. None stands for settings without a headquarters. The
     announcements that waited only for headquarters are then deleted.

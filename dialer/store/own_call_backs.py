@@ -27,10 +27,10 @@ class SQL(Statements):
 
 
 def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
-    """Store the call-back that an agent promised to make personally, if the result that the agent entered for the call
-    (disposition) contains one.
+    """Store the call-back that an agent promised to make personally, if the result of the call (disposition) contains
+    one.
 
-    It replaces an earlier one for the same number.
+    It replaces an earlier own call-back for the same number.
     """
     SQL.delete_replaced_or_expired.run_statement(db, campaign_id=campaign_id, phone_id=phone_id, now=record.at)
     if record.own_at is not None and record.agent is not None and record.retry_at is not None:
@@ -39,7 +39,8 @@ def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
 
 
 def read_own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
-    """Return the call-backs that agents have promised to make themselves, as known at `now` (epoch seconds). Those that
-    have been made are included.
+    """Return the call-backs that agents have promised to make themselves, with their state at `now` (epoch seconds).
+
+    Call-backs that have been made are included.
     """
     return SQL.call_backs.fetch_all_rows(db, now=now)

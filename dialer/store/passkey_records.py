@@ -1,4 +1,7 @@
-"""Passkeys in the desk's file: public keys and their signature counters. Nobody can sign in with this data."""
+"""Passkeys in the desk's file (the web pages' database): public keys and their signature counters.
+
+Nobody can sign in with this data.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +53,7 @@ class PasskeyRecords:
     async def record_passkey_use(self, passkey: Passkey, sign_count: int, at: float) -> bool:
         """Store that a person signed in with a passkey.
 
-        Return False if the passkey was used again since it was read, or was removed.
+        Return False if, since the passkey was read, it was used for another sign-in or removed.
         """
         used = await self._db.run_statement(
             SQL.use, credential=passkey.credential, before=passkey.sign_count, sign_count=sign_count, at=at

@@ -1,4 +1,4 @@
-"""Calls of other centres to the numbers of this store, for the minimum intervals between calls.
+"""Calls of other centres to numbers in this store. They count in the minimum intervals between calls to a number.
 
 Functions run inside the caller's transaction. Times are epoch seconds.
 """
@@ -24,9 +24,10 @@ def read_peer_call_times(db: Connection, phone_id: int, until: float = math.inf)
 
 
 def record_peer_call(db: Connection, call: PeerCallRecord) -> int | None:
-    """Store the time of a call that another centre made to a number on this centre's roll.
+    """Store the time of a call that another centre made to a number on this centre's electoral roll. Return the
+    number's id.
 
-    Return the id of its number, or None if the number is not on our roll.
+    Return None if the number is not on this centre's roll.
     """
     phone_id = number_hashes.find_number_with_hash(db, call.number_hash)
     if phone_id is not None:
@@ -35,5 +36,5 @@ def record_peer_call(db: Connection, call: PeerCallRecord) -> int | None:
 
 
 def forget_peer_calls(db: Connection, before: float) -> None:
-    """Delete the call times of numbers that no other centre has called since `before`."""
+    """Delete the stored call times of all numbers that no other centre has called since `before`."""
     SQL.forget_before.run_statement(db, before=before)

@@ -38,17 +38,19 @@ class PeerUpdateEffect:
 
 
 def read_position_in_peer_stream(db: Connection, stream: str) -> int:
-    """Return the position of the last update of another centre that was applied from a stream, or 0 if none was."""
+    """Return up to which position this store has applied the updates of other centres in a stream; 0 if it has applied
+    none.
+    """
     return SQL.position.fetch_first_value(db, stream=stream) or 0
 
 
 def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
-    """Store a batch of opt-outs, voters' answers (marks) and calls of other centres, and the new position in the stream
-    that they come from.
+    """Store a batch of opt-outs, voters' answers (marks) and calls of other centres.
 
-    A batch that was applied before is skipped. The updates are not announced again. A mark is counted and skipped if
-    its voter is not on our roll (which may be another version), or if another mark has its key. Raises NotInStore if
-    updates are missing between the stored position and the batch.
+    The new position in the stream that they come from is stored too. A batch that was applied before is skipped. The
+    updates are not announced again. A mark is skipped, and counted as unknown, if its voter is not on this centre's
+    roll (which may be another version), or if another mark has its key. Raises NotInStore if updates are missing
+    between the stored position and the batch.
     """
     stored = read_position_in_peer_stream(db, updates.stream)
     if updates.position <= stored:

@@ -18,7 +18,9 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """The federal state of an area (constituency or part), and the time at which the area's last polling station closes."""
+    """The federal state of an area (a constituency or a part of it), and the time at which its last polling station
+    closes.
+    """
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -47,9 +49,9 @@ class SQL(Statements):
 
 
 def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], note: AuditNote) -> int:
-    """Append official turnout figures, all or none, with an audit entry. Return how many are new.
+    """Append official turnout figures, all or none, with an audit entry. Return how many of the figures are new.
 
-    Raises NotInStore if a figure's area is not on the electoral roll or not unique.
+    Raises NotInStore if the area of a figure is not on the electoral roll, or if several areas of the roll match.
     """
     new = 0
     for figure in figures:

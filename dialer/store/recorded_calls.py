@@ -12,7 +12,9 @@ class SQL(Statements):
 
 
 def record_start_of_call_recording(db: Connection, attempt_id: str, started_at: float) -> None:
-    """Store that a call is recorded from the time `started_at` (epoch seconds). A repeated call changes nothing."""
+    """Store that the recording of a call began at the time `started_at` (epoch seconds). A repeated call changes
+    nothing.
+    """
     SQL.insert_recording.run_statement(db, attempt_id=attempt_id, started_at=started_at)
 
 

@@ -12,7 +12,9 @@ from dialer.store.sql import Connection, Query, Statements
 
 @dataclass(frozen=True, slots=True)
 class RecordedAttempt:
-    """A call of a campaign with agents. Times are epoch seconds; a time is None if the call ended before that step."""
+    """A call of a campaign with agents. Times are epoch seconds. A time is None if the call never rang, was never
+    answered or never connected.
+    """
 
     created_at: float
     ended_at: float
@@ -34,7 +36,7 @@ class RecordedInterval:
 
 
 class AttemptRow(NamedTuple):
-    """A call as it is stored."""
+    """The database row of a call."""
 
     created_at: float
     ended_at: float
@@ -46,7 +48,7 @@ class AttemptRow(NamedTuple):
 
 
 class IntervalRow(NamedTuple):
-    """The time of a seat in one state, as the store has it."""
+    """The database row with the time of a seat in one state."""
 
     seat: str
     state: str

@@ -51,7 +51,10 @@ def select_recordings_older_than(files: Iterator[RecordingFile], days: float, no
 
 
 def find_recording(directory: Path, attempt_id: str, since: float) -> Path | None:
-    """Return the recording of a call that ended at `since` or later, or None if there is no regular file. Raises RecordingError."""
+    """Return the recording of a call that ended at `since` or later, or None if there is no sound file for it.
+
+    Raises RecordingError.
+    """
     path = directory / get_recording_file_name(attempt_id)
     try:
         status = path.lstat()

@@ -1,4 +1,4 @@
-"""Do-not-call registers that have been imported, by now or by an earlier time."""
+"""The imported do-not-call registers, as they are now and as they were at an earlier time."""
 
 from __future__ import annotations
 

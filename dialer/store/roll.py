@@ -56,7 +56,7 @@ class VoterDetails(NamedTuple):
 
 
 class WantedVoter(NamedTuple):
-    """A stored voter that an import looked up. The fields after `voter_id` are those of `VoterDetails`."""
+    """A stored voter whom an import looked up. The fields after `voter_id` are those of `VoterDetails`."""
 
     place: int  # chosen by the importer
     voter_id: int
@@ -122,7 +122,8 @@ def begin_roll_import(db: Connection) -> int:
     next new voter.
 
     Foreign keys and CHECK constraints are turned off. They would double the import's time and cannot fail, because the
-    import assigns the keys, adds parents first and does not write `turnout`. The protection against crashes stays on.
+    import assigns the keys, adds parents first and does not write the column `turnout`. The protection against crashes
+    stays on.
     """
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")
@@ -211,8 +212,9 @@ def list_repeated_epic_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
 
 
 def record_import_of_roll_file(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
-    """Store that an electoral roll was imported, at the time `at` (epoch seconds), with its counts `figures`: rows, voters,
-    numbers, links, rejected, unchanged.
+    """Store that an electoral roll was imported at the time `at` (epoch seconds).
+
+    `figures` has the counts of the import: rows, voters, numbers, links, rejected, unchanged.
     """
     counts = _map_column_names_to_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
     SQL.insert_import_run.run_statement(db, at=at, file_name=file_name, sha256=sha256, **counts)

@@ -1,4 +1,7 @@
-"""The import of an electoral roll by the running dialler, in small steps. Functions run inside the caller's transaction."""
+"""The import of an electoral roll by the running dialler, in small steps between its other writes.
+
+Functions run inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,8 @@ class SQL(Statements):
 
 
 def import_booths(db: Connection, booths: Sequence[StoredBooth]) -> dict[int, int]:
-    """Add or update polling stations (booths) of an electoral roll.
-
-    Return a map from their ids in the roll to their ids in the store.
+    """Add or update polling stations (booths) of an electoral roll. Return a map from booth ids of the roll to booth
+    ids of the store.
     """
     ids = {}
     for booth in booths:
@@ -51,8 +53,8 @@ def import_voters(
 ) -> RollChange:
     """Add or update voters of an electoral roll with their phone numbers.
 
-    An empty field does not overwrite a stored one. New numbers that have opted out, here or in another centre (known by
-    hashes with `secrets`), are suppressed. A repeat changes nothing.
+    An empty field does not overwrite a stored one. New numbers that have opted out, here or in another centre, are
+    suppressed; `secrets` make the hashes by which opt-outs of other centres are known. A repeat changes nothing.
     """
     before = find_last_phone_id(db)
     rows = [

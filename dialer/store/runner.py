@@ -111,8 +111,8 @@ class Write(Generic[P, T]):
 
 
 class Announce(Write[P, T]):
-    """Descriptor of a method that writes to the store and, in the same transaction, stores the MQTT messages that
-    announce the change (outbox).
+    """Descriptor that turns a function into a method that writes to the store and, in the same transaction, stores the
+    MQTT messages that announce the change (outbox).
     """
 
     announces = True

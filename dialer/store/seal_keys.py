@@ -1,4 +1,4 @@
-"""The secret keys that sign a store's changes, a new one each minute (epoch), in a file that is then overwritten.
+"""The secret keys that sign a store's changes. Each signs one minute of changes (epoch) and is then overwritten.
 
 The file, next to the store (`centre.db.seal-key`), has the secret of the epoch that is open and that of the one after
 it, so that a crash between the commit of a seal and the replacement of the file loses no key. Its old content is
@@ -24,9 +24,8 @@ _SEED_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class EpochKeys:
-    """The secret keys that sign the current epoch and the next one.
-
-    An epoch is about a minute of changes to the store.
+    """The secret keys that sign the changes of the current epoch and of the next one. An epoch is about a minute of
+    changes to the store.
     """
 
     epoch: int
@@ -35,8 +34,10 @@ class EpochKeys:
 
     @classmethod
     def generate_epoch_keys(cls, epoch: int) -> Self:
-        """Return new random signing keys with which a chain of keys begins: for the epoch (signed minute) with this
-        number, and for the next epoch.
+        """Return random signing keys for the first epoch (signed minute) of a new chain of keys, and for the epoch
+        after it.
+
+        The first epoch has this number.
         """
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 

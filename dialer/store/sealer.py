@@ -1,9 +1,10 @@
-"""The sealer of an open store: it logs each change to evidence as it is committed, and signs the log each minute (epoch).
+"""The sealer of an open store: it logs each change to evidence as it is committed, and signs the log each minute
+(epoch).
 
-The log has the digest of each changed row, or block of rows, before and after. What is signed is the hash of the log in
-this process's memory, so that a change that another program adds to the log, or changes there, is not signed. With each
-commit that adds to the log, an authentication code of it is stored, made with the epoch's secret: after a crash it
-shows whether the changes that are not sealed yet are those that were committed.
+The log has the digest of each changed row, or block of rows, before and after. The signature covers the hash of the log
+in this process's memory. So a change that another program makes to the log in the file is not signed. With each commit
+that adds to the log, an authentication code of it is stored, made with the epoch's secret: after a crash it shows
+whether the changes that are not sealed yet are those that were committed.
 
 The sealer belongs to a writing connection and takes part in each of its transactions (`sql.TransactionHooks`).
 """
@@ -49,7 +50,7 @@ class Change(NamedTuple):
 
 
 class Touched(NamedTuple):
-    """The rows that the transaction has changed, with the digest that they had before."""
+    """A row that the current transaction has changed, with the digest that the row had before."""
 
     evidence: str
     one: int | float | str
@@ -159,7 +160,8 @@ class Sealer:
     # Starting
 
     def load_keys_and_open_epoch(self, *, upgraded: bool) -> EpochKind | None:
-        """Load the signing keys and begin an epoch (signed minute). Return why it must be signed at once, or None.
+        """Load the signing keys and begin an epoch (signed minute). Return why it must be signed at once, or None if it
+        need not.
 
         START: the store has no chain of keys yet, or its keys are lost, so a new chain begins. UPGRADE: the log must be
         started again, because the schema was upgraded or another version seals other columns. CRASH: some changes were
@@ -258,9 +260,9 @@ class Sealer:
         """Sign the changes logged since the last signature, inside a transaction. Return the signed epoch (about a
         minute of changes).
 
-        `at` is in epoch seconds. One transaction can seal one epoch only, because the key file has no further keys. A
-        second call in the transaction returns the same epoch. Raises StoreError if the key of the previous epoch cannot
-        be destroyed.
+        `at` is in epoch seconds. A transaction can sign one epoch only, because the key file has no key for a second
+        one. A second call in the same transaction returns the same epoch. Raises StoreError if the key of the previous
+        epoch cannot be destroyed.
         """
         pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         if pending.keys is not committed.keys:

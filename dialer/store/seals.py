@@ -1,11 +1,11 @@
-"""Seals: proof that the rows of a store are as they were written.
+"""Seals: signatures that show whether the rows of a store are as they were written.
 
-Each change to a table of `evidence.py` is logged with the digests of the row before and after it, in the transaction that makes
-it. Once a minute the log is signed (`sealer.py`). So a row that another program changed, removed or added does not match the log,
-and a changed log does not match its epoch.
+Each change to a table of `evidence.py` is logged with the digests of the row before and after it, in the transaction
+that makes it. Once a minute the log is signed (`sealer.py`). So a row that another program changed, removed or added
+does not match the log, and a changed log does not match its epoch.
 
-The log outlives an erasure, so nothing in it identifies a person: rows are named by ids, and digests of rows with names or
-numbers have a random salt, which the erasure replaces.
+The log outlives an erasure, so nothing in it identifies a person: rows are named by ids, and digests of rows with names
+or numbers have a random salt, which the erasure replaces.
 
 Verification is in `seal_verification.py`.
 """
@@ -28,11 +28,11 @@ class SQL(Statements):
 
 
 def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgraded: bool) -> None:
-    """From now on, log and sign each change that the connection `db` makes in the store at `path`.
+    """Log and sign each change that the connection `db` makes from now on in the store at `path`.
 
-    Call it whenever a store is opened for writing. It signs (seals) changes that a crash left unsigned. For a new store, and if
-    the schema was just `upgraded`, it seals all rows as they are. It uses a transaction of its own. `at` is in epoch
-    seconds. Raises StoreError.
+    Call it whenever a store is opened for writing. In a transaction of its own, it signs (seals) changes that a crash
+    left unsigned. For a new store, and if the schema was just `upgraded`, it seals all rows as they are. `at` is in
+    epoch seconds. Raises StoreError.
     """
     own = Sealer(db, path)
     why = own.load_keys_and_open_epoch(upgraded=upgraded)
@@ -80,7 +80,7 @@ def renew_hash_salts_of_changed_rows(db: Connection) -> None:
 def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
     """Delete the signed log of changes after a purge, and sign the remaining rows as they are, inside the transaction.
 
-    Returns the details for the purge's audit entry, which account for the deleted log.
+    Returns the details for the purge's audit entry. They say up to which row the log was deleted.
     """
     last = get_sealer_of_connection(db).restart_seal_log()
     get_sealer_of_connection(db).seal_epoch(at, EpochKind.PURGE)

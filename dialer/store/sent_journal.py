@@ -48,7 +48,9 @@ class SentJournal:
         return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
 
     def list_sent_attempts(self) -> list[AttemptId]:
-        """Return the last attempts that an earlier run sent to the switch. A store that lacks them is an older copy."""
+        """Return the last attempts that an earlier run sent to the switch. A store that lacks them is an older copy of
+        the store.
+        """
         head, records = self._read_journal_records()
         if head.split(b" ")[1:] != self._format_first_line_of_journal().split(b" ")[1:]:
             return []
@@ -63,10 +65,9 @@ class SentJournal:
         return records if self._boot and head == self._format_first_line_of_journal() else []
 
     def read_clock_difference(self) -> float | None:
-        """Return how many seconds the wall clock was ahead of the time since boot (`Clock.get_seconds_since_boot`) in
-        an earlier run.
+        """Return how many seconds the wall clock was ahead of the time since boot in an earlier run of the dialler.
 
-        Returns None if no run since this boot recorded it.
+        See `Clock.get_seconds_since_boot`. Returns None if no run since this boot recorded the difference.
         """
         records = [record for record in self._read_records_of_this_boot() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None

@@ -1,6 +1,7 @@
-"""The spool: a folder next to the store with rolls and lists of numbers that the running dialler will import.
+"""The spool: a folder next to the store with uploaded rolls and lists of numbers that the running dialler will import.
 
-Commands must not contain phone numbers, so they name an item of the spool: a small store of its own, with the same key.
+MQTT commands must not contain phone numbers, so they name a file of the spool: a small store of its own, with the same
+key.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class SpooledRoll:
 
 @dataclass(frozen=True, slots=True)
 class RollComparison:
-    """The number of changes that importing an uploaded roll would make in the store."""
+    """How many voters and numbers of the store would change if an uploaded roll were imported."""
 
     unchanged: int  # voters about whom the roll says nothing new
     numbers: int  # that the store does not have

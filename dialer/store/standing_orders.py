@@ -1,4 +1,6 @@
-"""Standing orders: supervisors' orders for campaigns and seats, which stay in force after a restart."""
+"""Standing orders: supervisors' orders for campaigns and seats that stay in force until they expire, also after a
+restart.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,7 @@ class StandingOrder:
 
 
 class OrderRow(NamedTuple):
-    """A supervisor's standing order, as the store has it."""
+    """The database row with a supervisor's standing order."""
 
     addressee: str
     command: str
@@ -42,12 +44,12 @@ class SQL(Statements):
 
 
 def format_campaign_addressee(campaign_id: str) -> str:
-    """Return the text that stands for a campaign in the addressee of a supervisor's stored order."""
+    """Return the text that a supervisor's stored order has as its addressee if the order is for this campaign."""
     return f"campaign/{campaign_id}"
 
 
 def format_seat_addressee(seat: str) -> str:
-    """Return the text that stands for a seat in the addressee of a supervisor's stored order."""
+    """Return the text that a supervisor's stored order has as its addressee if the order is for this seat."""
     return f"seat/{seat}"
 
 
@@ -68,10 +70,10 @@ def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> Non
 
 
 def delete_standing_order(db: Connection, addressee: str, command: str) -> None:
-    """Delete a supervisor's order, which is then no longer in force. A repeated call changes nothing."""
+    """Delete a supervisor's stored order, which ends it. A repeated call changes nothing."""
     SQL.delete_order.run_statement(db, addressee=addressee, command=command)
 
 
 def delete_standing_orders_for_seat(db: Connection, seat: str) -> None:
-    """Delete all supervisors' orders for a seat, which are then no longer in force."""
+    """Delete all stored orders of supervisors for a seat, which ends them."""
     SQL.delete_orders_for.run_statement(db, addressee=format_seat_addressee(seat))

@@ -139,15 +139,14 @@ class Store(StoreRunner):
     async def enrol_numbers_in_campaign(
         self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID
     ) -> int:
-        """Add the numbers that a campaign may call and that it does not have yet to its queue. Return how many were
-        added or reopened.
+        """Add to a campaign's queue the numbers that the campaign may call and that are not in its queue yet. Return
+        how many were added or reopened.
 
         A campaign that calls voters gets every number that has a pending voter and has not opted out. A campaign that
         calls booth workers gets every worker on the list. A number that was closed because it had no pending voter is
-        reopened if it has one now. A repeat adds nothing.
-
-        A number is queued under the booth of its first pending voter, ranked by the sum of the pending voters' weights.
-        Only numbers with ids from `first` to `last` are enrolled. See `targets.enrol_numbers_in_campaign`.
+        reopened if it has one now. A repeat adds nothing. A number is queued under the booth of its first pending
+        voter, ranked by the sum of the pending voters' weights. Only numbers with ids from `first` to `last` are
+        enrolled. See `targets.enrol_numbers_in_campaign`.
         """
         added = await self._run_write_job(targets.enrol_numbers_in_campaign, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
@@ -263,7 +262,7 @@ class Store(StoreRunner):
         return dict(self._booths)
 
     async def count_booth_turnout(self) -> list[BoothTurnout]:
-        """Return the turnout of every polling station (booth) that has voters.
+        """Return the self-reported turnout of every polling station (booth) that has voters.
 
         Slow, for it reads the whole roll: call it once, at the start.
         """

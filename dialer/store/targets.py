@@ -17,7 +17,7 @@ WRONG_NUMBER = 3
 
 
 class FirstDue(NamedTuple):
-    """The time when a campaign's first number is due."""
+    """The time when the first number in a campaign's queue is due."""
 
     campaign_id: str
     due_at: float  # epoch seconds; 0: now
@@ -40,8 +40,8 @@ class SQL(Statements):
 
 
 def enrol_numbers_in_campaign(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
-    """Add the phone numbers of the electoral roll that a campaign may call and does not have yet to its queue. Return
-    how many were added or reopened.
+    """Add to a campaign's queue the phone numbers of the electoral roll that the campaign may call and that are not in
+    its queue yet. Return how many were added or reopened.
 
     Numbers that were closed because they had no pending voter are reopened if they have one now. Only numbers with ids
     from `first` to `last` are enrolled. Sorts the roll's numbers, on disk if there are many.
@@ -54,12 +54,19 @@ def enrol_numbers_in_campaign(db: Connection, campaign_id: str, first: int = 0, 
 
 
 def close_number_in_all_queues(db: Connection, phone_id: int, settled: int = 0) -> None:
-    """Close a number in the queue of every campaign, where it is due or reserved for dialling."""
+    """Close a number in the queue of every campaign where it is due or reserved for dialling.
+
+    If the number is on a call, its queue entry is closed when the call ends.
+    """
     SQL.close_phone.run_statement(db, phone_id=phone_id, settled=settled)
 
 
 def close_number_in_queues_of_voters(db: Connection, phone_id: int, *, settled: int) -> None:
-    """Close a number in the queue of every campaign that calls voters, where it is due or reserved."""
+    """Close a number in the queue of every campaign that calls voters, where the number is due or reserved for
+    dialling.
+
+    Campaigns that call booth workers still call it.
+    """
     SQL.close_for_voters.run_statement(db, phone_id=phone_id, settled=settled)
 
 
@@ -74,16 +81,16 @@ def reopen_numbers_of_voter(db: Connection, voter_id: int, at: float) -> bool:
     """Reopen the numbers of a voter who is to be called again, in the queue of every campaign that calls voters. Return
     whether there were any.
 
-    Numbers that were never called are fresh again. Others are due at their earlier due time, and not before `at` (epoch
-    seconds). Only numbers that were closed because they had no voter left to call are reopened.
+    Only numbers that were closed because they had no voter left to call are reopened. A number that was never called
+    keeps its due time. Others are due at their earlier due time, and not before `at` (epoch seconds).
     """
     return SQL.reopen_for_voter.run_statement(db, voter_id=voter_id, at=at) > 0
 
 
 def reopen_number_closed_as_wrong(db: Connection, phone_id: int | None, at: float) -> None:
-    """Reopen a number in the queues where the answer WRONG_NUMBER, which is now undone, had closed it.
+    """Reopen a number in the queues where a WRONG_NUMBER answer had closed it, because this answer was undone.
 
-    It is due at `at` or later (epoch seconds).
+    The number is due at `at` or later (epoch seconds).
     """
     SQL.reopen_wrong_number.run_statement(db, phone_id=phone_id, at=at, settled=WRONG_NUMBER)
 
@@ -94,7 +101,7 @@ def postpone_number_in_queue(db: Connection, target: int, due_at: float) -> None
 
 
 def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]:
-    """Return the campaigns that have a number in their queue, whether open or closed."""
+    """Return the campaigns that have a number in their queue, whether they may still call it or have closed it."""
     return tuple(SQL.campaigns_with_phone.fetch_all_values(db, phone_id=phone_id))
 
 

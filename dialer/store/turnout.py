@@ -55,7 +55,7 @@ def count_voters_by_booth(db: Connection) -> dict[int, int]:
 def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
     """Return the self-reported turnout of each polling station (booth) that has voters, by constituency and part.
 
-    Slow, for it reads the links of all voters to numbers.
+    Slow, for it reads which numbers each voter has.
     """
     without_number = dict(SQL.without_number_by_booth.iterate_rows(db))
     contacted_without_number = dict(SQL.contacted_without_number_by_booth.iterate_rows(db))
@@ -82,8 +82,10 @@ def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Map
 
 
 def count_voters_without_number_after_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
-    """Return how many uncontacted voters of each polling station (booth) can no longer be called, because this number
-    was their last one and has opted out.
+    """Return how many voters of each polling station (booth) can no longer be contacted, because this number was their
+    last one and has opted out.
+
+    Voters who have been contacted already are left out.
     """
     return dict(SQL.lost_by_opt_out.iterate_rows(db, phone_id=phone_id))
 

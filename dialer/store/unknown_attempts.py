@@ -1,4 +1,4 @@
-"""Attempts of unknown result: a person must release their numbers, because nobody knows whether they became calls."""
+"""Call attempts of unknown result: nobody knows whether the number was called, so only a person may release it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class UnknownAttempt:
-    """An attempt of unknown result. Times are epoch seconds."""
+    """A call attempt of unknown result: nobody knows whether the number was called. Times are epoch seconds."""
 
     attempt_id: str
     campaign_id: str

@@ -19,8 +19,8 @@ from dialer.store.outbox import OutboxRow
 
 @dataclass(frozen=True, slots=True)
 class StoredRolls:
-    """The constituencies on the electoral rolls in a store, the id of its newest voter, and a text that changes with
-    the hashes of its phone numbers.
+    """The constituencies on the electoral rolls in a store, the id of the store's newest voter, and a text that differs
+    whenever the hashes of the roll's phone numbers differ.
     """
 
     constituencies: tuple[tuple[str, int], ...]  # state and number
@@ -30,14 +30,18 @@ class StoredRolls:
 
 @dataclass(frozen=True, slots=True)
 class LowestHashes:
-    """The lowest hashes of the phone numbers on the electoral roll, and the fingerprint of the secret ('': there is none)."""
+    """The lowest hashes of the phone numbers on the electoral roll: a sample by which headquarters finds numbers that
+    two centres have. `fingerprint` identifies the secret that the hashes are made with ('': there is none).
+    """
 
     fingerprint: str
     hashes: tuple[str, ...]
 
 
 class UplinkReader:
-    """Read-only access to the store for the uplink. Methods raise StoreError."""
+    """Read-only access to the store for the uplink (the process that connects to headquarters). Methods raise
+    StoreError.
+    """
 
     def __init__(self, db: AsyncConnection, path: Path) -> None:
         """Wrap a reading connection to the store at `path`. Callers use `open`."""
@@ -87,7 +91,9 @@ class UplinkReader:
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
     async def read_position_in_peer_stream(self, stream: str) -> int:
-        """Return the position of the last update of another centre that was applied from a stream, or 0 if none was."""
+        """Return up to which position this store has applied the updates of other centres in a stream; 0 if it has
+        applied none.
+        """
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
     async def read_constituencies_and_newest_voter(self) -> StoredRolls:
@@ -102,15 +108,16 @@ class UplinkReader:
         return StoredRolls(places, await self._db.fetch_first_value(roll.SQL.last_voter) or 0, hashes)
 
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
-        """Return those of the given hashes that belong to phone numbers on the electoral roll."""
+        """Return those of the given hashes that are hashes of phone numbers on this centre's electoral roll."""
         found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 
     async def read_lowest_number_hashes(self, limit: int) -> LowestHashes:
-        """Return the `limit` lowest hashes of the phone numbers on the roll, sorted, with the fingerprint of the secret they
-        are made with.
+        """Return the `limit` lowest hashes of the phone numbers on the roll, sorted, with the fingerprint of their
+        secret.
 
-        The secret is the one with which this centre announces its own opt-outs.
+        Headquarters compares such samples to find numbers that two centres have. The secret is the one with which this
+        centre announces its own opt-outs.
         """
         fingerprint = await self._db.fetch_first_value(number_hashes.SQL.announcing_fingerprint) or ""
         found = await self._db.fetch_all_rows(number_hashes.SQL.lowest_hashes, limit=limit)

@@ -19,7 +19,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class StoredUser:
-    """A user who may give commands and is stored in the store instead of the settings."""
+    """A user who may give commands and who was added by a command, not by the settings."""
 
     name: str
     role: str  # one of dialer.domain.enums.USER_ROLES

@@ -25,7 +25,7 @@ class VoterStatus:
 
 
 def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
-    """Return the voter's status after one more recorded answer (mark). The status VOTED stays, unless the mark
+    """Return the voter's status after one more mark (recorded answer). The status VOTED stays, unless the new mark
     `corrects` it.
     """
     if kind is MarkKind.WRONG_NUMBER:  # says something about the number, not the voter
@@ -39,10 +39,10 @@ def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corr
 
 
 def derive_voter_status(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
-    """Return the status of a voter that follows from the recorded answers (marks). `marks` has the kind, source and
-    time of each mark that was not undone, in stored order.
+    """Return the status of a voter that follows from the recorded answers (marks).
 
-    A correction revokes an earlier mark "voted". It is ignored in two cases:
+    `marks` has the kind, source and time of each mark that was not undone, in stored order. A correction revokes an
+    earlier mark "voted". The correction is ignored in two cases:
 
     - The mark "voted" was stored before the correction, but has a later time.
     - The voter is pending, because the mark "voted" was undone or corrected.

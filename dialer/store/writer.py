@@ -61,9 +61,10 @@ class Writer:
         self._task = self._loop.create_task(self._commit_waiting_jobs(), name="store writer")
 
     async def run_write_job(self, job: Callable[[Connection], T]) -> T:
-        """Run `job` and return its result once it is on disk. If it raises, its writes are undone and the error is raised here.
+        """Run the function `job` in a transaction, and return its result once the writes are on disk.
 
-        Cancelling the caller does not cancel the job. Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
+        If it raises, its writes are undone and the error is raised here. Cancelling the caller does not cancel the job.
+        Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
         """
         if self._closing:
             raise self._build_closed_error()
