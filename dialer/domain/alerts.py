@@ -91,8 +91,10 @@ class AlertValues(TypedDict, total=False):
 
 
 class AlertKind(StrEnum):
-    """A kind of alert, such as "trunk failed", with its severity and its English sentence. Two alerts of the same kind
-    count as different problems if they differ in one field, the subject (such as the trunk).
+    """A kind of alert, such as "trunk failed", with its severity and its English sentence.
+
+    Each kind may name one field of its sentence as its subject, such as the trunk. Alerts of one kind with different
+    subjects are different problems.
     """
 
     level: AlertLevel
@@ -100,8 +102,10 @@ class AlertKind(StrEnum):
     subject: AlertField | None
 
     def __new__(cls, code: str, level: AlertLevel, sentence: str, subject: AlertField | None = None) -> AlertKind:
-        """Create a kind of alert from its code, severity and sentence. Alerts of this kind with different values of the
-        field `subject` (such as the trunk) count as different problems.
+        """Create a kind of alert from its code, its severity and its sentence.
+
+        `subject` names a field of the sentence, such as the trunk. Alerts of this kind with different values of this
+        field are different problems.
         """
         kind = str.__new__(cls, code)
         kind._value_, kind.level, kind.sentence, kind.subject = code, level, sentence, subject

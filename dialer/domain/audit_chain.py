@@ -136,8 +136,8 @@ def find_breaks_in_chain(
 ) -> Iterator[Break]:
     """Return every place where the audit's hash chain is broken. `entries` are checked in order.
 
-    `behind` is the number and digest of the entry before them. `head` is the number and digest of an entry that
-    somebody noted earlier: the chain must contain it.
+    `behind` is the number and digest of the entry before the first of them. `head` is the number and digest of an entry
+    that somebody noted earlier: the chain must contain this entry.
     """
     number, digest = behind
     noted = head is None

@@ -13,7 +13,7 @@ def double_seconds_up_to_limit(first_seconds: float, doublings: int, longest_sec
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Limits for the waiting time between attempts to connect, which grows with each failure."""
+    """The shortest and the longest waiting time between attempts to connect. The waiting time grows with each failure."""
 
     first_seconds: float = 0.5
     longest_seconds: float = 30.0

@@ -1,4 +1,6 @@
-"""Clocks: the wall clock for rules and records, the monotonic clock for durations, time since boot across restarts."""
+"""Clocks: the wall clock for rules and records, the monotonic clock for durations, and the time since the machine
+started.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,7 @@ class ClockWatch:
         return now.seconds + self._usual
 
     def accept_wall_clock_time(self, now: Instant) -> None:
-        """Treat the wall clock's current time as right from now on, because a person has confirmed it."""
+        """Treat the wall clock's current time as right from now on. Called after a person has confirmed the time."""
         self._stepped, self._behind, self._not_before = False, 0.0, None
         self._usual, self._looked = now.at - now.seconds, now
 

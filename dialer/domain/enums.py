@@ -19,7 +19,7 @@ class TextEnum(StrEnum):
 
 
 class CampaignKind(StrEnum):
-    """Who talks to a voter who answers: an agent or a flow."""
+    """Who talks to a voter who answers: an agent or an IVR flow."""
 
     AGENTS = "agents"
     IVR = "ivr"
@@ -35,7 +35,7 @@ class Purpose(StrEnum):
 
 
 class PacingPolicy(StrEnum):
-    """The rule that decides how many calls a campaign places."""
+    """The rule that decides how many calls a campaign places at once."""
 
     PREDICTIVE = "predictive"
     PROGRESSIVE = "progressive"
@@ -45,8 +45,9 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When pacing keeps a reserve: it starts only so many calls that a campaign stays below its cap on abandoned calls
-    even if all calls in progress were abandoned.
+    """When pacing keeps a reserve below a campaign's cap on abandoned calls.
+
+    With the reserve, the campaign stays below the cap even if all calls in progress are abandoned.
     """
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then

@@ -1,5 +1,6 @@
-"""Findings: the results of checks, such as those of `dialer check`. All commands that look for problems report
-findings.
+"""Findings: the results of checks, such as those of `dialer check`.
+
+All commands that look for problems report findings.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ LEAST_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """The expected results of the rest of a polling day, in numbers of voters."""
+    """The forecast for the rest of a polling day, in voters: how many will be contacted, and how many remain to be
+    contacted.
+    """
 
     __pydantic_config__ = MESSAGE
 

@@ -129,7 +129,7 @@ class ListeningMode(StrEnum):
 
 
 class MarkSource(StrEnum):
-    """The person or system that reported a mark (a recorded answer about a voter)."""
+    """The person or system from which a mark (a recorded answer about a voter) comes."""
 
     VOTER_KEY = "voter-key"  # entered in an IVR flow
     AGENT = "agent"
@@ -185,7 +185,9 @@ NO_VOTER = 0
 
 @dataclass(frozen=True, slots=True)
 class BoothWorker:
-    """A person at polling booths who is called to report the serial numbers of people who have voted."""
+    """A person at polling stations whom the dialler calls to learn who has voted: the worker enters serial numbers of
+    the roll.
+    """
 
     worker_id: int
     language: str
@@ -214,7 +216,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The polling booths that vote on a polling day. On that day their voters are called before voters of other booths."""
+    """The polling stations (booths) that vote on a polling day. On that day their voters are called first."""
 
     booth_ids: Collection[int]
     until: float  # the end of that day (epoch seconds)
@@ -268,7 +270,7 @@ class InboundParty:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """A call attempt that has not ended. It was found in the store after a start of the dialler or a reconnect to the
+    """A call attempt that has not ended, as a dialler finds it in the store after its start or after a reconnect to the
     switch.
     """
 
@@ -366,7 +368,9 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class UnknownSerial:
-    """A serial number that a booth worker reported and that no voter of the polling booth has."""
+    """A serial number that a booth worker reported as voted, and that no voter of the polling booth has on the
+    electoral roll.
+    """
 
     key: str  # idempotency key: a repeat is not recorded again
     attempt_id: AttemptId
@@ -473,7 +477,7 @@ class BoothTurnout:
 
 @dataclass(frozen=True, slots=True)
 class CampaignProgress:
-    """How far a campaign is through its list, in phone numbers."""
+    """How many phone numbers of a campaign's list are completed, and how many remain."""
 
     __pydantic_config__ = MESSAGE
 

@@ -1,4 +1,4 @@
-"""The newest call, as it is recorded outside the store: at the broker and in Asterisk's database.
+"""The newest call that a centre placed, as it is recorded outside the store: at the broker and in Asterisk's database.
 
 A store that does not have this call was set back to an earlier state, or is another store.
 """

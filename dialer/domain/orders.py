@@ -46,7 +46,7 @@ class OrderKind(StrEnum):
 
 
 class HqOrder(BaseModel):
-    """An order from headquarters to its centres, without its signatures."""
+    """An order from headquarters to its centres, such as to stop all calls, without its signatures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -90,7 +90,7 @@ class HqOrder(BaseModel):
 
 
 class LeaderSignature(BaseModel):
-    """A leader's signature of an order of headquarters."""
+    """The signature of a leader (a person at headquarters whose key centres trust) under an order of headquarters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -99,7 +99,10 @@ class LeaderSignature(BaseModel):
 
 
 class SignedOrder(BaseModel):
-    """An order of headquarters with its signatures, as it is sent to centres or passed between leaders."""
+    """An order of headquarters with the signatures of leaders (persons whose keys centres trust).
+
+    It is passed between leaders until enough have signed, and then sent to centres.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -134,7 +137,7 @@ def calculate_order_digest(text: str) -> str:
 
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
-    """Return a leader's signature of an order's text."""
+    """Return the signature of a leader (a person whose key centres trust) under an order's text."""
     return LeaderSignature(leader=leader, signature=signing.sign_text(key, _encode_order_text_for_signature(text)))
 
 

@@ -53,7 +53,7 @@ class PeerCallTimes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PeerCallRecord:
-    """A call of another centre."""
+    """A call that another centre made to a number, or received from it."""
 
     number_hash: str
     at: float  # when it ended (epoch seconds)
@@ -61,8 +61,9 @@ class PeerCallRecord:
 
     @property
     def changed_call_times(self) -> PeerCallTimes:
-        """The call times of the number that this call sets: of the last call, conversation and abandoned call. A time
-        that it does not change is None.
+        """The call times of the number that this call sets: the last call, last conversation or last abandoned call.
+
+        A time that this call does not set is None.
         """
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,

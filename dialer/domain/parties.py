@@ -37,10 +37,10 @@ class Place:
 
 
 def make_transfer_party_id(attempt_id: AttemptId, target: str, token: str) -> PartyId:
-    """Return a new id for a transfer target who is called.
+    """Return a new id for a transfer target who is called. `target` is the target's name in the settings.
 
-    `target` is the target's name in the settings; `token` makes the id unique. After a restart the dialler reads
-    attempt and target from the ids of the channels that it finds.
+    `token` makes the id unique. Asterisk's channels have this id, so that a restarted dialler can read the attempt and
+    the target from it.
     """
     return PartyId(f"{TRANSFER_PARTY}{attempt_id}-{target}-{token}")
 

@@ -1,4 +1,4 @@
-"""Facts about a phone number that the rules need: consent, registers, and earlier calls."""
+"""Facts about a phone number that the calling rules need: consent, do-not-call registers, and earlier calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ class Consent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneFacts:
-    """Facts about a phone number from the store, read when the number was reserved for dialling."""
+    """Facts about a phone number that the calling rules check. They were read when the number was reserved for
+    dialling.
+    """
 
     attempts_today: int  # calls placed today, by all campaigns
     conversations_today: int  # calls of these in which a person talked or pressed a key

@@ -1,5 +1,5 @@
-"""Results of calls that are announced. Each is committed to the store and to its outbox (queue for headquarters) in one
-transaction.
+"""Results of calls that are announced by MQTT, such as answers and opt-outs. Each result is committed to the store and
+to the outbox (messages to be sent) in one transaction.
 
 The record for the store is also the message that is sent. It contains ids only, no names or phone numbers.
 """

@@ -1,8 +1,8 @@
 """Encoding and JSON schemas of the records that leave the process.
 
-A view, an MQTT message and the body of a page's request are the same frozen dataclass. JSON, JSON Schema, AsyncAPI,
-docs/reference/topics.md and the TypeScript types of the pages are generated from that class. A field with `PRIVATE` never leaves
-the process.
+One frozen dataclass describes each view, MQTT message or body of a page's request. JSON, JSON Schema, AsyncAPI,
+docs/reference/topics.md and the TypeScript types of the pages are generated from that class. A field with `PRIVATE`
+never leaves the process.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ Rate = Annotated[
 
 
 def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
-    """Return a pydantic validator that replaces an unknown enum value with `known`, so that older programs can read
-    newer messages.
+    """Return a pydantic validator that replaces an enum value which this version does not know by the value `known`.
+
+    So older programs can read messages of newer ones.
     """
 
     def read_enum_value(value: object, validate: Callable[[object], object]) -> object:
@@ -55,8 +56,9 @@ def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
 
 
 def create_validator_that_drops_unknown_counts(words: type[StrEnum]) -> BeforeValidator:
-    """Return a pydantic validator that drops counts with unknown keys, so that older programs can read newer
-    messages.
+    """Return a pydantic validator that drops counts whose keys this version does not know.
+
+    So older programs can read messages of newer ones.
     """
     known = frozenset(word.value for word in words)
 

@@ -1,9 +1,9 @@
 """Sealed epochs: a chain of signatures over a store's records, each made with a key that was destroyed right after.
 
-An epoch is a minute of a running dialler, or the work of another program with the store. Its seal names the rows of the
-store's log that were written in it, the seal before it and the public key of the next epoch, and is signed with the epoch's
-own secret key. Whoever takes the machine over finds the key of the epoch that is open, and none of those before: what
-was sealed before cannot be changed unnoticed. To verify a chain takes its first public key, which is not secret.
+An epoch is a minute of a running dialler, or the work of another program with the store. Its seal (signature) names the
+rows of the store's log that were written in it, the seal before it and the public key of the next epoch. Whoever takes
+the machine over finds the key of the open epoch, and no earlier key: what was sealed before cannot be changed
+unnoticed. A chain is verified with its first public key, which is not secret.
 """
 
 from __future__ import annotations
@@ -118,8 +118,8 @@ def find_broken_epochs(
     """Yield every place where epochs (signed minutes of records) do not form one chain. In a chain, each epoch is
     signed with the key that the previous epoch names.
 
-    `first_keys`: the public keys (hexadecimal) with which chains may begin; without any, they may begin with any key.
-    `behind`: the epoch before the first of `epochs`; None: the first has number 1.
+    `first_keys` are the public keys (hexadecimal) with which chains may begin; if there are none, chains may begin with
+    any key. `behind` is the epoch before the first of `epochs`; if it is None, the first must have number 1.
     """
     last = behind
     for each in epochs:

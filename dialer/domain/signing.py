@@ -1,6 +1,6 @@
 """Ed25519 keys and secrets in files: create and read them, sign texts, and verify signatures.
 
-The purpose of a signature is part of what is signed.
+The signed text begins with the purpose of the signature, so that the signature cannot be used for another purpose.
 """
 
 from __future__ import annotations

@@ -45,7 +45,9 @@ class PartyRequest:
 
 
 class SeatSound(StrEnum):
-    """A sound that answers a key pressed on an agent's phone. The value is the name of its file below `matdan/`."""
+    """A sound played to an agent after a key press on the phone. The value is the name of the sound's file below
+    `matdan/`.
+    """
 
     KEY = "key"  # accepted, further keys are expected
     DONE = "done"
@@ -101,13 +103,15 @@ class Switch(CallSwitch, Protocol):
     """The methods that the engine requires of a telephone switch with agents' phones (seats), such as Asterisk."""
 
     def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
-        """Return how long the oldest unanswered AMI action sent to this Asterisk server has waited (seconds; 0 = none;
-        infinity = another dialler may use the server).
+        """Return how long the oldest unanswered AMI action sent to this Asterisk server has waited (seconds).
+
+        Return 0 if no action waits, and infinity if another dialler may be using the server.
         """
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
-        """Return an Asterisk server's records of how the calls with these attempt ids ended. Raises SwitchError if the
-        server has no records.
+        """Return an Asterisk server's records that say how the calls with these attempt ids ended.
+
+        Raises SwitchError if the server has no records.
         """
 
     async def call_seat_phone(self, seat: str, endpoint: str) -> None:
@@ -121,7 +125,7 @@ class Switch(CallSwitch, Protocol):
         """Call a seat's phone and ask for agent number and PIN. Raises SwitchError."""
 
     async def play_key_feedback_tone(self, seat: str, sound: SeatSound) -> None:
-        """Play the sound that answers an agent's key. Raises SwitchError.
+        """Play the agent a sound that confirms or rejects a pressed key. Raises SwitchError.
 
         The sound is lost if it comes too late or the phone has disconnected.
         """

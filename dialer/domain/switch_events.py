@@ -69,8 +69,9 @@ class CallHandedOver(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageStarted(CallEvent):
-    """The information message (who called, and that no agent was free) plays to a voter, because the engine ordered it
-    or because the dialplan received no order.
+    """The information message (who called, and that no agent was free) plays to a voter.
+
+    The engine ordered it, or the dialplan played it because no order arrived.
     """
 
 
@@ -118,7 +119,9 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class StrayCallFound(CallEvent):
-    """The switch has a live call that should not exist: its end was already reported, or its start never was."""
+    """The switch has a live call that the engine does not expect: the call's end was already reported, or its start
+    never was.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class SeatPhoneHeld:
 
 @dataclass(frozen=True, slots=True)
 class SeatPhoneResumed:
-    """The agent took the phone off hold with its own key."""
+    """The agent has ended the hold with the phone's own key."""
 
     seat: str
 

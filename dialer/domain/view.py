@@ -325,7 +325,7 @@ class RollImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class OutboxWait:
-    """The results that wait to be sent to one receiver: the broker or headquarters."""
+    """The stored results that wait to be sent to one receiver: the broker or headquarters."""
 
     __pydantic_config__ = MESSAGE
 
@@ -338,8 +338,8 @@ class OutboxWait:
 
 @dataclass(frozen=True, slots=True)
 class CentreState:
-    """The state of a centre at one moment. The last will is the same message with `online` false and no other field
-    set.
+    """The state of a centre at one moment. The MQTT last will is the same message with `online` false and no other
+    field set.
     """
 
     __pydantic_config__ = MESSAGE

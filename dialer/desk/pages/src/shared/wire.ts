@@ -120,7 +120,7 @@ export interface Alert {
 /** A value that is inserted into the sentence of an alert, such as the name of a trunk. Times of day are in the centre's time zone. */
 export type AlertField = "campaign" | "seat" | "server" | "trunk" | "sound" | "place" | "order" | "users" | "problem" | "time" | "expected" | "until" | "calls" | "count" | "failed" | "limit" | "megabytes" | "minutes" | "percent" | "remaining" | "row" | "seconds" | "unknown";
 
-/** A kind of alert, such as "trunk failed", with its severity and its English sentence. Two alerts of the same kind count as different problems if they differ in one field, the subject (such as the trunk). */
+/** A kind of alert, such as "trunk failed", with its severity and its English sentence. Each kind may name one field of its sentence as its subject, such as the trunk. Alerts of one kind with different subjects are different problems. */
 export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "registration" | "no-codec" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "sign-in-locked" | "seat-lost" | "rules-hold" | "rules-no-consent" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "store-older" | "newest-call-unreadable" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "seal-missing" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "store-set-back" | "headquarters-refuses" | "headquarters-full" | "headquarters-clock" | "peer-marks-skipped" | "no-peer-updates" | "other";
 
 /** The severity of an alert. */
@@ -187,10 +187,10 @@ export interface CallBack {
 /** The state of a live call. */
 export type CallState = "preview" | "sending" | "dialling" | "ringing" | "waiting" | "connecting" | "talking" | "in-flow" | "message" | "ended";
 
-/** Who talks to a voter who answers: an agent or a flow. */
+/** Who talks to a voter who answers: an agent or an IVR flow. */
 export type CampaignKind = "agents" | "ivr";
 
-/** How far a campaign is through its list, in phone numbers. */
+/** How many phone numbers of a campaign's list are completed, and how many remain. */
 export interface CampaignProgress {
   total: number;
   /** numbers that are not called again in this campaign */
@@ -300,7 +300,7 @@ export interface CentreRow {
   calls_per_hour?: number | null;
 }
 
-/** The state of a centre at one moment. The last will is the same message with `online` false and no other field set. */
+/** The state of a centre at one moment. The MQTT last will is the same message with `online` false and no other field set. */
 export interface CentreState {
   centre: string;
   /** in the last will, when the connection was opened (epoch seconds) */
@@ -381,7 +381,7 @@ export interface ExpectedShares {
   voted: number;
 }
 
-/** The expected results of the rest of a polling day, in numbers of voters. */
+/** The forecast for the rest of a polling day, in voters: how many will be contacted, and how many remain to be contacted. */
 export interface Forecast {
   /** voters not contacted yet who have a number that may be called, in booths that are still called today */
   remaining: number;
@@ -484,7 +484,7 @@ export interface OrderReplies {
   missing: string[];
 }
 
-/** The results that wait to be sent to one receiver: the broker or headquarters. */
+/** The stored results that wait to be sent to one receiver: the broker or headquarters. */
 export interface OutboxWait {
   /** broker or headquarters */
   sink: string;
