@@ -119,7 +119,9 @@ class HqTargets(Section):
 
 
 class ExpectedProgress(Section):
-    """[[expected_progress]] - the progress expected at a time of a polling day. Between two times it is interpolated."""
+    """[[expected_progress]] - the progress expected at a time of a polling day. The progress between two times is
+    interpolated.
+    """
 
     at: DayTime = Field(description="time, in the time zone of [gather]")
     contacted: Share = Field(description="completed share of the centres' numbers (0-1)")

@@ -167,7 +167,7 @@ class AbandonedCap(Section):
 
 
 class Abandoned(Rule):
-    """How the abandoned-call rate (voters who answered while no agent was free) is defined, and its limits."""
+    """How the rate of abandoned calls (answered while no agent was free) is defined, and the limits of this rate."""
 
     definition: Literal["answered by a person, and no agent within the connect limit of the answer"]
     target: Annotated[Share, _LESS]  # what pacing aims for
@@ -212,7 +212,7 @@ class MachineDetectionRule(Rule):
 
 
 class CallerId(Rule):
-    """Which numbers may be shown to voters as caller ID. They are always numbers that the site owns."""
+    """Which numbers may be shown to voters as caller ID. Only numbers that the site owns are ever allowed."""
 
     series: Annotated[
         tuple[NumberPrefix, ...], Strictness(_are_own_number_series_within_profile, "a site may only narrow it")

@@ -79,7 +79,7 @@ class Settings(Section):
 
     @property
     def settings_file_text(self) -> SettingsText:
-        """The settings file that was read. Its text is empty if the settings come from no file."""
+        """The settings file that was read. The text is empty if the settings come from no file."""
         return self._file
 
     @model_validator(mode="before")
@@ -121,7 +121,9 @@ class Settings(Section):
         return numbers or any(campaign.runs_agi_script for campaign in self.campaigns)
 
     def list_campaign_trunks(self, campaign: Campaign) -> tuple[str, ...]:
-        """Return the trunks that a campaign may use, in order of preference: its own, or all that can carry it."""
+        """Return the trunks that a campaign may use, in order of preference: those that it names, or else all that can
+        carry its calls.
+        """
         if campaign.trunks:
             return campaign.trunks
         return tuple(

@@ -24,7 +24,7 @@ def load_site_profile(settings: Settings) -> Profile:
     """Return the jurisdiction profile of a site, with the site's own stricter values.
 
     Raises SettingError for a value that would loosen a rule. This includes a shorter ring time than the profile's, and
-    a caller ID outside its number series.
+    a caller ID outside the profile's number series.
     """
     try:
         profile = apply_stricter_values_of_site(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
