@@ -150,9 +150,9 @@ def find_trunks_with_complete_call_history(settings: Settings, changed: Collecti
 async def check_asterisk_servers(settings: Settings, name: DiallerName | None = None) -> None:
     """Log in to each Asterisk server once, and check the dialler's permissions there.
 
-    With `name`, also check that no other dialler uses the server. An unreachable server is skipped if another one is
-    reachable; the dialler connects to it later. Raises SwitchError with the problem, or PermissionMissing with the line
-    of manager.conf to change.
+    With `name`, also check that no other dialler uses the server. A server that is unreachable is skipped if another
+    server is reachable; the dialler connects to the skipped server later. Raises SwitchError with the problem, or
+    PermissionMissing with the line of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
     servers = split_settings_by_server(settings)

@@ -43,8 +43,9 @@ async def serve_fastagi(
 ) -> AsyncIterator[AgiServer]:
     """Serve Asterisk's FastAGI requests until the context ends.
 
-    `sms` sends the SMS of flows. If it is None, they fail. Raises PortInUse, SwitchError if an Asterisk's host name
-    cannot be resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox them.
+    `sms` sends the SMS of flows. If `sms` is None, a flow cannot send an SMS. Raises PortInUse, SwitchError if an
+    Asterisk's host name cannot be resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox
+    them.
     """
     routes = _build_agi_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
     authenticator = TokenAuthenticator(asterisk.agi_secret, engine.raise_or_clear_alert, clock)
@@ -84,7 +85,7 @@ def _build_agi_routes(
 async def _check_script_sandbox(settings: Settings) -> ScriptRules:
     """Return the limits of AGI scripts, after checking that this machine can sandbox them.
 
-    Raises FlowError if the site has scripts and it cannot.
+    Raises FlowError if the site has AGI scripts and the machine cannot sandbox them.
     """
     rules = get_limits_of_agi_scripts(settings)
     scripts = [

@@ -1,6 +1,6 @@
-"""Reload of the settings file while the dialler runs. Either all changes are applied, or none.
+"""Reload of the settings file while the dialler runs. Either all changes are applied, or none of them.
 
-None is applied if one of them is invalid or needs a restart.
+If one change is invalid or needs a restart, no change is applied.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _log = structlog.get_logger(__name__)
 
 
 def reload_on_sighup(engine: Engine) -> None:
-    """Reload settings and flows whenever the process receives SIGHUP. New calls use them."""
+    """Reload settings and flows whenever the process receives SIGHUP. New calls use the new settings and flows."""
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -30,7 +30,9 @@ def reload_on_sighup(engine: Engine) -> None:
 
 
 async def reload_settings_and_flows(engine: Engine) -> None:
-    """Reload the settings, then the flows. Invalid ones are ignored, and an alert says why until they are corrected."""
+    """Reload the settings, then the flows. Invalid settings or flows are ignored, and an alert says why until they are
+    corrected.
+    """
     for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:
             result = await engine.execute_command(command)

@@ -79,7 +79,7 @@ def check_voter_data_portals(settings: Settings) -> Iterator[Finding]:
 def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
     """Yield functions that each check one requirement of a voter-data portal.
 
-    They raise MatdanError if it is not met.
+    A function raises MatdanError if its requirement is not met.
     """
     yield partial(_require_writable_folder, source.folder)
     yield partial(load_column_map, source.map_file)
