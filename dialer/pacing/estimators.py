@@ -107,7 +107,9 @@ class Hazard(Learned):
     SAVED: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
 
     def __init__(self, tuning: Tuning, prior_mean_seconds: float) -> None:
-        """Create the estimator with `prior_mean_seconds`, the assumed mean duration of the stage."""
+        """Create the estimator for one stage of calls, such as the talk. `prior_mean_seconds` is the mean duration of
+        the stage that is assumed at first.
+        """
         self._tuning = tuning
         self.memory = tuning.hazard_memory  # number of endings in the memory
         self._prior = np.array([[tuning.prior_endings], [0.0]])
@@ -174,7 +176,9 @@ class RingTimes(Learned):
     SAVED: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
 
     def __init__(self, tuning: Tuning, answer_seconds: float = 10.0) -> None:
-        """Create the estimator with `answer_seconds`, the assumed ring time of an answered call."""
+        """Create the estimator of ring times. `answer_seconds` is the ring time of answered calls that is assumed at
+        first.
+        """
         self._tuning = tuning
         self.at_once = 0.0
         """The share of the last few calls that the carrier itself answered (0-1)."""

@@ -34,7 +34,7 @@ class GovernedPacer(Learned, Pacer):
     SAVED: ClassVar = {"governor": None}
 
     def __init__(self, caps: Sequence[Cap], tuning: Tuning = TUNED) -> None:
-        """Create the pacer. `tuning` replaces the constants of pacing in experiments."""
+        """Create the pacing policy of a campaign. `tuning` replaces the constants of pacing in experiments."""
         Pacer.__init__(self)
         self.caps = tuple(caps)
         self._tuning = tuning
