@@ -90,7 +90,7 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the mapping from booth ids to priorities.
+        """Create the priorities of the polling booths. None is computed yet.
 
         `look` returns the present counts of one booth; `centre` has the sums over all booths.
         """
@@ -150,7 +150,7 @@ class BoothOrder:
         *,
         in_hand: Collection[Claim] = (),
     ) -> None:
-        """Create the order of the polling booths. All start with the same priority.
+        """Create the order in which the voters of polling booths are called. All booths start with the same priority.
 
         `voter_weight` is the exponent applied to the weight of a number (of its voters). `in_hand` are the numbers in
         the hopper: reserved for dialling, but not dialled yet.
