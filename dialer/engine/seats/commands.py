@@ -107,7 +107,7 @@ class SeatUnlock(SeatCommand):
 
 
 class SeatPause(SeatCommand):
-    """Pause a seat: no new calls. During a conversation the pause starts after it."""
+    """Pause a seat: it gets no new calls. During a call or its wrap-up, the pause starts after the wrap-up."""
 
     name: Literal["seat-pause"] = "seat-pause"
     roles = SEAT_ROLES
@@ -137,7 +137,7 @@ class SeatCampaigns(SeatCommand):
 
 
 class SeatReady(SeatCommand):
-    """Make a seat available for calls: ends a pause or a wrap-up."""
+    """Make a seat available for calls: end its pause or wrap-up."""
 
     name: Literal["seat-ready"] = "seat-ready"
     roles = SEAT_ROLES
@@ -147,7 +147,7 @@ class SeatReady(SeatCommand):
 
 
 class SeatLogOff(SeatCommand):
-    """Log the agent off. A conversation ends first."""
+    """Log the agent off. During a call or its wrap-up, the log-off takes effect after the wrap-up."""
 
     name: Literal["seat-log-off"] = "seat-log-off"
     roles = SEAT_ROLES

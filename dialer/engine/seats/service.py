@@ -50,7 +50,9 @@ class Agents:
         dependencies: Dependencies,
         silence: SeatSilence,
     ) -> None:
-        """Create the service. If the settings list no agents, the log-in command accepts any agent name."""
+        """Create the service that logs agents in and out. If the settings list no agents, the log-in command accepts
+        any agent name.
+        """
         self._core = core
         self._alerts = alerts
         self._calls = calls

@@ -45,7 +45,7 @@ class SeatSilence:
     def __init__(
         self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, acd: Acd, timeout_seconds: float
     ) -> None:
-        """Create the service. If `timeout_seconds` is 0, silent phones are ignored."""
+        """Create the detection of silent phones. If `timeout_seconds` is 0, silent phones are ignored."""
         self._core = core
         self._calls = calls
         self._seats = seats

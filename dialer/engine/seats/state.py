@@ -26,8 +26,8 @@ _CAN_CLOSE = frozenset({SeatState.TALKING, SeatState.WRAP_UP})
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """An agent's seat and the agent who is logged in to it. Methods return the seat after a step; the seat itself never
-    changes.
+    """The state of an agent's seat and of the agent who is logged in there. Each method returns a changed copy; the
+    seat itself never changes.
     """
 
     name: str
