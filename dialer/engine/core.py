@@ -22,7 +22,9 @@ class Core:
     def __init__(
         self, centre_id: str, zone: ZoneInfo, clock: Clock, plan: EnginePlan, *, dialler: str | None = None
     ) -> None:
-        """Create the core. `dialler` is the name by which other processes identify this run of the dialler."""
+        """Create the state that all features share. `dialler` is the name by which other processes identify this run of
+        the dialler.
+        """
         self.centre_id = centre_id
         self.zone = zone
         self.clock = clock
@@ -40,22 +42,23 @@ class Core:
         return Instant.read_both_clocks(self.clock)
 
     def request_effects(self, *effects: Effect) -> None:
-        """Request effects, such as timers or orders to the switch.
-
-        The engine carries them out after the code that is running now.
+        """Request effects, such as timers or orders to the switch. The engine carries them out when the code that is
+        running now has finished.
         """
         if not self.in_event and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
 
     def pop_requested_effects(self) -> list[Effect]:
-        """Return the requested effects and clear the list."""
+        """Return the effects (such as timers or orders to the switch) that features have requested, and clear the list
+        of them.
+        """
         effects, self._effects = self._effects, []
         return effects
 
     def start_accepting_background_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
-        """Start accepting background tasks, which run in `group`. If a task fails, the engine ends (it
-        fails closed).
+        """From now on, accept background tasks and run them in `group`. If a task fails, the engine ends (it fails
+        closed).
         """
         self._tasks, self._carry_out = group, carry_out
 

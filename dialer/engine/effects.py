@@ -66,9 +66,8 @@ class SeatStateChanged(NamedTuple):
 
 
 class HouseholdChanged(NamedTuple):
-    """New facts about the voters or the number of a seat's call were recorded, for example by another centre.
-
-    The agent's page must show them.
+    """New facts were recorded about the voters or the number that a seat's call is about, for example by another
+    centre. The agent's page must show them.
     """
 
     seat: str
@@ -80,8 +79,8 @@ Event = SwitchEvent | TimerExpired | CallFinished | SeatStateChanged | Household
 
 
 class UpdatePacer(NamedTuple):
-    """Report an event, such as an answered call, to a campaign's pacer. `call` is the call that the event is about, or
-    None.
+    """Report an event, such as an answered call, to the pacer of a campaign (it decides how many calls to place).
+    `call` is the call that the event is about, or None.
     """
 
     campaign_id: str
@@ -153,14 +152,14 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 
 
 def make_switch_order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
-    """Return an order to the telephone switch, such as `make_switch_order(switch.connect_call_to_seat,
-    attempt_id, seat)`.
+    """Return the effect that gives an order to the telephone switch, such as
+    `make_switch_order(switch.connect_call_to_seat, attempt_id, seat)`.
     """
     return SwitchOrder(_get_name_of_bound_method(method), partial(method, *args, **options))
 
 
 def make_store_commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
-    """Return a write to the store, such as `make_store_commit(store.record_answer, attempt_id, at)`."""
+    """Return the effect that writes to the store, such as `make_store_commit(store.record_answer, attempt_id, at)`."""
     return StoreCommit(_get_name_of_bound_method(method), partial(method, *args, **options))
 
 

@@ -28,7 +28,9 @@ class StoreCommits:
     """Writes results to the store until they are committed, and tracks whether the store works."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store, has_room: Callable[[], bool]) -> None:
-        """Create the service. `has_room` returns whether the disk has room for the results of calls."""
+        """Create the service that writes to the store. `has_room` returns whether the disk has room for the results of
+        calls.
+        """
         self._core = core
         self._alerts = alerts
         self._store = store

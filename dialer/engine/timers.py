@@ -12,7 +12,9 @@ class Timers:
     """Starts and stops the engine's timers, identified by their keys, on the event loop."""
 
     def __init__(self, expire: Callable[[TimerExpired], None]) -> None:
-        """Create the timers. `expire` is called with the event of a timer that has expired."""
+        """Create the engine's timers. When a timer expires, `expire` is called with the event that was given for the
+        timer.
+        """
         self._expire = expire
         self._running: dict[str, asyncio.TimerHandle] = {}
 

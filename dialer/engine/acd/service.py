@@ -48,7 +48,9 @@ class Acd:
         eligibility: Eligibility,
         switch: Switch,
     ) -> None:
-        """Create the service. `eligibility` decides whether the rules still allow a call when it is connected."""
+        """Create the ACD (automatic call distribution). `eligibility` decides whether the rules still allow a call at
+        the moment when it is connected.
+        """
         self._core = core
         self._servers = servers
         self._calls = calls

@@ -77,7 +77,9 @@ class FlowService:
         marks: Marks,
         workers: BoothWorkers,
     ) -> None:
-        """Create the service. `eligibility` decides whether a flow may start; `acd` connects a call to a free agent."""
+        """Create the service for IVR flows. `eligibility` decides whether a flow may start; `acd` connects a call to a
+        free agent.
+        """
         self._core = core
         self._calls = calls
         self._runs = runs

@@ -45,7 +45,9 @@ class CallEndings:
         retries: RetrySchedule,
         store: Store,
     ) -> None:
-        """Create the service. `trunks` decides whether a call failed because of its trunk or because of the number."""
+        """Create the service that ends calls. `trunks` decides whether a call failed because of its trunk or because of
+        the number.
+        """
         self._core = core
         self._alerts = alerts
         self._calls = calls

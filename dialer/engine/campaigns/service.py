@@ -47,7 +47,9 @@ class Campaigns:
         placing: Placing,
         clock_guard: ClockGuard,
     ) -> None:
-        """Create the service. `placing` cancels the calls of a campaign that is stopped."""
+        """Create the service that executes commands for campaigns. `placing` cancels the calls of a campaign that is
+        stopped.
+        """
         self._core = core
         self._alerts = alerts
         self._runs = runs

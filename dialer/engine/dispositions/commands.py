@@ -178,7 +178,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
 
 
 class KeyedDisposition(SeatCommand):
-    """Save the disposition that an agent entered on the phone, for the seat's current or latest call."""
+    """Save the disposition (call result) that an agent entered on the phone, for the seat's current or latest call."""
 
     disposition: Disposition
     hour: int | None = None  # with LATER

@@ -38,7 +38,7 @@ class ExternalRecords:
     """
 
     def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
-        """Create the service.
+        """Create the service for records that do not come from calls.
 
         `marks` (the service of voters' answers) applies the records to live calls; it is None if no dialler runs.
         `centre` is stored as the origin of opt-outs.

@@ -38,7 +38,9 @@ class HeadquartersOrders:
     """Verifies orders of headquarters and carries them out."""
 
     def __init__(self, core: Core, alerts: Alerts, store: Store, campaigns: Campaigns) -> None:
-        """Create the service. If the settings name no leaders (people who may sign orders), no order is accepted."""
+        """Create the service that verifies orders of headquarters. If the settings name no leaders (people who may sign
+        orders), no order is accepted.
+        """
         self._core = core
         self._alerts = alerts
         self._store = store

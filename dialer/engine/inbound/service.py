@@ -53,7 +53,7 @@ class Inbound:
         store: Store,
         trunks: TrunkPool,
     ) -> None:
-        """Create the service. Calls to numbers that are not in the settings are hung up."""
+        """Create the routing of inbound calls. Calls to numbers that are not in the settings are hung up."""
         self._trunks = trunks
         self._core = core
         self._servers = servers

@@ -33,7 +33,7 @@ class SettingsReload:
         agents: Agents,
         use_plan: Sequence[Callable[[], None]],
     ) -> None:
-        """Create the service.
+        """Create the service that reloads the settings.
 
         `use_plan` has the functions that apply reloaded settings in other features. This service itself applies
         campaigns and agents.

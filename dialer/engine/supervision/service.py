@@ -32,7 +32,9 @@ class Supervision:
     """Lets supervisors monitor agents' seats: listen, whisper and barge."""
 
     def __init__(self, core: Core, listeners: Listeners, seats: Seats, switch: Switch, store: Store) -> None:
-        """Create the service. Only supervisors in the settings may monitor, and only on their own phones."""
+        """Create the service for monitoring. Only supervisors in the settings may monitor seats, and only on their own
+        phones.
+        """
         self._core = core
         self._listeners = listeners
         self._seats = seats

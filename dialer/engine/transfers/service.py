@@ -65,7 +65,9 @@ class Transfers:
         acd: Acd,
         trunks: TrunkPool,
     ) -> None:
-        """Create the service. The site's number rules are checked each time an outside target is called."""
+        """Create the service for transfers. The site's rules on numbers are checked each time a target outside the site
+        is called.
+        """
         self._core = core
         self._servers = servers
         self._transfers = transfers
@@ -376,7 +378,7 @@ class Transfers:
     # Steps
 
     def set_transfer_of_call(self, transfer: CallTransfer) -> None:
-        """Set the transfer of a call and notify subscribers of its seat."""
+        """Set the transfer of a call, and notify subscribers that the view of the call's seat has changed."""
         self._transfers.add_or_replace_transfer(transfer)
         _log.info(
             "transfer.changed",
@@ -398,7 +400,7 @@ class Transfers:
         return name
 
     def remove_transfer(self, attempt_id: AttemptId) -> None:
-        """Remove the transfer of a call and notify subscribers."""
+        """Remove the transfer of a call, and notify subscribers that the view of the call's seat has changed."""
         gone = self._transfers.pop_transfer(attempt_id)
         if gone is not None:
             self._seats.publish_seat_view(gone.seat)

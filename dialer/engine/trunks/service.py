@@ -1,4 +1,6 @@
-"""Update the health of the trunks from their calls, and raise an alert when a trunk is rested."""
+"""Update the health of the trunks from the results of their calls, and raise an alert when a trunk is rested (gets no
+calls for a while).
+"""
 
 from __future__ import annotations
 

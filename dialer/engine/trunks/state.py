@@ -218,7 +218,7 @@ class CallStarts:
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
-        """Create the limiter with its limit, which must be above 0. One call may start immediately."""
+        """Create the limit of call starts per second for one trunk. It must be above 0. One call may start immediately."""
         self._now = now_seconds
         self._next = now_seconds  # when the next start may be granted
         self._sent: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
@@ -307,8 +307,8 @@ class TrunkPool:
     """All trunks of a site, in the order of the settings."""
 
     def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: TrunkRest | None = None) -> None:
-        """Create the pool of `trunks`, whose names must be distinct. `rest` says when a failing trunk gets no calls for
-        a while.
+        """Create the pool of `trunks`, whose names must be distinct. `rest` defines when a failing trunk is rested,
+        that is, gets no calls for a while.
         """
         self._rules = rest or TrunkRest()
         self._limits: dict[str, TrunkLimits] = {}

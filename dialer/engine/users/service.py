@@ -20,7 +20,9 @@ class Users:
     """The users in the store, who may give commands. A change takes effect when it is committed and read back."""
 
     def __init__(self, store: Store, clock: Clock, fixed_names: Callable[[], Collection[str]]) -> None:
-        """Create the service. `fixed_names` returns the users of the settings; no command can change their roles."""
+        """Create the table of users. `fixed_names` returns the users of the settings; no command can change their
+        roles.
+        """
         self._store = store
         self._clock = clock
         self._fixed_names = fixed_names
@@ -79,9 +81,8 @@ class Users:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _reload_users(self) -> None:
-        """Reload the users from the store.
-
-        Call it after a failed commit too, because the commit may have been stored.
+        """Reload the users from the store. Call this after a failed commit too, because such a commit may have been
+        stored nevertheless.
         """
         found = {each.name: SupervisorRole(each.role) for each in await self._store.read_users()}
         self._roles.clear()
