@@ -177,7 +177,7 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
 def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report opt-outs by day (local time of `zone`), source and campaign.
 
-    The campaign is empty if the opt-out was not made in a call.
+    The column `campaign` is empty for opt-outs that were not made in a call.
     """
     rows = window.query_rows_of_period(db, SQL.opt_outs_by_source)
     found = (
@@ -277,7 +277,8 @@ def report_complaints(db: Connection, window: Window, zone: tzinfo) -> Report:
 def report_compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report calls placed, opt-outs, complaints and open complaints, by day (local time of `zone`) and campaign.
 
-    A complaint counts on the day it was made. The campaign is empty if an opt-out or complaint belongs to none.
+    A complaint counts on the day it was made. The column `campaign` is empty for opt-outs and complaints that belong to
+    no campaign.
     """
     found: list[tuple[tuple[str, str], list[int]]] = []
     for calls in window.query_rows_of_period(db, COMPLAINTS.placed_calls):

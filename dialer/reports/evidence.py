@@ -126,6 +126,8 @@ def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone:
 
 
 def _format_period_of_abandoned_cap(cap: AbandonedCap) -> str:
-    """Return the period for which a limit of the abandoned-call rate (cap) applies as text, such as "24 h" or "30 days"."""
+    """Return a text, such as "24 h" or "30 days", for the period in which a limit of the abandoned-call rate (cap)
+    applies.
+    """
     days = cap.window_hours / 24
     return f"{days:g} days" if days > 1 and days == int(days) else f"{cap.window_hours:g} h"
