@@ -89,7 +89,9 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
 
 
 def describe_recording_obligation(settings: Settings, today: date) -> str | None:
-    """Return a text that says until when the rules require that recordings are kept, with the legal source, or None."""
+    """Return a text that says until when the rules require that recordings are kept, with the legal source. None = no
+    rule requires it.
+    """
     retention = load_site_profile(settings).retention
     if not retention.keep_recordings:
         return None

@@ -165,6 +165,8 @@ def _is_text_repeated_pattern(text: str) -> bool:
 
 
 def _is_number_sequence(values: list[int], modulus: int | None = None) -> bool:
-    """Return whether numbers change by a constant step: 1234, 2468, 9876, and with modulus 10 also 7890."""
+    """Return whether each number differs from the one before it by the same step: 1234, 2468, 9876. With `modulus` 10,
+    0 follows 9, so that 7890 is a sequence too.
+    """
     steps = {(after - before) % modulus if modulus else after - before for before, after in itertools.pairwise(values)}
     return len(values) > 2 and len(steps) == 1
