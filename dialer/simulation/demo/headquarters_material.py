@@ -26,7 +26,7 @@ FLOW = "flows/turnout.yaml"
 
 class _SilentRequestHandler(SimpleHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's own name
-        """Log nothing."""
+        """Log nothing: the terminal is for the demo's own output, not for HTTP requests."""
 
 
 @dataclass(frozen=True, slots=True)

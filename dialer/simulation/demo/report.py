@@ -92,7 +92,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True)
 class DemoReport:
-    """The figures of a demo or rehearsal since its start, and its checks by name."""
+    """The figures of a demo or rehearsal since its start, and the results of the checks, by the name of the check."""
 
     since: float  # epoch seconds
     outcomes: Mapping[str, Mapping[str, int]]  # number of attempts by campaign, then by outcome; "live": not ended

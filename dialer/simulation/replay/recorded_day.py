@@ -26,7 +26,7 @@ _NEAR_TALKS = 50
 class AttemptRecord:
     """One attempt of a recorded day.
 
-    Times are in seconds since the start of the day. They are None for what did not happen.
+    Times are in seconds since the start of the day. The time of a step that did not happen is None.
     """
 
     placed_seconds: float
