@@ -80,7 +80,7 @@ def _list_flow_files(settings: Settings) -> list[str]:
 
 
 def get_folder_and_format_of_messages(settings: Settings) -> RecordingRules | None:
-    """Return the folder and format of recorded messages of callers, or None if messages are not recorded."""
+    """Return the folder and the sound format for messages that callers leave, or None if messages are not recorded."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None
 

@@ -15,7 +15,8 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
 def find_phone_numbers_of_voter(db: Connection, who: str, region: str) -> list[str]:
-    """Return the phone numbers of the voter that a user entered, or the number that a user entered.
+    """Return the phone numbers that a user asked for: those of the voter whom the user entered, or the one number that
+    the user entered (E.164).
 
     The voter is found as by `find_voter_by_id_or_place`. Raises RollError if no voter or several match.
     """

@@ -66,7 +66,7 @@ def _is_information_message_needed(settings: Settings) -> bool:
 
 
 def _find_information_message_problems(settings: Settings, playlist: Playlist | None) -> Iterator[SettingError]:
-    """Yield an error if the information message is a computer voice but does not say so."""
+    """Yield an error if the message that the voter of an abandoned call hears is a computer voice but does not say so."""
     if playlist is None or not _is_information_message_needed(settings):
         return
     entries = {name: listed.entry for name, listed in playlist.listed.items()}
