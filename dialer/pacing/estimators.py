@@ -265,7 +265,8 @@ class RingTimes(Learned):
         """Record that the dialler hung up a call. `chance` is the probability (0-1) that the call would have been
         answered.
 
-        The unknown outcome is spread over calls that rang longer (the self-consistent estimate of Efron, 1967).
+        It is unknown how long the call would have rung, so the call is counted in parts, at all longer ring times (the
+        self-consistent estimate of Efron, 1967).
         """
         if ringing_seconds is None:
             return

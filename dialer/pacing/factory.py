@@ -29,7 +29,7 @@ class ProgressivePacer(Pacer):
         return calls
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls no longer have a free seat, because agents have left."""
+        """Return how many ringing calls no longer have a free seat each, because agents have left."""
         return min(len(snapshot.ringing), max(0, -snapshot.free_seats_minus_calls_in_flight))
 
 
@@ -49,7 +49,7 @@ class BroadcastPacer(Pacer):
     """
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return the number of calls that channels and CPS limits allow."""
+        """Return how many calls the free channels and the CPS limits of the trunks allow."""
         calls, limited_by = snapshot.limit_calls_to_trunk_capacity(MOST_CALLS_AT_ONCE + 1, Limit.CHANNELS)
         in_flight = len(snapshot.ringing) + max(0, snapshot.active_calls) + len(snapshot.waiting_seconds)
         self._explanation = Explanation(calls, limited_by, {"in-flight": float(in_flight)})

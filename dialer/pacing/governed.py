@@ -49,7 +49,9 @@ class GovernedPacer(Learned, Pacer):
         self.governor.set_abandoned_call_caps(self.caps)
 
     def _advance_time_of_pacing_policy(self, now: float) -> float:
-        """Advance the pacing policy's time and return it. Earlier and invalid times are ignored."""
+        """Set the present time of the pacing policy to `now`, and return it. A time that is invalid, or earlier than
+        the present time, is ignored.
+        """
         if not -1e15 < now < 1e15:
             now = self._now or 0.0
         self.governor.now = self._now = now if self._now is None else max(self._now, now)
@@ -85,8 +87,8 @@ class GovernedPacer(Learned, Pacer):
         self.governor.restore_answered_and_abandoned_counts(recent)
 
     def get_learned_state(self) -> dict[str, object]:
-        """Return what the pacing policy has learned, as plain JSON types. It omits the counted calls, which come from
-        the store (`restore_answered_and_abandoned_counts`).
+        """Return what the pacing policy has learned, as plain JSON types. The counts of answers and abandoned calls are
+        left out, because they are restored from the store (`restore_answered_and_abandoned_counts`).
         """
         return {"version": STATE_VERSION, **super().get_learned_state()}
 
@@ -115,8 +117,8 @@ class RatioPacer(GovernedPacer):
     """
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls to add until the calls in flight reach the ratio, within the limits of trunks and of
-        the abandoned-call rate.
+        """Return how many calls to add until each free seat has its fixed number of calls in flight (the ratio), within
+        the limits of trunks and of the abandoned-call rate.
         """
         self._advance_time_of_pacing_policy(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
@@ -133,8 +135,8 @@ class RatioPacer(GovernedPacer):
         return calls
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls exceed the ratio, or could exceed a limit of the abandoned-call rate. Without a
-        logged-in agent, all do.
+        """Return how many ringing calls are more than the fixed number per seat (the ratio), or could exceed a limit of
+        the abandoned-call rate. Without a logged-in agent, the result is all ringing calls.
         """
         self._advance_time_of_pacing_policy(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.number_of_seats_for_callers

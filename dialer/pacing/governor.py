@@ -34,7 +34,9 @@ class Tally:
     """
 
     def __init__(self, window_seconds: float) -> None:
-        """Create the sliding window with its length in seconds. An invalid length counts as one second."""
+        """Create the empty counts of a cap whose sliding time window is `window_seconds` long. An invalid length counts
+        as one second.
+        """
         self.window_seconds = window_seconds if 1.0 <= window_seconds < float("inf") else 1.0
         self._width = self.window_seconds / BUCKETS
         self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls by bucket, oldest first
@@ -44,7 +46,7 @@ class Tally:
         self._leaving = 0, 0
 
     def add_answers_and_abandoned_calls(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
-        """Add answers and abandoned calls to the window. Negative numbers subtract, down to 0."""
+        """Add answers and abandoned calls to the counts of a cap's time window. Negative numbers subtract, down to 0."""
         self.remove_calls_that_left_cap_window(now)
         counts = self._buckets.setdefault(self._find_cap_window_bucket_of_time(now), [0, 0])
         answers = max(answers, -self.answers)
@@ -54,7 +56,7 @@ class Tally:
         self.abandoned += abandoned
 
     def remove_calls_that_left_cap_window(self, now: float) -> None:
-        """Move the window to `now`: remove the counted calls that have left it."""
+        """Move a cap's time window so that it ends at `now`, and remove the counted calls that are no longer in it."""
         bucket = int(now // self._width)
         if bucket == self._newest:
             return

@@ -191,7 +191,7 @@ class Pacer(ABC):
         return self._explanation
 
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls to cancel because seats have left (usually 0)."""
+        """Return how many ringing calls to cancel because agents have left their seats (usually 0)."""
         return 0
 
     def set_abandoned_rate_target(self, target: float) -> None:
