@@ -245,8 +245,8 @@ class FlowService:
         return attempt_id in self._calls
 
     async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:
-        """Return the phone number of a live call, to which a text message is sent. Return None if the call has ended or
-        the number has opted out.
+        """Return the phone number of a live call, so that a text message can be sent to it. Return None if the call has
+        ended or the number has opted out.
         """
         call = self._calls.find_live_call(attempt_id)
         return None if call is None else await self._store.find_number_for_sms(call.phone_id)

@@ -239,9 +239,8 @@ class Reconciler:
     def _restore_disposition_of_call(
         self, run: CampaignRun, call: Call, attempt: OpenAttempt
     ) -> DispositionRecord | None:
-        """Return the disposition that the agent had entered for a call, or None.
-
-        The time of the number's next call was not stored, so it is computed again.
+        """Return the disposition (call result) that the agent had entered for a call before the restart, or None. The
+        time of the number's next call was not stored, so it is computed again.
         """
         if attempt.disposition is None:
             return None
@@ -266,7 +265,8 @@ class Reconciler:
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
     async def _hang_up_cancelled_call(self, attempt_id: AttemptId) -> None:
-        """Hang up a call that was cancelled, unless it was answered meanwhile.
+        """Hang up a call that was cancelled, because the link was lost before it could be hung up. A call that was
+        answered meanwhile continues.
 
         When the link to the switch is back, the switch first reports `SwitchUp`, and right after it such an answer.
         """
