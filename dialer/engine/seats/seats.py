@@ -188,12 +188,14 @@ class Seats:
             self._seats[seat.name] = replace(seat, since=now)
 
     def pop_unsaved_seat_state_intervals(self) -> list[SeatInterval]:
-        """Return the intervals that are not stored yet, and clear the list. An interval is a seat's time in
+        """Return the intervals that must still be stored, and clear the list of them. An interval is a seat's time in
         one state.
         """
         intervals, self._intervals = self._intervals, []
         return intervals
 
     def return_unsaved_seat_state_intervals(self, intervals: list[SeatInterval]) -> None:
-        """Put intervals that could not be stored back at the front of the list."""
+        """Add intervals whose storing has failed to the front of the list of unsaved intervals again. An interval is a
+        seat's time in one state.
+        """
         self._intervals = intervals + self._intervals

@@ -91,7 +91,7 @@ class SeatSilence:
         )
 
     async def check_phone_and_finish_call(self, call: Call, ended: CallEnded) -> None:
-        """Check the agent's phone after a short talk has ended, then finish the call."""
+        """Check whether the agent's phone sent audio during a short talk that has ended, then finish the call."""
         seat = self._seats[call.talk.seat or ""]
         if not await self._does_phone_send_audio(seat, since=call.talk.agent_packets):
             live = self._calls.find_live_call(call.attempt_id)

@@ -212,8 +212,8 @@ class Seat:
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
     def end_call_at_seat(self, now: Instant) -> Seat:
-        """Return the seat after its call has ended: wrap-up follows a talk. A reserved seat takes the state requested
-        during the call.
+        """Return the seat after its call has ended. After a talk the seat goes to wrap-up. A seat that was only
+        reserved becomes ready, or goes to the state that was requested meanwhile, such as paused.
         """
         if self.state is SeatState.TALKING:
             return self._change_seat_state(SeatState.WRAP_UP, now)
