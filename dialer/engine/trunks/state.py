@@ -246,9 +246,8 @@ class CallStarts:
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def count_available_call_starts(self, now_seconds: float, unsent: int) -> int:
-        """Return how many more calls may start now.
-
-        `unsent` is the number of calls that were granted a start and are not sent yet.
+        """Return how many more calls may start now. `unsent` is the number of calls whose start was granted and that
+        are not sent yet.
         """
         now = self._get_latest_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
@@ -256,7 +255,7 @@ class CallStarts:
         return max(0, min(spaced, self._most - unsent - self._count_sent_calls_in_window(now)))
 
     def grant_call_start(self, now_seconds: float) -> None:
-        """Grant the start of one call."""
+        """Allow one call to start now. Further call starts are delayed accordingly, so that starts are evenly spaced."""
         self._next = max(self._next, self._get_latest_time(now_seconds) - LATE_SECONDS) + self._spacing
 
     def count_seconds_until_next_call_start(self, now_seconds: float, unsent: int) -> float:
@@ -282,7 +281,7 @@ class CallStarts:
         return wait if wait > 1e-9 else 0.0
 
     def record_sent_call(self, now_seconds: float) -> None:
-        """Record that a granted call is sent to the trunk."""
+        """Record that a call whose start was granted is sent to the trunk now."""
         now = self._get_latest_time(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
