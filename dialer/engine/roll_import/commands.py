@@ -46,7 +46,7 @@ class ImportRoll(Command):
 
 
 class SuppressNumbers(Command):
-    """Suppress numbers: no campaign calls them again, whether they are on an electoral roll or not."""
+    """Suppress phone numbers: no campaign calls them again, whether they are on an electoral roll or not."""
 
     name: Literal["suppress"] = "suppress"
     roles = COMPLIANCE_ROLES
@@ -63,7 +63,7 @@ class SuppressNumbers(Command):
 
 
 class EraseNumbers(Command):
-    """Erase numbers, with the recordings and notes of their voters. `dialer erase` does the same."""
+    """Erase phone numbers, with the recordings and notes of their voters. `dialer erase` does the same."""
 
     name: Literal["erase-number"] = "erase-number"
     roles = COMPLIANCE_ROLES

@@ -56,7 +56,9 @@ class SeatLogIn(SeatCommand):
 
 
 class SeatSignIn(SeatCommand):
-    """Sign an agent in from a page and call the seat's phone. An agent who has the seat already stays signed in."""
+    """Sign an agent in from a page and call the seat's phone. If the agent is signed in at the seat already, only a
+    disconnected phone is called again.
+    """
 
     name: Literal["seat-sign-in"] = "seat-sign-in"
     roles = SEAT_ROLES
