@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Protocol
 
 from dialer.flows.flow import Flow
@@ -87,16 +88,11 @@ class ConventionalPrompts:
     def __init__(self, texts: Texts) -> None:
         """Create a finder of sounds. `texts` has each sentence by language, with placeholders such as `{closes_at}`."""
         self.texts = texts
-        self._cache: dict[tuple[PromptRef, str], tuple[str, ...]] = {}
+        self._find_cached_sound_files = lru_cache(MOST_CACHED_PROMPTS)(partial(list_sounds_of_prompt, texts=texts))
 
     def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the prompt's sound names, such as `matdan/hi/turnout/question`."""
-        found = self._cache.get((ref, language))
-        if found is None:
-            if len(self._cache) >= MOST_CACHED_PROMPTS:
-                self._cache.clear()
-            found = self._cache[ref, language] = list_sounds_of_prompt(ref, language, self.texts)
-        return found
+        return self._find_cached_sound_files(ref, language)
 
     def find_reason_sound_is_blocked(self, sound: str) -> str | None:
         """Return None, because without a catalogue every sound may be played."""
