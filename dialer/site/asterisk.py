@@ -23,6 +23,7 @@ from dialer.settings.trunks import Carrier
 from dialer.settings.unfinished import CREATE_ONE
 from dialer.site.reload import ReloadFunction
 from dialer.switch.asterisk.adapter import AsteriskSwitch
+from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_link import maintain_ami_link
 from dialer.switch.asterisk.ami_permissions import check_ami_permissions
@@ -82,6 +83,15 @@ class AsteriskServers:
             yield lambda settings: partial(
                 switch.register_servers_of_trunks_and_seats, *_map_endpoints_to_asterisk_servers(settings)
             )
+
+    async def serve_control_channel(self, call: AgiCall) -> None:
+        """Serve the AGI session of an Asterisk server's control channel. Any other channel is refused."""
+        for server, adapter in self._adapters.items():
+            if call.env.unique_id == adapter.control_channel.channel_id:
+                _log.info("control.connected", server=server)
+                await adapter.control_channel.serve_control_session(call)
+                return
+        _log.warning("control.rejected", channel=call.env.unique_id)
 
     @asynccontextmanager
     async def keep_servers_connected(self, chance: random.Random) -> AsyncIterator[None]:

@@ -24,6 +24,7 @@ from dialer.switch.asterisk.fastagi.authenticator import TokenAuthenticator
 from dialer.switch.asterisk.fastagi.flow_handler import AgiFlowRules, FlowHandler
 from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
+from dialer.switch.asterisk.places import CONTROL_PATH
 from dialer.switch.asterisk.scripts.containment import ScriptRules, check_script_sandbox, describe_sandbox_of_scripts
 from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 from dialer.switch.flow_effects import SmsGateway
@@ -79,7 +80,7 @@ def _build_agi_routes(
         engine, asterisk.switch, lambda number: parse_number_in_carrier_notation(number, settings.centre.region)
     )
     seat = LogInHandler(engine.features.agent_seat_service, asterisk.switch, settings.centre.language)
-    return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat})
+    return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat, CONTROL_PATH: asterisk.serve_control_channel})
 
 
 async def _check_script_sandbox(settings: Settings) -> ScriptRules:

@@ -226,9 +226,9 @@ class SimulatedAsterisk(SwitchCalls):
         _log.info("simulated_asterisk.restarted", port=self.ami_port)
 
     async def restart_gracefully(self, down_seconds: float = 0.0) -> None:
-        """Refuse all AMI actions until all calls to voters have ended, then restart, as `core restart gracefully` does."""
+        """Refuse all AMI actions until every channel has ended, then restart, as `core restart gracefully` does."""
         self.stopping = True
-        while any(channel.trunk is not None for channel in self.channels.values()):  # noqa: ASYNC110 - they end in many places
+        while self.channels:  # noqa: ASYNC110 - they end in many places
             await asyncio.sleep(STOPPING_CHECK_SECONDS)
         self.stopping = False
         await self.restart(down_seconds, announced=True)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 
 from dialer.domain.enums import CampaignKind
-from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchUnreachable, UnsafeValue
+from dialer.domain.errors import OriginateUnsure, SwitchError, SwitchStopping, SwitchUnreachable, UnsafeValue
 from dialer.domain.model import AttemptId
 from dialer.domain.newest_call import NewestCall, NewestCallRecorder
 from dialer.domain.parties import PartyId, Place
@@ -27,6 +27,7 @@ from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage, parse_whole_number
 from dialer.switch.asterisk.call_history import read_call_history
 from dialer.switch.asterisk.comparison import compare_calls_with_channels
+from dialer.switch.asterisk.control_channel import ControlChannel
 from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
 from dialer.switch.asterisk.lease import SwitchLease
 from dialer.switch.asterisk.listing import (
@@ -110,6 +111,7 @@ class AsteriskSwitch:
         self._fingerprint = fingerprint
         self._history = history
         self.tracker = SwitchTracker(server)
+        self.control_channel = ControlChannel()
         self._sink: EventSink = refuse_event_before_engine_is_connected
         self._client: AmiClient | None = None
         self._linked = asyncio.Event()  # set while a synchronised session exists
@@ -119,6 +121,7 @@ class AsteriskSwitch:
         self._tasks: set[asyncio.Task[None]] = set()
         self._watches: list[asyncio.Task[None]] = []  # of the session; empty without one
         self._registrations_changed = asyncio.Event()
+        self._reported = asyncio.Event()  # set when events are reported to the engine
         self._recorder = NewestCallRecorder()
         self._hung_up_meanwhile: set[str] | None = None  # channels that ended during a resync; None outside one
 
@@ -202,6 +205,7 @@ class AsteriskSwitch:
             self._recorder.discard_queued_newest_call()  # the engine may find that its store lacks the recorded call
             record = partial(_record_newest_call_in_asterisk, self._lease, client)
             watches["record-newest-call"] = self._recorder.run(record)
+            watches["release-asterisk"] = self._release_asterisk_when_it_stops(client, self._lease)
         for name, watch in watches.items():
             task = asyncio.get_running_loop().create_task(watch, name=name)
             task.add_done_callback(lambda task: _close_ami_session_if_watch_failed(task, client))
@@ -212,9 +216,12 @@ class AsteriskSwitch:
 
         Returns why it was lost. Raises SwitchError; SwitchInUse if another dialler has taken the lease.
         """
-        return await (
-            client.wait_until_session_lost() if self._lease is None else self._lease.renew_lease_until_lost(client)
-        )
+        if self._lease is None:
+            return await client.wait_until_session_lost()
+        try:
+            return await self._lease.renew_lease_until_lost(client)
+        finally:
+            self.control_channel.close_control_session()
 
     def on_ami_link_down(self, reason: SwitchError) -> None:
         """Report to the engine that the AMI session is lost, or that it could not be opened."""
@@ -228,6 +235,28 @@ class AsteriskSwitch:
     def _report_events_to_engine(self, events: list[SwitchEvent]) -> None:
         for event in events:
             self._sink(event)
+        self._reported.set()
+
+    async def _release_asterisk_when_it_stops(self, client: AmiClient, lease: SwitchLease) -> None:
+        """Open the control channel. Once Asterisk is shutting down and the last voter's call has ended, end the
+        dialler's own channels: the agents' phones, third parties, the lease and the control channel.
+
+        Asterisk restarts when no channel is left. If the shutdown is cancelled instead, the lease's next renewal fails,
+        and the AMI link reconnects.
+        """
+        control = self.control_channel
+        try:
+            await control.open_control_channel(client)
+        except SwitchError as error:
+            _log.warning("control.not_opened", server=self._server, problem=str(error))
+        await client.wait_until_asterisk_stops()
+        _log.info("asterisk.stopping", server=self._server)
+        while self.tracker.has_voter:
+            self._reported.clear()
+            await self._reported.wait()
+        for channel in (*self.tracker.list_channels_without_voter(), lease.give_up_lease()):
+            await control.hang_up_channel(channel)
+        control.close_control_session()
 
     def _start_background_task(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.get_running_loop().create_task(work, name=name)
@@ -442,7 +471,15 @@ class AsteriskSwitch:
         channel_id = make_seat_channel_id(_require_safe_ami_value(_NAME, seat, _SEAT_RULE), secrets.token_hex(6))
         phone = f"PJSIP/{_require_safe_ami_value(_NAME, endpoint, _ENDPOINT_RULE)}"
         fields = make_originate_fields(phone, channel_id, context, extension, ("Timeout", "30000"), *more)
-        await self._require_ami_client().send_action("Originate", fields, action_id=channel_id)
+        client = self._require_ami_client()
+        self.tracker.seats.start_tracking_called_phone(channel_id)
+        try:
+            await client.send_action("Originate", fields, action_id=channel_id)
+        except OriginateUnsure:
+            raise
+        except SwitchError:
+            self.tracker.seats.stop_tracking_called_phone(channel_id)
+            raise
 
     # The switch port: transfers, supervision and recordings
 
@@ -534,6 +571,8 @@ class AsteriskSwitch:
             await self._require_ami_client().send_action("Hangup", [("Channel", unique_id)])
         except SwitchUnreachable:
             raise
+        except SwitchStopping:
+            return await self.control_channel.hang_up_channel(unique_id)
         except SwitchError as error:  # "No such channel"
             _log.debug("hangup.channel_not_found", channel=unique_id, answer=str(error))
             return False

@@ -59,6 +59,7 @@ class AmiClient(asyncio.BufferedProtocol):
         self._timer_at = math.inf
         self._end: asyncio.Future[SwitchError] = self._loop.create_future()
         self._booted: asyncio.Future[None] = self._loop.create_future()
+        self._stopping = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         try:
@@ -118,6 +119,10 @@ class AmiClient(asyncio.BufferedProtocol):
                 f"Otherwise manager user {user} lacks system in its read classes: in manager.conf, section [{user}], "
                 f"write the line `{READ_LINE}`, then run `manager reload`"
             )
+
+    async def wait_until_asterisk_stops(self) -> None:
+        """Wait until Asterisk has refused an action or Ping because it is shutting down."""
+        await self._stopping.wait()
 
     def close(self) -> None:
         """Close the AMI connection.
@@ -271,6 +276,8 @@ class AmiClient(asyncio.BufferedProtocol):
                     self._deliver_event(received)
             else:
                 self._wake_callers_of_ended_ami_actions((cast(Action, received),))
+        if session.is_stopping:
+            self._stopping.set()
         if not self._greeted.is_set() and session.manager_banner:
             self._greeted.set()
         self._write_output_or_close()

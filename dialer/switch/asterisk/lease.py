@@ -23,7 +23,13 @@ from dialer.domain.newest_call import NewestCall, format_newest_call
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_session import AmiLogin
-from dialer.switch.asterisk.places import LEASE_CHANNEL, LEASE_CONTEXT, RECORD_EXTENSION, make_originate_fields
+from dialer.switch.asterisk.places import (
+    FAR_EXTENSION,
+    LEASE_CHANNEL,
+    LEASE_CONTEXT,
+    RECORD_EXTENSION,
+    make_originate_fields,
+)
 
 _log = structlog.get_logger(__name__)
 
@@ -104,7 +110,7 @@ class SwitchLease:
         granted: asyncio.Future[bool] = loop.create_future()
         began_at, self._granted = loop.time(), granted
         other = ("OtherChannelId", self._channel)
-        fields = make_originate_fields(f"Local/s@{LEASE_CONTEXT}/n", LEASE_CHANNEL, LEASE_CONTEXT, "far", other)
+        fields = make_originate_fields(f"Local/s@{LEASE_CONTEXT}/n", LEASE_CHANNEL, LEASE_CONTEXT, FAR_EXTENSION, other)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await client.send_action("Originate", fields, action_id=self._channel)
@@ -129,6 +135,13 @@ class SwitchLease:
         began_at = asyncio.get_running_loop().time()
         await client.send_action("Redirect", fields)
         self._ends_at = began_at + LEASE_SECONDS
+
+    def give_up_lease(self) -> str:
+        """Count the lease (sole use of Asterisk) as ended, and return the unique id of its channel, which the caller
+        hangs up.
+        """
+        self._ends_at = -inf
+        return self._channel
 
     async def check_asterisk_database_is_writable(self, client: AmiClient) -> None:
         """Raise SwitchError if Asterisk cannot write to its database. Call it after `acquire_lease`."""

@@ -33,6 +33,10 @@ _PARTY_CONTEXTS: Final = {
 }
 
 LEASE_CHANNEL: Final = "matdan-lease"  # id of the lease's channel
+FAR_EXTENSION: Final = "far"  # extension of the idle half of a Local channel
+CONTROL_CHANNEL: Final = "matdan-control-"  # prefix of the ids of the control channel's halves
+CONTROL_EXTENSION: Final = "control"  # in LEASE_CONTEXT: connects the control channel to the FastAGI server
+CONTROL_PATH: Final = "control"  # path of the control channel at the FastAGI server
 RECORD_EXTENSION: Final = "call-"  # prefix of the lease's extension that records the newest call in Asterisk's database
 SEAT_CHANNEL: Final = "seat-"  # prefix of the channel id of a seat's phone that we called, and of seats' conferences
 HANDOVER_CONFERENCE: Final = "aside-"  # prefix of the name of a handover's conference

@@ -424,7 +424,7 @@ def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
         derive_agi_secret("a-long-random-secret"),
     )
     message = re.findall(r"AGI\(agi://\$\{AGI_SERVER\}/(\w+),\$\{SHA1\((.*?)\)\}\)$", text, re.MULTILINE)
-    assert [desk for desk, _ in message] == ["flow", "inbound", "seat"]
+    assert [desk for desk, _ in message] == ["flow", "inbound", "seat", "control"]
     assert text.count("AGI(") == len(message)
     tokens = set()
     for desk, template in message:
@@ -437,7 +437,7 @@ def test_each_agi_request_carries_a_token_for_the_handler_and_channel() -> None:
             token = hashlib.sha1(written.encode(), usedforsecurity=False).hexdigest()
             assert token == compute_agi_token(secret, desk, unique_id, channel)
             tokens.add(token)
-    assert len(tokens) == 9
+    assert len(tokens) == 12
     assert compute_dialplan_fingerprint(secret) in text
     assert compute_dialplan_fingerprint(derive_agi_secret("another")) != compute_dialplan_fingerprint(secret)
 

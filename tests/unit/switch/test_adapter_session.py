@@ -399,7 +399,8 @@ async def test_asterisk_lease_is_renewed_until_the_ami_session_is_lost() -> None
     session.sent.clear()
     running = asyncio.create_task(switch.run_ami_session(cast(Any, session)))
     await asyncio.sleep(2 * RENEW_SECONDS + 0.1)
-    assert session.sent == [f"Redirect matdan-lease-{OURS.dialler_name_text} matdan-lease s 1"] * 2
+    renewals = [sent for sent in session.sent if sent.startswith("Redirect")]
+    assert renewals == [f"Redirect matdan-lease-{OURS.dialler_name_text} matdan-lease s 1"] * 2
     session.lost.set_result(SwitchError("lost"))
     assert str(await running) == "lost"
     switch.close()

@@ -120,6 +120,11 @@ class CallTracker:
         """Return whether a channel is an inbound call that is assigned to an attempt."""
         return unique_id in self._inbound
 
+    @property
+    def has_calls(self) -> bool:
+        """Whether any call to or from a voter exists or may still be created."""
+        return bool(self._calls)
+
     def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:
         """Return whether this Asterisk has the call of an attempt, and its end has not been reported."""
         return attempt_id in self._calls

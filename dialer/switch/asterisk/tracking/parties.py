@@ -30,6 +30,10 @@ class PartyTracker:
         self._live.discard(party_id)
         self._places.pop(party_id, None)
 
+    def list_third_parties(self) -> list[PartyId]:
+        """Return all third parties whose channel exists or may still be created."""
+        return [*self._live]
+
     def is_third_party_live(self, party_id: PartyId) -> bool:
         """Return whether the third party's channel exists or may still be created."""
         return party_id in self._live

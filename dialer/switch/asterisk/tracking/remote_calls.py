@@ -26,6 +26,11 @@ class RemoteCallTracker:
         self._calls: dict[str, _RemoteCall] = {}  # attempt and place, by the channel's unique id
 
     @property
+    def has_calls(self) -> bool:
+        """Whether voters of other servers are connected to this one."""
+        return bool(self._calls)
+
+    @property
     def calls_in_seats(self) -> tuple[tuple[AttemptId, str], ...]:
         """The calls of other servers whose voters talk to agents at this server, as (attempt, seat) pairs."""
         calls = self._calls.values()

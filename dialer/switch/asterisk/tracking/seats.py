@@ -33,7 +33,20 @@ class SeatTracker:
         self._in_seat: dict[str, str] = {}  # seat by unique id, of phones in their conference
         self._left_seat: dict[str, str] = {}  # seat by unique id, of phones that have left and are not hung up yet
         self._replaced: list[str] = []
+        self._called: set[str] = set()  # unique ids of phones that we called, until they hang up
         self._answered: set[str] = set()  # unique ids of phones that answered our call and have not joined yet
+
+    def start_tracking_called_phone(self, unique_id: str) -> None:
+        """Start to track an agent's phone that is about to be called."""
+        self._called.add(unique_id)
+
+    def stop_tracking_called_phone(self, unique_id: str) -> None:
+        """Stop tracking an agent's phone that was not called, because Asterisk refused the call."""
+        self._called.discard(unique_id)
+
+    def list_phones(self) -> list[str]:
+        """Return the unique ids of all agents' phones that are in a seat's conference, or that the dialler is calling."""
+        return [*{**dict.fromkeys(self._in_seat), **dict.fromkeys(self._called)}]
 
     def is_phone_in_seat(self, unique_id: str) -> bool:
         """Return whether a channel is an agent's phone in its seat's conference."""
@@ -63,6 +76,7 @@ class SeatTracker:
         """
         self._in_seat = dict(in_seat)
         self._left_seat.clear()
+        self._called.clear()
         self._answered = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
 
     def find_lost_seat_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
@@ -91,6 +105,8 @@ class SeatTracker:
             case "OriginateResponse" if message.action_id.startswith(SEAT_CHANNEL):
                 # The phone did not answer or is not registered. The seat stays up if another phone has dialled in.
                 failed = message.get("Response") != "Success"
+                if failed:
+                    self._called.discard(message.action_id)
                 return self._report_seat_down_if_empty(parse_seat_of_channel(message.action_id)) if failed else []
             case "DialEnd" if message.get("DestUniqueid").startswith(SEAT_CHANNEL):
                 if message.get("DialStatus") == "ANSWER" and not self.is_phone_in_seat(message.get("DestUniqueid")):
@@ -132,6 +148,7 @@ class SeatTracker:
         return [SeatPhoneHeld(seat) if is_held else SeatPhoneResumed(seat)]
 
     def _handle_hangup(self, unique_id: str, cause: str) -> list[SwitchEvent] | None:
+        self._called.discard(unique_id)
         left = self._left_seat.pop(unique_id, None)
         if left is not None:
             return [SeatPhoneSilent(left)] if cause == _NO_MEDIA_CAUSE else []

@@ -26,7 +26,13 @@ from dialer.domain.switch_events import (
     SwitchUp,
 )
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import LEASE_CHANNEL, SEAT_CHANNEL, is_attempt_id, is_third_party_channel
+from dialer.switch.asterisk.places import (
+    CONTROL_CHANNEL,
+    LEASE_CHANNEL,
+    SEAT_CHANNEL,
+    is_attempt_id,
+    is_third_party_channel,
+)
 from dialer.switch.asterisk.tracking.calls import CallTracker, list_calls_of_held_voters
 from dialer.switch.asterisk.tracking.channels import LiveChannel, list_phones_in_seats, list_places_of_third_parties
 from dialer.switch.asterisk.tracking.parties import PartyTracker
@@ -70,10 +76,19 @@ class SwitchTracker:
             unique_id, attempt_id
         )
 
+    @property
+    def has_voter(self) -> bool:
+        """Whether a voter's call is on this server, or a voter of another server talks to somebody on this one."""
+        return self.calls.has_calls or self.remote_calls.has_calls
+
+    def list_channels_without_voter(self) -> list[str]:
+        """Return the unique ids of agents' phones, called or connected, and of third parties."""
+        return [*self.seats.list_phones(), *self.parties.list_third_parties()]
+
     def is_known_channel(self, unique_id: str) -> bool:
         """Return whether the dialler created a channel or has assigned it to an attempt."""
         is_ours = (
-            unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL))
+            unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL, CONTROL_CHANNEL))
             or is_attempt_id(unique_id)
             or is_third_party_channel(unique_id)
         )
