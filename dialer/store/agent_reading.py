@@ -105,7 +105,7 @@ class CallOwner:
 
 
 class CallsOfAgent(NamedTuple):
-    """How many of an agent's calls have one disposition."""
+    """How many calls of an agent have one result (disposition)."""
 
     agent: str
     disposition: str  # "": none
@@ -113,7 +113,7 @@ class CallsOfAgent(NamedTuple):
 
 
 class SecondsOfAgent(NamedTuple):
-    """The time that an agent spent in one state."""
+    """The time that an agent spent in one state, such as talking."""
 
     agent: str
     state: str

@@ -1,4 +1,4 @@
-"""Figures of a campaign: its progress, the outcomes of its calls, and its recent answers."""
+"""Figures of a campaign: its progress, the outcomes of its calls, and its recently answered calls."""
 
 from __future__ import annotations
 

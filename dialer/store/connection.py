@@ -116,7 +116,10 @@ def open_store_for_reading(
 
 
 def require_key_that_opens_store(path: Path, key: StoreKey) -> None:
-    """Raise StoreError if the store at `path` cannot be opened with `key`. This process must not have the file open."""
+    """Raise StoreError if the store at `path` cannot be opened with `key`.
+
+    This process must not have the file open, because SQLite's locks on the file could be lost.
+    """
     with open_connection(path, "ro", key):
         pass
 

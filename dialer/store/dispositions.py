@@ -34,7 +34,7 @@ class DispositionEffect:
 
 
 class DisposedAttempt(NamedTuple):
-    """An attempt before its disposition is stored. Times are epoch seconds."""
+    """A call attempt as it is before the agent's result (disposition) is stored. Times are epoch seconds."""
 
     campaign_id: str
     phone_id: int

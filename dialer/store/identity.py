@@ -59,8 +59,9 @@ class SQL(Statements):
 def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restored: bool = False) -> None:
     """Give a store an identity if it is new, and another identity if it is a copy or a restored backup.
 
-    Call this function when the store at `path` was opened for writing. `is_new` says that the store was just created,
-    `is_restored` that it comes from a backup. Raises StoreError if the file next to the store cannot be written.
+    Call this function after the store at `path` has been opened for writing. `is_new` says that the store was just
+    created, `is_restored` that it comes from a backup. Raises StoreError if the file next to the store cannot be
+    written.
     """
     stored = SQL.file.fetch_first_row(db)
     place, token = _find_machine_and_inode(path), uuid.uuid4().hex
@@ -92,7 +93,7 @@ def delete_store_token(db: Connection) -> None:
 
 
 def read_store_identity(db: Connection) -> StoreIdentity:
-    """Return the identity of a store that was opened for writing before."""
+    """Return the ids by which headquarters recognises a store. The store must have been opened for writing before."""
     found = SQL.identity.fetch_first_row(db)
     if found is None:
         raise StoreError("the store has no identity yet: start the dialler once")

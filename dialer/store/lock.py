@@ -40,7 +40,7 @@ _NETWORK_FILE_SYSTEMS = frozenset(
 
 
 class StoreLock:
-    """The right to write to the store at `path`, from the creation of this object until `release`."""
+    """The exclusive right to write to the store at `path`, from the creation of this object until `release_lock`."""
 
     def __init__(self, path: Path, holder: str) -> None:
         """Lock the store. `holder` names the program that locks it, in one or two words ("a dialler", "an import").
@@ -154,9 +154,10 @@ class StoreLock:
 
 
 def refuse_store_with_hard_links(path: Path) -> None:
-    """Raise StoreError if the file has a second name (a hard link), because SQLite would use another WAL for each name.
+    """Raise StoreError if the store's file has several hard links, because SQLite would use a separate WAL for each of
+    the names.
 
-    A missing file passes.
+    A missing file is accepted.
     """
     with suppress(OSError):
         names = path.stat().st_nlink

@@ -246,7 +246,7 @@ def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[
 def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
     """Return the state (running, paused or stopped) that operators had set for each campaign by a time (epoch seconds).
 
-    A campaign without a later command in the audit has its present state.
+    For a campaign that no later command changed, that is its present state.
     """
     states = read_campaign_states(db)
     then, changed = dict.fromkeys(states, CampaignState.RUNNING), set()

@@ -39,8 +39,8 @@ def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
 
 
 def read_own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
-    """Return the call-backs that agents have promised to make themselves, with their state at `now` (epoch seconds).
+    """Return the call-backs that are still reserved at `now` (epoch seconds) for the agents who promised to make them.
 
-    Call-backs that have been made are included.
+    Call-backs that have been made already are included.
     """
     return SQL.call_backs.fetch_all_rows(db, now=now)

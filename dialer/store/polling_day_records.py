@@ -98,7 +98,9 @@ def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> s
 
 
 def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the federal states in which a turnout figure's area is on the roll, each with its latest closing time."""
+    """Return the federal states in which the roll has a turnout figure's area, each with the time when the area's last
+    polling station closes.
+    """
     number = figure.constituency_number
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)
     found: dict[str, str] = {}

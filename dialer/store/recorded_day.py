@@ -78,7 +78,9 @@ def read_recorded_attempts(db: Connection, since: float, until: float) -> list[R
 
 
 def read_recorded_intervals(db: Connection, since: float, until: float) -> list[RecordedInterval]:
-    """Return the intervals of seats that overlap the period from `since` to `until`."""
+    """Return how long seats were in each state, as intervals. An interval counts if it overlaps the period from `since`
+    to `until`.
+    """
     return [
         RecordedInterval(row.seat, SeatState(row.state), row.from_at, row.until_at)
         for row in SQL.intervals.iterate_rows(db, since=since, until=until)

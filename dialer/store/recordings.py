@@ -37,7 +37,10 @@ def get_recording_file_name(attempt_id: str) -> str:
 
 
 def list_recordings(directory: Path) -> Iterator[RecordingFile]:
-    """Return the recordings in a folder, by name. Only regular files count. Raises RecordingError if there is no folder."""
+    """Return the recordings in a folder, sorted by file name. Only regular files count.
+
+    Raises RecordingError if there is no folder.
+    """
     for path in _list_folder_entries(directory):
         named = _FILE.fullmatch(path.name)
         if named is not None and path.is_file() and not path.is_symlink():

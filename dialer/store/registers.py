@@ -51,9 +51,9 @@ def read_do_not_call_registers(db: Connection) -> list[Register]:
 
 
 def read_registers_known_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
-    """Return the do-not-call registers that were imported by a time (epoch seconds).
+    """Return the do-not-call registers that had been imported by a given time (epoch seconds).
 
-    If a register was replaced since, the date of its earlier issue comes from the audit.
+    If a register was replaced later, the date of its earlier issue is read from the audit.
     """
     found, replaced = [], set()
     imported = dict(SQL.imports.iterate_rows(db))

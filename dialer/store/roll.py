@@ -1,4 +1,4 @@
-"""The electoral roll: the reads and writes of imports of rolls and weights, and the copy of a roll for a rehearsal.
+"""The electoral roll: functions that read and write it for imports of rolls and weights, and copy it for a rehearsal.
 
 An import locks the store and writes in bulk, in one transaction. Its rows are tuples in the order of the columns.
 """
@@ -226,7 +226,9 @@ def read_hashes_of_imported_files(db: Connection) -> set[str]:
 
 
 def set_voter_weight(db: Connection, voter_id: int, weight: float) -> bool:
-    """Set a voter's weight in the order of calls, and update the rank of the voter's numbers in the campaigns' queues.
+    """Set a voter's weight, by which calls are ordered, and update the rank of the voter's numbers in the campaigns'
+    queues.
+
     Return False if the weight is unchanged.
     """
     if SQL.set_weight.run_statement(db, voter_id=voter_id, weight=weight) == 0:

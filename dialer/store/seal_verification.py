@@ -42,7 +42,9 @@ APPENDED_BY_OTHERS = frozenset({"export", "store-conversion"})
 
 
 class LoggedChange(NamedTuple):
-    """A change to a row (or block of rows) in the signed log: the row's two names, and its digest before and after."""
+    """A change to a row (or block of rows) as the signed log has it: two ids that name the row, and its digest before
+    and after.
+    """
 
     one: int | float | str
     two: int | float | str

@@ -246,8 +246,9 @@ class Sealer:
             SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
-        """Remember where the log of changes ends after a commit. If the transaction signed an epoch (a minute of
-        changes), destroy its secret key.
+        """Remember where the log of changes ends after a commit.
+
+        If the transaction signed an epoch (a minute of changes), destroy the secret key of this epoch.
         """
         self._committed = self._get_hash_progress_of_transaction()
         if self._committed.keys.epoch != self._file_epoch:
@@ -297,10 +298,11 @@ class Sealer:
         return epoch
 
     def restart_seal_log(self) -> int:
-        """Delete the log of changes, inside a transaction, and write all rows that it covered to a new log as they are now.
+        """Delete the log of changes, inside a transaction, and write all rows that it covered to a new log as they are
+        now.
 
-        Return the number of the last row of the old log. In the same transaction, the caller must seal the store's
-        first epoch, or an epoch of one of the kinds in `LOG_STARTS`.
+        Return the number of the last row of the old log. In the same transaction, the caller must seal an epoch that
+        explains why a log begins: the store's first epoch, or one of a kind in `LOG_STARTS`.
         """
         pending = self._get_hash_progress_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))

@@ -28,9 +28,9 @@ class SQL(Statements):
 
 
 def record_seat_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
-    """Store how long seats were in each state.
+    """Store how long seats were in each state. If the settings name a headquarters, announce the total times by MQTT.
 
-    If the settings name a headquarters, announce the sums. Repeated intervals change nothing.
+    Repeated intervals change nothing.
     """
     new = [each for each in intervals if SQL.insert_interval.run_statement(db, **get_fields_as_sql_parameters(each))]
     if new and read_last_announcement_id_at_headquarters(db) is not None:

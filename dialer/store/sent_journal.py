@@ -115,7 +115,7 @@ class SentJournal:
             self._opening.discard(attempt_id)
 
     def remove_unsent_attempt(self, attempt_id: AttemptId) -> None:
-        """Remove an attempt from the journal that was not sent to the switch and has ended in the store."""
+        """Remove from the journal an attempt that was not sent to the switch and that has ended in the store."""
         self._opening.discard(attempt_id)
 
     def close(self) -> None:
@@ -134,9 +134,9 @@ class SentJournal:
         self._length = len(head)
 
     def _format_first_line_of_journal(self) -> bytes:
-        """Return the first line of the journal.
+        """Return the first line of the journal. It identifies this boot of the machine and this file.
 
-        It identifies this boot and this file, because a restored copy may lack later calls.
+        A journal with another first line is not trusted, because a restored copy may lack later calls.
         """
         try:
             found = self.path.stat()
@@ -153,7 +153,9 @@ class SentJournal:
 
 
 def get_journal_path(store: Path) -> Path:
-    """Return the path of a store's journal: next to the file itself, whatever links lead to it."""
+    """Return the path of a store's journal of sent calls. It is next to the store's real file, whatever links lead to
+    that.
+    """
     real = store.resolve()
     return real.with_name(real.name + ".sent")
 

@@ -39,7 +39,7 @@ _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Statement:
-    """A named SQL statement. Its parameters are passed by name; names that it does not use are ignored."""
+    """A named SQL statement. Its parameters are passed by name; parameters that the statement does not use are ignored."""
 
     name = ""
     sql = ""
@@ -211,7 +211,8 @@ class TransactionHooks(Protocol):
 
 @contextmanager
 def open_transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
-    """Commit what the block writes, or roll it back if the block or the COMMIT fails. With `commit` False, always roll back.
+    """Commit what the `with` block writes, or roll it back if the block or the COMMIT fails. With `commit` False,
+    always roll back.
 
     `db` must be in autocommit mode. If the disk is full, SQLite has rolled back already.
     """

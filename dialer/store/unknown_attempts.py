@@ -32,7 +32,7 @@ class SQL(Statements):
 
 
 def read_unknown_attempts(db: Connection) -> list[UnknownAttempt]:
-    """Return the attempts of unknown result that nobody has released, oldest first."""
+    """Return the attempts of unknown result (perhaps the number was called) that nobody has released, oldest first."""
     return SQL.unreleased.fetch_all_rows(db)
 
 

@@ -81,7 +81,7 @@ class UplinkReader:
         return await self._db.fetch_first_value(outbox.SQL.highest_id) or 0
 
     async def read_store_identity(self) -> StoreIdentity:
-        """Return the identity of the store."""
+        """Return the ids by which headquarters recognises this store."""
         return await self._db.fetch_first_row(identity.SQL.identity) or StoreIdentity(
             identity.NO_INCARNATION, None, 0, ""
         )
