@@ -39,7 +39,7 @@ class Instant(NamedTuple):
     def read_both_clocks(cls, clock: Clock) -> Instant:
         """Return the present moment, read from the wall clock and from the monotonic clock.
 
-        A pause of the process between the two readings would make them disagree. Then both clocks are read again, up to
+        If the process pauses between the two readings, they disagree. Both clocks are then read again, up to
         `MAX_READINGS` times, and the two readings that are closest in time are returned.
         """
         readings: list[tuple[float, Instant]] = []

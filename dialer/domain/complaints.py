@@ -1,5 +1,5 @@
 """Complaints about calls, and the answers to them. They contain only ids, never names, phone numbers or free text.
-Pure.
+Without I/O.
 """
 
 from __future__ import annotations

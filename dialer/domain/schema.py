@@ -87,5 +87,5 @@ def convert_record_to_json_values(record: object) -> Any:
 
 
 def make_json_schema(kind: type[Any], ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of a class of records, in their sent form."""
+    """Return the JSON Schema (2020-12) of a class of records, in the form in which they are sent."""
     return get_type_adapter(kind).json_schema(mode="serialization", ref_template=ref_template)

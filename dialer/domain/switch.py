@@ -1,8 +1,8 @@
-"""The switch port: what the engine requires of a telephone switch.
+"""The interface between the engine and a telephone switch: what the engine requires of a switch.
 
-Asterisk over AMI and FastAGI is the first adapter. The engine identifies attempts and seats, never channels or actions.
-Every method may be called at any time. Each returns when the switch has accepted the order, not when the order has
-taken effect: effects are reported as events (`dialer.domain.switch_events`), in no guaranteed order.
+Asterisk over AMI and FastAGI is the first adapter. The engine's requests name attempts and seats, never channels or AMI
+actions. Every method may be called at any time. Each returns when the switch has accepted the order, not when the order
+has taken effect: effects are reported as events (`dialer.domain.switch_events`), in no guaranteed order.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ class SeatPhoneSilent:
 
 @dataclass(frozen=True, slots=True)
 class SeatPhoneHeld:
-    """The agent pressed the hold key of the phone: the phone sends no audio, so that a voter would hear silence."""
+    """The agent pressed the hold key of the phone. The phone now sends no audio, so a connected voter hears silence."""
 
     seat: str
 

@@ -192,7 +192,9 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPop:
-    """The number and voters on the line at a seat, by ids of this centre's store."""
+    """What an agent's screen shows about the call at the seat: its number and its voters, as ids of this centre's
+    store.
+    """
 
     __pydantic_config__ = MESSAGE
 

@@ -555,7 +555,7 @@ export interface RollStatus {
   text: string;
 }
 
-/** The number and voters on the line at a seat, by ids of this centre's store. */
+/** What an agent's screen shows about the call at the seat: its number and its voters, as ids of this centre's store. */
 export interface ScreenPop {
   attempt_id: string;
   /** the id of the number, not the number */
