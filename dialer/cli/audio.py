@@ -128,7 +128,7 @@ def create_missing_drafts(
     """Create drafts with a computer voice for all prompts that nobody has recorded: texts, numbers, times, dates.
 
     A recording is never overwritten. An approved draft whose text has changed is created again and loses its approval.
-    It needs the extra `voice`.
+    It needs the extra `voices`.
     """
     settings = load_settings(config)
     words = _load_prompt_texts(settings, texts)
@@ -414,7 +414,8 @@ def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]
 def _make_function_that_explains_unused_prompts(
     settings: Settings, words: Texts, used: Iterable[PromptName]
 ) -> Callable[[PromptName], str | None]:
-    """Return a function that says why a prompt is never played (None = a flow or the dialler plays it).
+    """Return a function that says why no call would ever play a prompt. The function returns None for a prompt that a
+    flow or the dialler plays.
 
     Raises FlowError if a flow cannot be loaded.
     """

@@ -43,8 +43,8 @@ def save_records_in_batches(
 ) -> list[str]:
     """Save records in requests of at most `most` records each. Return the reply to each request.
 
-    `request` creates the request for a batch of records from the batch's number (from 1) and the records. `things` is
-    the word for records in messages. Raises the errors of `save_records_in_dialler_or_store`.
+    `request` is called with the number (from 1) and the records of a batch, and returns the request that saves them.
+    `things` is the word for records in messages. Raises the errors of `save_records_in_dialler_or_store`.
     """
     batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:

@@ -133,7 +133,10 @@ class NewOrder(Signing):
 
 @app.command("check")
 async def check_headquarters(hq: HeadquartersOptions) -> None:
-    """Check headquarters: leaders, server and streams, unreachable centres, bundles. Exit 1 if there are problems."""
+    """Check a headquarters: leaders' keys, NATS server and streams, unreachable centres, bundles (campaign material).
+
+    Exit 1 if there are problems.
+    """
     settings = hq.headquarters_settings
     with require_installed_extra("hq"):
         from dialer.hq.check import find_headquarters_problems  # noqa: PLC0415 - of an extra
@@ -352,7 +355,7 @@ async def export_voter_results(
     ] = None,
     until: Annotated[str | None, typer.Option(metavar="WHEN", help="Only answers before this time.")] = None,
 ) -> None:
-    """Export all centres' results for a state, voter by voter, without names or phone numbers.
+    """Export all centres' results for one federal state, voter by voter, without names or phone numbers.
 
     Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """

@@ -1,4 +1,4 @@
-"""Commands that act as a user of headquarters' pages: the same rights, the same second person and the same audit."""
+"""Commands that act as a user of headquarters' pages: same rights, same confirmations by a second user, same audit."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class AccountOptions(HeadquartersOptions):
 
 @contextmanager
 def _raise_refusals_as_command_errors(user: str) -> Iterator[None]:
-    """Raise CommandRefused in place of the pages' refusals."""
+    """Convert a refusal of headquarters' pages in this context to CommandRefused, whose text explains the reason."""
     from dialer.web.people import NotSignedIn  # noqa: PLC0415 - of an extra
     from dialer.web.refusals import RequestRefused  # noqa: PLC0415
 
@@ -131,7 +131,7 @@ def format_waiting_proposal(proposal: WaitingProposal) -> str:
 
 @proposal_app.command("list")
 def list_proposals(account: AccountOptions) -> None:
-    """List the proposals of the last week for centres of your zone."""
+    """List the last week's proposals (changes that a second user must confirm) for centres of your zone."""
 
     async def read_proposals(session: HqSession) -> None:
         zone = ZoneInfo(account.headquarters_settings.gather.time_zone)
@@ -148,7 +148,7 @@ def list_proposals(account: AccountOptions) -> None:
 
 @proposal_app.command("confirm")
 def confirm_proposal(proposal_id: _Id, account: AccountOptions) -> None:
-    """Confirm a proposal of another user.
+    """Confirm a change that another user has proposed.
 
     Centres receive proposed material at once. Exit 1 if it could not be assigned.
     """
@@ -157,7 +157,7 @@ def confirm_proposal(proposal_id: _Id, account: AccountOptions) -> None:
 
 @proposal_app.command("decline")
 def decline_proposal(proposal_id: _Id, account: AccountOptions) -> None:
-    """Decline a proposal of another user."""
+    """Decline a change that another user has proposed."""
     _answer_proposal(account, proposal_id, confirm=False)
 
 

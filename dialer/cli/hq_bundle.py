@@ -120,7 +120,7 @@ def create_material_repository(
 
 @app.command("signatories")
 def draft_change_of_signatories(hq: SignatoryOptions) -> None:
-    """Draft a new list of the people who may sign bundles.
+    """Draft a new list of the people who may sign bundles (campaign material).
 
     The list takes effect once its people have signed the approved bundles (`sign`) and the bundles are published. The
     draft also contains headquarters' current key (bundles.online_key_file).
@@ -146,10 +146,10 @@ def replace_root_keys(
         list[str], typer.Option(metavar="NAME=KEY", help="The public key of a new root. Repeatable; name them all.")
     ],
 ) -> None:
-    """Replace the root keys after a key was lost or a person left, or renew them.
+    """Replace or renew the root keys, which sign the list of people who may sign bundles (campaign material).
 
-    Give a key that stays as both old and new. The people who may sign bundles stay. With the same keys, this renews the
-    root, which expires after a year.
+    Run it when a key was lost or a person left. Give a key that stays as both old and new. The people who may sign
+    bundles stay. With the same keys, this renews the root, which expires after a year.
     """
     hq.bundle_repository.replace_root_keys_of_repository(
         _read_private_keys(root_key), _read_public_keys(root), time.time()

@@ -139,7 +139,8 @@ async def set_account_password(
 async def list_centre_stores(hq: HeadquartersOptions) -> None:
     """List the databases (stores) that have sent results under each centre's name, and which one is accepted.
 
-    For each store it also shows what is needed to verify its seals: the first public keys and the last epoch.
+    For each store it also shows what is needed to verify its seals (signatures of its records): the first public keys
+    and the last epoch.
     """
     from dialer.hq.seal_records import list_chains_of_sealed_epochs  # noqa: PLC0415 - of an extra
     from dialer.hq.store_records import list_stores_of_all_centres  # noqa: PLC0415
@@ -183,8 +184,9 @@ async def accept_centre_store(
     """Accept the results of one of several databases (stores) that send under the same centre's name, and refuse the
     others.
 
-    First stop the other machine. Accepting a store also accepts its seals, where they contradict those received before:
-    verify the store first. The command also confirms a store that replaced another automatically.
+    First stop the other machine. Accepting a store also accepts its seals (signatures of its records), even if they
+    contradict seals received before: verify the store first. The command also confirms a store that replaced another
+    automatically.
     """
     from dialer.hq.store_records import replace_accepted_store  # noqa: PLC0415 - of an extra
 
@@ -199,7 +201,8 @@ async def accept_centre_store(
 async def list_rows_refused_as_results(hq: HeadquartersOptions) -> None:
     """List rows of centres that were not stored as results, with the reason.
 
-    Rows of another constituency are tried again when the gatherer starts, after [[centres]] was corrected.
+    Rows of a constituency that is not the centre's are tried again when `dialer hq gather` starts after [[centres]] was
+    corrected.
     """
     from dialer.hq import set_aside  # noqa: PLC0415 - of an extra
 

@@ -225,7 +225,7 @@ def _ask_or_get_default_option_value(name: str, answers: Answers) -> Any:
 def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
     """Raise InitRefused for an unknown jurisdiction.
 
-    Otherwise the error would require values that a known jurisdiction determines.
+    Without this check, a later error would ask for settings that a known jurisdiction provides.
     """
     try:
         load_profile(jurisdiction or "neutral")

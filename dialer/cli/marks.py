@@ -118,8 +118,8 @@ def undo_mark(
     site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
-    """Undo that a voter was recorded by mistake as voted, or as not to be called any more (closed). The voter is called
-    again.
+    """Correct a voter who was recorded by mistake as voted, or as closed (not to be called any more). The voter is
+    called again.
 
     The earlier mark stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
     """

@@ -150,8 +150,8 @@ def parse_report_period(since: str | None, until: str | None, zone: tzinfo) -> W
 def _add_report_command(name: str, make: Callable[..., Report], summary: str) -> None:
     """Add the command `dialer report NAME`, which prints the report that `make` creates.
 
-    `make` is called with the store, and with the period, the time zone and the settings if it has parameters for them,
-    in this order.
+    `make` takes the store and up to three more parameters, in this order: the period, the centre's time zone, and the
+    settings.
     """
     arguments = len(signature(make).parameters)
 

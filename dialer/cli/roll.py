@@ -68,8 +68,9 @@ def import_electoral_roll(
     """Import a roll (list of voters), all or nothing. The dialler may run.
 
     Importing the same file again changes nothing. Exit 1 if every row was rejected. The import is refused if the store
-    has the constituency under another roll version, or if only one of the two rolls names the state. To revise a roll
-    whose serials still mean the same voters, import under the same version.
+    has a roll of the same constituency with another version. It is also refused if one of these two rolls names the
+    state of the constituency and the other does not. To revise a roll whose serials still mean the same voters, import
+    under the same version.
     """
     console = Console(stderr=as_json)
     settings = site.site_settings

@@ -86,7 +86,9 @@ SeedsOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """The result of a simulation: figures of each pacing policy or change, and the last simulated day of each policy."""
+    """The result of a simulation: figures of each pacing policy or changed setting, and the last simulated day of each
+    policy.
+    """
 
     title: str
     cap: float
@@ -151,7 +153,7 @@ def compare_pacing_policies(
 def format_policy_table(report: SimulationReport, *, by_change: bool) -> Table:
     """Return the figures of a simulation as a table for the terminal.
 
-    It has a row for each pacing policy, or with `by_change` for each change.
+    It has a row for each pacing policy, or with `by_change` a row for each changed setting.
     """
     caption = (
         "idle s: a seat's mean wait between calls; busy: utilisation, ± 95 % interval over the days;"

@@ -66,7 +66,7 @@ def send_results_to_portal(
     site: SiteOptions,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The source's name in [[sources]].")],
 ) -> None:
-    """Send a voter-data portal the new results of its voters, with its own IDs.
+    """Send a voter-data portal the new results of its voters, who are identified by the portal's IDs.
 
     Messages are signed, contain no name or phone number, and are retried until the portal accepts them. Accepted
     results are recorded in a file next to the store.

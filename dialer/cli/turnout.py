@@ -140,7 +140,7 @@ def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry],
 
 
 def _add_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
-    """Return the figure with the state of its constituency added from the electoral roll.
+    """Return a turnout figure, with the federal state of its constituency added from the electoral roll.
 
     Raises RollError if the area is not on the roll, or is in several states.
     """
