@@ -144,7 +144,10 @@ class Board:
         )
 
     async def check_desk_health(self) -> Response:
-        """Return 200 if the desk is connected to the broker, else 503. For a watchdog: no data of the centre."""
+        """Return 200 if the desk is connected to the broker, else 503.
+
+        The response is for a watchdog, and contains no data of the centre.
+        """
         desk = self._page_state.get_value_of_key("desk", DeskStatus)
         connected = desk is not None and desk.connected
         return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
@@ -195,6 +198,8 @@ def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
 
 
 def make_filter_of_visible_page_state_keys(role: str) -> Callable[[str], bool]:
-    """Return a function that tells whether the board of a user with this role may see a key of the page state."""
+    """Return a function that says which values of the page state (the data that open pages show) the board of a user
+    with this role may receive. Its argument is the key of a value.
+    """
     lists = frozenset({"list"} if role in OTHER_COMMANDS["roll-import"] else ())
     return lambda key: key.partition("/")[0] in SHOWN_KEYS or key in lists

@@ -67,8 +67,9 @@ def create_certificate_of_page_server(
 ) -> IssuedCertificate:
     """Create the certificate of a page server with the existing CA or a new one. Existing keys are reused.
 
-    `own` is the name that people type. `given` are the names of the certificate. If there are none, it gets the names
-    that the CA permits, or `own` with a new CA. Raises SettingError, and then existing files are unchanged.
+    `given` are the host names for which the certificate is valid. Without them, it is valid for the names that the
+    existing CA permits, or with a new CA for `own`, the host name that people type. Raises SettingError, and then
+    existing files are unchanged.
     """
     at = datetime.fromtimestamp(now, UTC)
     asked = tuple(dict.fromkeys(_parse_name_for_certificate(each) for each in given))
@@ -237,9 +238,10 @@ def _create_key_usage_extension(*allowed: str) -> x509.KeyUsage:
 
 
 def _list_kinds_of_names_excluded_by_ca(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
-    """Return the kinds of names that the CA excludes.
+    """Return the kinds of names (such as IP addresses) for which the CA may issue no certificate.
 
-    A kind for which no name is permitted must be excluded, otherwise every name of it is permitted.
+    The CA must exclude such a kind explicitly: if its constraints do not mention a kind, all names of that kind are
+    permitted.
     """
     excluded: list[x509.GeneralName] = []
     if not any(isinstance(name, str) for name in names):

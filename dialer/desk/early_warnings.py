@@ -17,7 +17,10 @@ LOW_FACTOR = 0.05  # of the numbers of a list
 
 @dataclass(frozen=True, slots=True)
 class AbandonedWindow:
-    """A campaign's calls within a time window, such as the last hour, in which its abandoned-call rate has a cap."""
+    """A campaign's answered and abandoned calls within a time window, such as the last hour.
+
+    The abandoned-call rate within the window has a limit (cap).
+    """
 
     __pydantic_config__ = MESSAGE
 

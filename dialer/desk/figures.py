@@ -58,9 +58,11 @@ def find_midnight_before_time(at: float, zone: tzinfo) -> float:
 
 
 class BoardFigures:
-    """Computes the figures of the board: calls of the day, abandoned calls, idle reasons, warnings, and names of polling stations.
+    """Computes the figures of the board: calls of the day, abandoned calls, why a campaign places no calls, warnings,
+    and names of polling stations.
 
-    They are in the page state as day/{campaign}, abandoned/{campaign}, why/{campaign}, warnings and booths.
+    They are in the page state (the data that open pages show) as day/{campaign}, abandoned/{campaign}, why/{campaign},
+    warnings and booths.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class BoardFigures:
         self._booths_read_on = day_at
 
     async def read_campaign_figures(self, campaign_id: str, caps: tuple[ShownCap, ...]) -> None:
-        """Read one campaign's calls of the day. Raises StoreError."""
+        """Read one campaign's calls of the day from the store, and show them on the board. Raises StoreError."""
         now = self._clock.now()
         day_at = find_midnight_before_time(now, self._zone)
         if day_at != self._day_at:

@@ -45,7 +45,10 @@ class PlayRequest(PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class ListedRecordings:
-    """Existing recordings, the newest first. `before` asks for the next, older ones; None = there are none."""
+    """Existing recordings, the newest first.
+
+    A request with the value of `before` returns the next, older recordings; None = there are none.
+    """
 
     recordings: list[RecordedTalk]
     before: float | None
@@ -82,7 +85,10 @@ class RecordingsPage:
         before: Annotated[float, Query(gt=0, le=_ALL_TIME)] = _ALL_TIME,
         campaign: Annotated[str | None, Query(min_length=1, max_length=32)] = None,
     ) -> ListedRecordings:
-        """Return the recordings whose files exist and may still be stored, of one campaign or of all."""
+        """Return the recordings of one campaign or of all.
+
+        Recordings without a file, or past their retention period, are left out.
+        """
         found = await self._reading.list_recordings(before, MAX_LISTED, campaign)
         existing = await asyncio.to_thread(
             lambda: [each for each in found if self._find_recording_file(each.attempt) is not None]
@@ -95,8 +101,9 @@ class RecordingsPage:
         return ListedRecordings(existing, older)
 
     async def play_recording(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
-        """Ask the dialler to audit the playback of a recording. Then let the user fetch the recording for
-        `PLAYBACK_SECONDS`.
+        """Ask the dialler to record in the audit log that a user plays a recording.
+
+        Then let the user fetch the recording for `PLAYBACK_SECONDS`.
         """
         if self._find_recording_file(asked.attempt) is None:
             raise RequestRefused(409, "recording-deleted")

@@ -208,8 +208,8 @@ class RollRoutes:
 
 
 def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
-    """Check an uploaded electoral roll, and put it into the spool (data that waits for the dialler). Return the effects
-    of its import, as fields of `RollStatus`.
+    """Check an uploaded electoral roll, and put it into the spool (data that waits for the dialler). Return what its
+    import would change, as fields of `RollStatus`.
 
     Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `hand_roll_over_to_dialler`.
     """

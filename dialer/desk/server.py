@@ -66,7 +66,7 @@ _NEEDS_RESTART = frozenset({"broker", "centre", "desk", "metrics", "store"})
 
 @dataclass(frozen=True, slots=True)
 class DeskParts:
-    """The parts that all pages of the desk share."""
+    """The objects that the routes of all pages use: page state, connection to the dialler, users, file and clock."""
 
     page_state: PageState
     dialler_client: DiallerClient

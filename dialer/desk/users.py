@@ -102,7 +102,8 @@ class UsersPage:
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:
         """Return a new one-time password of a user, after the dialler has recorded this in the audit log.
 
-        Passwords of users that the settings define can only be set on the machine.
+        Users that the settings define are refused: their passwords can only be set by a command on the centre's
+        machine.
         """
         self._refuse_unknown_user(asked.name)
         if self._directory.is_user_defined_in_settings(asked.name):

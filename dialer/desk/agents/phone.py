@@ -1,7 +1,8 @@
 """The browser phone of an agent's page: its SIP credentials, and the relay to Asterisk.
 
-The page sends SIP to the desk over a WebSocket of the page's own origin, and the desk relays it to Asterisk's WebSocket, which
-listens on loopback only. An agent's page can only be the phone of the agent's seat. The newest page of a seat is its phone.
+The page sends SIP to the desk over a WebSocket of the page's own origin, and the desk relays it to Asterisk's
+WebSocket, which listens on loopback only. An agent's page can only be the phone of the agent's seat. If a seat has
+several open pages, the newest one is the seat's phone.
 """
 
 from __future__ import annotations
@@ -192,7 +193,10 @@ _ONCE = frozenset({"from", "to", "contact", "content-length"})
 
 
 def find_sip_refusal_reason(text: str, user: str) -> str | None:
-    """Return why a SIP message from `user`'s phone is rejected, or None to relay it. Empty lines are keep-alives."""
+    """Return why a SIP message from `user`'s phone is rejected, or None to relay it.
+
+    Empty lines are keep-alives, which are relayed.
+    """
     if not text.strip("\r\n"):
         return None
     head, ended, body = text.partition("\r\n\r\n")

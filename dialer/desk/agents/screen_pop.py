@@ -51,7 +51,10 @@ class SeatCall:
 
     @classmethod
     def create_seat_call_from_seat_view(cls, seat: SeatView) -> SeatCall | None:
-        """Return the call at a seat, or None if nobody is on the line or the ids are not known yet."""
+        """Return the call at a seat, from the dialler's message about the seat.
+
+        None = nobody is on the line, or the call's ids are not known yet.
+        """
         pop, attempt = seat.screen_pop, seat.attempt_id
         if pop is None or attempt is None:
             return None
@@ -70,10 +73,10 @@ class ScreenPopBuilder:
         )
 
     def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
-        """Return the screen pop (data of the voter) of a call, without note and draft.
+        """Return the screen pop (data of the voter) of a call, without the agent's note and draft.
 
-        `script` is the version of the agents' script that the dialler uses. If it is new, the script is read from disk
-        again.
+        `script` is the version of the agents' script that the dialler uses. If this version is not loaded yet, the
+        script is read from disk again.
         """
         call = line.call
         language = call.language or self._language

@@ -50,7 +50,10 @@ class AgentSignInRoutes:
         dialler_client: DiallerClient,
         page_state: PageState,
     ) -> None:
-        """Create the routes. `people` computes proofs of PINs in its own thread, because that is slow."""
+        """Create the routes.
+
+        `people` computes proofs of PINs (sent to the dialler in place of PINs) in its own thread, because that is slow.
+        """
         self._site = site
         self._sessions = sessions
         self._people = people
@@ -77,7 +80,7 @@ class AgentSignInRoutes:
         return [{"seat": seat, "taken": seat in taken, "phone": phone} for seat, phone in self._site.phones.items()]
 
     async def sign_in(self, asked: AgentSignIn, request: Request, response: Response) -> None:
-        """Start a session at a seat after the dialler has logged the agent in there."""
+        """Let the dialler log an agent in at a seat, then start the agent's session on the pages."""
         site = self._site
         if site.user is None:
             raise RequestRefused(409, "no-agents")

@@ -66,8 +66,8 @@ class AgentStreams:
     ) -> Response:
         """Return a stream of server-sent events about the agent's own seat. An open page keeps its session alive.
 
-        A seat has one open page. Another one is refused, unless it asks to `take` over or is the same `tab` after a
-        reload.
+        Only one page may be open for a seat. A second page is refused, unless it takes over (`take`) or is the same
+        browser tab (`tab`) after a reload.
         """
         who: SignedInUser = request.state.user
         current = self._open.get(who.seat)

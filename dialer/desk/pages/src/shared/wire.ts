@@ -9,7 +9,7 @@ export interface AbandonedTarget {
   sender: string | null;
 }
 
-/** A campaign's calls within a time window, such as the last hour, in which its abandoned-call rate has a cap. */
+/** A campaign's answered and abandoned calls within a time window, such as the last hour. The abandoned-call rate within the window has a limit (cap). */
 export interface AbandonedWindow {
   window_seconds: number;
   /** the rate to steer to (0-1) */
