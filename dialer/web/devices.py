@@ -44,7 +44,9 @@ class KnownDevices:
         self._key = secrets.token_bytes(32)
 
     async def find_device_of_cookie(self, cookie: str) -> KnownDevice | None:
-        """Return the device of a cookie, or None if nobody has signed in there for long, or the file cannot be read."""
+        """Return the device of a cookie, or None if the last sign-in on the device was too long ago, or the desk's file
+        cannot be read.
+        """
         if len(cookie) != _COOKIE_LETTERS:
             return None
         digest = _compute_digest_of_cookie(cookie)
@@ -58,7 +60,8 @@ class KnownDevices:
     async def remember_user_on_device(self, name: str, known_cookie: str | None) -> str:
         """Store that a user has signed in on a device, and return its cookie.
 
-        A device that is known already keeps its cookie, so that signing in does not reset the failures of others on it.
+        A device that is known already keeps its cookie, so that signing in does not reset the count of other users'
+        failed sign-ins on it.
         """
         cookie = secrets.token_urlsafe(_COOKIE_BYTES) if known_cookie is None else known_cookie
         now = self._clock.now()

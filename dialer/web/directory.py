@@ -43,7 +43,7 @@ class Directory:
         self._changed.clear()
 
     def replace_supervisors_of_settings(self, supervisors: Iterable[Supervisor]) -> None:
-        """Replace the users of the settings' [[supervisors]] sections by these.
+        """Use these users from now on in place of those read earlier from the settings' [[supervisors]] sections.
 
         The next `report_changed_user_rights` reports the users whose rights differ.
         """

@@ -137,7 +137,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def _remove_from_pending_connections(self) -> None:
-        """Remove the connection from `pending`, the number of connections that wait for their first request."""
+        """Stop counting the connection in `pending`, the number of connections of each address that wait for their
+        first request.
+        """
         address, self._pending_address = self._pending_address, ""
         if address:
             self.pending[address] -= 1

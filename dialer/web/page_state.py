@@ -99,7 +99,7 @@ class PageState:
             subscription.end_subscription()
 
     def make_update_of_all_keys(self, wants: Callable[[str], bool]) -> Update:
-        """Return the values of all keys that `wants` accepts, with which a subscription starts."""
+        """Return the values of all keys that `wants` accepts: the first update that a new subscription receives."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
     def make_update_of_changed_keys(self, number: int, keys: list[str]) -> Update:

@@ -47,7 +47,7 @@ class PasskeyHost:
 def find_passkey_host(origins: Iterable[str]) -> PasskeyHost | None:
     """Return the host name that passkeys are bound to.
 
-    None = the desk's origins have no host name, only IP addresses.
+    None = the origins (URLs of the pages) contain only IP addresses, or more than one host name.
     """
     named = sorted(origin for origin in origins if not _is_ip_address(urlsplit(origin).hostname or ""))
     hosts = sorted({urlsplit(origin).hostname or "" for origin in named})
@@ -286,7 +286,7 @@ def _encode_base64(value: bytes) -> str:
 
 
 def _decode_base64(text: object) -> bytes:
-    """Return the bytes of a URL-safe base64 text. Other text gives no bytes."""
+    """Return the bytes of a URL-safe base64 text. Return empty bytes for any other text."""
     try:
         return base64.urlsafe_b64decode(f"{text}===") if isinstance(text, str) else b""
     except ValueError:

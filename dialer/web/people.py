@@ -233,8 +233,8 @@ class People:
         """Return the counts of failed sign-ins that decide whether the present client may try this user name.
 
         A device on which the user has signed in before has a count of its own. For any other device there are two: the
-        count of its network address, and the count of all unknown devices together. Counts of names that no user has
-        are limited in number, so that they never displace those of users.
+        count of its network address, and the count of all unknown devices together. Counts for names of no user are
+        stored separately and up to a maximum, so that they never displace the counts of users.
         """
         if self.directory.find_user_by_name(name) is not None:
             client = CLIENT.get()
