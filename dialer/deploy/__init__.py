@@ -1,1 +1,3 @@
-"""Configuration files for Asterisk, Mosquitto and systemd, made from a site's settings, and a linter of Asterisk's."""
+"""Configuration files for Asterisk, Mosquitto and systemd, made from a site's settings, and a linter of Asterisk's
+configuration.
+"""

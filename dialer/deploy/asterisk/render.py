@@ -198,8 +198,8 @@ def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
 
 
 def _list_outside_numbers_of_transfers(settings: Settings) -> list[tuple[str, str, str]]:
-    """Return the trunk's endpoint, the number, and the number as the carrier wants it written, of each transfer target
-    that is an outside number.
+    """Return the outside numbers to which calls can be transferred, as (endpoint of the trunk, number, number in the
+    carrier's notation).
     """
     endpoints, notations = (
         {trunk.name: trunk.endpoint for trunk in settings.trunks},
@@ -268,8 +268,8 @@ def _choose_transport_of_trunk(trunk: Trunk) -> str:
 def _choose_contact_phone_number(trunk: Trunk, settings: Settings) -> str:
     """Return the phone number in the address at which a trunk registers with its carrier.
 
-    Many carriers send inbound calls to this address. It is a number, because [matdan-inbound] accepts no account names.
-    The first of these that exists is used:
+    Many carriers send inbound calls to this address. It is a number, because the dialplan's context [matdan-inbound]
+    accepts no account names. The first of these that exists is used:
 
     - the trunk's first caller ID that is in [[inbound.numbers]]
     - the first number there that is not a caller ID of any trunk
@@ -328,8 +328,8 @@ def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:
 
 
 def _list_addresses_that_carrier_calls_from(trunk: Trunk) -> list[str]:
-    """Return the hosts and networks from which a trunk's carrier may send calls. If the carrier has a proxy, its proxy
-    stands for its hosts.
+    """Return the hosts and networks from which a trunk's carrier may send calls. If the carrier has a proxy, return the
+    proxy in place of the hosts.
 
     The hosts behind a proxy are not listed: Asterisk drops the whole list if one of its names has no address.
     """

@@ -1,9 +1,9 @@
 """Rendering the configuration, access list and passwords of a Mosquitto broker, for the centres that share it.
 
-Every client needs a password. A supervisor may publish only on the supervisor's own command topic, and read the centre's
-state and results and the replies to the own commands. A dialler reads and writes its own centre's topics, and reads other
-centres' opt-outs. Mosquitto cannot reject retained messages on single topics, so the dialler rejects retained commands
-itself.
+Every client needs a password. A supervisor may publish only on the supervisor's own command topic, and read the
+centre's state, its results, and the replies to that supervisor's commands. A dialler reads and writes its own centre's
+topics, and reads other centres' opt-outs. Mosquitto cannot reject retained messages on single topics, so the dialler
+rejects retained commands itself.
 """
 
 from __future__ import annotations
