@@ -50,8 +50,9 @@ class Voice(StrEnum):
 
 
 class Entry(BaseModel):
-    """The catalogue entry of a prompt: its recording, sounds, approval and certificate. Its approval and certificate
-    are valid only for a recording with the hash they contain.
+    """The catalogue entry of a prompt: its recording, sounds, approval and certificate.
+
+    Approval and certificate each contain the hash of a recording, and are valid only for that recording.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -64,7 +64,10 @@ class Recipe:
 
     @property
     def fingerprint_of_conversion_recipe(self) -> str:
-        """A text that changes if this recipe would convert the same recording to different sounds."""
+        """A text that identifies this recipe.
+
+        Recipes that convert a recording to different sounds have different texts.
+        """
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 
     @property
