@@ -1,1 +1,1 @@
-"""The live board on a terminal, drawn from the engine's view."""
+"""The live board on a terminal, drawn from the engine's views (its state at one moment)."""

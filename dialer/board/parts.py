@@ -105,10 +105,10 @@ def draw_share_bar(share: float, cells: int, style: str) -> Text:
 
 
 def draw_stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
-    """Return a bar of `cells` characters for amounts of a whole.
+    """Return a bar of `cells` characters that shows several amounts as parts of `whole`.
 
-    `parts` are (amount, (sign, style)). Each is drawn with its sign, in proportion to `whole`, at least one character
-    wide.
+    `parts` are (amount, (sign, style)). Each amount is drawn by repeating its sign, in proportion to `whole`, at least
+    once.
     """
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)

@@ -1,4 +1,7 @@
-"""The terminal board of one view, as something that rich can draw. Without I/O."""
+"""The terminal board of one view (the engine's state at one moment), as an object that the library rich can draw.
+
+Without I/O.
+"""
 
 from __future__ import annotations
 
@@ -208,7 +211,10 @@ def _place_panels_side_by_side(panels: Sequence[RenderableType], widths: Sequenc
 def _draw_campaign(
     campaign: CampaignView, earlier: CampaignView | None, seconds: float, size: tuple[int, int], extras: BoardExtras
 ) -> Panel:
-    """Return the panel of a campaign. `size` = characters inside the border, lines with the border."""
+    """Return the panel of a campaign.
+
+    `size` is the panel's width in characters without the border, and its height in lines with the border.
+    """
     cells, panel_lines = size
     style = CAMPAIGN_STYLES[campaign.state]
     live = _count_calls_by_shown_state(campaign)
@@ -260,7 +266,10 @@ def _describe_idle_reason(campaign: CampaignView) -> Text:
 
 
 def _count_calls_by_shown_state(campaign: CampaignView) -> dict[CallState, int]:
-    """Return the number of live calls in each state that the board shows. A short intermediate state counts as the next one."""
+    """Return the number of live calls in each state that the board shows.
+
+    Calls in a state that lasts only a moment are counted in the shown state that follows it.
+    """
     grouped = dict.fromkeys(SHOWN_STATES, 0)
     for state, number in campaign.calls.items():
         shown = BRIEF_STATES.get(state, state)

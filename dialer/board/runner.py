@@ -44,7 +44,10 @@ async def run_board(
 
 
 def _find_view_at_start_of_rate_window(history: deque[CentreView], view: CentreView) -> CentreView | None:
-    """Return the view of about `RATE_SECONDS` ago; None in the first second, when a rate would be meaningless."""
+    """Return the engine's view of about `RATE_SECONDS` ago, from which the board computes call starts a minute.
+
+    Return None in the first second, when a rate would be meaningless.
+    """
     history.append(view)
     while len(history) > 1 and view.state.at - history[1].state.at >= RATE_SECONDS:
         history.popleft()
