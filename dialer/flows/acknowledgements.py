@@ -88,7 +88,9 @@ def _compute_last_results_stored_before_nodes(
 
 
 def _find_last_results_stored_after_edge(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return the kinds of results that a call may have stored last, after it has left a node by the edge `label`."""
+    """Return the kinds of results, such as an opt-out, that a call may have stored last when it leaves a node by the
+    edge `label`.
+    """
     if node.accepts_input:
         return _NO_COMMIT
     if node.commits is None:

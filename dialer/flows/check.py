@@ -163,13 +163,17 @@ def _list_values_spoken_in_prompt(prompt: Prompt) -> tuple[str, ...]:
 
 
 def _is_any_needed_value_known(flow: Flow, node: Node, needed: set[str]) -> bool:
-    """Return whether at least one of the named values is known on every path to `node`, by an answer or a branch."""
+    """Return whether one of the values `needed` is known on all paths to `node` (the same value on all).
+
+    A value is known once a question has asked for it or a branch has found it known.
+    """
     return any(not _is_node_reachable_without_value(flow, node, name) for name in needed)
 
 
 def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
-    """Return whether a path leads to `node` on which the value `name` is neither asked for nor found to be known by a
-    branch.
+    """Return whether a call can reach `node` while the value `name` may be unknown.
+
+    On such a path, no question asks for the value, and no branch tests that it is known.
     """
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():

@@ -41,8 +41,8 @@ class UnknownFlow(FlowError):
 
 
 class CommitTargetNotFound(MatdanError):
-    """Raised if a result cannot be stored, because no voter has the given serial number, or the call has no recorded
-    answer to undo.
+    """Raised if a result cannot be stored, because no voter has the given serial number on the roll, or the call has no
+    recorded answer to undo.
     """
 
 

@@ -36,8 +36,8 @@ _TEXT_KEY_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
-    """The names of facts and answers that a node may use, and the reprompts that it inherits from its flow. It is the
-    context with which pydantic validates the node.
+    """The names of facts (known data about the voter) and answers that a node may use, and the reprompts that it
+    inherits from its flow. It is the context with which pydantic validates the node.
     """
 
     facts: Mapping[str, PromptKind]

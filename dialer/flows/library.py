@@ -17,8 +17,8 @@ class FlowLibrary:
     """The flows of a running dialler.
 
     A reload applies to later calls only: a call ends with the version of the flow that it started with. Earlier
-    versions stay loaded. A driver that stores only a flow's state between two requests, such as Twilio's, finds the
-    call's version by `get_flow_version`.
+    versions stay loaded. The code for Twilio's calls stores only the state of a call's flow between two requests. It
+    finds the version of the flow by `get_flow_version`.
     """
 
     def __init__(

@@ -1,8 +1,9 @@
 """The state machine of flows. From flow, state and input it computes the next turn. No clock, no I/O, no randomness.
 
-A turn is the next action and the state after it. A driver calls `start_flow`, performs the action and passes the result
-to `continue_flow`, until the flow has ended. Storing a result (a commit) is an action like any other. So an
-acknowledgement ("noted, thank you") is played only after the driver has returned `Committed`.
+A turn is the next action and the state after it. A driver (the code that runs a flow on a call) calls `start_flow`,
+performs the action and passes the result to `continue_flow`, until the flow has ended. Storing a result (a commit) is
+an action like any other. So an acknowledgement ("noted, thank you") is played only after the driver has returned
+`Committed`.
 """
 
 from __future__ import annotations
@@ -108,7 +109,8 @@ def _pass_nodes_without_action(flow: Flow, state: FlowState) -> Turn:
 
 
 def _create_turn_unless_limit_is_reached(flow: Flow, state: FlowState, action: Action) -> Turn:
-    """Return the turn that performs `action`. If the call has reached its limit of turns, return its end instead.
+    """Return the turn that performs `action`. If the call has reached its limit of turns, return the turn that ends the
+    flow.
 
     An action that stores a result (a commit) may use twice as many turns, so that the caller's last answer is not lost.
     """

@@ -52,8 +52,9 @@ class NamedPart(YamlModel):
 
 
 def make_yaml_error(text: str, *at: str | int) -> PydanticCustomError:
-    """Return an error that a validator raises to describe a mistake in a YAML file. The keys `at` lead from the
-    validated value to the mistake, for its line number.
+    """Return an error that a validator raises to describe a mistake in a YAML file.
+
+    `at` are the keys that lead from the validated value to the mistake. They determine the line number in the error.
     """
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 

@@ -33,7 +33,9 @@ def make_script_schema() -> dict[str, Any]:
 
 
 def _make_schema_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
-    """Return the schema references to models, by (model, mode), and the definitions that they refer to."""
+    """Return JSON schema references (`$ref`) to models, by (model, mode), and the definitions to which the references
+    point.
+    """
     return EditorSchema().generate_definitions(
         [(model, "validation", model.__pydantic_core_schema__) for model in models]
     )

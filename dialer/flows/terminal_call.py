@@ -164,7 +164,7 @@ def _describe_expected_keys(action: Collect) -> str:
 
 
 def describe_flow_commit(commit: FlowCommit) -> str:
-    """Return a description of a commit, such as "voted (voter)"."""
+    """Return a description of a commit (a result that a flow stores), such as "voted (voter)"."""
     if commit.kind in (CommitKind.OPT_OUT, CommitKind.UNDO):
         return commit.kind.value
     if commit.kind is CommitKind.ANSWERS:
@@ -180,8 +180,8 @@ def describe_flow_commit(commit: FlowCommit) -> str:
 
 
 def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
-    """Return the kind of each fact of a flow and its subdialogs, by name. If flow and subdialog declare different kinds
-    for a fact, the flow's own kind counts.
+    """Return the kind, such as number or hour, of each fact (known data about the voter) that a flow and its subdialogs
+    declare, by the fact's name. If flow and subdialog declare different kinds for a fact, the flow's own kind counts.
     """
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():

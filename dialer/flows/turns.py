@@ -1,4 +1,6 @@
-"""The messages between the state machine and a driver: actions and inputs, and the state of a flow between them."""
+"""The messages between the flows' state machine and a driver (the code that runs a flow on a call), and the flow's
+state.
+"""
 
 from __future__ import annotations
 
@@ -178,7 +180,9 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The driver's answer to `Commit`: no voter has the reported serial number, or there is no recorded answer to undo."""
+    """The driver's answer to `Commit`: no voter has the reported serial number on the roll, or there is no recorded
+    answer to undo.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,15 +66,15 @@ class MarkNode(CommittingNode):
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
         """Return the step after the mark (recorded answer) was stored, could not be stored, or named a serial number
-        that no voter has.
+        that no voter on the roll has.
         """
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a stored mark (recorded answer), a mark that was not stored, and an unknown serial
-        number.
+        """Yield the next nodes for a stored mark (recorded answer), a mark that was not stored, and a serial number
+        that no voter on the roll has.
         """
         yield from super().list_next_nodes()
         if self.unknown is not None:

@@ -1,4 +1,4 @@
-"""The node `save:`, which stores answers that are not marks (facts about voters)."""
+"""The node `save:`, which stores answers as facts about voters, such as the number of people at home."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _refuse_undeclared_answer(name: str, info: ValidationInfo[DeclaredNames]) ->
 
 
 class SaveNode(CommittingNode):
-    """A node that stores answers which are not marks (facts about voters), such as the number of people at home."""
+    """A node that stores answers as facts about voters, such as the number of people at home."""
 
     kind = "save"
     commits = CommitKind.ANSWERS

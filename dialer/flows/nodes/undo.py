@@ -15,8 +15,8 @@ from dialer.flows.turns import CommitKind, FlowState, Input, NotFound
 
 
 class UndoNode(CommittingNode):
-    """A node that undoes the last mark (recorded answer about a voter) that the caller stored by serial number in this
-    call.
+    """A node that undoes the last mark (recorded answer about a voter) that the caller stored by a voter's serial
+    number in this call.
     """
 
     kind = "undo"
