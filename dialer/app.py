@@ -226,7 +226,7 @@ async def _keep_switch_connected(
     twilio: TwilioCarrier | None,
     chance: random.Random,
 ) -> AsyncIterator[None]:
-    """Stay connected to the switch for as long as the context lasts."""
+    """Stay connected to the centre's switch (Asterisk, Twilio or both) for as long as the context lasts."""
     if twilio is not None and not settings.uses_asterisk:
         report_carrier_calls(engine.on_switch_event, twilio.switch)
         yield
