@@ -255,7 +255,7 @@ class AsteriskSwitch:
             self._reported.clear()
             await self._reported.wait()
         for channel in (*self.tracker.list_channels_without_voter(), lease.give_up_lease()):
-            await control.hang_up_channel(channel)
+            await control.hang_up_channel(channel, reply_seconds=None)  # one that is left would prevent the restart
         control.close_control_session()
 
     def _start_background_task(self, work: Coroutine[Any, Any, None], name: str) -> None:

@@ -79,16 +79,16 @@ class ControlChannel:
             self._call.ended.set()
         self._forget_control_session()
 
-    async def hang_up_channel(self, channel: str) -> bool:
+    async def hang_up_channel(self, channel: str, reply_seconds: float | None = REPLY_SECONDS) -> bool:
         """Hang up a channel by its unique id, also while Asterisk is shutting down. Return False if the channel does not
-        exist, or if there is no AGI session.
+        exist, if there is no AGI session, or if no reply comes within `reply_seconds` (None: no limit).
         """
         call = self._call
         if call is None:
             _log.warning("control.not_connected", channel=channel)
             return False
         try:
-            async with self._one_command, asyncio.timeout(REPLY_SECONDS):
+            async with self._one_command, asyncio.timeout(reply_seconds):
                 reply = await call.send_command("HANGUP", channel)
         except (CallHungUp, TimeoutError):
             _log.warning("control.lost", channel=channel)

@@ -108,6 +108,21 @@ async def test_hang_up_that_asterisk_does_not_answer_fails_after_the_reply_time(
     await serving
 
 
+@virtual_time()
+async def test_hang_up_without_a_time_limit_waits_until_a_busy_asterisk_answers() -> None:
+    control, (call, wire) = ControlChannel(), make_call()
+    wire.answers = False
+    serving = asyncio.create_task(control.serve_control_session(call))
+    await asyncio.sleep(0)
+    hanging_up = asyncio.create_task(control.hang_up_channel("seat-01-a", reply_seconds=None))
+    await asyncio.sleep(10 * REPLY_SECONDS)
+    assert not hanging_up.done()
+    call.pass_reply_to_waiting_command(AgiReply(200, "1"))
+    assert await hanging_up
+    control.close_control_session()
+    await serving
+
+
 @pytest.mark.parametrize("end", ["closed by the dialler", "lost"])
 async def test_ended_agi_session_of_the_control_channel_is_not_used_again(
     connected: tuple[ControlChannel, Wire], end: str
