@@ -36,7 +36,7 @@ def list_shipped_flows() -> list[str]:
 def load_flow(name_or_path: str) -> Flow:
     """Return the shipped flow with this name, or the flow in this .yaml file.
 
-    A subdialog of a site's own flow is searched in the directory of that flow, then among the shipped flows.
+    A subdialog of a site's own flow is looked for in the directory of that flow, then among the shipped flows.
 
     Raises:
         UnknownFlow: no flow has this name or path.

@@ -29,7 +29,7 @@ class Flow:
     offers: frozenset[Offer] = frozenset()
 
     def find_flow_of_current_node(self, state: FlowState) -> Flow:
-        """Return the flow that a call is running: this flow or one of its subdialogs."""
+        """Return the flow that contains the call's current node: this flow or one of its subdialogs."""
         flow = self
         for frame in state.frames:
             flow = flow.subflows[frame.flow]

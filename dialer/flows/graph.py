@@ -56,7 +56,7 @@ def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node
     """Return a flow as a graph: for each node, the next nodes. Only edges for which `keep(node, label)` is true are
     included.
 
-    A node whose subdialog never returns has no edges.
+    A node that runs a subdialog from which no call returns has no edges.
     """
     edges: dict[str, tuple[str, ...]] = {}
     for node in flow.nodes.values():

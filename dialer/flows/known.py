@@ -1,4 +1,6 @@
-"""The values that are known in a call (facts and answers), and the prompts that can be played with them. No I/O."""
+"""The values that are known in a call (facts about the voter, the caller's answers), and the prompts that can be played
+with them. No I/O.
+"""
 
 from __future__ import annotations
 

@@ -190,7 +190,8 @@ def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
 
 
 def make_sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
-    """Return sample facts for a trial call: the defaults that a flow declares, replaced by the facts in `given`.
+    """Return sample facts (data about the voter) for a trial call: the defaults that a flow declares, replaced by the
+    facts in `given`.
 
     The facts in `given` are text, and "" means unknown.
 

@@ -1,4 +1,7 @@
-"""A script in one language, as the agent's page shows it. Values in braces are not filled yet."""
+"""A script in one language, as the agent's page shows it.
+
+Values in braces, such as the voter's name, are not filled in yet.
+"""
 
 from __future__ import annotations
 

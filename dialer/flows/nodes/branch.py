@@ -1,4 +1,4 @@
-"""The node `branch:`, which chooses the next node by facts and answers."""
+"""The node `branch:`, which chooses the next node by facts (known data about the voter) and the caller's answers."""
 
 from __future__ import annotations
 
