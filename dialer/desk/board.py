@@ -116,8 +116,9 @@ class Board:
         self._clock = clock
 
     async def load_alert_acknowledgements(self) -> None:
-        """Read which alerts users have acknowledged from the desk's file, and show that on the board. Raises
-        StoreError.
+        """Read from the desk's file which alerts users have acknowledged, and mark these alerts on the board.
+
+        Raises StoreError.
         """
         self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
 

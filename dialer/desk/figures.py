@@ -89,7 +89,10 @@ class BoardFigures:
         self._active: dict[str, Alert] = {}  # warnings by code
 
     async def run(self) -> None:
-        """Update the figures of the board until cancelled. While the store cannot be read, they stay as they are."""
+        """Update the figures of the board until cancelled.
+
+        While the store cannot be read, the figures stay unchanged.
+        """
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 repeat_function_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads"

@@ -24,7 +24,10 @@ class AgentFigures:
         self._zone = zone
 
     async def run(self) -> None:
-        """Update the figures of all agents until cancelled. While the store cannot be read, they stay as they are."""
+        """Update the figures of all agents until cancelled.
+
+        While the store cannot be read, the figures stay unchanged.
+        """
         await repeat_function_with_pause(
             READ_SECONDS, lambda: run_and_log_store_error(self.read_agent_figures(), READ_FAILED)
         )

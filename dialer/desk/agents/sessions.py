@@ -58,7 +58,10 @@ class AgentSessions:
         await self._records.end_agent_session(compute_digest_of_session_token(token))
 
     def record_that_agent_is_leaving(self, seat: str) -> None:
-        """Record that the agent logs off. The session ends when the seat is empty, which may be after a call."""
+        """Record that the agent logs off.
+
+        The session ends when the agent has left the seat, which may be after the current call.
+        """
         self._leaving.add(seat)
 
     def _find_agent_at_seat(self, seat: str, default: str) -> str | None:
