@@ -367,8 +367,8 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
 def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
     """Return the languages in which prompts must exist: the languages of the centre, its seats, agents and voters.
 
-    The languages of voters on the electoral roll count only at sites with flows. If neither agents nor the roll name a language,
-    return all languages that have texts.
+    The languages of voters on the electoral roll are included only at sites with flows. If neither agents nor the roll
+    name a language, return all languages that have texts.
     """
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}

@@ -54,8 +54,8 @@ def _document_command_tree(
 ) -> Iterator[str]:
     """Yield the page's lines on one command, or on a command group and all its members.
 
-    `known` has the parameters that the page has described already. `universal` has those that every command in the
-    section accepts. A group with one member has no section of its own.
+    `known` are the parameters that the page has described already. `universal` are the parameters that every command in
+    the section accepts. A group with one member has no section of its own.
     """
     if not _is_command_group(command):
         yield from _document_command(path, command, known, universal, level)

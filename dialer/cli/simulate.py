@@ -373,7 +373,7 @@ def _print_simulation_report(report: SimulationReport, *, as_json: bool) -> None
 
 
 def create_policy_chart_points(report: SimulationReport) -> list[PolicyPoint]:
-    """Return each pacing policy or setting change as a point of the diagram of agents' utilisation and abandoned rate."""
+    """Return each pacing policy or changed setting as a point of the diagram of agents' utilisation and abandoned rate."""
     return [
         PolicyPoint(
             line.policy if report.days else line.label,
