@@ -83,7 +83,7 @@ def _find_problem_of_missing_or_invalid_certificate(
 
 
 def _find_approval_problem(entry: Entry, rules: PlayRules) -> str | None:
-    """Return why a prompt lacks the required approval, or None."""
+    """Return why a prompt lacks the approval that the site requires, or None if it has it or needs none."""
     if not rules.approved_only or entry.is_recording_approved:
         return None
     return "was changed after it was approved" if entry.approved_by else "has not been approved"

@@ -234,8 +234,9 @@ def copy_text_and_approvals_to_new_entry(fresh: Entry, before: Entry | None, tex
 
 
 def copy_approvals_to_new_entry(fresh: Entry, before: Entry) -> Entry:
-    """Return a prompt's new catalogue entry with the approval and certificate of the previous one. Approval and
-    certificate are valid only for a recording with the hash that they contain.
+    """Return a prompt's new catalogue entry with the approval and certificate of its previous entry.
+
+    Approval and certificate are valid only for a recording with the hash that they contain.
     """
     names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
     return fresh.model_copy(update={name: getattr(before, name) for name in names})
