@@ -215,7 +215,7 @@ class People:
     async def _find_stored_password(self, name: str) -> StoredPassword | None:
         """Return the stored password of a user, or None.
 
-        The password of an earlier user with the same name does not count.
+        A password that was stored for an earlier user with the same name is ignored.
         """
         if self.directory.find_user_by_name(name) is None:
             return None  # unknown names must not cost a read

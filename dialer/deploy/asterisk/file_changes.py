@@ -44,7 +44,7 @@ class FilePlan:
 
     @property
     def kind_of_file_change(self) -> FileChange:
-        """Whether the file is new, unchanged, changed, or foreign (not written by Matdan)."""
+        """How the file would change: new, unchanged, changed, or foreign (the existing file was not written by Matdan)."""
         if self.before is None:
             return FileChange.NEW
         if self.before == self.after:
