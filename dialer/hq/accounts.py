@@ -60,8 +60,9 @@ class Accounts:
         return name in self.zone_of and can_user_see_zone(self.zone_of[name], zone)
 
     def are_centres_in_zone_of_user(self, name: str, to: str) -> bool:
-        """Return whether all centres of `to` belong to the zone of a user's account. `to` is "all", "zone:NAME" or
-        "centre:ID".
+        """Return whether all centres at the address `to` belong to the zone of a user's account.
+
+        `to` is "all", "zone:NAME" or "centre:ID".
         """
         return name in self.zone_of and are_centres_in_user_zone(self.zone_of[name], to, self.zone_of_centre)
 

@@ -119,7 +119,9 @@ class HqActions:
             raise RequestRefused(409, "no-owner")
 
     async def _find_zone_of_incident(self, db: Database, incident: int, who: SignedInUser) -> str:
-        """Return the zone of an open incident. Raises RequestRefused if the user may see no such incident."""
+        """Return the zone of an open incident. Raises RequestRefused if there is no such incident, or the user may not
+        see it.
+        """
         zone = await SQL.zone_of_incident.fetch_value_or_none(db, incident)
         if zone is None or not self._accounts.can_user_see_zone(who.name, zone):
             raise RequestRefused(404, "no-incident")
@@ -172,7 +174,9 @@ class HqActions:
         return answer._asdict()
 
     async def read_audit_entries(self, who: SignedIn) -> list[dict[str, Any]]:
-        """Return the last audit entries of all zones, the newest first, for accounts that see all zones."""
+        """Return the newest entries of headquarters' audit, the newest first. Only users who may see all zones may read
+        them.
+        """
         if self._accounts.zone_of.get(who.name) != "":
             raise RequestRefused(403, "other-zone")
         names = ("number", "at", "kind", "who", "what")

@@ -108,7 +108,7 @@ class StoredVoter(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """A mark (recorded answer) of a voter in headquarters' database, which no later mark has undone."""
+    """A mark (recorded answer about a voter) in headquarters' database. No later mark has undone it."""
 
     state_code: str
     constituency_number: int
@@ -184,7 +184,10 @@ class ReceivedBatch:
 
     @property
     def row_count(self) -> int:
-        """The number of rows in the batch, plus 1, so that an invalid message without a batch counts too."""
+        """The size that counts towards the limit on the rows of one commit: the number of the message's rows, plus 1.
+
+        Without the 1, a message without rows would count nothing, and a commit could have any number of such messages.
+        """
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
@@ -229,10 +232,10 @@ Acknowledgements = dict[BatchSender, Acknowledgement]
 
 
 def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
-    """Add the acknowledgements of later batches (`more`) to those of earlier ones (`acks`), one for each sender.
+    """Add later acknowledgements (`more`) to earlier ones (`acks`), which have one acknowledgement for each sender.
 
-    A later acknowledgement replaces the sender's earlier one. It does not replace a refusal, because the sender must
-    send its later batches again.
+    A sender's later acknowledgement replaces its earlier one. It does not replace a refusal: after a refused batch, the
+    sender must send its later batches again.
     """
     for sender, ack in more.items():
         if sender not in acks or acks[sender].through is not None:
@@ -263,7 +266,8 @@ def build_messages_for_other_centres(
     """Return the messages with which headquarters forwards opt-outs, marks (recorded answers) and calls to other
     centres.
 
-    Marks keep their order within a constituency. `calls` are by the federal state of the centre that called.
+    Marks keep their order within a constituency. `calls` has a list of calls for each federal state. The state is that
+    of the centre that made the call.
     """
     fields = [opt_out._asdict() for opt_out in opt_outs]
     found = [
@@ -735,10 +739,10 @@ class BatchImporter:
 
 
 def _create_acknowledgement_of_last_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
-    """Return the acknowledgement of a centre's last batch, by its sender, or an empty result if the centre has sent
-    none.
+    """Return the acknowledgement of a centre's last batch, with the batch's sender as the key.
 
-    `conflict` is the decision about the centre's stores that a person must make, or "".
+    The result is empty if the centre has sent no batch. `conflict` is the decision about the centre's stores that a
+    person must make, or "".
     """
     batch, last_id = rows.last_batch, rows.store.last_id
     if batch is None:

@@ -26,8 +26,8 @@ class SQL(Statements):
 
 
 def compute_expected_turnout_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
-    """Return which shares (0-1) are expected at a minute of the day: of numbers completed, and of voters who have
-    voted.
+    """Return the progress expected at a minute of the polling day: the share (0-1) of phone numbers that are completed,
+    and the share of voters who have voted.
 
     The shares are 0 before the first time of the expected turnout curve, interpolated between its times, and constant
     after its last time. Return None without a curve.

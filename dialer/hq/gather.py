@@ -214,11 +214,11 @@ class Gatherer:
             self._unstored_at[centre] = now
 
     async def _find_stream_position(self, db: Database, stream_id: str) -> StreamPosition:
-        """Return the position in the stream of batches from which to continue reading.
+        """Return the position in the NATS stream of batches after which the gatherer continues to read.
 
-        Reading continues from the stored position or, if the stream ends before it because the server was set back to a
-        copy, from the stream's end. Batches that the server has stored since at lower positions are not read. Centres send
-        again what was not acknowledged.
+        This is the position in the database. The stream may end before it, if nats-server was restored from an older
+        copy. In this case, reading continues at the end of the stream. The server may have stored batches at lower
+        positions since. They are not read, but centres send them again, because they were not acknowledged.
         """
         stored = await SQL.position.fetch_first_row(db, stream_id) or StreamPosition(0, None)
         last = (await self._session.read_stream_state(messages.UP)).last

@@ -76,7 +76,8 @@ def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> N
     """Add the new rows of a batch to the rows of its centre that the next commit stores.
 
     Nothing is added if all rows are stored already, or if rows before the batch are missing. The acknowledgement then
-    tells the centre where to continue. `now` is headquarters' time (epoch seconds). Later times of rows do not count.
+    tells the centre where to continue. `now` is headquarters' time (epoch seconds). A row with a later time counts as
+    created at `now`.
     """
     store = rows.store
     rows.last_batch = batch
@@ -99,9 +100,11 @@ class NameLimit:
         self._names: dict[str, set[str]] = defaultdict(set)
 
     def may_centre_use_result_name(self, rows: CentreRows, centre: str, name: str) -> bool:
-        """Return whether results with this name are counted. They are not if the centre uses too many names already.
+        """Return whether headquarters counts a centre's results under a name, such as the name of an outcome or a
+        disposition.
 
-        The first rejected name is reported as the centre's problem.
+        A centre may use `MAX_NAMES` names. Results with a further name are stored but not counted, which is reported as
+        a problem of the centre.
         """
         names = self._names[centre]
         if name not in names and len(names) >= MAX_NAMES:
@@ -264,10 +267,11 @@ class DayCounts:
     """Counts of results by centre, day and name, for the table `day_count`."""
 
     def __init__(self, zone: tzinfo, accepts: Callable[[str, str], bool], now: float) -> None:
-        """Count results by day.
+        """Create counters that are all 0.
 
-        A day ends at midnight in the time zone `zone`; days after `now` (epoch seconds) are not counted. `accepts`
-        returns whether a name that a centre uses, such as that of an outcome, may be counted.
+        A day ends at midnight in the time zone `zone`. A result with a time after `now` (epoch seconds) is counted at
+        `now`. `accepts` is called with a centre and a name, such as that of an outcome. It returns False if the centre
+        uses too many names. Results with that name are then not counted.
         """
         self._zone = zone
         self._now = now
@@ -338,10 +342,12 @@ class PeerCallRow(NamedTuple):
 
 
 def parse_call_for_other_centres(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
-    """Return the call in a result, or None if the call does not concern other centres or has no hash of its number.
+    """Return the call in a result, if other centres must know of it. They keep a minimum interval between calls to a
+    number.
 
-    The call's time is at most `now` (epoch seconds). Return None also for a call that ended too long ago to matter for
-    any minimum interval between calls.
+    Return None if the result is not a call, has no hash of the called number, or has an outcome that does not count for
+    minimum intervals. Return None also if the call ended so long ago that every minimum interval is over. The call's
+    time is at most `now` (epoch seconds).
     """
     hashed, outcome, ended_at = fields.get("number_hash"), fields.get("outcome"), fields.get("ended_at")
     if row.topic != ATTEMPTS or not is_number_hash(hashed) or not isinstance(ended_at, int | float):
@@ -403,7 +409,7 @@ class TurnoutArea(NamedTuple):
 
 
 class StatusChange(NamedTuple):
-    """A change of a voter's status."""
+    """A change of a voter's status, such as from "not voted yet" to "voted"."""
 
     place: VoterPlace
     zone: str  # of the centre that reported it

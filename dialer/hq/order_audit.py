@@ -1,4 +1,4 @@
-"""Writes each order that leaders have signed and sent to centres into headquarters' audit.
+"""Keeps a record, in headquarters' audit, of each order that leaders have signed and sent to centres.
 
 The orders are read from nats-server. So an order is in the audit whichever machine and program sent it. Orders that are
 sent while the pages do not run are written at their next start.
@@ -27,7 +27,9 @@ RETRY_SECONDS = 5.0
 
 
 class OrderAudit:
-    """Writes leaders' orders to centres into headquarters' audit."""
+    """A task that records leaders' orders in headquarters' audit. An order tells centres, for example, to stop all
+    calls.
+    """
 
     def __init__(self, settings: HqSettings, db: PageDatabase) -> None:
         self._settings = settings
@@ -35,7 +37,7 @@ class OrderAudit:
         self._leaders = list_public_keys_of_leaders(settings)
 
     async def run(self) -> NoReturn:
-        """Write the orders on nats-server to the audit until cancelled."""
+        """Read leaders' orders from nats-server and record each in headquarters' audit, until cancelled."""
         settings = self._settings
         async with open_session(
             settings.servers, "headquarters' audit", nkey_file=settings.nkey_file, ca_file=settings.ca_file
@@ -47,7 +49,7 @@ class OrderAudit:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _add_order_to_audit_until_stored(self, data: bytes) -> None:
-        """Write an order to the audit, and try again while the database cannot be reached."""
+        """Record an order in headquarters' audit. Try again while the database cannot be reached."""
         while True:
             try:
                 await self.add_order_to_audit(data)
@@ -57,7 +59,8 @@ class OrderAudit:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def add_order_to_audit(self, data: bytes) -> None:
-        """Write an order and the leaders who signed it to the audit, unless the audit has it already.
+        """Record an order, and the leaders who signed it, in headquarters' audit, unless the audit has the order
+        already.
 
         Raises StoreError. A message that is no order, or that lacks valid signatures, is ignored: no centre obeys it.
         """

@@ -243,10 +243,10 @@ class OrderMonitor:
                 self._replies.setdefault(order_id, {})[centre] = reply
 
     def list_orders_for_page_state(self, now: float) -> dict[str, OrderReplies]:
-        """Return each order once for each zone with centres that it addresses, by its key `order/ZONE/ID` in the page
-        state.
+        """Return the orders that headquarters' pages show, by the key `order/ZONE/ID`.
 
-        A value says how many centres executed the order, and which centres refused it or did not reply.
+        An order has one entry for each zone in which it addresses centres. The entry says how many of these centres
+        executed the order, and which refused it or did not reply.
         """
         self._orders = {name: order for name, order in self._orders.items() if order.expires_at > now}
         self._replies = {name: of for name, of in self._replies.items() if name in self._orders or not self._orders}

@@ -67,8 +67,11 @@ def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: Outb
 
 
 class _Acknowledgements:
-    """The acknowledgements that the gatherer sends for imported batches, by centre, id of the centre's store (incarnation) and
-    run of the store. Rows in files have no run, unlike those that the centre's uplink sends meanwhile.
+    """The acknowledgements that the gatherer sends for imported batches, by sender. A sender is a centre, the id of its
+    store (incarnation), and the run of the store (process start).
+
+    Batches from files have no run. So their acknowledgements differ from those for the centre's uplink, which may send
+    batches meanwhile.
     """
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
 """Comparison of rows that a centre sends again with the rows that headquarters has under the same ids.
 
-A row's id is its number in the centre's outbox (results to send). A store that was set back to an older copy with its identity
-gives ids that headquarters knows to new results. Without the comparison they would count as repeated, and be lost.
+A row's id is its number in the centre's outbox (results to send). Somebody may replace a centre's store (database) by
+an older copy of itself. The store then gives its new results ids that it has used before. Headquarters has other
+results under these ids. Without the comparison it would take the new results for repeated ones, and lose them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from dialer.store.sql import Statements
 
 
 class StoredResult(NamedTuple):
-    """A result in headquarters' database. It has the time and topic of a row that a centre sent. `id` is that row's id."""
+    """A result in headquarters' database, found by the time and topic of a row that a centre has sent.
+
+    `id` is the id of the sent row.
+    """
 
     id: int
     key: str
@@ -28,7 +32,7 @@ class StoredResult(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """The id of a row that a centre sent, and whose mark (recorded answer of a voter) headquarters' database has."""
+    """The id of a sent row whose mark (recorded answer of a voter) is in headquarters' database already."""
 
     id: int
 

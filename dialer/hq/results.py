@@ -1,4 +1,6 @@
-"""Results of a state, voter by voter, for its data team."""
+"""Reads the results of a federal state for its data team: each voter's last recorded answer, status, and answers to
+questions.
+"""
 
 from __future__ import annotations
 

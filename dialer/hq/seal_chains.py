@@ -1,9 +1,9 @@
-"""The chains of signed minutes (sealed epochs) that the stores of centres send.
+"""Checks the seals that centres' stores (databases) send: signatures over the changes of each minute. Without I/O.
 
-They show whether a store contradicts what it sealed before. A store seals its records each minute
-(dialer/domain/sealed_epochs.py), and sends each seal as a result. Headquarters keeps the public keys with which a
-store's chains of keys begin, and its last epoch. A store whose sealed records were forged, cut off or set back later
-cannot continue that epoch. Without I/O.
+A sealed minute is an epoch (dialer/domain/sealed_epochs.py). Each epoch has the digest of the epoch before it, so a
+store's epochs form a chain. Each is signed with a key of its own, which the epoch before it names. A store whose sealed
+records were forged, cut off or set back cannot continue its chain. Headquarters keeps the last epoch of each store, and
+the keys with which its chains begin.
 """
 
 from __future__ import annotations

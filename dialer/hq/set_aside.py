@@ -30,7 +30,7 @@ class UnreadableRow(RowSetAside):
 class RowOutsideArea(RowSetAside):
     """Raised if a centre's result is about voters of a constituency that is not the centre's.
 
-    It is stored once the settings are corrected.
+    The result is stored once headquarters' settings assign the constituency to the centre.
     """
 
     may_be_retried = True

@@ -93,8 +93,9 @@ class SnapshotServer:
         return await asyncio.to_thread(pack_snapshot_page, page, self._private_key)
 
     def _refuse_constituency_of_other_centre(self, centre: str, request: SnapshotRequest) -> None:
-        """Raise InvalidMessage if the requested constituency is not one of the centre's, so that it may not get its
-        marks (recorded answers of voters).
+        """Raise InvalidMessage if the constituency in a centre's request is not assigned to this centre.
+
+        Such a centre may not read the marks (recorded answers) of the constituency's voters.
         """
         settings = self._centres.get(centre)
         if settings is None:

@@ -1,4 +1,6 @@
-"""Records of the stores that send results as a centre, in headquarters' database, and a person's choice between them."""
+"""Records, in headquarters' database, of the stores (databases) that send results for a centre, and of the store that a
+person chose if there are several.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ class UnknownStore(MatdanError):
 
 
 class CentreStore(NamedTuple):
-    """A store that has sent batches as a centre."""
+    """A store (database) that has sent batches of results for a centre."""
 
     centre: str
     incarnation: str

@@ -1,10 +1,11 @@
-"""The stores that send results as a centre: which one headquarters accepts, and which it refuses. Without I/O.
+"""Decides which store (database) headquarters accepts if several send results for one centre. Without I/O.
 
-A store has an incarnation (dialer/store/identity.py), and row ids of its own. A replaced or restored store, or a copy, sends as
-another incarnation. It is accepted once the earlier one has been silent for a while, and is a problem of its centre until a person
-confirms it (`dialer hq store accept`). If both send, two machines work as one centre: the later one is refused until a person
-decides with the same command. A store that was set back to an older copy keeps its incarnation. It is recognised by its rows
-(dialer/hq/repeated_rows.py), and is refused until it sends as another incarnation.
+Each store has an id, its incarnation (dialer/store/identity.py), and numbers its rows itself. A store that replaces
+another, or is a restored or copied one, has a new incarnation. It is accepted once the earlier store has been silent
+for a while. Headquarters reports this as a problem of the centre until a person confirms it (`dialer hq store accept`).
+If both stores send, two machines work as one centre: the later store is refused until a person decides with the same
+command. A store that was set back to an older copy of itself keeps its incarnation. It is recognised by its rows
+(dialer/hq/repeated_rows.py), and is refused until it has another incarnation.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class StoreState(StrEnum):
 
 @dataclass(slots=True)
 class KnownStore:
-    """A store that has sent batches as a centre."""
+    """A store (database) that has sent batches of results for a centre."""
 
     incarnation: str
     previous: str | None
@@ -53,8 +54,9 @@ class StoreNotAccepted(MatdanError):
 
 
 class StoreSetBack(StoreNotAccepted):
-    """Raised for a store that was set back to an older copy of itself: it gives new results ids that headquarters
-    knows.
+    """Raised for a store (database of a centre) that was replaced by an older copy of itself.
+
+    It gives new results the ids of other results that headquarters has stored.
     """
 
     def __init__(self, centre: str) -> None:

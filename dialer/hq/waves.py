@@ -80,9 +80,10 @@ class Rollout:
     def record_version_reported_by_centre(
         self, centre: str, active: str | None, assigned: str | None, problem: str
     ) -> None:
-        """Record which version of the campaign material a centre reports, and the problem that it reports with it.
+        """Record which version of the campaign material a centre uses, and its problem with the material ("": none).
 
-        The problem counts if this rollout has assigned the version to the centre.
+        Only centres of the present step (wave) count. Their problem stops the rollout, unless it is about another
+        assigned version.
         """
         if self._place < 0 or centre not in self._waves[self._place].centres:
             return
