@@ -51,7 +51,9 @@ class BatchSchedule:
     """Decides which batch of outbox rows (results to send) a centre's uplink sends, and when."""
 
     def __init__(self, centre: str, acknowledged: int, rng: random.Random) -> None:
-        """Create a schedule of batches. `acknowledged` is the last row id that headquarters has acknowledged."""
+        """Create a schedule of batches. `acknowledged` is the id of the last outbox row that headquarters has
+        acknowledged.
+        """
         self._centre = centre
         self._rng = rng
         self._in_flight: BatchInFlight | None = None
@@ -72,10 +74,11 @@ class BatchSchedule:
         return self._in_flight is not None
 
     def get_next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
-        """Return the next batch of outbox rows (results to send), or None if no row is waiting to be sent.
+        """Return the next batch of outbox rows (results to send), or None if no row waits to be sent to headquarters.
 
-        `rows` are at most `MAX_BATCH_ROWS` rows after `acknowledged`. `stored` is the last acknowledged row id that the
-        dialler has stored. Rows up to that id may have been deleted from the outbox.
+        `rows` are the outbox rows that follow the last row that headquarters has acknowledged, at most
+        `MAX_BATCH_ROWS`. `stored` is the last row id that headquarters has acknowledged and whose acknowledgement is on
+        the dialler's disk. The dialler may have deleted rows up to that id.
         """
         self._next_at = now + BATCH_SECONDS
         chosen: list[OutboxRow] = []
@@ -106,9 +109,10 @@ class BatchSchedule:
         return in_flight.batch
 
     def replace_batch_in_flight_by_first_part(self, part: OutboxBatch, now: float) -> None:
-        """Replace the batch in flight by its first rows, because the server accepts no larger batch.
+        """Replace the batch that waits for an acknowledgement by its first rows, because the server accepts no larger
+        message.
 
-        The other rows follow at once.
+        The other rows are sent at once, after the acknowledgement.
         """
         if self._in_flight is not None:
             self._in_flight.batch = part

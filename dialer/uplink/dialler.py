@@ -12,7 +12,7 @@ from dialer.mqtt.dialler_client import DiallerClient, Reply
 
 @dataclass(frozen=True, slots=True)
 class DiallerCommands:
-    """Sends commands to the dialler in the name of the uplink's user."""
+    """Sends the uplink's commands to the dialler. Their sender is the broker user of the uplink."""
 
     dialler_client: DiallerClient
     user: str

@@ -153,9 +153,9 @@ class PeerUpdates:
     """Reads other centres' opt-outs and voters' answers (marks) from headquarters' stream, and sends them to the
     dialler.
 
-    Reading continues at the stored position. There is one for opt-outs, and one for the marks of each constituency. A
-    complete list (snapshot) is downloaded first if there is no position yet, or if the stream no longer has all updates
-    after it.
+    The stream of opt-outs, and that of each constituency's marks, is read from the position that the dialler has
+    stored. A complete list (snapshot) is downloaded first if there is no position yet, or if the stream no longer has
+    all updates after it.
     """
 
     def __init__(
@@ -231,11 +231,12 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
     async def _send_peer_calls_from_stream(self, roll: StoredRolls, state: str) -> None:
-        """Send the dialler the calls that other centres in a federal state made to numbers on this centre's roll.
+        """Send the dialler the calls that other centres of a federal state made to numbers on this centre's roll.
 
-        The stream has all calls that still count for minimum intervals between calls, so no snapshot is needed. The
-        stream is read again from the beginning when the roll has other numbers. If headquarters has no such stream,
-        opt-outs and marks are still sent.
+        The dialler needs their times, to keep the minimum interval between two calls to a number. The stream has all
+        calls of the longest such interval, so no older calls are requested from headquarters. When the roll has other
+        numbers, the stream is read again from the beginning. If headquarters has no stream of calls, opt-outs and marks
+        are still sent.
         """
         subject = build_peer_call_subject(state)
         while True:

@@ -266,10 +266,9 @@ class OutboxUpload:
             await asyncio.sleep(REPORT_SECONDS)
 
     async def _report_acknowledgement_to_dialler(self, through: int) -> str | None:
-        """Report to the dialler up to which row id headquarters has the outbox. Return why the dialler has not stored
-        this id.
+        """Report to the dialler the last row id up to which headquarters has stored the outbox (results to send).
 
-        Return None if it has.
+        Return why the dialler has not stored this id, or None if it has stored it.
         """
         try:
             if await self._read_last_row_id_stored_by_headquarters() == through:
