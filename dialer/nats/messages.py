@@ -94,10 +94,10 @@ def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
 
 
 def build_consumer_name(centre: str, subject: str) -> str:
-    """Return the name of the NATS consumer with which a centre reads a subject of a stream.
+    """Return the name of the NATS consumer (reader) with which a centre reads a subject of a stream.
 
-    Each subject has its own name. Only constituencies whose numbers have the same remainder share one, which limits the
-    number of names.
+    Each subject has a consumer of its own, except those that end with a constituency's number. For these, the name has
+    the number modulo `STATE_READERS` instead. This limits how many consumers a centre can create.
     """
     levels = [each for each in subject.split(".") if each != "*"]
     if levels[-1].isdigit():
@@ -327,10 +327,9 @@ def unpack_store_status(data: bytes) -> StoreStatus:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return opt-outs and voters' answers (marks) of centres as a message. They have the fields of
-    `import-peer-updates`.
+    """Return centres' opt-outs and voters' answers (marks) as a message to other centres.
 
-    The dialler of another centre stores them with this command.
+    The message has the fields of the command `import-peer-updates`, with which another centre's dialler stores them.
     """
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
@@ -354,9 +353,9 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return the times of centres' calls as a message. They have the fields of the command `import-peer-updates`.
+    """Return the times of centres' calls as a message to other centres.
 
-    The dialler of another centre stores them with this command.
+    The message has the fields of the command `import-peer-updates`, with which another centre's dialler stores them.
     """
     return json.dumps([*calls], separators=(",", ":")).encode()
 

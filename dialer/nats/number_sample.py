@@ -41,17 +41,19 @@ _SAMPLE = TypeAdapter(NumberSample)
 
 
 def build_number_sample_subject(centre: str) -> str:
-    """Return the NATS subject on which a centre stores the sample of its numbers' hashes. `*` stands for any centre."""
+    """Return the NATS subject on which a centre stores the sample of its hashed phone numbers. `*` stands for any
+    centre.
+    """
     return f"numbers.{centre}"
 
 
 def pack_number_sample(sample: NumberSample) -> bytes:
-    """Return the sample of a centre's numbers' hashes as JSON."""
+    """Return a sample of hashed phone numbers as JSON."""
     return json.dumps(asdict(sample), separators=(",", ":")).encode()
 
 
 def unpack_number_sample(data: bytes) -> NumberSample:
-    """Return the sample of a centre's numbers' hashes in a message. Raises InvalidMessage."""
+    """Return the sample of hashed phone numbers in a centre's message. Raises InvalidMessage."""
     try:
         return _SAMPLE.validate_json(data)
     except ValidationError as error:

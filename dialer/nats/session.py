@@ -1,8 +1,9 @@
 """Connections to nats-server. No other module imports the client library of NATS.
 
-A connection reconnects by itself. A stream is read from a position that the caller stores. Nothing is acknowledged, so the
-server may lose its consumers (readers of a stream). Streams are read with push consumers and heartbeats, because a pull
-request that is pending while the server restarts never returns (nats.py #504).
+A connection reconnects by itself. A stream is read from a position that the caller stores, and no message is
+acknowledged to the server. So nothing is lost if the server loses its consumers (readers of a stream). Streams are read
+with push consumers and heartbeats, because a pull request that is pending while the server restarts never returns
+(nats.py #504).
 """
 
 from __future__ import annotations
@@ -390,9 +391,10 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
 def _check_message_is_last_one_read(
     stream: str, message: StoredMessage, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
-    """Check that a message is the one that was read last, at `position`. Otherwise the stream was set back since.
+    """Check that the message now stored at `position` is the one that was read there last.
 
-    Raises StreamSetBack or, if `complete` is set, MessagesMissing.
+    If it is not, nats-server was restored from an older copy. Raises StreamSetBack or, if `complete` is set,
+    MessagesMissing.
     """
     if (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack
