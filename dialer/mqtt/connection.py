@@ -39,9 +39,11 @@ class Connection:
             await await_cancellable(publishing)
 
     async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
-        """Publish messages in their order. For the last one, return and raise as `publish_message` does.
+        """Publish messages in their order. Return once the last one is written (QoS 0) or acknowledged by the broker
+        (QoS 1).
 
-        Earlier messages of QoS 0 are written together, which saves a task and a timer for each.
+        Earlier messages of QoS 0 are written together, which saves a task and a timer for each. Raises the same errors
+        as `publish_message`.
         """
         for place, message in enumerate(messages, 1):
             if message.qos == 0 and place < len(messages):

@@ -17,8 +17,9 @@ SILENT_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 
 class LatestMessages:
-    """The latest message that the broker retains of each subject, by "centre", "alerts", "campaign/NAME", "seat/NAME"
-    and "booth/ID".
+    """The latest messages about a centre that its broker retains, by key.
+
+    A key is "centre", "alerts", "campaign/NAME", "seat/NAME" or "booth/ID".
     """
 
     def __init__(self, centre: str) -> None:

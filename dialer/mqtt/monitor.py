@@ -38,7 +38,7 @@ FAREWELL_SECONDS = 3.0  # limit for the last messages; other results stay in the
 
 
 class EnginePort(CommandEngine, Protocol):
-    """The part of the engine that the monitor uses."""
+    """The functions of the dialler's engine that the connections to the broker need."""
 
     def make_centre_view(self) -> CentreView:
         """Return the present state of the centre (campaigns, seats, alerts), as the pages and the messages show it."""
@@ -175,10 +175,10 @@ class Monitor:
         self._is_seal_compared = True
 
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
-        """Unsubscribe the main connection from opt-outs, which an earlier version of the dialler subscribed to there.
+        """End the main connection's subscription to opt-outs, which an earlier version of the dialler may have left.
 
-        Waits until the separate connection for opt-outs works, as a broker may refuse that until its access list is
-        updated.
+        The broker keeps the subscriptions of a session. Opt-outs now have a connection of their own, and this function
+        waits until that connection works. A broker may refuse it until the broker's access list is updated.
         """
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe_from_topic(topics.build_topic_filter_for_opt_outs())

@@ -1,6 +1,8 @@
-"""The newest call at the broker: a retained message that shows a later start whether its store is older.
+"""Records the newest call (the call placed last) at the broker, as a retained message.
 
-A dialler reads it before it places a call, and again at each connect. It replaces it only if its store has that call.
+A dialler reads this record before it places calls, and at each connect. If its store (database) lacks the recorded
+call, the store is an outdated copy or another one. Only a dialler whose store has the recorded call may replace the
+record.
 """
 
 from __future__ import annotations
@@ -38,10 +40,11 @@ def decode_newest_call(payload: bytes) -> NewestCall:
 
 
 async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
-    """Check before the dialler connects that its store has the newest call, as the broker records it.
+    """Check, before the dialler connects, whether its store has the newest call that is recorded at the broker.
 
-    This uses a connection of its own. If the broker is unreachable, the dialler may start, and compares when it
-    connects. A store without that call is an outdated copy or another store.
+    A store without that call is an outdated copy or another store. `compare` compares, and holds dialling for such a
+    store. The record is read on a separate connection. If the broker is unreachable, the dialler may start, and the
+    store is compared when the dialler connects.
     """
     topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:
@@ -56,7 +59,7 @@ async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: s
 class NewestCallAtBroker:
     """Records the newest call (the call placed last) at the broker.
 
-    At each connect the store must have the recorded call.
+    At each connect, it first checks that the dialler's store has the call that is recorded there.
     """
 
     def __init__(self, centre: str, compare: Compare) -> None:

@@ -1,7 +1,7 @@
-"""The newest seal (signature) of the store's records, which the broker retains as a witness.
+"""Checks that the store has the newest seal (signature over a minute of its changes) that the broker retains.
 
-A store whose records were set back, cut off or replaced lacks that seal. The dialler compares both when it first connects, before
-it publishes a newer seal.
+A store that was set back, cut off or replaced lacks that seal. The dialler checks this when it first connects, before
+it publishes a newer seal, which replaces the retained one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ _LARGEST_ID = 2**63 - 1
 
 
 async def describe_missing_seal(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
-    """Return how the store contradicts the newest seal that the broker retains, or "" if it does not.
+    """Return what is wrong if the store lacks the newest seal that the broker retains, or "" if nothing is wrong.
 
-    A seal is the signature over a minute of the store's changes. A contradiction is written to the audit. The message
-    is read on a connection of its own. `at` is the present time (epoch seconds). Raises BrokerUnreachable, StoreError.
+    A seal is the signature over a minute of the store's changes. A missing seal is written to the audit. The retained
+    message is read on a separate connection. `at` is the present time (epoch seconds). Raises BrokerUnreachable,
+    StoreError.
     """
     topic = topics.SEALED_EPOCH.build_full_topic(centre)
     payload = await read_retained_message(settings, centre, topic, "seal")

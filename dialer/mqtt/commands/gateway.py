@@ -48,7 +48,7 @@ _FAILED = "the dialler failed to execute it; its log says why. Check what was do
 
 
 class CommandEngine(Protocol):
-    """The part of the engine that the gateway uses."""
+    """The functions of the dialler's engine that the command gateway calls."""
 
     @property
     def outbox_filled_event(self) -> asyncio.Event:
@@ -168,11 +168,11 @@ class CommandGateway:
     async def execute_command_once_and_reply(self, checked: CheckedCommand, number: int = 0) -> None:
         """Execute a command that was not executed before, and send a reply to its sender.
 
-        `number` is the command's place in the order of arrival. An idempotent command is recorded in the store after
-        its execution. If the dialler crashes in between and the command is repeated, it is executed again, which
-        changes nothing. Another command is recorded before its execution, because a second hang-up or transfer would
-        affect the next voter. If the dialler crashes in between, a repeat is refused. A command with a receipt is
-        recorded in the transaction that executes it.
+        `number` is the command's place in the order of arrival. An idempotent command is executed, then recorded in the
+        store. If the dialler crashes in between and the command is repeated, the second execution changes nothing.
+        Other commands, such as a hang-up or transfer, are recorded first, because a second execution would affect the
+        next voter. If the dialler crashes in between, a repeat is refused. A command with a receipt is committed
+        together with its reply.
         """
         if isinstance(checked, AcceptedCommand):
             checked = recheck_sender_permission(checked, self._senders)
