@@ -34,7 +34,8 @@ async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed
     """Store a result of a flow, such as a mark (a recorded answer). Return whether it is stored, as the flow's next
     input.
 
-    The input is NotFound if no voter has the mark's serial number, or the call has no mark to undo.
+    The input is NotFound if the result names a voter by a serial number that is not on the electoral roll, or is to
+    undo a mark of a call that has none.
     """
     try:
         return Committed() if await store(commit) else Failed()

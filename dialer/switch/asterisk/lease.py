@@ -153,12 +153,12 @@ class SwitchLease:
             )
 
     async def record_newest_call_in_asterisk(self, client: AmiClient, call: NewestCall) -> None:
-        """Let Asterisk's dialplan record the newest call in Asterisk's database. A store that lacks this call is an
-        outdated copy or another store.
+        """Let Asterisk's dialplan record the newest call in Asterisk's database.
 
-        The dialler's AMI user cannot write there itself: that needs the permission to stop Asterisk. One half of the
-        lease's Local channel runs the dialplan; the other half limits the lease. Raises SwitchError, also while the
-        dialplan has not finished the previous record.
+        The dialler later compares its store with this record: a store without the recorded call is an outdated copy or
+        another store. The dialler's AMI user cannot write to Asterisk's database itself: that needs the permission to
+        stop Asterisk. One half of the lease's Local channel runs the dialplan; the other half limits the lease. Raises
+        SwitchError, also while the dialplan has not finished the previous record.
         """
         extension = f"{RECORD_EXTENSION}{format_newest_call(call)}"
         fields = [("Channel", LEASE_CHANNEL), ("Context", LEASE_CONTEXT), ("Exten", extension), ("Priority", "1")]

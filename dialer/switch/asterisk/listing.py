@@ -40,8 +40,10 @@ async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> Non
 
 
 async def read_newest_call_from_asterisk(client: AmiClient) -> NewestCall | None:
-    """Return the newest call of this dialler that is recorded in Asterisk's database, or None if there is none. A store
-    that lacks this call is an outdated copy or another store.
+    """Return the newest call of this dialler that is recorded in Asterisk's database, or None if there is none.
+
+    The dialler compares its store with this record: a store without the recorded call is an outdated copy or another
+    store.
 
     Raises:
         SwitchError: Asterisk does not answer, or forbids it.

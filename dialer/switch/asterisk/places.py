@@ -67,8 +67,9 @@ def get_third_party_extension(place: Place) -> tuple[str, str]:
 
 
 def parse_place_of_conference(conference: str) -> Place | None:
-    """Return the seat or the handover (transferred voter) to which a conference belongs, or None for a conference of
-    another program.
+    """Return the seat or the handover to which a conference belongs, or None for a conference of another program.
+
+    In a handover, a voter whom an agent has transferred talks to a third party.
     """
     if conference.startswith(SEAT_CHANNEL):
         return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])

@@ -80,7 +80,7 @@ class TwilioSwitch:
         return None if call is None else call.sid
 
     def count_transfer_leg_of_call(self, attempt_id: AttemptId) -> None:
-        """Count a second billed leg for a call whose flow has started a transfer."""
+        """Record that a call's flow has started a transfer. Twilio then bills two legs: to the voter and to the target."""
         call = self._calls.get(attempt_id)
         if call is not None:
             call.legs = self.meter.max_legs

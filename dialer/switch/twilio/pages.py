@@ -96,7 +96,8 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
     """Run a flow until the caller must act. Return the page (response to Twilio) that is played to the caller until
     then.
 
-    `at` is the state of the flow before this page. Twilio's next request gets the same ids of call and run as `at`.
+    `at` is the flow's state before this page, with the ids of the call and of the flow's run. The state for Twilio's
+    next request keeps these ids.
     """
     said: list[PromptRef] = []
     heard: PausedFlow | None = None  # the flow after the prompts so far

@@ -81,8 +81,9 @@ class PromptResolver(Protocol):
 
 
 class ConventionalPrompts:
-    """Finds the sound files for prompts without a catalogue. It derives their names from the prompts (see
-    `dialer.flows.sounds`).
+    """Finds the sound files of prompts at a site that has no catalogue of sounds.
+
+    It derives the files' names from the prompts (see `dialer.flows.sounds`).
     """
 
     def __init__(self, texts: Texts) -> None:

@@ -92,7 +92,7 @@ class LogInHandler:
 
 
 async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
-    """Play a prompt to the agent who logs in: the sound of the text with the key `<group>.<what>`.
+    """Play a prompt to the agent who logs in: the sound of the text with the key GROUP.WHAT, such as `seat.wrong`.
 
     A missing sound is skipped, because agents who know the procedure do not need it.
     """
