@@ -166,7 +166,10 @@ class SQL(Statements):
 
 
 class Displaced(HeadquartersUnreachable):
-    """Raised if another gatherer has imported from the same stream, so that this one must stop importing."""
+    """Raised if another gatherer (process that imports results) has imported from the same stream.
+
+    The gatherer that gets this error must stop importing.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,9 +194,9 @@ class ReceivedBatch:
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
-        """Return two messages with half of the batch's rows each. Both have the stream position of this message.
+        """Return two messages with half of the batch's rows each, to find the row that the database rejects.
 
-        The batch must have several rows.
+        Both have the stream position of this message. The batch must have several rows.
         """
         assert self.batch is not None  # noqa: S101 - it has rows
         rows = self.batch.rows
@@ -214,7 +217,10 @@ def parse_batch_message(stored: StoredMessage) -> ReceivedBatch:
 
 
 class CentreIncarnation(NamedTuple):
-    """A centre and the id (incarnation) of one of its stores. A store gets a new one when it is copied or restored."""
+    """A centre and the id (incarnation) of one of its stores (databases).
+
+    A store gets a new id when it is copied or restored.
+    """
 
     centre: str
     incarnation: str

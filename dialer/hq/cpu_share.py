@@ -19,7 +19,8 @@ class _Account:
 
 
 class CpuShares:
-    """The computing time of the gatherer that each centre may still use.
+    """The computing time that the gatherer (the process that imports results) may still spend on each centre's
+    messages.
 
     A centre's time grows by `SHARE` seconds a second, up to `BURST_SECONDS`.
     """
@@ -28,7 +29,10 @@ class CpuShares:
         self._accounts: dict[str, _Account] = {}
 
     def has_centre_computing_time_left(self, centre: str, now: float) -> bool:
-        """Return whether a centre has computing time left at `now` (monotonic seconds)."""
+        """Return whether the gatherer may process messages of a centre at `now` (monotonic seconds).
+
+        It may not if the centre's messages have used up the computing time that the gatherer spends on the centre.
+        """
         account = self._accounts.setdefault(centre, _Account(BURST_SECONDS, now))
         account.seconds = min(BURST_SECONDS, account.seconds + (now - account.at) * SHARE)
         account.at = now

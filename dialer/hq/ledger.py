@@ -49,7 +49,7 @@ _SOURCES = frozenset(MarkSource)
 
 @dataclass(slots=True)
 class CentreRows:
-    """A centre's new rows that the next commit stores."""
+    """A centre's new rows of results that the next commit stores."""
 
     store: KnownStore
     created_at: float = 0.0  # of the newest row (epoch seconds)

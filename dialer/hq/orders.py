@@ -154,7 +154,7 @@ async def find_time_of_newest_signed_order(session: Session, settings: HqSetting
 
 
 async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOrder, HqOrder]]:
-    """Return the orders in the stream that have not expired, the oldest first."""
+    """Return the leaders' orders on nats-server that have not expired, the oldest first."""
     orders: list[tuple[SignedOrder, HqOrder]] = []
     with suppress(HeadquartersUnreachable):  # no order was ever sent
         state = await session.read_stream_state(CMD)

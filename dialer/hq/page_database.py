@@ -31,7 +31,7 @@ _log = structlog.get_logger(__name__)
 
 
 class ChainEnd(NamedTuple):
-    """Number and digest of the last audit entry."""
+    """Number and digest of the last entry in the audit's hash chain."""
 
     number: int
     digest: str

@@ -35,7 +35,7 @@ class ReceivedEpoch(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """An accepted store of a centre, and the contradiction between its signatures (seals)."""
+    """A centre's accepted store (database), and how its seals (signatures over its changes) contradict each other."""
 
     centre: str
     incarnation: str

@@ -19,7 +19,9 @@ Stores = dict[str, KnownStore]
 
 
 class UnknownStore(MatdanError):
-    """Raised if no store of the centre, or several, have an id that begins with the digits that a person entered."""
+    """Raised if no store (database) of a centre has an id that begins with the digits that a person entered, or several
+    do.
+    """
 
 
 class CentreStore(NamedTuple):
@@ -36,7 +38,7 @@ class CentreStore(NamedTuple):
 
 
 class ReplacedStore(NamedTuple):
-    """A centre whose accepted store replaced an earlier one, without a person's decision."""
+    """A centre whose accepted store (database) replaced an earlier one, without a person's decision."""
 
     centre: str
 

@@ -23,7 +23,7 @@ _SHOWN = 8  # digits of an incarnation in a text
 
 
 class StoreState(StrEnum):
-    """Whether headquarters accepts the batches of a store."""
+    """Whether headquarters accepts the batches of a store (a centre's database)."""
 
     ACCEPTED = "accepted"
     WAITING = "waiting"  # until it is clear whether the accepted one still sends
@@ -45,7 +45,10 @@ class KnownStore:
 
 
 class StoreNotAccepted(MatdanError):
-    """Raised for a batch from a store that headquarters does not accept, or not yet. The text of the error says why."""
+    """Raised for a batch from a store (a centre's database) that headquarters does not accept, or not yet.
+
+    The text of the error says why.
+    """
 
     def __init__(self, problem: str, *, is_final: bool) -> None:
         """Create the error. `is_final` says that a person must decide which store is accepted."""
@@ -68,7 +71,8 @@ class StoreSetBack(StoreNotAccepted):
 
 
 class StoreSightings:
-    """Records when each store last sent something, and which runs of stores (process starts) have ended.
+    """Records when each store (a centre's database) last sent something, and which runs of stores (process starts) have
+    ended.
 
     It begins empty at each start of the gatherer (the process that imports results).
     """
@@ -126,7 +130,7 @@ def accept_store_of_batch(
 
 
 def find_accepted_store(stores: dict[str, KnownStore]) -> KnownStore | None:
-    """Return the accepted store of a centre, or None if it has none."""
+    """Return the store (database) of a centre that headquarters accepts, or None if there is none."""
     return next((each for each in stores.values() if each.state is StoreState.ACCEPTED), None)
 
 

@@ -23,7 +23,7 @@ class Wave:
 
 
 class WaveState(StrEnum):
-    """The next step that the caller of a rollout must take."""
+    """What the program that carries out a rollout must do next: wait, start the next step (wave), or end the rollout."""
 
     WAIT = "wait"
     NEXT = "next"  # the wave is well: start the next one
