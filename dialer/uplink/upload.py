@@ -46,7 +46,10 @@ UNSTORED_SECONDS = 15.0
 
 
 class IdentityChanged(Exception):
-    """Raised if the store has a new identity. The upload of its outbox (results to send) then begins again."""
+    """Raised if the centre's store (database) has a new identity, as after a restore from a backup.
+
+    The upload of its outbox (results to send) then begins again.
+    """
 
 
 class OutboxUpload:
