@@ -32,7 +32,7 @@ def find_free_port(host: str = HOST) -> int:
 
 
 class BrokerKind(StrEnum):
-    """The program that serves as broker."""
+    """The program that serves as MQTT broker: Mosquitto or amqtt."""
 
     MOSQUITTO = "mosquitto"
     AMQTT = "amqtt"
@@ -40,7 +40,7 @@ class BrokerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DemoBroker:
-    """A running broker."""
+    """A running MQTT broker of a demo or a test."""
 
     kind: BrokerKind
     port: int
