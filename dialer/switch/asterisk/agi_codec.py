@@ -33,7 +33,7 @@ SILENT_VERBS: Final = ("SET VARIABLE", "GET VARIABLE", "GET FULL VARIABLE", "NOO
 
 
 class CallHungUp(Exception):
-    """Raised when the caller has hung up, the ordinary end of a call. Variables can still be read and set."""
+    """Raised when the caller has hung up, the ordinary end of a call. Channel variables can still be read and set."""
 
 
 class SoundMissing(SwitchError):

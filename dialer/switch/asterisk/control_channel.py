@@ -73,7 +73,7 @@ class ControlChannel:
                 self._forget_control_session()
 
     def close_control_session(self) -> None:
-        """End the AGI session. The dialplan then ends the channel."""
+        """End the AGI session of the control channel. The dialplan then hangs up the channel."""
         self.channel_id = ""
         if self._call is not None:
             self._call.ended.set()

@@ -223,7 +223,8 @@ def _describe_dialler_that_holds_lease(holder: DiallerName) -> str:
 async def _wait_until_lease_of_asterisk_is_free(client: AmiClient) -> None:
     """Wait until no dialler holds the lease (sole use of Asterisk), for ANSWER_SECONDS at most.
 
-    Asterisk answers a Hangup before the channel has ended.
+    This is needed after a Hangup of the lease's channel, because Asterisk answers the Hangup before the channel has
+    ended.
     """
     for _ in range(round(ANSWER_SECONDS / FREE_CHECK_SECONDS)):
         if await find_dialler_that_holds_lease(client) is None:

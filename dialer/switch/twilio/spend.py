@@ -91,11 +91,13 @@ class SpendMeter:
         self.spent += segments * self._settings.price_per_sms
 
     def has_budget_for_call(self, live_calls: int) -> bool:
-        """Return whether one more call fits under the cap, if it and all live calls last as long as possible."""
+        """Return whether one more call fits under the daily spending cap, if it and all live calls last as long as
+        possible.
+        """
         return self._does_cost_fit_under_spending_cap(self._estimate_max_call_cost(live_calls + 1))
 
     def has_budget_for_sms(self, live_calls: int, segments: int) -> bool:
-        """Return whether one more SMS fits under the cap, if all live calls last as long as possible."""
+        """Return whether one more SMS fits under the daily spending cap, if all live calls last as long as possible."""
         return self._does_cost_fit_under_spending_cap(
             self._estimate_max_call_cost(live_calls) + segments * self._settings.price_per_sms
         )

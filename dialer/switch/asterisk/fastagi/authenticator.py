@@ -21,7 +21,7 @@ QUIET_SECONDS = 300.0  # from the last rejected connection to the end of the ale
 
 
 class TokenAuthenticator(AgiAuthenticator):
-    """An authenticator that accepts connections with a valid token.
+    """An authenticator that accepts FastAGI connections with a valid token.
 
     It raises an alert when a connection has no valid token, or when there are too many connections.
     """
