@@ -172,7 +172,10 @@ class Campaign(Section):
 
 
 class CampaignsFile(Section):
-    """The content of a file of campaigns from headquarters, which adds campaigns to the settings file."""
+    """The content of a campaigns file that headquarters has sent to a centre.
+
+    The centre uses these campaigns in addition to those in its settings file.
+    """
 
     campaigns: tuple[Campaign, ...] = Field((), description="as in the settings")
 
