@@ -125,7 +125,10 @@ def _read_sql_script(name: str) -> str:
 
 @contextlib.asynccontextmanager
 async def open_database(address: str) -> AsyncIterator[Database]:
-    """Connect to the database at `address` (postgresql://...) until the context ends. Raises HeadquartersUnreachable."""
+    """Open a connection to the database at `address` (postgresql://...) for as long as the context lasts.
+
+    Raises HeadquartersUnreachable.
+    """
     try:
         connection = await asyncpg.connect(address, timeout=10.0, command_timeout=60.0)
     except (*DatabaseError, ValueError) as error:

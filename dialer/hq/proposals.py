@@ -135,7 +135,10 @@ class Proposals:
         self._on_change = on_change
 
     def refuse_centres_outside_zone(self, who: SignedInUser, to: str) -> None:
-        """Raise RequestRefused unless "all", "zone:NAME" or "centre:ID" is within the user's zone."""
+        """Raise RequestRefused unless all centres at the address `to` belong to the user's zone.
+
+        `to` is "all", "zone:NAME" or "centre:ID".
+        """
         if not self._accounts.are_centres_in_zone_of_user(who.name, to):
             raise RequestRefused(403, "other-zone")
 

@@ -32,7 +32,7 @@ class StoredResult(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """The id of a sent row whose mark (recorded answer of a voter) is in headquarters' database already."""
+    """The id of a row that a centre has sent, if the row's mark (recorded answer of a voter) is stored already."""
 
     id: int
 

@@ -53,7 +53,7 @@ class SQL(Statements):
 async def read_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str) -> SealChain | None:
     """Return a store's chain of signed minutes (sealed epochs), or None if the store has sent none.
 
-    Locks its row until the transaction ends.
+    The chain's row in the database is locked until the transaction ends.
     """
     found = await SQL.chain.fetch_first_row(db, centre, incarnation)
     return None if found is None else _build_chain_from_stored_row(found)
