@@ -220,10 +220,10 @@ class OutboxUpload:
         return SendingStore(**asdict(identity))
 
     async def _publish_store_status(self) -> NoReturn:
-        """Report to headquarters every few seconds that this store is in use. Raises StoreError if the store was
-        replaced.
+        """Report to headquarters every few seconds that this store (database) is in use.
 
-        So headquarters notices if a copy of the store is in use at the same time.
+        So headquarters notices if a copy of the store is in use at the same time. Raises StoreError if the store was
+        replaced.
         """
         while True:
             self._reading.refuse_replaced_store()
