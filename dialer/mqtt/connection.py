@@ -66,7 +66,8 @@ class Connection:
 async def connect_to_broker(
     settings: BrokerSettings, centre: str, stop: asyncio.Event, *, will_at: float | None, acks_when_stored: bool = False
 ) -> AsyncIterator[Connection]:
-    """Open a connection within `settings.answer_seconds`, until the context ends.
+    """Open a connection to the broker for as long as the context lasts. Opening it takes at most
+    `settings.answer_seconds`.
 
     A connection attempt that fails or is stopped leaves no open socket.
     """

@@ -83,9 +83,9 @@ def is_user_name(text: str) -> bool:
 def parse_and_check_payload(
     payload: bytes, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> CheckedCommand:
-    """Parse and check the payload of a message on the topic of `user`. `now` is in epoch seconds.
+    """Parse and check the payload of a command message that arrived on the topic of `user`.
 
-    Never raises, whatever the sender wrote.
+    `now` is in epoch seconds. Never raises, whatever the sender wrote.
     """
     try:
         message = parse_command_message(payload)
@@ -97,7 +97,10 @@ def parse_and_check_payload(
 def check_command_message(
     message: CommandMessage, user: str, senders: Senders, centre: str, *, retained: bool, now: float
 ) -> CheckedCommand:
-    """Check a parsed message from the topic of `user`. `now` is in epoch seconds. Never raises, whatever the sender wrote."""
+    """Check a parsed command message that arrived on the topic of `user`.
+
+    `now` is in epoch seconds. Never raises, whatever the sender wrote.
+    """
     # Without a reply to other names: no sender has one, and it may be too long for a topic.
     command_id = message.command_id if is_user_name(user) else None
     refusal = RefusedCommand(command_id, "", user, message.command_name)

@@ -92,7 +92,10 @@ class CommandGateway:
         """Replies to be published by the main connection. If one is lost, its sender repeats the command."""
 
     def queue_command_message(self, user: str, payload: bytes, *, retained: bool) -> None:
-        """Queue a message from the topic of `user`. An empty message only clears a retained one, and is no command."""
+        """Queue a command message that arrived on the topic of `user`.
+
+        An empty message is ignored. It is no command: it only deletes a retained message at the broker.
+        """
         if not payload:
             return
         sender = user if self._senders.find_sender_by_user_name(user) is not None else ""  # strangers share one queue
