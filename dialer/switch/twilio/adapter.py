@@ -304,8 +304,9 @@ class TwilioSwitch:
                 self._apply_call_status(call, record.status, record.seconds)
 
     async def _find_call_at_twilio(self, call: TwilioCall) -> None:
-        """Search Twilio's list for a call whose response was lost. If it is not found within LOST_SECONDS, end the
-        call.
+        """Search Twilio's list for a call whose response was lost.
+
+        If the call is not found within LOST_SECONDS, report it to the engine as ended.
         """
         known = {other.sid for other in self._calls.values()}
         listed = await self._api.fetch_calls_to(call.number, call.asked_at - CLOCKS_APART_SECONDS)
