@@ -13,7 +13,7 @@ from dialer.desk.early_warnings import WarningList
 from dialer.domain.alerts import AlertList
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole as Role
-from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT
+from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, MOST_WEIGHT
 from dialer.engine.campaigns.commands import LEAST_TARGET, MOST_TARGET
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.engine.command.catalogue import COMMANDS
@@ -36,6 +36,7 @@ BOARD_COMMANDS = (
     "stop",
     "speed",
     "abandoned-target",
+    "weight",
     "stop-all",
     "accept-clock",
     "reload-flows",
@@ -92,6 +93,7 @@ class CommandRequest(PageRequest):
     max_calls: Annotated[int, Field(strict=True, ge=1, le=MOST_CALLS)] | None = None
     calls_per_seat: Annotated[float, Field(ge=LEAST_PER_SEAT, le=MOST_PER_SEAT)] | None = None
     abandoned_target: Annotated[float, Field(ge=LEAST_TARGET, le=MOST_TARGET)] | None = None
+    weight: Annotated[float, Field(ge=0, le=MOST_WEIGHT)] | None = None
     campaigns: Annotated[list[_Text], Field(max_length=MAX_CAMPAIGNS)] | None = None
     text: Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE)] | None = None
 

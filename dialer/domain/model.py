@@ -32,6 +32,8 @@ class CampaignState(StrEnum):
 MOST_CALLS = 500
 LEAST_PER_SEAT, MOST_PER_SEAT = 0.1, 10.0
 """The limits of a campaign's speed settings: calls in progress, and unanswered calls per agent at work."""
+MOST_WEIGHT = 100.0
+"""The limit of the weight of a campaign's share of the agents' time."""
 
 
 class Outcome(StrEnum):

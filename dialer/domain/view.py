@@ -145,6 +145,22 @@ class AbandonedTarget:
     """the supervisor who has set it; null: the settings"""
 
 
+@dataclass(frozen=True, slots=True)
+class AgentShare:
+    """A campaign's share of the time of the agents whom it shares with other campaigns."""
+
+    __pydantic_config__ = MESSAGE
+
+    weight: float
+    """compared with the weights of the other campaigns; 0: only the time that they leave"""
+    sender: str | None
+    """the supervisor who has set the weight; null: the settings"""
+    intended: Rate
+    """the share that it is to get now; 0: it does not want to call"""
+    actual: Rate
+    """its share of all agents' talk and wrap-up in the last 15 minutes"""
+
+
 _CallCounts = Annotated[Mapping[CallState, int], create_validator_that_drops_unknown_counts(CallState)]
 _OutcomeCounts = Annotated[Mapping[Outcome, int], create_validator_that_drops_unknown_counts(Outcome)]
 
@@ -188,6 +204,8 @@ class CampaignView:
     """the limit that a supervisor has set for today (command speed)"""
     abandoned_target: AbandonedTarget | None
     """null: its pacing abandons no calls"""
+    agent_share: AgentShare | None = None
+    """null: it is the only campaign with agents"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -368,9 +368,7 @@ class Engine:
     def _carry_out_effect(self, effect: Effect) -> None:
         match effect:
             case UpdatePacer():
-                self.features.loaded_campaigns[effect.campaign_id].pass_event_to_pacer(
-                    effect, self._core.clock.monotonic()
-                )
+                self._update_pacer(effect)
             case StartTimer():
                 self._timers.start_timer(effect)
             case StopTimer(key=key):
@@ -390,6 +388,12 @@ class Engine:
                 self.features.retrying_store_writer.on_store_failure(error)
             case _:
                 self.pass_event_to_features(effect)
+
+    def _update_pacer(self, effect: UpdatePacer) -> None:
+        event = self.features.loaded_campaigns[effect.campaign_id].pass_event_to_pacer(
+            effect, self._core.clock.monotonic()
+        )
+        self.features.shares_of_agent_time.learn_from_pacing_event(effect.campaign_id, event)
 
     async def _send_switch_order(self, order: SwitchOrder) -> None:
         try:

@@ -28,6 +28,7 @@ from dialer.engine.inbound.service import Inbound
 from dialer.engine.inbound.state import UnknownCallers
 from dialer.engine.placing.clock_guard import ClockGuard
 from dialer.engine.placing.eligibility import Eligibility
+from dialer.engine.placing.fair_shares import FairShares
 from dialer.engine.placing.holds import CampaignHolds
 from dialer.engine.placing.hoppers import Hoppers
 from dialer.engine.placing.number_memory import NumberMemory
@@ -346,7 +347,14 @@ class Features:
 
     @cached_property
     def seat_reservations_for_calls(self) -> ReservedSeats:
-        return ReservedSeats(self.core, self.asterisk_servers, self.live_calls, self.agent_seats, self.call_distributor)
+        return ReservedSeats(
+            self.core,
+            self.asterisk_servers,
+            self.live_calls,
+            self.agent_seats,
+            self.loaded_campaigns,
+            self.call_distributor,
+        )
 
     @cached_property
     def campaign_hopper_filler(self) -> Hoppers:
@@ -376,6 +384,10 @@ class Features:
         )
 
     @cached_property
+    def shares_of_agent_time(self) -> FairShares:
+        return FairShares()
+
+    @cached_property
     def pacing_snapshot_builder(self) -> Snapshots:
         return Snapshots(
             self.core, self.asterisk_servers, self.trunk_pool, self.agent_seats, self.live_calls, self.loaded_campaigns
@@ -393,6 +405,8 @@ class Features:
             self.campaign_hold_checker,
             self.trunk_health_monitor,
             self.pacing_snapshot_builder,
+            self.shares_of_agent_time,
+            self.agent_seats,
             self.campaign_hopper_filler,
             self.call_originator,
             self.seat_reservations_for_calls,

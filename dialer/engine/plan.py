@@ -46,6 +46,7 @@ class CampaignSpec:
     announcement_seconds: float = 0.0  # length of the "this call is recorded" announcement before the connect
     minimum_ring_seconds: float = 30.0  # minimum ring time while agents are available, from the rules profile
     skill: str | None = None  # the skill that an agent needs
+    weight: float = 1.0  # of its share of the agents' time; 0: only the time that other campaigns leave
     machine_detection: MachineDetection = MachineDetection.OFF
     machine_message: bool = False  # play the information message to machines that answer a flow's call
     every_seconds: float = 0.0  # interval between a booth worker's report and the next call

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from dialer.domain.enums import Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.forecast import Forecast, count_seconds_within_calling_hours, forecast_contacted_voters
 from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, calculate_abandoned_rate
 from dialer.domain.view import (
     AbandonedTarget,
+    AgentShare,
     CallState,
     CampaignView,
     CentreState,
@@ -136,6 +137,20 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         script=features.dependencies.flows.scripts.get_script_version(run.spec.campaign_id),
         speed=run.find_speed_limit_in_force(now),
         abandoned_target=_find_abandoned_rate_target(run),
+        agent_share=_find_agent_share(features, run),
+    )
+
+
+def _find_agent_share(features: Features, run: CampaignRun) -> AgentShare | None:
+    kinds = [other.spec.kind for other in features.loaded_campaigns.list_campaign_runs()]
+    if run.spec.kind is not CampaignKind.AGENTS or kinds.count(CampaignKind.AGENTS) < 2:
+        return None
+    shares, campaign_id = features.shares_of_agent_time, run.spec.campaign_id
+    return AgentShare(
+        weight=run.weight,
+        sender=None if run.weight_set is None else run.weight_set[1],
+        intended=shares.intended_shares.get(campaign_id, 0.0),
+        actual=shares.compute_agent_time_shares().get(campaign_id, 0.0),
     )
 
 

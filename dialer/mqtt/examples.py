@@ -25,6 +25,7 @@ from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import (
     AbandonedTarget,
+    AgentShare,
     CallChange,
     CallState,
     CampaignView,
@@ -101,6 +102,7 @@ def create_example_messages() -> dict[str, Any]:
             script="polling_day 6d1f0c2b9a3e",
             speed=None,
             abandoned_target=AbandonedTarget(rate=0.02, maximum=0.03, sender=None),
+            agent_share=AgentShare(weight=2.0, sender="asha", intended=0.6667, actual=0.6512),
         ),
         topics.CALL.key: CallChange(
             campaign_id="turnout-agents", attempt_id=_ATTEMPT, state=CallState.TALKING, at=_AT, seat="seat-04"

@@ -73,7 +73,7 @@ def find_rows_of_seats_in_table(seats: Iterable[BusySeat]) -> list[int]:
     last = ELAPSED_SECONDS - 1
     return [
         _FIRST_ROW[stage] + (int(seconds + 0.5) if 0.0 < seconds < last else last if seconds > 0.0 else 0)
-        for stage, seconds, leaving in seats
+        for stage, seconds, leaving, _ in seats
         if not leaving
     ]
 
@@ -105,10 +105,11 @@ class Knowledge(Learned):
 
     def _compute_probability_tables(self) -> None:
         """Compute the probability tables again from the estimators."""
-        seats, calls = self._latest.busy_seats, self._latest.ringing
+        calls = self._latest.ringing
+        own_seats = [seat for seat in self._latest.busy_seats if seat.pacer is None]
         rates = {
             stage: hazard.calculate_end_rates_of_call_stage(
-                np.array([clamp_measured_duration(seat.elapsed_seconds) for seat in seats if seat.stage is stage])
+                np.array([clamp_measured_duration(seat.elapsed_seconds) for seat in own_seats if seat.stage is stage])
             )
             for stage, hazard in self.hazards.items()
         }
@@ -143,10 +144,8 @@ class Knowledge(Learned):
         """
         self._latest = snapshot
         table, calls = self._table, snapshot.ringing
-        rows, busy = (
-            np.array(table.find_rows_of_calls_in_table(calls), dtype=np.intp),
-            find_rows_of_seats_in_table(snapshot.busy_seats),
-        )
+        rows = np.array(table.find_rows_of_calls_in_table(calls), dtype=np.intp)
+        freed_seats, busy = self._sum_freed_seats_of_all_campaigns(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
@@ -156,15 +155,41 @@ class Knowledge(Learned):
             odds = np.array([odds if chance is None else compute_odds_against_event(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
-        size = max(1.0, (free + len(busy)) / self._tuning.usual_seats)
+        size = max(1.0, (free + busy) / self._tuning.usual_seats)
         self.answer_rate.memory = self._tuning.answer_memory * size
         for hazard in self.hazards.values():
             hazard.memory = self._tuning.hazard_memory * size
-        freed = self._freed.take(busy, axis=0).sum(axis=0).reshape(3, moments).tolist()
+        freed = freed_seats.reshape(3, moments).tolist()
         crossed = (np.multiply.accumulate((ever, ever, ever)) @ table.powers.take(rows, axis=0)).tolist()
         answered = [crossed[0][:moments], crossed[1][moments : 2 * moments], crossed[2][2 * moments :]]
         outlook = Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered)
-        return Prospect(outlook, (rate * table.new).tolist(), rate, free + len(busy))
+        return Prospect(outlook, (rate * table.new).tolist(), rate, free + busy)
+
+    def sum_freed_seats(self, seats: Iterable[BusySeat]) -> Vector:
+        """Return the sums of the probabilities that busy seats are free by each moment, of their squares and of their
+        cubes, in one array. The seats work for this campaign.
+        """
+        sums: Vector = self._freed.take(find_rows_of_seats_in_table(seats), axis=0).sum(axis=0)
+        return sums
+
+    def _sum_freed_seats_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
+        """Return the sums of `sum_freed_seats`, and how many of the seats will be free at some time.
+
+        A campaign that shares the seats knows best how long its own conversations take.
+        """
+        staying = sum(not seat.leaving for seat in seats)
+        others = [pacer for pacer in dict.fromkeys(seat.pacer for seat in seats) if pacer is not None]
+        if not others:
+            return self.sum_freed_seats(seats), staying
+        sums, own = np.zeros(3 * self._tuning.moments), [seat for seat in seats if seat.pacer is None]
+        for pacer in others:
+            theirs = [seat for seat in seats if seat.pacer is pacer]
+            forecast = pacer.forecast_freed_seats(theirs)
+            if forecast is None or len(forecast) != len(sums):
+                own += theirs
+            else:
+                sums += forecast
+        return sums + self.sum_freed_seats(own), staying
 
     # Learning
 

@@ -37,6 +37,7 @@ class BusySeat(NamedTuple):
     stage: SeatStage
     elapsed_seconds: float  # in this stage
     leaving: bool = False  # a break or log-off follows, so the seat will not become free
+    pacer: Pacer | None = None  # the pacer of the other campaign that the seat works for; None: ours
 
 
 class RingingCall(NamedTuple):
@@ -62,6 +63,7 @@ class PacingSnapshot:
     cps_budget: int = 1_000_000  # call starts that the trunks' CPS limits allow now
     active_calls: int = 0  # live calls of a campaign without agents
     seconds_left: float | None = None  # until the end of the calling day; None: unknown
+    share: float = 1.0  # of the seats' time, that the campaign gets; the others on the same seats get the rest (0-1)
 
     @property
     def number_of_seats_for_callers(self) -> int:
@@ -193,6 +195,14 @@ class Pacer(ABC):
     def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls to cancel because agents have left their seats (usually 0)."""
         return 0
+
+    def forecast_freed_seats(self, seats: Sequence[BusySeat]) -> Sequence[float] | None:
+        """Return how many of these busy seats will be free at each of the moments that the policy looks ahead to: the
+        sums of the probabilities, of their squares and of their cubes.
+
+        Other campaigns on the same seats use it. None: the policy does not forecast.
+        """
+        return None
 
     def set_abandoned_rate_target(self, target: float) -> None:
         """Set the abandoned-call rate to aim at. The hard limits of the rate do not change."""

@@ -5,13 +5,24 @@ allow.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import ClassVar
 
 from dialer.pacing.estimators import Learned
 from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.knowledge import Knowledge, Prospect
 from dialer.pacing.lookahead import Bound, Bounds
-from dialer.pacing.port import MOST_CALLS_AT_ONCE, Cap, Explanation, Limit, PacingEvent, PacingEventKind, PacingSnapshot
+from dialer.pacing.port import (
+    MOST_CALLS_AT_ONCE,
+    BusySeat,
+    Cap,
+    Explanation,
+    Limit,
+    PacingEvent,
+    PacingEventKind,
+    PacingSnapshot,
+    RingingCall,
+)
 from dialer.pacing.tuning import TUNED, Tuning
 
 
@@ -51,6 +62,14 @@ class UsualRate(Learned):
     def compute_max_calls_in_flight(self, seats: int) -> int:
         """Return the maximum number of calls in flight for `seats`, the number of seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
+
+    def count_as_own_calls(self, ringing: Sequence[RingingCall]) -> int:
+        """Return the number of ringing calls. Calls of other campaigns count as many calls of this campaign as bring
+        the same answers.
+        """
+        told = [call.answer_probability for call in ringing if call.answer_probability is not None]
+        answers = sum(chance if 0.0 <= chance <= 1.0 else 1.0 for chance in told)
+        return len(ringing) - len(told) + ceil(answers / max(self._tuning.least_usual_rate, self.rate))
 
 
 class PredictivePacer(GovernedPacer):
@@ -101,7 +120,11 @@ class PredictivePacer(GovernedPacer):
         ahead = prospect.outlook.count_calls_within_risk_bounds(bounds, prospect.next_call, enough)
         if ahead > 0:
             for most, limit in (
-                (self.usual.compute_max_calls_in_flight(prospect.seats) - len(snapshot.ringing), Limit.IN_FLIGHT),
+                (
+                    self.usual.compute_max_calls_in_flight(prospect.seats)
+                    - self.usual.count_as_own_calls(snapshot.ringing),
+                    Limit.IN_FLIGHT,
+                ),
                 (self._count_calls_allowed_in_worst_case(snapshot), Limit.RESERVE),
             ):
                 if ahead > most:
@@ -158,7 +181,9 @@ class PredictivePacer(GovernedPacer):
             prospect = self.knowledge.forecast_seats_and_answers(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
             alpha = self.governor.calculate_allowed_abandonment_risk(
-                seats=prospect.seats, answers_per_second=prospect.seats / cycle, seconds_left=snapshot.seconds_left
+                seats=prospect.seats,
+                answers_per_second=snapshot.share * prospect.seats / cycle,
+                seconds_left=snapshot.seconds_left,
             )
             self._seen = (snapshot, prospect, alpha)
         return self._seen[1:]
@@ -180,6 +205,13 @@ class PredictivePacer(GovernedPacer):
         if excess > 0:
             self._hung_up_at = now
         return excess
+
+    def forecast_freed_seats(self, seats: Sequence[BusySeat]) -> Sequence[float]:
+        """Return how many of these busy seats, which work for this campaign, will be free at each moment that the policy
+        looks ahead to: the sums of the probabilities, of their squares and of their cubes.
+        """
+        sums: list[float] = self.knowledge.sum_freed_seats(seats).tolist()
+        return sums
 
     # Learning
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, StringConstraints, ValidationError
 
 from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
+from dialer.domain.model import MOST_WEIGHT
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
 from dialer.settings.file_text import read_settings_file
 from dialer.settings.mistakes import combine_setting_errors, find_no_environment_variable, list_setting_errors
@@ -88,6 +89,13 @@ class Campaign(Section):
     candidate: str = Field("", max_length=80, description="candidate in the expenditure report")
     trunks: tuple[Slug, ...] = Field((), description="trunks it may use, in order of preference; empty: all")
     skill: Slug | None = Field(None, description="only agents with this skill take its calls; none: all agents")
+    weight: float = Field(
+        1.0,
+        ge=0,
+        le=MOST_WEIGHT,
+        description="share of the agents' time, compared with the weights of the other campaigns that share the agents; 0: "
+        "only the time that they leave",
+    )
     channels: int | None = Field(None, ge=1, description="maximum number of concurrent calls; none: the trunks' limits")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings (s)")
     wrap_up_seconds: PositiveSeconds = Field(60.0, description="maximum wrap-up without a disposition (s)")
@@ -136,6 +144,8 @@ class Campaign(Section):
             yield 'an agents campaign plays no flow; remove flow, or set kind = "ivr"'
         if self.kind is CampaignKind.IVR and self.script is not None:
             yield 'an ivr campaign has no agents to read a script; remove script, or set kind = "agents"'
+        if self.kind is CampaignKind.IVR and self.weight != 1.0:
+            yield 'an ivr campaign has no agents to share; remove weight, or set kind = "agents"'
         if self.kind is CampaignKind.IVR and self.machine_detection is MachineDetection.AFTER_SEAT:
             yield 'an ivr campaign has no agents; set machine_detection = "before-seat" or "off"'
         if self.machine_message and (

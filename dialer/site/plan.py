@@ -126,6 +126,7 @@ def _create_campaign_plan(campaign: Campaign, settings: Settings, profile: Profi
             record=campaign.record,
             announcement_seconds=ANNOUNCEMENT_SECONDS if campaign.record and settings.recordings.prompt else 0.0,
             skill=campaign.skill,
+            weight=campaign.weight,
             machine_detection=campaign.machine_detection,
             machine_message=campaign.machine_message,
             keeps_seats=campaign.kind is CampaignKind.AGENTS

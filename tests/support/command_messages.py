@@ -53,6 +53,7 @@ NEEDED: dict[str, Any] = {
     "max_calls": 20,
     "calls_per_seat": 1.5,
     "abandoned_target": 0.01,
+    "weight": 2.0,
     "list": "0f" * 16,
     "names": True,
     "user": "meena",

@@ -15,6 +15,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
 from dialer.domain.newest_call import NewestCall
 from dialer.domain.view import (
+    AgentShare,
     AlertRaised,
     CallState,
     CampaignView,
@@ -64,6 +65,7 @@ def campaign_view(campaign_id: str, kind: CampaignKind = CampaignKind.AGENTS) ->
         script=None,
         speed=None,
         abandoned_target=None,
+        agent_share=AgentShare(1.0, None, 0.5, 0.48) if kind is CampaignKind.AGENTS else None,
     )
 
 

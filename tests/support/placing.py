@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from dialer.domain.model import Claim
+from dialer.pacing.port import Explanation, Limit
 from dialer.rules.gate import Ruling
 from tests.support.turns import Turns
 
@@ -32,7 +33,7 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
             SimpleNamespace(
                 count_calls_to_place=lambda _: wanted,
                 count_excess_calls=lambda _: 0,
-                explain_last_pacing_decision=lambda: "",
+                explain_last_pacing_decision=lambda: Explanation(wanted, Limit.SEATS),
                 learn_from_pacing_event=lambda _: None,
             ),
         )

@@ -130,7 +130,14 @@ class Acd:
             return None if kept.phone_suspect else kept  # a doubted phone is being checked
         skill = self._runs[call.campaign_id].spec.skill
         server = self._servers.get_server_of_trunk(call.trunk)
-        return choose_seat(self._seats.find_reachable_seats(), call.language, skill, call.campaign_id, server)
+        return choose_seat(
+            self._seats.find_reachable_seats(),
+            call.language,
+            skill,
+            call.campaign_id,
+            server,
+            self._runs.list_needs_of_dialling_campaigns(),
+        )
 
     def release_seat_without_voter(self, seat_name: str, attempt_id: AttemptId) -> None:
         """Free a seat to which a voter was being connected, because the connection failed. The switch reports

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, CampaignState
+from dialer.domain.model import LEAST_PER_SEAT, MOST_CALLS, MOST_PER_SEAT, MOST_WEIGHT, CampaignState
 from dialer.engine.command.base import COMPLIANCE_ROLES, SUPERVISOR_ONLY, Command, CommandContext, Urgency
 from dialer.engine.command.fields import CampaignId
 
@@ -123,6 +123,31 @@ class SetAbandonedTarget(Command):
         return await services.campaigns.set_abandoned_rate_target(
             self.campaign_id, self.abandoned_target, context.sender
         )
+
+
+class SetCampaignWeight(Command):
+    """Set the weight of a campaign's share of the agents' time, compared with the weights of the other campaigns that
+    share the agents. It stays in force until it is reset.
+    """
+
+    name: Literal["weight"] = "weight"
+    roles = SUPERVISOR_ONLY
+    is_idempotent = True
+    audited = (*Command.audited, "weight")
+
+    campaign_id: CampaignId
+    weight: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=MOST_WEIGHT,
+            description=f"0 to {MOST_WEIGHT:g}; 0: only the time that the other campaigns leave; left out: the weight of the"
+            " settings",
+        ),
+    ] = None
+
+    async def execute(self, services: Services, context: CommandContext) -> str:
+        return await services.campaigns.set_campaign_weight(self.campaign_id, self.weight, context.sender)
 
 
 class AcceptClock(Command):

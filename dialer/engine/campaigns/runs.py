@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from dialer.domain.enums import Purpose
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import Booth, CampaignProgress, CampaignState, Claim, Outcome
 from dialer.domain.view import CampaignSpeed, Hold, HoldReason
@@ -54,6 +54,7 @@ class CampaignRun:
     hold: Hold | None = _STARTING
     refused: Counter[str] = field(default_factory=Counter)  # calls that the rules forbade since the start, by reason
     speed: CampaignSpeed | None = None  # a supervisor's speed limit, with its end
+    weight_set: tuple[float, str] | None = None  # the weight that a supervisor has set, and the supervisor's name
     target_set_by: str | None = (
         None  # the supervisor who has set an abandoned-call target; None: that of the settings applies
     )
@@ -76,8 +77,8 @@ class CampaignRun:
             return
         self.pacer.restore_learned_state(state)
 
-    def pass_event_to_pacer(self, update: UpdatePacer, now: float) -> None:
-        """Pass an event, such as an answered call, to the campaign's pacer. `now` is monotonic seconds."""
+    def pass_event_to_pacer(self, update: UpdatePacer, now: float) -> PacingEvent:
+        """Pass an event, such as an answered call, to the campaign's pacer, and return it. `now` is monotonic seconds."""
         call, kind, rang = update.call, update.kind, None
         if call is not None:
             if kind in _ANSWERED_OR_NOT:
@@ -88,6 +89,12 @@ class CampaignRun:
         timed = call is None or not call.adopted
         event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds)
         self.pacer.learn_from_pacing_event(event)
+        return event
+
+    @property
+    def weight(self) -> float:
+        """Return the weight of the campaign's share of the agents' time: a supervisor's, or that of the settings."""
+        return self.spec.weight if self.weight_set is None else self.weight_set[0]
 
     @property
     def is_campaign_completed(self) -> bool:
@@ -150,6 +157,11 @@ class CampaignRuns:
     def list_campaign_runs_by_id(self) -> ItemsView[str, CampaignRun]:
         """Return all campaigns with their ids, in the same order as `list_campaign_runs`."""
         return self._runs.items()
+
+    def list_needs_of_dialling_campaigns(self) -> list[tuple[str | None, str]]:
+        """Return the required skill and the id of each campaign with agents that places calls now."""
+        runs = [run for run in self._runs.values() if run.spec.kind is CampaignKind.AGENTS and run.can_campaign_dial]
+        return [(run.spec.skill, run.spec.campaign_id) for run in runs]
 
     def require_campaign_in_settings(self, campaign_id: str) -> CampaignRun:
         """Return the campaign with this id in the settings. Raises CommandRefused if there is none."""

@@ -31,6 +31,7 @@ from dialer.store.store import Store
 
 SPEED = "speed"
 ABANDONED_TARGET = "abandoned-target"
+WEIGHT = "weight"
 
 
 class Campaigns:
@@ -94,12 +95,14 @@ class Campaigns:
         return run
 
     def _restore_standing_order_of_supervisor(self, run: CampaignRun, ordered: StandingOrder) -> None:
-        """Restore the speed limit or abandoned-call target that a supervisor set in an earlier run.
+        """Restore the speed limit, weight or abandoned-call target that a supervisor set in an earlier run.
 
         The target is limited to what the rules profile allows now.
         """
         if ordered.command == SPEED:
             run.speed = CampaignSpeed(**ordered.content)
+        elif ordered.command == WEIGHT:
+            run.weight_set = float(ordered.content["weight"]), str(ordered.content["sender"])
         elif ordered.command == ABANDONED_TARGET and run.pacer.caps:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
             self._change_abandoned_rate_target(run, target, str(ordered.content["sender"]))
@@ -231,6 +234,29 @@ class Campaigns:
         self._core.wake.set()
         self._core.request_effects(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
+
+    async def set_campaign_weight(self, campaign_id: str, weight: float | None, sender: str) -> str:
+        """Set the weight of a campaign's share of the agents' time, or with None reset it to the weight in the settings.
+
+        Raises CommandRefused and StoreError.
+        """
+        run = self._runs.require_campaign_in_settings(campaign_id)
+        if run.spec.kind is not CampaignKind.AGENTS:
+            raise CommandRefused(
+                f"campaign {campaign_id} has no agents to share: set the weight of a campaign with agents"
+            )
+        if weight is None:
+            await self._store.delete_standing_order(format_campaign_addressee(campaign_id), WEIGHT)
+        else:
+            content = {"weight": weight, "sender": sender}
+            now = self._core.clock.now()
+            await self._store.save_standing_orders(
+                [StandingOrder(format_campaign_addressee(campaign_id), WEIGHT, content, now)]
+            )
+        run.weight_set = None if weight is None else (weight, sender)
+        self._core.wake.set()
+        self._core.request_effects(Notify(CampaignChange(campaign_id)))
+        return f"campaign {campaign_id}: the weight of its share of the agents' time is {run.weight:g}"
 
     async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Set a campaign's abandoned-call target, or with None reset it to the target in the settings.

@@ -87,12 +87,15 @@ class Originator:
         self._previewed: dict[AttemptId, tuple[CampaignRun, NewAttempt]] = {}
         self._queues: dict[str, SendQueue] = {}  # by trunk
 
-    def place_calls_of_campaign(self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str]) -> bool:
-        """Call up to `count` numbers of a campaign's hopper (numbers reserved for dialling). Return whether any call is
+    def place_calls_of_campaign(
+        self, run: CampaignRun, count: int, used: Counter[str], unsent: Counter[str], *, with_seats: bool = False
+    ) -> int:
+        """Call up to `count` numbers of a campaign's hopper (numbers reserved for dialling). Return how many calls are
         placed.
 
         Numbers that may not be called now are postponed or removed. `used` (channels in use by trunk) and `unsent`
-        (calls not sent yet by trunk) are updated with the new calls.
+        (calls not sent yet by trunk) are updated with the new calls. With `with_seats`, each call reserves a free seat
+        before it is dialled.
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
@@ -107,9 +110,10 @@ class Originator:
                 postponed.append((run.hopper.popleft(), not_before))
                 continue
             claim, seat = run.hopper[0], None
-            if run.spec.previews or self._eligibility.does_call_need_reserved_seat(run, claim):
+            needs_seat = run.spec.previews or with_seats
+            if needs_seat or self._eligibility.does_call_need_reserved_seat(run, claim):
                 seat = self.reserved.choose_seat(run, claim.language)
-            if run.spec.previews and seat is None:
+            if needs_seat and seat is None:
                 break
             ruling = self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=seat is not None)
             best = self._sort_trunks_for_call(trunks, loads, seat)
@@ -141,7 +145,7 @@ class Originator:
             self._core.spawn_background_task(self._postpone_claimed_numbers(run, postponed), "postpone")
         if refused:
             self._core.spawn_background_task(self._remove_refused_numbers_from_queue(run, refused), "refuse")
-        return bool(placed)
+        return len(placed)
 
     def _calculate_server_loads(self, run: CampaignRun) -> ServerLoads:
         """Return the load on each Asterisk server: the campaign's agents there, and the calls that may still need an

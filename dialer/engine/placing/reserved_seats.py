@@ -12,7 +12,7 @@ from dialer.engine.acd.service import Acd
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
-from dialer.engine.campaigns.runs import CampaignRun
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat, choose_seat
@@ -21,17 +21,26 @@ from dialer.engine.seats.state import Seat, choose_seat
 class ReservedSeats:
     """Reserves agents' seats for calls that need one before they are dialled."""
 
-    def __init__(self, core: Core, servers: AsteriskServers, calls: LiveCalls, seats: Seats, acd: Acd) -> None:
+    def __init__(
+        self, core: Core, servers: AsteriskServers, calls: LiveCalls, seats: Seats, runs: CampaignRuns, acd: Acd
+    ) -> None:
         self._core = core
         self._servers = servers
         self._calls = calls
         self._seats = seats
+        self._runs = runs
         self._acd = acd
         self._seats_by_attempt: dict[AttemptId, str] = {}
 
     def choose_seat(self, run: CampaignRun, language: str) -> Seat | None:
         """Return the free seat that a call in this language would be connected to now, or None."""
-        return choose_seat(self._seats.find_reachable_seats(), language, run.spec.skill, run.spec.campaign_id)
+        return choose_seat(
+            self._seats.find_reachable_seats(),
+            language,
+            run.spec.skill,
+            run.spec.campaign_id,
+            sharing=self._runs.list_needs_of_dialling_campaigns(),
+        )
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve an agent's seat for a call."""

@@ -2,30 +2,56 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
 import structlog
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind
-from dialer.domain.view import CallState, Hold, HoldReason
+from dialer.domain.view import CallState, Hold, HoldReason, SeatState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
+from dialer.engine.placing.fair_shares import (
+    CampaignLoad,
+    Contender,
+    FairShares,
+    SeatUse,
+    Turn,
+    count_seats_at_cap,
+)
 from dialer.engine.placing.holds import CampaignHolds
 from dialer.engine.placing.hoppers import Hoppers
 from dialer.engine.placing.originate import Originator
 from dialer.engine.placing.reserved_seats import ReservedSeats
 from dialer.engine.placing.snapshot import Snapshots
+from dialer.engine.seats.seats import Seats
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.service import Trunks
 from dialer.pacing.cancelling import sort_calls_to_hang_up
-from dialer.pacing.port import PacingSnapshot
+from dialer.pacing.port import Limit, PacingSnapshot
 
 _log = structlog.get_logger(__name__)
 
 LOOK_AGAIN_SECONDS = 1.0  # a pacer's decision changes as talks get longer, without any event
 _RINGS = frozenset({CallState.SENDING, CallState.DIALLING, CallState.RINGING})
+_WORKS_FOR_CAMPAIGN = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP})
+
+
+@dataclass(slots=True)
+class _Turns:
+    """One decision for all campaigns with agents: used channels and unsent calls by trunk, and the pacers' inputs."""
+
+    used: Counter[str]
+    unsent: Counter[str]
+    contenders: list[Contender] = field(default_factory=list)
+    seats_of_share: dict[str, float] = field(default_factory=dict)  # by campaign: how many seats' time it gets
+    snapshots: dict[str, PacingSnapshot] = field(default_factory=dict)  # by campaign, until a call changes
 
 
 class Placing:
@@ -45,6 +71,8 @@ class Placing:
         holds: CampaignHolds,
         trunks: Trunks,
         snapshots: Snapshots,
+        fair_shares: FairShares,
+        seats: Seats,
         hoppers: Hoppers,
         originator: Originator,
         reserved: ReservedSeats,
@@ -57,6 +85,8 @@ class Placing:
         self._runs = runs
         self._holds = holds
         self._snapshots = snapshots
+        self._fair_shares = fair_shares
+        self._seats = seats
         self._reserved = reserved
         self._trunks = trunks
         self._pool = trunks.pool
@@ -72,14 +102,41 @@ class Placing:
         earlier.
         """
         self._reserved.release_unneeded_seat_reservations()
-        order: list[CampaignRun] = []
-        for kind in (CampaignKind.AGENTS, CampaignKind.IVR):  # campaigns with agents get call starts first
-            runs = [run for run in self._runs.list_campaign_runs() if run.spec.kind is kind]
-            # Campaigns of a kind take turns, longest wait first, so that none takes all call starts.
-            order += sorted(runs, key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
-        return min((self._place_calls_of_campaign(run) for run in order), default=LOOK_AGAIN_SECONDS)
+        runs = self._runs.list_campaign_runs()
+        seconds = self._place_calls_of_agent_campaigns(
+            [run for run in runs if run.spec.kind is CampaignKind.AGENTS]
+        )  # campaigns with agents get call starts first
+        others = [run for run in runs if run.spec.kind is not CampaignKind.AGENTS]
+        # They take turns, longest wait first, so that none takes all call starts.
+        others.sort(key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
+        return min([seconds, *(self._place_calls_of_campaign(run) for run in others)])
 
-    def _place_calls_of_campaign(self, run: CampaignRun) -> float:
+    def _place_calls_of_agent_campaigns(self, runs: Sequence[CampaignRun]) -> float:
+        """Place the calls of all campaigns with agents. Those that want to call share the agents' time.
+
+        A campaign that is the only one to call now places as many calls as its own pacing wants.
+        """
+        if len(runs) > 1:
+            self._record_agent_time(runs)
+        ready = [run for run in runs if not self._hold_campaign_if_needed(run)]
+        turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
+        turns.contenders = [self._make_contender(run, turns) for run in ready if run.hopper]
+        turns.seats_of_share = self._fair_shares.divide_seats(turns.contenders)
+        if len(turns.contenders) < 2:
+            self._fair_shares.wake_campaigns(turns.contenders)
+            return min(map(self._place_calls_of_ready_campaign, ready), default=LOOK_AGAIN_SECONDS)
+        for run in ready:
+            self._hoppers.return_expiring_claimed_numbers(run)
+            snapshot = self._take_snapshot(run, turns)
+            if self._cancel_excess_calls(run, snapshot):
+                turns.snapshots.clear()
+        self._fair_shares.place_calls_in_turns(turns.contenders)
+        for run in ready:
+            self._hoppers.refill_hopper(run)
+        return min((self._count_seconds_to_next_start(run, turns.unsent) for run in ready), default=LOOK_AGAIN_SECONDS)
+
+    def _hold_campaign_if_needed(self, run: CampaignRun) -> bool:
+        """Return whether a campaign is held. Calls that need no seat or get none are cancelled then."""
         hold, nobody = self._holds.find_reason_campaign_is_held(run), self._holds.find_reason_no_agent_can_serve(run)
         if (
             nobody is not None and self._servers.is_any_asterisk_server_up
@@ -101,7 +158,14 @@ class Placing:
                 self._hoppers.return_all_claimed_numbers(run)
             if nobody is None:
                 self._cancel_calls_of_held_campaign(run)
-            return LOOK_AGAIN_SECONDS
+        return hold is not None
+
+    def _place_calls_of_campaign(self, run: CampaignRun) -> float:
+        """Place the calls of a campaign without agents, unless it is held."""
+        return LOOK_AGAIN_SECONDS if self._hold_campaign_if_needed(run) else self._place_calls_of_ready_campaign(run)
+
+    def _place_calls_of_ready_campaign(self, run: CampaignRun) -> float:
+        """Place the calls of a campaign that is not held, and shares no agents with another that wants to call."""
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
         self._hoppers.return_expiring_claimed_numbers(run)
         used = self._channels.count_used_channels()
@@ -112,19 +176,102 @@ class Placing:
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take_pacing_snapshot(run, used, unsent)
         self._cancel_excess_calls(run, snapshot)
+        if self._originator.place_calls_of_campaign(run, self._count_calls_to_place(run, snapshot), used, unsent):
+            self._turn += 1
+            self._placed_in[run.spec.campaign_id] = self._turn
+        self._hoppers.refill_hopper(run)
+        return self._count_seconds_to_next_start(run, unsent, no_start_left=snapshot.cps_budget == 0)
+
+    def _count_calls_to_place(self, run: CampaignRun, snapshot: PacingSnapshot) -> int:
+        """Return how many calls a campaign's pacing, its trunks and its hopper allow now."""
         wanted = min(run.pacer.count_calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
             _log.debug(
                 "campaign.paced", campaign=run.spec.campaign_id, pacing=str(run.pacer.explain_last_pacing_decision())
             )
-        if self._originator.place_calls_of_campaign(run, min(wanted, len(run.hopper)), used, unsent):
-            self._turn += 1
-            self._placed_in[run.spec.campaign_id] = self._turn
-        self._hoppers.refill_hopper(run)
-        left = self._pool.count_seconds_to_next_call_start(trunks, now, unsent)
-        if left > 0 and (snapshot.cps_budget == 0 or run.hopper):
+        return min(wanted, len(run.hopper))
+
+    def _count_seconds_to_next_start(
+        self, run: CampaignRun, unsent: Counter[str], *, no_start_left: bool = False
+    ) -> float:
+        """Return the seconds after which a campaign may place calls again, if no event comes earlier."""
+        trunks = self._servers.filter_reachable_trunks(run.spec.trunks)
+        left = self._pool.count_seconds_to_next_call_start(trunks, self._core.clock.monotonic(), unsent)
+        if left > 0 and (no_start_left or run.hopper):
             return max(0.01, min(LOOK_AGAIN_SECONDS, left))
         return LOOK_AGAIN_SECONDS  # free channels and new claims set `wake`
+
+    # Campaigns that share agents
+
+    def _record_agent_time(self, runs: Sequence[CampaignRun]) -> None:
+        now = self._core.clock.monotonic()
+        seats: dict[str, list[SeatUse]] = defaultdict(list)
+        for seat in self._seats.list_seats():
+            if seat.state in _WORKS_FOR_CAMPAIGN and seat.campaign_id is not None:
+                talks = seat.state is not SeatState.RESERVED
+                elapsed = now - seat.since.seconds if talks else 0.0
+                seats[seat.campaign_id].append(SeatUse(elapsed, is_wrapping_up=seat.state is SeatState.WRAP_UP))
+        loads: dict[str, CampaignLoad] = {}
+        for run in runs:
+            calls = [
+                call
+                for call in self._calls.find_calls_without_seat(run.spec.campaign_id)
+                if call.reserved_seat is None and not call.leg.cancelled
+            ]
+            waiting = sum(call.is_answered for call in calls)
+            loads[run.spec.campaign_id] = CampaignLoad(seats[run.spec.campaign_id], len(calls) - waiting, waiting)
+        self._fair_shares.record_agent_time(now, loads)
+
+    def _make_contender(self, run: CampaignRun, turns: _Turns) -> Contender:
+        seats = [seat.name for seat in self._seats.find_seats_serving_campaign(run.spec) if seat.is_taking_calls]
+        return Contender(
+            run.spec.campaign_id, run.weight, frozenset(seats), partial(self._place_calls_in_turn, run, turns)
+        )
+
+    def _take_snapshot(self, run: CampaignRun, turns: _Turns, kept_seats: Collection[str] = ()) -> PacingSnapshot:
+        """Return the pacer's input for a campaign that shares agents: the last one, unless calls have changed."""
+        campaign_id = run.spec.campaign_id
+        snapshot = None if kept_seats else turns.snapshots.get(campaign_id)
+        if snapshot is None:
+            snapshot = self._snapshots.take_pacing_snapshot(
+                run,
+                turns.used,
+                turns.unsent,
+                kept_seats=kept_seats,
+                seats_of_share=turns.seats_of_share.get(campaign_id),
+            )
+            if not kept_seats:
+                turns.snapshots[campaign_id] = snapshot
+        return snapshot
+
+    def _place_calls_in_turn(self, run: CampaignRun, turns: _Turns, most: int, kept_seats: Collection[str]) -> Turn:
+        """Place up to `most` calls of a campaign that shares agents.
+
+        At its abandoned-call cap, each of its calls reserves a free seat, because the other campaigns' calls could take
+        any other.
+        """
+        snapshot = self._take_snapshot(run, turns, kept_seats)
+        wanted = self._count_calls_to_place(run, snapshot)
+        limited_by = run.pacer.explain_last_pacing_decision().limited_by
+        at_cap = limited_by is Limit.HARD_STOP and snapshot.share < 1.0
+        if at_cap:
+            seats = count_seats_at_cap(turns.seats_of_share[run.spec.campaign_id])
+            free = snapshot.free_seats - len(snapshot.waiting_seconds)
+            room = min(free, seats - self._count_seats_in_use(run), snapshot.cps_budget, snapshot.free_channels)
+            wanted = min(max(0, room), len(run.hopper))
+        count = min(wanted, most)
+        if count == 0:
+            return Turn(0, limited_by if run.hopper else None)
+        placed = self._originator.place_calls_of_campaign(run, count, turns.used, turns.unsent, with_seats=at_cap)
+        if placed > 0:
+            turns.snapshots.clear()
+        return Turn(placed, limited_by if count < most and run.hopper else None)
+
+    def _count_seats_in_use(self, run: CampaignRun) -> int:
+        return sum(
+            seat.campaign_id == run.spec.campaign_id and seat.state in _WORKS_FOR_CAMPAIGN
+            for seat in self._seats.list_seats()
+        )
 
     def _raise_alert_about_rules(self, run: CampaignRun, hold: Hold | None) -> None:
         """Raise an alert if the rules hold the campaign until somebody changes something."""
@@ -163,8 +310,8 @@ class Placing:
         self._cancel_unanswered_calls(run)
         self._hoppers.return_all_claimed_numbers(run)
 
-    def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> None:
-        """Hang up ringing calls of a campaign for which no seat will be free."""
+    def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> bool:
+        """Hang up ringing calls of a campaign for which no seat will be free. Return whether there were any."""
         excess = run.pacer.count_excess_calls(snapshot) if snapshot.ringing else 0
         if excess > 0:
             away = self._servers.unreachable_asterisk_servers
@@ -179,3 +326,4 @@ class Placing:
             least = run.spec.minimum_ring_seconds
             for call in sort_calls_to_hang_up(unanswered, snapshot.now_seconds, least)[:excess]:
                 self._calls.cancel_call(call)
+        return excess > 0

@@ -15,7 +15,7 @@ from dialer.engine.core import Core
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.state import Seat
 from dialer.engine.trunks.state import TrunkPool
-from dialer.pacing.port import BusySeat, PacingSnapshot, RingingCall
+from dialer.pacing.port import BusySeat, Pacer, PacingSnapshot, RingingCall
 from dialer.rules.calling_hours import count_seconds_left_to_call_today
 
 MOST_SKILLS = 8
@@ -53,10 +53,21 @@ class Snapshots:
         self._runs = runs
 
     def take_pacing_snapshot(
-        self, run: CampaignRun, used: Mapping[str, int], unsent: Mapping[str, int]
+        self,
+        run: CampaignRun,
+        used: Mapping[str, int],
+        unsent: Mapping[str, int],
+        *,
+        kept_seats: Collection[str] = (),
+        seats_of_share: float | None = None,
     ) -> PacingSnapshot:
-        """Return the input of a pacing decision for a campaign, as of now. `used` and `unsent` count used channels and
-        unsent calls by trunk.
+        """Return the input of a pacing decision for a campaign, as of now.
+
+        Args:
+            used: the used channels by trunk.
+            unsent: the unsent calls by trunk.
+            kept_seats: seats that are left to other campaigns.
+            seats_of_share: how many seats' time the campaign gets of the seats that it shares; None: all of it.
         """
         now = self._core.clock.monotonic()
         seats: list[Seat] = []
@@ -64,18 +75,19 @@ class Snapshots:
         waiting: tuple[float, ...] = ()
         active = 0
         if run.spec.kind is CampaignKind.AGENTS:
-            seats, (ringing, waiting) = self._find_seats_and_calls_of_scarcest_skills(run, now)
+            seats, (ringing, waiting) = self._find_seats_and_calls_of_scarcest_skills(run, now, kept_seats)
         else:  # a flow's calls need no seat: only their number counts
             active = len(
                 [call for call in self._list_outbound_calls(run) if not call.leg.cancelled or call.is_answered]
             )
-        free, busy, paused = _count_seats_by_use(seats, now)
+        free, busy, paused = self._count_seats_by_use(seats, now, run.spec.campaign_id)
         trunks = self._servers.filter_reachable_trunks(run.spec.trunks)
         room = self._trunks.count_free_channels(trunks, used, now)
         if run.spec.channels is not None:
             room = min(room, run.spec.channels - self._count_channels_of_campaign(run))
         allowed = self._limit_calls_to_speed_limit(run, room)
         hours = (run.spec.hours, run.spec.lawful_hours)
+        staying = free + sum(not seat.leaving for seat in busy)
         return PacingSnapshot(
             now_seconds=now,
             free_seats=free,
@@ -88,7 +100,37 @@ class Snapshots:
             cps_budget=self._trunks.count_calls_that_may_start(trunks, used, now, unsent),
             active_calls=active,
             seconds_left=count_seconds_left_to_call_today(hours, self._core.zone, self._core.clock.now()),
+            share=1.0 if seats_of_share is None else min(1.0, seats_of_share / max(1, staying)),
         )
+
+    def _count_seats_by_use(self, seats: Iterable[Seat], now: float, own: str) -> tuple[int, tuple[BusySeat, ...], int]:
+        """Return the number of free seats, the busy seats, and the number of seats whose agent is on a break.
+
+        It reads each seat once, because a decision of a large centre spends most of its time here.
+        """
+        free = paused = 0
+        busy: list[BusySeat] = []
+        for seat in seats:
+            state = seat.state
+            if state is SeatState.READY:
+                free += seat.is_free_for_voter
+            elif state in _ON_BREAK:
+                paused += 1
+            elif state is SeatState.RESERVED or state in _IN_CALL:
+                closing = seat.closing_since_seconds
+                began = seat.since.seconds if closing is None else closing
+                # Before the talk has begun, it does not matter how long the agent has looked at a preview.
+                elapsed = 0.0 if state is SeatState.RESERVED else now - began
+                pacer = None if seat.campaign_id == own else self._find_pacer(seat.campaign_id)
+                busy.append(BusySeat(seat.conversation_stage, elapsed, seat.is_agent_leaving, pacer))
+        return free, tuple(busy), paused
+
+    def _find_pacer(self, campaign_id: str | None) -> Pacer | None:
+        """Return the pacer of a campaign with agents. The pacer of another campaign forecasts no seats."""
+        if campaign_id is None or campaign_id not in self._runs:
+            return None
+        run = self._runs[campaign_id]
+        return run.pacer if run.spec.kind is CampaignKind.AGENTS else None
 
     def _limit_calls_to_speed_limit(self, run: CampaignRun, room: int) -> int:
         """Return how many more calls of a campaign its supervisor's speed limit allows, at most `room`."""
@@ -102,7 +144,9 @@ class Snapshots:
             allowed = min(allowed, max(1, int(speed.calls_per_seat * at_work)) - unanswered)
         return allowed
 
-    def _find_seats_and_calls_of_scarcest_skills(self, run: CampaignRun, now: float) -> tuple[list[Seat], _InFlight]:
+    def _find_seats_and_calls_of_scarcest_skills(
+        self, run: CampaignRun, now: float, kept_seats: Collection[str]
+    ) -> tuple[list[Seat], _InFlight]:
         """Return the seats and calls of the set of skills that limits how many calls a campaign may place.
 
         Each set contains the campaign's own skill. Its seats serve any skill of the set; its calls need one of these
@@ -111,12 +155,14 @@ class Snapshots:
         """
         skills = self._map_skills_by_campaign()
         own = skills[run.spec.campaign_id]
-        if len(set(skills.values())) == 1:
+        if len(set(skills.values())) == 1 and not kept_seats:
             return self._seats.find_seats_serving_campaign(run.spec), self._list_calls_in_flight(
                 self._list_calls_that_need_agents(skills, {own}), run, now
             )
         serving = {
-            skill: {seat.name for seat in self._seats.find_seats_serving_campaign(self._runs[campaign_id].spec)}
+            skill: {
+                seat.name for seat in self._seats.find_seats_serving_campaign(self._runs[campaign_id].spec)
+            }.difference(kept_seats)
             for campaign_id, skill in skills.items()
         }
         others = sorted(self._find_skills_sharing_seats(own, serving) - {own}, key=str)
@@ -220,25 +266,3 @@ class Snapshots:
             else:
                 waiting.append(now - leg.answered_seconds)
         return tuple(ringing), tuple(waiting)
-
-
-def _count_seats_by_use(seats: Iterable[Seat], now: float) -> tuple[int, tuple[BusySeat, ...], int]:
-    """Return the number of free seats, the busy seats, and the number of seats whose agent is on a break.
-
-    It reads each seat once, because a decision of a large centre spends most of its time here.
-    """
-    free = paused = 0
-    busy: list[BusySeat] = []
-    for seat in seats:
-        state = seat.state
-        if state is SeatState.READY:
-            free += seat.is_free_for_voter
-        elif state in _ON_BREAK:
-            paused += 1
-        elif state is SeatState.RESERVED:  # the talk has not begun, however long the agent has looked at a preview
-            busy.append(BusySeat(seat.conversation_stage, 0.0, seat.is_agent_leaving))
-        elif state in _IN_CALL:
-            closing = seat.closing_since_seconds
-            began = seat.since.seconds if closing is None else closing
-            busy.append(BusySeat(seat.conversation_stage, now - began, seat.is_agent_leaving))
-    return free, tuple(busy), paused

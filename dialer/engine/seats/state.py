@@ -8,7 +8,7 @@ phone is back.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from dialer.domain.clock import Instant
@@ -240,18 +240,29 @@ class SeatTally:
 
 
 def choose_seat(
-    seats: Iterable[Seat], language: str, skill: str | None = None, campaign_id: str = "", server: str | None = None
+    seats: Iterable[Seat],
+    language: str,
+    skill: str | None = None,
+    campaign_id: str = "",
+    server: str | None = None,
+    sharing: Collection[tuple[str | None, str]] = (),
 ) -> Seat | None:
     """Return the free seat for a voter: the seat that has been idle longest, or None if no seat is free.
 
     Seats that speak the voter's language come first. If none does, any other free seat is used, because an answered
-    voter must not wait. Among these, seats of the voter's own `server` come first: audio over another server is
-    slightly delayed. Skills and a supervisor's restriction are never ignored.
+    voter must not wait. Among these, seats that fewer of the `sharing` campaigns (each with its skill and id) can use
+    come first, so that a campaign with a rare skill finds a seat. Then come seats of the voter's own `server`: audio over
+    another server is slightly delayed. Skills and a supervisor's restriction are never ignored.
     """
     ready = [seat for seat in seats if seat.is_free_for_voter and seat.can_serve_campaign(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken_languages or language in seat.spoken_languages]
     return min(
         fitting or ready,
-        key=lambda seat: (server is not None and seat.server != server, seat.since.seconds, seat.name),
+        key=lambda seat: (
+            sum(seat.can_serve_campaign(*needs) for needs in sharing),
+            server is not None and seat.server != server,
+            seat.since.seconds,
+            seat.name,
+        ),
         default=None,
     )

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 HALF_HOUR_SECONDS = 1800.0
 HOUR_SECONDS = 3600.0
+QUARTER_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,25 @@ class Moment:
     connected: int
 
 
+@dataclass(slots=True)
+class CampaignDay:
+    """The live answers of one campaign and, by quarter of an hour, the talk and wrap-up of agents for it and how long it
+    was at its abandoned-call cap (seconds).
+    """
+
+    answered: int = 0
+    abandoned: int = 0
+    agent_seconds: list[float] = field(default_factory=list)
+    seconds_at_cap: list[float] = field(default_factory=list)
+
+    def count_time(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
+        """Add time that begins at `now` (seconds since the start of the day)."""
+        quarter = int(now // QUARTER_SECONDS)
+        for quarters, seconds in ((self.agent_seconds, agent_seconds), (self.seconds_at_cap, seconds_at_cap)):
+            quarters.extend([0.0] * (quarter + 1 - len(quarters)))
+            quarters[quarter] += seconds
+
+
 @dataclass(frozen=True, slots=True)
 class DayLog:
     """Everything that happened on a simulated day. `resolved` lists (second, whether abandoned) for every live answer,
@@ -42,6 +62,7 @@ class DayLog:
     cancelled: int
     dropped: int
     decision_seconds: Sequence[float]  # real time taken by each decision
+    campaigns: Sequence[CampaignDay] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +97,7 @@ class DayResult:
     decision_microseconds_median: float = field(compare=False)
     moments: tuple[Moment, ...] = field(repr=False)
     resolved: tuple[tuple[float, bool], ...] = field(repr=False)
+    campaigns: tuple[CampaignDay, ...] = field(repr=False)
 
 
 def compute_ratio_or_zero(part: float, whole: float) -> float:
@@ -155,4 +177,5 @@ def compute_day_result(log: DayLog, scenario: str, seed: int) -> DayResult:
         decision_microseconds_median=1e6 * costs[len(costs) // 2],
         moments=tuple(log.moments),
         resolved=tuple(log.resolved),
+        campaigns=tuple(log.campaigns),
     )

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain
+from operator import attrgetter
 from random import Random
 from time import perf_counter
 
+from dialer.engine.placing.fair_shares import (
+    ALL_CALLS,
+    CampaignLoad,
+    Contender,
+    FairShares,
+    SeatUse,
+    Turn,
+    count_seats_at_cap,
+)
 from dialer.pacing.cancelling import sort_calls_to_hang_up
-from dialer.pacing.port import BusySeat, Pacer, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
+from dialer.pacing.port import (
+    BusySeat,
+    Limit,
+    Pacer,
+    PacingEvent,
+    PacingEventKind,
+    PacingSnapshot,
+    RingingCall,
+    SeatStage,
+)
 from dialer.simulation.centre_model.day_result import DayLog, Moment
 from dialer.simulation.centre_model.scenario import Scenario
 from dialer.simulation.centre_model.schedule import Schedule, SelfTimedPacer
@@ -18,6 +39,7 @@ from dialer.simulation.centre_model.state import SimulatedCall, SimulatedCampaig
 from dialer.simulation.centre_model.trunks import SimulatedTrunks
 
 MOMENT_SECONDS = 60.0
+_get_campaign = attrgetter("campaign")
 _tuple = tuple.__new__  # faster than the constructor of a named tuple, which is a Python function
 
 
@@ -49,6 +71,7 @@ class CentreModel:
         self._queue: list[tuple[float, int, Callable[..., None], object]] = []
         self._serial = 0
         self.free: deque[SimulatedSeat] = deque(SimulatedSeat() for _ in range(scenario.count_seats_at_start()))
+        self.reserved: dict[SimulatedSeat, SimulatedCall] = {}
         self.talking: dict[SimulatedSeat, None] = {}
         self.wrapping: dict[SimulatedSeat, None] = {}
         self.paused: dict[SimulatedSeat, None] = {}
@@ -57,7 +80,7 @@ class CentreModel:
         self._next_decision = 0.0
         self._decided_at = -math.inf
         self._wake_scheduled = False  # a decision is scheduled
-        self._turn = 0
+        self._shares = FairShares()
         self._trunks = SimulatedTrunks(scenario)
         self._free_area = self._busy_area = self._area_at = 0.0
         self._placed = self._connected = self._cancelled = self._dropped = 0
@@ -84,7 +107,7 @@ class CentreModel:
         if self._moments[-1].at_seconds < self.end:
             self._log_centre_state()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
-                      self._decision_costs)  # fmt: skip
+                      self._decision_costs, [campaign.day for campaign in self.campaigns])  # fmt: skip
 
     # Time
 
@@ -94,8 +117,14 @@ class CentreModel:
 
     def _advance_clock_and_seat_times(self, now: float) -> None:
         span = now - self._area_at
-        self._free_area += span * len(self.free)
+        self._free_area += span * (len(self.free) + len(self.reserved))
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
+        if len(self.campaigns) > 1:
+            seats = Counter(map(_get_campaign, chain(self.talking, self.wrapping)))
+            for index, campaign in enumerate(self.campaigns):
+                campaign.day.count_time(
+                    self._area_at, agent_seconds=span * seats[index], seconds_at_cap=span * campaign.is_at_cap
+                )
         self._area_at = self.now = now
 
     def _run_pacing_decision_at_heartbeat(self, _: None) -> None:
@@ -139,21 +168,73 @@ class CentreModel:
     def _run_pacing_decision(self) -> None:
         self._changed = False
         self._decided_at = self.now
-        count = len(self.campaigns)
-        self._turn += 1
-        for step in range(count):
-            index = (self._turn + step) % count
-            pacer, view = self.pacers[index], self._make_pacing_snapshot(index)
-            started = perf_counter()
-            excess = pacer.count_excess_calls(view)
-            calls = pacer.count_calls_to_place(view)  # before any call is cancelled, as in the engine
-            self._decision_costs.append(perf_counter() - started)
-            if excess > 0:
-                self._cancel_calls(index, excess)
-            for _call in range(min(calls, view.free_channels, view.cps_budget)):
-                self._place_call(index)
+        if len(self.campaigns) == 1:
+            self._place_calls_of_campaign(0, ALL_CALLS, ())
+        else:
+            self._place_calls_in_turns()
         if self._on_events:
             self._schedule_decision_at_next_call_start()
+
+    def _place_calls_in_turns(self) -> None:
+        """Let the campaigns place calls in turns, as the engine does."""
+        self._record_agent_time()
+        at_work = len(self.free) + len(self.reserved) + len(self.talking) + len(self.wrapping)
+        seats = frozenset(map(str, range(at_work)))
+        self._shares.place_calls_in_turns(
+            [
+                Contender(str(index), campaign.model.weight, seats, partial(self._place_calls_of_campaign, index))
+                for index, campaign in enumerate(self.campaigns)
+            ]
+        )
+
+    def _record_agent_time(self) -> None:
+        in_use: dict[str, list[SeatUse]] = {str(index): [] for index in range(len(self.campaigns))}
+        for call in self.reserved.values():
+            in_use[str(call.campaign)].append(SeatUse(0.0))
+        for seats, wraps in ((self.talking, False), (self.wrapping, True)):
+            for seat in seats:
+                in_use[str(seat.campaign)].append(SeatUse(self.now - seat.since, wraps))
+        waiting = Counter(call.campaign for call in self.waiting)
+        self._shares.record_agent_time(
+            self.now,
+            {
+                str(index): CampaignLoad(
+                    in_use[str(index)], sum(call.seat is None for call in campaign.unanswered), waiting[index]
+                )
+                for index, campaign in enumerate(self.campaigns)
+            },
+        )
+
+    def _place_calls_of_campaign(self, index: int, most: int, _: object) -> Turn:
+        pacer, view = self.pacers[index], self._make_pacing_snapshot(index)
+        started = perf_counter()
+        excess = pacer.count_excess_calls(view)
+        calls = min(pacer.count_calls_to_place(view), view.free_channels, view.cps_budget)  # before any is cancelled
+        self._decision_costs.append(perf_counter() - started)
+        if excess > 0:
+            self._cancel_calls(index, excess)
+        limited_by = pacer.explain_last_pacing_decision().limited_by if len(self.pacers) > 1 else None
+        self.campaigns[index].is_at_cap = limited_by is Limit.HARD_STOP
+        if limited_by is Limit.HARD_STOP:
+            return Turn(self._place_calls_with_seats(index, min(most, view.free_channels, view.cps_budget)), limited_by)
+        placed = min(most, calls)
+        for _call in range(placed):
+            self._place_call(index)
+        return Turn(placed, limited_by)
+
+    def _place_calls_with_seats(self, index: int, most: int) -> int:
+        """Place calls for which a free seat is reserved, as the engine does at the campaign's abandoned-call cap."""
+        busy = sum(seat.campaign == index for seats in (self.talking, self.wrapping) for seat in seats)
+        busy += sum(call.campaign == index for call in self.reserved.values())
+        seats = len(self.free) + len(self.reserved) + len(self.talking) + len(self.wrapping)
+        limit = count_seats_at_cap(seats * self._compute_share(index))
+        placed = max(0, min(most, len(self.free), limit - busy))
+        for _call in range(placed):
+            self._place_call(index, self.free.popleft())
+        return placed
+
+    def _compute_share(self, index: int) -> float:
+        return self.campaigns[index].model.weight / sum(campaign.model.weight for campaign in self.campaigns)
 
     def _make_pacing_snapshot(self, index: int) -> PacingSnapshot:
         """Return the input (snapshot of seats and calls) for a campaign's pacer. The campaign's own unanswered calls
@@ -171,11 +252,27 @@ class CentreModel:
                     (now - call.began_seconds, rate, now - rang if (rang := call.rings_at) <= now else None),
                 )
                 for call in campaign.unanswered
+                if call.seat is None
             ]
         busy = [
-            _tuple(BusySeat, (seat.stage, now - seat.stage_since, seat.leaving))
+            _tuple(
+                BusySeat,
+                (
+                    seat.stage,
+                    now - seat.stage_since,
+                    seat.leaving,
+                    None if seat.campaign == index else self.pacers[seat.campaign],
+                ),
+            )
             for seats in (self.talking, self.wrapping)
             for seat in seats
+        ]
+        busy += [
+            _tuple(
+                BusySeat,
+                (SeatStage.TALKING, 0.0, False, None if call.campaign == index else self.pacers[call.campaign]),
+            )
+            for call in self.reserved.values()
         ]
         waiting = [now - call.answered_at for call in self.waiting] if self.waiting else ()
         free_channels, starts = self._trunks.count_free_channels_and_starts(now, in_use)
@@ -189,16 +286,24 @@ class CentreModel:
             free_channels=free_channels,
             cps_budget=starts,
             seconds_left=self.end - now,
+            share=self._compute_share(index),
         )
 
     def _notify_pacer_of_event(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
-        self.pacers[campaign].learn_from_pacing_event(PacingEvent(kind, self.now, seconds))
+        self._pass_event(campaign, PacingEvent(kind, self.now, seconds))
+
+    def _pass_event(self, campaign: int, event: PacingEvent) -> None:
+        self.pacers[campaign].learn_from_pacing_event(event)
+        if len(self.campaigns) > 1:
+            self._shares.learn_from_pacing_event(str(campaign), event)
 
     # Calls
 
-    def _place_call(self, index: int) -> None:
+    def _place_call(self, index: int, seat: SimulatedSeat | None = None) -> None:
         campaign, now = self.campaigns[index], self.now
-        call = SimulatedCall(index, now)
+        call = SimulatedCall(index, now, seat=seat)
+        if seat is not None:
+            self.reserved[seat] = call
         call.false_call = self._trunks.is_carrier_answering_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_that_do_not_ring_yet()
         answered, seconds, set_up = self._trunks.draw_ring_time(
@@ -227,17 +332,20 @@ class CentreModel:
 
     def _handle_call_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
-            self.pacers[call.campaign].learn_from_pacing_event(
-                call.create_event_of_ended_ringing(PacingEventKind.FAILED, self.now)
-            )
+            self._pass_event(call.campaign, call.create_event_of_ended_ringing(PacingEventKind.FAILED, self.now))
+            if call.seat is not None:
+                del self.reserved[call.seat]
+                self._make_seat_available(call.seat)
 
     def _handle_call_answer(self, call: SimulatedCall) -> None:
         if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
-        self.pacers[call.campaign].learn_from_pacing_event(
-            call.create_event_of_ended_ringing(PacingEventKind.ANSWERED, self.now)
-        )
+        self._pass_event(call.campaign, call.create_event_of_ended_ringing(PacingEventKind.ANSWERED, self.now))
+        if call.seat is not None:
+            del self.reserved[call.seat]
+            self._connect_call(call.seat, call)
+            return
         if self.free:
             self._connect_call(self.free.popleft(), call)
             return
@@ -261,21 +369,23 @@ class CentreModel:
             abandoned = end is PacingEventKind.ABANDONED
             self._dropped += not abandoned
             self._resolved.append((self.now, abandoned))
+            day = self.campaigns[call.campaign].day
+            day.answered += 1
+            day.abandoned += abandoned
             self._notify_pacer_of_event(call.campaign, end, self.now - call.answered_at)
 
     def _cancel_calls(self, index: int, count: int) -> None:
         """Cancel unanswered calls in the same order as the engine."""
         unanswered = self.campaigns[index].unanswered
+        without_seat = [call for call in unanswered if call.seat is None]
         candidates = [
-            (call.began_seconds, call.rings_at if call.rings_at <= self.now else None, call) for call in unanswered
+            (call.began_seconds, call.rings_at if call.rings_at <= self.now else None, call) for call in without_seat
         ]
         chosen = sort_calls_to_hang_up(candidates, self.now, self.scenario.minimum_ring_seconds)[:count]
         for call in chosen:
             call.is_unanswered = False
             del unanswered[call]
-            self.pacers[index].learn_from_pacing_event(
-                call.create_event_of_ended_ringing(PacingEventKind.CANCELLED, self.now)
-            )
+            self._pass_event(index, call.create_event_of_ended_ringing(PacingEventKind.CANCELLED, self.now))
         self._cancelled += len(chosen)
 
     # Seats
@@ -284,6 +394,7 @@ class CentreModel:
         campaign, scenario, random, now = self.campaigns[call.campaign], self.scenario, self._seats_random, self.now
         self._resolved.append((now, False))
         self._connected += 1
+        campaign.day.answered += 1
         seat.stage, seat.since, seat.stage_since = SeatStage.TALKING, now, now
         seat.campaign = call.campaign
         seat.work += 1
@@ -338,7 +449,7 @@ class CentreModel:
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._handle_wrap_up_end, seat)
-        self.pacers[seat.campaign].learn_from_pacing_event(ended)
+        self._pass_event(seat.campaign, ended)
         self._changed = True
 
     def _create_pacing_event_of_seat(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
@@ -350,7 +461,7 @@ class CentreModel:
     def _handle_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self.pacers[seat.campaign].learn_from_pacing_event(self._create_pacing_event_of_seat(kind, seat))
+        self._pass_event(seat.campaign, self._create_pacing_event_of_seat(kind, seat))
         del self.wrapping[seat]
         seat.stage = None
         self._changed = True
@@ -380,6 +491,7 @@ class CentreModel:
         staying = [seat for group in (self.talking, self.wrapping) for seat in group if not seat.logs_out]
         excess = (
             len(self.free)
+            + len(self.reserved)
             + len(self.paused)
             + len(staying)
             - round(self.scenario.seats.get_value_of_curve_at(self.now))

@@ -29,6 +29,7 @@ class CampaignModel:
 
     answer_rate: DayCurve | SwappedLists = field(default_factory=lambda: DayCurve.create_curve_of_constant_value(0.30))
     talk: TalkTimes = field(default_factory=lambda: TalkDistribution(DayCurve.create_curve_of_constant_value(90.0)))
+    weight: float = 1.0  # share of the agents' time, in proportion to the other campaigns' weights
 
 
 @dataclass(frozen=True, slots=True)

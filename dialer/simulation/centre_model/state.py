@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dialer.pacing.port import PacingEvent, PacingEventKind, SeatStage
+from dialer.simulation.centre_model.day_result import CampaignDay
 from dialer.simulation.centre_model.distributions import DayCurve, SwappedLists
 from dialer.simulation.centre_model.scenario import CampaignModel
 
@@ -36,6 +37,7 @@ class SimulatedCall:
     is_waiting: bool = False
     answered_at: float = 0.0
     false_call: bool = False
+    seat: SimulatedSeat | None = None  # reserved for the call until it ends
 
     def create_event_of_ended_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
         """Return the event that a call was answered, or that it ended without an answer."""
@@ -50,7 +52,9 @@ class SimulatedCampaign:
         self.model = model
         self.numbers = Random(f"numbers {seed} {index}")
         self.talks = Random(f"talks {seed} {index}")
+        self.day = CampaignDay()
         self.unanswered: dict[SimulatedCall, None] = {}
+        self.is_at_cap = False
         self.finished = 0
         self.answers = 0
         rate = model.answer_rate

@@ -15,6 +15,7 @@ from dialer.domain.model import AttemptId, CampaignState
 from dialer.domain.view import HoldReason, Preview, SeatState
 from dialer.engine.placing.service import LOOK_AGAIN_SECONDS
 from dialer.engine.trunks.state import WIRE_SECONDS
+from dialer.pacing.port import Explanation, Limit, PacingSnapshot
 from dialer.rules.gate import Objection, Reason, Ruling
 from tests.support.placing import make_claim, make_turns_that_want_calls, run_pacing_decision
 from tests.support.rules import CALLER_ID, NOON
@@ -61,6 +62,61 @@ def test_campaigns_take_turns_if_the_limit_allows_one_new_call_per_pacing_decisi
         placed.append(new.campaign_id)
         turns.features.live_calls.add_or_replace_call(new.copy_call_with_originate_sent(seconds))
     assert placed == ["calls", "more", "third"] * 3 + ["calls"]
+
+
+def list_decisions_of_campaign(*others: str, state: CampaignState = CampaignState.RUNNING) -> list[tuple[object, ...]]:
+    """Return the decisions of the campaign "calls" in a few seconds: the input of its pacing, the calls that it placed and
+    when to decide again. No other campaign has numbers to call.
+    """
+    campaigns = [{"id": name, "kind": "agents", "candidate": "A. Candidate"} for name in ("calls", *others)]
+    turns = make_turns_that_want_calls(seats=5, campaigns=campaigns, trunks=[make_trunk(calls_per_second=5.0)])
+    runs, decisions = turns.features.loaded_campaigns, list[tuple[object, ...]]()
+    for name in others:
+        runs[name].state = state
+    runs["calls"].hopper = deque(make_claim(number) for number in range(30))
+
+    def count_calls_to_place(snapshot: PacingSnapshot) -> int:
+        decisions.append((snapshot,))
+        return max(0, 6 - len(snapshot.ringing))
+
+    cast(Any, runs["calls"].pacer).count_calls_to_place = count_calls_to_place
+    for seconds in range(10, 16):
+        wait = decide(turns, seconds)
+        calls = turns.features.live_calls.list_live_calls()
+        decisions.append((wait, [call.phone_id for call in calls]))
+        for call in calls:
+            turns.features.live_calls.add_or_replace_call(call.copy_call_with_originate_sent(seconds))
+    return decisions
+
+
+@pytest.mark.parametrize("state", [CampaignState.RUNNING, CampaignState.PAUSED])
+def test_campaign_places_the_same_calls_alone_and_beside_campaigns_that_do_not_call(state: CampaignState) -> None:
+    alone = list_decisions_of_campaign()
+    assert len(alone) == 12  # its pacing decides once each time
+    assert list_decisions_of_campaign("more", "third", state=state) == alone
+
+
+def test_campaign_at_its_cap_reserves_an_agent_for_each_call_and_leaves_half_of_its_share() -> None:
+    campaigns = [{"id": name, "kind": "agents", "candidate": "A. Candidate"} for name in ("calls", "more")]
+    trunks = [make_trunk(channels=50, calls_per_second=50.0)]
+    turns = make_turns_that_want_calls(seats=8, wanted=0, campaigns=campaigns, trunks=trunks)
+    for number, run in enumerate(turns.features.loaded_campaigns.list_campaign_runs()):
+        run.hopper = deque(
+            make_claim(30 * number + phone, campaign_id=run.spec.campaign_id) for phone in range(1, 1 + 20)
+        )
+    at_cap = cast(Any, turns.features.loaded_campaigns["calls"].pacer)
+    at_cap.explain_last_pacing_decision = lambda: Explanation(0, Limit.HARD_STOP)
+    other = cast(Any, turns.features.loaded_campaigns["more"].pacer)
+    other.count_calls_to_place = lambda snapshot: max(0, snapshot.free_seats - len(snapshot.ringing))
+    for seconds in range(10, 22):
+        decide(turns, seconds)
+        for call in turns.features.live_calls.list_live_calls():
+            turns.features.live_calls.add_or_replace_call(call.copy_call_with_originate_sent(seconds))
+    calls = turns.features.live_calls.list_live_calls()
+    reserved = [call.reserved_seat for call in calls if call.campaign_id == "calls"]
+    assert len(set(reserved)) == len(reserved) == 2  # half of its share of 4 agents
+    assert None not in reserved
+    assert [call.reserved_seat for call in calls if call.campaign_id == "more"] == [None] * 6
 
 
 def test_campaign_is_held_while_all_its_trunks_are_suspended_after_failures() -> None:

@@ -62,6 +62,7 @@ CAMPAIGN = CampaignView(
     script=None,
     speed=None,
     abandoned_target=None,
+    agent_share=None,
 )
 STATE = CentreState(
     centre="pune-1",

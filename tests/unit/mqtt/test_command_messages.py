@@ -286,6 +286,7 @@ def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
         "seat-preview-skip",
         "speed",
         "abandoned-target",
+        "weight",
         "marks",  # these have keys of their own for what they bring
         "official-turnout",
         "complaint",

@@ -24,9 +24,10 @@ from dialer.pacing.port import (
 CAPS = (Cap(86_400, 0.01, 0.03),)
 
 odd_seconds = st.one_of(st.floats(-100, 20_000), st.just(0.0))
-busy_seats = st.lists(st.builds(BusySeat, st.sampled_from(SeatStage), odd_seconds, st.booleans()), max_size=30).map(
-    tuple
-)
+pacers = st.sampled_from([None, *(make_pacer(policy, caps=CAPS) for policy in PacingPolicy)])
+busy_seats = st.lists(
+    st.builds(BusySeat, st.sampled_from(SeatStage), odd_seconds, st.booleans(), pacers), max_size=30
+).map(tuple)
 probabilities = st.none() | st.sampled_from([0.0, 1.0]) | st.floats(0, 1)
 ringing_calls = st.lists(st.builds(RingingCall, odd_seconds, probabilities, st.none() | odd_seconds), max_size=40).map(
     tuple
@@ -43,6 +44,7 @@ snapshots = st.builds(
     cps_budget=st.integers(-1, 60),
     active_calls=st.integers(0, 20),
     seconds_left=st.none() | st.floats(-10, 90_000),
+    share=st.floats(0, 1),
 )
 
 

@@ -58,7 +58,7 @@ def _make_trained_pacer(caps: tuple[Cap, ...] = DAY, tuning: Tuning = TUNED) -> 
 
 
 seconds = st.floats(0, 400)
-busy = st.lists(st.builds(BusySeat, st.sampled_from(SeatStage), seconds, st.booleans()), max_size=30)
+busy = st.lists(st.builds(BusySeat, st.sampled_from(SeatStage), seconds, st.booleans(), st.none()), max_size=30)
 ringing = st.lists(st.builds(RingingCall, seconds, st.none() | st.floats(0, 1), st.none() | seconds), max_size=30)
 
 

@@ -133,6 +133,11 @@ def test_agent_script_in_the_settings_of_an_ivr_campaign_is_refused(tmp_path: Pa
     assert "an ivr campaign has no agents to read a script" in get_error_lines(tmp_path, campaign)[0]
 
 
+def test_weight_in_the_settings_of_an_ivr_campaign_is_refused(tmp_path: Path) -> None:
+    campaign = '[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\nweight = 2\n'
+    assert "an ivr campaign has no agents to share" in get_error_lines(tmp_path, campaign)[0]
+
+
 def test_several_mistakes_in_settings_are_reported_in_one_error(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[ami]\nport = -1\nhots = 1\n", encoding="utf-8")

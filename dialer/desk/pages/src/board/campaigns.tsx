@@ -25,6 +25,7 @@ function Buttons({ campaign }: { campaign: CampaignView }) {
   if (campaign.kind === "agents") offered.push("seat-message");
   offered.push("speed");
   if (campaign.abandoned_target) offered.push("abandoned-target");
+  if (campaign.agent_share) offered.push("weight");
   const allowed = offered.filter(may);
   return (
     <div class="row">
@@ -105,6 +106,13 @@ function Card({ campaign }: { campaign: CampaignView }) {
       )}
       {campaign.abandoned_target?.sender && (
         <p class="pacing">{t("target-set-by", { share: percent(campaign.abandoned_target.rate), sender: campaign.abandoned_target.sender })}</p>
+      )}
+      {campaign.agent_share && (
+        <p class="pacing">
+          {t("share-of-agents", { actual: percent(campaign.agent_share.actual), intended: percent(campaign.agent_share.intended) })}
+          {campaign.agent_share.sender &&
+            ` · ${t("weight-set-by", { weight: campaign.agent_share.weight, sender: campaign.agent_share.sender })}`}
+        </p>
       )}
       {windows.map((window) => (
         <CapBar key={window.window_seconds} window={window} />

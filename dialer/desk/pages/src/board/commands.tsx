@@ -34,6 +34,7 @@ const SAID: Record<string, (said: string) => Values> = {
   "seat-message": (text) => ({ text }),
   speed: (most) => (most ? { [most.split("=")[0]!]: Number(most.split("=")[1]) } : {}),
   "abandoned-target": (share): Values => (share ? { abandoned_target: Number(share) } : {}),
+  weight: (weight): Values => (weight ? { weight: Number(weight) } : {}),
   "seat-campaigns": (campaign) => ({ campaigns: campaign ? [campaign] : [] }),
 };
 const MOST_LETTERS = 200; // docs/reference/topics.md
@@ -56,6 +57,12 @@ function targets(name: string): [string, string][] {
   return [["", t("target-default")], ...offered.map((share): [string, string] => [String(share), percent(share)])];
 }
 
+/** Return the weights offered for a campaign. */
+function weights(): [string, string][] {
+  const offered = [1, 2, 3, 4, 5, 10].map((each): [string, string] => [String(each), t("weight-of", { weight: each })]);
+  return [["", t("weight-default")], ...offered, ["0", t("weight-none")]];
+}
+
 /** Send a command after a question, if it needs one. */
 export function command(name: string, values: Record<string, string> = {}): void {
   if (AT_ONCE.has(name)) return void give(name, values);
@@ -69,6 +76,7 @@ export function command(name: string, values: Record<string, string> = {}): void
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
     ...(name === "speed" ? { choices: { label: t("speed-choice"), options: speeds(values.campaign_id ?? "") } } : {}),
     ...(name === "abandoned-target" ? { choices: { label: t("target-choice"), options: targets(values.campaign_id ?? "") } } : {}),
+    ...(name === "weight" ? { choices: { label: t("weight-choice"), options: weights() } } : {}),
     ...(name === "seat-campaigns" ? { choices: { label: t("campaign-choice"), options: serving } } : {}),
     then: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
   });

@@ -102,6 +102,18 @@ export interface AgentScreenPop {
   draft: unknown;
 }
 
+/** A campaign's share of the time of the agents whom it shares with other campaigns. */
+export interface AgentShare {
+  /** compared with the weights of the other campaigns; 0: only the time that they leave */
+  weight: number;
+  /** the supervisor who has set the weight; null: the settings */
+  sender: string | null;
+  /** the share that it is to get now; 0: it does not want to call */
+  intended: number;
+  /** its share of all agents' talk and wrap-up in the last 15 minutes */
+  actual: number;
+}
+
 /** A problem at a call centre that a person should look at. An alert replaces the earlier alert with the same `code`. */
 export interface Alert {
   /** the kind; with a name where there are several, such as trunk-north */
@@ -256,6 +268,8 @@ export interface CampaignView {
   speed: CampaignSpeed | null;
   /** null: its pacing abandons no calls */
   abandoned_target: AbandonedTarget | null;
+  /** null: it is the only campaign with agents */
+  agent_share: AgentShare | null;
 }
 
 /** A centre with its live status and its results. */

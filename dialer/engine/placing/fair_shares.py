@@ -1,0 +1,278 @@
+"""Share the agents' time among the campaigns that want to call now, in proportion to their weights.
+
+This is stride scheduling (Waldspurger and Weihl 1995). Each campaign has a virtual time: the agent time that its
+conversations have used, plus the agent time that its calls in progress are expected to use, divided by its weight. The
+next call goes to the campaign with the least virtual time. So a campaign is charged for talk and wrap-up, not for dials,
+and an expected time is replaced by the real one as a conversation goes on.
+
+While the pacing of that campaign finds no room for a further call, the campaigns with more virtual time leave its seats
+to it. Otherwise the campaign that accepts the highest risk of abandoned calls would take all seats. A campaign that is
+limited by something of its own, such as its abandoned-call cap or its trunks, is not waited for, so its share passes to
+the others. A campaign that did not want to call gets no credit for that time.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil, inf
+from typing import NamedTuple
+
+from dialer.pacing.port import Limit, PacingEvent, PacingEventKind
+from dialer.pacing.tuning import TUNED
+
+SHARE_SECONDS = 900.0
+"""The period over which the shares of agent time are measured and shown."""
+SLICES = 15
+SLICE_SECONDS = SHARE_SECONDS / SLICES
+CREDIT_SECONDS = 180.0
+"""How much a campaign that could not use its share may catch up later, in seconds of all shared seats. It is more than a
+usual conversation: even after a moment at a limit, the other campaigns keep the seats that they took for so long.
+"""
+SEATS_PER_CALL_OF_TURN = 10
+"""A turn is at least one call for this many seats: with hundreds of seats, single calls would take too many turns."""
+ALL_CALLS = 1_000_000
+"""As many calls as pacing allows."""
+
+WAITS_FOR_SEATS = frozenset({Limit.AGENTS, Limit.SEATS, Limit.CAP, Limit.IN_FLIGHT})
+"""Limits of pacing that end as soon as the shared seats have fewer calls."""
+
+
+class SeatUse(NamedTuple):
+    """A seat that works for a campaign: it is being connected to a voter, or in talk or wrap-up."""
+
+    elapsed_seconds: float  # in the talk or the wrap-up; 0 before the talk
+    is_wrapping_up: bool = False
+
+
+class CampaignLoad(NamedTuple):
+    """What a campaign uses now."""
+
+    seats: Sequence[SeatUse] = ()  # those that work for it
+    ringing: int = 0  # its calls that are not answered yet
+    waiting: int = 0  # its voters that wait for a seat
+
+
+class Turn(NamedTuple):
+    """The result of a campaign's turn to place calls."""
+
+    placed: int
+    limited_by: Limit | None = None  # why its pacing wanted no more calls; None: something else was the limit
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A campaign with agents that wants to call now."""
+
+    campaign_id: str
+    weight: float  # 0: gets only the agent time that the others leave
+    seats: frozenset[str]  # the seats at work that its calls can be connected to
+    place_calls: Callable[[int, Collection[str]], Turn]
+    """Place up to this many calls now, without the seats given, which are left to other campaigns."""
+
+
+@dataclass(slots=True)
+class _Account:
+    """The agent time of one campaign, and what is known about its calls."""
+
+    virtual_seconds: float = 0.0  # used agent time / weight
+    weight: float = 1.0
+    in_use: int = 0  # seats that work for the campaign since the last look
+    expected_seconds: float = 0.0  # agent time that its calls in progress will still use
+    is_awake: bool = False
+    answer_rate: float = TUNED.answer_rate
+    talk_seconds: float = TUNED.talk_seconds
+    wrap_up_seconds: float = TUNED.wrap_up_seconds
+    answers_known: float = TUNED.answer_rate_calls
+    talks_known: float = TUNED.prior_endings
+    wrap_ups_known: float = TUNED.prior_endings
+    slices: deque[float] = field(default_factory=lambda: deque([0.0], SLICES))
+
+    @property
+    def conversation_seconds(self) -> float:
+        """Return the mean time that a conversation keeps a seat busy."""
+        return self.talk_seconds + self.wrap_up_seconds
+
+    @property
+    def call_seconds(self) -> float:
+        """Return the agent time that a call is expected to use, counted by the weight."""
+        return max(0.1, self.answer_rate * self.conversation_seconds) / self.weight
+
+    def set_load(self, load: CampaignLoad) -> None:
+        """Set what the campaign uses now, and compute how much agent time its calls in progress will still use."""
+        self.in_use = len(load.seats)
+        expected = (load.ringing * self.answer_rate + load.waiting) * self.conversation_seconds
+        for seat in load.seats:
+            usual = self.wrap_up_seconds if seat.is_wrapping_up else self.talk_seconds
+            expected += max(0.0, usual - seat.elapsed_seconds) + (0.0 if seat.is_wrapping_up else self.wrap_up_seconds)
+        self.expected_seconds = expected
+
+    @property
+    def promised_seconds(self) -> float:
+        """Return the virtual time, including that of the calls in progress."""
+        return self.virtual_seconds + self.expected_seconds / self.weight
+
+
+_NO_LOAD = CampaignLoad()
+
+
+class FairShares:
+    """Decides which campaign places the next calls, so that each gets its share of the agents' time."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[str, _Account] = {}
+        self._looked_at: float | None = None
+        self._slice_began = 0.0
+        self.intended_shares: Mapping[str, float] = {}
+        """The share (0-1) of the agents' time that each campaign which wants to call is to get."""
+
+    # What the campaigns use
+
+    def learn_from_pacing_event(self, campaign_id: str, event: PacingEvent) -> None:
+        """Learn the campaign's answer rate and the length of its conversations from an event of one of its calls."""
+        account, memory = self._get_account(campaign_id), TUNED.answer_memory
+        match event.kind:
+            case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
+                account.answers_known = min(memory, account.answers_known + 1.0)
+                answered = event.kind is PacingEventKind.ANSWERED
+                account.answer_rate += (answered - account.answer_rate) / account.answers_known
+            case PacingEventKind.TALK_ENDED if event.timed:
+                account.talks_known = min(memory, account.talks_known + 1.0)
+                account.talk_seconds += (event.seconds - account.talk_seconds) / account.talks_known
+            case PacingEventKind.WRAP_UP_ENDED if event.timed:
+                account.wrap_ups_known = min(memory, account.wrap_ups_known + 1.0)
+                account.wrap_up_seconds += (event.seconds - account.wrap_up_seconds) / account.wrap_ups_known
+
+    def record_agent_time(self, now: float, loads: Mapping[str, CampaignLoad]) -> None:
+        """Count the agent time that campaigns have used since the last look, and note what they use now (`loads`, by
+        campaign). `now` is monotonic seconds.
+        """
+        passed = 0.0 if self._looked_at is None else max(0.0, now - self._looked_at)
+        self._looked_at = now
+        new = int((now - self._slice_began) / SLICE_SECONDS)
+        self._slice_began += new * SLICE_SECONDS
+        for account in self._accounts.values():
+            account.slices.extend([0.0] * min(new, SLICES))
+        for campaign_id in loads:
+            self._get_account(campaign_id)
+        for campaign_id, account in self._accounts.items():
+            used = passed * account.in_use
+            account.virtual_seconds += used / account.weight
+            account.slices[-1] += used
+            account.set_load(loads.get(campaign_id, _NO_LOAD))
+
+    def compute_agent_time_shares(self) -> dict[str, float]:
+        """Return each campaign's share (0-1) of the agent time of all campaigns in the last 15 minutes."""
+        used = {campaign_id: sum(account.slices) for campaign_id, account in self._accounts.items()}
+        total = sum(used.values())
+        return {campaign_id: seconds / total for campaign_id, seconds in used.items()} if total > 0.0 else {}
+
+    def _get_account(self, campaign_id: str) -> _Account:
+        account = self._accounts.get(campaign_id)
+        if account is None:
+            account = self._accounts[campaign_id] = _Account()
+        return account
+
+    def divide_seats(self, contenders: Sequence[Contender]) -> dict[str, float]:
+        """Return how many seats' time each campaign is to get now: its part, by weight, of each seat that can take its
+        calls.
+        """
+        by_seat: dict[str, list[Contender]] = defaultdict(list)
+        for each in contenders:
+            for seat in each.seats:
+                by_seat[seat].append(each)
+        seats = {each.campaign_id: 0.0 for each in contenders}
+        for sharing in by_seat.values():
+            first = [each for each in sharing if each.weight > 0.0] or sharing
+            weights = sum(map(_get_positive_weight, first))
+            for each in first:
+                seats[each.campaign_id] += _get_positive_weight(each) / weights
+        total = max(1, len(by_seat))
+        self.intended_shares = {campaign_id: number / total for campaign_id, number in seats.items()}
+        return seats
+
+    # Whose turn it is
+
+    def place_calls_in_turns(self, contenders: Sequence[Contender]) -> None:
+        """Let campaigns place calls in turns, until none of them can place a further call now."""
+        self.wake_campaigns(contenders)
+        left, kept = list(contenders), frozenset[str]()
+        while left:
+            each = min(left, key=self._rank_campaign)
+            if kept >= each.seats and kept:
+                left.remove(each)
+                continue
+            most = self._count_calls_of_turn(each, left)
+            turn = each.place_calls(most, kept & each.seats)
+            account = self._accounts[each.campaign_id]
+            account.expected_seconds += turn.placed * account.call_seconds * account.weight
+            if turn.placed < most:
+                left.remove(each)
+                if turn.limited_by in WAITS_FOR_SEATS:
+                    kept |= each.seats
+        self._limit_credit(contenders)
+
+    def _rank_campaign(self, contender: Contender) -> tuple[bool, float]:
+        return contender.weight <= 0.0, self._accounts[contender.campaign_id].promised_seconds
+
+    def _count_calls_of_turn(self, contender: Contender, left: Iterable[Contender]) -> int:
+        """Return how many calls a campaign may place before it is the turn of another campaign."""
+        own = self._accounts[contender.campaign_id].promised_seconds
+        until = min(self._list_virtual_times(_find_rivals(contender, left)), default=inf)
+        if until == inf:
+            return ALL_CALLS
+        calls = ceil((until - own) / self._accounts[contender.campaign_id].call_seconds)
+        return max(1, len(contender.seats) // SEATS_PER_CALL_OF_TURN, min(ALL_CALLS, calls))
+
+    def wake_campaigns(self, contenders: Sequence[Contender]) -> None:
+        """Note which campaigns want to call now. One that did not at the last decision gets no credit for that time."""
+        for each in contenders:
+            self._get_account(each.campaign_id).weight = _get_positive_weight(each)
+        awake = [each for each in contenders if self._accounts[each.campaign_id].is_awake]
+        for each in contenders:
+            account = self._accounts[each.campaign_id]
+            if not account.is_awake:
+                used = [self._accounts[other.campaign_id].virtual_seconds for other in _find_rivals(each, awake)]
+                account.virtual_seconds = max(account.virtual_seconds, min(used, default=0.0))
+        for campaign_id, account in self._accounts.items():
+            account.is_awake = any(each.campaign_id == campaign_id for each in contenders)
+
+    def _limit_credit(self, contenders: Sequence[Contender]) -> None:
+        """Limit how much agent time a campaign can catch up that could not use its share."""
+        floors: list[tuple[_Account, float]] = []
+        for each in contenders:
+            rivals = _find_rivals(each, contenders)
+            if rivals:
+                seats = len(each.seats.union(*(other.seats for other in rivals)))
+                weights = sum(self._accounts[other.campaign_id].weight for other in (each, *rivals))
+                floor = max(self._list_virtual_times(rivals)) - CREDIT_SECONDS * seats / weights
+                floors.append((self._accounts[each.campaign_id], floor))
+        for account, floor in floors:
+            account.virtual_seconds += max(0.0, floor - account.promised_seconds)
+
+    def _list_virtual_times(self, contenders: Iterable[Contender]) -> list[float]:
+        return [self._accounts[each.campaign_id].promised_seconds for each in contenders]
+
+
+def _find_rivals(contender: Contender, others: Iterable[Contender]) -> list[Contender]:
+    """Return the other campaigns of the same rank that share seats with a campaign."""
+    last, seats = contender.weight <= 0.0, contender.seats
+    return [
+        other
+        for other in others
+        if other is not contender and (other.weight <= 0.0) == last and not seats.isdisjoint(other.seats)
+    ]
+
+
+def count_seats_at_cap(seats: float) -> int:
+    """Return how many seats may work for a campaign at its abandoned-call cap, of the seats that its share amounts to.
+
+    Its calls reserve a free seat before they are dialled, so that none is abandoned. They bring the answers that its
+    cap's window counts on; the rest of the share passes to the other campaigns.
+    """
+    return ceil(TUNED.sure_share * seats)
+
+
+def _get_positive_weight(contender: Contender) -> float:
+    return contender.weight if contender.weight > 0.0 else 1.0

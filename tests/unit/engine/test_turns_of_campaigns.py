@@ -1,0 +1,171 @@
+"""Turns of the campaigns that share agents: whose turn it is, and what a turn costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import pytest
+
+from dialer.engine.placing.fair_shares import SHARE_SECONDS, CampaignLoad, Contender, FairShares, SeatUse, Turn
+from dialer.pacing.port import Limit, PacingEvent, PacingEventKind
+
+SEATS = frozenset({"01", "02", "03", "04"})
+
+
+@dataclass
+class Pool:
+    """Seats that take a number of further calls, and the campaigns that place them."""
+
+    room: int = 0  # calls that pacing still allows
+    placed: list[str] = field(default_factory=list)
+    kept: dict[str, Collection[str]] = field(
+        default_factory=dict
+    )  # by campaign: the seats left to others at its last turn
+    limits: dict[str, Limit] = field(default_factory=dict)  # campaigns that cannot place calls, with the reason
+
+    def make_contender(self, name: str, weight: float = 1.0, seats: Collection[str] = SEATS) -> Contender:
+        def place_calls(most: int, kept: Collection[str]) -> Turn:
+            self.kept[name] = kept
+            if name in self.limits:
+                return Turn(0, self.limits[name])
+            count = min(most, self.room)
+            self.room -= count
+            self.placed += [name] * count
+            return Turn(count, Limit.SEATS if count < most else None)
+
+        return Contender(name, weight, frozenset(seats), place_calls)
+
+
+def place_calls(shares: FairShares, pool: Pool, *contenders: Contender, room: int = 8) -> Counter[str]:
+    """Let the campaigns place calls. Return how many each has placed."""
+    pool.room, pool.placed = room, []
+    shares.place_calls_in_turns(contenders)
+    return Counter(pool.placed)
+
+
+def use_seats(shares: FairShares, seconds: float, **seats: int) -> None:
+    """Let seats talk for campaigns, then end all talks."""
+    now = (shares._looked_at or 0.0) + 1e-6
+    shares.record_agent_time(now, {name: CampaignLoad([SeatUse(0.0)] * count) for name, count in seats.items()})
+    for passed in range(1, int(seconds) + 1):
+        shares.record_agent_time(
+            now + passed, {name: CampaignLoad([SeatUse(float(passed))] * count) for name, count in seats.items()}
+        )
+    shares.record_agent_time(now + int(seconds), {})
+
+
+@pytest.mark.parametrize(
+    ("weights", "calls"), [((1.0, 1.0), (4, 4)), ((3.0, 1.0), (6, 2)), ((0.5, 1.5), (2, 6)), ((1.0, 0.0), (8, 0))]
+)
+def test_campaigns_place_calls_in_proportion_to_their_weights(
+    weights: tuple[float, float], calls: tuple[int, int]
+) -> None:
+    shares, pool = FairShares(), Pool()
+    contenders = [pool.make_contender(name, weight) for name, weight in zip("ab", weights, strict=True)]
+    placed = place_calls(shares, pool, *contenders)
+    assert (placed["a"], placed["b"]) == calls
+
+
+def test_campaign_whose_calls_bring_more_agent_time_places_fewer_calls() -> None:
+    shares, pool = FairShares(), Pool()
+    for number in range(400):
+        for name, talk in (("short", 45.0), ("long", 195.0)):
+            shares.learn_from_pacing_event(name, PacingEvent(PacingEventKind.TALK_ENDED, number, talk))
+            shares.learn_from_pacing_event(name, PacingEvent(PacingEventKind.WRAP_UP_ENDED, number, 5.0))
+            kind = PacingEventKind.ANSWERED if number % 4 == 0 else PacingEventKind.FAILED
+            shares.learn_from_pacing_event(name, PacingEvent(kind, number))
+    placed = place_calls(shares, pool, pool.make_contender("short"), pool.make_contender("long"), room=50)
+    assert placed["short"] == pytest.approx(40, abs=1)
+
+
+def test_campaign_that_talked_more_waits_until_the_other_has_caught_up() -> None:
+    shares, pool = FairShares(), Pool()
+    both = pool.make_contender("a"), pool.make_contender("b")
+    place_calls(shares, pool, *both, room=0)
+    use_seats(shares, 50, a=2)
+    placed = place_calls(shares, pool, *both, room=4)
+    assert placed == {"b": 4}
+
+
+def test_campaign_gets_no_credit_for_the_time_in_which_it_did_not_call() -> None:
+    shares, pool = FairShares(), Pool()
+    one, other = pool.make_contender("a"), pool.make_contender("b")
+    place_calls(shares, pool, one, other, room=0)
+    for _ in range(10):
+        place_calls(shares, pool, one)  # the other is paused
+        use_seats(shares, 300, a=4)
+    placed = place_calls(shares, pool, one, other)
+    assert placed["a"] == placed["b"] == 4
+
+
+def test_campaign_that_could_not_use_its_share_catches_up_three_minutes_at_most() -> None:
+    shares, pool = FairShares(), Pool()
+    both = pool.make_contender("a"), pool.make_contender("b")
+    pool.limits["b"] = Limit.CHANNELS
+    for _ in range(10):
+        place_calls(shares, pool, *both)
+        use_seats(shares, 300, a=4)
+    del pool.limits["b"]
+    place_calls(shares, pool, *both, room=0)
+    lead = shares._accounts["a"].promised_seconds - shares._accounts["b"].promised_seconds
+    assert lead == pytest.approx(180.0 * 4 / 2)
+
+
+@pytest.mark.parametrize("limit", [Limit.SEATS, Limit.CAP, Limit.AGENTS, Limit.IN_FLIGHT])
+def test_campaign_that_is_ahead_leaves_the_seats_of_a_waiting_campaign_alone(limit: Limit) -> None:
+    shares, pool = FairShares(), Pool()
+    pool.limits["b"] = limit
+    all_seats = pool.make_contender("a")
+    some = pool.make_contender("b", seats={"03", "04"})
+    use_seats(shares, 100, a=4)
+    placed = place_calls(shares, pool, all_seats, some)
+    assert placed["a"] == 8
+    assert pool.kept["a"] == {"03", "04"}
+    assert place_calls(shares, pool, pool.make_contender("a", seats={"03"}), some) == {}
+
+
+@pytest.mark.parametrize("limit", [Limit.HARD_STOP, Limit.CHANNELS, Limit.CPS, Limit.SPEED, Limit.RESERVE])
+def test_campaign_at_a_limit_of_its_own_passes_its_share_to_the_others(limit: Limit) -> None:
+    shares, pool = FairShares(), Pool()
+    pool.limits["b"] = limit
+    use_seats(shares, 100, a=4)
+    assert place_calls(shares, pool, pool.make_contender("a"), pool.make_contender("b")) == {"a": 8}
+    assert not pool.kept["a"]
+
+
+def test_campaign_of_weight_zero_gets_the_agent_time_that_the_others_leave() -> None:
+    shares, pool = FairShares(), Pool()
+    first, then = pool.make_contender("first", 1.0), pool.make_contender("then", 0.0)
+    use_seats(shares, 500, first=4)
+    assert place_calls(shares, pool, first, then) == {"first": 8}
+    pool.limits["first"] = Limit.SEATS
+    assert place_calls(shares, pool, first, then) == {}
+    pool.limits["first"] = Limit.CPS
+    assert place_calls(shares, pool, first, then) == {"then": 8}
+    assert place_calls(shares, pool, then) == {"then": 8}
+    del pool.limits["first"]
+    assert place_calls(shares, pool, first, then) == {"first": 8}
+
+
+def test_seats_are_divided_by_weight_among_the_campaigns_that_can_use_them() -> None:
+    shares, pool = FairShares(), Pool()
+    contenders = [
+        pool.make_contender("a", 3.0),
+        pool.make_contender("b", 1.0, seats={"01", "02"}),
+        pool.make_contender("c", 0.0),
+    ]
+    assert shares.divide_seats(contenders) == {"a": 3.5, "b": 0.5, "c": 0.0}
+    assert shares.intended_shares == {"a": 0.875, "b": 0.125, "c": 0.0}
+    assert shares.divide_seats([]) == {}
+
+
+def test_shares_of_agent_time_are_those_of_the_last_quarter_of_an_hour() -> None:
+    shares = FairShares()
+    assert shares.compute_agent_time_shares() == {}
+    use_seats(shares, SHARE_SECONDS, a=4)
+    use_seats(shares, SHARE_SECONDS + 60, a=1, b=3)
+    assert shares.compute_agent_time_shares()["b"] == pytest.approx(0.75, abs=0.02)
+    shares.record_agent_time(1e6, {})
+    assert shares.compute_agent_time_shares() == {}
