@@ -68,7 +68,7 @@ mutants: $(VENV)/.ready-dev
 	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.ready-bench $(VENV)/.ready-desk
-	BENCH_FIGURES=bench/figures.json $(BIN)/python -m bench.run_all --except bench_pacing
+	BENCH_FIGURES=bench/figures.json $(BIN)/python -m bench.run_all --except bench_pacing --except bench_fairness
 	$(BIN)/python -m bench.speed_page docs/reference
 
 bench-quick: $(VENV)/.ready-bench $(VENV)/.ready-desk
@@ -76,6 +76,7 @@ bench-quick: $(VENV)/.ready-bench $(VENV)/.ready-desk
 
 bench-pacing: $(VENV)/.ready-bench
 	nice -n 19 $(BIN)/python -m bench.bench_pacing --jobs 2 --write
+	nice -n 19 $(BIN)/python -m bench.bench_fairness --write
 
 lock audit sbom: $(VENV)/.ready-supply
 	$(BIN)/python -m tests.supply_chain $@
