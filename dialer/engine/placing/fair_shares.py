@@ -13,7 +13,7 @@ the others. A campaign that did not want to call gets no credit for that time.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
@@ -32,6 +32,9 @@ usual conversation: even after a moment at a limit, the other campaigns keep the
 """
 SEATS_PER_CALL_OF_TURN = 10
 """A turn is at least one call for this many seats: with hundreds of seats, single calls would take too many turns."""
+MOST_ROUNDS_OF_DIVISION = 100
+SEATS_TOLERANCE = 0.01
+"""The division of the seats among campaigns ends when no campaign's number of seats changes by more."""
 ALL_CALLS = 1_000_000
 """As many calls as pacing allows."""
 
@@ -175,20 +178,34 @@ class FairShares:
         return account
 
     def divide_seats(self, contenders: Sequence[Contender]) -> dict[str, float]:
-        """Return how many seats' time each campaign is to get now: its part, by weight, of each seat that can take its
-        calls.
+        """Return how many seats' time each campaign is to get now. A campaign whose calls only some seats can take gets
+        its weighted part of all seats, as far as those seats suffice; the other campaigns get more of the other seats.
+
+        Each campaign spreads its weight over the seats in proportion to what it gets of them, and each seat is divided in
+        proportion to that, until nothing changes (proportional response, Wu and Zhang 2007). So the least number of seats
+        per weight becomes as large as possible.
         """
-        by_seat: dict[str, list[Contender]] = defaultdict(list)
-        for each in contenders:
-            for seat in each.seats:
-                by_seat[seat].append(each)
-        seats = {each.campaign_id: 0.0 for each in contenders}
-        for sharing in by_seat.values():
-            first = [each for each in sharing if each.weight > 0.0] or sharing
-            weights = sum(map(_get_positive_weight, first))
-            for each in first:
-                seats[each.campaign_id] += _get_positive_weight(each) / weights
-        total = max(1, len(by_seat))
+        sharing: dict[str, list[str]] = defaultdict(list)
+        weights = {each.campaign_id: _get_positive_weight(each) for each in contenders}
+        for last in (False, True):  # campaigns with weight 0 get only seats that no other campaign uses
+            taken = set(sharing)
+            for each in contenders:
+                if (each.weight <= 0.0) == last:
+                    for seat in each.seats - taken:
+                        sharing[seat].append(each.campaign_id)
+        groups = Counter(map(tuple, sharing.values()))
+        offers = {(campaign_id, group): weights[campaign_id] for group in groups for campaign_id in group}
+        seats = dict.fromkeys(weights, 0.0)
+        for _ in range(MOST_ROUNDS_OF_DIVISION):
+            offered = {group: sum(offers[campaign_id, group] for campaign_id in group) for group in groups}
+            parts = {key: groups[key[1]] * offer / offered[key[1]] for key, offer in offers.items()}
+            before, seats = seats, dict.fromkeys(weights, 0.0)
+            for (campaign_id, _group), part in parts.items():
+                seats[campaign_id] += part
+            if all(abs(seats[each] - before[each]) < SEATS_TOLERANCE for each in seats):
+                break
+            offers = {key: weights[key[0]] * part / seats[key[0]] for key, part in parts.items()}
+        total = max(1, len(sharing))
         self.intended_shares = {campaign_id: number / total for campaign_id, number in seats.items()}
         return seats
 

@@ -156,9 +156,34 @@ def test_seats_are_divided_by_weight_among_the_campaigns_that_can_use_them() -> 
         pool.make_contender("b", 1.0, seats={"01", "02"}),
         pool.make_contender("c", 0.0),
     ]
-    assert shares.divide_seats(contenders) == {"a": 3.5, "b": 0.5, "c": 0.0}
-    assert shares.intended_shares == {"a": 0.875, "b": 0.125, "c": 0.0}
+    assert shares.divide_seats(contenders) == pytest.approx({"a": 3.0, "b": 1.0, "c": 0.0}, abs=0.05)
+    assert shares.intended_shares == pytest.approx({"a": 0.75, "b": 0.25, "c": 0.0}, abs=0.02)
     assert shares.divide_seats([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("weights_and_seats", "seats"),
+    [
+        (
+            [(1.0, 12), (1.0, 3)],
+            [9.0, 3.0],
+        ),  # fewer seats can take the second campaign's calls than its weight asks for
+        ([(1.0, 12), (1.0, 8)], [6.0, 6.0]),
+        ([(1.0, 12), (5.0, 3), (1.0, 9)], [4.5, 3.0, 4.5]),
+        ([(1.0, 3), (0.0, 12)], [3.0, 9.0]),  # a campaign with weight 0 gets the seats that nobody else can use
+        ([(1.0, 0), (1.0, 12)], [0.0, 12.0]),
+    ],
+)
+def test_campaign_gets_all_seats_that_can_take_its_calls_if_they_are_fewer_than_its_weighted_part(
+    weights_and_seats: list[tuple[float, int]], seats: list[float]
+) -> None:
+    pool, names = Pool(), [f"{number:02d}" for number in range(12)]
+    contenders = [
+        pool.make_contender(str(number), weight, seats=names[:count])
+        for number, (weight, count) in enumerate(weights_and_seats)
+    ]
+    expected = {str(number): count for number, count in enumerate(seats)}
+    assert FairShares().divide_seats(contenders) == pytest.approx(expected, abs=0.05)
 
 
 def test_shares_of_agent_time_are_those_of_the_last_quarter_of_an_hour() -> None:
