@@ -312,7 +312,7 @@ ask-barge = Your phone will ring. When you answer it, you join the call at seat 
 message-text = Message to the agent
 campaign-choice = Campaign of the seat
 serve-all-campaigns = all campaigns
-speed-choice = Calling limit
+speed-choice = Highest number of calls at once in this campaign
 speed-per-seat =
     { $calls ->
         [one] 1 unanswered call per agent
