@@ -102,8 +102,8 @@ class Signing(HeadquartersOptions):
             return
         if len(signers) < order.required_signature_count:
             raise orders.OrderNotSent(
-                "the order was not sent, because two leaders must sign it: give --key for both, or write it for the other leader "
-                "with --out FILE"
+                "the order was not sent, because two leaders must sign it: give --key twice, once with the key file of"
+                " each leader, or write the order to a file that the second leader signs, with --out FILE"
             )
         async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
             replies = await orders.send_order(session, signed, order, centres, self.wait)

@@ -61,8 +61,8 @@ def render_broker_files(
     if made:
         append_broker_passwords(to / HAND_OUT, made)
         typer.echo(
-            f"{format_count(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the file;"
-            " the broker stores only hashes"
+            f"{format_count(len(made), 'new password')} in {to / HAND_OUT}: hand each to its user, then delete the"
+            " file; the broker stores only hashes"
         )
     if written:
         typer.echo("next: systemctl reload mosquitto (restart it if mosquitto.conf has changed)")
@@ -80,10 +80,10 @@ def append_broker_passwords(path: Path, made: dict[str, str]) -> None:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write("".join(f"{user} {password}\n" for user, password in made.items()))
     except OSError as error:
-        users = " ".join(f"--new-password {user}" for user in made)
+        new_password_options = " ".join(f"--new-password {user}" for user in made)
         raise AsteriskFilesError(
-            f"{path} cannot be written ({error.strerror}), so the new passwords are lost:"
-            f" free some disk space, then render again with {users}"
+            f"{path}: the new passwords of MQTT users cannot be written to this file ({error.strerror}): free some disk"
+            f" space, then run `dialer mqtt render` again with {new_password_options} to make others"
         ) from error
 
 

@@ -56,7 +56,7 @@ def release_unknown_attempts(
     """
     if everything == bool(attempts):
         raise typer.BadParameter(
-            "no choice of attempts: give either attempts' IDs or --all (`dialer unknown list` shows them)"
+            "give either attempts' IDs or --all, and not both (`dialer unknown list` shows the IDs)"
         )
     if not reason.strip():
         raise typer.BadParameter("--reason: give a reason for the release, such as carrier-list-compared")

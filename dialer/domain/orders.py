@@ -166,8 +166,8 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
         key = leaders.get(each.leader)
         if key is None or not signing.verify_signature(key, _encode_order_text_for_signature(text), each.signature):
             raise OrderForged(
-                "the order has an invalid signature: compare the leaders' keys with [[headquarters.leaders]] of"
-                " this centre"
+                "the order has an invalid signature: compare the public keys of leaders (people who sign orders at"
+                " headquarters) in [[headquarters.leaders]] of this centre with those in headquarters' settings"
             )
         found.add(each.leader)
     return sorted(found)
@@ -181,7 +181,8 @@ def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str,
     if len(signers) < order.required_signature_count:
         required_signers = "two leaders" if order.required_signature_count > 1 else "one leader"
         raise CommandRefused(
-            f"the order {order.order.value} has {len(signers)} valid signatures: have it signed by {required_signers}"
+            f"the order {order.order.value} has too few valid signatures ({len(signers)}): have it signed by"
+            f" {required_signers}"
         )
     if not order.is_addressed_to_centre(centre, zone):
         raise CommandRefused(
@@ -209,5 +210,8 @@ def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrde
         each.made_at > order.made_at and each.kind == OrderKind.RESUME if less else each.made_at >= order.made_at
         for each in heard
     ):
-        raise CommandRefused("a later order of headquarters is in force: give a new order")
+        raise CommandRefused(
+            f"the order {order.order.value} was not carried out, because a later order of headquarters is in force: if"
+            " it is still wanted, sign and send it as a new order"
+        )
     return False

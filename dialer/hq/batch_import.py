@@ -385,7 +385,8 @@ class BatchImporter:
                 is None
             ):
                 raise Displaced(
-                    "another gatherer process imports the centres' results: this one stops importing and waits"
+                    "another gatherer (`dialer hq gather`) has begun to import the centres' results: this one waits,"
+                    " and continues when the other has stopped"
                 )
             names = sorted({each.batch.centre for each in received if each.batch is not None})
             zones = {row.centre: row.zone for row in await SQL.centres.fetch_rows(self._db, names)}
@@ -455,7 +456,8 @@ class BatchImporter:
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
             if rows.rows:
                 raise StoreNotAccepted(
-                    "results of the centre's new store wait until those of its earlier store are committed: they are retried",
+                    f"results of the new store of centre {batch.centre} wait until those of its earlier store are"
+                    " saved: they are imported then, without any action",
                     is_final=False,
                 )
             rows.store = store

@@ -86,7 +86,8 @@ def find_leader_by_key(settings: HqSettings, private_key: bytes) -> str:
         if key == public_key:
             return name
     raise OrderNotSent(
-        "the key does not belong to a leader: add its public key to [[leaders]] of headquarters' settings"
+        "the key does not belong to a leader (a person who may sign orders): give the key of a leader, or add"
+        f" {signing.format_public_key(public_key)} to [[leaders]] of headquarters' settings"
     )
 
 
@@ -95,8 +96,8 @@ def find_centres_addressed_by_order(settings: HqSettings, order: HqOrder) -> lis
     centres = sorted(each.id for each in settings.centres if order.is_addressed_to_centre(each.id, each.zone))
     if not centres:
         raise OrderNotSent(
-            f"the order was not sent, because no centre has the address {order.to}: choose a zone or centre of [[centres]]"
-            " in headquarters' settings"
+            f"the order was not sent, because no centre has the address {order.to}: choose a zone or centre of"
+            " [[centres]] in headquarters' settings"
         )
     return centres
 

@@ -268,17 +268,18 @@ class Session:
             state = StreamState("", 0, 0)
         if stream_id not in {"", state.id}:
             raise StreamRecreated(
-                f"stream {stream} of nats-server was lost: its messages are read from the beginning once it exists again"
+                f"stream {stream} of nats-server was deleted or created again: its messages are read from the beginning"
+                " once it exists. Check nats-server if it does not"
             )
         if not complete and position > state.last:
             raise StreamSetBack(
                 f"stream {stream} of nats-server was set back to an older copy: it ends at message {state.last}, but messages up "
-                f"to {position} were read before"
+                f"to {position} were read before. Check who restored it and why"
             )
         if complete and not state.first - 1 <= position <= state.last:
             raise MessagesMissing(
-                f"stream {stream} of nats-server lacks messages: it has {state.first} to {state.last}, and the last one read was "
-                f"{position}"
+                f"stream {stream} of nats-server has lost messages that were not read: it has {state.first} to"
+                f" {state.last}, and the last one read was {position}. Check this stream's limits and the server's disk"
             )
         return state
 
@@ -399,7 +400,8 @@ def _check_message_is_last_one_read(
     if (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack
         raise problem(
-            f"stream {stream} of nats-server was set back to an older copy: message {position} is another one than before"
+            f"stream {stream} of nats-server was set back to an older copy: message {position} is another one "
+            "than before. Check who restored it and why"
         )
 
 

@@ -29,7 +29,10 @@ def find_phone_numbers_of_voter(db: Connection, who: str, region: str) -> list[s
     read = read_phone_numbers_in_cell(who, region)
     if len(read.numbers) != 1:
         reason = read.rejected[0].reason.value if read.rejected else "not a phone number"
-        raise RollError(f"no voter is named ({reason}): give a phone number, a voter's ID or constituency/part/serial")
+        raise RollError(
+            f"the text entered is not a voter or phone number ({reason}):"
+            " give a number, a voter's ID or constituency/part/serial"
+        )
     return list(read.numbers)
 
 
@@ -45,12 +48,12 @@ def find_voter_by_id_or_place(db: Connection, who: str) -> int | None:
         found = voters.find_voters_with_epic(db, who)
     elif _VOTER_ID.fullmatch(who):
         if voters.find_numbers_of_voter(db, int(who)) is None:
-            raise RollError(f"the store has no voter {who}; give a voter's ID, constituency/part/serial, or a number")
+            raise RollError(f"the store has no voter {who}; check this voter ID, or give constituency/part/serial")
         return int(who)
     else:
         return None
     if not found:
-        raise RollError(f"the roll has no voter {who}; check the figures on the roll, or give a voter's ID")
+        raise RollError(f"the roll has no voter {who}; check its EPIC number or constituency/part/serial on the list")
     if len(found) != 1:
         ids = ", ".join(map(str, found))
         raise RollError(f"the roll has {len(found)} voters for {who} (IDs {ids}); give the ID of one")

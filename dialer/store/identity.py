@@ -96,7 +96,7 @@ def read_store_identity(db: Connection) -> StoreIdentity:
     """Return the ids by which headquarters recognises a store. The store must have been opened for writing before."""
     found = SQL.identity.fetch_first_row(db)
     if found is None:
-        raise StoreError("the store has no identity yet: start the dialler once")
+        raise StoreError("the store has no ID for headquarters yet: start the dialler once, which creates the ID")
     return found
 
 

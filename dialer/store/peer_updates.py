@@ -57,7 +57,8 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
         return PeerUpdateEffect()
     if updates.after > stored:
         raise NotInStore(
-            f"Updates of other centres (stream {updates.stream}) are missing. Request those after position {stored} again."
+            f"Opt-outs and marks of other centres were not saved, because earlier ones of stream {updates.stream} are"
+            f" missing. Request those after position {stored} again."
         )
     phones = []
     for each in updates.opt_outs:

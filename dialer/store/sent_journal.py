@@ -148,7 +148,7 @@ class SentJournal:
         assert self._file is not None  # noqa: S101 - begun
         if os.write(self._file, record) != len(record):
             os.ftruncate(self._file, self._length)  # records behind an incomplete one would be misread
-            raise OSError("the disk is full: a record of the journal of sent calls was cut off; free some space")
+            raise OSError("the disk is full, so a call was not noted in the journal of sent calls: free some space")
         self._length += len(record)
 
 

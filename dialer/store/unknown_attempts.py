@@ -47,7 +47,8 @@ def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reas
         phone_id = SQL.phone_of_unreleased.fetch_first_value(db, attempt_id=attempt_id)
         if phone_id is None:
             raise NotInStore(
-                f"{attempt_id}: not an attempt of unknown result; nothing was released. See `dialer unknown list`."
+                f"No attempt {attempt_id} has an unknown result, so nothing was released. Give an ID that"
+                " `dialer unknown list` shows."
             )
         SQL.insert_release.run_statement(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
         opened += SQL.reopen_released.run_statement(db, phone_id=phone_id)

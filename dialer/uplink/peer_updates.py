@@ -226,7 +226,7 @@ class PeerUpdates:
                 await self._send_updates_until_stream_must_be_reopened(stream_id, stream, subject, stored)
                 is_missing = False
             except MessagesMissing as error:
-                _log.warning("peer_updates.lost", problem=f"{error}: a snapshot is downloaded instead")
+                _log.warning("peer_updates.lost", problem=f"{error}; a snapshot is downloaded instead")
                 is_missing = True
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 

@@ -168,8 +168,8 @@ class Dispositions:
             )
         if kept.record.disposition in _SUPPRESSING:
             raise CommandRefused(
-                f"seat {seat.name}: the disposition cannot be undone, because other centres already know that this number"
-                " has opted out",
+                f"seat {seat.name}: the disposition cannot be undone, because other centres already know that this"
+                " number has opted out",
                 RefusedBecause.ALREADY_PUBLISHED,
             )
         call, run = kept.call, self._runs[kept.call.campaign_id]
@@ -215,7 +215,8 @@ class Dispositions:
             call = left.call
         if call is None or call.talk.connected_at is None:
             raise CommandRefused(
-                f"seat {seat.name} has no connected call that needs a disposition", RefusedBecause.NO_CALL
+                f"seat {seat.name} has no connected call that needs a disposition, so none was saved",
+                RefusedBecause.NO_CALL,
             )
         return call
 

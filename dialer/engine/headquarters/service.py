@@ -65,7 +65,8 @@ class HeadquartersOrders:
         plan = self._core.plan.headquarters
         if not plan.leaders:
             raise CommandRefused(
-                "this centre accepts no orders, because it knows no leader: add the leaders to [[headquarters.leaders]]"
+                "this centre refuses all orders of headquarters, because its settings do not name the people who may"
+                " sign orders: add these leaders, with their public keys, to [[headquarters.leaders]]"
             )
         try:
             signers = find_order_signers(text, signatures, plan.leaders)

@@ -200,7 +200,8 @@ class Agents:
             skill = self._runs.require_campaign_in_settings(campaign_id).spec.skill
             if not moved.can_serve_campaign(skill, campaign_id):
                 raise CommandRefused(
-                    f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs"
+                    f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs:"
+                    " choose another agent, or add the skill to this agent in [[agents]]"
                 )
         addressee, now = format_seat_addressee(seat_name), self._core.clock.now()
         if campaigns:
@@ -346,8 +347,8 @@ class Agents:
         locked = self._wrong_log_ins.is_log_in_locked(seat, known, now, source)
         if locked and source is not None:
             raise CommandRefused(
-                f"sign-ins to seat {seat} are locked for up to {rules.lock_seconds / 60:g} minutes after too many wrong PINs:"
-                " wait, or ask a supervisor to unlock the seat",
+                f"sign-ins to seat {seat} are locked for up to {rules.lock_seconds / 60:g} minutes after too many wrong"
+                " PINs: wait, or ask a supervisor to unlock the seat",
                 RefusedBecause.LOG_IN_LOCKED,
             )
         if right and not locked:

@@ -98,7 +98,9 @@ class Supervision:
             listener.seat == seat_name and listener.mode is ListeningMode.BARGE
             for listener in self._listeners.list_monitoring_supervisors()
         ):
-            raise CommandRefused(f"seat {seat_name}: another supervisor has barged in already")
+            raise CommandRefused(
+                f"seat {seat_name}: another supervisor has already barged in: wait until that supervisor has hung up"
+            )
 
     async def _start_monitoring(self, listener: Listener) -> None:
         self._listeners.add_or_replace_monitoring_supervisor(
@@ -135,8 +137,8 @@ class Supervision:
             await self._append_monitoring_start_to_audit(after, after.mode.value)
         except StoreError as error:
             raise CommandRefused(
-                f"supervisor {before.phone.name}: the monitoring mode was not changed, because its audit entry could not"
-                f" be stored: {error}"
+                f"supervisor {before.phone.name}: the monitoring mode was not changed, because its audit entry could"
+                f" not be stored: {error}"
             ) from error
         if self._listeners.find_monitoring_by_supervisor(before.phone.name) is not before:
             self._append_monitoring_end_to_audit(after, "hung up")
@@ -150,8 +152,8 @@ class Supervision:
         except SwitchError as error:
             self._append_monitoring_end_to_audit(after, "not changed")
             raise CommandRefused(
-                f"the monitoring mode was not changed. Check that the phone of supervisor {before.phone.name} has answered:"
-                f" {error}"
+                f"the monitoring mode was not changed. Check that the phone of supervisor {before.phone.name} has"
+                f" answered: {error}"
             ) from error
         # Its end is already in the audit, and a new monitoring may have started.
         if self._listeners.find_monitoring_by_supervisor(before.phone.name) is not before:

@@ -62,7 +62,9 @@ def parse_dialplan(text: str) -> Dialplan:
         if entry is None or context is None:
             if entry is None and re.match(r"\w+\s*=", line):
                 continue  # a setting of [general] or [globals]
-            raise DialplanError(f"dialplan line {number} must be a context, exten or same: {line}")
+            raise DialplanError(
+                f"dialplan line {number} is not a [context], `exten =>` or `same =>`; correct it: {line}"
+            )
         rest = entry[2]
         if entry[1] == "exten":
             name, _, rest = rest.partition(",")
@@ -71,7 +73,9 @@ def parse_dialplan(text: str) -> Dialplan:
                 last = 0
         step = _STEP.fullmatch(rest.strip())
         if step is None or extension is None:
-            raise DialplanError(f"dialplan line {number}: priority or application is missing: {line}")
+            raise DialplanError(
+                f"dialplan line {number} has no priority or no application; write for instance `1,Answer()`: {line}"
+            )
         last = last + 1 if step[1] == "n" else int(step[1])
         if step[2]:
             extension.labels[step[2]] = last

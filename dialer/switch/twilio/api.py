@@ -79,14 +79,16 @@ class TwilioApi:
         except TwilioRestException as error:
             if error.status >= _SERVER_TROUBLE:
                 raise OriginateUnsure(
-                    f"Twilio answered a new call with status {error.status}: the call may exist, so it is not repeated"
+                    f"Twilio answered the request for a new call with error {error.status}: the call may exist, so it"
+                    " is not dialled again. Twilio's call log shows whether it was placed"
                 ) from error
             raise OriginateRefused(
                 _describe_twilio_refusal("the call was not placed", error.status, error.code)
             ) from error
         except _UNREADABLE as error:
             raise OriginateUnsure(
-                "Twilio's response to a new call could not be read: the call may exist, so it is not repeated"
+                "Twilio's response to the request for a new call could not be read: the call may exist, so it is not"
+                " dialled again. Twilio's call log shows whether it was placed"
             ) from error
         return str(made.sid)
 
@@ -238,7 +240,8 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
         except (TimeoutError, aiohttp.ClientError, UnicodeDecodeError) as error:
             if method.upper() == "POST":
                 raise OriginateUnsure(
-                    f"Twilio's response to a request was lost ({type(error).__name__}), so it is not repeated"
+                    f"Twilio's response to a request was lost ({type(error).__name__}): it may have been carried out,"
+                    " so it is not sent again. Twilio's call log shows what happened"
                 ) from error
             raise SwitchUnreachable(
                 f"Twilio did not answer a request: check the network ({type(error).__name__})"
