@@ -24,7 +24,7 @@ from dialer.domain.model import Mark, MarkSource
 from dialer.polling_day.priorities import BoothOrder
 from dialer.store import claims, number_facts
 from dialer.store.connection import close_writing_connection, open_store_for_writing
-from dialer.store.marks import record_mark
+from dialer.store.marks import save_mark_about_voter
 from dialer.store.sql import open_transaction
 
 NOW = 1.7e9
@@ -105,7 +105,7 @@ def _time_choices(
         while owed >= 1:
             owed -= 1
             with open_transaction(db):
-                record_mark(db, None, next(marks))
+                save_mark_about_voter(db, None, next(marks))
     return choices
 
 
@@ -134,7 +134,7 @@ def _choose_from_list(
     def read_facts(phone_id: int) -> bool:
         """Read the facts of a number. Return whether a voter on it is pending."""
         number, consent = db.execute("SELECT e164, consent FROM phone WHERE phone_id = ?1", (phone_id,)).fetchone()
-        number_facts.read_phone_facts(db, phone_id, number, consent, DAY_START)
+        number_facts.read_number_facts_for_calling_rules(db, phone_id, number, consent, DAY_START)
         return HOUSEHOLD.fetch_first_row(db, phone_id=phone_id) is not None
 
     def make_chooser(next_one: str, take: str, fill: Callable[[], None]) -> Callable[[], int]:

@@ -145,7 +145,9 @@ async def assemble_centre(
         stack.callback(asterisk.switch.close)
         await record_and_apply_settings(settings, store, weights, clock.now())
         await engine.load_engine_state(
-            find_trunks_with_complete_call_history(settings, await store.find_settings_changed_since_open_attempts())
+            find_trunks_with_complete_call_history(
+                settings, await store.find_settings_changed_during_unfinished_calls()
+            )
         )
         if weights.problem is not None:
             engine.raise_or_clear_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))

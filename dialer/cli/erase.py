@@ -21,7 +21,7 @@ from dialer.settings.site_rules import describe_recording_obligation, load_site_
 from dialer.settings.site_time import get_site_day
 from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
-from dialer.store.agent_records import erase_notes_and_drafts_about_number
+from dialer.store.agent_records import erase_agent_notes_and_drafts_about_number
 from dialer.store.audit import AuditNote, get_name_of_responsible_person
 from dialer.store.connection import Connection
 from dialer.store.copying import find_upgrade_copies
@@ -109,7 +109,9 @@ def erase_personal_data_after_election(
             what = proof | {"after": last_day.isoformat(), "voters": str(stock.voters), "phones": str(stock.numbers)}
             what |= {"recordings": f"{len(files)} {'erased' if with_recordings else 'kept'}"}
             what |= {
-                "notes": str(erase_notes_and_drafts_about_number(site.store_path, site.store_encryption_key, None))
+                "notes": str(
+                    erase_agent_notes_and_drafts_about_number(site.store_path, site.store_encryption_key, None)
+                )
             }
             audit.append_entry(
                 db,

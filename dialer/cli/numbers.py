@@ -87,7 +87,7 @@ def import_do_not_call_register(
         )
     found = read_list_of_phone_numbers(file, settings.centre.region)
     with site.open_store_for_writing("an import of a register") as db, open_transaction(db):
-        earlier = registers.read_register_date(db, name)
+        earlier = registers.read_issue_date_of_register(db, name)
         if earlier is not None and earlier > issued:
             raise RollError(
                 f"a newer issue of the register {name!r} is already imported, so nothing was changed:"

@@ -88,7 +88,7 @@ def accept_older_store_of_site(
         journal = SentJournal(get_journal_path(site.store_path))
         sent = journal.list_sent_attempts()
         missing_sent = len(sent) - len(find_stored_attempts(db, sent))
-        calls = older_store.read_missing_calls(db)
+        calls = older_store.read_calls_missing_from_store(db)
         if not calls and not missing_sent:
             typer.echo("The store lacks no call that its journal, the broker or Asterisk has recorded.")
             return
@@ -97,7 +97,9 @@ def accept_older_store_of_site(
         if not yes and not typer.confirm("Dial with this store all the same?"):
             return
         with open_transaction(db):
-            known = older_store.accept_older_store(db, get_name_of_responsible_person(site.who), SystemClock().now())
+            known = older_store.allow_calls_with_older_store(
+                db, get_name_of_responsible_person(site.who), SystemClock().now()
+            )
         journal.path.unlink(missing_ok=True)
     campaigns = sorted({*known, *(each.id for each in site.site_settings.campaigns)})
     typer.echo("the store is accepted as it is; start the dialler")

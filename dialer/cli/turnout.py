@@ -27,7 +27,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_day
 from dialer.store.connection import Connection
 from dialer.store.polling_day_records import (
-    add_state_to_turnout_figure,
+    add_federal_state_to_turnout_figure,
     find_closing_time_of_last_booth,
     read_turnout_shares_in_force,
 )
@@ -145,7 +145,7 @@ def _add_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
     Raises RollError if the area is not on the roll, or is in several states.
     """
     try:
-        return replace(entry, figure=add_state_to_turnout_figure(db, entry.figure))
+        return replace(entry, figure=add_federal_state_to_turnout_figure(db, entry.figure))
     except NotInStore as error:
         raise RollError(f"{entry.location}: the official turnout figure was not stored: {error}") from error
 

@@ -27,7 +27,7 @@ def list_unknown_attempts(site: SiteOptions) -> None:
     """
     zone = get_site_zone(site.site_settings)
     with site.open_store_for_reading() as db:
-        found = unknown_attempts.read_unknown_attempts(db)
+        found = unknown_attempts.read_attempts_with_unknown_outcome(db)
     for each in found:
         at = datetime.fromtimestamp(each.created_at, zone)
         typer.echo(
@@ -39,7 +39,7 @@ def list_unknown_attempts(site: SiteOptions) -> None:
 
 
 @app.command("release")
-def release_unknown_attempts(
+def release_attempts_with_unknown_outcome(
     site: SiteAndPersonOptions,
     attempts: Annotated[
         list[str] | None,
@@ -63,7 +63,7 @@ def release_unknown_attempts(
     name, wanted = site.responsible_person_id, list(attempts or [])
     if everything:
         with site.open_store_for_reading() as db:
-            wanted = [each.attempt_id for each in unknown_attempts.read_unknown_attempts(db)]
+            wanted = [each.attempt_id for each in unknown_attempts.read_attempts_with_unknown_outcome(db)]
 
     def create_command_that_releases_attempts(_: int, some: list[str]) -> CommandRequest:
         return CommandRequest("unknown-release", {"reason": reason.strip(), "who": name, "attempts": some})

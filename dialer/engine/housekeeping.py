@@ -113,7 +113,7 @@ class Housekeeping:
         intervals = self._seats.pop_unsaved_seat_state_intervals()
         try:
             if intervals:
-                await self._store.record_seat_intervals(intervals)
+                await self._store.save_seat_state_intervals(intervals)
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 await self._store.save_pacer_state(campaign_id, run.get_learned_state_of_pacer())
         except StoreError as error:

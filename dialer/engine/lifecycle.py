@@ -60,7 +60,7 @@ class Lifecycle:
         await features.agent_call_back_scheduler.load_promised_call_backs()
         self._resync.standing_orders = await store.read_standing_orders(now)
         unfinished = await self._end_unsent_attempts(await store.read_unfinished_attempts())
-        await store.record_rules_version(core.plan.rules_text, now)
+        await store.save_version_of_calling_rules(core.plan.rules_text, now)
         features.calling_rules_checker.load_do_not_call_registers_and_open_calls(
             await store.read_do_not_call_registers(), unfinished
         )

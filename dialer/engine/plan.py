@@ -111,7 +111,7 @@ class EnginePlan:
     @property
     def rules_version(self) -> str:
         """Return the digest of the calling rules, by which the store identifies a version of the rules
-        (`Store.record_rules_version`).
+        (`Store.save_version_of_calling_rules`).
         """
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 

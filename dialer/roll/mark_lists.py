@@ -22,7 +22,7 @@ from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE,
 from dialer.roll.parts import Parts, UnmatchedRow
 from dialer.store import voters
 from dialer.store.connection import Connection
-from dialer.store.marks import is_mark_stored
+from dialer.store.marks import is_mark_about_voter_stored
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
@@ -220,4 +220,4 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
 
 def select_new_marks(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
     """Return the marks (recorded facts about voters) that the store does not have yet."""
-    return (mark for mark in marks if not is_mark_stored(db, mark.key))
+    return (mark for mark in marks if not is_mark_about_voter_stored(db, mark.key))

@@ -30,7 +30,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
         settings.store.path, encode=create_result_announcement, key=read_store_key_of_site(settings)
     )
     try:
-        _log.info("store.opened", first_keys=await store.read_first_keys_of_key_chains())
+        _log.info("store.opened", first_keys=await store.read_first_key_of_each_signing_chain())
         yield store
     finally:
         await store.close()
@@ -68,7 +68,7 @@ async def record_and_apply_settings(settings: Settings, store: Store, weights: I
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers_of_roll(settings.rules.list_opt_out_secrets())
     hq = settings.headquarters
-    await store.limit_bytes_waiting_for_headquarters(None if hq.user is None else hq.outbox_megabytes << 20)
+    await store.set_byte_limit_of_headquarters_queue(None if hq.user is None else hq.outbox_megabytes << 20)
 
 
 def create_check_of_free_disk_space(settings: Settings) -> Callable[[], bool]:

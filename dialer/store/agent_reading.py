@@ -234,7 +234,9 @@ class AgentReading:
         rows = await self._calls.fetch_all_rows(SQL.targets_of_number, number=number)
         return {row.campaign_id: row.phone_id for row in rows}
 
-    async def read_work_of_all_agents_since(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
+    async def read_agents_work_and_call_backs_since(
+        self, since: float, now: float, before: float
+    ) -> dict[str, AgentDay]:
         """Return each agent's work since the time `since`, and the agent's own call-backs that are due before the time
         `before` (epoch seconds).
         """

@@ -108,16 +108,16 @@ class AgentRecords:
         """Return the last note that an agent wrote about a number, or None if there is none."""
         return await self._db.fetch_first_row(SQL.last_note, phone_id=phone_id)
 
-    async def read_drafts_of_all_seats(self) -> list[Draft]:
+    async def read_drafts_of_agent_input(self) -> list[Draft]:
         """Return the unsaved input (drafts) of the agents at all seats."""
         return await self._db.fetch_all_rows(SQL.drafts)
 
-    async def save_drafts(self, drafts: Collection[Draft]) -> None:
+    async def save_drafts_of_agent_input(self, drafts: Collection[Draft]) -> None:
         """Store the unsaved input (drafts) of agents at several seats. A draft replaces the earlier draft of its seat."""
         await self._db.run_statement_for_each_parameter_set(SQL.set_draft, [*map(get_fields_as_sql_parameters, drafts)])
 
 
-def erase_notes_and_drafts_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
+def erase_agent_notes_and_drafts_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
     """Erase agents' notes and unsaved input (drafts) about a number, or about all numbers (None).
 
     The erased text is also overwritten on disk. Returns the number of erased notes. Blocks. Raises StoreError.

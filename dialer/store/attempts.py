@@ -194,7 +194,7 @@ def commit_new_attempt(
         targets.postpone_number_in_queue(db, pre_dial_check.target, callable_at)
         return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
-        return _return_or_close_number_of_refused_attempt(db, refusal, pre_dial_check, attempt, since)
+        return _requeue_or_close_number_of_refused_call(db, refusal, pre_dial_check, attempt, since)
     SQL.insert_attempt.run_statement(
         db,
         attempt_id=attempt.attempt_id,
@@ -249,7 +249,7 @@ def _compute_time_number_may_be_called(
     A call that the person asked for is delayed only if the phone has rung since the request, or if another centre has
     called the number.
     """
-    elsewhere = peer_calls.read_peer_call_times(db, claim.phone_id)
+    elsewhere = peer_calls.read_call_times_in_other_centres(db, claim.phone_id)
     if pre_dial_check.promised:
         rung_at = find_later_time(pre_dial_check.rung_since_asked_at, elsewhere.called_at)
         return gaps.find_next_call_time(rung_at, None, ())
@@ -260,7 +260,7 @@ def _compute_time_number_may_be_called(
     )
 
 
-def _return_or_close_number_of_refused_attempt(
+def _requeue_or_close_number_of_refused_call(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
     """Change the number of a refused attempt in the campaign's queue as the reason of the refusal requires: put it
@@ -288,7 +288,7 @@ def _return_or_close_number_of_refused_attempt(
     return refusal
 
 
-def record_answer_time(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
+def save_answer_time_of_call(db: Connection, attempt_id: AttemptId, answered_at: float) -> None:
     """Store the time when the call was answered, so that a dialler that restarts after a crash knows it.
 
     An attempt that has ended is not changed.
@@ -296,7 +296,7 @@ def record_answer_time(db: Connection, attempt_id: AttemptId, answered_at: float
     SQL.record_answer.run_statement(db, attempt_id=attempt_id, answered_at=answered_at)
 
 
-def record_connect_time(
+def save_connect_time_of_call(
     db: Connection, attempt_id: AttemptId, connected_at: float, seat: str, agent: str | None
 ) -> None:
     """Store the time when the call was connected to a seat. An attempt that has ended is not changed."""
@@ -319,14 +319,14 @@ def end_attempts(
     calls = [_end_attempt(db, each) for each in ended]
     for each, call in zip(ended, calls, strict=True):
         if call is not None and announced:
-            number_hash = _compute_hash_for_other_centres(db, call.phone_id)
+            number_hash = _compute_number_hash_for_other_centres(db, call.phone_id)
             add_result_to_outbox(
                 db, encode, replace(each, campaign_id=call.campaign_id, number_hash=number_hash), each.ended_at
             )
     return [call is not None for call in calls]
 
 
-def _compute_hash_for_other_centres(db: Connection, phone_id: int) -> str | None:
+def _compute_number_hash_for_other_centres(db: Connection, phone_id: int) -> str | None:
     """Return the keyed hash by which other centres recognise a number. Return None if the centre has no headquarters,
     because only headquarters passes hashes on to other centres.
     """
@@ -357,14 +357,14 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     )
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_block_end_of_other_numbers(end.retry_at, end.ended_at, final=final)
+        until = compute_block_end_of_voters_other_numbers(end.retry_at, end.ended_at, final=final)
         block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_number_in_all_queues(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
-def compute_block_end_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
+def compute_block_end_of_voters_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
     If the called number is to be retried, the other numbers are blocked until then. Otherwise they are blocked for a
@@ -385,12 +385,12 @@ def block_other_numbers_of_voter(
     changed.
     """
     if held_until is not None:
-        set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
+        set_due_time_of_voters_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
     if SQL.is_on_number.fetch_only_value(db, voter_id=voter_id, phone_id=phone_id):
-        set_due_time_of_other_numbers(db, campaign_id, phone_id, voter_id, until, None)
+        set_due_time_of_voters_other_numbers(db, campaign_id, phone_id, voter_id, until, None)
 
 
-def set_due_time_of_other_numbers(
+def set_due_time_of_voters_other_numbers(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
     """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.

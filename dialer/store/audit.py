@@ -104,7 +104,7 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
     return entry.number
 
 
-def append_entry_from_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
+def append_audit_entry_from_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
     """Append an audit entry with the person, time and details of a note, and with further `details`. Return the entry's
     number.
     """
@@ -163,7 +163,7 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
     append_entry(db, "settings", "dialler", what, at)
 
 
-def find_settings_changed_since_open_attempts(db: Connection) -> frozenset[str] | None:
+def find_settings_changed_during_unfinished_calls(db: Connection) -> frozenset[str] | None:
     """Return the keys of the settings that were changed since the oldest unfinished call attempt was placed.
 
     Return None if the audit does not show all changes since then.

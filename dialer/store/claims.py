@@ -15,7 +15,7 @@ from dialer.domain.model import NO_VOTER, BoothWorker, Claim, VotingBooths
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store import campaigns, targets
 from dialer.store.booth_workers import find_booth_worker_by_phone
-from dialer.store.number_facts import read_phone_facts
+from dialer.store.number_facts import read_number_facts_for_calling_rules
 from dialer.store.sql import Command, Connection, Query, Statements
 
 SET_ASIDE_AT_ONCE = 10
@@ -121,15 +121,15 @@ def claim_queued_numbers(
     since = now - DAY_SECONDS if day_start is None else day_start
     search = _Search(db, campaign_id, limit, _Times(since, now, now + lease_seconds), voting)
     for promised in (True, False):
-        search.collect_claims_from_query(limit, SQL.due, now=now, promised=promised)
+        search.claim_numbers_found_by_query(limit, SQL.due, now=now, promised=promised)
     if voting is None:
-        search.collect_claims_from_query(limit, SQL.set_aside)
+        search.claim_numbers_found_by_query(limit, SQL.set_aside)
     if booths is None:
-        search.collect_claims_from_query(limit, SQL.fresh)
+        search.claim_numbers_found_by_query(limit, SQL.fresh)
     else:
         for booth_id, most in booths.items():
-            search.collect_claims_from_query(most, SQL.fresh_of_booth, booth_id=booth_id)
-    return search.store_claims_and_closed_numbers(owner)
+            search.claim_numbers_found_by_query(most, SQL.fresh_of_booth, booth_id=booth_id)
+    return search.save_claimed_and_closed_numbers(owner)
 
 
 def claim_number(
@@ -160,8 +160,8 @@ def claim_number(
     if listed.due_at > now:
         return Unclaimed.NOT_DUE
     search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
-    search.collect_claims_from_query(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
-    if claims := search.store_claims_and_closed_numbers(owner):
+    search.claim_numbers_found_by_query(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
+    if claims := search.save_claimed_and_closed_numbers(owner):
         return claims[0]
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
 
@@ -199,7 +199,7 @@ def postpone_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, float
         )
 
 
-def refuse_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
+def remove_refused_numbers_from_queue(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
     """Take reserved (claimed) numbers out of the queue, because the calling rules refuse them for an indefinite time.
 
     The reason is stored with each number.
@@ -265,7 +265,7 @@ class _Search:
     def __post_init__(self) -> None:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
-    def store_claims_and_closed_numbers(self, owner: str) -> list[Claim]:
+    def save_claimed_and_closed_numbers(self, owner: str) -> list[Claim]:
         """Store which numbers the search has reserved for dialling (claims) and closed, and return the reservations.
 
         Call it after the search, because the changes affect the indexes that the search reads.
@@ -279,7 +279,7 @@ class _Search:
             SQL.claim_target.run_statement(self.db, target=target, owner=owner, until=self.times.until)
         return self.claims
 
-    def collect_claims_from_query(
+    def claim_numbers_found_by_query(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
         """Reserve at most `most` of the numbers in the queue that a query finds.
@@ -291,7 +291,7 @@ class _Search:
         if room <= 0:
             return
         for row in query.iterate_rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
-            if self._does_booth_vote_another_day(row):
+            if self._do_voters_vote_on_another_day(row):
                 self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
                     break
@@ -300,7 +300,7 @@ class _Search:
                 continue
             found = None if row.opted_out else self._build_claim(row, promised=promised)
             if found is None:
-                self.closings.append(self._create_function_that_closes_number(row))
+                self.closings.append(self._create_function_that_closes_queued_number(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -308,7 +308,7 @@ class _Search:
             if room == 0:
                 break
 
-    def _does_booth_vote_another_day(self, row: Candidate) -> bool:
+    def _do_voters_vote_on_another_day(self, row: Candidate) -> bool:
         """Return whether the voters of a number vote on another day than today. If so, the number is skipped today."""
         if self.voting is None or row.waits_for_booth is None:
             return False
@@ -333,7 +333,9 @@ class _Search:
             pending_voters=addressed.pending_voters,
             language=addressed.language,
             booth_id=addressed.booth_id,
-            facts=read_phone_facts(self.db, row.phone_id, row.e164, row.consent, self.times.day_start),
+            facts=read_number_facts_for_calling_rules(
+                self.db, row.phone_id, row.e164, row.consent, self.times.day_start
+            ),
             queue_booth_id=row.queue_booth_id,
             weight=row.weight,
             worker=worker,
@@ -341,7 +343,7 @@ class _Search:
             promised=promised,
         )
 
-    def _create_function_that_closes_number(self, row: Candidate) -> Callable[[Connection], None]:
+    def _create_function_that_closes_queued_number(self, row: Candidate) -> Callable[[Connection], None]:
         """Return a function that closes a number in the campaigns' queues, because nobody with this number is to be
         called any more.
         """

@@ -33,7 +33,9 @@ def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | 
     return SQL.command.fetch_first_row(db, command_id=command_id)
 
 
-def record_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
+def save_command_unless_already_executed(
+    db: Connection, command_id: str, name: str, content: str, reply: str, at: float
+) -> bool:
     """Record that an MQTT command is being executed, and delete old commands. Return False if the same command was
     recorded before, otherwise True.
     """
@@ -43,12 +45,12 @@ def record_command(db: Connection, command_id: str, name: str, content: str, rep
     )
 
 
-def record_command_receipt(db: Connection, receipt: Receipt | None, at: float) -> None:
+def save_reply_to_command(db: Connection, receipt: Receipt | None, at: float) -> None:
     """Store the reply to a command, in the transaction that executes it. Do nothing if `receipt` is None."""
     if receipt is not None:
-        record_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
+        save_command_unless_already_executed(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
 def replace_provisional_command_reply(db: Connection, command_id: str, reply: str) -> None:
-    """Replace the provisional reply to a command, which `record_command` stored before the command was executed."""
+    """Replace the provisional reply that was stored before the command was executed."""
     SQL.set_reply.run_statement(db, command_id=command_id, reply=reply)

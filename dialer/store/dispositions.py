@@ -11,10 +11,10 @@ from dialer.domain.model import Disposition, DispositionRecord, Mark, Receipt
 from dialer.domain.results import Encode
 from dialer.store import attempts
 from dialer.store.claims import EARLIEST_DUE
-from dialer.store.commands import record_command_receipt
+from dialer.store.commands import save_reply_to_command
 from dialer.store.flow_answers import change_flow_answers
-from dialer.store.marks import MarkEffect, record_mark
-from dialer.store.opt_outs import record_opt_out
+from dialer.store.marks import MarkEffect, save_mark_about_voter
+from dialer.store.opt_outs import save_opt_out
 from dialer.store.outbox import add_result_to_outbox
 from dialer.store.own_call_backs import save_own_call_back
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
@@ -55,7 +55,7 @@ class SQL(Statements):
     update_target = Command()
 
 
-def record_disposition(
+def save_disposition_of_call(
     db: Connection,
     encode: Encode | None,
     record: DispositionRecord,
@@ -81,7 +81,7 @@ def record_disposition(
         raise StoreError(
             f"The store has no attempt {record.attempt_id}, so its disposition was not saved. Check the attempt's id."
         )
-    record_command_receipt(db, receipt, record.at)
+    save_reply_to_command(db, receipt, record.at)
     for mark in marks:
         stranger = mark.undoes is None and mark.voter_id != before.voter_id
         if stranger and not attempts.SQL.is_on_number.fetch_only_value(
@@ -100,8 +100,8 @@ def record_disposition(
         save_own_call_back(db, before.campaign_id, before.phone_id, record)
         place = None if before.voter_id is None or not record.answers else get_voter_place_on_roll(db, before.voter_id)
         add_result_to_outbox(db, encode, replace(record, place=place), record.at)
-    effects = tuple(record_mark(db, encode, mark) for mark in marks)
-    opted_out = opt_out and record_opt_out(
+    effects = tuple(save_mark_about_voter(db, encode, mark) for mark in marks)
+    opted_out = opt_out and save_opt_out(
         db,
         encode,
         before.phone_id,
@@ -135,11 +135,11 @@ def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, re
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.compute_block_end_of_other_numbers(before.due_at, last_result_at, final=was_final)
+    held_until = attempts.compute_block_end_of_voters_other_numbers(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
-        attempts.set_due_time_of_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
+        attempts.set_due_time_of_voters_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.compute_block_end_of_other_numbers(record.retry_at, record.at, final=is_final)
+        until = attempts.compute_block_end_of_voters_other_numbers(record.retry_at, record.at, final=is_final)
         attempts.block_other_numbers_of_voter(db, *call, until, held_until)

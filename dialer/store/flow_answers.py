@@ -33,7 +33,7 @@ class SQL(Statements):
     call_of_answers = Query(CallOfAnswers)
 
 
-def record_flow_answers(
+def save_flow_answers(
     db: Connection, encode: Encode | None, attempt_id: AttemptId, answers: Mapping[str, str], at: float
 ) -> None:
     """Store a caller's answers to an IVR flow, and announce new or changed answers by MQTT.

@@ -31,7 +31,7 @@ def save_legal_grounds_of_call(db: Connection, text: str) -> int:
     return found
 
 
-def record_rules_version(db: Connection, text: str, at: float) -> str:
+def save_version_of_calling_rules(db: Connection, text: str, at: float) -> str:
     """Store the calling rules (JSON) that are in force from the time `at` (epoch seconds). Return their digest."""
     digest = hashlib.sha256(text.encode()).hexdigest()
     SQL.insert_rules_version.run_statement(db, digest=digest, text=text, since=at)
@@ -39,9 +39,9 @@ def record_rules_version(db: Connection, text: str, at: float) -> str:
     return digest
 
 
-def record_applied_settings(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
+def save_applied_settings_and_rules(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
     """Store the settings and calling rules that come into force at the time `at` (epoch seconds), while the dialler is
     running.
     """
     audit.record_settings_at_start(db, settings, at)
-    record_rules_version(db, rules, at)
+    save_version_of_calling_rules(db, rules, at)

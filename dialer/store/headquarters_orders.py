@@ -47,7 +47,7 @@ def read_stop_orders_in_force(db: Connection) -> dict[str, dict[str, CampaignSta
     }
 
 
-def record_headquarters_order(
+def save_headquarters_order(
     db: Connection,
     order: ExecutedOrder,
     states: Mapping[str, CampaignState],

@@ -64,25 +64,25 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
     written.
     """
     stored = SQL.file.fetch_first_row(db)
-    place, token = _find_machine_and_inode(path), uuid.uuid4().hex
+    place, token = _find_machine_and_inode_of_store(path), uuid.uuid4().hex
     with open_transaction(db):
         if stored is None:
             _write_store_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
-        elif is_restored or stored.place != place or stored.token not in _read_store_tokens(path):
-            _write_store_identity(db, place, _read_incarnation_id_of_store(db))
+        elif is_restored or stored.place != place or stored.token not in _read_identity_tokens_of_store(path):
+            _write_store_identity(db, place, _read_identity_id_of_store(db))
         # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
-        _write_store_tokens(path, token, "" if stored is None else stored.token)
+        _write_identity_tokens_of_store(path, token, "" if stored is None else stored.token)
         SQL.set_token.run_statement(db, token=token)
-    _write_store_tokens(path, token)
+    _write_identity_tokens_of_store(path, token)
 
 
 def renew_store_identity(db: Connection) -> None:
     """Give a new identity to a store whose file was set back to an earlier state. Runs inside the caller's transaction."""
     place = SQL.file.fetch_first_row(db)
-    _write_store_identity(db, "" if place is None else place.place, _read_incarnation_id_of_store(db))
+    _write_store_identity(db, "" if place is None else place.place, _read_identity_id_of_store(db))
 
 
-def delete_store_token(db: Connection) -> None:
+def delete_identity_token_of_store(db: Connection) -> None:
     """Delete the random token by which a copy of a store is recognised, so that the store gets a new identity when it
     is next opened for writing.
 
@@ -100,7 +100,7 @@ def read_store_identity(db: Connection) -> StoreIdentity:
     return found
 
 
-def get_store_token_path(path: Path) -> Path:
+def get_path_of_identity_token(path: Path) -> Path:
     """Return the path of the file with the random token by which a copy of the store is recognised. It is next to the
     store's real file, whatever links lead to it.
     """
@@ -108,7 +108,7 @@ def get_store_token_path(path: Path) -> Path:
     return real.with_name(real.name + ".identity")
 
 
-def _read_incarnation_id_of_store(db: Connection) -> str:
+def _read_identity_id_of_store(db: Connection) -> str:
     found = SQL.identity.fetch_first_row(db)
     return NO_INCARNATION if found is None else found.incarnation
 
@@ -120,7 +120,7 @@ def _write_store_identity(db: Connection, place: str, previous: str | None) -> N
     )
 
 
-def _find_machine_and_inode(path: Path) -> str:
+def _find_machine_and_inode_of_store(path: Path) -> str:
     """Return the machine and the inode of the store's file."""
     try:
         machine = _MACHINE_ID.read_text("ascii", "replace").strip()
@@ -129,15 +129,15 @@ def _find_machine_and_inode(path: Path) -> str:
     return f"{machine or socket.gethostname()} {path.stat().st_ino}"
 
 
-def _read_store_tokens(path: Path) -> list[str]:
+def _read_identity_tokens_of_store(path: Path) -> list[str]:
     try:
-        return get_store_token_path(path).read_text("ascii", "replace").split()
+        return get_path_of_identity_token(path).read_text("ascii", "replace").split()
     except OSError:
         return []
 
 
-def _write_store_tokens(path: Path, *tokens: str) -> None:
-    file = get_store_token_path(path)
+def _write_identity_tokens_of_store(path: Path, *tokens: str) -> None:
+    file = get_path_of_identity_token(path)
     half = file.with_name(file.name + ".new")
     try:
         descriptor = os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)

@@ -40,7 +40,7 @@ class SQL(Statements):
     open_inbound = Query(OpenInbound)
 
 
-def record_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
+def save_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
     """Store an inbound call and return the caller, or None if the number is withheld or not on the electoral roll.
 
     For a number on the roll, an inbound attempt is opened. The attempt of a missed call is stored as ended. While an

@@ -20,7 +20,7 @@ class DeviceUser(NamedTuple):
 
 class SQL(Statements):
     users_of_device = Query(DeviceUser)
-    add_user_of_device = Command()
+    save_sign_in_of_user_on_device = Command()
     delete_old_devices = Command()
     delete_oldest_devices_of_user = Command()
 
@@ -31,13 +31,13 @@ class KnownDeviceRecords:
     def __init__(self, file: DeskFile) -> None:
         self._db = file.db
 
-    async def read_users_of_device(self, digest: str, *, since: float) -> list[str]:
+    async def read_users_signed_in_on_device(self, digest: str, *, since: float) -> list[str]:
         """Return the users who have signed in on a device (browser) since a time (epoch seconds). `digest` is the hash
         of the device's cookie.
         """
         return [row.user for row in await self._db.fetch_all_rows(SQL.users_of_device, digest=digest, since=since)]
 
-    async def add_user_of_device(
+    async def save_sign_in_of_user_on_device(
         self, digest: str, user: str, at: float, *, forget_before: float, max_devices_of_user: int
     ) -> None:
         """Store that a user has signed in on a device, and forget old devices. Times are epoch seconds.
@@ -47,5 +47,5 @@ class KnownDeviceRecords:
         """
         async with self._db.open_transaction() as db:
             await db.run_statement(SQL.delete_old_devices, before=forget_before)
-            await db.run_statement(SQL.add_user_of_device, digest=digest, user=user, at=at)
+            await db.run_statement(SQL.save_sign_in_of_user_on_device, digest=digest, user=user, at=at)
             await db.run_statement(SQL.delete_oldest_devices_of_user, user=user, count=max_devices_of_user)

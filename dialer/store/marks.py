@@ -68,7 +68,7 @@ class SQL(Statements):
     voter = Query(VoterRow)
     insert_mark = Command()
     is_same_mark = Scalar(bool)
-    is_mark_stored = Scalar(bool)
+    is_mark_about_voter_stored = Scalar(bool)
     kind_of_mark = Scalar(str)
     marks_in_force = Query(MarkInForce)
     last_mark_of_worker_call = Query(MarkOfCall)
@@ -83,7 +83,7 @@ class SQL(Statements):
     insert_unknown_serial = Command()
 
 
-def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
+def save_mark_about_voter(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
     """Store a mark (recorded fact about a voter), update the voter's status, and announce the mark by MQTT.
 
     A mark whose key is stored already changes nothing.
@@ -104,7 +104,7 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     if row is None:
         raise NotInStore(f"The store has no voter {mark.voter_id}, so the mark was not saved. Check the voter's id.")
     before = VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet))
-    superfluous = _is_correction_without_effect(db, mark, before)
+    superfluous = _is_mark_correction_without_effect(db, mark, before)
     recorded = not superfluous and _insert_mark_unless_stored(db, mark)
     after = _compute_status_after_mark(db, mark, before) if recorded else before
     undone = None if mark.undoes is None else SQL.kind_of_mark.fetch_first_value(db, key=mark.undoes)
@@ -145,21 +145,23 @@ def record_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect
     )
 
 
-def record_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
+def save_marks_about_voters(
+    db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote
+) -> list[MarkEffect]:
     """Store several marks (recorded answers about voters), all or none, with one audit entry. A mark whose key is
     stored already is not appended again.
 
     Raises NotInStore for a voter who is not on the roll, and KeyTaken if a different mark has the same key.
     """
-    effects = [record_mark(db, encode, mark) for mark in marks]
+    effects = [save_mark_about_voter(db, encode, mark) for mark in marks]
     recorded = sum(effect.recorded for effect in effects)
-    audit.append_entry_from_note(db, "marks", note, marks=len(marks), taken=recorded)
+    audit.append_audit_entry_from_note(db, "marks", note, marks=len(marks), taken=recorded)
     return effects
 
 
-def is_mark_stored(db: Connection, key: str) -> bool:
+def is_mark_about_voter_stored(db: Connection, key: str) -> bool:
     """Return whether the store has a recorded answer about a voter (mark) with this key."""
-    return SQL.is_mark_stored.fetch_only_value(db, key=key)
+    return SQL.is_mark_about_voter_stored.fetch_only_value(db, key=key)
 
 
 def read_turnout_status(db: Connection, voter_id: int) -> str | None:
@@ -182,7 +184,7 @@ def find_last_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
 
-def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
+def find_voters_of_marks_with_key(db: Connection, key: str) -> list[int]:
     """Return the voters about whom marks (recorded answers) were stored under the key `key`, in stored order.
 
     An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These marks
@@ -191,7 +193,7 @@ def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
     return SQL.voters_with_key.fetch_all_values(db, key=key)
 
 
-def record_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None:
+def save_report_of_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None:
     """Store that a booth worker reported a serial number of the electoral roll that no voter on this centre's roll has.
 
     A repeated key changes nothing.
@@ -199,14 +201,14 @@ def record_unknown_serial_number(db: Connection, unknown: UnknownSerial) -> None
     SQL.insert_unknown_serial.run_statement(db, **get_fields_as_sql_parameters(unknown))
 
 
-def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
+def _is_mark_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
     """Return whether a correction would change nothing, because no earlier mark (recorded answer) of the voter is
     "voted".
 
     Such a correction must not be stored: it would look as if somebody had said "not voted".
     """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
-    return corrects and before.turnout == "pending" and not is_mark_stored(db, mark.key)
+    return corrects and before.turnout == "pending" and not is_mark_about_voter_stored(db, mark.key)
 
 
 def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:

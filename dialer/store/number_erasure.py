@@ -11,7 +11,7 @@ from pathlib import Path
 from dialer.domain.errors import RecordingError
 from dialer.domain.results import Encode
 from dialer.store import audit, recordings, seals
-from dialer.store.agent_records import erase_notes_and_drafts_about_number
+from dialer.store.agent_records import erase_agent_notes_and_drafts_about_number
 from dialer.store.audit import AuditNote
 from dialer.store.copying import find_upgrade_copies
 from dialer.store.erasing import (
@@ -79,8 +79,8 @@ def erase_number_with_audit_entry(
         if kept is None and done.phone_id is not None:
             delete_recording_rows(db, done.phone_id)
         seals.renew_hash_salts_of_changed_rows(db)
-        notes = 0 if done.phone_id is None else erase_notes_and_drafts_about_number(*store, done.phone_id)
-        audit.append_entry_from_note(
+        notes = 0 if done.phone_id is None else erase_agent_notes_and_drafts_about_number(*store, done.phone_id)
+        audit.append_audit_entry_from_note(
             db,
             "erase",
             note,
@@ -94,7 +94,7 @@ def erase_number_with_audit_entry(
             remove_recordings(files)
     return ErasedNumber(
         done.phone_id,
-        (*_describe_erased_number(done, voice, len(files), kept), *_describe_copies_with_erased_number(store[0])),
+        (*_describe_erased_number(done, voice, len(files), kept), *_describe_store_copies_with_erased_number(store[0])),
     )
 
 
@@ -112,7 +112,7 @@ def remove_recordings(files: Sequence[Path]) -> None:
             ) from error
 
 
-def _describe_copies_with_erased_number(path: Path) -> Iterator[str]:
+def _describe_store_copies_with_erased_number(path: Path) -> Iterator[str]:
     names = ", ".join(each.name for each in find_upgrade_copies(path))
     if names:
         yield f"The copies of the store from before upgrades still contain it. Delete {names}."

@@ -29,13 +29,15 @@ class SQL(Statements):
     registers_with_number = Scalar(str)
 
 
-def read_phone_facts(db: Connection, phone_id: int, number: str, consent: str, day_start: float) -> PhoneFacts:
+def read_number_facts_for_calling_rules(
+    db: Connection, phone_id: int, number: str, consent: str, day_start: float
+) -> PhoneFacts:
     """Return the facts about a number that the rules check. Attempts and conversations count from `day_start` (epoch seconds)."""
     calls = SQL.calls_of_number.fetch_only_row(db, phone_id=phone_id, day_start=day_start)
-    return combine_calls_into_phone_facts(db, phone_id, number, consent, calls)
+    return compute_number_facts_for_calling_rules(db, phone_id, number, consent, calls)
 
 
-def combine_calls_into_phone_facts(
+def compute_number_facts_for_calling_rules(
     db: Connection,
     phone_id: int,
     number: str,
@@ -48,7 +50,7 @@ def combine_calls_into_phone_facts(
     """Return the facts about a number that the rules check, computed from the times and counts of its calls in this
     centre (`calls`) and from its calls in other centres until `at` (epoch seconds).
     """
-    elsewhere = peer_calls.read_peer_call_times(db, phone_id, at)
+    elsewhere = peer_calls.read_call_times_in_other_centres(db, phone_id, at)
     talked_at = find_later_time(calls.talked_at, elsewhere.talked_at)
     return PhoneFacts(
         calls.attempts,

@@ -11,7 +11,7 @@ from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.marks import derive_turnout_status_at
-from dialer.store.number_facts import CallsOfNumber, combine_calls_into_phone_facts
+from dialer.store.number_facts import CallsOfNumber, compute_number_facts_for_calling_rules
 from dialer.store.sql import Connection, Query, Scalar, Statements
 
 _STATE_AFTER = {
@@ -180,7 +180,7 @@ def read_history_of_number(db: Connection, number: str, day_start: float, at: fl
     return NumberRecord(
         number=number,
         known=row is not None,
-        facts=combine_calls_into_phone_facts(
+        facts=compute_number_facts_for_calling_rules(
             db, phone_id, number, consent, calls, opted_out=opted_out_at is not None, at=at
         ),
         pending_voters=len(pending),

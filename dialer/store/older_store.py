@@ -46,7 +46,7 @@ def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
     return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)
 
 
-def record_missing_call(db: Connection, place: str, call: NewestCall, at: float) -> None:
+def append_missing_call_to_audit(db: Connection, place: str, call: NewestCall, at: float) -> None:
     """Append an audit entry saying that the store lacks the newest call, which is recorded at `place` (broker or
     Asterisk server).
     """
@@ -54,7 +54,7 @@ def record_missing_call(db: Connection, place: str, call: NewestCall, at: float)
     audit.append_entry(db, FOUND, "dialler", {"place": place, "call": when}, at)
 
 
-def read_missing_calls(db: Connection) -> list[MissingCall]:
+def read_calls_missing_from_store(db: Connection) -> list[MissingCall]:
     """Return the calls that are recorded elsewhere and missing in the store, in the order of their times. Calls that a
     person has accepted as missing are left out.
     """
@@ -68,13 +68,13 @@ def read_newest_call_time(db: Connection) -> float | None:
     return SQL.newest_call_at.fetch_first_value(db)
 
 
-def accept_older_store(db: Connection, who: str, at: float) -> list[str]:
+def allow_calls_with_older_store(db: Connection, who: str, at: float) -> list[str]:
     """Let the dialler place calls although the store lacks newer calls, and stop all campaigns.
 
     Campaigns that are added later start stopped too. The store gets a new identity, so that headquarters does not
     mistake its new results for those it has. Returns the ids of the campaigns in the store.
     """
-    missing = read_missing_calls(db)
+    missing = read_calls_missing_from_store(db)
     identity.renew_store_identity(db)
     stopped = campaigns.stop_campaigns(db, at)
     last = {f"call-{call.place}": datetime.fromtimestamp(call.at, UTC).isoformat() for call in missing}

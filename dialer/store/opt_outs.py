@@ -35,7 +35,7 @@ class SQL(Statements):
     insert_hash = Command()
 
 
-def record_opt_out(
+def save_opt_out(
     db: Connection,
     encode: Encode | None,
     phone_id: int,
@@ -81,7 +81,7 @@ def suppress_phone_number(
     """
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
     if phone_id is not None:
-        new = record_opt_out(db, None, phone_id, at=at, source=source)
+        new = save_opt_out(db, None, phone_id, at=at, source=source)
     else:
         new = SQL.insert_for_number.run_statement(db, number=number, at=at, source=source) == 1
     if new and number_hash is not None:
@@ -112,7 +112,7 @@ def suppress_list_of_phone_numbers(
     return OptOutEffect(new, tuple(phones))
 
 
-def record_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
+def save_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
     """Store an opt-out that another centre has sent. Return the id of the suppressed number on this centre's electoral
     roll.
 
@@ -123,7 +123,7 @@ def record_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: floa
     return phone_id if phone_id is not None and suppress_number_opted_out_in_centre(db, phone_id, at, centre) else None
 
 
-def record_hashed_opt_outs(
+def save_hashed_opt_outs(
     db: Connection,
     encode: Encode | None,
     hashes: Sequence[str],
@@ -150,12 +150,12 @@ def record_hashed_opt_outs(
         is_new = _insert_opt_out_hash(db, hashed, note.at, centre)
         phone_id = number_hashes.find_number_with_hash(db, hashed)
         if phone_id is not None:
-            is_new = record_opt_out(db, None, phone_id, at=note.at, source=source)
+            is_new = save_opt_out(db, None, phone_id, at=note.at, source=source)
             phones += [phone_id] if is_new else []
         if is_new:
             add_result_to_outbox(db, encode, OptOut(None, note.at, source, number_hash=hashed), note.at)
         count += is_new
-    audit.append_entry_from_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
+    audit.append_audit_entry_from_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
     return OptOutEffect(count, tuple(phones))
 
 
@@ -166,7 +166,7 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
     centres are known as hashes only.
     """
     for secret in secrets:
-        number_hashes.hash_next_page_of_phone_numbers(db, secret, after)
+        number_hashes.hash_next_batch_of_phone_numbers(db, secret, after)
     for each in number_hashes.find_numbers_opted_out_in_other_centres_after(db, after):
         suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre)
 
@@ -185,7 +185,7 @@ def suppress_number_opted_out_in_centre(db: Connection, phone_id: int, at: float
     """Suppress a phone number of the electoral roll that opted out in another centre. Return False if it was suppressed
     already, otherwise True.
     """
-    return record_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
+    return save_opt_out(db, None, phone_id, at=at, source=f"centre {centre}")
 
 
 def _insert_opt_out_hash(db: Connection, number_hash: str, at: float, centre: str) -> bool:

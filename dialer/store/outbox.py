@@ -83,7 +83,7 @@ def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, 
         add_announcements_to_outbox(db, [encode(result)], at)
 
 
-def add_test_mark_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
+def add_test_message_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
     """Store a test message for headquarters in the outbox. It shows whether marks (recorded answers) reach
     headquarters.
 
@@ -132,7 +132,7 @@ def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
     return tuple(OutboxWait(names[row.sink], row.rows, row.oldest_at) for row in SQL.waiting.iterate_rows(db))
 
 
-def limit_bytes_waiting_for_headquarters(db: Connection, byte_limit: int | None) -> None:
+def set_byte_limit_of_headquarters_queue(db: Connection, byte_limit: int | None) -> None:
     """Set the limit for the announcements (MQTT messages) that wait for headquarters, in bytes. When more wait, only
     results are added.
 

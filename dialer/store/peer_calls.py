@@ -18,12 +18,12 @@ class SQL(Statements):
     forget_before = Command()
 
 
-def read_peer_call_times(db: Connection, phone_id: int, until: float = math.inf) -> PeerCallTimes:
+def read_call_times_in_other_centres(db: Connection, phone_id: int, until: float = math.inf) -> PeerCallTimes:
     """Return when other centres last called a number. Calls after `until` are left out."""
     return SQL.read_times.fetch_first_row(db, phone_id=phone_id, until=until) or PeerCallTimes()
 
 
-def record_peer_call(db: Connection, call: PeerCallRecord) -> int | None:
+def save_call_of_other_centre(db: Connection, call: PeerCallRecord) -> int | None:
     """Store the time of a call that another centre made to a number on this centre's electoral roll. Return the
     number's id.
 
@@ -35,6 +35,6 @@ def record_peer_call(db: Connection, call: PeerCallRecord) -> int | None:
     return phone_id
 
 
-def forget_peer_calls(db: Connection, before: float) -> None:
+def delete_calls_of_other_centres(db: Connection, before: float) -> None:
     """Delete the stored call times of all numbers that no other centre has called since `before`."""
     SQL.forget_before.run_statement(db, before=before)

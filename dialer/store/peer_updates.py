@@ -44,7 +44,7 @@ def read_position_in_peer_stream(db: Connection, stream: str) -> int:
     return SQL.position.fetch_first_value(db, stream=stream) or 0
 
 
-def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
+def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
     """Store a batch of opt-outs, voters' answers (marks) and calls of other centres.
 
     The new position in the stream that they come from is stored too. A batch that was applied before is skipped. The
@@ -62,24 +62,28 @@ def apply_peer_updates(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEf
         )
     phones = []
     for each in updates.opt_outs:
-        phone_id = opt_outs.record_opt_out_of_other_centre(db, each.number_hash, at=each.at, centre=each.centre)
+        phone_id = opt_outs.save_opt_out_of_other_centre(db, each.number_hash, at=each.at, centre=each.centre)
         phones += [] if phone_id is None else [phone_id]
     recorded, unknown = [], 0
     for foreign in updates.marks:
         voter_id = SQL.voter_at.fetch_first_value(db, **get_fields_as_sql_parameters(foreign.place))
-        undoes_nothing = foreign.mark.undoes is not None and not marks.is_mark_stored(db, foreign.mark.undoes)
+        undoes_nothing = foreign.mark.undoes is not None and not marks.is_mark_about_voter_stored(
+            db, foreign.mark.undoes
+        )
         if voter_id is None or undoes_nothing:
             unknown += voter_id is None
             continue
         mark = replace(foreign.mark, voter_id=voter_id)
         try:
-            recorded.append((mark, marks.record_mark(db, None, mark)))
+            recorded.append((mark, marks.save_mark_about_voter(db, None, mark)))
         except KeyTaken:
             unknown += 1
     calls = [
-        (phone_id, each) for each in updates.calls if (phone_id := peer_calls.record_peer_call(db, each)) is not None
+        (phone_id, each)
+        for each in updates.calls
+        if (phone_id := peer_calls.save_call_of_other_centre(db, each)) is not None
     ]
     if calls:
-        peer_calls.forget_peer_calls(db, updates.forget_calls_before)
+        peer_calls.delete_calls_of_other_centres(db, updates.forget_calls_before)
     SQL.set_position.run_statement(db, stream=updates.stream, position=updates.position)
     return PeerUpdateEffect(tuple(phones), tuple(recorded), unknown, tuple(calls))

@@ -55,16 +55,16 @@ def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], no
     """
     new = 0
     for figure in figures:
-        area = _build_query_parameters_of_area(add_state_to_turnout_figure(db, figure))
+        area = _build_query_parameters_of_area(add_federal_state_to_turnout_figure(db, figure))
         if SQL.share.fetch_first_value(db, **area, by_time=figure.by_time) != figure.share:
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
             SQL.insert_figure.run_statement(db, **area, **entered)
             new += 1
-    audit.append_entry_from_note(db, "official-turnout", note, figures=len(figures), new=new)
+    audit.append_audit_entry_from_note(db, "official-turnout", note, figures=len(figures), new=new)
     return new
 
 
-def add_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> OfficialFigure:
+def add_federal_state_to_turnout_figure(db: Connection, figure: OfficialFigure) -> OfficialFigure:
     """Return the official turnout figure, completed by the federal state of its area.
 
     Raises NotInStore if the area is not on the electoral roll, or is in several states and the figure names none.
@@ -127,7 +127,7 @@ def read_turnout_shares_in_force(db: Connection, figure: OfficialFigure) -> dict
     return dict(SQL.shares_of_area.iterate_rows(db, **_build_query_parameters_of_area(figure)))
 
 
-def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int:
+def save_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int:
     """Store a voter's complaint about calls, with an audit entry, and return the complaint's number.
 
     A repeated complaint gets the same number.
@@ -150,7 +150,7 @@ def record_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> i
     )
     number = SQL.complaint_id.fetch_only_value(db, key=complaint.key)
     if new:
-        audit.append_entry_from_note(db, "complaint", note, complaint=number)
+        audit.append_audit_entry_from_note(db, "complaint", note, complaint=number)
     return number
 
 
@@ -161,4 +161,4 @@ def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -
             f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."
         )
     if SQL.insert_answer.run_statement(db, who=note.who, **get_fields_as_sql_parameters(answer)):
-        audit.append_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)
+        audit.append_audit_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)

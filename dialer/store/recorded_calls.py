@@ -11,7 +11,7 @@ class SQL(Statements):
     was_recorded = Scalar(bool)
 
 
-def record_start_of_call_recording(db: Connection, attempt_id: str, started_at: float) -> None:
+def save_start_of_call_recording(db: Connection, attempt_id: str, started_at: float) -> None:
     """Store that the recording of a call began at the time `started_at` (epoch seconds). A repeated call changes
     nothing.
     """

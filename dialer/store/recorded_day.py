@@ -69,7 +69,7 @@ class SQL(Statements):
     first_and_last = Query(FirstAndLast)
 
 
-def read_recorded_attempts(db: Connection, since: float, until: float) -> list[RecordedAttempt]:
+def read_ended_attempts_of_period(db: Connection, since: float, until: float) -> list[RecordedAttempt]:
     """Return the ended calls that began from `since` to before `until`, oldest first."""
     return [
         RecordedAttempt(*row[:-1], outcome=Outcome(row.outcome))
@@ -77,7 +77,7 @@ def read_recorded_attempts(db: Connection, since: float, until: float) -> list[R
     ]
 
 
-def read_recorded_intervals(db: Connection, since: float, until: float) -> list[RecordedInterval]:
+def read_seat_intervals_of_period(db: Connection, since: float, until: float) -> list[RecordedInterval]:
     """Return how long seats were in each state, as intervals. An interval counts if it overlaps the period from `since`
     to `until`.
     """

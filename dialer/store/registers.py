@@ -50,7 +50,7 @@ def read_do_not_call_registers(db: Connection) -> list[Register]:
     return SQL.registers.fetch_all_rows(db)
 
 
-def read_registers_known_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
+def read_do_not_call_registers_known_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
     """Return the do-not-call registers that had been imported by a given time (epoch seconds).
 
     If a register was replaced later, the date of its earlier issue is read from the audit.
@@ -68,7 +68,7 @@ def read_registers_known_at(db: Connection, at: float, zone: ZoneInfo) -> Regist
     return RegistersAt(tuple(found), frozenset(replaced))
 
 
-def read_register_date(db: Connection, name: str) -> float | None:
+def read_issue_date_of_register(db: Connection, name: str) -> float | None:
     """Return when the imported edition of a do-not-call register was issued (epoch seconds), or None if none was imported."""
     return SQL.dated.fetch_first_value(db, name=name)
 

@@ -211,7 +211,7 @@ def list_repeated_epic_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
     return SQL.repeated_epic_places.fetch_all_rows(db, most=most)
 
 
-def record_import_of_roll_file(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
+def save_import_of_roll_file(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Store that an electoral roll was imported at the time `at` (epoch seconds).
 
     `figures` has the counts of the import: rows, voters, numbers, links, rejected, unchanged.

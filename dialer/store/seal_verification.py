@@ -144,7 +144,7 @@ def verify_seals(
     _verify_audit_chain(db, epochs, verdict)
     _verify_seals_against_log(db, epochs, first_keys, verdict)
     if head is not None:
-        _verify_seal_noted_earlier(epochs, head, verdict)
+        _verify_seal_that_person_noted(epochs, head, verdict)
     register_digest_function(db)
     for evidence in EVIDENCE.values():
         _verify_sealed_rows(db, evidence, verdict)
@@ -214,7 +214,7 @@ def _verify_seals_against_log(
         )
 
 
-def _verify_seal_noted_earlier(epochs: Sequence[SealedEpoch], head: tuple[int, str], verdict: SealVerdict) -> None:
+def _verify_seal_that_person_noted(epochs: Sequence[SealedEpoch], head: tuple[int, str], verdict: SealVerdict) -> None:
     number, digest = head
     noted = next((each for each in epochs if each.epoch == number), None)
     if noted is None:
@@ -278,7 +278,7 @@ def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
     """Compare the store's tables, columns, indexes, views and triggers with those of a new store, and add the
     differences to the findings.
     """
-    found, shipped = _read_schema_parts(db), _read_schema_of_new_store()
+    found, shipped = _read_schema_objects(db), _read_schema_of_new_store()
     for part in sorted(found ^ shipped):
         others = shipped if part in found else found
         if any((other.type, other.name) == part[:2] for other in others):
@@ -294,10 +294,10 @@ def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
 def _read_schema_of_new_store() -> frozenset[SchemaPart]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("new.db"))
-        return _read_schema_parts(db)
+        return _read_schema_objects(db)
 
 
-def _read_schema_parts(db: Connection) -> frozenset[SchemaPart]:
+def _read_schema_objects(db: Connection) -> frozenset[SchemaPart]:
     """Return the tables, indexes, triggers and views of the schema with their SQL.
 
     SQLite's versions differ in blanks and quotes, so each sequence of them in the SQL becomes one blank.

@@ -113,7 +113,7 @@ class _Progress:
             self.rows.update(encode_log_row_for_hash(row))
             self.last = row.change_id
 
-    def compute_authentication_code(self) -> bytes:
+    def compute_authentication_code_of_log(self) -> bytes:
         """Return a code that proves which rows this process has added to the log of changes in the current minute
         (epoch).
         """
@@ -206,7 +206,7 @@ class Sealer:
         """
         end = SQL.log_end.fetch_only_row(self._db)
         progress.add_log_rows_to_hash(SQL.log_between.iterate_rows(self._db, first=progress.first, last=end.last))
-        if progress.last != end.last or progress.compute_authentication_code() != end.mac:
+        if progress.last != end.last or progress.compute_authentication_code_of_log() != end.mac:
             progress.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=progress.last))
             return ROWS_CHANGED
         return ROWS_ADDED if end.last_row > end.last else ""
@@ -242,7 +242,7 @@ class Sealer:
             )  # the job that sealed the epoch was undone
         if logged or sealed:
             pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
-            pending.stored_mac = pending.compute_authentication_code()
+            pending.stored_mac = pending.compute_authentication_code_of_log()
             SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:

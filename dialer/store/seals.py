@@ -92,7 +92,7 @@ def read_sealed_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 
 
-def read_first_keys_of_key_chains(db: Connection) -> list[str]:
+def read_first_key_of_each_signing_chain(db: Connection) -> list[str]:
     """Return the public keys (hexadecimal) with which the store's chains of signing keys begin, the oldest first."""
     return sealer.SQL.first_keys.fetch_all_values(db)
 

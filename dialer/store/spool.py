@@ -192,7 +192,7 @@ class SpoolFile(Reader):
         """Return all phone numbers of an uploaded list of numbers."""
         return SQL.numbers.fetch_all_values(self._db)
 
-    def read_roll_counts(self) -> SpooledRoll:
+    def read_counts_of_uploaded_roll(self) -> SpooledRoll:
         """Return the counts of the uploaded roll. Raises StoreError if the file is not a roll."""
         found = SQL.roll.fetch_first_row(self._db)
         if found is None:

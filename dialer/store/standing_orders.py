@@ -18,7 +18,8 @@ class StandingOrder:
     same addressee and command replaces it.
     """
 
-    addressee: str  # `format_campaign_addressee`, `format_seat_addressee`, or "centre" for a stop of all campaigns
+    # `format_campaign_as_order_addressee`, `format_seat_as_order_addressee`, or "centre" for a stop of all campaigns:
+    addressee: str
     command: str  # its name in the message
     content: Mapping[str, Any]  # JSON values
     at: float  # epoch seconds
@@ -43,12 +44,12 @@ class SQL(Statements):
     delete_expired = Command()
 
 
-def format_campaign_addressee(campaign_id: str) -> str:
+def format_campaign_as_order_addressee(campaign_id: str) -> str:
     """Return the text that a supervisor's stored order has as its addressee if the order is for this campaign."""
     return f"campaign/{campaign_id}"
 
 
-def format_seat_addressee(seat: str) -> str:
+def format_seat_as_order_addressee(seat: str) -> str:
     """Return the text that a supervisor's stored order has as its addressee if the order is for this seat."""
     return f"seat/{seat}"
 
@@ -76,4 +77,4 @@ def delete_standing_order(db: Connection, addressee: str, command: str) -> None:
 
 def delete_standing_orders_for_seat(db: Connection, seat: str) -> None:
     """Delete all stored orders of supervisors for a seat, which ends them."""
-    SQL.delete_orders_for.run_statement(db, addressee=format_seat_addressee(seat))
+    SQL.delete_orders_for.run_statement(db, addressee=format_seat_as_order_addressee(seat))

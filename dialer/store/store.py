@@ -129,7 +129,7 @@ class Store(StoreRunner):
     claim_number = Write(claims.claim_number)
     release_claimed_numbers = Write(claims.release_claimed_numbers)
     postpone_claimed_numbers = Write(claims.postpone_claimed_numbers)
-    refuse_claimed_numbers = Write(claims.refuse_claimed_numbers)
+    remove_refused_numbers_from_queue = Write(claims.remove_refused_numbers_from_queue)
     release_refused_numbers = Write(claims.release_refused_numbers)
     release_expired_claims = Write(claims.release_expired_claims)
     find_next_due_time = Read(targets.find_next_due_time)
@@ -154,26 +154,26 @@ class Store(StoreRunner):
 
     # Attempts
 
-    record_rules_version = Write(grounds.record_rules_version)
-    record_applied_settings = Write(grounds.record_applied_settings)
-    record_answer_time = Write(attempt_rows.record_answer_time)
-    record_connect_time = Write(attempt_rows.record_connect_time)
+    save_version_of_calling_rules = Write(grounds.save_version_of_calling_rules)
+    save_applied_settings_and_rules = Write(grounds.save_applied_settings_and_rules)
+    save_answer_time_of_call = Write(attempt_rows.save_answer_time_of_call)
+    save_connect_time_of_call = Write(attempt_rows.save_connect_time_of_call)
     end_attempts = Announce(attempt_rows.end_attempts)
-    record_disposition = Announce(dispositions.record_disposition)
+    save_disposition_of_call = Announce(dispositions.save_disposition_of_call)
     find_newest_attempt_time = Read(attempt_rows.find_newest_attempt_time)
-    find_settings_changed_since_open_attempts = Read(audit.find_settings_changed_since_open_attempts)
+    find_settings_changed_during_unfinished_calls = Read(audit.find_settings_changed_during_unfinished_calls)
     read_unfinished_attempts = Read(attempt_rows.read_unfinished_attempts)
     read_screen_pop = Read(attempt_rows.read_screen_pop)
     find_conversations_without_disposition = Read(attempt_rows.find_conversations_without_disposition)
     find_stored_attempts = Read(attempt_rows.find_stored_attempts)
     is_call_missing_from_store = Read(older_store.is_call_missing_from_store)
-    record_missing_call = Write(older_store.record_missing_call)
+    append_missing_call_to_audit = Write(older_store.append_missing_call_to_audit)
     find_unfinished_attempt_on_number = Read(attempt_rows.find_unfinished_attempt_on_number)
-    record_start_of_call_recording = Write(recorded_calls.record_start_of_call_recording)
+    save_start_of_call_recording = Write(recorded_calls.save_start_of_call_recording)
     has_call_ended_with_recording = Read(recorded_calls.has_call_ended_with_recording)
-    record_flow_answers = Announce(flow_answer_rows.record_flow_answers)
+    save_flow_answers = Announce(flow_answer_rows.save_flow_answers)
     read_flow_answers = Read(flow_answer_rows.read_flow_answers)
-    record_inbound_call = Write(inbound_calls.record_inbound_call)
+    save_inbound_call = Write(inbound_calls.save_inbound_call)
 
     async def commit_new_attempts(
         self,
@@ -220,33 +220,37 @@ class Store(StoreRunner):
     find_last_mark_of_booth_worker_call = Write(
         marks.find_last_mark_of_booth_worker_call
     )  # after the waiting writes, to find their marks
-    find_voters_by_mark_key = Write(marks.find_voters_by_mark_key)
-    record_unknown_serial_number = Write(marks.record_unknown_serial_number)
+    find_voters_of_marks_with_key = Write(marks.find_voters_of_marks_with_key)
+    save_report_of_unknown_serial_number = Write(marks.save_report_of_unknown_serial_number)
     enter_official_turnout = Write(polling_day_records.enter_official_turnout)
-    record_complaint = Write(polling_day_records.record_complaint)
+    save_complaint = Write(polling_day_records.save_complaint)
     answer_complaint = Write(polling_day_records.answer_complaint)
 
-    async def record_mark(self, mark: Mark) -> MarkEffect:
-        """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.record_mark`."""
-        effect = await self._run_write_job_and_announce_result(marks.record_mark, mark)
+    async def save_mark_about_voter(self, mark: Mark) -> MarkEffect:
+        """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.save_mark_about_voter`."""
+        effect = await self._run_write_job_and_announce_result(marks.save_mark_about_voter, mark)
         self._discard_cached_queue_lengths([effect])
         return effect
 
-    async def record_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
+    async def save_marks_about_voters(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
         """Store several marks (recorded answers about voters), all or none, with an audit entry.
 
-        See `marks.record_marks`.
+        See `marks.save_marks_about_voters`.
         """
-        effects = await self._run_write_job_and_announce_result(marks.record_marks, new, note)
+        effects = await self._run_write_job_and_announce_result(marks.save_marks_about_voters, new, note)
         self._discard_cached_queue_lengths(effects)
         return effects
 
-    async def release_unknown_attempts(self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
+    async def release_attempts_with_unknown_outcome(
+        self, attempt_ids: Sequence[AttemptId], reason: str, note: AuditNote
+    ) -> int:
         """Let the numbers of attempts with an unknown result be called again, all or none.
 
-        See `unknown_attempts.release_unknown_attempts`.
+        See `unknown_attempts.release_attempts_with_unknown_outcome`.
         """
-        opened = await self._run_write_job(unknown_attempts.release_unknown_attempts, attempt_ids, reason, note)
+        opened = await self._run_write_job(
+            unknown_attempts.release_attempts_with_unknown_outcome, attempt_ids, reason, note
+        )
         self._target_counts.clear()
         return opened
 
@@ -274,7 +278,7 @@ class Store(StoreRunner):
     # A roll that is imported while the dialler is running
 
     import_voters = Write(roll_updates.import_voters)
-    record_roll_import = Write(roll_updates.record_roll_import)
+    save_roll_import = Write(roll_updates.save_roll_import)
     find_last_phone_id = Read(roll_updates.find_last_phone_id)
     count_turnout_of_booth = Write(
         turnout.count_turnout_of_booth
@@ -289,9 +293,9 @@ class Store(StoreRunner):
     # Opt-outs and erasures
 
     suppress_list_of_phone_numbers = Announce(opt_outs.suppress_list_of_phone_numbers)
-    record_opt_out = Announce(opt_outs.record_opt_out)
-    record_hashed_opt_outs = Announce(opt_outs.record_hashed_opt_outs)
-    record_opt_out_of_other_centre = Write(opt_outs.record_opt_out_of_other_centre)
+    save_opt_out = Announce(opt_outs.save_opt_out)
+    save_hashed_opt_outs = Announce(opt_outs.save_hashed_opt_outs)
+    save_opt_out_of_other_centre = Write(opt_outs.save_opt_out_of_other_centre)
     erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
     async def hash_numbers_of_roll(self, secrets: Sequence[bytes]) -> int:
@@ -306,7 +310,7 @@ class Store(StoreRunner):
         for secret in secrets:
             after: int | None = 0
             while after is not None:
-                after = await self._run_write_job(number_hashes.hash_next_page_of_phone_numbers, secret, after)
+                after = await self._run_write_job(number_hashes.hash_next_batch_of_phone_numbers, secret, after)
         return await self._run_write_job(opt_outs.suppress_numbers_opted_out_in_other_centres)
 
     # Figures
@@ -326,7 +330,7 @@ class Store(StoreRunner):
 
     # Seats, supervisors, users and headquarters. Reads that must see the waiting writes are made as writes.
 
-    record_seat_intervals = Announce(seat_intervals.record_seat_intervals)
+    save_seat_state_intervals = Announce(seat_intervals.save_seat_state_intervals)
     save_log_in = Write(log_in_rows.save_log_in)
     remove_log_in = Write(log_in_rows.remove_log_in)
     read_log_ins = Write(log_in_rows.read_log_ins)
@@ -338,25 +342,25 @@ class Store(StoreRunner):
     remove_user = Write(users.remove_user)
     read_headquarters_orders = Write(headquarters_order_rows.read_headquarters_orders)
     read_stop_orders_in_force = Write(headquarters_order_rows.read_stop_orders_in_force)
-    record_headquarters_order = Write(headquarters_order_rows.record_headquarters_order)
+    save_headquarters_order = Write(headquarters_order_rows.save_headquarters_order)
 
     # Announcements, commands and the audit
 
     add_announcements_to_outbox = Write(outbox.add_announcements_to_outbox)
     add_result_to_outbox = Announce(outbox.add_result_to_outbox)
-    add_test_mark_to_outbox = Announce(outbox.add_test_mark_to_outbox)
+    add_test_message_to_outbox = Announce(outbox.add_test_message_to_outbox)
     read_announcements_for_broker = Read(outbox.read_announcements_for_broker)
     mark_announcements_published = Write(outbox.mark_announcements_published)
     count_waiting_announcements = Read(outbox.count_waiting_announcements)
     trim_outbox = Write(outbox.trim_outbox)
-    limit_bytes_waiting_for_headquarters = Write(outbox.limit_bytes_waiting_for_headquarters)
+    set_byte_limit_of_headquarters_queue = Write(outbox.set_byte_limit_of_headquarters_queue)
     record_last_announcement_id_at_headquarters = Write(outbox.record_last_announcement_id_at_headquarters)
-    apply_peer_updates = Write(peer_updates.apply_peer_updates)
+    save_updates_from_other_centres = Write(peer_updates.save_updates_from_other_centres)
     find_executed_command = Read(commands.find_executed_command)
-    record_command = Write(commands.record_command)
+    save_command_unless_already_executed = Write(commands.save_command_unless_already_executed)
     replace_provisional_command_reply = Write(commands.replace_provisional_command_reply)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
-    read_first_keys_of_key_chains = Read(seals.read_first_keys_of_key_chains)
+    read_first_key_of_each_signing_chain = Read(seals.read_first_key_of_each_signing_chain)
     read_sealed_epoch = Read(seals.read_sealed_epoch)
     seal_epoch = Announce(seals.seal_and_announce_epoch)

@@ -31,12 +31,14 @@ class SQL(Statements):
     reopen_released = Command()
 
 
-def read_unknown_attempts(db: Connection) -> list[UnknownAttempt]:
+def read_attempts_with_unknown_outcome(db: Connection) -> list[UnknownAttempt]:
     """Return the attempts of unknown result (perhaps the number was called) that nobody has released, oldest first."""
     return SQL.unreleased.fetch_all_rows(db)
 
 
-def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote) -> int:
+def release_attempts_with_unknown_outcome(
+    db: Connection, attempts: Sequence[AttemptId], reason: str, note: AuditNote
+) -> int:
     """Let the numbers of attempts with an unknown result be called again, all or none, each with an audit entry.
 
     Returns how many entries of campaigns' queues were reopened. Raises NotInStore if an attempt has a known result or
@@ -52,5 +54,5 @@ def release_unknown_attempts(db: Connection, attempts: Sequence[AttemptId], reas
             )
         SQL.insert_release.run_statement(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
         opened += SQL.reopen_released.run_statement(db, phone_id=phone_id)
-        audit.append_entry_from_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
+        audit.append_audit_entry_from_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
     return opened

@@ -10,7 +10,7 @@ from dialer.domain.errors import NotInStore
 from dialer.domain.model import Receipt
 from dialer.store import audit
 from dialer.store.audit import AuditNote
-from dialer.store.commands import record_command_receipt
+from dialer.store.commands import save_reply_to_command
 from dialer.store.connection import open_store_snapshot
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
@@ -54,8 +54,8 @@ def add_or_change_user(
     before = SQL.role_of.fetch_first_value(db, name=name)
     if before != role:
         SQL.add_or_change_user.run_statement(db, name=name, role=role.value, at=note.at)
-        audit.append_entry_from_note(db, "user-set", note, user=name, role=role.value, before=before or "none")
-    record_command_receipt(db, receipt, note.at)
+        audit.append_audit_entry_from_note(db, "user-set", note, user=name, role=role.value, before=before or "none")
+    save_reply_to_command(db, receipt, note.at)
 
 
 def remove_user(db: Connection, name: str, note: AuditNote, receipt: Receipt | None = None) -> None:
@@ -64,5 +64,5 @@ def remove_user(db: Connection, name: str, note: AuditNote, receipt: Receipt | N
     if before is None:
         raise NotInStore(f"There is no user {name}. `dialer user list` shows all of them.")
     SQL.delete_user.run_statement(db, name=name)
-    audit.append_entry_from_note(db, "user-remove", note, user=name, before=before)
-    record_command_receipt(db, receipt, note.at)
+    audit.append_audit_entry_from_note(db, "user-remove", note, user=name, before=before)
+    save_reply_to_command(db, receipt, note.at)

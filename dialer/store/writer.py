@@ -58,7 +58,7 @@ class Writer:
         self._room = asyncio.Semaphore(WAITING_LIMIT)
         self._closing = False
         self._ended = False
-        self._task = self._loop.create_task(self._commit_waiting_jobs(), name="store writer")
+        self._task = self._loop.create_task(self._commit_waiting_write_jobs(), name="store writer")
 
     async def run_write_job(self, job: Callable[[Connection], T]) -> T:
         """Run the function `job` in a transaction, and return its result once the writes are on disk.
@@ -92,7 +92,7 @@ class Writer:
     def _build_closed_error(self) -> StoreError:
         return StoreError(f"{self._path}: the store was closed: start the dialler again")
 
-    async def _commit_waiting_jobs(self) -> None:
+    async def _commit_waiting_write_jobs(self) -> None:
         group: list[_QueuedJob] = []
         try:
             while await self._collect_jobs_for_commit(group):

@@ -51,7 +51,7 @@ class KnownDevices:
             return None
         digest = _compute_digest_of_cookie(cookie)
         try:
-            users = await self._records.read_users_of_device(digest, since=self._clock.now() - DEVICE_SECONDS)
+            users = await self._records.read_users_signed_in_on_device(digest, since=self._clock.now() - DEVICE_SECONDS)
         except StoreError as error:
             _log.warning("device.read_failed", problem=str(error))
             return None
@@ -66,7 +66,7 @@ class KnownDevices:
         cookie = secrets.token_urlsafe(_COOKIE_BYTES) if known_cookie is None else known_cookie
         now = self._clock.now()
         try:
-            await self._records.add_user_of_device(
+            await self._records.save_sign_in_of_user_on_device(
                 _compute_digest_of_cookie(cookie),
                 name,
                 now,

@@ -49,7 +49,7 @@ from dialer.simulation.virtual_time import run_virtual
 from dialer.store import identity, outbox
 from dialer.store.async_connection import AsyncConnection
 from dialer.store.connection import open_store_exclusively, open_store_for_reading
-from dialer.store.identity import get_store_token_path
+from dialer.store.identity import get_path_of_identity_token
 from dialer.store.seal_keys import get_seal_key_path
 from dialer.store.sql import Query, Scalar
 from dialer.store.store import open_store
@@ -280,7 +280,7 @@ class Machine:
         history = self._history
         self.problem = ""
         self.store = await open_store(self.path, encode=create_result_announcement)
-        await self.store.limit_bytes_waiting_for_headquarters(1 << 24)
+        await self.store.set_byte_limit_of_headquarters_queue(1 << 24)
         await self.store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         await self.store.enrol_numbers_in_campaign(CAMPAIGN)
         self.reading = UplinkReader(_BlockingStoreConnection(self.path), self.path)
@@ -349,7 +349,7 @@ class Machine:
         chance, voter = self._history.random, new.claim.voter_id
         if voter is not None and chance.random() < 0.5:
             kind = chance.choice((MarkKind.VOTED, MarkKind.NOT_YET))
-            await self.store.record_mark(
+            await self.store.save_mark_about_voter(
                 Mark(uuid.uuid4().hex, voter, kind, MarkSource.AGENT, now, attempt_id=new.attempt_id)
             )
 
@@ -585,7 +585,7 @@ class History:
         ):
             source.backup(copy)
         if whole:
-            for find_path in (get_store_token_path, get_seal_key_path):
+            for find_path in (get_path_of_identity_token, get_seal_key_path):
                 shutil.copyfile(find_path(machine.path), find_path(path))
         return path
 
@@ -677,7 +677,9 @@ def play(seed: int, database: DatabaseThread, server: str) -> tuple[Counter[str]
     with (
         tempfile.TemporaryDirectory(dir=SCRATCH) as directory,
         mock.patch.object(gather, "open_database", database.open_database),
-        mock.patch.object(identity, "_find_machine_and_inode", lambda _path: "machine"),  # only the token tells
+        mock.patch.object(
+            identity, "_find_machine_and_inode_of_store", lambda _path: "machine"
+        ),  # only the token tells
         mock.patch.object(
             random, "SystemRandom", lambda: Random(seed)
         ),  # the uplink's, so that a history can be repeated

@@ -74,7 +74,9 @@ class SlowStore:
         await asyncio.sleep(self.seconds)
         return self.stored.get(command_id)
 
-    async def record_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
+    async def save_command_unless_already_executed(
+        self, command_id: str, name: str, content: str, reply: str, at: float
+    ) -> bool:
         await asyncio.sleep(self.seconds)
         assert command_id not in self.stored
         self.stored[command_id] = ExecutedCommand(content, reply)

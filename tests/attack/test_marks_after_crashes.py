@@ -153,15 +153,15 @@ class History:
 
     async def _commit(self, session: FlowSession | ScriptSession, commit: FlowCommit, step: str) -> None:
         store, dialler = self._dialler.store, self._dialler
-        record_mark = store.record_mark
+        save_mark_about_voter = store.save_mark_about_voter
 
         async def fail_to_record_mark(*arguments: Any) -> Any:
             if step == FALSE_FAILURE:
-                await record_mark(*arguments)
+                await save_mark_about_voter(*arguments)
             raise StoreError("disk error")
 
         if step in {FAILURE, FALSE_FAILURE}:
-            store.record_mark = fail_to_record_mark  # type: ignore[method-assign, assignment]
+            store.save_mark_about_voter = fail_to_record_mark  # type: ignore[method-assign, assignment]
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
         committing = dialler.start_task(
@@ -170,7 +170,7 @@ class History:
         killed = asyncio.ensure_future(dialler.steps.killed.wait())
         await asyncio.wait((committing, killed), return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()
-        store.record_mark = record_mark  # type: ignore[method-assign]
+        store.save_mark_about_voter = save_mark_about_voter  # type: ignore[method-assign]
         if dialler.steps.killed.is_set() or step == KILLED_AFTER_COMMIT:
             await self._kill()
             await self._start()

@@ -86,43 +86,43 @@ async def write_day(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
         for phone_id in range(4, 16):
             new = await claim_and_open_attempt(store, phone_id)
-            await store.record_answer_time(new.attempt_id, NOW + 5)
+            await store.save_answer_time_of_call(new.attempt_id, NOW + 5)
             if phone_id % 3 == 0:
                 await end_attempt(store, new, Outcome.ABANDONED)
                 continue
-            await store.record_connect_time(new.attempt_id, NOW + 6, "seat-1", "a1")
+            await store.save_connect_time_of_call(new.attempt_id, NOW + 6, "seat-1", "a1")
             word = Disposition.MACHINE if phone_id % 2 else Disposition.REFUSED
             said = DispositionRecord(new.attempt_id, word, NOW + 20, "a1", None)
             voter = make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new)
             if phone_id % 4 < 2:
-                await store.record_disposition(said, [voter], opt_out=word is Disposition.REFUSED)
+                await store.save_disposition_of_call(said, [voter], opt_out=word is Disposition.REFUSED)
             ended = EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, cause=16, seat="seat-1", agent="a1")
             await store.end_attempts([ended])
             if phone_id % 4 >= 2:
-                await store.record_disposition(said, [voter])
-        digest = await store.record_rules_version('{"profile":{}}', NOW)
+                await store.save_disposition_of_call(said, [voter])
+        digest = await store.save_version_of_calling_rules('{"profile":{}}', NOW)
         new = replace(
             make_attempt(await claim_one_number(store, 16)), grounds=f'{{"rules":"{digest}"}}', gap_seconds=77.5
         )
         await store.commit_new_attempts([new], max_attempts_since=0, max_attempts=3)
         talking = await claim_and_open_attempt(store, 17)
-        await store.record_disposition(
+        await store.save_disposition_of_call(
             DispositionRecord(talking.attempt_id, Disposition.LATER, NOW + 9, "a2", NOW + 7200)
         )
         refused = make_attempt(await claim_one_number(store, 18))
         await store.commit_new_attempts([refused], max_attempts_since=0, max_attempts=3)
         await end_attempt(store, refused, Outcome.REFUSED)
         new_id = make_attempt(refused.claim).attempt_id
-        await store.record_inbound_call(
+        await store.save_inbound_call(
             NewInbound(new_id, "turnout", NOW, "+911140000000", "+917000000019", "trunk", InboundMode.FLOW)
         )
-        await store.record_mark(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
-        await store.record_opt_out(1, at=NOW, source="agent")
+        await store.save_mark_about_voter(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
+        await store.save_opt_out(1, at=NOW, source="agent")
         await store.hash_numbers_of_roll([b"a secret that centres share"])
-        await store.record_opt_out_of_other_centre("9f" * 32, at=NOW, centre="nashik")
+        await store.save_opt_out_of_other_centre("9f" * 32, at=NOW, centre="nashik")
         note = AuditNote("asha", NOW, {})
         for number in (1, 2):
-            await store.record_complaint(
+            await store.save_complaint(
                 Complaint(f"c-{number}", NOW, ComplaintTopic.CONDUCT, ComplaintChannel.LETTER, phone_id=4), note
             )
         await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW + 9, ComplaintRemedy.EXPLAINED), note)
@@ -131,7 +131,7 @@ async def write_day(backend: SqliteBackend) -> None:
         await store.enter_official_turnout(figures, note)
         unknown = await claim_and_open_attempt(store, 21)
         await end_attempt(store, unknown, Outcome.UNKNOWN)
-        await store.release_unknown_attempts([unknown.attempt_id], "the carrier has no such call", note)
+        await store.release_attempts_with_unknown_outcome([unknown.attempt_id], "the carrier has no such call", note)
         await store.seal_epoch(NOW + 60)
         await claim_and_open_attempt(store, 20)
 
@@ -560,9 +560,9 @@ async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_
     """Rows and log are changed as the dialler would, before it writes the same rows again and seals the epoch."""
     backend = SqliteBackend(tmp_path)
     async with open_filled_store(backend) as store:
-        await store.record_opt_out(1, at=NOW, source="agent")
+        await store.save_opt_out(1, at=NOW, source="agent")
         voted = make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER)
-        await store.record_mark(voted)
+        await store.save_mark_about_voter(voted)
         first = await store.seal_epoch(NOW + 1)
         with contextlib.closing(backend.connect()) as db:
             db.execute("BEGIN")
@@ -583,7 +583,7 @@ async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_
             db.execute("UPDATE seal_tail SET last = (SELECT max(change_id) FROM seal_change)")
             db.execute("UPDATE voter SET turnout = 'pending', not_yet = 1 WHERE voter_id = 2")
             db.execute("COMMIT")
-        await store.record_opt_out(4, at=NOW, source="agent")  # in the same block of numbers
+        await store.save_opt_out(4, at=NOW, source="agent")  # in the same block of numbers
         await store.seal_epoch(NOW + 60)
     with contextlib.closing(backend.connect()) as db:
         found = {(each.of, each.row_id) for each in seal_verification.verify_seals(db).findings}

@@ -46,7 +46,9 @@ async def test_dialling_stops_on_a_full_disk_and_call_results_wait_to_be_stored(
     assert_all_attempts_ended(tmp_path)
 
 
-@pytest.mark.parametrize("method", ["commit_new_attempts", "end_attempts", "record_answer_time", "record_connect_time"])
+@pytest.mark.parametrize(
+    "method", ["commit_new_attempts", "end_attempts", "save_answer_time_of_call", "save_connect_time_of_call"]
+)
 def test_call_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(
     tmp_path: Path, method: str
 ) -> None:
@@ -67,7 +69,7 @@ def test_call_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_i
 async def test_answer_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(keys=((4.0, "1"),)))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
-        FailingStore(site, "record_mark")
+        FailingStore(site, "save_mark_about_voter")
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert not site.centre_view.state.marks
     assert not query_site_store(tmp_path, "SELECT 1 FROM mark")
@@ -78,7 +80,7 @@ async def test_disposition_that_was_not_stored_is_refused_and_can_be_repeated(tm
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
-        full = FailingStore(site, "record_disposition")
+        full = FailingStore(site, "save_disposition_of_call")
         with pytest.raises(StoreFull):
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         assert site.centre_view.seats[0].state is SeatState.WRAP_UP
@@ -176,7 +178,7 @@ async def test_failing_store_raises_a_single_alert_for_all_writers(tmp_path: Pat
 
         for method in (
             "end_attempts",
-            "record_answer_time",
+            "save_answer_time_of_call",
             "commit_new_attempts",
             "claim_queued_numbers",
             "read_campaign_progress",

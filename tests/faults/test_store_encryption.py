@@ -73,7 +73,7 @@ def read_encryption_audit(path: Path, key: StoreKey | None) -> list[tuple[str, s
 async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBackend], path: Path) -> None:
     backend = kind(path.parent)
     async with open_filled_store(backend) as store:
-        await store.record_mark(make_mark(1, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
         with closing(backend.connect()) as db:  # a roll's change, which is in the WAL alone until the store is closed
             db.execute("UPDATE voter SET section = 'Temple Street' WHERE voter_id = 4")
         assert (path.parent / "centre.db-wal").stat().st_size > 0
@@ -153,7 +153,7 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
     monkeypatch.setattr("dialer.store.connection.check_database_integrity", lambda db, path: None)
     store = await open_store(path, key=TEST_KEY)
     with pytest.raises(StoreCorrupt):
-        await store.record_mark(make_mark(1000, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(1000, MarkKind.VOTED))
     with pytest.raises(StoreError):
         await store.add_announcements_to_outbox([Announcement("t", "p")], NOW)
     await store.close()

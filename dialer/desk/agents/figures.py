@@ -36,7 +36,7 @@ class AgentFigures:
         """Read each agent's figures since midnight from the store, and show them on the pages. Raises StoreError."""
         now = self._page_state.now()
         since = find_midnight_before_time(now, self._zone)
-        days = await self._reading.read_work_of_all_agents_since(
+        days = await self._reading.read_agents_work_and_call_backs_since(
             since, now, find_midnight_before_time(since + 1.25 * DAY_SECONDS, self._zone)
         )
         for agent in {*days, *self._page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)}:

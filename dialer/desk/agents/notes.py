@@ -85,7 +85,7 @@ class AgentDrafts:
             await run_and_log_store_error(self.write_draft_notes_to_file())
 
     async def _read_stored_drafts(self) -> None:
-        self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_all_seats()} | self._drafts
+        self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_agent_input()} | self._drafts
 
     async def write_draft_notes_to_file(self) -> None:
         """Write changed drafts (unsent contents of forms) to the desk's file. Raises StoreError."""
@@ -93,7 +93,7 @@ class AgentDrafts:
         if not changes:
             return
         try:
-            await self._records.save_drafts([*changes.values()])
+            await self._records.save_drafts_of_agent_input([*changes.values()])
         except (StoreError, asyncio.CancelledError):  # a desk that is stopping writes once more
             self._unwritten = changes | self._unwritten
             raise

@@ -74,7 +74,7 @@ class BoothWorkers:
         voter_id = None if booth_id is None else await self._store.find_voter_by_serial(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
-            await self._store.record_unknown_serial_number(unknown)
+            await self._store.save_report_of_unknown_serial_number(unknown)
             _log.info("serial.refused", worker=worker_id, booth=booth_id, serial=serial, attempt=call.attempt_id)
             raise CommitTargetNotFound(
                 f"no voter at that polling station has the serial {serial}: check the number and enter it again"

@@ -180,12 +180,12 @@ class FlowService:
             case CommitKind.MARK:
                 return await self._store_voter_answer_as_mark(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
-                if not (may_stand and await self._store.find_voters_by_mark_key(key)):
+                if not (may_stand and await self._store.find_voters_of_marks_with_key(key)):
                     await self._workers.undo_last_reported_serial(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.store_opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
-                await self._store.record_flow_answers(call.attempt_id, commit.answers, self._core.clock.now())
+                await self._store.save_flow_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
     async def _store_voter_answer_as_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
@@ -197,7 +197,7 @@ class FlowService:
             return False
         kind = MarkKind(commit.mark.value)
         voters, source = await self._find_voters_that_answer_is_about(
-            call, commit, await self._store.find_voters_by_mark_key(key) if may_stand else []
+            call, commit, await self._store.find_voters_of_marks_with_key(key) if may_stand else []
         )
         now = self._core.clock.now()
         for voter_id in voters:
@@ -238,7 +238,7 @@ class FlowService:
     async def store_flow_answers(self, attempt_id: AttemptId, answers: Mapping[str, str]) -> None:
         """Store what the caller of a flow has entered so far. Raises StoreError."""
         if answers:
-            await self._store.record_flow_answers(attempt_id, answers, self._core.clock.now())
+            await self._store.save_flow_answers(attempt_id, answers, self._core.clock.now())
 
     def is_live_call(self, attempt_id: AttemptId) -> bool:
         """Return whether the call of a call attempt is still in progress."""
@@ -260,7 +260,7 @@ class FlowService:
         self._commits.pop(attempt_id, None)
         if answers:
             self._core.request_effects(
-                make_store_commit(self._store.record_flow_answers, attempt_id, dict(answers), self._core.clock.now())
+                make_store_commit(self._store.save_flow_answers, attempt_id, dict(answers), self._core.clock.now())
             )
         call = self._calls.find_live_call(attempt_id)
         if call is None:

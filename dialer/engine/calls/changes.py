@@ -45,7 +45,7 @@ def _list_effects_of_call_leg_change(before: Call, after: Call, store: Store) ->
     if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if leg.answered_at is not None and was.answered_at is None:
-        yield make_store_commit(store.record_answer_time, after.attempt_id, leg.answered_at)
+        yield make_store_commit(store.save_answer_time_of_call, after.attempt_id, leg.answered_at)
 
 
 def _list_effects_of_conversation_change(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
@@ -53,13 +53,15 @@ def _list_effects_of_conversation_change(before: Call, after: Call, now: Instant
     if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if talk.connected_at is not None and was.connected_at is None and talk.seat is not None:
-        yield make_store_commit(store.record_connect_time, after.attempt_id, talk.connected_at, talk.seat, talk.agent)
+        yield make_store_commit(
+            store.save_connect_time_of_call, after.attempt_id, talk.connected_at, talk.seat, talk.agent
+        )
         if outbound and after.kind is not CampaignKind.IVR:  # a caller from a flow did not wait for a seat
             answered = after.leg.answered_seconds
             waited = 0.0 if answered is None else now.seconds - answered
             yield UpdatePacer(campaign_id, PacingEventKind.CONNECTED, waited)
     if talk.recorded and not was.recorded:
-        yield make_store_commit(store.record_start_of_call_recording, after.attempt_id, now.at)
+        yield make_store_commit(store.save_start_of_call_recording, after.attempt_id, now.at)
 
 
 def _does_call_count_as_answered_by_person(call: Call) -> bool:

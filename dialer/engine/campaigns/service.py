@@ -26,7 +26,7 @@ from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import get_local_midnight_before, get_next_midnight
-from dialer.store.standing_orders import StandingOrder, format_campaign_addressee
+from dialer.store.standing_orders import StandingOrder, format_campaign_as_order_addressee
 from dialer.store.store import Store
 
 SPEED = "speed"
@@ -90,7 +90,7 @@ class Campaigns:
             run.restore_learned_state_of_pacer(learned)
         await restore_counts_of_abandoned_calls(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.read_standing_orders(now):
-            if ordered.addressee == format_campaign_addressee(campaign_id):
+            if ordered.addressee == format_campaign_as_order_addressee(campaign_id):
                 self._restore_standing_order_of_supervisor(run, ordered)
         return run
 
@@ -223,12 +223,12 @@ class Campaigns:
             )
         now = self._core.clock.now()
         if max_calls is None and calls_per_seat is None:
-            await self._store.delete_standing_order(format_campaign_addressee(campaign_id), SPEED)
+            await self._store.delete_standing_order(format_campaign_as_order_addressee(campaign_id), SPEED)
             run.speed, said = None, "speed limit removed"
         else:
             speed = CampaignSpeed(max_calls, calls_per_seat, get_next_midnight(self._core.zone, now), sender)
             await self._store.save_standing_orders(
-                [StandingOrder(format_campaign_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
+                [StandingOrder(format_campaign_as_order_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
             )
             run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
@@ -246,12 +246,12 @@ class Campaigns:
                 f"campaign {campaign_id} has no agents to share: set the weight of a campaign with agents"
             )
         if weight is None:
-            await self._store.delete_standing_order(format_campaign_addressee(campaign_id), WEIGHT)
+            await self._store.delete_standing_order(format_campaign_as_order_addressee(campaign_id), WEIGHT)
         else:
             content = {"weight": weight, "sender": sender}
             now = self._core.clock.now()
             await self._store.save_standing_orders(
-                [StandingOrder(format_campaign_addressee(campaign_id), WEIGHT, content, now)]
+                [StandingOrder(format_campaign_as_order_addressee(campaign_id), WEIGHT, content, now)]
             )
         run.weight_set = None if weight is None else (weight, sender)
         self._core.wake.set()
@@ -276,12 +276,12 @@ class Campaigns:
                 " profile"
             )
         if target is None:
-            await self._store.delete_standing_order(format_campaign_addressee(campaign_id), ABANDONED_TARGET)
+            await self._store.delete_standing_order(format_campaign_as_order_addressee(campaign_id), ABANDONED_TARGET)
         else:
             content = {"target": target, "sender": sender}
             now = self._core.clock.now()
             await self._store.save_standing_orders(
-                [StandingOrder(format_campaign_addressee(campaign_id), ABANDONED_TARGET, content, now)]
+                [StandingOrder(format_campaign_as_order_addressee(campaign_id), ABANDONED_TARGET, content, now)]
             )
         self._change_abandoned_rate_target(run, target, sender)
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"

@@ -258,7 +258,7 @@ class Dispositions:
             call.attempt_id, record
         )  # before the commit, because the call may end meanwhile
         try:
-            effect = await self._store.record_disposition(record, marks, opt_out=opts_out, receipt=receipt)
+            effect = await self._store.save_disposition_of_call(record, marks, opt_out=opts_out, receipt=receipt)
         except StoreError as error:
             self._set_disposition_on_live_call(call.attempt_id, before)
             if isinstance(error, NotInStore):

@@ -53,7 +53,9 @@ class ExternalRecords:
         for mark in marks:
             self._refuse_record_with_future_time(mark.at)
         with _refuse_command_if_store_rejects_records():
-            effects = await self._store.record_marks(marks, self._make_audit_note_of_import(who, batch=batch))
+            effects = await self._store.save_marks_about_voters(
+                marks, self._make_audit_note_of_import(who, batch=batch)
+            )
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
                 self._marks.apply_stored_mark(mark, effect)
@@ -72,7 +74,7 @@ class ExternalRecords:
         """Store a voter's complaint about calls. Raises CommandRefused, StoreError."""
         self._refuse_record_with_future_time(complaint.at)
         with _refuse_command_if_store_rejects_records():
-            number = await self._store.record_complaint(complaint, self._make_audit_note_of_import(who))
+            number = await self._store.save_complaint(complaint, self._make_audit_note_of_import(who))
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
@@ -88,7 +90,7 @@ class ExternalRecords:
         """Suppress phone numbers, given by their hashes, all or none. Raises CommandRefused, StoreError."""
         entry = self._make_audit_note_of_import(who, batch=batch)
         with _refuse_command_if_store_rejects_records():
-            taken = await self._store.record_hashed_opt_outs(
+            taken = await self._store.save_hashed_opt_outs(
                 hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
         if self._marks is not None:
@@ -108,7 +110,7 @@ class ExternalRecords:
     async def send_test_message_to_headquarters(self) -> str:
         """Send a test message, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""
         with _refuse_command_if_store_rejects_records():
-            await self._store.add_test_mark_to_outbox(self._clock.now())
+            await self._store.add_test_message_to_outbox(self._clock.now())
         return "test message sent: headquarters' page shows when it arrives"
 
     async def import_updates_of_other_centres(self, news: PeerUpdateBatch) -> str:
@@ -121,7 +123,7 @@ class ExternalRecords:
         calls = [replace(each, at=min(each.at, now)) for each in news.calls]
         news = replace(news, calls=calls, forget_calls_before=now - CALLS_KEPT_SECONDS)
         with _refuse_command_if_store_rejects_records():
-            taken = await self._store.apply_peer_updates(news)
+            taken = await self._store.save_updates_from_other_centres(news)
         if self._marks is not None:
             for phone_id in taken.phones:
                 self._marks.apply_stored_opt_out(phone_id, fresh=True)
@@ -139,7 +141,7 @@ class ExternalRecords:
         CommandRefused, StoreError.
         """
         with _refuse_command_if_store_rejects_records():
-            opened = await self._store.release_unknown_attempts(
+            opened = await self._store.release_attempts_with_unknown_outcome(
                 attempts, reason.strip(), self._make_audit_note_of_import(who)
             )
         if self._marks is not None:

@@ -98,7 +98,7 @@ class HeadquartersOrders:
         if order.order is OrderKind.STOP_ALL:
             before = self._suspend_campaigns(order.id, {})  # before it is stored: a stop must not wait for the disk
             stopped = dict.fromkeys(self._core.plan.campaigns, CampaignState.STOPPED)
-            await self._store.record_headquarters_order(heard, stopped, note, stopped=before)
+            await self._store.save_headquarters_order(heard, stopped, note, stopped=before)
             return f"stopped {len(stopped)} campaigns"
         if order.order is OrderKind.RESUME and order.campaign_id is None:
             return await self._resume_suspended_campaigns(heard, note)
@@ -110,7 +110,7 @@ class HeadquartersOrders:
         else:
             state = CampaignState.PAUSED if order.order is OrderKind.PAUSE else CampaignState.RUNNING
             said = await self._campaigns.set_campaign_state(campaign_id, state)
-        await self._store.record_headquarters_order(heard, {}, note)
+        await self._store.save_headquarters_order(heard, {}, note)
         return said
 
     def clear_alert_about_forged_orders(self) -> None:
@@ -145,7 +145,7 @@ class HeadquartersOrders:
             self._campaigns.resume_all_campaigns()
         )  # before it is stored, so that a stop given meanwhile comes later
         try:
-            await self._store.record_headquarters_order(heard, states, note, lifts=True)
+            await self._store.save_headquarters_order(heard, states, note, lifts=True)
         except StoreError:
             if why is not None:
                 self._campaigns.suspend_all_campaigns(why, {})

@@ -107,7 +107,7 @@ class Inbound:
         trunk = self._unknown_callers.trunks[attempt_id] = self._trunks.find_trunk_name_of_endpoint(endpoint)
         party: InboundParty | None = None
         try:
-            party = await self._store.record_inbound_call(
+            party = await self._store.save_inbound_call(
                 self._create_record_of_inbound_call(attempt_id, route, number, trunk)
             )
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded

@@ -232,7 +232,7 @@ class Originator:
     async def _remove_refused_numbers_from_queue(self, run: CampaignRun, refused: Sequence[tuple[Claim, str]]) -> None:
         """Remove numbers from the queue, because the rules forbid calls to them until a person changes something."""
         try:
-            await self._store.refuse_claimed_numbers(refused)
+            await self._store.remove_refused_numbers_from_queue(refused)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.refuse_failed", claims=len(refused), problem=str(error))
         run.set_next_due_time_of_queue(self._core.clock.now())  # the queue may be at its end

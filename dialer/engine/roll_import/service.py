@@ -114,7 +114,7 @@ class RollImport:
                 self._roll_import.roll = None
 
     async def _import_spooled_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
-        found = await asyncio.to_thread(handed.read_roll_counts)
+        found = await asyncio.to_thread(handed.read_counts_of_uploaded_roll)
         roll = RollImportProgress(list_id, found.voters, 0)
         self._notify_import_progress(roll)
         booth_ids = await self._import_booths(handed)
@@ -124,7 +124,7 @@ class RollImport:
         self._eligibility.load_polling_areas()
         taken = await self._import_voters(roll, handed, booth_ids)
         await self._add_roll_numbers_to_campaign_queues(are_numbers_new=taken.numbers > 0)
-        await self._store.record_roll_import(self._create_audit_note_about_person(who), found, taken)
+        await self._store.save_roll_import(self._create_audit_note_about_person(who), found, taken)
         await self._load_turnout_of_imported_booths(booth_ids)
         return _summarize_roll_import(found, taken)
 

@@ -67,7 +67,9 @@ class SettingsReload:
                 return "no setting has changed"
             pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
             async with self._load_campaigns_of_reloaded_settings(found.plan) as new:
-                await self._store.record_applied_settings(found.values, found.plan.rules_text, self._core.clock.now())
+                await self._store.save_applied_settings_and_rules(
+                    found.values, found.plan.rules_text, self._core.clock.now()
+                )
                 stopped = (
                     [*new] if self._campaigns.stops != stops else []
                 )  # a stop-all came meanwhile, and includes the new campaigns

@@ -67,7 +67,7 @@ class StoreAge:
                 if is_call_missing_from_store:
                     self._hold_dialling_with_outdated_store(place, call)
                     if call is not UNREADABLE:
-                        await self._store.record_missing_call(place, call, self._core.clock.now())
+                        await self._store.append_missing_call_to_audit(place, call, self._core.clock.now())
                 break
             except StoreError as error:
                 self._core.request_effects(StoreFailed(error))

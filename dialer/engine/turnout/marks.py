@@ -52,18 +52,18 @@ class Marks:
         """Store a mark (a recorded answer about a voter) and apply it. Returns when it is committed;
         raises StoreError.
         """
-        effect = await self._store.record_mark(mark)
+        effect = await self._store.save_mark_about_voter(mark)
         self.apply_stored_mark(mark, effect)
 
     async def store_opt_out(self, call: Call, source: str) -> None:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
         at = self._core.clock.now()
-        fresh = await self._store.record_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
+        fresh = await self._store.save_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
         self.apply_stored_opt_out(call.phone_id, fresh=fresh)
 
     async def store_peer_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
-        phone_id = await self._store.record_opt_out_of_other_centre(number_hash, at=at, centre=centre)
+        phone_id = await self._store.save_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         if phone_id is not None:
             self.apply_stored_opt_out(phone_id, fresh=True)
 

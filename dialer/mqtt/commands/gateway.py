@@ -263,7 +263,9 @@ class CommandGateway:
 
     async def _record_command_with_reply(self, accepted: AcceptedCommand, reply: str) -> None:
         now = self._clock.now()
-        await self._store.record_command(accepted.stored_command_key, accepted.name, accepted.content, reply, now)
+        await self._store.save_command_unless_already_executed(
+            accepted.stored_command_key, accepted.name, accepted.content, reply, now
+        )
 
     def _encode_reply_as_json(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}

@@ -23,8 +23,8 @@ from dialer.store.recorded_day import (
     RecordedAttempt,
     RecordedInterval,
     find_first_and_last_call,
-    read_recorded_attempts,
-    read_recorded_intervals,
+    read_ended_attempts_of_period,
+    read_seat_intervals_of_period,
 )
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -57,11 +57,11 @@ def read_day_from_store(
     if not file_exists(path):
         raise StoreError(f"{path}: no such store; name another file with --replay or -c")
     with open_store_snapshot(path, key) as db:
-        stored = read_recorded_attempts(db, since, until)
+        stored = read_ended_attempts_of_period(db, since, until)
         if not stored:
             raise BadScenario(_describe_missing_day(path, day, zone, find_first_and_last_call(db)))
         began = stored[0].created_at
-        intervals = read_recorded_intervals(db, began, max(attempt.ended_at for attempt in stored))
+        intervals = read_seat_intervals_of_period(db, began, max(attempt.ended_at for attempt in stored))
     records, worked = _make_attempt_records(stored, intervals, began)
     whole = [record for record in records if are_steps_of_attempt_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)

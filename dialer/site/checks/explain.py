@@ -114,7 +114,7 @@ def explain_whether_numbers_can_be_called(
         load_rules_in_force_at(db, settings, at) if past else collect_site_rules(load_site_profile(settings), settings)
     )
     settings = rules.settings
-    imported = registers.read_registers_known_at(db, at, get_site_zone(settings))
+    imported = registers.read_do_not_call_registers_known_at(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = create_polling_plan(settings, list_polling_days(settings))

@@ -160,7 +160,7 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
             yield make_warning_finding(
                 "copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade"
             )
-        unknown = len(unknown_attempts.read_unknown_attempts(db))
+        unknown = len(unknown_attempts.read_attempts_with_unknown_outcome(db))
         if unknown:
             text = (
                 f"{format_count(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"

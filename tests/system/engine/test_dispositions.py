@@ -207,15 +207,15 @@ async def test_disposition_that_could_not_be_stored_can_be_sent_again(
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
-        kept_by = site.centre.store.record_disposition
+        kept_by = site.centre.store.save_disposition_of_call
 
         async def refuse_as_busy(*_: object, **__: object) -> None:
             raise StoreBusy("the store is busy")
 
-        monkeypatch.setattr(Store, "record_disposition", refuse_as_busy)
+        monkeypatch.setattr(Store, "save_disposition_of_call", refuse_as_busy)
         assert await page.dispose(attempt, "voted", command_id="k-1") == ("", "")
         assert read_dispositions(tmp_path)[attempt] is None
-        monkeypatch.setattr(Store, "record_disposition", lambda _, *args, **options: kept_by(*args, **options))
+        monkeypatch.setattr(Store, "save_disposition_of_call", lambda _, *args, **options: kept_by(*args, **options))
         assert await page.dispose(attempt, "voted", command_id="k-1") == ("done", "seat 01: voted is saved")
         assert read_dispositions(tmp_path)[attempt] == "voted"
 

@@ -169,7 +169,7 @@ async def test_headquarters_order_to_stop_is_obeyed_on_a_full_disk_and_stored_wh
         async def fail_for_lack_of_space(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(store), "record_headquarters_order", fail_for_lack_of_space)
+        monkeypatch.setattr(type(store), "save_headquarters_order", fail_for_lack_of_space)
         with pytest.raises(StoreError):
             await send_order(site, "stop-all", "asha", id="stop")
         assert get_campaign_state(site) is CampaignState.STOPPED
@@ -186,13 +186,13 @@ async def test_stop_ordered_at_the_centre_during_a_resume_order_of_headquarters_
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
         store, engine = site.centre.store, site.centre.engine
         await send_order(site, "stop-all", "asha")
-        record = store.record_headquarters_order
+        record = store.save_headquarters_order
 
         async def stop_after_recording(_: object, *order: Any, **how: Any) -> None:
             await record(*order, **how)
             await engine.execute_command(StopAll())
 
-        monkeypatch.setattr(type(store), "record_headquarters_order", stop_after_recording)
+        monkeypatch.setattr(type(store), "save_headquarters_order", stop_after_recording)
         assert await send_order(site, "resume", "asha", "ravi", later=1) == "1 campaigns resumed as before the stop"
         assert get_campaign_state(site) is CampaignState.STOPPED
     assert query_store(tmp_path / "centre.db", "SELECT state FROM campaign") == [("stopped",)]
@@ -227,7 +227,7 @@ async def test_stop_order_of_headquarters_stays_in_force_if_the_order_to_resume_
         async def fail_for_lack_of_space(*_: object, **__: object) -> None:
             raise StoreError("no room")
 
-        monkeypatch.setattr(type(site.centre.store), "record_headquarters_order", fail_for_lack_of_space)
+        monkeypatch.setattr(type(site.centre.store), "save_headquarters_order", fail_for_lack_of_space)
         with pytest.raises(StoreError):
             await send_order(site, "resume", "asha", "ravi", later=1, id="go")
         assert get_campaign_state(site) is CampaignState.STOPPED

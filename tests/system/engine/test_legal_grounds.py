@@ -86,7 +86,7 @@ async def run_half_an_hour_of_calls(directory: Path, begins: float, rules: dict[
     ):
         await asyncio.sleep(900)
         for phone_id in range(seed, 60, 9):
-            await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter")
+            await site.centre.store.save_opt_out(phone_id, at=site.clock.now(), source="letter")
         await asyncio.sleep(900)
 
 

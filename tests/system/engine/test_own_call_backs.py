@@ -217,7 +217,7 @@ async def test_opt_out_cancels_a_promised_call_back(tmp_path: Path) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promise_call_back(site, page, 600.0)
-        await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="test")
+        await site.centre.store.save_opt_out(phone_id, at=site.clock.now(), source="test")
         await site.centre.engine.execute_command(SeatReady(seat="02"))
         await asyncio.sleep(1_500.0)
         assert read_later_calls(tmp_path, phone_id) == []

@@ -178,7 +178,7 @@ async def test_number_that_opts_out_while_previewed_to_an_agent_is_not_dialled(t
     async with run_preview_site(tmp_path) as site:
         attempt_id = await wait_for_preview(site)
         [(phone_id,)] = query_site_store(tmp_path, "SELECT phone_id FROM attempt")
-        await site.centre.store.record_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
+        await site.centre.store.save_opt_out(phone_id, at=site.clock.now(), source="letter", attempt_id=None)
         site.centre.engine.features.voter_mark_recorder.apply_stored_opt_out(phone_id, fresh=True)
         await wait_for_preview(site, attempt_id)
         assert await get_refusal(site, SeatPreviewDial(seat="01", attempt_id=attempt_id)) is RefusedBecause.CALL_OVER
@@ -275,7 +275,7 @@ async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_after
 async def test_forbidden_manual_call_is_refused_and_the_number_stays_in_the_list(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, max_attempts=5) as site:
         engine, store = site.centre.engine, site.centre.store
-        await store.record_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
+        await store.save_opt_out(71, at=site.clock.now(), source="letter", attempt_id=None)
         assert await get_refusal(site, SeatDial(seat="02", campaign_id="agents", phone_id=71)) is RefusedBecause.CLOSED
         assert (
             await get_refusal(site, SeatDial(seat="01", campaign_id="agents", phone_id=72)) is RefusedBecause.NOT_FREE

@@ -131,7 +131,7 @@ async def test_opt_out_from_another_centre_applies_to_a_roll_that_is_imported_ag
         tmp_path, make_answering_switch(talk_seconds=5.0), voters=12, rules={"opt_out_secret": SECRET}
     ) as site:
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
-        await site.centre.store.record_opt_out_of_other_centre(elsewhere, at=site.clock.now(), centre="pune-2")
+        await site.centre.store.save_opt_out_of_other_centre(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id = await interrupt_roll_import(site, tmp_path)
         await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         async with agents_at_work(site):
@@ -223,7 +223,7 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
             )
         )
         elsewhere = hash_number(SECRET.encode(), "+918000000002")
-        await store.record_opt_out_of_other_centre(elsewhere, at=site.clock.now(), centre="pune-2")
+        await store.save_opt_out_of_other_centre(elsewhere, at=site.clock.now(), centre="pune-2")
         list_id, _told = hand_over_rows(tmp_path, NEW[:4])
         said = await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))
         assert said.endswith("; 1 of the numbers had opted out")

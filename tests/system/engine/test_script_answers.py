@@ -90,7 +90,7 @@ async def test_undoing_a_disposition_restores_the_answers_given_earlier_in_the_i
         page = Page(site, tmp_path)
         await site.log_in("01")
         attempt = await wait_for_wrap_up(site)
-        await site.centre.store.record_flow_answers(
+        await site.centre.store.save_flow_answers(
             AttemptId(attempt), {"knows_booth": "knows", "wanted": "1"}, site.clock.now()
         )
         assert (await page.dispose(attempt, "not-yet", answers=ANSWERS))[0] == "done"
@@ -101,7 +101,7 @@ async def test_undoing_a_disposition_restores_the_answers_given_earlier_in_the_i
 
 @virtual_time()
 @pytest.mark.parametrize(
-    "at", ["change_flow_answers", "save_own_call_back", "record_mark", "_set_due_times_after_disposition"]
+    "at", ["change_flow_answers", "save_own_call_back", "save_mark_about_voter", "_set_due_times_after_disposition"]
 )
 async def test_disposition_with_script_answers_is_stored_completely_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
@@ -133,14 +133,14 @@ async def test_disposition_repeated_after_a_crash_stores_the_script_answers_once
             page = Page(site, tmp_path)
             await site.log_in("01")
             attempt = await wait_for_wrap_up(site)
-            commits = site.centre.store.record_disposition
+            commits = site.centre.store.save_disposition_of_call
 
             async def commit_and_lose_reply(_: Store, *given: Any, **more: Any) -> None:
                 await commits(*given, **more)
                 raise StoreBusy("killed")
 
             with monkeypatch.context() as killed:
-                killed.setattr(Store, "record_disposition", commit_and_lose_reply)
+                killed.setattr(Store, "save_disposition_of_call", commit_and_lose_reply)
                 assert await page.dispose(attempt, "not-yet", command_id="k-1", answers=ANSWERS) == ("", "")
         stands = read_stored_answers(tmp_path)
         async with a_site(tmp_path, switch=switch, seats=1, campaign=READS) as site:

@@ -314,7 +314,7 @@ async def test_transfer_from_an_ivr_flow_fails_if_the_voters_answers_cannot_be_s
             return begin(attempt_id)
 
         desk.start_flow_of_call = count_started_call  # type: ignore[method-assign]
-        FailingStore(site, "record_flow_answers")
+        FailingStore(site, "save_flow_answers")
         await site.until(lambda: bool(site.ended()), seconds=100)
         assert begun.count(begun[0]) == 1
         assert site.ended()[0].outcome is Outcome.COMPLETED

@@ -314,7 +314,7 @@ async def test_number_that_one_centre_called_is_not_called_by_others_within_the_
             fill_roll(path, 54, voters_per_booth=9)
             store = await stack.enter_async_context(await open_store(path, encode=create_result_announcement))
             await store.hash_numbers_of_roll([secret])
-            await store.limit_bytes_waiting_for_headquarters(1 << 20)
+            await store.set_byte_limit_of_headquarters_queue(1 << 20)
             await store.add_or_update_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
             await store.enrol_numbers_in_campaign("turnout")
             session = await stack.enter_async_context(open_session(settings.servers, name, centre=name))
@@ -393,7 +393,7 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
     store_path = tmp_path / "centre.db"
     async with await open_store(store_path) as store, run_gatherer(settings) as gatherer:
         await wait_for(gatherer.active.is_set)
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         async with await UplinkReader.open(store_path, None) as reading:
             files = []
             for part in (rows[:600], rows[600:]):
@@ -743,7 +743,7 @@ async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result
     for module in (upload, batches):  # the first batch after the copy was put back has only rows that headquarters has
         monkeypatch.setattr(module, "MAX_BATCH_ROWS", 2)
     path = tmp_path / "centre.db"
-    files = (path, identity.get_store_token_path(path))
+    files = (path, identity.get_path_of_identity_token(path))
     sent: list[str] = []
     problems: set[str] = set()
 
@@ -771,7 +771,7 @@ async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result
     async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await gatherer.active.wait()
         async with await open_store(path) as store:
-            await store.limit_bytes_waiting_for_headquarters(1 << 20)
+            await store.set_byte_limit_of_headquarters_queue(1 << 20)
             await add_results(store, "a1", "a2")
             await upload_all_results(store)
             await add_results(store, "a3", "a4")
@@ -1030,9 +1030,9 @@ async def test_store_of_a_centre_is_verified_with_the_keys_of_integrity_seals_st
                 with closing(sqlite3.connect(path, isolation_level=None)) as db:
                     db.execute("DELETE FROM seal_epoch WHERE epoch >= (SELECT max(epoch) FROM seal_epoch)")
             async with await open_store(path, encode=create_result_announcement) as store:
-                await store.limit_bytes_waiting_for_headquarters(1 << 20)
+                await store.set_byte_limit_of_headquarters_queue(1 << 20)
                 for minute in (1, 2):
-                    await store.record_seat_intervals([SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)])
+                    await store.save_seat_state_intervals([SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)])
                     await store.seal_epoch(NOW + 60 * minute)
             with closing(open_store_for_reading(path)) as db:
                 incarnation = identity.read_store_identity(db).incarnation

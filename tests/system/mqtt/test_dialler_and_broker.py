@@ -406,10 +406,10 @@ async def store_five_calls(store: Store) -> None:
         mark = Mark(
             f"{attempt_id}:turnout", claim.voter_id, MarkKind.VOTED, MarkSource.VOTER_KEY, 120.0, attempt_id=attempt_id
         )
-        await store.record_mark(mark)
+        await store.save_mark_about_voter(mark)
         ended = EndedAttempt(attempt_id, Outcome.COMPLETED, 130.0, answered_at=105.0, flow="turnout/1")
         await store.end_attempts([ended])
-        await store.record_opt_out(claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id)
+        await store.save_opt_out(claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id)
 
 
 async def answer_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

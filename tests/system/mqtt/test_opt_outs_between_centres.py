@@ -88,7 +88,7 @@ class Centre:
 
     async def store_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         await self.store_works.wait()
-        await self.store.record_opt_out_of_other_centre(number_hash, at=at, centre=centre)
+        await self.store.save_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         self.told.append(PeerOptOutRecord(number_hash, at, centre))
         self.news.set()
 
@@ -144,7 +144,7 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
         run_centre("pune-2", tmp_path, broker.connection_settings) as there,
     ):
         hashed = hash_number(SECRET, "+917000000007")
-        await here.store.record_opt_out(7, at=5.0, source="voter-key")
+        await here.store.save_opt_out(7, at=5.0, source="voter-key")
         here.engine.outbox_filled_event.set()
         await there.wait_until_stored(hashed)
 

@@ -132,7 +132,7 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
     monkeypatch.setattr(upload, "REPORT_SECONDS", 0.05)
     path = tmp_path / "centre.db"
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await above.create_stream_if_missing(messages.UP, ["up.*"])
         hq, dialler = Headquarters(above), Dialler(store)
         async with (
@@ -186,7 +186,7 @@ async def test_centre_stores_results_and_raises_an_alert_while_the_nats_servers_
         statuses.append(messages.unpack_store_status(data))
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         js = above.client.jetstream(timeout=HANG_SECONDS)
         await js.add_stream(
             StreamConfig(name=messages.UP, subjects=["up.*"], discard=DiscardPolicy.NEW, max_msgs=1_000)
@@ -238,7 +238,7 @@ async def test_upload_of_results_continues_after_the_centres_store_was_busy(
             return await super().read_last_announcement_id_at_headquarters()
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
         await above.create_stream_if_missing(messages.UP, ["up.*"])
         async with (

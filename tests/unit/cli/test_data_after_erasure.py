@@ -54,7 +54,7 @@ async def count_suppressed_at_restart(path: Path) -> int:
 
 async def receive_own_opt_out(path: Path, at: float) -> None:
     async with await open_store(path) as opened:
-        await opened.record_opt_out_of_other_centre(hash_number(SECRET.encode(), NUMBER), at=at, centre="pune-1")
+        await opened.save_opt_out_of_other_centre(hash_number(SECRET.encode(), NUMBER), at=at, centre="pune-1")
 
 
 def read_opt_out_reports(config: Path) -> list[list[str]]:

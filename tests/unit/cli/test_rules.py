@@ -16,7 +16,7 @@ from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.rules_in_force import format_rules_as_json
 from dialer.store import audit, registers
-from dialer.store.grounds import record_rules_version
+from dialer.store.grounds import save_version_of_calling_rules
 from tests.support.certified import certified_site
 from tests.support.command_line import run as run_command
 from tests.support.roll_filler import fill_roll
@@ -414,7 +414,7 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:
         late, own = format_rules_as_json(profile, settings), format_rules_as_json(load_site_profile(settings), settings)
         for text, at in ((late, "2024-04-22T08:00"), (own, "2024-04-22T15:00"), (late, "2024-04-23T08:00")):
-            record_rules_version(db, text, moment(at))
+            save_version_of_calling_rules(db, text, moment(at))
     closed = "outside calling hours in Asia/Calcutta until {} 13:00"
     assert run_rules_explain(config, "1")[1] == [closed.format("Mon 22 Apr")]
     assert run_rules_explain(config, "1", at="2024-04-22T16:00")[1] == []

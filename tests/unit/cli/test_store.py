@@ -18,7 +18,7 @@ from dialer.store.driver import connect_to_database_file
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import read_store_key_file
 from dialer.store.lock import StoreLock
-from dialer.store.older_store import record_missing_call
+from dialer.store.older_store import append_missing_call_to_audit
 from dialer.store.sql import open_transaction
 from tests.support.command_line import run
 from tests.support.held_clock import days_ago
@@ -240,7 +240,9 @@ def test_settings_with_accepted_opt_out_secrets_need_a_current_secret(tmp_path: 
 def lose_call(directory: Path) -> None:
     """Record in the audit that the store lacks a call of 22 April 2024, 10:01 in India."""
     with closing(open_store_for_writing(directory / "centre.db", create=False)) as db, open_transaction(db):
-        record_missing_call(db, "broker", NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60), NOW + 90)
+        append_missing_call_to_audit(
+            db, "broker", NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60), NOW + 90
+        )
 
 
 def test_store_older_than_the_recorded_calls_is_accepted_only_after_a_person_confirms(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dialer.desk.agents import notes
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.notes import MAX_DRAFT_BYTES, MAX_NOTE_CHARACTERS, OPEN_SECONDS, AgentDrafts
 from dialer.domain.errors import StoreError
-from dialer.store.agent_records import AgentRecords, Draft, erase_notes_and_drafts_about_number
+from dialer.store.agent_records import AgentRecords, Draft, erase_agent_notes_and_drafts_about_number
 from dialer.store.connection import open_store_exclusively
 from dialer.store.desk_file import DeskFile, StoredPassword
 from dialer.web.people import AGENT, SignedInUser
@@ -152,18 +152,18 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
 
     await replace_draft_of_seat(desk, DRAFT)
     with monkeypatch.context() as broken:
-        broken.setattr(AgentRecords, "save_drafts", fail_with_full_disk)
+        broken.setattr(AgentRecords, "save_drafts_of_agent_input", fail_with_full_disk)
         with pytest.raises(StoreError):
             await desk.agents.drafts.write_draft_notes_to_file()
     await desk.agents.drafts.write_draft_notes_to_file()
-    assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_all_seats()] == [ATTEMPT]
+    assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_agent_input()] == [ATTEMPT]
 
 
 async def test_busy_file_of_draft_notes_is_read_again_later(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await AgentRecords(desk.file).save_drafts([Draft("05", "earlier", 1, "{}")])
-    read, tries = AgentRecords.read_drafts_of_all_seats, 0
+    await AgentRecords(desk.file).save_drafts_of_agent_input([Draft("05", "earlier", 1, "{}")])
+    read, tries = AgentRecords.read_drafts_of_agent_input, 0
 
     async def fail_while_busy(records: AgentRecords) -> list[Draft]:
         nonlocal tries
@@ -172,7 +172,7 @@ async def test_busy_file_of_draft_notes_is_read_again_later(
             raise StoreError("the file is busy")
         return await read(records)
 
-    monkeypatch.setattr(AgentRecords, "read_drafts_of_all_seats", fail_while_busy)
+    monkeypatch.setattr(AgentRecords, "read_drafts_of_agent_input", fail_while_busy)
     monkeypatch.setattr(notes, "WRITE_SECONDS", 0.0)
     running = asyncio.create_task(desk.agents.run())
     async with asyncio.timeout(5):
@@ -187,7 +187,7 @@ async def test_busy_file_of_draft_notes_is_read_again_later(
 async def test_desk_writes_the_latest_draft_notes_before_it_stops(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch, is_writing: bool
 ) -> None:
-    keep, writing = AgentRecords.save_drafts, asyncio.Event()
+    keep, writing = AgentRecords.save_drafts_of_agent_input, asyncio.Event()
 
     async def save_slowly(records: AgentRecords, changes: Collection[Draft]) -> None:
         if is_writing and not writing.is_set():
@@ -195,7 +195,7 @@ async def test_desk_writes_the_latest_draft_notes_before_it_stops(
             await asyncio.Event().wait()
         await keep(records, changes)
 
-    monkeypatch.setattr(AgentRecords, "save_drafts", save_slowly)
+    monkeypatch.setattr(AgentRecords, "save_drafts_of_agent_input", save_slowly)
     await keep(AgentRecords(desk.file), [Draft("05", "earlier", 1, "{}")])
     if is_writing:
         await replace_draft_of_seat(desk, DRAFT)
@@ -209,7 +209,7 @@ async def test_desk_writes_the_latest_draft_notes_before_it_stops(
             await replace_draft_of_seat(desk, DRAFT)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    found = {draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_all_seats()}
+    found = {draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_agent_input()}
     assert found == {"earlier", ATTEMPT}
 
 
@@ -220,13 +220,13 @@ async def test_erasing_a_phone_number_deletes_its_agent_notes_and_draft_notes(
     await replace_draft_of_seat(desk, DRAFT)
     await desk.agents.drafts.write_draft_notes_to_file()
     store = tmp_path / "centre.db"
-    assert erase_notes_and_drafts_about_number(store, None, 2) == 0
-    assert erase_notes_and_drafts_about_number(store, None, 1) == 1
+    assert erase_agent_notes_and_drafts_about_number(store, None, 2) == 0
+    assert erase_agent_notes_and_drafts_about_number(store, None, 1) == 1
     left = (tmp_path / "centre.desk.db").read_bytes()
     assert b"rings again" not in left
     assert "शाम को".encode() not in left
     assert await AgentRecords(desk.file).read_last_note_about_number(1) is None
-    assert erase_notes_and_drafts_about_number(tmp_path / "none.db", None, None) == 0
+    assert erase_agent_notes_and_drafts_about_number(tmp_path / "none.db", None, None) == 0
 
 
 async def test_agents_page_receives_only_the_agents_own_figures_of_today(desk: DeskUnderTest, tmp_path: Path) -> None:
@@ -316,7 +316,7 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
     for _ in range(2):
         file = await DeskFile.open(path, None)
         assert await file.read_password("asha") == StoredPassword("hash", 1.0)
-        assert await AgentRecords(file).read_drafts_of_all_seats() == []
+        assert await AgentRecords(file).read_drafts_of_agent_input() == []
         await file.close()
 
 

@@ -417,7 +417,9 @@ async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest
     class Day:
         """A store with seven calls before midnight."""
 
-        async def read_work_of_all_agents_since(self, since: float, now: float, before: float) -> dict[str, AgentDay]:
+        async def read_agents_work_and_call_backs_since(
+            self, since: float, now: float, before: float
+        ) -> dict[str, AgentDay]:
             return {"101": AgentDay(Counter(voted=7))} if since < midnight else {}
 
     figures = AgentFigures(desk.page_state, cast(Any, Day()), zone)

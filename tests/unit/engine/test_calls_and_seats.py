@@ -61,9 +61,7 @@ def test_listening_supervisor_is_released_when_the_agent_logs_off() -> None:
 def test_call_recording_reported_twice_is_stored_once() -> None:
     turns = Turns()
     turns.talking()
-    turns.play(
-        [(20, RecordingStarted(A), "commit record_start_of_call_recording A 20s"), (21, RecordingStarted(A), "")]
-    )
+    turns.play([(20, RecordingStarted(A), "commit save_start_of_call_recording A 20s"), (21, RecordingStarted(A), "")])
 
 
 def test_phone_keys_are_refused_while_an_earlier_command_of_the_seat_is_running() -> None:

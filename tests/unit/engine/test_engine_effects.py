@@ -39,7 +39,7 @@ class Said:
         if self.refuse:
             raise SwitchError("no link")
 
-    async def record_answer_time(self, attempt_id: str, at: float) -> None:
+    async def save_answer_time_of_call(self, attempt_id: str, at: float) -> None:
         self.lines.append(f"commit {at}")
         if self.refuse:
             self.refuse = False
@@ -70,7 +70,7 @@ async def test_engine_carries_out_pacer_updates_notifications_orders_and_commits
             TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls"))
         )
         turns.features.core.request_effects(
-            make_store_commit(said.record_answer_time, A, 8.0),
+            make_store_commit(said.save_answer_time_of_call, A, 8.0),
             make_switch_order(said.connect_call_to_seat, A, "01", record=False),
         )
         turns.features.core.request_effects(
@@ -111,7 +111,7 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
         said.refuse = turns.features.retrying_store_writer.closing = True
-        turns.features.core.request_effects(make_store_commit(said.record_answer_time, A, 8.0))
+        turns.features.core.request_effects(make_store_commit(said.save_answer_time_of_call, A, 8.0))
         await asyncio.sleep(0.5)
         assert (
             turns.features.retrying_store_writer.problem == "the disk is full"
@@ -119,7 +119,7 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
         turns.features.retrying_store_writer.closing = False
         turns.features.retrying_store_writer._recovering = True
         said.refuse = True
-        turns.features.core.request_effects(make_store_commit(said.record_answer_time, A, 9.0))
+        turns.features.core.request_effects(make_store_commit(said.save_answer_time_of_call, A, 9.0))
         await asyncio.sleep(5)
     assert said.lines.count("commit 8.0") == 1
     assert said.lines.count("commit 9.0") == 2

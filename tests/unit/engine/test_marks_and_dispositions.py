@@ -74,7 +74,7 @@ def test_ivr_flow_of_an_answered_call_starts_once_and_stores_the_answers() -> No
     turns = make_turns_with_flow()
     sessions: list[Any] = []
     begun = turns.after(8, lambda: sessions.append(turns.features.ivr_flow_service.start_flow_of_call(A)))
-    assert begun == ["learn answered 8", "commit record_answer_time A 8s", "call waiting", "call in-flow"]
+    assert begun == ["learn answered 8", "commit save_answer_time_of_call A 8s", "call waiting", "call in-flow"]
     assert isinstance(sessions[0], FlowSession)
     assert turns.after(9, lambda: sessions.append(turns.features.ivr_flow_service.start_flow_of_call(A))) == []
     assert sessions[1] is None
@@ -84,7 +84,7 @@ def test_ivr_flow_of_an_answered_call_starts_once_and_stores_the_answers() -> No
             A, completed=True, left_at=None, answers={"colour": "1"}
         ),
     )
-    assert ended == ["commit record_flow_answers A {'colour': '1'} 20s", "call waiting"]
+    assert ended == ["commit save_flow_answers A {'colour': '1'} 20s", "call waiting"]
     assert turns.at(21, HUNG_UP)[-1] == "commit end completed"
 
 
@@ -107,7 +107,7 @@ def save_agents_disposition(turns: Turns, disposition: Disposition, error: Excep
         return DispositionEffect(tuple(MarkEffect(False, 1) for _ in marks))
 
     desk = turns.features.call_disposition_recorder
-    desk._store = cast(Any, SimpleNamespace(record_disposition=record))
+    desk._store = cast(Any, SimpleNamespace(save_disposition_of_call=record))
     return turns.after(
         20, lambda: asyncio.run(desk.save_disposition("01", disposition, None, DispositionDetails(), None))
     )

@@ -71,7 +71,7 @@ class Site:
     async def postpone_claimed_numbers(self, claims: Any) -> None:
         self.postponed += claims
 
-    async def refuse_claimed_numbers(self, claims: Any) -> None:
+    async def remove_refused_numbers_from_queue(self, claims: Any) -> None:
         self.refused += claims
 
     async def originate_call(self, request: OriginateRequest) -> None:

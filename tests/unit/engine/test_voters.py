@@ -40,14 +40,14 @@ def test_answered_voter_is_connected_to_a_free_seat_immediately() -> None:
     turns.play(
         [
             (3, CallRinging(A), "call ringing"),
-            (8, CallAnswered(A), "learn answered 8; commit record_answer_time A 8s; call waiting"),
+            (8, CallAnswered(A), "learn answered 8; commit save_answer_time_of_call A 8s; call waiting"),
             (8, CallAnswered(A), ""),
             (8.1, CallWaiting(A), TO_THE_SEAT),
             (
                 8.4,
                 CallConnected(A, "01"),
-                "seat 01 talking; commit record_connect_time A 8.4s 01 1001; learn connected 0.4; call talking; timer call/A off;"
-                " timer seat/01 off",
+                "seat 01 talking; commit save_connect_time_of_call A 8.4s 01 1001; learn connected 0.4; call talking;"
+                " timer call/A off; timer seat/01 off",
             ),
             (60, HUNG_UP, f"timer call/A off; learn talk-ended 51.6; {TALK_ENDS}; call ended; commit end connected"),
             (
@@ -69,7 +69,7 @@ def test_voter_without_a_free_seat_hears_the_information_message_once_within_the
             (
                 8,
                 CallWaiting(A),
-                "learn answered 8; commit record_answer_time A 8s; call waiting; timer call/A 1.8 connect-limit",
+                "learn answered 8; commit save_answer_time_of_call A 8s; call waiting; timer call/A 1.8 connect-limit",
             ),
             (
                 9.8,
@@ -138,7 +138,7 @@ def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
     [
         (
             [
-                (8, CallAnswered(A), "commit record_answer_time A 8s; call waiting"),
+                (8, CallAnswered(A), "commit save_answer_time_of_call A 8s; call waiting"),
                 (9, MachineDetected(A), "learn failed 8"),
                 (9, MachineDetected(A), ""),
                 (10, HUNG_UP, "timer call/A off; call ended; commit end machine"),
@@ -147,21 +147,21 @@ def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
         ),
         (
             [
-                (8, CallAnswered(A), "commit record_answer_time A 8s; call waiting"),
+                (8, CallAnswered(A), "commit save_answer_time_of_call A 8s; call waiting"),
                 (9, CallWaiting(A), f"learn answered 8; {TO_THE_SEAT}"),  # a person: counts as an answer only now
             ],
             "before-seat",
         ),
         (
             [
-                (8, CallAnswered(A), "commit record_answer_time A 8s; call waiting"),
+                (8, CallAnswered(A), "commit save_answer_time_of_call A 8s; call waiting"),
                 (9, HUNG_UP, "timer call/A off; learn answered 8; learn dropped 1; call ended; commit end dropped"),
             ],
             "before-seat",
         ),
         (
             [
-                (8, CallAnswered(A), "learn answered 8; commit record_answer_time A 8s; call waiting"),
+                (8, CallAnswered(A), "learn answered 8; commit save_answer_time_of_call A 8s; call waiting"),
                 (9, MachineDetected(A), "learn machine 8"),
             ],
             "after-seat",
@@ -182,8 +182,8 @@ def test_answered_call_is_connected_and_counted_once_in_any_order_of_its_events(
     turns.call()
     lines = [line for event in order for line in turns.at(8, event) if line.startswith(("learn", "commit"))]
     assert sorted(lines) == [
-        "commit record_answer_time A 8s",
-        "commit record_connect_time A 8s 01 1001",
+        "commit save_answer_time_of_call A 8s",
+        "commit save_connect_time_of_call A 8s 01 1001",
         "learn answered 8",
         "learn connected 0",
     ]

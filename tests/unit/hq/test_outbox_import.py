@@ -38,7 +38,7 @@ def centre_file(folder: Path, *, with_key: bool = True) -> Path:
 
 async def announce(path: Path) -> None:
     async with await open_store(path) as store:
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await store.add_announcements_to_outbox(
             [Announcement(topic, "{}") for topic in ("results/marks", "replies/asha", "results/x")], 5
         )
@@ -87,7 +87,7 @@ def test_file_of_results_is_not_written_if_no_results_wait_for_headquarters(tmp_
 
     async def start_store(*, kept: bool) -> None:
         async with await open_store(tmp_path / "centre.db") as store:
-            await store.limit_bytes_waiting_for_headquarters(1 << 20 if kept else None)
+            await store.set_byte_limit_of_headquarters_queue(1 << 20 if kept else None)
 
     asyncio.run(start_store(kept=False))
     assert "has no messages for headquarters" in run("carry", tmp_path, "-c", settings)[1]

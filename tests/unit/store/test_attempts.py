@@ -55,8 +55,8 @@ DAY_SECONDS = 86_400.0
 async def test_call_attempt_is_listed_as_unfinished_until_it_ends(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 3)
-        await store.record_answer_time(new.attempt_id, NOW + 9)
-        await store.record_connect_time(new.attempt_id, NOW + 10, "04", "asha")
+        await store.save_answer_time_of_call(new.attempt_id, NOW + 9)
+        await store.save_connect_time_of_call(new.attempt_id, NOW + 10, "04", "asha")
     again = await backend.open()
     assert await again.read_unfinished_attempts() == [
         OpenAttempt(
@@ -77,7 +77,7 @@ async def test_call_attempt_is_listed_as_unfinished_until_it_ends(backend: Backe
             agent="asha",
         )
     ]
-    await again.record_mark(make_mark(4, MarkKind.VOTED))  # the other one of the household
+    await again.save_mark_about_voter(make_mark(4, MarkKind.VOTED))  # the other one of the household
     [left] = await again.read_unfinished_attempts()
     assert left.pending_voters == 1
     assert await end_attempt(again, new, Outcome.CONNECTED)
@@ -88,10 +88,10 @@ async def test_call_attempt_is_listed_as_unfinished_until_it_ends(backend: Backe
 async def test_unfinished_call_attempt_is_returned_with_its_voter_marks_and_disposition(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         keyed, talked = await claim_and_open_attempt(store, 3), await claim_and_open_attempt(store, 4)
-        await store.record_mark(make_mark(3, MarkKind.NOT_YET, new=keyed))
-        await store.record_mark(replace(make_mark(3, MarkKind.LATER, new=keyed), hour=16))
+        await store.save_mark_about_voter(make_mark(3, MarkKind.NOT_YET, new=keyed))
+        await store.save_mark_about_voter(replace(make_mark(3, MarkKind.LATER, new=keyed), hour=16))
         record = DispositionRecord(talked.attempt_id, Disposition.CALL_BACK, NOW + 40, "asha", NOW + 900)
-        await store.record_disposition(record)
+        await store.save_disposition_of_call(record)
     again = await backend.open()
     by_keys, by_agent = sorted(await again.read_unfinished_attempts(), key=lambda each: each.phone_id)
     assert (by_keys.said, by_keys.said_hour, by_keys.disposition) == (MarkKind.LATER, 16, None)
@@ -254,7 +254,7 @@ async def test_call_is_refused_if_the_voter_was_unlinked_from_the_reserved_numbe
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         of_b = await claim_one_number(store, 3, campaign_id="b")
         new = await make_ended_call(store, 3, Outcome.CONNECTED)
-        await store.record_mark(make_mark(3, MarkKind.WRONG_NUMBER, new=new))
+        await store.save_mark_about_voter(make_mark(3, MarkKind.WRONG_NUMBER, new=new))
         assert await commit_new_attempt(store, make_attempt(of_b)) is Refusal.CLAIM_LOST
         assert (await claim_one_number(store, 3, campaign_id="b")).voter_id == 4
 
@@ -262,7 +262,7 @@ async def test_call_is_refused_if_the_voter_was_unlinked_from_the_reserved_numbe
 async def test_call_is_refused_if_the_number_opted_out_after_its_reservation(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [claimed] = await claim_numbers(store)
-        await store.record_opt_out(claimed.phone_id, at=NOW, source="page")
+        await store.save_opt_out(claimed.phone_id, at=NOW, source="page")
         assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.OPTED_OUT
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
@@ -270,7 +270,7 @@ async def test_call_is_refused_if_the_number_opted_out_after_its_reservation(bac
 async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_reservation(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
-        await store.record_mark(make_mark(1, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
         assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
@@ -278,7 +278,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_reservati
 async def test_household_is_still_called_for_its_other_voters_after_one_voter_has_voted(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 3)
-        await store.record_mark(make_mark(3, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(3, MarkKind.VOTED))
         assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
         assert (await claim_one_number(store, 3)).voter_id == 4
 
@@ -343,8 +343,8 @@ async def test_first_stored_outcome_of_a_call_attempt_is_final(backend: Backend)
         new = await claim_and_open_attempt(store, 1)
         assert await end_attempt(store, new, Outcome.BUSY)
         assert not await end_attempt(store, new, Outcome.COMPLETED)
-        await store.record_answer_time(new.attempt_id, NOW + 99)
-        await store.record_connect_time(new.attempt_id, NOW + 99, "01", None)
+        await store.save_answer_time_of_call(new.attempt_id, NOW + 99)
+        await store.save_connect_time_of_call(new.attempt_id, NOW + 99, "01", None)
         assert await store.count_attempts_by_outcome(CAMPAIGN) == {Outcome.BUSY: 1}
         assert len(await store.read_announcements_for_broker(10)) == 1
 
@@ -376,9 +376,9 @@ async def test_phone_number_closed_by_a_vote_or_opt_out_during_its_call_stays_cl
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         new = await claim_and_open_attempt(store, 1)
         if how == "mark":
-            await store.record_mark(make_mark(1, MarkKind.VOTED))
+            await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
         else:
-            await store.record_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
+            await store.save_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
         for campaign_id in (CAMPAIGN, "b"):
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
@@ -470,7 +470,7 @@ async def test_number_whose_voters_have_all_voted_is_closed_after_the_call(
 ) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
-        await store.record_mark(make_mark(1, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
         await end_attempt(store, new, retry_at=NOW + 60)
         await make_ended_call(store, 2, retry_at=NOW + 90)
     assert read_target_states(backend, 1) == [(CAMPAIGN, "closed", targets.NOBODY_PENDING, NOW + 60)]
@@ -604,7 +604,7 @@ async def test_screen_pop_names_the_voter_booth_and_legal_grounds_of_the_attempt
         assert await commit_new_attempt(store, new) is None
         shown = ScreenPop(new.attempt_id, phone_id=3, voter_id=3, booth_id=1, voters=(3, 4), opted_out=False, grounds=1)
         assert await store.read_screen_pop(new.attempt_id) == shown
-        await store.record_opt_out(3, at=NOW, source="page")
+        await store.save_opt_out(3, at=NOW, source="page")
         after = await store.read_screen_pop(new.attempt_id)
         assert after is not None
         assert after.opted_out
@@ -618,7 +618,7 @@ async def test_only_recently_ended_conversations_without_a_disposition_are_found
     async with open_filled_store(backend) as store:
         await store.save_log_in(LogIn("04", "asha", False, None, NOW))
         new = await claim_and_open_attempt(store, 3)
-        await store.record_connect_time(new.attempt_id, NOW + 10, "04", "asha")
+        await store.save_connect_time_of_call(new.attempt_id, NOW + 10, "04", "asha")
         assert await end_attempt(store, new, Outcome.CONNECTED)  # 30 s after its start
         found = await store.find_conversations_without_disposition(NOW + since_seconds)
         assert [each.attempt_id for each in found] == ([new.attempt_id] if is_found else [])

@@ -39,17 +39,17 @@ async def test_changes_of_settings_since_the_oldest_unfinished_attempt_are_found
         await store.record_settings_at_start({"centre.id": "x", server: "a", "desk.port": "1"}, NOW - 20)
         await store.record_settings_at_start({"centre.id": "x", server: "a", "desk.port": "2"}, NOW - 10)
         new = await claim_and_open_attempt(store, 3)
-        assert await store.find_settings_changed_since_open_attempts() == frozenset()
+        assert await store.find_settings_changed_during_unfinished_calls() == frozenset()
         await store.record_settings_at_start({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 10)
     async with await backend.open() as again:  # of the start in which a run died early
         await again.record_settings_at_start({"centre.id": "x", server: "b", "desk.port": "2"}, NOW + 20)
-        assert await again.find_settings_changed_since_open_attempts() == frozenset({server})
+        assert await again.find_settings_changed_during_unfinished_calls() == frozenset({server})
         await again.record_settings_at_start(
             {"centre.id": "x", **{f"trunks.{n}.server": "b" for n in range(200)}}, NOW + 30
         )
-        assert await again.find_settings_changed_since_open_attempts() is None, "the audit names a hundred of them"
+        assert await again.find_settings_changed_during_unfinished_calls() is None, "the audit names a hundred of them"
         assert await end_attempt(again, new)
-        assert await again.find_settings_changed_since_open_attempts() == frozenset()
+        assert await again.find_settings_changed_during_unfinished_calls() == frozenset()
 
 
 async def test_audit_of_changed_settings_omits_a_trunk_name_that_is_a_phone_number(backend: Backend) -> None:
@@ -58,7 +58,7 @@ async def test_audit_of_changed_settings_omits_a_trunk_name_that_is_a_phone_numb
         await store.record_settings_at_start({"trunks.02212345678.server": "a"}, NOW - 20)
         await claim_and_open_attempt(store, 3)
         await store.record_settings_at_start({"trunks.02212345678.server": "b"}, NOW + 10)
-        assert await store.find_settings_changed_since_open_attempts() is None
+        assert await store.find_settings_changed_during_unfinished_calls() is None
 
 
 async def test_audit_entries_are_numbered_and_an_entry_sent_twice_is_stored_once(backend: Backend) -> None:

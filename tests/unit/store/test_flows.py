@@ -15,9 +15,9 @@ async def test_later_answer_to_a_question_of_a_flow_replaces_the_first_answer(ba
     async with open_filled_store(backend) as store:
         attempt = (await claim_and_open_attempt(store, 3)).attempt_id
         assert await store.read_flow_answers(attempt) == {}
-        await store.record_flow_answers(attempt, {"hour": "17:00", "still_to_vote": "2"}, NOW)
-        await store.record_flow_answers(attempt, {"hour": "18:00"}, NOW + 1)
-        await store.record_flow_answers(attempt, {"hour": "18:00"}, NOW + 2)
+        await store.save_flow_answers(attempt, {"hour": "17:00", "still_to_vote": "2"}, NOW)
+        await store.save_flow_answers(attempt, {"hour": "18:00"}, NOW + 1)
+        await store.save_flow_answers(attempt, {"hour": "18:00"}, NOW + 2)
         assert await store.read_flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
         assert await store.read_flow_answers(AttemptId("another")) == {}
         told = [row.at for row in await store.read_announcements_for_broker(9) if row.topic == FlowAnswers.__name__]
@@ -35,10 +35,10 @@ async def test_published_flow_answers_name_the_voter_whom_the_call_addressed(bac
     backend.encode = encode
     async with open_filled_store(backend) as store:
         attempt = await claim_and_open_attempt(store, 3)
-        await store.record_flow_answers(attempt.attempt_id, {"hour": "17:00"}, NOW)
+        await store.save_flow_answers(attempt.attempt_id, {"hour": "17:00"}, NOW)
         said = DispositionRecord(attempt.attempt_id, Disposition.VOTED, NOW, "17", None)
-        await store.record_disposition(said)
-        await store.record_disposition(replace(said, at=NOW + 1, answers={"knows_booth": "yes"}))
+        await store.save_disposition_of_call(said)
+        await store.save_disposition_of_call(replace(said, at=NOW + 1, answers={"knows_booth": "yes"}))
     addressed = VoterPlace(ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER, 1, 1)
     assert [None if each is None else replace(each, part_number=1, serial=1) for each in told] == [
         addressed,
@@ -52,7 +52,7 @@ async def test_phone_number_for_an_sms_is_found_by_its_id_until_the_number_opts_
         number = await store.find_number_for_sms(1)
         assert number is not None
         assert number.startswith("+")
-        await store.record_opt_out(1, at=NOW, source="voter-key")
+        await store.save_opt_out(1, at=NOW, source="voter-key")
         assert await store.find_number_for_sms(1) is None
         assert await store.find_number_for_sms(10_000_000) is None
 

@@ -47,7 +47,7 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
 async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_received_them(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_announcements_to_outbox(store, "from before")
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await add_announcements_to_outbox(store, "a", "b")
         await store.mark_announcements_published(2)
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["b"]
@@ -61,10 +61,10 @@ async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_receive
 
 async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await add_announcements_to_outbox(store, "a", "b")
         await store.mark_announcements_published(1)
-        await store.limit_bytes_waiting_for_headquarters(None)
+        await store.set_byte_limit_of_headquarters_queue(None)
         assert read_headquarters_rows(backend) == [(2, "b")]
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.record_last_announcement_id_at_headquarters(2, NOW)
@@ -76,7 +76,7 @@ async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backe
     async with open_filled_store(backend) as store:
         await add_announcements_to_outbox(store, "a", "b", "c")
         assert await store.count_waiting_announcements() == (OutboxWait("broker", 3, NOW),)
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await store.mark_announcements_published(3)
         await store.record_last_announcement_id_at_headquarters(1, NOW)
         assert sorted(await store.count_waiting_announcements(), key=str) == [
@@ -90,7 +90,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
 ) -> None:
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
     async with open_filled_store(backend) as store:
-        await store.limit_bytes_waiting_for_headquarters(2_000)
+        await store.set_byte_limit_of_headquarters_queue(2_000)
         await add_announcements_to_outbox(store, *["x" * 100] * 10, topic="results/seat-hours")
         assert (await store.trim_outbox(keep_at_most=1)).deleted == 0
         await add_announcements_to_outbox(store, *["x" * 100] * 29)
@@ -104,7 +104,7 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
 
 async def test_store_older_than_its_result_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await add_announcements_to_outbox(store, "a", "b", "c")
         await store.record_last_announcement_id_at_headquarters(1, NOW)
         before = read_store_identity(backend)
@@ -127,20 +127,20 @@ async def test_working_hours_of_seats_are_published_only_to_headquarters(backend
         for state, start, end in (("ready", 0, 5), ("talking", 5, 65))
     ]
     async with open_filled_store(backend) as store:
-        await store.record_seat_intervals(stretches[:1])
+        await store.save_seat_state_intervals(stretches[:1])
         assert read_headquarters_rows(backend) == []
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
-        await store.record_seat_intervals(stretches)  # the first is known
-        await store.record_seat_intervals(stretches)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
+        await store.save_seat_state_intervals(stretches)  # the first is known
+        await store.save_seat_state_intervals(stretches)
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
 
 
 async def test_voter_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
-            await store.add_test_mark_to_outbox(NOW)
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
-        await store.add_test_mark_to_outbox(NOW)
+            await store.add_test_message_to_outbox(NOW)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
+        await store.add_test_message_to_outbox(NOW)
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["TestMark"]
 
 
@@ -155,7 +155,7 @@ def make_peer_mark(
 async def apply_updates(
     store: Store, after: int, position: int, *marks: PeerMarkRecord, opt_outs: tuple[PeerOptOutRecord, ...] = ()
 ) -> PeerUpdateEffect:
-    return await store.apply_peer_updates(PeerUpdateBatch("PEERS", after, position, opt_outs, marks))
+    return await store.save_updates_from_other_centres(PeerUpdateBatch("PEERS", after, position, opt_outs, marks))
 
 
 async def test_updates_of_other_centres_are_applied_once_together_with_their_stream_position(backend: Backend) -> None:
@@ -179,7 +179,7 @@ async def test_updates_of_other_centres_about_unknown_voters_or_the_centres_own_
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
-        await store.record_mark(make_mark(13, MarkKind.NOT_YET, key="ours"))
+        await store.save_mark_about_voter(make_mark(13, MarkKind.NOT_YET, key="ours"))
         taken = await apply_updates(
             store, 0, 3, make_peer_mark(3), make_peer_mark(3, part=99), make_peer_mark(5, key="ours")
         )

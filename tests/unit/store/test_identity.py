@@ -13,7 +13,7 @@ from dialer.domain.model import Announcement
 from dialer.store import identity
 from dialer.store.backup import make_backup, restore_backup
 from dialer.store.connection import open_store_for_writing
-from dialer.store.identity import StoreIdentity, get_store_token_path, read_store_identity
+from dialer.store.identity import StoreIdentity, get_path_of_identity_token, read_store_identity
 from dialer.store.store import open_store
 from tests.support.stores import NOW, Backend, SqliteBackend, open_filled_store
 
@@ -76,7 +76,7 @@ async def test_restored_store_has_a_new_identity_and_row_ids_after_those_that_he
     there = type(backend)(tmp_path / "there")
     there.path.parent.mkdir()
     async with open_filled_store(backend) as store:
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await store.add_announcements_to_outbox([Announcement("results/marks", "{}")] * 5, NOW)
         await store.record_last_announcement_id_at_headquarters(3, NOW)
         with closing(backend.connect()) as db:
@@ -100,6 +100,6 @@ def test_store_of_an_earlier_version_without_an_identity_keeps_its_row_ids(tmp_p
 
 async def test_store_is_not_opened_if_its_identity_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
-    get_store_token_path(path).mkdir()
+    get_path_of_identity_token(path).mkdir()
     with pytest.raises(StoreError, match=r"centre\.db\.identity: the store\'s token cannot be written"):
         await open_store(path)

@@ -32,7 +32,7 @@ def make_inbound_call(number: str | None = NUMBER, mode: InboundMode = InboundMo
 
 async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(store: Store) -> None:
     call = make_inbound_call()
-    party = await store.record_inbound_call(call)
+    party = await store.save_inbound_call(call)
     assert party is not None
     assert (party.pending_voters, party.opted_out) == (1, False)
     assert await store.find_pending_voters(party.phone_id) == [party.voter_id]
@@ -48,7 +48,7 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
 
 @pytest.mark.parametrize("number", [None, "+919999999999"])
 async def test_inbound_calls_from_unknown_and_withheld_numbers_have_no_voter(store: Store, number: str | None) -> None:
-    assert await store.record_inbound_call(make_inbound_call(number)) is None
+    assert await store.save_inbound_call(make_inbound_call(number)) is None
     assert await store.read_unfinished_attempts() == []
     await store.close()
 
@@ -56,7 +56,7 @@ async def test_inbound_calls_from_unknown_and_withheld_numbers_have_no_voter(sto
 async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(store: Store) -> None:
     (claim,) = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     call = make_inbound_call(claim.number)
-    await store.record_inbound_call(call)
+    await store.save_inbound_call(call)
     attempt = attempt_of(claim)
     assert await store.commit_new_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [
         Refusal.OPEN_ATTEMPT
@@ -73,11 +73,11 @@ async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_i
     attempt = attempt_of(claim)
     assert await store.commit_new_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]
     call = make_inbound_call(claim.number)
-    assert await store.record_inbound_call(call) is not None
+    assert await store.save_inbound_call(call) is not None
     for voter_id in await store.find_pending_voters(claim.phone_id):
         key, said_by = f"k/{voter_id}", MarkSource.RELATIVE
         mark = Mark(key, voter_id, MarkKind.VOTED, said_by, NOW + 5, attempt_id=call.attempt_id)
-        assert (await store.record_mark(mark)).recorded
+        assert (await store.save_mark_about_voter(mark)).recorded
     ends = [
         EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 9),
         EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 30, retry_at=NOW + 900),
@@ -89,7 +89,7 @@ async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_i
 
 async def test_voter_with_a_missed_inbound_call_is_called_back_before_undialled_numbers(store: Store) -> None:
     call = make_inbound_call("+917000000020", InboundMode.MISSED_CALL, call_back_at=NOW + 60)
-    assert await store.record_inbound_call(call) is not None
+    assert await store.save_inbound_call(call) is not None
     assert await store.read_unfinished_attempts() == []  # it has ended: it was never answered
     early = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW + 59, lease_seconds=5.0)
     late = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW + 60, lease_seconds=5.0)
@@ -99,10 +99,10 @@ async def test_voter_with_a_missed_inbound_call_is_called_back_before_undialled_
 
 
 async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
-    party = await store.record_inbound_call(make_inbound_call())
+    party = await store.save_inbound_call(make_inbound_call())
     assert party is not None
-    await store.record_opt_out(party.phone_id, at=NOW, source="voter-key")
-    again = await store.record_inbound_call(make_inbound_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
+    await store.save_opt_out(party.phone_id, at=NOW, source="voter-key")
+    again = await store.save_inbound_call(make_inbound_call(mode=InboundMode.MISSED_CALL, call_back_at=NOW))
     assert again is not None
     assert again.opted_out
     claims = await store.claim_queued_numbers(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
@@ -112,7 +112,7 @@ async def test_opted_out_caller_is_not_called_back(store: Store) -> None:
 
 async def test_disposition_of_an_inbound_call_postpones_the_next_call_to_the_number(store: Store) -> None:
     call = make_inbound_call()
-    await store.record_inbound_call(call)
+    await store.save_inbound_call(call)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW, retry_at=NOW + 3600)])
     soon = await store.claim_queued_numbers(CAMPAIGN, 50, owner="o", now=NOW + 60, lease_seconds=60.0)
     then = await store.claim_queued_numbers(CAMPAIGN, 50, owner="o", now=NOW + 3600, lease_seconds=60.0)

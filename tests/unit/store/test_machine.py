@@ -139,7 +139,7 @@ class StoreMachine(RuleBasedStateMachine):
     def mark(self, voter_id: int, kind: MarkKind) -> None:
         self.marks += 1
         made = make_mark(voter_id, kind, key=str(self.marks), source=MarkSource.AGENT)
-        effect = self._runner.run(self.store.record_mark(made))
+        effect = self._runner.run(self.store.save_mark_about_voter(made))
         if kind in (MarkKind.VOTED, MarkKind.WILL_NOT):
             self.done_with.add(voter_id)
         [phone_id] = [phone for phone, household in HOUSEHOLDS.items() if voter_id in household]
@@ -150,7 +150,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(phone_id=phones)
     def opt_out(self, phone_id: int) -> None:
-        new = self._runner.run(self.store.record_opt_out(phone_id, at=self.now, source="flow"))
+        new = self._runner.run(self.store.save_opt_out(phone_id, at=self.now, source="flow"))
         assert new == (phone_id not in self.opted_out)
         self.opted_out.add(phone_id)
 

@@ -14,9 +14,9 @@ from dialer.store.connection import open_store_for_writing
 from dialer.store.identity import read_store_identity
 from dialer.store.older_store import (
     MissingCall,
-    accept_older_store,
+    allow_calls_with_older_store,
     is_call_missing_from_store,
-    read_missing_calls,
+    read_calls_missing_from_store,
 )
 from dialer.store.sql import open_transaction
 from tests.support.stores import NOW, Backend, SqliteBackend, claim_and_open_attempt, open_filled_store
@@ -31,11 +31,11 @@ async def test_store_without_the_newest_recorded_call_is_reported_until_a_person
         attempt = await claim_and_open_attempt(store, 1)
         assert not await store.is_call_missing_from_store(NewestCall(attempt.attempt_id, NOW))
         assert await store.is_call_missing_from_store(STRANGER)
-        await store.record_missing_call("broker", STRANGER, NOW + 90)
-        await store.record_missing_call("Asterisk", NewestCall(STRANGER.attempt_id, NOW + 30.5), NOW + 91)
+        await store.append_missing_call_to_audit("broker", STRANGER, NOW + 90)
+        await store.append_missing_call_to_audit("Asterisk", NewestCall(STRANGER.attempt_id, NOW + 30.5), NOW + 91)
     with closing(backend.connect()) as db:
         before = read_store_identity(db).incarnation
-        assert read_missing_calls(db) == [MissingCall("Asterisk", NOW + 31), MissingCall("broker", NOW + 60)]
+        assert read_calls_missing_from_store(db) == [MissingCall("Asterisk", NOW + 31), MissingCall("broker", NOW + 60)]
         written = db.execute("SELECT who, what FROM audit WHERE kind = 'store-older' ORDER BY number").fetchall()
         assert [(who, json.loads(what)["place"]) for who, what in written] == [
             ("dialler", "broker"),
@@ -43,10 +43,10 @@ async def test_store_without_the_newest_recorded_call_is_reported_until_a_person
         ]
         assert all(json.loads(what)["call"].endswith("+00:00") for _, what in written)
         with open_transaction(db):
-            assert accept_older_store(db, "ops", NOW + 40) == ["turnout"]  # by a clock that is behind
+            assert allow_calls_with_older_store(db, "ops", NOW + 40) == ["turnout"]  # by a clock that is behind
         assert not is_call_missing_from_store(db, STRANGER)
         assert is_call_missing_from_store(db, NewestCall(STRANGER.attempt_id, NOW + 61))
-        assert read_missing_calls(db) == []
+        assert read_calls_missing_from_store(db) == []
         assert read_store_identity(db).incarnation != before
         assert db.execute("SELECT DISTINCT state FROM campaign").fetchall() == [(CampaignState.STOPPED.value,)]
         *entry, what = db.execute("SELECT kind, who, what FROM audit ORDER BY number DESC LIMIT 1").fetchone()
@@ -61,7 +61,7 @@ async def test_unreadable_record_of_the_newest_call_counts_as_missing_even_after
     async with open_filled_store(backend) as store:
         assert await store.is_call_missing_from_store(UNREADABLE)
     with closing(backend.connect()) as db, open_transaction(db):
-        accept_older_store(db, "ops", NOW + 1e9)
+        allow_calls_with_older_store(db, "ops", NOW + 1e9)
         assert is_call_missing_from_store(db, UNREADABLE)
 
 

@@ -36,19 +36,19 @@ async def test_opt_out_from_another_centre_suppresses_the_number_in_every_campai
         assert await store.hash_numbers_of_roll([SECRET]) == 0
         assert read_stored_hash(backend, 1) == hash_phone(1)
         held = await claim_one_number(store, 1)
-        assert await store.record_opt_out_of_other_centre(hash_phone(1), at=NOW, centre="pune-2") == 1
-        assert await store.record_opt_out_of_other_centre(hash_phone(1), at=NOW, centre="pune-3") is None
+        assert await store.save_opt_out_of_other_centre(hash_phone(1), at=NOW, centre="pune-2") == 1
+        assert await store.save_opt_out_of_other_centre(hash_phone(1), at=NOW, centre="pune-3") is None
         await store.release_claimed_numbers([held])
         for campaign_id in (CAMPAIGN, "b"):
             assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id=campaign_id)}
-        assert not await store.record_opt_out(1, at=NOW, source="agent")
+        assert not await store.save_opt_out(1, at=NOW, source="agent")
         assert await store.read_announcements_for_broker(10) == []  # opt-outs of other centres are not announced again
 
 
 async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutEffect:
     hashes = [hash_phone(phone_id, secret) for phone_id in phones]
     entry = AuditNote("asha", NOW, {"batch": "b-1"})
-    return await store.record_hashed_opt_outs(
+    return await store.save_hashed_opt_outs(
         hashes, entry, fingerprint=compute_secret_fingerprint(secret), centre="pune-1", source="letter-12"
     )
 
@@ -56,7 +56,7 @@ async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECR
 async def test_hashed_opt_outs_sent_by_users_of_the_centre_suppress_numbers_and_are_published(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
-        await store.record_opt_out(2, at=NOW, source="agent")
+        await store.save_opt_out(2, at=NOW, source="agent")
         assert await record_hashed_opt_out(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == [
             hash_phone(2),
@@ -83,7 +83,7 @@ async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: B
         await store.hash_numbers_of_roll([SECRET])
         with pytest.raises(NotInStore, match="hashed with a secret that the dialler does not have"):
             await record_hashed_opt_out(store, 1, secret=OTHER)
-        assert await store.record_opt_out(1, at=NOW, source="agent")
+        assert await store.save_opt_out(1, at=NOW, source="agent")
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:
         assert db.execute("SELECT count(*) FROM audit WHERE kind <> 'seal'").fetchone() == (0,)
@@ -92,7 +92,7 @@ async def test_hashed_opt_outs_with_an_unknown_secret_are_all_refused(backend: B
 async def test_phone_number_added_after_its_hashed_opt_out_is_suppressed_at_the_next_start(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
-        assert await store.record_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2") is None
+        assert await store.save_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2") is None
     backend.fill(0, 9)  # adds nothing, so the number is still unknown
     again = await backend.open()
     assert await again.hash_numbers_of_roll([SECRET]) == 0
@@ -109,7 +109,7 @@ async def test_opt_out_hashes_depend_on_the_configured_secret(backend: Backend) 
         await store.hash_numbers_of_roll([SECRET])
         await store.hash_numbers_of_roll([OTHER])
         assert read_stored_hash(backend, 3) == hash_phone(3, OTHER)
-        assert await store.record_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
+        assert await store.save_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
 
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
@@ -119,7 +119,7 @@ async def test_hash_secret_of_opt_outs_cannot_be_removed_while_opt_outs_depend_o
     async with open_filled_store(backend) as store:
         assert await store.hash_numbers_of_roll(secrets) == 0
         await store.hash_numbers_of_roll([SECRET])
-        await store.record_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2")
+        await store.save_opt_out_of_other_centre(hash_phone(900), at=NOW, centre="pune-2")
         with pytest.raises(StoreError, match=r"Add it again as rules\.opt_out_secret or in"):
             await store.hash_numbers_of_roll(secrets)
         assert await store.hash_numbers_of_roll([SECRET]) == 0
@@ -128,20 +128,20 @@ async def test_hash_secret_of_opt_outs_cannot_be_removed_while_opt_outs_depend_o
 async def test_hash_secret_of_opt_outs_can_be_replaced_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
-        await store.record_opt_out_of_other_centre(
+        await store.save_opt_out_of_other_centre(
             hash_phone(900), at=NOW, centre="pune-2"
         )  # a number that is not on the roll yet
 
         await store.hash_numbers_of_roll([SECRET, OTHER])  # first step: every centre accepts the next secret
         assert read_stored_hash(backend, 3) == hash_phone(3)
-        assert await store.record_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
+        assert await store.save_opt_out_of_other_centre(hash_phone(3, OTHER), at=NOW, centre="pune-2") == 3
 
         await store.hash_numbers_of_roll([OTHER, SECRET])  # second step: every centre announces with it
         assert read_stored_hash(backend, 4) == hash_phone(4, OTHER)
         assert (
-            await store.record_opt_out_of_other_centre(hash_phone(4), at=NOW, centre="pune-3") == 4
+            await store.save_opt_out_of_other_centre(hash_phone(4), at=NOW, centre="pune-3") == 4
         )  # a centre still at step one
-        assert await store.record_opt_out_of_other_centre(hash_phone(4, OTHER), at=NOW, centre="pune-2") is None
+        assert await store.save_opt_out_of_other_centre(hash_phone(4, OTHER), at=NOW, centre="pune-2") is None
         with pytest.raises(StoreError, match="A secret for opt-outs is missing"):
             await store.hash_numbers_of_roll([OTHER])  # number 900 is known only by a hash with the earlier secret
     _add_number(backend, 900)
@@ -151,8 +151,8 @@ async def test_hash_secret_of_opt_outs_can_be_replaced_in_two_steps_without_losi
         await again.hash_numbers_of_roll([OTHER]) == 0
     )  # every hash with the earlier secret is matched to a number now
     for phone_id in (3, 4, 900):
-        assert not await again.record_opt_out(phone_id, at=NOW, source="agent")  # they are suppressed already
-    assert await again.record_opt_out_of_other_centre(hash_phone(5), at=NOW, centre="pune-3") is None
+        assert not await again.save_opt_out(phone_id, at=NOW, source="agent")  # they are suppressed already
+    assert await again.save_opt_out_of_other_centre(hash_phone(5), at=NOW, centre="pune-3") is None
     assert read_stored_hash(backend, 5) == hash_phone(5, OTHER)
     await again.close()
 

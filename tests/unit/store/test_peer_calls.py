@@ -36,7 +36,7 @@ async def apply_call(
     store: Store, position: int, kind: PeerCallKind, at: float, *, number: int = 1, forget_before: float = 0.0
 ) -> PeerUpdateEffect:
     call = PeerCallRecord(hash_number(SECRET, f"+91700000{number:04}"), at, kind)
-    return await store.apply_peer_updates(
+    return await store.save_updates_from_other_centres(
         PeerUpdateBatch("CALLS", position - 1, position, (), (), (call,), forget_before)
     )
 
@@ -122,7 +122,7 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
         await end_attempt(store, await claim_and_open_attempt(store, 1))
-        await store.limit_bytes_waiting_for_headquarters(1 << 20)
+        await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await end_attempt(store, await claim_and_open_attempt(store, 2))
     hashes = [getattr(result, "number_hash", "") for result in announced]
     assert hashes == [None, hash_number(SECRET, "+917000000002")]

@@ -56,32 +56,32 @@ async def count_turnout(store: Store) -> BoothTurnout:
 
 async def test_correcting_a_wrongly_recorded_vote_returns_an_undialled_number_to_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
-        await store.record_mark(make_mark(1, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
-        effect = await store.record_mark(make_correction())
+        effect = await store.save_mark_about_voter(make_correction())
         assert (effect.voter_silenced, effect.reopened, effect.voted_change) == (False, True, -1)
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert (await claim_one_number(store, 1)).attempt_number == 1
         assert (await claim_one_number(store, 1, campaign_id="b")).voter_id == 1
-        assert not (await store.record_mark(make_correction())).reopened
+        assert not (await store.save_mark_about_voter(make_correction())).reopened
 
 
 async def test_correction_of_a_vote_that_was_never_recorded_is_not_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        effect = await store.record_mark(make_correction())
+        effect = await store.save_mark_about_voter(make_correction())
         assert (effect.recorded, effect.superfluous, effect.contacted_change, effect.not_yet_change) == (
             False,
             True,
             0,
             0,
         )
-        await store.record_mark(make_mark(1, MarkKind.VOTED))
-        assert (await store.record_mark(make_correction())).recorded
-        again = await store.record_mark(make_correction())  # the same one, told again
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        assert (await store.save_mark_about_voter(make_correction())).recorded
+        again = await store.save_mark_about_voter(make_correction())  # the same one, told again
         assert (again.recorded, again.superfluous) == (False, False)
-        assert (await store.record_mark(make_correction(key="a second"))).superfluous
+        assert (await store.save_mark_about_voter(make_correction(key="a second"))).superfluous
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
@@ -94,10 +94,10 @@ async def test_correction_of_a_vote_that_was_never_recorded_is_not_stored(backen
 async def test_correcting_a_wrongly_recorded_vote_reopens_a_number_that_was_called(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
-        await store.record_mark(make_mark(1, MarkKind.VOTED, new=new))
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED, new=new))
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
         assert 1 not in await list_queued_numbers(store)
-        await store.record_mark(make_correction())
+        await store.save_mark_about_voter(make_correction())
         assert 1 not in await list_queued_numbers(store, now=NOW + 599)
         assert 1 in await list_queued_numbers(store, now=NOW + 600)
 
@@ -109,29 +109,29 @@ async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_closed_for_a
     """The attempts are used up, or the result of a call is unknown."""
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, outcome)
-        await store.record_mark(make_mark(1, MarkKind.VOTED))
-        assert not (await store.record_mark(make_correction())).reopened
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        assert not (await store.save_mark_about_voter(make_correction())).reopened
         assert 1 not in await list_queued_numbers(store)
 
 
 async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_that_opted_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.record_mark(make_mark(1, MarkKind.VOTED))
-        await store.record_opt_out(1, at=NOW + 90, source="agent")
-        assert not (await store.record_mark(make_correction())).reopened
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_opt_out(1, at=NOW + 90, source="agent")
+        assert not (await store.save_mark_about_voter(make_correction())).reopened
 
 
 async def test_correcting_a_wrongly_recorded_vote_makes_the_voter_callable_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.record_mark(make_mark(1, MarkKind.DECEASED))
-        assert (await store.record_mark(make_correction())).reopened
+        await store.save_mark_about_voter(make_mark(1, MarkKind.DECEASED))
+        assert (await store.save_mark_about_voter(make_correction())).reopened
         assert 1 in await list_queued_numbers(store)
 
 
 async def test_vote_recorded_after_a_correction_overrides_the_correction(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.record_mark(make_mark(1, MarkKind.VOTED))  # of NOW + 60
-        effect = await store.record_mark(make_correction(at=NOW + 59))
+        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))  # of NOW + 60
+        effect = await store.save_mark_about_voter(make_correction(at=NOW + 59))
         assert (effect.recorded, effect.voter_silenced, effect.voted_change) == (True, True, 0)
         assert (await count_turnout(store)).voted == 1
 
@@ -142,7 +142,7 @@ async def test_recorded_vote_wins_over_a_contradictory_voter_mark_of_the_same_se
 ) -> None:
     async with open_filled_store(backend) as store:
         marks = [Mark(kind.value, 1, kind, MarkSource.BOOTH_WORKER, NOW + 60.5) for kind in order]
-        effects = await store.record_marks(marks, make_entry())
+        effects = await store.save_marks_about_voters(marks, make_entry())
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
         assert await count_turnout(store) == BoothTurnout(
@@ -158,7 +158,7 @@ async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(ba
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
-            await store.record_marks(marks, make_entry())
+            await store.save_marks_about_voters(marks, make_entry())
         assert (await count_turnout(store)).voted == 0
         assert await store.read_announcements_for_broker(10) == []
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
@@ -167,8 +167,8 @@ async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(ba
 async def test_voter_marks_in_one_request_have_one_audit_entry(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(10, MarkKind.VOTED)]
-        first = await store.record_marks(marks, make_entry())
-        again = await store.record_marks(marks, make_entry(NOW + 200))
+        first = await store.save_marks_about_voters(marks, make_entry())
+        again = await store.save_marks_about_voters(marks, make_entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
         assert len(await store.read_announcements_for_broker(10)) == 2
@@ -227,9 +227,9 @@ async def test_complaint_of_a_voter_is_recorded_once_and_its_answer_is_stored(ba
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1)
         about = make_complaint(campaign_id=CAMPAIGN, attempt_id=new.attempt_id, phone_id=1)
-        assert await store.record_complaint(about, make_entry()) == 1
-        assert await store.record_complaint(about, make_entry(NOW + 200)) == 1
-        assert await store.record_complaint(make_complaint("c-2"), make_entry()) == 2
+        assert await store.save_complaint(about, make_entry()) == 1
+        assert await store.save_complaint(about, make_entry(NOW + 200)) == 1
+        assert await store.save_complaint(make_complaint("c-2"), make_entry()) == 2
         answer = ComplaintAnswer("a-1", 1, NOW + 500, ComplaintRemedy.EXPLAINED)
         await store.answer_complaint(answer, make_entry())
         await store.answer_complaint(answer, make_entry(NOW + 600))
@@ -249,6 +249,6 @@ async def test_complaint_about_a_call_that_does_not_exist_is_rejected(
 ) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match=what):
-            await store.record_complaint(make_complaint(**changes), make_entry())
+            await store.save_complaint(make_complaint(**changes), make_entry())
         with pytest.raises(NotInStore, match="no complaint 1"):
             await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW, ComplaintRemedy.UNFOUNDED), make_entry())

@@ -57,9 +57,9 @@ async def test_numbers_that_opted_out_or_whose_voters_need_no_call_are_not_added
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=()) as store:
-        await store.record_opt_out(1, at=NOW, source="import")
-        await store.record_mark(make_mark(2, MarkKind.VOTED))
-        await store.record_mark(make_mark(3, MarkKind.VOTED))
+        await store.save_opt_out(1, at=NOW, source="import")
+        await store.save_mark_about_voter(make_mark(2, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(3, MarkKind.VOTED))
         await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 34
         phones = {each.phone_id for each in await claim_numbers(store, 100)}
@@ -113,7 +113,7 @@ async def test_reservation_of_a_phone_number_names_the_voter_to_ask_for(backend:
             "bn",
         )
         await store.release_claimed_numbers([claimed])
-        await store.record_mark(make_mark(7, MarkKind.VOTED))
+        await store.save_mark_about_voter(make_mark(7, MarkKind.VOTED))
         again = await claim_one_number(store, 6)
         assert (again.voter_id, again.pending_voters) == (8, 2)
 
@@ -145,7 +145,7 @@ async def test_returning_reserved_numbers_to_the_queue_changes_no_dialled_or_clo
     async with open_filled_store(backend) as store:
         dialled, closed = await claim_numbers(store, 2)
         assert await commit_new_attempt(store, make_attempt(dialled)) is None
-        await store.record_opt_out(closed.phone_id, at=NOW, source="agent")
+        await store.save_opt_out(closed.phone_id, at=NOW, source="agent")
         await store.release_claimed_numbers([dialled, closed])
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert (progress.completed, progress.remaining) == (1, 34)
@@ -200,7 +200,7 @@ async def test_recent_answers_of_ended_and_live_calls_are_returned_with_their_ag
         for minute, outcome in enumerate(outcomes):
             await make_ended_call(store, minute + 1, outcome, now=NOW + 60 * minute)
         live = await claim_and_open_attempt(store, 9, now=NOW + 300)
-        await store.record_answer_time(live.attempt_id, NOW + 310)
+        await store.save_answer_time_of_call(live.attempt_id, NOW + 310)
         await claim_and_open_attempt(store, 10, now=NOW + 300)
         now, window = NOW + 330, 600.0
         told = await store.count_recent_answers_by_interval(CAMPAIGN, now, window, 60.0)
@@ -284,5 +284,5 @@ async def test_number_that_must_not_be_called_is_not_reserved(backend: Backend) 
     async with open_filled_store(backend) as store:
         assert await claim_number(store, 5_000) is Unclaimed.NOT_LISTED
         assert await claim_number(store, 1, "other") is Unclaimed.NOT_LISTED
-        await store.record_opt_out(1, at=NOW, source="import")
+        await store.save_opt_out(1, at=NOW, source="import")
         assert await claim_number(store, 1) is Unclaimed.CLOSED

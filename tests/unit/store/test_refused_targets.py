@@ -17,7 +17,7 @@ async def refuse(store: Store, *phones: int) -> list[Claim]:
     """Claim all due numbers, refuse those given and release the others. Return the refused claims."""
     claimed = await claim_numbers(store, 100)
     refused = [each for each in claimed if each.phone_id in phones]
-    await store.refuse_claimed_numbers([(each, REASON) for each in refused])
+    await store.remove_refused_numbers_from_queue([(each, REASON) for each in refused])
     await store.release_claimed_numbers([each for each in claimed if each.phone_id not in phones])
     return refused
 

@@ -349,8 +349,8 @@ def report_verified(path: Path) -> list[str]:
 async def some_calls(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 4, Outcome.ABANDONED)
-        await store.record_mark(make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
-        await store.record_opt_out(4, at=NOW, source="agent")
+        await store.save_mark_about_voter(make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
+        await store.save_opt_out(4, at=NOW, source="agent")
 
 
 def test_consent_recorded_before_the_roll_import_passes_the_check_of_integrity_seals(tmp_path: Path) -> None:

@@ -113,11 +113,11 @@ async def test_call_time_requested_by_a_voter_applies_in_booths_that_vote_on_ano
             new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 60, promised=said.is_call_promised
         )
         if live:
-            await store.record_disposition(said)
+            await store.save_disposition_of_call(said)
             await store.end_attempts([ended])
         else:
             await store.end_attempts([EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 900)])
-            await store.record_disposition(said)
+            await store.save_disposition_of_call(said)
         found = await claim_phones(store, 50)
         assert (SECOND in found) == said.is_call_promised == (disposition is not Disposition.NOT_YET)
         assert found[0] == (SECOND if said.is_call_promised else 1) or not said.is_call_promised
@@ -151,7 +151,7 @@ async def test_missed_caller_is_called_back_even_in_a_booth_that_votes_on_anothe
         missed = NewInbound(
             AttemptId("in-1"), CAMPAIGN, NOW, "+911140000001", number, "t", InboundMode.MISSED_CALL, NOW + 60
         )
-        await store.record_inbound_call(missed)
+        await store.save_inbound_call(missed)
         assert (await claim_phones(store, 1))[0] == SECOND
 
 
@@ -160,9 +160,7 @@ async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend
         for place, promised in enumerate((True, False)):
             attempt_id = AttemptId(f"in-{place}")
             number = f"+91700000000{SECOND + place}"
-            await store.record_inbound_call(
-                NewInbound(attempt_id, CAMPAIGN, NOW, "+911", number, "t", InboundMode.AGENT)
-            )
+            await store.save_inbound_call(NewInbound(attempt_id, CAMPAIGN, NOW, "+911", number, "t", InboundMode.AGENT))
             ended = EndedAttempt(
                 attempt_id,
                 Outcome.CONNECTED,

@@ -81,7 +81,7 @@ async def test_conversation_without_a_retry_postpones_the_second_number_for_a_da
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + DAY_SECONDS - 60)
     assert await is_callable_at(store, NOW + 2 * DAY_SECONDS)
-    await store.record_disposition(make_disposition(call, Disposition.REFUSED, None))
+    await store.save_disposition_of_call(make_disposition(call, Disposition.REFUSED, None))
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 
 
@@ -93,7 +93,7 @@ async def test_completed_ivr_flow_postpones_calls_to_the_second_number_of_the_vo
 async def test_disposition_after_a_call_also_decides_when_the_voters_second_number_is_due(store: Store) -> None:
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
-    await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 9000))
+    await store.save_disposition_of_call(make_disposition(call, Disposition.LATER, NOW + 9000))
     assert not await is_callable_at(store, NOW + 8999)
     assert await is_callable_at(store, NOW + 9000)
 
@@ -105,10 +105,10 @@ async def test_wrong_number_disposition_permits_calls_to_the_second_number_of_th
     call = await claim_and_open_attempt(store, 1)
     wrong = Mark("k", 1, MarkKind.WRONG_NUMBER, MarkSource.AGENT, NOW + 70, attempt_id=call.attempt_id)
     if in_the_talk:
-        await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
+        await store.save_disposition_of_call(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     if not in_the_talk:
-        await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
+        await store.save_disposition_of_call(make_disposition(call, Disposition.WRONG_NUMBER, None), [wrong])
     assert await is_callable_at(store, NOW + 71)
 
 
@@ -128,7 +128,7 @@ async def test_answering_machine_report_does_not_postpone_the_second_number_of_t
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=retry_at)
     assert not await is_callable_at(store, NOW + 100)
-    await store.record_disposition(make_disposition(call, Disposition.MACHINE, NOW + 900))
+    await store.save_disposition_of_call(make_disposition(call, Disposition.MACHINE, NOW + 900))
     assert await is_callable_at(store, NOW + 100)
 
 
@@ -139,10 +139,10 @@ async def test_corrected_disposition_does_not_postpone_the_second_number_of_the_
     call = await claim_and_open_attempt(store, 1)
     if ended_at_first:
         assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
-    await store.record_disposition(make_disposition(call, Disposition.REFUSED))
+    await store.save_disposition_of_call(make_disposition(call, Disposition.REFUSED))
     if ended_at_first:
         assert not await is_callable_at(store, NOW + 2 * DAY_SECONDS)
-    await store.record_disposition(make_disposition(call, Disposition.LATER, NOW + 3600, at=NOW + 75))
+    await store.save_disposition_of_call(make_disposition(call, Disposition.LATER, NOW + 3600, at=NOW + 75))
     if not ended_at_first:
         assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 3600)
     assert not await is_callable_at(store, NOW + 3599)
@@ -153,7 +153,7 @@ async def test_wrong_number_disposition_keeps_the_retry_time_of_the_second_numbe
     assert await end_attempt(store, await claim_and_open_attempt(store, MOBILE), Outcome.NO_ANSWER, retry_at=NOW + 7200)
     call = await claim_and_open_attempt(store, 1)
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=NOW + 900)
-    await store.record_disposition(make_disposition(call, Disposition.WRONG_NUMBER))
+    await store.save_disposition_of_call(make_disposition(call, Disposition.WRONG_NUMBER))
     assert not await is_callable_at(store, NOW + 7199)
     assert await is_callable_at(store, NOW + 7200)
 
@@ -163,7 +163,7 @@ async def test_voter_who_refuses_during_the_call_is_never_called_on_a_second_num
     store: Store, word: Disposition
 ) -> None:
     call = await claim_and_open_attempt(store, 1)
-    await store.record_disposition(make_disposition(call, word))
+    await store.save_disposition_of_call(make_disposition(call, word))
     assert await end_attempt(store, call, Outcome.CONNECTED, retry_at=None)
     assert not await is_callable_at(store, NOW + 9 * DAY_SECONDS)
 

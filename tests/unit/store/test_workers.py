@@ -78,7 +78,7 @@ async def test_opt_out_closes_the_number_of_a_booth_worker_permanently(store: St
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
     call = make_attempt(each)
     assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
-    await store.record_opt_out(1, at=NOW, source="flow", attempt_id=call.attempt_id)
+    await store.save_opt_out(1, at=NOW, source="flow", attempt_id=call.attempt_id)
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60, retry_at=NOW + 7200)])
     with closing(backend.connect()) as db:
         found = db.execute("SELECT state, settled FROM target WHERE phone_id = 1 AND campaign_id = ?", (WORKERS,))
@@ -86,7 +86,7 @@ async def test_opt_out_closes_the_number_of_a_booth_worker_permanently(store: St
 
 
 async def test_booth_worker_marked_as_voted_is_called_only_as_a_worker(store: Store) -> None:
-    effect = await store.record_mark(make_voted_mark(1, "a"))
+    effect = await store.save_mark_about_voter(make_voted_mark(1, "a"))
     assert effect.silenced_phones == (1,)
     assert 1 not in {each.phone_id for each in await claim_numbers(store, 99)}
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
@@ -99,7 +99,7 @@ async def test_booth_worker_marked_as_voted_is_called_only_as_a_worker(store: St
 
 async def test_opt_out_of_a_number_also_ends_calls_to_its_booth_worker(store: Store) -> None:
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
-    assert await store.record_opt_out(1, at=NOW, source="request")
+    assert await store.save_opt_out(1, at=NOW, source="request")
     assert await open_worker_attempt(store, each) is Refusal.OPTED_OUT
     assert [left.number for left in await claim_numbers(store, 9, campaign_id=WORKERS)] == [STRANGER]
 
@@ -117,13 +117,13 @@ async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_
 async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_number(store: Store) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
-    await store.record_mark(make_voted_mark(2, "a", attempt_id=call.attempt_id))
-    await store.record_mark(make_voted_mark(5, "b", attempt_id=call.attempt_id))
+    await store.save_mark_about_voter(make_voted_mark(2, "a", attempt_id=call.attempt_id))
+    await store.save_mark_about_voter(make_voted_mark(5, "b", attempt_id=call.attempt_id))
     assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) == ("b", 5)
     back = make_voted_mark(
         5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id
     )
-    effect = await store.record_mark(back)
+    effect = await store.save_mark_about_voter(back)
     assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
     assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) == ("a", 2)
     claimed = {each.voter_id for each in await claim_numbers(store, 99)}
@@ -134,9 +134,9 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
 async def test_voter_stays_recorded_as_voted_if_another_source_than_the_undone_one_reported_the_vote(
     store: Store,
 ) -> None:
-    await store.record_mark(make_voted_mark(5, "a"))
-    await store.record_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
-    effect = await store.record_mark(
+    await store.save_mark_about_voter(make_voted_mark(5, "a"))
+    await store.save_mark_about_voter(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
+    effect = await store.save_mark_about_voter(
         make_voted_mark(5, "back", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="a", at=NOW + 2)
     )
     assert (effect.recorded, effect.voted_change, effect.voter_silenced) == (True, 0, True)
@@ -147,8 +147,8 @@ async def test_unknown_voter_serial_number_from_a_booth_worker_is_stored_once(st
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
-    await store.record_unknown_serial_number(unknown)
-    await store.record_unknown_serial_number(unknown)
+    await store.save_report_of_unknown_serial_number(unknown)
+    await store.save_report_of_unknown_serial_number(unknown)
     assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) is None
 
 
