@@ -143,7 +143,7 @@ async def measure_bundle(publisher: Publisher, folder: Path, sessions: list[Sess
         )
         down = MaterialUpdater(name, session, OrderJudge(name, zone), material, SystemClock())
         await asyncio.sleep(interval_seconds * number / len(sessions))  # its position in the interval between checks
-        while await asyncio.to_thread(material.read_active_manifest) is None:
+        while await asyncio.to_thread(material.read_active_material_manifest) is None:
             await down.install_assigned_material_version()
         running[name] = time.perf_counter() - began
 
@@ -169,9 +169,9 @@ def measure_delta(publisher: Publisher, folder: Path, megabytes: int) -> None:
     origin = MaterialSource(publisher.url, publisher.root, None, "far", None, "india")
     material = CentreMaterial(folder / "far", origin, lambda: 1 << 40)
     for version in (1, 2):
-        wanted = material.fetch_assigned_manifest()
+        wanted = material.fetch_assigned_material_manifest()
         assert wanted is not None
-        missing = sum(file.size for file in material.find_files_not_downloaded(wanted).values())
+        missing = sum(file.size for file in material.find_material_files_not_downloaded(wanted).values())
         began, spent = time.perf_counter(), time.process_time()
         material.download_material_version(wanted)
         material.activate_material_version(wanted.bundle_name_and_version)

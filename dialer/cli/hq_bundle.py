@@ -202,7 +202,7 @@ def sign_bundle_draft(
     repository = hq.bundle_repository
     added, removed = repository.find_changes_of_drafted_bundles()
     for target in added:
-        manifest = repository.read_manifest_of_version(target)
+        manifest = repository.read_manifest_of_bundle_version(target)
         typer.echo(
             f"approves {manifest.bundle_name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes"
         )
@@ -264,7 +264,7 @@ def renew_bundle_signature(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.bundle_repository.renew_signatures_of_assignments(hq.load_online_signing_key(), time.time())
+    hq.bundle_repository.renew_signatures_of_bundle_assignments(hq.load_online_signing_key(), time.time())
 
 
 @app.command("waves")

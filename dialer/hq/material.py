@@ -43,7 +43,7 @@ def assign_material_to_centres(settings: HqSettings, name: str, version: int, to
     if "all" in to:
         replaced += {f"zone:{each.zone}" for each in settings.centres}
     repository = Repository(settings.bundles.folder)
-    repository.assign_approved_version(
+    repository.assign_approved_bundle_version(
         name, version, to, [*replaced, *to], read_online_signing_key(settings), time.time()
     )
 
@@ -73,7 +73,7 @@ def read_signed_draft(settings: HqSettings) -> DraftedMaterial:
     repository = Repository(settings.bundles.folder)
     with _convert_repository_errors(settings, "the draft cannot be read"):
         return DraftedMaterial(
-            *repository.find_changes_of_drafted_bundles(), repository.find_signers_of_complete_draft()
+            *repository.find_changes_of_drafted_bundles(), repository.find_signers_of_complete_bundle_draft()
         )
 
 
@@ -86,7 +86,7 @@ def publish_signed_draft(settings: HqSettings) -> list[str]:
     online = read_online_signing_key(settings)
     with _convert_repository_errors(settings, "the draft cannot be published"):
         repository.publish_drafted_bundles(online, time.time())
-        return repository.list_approved_versions()
+        return repository.list_approved_bundle_versions()
 
 
 @contextmanager
@@ -115,7 +115,7 @@ async def read_published_material(settings: HqSettings) -> PublishedMaterial:
             Assignment(name=each.name, version=each.version, to=[*each.to])
             for each in repository.read_roll_out_waves().waves
         ]
-        return PublishedMaterial(approved=repository.list_approved_versions(), waves=waves)
+        return PublishedMaterial(approved=repository.list_approved_bundle_versions(), waves=waves)
 
     try:
         return await asyncio.to_thread(read_material_from_repository)

@@ -123,19 +123,19 @@ class CentreMaterial:
         self.startup_problem = startup_problem
         self._fetcher = HttpFetcher(source.ca_file)
 
-    def read_active_manifest(self) -> Manifest | None:
+    def read_active_material_manifest(self) -> Manifest | None:
         """Return the manifest (list of files) of the campaign material in use, or None if there is none or it is
         damaged. Raises MaterialRefused if the folder cannot be read.
         """
-        return self._read_manifest_behind_link(CURRENT)
+        return self._read_manifest_in_linked_folder(CURRENT)
 
-    def read_previous_manifest(self) -> Manifest | None:
+    def read_previous_material_manifest(self) -> Manifest | None:
         """Return the manifest (list of files) of the campaign material that was in use before, or None if there is none
         or it is damaged. Raises MaterialRefused if the folder cannot be read.
         """
-        return self._read_manifest_behind_link(PREVIOUS)
+        return self._read_manifest_in_linked_folder(PREVIOUS)
 
-    def _read_manifest_behind_link(self, link: str) -> Manifest | None:
+    def _read_manifest_in_linked_folder(self, link: str) -> Manifest | None:
         try:
             data = (self._folder / link / MANIFEST).read_bytes()
         except FileNotFoundError:
@@ -148,7 +148,7 @@ class CentreMaterial:
             return Manifest.parse_published_document(data)
         return None
 
-    def fetch_assigned_manifest(self) -> Manifest | None:
+    def fetch_assigned_material_manifest(self) -> Manifest | None:
         """Download and verify the manifest (list of files) of the campaign material that headquarters assigned to this centre.
 
         Return None if no version is assigned. Raises MaterialRefused if it cannot be trusted, and
@@ -163,7 +163,7 @@ class CentreMaterial:
             waves = Waves.parse_published_document(
                 self._download_signed_document(updater, WAVES_TARGET, MAX_MANIFEST_BYTES)
             )
-            if (wave := waves.find_wave_of_centre(self._source.centre, self._source.zone)) is None:
+            if (wave := waves.find_roll_out_wave_of_centre(self._source.centre, self._source.zone)) is None:
                 return None
             manifest = Manifest.parse_published_document(
                 self._download_signed_document(
@@ -215,7 +215,7 @@ class CentreMaterial:
         info.verify_length_and_hashes(data)
         return data
 
-    def find_files_not_downloaded(self, manifest: Manifest) -> dict[str, BundleFile]:
+    def find_material_files_not_downloaded(self, manifest: Manifest) -> dict[str, BundleFile]:
         """Return the files of a version of campaign material that this centre has not downloaded yet, by their SHA-256."""
         files = {file.sha256: file for file in manifest.files.values()}
         return {
@@ -231,7 +231,7 @@ class CentreMaterial:
         tree = self._folder / manifest.bundle_name_and_version
         if (tree / MANIFEST).exists() and (tree / MANIFEST).read_bytes() == manifest.encode_document_as_json():
             return tree
-        missing = self.find_files_not_downloaded(manifest)
+        missing = self.find_material_files_not_downloaded(manifest)
         needed = sum(file.size for file in missing.values()) + max(
             (file.packed or 0 for file in missing.values()), default=0
         )
@@ -333,7 +333,7 @@ class CentreMaterial:
 
         The dialler still has to load the version.
         """
-        active = self.read_active_manifest()
+        active = self.read_active_material_manifest()
         if active is not None and label == active.bundle_name_and_version:
             return
         if not (self._folder / label / MANIFEST).exists():
@@ -352,7 +352,7 @@ class CentreMaterial:
 
         Only for a new version that the dialler has not loaded: the dialler must still be using the previous version.
         """
-        previous = self.read_previous_manifest()
+        previous = self.read_previous_material_manifest()
         with _translate_download_errors():
             if previous is None:
                 (self._folder / CURRENT).unlink()
@@ -383,7 +383,7 @@ class CentreMaterial:
         """Delete all versions and files of the campaign material except the active and the previous version."""
         used = {
             manifest.bundle_name_and_version: manifest
-            for manifest in (self.read_active_manifest(), self.read_previous_manifest())
+            for manifest in (self.read_active_material_manifest(), self.read_previous_material_manifest())
             if manifest is not None
         }
         for path in self._folder.glob("*/" + MANIFEST):  # other folders are not ours

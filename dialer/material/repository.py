@@ -55,7 +55,7 @@ from dialer.material.manifest import (
 
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
 ROOT_DAYS, TARGETS_DAYS, TIMESTAMP_DAYS = 365, 90, 2
-"""How long each kind of metadata is valid. The last is renewed by `renew_signatures_of_assignments`. It limits how long
+"""How long each kind of metadata is valid. The last is renewed by `renew_signatures_of_bundle_assignments`. It limits how long
 newer material can be withheld unnoticed.
 """
 MAX_PACKED_RATIO = 0.9
@@ -123,7 +123,7 @@ class Repository:
         ):
             raise MaterialRefused("root.json must be signed with two root keys: give the files of two root keys")
         own = create_tuf_signer(online).public_key
-        root = _build_root_metadata([*roots.values()], own, signatories, now)
+        root = _build_tuf_root_metadata([*roots.values()], own, signatories, now)
         for folder in (self._metadata, self._targets, self._files, self._drafts):
             folder.mkdir(parents=True)
         self._write_tuf_metadata(_sign_tuf_metadata(root, signers), "1.root.json")
@@ -131,7 +131,7 @@ class Repository:
             Metadata(
                 Targets(
                     expires=_compute_expiry_date_of_tuf_metadata(now, TARGETS_DAYS),
-                    delegations=_create_delegation_for_waves(own),
+                    delegations=_create_tuf_delegation_for_waves(own),
                 )
             ),
             "targets.json",
@@ -147,9 +147,9 @@ class Repository:
 
         The change takes effect when it is published.
         """
-        before = self._read_root_metadata()
+        before = self._read_tuf_root_metadata()
         own = create_tuf_signer(online).public_key
-        root = _build_root_metadata(
+        root = _build_tuf_root_metadata(
             [before.keys[keyid] for keyid in before.roles[Root.type].keyids], own, signatories, now
         )
         root.version = self._find_newest_tuf_metadata_version(Root.type) + 1
@@ -157,9 +157,9 @@ class Repository:
         if not before.get_verification_result(Root.type, signed.signed_bytes, signed.signatures):
             raise MaterialRefused("a change needs two root keys of the current root.json: give the files of both keys")
         self._write_tuf_metadata(signed, "root.json", self._drafts)
-        targets = self._read_draft_targets()
-        targets.signed.delegations = _create_delegation_for_waves(own)
-        self._write_draft_targets(targets, now)
+        targets = self._read_drafted_tuf_targets()
+        targets.signed.delegations = _create_tuf_delegation_for_waves(own)
+        self._write_drafted_tuf_targets(targets, now)
 
     def replace_root_keys_of_repository(
         self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float
@@ -171,7 +171,7 @@ class Repository:
         """
         if (self._drafts / "root.json").exists():
             raise MaterialRefused("an earlier change of the signatories is drafted but not published: publish it first")
-        before = self._read_root_metadata()
+        before = self._read_tuf_root_metadata()
         former = before.roles[Root.type].keyids
         everybody = [
             *(key for keyid, key in before.keys.items() if keyid not in former),
@@ -233,37 +233,37 @@ class Repository:
         except ValueError as error:
             raise MaterialRefused(f"folder {source} cannot become a bundle of campaign material: {error}") from error
         self._write_file_atomically(self._drafts / manifest.manifest_path_on_server, manifest.encode_document_as_json())
-        targets = self._read_draft_targets()
+        targets = self._read_drafted_tuf_targets()
         targets.signed.targets[manifest.manifest_path_on_server] = TargetFile.from_data(
             manifest.manifest_path_on_server, manifest.encode_document_as_json(), ["sha256"]
         )
-        self._write_draft_targets(targets, now)
+        self._write_drafted_tuf_targets(targets, now)
         return manifest, new
 
     def draft_withdrawal_of_bundle(self, name: str, version: int, now: float) -> None:
         """Draft the withdrawal of an approved version of campaign material (bundle), so that it can no longer be
         assigned to centres. Raises MaterialRefused.
         """
-        targets = self._read_draft_targets()
+        targets = self._read_drafted_tuf_targets()
         if targets.signed.targets.pop(get_published_manifest_path(name, version), None) is None:
             raise MaterialRefused(
                 f"bundle {name} {version} is not approved, so it cannot be withdrawn: name an approved version"
             )
-        self._write_draft_targets(targets, now)
+        self._write_drafted_tuf_targets(targets, now)
 
     def find_changes_of_drafted_bundles(self) -> tuple[list[str], list[str]]:
         """Return which versions of campaign material the publication of the draft will approve, and which versions it
         will withdraw.
         """
-        drafted, published = {*self._read_draft_targets().signed.targets}, {*self.list_approved_versions()}
+        drafted, published = {*self._read_drafted_tuf_targets().signed.targets}, {*self.list_approved_bundle_versions()}
         return sorted(drafted - published), sorted(published - drafted)
 
-    def list_approved_versions(self) -> list[str]:
+    def list_approved_bundle_versions(self) -> list[str]:
         """Return the versions of campaign material (bundles) that are approved in the newest published metadata."""
         newest = self._read_newest_tuf_metadata(Targets.type)
         return [] if newest is None else sorted(newest.signed.targets)
 
-    def read_manifest_of_version(self, target: str) -> Manifest:
+    def read_manifest_of_bundle_version(self, target: str) -> Manifest:
         """Return the manifest (list of files) of a version of campaign material that was drafted on this machine. Raises
         MaterialRefused.
         """
@@ -278,8 +278,8 @@ class Repository:
         """Add a person's signature to the drafted campaign material (bundles). Return everybody who has signed the
         draft so far, with their departments. Raises MaterialRefused.
         """
-        targets, signer = self._read_draft_targets(), create_tuf_signer(private)
-        root = self._read_root_metadata(drafted=True)
+        targets, signer = self._read_drafted_tuf_targets(), create_tuf_signer(private)
+        root = self._read_tuf_root_metadata(drafted=True)
         if signer.public_key.keyid not in root.roles[Targets.type].keyids:
             raise MaterialRefused(
                 "this key is not a signatory's: sign with a key of media or compliance that root.json names"
@@ -288,11 +288,13 @@ class Repository:
         self._write_tuf_metadata(targets, "targets.json", self._drafts)
         return trust.find_valid_bundle_signers(root, targets)
 
-    def find_signers_of_complete_draft(self) -> dict[str, str]:
+    def find_signers_of_complete_bundle_draft(self) -> dict[str, str]:
         """Return the people who have signed the drafted campaign material (bundles), with their departments. Raises
         MaterialRefused if a necessary signature is missing.
         """
-        signed = trust.find_valid_bundle_signers(self._read_root_metadata(drafted=True), self._read_draft_targets())
+        signed = trust.find_valid_bundle_signers(
+            self._read_tuf_root_metadata(drafted=True), self._read_drafted_tuf_targets()
+        )
         trust.require_signatures_of_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused(
@@ -304,9 +306,9 @@ class Repository:
         """Publish the drafted campaign material (bundles). Raises MaterialRefused unless people of both departments
         (media and compliance) have signed it.
         """
-        self.find_signers_of_complete_draft()
-        targets, drafted = self._read_draft_targets(), self._drafts / "root.json"
-        root = self._read_root_metadata(drafted=True)
+        self.find_signers_of_complete_bundle_draft()
+        targets, drafted = self._read_drafted_tuf_targets(), self._drafts / "root.json"
+        root = self._read_tuf_root_metadata(drafted=True)
         for target in targets.signed.targets:
             data = (self._drafts / target).read_bytes()
             folder, _, name = target.rpartition("/")
@@ -314,7 +316,7 @@ class Repository:
         if drafted.exists():
             drafted.replace(self._metadata / f"{root.version}.root.json")
         self._write_tuf_metadata(targets, f"{targets.signed.version}.targets.json")
-        self.renew_signatures_of_assignments(online, now)
+        self.renew_signatures_of_bundle_assignments(online, now)
 
     # Waves
 
@@ -326,7 +328,7 @@ class Repository:
         digest = newest.signed.targets[WAVES_TARGET].hashes["sha256"]
         return Waves.parse_published_document((self._targets / f"{digest}.{WAVES_TARGET}").read_bytes())
 
-    def assign_approved_version(
+    def assign_approved_bundle_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
         """Assign an approved version of campaign material to the addressees `to` (centres, zones or all). Raises
@@ -336,7 +338,7 @@ class Repository:
         includes, such as the centres of a zone.
         """
         with self._lock_material_repository():
-            if get_published_manifest_path(name, version) not in self.list_approved_versions():
+            if get_published_manifest_path(name, version) not in self.list_approved_bundle_versions():
                 raise MaterialRefused(
                     f"bundle {name} {version} is not approved: both departments (media and compliance) sign it, then publish it"
                 )
@@ -352,18 +354,18 @@ class Repository:
                 to = [*own.to, *to]
             narrow_first = sorted(
                 (Wave(name=name, version=version, to=tuple(to)), *others),
-                key=lambda wave: _get_sort_key_of_wave(wave.to),
+                key=lambda wave: _get_sort_key_of_roll_out_wave(wave.to),
             )
-            self._sign_and_write_waves(Waves(waves=tuple(narrow_first)), online, now)
-            self._write_snapshot_and_timestamp(online, now)
+            self._sign_and_write_roll_out_waves(Waves(waves=tuple(narrow_first)), online, now)
+            self._write_tuf_snapshot_and_timestamp(online, now)
 
-    def renew_signatures_of_assignments(self, online: bytes, now: float) -> None:
+    def renew_signatures_of_bundle_assignments(self, online: bytes, now: float) -> None:
         """Sign the assignments to centres and the timestamp again. They are valid for two days, so that nobody can hide
         a newer version from centres for longer.
         """
         with self._lock_material_repository():
-            self._sign_and_write_waves(self.read_roll_out_waves(), online, now)
-            self._write_snapshot_and_timestamp(online, now)
+            self._sign_and_write_roll_out_waves(self.read_roll_out_waves(), online, now)
+            self._write_tuf_snapshot_and_timestamp(online, now)
 
     @contextmanager
     def _lock_material_repository(self) -> Iterator[None]:
@@ -381,7 +383,7 @@ class Repository:
     def _create_error_about_missing_repository(self) -> MaterialRefused:
         return MaterialRefused(f"{self._folder} is not a repository: create it with `dialer hq bundle init`")
 
-    def _sign_and_write_waves(self, waves: Waves, online: bytes, now: float) -> None:
+    def _sign_and_write_roll_out_waves(self, waves: Waves, online: bytes, now: float) -> None:
         data, newest = waves.encode_document_as_json(), self._read_newest_tuf_metadata(trust.WAVES_ROLE)
         self._write_file_atomically(self._targets / f"{hashlib.sha256(data).hexdigest()}.{WAVES_TARGET}", data)
         signed = Targets(
@@ -393,7 +395,7 @@ class Repository:
             _sign_tuf_metadata(signed, [create_tuf_signer(online)]), f"{signed.version}.{trust.WAVES_ROLE}.json"
         )
 
-    def _write_snapshot_and_timestamp(self, online: bytes, now: float) -> None:
+    def _write_tuf_snapshot_and_timestamp(self, online: bytes, now: float) -> None:
         """Write new snapshot metadata of The Update Framework (TUF), then new timestamp metadata.
 
         Clients read the timestamp first, so it changes last.
@@ -416,7 +418,7 @@ class Repository:
 
     # Files
 
-    def _read_root_metadata(self, *, drafted: bool = False) -> Root:
+    def _read_tuf_root_metadata(self, *, drafted: bool = False) -> Root:
         """Return the root metadata (root.json, TUF's list of trusted keys) that is in use. If `drafted` is True and
         there is a draft of the next root.json, return the draft.
         """
@@ -426,7 +428,7 @@ class Repository:
         root: Root = self._read_tuf_metadata(path).signed
         return root
 
-    def _read_draft_targets(self) -> Metadata[Targets]:
+    def _read_drafted_tuf_targets(self) -> Metadata[Targets]:
         return self._read_tuf_metadata(self._drafts / "targets.json")
 
     def _read_tuf_metadata(self, path: Path) -> Metadata[Any]:
@@ -435,7 +437,7 @@ class Repository:
         except (RepositoryError, OSError) as error:
             raise self._create_error_about_missing_repository() from error
 
-    def _write_draft_targets(self, targets: Metadata[Targets], now: float) -> None:
+    def _write_drafted_tuf_targets(self, targets: Metadata[Targets], now: float) -> None:
         """Store the draft of the targets metadata (TUF's list of approved files) under a new version number, without
         signatures.
         """
@@ -482,7 +484,7 @@ def _sign_tuf_metadata(signed: S, signers: Iterable[CryptoSigner]) -> Metadata[S
     return metadata
 
 
-def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
+def _build_tuf_root_metadata(roots: Collection[Key], own: Key, signatories: Collection[Signatory], now: float) -> Root:
     """Return TUF root metadata with these keys. Raises MaterialRefused."""
     trust.require_signatures_of_both_departments({each.department for each in signatories})
     people = [
@@ -503,7 +505,7 @@ def _build_root_metadata(roots: Collection[Key], own: Key, signatories: Collecti
     )
 
 
-def _create_delegation_for_waves(own: Key) -> Delegations:
+def _create_tuf_delegation_for_waves(own: Key) -> Delegations:
     """Return a delegation of The Update Framework (TUF) that lets this machine's key sign the waves (assignments to
     centres), and nothing else.
     """
@@ -511,7 +513,7 @@ def _create_delegation_for_waves(own: Key) -> Delegations:
     return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 
 
-def _get_sort_key_of_wave(to: Collection[str]) -> int:
+def _get_sort_key_of_roll_out_wave(to: Collection[str]) -> int:
     """Return a key by which waves (assignments of a version to centres) are sorted: first those to single centres, then
     those to zones, then those to all centres.
 

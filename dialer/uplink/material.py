@@ -70,7 +70,7 @@ class MaterialUpdater:
         assigned: Manifest | None = None
         problem = ""
         try:
-            assigned = await asyncio.to_thread(self._material.fetch_assigned_manifest)
+            assigned = await asyncio.to_thread(self._material.fetch_assigned_material_manifest)
             if assigned is not None:
                 problem = await self._install_and_load_material_version(assigned)
         except MaterialRefused as error:
@@ -81,7 +81,7 @@ class MaterialUpdater:
             _log.warning("material.refused", problem=problem)
         active = None
         try:
-            active = await asyncio.to_thread(self._material.read_active_manifest)
+            active = await asyncio.to_thread(self._material.read_active_material_manifest)
         except MaterialRefused as error:
             problem = problem or str(error)
         state = {
@@ -99,7 +99,7 @@ class MaterialUpdater:
         Return why the dialler does not use the version, or "" if it does. If the dialler did not reply, return "" too,
         because the attempt will be repeated. Raises MaterialRefused, HeadquartersUnreachable.
         """
-        active = await asyncio.to_thread(self._material.read_active_manifest)
+        active = await asyncio.to_thread(self._material.read_active_material_manifest)
         if active is None or active.bundle_name_and_version != assigned.bundle_name_and_version:
             if self._rejected is not None and self._rejected[0] == assigned.bundle_name_and_version:
                 return self._rejected[1]
@@ -128,7 +128,7 @@ class MaterialUpdater:
         if reply.status == "refused":  # it still uses the previous version
             return await self._roll_back_material_version(assigned, reply.text)
         changed = _find_folders_with_changed_files(
-            await asyncio.to_thread(self._material.read_previous_manifest), assigned
+            await asyncio.to_thread(self._material.read_previous_material_manifest), assigned
         )
         after_restart = sorted(changed - EFFECTIVE_FROM_NEXT_CALL - SETTINGS_FOLDERS)
         if settings := sorted(changed & SETTINGS_FOLDERS):

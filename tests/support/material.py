@@ -85,7 +85,7 @@ class Publisher:
 
     def assign(self, version: int, now: float, *to: str, name: str = "turnout") -> None:
         """Assign a version to these addressees, or to all."""
-        self.repository.assign_approved_version(name, version, to or ("all",), (), KEYS["online"], now)
+        self.repository.assign_approved_bundle_version(name, version, to or ("all",), (), KEYS["online"], now)
 
     def centre(
         self,

@@ -45,7 +45,7 @@ def source(tmp_path: Path) -> Path:
 
 def install_assigned_version(centre: CentreMaterial) -> Manifest:
     """Install the assigned version of the campaign material, as the uplink process does. Return the version."""
-    assigned = centre.fetch_assigned_manifest()
+    assigned = centre.fetch_assigned_material_manifest()
     assert assigned is not None
     centre.download_material_version(assigned)
     centre.activate_material_version(assigned.bundle_name_and_version)
@@ -81,7 +81,7 @@ def test_versions_of_campaign_material_are_assigned_to_centres_under_a_lock(
     if action == "assign":
         headquarters.assign(1, NOW)
     else:
-        headquarters.repository.renew_signatures_of_assignments(KEYS["online"], NOW)
+        headquarters.repository.renew_signatures_of_bundle_assignments(KEYS["online"], NOW)
     assert lock_was_free == [False]
 
 
@@ -90,9 +90,9 @@ def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_ro
 ) -> None:
     folder, centre = tmp_path / "centre", headquarters.centre(tmp_path / "centre")
     headquarters.approve(source, NOW)
-    assert centre.fetch_assigned_manifest() is None  # approved, but not assigned
+    assert centre.fetch_assigned_material_manifest() is None  # approved, but not assigned
     headquarters.assign(1, NOW, "centre:delhi-1")
-    assert centre.fetch_assigned_manifest() is None
+    assert centre.fetch_assigned_material_manifest() is None
     headquarters.assign(1, NOW, "zone:north")
     assert install_assigned_version(centre).bundle_name_and_version == "turnout-1"
     assert read_active_text(folder) == "flow: 1"
@@ -106,7 +106,7 @@ def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_ro
     assert (
         install_assigned_version(centre).bundle_name_and_version == "turnout-1"
     )  # the entry of its zone precedes that of all
-    headquarters.repository.assign_approved_version(
+    headquarters.repository.assign_approved_bundle_version(
         "turnout", 2, ["all"], ["zone:north", "centre:delhi-1"], KEYS["online"], NOW
     )
     install_assigned_version(centre)
@@ -116,7 +116,7 @@ def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_ro
     assert install_assigned_version(centre).bundle_name_and_version == "turnout-2"
     assert headquarters.first_bytes_requested() == []
     headquarters.approve(source, NOW)
-    headquarters.repository.assign_approved_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
+    headquarters.repository.assign_approved_bundle_version("turnout", 3, ["all"], ["zone:north"], KEYS["online"], NOW)
     assert install_assigned_version(centre).bundle_name_and_version == "turnout-3"
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
@@ -131,7 +131,7 @@ def test_interrupted_download_of_campaign_material_continues_where_it_stopped(
     for _ in range(2):
         with pytest.raises(HeadquartersUnreachable):
             install_assigned_version(centre)
-        assert centre.read_active_manifest() is None
+        assert centre.read_active_material_manifest() is None
     headquarters.server.breaks_after = None
     install_assigned_version(centre)
     assert 4_000 in headquarters.first_bytes_requested()
@@ -165,7 +165,7 @@ def test_compressible_file_of_campaign_material_is_downloaded_compressed_and_ver
         packed.write_bytes(wrong[:size] if len(wrong) > size else wrong.ljust(size, b"\0"))
         with pytest.raises(MaterialRefused, match="differs from the signed one"):
             install_assigned_version(centre)
-        assert centre.read_active_manifest() is None
+        assert centre.read_active_material_manifest() is None
     packed.write_bytes(good)
     headquarters.first_bytes_requested()
     install_assigned_version(centre)
@@ -184,9 +184,9 @@ def test_campaign_material_file_with_a_wrong_hash_is_deleted_and_the_active_vers
     (source / "flows/turnout.yaml").write_text("flow: 2")
     headquarters.approve(source, NOW)
     headquarters.assign(2, NOW)
-    assigned = centre.fetch_assigned_manifest()
+    assigned = centre.fetch_assigned_material_manifest()
     assert assigned is not None
-    (digest,) = centre.find_files_not_downloaded(assigned)
+    (digest,) = centre.find_material_files_not_downloaded(assigned)
     place = headquarters.folder / "public/files" / digest[:2] / digest
     place.chmod(0o644)
     place.write_text("flow: 3")
@@ -214,7 +214,7 @@ def test_older_metadata_of_campaign_material_is_not_accepted_again(
     shutil.rmtree(public)
     shutil.copytree(tmp_path / "older", public)
     with pytest.raises(MaterialRefused, match="not trusted"):
-        centre.fetch_assigned_manifest()
+        centre.fetch_assigned_material_manifest()
 
 
 def test_metadata_of_campaign_material_expires_unless_renewed_and_the_active_version_stays(
@@ -224,12 +224,12 @@ def test_metadata_of_campaign_material_expires_unless_renewed_and_the_active_ver
     headquarters.approve(source, NOW - 3 * DAY)
     headquarters.assign(1, NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
-        centre.fetch_assigned_manifest()
-    headquarters.repository.renew_signatures_of_assignments(KEYS["online"], NOW)
+        centre.fetch_assigned_material_manifest()
+    headquarters.repository.renew_signatures_of_bundle_assignments(KEYS["online"], NOW)
     install_assigned_version(centre)
-    headquarters.repository.renew_signatures_of_assignments(KEYS["online"], NOW - 3 * DAY)
+    headquarters.repository.renew_signatures_of_bundle_assignments(KEYS["online"], NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
-        centre.fetch_assigned_manifest()
+        centre.fetch_assigned_material_manifest()
     assert read_active_text(tmp_path / "centre") == "flow: 1"
 
 
@@ -263,7 +263,7 @@ def test_campaign_material_needs_signatures_of_both_departments(
         stolen.setattr(trust, "require_signatures_of_both_departments", lambda _: None)  # the centre checks too
         repository.publish_drafted_bundles(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="nobody of the department compliance has signed"):
-        centre.fetch_assigned_manifest()
+        centre.fetch_assigned_material_manifest()
 
 
 def test_campaign_material_of_another_jurisdiction_is_refused(
@@ -274,7 +274,7 @@ def test_campaign_material_of_another_jurisdiction_is_refused(
     with pytest.raises(
         MaterialRefused, match="is for jurisdiction 'us'; this centre's is 'india': assign another version"
     ):
-        headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
+        headquarters.centre(tmp_path / "centre").fetch_assigned_material_manifest()
 
 
 def test_withdrawn_campaign_material_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
@@ -285,7 +285,7 @@ def test_withdrawn_campaign_material_is_not_installed(headquarters: Publisher, s
         headquarters.repository.sign_drafted_bundles(KEYS[person])
     headquarters.repository.publish_drafted_bundles(KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="is not approved or was withdrawn"):
-        headquarters.centre(tmp_path / "centre").fetch_assigned_manifest()
+        headquarters.centre(tmp_path / "centre").fetch_assigned_material_manifest()
 
 
 def test_campaign_material_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
@@ -360,14 +360,14 @@ def test_signers_and_machine_key_of_campaign_material_change_with_two_root_signa
     for key in (KEYS["meena"], b"n" * 32):
         repository.sign_drafted_bundles(key)
     repository.publish_drafted_bundles(fresh, NOW)
-    repository.assign_approved_version("turnout", 2, ["all"], (), fresh, NOW)
+    repository.assign_approved_bundle_version("turnout", 2, ["all"], (), fresh, NOW)
     assert install_assigned_version(centre).bundle_name_and_version == "turnout-2"
     assert (
         install_assigned_version(headquarters.centre(tmp_path / "new")).bundle_name_and_version == "turnout-2"
     )  # starting from the first root
-    repository.assign_approved_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
+    repository.assign_approved_bundle_version("turnout", 1, ["all"], (), KEYS["online"], NOW)
     with pytest.raises(MaterialRefused, match="not trusted"):
-        centre.fetch_assigned_manifest()
+        centre.fetch_assigned_material_manifest()
 
 
 def test_root_keys_of_campaign_material_change_with_two_old_and_two_new_signatures(

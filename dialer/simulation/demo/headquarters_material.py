@@ -51,7 +51,7 @@ class DemoMaterial:
         for key in self.signers:
             self.repository.sign_drafted_bundles(key)
         self.repository.publish_drafted_bundles(self.online, now)
-        self.repository.assign_approved_version(NAME, version, ["all"], (), self.online, now)
+        self.repository.assign_approved_bundle_version(NAME, version, ["all"], (), self.online, now)
 
     def install_campaign_material(self, folder: Path, centre: str, zone: str) -> None:
         """Install the campaign material assigned to a centre (flows, prompts, scripts) into `folder`, as the uplink
@@ -60,7 +60,7 @@ class DemoMaterial:
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)
         material = CentreMaterial(folder, source, lambda: 1 << 40)
-        if (wanted := material.fetch_assigned_manifest()) is not None:
+        if (wanted := material.fetch_assigned_material_manifest()) is not None:
             material.download_material_version(wanted)
             material.activate_material_version(wanted.bundle_name_and_version)
 
