@@ -24,7 +24,13 @@ from dialer.engine.external_records.commands import MAX_MARKS
 from dialer.mqtt.commands.client import CommandRequest
 from dialer.reports.formats import Column, ColumnKind, Report, format_report_as_csv
 from dialer.reports.polling_day import report_voter_marks
-from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_list_of_marks, select_new_marks
+from dialer.roll.mark_lists import (
+    MarkDefaults,
+    MarkReject,
+    MarksFile,
+    read_list_of_voter_marks,
+    select_voter_marks_not_stored,
+)
 from dialer.settings.site import Settings
 from dialer.settings.site_time import get_site_day, get_site_zone
 from dialer.site.lookup import find_voter_by_id_or_place
@@ -100,8 +106,8 @@ def import_marks(
         protected = {**site.files_never_overwritten, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
     with site.open_store_for_reading() as db:
-        found = read_list_of_marks(file, db, defaults, now=now, zone=zone)
-        new = list(select_new_marks(db, found.marks))
+        found = read_list_of_voter_marks(file, db, defaults, now=now, zone=zone)
+        new = list(select_voter_marks_not_stored(db, found.marks))
     if not (found.marks or found.rejects or found.unticked):
         typer.echo(
             f"dialer: {file} has a header but no lines: nothing was imported; write a line for each voter", err=True

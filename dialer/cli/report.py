@@ -26,7 +26,7 @@ from dialer.reports.formats import Format, Report, format_report_as_csv, format_
 from dialer.reports.picture_file import check_picture_path
 from dialer.reports.polling_day import (
     TurnoutBy,
-    load_official_figures,
+    load_official_turnout_figures,
     load_states_of_roll,
     load_turnout_progress,
     report_turnout,
@@ -413,7 +413,7 @@ def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date 
     with report.open_store_for_reading() as db:
         found, official = (
             load_turnout_progress(db, report.report_period),
-            load_official_figures(db, report.report_period, zone),
+            load_official_turnout_figures(db, report.report_period, zone),
         )
         states = load_states_of_roll(db)
     ends = (

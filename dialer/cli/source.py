@@ -13,7 +13,7 @@ from dialer.cli.roll import exit_if_all_rows_rejected, import_roll_and_print_res
 from dialer.domain.signing import read_webhook_secret
 from dialer.domain.words import format_count
 from dialer.errors import SettingError
-from dialer.reports.webhook import WebhookPoster, create_delivery_sender
+from dialer.reports.webhook import WebhookPoster, create_webhook_delivery_sender
 from dialer.roll.importer import ImportOptions
 from dialer.roll.sources import (
     download_portal_export,
@@ -84,5 +84,7 @@ def send_results_to_portal(
     posting = WebhookPoster(
         source, settings.centre.id, get_site_zone(settings), lambda: load_portal_ids(source, imported), position
     )
-    sent = posting.post_new_results(site.open_store_for_reading, create_delivery_sender(source.webhook_url, secret))
+    sent = posting.post_new_results_to_portal(
+        site.open_store_for_reading, create_webhook_delivery_sender(source.webhook_url, secret)
+    )
     typer.echo(f"{source.name}: {format_count(sent, 'result')} sent")

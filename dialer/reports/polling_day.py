@@ -187,7 +187,10 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
     """
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
-    states, official = load_states_of_roll(db), select_latest_official_figures(load_official_figures(db, window, zone))
+    states, official = (
+        load_states_of_roll(db),
+        select_latest_official_turnout_figures(load_official_turnout_figures(db, window, zone)),
+    )
     rows = _load_turnout_rows(db, window, states, by_section=by is TurnoutBy.SECTION)
     unit_columns, unit_totals = make_text_columns("part", by.value), _BLANKS
     last_columns: tuple[Column, ...] = _OFFICIAL
@@ -327,15 +330,15 @@ def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, 
 
 
 def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Report:
-    official = [figure for figure in load_official_figures(db, window, zone) if figure.part_number is None]
+    official = [figure for figure in load_official_turnout_figures(db, window, zone) if figure.part_number is None]
     states, found = load_states_of_roll(db), load_turnout_progress(db, window)
     rows: list[tuple[Cell, ...]] = []
-    for constituency in sorted(found.keys() | {get_constituency_of_figure(figure) for figure in official}):
+    for constituency in sorted(found.keys() | {get_constituency_of_turnout_figure(figure) for figure in official}):
         progress = found.get(constituency, TurnoutProgress())
         shares = {
             (figure.day, figure.by_time): figure.share
             for figure in official
-            if get_constituency_of_figure(figure) == constituency
+            if get_constituency_of_turnout_figure(figure) == constituency
         }
         before = (0, 0)
         for day, by_time in sorted(_find_hours_with_changed_counts(progress, zone) | shares.keys()):
@@ -383,12 +386,12 @@ def _convert_local_time_to_epoch_seconds(day: date, by_time: str, zone: tzinfo) 
 # Official figures
 
 
-def get_constituency_of_figure(figure: OfficialFigure) -> Constituency:
+def get_constituency_of_turnout_figure(figure: OfficialFigure) -> Constituency:
     """Return the constituency (state and number) to which an official turnout figure belongs."""
     return figure.state_code, figure.constituency_number
 
 
-def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
+def load_official_turnout_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
     """Return the official turnout figures of the days in the window, in the order of entry.
 
     For each hour only the last entered figure is returned. A figure without a state gets the state of its constituency
@@ -414,12 +417,12 @@ def load_official_figures(db: Connection, window: Window, zone: tzinfo) -> list[
     ]
 
 
-def select_latest_official_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
+def select_latest_official_turnout_figures(figures: Iterable[OfficialFigure]) -> Mapping[Area, tuple[float, str]]:
     """Return the latest official share (0-1) of each area, with its day and time such as "22 Apr 17:00"."""
     last = {}
     # FINAL sorts after every time of the day.
     for figure in sorted(figures, key=lambda each: (each.day, each.by_time)):
-        last[*get_constituency_of_figure(figure), figure.part_number] = (
+        last[*get_constituency_of_turnout_figure(figure), figure.part_number] = (
             figure.share,
             f"{figure.day:%d %b} {figure.by_time}",
         )

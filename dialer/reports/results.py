@@ -157,7 +157,7 @@ class CompleteMark:
     answers: Mapping[str, str]  # by question, given in the call that made the mark
 
 
-def find_last_mark_before_open_calls(db: Connection, after: int) -> int:
+def find_last_voter_mark_before_open_calls(db: Connection, after: int) -> int:
     """Return the ID of the last mark (recorded fact about a voter) before the first mark whose call has not ended, or 0
     if there is none.
 
@@ -166,14 +166,14 @@ def find_last_mark_before_open_calls(db: Connection, after: int) -> int:
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 
 
-def read_key_of_mark(db: Connection, mark_id: int) -> str | None:
+def read_key_of_voter_mark(db: Connection, mark_id: int) -> str | None:
     """Return the key that identifies a mark (recorded fact about a voter) at every centre and portal. None = there is
     no mark with this ID.
     """
     return SQL.mark_key.fetch_first_value(db, mark_id=mark_id)
 
 
-def load_marks_of_ended_calls(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
+def load_voter_marks_of_ended_calls(db: Connection, after: int, last: int, limit: int) -> list[CompleteMark]:
     """Return at most `limit` marks (recorded facts about voters) with IDs above `after` and up to `last`, in the order
     of their IDs.
     """

@@ -21,7 +21,7 @@ from dialer.reports.formats import (
     Column,
     ColumnKind,
     Report,
-    build_report_of_sums,
+    build_report_of_summed_counts,
     format_time,
     make_columns_for_files_only,
     make_count_columns,
@@ -404,7 +404,7 @@ def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
         *make_count_columns("attempts", "live_answers", "abandoned"),
         rate,
     )
-    return build_report_of_sums("abandonment", columns, found, _add_abandoned_rate)
+    return build_report_of_summed_counts("abandonment", columns, found, _add_abandoned_rate)
 
 
 def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:

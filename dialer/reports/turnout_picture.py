@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports.picture_file import check_picture_path, save_picture
-from dialer.reports.polling_day import Constituency, States, TurnoutProgress, get_constituency_of_figure
+from dialer.reports.polling_day import Constituency, States, TurnoutProgress, get_constituency_of_turnout_figure
 from dialer.reports.tables import QUARTER_SECONDS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def draw_turnout_charts(
     from matplotlib.figure import Figure  # noqa: PLC0415 - an optional extra
 
     figures = [figure for figure in official if figure.day == day and figure.part_number is None]
-    wanted = sorted(progress.keys() | {get_constituency_of_figure(figure) for figure in figures})
+    wanted = sorted(progress.keys() | {get_constituency_of_turnout_figure(figure) for figure in figures})
     wanted.sort(key=lambda each: -sum(progress[each].contacted.values()) if each in progress else 0)
     shown = sorted(wanted[:MAX_CONSTITUENCIES])
     figure = Figure(figsize=(8.0, 1.0 + 3.2 * len(shown)), layout="constrained")
@@ -52,9 +52,9 @@ def draw_turnout_charts(
     for place, constituency in enumerate(shown, 1):
         axes = figure.add_subplot(len(shown), 1, place)
         points = [
-            (_get_hour_of_figure(each), each.share)
+            (_get_hour_of_turnout_figure(each), each.share)
             for each in figures
-            if get_constituency_of_figure(each) == constituency
+            if get_constituency_of_turnout_figure(each) == constituency
         ]
         name = " ".join(map(str, states.build_constituency_cells(constituency)))
         drawn = progress.get(constituency, TurnoutProgress())
@@ -63,7 +63,7 @@ def draw_turnout_charts(
     return len(wanted) - len(shown)
 
 
-def _get_hour_of_figure(figure: OfficialFigure) -> float:
+def _get_hour_of_turnout_figure(figure: OfficialFigure) -> float:
     """Return the hour of an official turnout figure, counted from midnight; 24 for the final figure."""
     if figure.by_time == FINAL:
         return _FINAL_HOUR

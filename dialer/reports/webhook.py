@@ -31,9 +31,9 @@ from dialer.reports.results import (
     PLACE,
     CompleteMark,
     Place,
-    find_last_mark_before_open_calls,
-    load_marks_of_ended_calls,
-    read_key_of_mark,
+    find_last_voter_mark_before_open_calls,
+    load_voter_marks_of_ended_calls,
+    read_key_of_voter_mark,
 )
 from dialer.settings.files import read_whole_file
 from dialer.settings.sources import Source
@@ -73,7 +73,7 @@ OpenStore = Callable[[], AbstractContextManager[Connection]]
 """A function that opens a read-only snapshot of the store."""
 
 
-def create_delivery_sender(url: str, secret: bytes) -> Send:
+def create_webhook_delivery_sender(url: str, secret: bytes) -> Send:
     """Return a function that posts a delivery of results to `url` over HTTPS.
 
     Each try is signed with the current time, because receivers refuse old timestamps.
@@ -105,7 +105,9 @@ class WebhookPoster:
     ]  # called only if there are new marks, because reading the IDs takes seconds
     position: Path  # file that names the last mark confirmed by the portal
 
-    def post_new_results(self, store: OpenStore, send: Send, wait: Callable[[float], None] = time.sleep) -> int:
+    def post_new_results_to_portal(
+        self, store: OpenStore, send: Send, wait: Callable[[float], None] = time.sleep
+    ) -> int:
         """Post the results that the portal has not confirmed yet, and return how many were posted.
 
         The store is not kept open while a delivery is sent, because an open reader would block checkpoints of the
@@ -116,12 +118,12 @@ class WebhookPoster:
         """
         posted = 0
         with store() as db:
-            after = self._read_last_confirmed_mark(db)
-            last = find_last_mark_before_open_calls(db, after)
+            after = self._read_id_of_last_confirmed_mark(db)
+            last = find_last_voter_mark_before_open_calls(db, after)
         ids = self.load_ids() if last > after else {}
         while True:
             with store() as db:
-                marks = load_marks_of_ended_calls(db, after, last, MAX_RESULTS)
+                marks = load_voter_marks_of_ended_calls(db, after, last, MAX_RESULTS)
             if not marks:
                 return posted
             results = [self._format_result_for_portal(mark, ids[mark.place]) for mark in marks if mark.place in ids]
@@ -130,13 +132,13 @@ class WebhookPoster:
                 # Derived from the content, so that a repeat in a later run has the same ID.
                 content = "\n".join((self.centre, self.source.name, *(str(result["key"]) for result in results)))
                 delivery_id = hashlib.sha256(content.encode()).hexdigest()[:32]
-                self._send_until_confirmed(
+                self._send_delivery_until_portal_confirms_it(
                     Delivery(delivery_id, json.dumps(body, ensure_ascii=False).encode()), send, wait
                 )
             after, posted = marks[-1].mark_id, posted + len(results)
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
-    def _read_last_confirmed_mark(self, db: Connection) -> int:
+    def _read_id_of_last_confirmed_mark(self, db: Connection) -> int:
         """Return the ID of the last mark (recorded fact about a voter) that the portal confirmed, or 0 to start from
         the first.
 
@@ -146,7 +148,7 @@ class WebhookPoster:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole_file(self.position, _MAX_POSITION_BYTES))
             mark, key = int(found["mark"]), str(found["key"])
-            if read_key_of_mark(db, mark) == key:
+            if read_key_of_voter_mark(db, mark) == key:
                 return mark
         return 0
 
@@ -163,7 +165,9 @@ class WebhookPoster:
             "answers": dict(mark.answers),
         }
 
-    def _send_until_confirmed(self, delivery: Delivery, send: Send, wait: Callable[[float], None]) -> None:
+    def _send_delivery_until_portal_confirms_it(
+        self, delivery: Delivery, send: Send, wait: Callable[[float], None]
+    ) -> None:
         """Send a delivery, with retries, until the portal confirms it."""
         url, chance = self.source.webhook_url, random.SystemRandom()
         for tries in range(1, MAX_TRIES + 1):

@@ -79,7 +79,9 @@ class MarksFile:
     unticked: int  # lines with an empty column `voted`
 
 
-def read_list_of_marks(path: Path, db: Connection, defaults: MarkDefaults, *, now: float, zone: tzinfo) -> MarksFile:
+def read_list_of_voter_marks(
+    path: Path, db: Connection, defaults: MarkDefaults, *, now: float, zone: tzinfo
+) -> MarksFile:
     """Read a list of marks (recorded facts about voters) and look up its voters on the roll in `db`.
 
     Times in the file are local to `zone`; `now` is in epoch seconds.
@@ -105,7 +107,7 @@ def read_list_of_marks(path: Path, db: Connection, defaults: MarkDefaults, *, no
     rejects: list[MarkReject] = []
     for line in ticked:
         try:
-            mark = _build_mark_from_line(line, find_voter_of_line(line), defaults, table.sha256, now, zone)
+            mark = _build_voter_mark_from_line(line, find_voter_of_line(line), defaults, table.sha256, now, zone)
         except UnmatchedRow as why:
             rejects.append(MarkReject(line.number, str(why)))
         else:
@@ -118,7 +120,7 @@ def _normalize_voted_cell(line: TableRow) -> str:
     return line["voted"].strip("[]() ").casefold()
 
 
-def _build_mark_from_line(
+def _build_voter_mark_from_line(
     line: TableRow, voter_id: int, defaults: MarkDefaults, sha256: str, now: float, zone: tzinfo
 ) -> Mark:
     if "voted" in line.cells and _normalize_voted_cell(line) not in _TICKS:
@@ -218,6 +220,6 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
     return number
 
 
-def select_new_marks(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
+def select_voter_marks_not_stored(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
     """Return the marks (recorded facts about voters) that the store does not have yet."""
     return (mark for mark in marks if not is_mark_about_voter_stored(db, mark.key))

@@ -35,7 +35,7 @@ def compute_retry_time_after_outcome(
 ) -> float | None:
     """Return when the number is due again after a call with this outcome (epoch seconds), or None if never in this campaign.
 
-    A completed IVR flow is final, but the voter's answers in it may make the number due again (`compute_retry_time_after_mark`).
+    A completed IVR flow is final, but the voter's answers in it may make the number due again (`compute_retry_time_after_voter_mark`).
     The outcome `unknown` is final, because the voter may have been called.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
@@ -83,7 +83,7 @@ def compute_booth_worker_call_time_after_disposition(
     return now + (rules.other_seconds if is_retry else every_seconds)
 
 
-def compute_retry_time_after_mark(
+def compute_retry_time_after_voter_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
     """Return when a number is due again after a mark, a recorded fact about a voter such as "not yet voted" (epoch
@@ -106,7 +106,7 @@ def compute_retry_time_after_disposition(
     if disposition in _FINAL_DISPOSITIONS:
         return None
     mark = MarkKind.LATER if disposition is Disposition.LATER else MarkKind.NOT_YET
-    return compute_retry_time_after_mark(rules, mark, hour, attempt_number, now, zone)
+    return compute_retry_time_after_voter_mark(rules, mark, hour, attempt_number, now, zone)
 
 
 def compute_time_of_call_requested_at_hour(hour: int, now: float, zone: ZoneInfo) -> float:

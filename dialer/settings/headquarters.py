@@ -58,7 +58,7 @@ class HqCentre(Section):
         if self.constituencies and self.state is None:
             yield "constituencies need a state, because their numbers are those of a state"
 
-    def does_centre_exchange_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
+    def does_centre_exchange_voter_marks_of_area(self, state_code: str, constituency_number: int) -> bool:
         """Return whether the centre sends and receives marks (recorded facts) about the voters of a constituency."""
         of_state = self.state == state_code
         return of_state and (not self.constituencies or constituency_number in self.constituencies)

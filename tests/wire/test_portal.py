@@ -16,7 +16,7 @@ import pytest
 from dialer.domain.errors import RollError
 from dialer.domain.output import write_file
 from dialer.errors import SettingError
-from dialer.reports.webhook import Delivery, create_delivery_sender
+from dialer.reports.webhook import Delivery, create_webhook_delivery_sender
 from dialer.roll.rejects import RejectsFile
 from dialer.roll.sources import download_portal_export, find_exports_not_imported_yet
 from dialer.settings.sources import Source
@@ -179,11 +179,13 @@ def test_results_are_posted_once_to_the_voter_data_portal_with_the_portals_voter
 
 def test_redirect_or_refusal_by_the_voter_data_portal_is_reported_and_not_followed(address: str) -> None:
     delivery = Delivery("1", b"{}")
-    assert [create_delivery_sender(f"{address}{path}", SECRET)(delivery) for path in ("/results", "/moved", "/no")] == [
+    assert [
+        create_webhook_delivery_sender(f"{address}{path}", SECRET)(delivery) for path in ("/results", "/moved", "/no")
+    ] == [
         204,
         302,
         403,
     ]
     assert len(Portal.posted) == 3
     with pytest.raises(OSError, match="refused"):
-        create_delivery_sender("http://127.0.0.1:9/", SECRET)(delivery)
+        create_webhook_delivery_sender("http://127.0.0.1:9/", SECRET)(delivery)

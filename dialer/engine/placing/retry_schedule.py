@@ -41,7 +41,7 @@ class RetrySchedule:
             )
             return self._find_next_call_to_booth_worker(run, call, due)
         if call.flow.last_mark is not None and outcome.is_answered:
-            due = retries.compute_retry_time_after_mark(
+            due = retries.compute_retry_time_after_voter_mark(
                 rules, call.flow.last_mark, call.flow.last_mark_hour, call.attempt_number, now, zone
             )
             return self._limit_retry_to_last_call(run, call, due, promised=call.flow.last_mark is MarkKind.LATER)

@@ -17,7 +17,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Confidence, MarkSource
-from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_list_of_marks
+from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_list_of_voter_marks
 from dialer.store.connection import open_store_for_reading
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
@@ -56,7 +56,7 @@ def read_list(config: Path, *lines: str, head: str = HEAD, **changes: Any) -> Ma
     }
     with closing(open_store_for_reading(config.parent / "centre.db")) as db:
         path = write_list(config.parent, *lines, head=head)
-        return read_list_of_marks(path, db, MarkDefaults(**{**printed, **changes}), now=NOW, zone=INDIA)
+        return read_list_of_voter_marks(path, db, MarkDefaults(**{**printed, **changes}), now=NOW, zone=INDIA)
 
 
 # Reading

@@ -358,7 +358,7 @@ def test_latest_official_figure_of_an_area_is_the_one_with_the_latest_hour() -> 
     figures = [
         OfficialFigure(day, 174, None, by, share) for by, share in ((FINAL, 0.66), ("09:00", 0.11), ("17:00", 0.6))
     ]
-    assert polling_day.select_latest_official_figures(figures) == {("", 174, None): (0.66, "22 Apr final")}
+    assert polling_day.select_latest_official_turnout_figures(figures) == {("", 174, None): (0.66, "22 Apr final")}
 
 
 # Complaints

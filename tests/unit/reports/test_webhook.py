@@ -52,7 +52,7 @@ def post(store: HandFilled, tmp_path: Path) -> Callable[[Portal], int]:
     place = (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
     ids = {(*place, 1 + voter // 20, 1 + voter % 20): f"V-{voter + 1}" for voter in range(40)}
     posting = WebhookPoster(source, "pune-1", INDIA, lambda: ids, tmp_path / "posted")
-    return lambda portal: posting.post_new_results(
+    return lambda portal: posting.post_new_results_to_portal(
         lambda: open_store_snapshot(store.path, None), portal, portal.waited.append
     )
 

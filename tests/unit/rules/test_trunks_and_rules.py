@@ -20,8 +20,8 @@ from dialer.rules.retries import (
     RetryRules,
     compute_booth_worker_call_time_after_disposition,
     compute_retry_time_after_disposition,
-    compute_retry_time_after_mark,
     compute_retry_time_after_outcome,
+    compute_retry_time_after_voter_mark,
     compute_time_of_next_call_to_booth_worker,
 )
 from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_for_voter
@@ -281,10 +281,10 @@ def test_voter_who_plans_to_vote_later_is_called_45_minutes_after_the_named_hour
     due = compute_retry_time_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
     assert due == to_epoch_seconds(KOLKATA, 2024, 4, 22, 15, 45)
     assert (
-        compute_retry_time_after_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0
+        compute_retry_time_after_voter_mark(RULES, MarkKind.LATER, 9, 1, now, KOLKATA) == now + 900.0
     )  # the hour has passed
     odd = now + 20 * 60 + 30.5
-    assert compute_retry_time_after_mark(RULES, MarkKind.LATER, 15, 1, odd, KOLKATA) == due
+    assert compute_retry_time_after_voter_mark(RULES, MarkKind.LATER, 15, 1, odd, KOLKATA) == due
     assert compute_retry_time_after_disposition(RULES, Disposition.NOT_YET, 15, 1, odd, KOLKATA) == odd + 7_200.0
 
 
