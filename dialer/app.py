@@ -33,7 +33,7 @@ from dialer.process.memory import exclude_start_up_objects_from_garbage_collecti
 from dialer.process.signals import stop_on_signals
 from dialer.process.systemd import report_service_ready
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.servers import split_settings_by_server
+from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
@@ -163,7 +163,7 @@ async def assemble_centre(
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
             compare_with_broker=partial(_compare_store_with_newest_call_at_broker, settings, broker, engine),
-            connected=partial(_keep_switch_connected, settings, engine, asterisk, twilio, chance),
+            connected=partial(_keep_asterisk_and_twilio_connected, settings, engine, asterisk, twilio, chance),
             lag=lag,
             prompts=prompts,
             name=name,
@@ -204,7 +204,7 @@ def _build_engine(
         spool=Spool(settings.store.path, read_store_key_of_site(settings)),
     )
     engine = Engine(core, outside)
-    first_server = next(iter(split_settings_by_server(settings)))
+    first_server = next(iter(split_settings_by_asterisk_server(settings)))
     on_event = engine.on_switch_event
     switch.set_event_sink(
         on_event if routed is None else routed.create_event_sink_that_adds_carrier_calls(on_event, first_server)
@@ -221,7 +221,7 @@ async def _compare_store_with_newest_call_at_broker(
 
 
 @asynccontextmanager
-async def _keep_switch_connected(
+async def _keep_asterisk_and_twilio_connected(
     settings: Settings,
     engine: Engine,
     asterisk: AsteriskServers,

@@ -20,7 +20,7 @@ from dialer.deploy.asterisk.file_changes import (
 from dialer.deploy.asterisk.lint import lint_files_in_directory
 from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.domain.words import format_count
-from dialer.settings.servers import select_settings_of_server
+from dialer.settings.servers import select_settings_of_asterisk_server
 from dialer.settings.site import load_settings
 from dialer.settings.unfinished import refuse_unfinished_settings
 
@@ -43,7 +43,7 @@ def render_asterisk_files(
     """Write all configuration files that Asterisk needs for this site, readable by the folder's group."""
     settings = load_settings(config)
     refuse_unfinished_settings(settings, config)
-    made = list_seats_without_password(select_settings_of_server(settings, server, str(config))[0])
+    made = list_seats_without_password(select_settings_of_asterisk_server(settings, server, str(config))[0])
     plans = plan_file_changes(
         to, render_asterisk_site_files(settings, find_endpoint_passwords(to, made), server=server, file=str(config))
     )

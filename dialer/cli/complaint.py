@@ -15,7 +15,7 @@ from dialer.domain.clock import SystemClock
 from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import RollError
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.phone_numbers import parse_single_number
+from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site_time import get_site_zone
 from dialer.store import number_history, voters
 from dialer.store.connection import Connection
@@ -128,7 +128,7 @@ def _collect_fields_that_identify_call(
 def _find_last_call_to_number(
     db: Connection, number: str, region: str, campaign: str | None, at: float
 ) -> dict[str, Any]:
-    phone_id = voters.find_id_of_phone_number(db, parse_single_number(number, region))
+    phone_id = voters.find_id_of_phone_number(db, parse_single_phone_number(number, region))
     if phone_id is None:
         typer.echo("note: the number is on no roll here; the complaint is stored without it", err=True)
         return {}

@@ -284,9 +284,9 @@ def _describe_required_argument_count(found: re.Match[str]) -> str:
 def _exit_with_error(error: MatdanError | OSError) -> NoReturn:
     _discard_unwritable_output()
     if isinstance(error, SettingError):
-        from dialer.settings.site import add_last_loaded_file_to_error  # noqa: PLC0415 - slow to import
+        from dialer.settings.site import add_loaded_settings_line_to_error  # noqa: PLC0415 - slow to import
 
-        error = add_last_loaded_file_to_error(error)
+        error = add_loaded_settings_line_to_error(error)
     if isinstance(error, MatdanError):
         typer.echo(f"dialer: {error}", err=True)
         sys.exit(error.exit_code)

@@ -19,7 +19,7 @@ from dialer.domain.phone_facts import Consent
 from dialer.domain.words import format_count
 from dialer.mqtt.messages import create_result_announcement
 from dialer.roll.number_lists import NumbersFile, read_list_of_phone_numbers
-from dialer.roll.phone_numbers import parse_single_number
+from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS, get_site_zone
 from dialer.store import audit, consents, opt_outs, registers
@@ -44,7 +44,7 @@ def add_opt_out(
 ) -> None:
     """Record that a number opted out, so that no campaign calls it from now on. The dialler may run."""
     _record_opt_outs(
-        site, [parse_single_number(read_argument_or_stdin(number), site.site_settings.centre.region)], source, {}
+        site, [parse_single_phone_number(read_argument_or_stdin(number), site.site_settings.centre.region)], source, {}
     )
 
 

@@ -10,7 +10,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.domain.clock import SystemClock
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import describe_recording_obligation
+from dialer.settings.site_rules import describe_duty_to_retain_recordings
 from dialer.settings.site_time import get_site_day
 from dialer.store.recordings import erase_recording, list_recordings, select_recordings_older_than
 
@@ -36,7 +36,7 @@ def purge_recordings(
     """Erase recordings of calls that are older than recordings.keep_days. Run it once a day. The dialler may run."""
     site = load_settings(config)
     settings, now = site.recordings, SystemClock().now()
-    kept = describe_recording_obligation(site, get_site_day(site, now))
+    kept = describe_duty_to_retain_recordings(site, get_site_day(site, now))
     if kept is not None:
         typer.echo(f"recordings are retained {kept}; nothing was erased")
         return

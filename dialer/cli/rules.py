@@ -25,7 +25,7 @@ from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profi
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.site.checks.explain import report_call_explanations, report_numbers_of_campaign_lists
+from dialer.site.checks.explain import count_numbers_of_each_campaign_list, report_call_explanations
 from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
 from dialer.store.file_checks import file_exists
 
@@ -126,7 +126,7 @@ def explain_whether_person_can_be_called(
     with site.open_store_for_reading() as db:
         printer = FindingPrinter(as_json=as_json)
         if who is None:
-            printer.print_findings(report_numbers_of_campaign_lists(settings, db, now))
+            printer.print_findings(count_numbers_of_each_campaign_list(settings, db, now))
             return
         printer.print_findings(
             report_call_explanations(settings, db, read_argument_or_stdin(who, "the number"), now, past=past)

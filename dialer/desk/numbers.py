@@ -16,7 +16,7 @@ from pydantic import Field
 from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command_to_dialler
 from dialer.domain.errors import RollError
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.roll.phone_numbers import parse_single_number
+from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site import Settings
 from dialer.store.keys import read_store_key_of_site
 from dialer.store.spool import Spool
@@ -66,7 +66,7 @@ class NumberRoutes:
         self, asked: NumberBlock, who: SignedInUser, name: str, values: dict[str, str | bool]
     ) -> dict[str, str]:
         try:
-            number = parse_single_number(asked.number, self._region)
+            number = parse_single_phone_number(asked.number, self._region)
         except RollError as error:
             raise RequestRefused(422, "no-number") from error
         # Derived from the request, so that a repeated request names the same list.

@@ -69,7 +69,7 @@ def format_canonical_audit_details(what: Mapping[str, str]) -> str:
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
-def require_valid_kind_and_person(kind: str, who: str) -> None:
+def require_valid_audit_kind_and_person(kind: str, who: str) -> None:
     """Raise UnsafeValue if the kind of an audit entry is misspelt, or if the person's name is too long or looks like a
     phone number.
     """
@@ -123,7 +123,7 @@ def make_next_audit_entry(
 
     For the first entry, `last_number` is 0 and `last_digest` is GENESIS.
     """
-    require_valid_kind_and_person(kind, who)
+    require_valid_audit_kind_and_person(kind, who)
     text = format_canonical_audit_details(what)
     number = last_number + 1
     return AuditEntry(
@@ -131,7 +131,7 @@ def make_next_audit_entry(
     )
 
 
-def find_breaks_in_chain(
+def find_breaks_in_audit_hash_chain(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
     """Return every place where the audit's hash chain is broken. `entries` are checked in order.

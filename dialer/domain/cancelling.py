@@ -25,7 +25,7 @@ async def await_cancellable(awaitable: Awaitable[T]) -> T:
             raise asyncio.CancelledError
 
 
-async def run_in_task(coroutine: Coroutine[Any, Any, T]) -> T:
+async def await_coroutine_in_own_task(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run `coroutine` in a task of its own and return its result. Raise CancelledError if the caller is cancelled meanwhile.
 
     Loops that run a `TaskGroup` again after it has failed need this. Before Python 3.13 (CPython #116720) a group swallows a

@@ -442,7 +442,7 @@ class DispositionRecord:
     """the voter whom the call was for, where there are answers"""
 
     @property
-    def is_call_promised(self) -> bool:
+    def has_voter_requested_call(self) -> bool:
         """Return whether the voter asked to be called at `retry_at`."""
         return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
 

@@ -50,14 +50,14 @@ def make_supervision_party_id(token: str) -> PartyId:
     return PartyId(f"{SUPERVISION_PARTY}{token}")
 
 
-def parse_attempt_of_transfer_target(party_id: PartyId) -> AttemptId | None:
+def parse_attempt_in_transfer_party_id(party_id: PartyId) -> AttemptId | None:
     """Return the call attempt in a transfer target's id, or None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return AttemptId(party_id[len(TRANSFER_PARTY) :][:_ATTEMPT_ID_LENGTH])
 
 
-def parse_transfer_target_name(party_id: PartyId) -> str | None:
+def parse_target_name_in_transfer_party_id(party_id: PartyId) -> str | None:
     """Return the target's name in a transfer target's id, or None for the id of a supervisor's phone."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None

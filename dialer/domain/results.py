@@ -21,7 +21,7 @@ from dialer.domain.voter_place import VoterPlace
 _LIKE_A_NUMBER = re.compile(r"[+0-9*#]{6,}")
 
 
-def _remove_answers_like_phone_numbers(answers: Mapping[str, str | None]) -> dict[str, str | None]:
+def _drop_answers_resembling_phone_numbers(answers: Mapping[str, str | None]) -> dict[str, str | None]:
     return {
         name: None if answer is None or _LIKE_A_NUMBER.fullmatch(answer) else answer for name, answer in answers.items()
     }
@@ -37,7 +37,8 @@ class FlowAnswers:
     attempt_id: AttemptId
     at: Time
     answers: Annotated[
-        Mapping[str, str | None], PlainSerializer(_remove_answers_like_phone_numbers, return_type=dict[str, str | None])
+        Mapping[str, str | None],
+        PlainSerializer(_drop_answers_resembling_phone_numbers, return_type=dict[str, str | None]),
     ]
     """new answers by their names in the flow; null: six digits or more, which could be a phone number"""
     place: VoterPlace | None = None

@@ -17,7 +17,7 @@ from typing import NamedTuple, NoReturn
 
 import structlog
 
-from dialer.domain.cancelling import run_in_task
+from dialer.domain.cancelling import await_coroutine_in_own_task
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, find_first_error_in_group
 from dialer.domain.orders import LONGEST_VALID_SECONDS
@@ -140,7 +140,7 @@ class Gatherer:
         logged = ""
         while True:
             try:
-                await run_in_task(self._gather_while_connected())
+                await await_coroutine_in_own_task(self._gather_while_connected())
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
                 problem = str(find_first_error_in_group(errors)) or type(find_first_error_in_group(errors)).__name__
                 if problem != logged:

@@ -14,7 +14,7 @@ from dialer.domain.audit_chain import (
     GENESIS,
     AuditEntry,
     Break,
-    find_breaks_in_chain,
+    find_breaks_in_audit_hash_chain,
     format_canonical_audit_details,
     make_next_audit_entry,
 )
@@ -120,7 +120,7 @@ class PageDatabase:
         The last entry that the pages' own file knows must be part of it.
         """
         end = None if self._file is None else await self._file.read_last_seen_audit_entry()
-        return [*find_breaks_in_chain(await self.read_audit_entries(), end)]
+        return [*find_breaks_in_audit_hash_chain(await self.read_audit_entries(), end)]
 
     async def accept_last_audit_entry(self, who: str) -> None:
         """Accept the database's last audit entry as the true end of the audit, after a restore from a backup.
@@ -161,8 +161,8 @@ def _find_audit_breaks_after_stored_entry(
     `entries` must begin with that entry.
     """
     if stored is None:
-        yield from find_breaks_in_chain(entries)
+        yield from find_breaks_in_audit_hash_chain(entries)
     elif not entries or (entries[0].number, entries[0].digest) != stored:
         yield Break(stored[0], "the entry differs from the one that was noted under this number")
     else:
-        yield from find_breaks_in_chain(entries[1:], behind=stored)
+        yield from find_breaks_in_audit_hash_chain(entries[1:], behind=stored)

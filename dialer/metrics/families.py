@@ -39,7 +39,7 @@ def build_centre_metrics(view: CentreView, *, broker_up: bool | None, free_bytes
         critical.insert(0, "no connection to the switch")
     if view.state.draining:
         critical.insert(0, "the dialler is stopping")
-    free = _create_single_gauge("store_free_bytes", "Free space on the store's disk", free_bytes)
+    free = _create_gauge_of_single_value("store_free_bytes", "Free space on the store's disk", free_bytes)
     families = (*_create_centre_metrics(view, broker_up), free)
     return ProcessStatus(families, critical[0] if critical else None)
 
@@ -49,9 +49,9 @@ def build_desk_metrics(centre: str, *, broker_up: bool, streams: int) -> Process
     and the number of open pages.
     """
     families = (
-        _create_info_metric(centre),
-        _create_single_gauge("desk_broker_up", "Whether the desk is connected to the broker", broker_up),
-        _create_single_gauge("desk_streams", "Open pages", streams),
+        _create_version_metric(centre),
+        _create_gauge_of_single_value("desk_broker_up", "Whether the desk is connected to the broker", broker_up),
+        _create_gauge_of_single_value("desk_streams", "Open pages", streams),
     )
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
@@ -59,9 +59,13 @@ def build_desk_metrics(centre: str, *, broker_up: bool, streams: int) -> Process
 def build_uplink_metrics(centre: str, *, broker_up: bool, headquarters_up: bool) -> ProcessStatus:
     """Return the metrics and readiness of an uplink, from its connections to the centre's broker and to headquarters."""
     families = (
-        _create_info_metric(centre),
-        _create_single_gauge("uplink_broker_up", "Whether the uplink is connected to the centre's broker", broker_up),
-        _create_single_gauge("headquarters_up", "Whether the uplink is connected to headquarters", headquarters_up),
+        _create_version_metric(centre),
+        _create_gauge_of_single_value(
+            "uplink_broker_up", "Whether the uplink is connected to the centre's broker", broker_up
+        ),
+        _create_gauge_of_single_value(
+            "headquarters_up", "Whether the uplink is connected to headquarters", headquarters_up
+        ),
     )
     if not headquarters_up:
         return ProcessStatus(families, "no connection to headquarters")
@@ -89,12 +93,12 @@ def build_result_gatherer_metrics(
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
-        _create_info_metric("headquarters"),
-        _create_single_gauge("gather_active", "Whether this gatherer has the database's lock", is_active),
-        _create_single_gauge(
+        _create_version_metric("headquarters"),
+        _create_gauge_of_single_value("gather_active", "Whether this gatherer has the database's lock", is_active),
+        _create_gauge_of_single_value(
             "gather_server_up", "Whether the gatherer is connected to headquarters' server", server_up
         ),
-        _create_single_gauge(
+        _create_gauge_of_single_value(
             "gather_set_back_timestamp_seconds",
             "When headquarters' server was last found to be set back to a copy; 0: not since the start",
             set_back_at,
@@ -131,24 +135,26 @@ def build_result_gatherer_metrics(
 
 def build_headquarters_desk_metrics(*, server_up: bool) -> ProcessStatus:
     """Return the metrics and readiness of headquarters' pages, from their connection to headquarters' server."""
-    connected = _create_single_gauge(
+    connected = _create_gauge_of_single_value(
         "hq_desk_server_up", "Whether the pages are connected to headquarters' server", server_up
     )
-    families = (_create_info_metric("headquarters"), connected)
+    families = (_create_version_metric("headquarters"), connected)
     return ProcessStatus(families, None if server_up else "no connection to headquarters' server")
 
 
 def _create_centre_metrics(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
     state = view.state
-    yield _create_info_metric(state.centre)
-    yield _create_single_gauge("switch_up", "Whether the dialler is connected to the switch", state.switch_up)
+    yield _create_version_metric(state.centre)
+    yield _create_gauge_of_single_value("switch_up", "Whether the dialler is connected to the switch", state.switch_up)
     if broker_up is not None:
-        yield _create_single_gauge("broker_up", "Whether the dialler is connected to the broker", broker_up)
-    yield _create_single_gauge("draining", "Whether the dialler is stopping and places no new calls", state.draining)
+        yield _create_gauge_of_single_value("broker_up", "Whether the dialler is connected to the broker", broker_up)
+    yield _create_gauge_of_single_value(
+        "draining", "Whether the dialler is stopping and places no new calls", state.draining
+    )
     seats = (((each,), state.seats.get(each, 0)) for each in SeatState)
     yield _gauges("seats", "Seats by state", ("state",), seats)
     if state.utilisation is not None:
-        yield _create_single_gauge(
+        yield _create_gauge_of_single_value(
             "utilisation_ratio", "Talking and wrap-up time / logged-in time, mean of the seats", state.utilisation
         )
     yield from _create_campaign_metrics(view.campaigns)
@@ -201,11 +207,11 @@ def _create_trunk_metrics(trunks: tuple[TrunkView, ...]) -> Iterator[Metric]:
         yield kind(f"trunk_{figure}", help_text, ("trunk",), values)
 
 
-def _create_info_metric(centre: str) -> Metric:
+def _create_version_metric(centre: str) -> Metric:
     return _gauges("info", "The centre and its version", ("centre", "version"), [((centre, version("matdan")), 1)])
 
 
-def _create_single_gauge(name: str, help_text: str, value: float) -> Metric:
+def _create_gauge_of_single_value(name: str, help_text: str, value: float) -> Metric:
     return _gauges(name, help_text, (), [((), value)])
 
 

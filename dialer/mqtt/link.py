@@ -12,7 +12,7 @@ import structlog
 
 from dialer.domain.alerts import Alert, AlertKind, create_alert
 from dialer.domain.backoff import Backoff
-from dialer.domain.cancelling import run_in_task
+from dialer.domain.cancelling import await_coroutine_in_own_task
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, StoreError, find_first_error_in_group
@@ -103,7 +103,7 @@ class BrokerLink:
         while not stop.is_set():
             self._connected_at = None
             try:
-                await run_in_task(self._connect_and_serve(serve, stop))
+                await await_coroutine_in_own_task(self._connect_and_serve(serve, stop))
                 return
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():

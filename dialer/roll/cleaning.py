@@ -21,7 +21,7 @@ from dialer.roll.cells import (
     Memo,
     clean_house_number,
     collapse_spaces,
-    create_parser_of_words_in_cells,
+    create_converter_from_words_to_codes,
     parse_age,
     parse_clock_time,
     parse_number,
@@ -136,8 +136,8 @@ class Cleaner:
         self._booths: dict[tuple[str, ...], BoothSlot] = {}
         self._serials = Memo(lambda cell: parse_number(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
         self._ages = Memo(parse_age)
-        self._sexes = Memo(create_parser_of_words_in_cells(SEXES))
-        self._relations = Memo(create_parser_of_words_in_cells(RELATIONS))
+        self._sexes = Memo(create_converter_from_words_to_codes(SEXES))
+        self._relations = Memo(create_converter_from_words_to_codes(RELATIONS))
         self._languages = Memo(parse_language)
         self._houses = Memo(clean_house_number)
 
@@ -258,7 +258,7 @@ class Cleaner:
             if not any(cell.strip() for cell in row):
                 blank += 1
                 continue
-            name = next(name for name in _KEY_REASONS if not self._is_cell_of_booth_key_valid(name, row))
+            name = next(name for name in _KEY_REASONS if not self._is_booth_identifying_cell_valid(name, row))
             rejects.append(
                 Reject(
                     number, self._get_field_heading(name), self._get_cell_of_field(row, name), _KEY_REASONS[name], row
@@ -266,7 +266,7 @@ class Cleaner:
             )
         return blank
 
-    def _is_cell_of_booth_key_valid(self, name: Field, row: Sequence[str]) -> bool:
+    def _is_booth_identifying_cell_valid(self, name: Field, row: Sequence[str]) -> bool:
         cell = self._get_cell_of_field(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
             cell = split_constituency_cell(cell)[1]

@@ -165,7 +165,7 @@ def import_prepared_roll(
         except BaseException:
             sink.delete_rejects_file()
             raise
-        sink.publish_rejects_file()
+        sink.move_rejects_file_to_final_path()
     result.reasons, result.examples = dict(sink.reasons.most_common()), tuple(sink.examples)
     return result
 

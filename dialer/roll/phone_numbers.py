@@ -129,7 +129,7 @@ def read_phone_numbers_in_cell(cell: str, region: str = "IN") -> CellNumbers:
     return CellNumbers(tuple(numbers), tuple(rejected))
 
 
-def parse_single_number(text: str, region: str) -> str:
+def parse_single_phone_number(text: str, region: str) -> str:
     """Return the only phone number in a text, in E.164.
 
     Raises:

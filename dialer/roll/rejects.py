@@ -53,7 +53,7 @@ class RejectCounter:
     def close_rejects_file(self) -> None:
         """Do nothing, because a dry run writes no rejects file."""
 
-    def publish_rejects_file(self) -> None:
+    def move_rejects_file_to_final_path(self) -> None:
         """Do nothing, because a dry run writes no rejects file."""
 
     def delete_rejects_file(self) -> None:
@@ -123,7 +123,7 @@ class RejectsFile(RejectCounter):
             os.fsync(self._file.fileno())
             self._file.close()
 
-    def publish_rejects_file(self) -> None:
+    def move_rejects_file_to_final_path(self) -> None:
         """Give the complete rejects file its final name. Call this after the electoral roll was imported.
 
         Raises:

@@ -79,7 +79,7 @@ def import_booth_workers(
         rows = 0
         for row in table.read_rows():
             rows += 1
-            _add_row_to_booth_worker(parts, row, region, roll_version, listed)
+            _add_booths_of_row_to_booth_worker(parts, row, region, roll_version, listed)
         if not listed:
             raise RollError(f"{path}: the file has no booth workers; write one worker per row, below the headings")
         stored = [
@@ -93,7 +93,7 @@ def import_booth_workers(
     return WorkersResult(rows, len(stored), len(booths), opted_out, removed, renamed)
 
 
-def _add_row_to_booth_worker(
+def _add_booths_of_row_to_booth_worker(
     parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
 ) -> None:
     """Add the booths of a row to the booth worker whom the row describes. `listed` has the workers of the file by phone

@@ -57,7 +57,7 @@ def list_areas_of_polling_days(polls: tuple[PollingDay, ...], last_call_seconds:
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
 
-def find_first_call(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
+def find_first_possible_call_time(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> FirstCall:
     """Return the earliest time, `now` or later (epoch seconds), at which the campaign can call somebody."""
     reasons = list[str]()
     for obstacle in _find_obstacles_to_calls(gate, campaign, areas, now):

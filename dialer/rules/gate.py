@@ -131,7 +131,7 @@ class Gate:
         """
         return self._build_ruling_from_objections(now, lambda at: self._find_objections_to_call(case, at, asked_at=now))
 
-    def check_connection_to_agent(self, case: Case, now: float) -> Ruling:
+    def check_rules_before_connecting_agent(self, case: Case, now: float) -> Ruling:
         """Decide whether an answered call may be connected to an agent or IVR flow at `now` (epoch seconds).
 
         The caps on calls per day and the minimum intervals are not checked, because the stored counts and times already
@@ -200,7 +200,7 @@ class Gate:
     def _find_objections_to_call(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
         campaign = case.campaign
         yield from self._check_number_is_callable(case)
-        yield from self._check_owner_allows_calls(case)
+        yield from self._check_number_owner_allows_calls(case)
         yield from self._check_do_not_call_registers(campaign.purpose, now)
         yield from self._check_recording_certificate(campaign, case.language, now)
         yield from self._check_caller_id(case.caller_id)
@@ -217,7 +217,7 @@ class Gate:
             yield from self._check_daily_caps(campaign, case.facts, now, asked_at)
 
     def _find_objections_to_connection(self, case: Case, now: float) -> Iterator[Objection]:
-        yield from self._check_owner_allows_calls(case)
+        yield from self._check_number_owner_allows_calls(case)
         yield from self._check_recording_certificate(case.campaign, case.language, now)
         yield from self._check_silence_interval(case.campaign, case.area, now)
         yield from self._check_calling_hours(self.rules.find_time_zones_of_number(case.number), now, 0.0)
@@ -231,7 +231,7 @@ class Gate:
         if problem is not None:
             yield Objection(Reason.NUMBER, problem, None)
 
-    def _check_owner_allows_calls(self, case: Case) -> Iterator[Objection]:
+    def _check_number_owner_allows_calls(self, case: Case) -> Iterator[Objection]:
         """Yield the objections that the number's owner has to calls: an opt-out, an entry in a do-not-call register, or
         no consent.
         """

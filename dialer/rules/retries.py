@@ -35,7 +35,8 @@ def compute_retry_time_after_outcome(
 ) -> float | None:
     """Return when the number is due again after a call with this outcome (epoch seconds), or None if never in this campaign.
 
-    A completed IVR flow is final, but the voter's answers in it may make the number due again (`compute_retry_time_after_voter_mark`).
+    A completed IVR flow is final, but the voter's answers in it may make the number due again
+    (`compute_retry_time_after_voter_mark`).
     The outcome `unknown` is final, because the voter may have been called.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:

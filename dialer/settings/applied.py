@@ -6,17 +6,17 @@ from dialer.settings.fields import Applied, Section, find_class_of_settings_tabl
 from dialer.settings.site import Settings
 
 
-def find_when_change_is_applied(section: str, key: str = "") -> Applied:
+def find_when_setting_change_is_applied(section: str, key: str = "") -> Applied:
     """Return when a changed setting takes effect, such as at once or after a restart.
 
     `key` is the key in the settings table `section`; without it, the whole table was added or removed.
     """
     field = Settings.model_fields.get(section)
     model = None if field is None else find_class_of_settings_table(field.annotation)
-    return Applied.RESTART if model is None else find_keys_with_other_time_of_effect(model).get(key, model.applied)
+    return Applied.RESTART if model is None else find_exceptions_to_table_apply_time(model).get(key, model.applied)
 
 
-def find_keys_with_other_time_of_effect(model: type[Section]) -> dict[str, Applied]:
+def find_exceptions_to_table_apply_time(model: type[Section]) -> dict[str, Applied]:
     """Return the exceptions in a settings table: the keys whose changes take effect at another time than those of the
     table as a whole, each with that time.
     """

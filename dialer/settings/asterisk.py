@@ -22,21 +22,21 @@ from dialer.settings.fields import (
     PositiveSeconds,
     Section,
     Slug,
-    create_validator_of_condition,
+    create_validator_from_condition,
 )
 
 DEFAULT_HISTORY_FILE = Path("/var/log/asterisk/cdr-custom/matdan.csv")
 HISTORY_OFF = "off"
 HistoryFile = Annotated[
     Path,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda path: re.search(r"(^|/)cdr-custom/[A-Za-z0-9_-]+\.csv\Z", str(path)),
         "must end in cdr-custom/NAME.csv, such as /var/log/asterisk/cdr-custom/matdan.csv",
     ),
 ]
 
 
-def _convert_history_off_to_none(value: object) -> object:
+def _convert_call_history_off_to_none(value: object) -> object:
     return None if value == HISTORY_OFF else value
 
 
@@ -122,7 +122,7 @@ class Asterisk(Section):
         le=60,
         description="the same for agents' phones (s), which must send packets during silence too; 0: off",
     )
-    history: Annotated[HistoryFile | None, BeforeValidator(_convert_history_off_to_none), Applied.RESTART] = Field(
+    history: Annotated[HistoryFile | None, BeforeValidator(_convert_call_history_off_to_none), Applied.RESTART] = Field(
         None,
         description="Asterisk's call history (without numbers), cdr-custom/NAME.csv in its log directory; where ami.host is this "
         f"machine the default is {DEFAULT_HISTORY_FILE}; none or `{HISTORY_OFF}`: calls that end while the dialler is down stay "

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer import content
-from dialer.settings.fields import create_validator_of_condition
+from dialer.settings.fields import create_validator_from_condition
 from dialer.settings.files import parse_toml_table
 
 _FOLDER = content.CONFIG / "carriers"
@@ -41,14 +41,14 @@ def load_carrier_presets() -> Mapping[str, CarrierPreset]:
 
 PresetName = Annotated[
     str,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda name: name in load_carrier_presets(), f"must be one of {', '.join(load_carrier_presets())}"
     ),
 ]
 """The name of a preset."""
 
 
-def add_values_of_preset(values: Mapping[str, Any]) -> dict[str, Any]:
+def add_carrier_preset_to_trunk_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a trunk, completed by the values of its carrier's preset. The trunk's own settings have
     priority.
     """

@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import find_keys_with_other_time_of_effect, find_when_change_is_applied
+from dialer.settings.applied import find_exceptions_to_table_apply_time, find_when_setting_change_is_applied
 from dialer.settings.fields import Applied, Section, find_class_of_settings_table
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -49,13 +49,13 @@ def render_settings_page(page: str) -> str:
 
 def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
-    others = find_keys_with_other_time_of_effect(model)
+    others = find_exceptions_to_table_apply_time(model)
     exceptions = [
         f"{words}: " + ", ".join(f"`{key}`" for key in keys)
         for applied, words in _APPLIED.items()
         if (keys := [key for key, when in others.items() if when is applied])
     ]
-    return "; ".join([_APPLIED[find_when_change_is_applied(section)].capitalize(), *exceptions]) + "."
+    return "; ".join([_APPLIED[find_when_setting_change_is_applied(section)].capitalize(), *exceptions]) + "."
 
 
 def _document_sections(

@@ -49,17 +49,17 @@ class Strictness:
     bound: str  # the rule in words
 
 
-def _are_own_calling_periods_within_profile(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
+def _are_site_calling_periods_within_profile(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
     return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
 
 
-def _are_own_abandoned_caps_within_profile(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
+def _are_site_abandoned_caps_within_profile(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
     return all(
         any(mine.window_hours == cap.window_hours and mine.share <= cap.share for mine in ours) for cap in theirs
     )
 
 
-def _are_own_number_series_within_profile(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+def _are_site_number_series_within_profile(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
 
 
@@ -70,7 +70,7 @@ _TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
 _ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
 
 DayHours = Annotated[
-    tuple[DayPeriod, ...], Strictness(_are_own_calling_periods_within_profile, "a site's hours must be within them")
+    tuple[DayPeriod, ...], Strictness(_are_site_calling_periods_within_profile, "a site's hours must be within them")
 ]
 Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
 Allowed = Annotated[bool, _TURNED_OFF]
@@ -173,7 +173,9 @@ class Abandoned(Rule):
     target: Annotated[Share, _LESS]  # what pacing aims for
     caps: Annotated[
         tuple[AbandonedCap, ...],
-        Strictness(_are_own_abandoned_caps_within_profile, "a site must keep each window, with the same share or less"),
+        Strictness(
+            _are_site_abandoned_caps_within_profile, "a site must keep each window, with the same share or less"
+        ),
     ] = Field(min_length=1)
     scope: Literal["campaign"]
     denominator: Literal["live-answers"]
@@ -215,7 +217,7 @@ class CallerId(Rule):
     """Which numbers may be shown to voters as caller ID. Only numbers that the site owns are ever allowed."""
 
     series: Annotated[
-        tuple[NumberPrefix, ...], Strictness(_are_own_number_series_within_profile, "a site may only narrow it")
+        tuple[NumberPrefix, ...], Strictness(_are_site_number_series_within_profile, "a site may only narrow it")
     ]  # empty: any owned number
 
 
@@ -366,7 +368,7 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
         raise SettingError(file, key, text, "see docs/explanation/rules.md") from error
 
 
-def find_comparison_with_profile_value(rule: type[Rule], field: str) -> Strictness | None:
+def find_strictness_comparison_of_rule(rule: type[Rule], field: str) -> Strictness | None:
     """Return the comparison that decides whether a site's own value of a rule is at least as strict as the profile's
     value.
 
@@ -375,7 +377,7 @@ def find_comparison_with_profile_value(rule: type[Rule], field: str) -> Strictne
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
 
-def apply_stricter_values_of_site(
+def apply_stricter_site_values_to_profile(
     profile: Profile, overrides: Mapping[str, Mapping[str, Any]], file: str = "settings"
 ) -> Profile:
     """Return the profile with the site's stricter values.
@@ -401,7 +403,7 @@ def apply_stricter_values_of_site(
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
             if ours == theirs:
                 continue
-            strictness = find_comparison_with_profile_value(type(rules[name]), field)
+            strictness = find_strictness_comparison_of_rule(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
                 problem = (
                     f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_rule_value(theirs)})"

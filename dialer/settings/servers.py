@@ -15,20 +15,20 @@ SINGLE_SERVER = ""
 """The name of the only server of a site without [[asterisk.servers]]."""
 
 
-def split_settings_by_server(settings: Settings) -> Mapping[str, Settings]:
+def split_settings_by_asterisk_server(settings: Settings) -> Mapping[str, Settings]:
     """Return the part of the settings that concerns each Asterisk server, by the server's name.
 
     Each part is complete settings, with the server's own address, trunks, seats and phones.
     """
     servers = settings.asterisk.servers
     return (
-        {server.name: _make_settings_of_server(settings, server) for server in servers}
+        {server.name: _make_settings_of_asterisk_server(settings, server) for server in servers}
         if servers
         else {SINGLE_SERVER: settings}
     )
 
 
-def select_settings_of_server(
+def select_settings_of_asterisk_server(
     settings: Settings, name: str | None, file: str = "settings"
 ) -> tuple[Settings, tuple[AsteriskServer, ...]]:
     """Return the part of the settings that concerns the Asterisk server `name`, and the site's other Asterisk servers.
@@ -43,7 +43,7 @@ def select_settings_of_server(
         problem = "there are several servers" if name is None else f"there is no server {name!r}"
         remedy = f"give one with --server: {', '.join(names) or 'none'}"
         raise SettingError(file, "asterisk.servers", problem, remedy)
-    return split_settings_by_server(settings)[name], tuple(server for server in servers if server.name != name)
+    return split_settings_by_asterisk_server(settings)[name], tuple(server for server in servers if server.name != name)
 
 
 def list_supervisor_and_transfer_phones(settings: Settings) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ def derive_server_password(one: str, other: str, manager_secret: SecretStr | Non
     return derive_secret_for_purpose(manager_secret, f"servers {' '.join(sorted((one, other)))}")
 
 
-def _make_settings_of_server(settings: Settings, server: AsteriskServer) -> Settings:
+def _make_settings_of_asterisk_server(settings: Settings, server: AsteriskServer) -> Settings:
     overrides = server.model_dump(
         include={"bind_address", "sip_port", "external_address", "history"}, exclude_none=True
     )

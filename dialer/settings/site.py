@@ -136,7 +136,7 @@ class Settings(Section):
 _last_loaded_file = [SettingsText()]
 
 
-def add_last_loaded_file_to_error(error: SettingError) -> SettingError:
+def add_loaded_settings_line_to_error(error: SettingError) -> SettingError:
     """Return an error about a setting, with the file and line of the setting in the settings file that this process
     loaded last.
 

@@ -12,7 +12,7 @@ from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.errors import SettingError
 from dialer.settings.campaigns import Campaign, ScriptVoice
 from dialer.settings.environment import find_environment_variable
-from dialer.settings.jurisdiction import Profile, apply_stricter_values_of_site, load_profile
+from dialer.settings.jurisdiction import Profile, apply_stricter_site_values_to_profile, load_profile
 from dialer.settings.mistakes import add_file_and_line_to_error, combine_setting_errors
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
@@ -27,7 +27,9 @@ def load_site_profile(settings: Settings) -> Profile:
     a caller ID outside the profile's number series.
     """
     try:
-        profile = apply_stricter_values_of_site(load_profile(settings.rules.jurisdiction), settings.rules.stricter)
+        profile = apply_stricter_site_values_to_profile(
+            load_profile(settings.rules.jurisdiction), settings.rules.stricter
+        )
     except SettingError as error:
         raise add_file_and_line_to_error(error, settings.settings_file_text) from error
     refuse_settings_looser_than_profile(settings, profile)
@@ -68,7 +70,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
                 yield f"trunks.{trunk.name}.caller_ids", problem, "use numbers of that series"
     for campaign in settings.campaigns:
         yield from _find_looser_campaign_settings(campaign, profile, named)
-    yield from _find_uncertified_voices(settings, profile, named)
+    yield from _find_campaigns_with_uncertified_voice(settings, profile, named)
     # Scripts for inbound calls need a declaration as well as those of campaigns.
     declared = {campaign.id for campaign in settings.campaigns if campaign.declared is not None}
     for number in settings.inbound.numbers:
@@ -88,7 +90,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             yield "rules.sign_offs", f"{named} does not allow this sign-off", "remove it"
 
 
-def describe_recording_obligation(settings: Settings, today: date) -> str | None:
+def describe_duty_to_retain_recordings(settings: Settings, today: date) -> str | None:
     """Return a text that says until when the rules require that recordings are kept, with the legal source. None = no
     rule requires it.
     """
@@ -139,7 +141,7 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
             yield from _report_setting_outside_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
 
 
-def _find_uncertified_voices(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
+def _find_campaigns_with_uncertified_voice(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
     """Yield an error for each campaign that needs certified recordings but uses a Twilio trunk that would speak the
     texts with a computer voice instead.
     """

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, StringConstraints, model_validator
 
-from dialer.settings.carrier_presets import PresetName, add_values_of_preset
+from dialer.settings.carrier_presets import PresetName, add_carrier_preset_to_trunk_settings
 from dialer.settings.fields import (
     AccountName,
     Applied,
@@ -248,8 +248,8 @@ class Trunk(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _add_values_of_carrier_preset(cls, values: Any) -> Any:
-        return add_values_of_preset(values) if isinstance(values, Mapping) else values
+    def _add_carrier_preset_values(cls, values: Any) -> Any:
+        return add_carrier_preset_to_trunk_settings(values) if isinstance(values, Mapping) else values
 
     def _find_contradicting_settings(self) -> Iterator[str]:
         if (self.username is None) != (self.password is None):

@@ -17,7 +17,7 @@ from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
 from dialer.settings.number_notation import make_number_notations_of_trunks
-from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, split_settings_by_server
+from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
 from dialer.settings.unfinished import CREATE_ONE
@@ -55,7 +55,7 @@ class AsteriskServers:
             server: AsteriskSwitch(
                 SwitchLease(name), fingerprint, site.asterisk.history, server, make_number_notations_of_trunks(settings)
             )
-            for server, site in split_settings_by_server(settings).items()
+            for server, site in split_settings_by_asterisk_server(settings).items()
         }
         self.switch: AsteriskSwitch | MultiServerSwitch = (
             self._adapters[SINGLE_SERVER]
@@ -69,7 +69,7 @@ class AsteriskServers:
         """
         switch, adapters = self.switch, tuple(self._adapters.values())
 
-        def prepare_number_notations(settings: Settings) -> Callable[[], None]:
+        def prepare_change_of_number_notations(settings: Settings) -> Callable[[], None]:
             notations = make_number_notations_of_trunks(settings)
 
             def apply_number_notations() -> None:
@@ -78,13 +78,13 @@ class AsteriskServers:
 
             return apply_number_notations
 
-        yield prepare_number_notations
+        yield prepare_change_of_number_notations
         if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(
                 switch.register_servers_of_trunks_and_seats, *_map_endpoints_to_asterisk_servers(settings)
             )
 
-    async def serve_control_channel(self, call: AgiCall) -> None:
+    async def serve_asterisk_control_channel(self, call: AgiCall) -> None:
         """Serve the AGI session of an Asterisk server's control channel. Any other channel is refused."""
         for server, adapter in self._adapters.items():
             if call.env.unique_id == adapter.control_channel.channel_id:
@@ -97,7 +97,7 @@ class AsteriskServers:
     async def keep_servers_connected(self, chance: random.Random) -> AsyncIterator[None]:
         """Keep a manager (AMI) connection to every server until the context ends, reconnecting as needed."""
         async with AsyncExitStack() as stack:
-            for server, site in split_settings_by_server(self._settings).items():
+            for server, site in split_settings_by_asterisk_server(self._settings).items():
                 await stack.enter_async_context(_create_manager_connection(site, self._adapters[server], chance))
             yield
 
@@ -108,7 +108,7 @@ def _map_endpoints_to_asterisk_servers(settings: Settings) -> tuple[dict[str, st
     """
     endpoints = {
         endpoint: server
-        for server, site in split_settings_by_server(settings).items()
+        for server, site in split_settings_by_asterisk_server(settings).items()
         for endpoint in (
             *(trunk.endpoint for trunk in site.trunks),
             *(seat.endpoint for seat in site.seats),
@@ -165,7 +165,7 @@ async def check_asterisk_servers(settings: Settings, name: DiallerName | None = 
     PermissionMissing with the line of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
-    servers = split_settings_by_server(settings)
+    servers = split_settings_by_asterisk_server(settings)
     for server, site in servers.items():
         try:
             if name is None:

@@ -28,7 +28,7 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 """The certificates of a campaign whose recordings are unknown: none in any language."""
 
 
-def find_certificate_status_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
+def find_prompt_certificates_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
     """Return for each language whether all prompts of a flow have a certificate (an authority's approval), and until
     when.
     """
@@ -82,7 +82,7 @@ class SiteCertificates:
         prompts = self._prompts.get_prompts_for_call(campaign_id)
         cached = self._cache.get(campaign_id)
         if cached is None or cached[0] is not flow or not _are_prompts_and_day_unchanged(cached[1], prompts):
-            cached = self._cache[campaign_id] = (flow, prompts, find_certificate_status_by_language(flow, prompts))
+            cached = self._cache[campaign_id] = (flow, prompts, find_prompt_certificates_by_language(flow, prompts))
         return cached[2]
 
 
@@ -101,7 +101,7 @@ class CertificatesOnDisk:
     now: float
     _playlist: Playlist | None = field(default=None, init=False)
 
-    def find_certificate_status_of_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
+    def find_prompt_certificates_of_campaign(self, campaign: Campaign) -> Mapping[str, CertificateStatus]:
         """Return for each language whether a campaign's prompts are certified.
 
         The result is empty if the campaign needs no certificate, or if this is unknown.
@@ -114,6 +114,6 @@ class CertificatesOnDisk:
                 self._playlist = make_playlist_reader(self.settings, self.profile).read_playlist()
             day = get_site_day(self.settings, self.now)
             prompts = CataloguePrompts(self._playlist, campaign.id, day, load_texts(self.settings.flows.texts))
-            return find_certificate_status_by_language(load_flow(campaign.flow), prompts)
+            return find_prompt_certificates_by_language(load_flow(campaign.flow), prompts)
         except MatdanError:  # `dialer check` reports this error itself
             return NO_CERTIFICATES

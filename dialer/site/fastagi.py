@@ -13,7 +13,7 @@ from dialer.engine.engine import Engine
 from dialer.flows.library import FlowLibrary
 from dialer.flows.prompts import SitePrompts
 from dialer.roll.phone_numbers import parse_number_in_carrier_notation
-from dialer.settings.servers import split_settings_by_server
+from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import AsteriskServers
 from dialer.site.flows import get_folder_and_format_of_messages, get_limits_of_agi_scripts, list_site_flows
@@ -80,7 +80,9 @@ def _build_agi_routes(
         engine, asterisk.switch, lambda number: parse_number_in_carrier_notation(number, settings.centre.region)
     )
     seat = LogInHandler(engine.features.agent_seat_service, asterisk.switch, settings.centre.language)
-    return AgiRoutes({"flow": flow, "inbound": inbound, "seat": seat, CONTROL_PATH: asterisk.serve_control_channel})
+    return AgiRoutes(
+        {"flow": flow, "inbound": inbound, "seat": seat, CONTROL_PATH: asterisk.serve_asterisk_control_channel}
+    )
 
 
 async def _check_script_sandbox(settings: Settings) -> ScriptRules:
@@ -102,6 +104,10 @@ async def _resolve_allowed_addresses(settings: Settings) -> tuple[str, ...]:
     """Return the addresses that may connect to the FastAGI server: this machine, the Asterisk servers, and
     fastagi.allowed.
     """
-    hosts = [site.ami.host for site in split_settings_by_server(settings).values()] if settings.uses_asterisk else []
+    hosts = (
+        [site.ami.host for site in split_settings_by_asterisk_server(settings).values()]
+        if settings.uses_asterisk
+        else []
+    )
     asterisk = [address for host in hosts for address in await resolve_asterisk_addresses(host)]
     return (*LOOPBACK, *asterisk, *settings.fastagi.allowed)

@@ -30,11 +30,11 @@ from dialer.rules.rulebook import (
 )
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile
-from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
+from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import list_caps_on_abandoned_rate
 from dialer.site.erasure import create_erasure_rules
-from dialer.site.polling_day import create_polling_plan
+from dialer.site.polling_day import create_call_plan_of_polling_day
 from dialer.site.rules_in_force import format_rules_as_json
 
 ANNOUNCEMENT_SECONDS = 10.0  # maximum duration of the announcement that the call is recorded
@@ -64,7 +64,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
                 trunk.caller_ids,
                 trunk.server
                 or next(
-                    iter(split_settings_by_server(settings))
+                    iter(split_settings_by_asterisk_server(settings))
                 ),  # calls of other carriers are reported as the first server's
                 trunk.areas,
             )
@@ -85,7 +85,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             {each.name: read_public_key(each.key) for each in settings.headquarters.leaders},
         ),
         erasure=create_erasure_rules(settings),
-        polling=create_polling_plan(settings, list_polling_days(settings)),
+        polling=create_call_plan_of_polling_day(settings, list_polling_days(settings)),
         agents={
             agent.number: AgentAccount(
                 agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)

@@ -19,7 +19,7 @@ from dialer.errors import SettingError
 from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.settings.number_notation import make_number_notations_of_trunks
 from dialer.settings.seats import ECHO_CODE
-from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
+from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier, Trunk
 from dialer.site.asterisk import get_ami_login
@@ -66,9 +66,9 @@ class _CallWatch:
         if message.event_name == "DialState" and message.get("DestUniqueid") == self._channel:
             self._test.has_early_media |= message.get("DialStatus") == "PROGRESS"
         for event in self._tracker.handle_ami_event(message):
-            self._note_event_of_test_call(event, after)
+            self._add_event_to_test_result(event, after)
 
-    def _note_event_of_test_call(self, event: SwitchEvent, after: float) -> None:
+    def _add_event_to_test_result(self, event: SwitchEvent, after: float) -> None:
         match event:
             case CallRinging() if self._test.rang_after is None:
                 self._test.rang_after = after
@@ -104,7 +104,7 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
     test = TrunkTest(notation.format_called_number(number), notation.format_caller_id(trunk.caller_ids[0]))
     channel = AttemptId(f"trunk-test-{uuid.uuid4().hex}")
     watch = _CallWatch(channel, test)
-    site = split_settings_by_server(settings)[trunk.server or SINGLE_SERVER]
+    site = split_settings_by_asterisk_server(settings)[trunk.server or SINGLE_SERVER]
     async with AmiClient(
         get_ami_login(site), on_event=watch.handle_event_of_test_call, wanted_events=_EVENTS
     ) as client:

@@ -128,7 +128,7 @@ def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, re
         campaign_id=before.campaign_id,
         phone_id=before.phone_id,
         attempts=before.attempt_number,
-        promised=record.is_call_promised,
+        promised=record.has_voter_requested_call,
         **get_fields_as_sql_parameters(after),
     )
     if before.voter_id is None or before.of_worker or before.ended_at is None:  # the end of the call decides

@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from dialer.domain.audit_chain import AuditEntry, find_breaks_in_chain
+from dialer.domain.audit_chain import AuditEntry, find_breaks_in_audit_hash_chain
 from dialer.domain.sealed_epochs import LOG_STARTS, EpochKind, SealedEpoch, find_broken_epochs
 from dialer.store import audit, sealer
 from dialer.store.evidence import (
@@ -174,7 +174,7 @@ def _verify_audit_chain(db: Connection, epochs: Sequence[SealedEpoch], verdict: 
                 )
             yield entry
 
-    for found in find_breaks_in_chain(read_and_check_audit_entries()):
+    for found in find_breaks_in_audit_hash_chain(read_and_check_audit_entries()):
         verdict.add_verification_finding("entry", found.number, found.problem)
     last = max(sealed, default=0)
     if last > verdict.entries:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import structlog
 from pydantic import ValidationError
 
-from dialer.domain.cancelling import run_in_task
+from dialer.domain.cancelling import await_coroutine_in_own_task
 from dialer.domain.clock import Clock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_text
@@ -52,7 +52,7 @@ class OrderDelivery:
         """Deliver headquarters' orders to the dialler until cancelled."""
         while True:
             try:
-                await run_in_task(self._deliver_orders_on_all_subjects())
+                await await_coroutine_in_own_task(self._deliver_orders_on_all_subjects())
             except* StreamRecreated as errors:
                 _log.warning("order.stream_lost", problem=str(errors.exceptions[0]))
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
-from dialer.domain.cancelling import run_in_task
+from dialer.domain.cancelling import await_coroutine_in_own_task
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.engine.headquarters.commands import PeerCall, PeerMark, PeerOptOut
@@ -174,7 +174,7 @@ class PeerUpdates:
         """Send opt-outs and voters' answers (marks) of other centres to the dialler until cancelled."""
         while True:
             try:
-                await run_in_task(self._send_updates_until_roll_changes())
+                await await_coroutine_in_own_task(self._send_updates_until_roll_changes())
             except* (HeadquartersUnreachable, StoreError) as errors:
                 _log.warning("peer_updates.failed", problem=str(errors.exceptions[0]))
             await asyncio.sleep(RETRY_SECONDS)

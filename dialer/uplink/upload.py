@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import structlog
 
-from dialer.domain.cancelling import run_in_task
+from dialer.domain.cancelling import await_coroutine_in_own_task
 from dialer.domain.clock import Clock
 from dialer.domain.errors import HeadquartersUnreachable, StoreError
 from dialer.nats.messages import (
@@ -81,7 +81,7 @@ class OutboxUpload:
             build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
         )
         while True:
-            await run_in_task(self._upload_until_store_identity_changes())
+            await await_coroutine_in_own_task(self._upload_until_store_identity_changes())
 
     async def _upload_until_store_identity_changes(self) -> None:
         passed = await self._wait_until_dialler_stores_outbox()

@@ -91,7 +91,7 @@ class Turns:
         self.features.core.start_accepting_background_tasks(cast(Any, self), lambda: None)
         self.features.asterisk_servers.up.add("")
         self.engine.features.calling_rules_checker._gate = cast(
-            Any, SimpleNamespace(rules=plan.gate.rules, check_connection_to_agent=_allowed)
+            Any, SimpleNamespace(rules=plan.gate.rules, check_rules_before_connecting_agent=_allowed)
         )
         self.engine.features.calling_rules_checker._certified = lambda campaign, flow: {}
         for each in plan.campaigns.values():

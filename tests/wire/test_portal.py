@@ -133,7 +133,7 @@ def test_symbolic_link_in_the_folder_of_a_voter_data_portal_is_not_followed(tmp_
     assert download_portal_export(source, str(source.url)).read_bytes() == ROLL
     rejects = RejectsFile(source.folder / "roll.csv.rejects.csv", ["AC_NO"], frozenset())
     rejects.close_rejects_file()
-    rejects.publish_rejects_file()
+    rejects.move_rejects_file_to_final_path()
     write_file(source.folder / "results.csv", b"what became known")
     assert ours.read_text() == "the store"
     assert not [path for path in source.folder.iterdir() if path.is_symlink()]

@@ -24,7 +24,7 @@ from dialer.deploy.asterisk.render import list_seats_without_password, render_as
 from dialer.domain.finding import Finding
 from dialer.domain.paths import is_directory
 from dialer.errors import AsteriskFilesError
-from dialer.settings.servers import select_settings_of_server
+from dialer.settings.servers import select_settings_of_asterisk_server
 from dialer.settings.site import Settings
 
 _READ = {*REQUIRED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
@@ -51,7 +51,7 @@ def lint_file_texts(
 
     rendered = None
     if settings is not None:
-        alone, _ = select_settings_of_server(settings, server)
+        alone, _ = select_settings_of_asterisk_server(settings, server)
         nothing = dict.fromkeys(list_seats_without_password(alone), "")
         rendered = {
             name: parse_asterisk_conf(name, text)

@@ -25,7 +25,7 @@ from dialer.settings.servers import (
     derive_server_password,
     list_phones_without_seat,
     list_supervisor_and_transfer_phones,
-    select_settings_of_server,
+    select_settings_of_asterisk_server,
 )
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier, Transport, Trunk
@@ -108,7 +108,7 @@ def render_asterisk_site_files(
     password in the settings. `file` is the name of the settings file in error texts. Raises SettingError.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
-    settings, others = select_settings_of_server(settings, server, file)
+    settings, others = select_settings_of_asterisk_server(settings, server, file)
     _refuse_settings_that_cannot_be_rendered(settings, file, has_other_servers=bool(others))
     trunks, asterisk = list_asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]

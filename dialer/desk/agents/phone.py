@@ -22,7 +22,7 @@ from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
 from dialer.settings.seats import SeatSettings, get_browser_password
-from dialer.settings.servers import SINGLE_SERVER, split_settings_by_server
+from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, SignedIn, allow_roles
 from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES
@@ -59,7 +59,7 @@ class AgentPhones:
         """Use these settings for the browser phones that connect from now on."""
         self._seats: Mapping[str, SeatSettings] = {each.name: each for each in settings.seats if each.webrtc}
         self._secret = settings.ami.secret
-        hosts = {server: site.ami.host for server, site in split_settings_by_server(settings).items()}
+        hosts = {server: site.ami.host for server, site in split_settings_by_asterisk_server(settings).items()}
         written = {server: f"[{host}]" if ":" in host else host for server, host in hosts.items()}
         self._addresses = {
             server: f"ws://{host}:{settings.asterisk.websocket_port}/ws" for server, host in written.items()

@@ -208,7 +208,7 @@ class Eligibility:
             facts=self._add_recent_events_to_number_facts(case.facts, call.phone_id),
         )
         return self._count_and_log_refusals(
-            run, self._gate.check_connection_to_agent(case, self._core.clock.now())
+            run, self._gate.check_rules_before_connecting_agent(case, self._core.clock.now())
         ).is_call_allowed
 
     def forget_rule_facts_of_ended_calls(self) -> None:

@@ -60,7 +60,7 @@ class RetrySchedule:
         return (
             call.flow.last_mark is MarkKind.LATER
             if call.talk.disposition is None
-            else call.talk.disposition.is_call_promised
+            else call.talk.disposition.has_voter_requested_call
         )
 
     def find_due_time_after_disposition(

@@ -19,8 +19,8 @@ from dialer.domain.parties import (
     Place,
     PlaceKind,
     make_transfer_party_id,
-    parse_attempt_of_transfer_target,
-    parse_transfer_target_name,
+    parse_attempt_in_transfer_party_id,
+    parse_target_name_in_transfer_party_id,
 )
 from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
@@ -393,7 +393,7 @@ class Transfers:
         """Record a transfer target that was found on the switch after a restart, and its trunk. Return the target's
         name.
         """
-        name = parse_transfer_target_name(party_id)
+        name = parse_target_name_in_transfer_party_id(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
             self._transfers.party_trunks[party_id] = target.trunk
@@ -411,7 +411,7 @@ class Transfers:
         self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
 
     def _find_transfer_of_target(self, party_id: PartyId) -> CallTransfer | None:
-        attempt_id = parse_attempt_of_transfer_target(party_id)
+        attempt_id = parse_attempt_in_transfer_party_id(party_id)
         live = self._transfers.find_transfer_of_call(attempt_id) if attempt_id is not None else None
         return live if live is not None and live.party_id == party_id else None
 
@@ -470,7 +470,7 @@ class Transfers:
         """
         parties: dict[AttemptId, tuple[PartyId, Place | None]] = {}
         for party_id, place in up.parties:
-            attempt_id = parse_attempt_of_transfer_target(party_id)
+            attempt_id = parse_attempt_in_transfer_party_id(party_id)
             if attempt_id is None:
                 continue
             if attempt_id in self._calls and attempt_id not in parties:

@@ -13,7 +13,7 @@ from dialer.rules.first_call import (
     Areas,
     FirstCall,
     describe_obstacles_to_calls,
-    find_first_call,
+    find_first_possible_call_time,
     list_areas_of_polling_days,
 )
 from dialer.rules.gate import Gate
@@ -116,7 +116,7 @@ class SiteHours:
             yield opens, min(at, end)
 
     def _find_first_permitted_call(self, number: int, at: float) -> FirstCall:
-        return find_first_call(self._gate, self._rules[number], self._areas, at)
+        return find_first_possible_call_time(self._gate, self._rules[number], self._areas, at)
 
 
 class CannotRehearse(MatdanError):

@@ -116,7 +116,7 @@ class _Rehearsal:
         """
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
         return {
-            campaign.id: on_disk.find_certificate_status_of_campaign(campaign) for campaign in self._settings.campaigns
+            campaign.id: on_disk.find_prompt_certificates_of_campaign(campaign) for campaign in self._settings.campaigns
         }
 
     async def _sample_centre_state_until_cancelled(self, site: SimulatedSite) -> None:

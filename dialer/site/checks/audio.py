@@ -16,7 +16,9 @@ from dialer.settings.site_time import get_site_day
 from dialer.site.voices import find_unannounced_synthetic_voices
 
 
-def check_catalogue(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
+def check_catalogue_of_recordings(
+    settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]
+) -> Iterator[Finding]:
     """Check that every prompt in the catalogue of recordings may be played today."""
     if settings.audio.catalogue is None:
         yield make_warning_finding(

@@ -12,10 +12,10 @@ from pathlib import Path
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding
 from dialer.flows.audio_settings import make_playlist_reader
-from dialer.settings.servers import split_settings_by_server
+from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.site.checks.asterisk import check_asterisk
-from dialer.site.checks.audio import check_catalogue, check_sounds_of_dialplan, check_synthetic_voices
+from dialer.site.checks.audio import check_catalogue_of_recordings, check_sounds_of_dialplan, check_synthetic_voices
 from dialer.site.checks.broker import check_broker_access
 from dialer.site.checks.certificate import check_desk_certificate
 from dialer.site.checks.flows import check_sandbox_of_agi_scripts, list_flow_checks
@@ -38,7 +38,7 @@ def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Ite
     yield Check("settings", lambda: check_settings_tables(settings))
     yield Check("rules", lambda: check_settings_against_profile(settings))
     yield from list_flow_checks(settings)
-    yield Check("audio", lambda: check_catalogue(settings, clock, reader))
+    yield Check("audio", lambda: check_catalogue_of_recordings(settings, clock, reader))
     yield Check("synthetic voices", lambda: check_synthetic_voices(settings, clock, reader))
     if settings.uses_asterisk:
         yield Check("sounds", lambda: check_sounds_of_dialplan(settings))
@@ -51,7 +51,7 @@ def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Ite
     yield Check("fastagi", lambda: check_fastagi_port(settings))
     yield Check("headquarters", lambda: check_headquarters(settings))
     if settings.uses_asterisk and settings.ami.secret is not None:
-        for server, site in split_settings_by_server(settings).items():
+        for server, site in split_settings_by_asterisk_server(settings).items():
             others = [each.name for each in settings.asterisk.servers if each.name != server]
             yield Check("asterisk", partial(check_asterisk, site, others, reader), server)
     if settings.twilio.enabled:

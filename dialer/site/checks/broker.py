@@ -47,7 +47,7 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
         yield make_warning_finding(_SUBJECT, text, _RENDER)
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
-    yield _judge_broker_access_without_account(
+    yield _check_broker_access_without_account(
         settings, await asyncio.to_thread(probe_broker_access, stranger, centre, user)
     )
     as_ourselves = await asyncio.to_thread(probe_broker_access, ours, centre, user, connects_only=True)
@@ -56,7 +56,7 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
         yield make_warning_finding(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
 
 
-def _judge_broker_access_without_account(settings: Settings, stranger: BrokerAccess) -> Finding:
+def _check_broker_access_without_account(settings: Settings, stranger: BrokerAccess) -> Finding:
     if stranger.may_command and not _are_all_commands_signed(settings) and settings.broker.username is not None:
         text = "the broker accepts commands without a password: any client that reaches it can stop the centre and mark voters"
         return make_error_finding(_SUBJECT, text, _RENDER)

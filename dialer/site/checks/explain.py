@@ -19,7 +19,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_phone_numbers_of_voter, mask_phone_number
-from dialer.site.polling_day import create_polling_plan
+from dialer.site.polling_day import create_call_plan_of_polling_day
 from dialer.site.rules_in_force import collect_site_rules, load_rules_in_force_at
 from dialer.store import campaign_figures, number_history, registers, voters
 from dialer.store.connection import Connection
@@ -71,7 +71,7 @@ def report_call_explanations(
         yield make_warning_finding("campaigns", "the settings have no campaigns", "give the site's settings with -c")
 
 
-def report_numbers_of_campaign_lists(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
+def count_numbers_of_each_campaign_list(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
     """Yield for each campaign how many numbers of its list are due, wait, are refused by the rules or are completed.
 
     The details of the result count the refused numbers by reason. `now` is in epoch seconds.
@@ -117,7 +117,7 @@ def explain_whether_numbers_can_be_called(
     imported = registers.read_do_not_call_registers_known_at(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
-    polling = create_polling_plan(settings, list_polling_days(settings))
+    polling = create_call_plan_of_polling_day(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)
     booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
     for number in find_phone_numbers_of_voter(db, who, settings.centre.region):
@@ -136,7 +136,7 @@ def explain_whether_numbers_can_be_called(
         close = None if booth is None else polling.find_closing_time_of_booth(booth)
         language = record.language if LANGUAGE.fullmatch(record.language) else FALLBACK_LANGUAGE
         for campaign in settings.campaigns:
-            certified = certificates.find_certificate_status_of_campaign(campaign)
+            certified = certificates.find_prompt_certificates_of_campaign(campaign)
             campaign_rules = rules.get_campaign_rules(campaign, certified)
             case = Case(
                 campaign_rules,
@@ -152,7 +152,7 @@ def explain_whether_numbers_can_be_called(
             if state is not CampaignState.RUNNING:
                 others.insert(0, f"the campaign is {state.value}: an operator must resume it")
                 never = True
-            condition = _find_event_before_next_call(record, campaign.id)
+            condition = _find_event_required_before_next_call(record, campaign.id)
             turnout = campaign_rules.purpose is Purpose.TURNOUT
             last = close - polling.last_call_seconds if turnout and close is not None else None
             if close is not None and last is not None and last <= at < close:
@@ -185,7 +185,7 @@ def _report_certificates_that_changed_since(
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 
 
-def _find_event_before_next_call(record: NumberRecord, campaign: str) -> str | None:
+def _find_event_required_before_next_call(record: NumberRecord, campaign: str) -> str | None:
     """Return what must happen before the number's next call, such as the end of the call in progress.
 
     Only events whose time is not known are returned; None = there is none.

@@ -66,7 +66,7 @@ def check_voter_data_portals(settings: Settings) -> Iterator[Finding]:
     """Check the settings of each voter-data portal: folder, mapping and secrets. No portal is connected to."""
     for source in settings.sources:
         subject, problems = f"source {source.name}", 0
-        for requirement in _list_portal_requirements(source):
+        for requirement in _list_checks_of_portal_requirements(source):
             try:
                 requirement()
             except MatdanError as problem:
@@ -76,7 +76,7 @@ def check_voter_data_portals(settings: Settings) -> Iterator[Finding]:
             yield make_ok_finding(subject, f"folder {source.folder} and mapping of the portal exist")
 
 
-def _list_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
+def _list_checks_of_portal_requirements(source: Source) -> Iterator[Callable[[], object]]:
     """Yield functions that each check one requirement of a voter-data portal.
 
     A function raises MatdanError if its requirement is not met.

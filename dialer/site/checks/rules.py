@@ -12,7 +12,7 @@ from dialer.rules.calling_hours import Stretch, merge_adjoining_periods
 from dialer.rules.first_call import (
     Areas,
     FirstCall,
-    find_first_call,
+    find_first_possible_call_time,
     list_areas_of_polling_days,
     list_polling_areas_of_roll,
 )
@@ -67,7 +67,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
     areas = _list_polling_areas(settings, gate, db)
     states = {} if db is None else campaigns.read_campaign_states(db)
     for campaign in settings.campaigns:
-        rules = build_campaign_rules(campaign, settings, certificates.find_certificate_status_of_campaign(campaign))
+        rules = build_campaign_rules(campaign, settings, certificates.find_prompt_certificates_of_campaign(campaign))
         subject = (
             f"campaign {campaign.id} ({campaign.purpose.value}, {'recorded' if rules.plays_recorded_voice else 'live'})"
         )
@@ -79,7 +79,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
         if certified:
             text = f"all its prompts are certified in {', '.join(certified)}; voters of other languages are not called"
             yield make_ok_finding(subject, text)
-        first = find_first_call(gate, rules, areas, now)
+        first = find_first_possible_call_time(gate, rules, areas, now)
         state = states.get(campaign.id, CampaignState.RUNNING)
         if db is not None:
             yield from _check_consents(subject, gate, rules, db)

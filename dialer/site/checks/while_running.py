@@ -15,7 +15,7 @@ from pathlib import Path
 from dialer.domain.clock import Clock, SystemClock
 from dialer.domain.finding import Finding, make_ok_finding
 from dialer.domain.words import format_count
-from dialer.settings.servers import split_settings_by_server
+from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
 from dialer.site.checks.asterisk import check_phones, check_trunks
@@ -56,8 +56,8 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
     yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
     yield Check("broker certificate", lambda: check_broker_certificate(settings, clock.now()))
     if settings.uses_asterisk:
-        for server, site in split_settings_by_server(settings).items():
-            yield Check("asterisk", partial(_check_live_asterisk, site, clock), server)
+        for server, site in split_settings_by_asterisk_server(settings).items():
+            yield Check("asterisk", partial(_check_running_asterisk, site, clock), server)
     if settings.broker.enabled:
         yield Check("broker", lambda: check_state_at_broker(settings, clock))
 
@@ -69,7 +69,7 @@ def _list_installed_versions() -> Finding:
     )
 
 
-async def _check_live_asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+async def _check_running_asterisk(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """Check the clock, trunks and phones of a running Asterisk server.
 
     Raises MatdanError.

@@ -29,7 +29,7 @@ from dialer.engine.transfers.commands import (
     SeatResume,
     SeatTransfer,
 )
-from dialer.settings.servers import split_settings_by_server
+from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.simulation.asterisk.channels import Channel, EndsBy
 from dialer.site.checks.asterisk import check_asterisk
 from tests.support.breaking import run_and_kill
@@ -553,6 +553,6 @@ async def test_calls_on_a_failed_asterisk_server_use_no_channels_of_the_campaign
 @virtual_time()
 async def test_dialer_check_names_servers_that_cannot_reach_each_other(tmp_path: Path) -> None:
     async with run_servers(STAY, ONE_EACH) as servers:
-        site = split_settings_by_server(multi_server_settings(tmp_path, servers, ONE_EACH))["a"]
+        site = split_settings_by_asterisk_server(multi_server_settings(tmp_path, servers, ONE_EACH))["a"]
         found = {each.subject: each.level async for each in check_asterisk(site, ["b", "c"])}
     assert (found["connection to server b"], found["connection to server c"]) == (Level.OK, Level.ERROR)

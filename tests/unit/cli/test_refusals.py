@@ -84,7 +84,7 @@ def test_error_about_the_rejects_file_after_an_import_says_that_the_roll_is_impo
     sink.close_rejects_file()
     (tmp_path / "rejects.csv").mkdir()
     with pytest.raises(RollError, match=r"the roll was imported, but .* find it at .*rejects.csv.part"):
-        sink.publish_rejects_file()
+        sink.move_rejects_file_to_final_path()
 
 
 def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path) -> None:

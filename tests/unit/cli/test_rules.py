@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dialer.settings.jurisdiction import apply_stricter_values_of_site, load_profile
+from dialer.settings.jurisdiction import apply_stricter_site_values_to_profile, load_profile
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.rules_in_force import format_rules_as_json
@@ -408,7 +408,7 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
 ) -> None:
     """The dialler started in the morning with later calling hours, and in the afternoon with those of the settings."""
     settings = load_settings(config)
-    profile = apply_stricter_values_of_site(
+    profile = apply_stricter_site_values_to_profile(
         load_profile("neutral"), {"calling_hours": {"weekday": [["13:00", "20:00"]]}}
     )
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db", isolation_level=None)) as db:

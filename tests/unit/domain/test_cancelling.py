@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from dialer.domain.cancelling import await_cancellable, run_in_task
+from dialer.domain.cancelling import await_cancellable, await_coroutine_in_own_task
 
 
 async def swallow_cancellation(fails: bool) -> str:
@@ -58,7 +58,7 @@ async def fail_in_task_group(*stopped: asyncio.Task[None]) -> None:
 
 async def test_task_that_is_cancelled_while_a_task_of_its_group_fails_ends_as_cancelled() -> None:
     async def run_group() -> None:
-        await run_in_task(fail_in_task_group(working))
+        await await_coroutine_in_own_task(fail_in_task_group(working))
 
     working = asyncio.create_task(run_group())
     with pytest.raises(asyncio.CancelledError):
@@ -67,7 +67,7 @@ async def test_task_that_is_cancelled_while_a_task_of_its_group_fails_ends_as_ca
 
 async def test_failed_task_group_leaves_no_cancellation_in_the_task_that_runs_it() -> None:
     with pytest.raises(ExceptionGroup):
-        await run_in_task(fail_in_task_group())
+        await await_coroutine_in_own_task(fail_in_task_group())
     task = asyncio.current_task()
     assert task is not None
     assert not task.cancelling()

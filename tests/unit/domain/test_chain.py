@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_chain, make_next_audit_entry
+from dialer.domain.audit_chain import GENESIS, AuditEntry, Break, find_breaks_in_audit_hash_chain, make_next_audit_entry
 from dialer.domain.errors import UnsafeValue
 
 
@@ -31,8 +31,8 @@ def make_audit_chain(count: int) -> list[AuditEntry]:
 
 
 def test_unchanged_hash_chain_of_the_audit_is_valid() -> None:
-    assert next(find_breaks_in_chain([]), None) is None
-    assert next(find_breaks_in_chain(make_audit_chain(20)), None) is None
+    assert next(find_breaks_in_audit_hash_chain([]), None) is None
+    assert next(find_breaks_in_audit_hash_chain(make_audit_chain(20)), None) is None
 
 
 @given(
@@ -46,7 +46,7 @@ def test_changed_field_of_an_audit_entry_breaks_the_hash_chain_at_that_entry(
 ) -> None:
     entries = make_audit_chain(10)
     entries[at] = replace(entries[at], **change)  # type: ignore[arg-type]  # the strategy gives fields of the entry
-    found = next(find_breaks_in_chain(entries), None)
+    found = next(find_breaks_in_audit_hash_chain(entries), None)
     assert found is not None
     assert found.number == at + 1
 
@@ -54,7 +54,7 @@ def test_changed_field_of_an_audit_entry_breaks_the_hash_chain_at_that_entry(
 @given(st.permutations(range(8)))
 def test_reordered_audit_entries_break_the_hash_chain(order: Sequence[int]) -> None:
     entries = make_audit_chain(8)
-    found = next(find_breaks_in_chain([entries[place] for place in order]), None)
+    found = next(find_breaks_in_audit_hash_chain([entries[place] for place in order]), None)
     assert (found is None) == (list(order) == sorted(order))
 
 
@@ -62,14 +62,14 @@ def test_reordered_audit_entries_break_the_hash_chain(order: Sequence[int]) -> N
 def test_removed_audit_entry_breaks_the_hash_chain(removed: int) -> None:
     entries = make_audit_chain(10)
     del entries[removed]
-    assert next(find_breaks_in_chain(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
+    assert next(find_breaks_in_audit_hash_chain(entries), None) == Break(removed + 1, f"entry {removed + 1} is missing")
 
 
 def test_chain_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit() -> None:
     entries = make_audit_chain(10)
     head = entries[7].number, entries[7].digest
-    assert next(find_breaks_in_chain(entries, head), None) is None
-    cut = next(find_breaks_in_chain(entries[:5], head), None)
+    assert next(find_breaks_in_audit_hash_chain(entries, head), None) is None
+    cut = next(find_breaks_in_audit_hash_chain(entries[:5], head), None)
     assert cut is not None
     assert "the chain ends at 5, but entry 8 was noted" in cut.problem
     forged = make_audit_chain(3)
@@ -79,8 +79,8 @@ def test_chain_hash_noted_earlier_reveals_a_rewritten_or_shortened_audit() -> No
                 number - 1, forged[-1].digest, at=1.0, kind="listen", who="somebody", what={"seat": "01"}
             )
         )
-    assert next(find_breaks_in_chain(forged), None) is None
-    assert next(find_breaks_in_chain(forged, head), None) == Break(
+    assert next(find_breaks_in_audit_hash_chain(forged), None) is None
+    assert next(find_breaks_in_audit_hash_chain(forged, head), None) == Break(
         8, "the entry differs from the noted head with this number"
     )
 

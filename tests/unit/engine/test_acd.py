@@ -160,7 +160,7 @@ def test_repeated_report_that_a_voter_waits_for_a_seat_changes_nothing() -> None
 def test_answered_voter_who_must_not_be_called_hears_the_information_message_and_gets_no_agent() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
-    turns.features.calling_rules_checker._gate.check_connection_to_agent = lambda *_: forbidden  # type: ignore[method-assign]
+    turns.features.calling_rules_checker._gate.check_rules_before_connecting_agent = lambda *_: forbidden  # type: ignore[method-assign]
     turns.call()
     assert "order play_information_message A" in turns.at(8, CallWaiting(A))
     assert turns.seat() is SeatState.READY

@@ -42,7 +42,7 @@ class RecordingGate:
         assert now == NOON
         return self.ruling
 
-    check_connection_to_agent = check_rules_before_originate
+    check_rules_before_connecting_agent = check_rules_before_originate
 
 
 class Rules:

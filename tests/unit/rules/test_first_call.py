@@ -12,7 +12,7 @@ from dialer.rules.first_call import (
     Areas,
     FirstCall,
     describe_obstacles_to_calls,
-    find_first_call,
+    find_first_possible_call_time,
     list_areas_of_polling_days,
 )
 from dialer.rules.gate import Gate, Objection, Reason, Ruling
@@ -52,17 +52,17 @@ def test_obstacles_to_the_first_call_of_a_campaign_are_reported_in_order_of_time
     assert texts[1].endswith("until Tue 23 Apr 09:00")
     silence = "in every polling area: silence interval of the polling area: no material calls until Tue 23 Apr 18:00"
     assert texts[2] == f"{texts[1]}, then {silence}"
-    assert find_first_call(gate, campaign, areas, late) == FirstCall(moment("2024-04-23T18:00"), texts[2])
+    assert find_first_possible_call_time(gate, campaign, areas, late) == FirstCall(moment("2024-04-23T18:00"), texts[2])
 
 
 def test_forecast_of_a_campaigns_first_call_names_the_obstacles_before_it() -> None:
     settings = site(campaign=HOURS)
     gate = make_gate(settings)
     areas = list_areas_of_polling_days(gate.rules.polls, 0.0)
-    first = find_first_call(gate, campaign_rules(settings), areas, moment("2024-04-22T21:30"))
+    first = find_first_possible_call_time(gate, campaign_rules(settings), areas, moment("2024-04-22T21:30"))
     assert first.at == moment("2024-04-23T09:00")
     assert first.why == describe(moment("2024-04-22T21:30"), moment("2024-04-24T00:00"))
-    assert find_first_call(gate, campaign_rules(settings), areas, NOON) == FirstCall(NOON, "")
+    assert find_first_possible_call_time(gate, campaign_rules(settings), areas, NOON) == FirstCall(NOON, "")
 
 
 class RefusingGate:
@@ -81,7 +81,7 @@ def refuse_calls(seconds: float) -> FirstCall:
     """Return the first call of a campaign whose gate refuses calls again and again, each time for some seconds."""
     settings = site(campaign=HOURS)
     gate = cast(Gate, RefusingGate(make_gate(settings), seconds))
-    return find_first_call(gate, campaign_rules(settings), Areas([], True, 0.0), NOON)
+    return find_first_possible_call_time(gate, campaign_rules(settings), Areas([], True, 0.0), NOON)
 
 
 def test_first_call_of_a_campaign_has_no_time_if_an_obstacle_has_no_end() -> None:
@@ -92,7 +92,7 @@ def test_first_call_of_a_campaign_has_no_time_if_an_obstacle_has_no_end() -> Non
 def test_campaign_with_empty_calling_hours_never_calls() -> None:
     settings = site()
     campaign = replace(campaign_rules(settings), hours=create_daily_calling_hours([]))
-    first = find_first_call(make_gate(settings), campaign, Areas([], True, 0.0), NOON)
+    first = find_first_possible_call_time(make_gate(settings), campaign, Areas([], True, 0.0), NOON)
     assert first == FirstCall(None, "its hours are empty, so it never calls")
 
 
@@ -103,7 +103,9 @@ def test_forecast_of_a_campaigns_first_call_names_at_most_two_obstacles_in_polli
     areas = [Area(1, "17:00"), Area(1, "18:00"), Area(2, "18:00")]
     tuesday = moment("2024-04-23T12:00")
     words = [f"silence interval of the polling area: no material calls until Tue 23 Apr {hour}:00" for hour in (17, 18)]
-    one, two, three = (find_first_call(gate, campaign, Areas(areas[:n], True, 0.0), tuesday) for n in (1, 2, 3))
+    one, two, three = (
+        find_first_possible_call_time(gate, campaign, Areas(areas[:n], True, 0.0), tuesday) for n in (1, 2, 3)
+    )
     assert one.why == f"in every polling area: {words[0]}"
     assert two.why == f"in every polling area: {words[0]}; {words[1]}"
     assert three.why == f"{two.why}; ..."
@@ -122,7 +124,7 @@ def find_first_call_in_area(
     always = create_daily_calling_hours([(time.min, time.max)])
     gate.rules = replace(gate.rules, hours=always)
     rules = replace(campaign_rules(settings), hours=always)
-    return find_first_call(gate, rules, Areas([area], of_roll, 900.0), at)
+    return find_first_possible_call_time(gate, rules, Areas([area], of_roll, 900.0), at)
 
 
 def test_booth_workers_are_called_from_the_local_midnight_of_the_polling_day() -> None:

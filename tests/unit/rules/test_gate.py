@@ -172,8 +172,8 @@ def test_call_that_could_still_ring_after_the_calling_hours_is_not_allowed() -> 
     late = gate.check_rules_before_originate(case, end - 29.0)
     assert list_reasons(late) == [Reason.HOURS]
     assert late.next_at == moment("2024-04-23T09:00")
-    assert gate.check_connection_to_agent(case, end - 1.0).is_call_allowed
-    assert not gate.check_connection_to_agent(case, end).is_call_allowed
+    assert gate.check_rules_before_connecting_agent(case, end - 1.0).is_call_allowed
+    assert not gate.check_rules_before_connecting_agent(case, end).is_call_allowed
 
 
 def test_call_forbidden_shortly_before_the_calling_hours_is_allowed_when_they_start() -> None:
@@ -272,7 +272,7 @@ def test_each_recorded_prompt_of_a_campaign_needs_its_own_certificate(
 ) -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     gate, case = make_gate(settings), make_case(settings, campaign=campaign_rules(settings, certified))
-    for ruling in (gate.check_rules_before_originate(case, NOON), gate.check_connection_to_agent(case, NOON)):
+    for ruling in (gate.check_rules_before_originate(case, NOON), gate.check_rules_before_connecting_agent(case, NOON)):
         assert list_reasons(ruling) == ([] if words is None else [Reason.CERTIFICATE])
         assert words is None or f"a recorded turnout call needs a certificate: {words}" in str(ruling)
     assert make_gate(live := site("india")).check_rules_before_originate(make_case(live), NOON).is_call_allowed
@@ -295,7 +295,7 @@ def test_certificate_is_checked_again_when_the_call_is_answered() -> None:
     settings = site("india", campaign=RECORDED, rules={"polls": [{"day": "2024-05-20"}]})
     case = make_case(settings, campaign=campaign_rules(settings, {"hi": CertificateStatus(None, date(2024, 4, 22))}))
     assert Reason.CERTIFICATE in list_reasons(
-        make_gate(settings).check_connection_to_agent(case, moment("2024-04-23T00:00"))
+        make_gate(settings).check_rules_before_connecting_agent(case, moment("2024-04-23T00:00"))
     )
 
 
@@ -350,7 +350,7 @@ def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_cam
     gate = make_gate(settings, Register("ncpr", moment("2024-04-24T00:00"), 1))
     close = moment("2024-04-26T18:00")
     for at in (close - 48 * HOUR, moment("2024-04-25T12:00"), close - 0.001):
-        asked = [gate.check_rules_before_originate(case, at), gate.check_connection_to_agent(case, at)]
+        asked = [gate.check_rules_before_originate(case, at), gate.check_rules_before_connecting_agent(case, at)]
         assert all((Reason.SILENCE in list_reasons(ruling)) == silenced for ruling in asked)
     for at in (close - 48 * HOUR - 0.001, close):
         assert Reason.SILENCE not in list_reasons(gate.check_rules_before_originate(case, at))

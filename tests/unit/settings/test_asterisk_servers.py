@@ -15,8 +15,8 @@ from dialer.errors import SettingError
 from dialer.settings.asterisk import DEFAULT_HISTORY_FILE
 from dialer.settings.servers import (
     convert_settings_to_single_server,
-    select_settings_of_server,
-    split_settings_by_server,
+    select_settings_of_asterisk_server,
+    split_settings_by_asterisk_server,
 )
 from dialer.settings.site import Settings
 from tests.support.asterisk_support import a_site
@@ -52,13 +52,13 @@ def make_settings_with_two_servers(**changes: Any) -> Settings:
 def render_files_of_server(server: str) -> dict[str, str]:
     settings = make_settings_with_two_servers()
     passwords = dict.fromkeys(
-        list_seats_without_password(select_settings_of_server(settings, server)[0]), "a-password-that-was-made"
+        list_seats_without_password(select_settings_of_asterisk_server(settings, server)[0]), "a-password-that-was-made"
     )
     return render_asterisk_site_files(settings, passwords, server=server)
 
 
 def test_settings_of_each_asterisk_server_have_only_trunks_and_phones_of_that_server() -> None:
-    a, b = split_settings_by_server(make_settings_with_two_servers()).values()
+    a, b = split_settings_by_asterisk_server(make_settings_with_two_servers()).values()
     assert ([each.name for each in a.trunks], [each.name for each in b.trunks]) == (["north"], ["south"])
     assert ([each.name for each in a.seats], [each.name for each in b.seats]) == (["01"], ["02"])
     assert ([each.name for each in a.transfers], [each.name for each in b.transfers]) == (["office"], ["boss"])
@@ -69,8 +69,8 @@ def test_settings_of_each_asterisk_server_have_only_trunks_and_phones_of_that_se
 
 def test_site_without_asterisk_servers_table_has_one_asterisk_server() -> None:
     settings = a_site()
-    assert dict(split_settings_by_server(settings)) == {"": settings}
-    assert select_settings_of_server(settings, None) == (settings, ())
+    assert dict(split_settings_by_asterisk_server(settings)) == {"": settings}
+    assert select_settings_of_asterisk_server(settings, None) == (settings, ())
     assert render_asterisk_site_files(settings, {"agent01": "x"}) == render_asterisk_site_files(
         settings, {"agent01": "x"}, server=None
     )
@@ -80,7 +80,7 @@ def test_site_without_asterisk_servers_table_has_one_asterisk_server() -> None:
 def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None:
     one = convert_settings_to_single_server(make_settings_with_two_servers())
     assert Settings.model_validate(one.model_dump()).seats == one.seats
-    assert list(split_settings_by_server(one)) == [""]
+    assert list(split_settings_by_asterisk_server(one)) == [""]
 
 
 @pytest.mark.parametrize(

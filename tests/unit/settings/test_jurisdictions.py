@@ -15,8 +15,8 @@ from dialer.settings.jurisdiction import (
     Basis,
     Profile,
     Rule,
-    apply_stricter_values_of_site,
-    find_comparison_with_profile_value,
+    apply_stricter_site_values_to_profile,
+    find_strictness_comparison_of_rule,
     list_shipped_profiles,
     load_profile,
 )
@@ -189,7 +189,7 @@ def test_stricter_and_looser_values_are_tested_for_every_rule_that_sites_may_cha
         for name, rule in rules.items()
         if isinstance(rule, type) and issubclass(rule, Rule)
         for field in rule.model_fields
-        if find_comparison_with_profile_value(rule, field) is not None
+        if find_strictness_comparison_of_rule(rule, field) is not None
     }
     assert set(STRICTER) == set(LOOSER) == may_change
 
@@ -197,7 +197,7 @@ def test_stricter_and_looser_values_are_tested_for_every_rule_that_sites_may_cha
 @pytest.mark.parametrize("key", sorted(STRICTER))
 def test_site_may_set_a_value_stricter_than_the_jurisdiction_profile(key: str) -> None:
     rule, field = key.split(".")
-    profile = apply_stricter_values_of_site(load_profile("india"), {rule: {field: STRICTER[key]}})
+    profile = apply_stricter_site_values_to_profile(load_profile("india"), {rule: {field: STRICTER[key]}})
     assert getattr(profile, rule).source == getattr(load_profile("india"), rule).source
 
 

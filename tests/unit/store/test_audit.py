@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli.main import app
-from dialer.domain.audit_chain import find_breaks_in_chain
+from dialer.domain.audit_chain import find_breaks_in_audit_hash_chain
 from dialer.domain.errors import UnsafeValue
 from dialer.store import audit
 from dialer.store.connection import open_store_for_reading
@@ -80,7 +80,7 @@ async def test_hash_chain_of_the_audit_continues_within_a_batch_and_after_a_rest
     assert await again.append_audit_entry("export", "s1", {}, NOW) == 31
     await again.close()
     db = open_store_for_reading(backend.path, key=backend.key)
-    assert next(find_breaks_in_chain(audit.read_entries(db)), None) is None
+    assert next(find_breaks_in_audit_hash_chain(audit.read_entries(db)), None) is None
     db.close()
 
 
