@@ -191,7 +191,11 @@ def _build_engine(
     plan = create_engine_plan(settings, profile)
     core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.dialler_name_text)
     switch = asterisk.switch
-    routed = None if twilio is None else twilio.combine_twilio_with_asterisk(switch if settings.uses_asterisk else None)
+    routed = (
+        None
+        if twilio is None
+        else twilio.create_switch_for_twilio_and_asterisk(switch if settings.uses_asterisk else None)
+    )
     outside = Dependencies(
         store=store,
         switch=routed or switch,

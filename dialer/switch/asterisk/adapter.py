@@ -203,7 +203,7 @@ class AsteriskSwitch:
         }
         if self._lease is not None:
             self._recorder.discard_queued_newest_call()  # the engine may find that its store lacks the recorded call
-            record = partial(_record_newest_call_in_asterisk, self._lease, client)
+            record = partial(_try_to_write_newest_call_to_asterisk_database, self._lease, client)
             watches["record-newest-call"] = self._recorder.run(record)
             watches["release-asterisk"] = self._release_asterisk_when_it_stops(client, self._lease)
         for name, watch in watches.items():
@@ -601,9 +601,11 @@ class AsteriskSwitch:
         return self._client
 
 
-async def _record_newest_call_in_asterisk(lease: SwitchLease, client: AmiClient, call: NewestCall) -> bool:
+async def _try_to_write_newest_call_to_asterisk_database(
+    lease: SwitchLease, client: AmiClient, call: NewestCall
+) -> bool:
     try:
-        await lease.record_newest_call_in_asterisk(client, call)
+        await lease.write_newest_call_to_asterisk_database(client, call)
     except SwitchError as error:
         _log.info("newest_call.record_delayed", problem=str(error))
         return False

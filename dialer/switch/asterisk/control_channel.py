@@ -70,14 +70,14 @@ class ControlChannel:
             await call.ended.wait()
         finally:
             if self._call is call:
-                self._forget_control_session()
+                self._clear_ended_control_session()
 
     def close_control_session(self) -> None:
         """End the AGI session of the control channel. The dialplan then hangs up the channel."""
         self.channel_id = ""
         if self._call is not None:
             self._call.ended.set()
-        self._forget_control_session()
+        self._clear_ended_control_session()
 
     async def hang_up_channel(self, channel: str, reply_seconds: float | None = REPLY_SECONDS) -> bool:
         """Hang up a channel by its unique id, also while Asterisk is shutting down. Return False if the channel does not
@@ -95,6 +95,6 @@ class ControlChannel:
             return False
         return not reply.has_failure_result
 
-    def _forget_control_session(self) -> None:
+    def _clear_ended_control_session(self) -> None:
         self._call = None
         self._connected.clear()

@@ -152,7 +152,7 @@ class SwitchLease:
                 "`asterisk -rx 'module load func_db.so'`"
             )
 
-    async def record_newest_call_in_asterisk(self, client: AmiClient, call: NewestCall) -> None:
+    async def write_newest_call_to_asterisk_database(self, client: AmiClient, call: NewestCall) -> None:
         """Let Asterisk's dialplan record the newest call in Asterisk's database.
 
         The dialler later compares its store with this record: a store without the recorded call is an outdated copy or

@@ -100,7 +100,7 @@ class TwilioApi:
 
     async def fetch_call(self, sid: str) -> CallRecord:
         """Return the current state of a call. Raises SwitchError."""
-        return _make_call_record(await _await_twilio_response(self._client.calls(sid).fetch_async()))
+        return _convert_twilio_call_to_record(await _await_twilio_response(self._client.calls(sid).fetch_async()))
 
     async def fetch_calls_to(self, number: str, since: float) -> list[CallRecord]:
         """Return the calls to a number that were created since a time (epoch seconds). Raises SwitchError."""
@@ -108,14 +108,14 @@ class TwilioApi:
         listed = await _await_twilio_response(
             self._client.calls.list_async(to=number, start_time_after=after, limit=MOST_LISTED)
         )
-        return [record for record in map(_make_call_record, listed) if record.created_at >= since]
+        return [record for record in map(_convert_twilio_call_to_record, listed) if record.created_at >= since]
 
     async def fetch_live_calls(self) -> list[CallRecord]:
         """Return all calls of the account that have not ended. Raises SwitchError."""
         found: list[CallRecord] = []
         for status in (CallStatus.QUEUED, CallStatus.RINGING, CallStatus.IN_PROGRESS):
             listed = await _await_twilio_response(self._client.calls.list_async(status=status.value, limit=MOST_LISTED))
-            found += map(_make_call_record, listed)
+            found += map(_convert_twilio_call_to_record, listed)
         return found
 
     async def send_message(self, to: str, sender: str, text: str) -> None:
@@ -181,7 +181,7 @@ def _parse_error_code(text: str) -> int | None:
     return code if isinstance(code, int) else None
 
 
-def _make_call_record(call: Any) -> CallRecord:
+def _convert_twilio_call_to_record(call: Any) -> CallRecord:
     try:
         status = CallStatus(str(call.status))
     except ValueError:

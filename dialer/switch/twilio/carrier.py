@@ -43,7 +43,7 @@ class TwilioCarrier:
         self.sms = None if twilio.sms_from is None else self.switch
         self.port = 0  # port of the webhooks, once they listen
 
-    def combine_twilio_with_asterisk(self, asterisk: Switch | None) -> RoutedSwitch:
+    def create_switch_for_twilio_and_asterisk(self, asterisk: Switch | None) -> RoutedSwitch:
         """Return a switch that uses this Twilio account and the site's Asterisk, if there is one."""
         twilio_trunks = (trunk for trunk in self._settings.trunks if trunk.carrier is CarrierKind.TWILIO)
         return RoutedSwitch(asterisk, self.switch, [trunk.endpoint for trunk in twilio_trunks])

@@ -133,7 +133,7 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
             case Commit() | SendSms() if said and heard is not None:  # the prompts must be played first
                 return Page(tuple(said), None, heard, heard.state)
             case Commit() | SendSms():
-                turn = continue_flow(flow, state, await _perform_host_action(action, host))
+                turn = continue_flow(flow, state, await _store_flow_result_or_send_sms(action, host))
 
 
 async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
@@ -142,11 +142,11 @@ async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) ->
     The flow stops at its next prompt.
     """
     while isinstance(turn.action, Commit):
-        turn = continue_flow(flow, turn.state, await _perform_host_action(turn.action, host))
+        turn = continue_flow(flow, turn.state, await _store_flow_result_or_send_sms(turn.action, host))
     return end_flow_by_hang_up(flow, turn.state)
 
 
-async def _perform_host_action(action: Commit | SendSms, host: PageHost) -> Input:
+async def _store_flow_result_or_send_sms(action: Commit | SendSms, host: PageHost) -> Input:
     if isinstance(action, Commit):
         return await host.commit_flow_result(action.commit)
     return SmsSent() if await host.send_sms(action) else Failed()

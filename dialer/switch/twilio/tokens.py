@@ -74,7 +74,7 @@ class StateTokens:
                 "a Twilio webhook was rejected, because its token is not signed by this centre: check which program sends it"
             )
         try:
-            return _parse_paused_flow(
+            return _parse_paused_flow_in_twilio_token(
                 json.loads(zlib.decompressobj().decompress(_decode_base64(body), _MAX_STATE_BYTES))
             )
         except (ValueError, KeyError, TypeError, RecursionError, zlib.error) as error:
@@ -89,7 +89,7 @@ class StateTokens:
 _EMPTY: tuple[Any, ...] = ("", 0, None, (), [], {})
 
 
-def _parse_paused_flow(content: Mapping[str, Any]) -> PausedFlow:
+def _parse_paused_flow_in_twilio_token(content: Mapping[str, Any]) -> PausedFlow:
     state = {"language": "", "facts": {}, "answers": {}, "frames": (), "ending": None, **content["s"]}
     return PausedFlow(
         AttemptId(content["a"]), content["r"], FlowState.create_flow_state_from_json(state), content["e"], content["d"]

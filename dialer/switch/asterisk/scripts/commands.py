@@ -161,7 +161,7 @@ def interpret_script_command(
     if verb == "SET MUSIC" and not all(_MUSIC.fullmatch(word) for word in arguments):
         return Refuse("an invalid music class: use letters, digits, - and _")
     if verb in {"SET VARIABLE", "GET VARIABLE"}:
-        return _interpret_variable_command(verb, arguments, sequence)
+        return _interpret_set_variable_command(verb, arguments, sequence)
     return Forward(verb, tuple(arguments))
 
 
@@ -201,7 +201,7 @@ def _split_command_verb(words: list[str]) -> tuple[str, list[str]]:
     return "", []
 
 
-def _interpret_variable_command(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
+def _interpret_set_variable_command(verb: str, arguments: list[str], sequence: int) -> ScriptCommand:
     name, value = (*arguments, "", "")[:2]
     if not _VARIABLE.fullmatch(name):
         return Refuse("an invalid variable name: it would run a dialplan function")
@@ -218,7 +218,7 @@ def _interpret_variable_command(verb: str, arguments: list[str], sequence: int) 
         valid = name.startswith(_FACT) and _NAME.fullmatch(name.removeprefix(_FACT))
         return GetFact(name.removeprefix(_FACT)) if valid else Refuse("an unknown variable")
     if name == "MATDAN_MARK":
-        return _interpret_mark_variable(value, sequence)
+        return _interpret_voter_answer_set_by_script(value, sequence)
     if name == "MATDAN_OPT_OUT":
         return StoreResult(FlowCommit(CommitKind.OPT_OUT, "script", sequence))
     answer = name.removeprefix(_ANSWER).lower()
@@ -229,7 +229,7 @@ def _interpret_variable_command(verb: str, arguments: list[str], sequence: int) 
     return Refuse("a reserved variable")
 
 
-def _interpret_mark_variable(value: str, sequence: int) -> ScriptCommand:
+def _interpret_voter_answer_set_by_script(value: str, sequence: int) -> ScriptCommand:
     kind, _, hour = value.partition(" ")
     if kind not in set(MarkKind):
         return Refuse(f"an unknown mark: use one of {', '.join(MarkKind)}")
