@@ -403,7 +403,7 @@ class BatchImporter:
                     await SQL.set_problem.run_statement(self._db, each.subject.removeprefix("up."), str(error), now)
                 except StoreNotAccepted as error:
                     assert each.batch is not None  # noqa: S101 - a store has sent it
-                    add_acknowledgements(acks, await self._record_and_acknowledge_refused_store(each.batch, error, now))
+                    add_acknowledgements(acks, await self._acknowledge_batch_of_refused_store(each.batch, error, now))
                     if error.is_final:
                         refusals[each.batch.centre] = str(error)
             new_booths = await self._store_collected_rows(zones, collected, now)
@@ -487,7 +487,7 @@ class BatchImporter:
         if is_set_back:
             raise StoreSetBack(batch.centre)
 
-    async def _record_and_acknowledge_refused_store(
+    async def _acknowledge_batch_of_refused_store(
         self, batch: OutboxBatch, error: StoreNotAccepted, now: float
     ) -> Acknowledgements:
         if error.is_final:
@@ -541,7 +541,9 @@ class BatchImporter:
                 self._parse_rows_of_centre(centre, rows, now, parsed_marks, parsed_results)
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
             await set_aside.insert_set_aside_rows(self._db, aside)
-        marks = await self._insert_new_rows(SQL.insert_marks, "new_mark", parsed_marks, _convert_mark_to_column_values)
+        marks = await self._insert_new_rows(
+            SQL.insert_marks, "new_mark", parsed_marks, _convert_voter_mark_to_column_values
+        )
         results = await self._insert_new_rows(SQL.insert_results, "new_result", parsed_results, tuple)
 
         def may_centre_use_result_name(centre: str, name: str) -> bool:
@@ -549,7 +551,7 @@ class BatchImporter:
 
         await self._add_rows_to_day_counters(marks, results, may_centre_use_result_name, now)
         await self._store_answers(results, may_centre_use_result_name, now)
-        await self._store_test_marks(results, now)
+        await self._store_times_of_test_messages(results, now)
         await self._compare_seals_with_earlier_ones(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
@@ -632,7 +634,7 @@ class BatchImporter:
             rows = sorted(map(_convert_answer_to_column_values, answers.values()), key=itemgetter(*range(6)))
             await SQL.set_answers.run_statement(self._db, *convert_rows_to_columns(rows, 9))
 
-    async def _store_test_marks(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
+    async def _store_times_of_test_messages(self, results: Sequence[ParsedRow[ResultRow]], now: float) -> None:
         """Store when each centre last sent a test message, which shows that its results reach headquarters."""
         sent = {each.row.centre: min(each.row.at, now) for each in results if each.row.topic == TEST_MARKS}
         if sent:
@@ -717,7 +719,7 @@ class BatchImporter:
         before = {
             _get_voter_place_on_roll(row): _get_voter_status(row) for row in await SQL.voters.fetch_rows(self._db)
         }
-        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.does_mark_change_earlier_marks)]
+        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.does_mark_change_earlier_voter_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
             asked = convert_rows_to_columns([_place_columns(place) for place in changed_places], 5)
@@ -779,7 +781,7 @@ def _get_voter_status(row: StoredVoter) -> VoterStatus:
     return VoterStatus(row.turnout, row.contacted, row.not_yet)
 
 
-def _convert_mark_to_column_values(mark: MarkRow) -> tuple[Any, ...]:
+def _convert_voter_mark_to_column_values(mark: MarkRow) -> tuple[Any, ...]:
     values = (mark.key, mark.kind, mark.source, mark.at, mark.undoes, mark.centre, mark.id, mark.payload)
     return (*_place_columns(mark.place), *values)
 

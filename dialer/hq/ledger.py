@@ -146,7 +146,7 @@ class MarkRow:
     payload: str  # JSON
 
     @property
-    def does_mark_change_earlier_marks(self) -> bool:
+    def does_mark_change_earlier_voter_marks(self) -> bool:
         """Whether this mark (recorded answer) undoes or corrects earlier marks of the voter.
 
         If so, the voter's status must be derived from all marks again.
@@ -156,7 +156,7 @@ class MarkRow:
     @property
     def is_sent_to_other_centres(self) -> bool:
         """Whether headquarters forwards this recorded answer (mark) to other centres."""
-        return self.does_mark_change_earlier_marks or self.kind == MarkKind.VOTED
+        return self.does_mark_change_earlier_voter_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
@@ -186,7 +186,10 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
             f"result {row.id} of centre {centre} was too long ({fields['too_large_bytes']} bytes) to be sent to headquarters:"
             " see this result in the centre's store"
         )
-    if topic == "results/marks" and (mark := _parse_mark_in_result(centre, row, min(at, now), fields, now)) is not None:
+    if (
+        topic == "results/marks"
+        and (mark := _parse_voter_mark_in_result(centre, row, min(at, now), fields, now)) is not None
+    ):
         return mark, fields
     if topic == SEALED_EPOCHS:
         return ResultRow(
@@ -231,7 +234,7 @@ def _refuse_nan_or_infinity(constant: str) -> None:
 _PAYLOADS = json.JSONDecoder(parse_constant=_refuse_nan_or_infinity)
 
 
-def _parse_mark_in_result(
+def _parse_voter_mark_in_result(
     centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float
 ) -> MarkRow | None:
     """Return the mark (recorded answer of a voter) in a result, or None if the result has no valid fields of one."""

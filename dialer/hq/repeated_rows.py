@@ -76,7 +76,7 @@ async def has_row_that_differs_from_stored(
     for aside in await SQL.set_aside.fetch_rows(db, centre, incarnation, [*missing]):
         if aside.payload == make_set_aside_row(centre, incarnation, missing[aside.id], now, "", retry=False).payload:
             del missing[aside.id]
-    parsed = {row.id: _parse_row_or_none(centre, row, now) for row in missing.values()}
+    parsed = {row.id: _parse_outbox_row_or_return_none(centre, row, now) for row in missing.values()}
     sent = [(row.at, shorten_topic(row.topic), row.id) for row in missing.values()]
     for stored in await SQL.results.fetch_rows(db, centre, *convert_rows_to_columns(sent, 3)):
         row = parsed[stored.id]
@@ -116,7 +116,7 @@ def _is_same_json(one: str, other: str) -> bool:
         return False
 
 
-def _parse_row_or_none(centre: str, row: BatchRow, now: float) -> ResultRow | MarkRow | None:
+def _parse_outbox_row_or_return_none(centre: str, row: BatchRow, now: float) -> ResultRow | MarkRow | None:
     try:
         return parse_outbox_row(centre, row, now)[0]
     except RowSetAside:

@@ -56,13 +56,13 @@ async def read_chain_of_sealed_epochs(db: Database, centre: str, incarnation: st
     The chain's row in the database is locked until the transaction ends.
     """
     found = await SQL.chain.fetch_first_row(db, centre, incarnation)
-    return None if found is None else _build_chain_from_stored_row(found)
+    return None if found is None else _build_seal_chain_from_stored_row(found)
 
 
 async def list_chains_of_sealed_epochs(db: Database) -> dict[tuple[str, str], SealChain]:
     """Return the chains of signed minutes (sealed epochs) of all stores, by centre and store id (incarnation)."""
     return {
-        (each.centre, each.incarnation): _build_chain_from_stored_row(each)
+        (each.centre, each.incarnation): _build_seal_chain_from_stored_row(each)
         for each in await SQL.all_chains.fetch_rows(db)
     }
 
@@ -97,7 +97,7 @@ async def accept_latest_seal_of_store(db: Database, centre: str, incarnation: st
         await write_chain_of_sealed_epochs(db, centre, incarnation, chain)
 
 
-def _build_chain_from_stored_row(stored: StoredChain) -> SealChain:
+def _build_seal_chain_from_stored_row(stored: StoredChain) -> SealChain:
     return SealChain(
         first_keys=stored.first_keys,
         unaccepted_keys=stored.unaccepted_keys,
