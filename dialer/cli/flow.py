@@ -168,7 +168,7 @@ def try_flow(
 ) -> None:
     """Try an IVR flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
-    facts = make_sample_facts(loaded, _parse_flow_facts(fact or [], list_fact_kinds(loaded).keys()))
+    facts = make_sample_facts(loaded, _parse_flow_facts_given_as_options(fact or [], list_fact_kinds(loaded).keys()))
     script = keys.split(",") if keys is not None else None
 
     def read_pressed_keys(hint: str) -> str | None:
@@ -205,7 +205,7 @@ def _ask_user_for_pressed_keys(hint: str) -> str | None:
     return None if str(line).strip().lower() == "h" else str(line)
 
 
-def _parse_flow_facts(given: list[str], known: Collection[str]) -> dict[str, str]:
+def _parse_flow_facts_given_as_options(given: list[str], known: Collection[str]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for item in given:
         name, equals, value = item.partition("=")

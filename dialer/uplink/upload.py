@@ -78,13 +78,13 @@ class OutboxUpload:
     async def run(self) -> None:
         """Send the outbox (results to send) to headquarters until cancelled."""
         await self._session.subscribe_to_subject(
-            build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
+            build_acknowledgement_subject(self._centre), self._apply_acknowledgement_from_headquarters
         )
         while True:
             await await_coroutine_in_own_task(self._upload_until_store_identity_changes())
 
     async def _upload_until_store_identity_changes(self) -> None:
-        passed = await self._wait_until_dialler_stores_outbox()
+        passed = await self._wait_until_store_has_outbox_for_headquarters()
         identity = await self._reading.read_store_identity()
         self._incarnation, self._run = identity.incarnation, identity.run
         self._schedule = schedule = BatchSchedule(self._centre, passed, random.SystemRandom())
@@ -98,7 +98,7 @@ class OutboxUpload:
         except* IdentityChanged:
             _log.warning("uplink.store_identity_changed")
 
-    async def _wait_until_dialler_stores_outbox(self) -> int:
+    async def _wait_until_store_has_outbox_for_headquarters(self) -> int:
         """Wait until the dialler stores results for headquarters in the outbox.
 
         Return the last row id that headquarters has acknowledged.
@@ -117,7 +117,7 @@ class OutboxUpload:
     async def _read_last_row_id_stored_by_headquarters(self) -> int | None:
         return await self._reading.read_last_announcement_id_at_headquarters()
 
-    async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
+    async def _apply_acknowledgement_from_headquarters(self, subject: str, data: bytes) -> None:
         try:
             ack = unpack_acknowledgement(data)
         except InvalidMessage as error:
@@ -190,11 +190,11 @@ class OutboxUpload:
             await self._session.store_message(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable as error:
             schedule.record_send_failure(self._clock.monotonic())
-            self._record_batch_not_stored_by_server(error)
+            self._note_time_since_batches_remain_unstored(error)
             raise
         self._unstored_since, self._server_problem = None, ""
 
-    def _record_batch_not_stored_by_server(self, error: HeadquartersUnreachable) -> None:
+    def _note_time_since_batches_remain_unstored(self, error: HeadquartersUnreachable) -> None:
         """Record that headquarters' nats-server is connected, but has not stored a batch.
 
         If this goes on for UNSTORED_SECONDS, the dialler shows it as an alert.

@@ -294,7 +294,7 @@ class CommandGateway:
         self, accepted: AcceptedCommand, context: CommandContext, number: int
     ) -> tuple[str, str, RefusedBecause | None]:
         """Execute a command. Return the reply's status and text, and the code if it was refused."""
-        self._count_records_of_command(accepted)
+        self._count_records_imported_by_command(accepted)
         command = accepted.command
         try:
             if isinstance(
@@ -319,7 +319,7 @@ class CommandGateway:
                 "a stop or pause that was sent after this command is in force: send the command again to resume dialling"
             )
 
-    def _count_records_of_command(self, accepted: AcceptedCommand) -> None:
+    def _count_records_imported_by_command(self, accepted: AcceptedCommand) -> None:
         count = accepted.command.imported_record_count
         if not count:
             return
