@@ -221,7 +221,7 @@ async def _compare_store_with_newest_call_at_broker(
 ) -> None:
     if settings.broker.enabled:
         broker = private_broker or get_broker_settings(settings)
-        await compare_store_with_broker_at_start(broker, settings.centre.id, engine.compare_store_with_newest_call)
+        await compare_store_with_broker_at_start(broker, settings.centre.id, engine.check_that_store_has_newest_call)
 
 
 @asynccontextmanager

@@ -78,7 +78,7 @@ class Core:
         except RuntimeError:  # an error is ending the engine: the task would be cancelled before it starts
             work.close()
 
-    def end_engine_with_error(self, error: Exception) -> None:
+    def end_engine_because_of_error(self, error: Exception) -> None:
         """End the engine with an unexpected error. Raises the error if the engine is not running."""
         if self._tasks is None:
             raise error

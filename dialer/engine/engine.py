@@ -66,14 +66,14 @@ class Engine:
         self.features.build_all_features()
         self._resync = Resync(self.features)
         self._timers = Timers(self._on_timer_expired)
-        self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.carry_out_requested_effects)
+        self._lifecycle = Lifecycle(self.features, self._resync, self._timers, self.perform_requested_side_effects)
         self._subscribers: list[Callable[[Change], None]] = []
         self._has_ended = False
 
     # Interface for other parts of the dialler
 
     @property
-    def outbox_filled_event(self) -> asyncio.Event:
+    def mqtt_message_stored_event(self) -> asyncio.Event:
         """Return the event that is set when a message for the MQTT broker was stored.
 
         The task that sends messages clears it.
@@ -100,21 +100,21 @@ class Engine:
         """Wait until the calls in the store were compared with those on the switch for the first time, or until a
         timeout.
         """
-        await self._resync.wait_until_first_resync()
+        await self._resync.wait_until_first_asterisk_resync()
 
     def raise_or_clear_alert(self, alert: Alert) -> None:
         """Raise or end an alert that another part of the dialler has sent."""
         self.features.active_alerts.raise_or_clear_alert(alert)
 
-    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
+    async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the newest call that `place` (the broker or an Asterisk server) has recorded. If
         not, the store was set back to an earlier state, and nothing is dialled.
         """
-        return await self.features.stale_store_detector.compare_store_with_newest_call(place, call)
+        return await self.features.stale_store_detector.check_that_store_has_newest_call(place, call)
 
-    async def import_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out_from_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre, and cancel its unanswered calls. Raises StoreError."""
-        await self.features.voter_mark_recorder.store_peer_opt_out(number_hash, at=at, centre=centre)
+        await self.features.voter_mark_recorder.store_opt_out_of_other_centre(number_hash, at=at, centre=centre)
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command and return its reply, one line that says what was done. Raises
@@ -156,13 +156,13 @@ class Engine:
         try:
             self.pass_event_to_features(event)
         finally:
-            self.carry_out_requested_effects()
+            self.perform_requested_side_effects()
 
     def _on_timer_expired(self, event: TimerExpired) -> None:
         try:
             self.on_switch_event(event)
         except Exception as error:  # noqa: BLE001 - asyncio would log the error and continue
-            self._core.end_engine_with_error(error)
+            self._core.end_engine_because_of_error(error)
 
     def on_flow_ended(
         self,
@@ -183,13 +183,13 @@ class Engine:
         features = self.features
         live = features.live_calls.find_live_call(AttemptId(attempt_id))
         if live is not None and unheard is not None:
-            features.campaign_control_service.hold_campaign_with_unplayable_sound(live, unheard)
+            features.campaign_control_service.stop_dialling_after_unplayable_sound(live, unheard)
         call = features.ivr_flow_service.end_flow_of_call(
             AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers
         )
         if call is not None and call.leg.ended is not None:
             self._core.request_effects(CallFinished(call.leg.ended))
-        self.carry_out_requested_effects()
+        self.perform_requested_side_effects()
 
     def pass_event_to_features(self, event: Event) -> None:
         """Pass an event to the features of the engine that handle it."""
@@ -260,7 +260,7 @@ class Engine:
             elif isinstance(event, switch_events.StrayCallFound):
                 features.call_reconciler.hang_up_call_unknown_to_engine(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
-            features.campaign_control_service.hold_campaign_with_unplayable_sound(call, MESSAGE_SOUND)
+            features.campaign_control_service.stop_dialling_after_unplayable_sound(call, MESSAGE_SOUND)
         else:
             self._handle_live_call_event(call, event)
 
@@ -277,7 +277,7 @@ class Engine:
                 features.silent_seat_phone_detector.start_counting_packets_of_agent_phone(call, seat)
                 features.call_transfer_service.hold_voter_if_phone_is_on_hold(seat)
             case switch_events.CallLeftSeat(seat=seat):
-                if not features.call_transfer_service.is_voter_away_from_seat(call.attempt_id):
+                if not features.call_transfer_service.is_voter_away_because_of_transfer(call.attempt_id):
                     features.call_distributor.on_voter_left_seat(call, seat)
             case switch_events.CallHandedOver():
                 features.call_transfer_service.on_voter_handed_over(call)
@@ -320,12 +320,12 @@ class Engine:
         handlers: dict[TimerKind, Callable[[], object]] = {
             TimerKind.WRAP_UP_EXPIRED: lambda: features.call_distributor.on_wrap_up_expired(seat),
             TimerKind.CALL_PHONE: lambda: features.call_distributor.call_seat_phone(seat),
-            TimerKind.PHONE_NOT_CALLED: lambda: features.call_distributor.schedule_call_to_seat_phone(seat),
+            TimerKind.PHONE_NOT_CALLED: lambda: features.call_distributor.schedule_redial_of_seat_phone(seat),
             TimerKind.AGENT_ABSENT: lambda: features.agent_seat_service.log_off_absent_agent(seat),
             TimerKind.LOG_IN_UNLOCKED: lambda: features.agent_seat_service.clear_alert_about_locked_log_ins(seat),
             TimerKind.MESSAGE_EXPIRED: lambda: features.supervisor_message_sender.remove_supervisor_message(seat),
             TimerKind.CONNECT_LIMIT: lambda: features.call_distributor.play_information_message_to_voter(attempt_id),
-            TimerKind.VOTER_NOT_CONNECTED: lambda: features.call_distributor.release_seat_without_voter(
+            TimerKind.VOTER_NOT_CONNECTED: lambda: features.call_distributor.free_seat_after_failed_connection(
                 seat, attempt_id
             ),
             TimerKind.SCREEN_POP: lambda: features.screen_pop_reader.read_screen_pop(seat, attempt_id, again=False),
@@ -344,7 +344,7 @@ class Engine:
 
     # Effects
 
-    def carry_out_requested_effects(self) -> None:
+    def perform_requested_side_effects(self) -> None:
         """Carry out the requested effects, such as timers and orders to the switch, until none is left.
 
         They are sorted by kind (`_RANKS`). An error in one effect does not stop the others, and ends the engine
@@ -356,16 +356,16 @@ class Engine:
             while effects := self._core.pop_requested_effects():
                 for effect in sorted(effects, key=lambda effect: _RANKS.get(type(effect), len(_RANKS))):
                     try:
-                        self._carry_out_effect(effect)
+                        self._perform_requested_side_effect(effect)
                     except Exception as error:  # noqa: BLE001 - the other effects must be carried out in any case
                         _log.error("effect.failed", effect=type(effect).__name__, problem=type(error).__name__)
                         mistake = mistake or error
         finally:
             self._core.in_event = False
         if mistake is not None:
-            self._core.end_engine_with_error(mistake)
+            self._core.end_engine_because_of_error(mistake)
 
-    def _carry_out_effect(self, effect: Effect) -> None:
+    def _perform_requested_side_effect(self, effect: Effect) -> None:
         match effect:
             case UpdatePacer():
                 self._update_pacer(effect)
@@ -377,7 +377,7 @@ class Engine:
                 self._core.spawn_background_task(self._send_switch_order(effect), effect.name)
             case StoreCommit():
                 self._core.spawn_background_task(
-                    self.features.retrying_store_writer.repeat_write_until_committed(effect), effect.name
+                    self.features.retrying_store_writer.repeat_store_write_until_committed(effect), effect.name
                 )
             case Notify():
                 for subscriber in self._subscribers:

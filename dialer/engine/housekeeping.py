@@ -56,13 +56,13 @@ class Housekeeping:
         rounds = 0
         while True:
             await asyncio.sleep(ROUND_SECONDS)
-            await self.save_intervals_and_learned_pacing()
+            await self.save_seat_times_and_pacing_state()
             self._numbers.forget_old_calls_and_opt_outs()
             self._eligibility.forget_rule_facts_of_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._seal_records_of_last_minute()
-                await self._trim_outbox()
+                await self._sign_records_of_last_minute()
+                await self._delete_oldest_unsent_broker_messages()
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
                     _log.info(
@@ -73,7 +73,7 @@ class Housekeeping:
                 except StoreError as error:
                     self._core.request_effects(StoreFailed(error))
 
-    async def _trim_outbox(self) -> None:
+    async def _delete_oldest_unsent_broker_messages(self) -> None:
         """Delete the oldest announcements (messages for the MQTT broker) if more of them wait than the limit allows, so
         that they cannot fill the disk.
         """
@@ -92,10 +92,10 @@ class Housekeeping:
 
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's state after the last call, and sign the records of the last minute (seal the epoch)."""
-        await self.save_intervals_and_learned_pacing()
-        await self._seal_records_of_last_minute()
+        await self.save_seat_times_and_pacing_state()
+        await self._sign_records_of_last_minute()
 
-    async def _seal_records_of_last_minute(self) -> None:
+    async def _sign_records_of_last_minute(self) -> None:
         """Sign the records of the last minute (an epoch), so that later changes show, and announce the signature (the
         seal).
 
@@ -106,7 +106,7 @@ class Housekeeping:
         except StoreError as error:
             self._core.request_effects(StoreFailed(error))
 
-    async def save_intervals_and_learned_pacing(self) -> None:
+    async def save_seat_times_and_pacing_state(self) -> None:
         """Store how long seats were in each state, and what pacing has learned. What cannot be stored is stored in the
         next round.
         """
@@ -117,5 +117,5 @@ class Housekeeping:
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 await self._store.save_pacer_state(campaign_id, run.get_learned_state_of_pacer())
         except StoreError as error:
-            self._seats.return_unsaved_seat_state_intervals(intervals)
+            self._seats.put_back_unsaved_seat_state_intervals(intervals)
             self._core.request_effects(StoreFailed(error))

@@ -41,7 +41,7 @@ class Lifecycle:
         `trunks` are the trunks that are still on the same Asterisk server as in the previous run. A store that is older
         than the last run is refused: it would not know the calls and opt-outs since then.
         """
-        await self._refuse_store_older_than_journal()
+        await self._refuse_store_older_than_call_journal()
         features, store, core = self._features, self._features.store, self._features.core
         now = core.clock.now()
         features.polling_days_of_booths.add_or_replace_polling_booths(await store.read_booths())
@@ -59,7 +59,7 @@ class Lifecycle:
         await features.user_account_service.load_users()
         await features.agent_call_back_scheduler.load_promised_call_backs()
         self._resync.standing_orders = await store.read_standing_orders(now)
-        unfinished = await self._end_unsent_attempts(await store.read_unfinished_attempts())
+        unfinished = await self._end_call_attempts_never_sent(await store.read_unfinished_attempts())
         await store.save_version_of_calling_rules(core.plan.rules_text, now)
         features.calling_rules_checker.load_do_not_call_registers_and_open_calls(
             await store.read_do_not_call_registers(), unfinished
@@ -74,7 +74,7 @@ class Lifecycle:
         if left_open:
             _log.warning("attempts.left_open", attempts=left_open)
 
-    async def _refuse_store_older_than_journal(self) -> None:
+    async def _refuse_store_older_than_call_journal(self) -> None:
         journal = self._features.dependencies.sent_journal
         sent = journal.list_sent_attempts()
         missing = len(sent) - len(await self._features.store.find_stored_attempts(sent)) if sent else 0
@@ -85,7 +85,7 @@ class Lifecycle:
                 " `dialer store accept-older` if this store is the right one"
             )
 
-    async def _end_unsent_attempts(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
+    async def _end_call_attempts_never_sent(self, unfinished: list[OpenAttempt]) -> list[OpenAttempt]:
         """End the call attempts that an earlier run never sent to the switch, and return the other attempts.
 
         The numbers of the ended attempts are due again.
@@ -126,7 +126,7 @@ class Lifecycle:
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's remaining state after the last call."""
         features = self._features
-        features.agent_seats.end_intervals_of_seat_states()
+        features.agent_seats.end_current_state_intervals_of_seats()
         await features.periodic_housekeeping_jobs.save_state_at_shutdown()
 
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:
@@ -146,7 +146,7 @@ class Lifecycle:
                 core.in_event = True
                 seconds = features.campaign_call_placer.place_calls_of_all_campaigns()
                 self._carry_out()
-                features.turnout_figures_of_centre.count_dialling_time()
+                features.turnout_figures_of_centre.add_elapsed_time_to_dialling_time()
                 pause_seconds = min(seconds, SECONDS_BETWEEN_DECISIONS)
                 await asyncio.sleep(pause_seconds)
                 try:

@@ -31,7 +31,7 @@ class Resync:
         self.standing_orders: list[StandingOrder] = []
         """Supervisors' orders of an earlier run that are still in force."""
 
-    async def wait_until_first_resync(self) -> None:
+    async def wait_until_first_asterisk_resync(self) -> None:
         """Wait until the first Asterisk server was compared with the store, or until a timeout. Until then the engine
         does not know to which campaign a live call belongs.
         """
@@ -56,7 +56,7 @@ class Resync:
         features = self._features
         if up.newest_call is not None:
             place = f"{ASTERISK}-{up.server}" if up.server else ASTERISK
-            features.stale_store_detector.start_store_comparison(place, up.newest_call)
+            features.stale_store_detector.start_check_that_store_is_current(place, up.newest_call)
         features.call_reconciler.resync_calls_with_server(up)
         for seat_name in features.agent_seat_service.restore_agent_log_ins(up.live_seats, up.server):
             self._restore_supervisor_orders(seat_name)
@@ -106,6 +106,6 @@ class Resync:
             if order.addressee != format_seat_as_order_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
-                self._features.agent_seat_service.restore_campaign_restriction(seat_name, order)
+                self._features.agent_seat_service.restore_seat_restriction_to_campaigns(seat_name, order)
             elif order.command == SEAT_MESSAGE:
                 self._features.supervisor_message_sender.restore_supervisor_message(seat_name, order)

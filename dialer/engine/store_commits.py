@@ -42,7 +42,7 @@ class StoreCommits:
         self.problem: str | None = None  # why the store does not work; None: it works
         self.closing = False  # the dialler is stopping: failed commits are not retried
 
-    async def repeat_write_until_committed(self, commit: StoreCommit) -> None:
+    async def repeat_store_write_until_committed(self, commit: StoreCommit) -> None:
         """Write to the store, and repeat the write after each error until it is committed."""
         retry = object()
         try:

@@ -48,14 +48,14 @@ class EnginePort(CommandEngine, Protocol):
         """Call `callback` in the event loop at each change of the engine's state. Return a function that ends this."""
         ...
 
-    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
+    async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the newest call (the call placed last) that is recorded at `place`.
 
         If not, the store was set back or replaced, and dialling is held.
         """
         ...
 
-    async def import_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out_from_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Store an opt-out of another centre, so that its number is not called any more.
 
         Raises StoreError if it was not stored.
@@ -87,7 +87,7 @@ class Monitor:
         self._relay = OutboxRelay(
             centre,
             store,
-            engine.outbox_filled_event,
+            engine.mqtt_message_stored_event,
             lambda row, problem: engine.raise_or_clear_alert(
                 create_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
             ),
@@ -96,7 +96,7 @@ class Monitor:
         self._presence = presence
         self._store = store
         self._is_seal_compared = False
-        self._newest_call = NewestCallAtBroker(centre, engine.compare_store_with_newest_call)
+        self._newest_call = NewestCallAtBroker(centre, engine.check_that_store_has_newest_call)
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._import_peer_opt_out) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
@@ -158,7 +158,7 @@ class Monitor:
             await connection.publish_message(await self._gateway.unstored_replies.get())
 
     async def _import_peer_opt_out(self, opt_out: PeerOptOutRecord) -> None:
-        await self._engine.import_opt_out_of_other_centre(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
+        await self._engine.import_opt_out_from_other_centre(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
     async def _compare_store_with_seal_at_broker(self) -> None:
         """Compare the store, once, with the seal (signature over the store's changes) that the broker retains.

@@ -134,7 +134,7 @@ class FakeEngine:
 
     def __init__(self, view: CentreView | None = None) -> None:
         self.current = view or centre_view()
-        self.outbox_filled_event = asyncio.Event()
+        self.mqtt_message_stored_event = asyncio.Event()
         self.compared: list[tuple[str, NewestCall]] = []
         self.has_newest_call = True
         self.executed: list[Command] = []
@@ -161,12 +161,12 @@ class FakeEngine:
         self.current = replace(self.current, alerts=others if alert.cleared else (*others, alert))
         self.tell(AlertRaised(alert))
 
-    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
+    async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
         """Record the comparison. Return whether the store is said to have the call."""
         self.compared.append((place, call))
         return self.has_newest_call
 
-    async def import_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def import_opt_out_from_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Ignore the opt-out."""
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:

@@ -20,5 +20,5 @@ class TableEngine(FakeEngine):
         if isinstance(command, UserCommand):
             return await command.save_user_change(self._users, context)
         if isinstance(command, IssuePassword):
-            return await self._users.record_new_password_in_audit(command.user, context.sender)
+            return await self._users.add_password_reset_to_audit_log(command.user, context.sender)
         return await super().execute_command(command, context)

@@ -97,7 +97,7 @@ class Acd:
         finally:
             del self._flow_handovers[attempt_id]
 
-    def _report_connection_with_agent_to_flow(self, attempt_id: AttemptId, came: bool) -> None:
+    def _tell_ivr_flow_whether_agent_was_connected(self, attempt_id: AttemptId, came: bool) -> None:
         """Report to a call's IVR flow whether the voter was connected to an agent."""
         waiting = self._flow_handovers.get(attempt_id)
         if waiting is not None and not waiting.done():
@@ -139,17 +139,17 @@ class Acd:
             self._runs.list_needs_of_dialling_campaigns(),
         )
 
-    def release_seat_without_voter(self, seat_name: str, attempt_id: AttemptId) -> None:
+    def free_seat_after_failed_connection(self, seat_name: str, attempt_id: AttemptId) -> None:
         """Free a seat to which a voter was being connected, because the connection failed. The switch reports
         separately what happens to the voter.
         """
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
+            self.replace_seat_and_connect_waiting_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
         call = self._calls.find_live_call(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
             self._calls.update_call(call, call.copy_call_without_seat())
-            self._report_connection_with_agent_to_flow(attempt_id, False)
+            self._tell_ivr_flow_whether_agent_was_connected(attempt_id, False)
 
     def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
         """Play the information message (who called, and that no agent is free) to a voter who got no seat in time, or
@@ -193,7 +193,7 @@ class Acd:
         self._seats.count_call_accepted_by_agent(seat_name)
         self._calls.update_call(call, call.copy_call_with_voter_connected(seat_name, seat.agent, now))
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
-        self._report_connection_with_agent_to_flow(call.attempt_id, True)
+        self._tell_ivr_flow_whether_agent_was_connected(call.attempt_id, True)
 
     def restore_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Set a seat to talking with a voter whom the switch has already connected to it.
@@ -211,7 +211,7 @@ class Acd:
         self._wrapping_up.pop(seat_name, None)
         self.restore_conversation_at_seat(call, seat_name)
 
-    def return_voter_to_seat(self, call: Call, seat_name: str) -> str | None:
+    def choose_seat_after_failed_transfer(self, call: Call, seat_name: str) -> str | None:
         """Choose a seat for a voter whose transfer failed, and set the seat to talking.
 
         The seat of the agent who transferred the call is preferred. Returns the name of the seat, or None if no seat is
@@ -230,7 +230,7 @@ class Acd:
         is free again.
         """
         self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
-        self._report_connection_with_agent_to_flow(call.attempt_id, False)
+        self._tell_ivr_flow_whether_agent_was_connected(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
         if seat is not None:
             self.on_voter_left_seat(call, seat)
@@ -247,13 +247,15 @@ class Acd:
         talked = seat.state is SeatState.TALKING
         if talked:
             self._core.request_effects(
-                _create_pacer_update_about_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call)
+                _create_pacing_update_for_ended_conversation(
+                    call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call
+                )
             )
             self._wrapping_up[seat_name] = call
         after = seat.end_call_at_seat(now)
         if after.agent is None and talked:  # adopted after a restart, and no agent is logged in to wrap it up
             after = after.end_wrap_up(now)
-        self.update_seat_and_connect_voter(seat, after)
+        self.replace_seat_and_connect_waiting_voter(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._runs[call.campaign_id].spec.wrap_up_seconds
             self._core.request_effects(
@@ -266,13 +268,13 @@ class Acd:
         """Return the call at a seat, or the call that is being wrapped up there, or None."""
         return self._wrapping_up.get(seat.name) or self._calls.find_call_at_seat(seat)
 
-    def record_announced_end_of_talk(self, seat: Seat) -> None:
+    def mark_talk_as_ending_soon(self, seat: Seat) -> None:
         """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial in time.
 
         A repeat changes nothing. Raises CommandRefused.
         """
         now = self._core.clock.monotonic()
-        after = seat.record_announced_end_of_talk(now)
+        after = seat.mark_talk_as_ending_soon(now)
         if after is seat:
             return
         self._seats.replace_seat(seat, after)
@@ -291,13 +293,13 @@ class Acd:
         after = seat.end_wrap_up(now)
         if seat.campaign_id is not None and seat.campaign_id in self._runs:
             self._core.request_effects(
-                _create_pacer_update_about_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
+                _create_pacing_update_for_ended_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
             )
             if after.state is not SeatState.READY:
                 self._core.request_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
-        self.update_seat_and_connect_voter(seat, after)
+        self.replace_seat_and_connect_waiting_voter(seat, after)
 
-    def update_seat_and_connect_voter(self, before: Seat, after: Seat) -> None:
+    def replace_seat_and_connect_waiting_voter(self, before: Seat, after: Seat) -> None:
         """Store the new state of a seat, and connect a waiting voter if the seat is free now."""
         if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
             self._core.request_effects(StopTimer(f"seat/{before.name}"))
@@ -327,7 +329,7 @@ class Acd:
         """
         seat = self._seats.find_seat(seat_name)
         if seat is not None:
-            self.update_seat_and_connect_voter(seat, seat.connect_phone(self._core.read_clock()))
+            self.replace_seat_and_connect_waiting_voter(seat, seat.connect_phone(self._core.read_clock()))
 
     def on_phone_disconnected(self, seat_name: str) -> None:
         """Update the state of a seat after its agent's phone has disconnected. If the agent is logged in, the phone is
@@ -341,17 +343,19 @@ class Acd:
         if seat.state is SeatState.TALKING and call is not None:
             self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
             self._core.request_effects(
-                _create_pacer_update_about_conversation(call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call),
+                _create_pacing_update_for_ended_conversation(
+                    call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call
+                ),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.disconnect_phone(now)
-        self.update_seat_and_connect_voter(seat, after)
+        self.replace_seat_and_connect_waiting_voter(seat, after)
         if (
             after.agent is not None and seat.phone_suspect
         ):  # a reloaded page may have registered its phone again already
             self.call_seat_phone(seat_name)
         elif after.agent is not None:
-            self.schedule_call_to_seat_phone(seat_name)
+            self.schedule_redial_of_seat_phone(seat_name)
 
     def on_phone_registered(self, endpoint: str) -> None:
         """Call an agent's phone that has registered, if the agent is logged in and the phone is disconnected."""
@@ -365,7 +369,7 @@ class Acd:
         """
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
-            self.update_seat_and_connect_voter(seat, replace(seat, phone_suspect=doubted))
+            self.replace_seat_and_connect_waiting_voter(seat, replace(seat, phone_suspect=doubted))
 
     def set_seat_phone_on_hold(self, seat_name: str, on_hold: bool) -> None:
         """Set whether the agent has put the seat's phone on hold with the phone's own key. No voters are connected to
@@ -373,7 +377,7 @@ class Acd:
         """
         seat = self._seats[seat_name]
         if seat.phone_on_hold is not on_hold:
-            self.update_seat_and_connect_voter(seat, replace(seat, phone_on_hold=on_hold))
+            self.replace_seat_and_connect_waiting_voter(seat, replace(seat, phone_on_hold=on_hold))
             self._seats.publish_seat_view(seat_name)
 
     def call_seat_phone(self, seat_name: str) -> None:
@@ -388,7 +392,7 @@ class Acd:
                 ).copy_switch_order_with_failure_event(not_called),
             )
 
-    def schedule_call_to_seat_phone(self, seat_name: str) -> None:
+    def schedule_redial_of_seat_phone(self, seat_name: str) -> None:
         """Call an agent's phone again if it has not connected after `PHONE_RETRY_SECONDS`."""
         self._core.request_effects(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
@@ -403,7 +407,7 @@ def _is_seat_free_for_returning_voter(seat: Seat, call: Call) -> bool:
     return seat.is_free_for_voter or (wraps_up and not seat.phone_suspect)
 
 
-def _create_pacer_update_about_conversation(
+def _create_pacing_update_for_ended_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
     """Return the update by which a campaign's pacer learns how long a conversation or a wrap-up lasted, which ends now."""

@@ -136,4 +136,4 @@ class OwnCallBacks:
         """Release the seat that was reserved for a call-back, so that it gets other calls."""
         seat = self._seats[seat_name]
         if seat.call_back_promised:
-            self._acd.update_seat_and_connect_voter(seat, replace(seat, call_back_promised=False))
+            self._acd.replace_seat_and_connect_waiting_voter(seat, replace(seat, call_back_promised=False))

@@ -138,7 +138,9 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
-    async def store_caller_input_of_flow(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
+    async def store_input_that_ivr_caller_entered(
+        self, session: FlowSession | ScriptSession, commit: FlowCommit
+    ) -> bool:
         """Store what a caller entered in an IVR flow.
 
         Return True when it is stored, or if there was nothing to store. A repeat (same call, run and `commit.sequence`)
@@ -159,7 +161,7 @@ class FlowService:
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._store_caller_input_by_kind(
+            kept = await self._store_caller_input_according_to_kind(
                 self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
@@ -175,20 +177,22 @@ class FlowService:
         result.set_result(kept)
         return kept
 
-    async def _store_caller_input_by_kind(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_caller_input_according_to_kind(
+        self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool
+    ) -> bool:
         match commit.kind:
             case CommitKind.MARK:
-                return await self._store_voter_answer_as_mark(call, commit, key, may_stand=may_stand)
+                return await self._store_ivr_answer_if_valid(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
                 if not (may_stand and await self._store.find_voters_of_marks_with_key(key)):
-                    await self._workers.undo_last_reported_serial(call, key)
+                    await self._workers.undo_last_report_of_booth_worker(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.store_opt_out(call, source="voter-key")
             case CommitKind.ANSWERS:
                 await self._store.save_flow_answers(call.attempt_id, commit.answers, self._core.clock.now())
         return True
 
-    async def _store_voter_answer_as_mark(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
+    async def _store_ivr_answer_if_valid(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a voter's answer as a mark (a recorded answer), and return whether it was valid.
 
         If the answer is about a household of which no voter is left to call, nothing is stored, and the result is True.
@@ -196,23 +200,25 @@ class FlowService:
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._find_voters_that_answer_is_about(
+        voters, source = await self._find_voters_whom_answer_concerns(
             call, commit, await self._store.find_voters_of_marks_with_key(key) if may_stand else []
         )
         now = self._core.clock.now()
         for voter_id in voters:
             hour = commit.hour if kind is MarkKind.LATER else None
-            await self._marks.store_mark(Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id))
+            await self._marks.store_voter_mark(
+                Mark(f"{key}/{voter_id}", voter_id, kind, source, now, hour, call.attempt_id)
+            )
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.store_mark_of_voter_with_serial(call, commit.serial, commit.part, key, kind=kind)
+            await self._workers.store_that_voter_with_serial_voted(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.find_live_call(call.attempt_id)
         if live is not None:
             self._calls.update_call(live, live.copy_call_with_flow_answer(kind, commit.hour))
         return True
 
-    async def _find_voters_that_answer_is_about(
+    async def _find_voters_whom_answer_concerns(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
         """Return the voters whom an answer is about, and who gave it (the source to store with the answer).

@@ -69,9 +69,9 @@ class CallEndings:
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
             self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
-        if silence.must_check_agent_phone(call, ended):
+        if silence.must_check_agent_phone_for_audio(call, ended):
             self._core.spawn_background_task(
-                silence.check_phone_and_finish_call(
+                silence.check_agent_phone_then_finish_call(
                     self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended)), ended
                 ),
                 "ask-seat",
@@ -113,7 +113,7 @@ class CallEndings:
         self._numbers.remember_ended_call(call, outcome)
         self._core.request_effects(*_make_pacer_updates_of_ended_call(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
-            run.set_next_due_time_of_queue(retry_at)
+            run.set_time_when_next_number_is_due(retry_at)
         self._calls.publish_call_state(call, CallState.ENDED, outcome)
         self._core.request_effects(make_store_commit(self._store.end_attempts, [record]))
         self._core.wake.set()

@@ -17,7 +17,7 @@ from dialer.engine.calls.call_groups import (
     find_trunk_of_call_with_channel,
     find_trunk_of_unsent_call,
 )
-from dialer.engine.calls.changes import list_effects_of_call_change
+from dialer.engine.calls.changes import list_side_effects_of_call_change
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, Notify, make_switch_order
@@ -129,7 +129,9 @@ class LiveCalls:
         if after is before:
             return after
         self._replace_call_in_all_groups(self._calls.get(after.attempt_id), after)
-        self._core.request_effects(*list_effects_of_call_change(before, after, self._core.read_clock(), self._store))
+        self._core.request_effects(
+            *list_side_effects_of_call_change(before, after, self._core.read_clock(), self._store)
+        )
         if after.is_answered is not before.is_answered:
             self._core.wake.set()
         return after

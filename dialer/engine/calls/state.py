@@ -201,7 +201,7 @@ class Call:
         """
         answered = self.copy_call_with_answer(then)
         return (
-            answered._copy_call_with_changed_talk(connected_at=then.at)
+            answered._copy_call_with_changed_conversation(connected_at=then.at)
             if talked and self.talk.connected_at is None
             else answered
         )
@@ -230,7 +230,7 @@ class Call:
 
     def copy_call_with_seat_assigned(self, seat: str, agent: str | None) -> Call:
         """Return a copy of the call with the seat and agent to which the voter is being connected."""
-        return self._copy_call_with_changed_talk(seat=seat, agent=agent)
+        return self._copy_call_with_changed_conversation(seat=seat, agent=agent)
 
     def copy_call_without_seat(self) -> Call:
         """Return a copy of the call without its seat, which the voter did not reach.
@@ -238,38 +238,38 @@ class Call:
         The voter counts as waiting again only when the switch reports that the voter waits. Otherwise a dead seat would
         be tried repeatedly.
         """
-        return self._copy_call_with_changed_leg(waiting=False)._copy_call_with_changed_talk(seat=None)
+        return self._copy_call_with_changed_leg(waiting=False)._copy_call_with_changed_conversation(seat=None)
 
     def copy_call_with_voter_connected(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Return a copy of the call, with its voter connected at `now` to the agent at this seat."""
         talking = self.copy_call_with_answer(now)._copy_call_with_changed_leg(waiting=False)
-        return talking._copy_call_with_changed_talk(
+        return talking._copy_call_with_changed_conversation(
             seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds
         )
 
-    def copy_call_with_agent_packet_count(self, packets: int) -> Call:
+    def copy_call_with_packet_count_of_agent_phone(self, packets: int) -> Call:
         """Return a copy of the call with the number of audio packets that the agent's phone had sent when the talk
         began.
         """
-        return self._copy_call_with_changed_talk(agent_packets=packets)
+        return self._copy_call_with_changed_conversation(agent_packets=packets)
 
-    def copy_call_with_silent_agent(self) -> Call:
+    def copy_call_with_silent_agent_phone(self) -> Call:
         """Return a copy of the call, with the fact that the agent's phone sent no audio during the talk."""
-        return self._copy_call_with_changed_talk(agent_silent=True)
+        return self._copy_call_with_changed_conversation(agent_silent=True)
 
     def copy_call_with_recording(self) -> Call:
         """Return a copy of the call, marked as being recorded by the switch."""
-        return self if self.talk.recorded else self._copy_call_with_changed_talk(recorded=True)
+        return self if self.talk.recorded else self._copy_call_with_changed_conversation(recorded=True)
 
     def copy_call_with_recording_paused(self, *, paused: bool) -> Call:
         """Return a copy of the call with its recording paused, or resumed if `paused` is False."""
-        return self._copy_call_with_changed_talk(recording_paused=paused)
+        return self._copy_call_with_changed_conversation(recording_paused=paused)
 
     def copy_call_with_disposition(self, said: DispositionRecord | None) -> Call:
         """Return a copy of the call with the agent's disposition (call result), or without one (None)."""
-        return self._copy_call_with_changed_talk(disposition=said)
+        return self._copy_call_with_changed_conversation(disposition=said)
 
-    def copy_call_with_machine_report_of_agent(self, *, machine: bool) -> Call:
+    def copy_call_with_agent_report_about_machine(self, *, machine: bool) -> Call:
         """Return a copy of the call with the agent's report whether an answering machine answered, or a person."""
         return self._copy_call_with_changed_leg(
             machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine
@@ -296,7 +296,7 @@ class Call:
     def _copy_call_with_changed_leg(self, **facts: Any) -> Call:
         return replace(self, leg=replace(self.leg, **facts))
 
-    def _copy_call_with_changed_talk(self, **facts: Any) -> Call:
+    def _copy_call_with_changed_conversation(self, **facts: Any) -> Call:
         return replace(self, talk=replace(self.talk, **facts))
 
 

@@ -114,7 +114,7 @@ class CampaignRun:
         """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
-    def set_next_due_time_of_queue(self, at: float) -> None:
+    def set_time_when_next_number_is_due(self, at: float) -> None:
         """Record that a number in the campaign's queue is due at `at` (epoch seconds)."""
         self.returns += 1
         self.next_due_at = min(self.next_due_at, at)
@@ -127,7 +127,7 @@ class CampaignRun:
         self.list_done = False
         self.order.forget_booths_without_numbers()
 
-    def check_refused_numbers_again(self) -> None:
+    def recheck_numbers_refused_by_calling_rules(self) -> None:
         """Request that numbers which the rules refused return to the queue and are checked again, because a fact on
         which the rules depend has changed.
         """
@@ -188,10 +188,10 @@ class CampaignRuns:
         for run in self._runs.values():
             run.order.add_imported_booths_to_call_order(booths)
 
-    def check_refused_numbers_again(self) -> None:
+    def recheck_numbers_refused_by_calling_rules(self) -> None:
         """Request that every campaign checks again the numbers that the rules refused."""
         for run in self._runs.values():
-            run.check_refused_numbers_again()
+            run.recheck_numbers_refused_by_calling_rules()
         self._core.wake.set()
 
     def request_reread_of_number_queues(self) -> None:

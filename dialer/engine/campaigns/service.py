@@ -121,7 +121,7 @@ class Campaigns:
                 self._states_before_stop[name], run.state = run.state, CampaignState.STOPPED
         for name, plan in self._core.plan.campaigns.items():
             self._apply_settings_to_campaign(self._runs[name], plan)
-        self._runs.check_refused_numbers_again()
+        self._runs.recheck_numbers_refused_by_calling_rules()
         for name, _ in self._runs.list_campaign_runs_by_id():
             self._core.request_effects(Notify(CampaignChange(name)))
 
@@ -305,7 +305,7 @@ class Campaigns:
     # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
     # somebody has installed the sound and resumes the campaign or reloads the flows.
 
-    def hold_campaign_with_unplayable_sound(self, call: Call, sound: str) -> None:
+    def stop_dialling_after_unplayable_sound(self, call: Call, sound: str) -> None:
         """Stop dialling for the campaign of a call in which a required sound could not be played. If the call is
         inbound, only raise an alert.
         """

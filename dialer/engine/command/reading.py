@@ -49,7 +49,7 @@ def _create_refusal_of_invalid_command(name: str, error: ValidationError) -> str
         too_deep = "recursion" in first["msg"]
         return f"`{name}`: " + (_TOO_DEEP if too_deep else "a text has a character that is not valid Unicode")
     if not place:
-        return f"`{name}`: {_strip_prefix_of_validation_problem(first['msg'])}"
+        return f"`{name}`: {_strip_prefix_of_pydantic_error_message(first['msg'])}"
     field = COMMANDS[name].model_fields.get(str(place[0]))
     meaning = "" if field is None else f" ({field.description})"
     if kind == "missing" and len(place) == 1:
@@ -79,7 +79,7 @@ def _describe_validation_problem(kind: str, message: str) -> str:
     if kind == "string_pattern_mismatch":
         return "is not valid"
     if kind == "value_error":
-        return _strip_prefix_of_validation_problem(message)
+        return _strip_prefix_of_pydantic_error_message(message)
     found = re.match(r"[A-Z][a-z]+ should (.*?)(?: after validation)?(?:, not \d+)?$", message)
     if found is None:
         return "is not valid"
@@ -89,5 +89,5 @@ def _describe_validation_problem(kind: str, message: str) -> str:
     return problem
 
 
-def _strip_prefix_of_validation_problem(message: str) -> str:
+def _strip_prefix_of_pydantic_error_message(message: str) -> str:
     return message.removeprefix("Value error, ") or "is not valid"

@@ -49,14 +49,14 @@ class VoterReport(Record):
     ] = None
 
     @model_validator(mode="after")
-    def _require_hour_of_later_call(self) -> Self:
+    def _require_hour_only_if_called_later(self) -> Self:
         if (self.hour is None) is (self.mark == "later"):
             raise ValueError(
                 "must have `hour` (0 to 23) if `mark` is `later`, and no `hour` if `mark` has another value"
             )
         return self
 
-    def convert_report_to_voter_outcome(self) -> VoterOutcome:
+    def create_voter_outcome_from_agent_report(self) -> VoterOutcome:
         """Return the voter's outcome in the form that the engine uses."""
         confidence = self.confidence and Confidence(self.confidence)
         return VoterOutcome(self.voter_id, MarkKind(self.mark), self.hour, confidence)
@@ -140,7 +140,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
         """
         return DispositionDetails(
             attempt_id=self.attempt_id,
-            voters=tuple(each.convert_report_to_voter_outcome() for each in self.voters or ()),
+            voters=tuple(each.create_voter_outcome_from_agent_report() for each in self.voters or ()),
             call_back_at=self.call_back_at,
             own=bool(self.own_call_back),
             language=self.language,

@@ -141,7 +141,7 @@ class Dispositions:
         self._open_calls.pop(seat.name, None)
         self._undoable.pop(seat.name, None)
         if receipt is not None:
-            spoken = call.copy_call_with_machine_report_of_agent(machine=disposition is Disposition.MACHINE)
+            spoken = call.copy_call_with_agent_report_about_machine(machine=disposition is Disposition.MACHINE)
             said_at = self._core.clock.monotonic()
             self._undoable[seat.name] = _Undoable(
                 spoken, record, tuple(marks), effect.language_before, effect.answers_before, said_at
@@ -150,7 +150,7 @@ class Dispositions:
         if current.state is SeatState.WRAP_UP and current.attempt_id == call.attempt_id:
             self._acd.end_wrap_up(current)
         elif current.state is SeatState.TALKING and current.attempt_id == call.attempt_id:
-            self._acd.record_announced_end_of_talk(current)  # agents enter a disposition when the talk is about to end
+            self._acd.mark_talk_as_ending_soon(current)  # agents enter a disposition when the talk is about to end
         return f"seat {seat.name}: {disposition.value}"
 
     async def undo_disposition(self, seat_name: str, attempt_id: AttemptId, receipt: Receipt | None) -> str:
@@ -178,7 +178,7 @@ class Dispositions:
         record = DispositionRecord(
             attempt_id, Disposition.NONE, at, seat.agent, retry_at, None, kept.language_before, kept.answers_before
         )
-        named = _make_key_prefix_of_marks(attempt_id, receipt)
+        named = _make_key_prefix_of_voter_marks(attempt_id, receipt)
         undone = [
             Mark(
                 f"{named}/{mark.voter_id}",
@@ -195,7 +195,7 @@ class Dispositions:
         await self._store_disposition(run, call, record, undone, receipt)
         self._undoable.pop(seat.name, None)
         self.reopen_call_for_disposition(
-            seat.name, call.copy_call_with_machine_report_of_agent(machine=False), seat.agent
+            seat.name, call.copy_call_with_agent_report_about_machine(machine=False), seat.agent
         )
         return f"seat {seat.name}: undone"
 
@@ -266,9 +266,9 @@ class Dispositions:
             raise
         self._call_backs.replace_promised_call_back(call.campaign_id, call.phone_id, record)
         if record.retry_at is not None:
-            run.set_next_due_time_of_queue(record.retry_at)
+            run.set_time_when_next_number_is_due(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
-            self._marks.apply_stored_mark(mark, changed)
+            self._marks.apply_stored_voter_mark(mark, changed)
         if opts_out:
             self._marks.apply_stored_opt_out(call.phone_id, fresh=effect.opted_out)
         self._apply_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)
@@ -298,7 +298,7 @@ class Dispositions:
         if known.leg.machine is machine:
             return
         if live is not None:
-            self._calls.update_call(live, live.copy_call_with_machine_report_of_agent(machine=machine))
+            self._calls.update_call(live, live.copy_call_with_agent_report_about_machine(machine=machine))
         else:
             if machine and not known.leg.excluded_from_pacing and not known.inbound:
                 self._core.request_effects(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
@@ -307,7 +307,7 @@ class Dispositions:
             outcomes[Outcome.CONNECTED] += -1 if machine else 1
 
 
-def _make_key_prefix_of_marks(attempt_id: AttemptId, receipt: Receipt | None) -> str:
+def _make_key_prefix_of_voter_marks(attempt_id: AttemptId, receipt: Receipt | None) -> str:
     """Return the start of the keys under which a disposition's marks (facts about voters) are stored.
 
     It contains the id of the agent's command: a repeated command is stored once, and a new disposition gets new marks.
@@ -336,7 +336,7 @@ def _make_voter_marks_of_disposition(
         sure = each.confidence or (Confidence.SAID if each.voter_id == call.voter_id else Confidence.TOLD)
         said.append((str(each.voter_id), replace(each, confidence=sure)))
     named, source, at, agent = (
-        _make_key_prefix_of_marks(record.attempt_id, receipt),
+        _make_key_prefix_of_voter_marks(record.attempt_id, receipt),
         MarkSource.AGENT,
         record.at,
         record.agent,

@@ -69,7 +69,7 @@ class MarkReport(Record):
         Literal["seen", "said", "told"] | None, Field(description="how certain it is; null: as usual for its source")
     ] = None
 
-    def convert_report_to_mark(self) -> Mark:
+    def create_voter_mark_from_imported_report(self) -> Mark:
         """Return the reported mark (a fact about a voter) in the form that the engine uses."""
         return Mark(
             key=self.key,
@@ -104,7 +104,7 @@ class FigureReport(Record):
         Field(description="required where several states have the number", pattern=r"^[^\x00-\x1f\x7f]{1,128}$"),
     ] = None
 
-    def convert_report_to_turnout_figure(self) -> OfficialFigure:
+    def create_turnout_figure_from_imported_report(self) -> OfficialFigure:
         """Return the turnout figure in the form that the engine uses."""
         return OfficialFigure(
             date.fromisoformat(self.day),
@@ -131,7 +131,7 @@ class ComplaintReport(Record):
         StoreId | None, Field(description="ID of the number in this centre's store, never the number itself")
     ] = None
 
-    def convert_report_to_complaint(self) -> Complaint:
+    def create_complaint_from_imported_report(self) -> Complaint:
         """Return the complaint in the form that the engine uses."""
         return Complaint(
             key=self.key,
@@ -152,7 +152,7 @@ class AnswerReport(Record):
     at: RecordedTime
     answer: Literal["explained", "opted-out", "corrected", "unfounded", "passed-on"]
 
-    def convert_report_to_complaint_answer(self) -> ComplaintAnswer:
+    def create_complaint_answer_from_imported_report(self) -> ComplaintAnswer:
         """Return the answer to a complaint in the form that the engine uses."""
         return ComplaintAnswer(self.key, self.complaint, self.at, ComplaintRemedy(self.answer))
 
@@ -161,13 +161,13 @@ class RecordsCommand(Command):
     """Base class of commands that need only the store, and no running dialler."""
 
     @abstractmethod
-    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         """Store the records of the command. Return one line that says what is committed. Raises CommandRefused,
         StoreError.
         """
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await self.save_records_of_command(services.records, context)
+        return await self.save_records_that_command_contains(services.records, context)
 
 
 class RecordMarks(RecordsCommand):
@@ -188,9 +188,9 @@ class RecordMarks(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.marks)
 
-    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
-        marks = tuple(each.convert_report_to_mark() for each in self.marks)
-        return await records.import_marks(marks, self.batch, context.format_name_of_responsible_person(self.who))
+    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+        marks = tuple(each.create_voter_mark_from_imported_report() for each in self.marks)
+        return await records.import_voter_marks(marks, self.batch, context.format_name_of_responsible_person(self.who))
 
 
 class RecordOfficialTurnout(RecordsCommand):
@@ -210,8 +210,8 @@ class RecordOfficialTurnout(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.figures)
 
-    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
-        figures = tuple(each.convert_report_to_turnout_figure() for each in self.figures)
+    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+        figures = tuple(each.create_turnout_figure_from_imported_report() for each in self.figures)
         return await records.import_turnout(figures, context.format_name_of_responsible_person(self.who))
 
 
@@ -225,9 +225,9 @@ class FileComplaint(RecordsCommand):
     complaint: Annotated[ComplaintReport, Field(description="the complaint")]
     who: Responsible
 
-    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.store_complaint(
-            self.complaint.convert_report_to_complaint(), context.format_name_of_responsible_person(self.who)
+            self.complaint.create_complaint_from_imported_report(), context.format_name_of_responsible_person(self.who)
         )
 
 
@@ -241,9 +241,10 @@ class AnswerComplaint(RecordsCommand):
     answer: Annotated[AnswerReport, Field(description="the answer to the complaint")]
     who: Responsible
 
-    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.answer_complaint(
-            self.answer.convert_report_to_complaint_answer(), context.format_name_of_responsible_person(self.who)
+            self.answer.create_complaint_answer_from_imported_report(),
+            context.format_name_of_responsible_person(self.who),
         )
 
 
@@ -277,7 +278,7 @@ class RecordOptOuts(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.hashes)
 
-    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
+    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         who = context.format_name_of_responsible_person(self.who)
         return await records.import_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
 
@@ -303,7 +304,7 @@ class ReleaseUnknownAttempts(RecordsCommand):
     def imported_record_count(self) -> int:
         return len(self.attempts)
 
-    async def save_records_of_command(self, records: ExternalRecords, context: CommandContext) -> str:
-        return await records.release_attempts_with_unknown_result(
+    async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
+        return await records.allow_redial_after_unknown_call_result(
             self.attempts, self.reason, context.format_name_of_responsible_person(self.who)
         )

@@ -48,7 +48,7 @@ class ExternalRecords:
         self._marks = marks
         self._centre = centre
 
-    async def import_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
+    async def import_voter_marks(self, marks: tuple[Mark, ...], batch: str, who: str) -> str:
         """Store marks (facts about voters) that do not come from calls, all or none. Raises CommandRefused, StoreError."""
         for mark in marks:
             self._refuse_record_with_future_time(mark.at)
@@ -58,7 +58,7 @@ class ExternalRecords:
             )
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
-                self._marks.apply_stored_mark(mark, effect)
+                self._marks.apply_stored_voter_mark(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.superfluous for effect in effects)
         summary = f"{taken} marks saved, {len(marks) - taken - in_vain} were already known"
@@ -128,15 +128,17 @@ class ExternalRecords:
             for phone_id in taken.phones:
                 self._marks.apply_stored_opt_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
-                self._marks.apply_stored_mark(mark, effect)
+                self._marks.apply_stored_voter_mark(mark, effect)
             for phone_id, call in taken.calls:
-                self._marks.apply_call_of_other_centre(phone_id, call)
+                self._marks.remember_call_made_by_other_centre(phone_id, call)
             if news.marks:
                 self._marks.update_alert_about_unknown_voters(taken.unknown)
         summary = f"{len(taken.phones)} numbers suppressed, {len(taken.marks)} marks saved"
         return f"{summary}, {taken.unknown} marks skipped: their voters are on no roll" if taken.unknown else summary
 
-    async def release_attempts_with_unknown_result(self, attempts: tuple[AttemptId, ...], reason: str, who: str) -> str:
+    async def allow_redial_after_unknown_call_result(
+        self, attempts: tuple[AttemptId, ...], reason: str, who: str
+    ) -> str:
         """Allow the numbers of call attempts whose result is unknown to be called again, all of them or none. Raises
         CommandRefused, StoreError.
         """

@@ -117,7 +117,7 @@ class HeadquartersOrders:
         """Clear the alert of forged orders, because none has arrived for a while."""
         self._alerts.clear_alert(AlertKind.HEADQUARTERS_FORGED)
 
-    async def stop_campaigns_after_store_set_back(self) -> str:
+    async def stop_campaigns_because_store_lost_results(self) -> str:
         """Stop all campaigns, because headquarters has results that this store has lost. Raises StoreError."""
         self._alerts.raise_alert(AlertKind.STORE_SET_BACK)
         return await self._campaigns.stop_all_campaigns()

@@ -222,7 +222,7 @@ class Originator:
 
     async def _postpone_claimed_numbers(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
         """Postpone reserved numbers, because the rules forbid calls to them now."""
-        run.set_next_due_time_of_queue(min(due_at for _, due_at in postponed))
+        run.set_time_when_next_number_is_due(min(due_at for _, due_at in postponed))
         try:
             await self._store.postpone_claimed_numbers(postponed)
         except StoreError as error:  # the lease returns them to the queue
@@ -235,7 +235,7 @@ class Originator:
             await self._store.remove_refused_numbers_from_queue(refused)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.refuse_failed", claims=len(refused), problem=str(error))
-        run.set_next_due_time_of_queue(self._core.clock.now())  # the queue may be at its end
+        run.set_time_when_next_number_is_due(self._core.clock.now())  # the queue may be at its end
         self._core.wake.set()
 
     async def _commit_and_dial_call_attempts(self, run: CampaignRun, placed: Sequence[tuple[NewAttempt, Call]]) -> None:
@@ -290,7 +290,9 @@ class Originator:
         self._sent.remove_unsent_attempt(call.attempt_id)
         self._calls.remove_call(call.attempt_id)
         # If it was its trunk's probe, the next call is the probe. The call start stays used, to respect the CPS limit.
-        self._trunks.record_end_of_call(call.trunk, None, call.placed_monotonic_seconds, self._core.clock.monotonic())
+        self._trunks.update_trunk_when_call_ends(
+            call.trunk, None, call.placed_monotonic_seconds, self._core.clock.monotonic()
+        )
 
     # Calls that agents dial: previews, and numbers that they choose
 

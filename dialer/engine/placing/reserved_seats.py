@@ -64,7 +64,7 @@ class ReservedSeats:
         """Release the seat that is reserved for a call, because the call will not be placed."""
         seat = self._seats.find_seat(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._acd.update_seat_and_connect_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
+            self._acd.replace_seat_and_connect_waiting_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
 
     def release_unneeded_seat_reservations(self) -> None:
         """Release the seats of ended calls, and cancel calls that have lost their reserved seat.

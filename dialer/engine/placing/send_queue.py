@@ -26,7 +26,7 @@ class SendQueue:
     async def wait_until_call_may_be_sent(self, kind: CampaignKind) -> None:
         """Wait until a call may be sent to the trunk, and count it as sent."""
         if not self._waiting and self._starts.count_seconds_until_call_may_be_sent(self._clock.monotonic()) == 0:
-            self._starts.record_sent_call(self._clock.monotonic())
+            self._starts.count_call_sent_on_trunk(self._clock.monotonic())
             return
         self._came += 1
         turn = asyncio.get_running_loop().create_future()
@@ -44,7 +44,7 @@ class SendQueue:
             return
         _, _, turn = heapq.heappop(self._waiting)
         if not turn.done():  # otherwise its task was cancelled
-            self._starts.record_sent_call(now)
+            self._starts.count_call_sent_on_trunk(now)
             turn.set_result(None)
         if self._waiting:
             loop.call_soon(self._release_next_call_to_trunk)

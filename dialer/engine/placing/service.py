@@ -144,7 +144,7 @@ class Placing:
             self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.find_reason_all_trunks_rest(
+            hold = self._trunks.find_reason_why_all_trunks_rest(
                 run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks)
             )
         else:

@@ -196,7 +196,7 @@ class Snapshots:
         If any seat is restricted to certain campaigns, each campaign counts as a skill of its own: its id is returned
         instead of its skill.
         """
-        if self._seats.has_restricted_seats:
+        if self._seats.has_seats_restricted_to_campaigns:
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}
         return {campaign_id: run.spec.skill for campaign_id, run in self._runs.list_campaign_runs_by_id()}
 

@@ -67,7 +67,7 @@ class RollImport:
         """Suppress the numbers of an uploaded list and cancel their unanswered calls. Raises CommandRefused,
         StoreError.
         """
-        secret = next(iter(self._rules_for_erasing_numbers.secrets), None)
+        secret = next(iter(self._number_erasure_rules.secrets), None)
         fresh = 0
         async with self._open_uploaded_list(list_id) as handed:
             numbers = await asyncio.to_thread(handed.read_phone_numbers)
@@ -85,7 +85,7 @@ class RollImport:
         """Erase the numbers of an uploaded list. Raises CommandRefused, also if a number is on a call; RecordingError,
         StoreError.
         """
-        rules, said = self._rules_for_erasing_numbers, list[str]()
+        rules, said = self._number_erasure_rules, list[str]()
         async with self._open_uploaded_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.read_phone_numbers):
                 if await self._store.find_unfinished_attempt_on_number(number) is not None:
@@ -93,7 +93,7 @@ class RollImport:
                         "no number was erased, because one number of the list is on a call: suppress it now, and erase it after the"
                         " call"
                     )
-                store = (self._spool_of_uploaded_lists.store, self._spool_of_uploaded_lists.key)
+                store = (self._folder_of_uploaded_lists.store, self._folder_of_uploaded_lists.key)
                 done = await self._store.erase_number(
                     number, rules, store, self._create_audit_note_about_person(who), with_voters=names
                 )
@@ -109,11 +109,11 @@ class RollImport:
         """
         async with self._roll_import.lock, self._open_uploaded_list(list_id) as handed:
             try:
-                return await self._import_spooled_roll(list_id, handed, who)
+                return await self._import_uploaded_electoral_roll(list_id, handed, who)
             finally:
                 self._roll_import.roll = None
 
-    async def _import_spooled_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
+    async def _import_uploaded_electoral_roll(self, list_id: str, handed: SpoolFile, who: str) -> str:
         found = await asyncio.to_thread(handed.read_counts_of_uploaded_roll)
         roll = RollImportProgress(list_id, found.voters, 0)
         self._notify_import_progress(roll)
@@ -142,7 +142,7 @@ class RollImport:
     async def _import_voters(
         self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]
     ) -> RollChange:
-        secrets, sums, after, done = self._rules_for_erasing_numbers.secrets, [0, 0, 0, 0], 0, 0
+        secrets, sums, after, done = self._number_erasure_rules.secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.read_voters_of_uploaded_roll, after, PIECE_VOTERS):
             if not self._has_room():  # the remaining space is reserved for the results of calls
                 raise CommandRefused(
@@ -164,7 +164,7 @@ class RollImport:
             run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
             if are_numbers_new:
                 self._core.request_effects(UpdatePacer(campaign_id, PacingEventKind.LIST_CHANGED))
-        self._runs.check_refused_numbers_again()
+        self._runs.recheck_numbers_refused_by_calling_rules()
 
     async def _load_turnout_of_imported_booths(self, booth_ids: dict[int, int]) -> None:
         for booth_id in booth_ids.values():
@@ -177,7 +177,7 @@ class RollImport:
     @asynccontextmanager
     async def _open_uploaded_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._spool_of_uploaded_lists.open_spooled_file, list_id)
+            handed = await asyncio.to_thread(self._folder_of_uploaded_lists.open_spooled_file, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:
@@ -186,7 +186,7 @@ class RollImport:
             await asyncio.to_thread(handed.close)
 
     @property
-    def _spool_of_uploaded_lists(self) -> Spool:
+    def _folder_of_uploaded_lists(self) -> Spool:
         if self._spool_if_any is None:
             raise CommandRefused(
                 "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists: use a"
@@ -195,7 +195,7 @@ class RollImport:
         return self._spool_if_any
 
     @property
-    def _rules_for_erasing_numbers(self) -> ErasureRules:
+    def _number_erasure_rules(self) -> ErasureRules:
         rules = self._core.plan.erasure
         if self._spool_if_any is None or rules is None:
             raise CommandRefused(

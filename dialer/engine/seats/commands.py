@@ -34,11 +34,11 @@ AgentNumber = Annotated[
 ]
 
 
-def _make_pin_proof(value: Any) -> PinProof:
+def _parse_pin_proof(value: Any) -> PinProof:
     return value if isinstance(value, PinProof) else read_pin_proof(value)
 
 
-Proof = Annotated[PinProof, PlainValidator(_make_pin_proof), WithJsonSchema({"type": "string"})]
+Proof = Annotated[PinProof, PlainValidator(_parse_pin_proof), WithJsonSchema({"type": "string"})]
 
 
 class SeatLogIn(SeatCommand):
@@ -177,7 +177,7 @@ class SeatClosing(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.seats.record_announced_end_of_talk(self.seat)
+        return services.seats.mark_talk_as_ending_soon(self.seat)
 
 
 class SeatMessage(Command):

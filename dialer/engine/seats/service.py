@@ -87,8 +87,8 @@ class Agents:
         self._seats.apply_current_settings()
         for seat in [*self._seats.list_seats()]:
             if not self._may_agent_stay_logged_in(seat):
-                self._acd.update_seat_and_connect_voter(*self._log_off_seat(seat.name))
-                self._core.spawn_background_task(self._save_log_in(seat.name), "drop-log-in")
+                self._acd.replace_seat_and_connect_waiting_voter(*self._log_off_seat(seat.name))
+                self._core.spawn_background_task(self._save_agent_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
                 self._seats.publish_seat_view(seat.name)
 
@@ -123,7 +123,7 @@ class Agents:
             after = seat.log_in_agent(log_in.agent, account, now)
             if elsewhere or log_in.seat not in live_seats or not self._may_agent_stay_logged_in(after):
                 logged_off += 1
-                self._core.spawn_background_task(self._save_log_in(seat.name), "drop-log-in")
+                self._core.spawn_background_task(self._save_agent_log_in(seat.name), "drop-log-in")
                 continue
             self._seats.replace_seat(seat, after.pause_seat(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
@@ -133,8 +133,8 @@ class Agents:
 
     def log_off_absent_agent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been disconnected for too long."""
-        self._acd.update_seat_and_connect_voter(*self._log_off_seat(seat_name))
-        self._core.spawn_background_task(self._save_log_in(seat_name), "drop-log-in")
+        self._acd.replace_seat_and_connect_waiting_voter(*self._log_off_seat(seat_name))
+        self._core.spawn_background_task(self._save_agent_log_in(seat_name), "drop-log-in")
         _log.info("seat.logged_off", seat=seat_name)
 
     def _log_off_seat(self, seat_name: str) -> tuple[Seat, Seat]:
@@ -159,15 +159,15 @@ class Agents:
     async def log_off_agent(self, seat_name: str) -> str:
         """Log off the agent at a seat, after the current call if there is one."""
         seat, after = self._log_off_seat(self._seats.require_seat(seat_name).name)
-        self._acd.update_seat_and_connect_voter(seat, after)
-        await self._save_log_in(seat_name)
+        self._acd.replace_seat_and_connect_waiting_voter(seat, after)
+        await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
 
     async def pause_seat(self, seat_name: str, reason: str) -> str:
         """Pause a seat, so that it gets no further calls. Raises CommandRefused."""
         seat = self._require_agent_may_stay_logged_in(seat_name)
-        self._acd.update_seat_and_connect_voter(seat, seat.pause_seat(reason, self._core.read_clock()))
-        await self._save_log_in(seat_name)
+        self._acd.replace_seat_and_connect_waiting_voter(seat, seat.pause_seat(reason, self._core.read_clock()))
+        await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_seat_ready(self, seat_name: str) -> str:
@@ -176,8 +176,8 @@ class Agents:
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
-            self._acd.update_seat_and_connect_voter(seat, seat.make_seat_ready(self._core.read_clock()))
-        await self._save_log_in(seat_name)
+            self._acd.replace_seat_and_connect_waiting_voter(seat, seat.make_seat_ready(self._core.read_clock()))
+        await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: ready"
 
     def _require_agent_may_stay_logged_in(self, seat_name: str) -> Seat:
@@ -211,11 +211,11 @@ class Agents:
         else:
             await self._store.delete_standing_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
-        self._acd.update_seat_and_connect_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
+        self._acd.replace_seat_and_connect_waiting_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
         self._seats.publish_seat_view(seat_name)
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
-    def restore_campaign_restriction(self, seat_name: str, order: StandingOrder) -> None:
+    def restore_seat_restriction_to_campaigns(self, seat_name: str, order: StandingOrder) -> None:
         """Restrict a seat again to the campaigns to which an earlier run had restricted it.
 
         Campaigns that no longer exist are left out.
@@ -241,9 +241,9 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: the call was not hung up: {error}") from error
         return f"seat {seat.name}: the call was hung up"
 
-    def record_announced_end_of_talk(self, seat_name: str) -> str:
+    def mark_talk_as_ending_soon(self, seat_name: str) -> str:
         """Record for the pacer that an agent is about to end the talk or the wrap-up. Raises CommandRefused."""
-        self._acd.record_announced_end_of_talk(self._seats.require_seat(seat_name))
+        self._acd.mark_talk_as_ending_soon(self._seats.require_seat(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -313,12 +313,14 @@ class Agents:
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is already connected: hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._acd.update_seat_and_connect_voter(seat, seat.log_in_agent(agent, account, self._core.read_clock()))
+            self._acd.replace_seat_and_connect_waiting_voter(
+                seat, seat.log_in_agent(agent, account, self._core.read_clock())
+            )
         if phone_here:
-            self._acd.schedule_call_to_seat_phone(seat.name)
+            self._acd.schedule_redial_of_seat_phone(seat.name)
         else:
             self._acd.call_seat_phone(seat.name)
-        await self._save_log_in(seat.name)
+        await self._save_agent_log_in(seat.name)
         return f"seat {seat.name}: logged in"
 
     async def _authenticate_agent(self, seat: str, number: str, pin: str) -> AgentAccount | None:
@@ -398,7 +400,7 @@ class Agents:
             raise CommandRefused(f"seat {seat.name}: the phone could not be called: {error}") from error
         return f"seat {seat.name}: the phone is being called"
 
-    async def _save_log_in(self, seat_name: str) -> None:
+    async def _save_agent_log_in(self, seat_name: str) -> None:
         """Store an agent's log-in at a seat. If that fails, agents only have to log in again after a restart."""
         seat = self._seats[seat_name]
         self._saved_log_ins.pop(seat_name, None)

@@ -60,7 +60,7 @@ class SeatSilence:
         talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
         call = None if talked is None else self._calls.find_live_call(talked.attempt_id)
         if call is not None and self._is_conversation_short(call):
-            self._record_agent_phone_silent(call)
+            self._note_that_agent_phone_was_silent(call)
 
     def start_counting_packets_of_agent_phone(self, call: Call, seat_name: str) -> None:
         """Start counting the audio packets of an agent's phone when a talk begins.
@@ -80,9 +80,9 @@ class SeatSilence:
             return
         live = self._calls.find_live_call(attempt_id)
         if live is not None:
-            self._calls.update_call(live, live.copy_call_with_agent_packet_count(packets))
+            self._calls.update_call(live, live.copy_call_with_packet_count_of_agent_phone(packets))
 
-    def must_check_agent_phone(self, call: Call, ended: CallEnded) -> bool:
+    def must_check_agent_phone_for_audio(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.find_seat(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
@@ -90,13 +90,13 @@ class SeatSilence:
             ended.by is EndedBy.HANGUP and at_seat and not call.talk.agent_silent and self._is_conversation_short(call)
         )
 
-    async def check_phone_and_finish_call(self, call: Call, ended: CallEnded) -> None:
+    async def check_agent_phone_then_finish_call(self, call: Call, ended: CallEnded) -> None:
         """Check whether the agent's phone sent audio during a short talk that has ended, then finish the call."""
         seat = self._seats[call.talk.seat or ""]
         if not await self._does_phone_send_audio(seat, since=call.talk.agent_packets):
             live = self._calls.find_live_call(call.attempt_id)
             if live is not None:
-                self._record_agent_phone_silent(live)
+                self._note_that_agent_phone_was_silent(live)
             await self._hang_up_seat_phone(seat)
         self._core.request_effects(CallFinished(ended))
 
@@ -196,8 +196,8 @@ class SeatSilence:
         talked = self._core.clock.monotonic() - call.talk.connected_seconds
         return talked < self._timeout_seconds + ROUNDED_SECONDS
 
-    def _record_agent_phone_silent(self, call: Call) -> None:
+    def _note_that_agent_phone_was_silent(self, call: Call) -> None:
         if call.talk.agent_silent or call.inbound:
             return
-        self._calls.update_call(call, call.copy_call_with_silent_agent())
+        self._calls.update_call(call, call.copy_call_with_silent_agent_phone())
         _log.warning("call.agent_silent", attempt=call.attempt_id, seat=call.talk.seat)

@@ -132,7 +132,7 @@ class Seat:
         seat = replace(self, phone_up=True, phone_suspect=False, phone_on_hold=False)
         if seat.state is SeatState.LOST:
             if seat.then is SeatState.OFFLINE:
-                return seat._vacate_seat(now)
+                return seat._copy_seat_without_agent(now)
             return replace(seat, attempt_id=None, campaign_id=None)._change_seat_state(seat.then, now)
         return seat
 
@@ -146,7 +146,9 @@ class Seat:
         if seat.state is SeatState.WRAP_UP:
             return seat
         return (
-            seat._vacate_seat(now) if seat.then is SeatState.OFFLINE else seat._change_seat_state(SeatState.LOST, now)
+            seat._copy_seat_without_agent(now)
+            if seat.then is SeatState.OFFLINE
+            else seat._change_seat_state(SeatState.LOST, now)
         )
 
     def log_off_agent(self, now: Instant) -> Seat:
@@ -155,9 +157,9 @@ class Seat:
             raise CommandRefused(f"seat {self.name} has no agent to log off")
         if self.state in _WITH_CALL or self.state is SeatState.WRAP_UP:
             return replace(self, then=SeatState.OFFLINE)
-        return self._vacate_seat(now)
+        return self._copy_seat_without_agent(now)
 
-    def _vacate_seat(self, now: Instant) -> Seat:
+    def _copy_seat_without_agent(self, now: Instant) -> Seat:
         seat = replace(
             self,
             agent=None,
@@ -203,7 +205,7 @@ class Seat:
         """Return the seat with a conversation that begins now."""
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_seat_state(SeatState.TALKING, now)
 
-    def record_announced_end_of_talk(self, seconds: float) -> Seat:
+    def mark_talk_as_ending_soon(self, seconds: float) -> Seat:
         """Return the seat whose agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes
         nothing. Raises CommandRefused.
         """
@@ -226,7 +228,7 @@ class Seat:
         becomes vacant.
         """
         if self.agent is None or self.then is SeatState.OFFLINE:
-            return self._vacate_seat(now)
+            return self._copy_seat_without_agent(now)
         state = self.then if self.phone_up else SeatState.LOST
         return replace(self, attempt_id=None, campaign_id=None)._change_seat_state(state, now)
 

@@ -48,15 +48,15 @@ class StoreAge:
             Hold(HoldReason.STARTING, "the store is being compared with the newest call") if self._comparing else None
         )
 
-    def start_store_comparison(self, place: str, call: NewestCall) -> None:
+    def start_check_that_store_is_current(self, place: str, call: NewestCall) -> None:
         """Compare the store in the background with the newest call that `place` (an Asterisk server) has recorded.
 
         Nothing is dialled until the result is known.
         """
         self._comparing.add(place)
-        self._core.spawn_background_task(self.compare_store_with_newest_call(place, call), "compare-with-newest-call")
+        self._core.spawn_background_task(self.check_that_store_has_newest_call(place, call), "compare-with-newest-call")
 
-    async def compare_store_with_newest_call(self, place: str, call: NewestCall) -> bool:
+    async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the call that `place` (the broker or an Asterisk server) has recorded. If not,
         dialling stops.
         """
@@ -65,7 +65,7 @@ class StoreAge:
             try:
                 is_call_missing_from_store = await self._store.is_call_missing_from_store(call)
                 if is_call_missing_from_store:
-                    self._hold_dialling_with_outdated_store(place, call)
+                    self._stop_dialling_because_store_is_outdated(place, call)
                     if call is not UNREADABLE:
                         await self._store.append_missing_call_to_audit(place, call, self._core.clock.now())
                 break
@@ -78,7 +78,7 @@ class StoreAge:
         self._core.wake.set()
         return not is_call_missing_from_store
 
-    def _hold_dialling_with_outdated_store(self, place: str, call: NewestCall) -> None:
+    def _stop_dialling_because_store_is_outdated(self, place: str, call: NewestCall) -> None:
         self._is_older = True
         if call is UNREADABLE:
             self._alerts.raise_alert(AlertKind.NEWEST_CALL_UNREADABLE, place=place)

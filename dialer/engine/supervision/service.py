@@ -114,7 +114,7 @@ class Supervision:
                 None,
                 None,
                 RING_SECONDS,
-                listener.required_location_of_supervisor_phone,
+                listener.conference_or_channel_of_supervisor_phone,
             )
             await self._switch.call_third_party(request)
         except StoreError as error:
@@ -147,7 +147,7 @@ class Supervision:
             )
         try:
             await self._switch.move_third_party_to_seat_or_call(
-                before.party_id, after.required_location_of_supervisor_phone
+                before.party_id, after.conference_or_channel_of_supervisor_phone
             )
         except SwitchError as error:
             self._append_monitoring_end_to_audit(after, "not changed")
@@ -195,7 +195,7 @@ class Supervision:
             if state is SeatState.OFFLINE:
                 self._hang_up_supervisor_phone(listener)
             elif state is not SeatState.TALKING and listener.mode is ListeningMode.BARGE:
-                self._core.spawn_background_task(self._return_supervisor_to_listening(listener), "barge-ends")
+                self._core.spawn_background_task(self._return_supervisor_to_listen_mode(listener), "barge-ends")
 
     def end_all_monitoring(self) -> None:
         """End the monitoring by all supervisors, because the dialler is stopping."""
@@ -203,7 +203,7 @@ class Supervision:
             self._hang_up_supervisor_phone(listener)
             self._end_monitoring(listener, "the dialler stops")
 
-    async def _return_supervisor_to_listening(self, listener: Listener) -> None:
+    async def _return_supervisor_to_listen_mode(self, listener: Listener) -> None:
         try:
             await self._change_monitoring_mode(listener, replace(listener, mode=ListeningMode.LISTEN))
         except CommandRefused as refused:  # otherwise the supervisor would stay in the conversation with the next voter
@@ -221,7 +221,7 @@ class Supervision:
                 self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
             self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
-            self._append_monitoring_to_audit(
+            self._append_monitoring_entry_to_audit_log(
                 "listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"}
             )
 
@@ -240,13 +240,13 @@ class Supervision:
         )
 
     def _append_monitoring_end_to_audit(self, listener: Listener, because: str) -> None:
-        self._append_monitoring_to_audit(
+        self._append_monitoring_entry_to_audit_log(
             f"{listener.mode.value}-end",
             listener.phone.name,
             {**self._make_audit_details_of_monitoring(listener), "because": because},
         )
 
-    def _append_monitoring_to_audit(self, kind: str, who: str, what: Mapping[str, str]) -> None:
+    def _append_monitoring_entry_to_audit_log(self, kind: str, who: str, what: Mapping[str, str]) -> None:
         self._core.request_effects(
             make_store_commit(self._store.append_audit_entry, kind, who, what, self._core.clock.now())
         )

@@ -83,8 +83,8 @@ class Transfers:
     async def put_voter_on_hold(self, seat_name: str) -> str:
         """Put the voter at a seat on hold. Raises CommandRefused; the call is then unchanged."""
         call, _ = self._require_transfer_step(seat_name, TransferStep.HOLD)
-        self.set_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
-        await self._send_order_to_switch(
+        self.replace_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
+        await self._send_transfer_order_to_switch(
             self._switch.put_call_on_hold(call.attempt_id, seat_name), call.attempt_id, None
         )
         return f"seat {seat_name}: the voter is on hold"
@@ -160,12 +160,12 @@ class Transfers:
         self, call: Call, before: CallTransfer | None, seat: str, target: TransferSettings, *, blind: bool
     ) -> None:
         place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
-        request = self._make_call_request_for_target(call.attempt_id, target, place)
+        request = self._make_call_request_to_transfer_target(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
-        self.set_transfer_of_call(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
+        self.replace_transfer_of_call(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
-                await self._send_order_to_switch(
+                await self._send_transfer_order_to_switch(
                     self._switch.put_call_on_hold(call.attempt_id, seat), call.attempt_id, None
                 )
             if self._find_transfer_of_target(request.party_id) is None:
@@ -185,9 +185,9 @@ class Transfers:
         if live is None:  # the transfer ended meanwhile
             self.hang_up_transfer_target(request.party_id)
         elif blind and live.stage not in AGENT_WAITS:
-            self._release_agent_from_transfer(call.attempt_id)
+            self._free_agent_whose_voter_was_transferred(call.attempt_id)
 
-    def _make_call_request_for_target(
+    def _make_call_request_to_transfer_target(
         self, attempt_id: AttemptId, target: TransferSettings, place: Place
     ) -> PartyRequest:
         party_id = make_transfer_party_id(attempt_id, target.name, secrets.token_hex(6))
@@ -214,16 +214,16 @@ class Transfers:
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
     async def _return_voter_to_seat(self, before: CallTransfer, after: CallTransfer) -> None:
-        self.set_transfer_of_call(after)
-        await self._send_order_to_switch(
+        self.replace_transfer_of_call(after)
+        await self._send_transfer_order_to_switch(
             self._switch.connect_call_to_seat(after.attempt_id, after.seat), after.attempt_id, before
         )
 
     async def _complete_transfer(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
-        self.set_transfer_of_call(replace(transfer, stage=TransferStage.HANDING_OVER))
+        self.replace_transfer_of_call(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
-        await self._send_order_to_switch(
+        await self._send_transfer_order_to_switch(
             self._switch.move_third_party_to_seat_or_call(transfer.party_id, aside), call.attempt_id, transfer
         )
         if call.attempt_id not in self._calls:
@@ -234,7 +234,7 @@ class Transfers:
             raise CommandRefused(
                 f"seat {transfer.seat}: {transfer.to or 'the target'} has hung up. The call stays with you"
             )
-        self._release_agent_from_transfer(call.attempt_id)
+        self._free_agent_whose_voter_was_transferred(call.attempt_id)
 
     async def _cancel_consultation(self, transfer: CallTransfer) -> None:
         if transfer.stage is TransferStage.THREE_WAY:
@@ -245,7 +245,7 @@ class Transfers:
             )
         self._hang_up_transfer_target_if_any(transfer.party_id)
 
-    async def _send_order_to_switch(
+    async def _send_transfer_order_to_switch(
         self, order: Awaitable[None], attempt_id: AttemptId, before: CallTransfer | None
     ) -> None:
         """Send an order of a transfer to the switch, and wait until the switch has accepted it. If the switch refuses
@@ -256,12 +256,12 @@ class Transfers:
             await order
         except SwitchError as error:
             if self._transfers.find_transfer_of_call(attempt_id) is entered:
-                self.remove_transfer(attempt_id) if before is None else self.set_transfer_of_call(before)
+                self.remove_transfer(attempt_id) if before is None else self.replace_transfer_of_call(before)
             raise CommandRefused(f"the call was not changed, because Asterisk refused the request: {error}") from error
 
     # Events
 
-    def is_voter_away_from_seat(self, attempt_id: AttemptId) -> bool:
+    def is_voter_away_because_of_transfer(self, attempt_id: AttemptId) -> bool:
         """Return whether the voter of a call has left the seat because of a transfer."""
         live = self._transfers.find_transfer_of_call(attempt_id)
         return live is not None and live.stage in VOTER_AWAY
@@ -272,7 +272,7 @@ class Transfers:
         if live is None:
             return
         if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
-            self.set_transfer_of_call(replace(live, stage=TransferStage.THREE_WAY))
+            self.replace_transfer_of_call(replace(live, stage=TransferStage.THREE_WAY))
         elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
             self.remove_transfer(attempt_id)
 
@@ -291,7 +291,7 @@ class Transfers:
             return
         call = self._calls.find_call_at_seat(seat)
         if call is not None and self._transfers.find_transfer_of_call(call.attempt_id) is None:
-            self.set_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
+            self.replace_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
             self._core.request_effects(make_switch_order(self._switch.put_call_on_hold, call.attempt_id, seat_name))
 
     def on_phone_resumed(self, seat_name: str) -> None:
@@ -311,7 +311,7 @@ class Transfers:
         answered = call.copy_call_with_answer(self._core.read_clock())
         self._calls.update_call(call, answered.copy_call_with_information_message_stopped())
         if live is not None:
-            self.set_transfer_of_call(replace(live, stage=TransferStage.TRANSFERRED))
+            self.replace_transfer_of_call(replace(live, stage=TransferStage.TRANSFERRED))
 
     def on_information_message_started(self, call: Call) -> None:
         """End a transfer whose voter hears the information message because no agent was available."""
@@ -327,9 +327,9 @@ class Transfers:
         if live is None:
             self.hang_up_transfer_target(party_id)
         elif live.stage is TransferStage.CALLING:
-            self.set_transfer_of_call(replace(live, stage=TransferStage.CONSULT))
+            self.replace_transfer_of_call(replace(live, stage=TransferStage.CONSULT))
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
-            self.set_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
+            self.replace_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
                 make_switch_order(
@@ -353,7 +353,7 @@ class Transfers:
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
-            self.set_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
+            self.replace_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_effects(
@@ -377,7 +377,7 @@ class Transfers:
 
     # Steps
 
-    def set_transfer_of_call(self, transfer: CallTransfer) -> None:
+    def replace_transfer_of_call(self, transfer: CallTransfer) -> None:
         """Set the transfer of a call, and notify subscribers that the view of the call's seat has changed."""
         self._transfers.add_or_replace_transfer(transfer)
         _log.info(
@@ -424,7 +424,7 @@ class Transfers:
         if live.stage is TransferStage.THREE_WAY:
             self.remove_transfer(live.attempt_id)
         elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call as well
-            self.set_transfer_of_call(replace(live, party_id=None))
+            self.replace_transfer_of_call(replace(live, party_id=None))
         else:
             self.return_voter_to_agent(replace(live, party_id=None, to=None))
 
@@ -439,12 +439,12 @@ class Transfers:
             return
         seat = self._seats.find_seat(live.seat)
         waits = seat is not None and seat.attempt_id == live.attempt_id and seat.state is SeatState.TALKING
-        name = live.seat if waits else self._acd.return_voter_to_seat(call, live.seat)
+        name = live.seat if waits else self._acd.choose_seat_after_failed_transfer(call, live.seat)
         if name is None:
             self.remove_transfer(live.attempt_id)
             self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
             return
-        self.set_transfer_of_call(replace(live, stage=TransferStage.RETURNING, seat=name))
+        self.replace_transfer_of_call(replace(live, stage=TransferStage.RETURNING, seat=name))
         self._core.request_effects(make_switch_order(self._switch.connect_call_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
@@ -453,7 +453,7 @@ class Transfers:
         if live is not None:
             self._hang_up_transfer_target_if_any(live.party_id)
 
-    def _release_agent_from_transfer(self, attempt_id: AttemptId) -> None:
+    def _free_agent_whose_voter_was_transferred(self, attempt_id: AttemptId) -> None:
         call = self._calls.find_live_call(attempt_id)
         if call is not None and call.talk.seat is not None:
             self._acd.on_voter_left_seat(call, call.talk.seat)
@@ -487,7 +487,7 @@ class Transfers:
             party: PartyId | None
             party, place = parties.get(call.attempt_id, (None, None))
             known = self._transfers.find_transfer_of_call(call.attempt_id)
-            if self._resync_transfer_across_servers(call, known, party, up):
+            if self._resync_transfer_between_two_asterisk_servers(call, known, party, up):
                 continue
             if (
                 known is None
@@ -503,7 +503,7 @@ class Transfers:
             else:
                 self._resync_call_at_seat(call, talking, party, place)
 
-    def _resync_transfer_across_servers(
+    def _resync_transfer_between_two_asterisk_servers(
         self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp
     ) -> bool:
         """Bring a transfer into agreement with an Asterisk server if voter and target are on different servers. Return
@@ -523,7 +523,7 @@ class Transfers:
             return with_target and party_id is None and not here and len(self._servers.names) > 1
         if party_id is not None and call.attempt_id in up.handed_over:
             seat_name = call.talk.seat or ""
-            self.set_transfer_of_call(
+            self.replace_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat_name,
@@ -541,7 +541,7 @@ class Transfers:
     def _resync_handed_over_call(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.set_transfer_of_call(
+            self.replace_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -557,7 +557,7 @@ class Transfers:
     def _resync_call_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._transfers.find_transfer_of_call(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.set_transfer_of_call(
+            self.replace_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -568,8 +568,8 @@ class Transfers:
             )
             self.on_transfer_target_answered(party_id, place)
         elif party_id is not None and place is not None:
-            self._restore_agent_of_call(call, seat)
-            self.set_transfer_of_call(
+            self._reassign_call_to_agent_at_seat(call, seat)
+            self.replace_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -582,7 +582,7 @@ class Transfers:
             return  # unchanged while the link was down: on hold, or the target's phone still rings
         else:
             self._hang_up_transfer_target_if_any(party_id)
-            self._restore_agent_of_call(call, seat)
+            self._reassign_call_to_agent_at_seat(call, seat)
             self.return_voter_to_agent(CallTransfer(call.attempt_id, seat, TransferStage.RETURNING))
 
     def _resync_call_at_seat(
@@ -590,7 +590,7 @@ class Transfers:
     ) -> None:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
-            self.set_transfer_of_call(
+            self.replace_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -603,7 +603,7 @@ class Transfers:
             self._hang_up_transfer_target_if_any(party_id)
             self.remove_transfer(call.attempt_id)
 
-    def _restore_agent_of_call(self, call: Call, seat_name: str) -> None:
+    def _reassign_call_to_agent_at_seat(self, call: Call, seat_name: str) -> None:
         """Assign a call to the agent at the seat again, after a restart."""
         seat = self._seats.find_seat(seat_name)
         if seat is not None and seat.phone_up and seat.attempt_id is None and seat.state is not SeatState.TALKING:

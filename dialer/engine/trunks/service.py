@@ -62,7 +62,7 @@ class Trunks:
     def on_call_ringing(self, call: Call) -> None:
         """Update a trunk when one of its calls rings."""
         now = self._core.clock.monotonic()
-        self._trunks.record_ringing_of_call(
+        self._trunks.update_trunk_when_call_rings(
             call.trunk, now - call.placed_monotonic_seconds, call.placed_monotonic_seconds, now
         )
         self._update_failing_trunk_alert(call.trunk)
@@ -80,7 +80,9 @@ class Trunks:
             tally.attempts += 1
         tally.answered += outcome.is_answered
         tally.failures += failed is True
-        self._trunks.record_end_of_call(call.trunk, failed, call.placed_monotonic_seconds, self._core.clock.monotonic())
+        self._trunks.update_trunk_when_call_ends(
+            call.trunk, failed, call.placed_monotonic_seconds, self._core.clock.monotonic()
+        )
         self._update_failing_trunk_alert(call.trunk)
         self._update_codec_alert(call.trunk, ended)
         rang = ended.ever_ringing or call.ringing_monotonic_seconds is not None
@@ -115,7 +117,7 @@ class Trunks:
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
 
-    def find_reason_all_trunks_rest(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+    def find_reason_why_all_trunks_rest(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Return the reason if all trunks of a campaign are resting, otherwise None. An alert is active while they all
         rest.
         """

@@ -107,7 +107,7 @@ class TrunkHealth:
         """Return whether failed calls are caused by the trunk, not by the called numbers."""
         return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
-    def record_call_start(self, now_seconds: float) -> None:
+    def note_call_start_on_trunk(self, now_seconds: float) -> None:
         """Record that a call starts on the trunk. The first call after the trunk's rest tests whether the trunk works
         again.
         """
@@ -115,13 +115,13 @@ class TrunkHealth:
             self._probe_out = True
             self._since = now_seconds
 
-    def record_ringing_of_call(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
+    def update_trunk_when_call_rings(self, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call on the trunk rings, `seconds` after its Originate."""
         self._reduce_call_starts_by_ringing_delay(max(0.0, seconds))
         if began_seconds >= self._since and self.determine_state_of_trunk(now_seconds) is TrunkState.PROBING:
             self._resume_trunk(now_seconds)
 
-    def record_end_of_call(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
+    def update_trunk_when_call_ends(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
         """Record the end of a call on the trunk. `failed` is the result of `has_call_failed_because_of_trunk`."""
         if began_seconds < self._since:
             return
@@ -132,7 +132,7 @@ class TrunkHealth:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call is the probe
                 elif failed:
-                    self._start_resting_trunk(now_seconds, failed=1, judged=1)
+                    self._start_rest_of_failing_trunk(now_seconds, failed=1, judged=1)
                 else:
                     self._resume_trunk(now_seconds)
 
@@ -142,11 +142,13 @@ class TrunkHealth:
         self.consecutive_failures = self.consecutive_failures + 1 if failed else 0
         failures = sum(self._window)
         if self.consecutive_failures >= rules.failures_in_a_row:
-            self._start_resting_trunk(now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures)
+            self._start_rest_of_failing_trunk(
+                now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures
+            )
         elif len(self._window) == rules.window_calls and failures > rules.failure_rate * rules.window_calls:
-            self._start_resting_trunk(now_seconds, failed=failures, judged=rules.window_calls)
+            self._start_rest_of_failing_trunk(now_seconds, failed=failures, judged=rules.window_calls)
 
-    def _start_resting_trunk(self, now_seconds: float, *, failed: int, judged: int) -> None:
+    def _start_rest_of_failing_trunk(self, now_seconds: float, *, failed: int, judged: int) -> None:
         rules = self._rules
         seconds = double_seconds_up_to_limit(rules.first_rest_seconds, self.rests, rules.max_rest_seconds)
         self.rests += 1
@@ -211,10 +213,10 @@ class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
     Starts are evenly spaced. A second never has more than the limit, rounded up, even if the switch sends some calls up
-    to WIRE_SECONDS later than others. A start is granted when a call is dialled (`grant_call_start`) and recorded when
-    the call is sent (`record_sent_call`). Granted starts count as sent while they wait for their commit, so a slow commit
-    delays further grants and no queue builds up. Times are monotonic seconds; a time earlier than the last one counts as
-    the last one.
+    to WIRE_SECONDS later than others. A start is granted when a call is dialled (`allow_one_call_to_start`) and recorded
+    when the call is sent (`count_call_sent_on_trunk`). Granted starts count as sent while they wait for their commit,
+    so a slow commit delays further grants and no queue builds up. Times are monotonic seconds; a time earlier than the
+    last one counts as the last one.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
@@ -240,7 +242,7 @@ class CallStarts:
 
     def calculate_recent_call_start_rate(self, now_seconds: float) -> float:
         """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
-        now = self._get_latest_time(now_seconds)
+        now = self._get_time_that_never_goes_back(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
@@ -249,18 +251,18 @@ class CallStarts:
         """Return how many more calls may start now. `unsent` is the number of calls whose start was granted and that
         are not sent yet.
         """
-        now = self._get_latest_time(now_seconds)
+        now = self._get_time_that_never_goes_back(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
         return max(0, min(spaced, self._most - unsent - self._count_sent_calls_in_window(now)))
 
-    def grant_call_start(self, now_seconds: float) -> None:
+    def allow_one_call_to_start(self, now_seconds: float) -> None:
         """Allow one call to start now. Further call starts are delayed accordingly, so that starts are evenly spaced."""
-        self._next = max(self._next, self._get_latest_time(now_seconds) - LATE_SECONDS) + self._spacing
+        self._next = max(self._next, self._get_time_that_never_goes_back(now_seconds) - LATE_SECONDS) + self._spacing
 
     def count_seconds_until_next_call_start(self, now_seconds: float, unsent: int) -> float:
         """Return how many seconds remain until a call start may be granted (0 = now)."""
-        now = self._get_latest_time(now_seconds)
+        now = self._get_time_that_never_goes_back(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._sent) - self._count_sent_calls_in_window(now)
         too_many = (
@@ -274,15 +276,15 @@ class CallStarts:
 
     def count_seconds_until_call_may_be_sent(self, now_seconds: float) -> float:
         """Return how many seconds remain until a granted call may be sent to the trunk (0 = now)."""
-        now = self._get_latest_time(now_seconds)
+        now = self._get_time_that_never_goes_back(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
         even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0
         wait = max(full, even)
         return wait if wait > 1e-9 else 0.0
 
-    def record_sent_call(self, now_seconds: float) -> None:
+    def count_call_sent_on_trunk(self, now_seconds: float) -> None:
         """Record that a call whose start was granted is sent to the trunk now."""
-        now = self._get_latest_time(now_seconds)
+        now = self._get_time_that_never_goes_back(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
         self.calculate_recent_call_start_rate(now)
@@ -294,7 +296,7 @@ class CallStarts:
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
 
-    def _get_latest_time(self, now_seconds: float) -> float:
+    def _get_time_that_never_goes_back(self, now_seconds: float) -> float:
         """Return the current time (monotonic seconds), but never an earlier time than an earlier call of this method
         returned.
         """
@@ -424,7 +426,7 @@ class TrunkPool:
         None.
 
         Caller IDs that may be shown to `called` are used in turn. `reports_end` is False if nobody calls
-        `record_ringing_of_call` or `record_end_of_call` for the call. Then the call is no probe, and counts as sent
+        `update_trunk_when_call_rings` or `update_trunk_when_call_ends` for the call. Then the call is no probe, and counts as sent
         now. `on_request` is True if an agent asked for the call. Then only a free channel is needed, and the call may
         wait for the CPS limit before it is sent.
         """
@@ -437,26 +439,28 @@ class TrunkPool:
             if startable < 1:
                 continue
             trunk = self._limits[name]
-            self._starts[name].grant_call_start(now_seconds)
+            self._starts[name].allow_one_call_to_start(now_seconds)
             if reports_end:
-                self._health[name].record_call_start(now_seconds)
+                self._health[name].note_call_start_on_trunk(now_seconds)
             else:
-                self._starts[name].record_sent_call(now_seconds)
+                self._starts[name].count_call_sent_on_trunk(now_seconds)
             shown = find_caller_ids_for_voter(trunk.caller_ids, trunk.areas, called)
             turn = self._turns[name, shown]
             self._turns[name, shown] = (turn + 1) % len(shown)
             return trunk, shown[turn]
         return None
 
-    def record_ringing_of_call(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
+    def update_trunk_when_call_rings(self, name: str, seconds: float, began_seconds: float, now_seconds: float) -> None:
         """Record that a call on a trunk rings, `seconds` after its Originate. A slow carrier gets fewer calls."""
         health = self._health.get(name)
         if health is not None:
-            health.record_ringing_of_call(seconds, began_seconds, now_seconds)
+            health.update_trunk_when_call_rings(seconds, began_seconds, now_seconds)
             self._starts[name].reduce_call_start_rate(health.share)
 
-    def record_end_of_call(self, name: str, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
+    def update_trunk_when_call_ends(
+        self, name: str, failed: bool | None, began_seconds: float, now_seconds: float
+    ) -> None:
         """Record the end of a call on a trunk. `failed` is the result of `has_call_failed_because_of_trunk`."""
         health = self._health.get(name)
         if health is not None:
-            health.record_end_of_call(failed, began_seconds, now_seconds)
+            health.update_trunk_when_call_ends(failed, began_seconds, now_seconds)

@@ -50,7 +50,7 @@ class TurnoutFigures:
             self._contacted_by.clear()
             self._dialling_seconds = 0.0
 
-    def add_stored_mark_to_counts(self, mark: Mark, effect: MarkEffect) -> None:
+    def add_stored_voter_mark_to_counts(self, mark: Mark, effect: MarkEffect) -> None:
         """Count a stored mark (a recorded answer about a voter).
 
         `effect` has the changes that the mark made in the store.
@@ -75,7 +75,7 @@ class TurnoutFigures:
         self.booths[booth.booth_id] = booth
         self._core.request_effects(Notify(booth))
 
-    def add_voters_without_number(self, voters: dict[int, int]) -> None:
+    def add_to_count_of_voters_without_number(self, voters: dict[int, int]) -> None:
         """Increase the counts of voters who have no number left to call, at their polling booths.
 
         `voters` has the increase for each booth, by booth id.
@@ -84,7 +84,7 @@ class TurnoutFigures:
             booth = self.booths[booth_id]
             self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])
 
-    def count_dialling_time(self) -> None:
+    def add_elapsed_time_to_dialling_time(self) -> None:
         """Add the time since the last pacing decision to the dialling time, if a turnout campaign was able to dial in
         that time.
         """

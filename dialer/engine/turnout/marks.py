@@ -48,12 +48,12 @@ class Marks:
         self._numbers = numbers
         self._store = store
 
-    async def store_mark(self, mark: Mark) -> None:
+    async def store_voter_mark(self, mark: Mark) -> None:
         """Store a mark (a recorded answer about a voter) and apply it. Returns when it is committed;
         raises StoreError.
         """
         effect = await self._store.save_mark_about_voter(mark)
-        self.apply_stored_mark(mark, effect)
+        self.apply_stored_voter_mark(mark, effect)
 
     async def store_opt_out(self, call: Call, source: str) -> None:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
@@ -61,19 +61,19 @@ class Marks:
         fresh = await self._store.save_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
         self.apply_stored_opt_out(call.phone_id, fresh=fresh)
 
-    async def store_peer_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
+    async def store_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
         phone_id = await self._store.save_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         if phone_id is not None:
             self.apply_stored_opt_out(phone_id, fresh=True)
 
-    def apply_stored_mark(self, mark: Mark, effect: MarkEffect) -> None:
+    def apply_stored_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Apply a stored mark (a recorded answer about a voter): update the figures, and cancel calls that it makes
         unnecessary.
         """
         if not effect.recorded:
             return
-        self._turnout.add_stored_mark_to_counts(mark, effect)
+        self._turnout.add_stored_voter_mark_to_counts(mark, effect)
         self.cancel_calls_to_numbers(
             frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
         )
@@ -106,7 +106,7 @@ class Marks:
         if fresh:
             self._core.spawn_background_task(self._count_voters_without_number(phone_id), "count-without-number")
 
-    def apply_call_of_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
+    def remember_call_made_by_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
         """Remember a stored call of another centre to a number, so that this centre calls the number only after the
         minimum interval.
         """
@@ -121,7 +121,7 @@ class Marks:
         except StoreError as error:
             _log.warning("voters.count_failed", phone=phone_id, problem=str(error))
             return
-        self._turnout.add_voters_without_number(gone)
+        self._turnout.add_to_count_of_voters_without_number(gone)
 
     def cancel_calls_to_numbers(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
         """Cancel the unanswered calls to numbers, and to a voter, that must not be called any more.
@@ -130,27 +130,27 @@ class Marks:
         booth workers on these numbers continue unless `workers` is True.
         """
 
-        def must_cancel_call(each: Claim | Call) -> bool:
+        def must_remove_number_or_call(each: Claim | Call) -> bool:
             if each.phone_id in phones:
                 return workers or each.worker is None
             return each.voter_id == voter_id and each.worker is None
 
         for run in self._runs.list_campaign_runs():
-            gone = [claim for claim in run.hopper if must_cancel_call(claim)]
+            gone = [claim for claim in run.hopper if must_remove_number_or_call(claim)]
             if gone:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
-                self._core.spawn_background_task(self._return_claimed_numbers(run, gone), "put-back")
+                self._core.spawn_background_task(self._put_reserved_numbers_back_in_queue(run, gone), "put-back")
         unanswered = [call for call in self._calls.list_live_calls() if call.leg.answered_seconds is None]
-        for call in filter(must_cancel_call, unanswered):
+        for call in filter(must_remove_number_or_call, unanswered):
             self._calls.cancel_call(call)
         for seat_name, pop in self._seats.screen_pops.items():
             at_seat = self._seats[seat_name].attempt_id == pop.attempt_id
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
                 self._core.request_effects(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
 
-    async def _return_claimed_numbers(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+    async def _put_reserved_numbers_back_in_queue(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release_claimed_numbers(claims)
         except StoreError as error:  # the lease returns them to the queue

@@ -70,7 +70,7 @@ class IssuePassword(Command):
     user: User
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.users.record_new_password_in_audit(self.user, context.sender)
+        return await services.users.add_password_reset_to_audit_log(self.user, context.sender)
 
 
 class RemoveUser(UserCommand):

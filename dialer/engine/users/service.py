@@ -60,7 +60,7 @@ class Users:
         finally:
             await self._reload_users()
 
-    async def record_new_password_in_audit(self, user: str, sender: str) -> str:
+    async def add_password_reset_to_audit_log(self, user: str, sender: str) -> str:
         """Record in the audit that a user gets a one-time password. Raises CommandRefused, StoreError."""
         self._refuse_protected_user(user, sender)
         if user not in self._roles:

@@ -247,7 +247,7 @@ class _Host:
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
         """Store a result of the flow, such as a mark (a recorded answer). Return the flow's next input."""
         return await commit_flow_result(
-            commit, lambda asked: self.flows.store_caller_input_of_flow(self.session, asked)
+            commit, lambda asked: self.flows.store_input_that_ivr_caller_entered(self.session, asked)
         )
 
     async def send_sms(self, action: SendSms) -> bool:

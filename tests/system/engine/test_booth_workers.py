@@ -286,7 +286,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
 async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = BoothWorkers.store_mark_of_voter_with_serial
+    take = BoothWorkers.store_that_voter_with_serial_voted
     kept = 0
 
     async def fail_first_commit(self: BoothWorkers, *args: Any, **rest: Any) -> None:
@@ -296,7 +296,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(BoothWorkers, "store_mark_of_voter_with_serial", fail_first_commit)
+    monkeypatch.setattr(BoothWorkers, "store_that_voter_with_serial_voted", fail_first_commit)
     heard: list[str] = []
     play = AgiCall.play_sound_file
 
@@ -315,7 +315,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
 async def test_voter_serial_committed_before_a_crash_can_be_undone_after_the_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, committed = FlowService.store_caller_input_of_flow, asyncio.Event()
+    commit, committed = FlowService.store_input_that_ivr_caller_entered, asyncio.Event()
 
     async def commit_and_hang(self: FlowService, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
         await commit(self, session, asked)
@@ -329,7 +329,7 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_the_cra
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:
         with monkeypatch.context() as patched:
-            patched.setattr(FlowService, "store_caller_input_of_flow", commit_and_hang)
+            patched.setattr(FlowService, "store_input_that_ivr_caller_entered", commit_and_hang)
             async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
                 running = asyncio.create_task(site.centre.run(site.stop))
                 await committed.wait()

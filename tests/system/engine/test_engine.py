@@ -225,7 +225,7 @@ async def test_recorded_vote_cancels_a_ringing_call_to_the_same_voter(tmp_path: 
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
         call = next(iter(site.centre.engine.features.live_calls.list_live_calls()))
         mark = Mark("booth/1", call.voter_id, MarkKind.VOTED, MarkSource.BOOTH_WORKER, site.clock.now())
-        await site.centre.engine.features.voter_mark_recorder.store_mark(mark)
+        await site.centre.engine.features.voter_mark_recorder.store_voter_mark(mark)
         await site.until(lambda: bool(site.ended()), seconds=1)
         assert site.ended()[0].outcome is Outcome.CANCELLED
     assert (call.phone_id, "closed") in query_site_store(tmp_path, "SELECT phone_id, state FROM target")

@@ -167,7 +167,7 @@ async def test_vote_recorded_during_a_recount_of_the_voters_booth_is_counted_onc
     async with a_site(tmp_path, voters=12) as site:
         engine, store = site.centre.engine, site.centre.store
         list_id, _told = hand_over_rows(tmp_path, [SAME])
-        read, record = type(store)._run_read_job, engine.features.voter_mark_recorder.store_mark
+        read, record = type(store)._run_read_job, engine.features.voter_mark_recorder.store_voter_mark
         told = [
             Mark(f"m/{voter}", voter, MarkKind.VOTED, MarkSource.IMPORT, site.clock.now()) for voter in range(1, 13)
         ]

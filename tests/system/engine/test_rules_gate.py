@@ -241,13 +241,13 @@ async def test_opt_out_in_another_centre_cancels_the_ringing_call_and_blocks_the
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 5)
         number = site.switch.placed_calls[0].number
         began = site.clock.monotonic()
-        await site.centre.engine.import_opt_out_of_other_centre(
+        await site.centre.engine.import_opt_out_from_other_centre(
             hash_number(secret.encode(), number), at=began, centre="pune-2"
         )
         await site.until(lambda: bool(site.ended()), seconds=1.0)
         assert [change.outcome for change in site.ended()] == [Outcome.CANCELLED]
         assert site.centre_view.state.opt_outs == 1
-        await site.centre.engine.import_opt_out_of_other_centre(
+        await site.centre.engine.import_opt_out_from_other_centre(
             "0" * 64, at=began, centre="pune-2"
         )  # a number on no roll of this centre
         assert site.centre_view.state.opt_outs == 1

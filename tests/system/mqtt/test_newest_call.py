@@ -87,7 +87,7 @@ async def test_broker_retains_a_record_of_the_newest_call_for_comparison_at_the_
             assert heard.payload["attempt_id"] == SECOND
         started = FakeEngine()
         await compare_store_with_broker_at_start(
-            broker.connection_settings, "pune-1", started.compare_store_with_newest_call
+            broker.connection_settings, "pune-1", started.check_that_store_has_newest_call
         )
         assert started.compared == [(BROKER, NewestCall(SECOND, AT))]
 
@@ -127,13 +127,13 @@ async def test_malformed_record_of_the_newest_call_at_the_broker_is_reported_as_
             await publish_retained(listener, payload)
             engine = FakeEngine()
             await compare_store_with_broker_at_start(
-                broker.connection_settings, "pune-1", engine.compare_store_with_newest_call
+                broker.connection_settings, "pune-1", engine.check_that_store_has_newest_call
             )
             assert engine.compared == [(BROKER, UNREADABLE)], payload
         await publish_retained(listener, b"")
         engine = FakeEngine()
         await compare_store_with_broker_at_start(
-            broker.connection_settings, "pune-1", engine.compare_store_with_newest_call
+            broker.connection_settings, "pune-1", engine.check_that_store_has_newest_call
         )
         assert not engine.compared
 
@@ -141,7 +141,7 @@ async def test_malformed_record_of_the_newest_call_at_the_broker_is_reported_as_
 async def test_dialler_starts_without_comparing_store_and_broker_if_the_broker_is_down() -> None:
     engine = FakeEngine()
     unreachable = BrokerSettings(port=find_free_port())
-    await compare_store_with_broker_at_start(unreachable, "pune-1", engine.compare_store_with_newest_call)
+    await compare_store_with_broker_at_start(unreachable, "pune-1", engine.check_that_store_has_newest_call)
     assert not engine.compared
 
 

@@ -61,14 +61,14 @@ class DeskEngine(FakeEngine):
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         if isinstance(command, RecordOptOuts):
-            return await command.save_records_of_command(self._desk, context)
+            return await command.save_records_that_command_contains(self._desk, context)
         if isinstance(command, SuppressNumbers):
             entry = AuditNote(command.who, SystemClock().now(), {})
             with contextlib.closing(self._spool.open_spooled_file(command.list)) as handed:
                 taken = await self._store.suppress_list_of_phone_numbers(
                     handed.read_phone_numbers(), SECRET, command.source, entry
                 )
-            self.outbox_filled_event.set()
+            self.mqtt_message_stored_event.set()
             return f"{taken.new} numbers suppressed"
         return await super().execute_command(command, context)
 
@@ -84,7 +84,7 @@ class Centre:
         self.news = asyncio.Event()
         self.store_works = asyncio.Event()
         self.store_works.set()
-        self.engine.import_opt_out_of_other_centre = self.store_opt_out  # type: ignore[method-assign]
+        self.engine.import_opt_out_from_other_centre = self.store_opt_out  # type: ignore[method-assign]
 
     async def store_opt_out(self, number_hash: str, *, at: float, centre: str) -> None:
         await self.store_works.wait()
@@ -145,7 +145,7 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
     ):
         hashed = hash_number(SECRET, "+917000000007")
         await here.store.save_opt_out(7, at=5.0, source="voter-key")
-        here.engine.outbox_filled_event.set()
+        here.engine.mqtt_message_stored_event.set()
         await there.wait_until_stored(hashed)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.

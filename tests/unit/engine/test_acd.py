@@ -181,7 +181,7 @@ def test_voter_of_a_failed_transfer_talks_to_the_next_agent_if_the_phone_is_dead
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", phone_up=False)
-    turns.after(20, lambda: turns.features.call_distributor.return_voter_to_seat(call, "01"))
+    turns.after(20, lambda: turns.features.call_distributor.choose_seat_after_failed_transfer(call, "01"))
     assert (find_connected_seat(turns), turns.features.live_calls[A].talk.agent) == ("02", "1002")
     assert turns.seat("02") is SeatState.TALKING
 
@@ -191,7 +191,7 @@ def test_voter_of_a_failed_transfer_returns_to_the_agent_unless_the_phone_may_be
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", state=SeatState.WRAP_UP, phone_suspect=suspect)
-    turns.after(20, lambda: turns.features.call_distributor.return_voter_to_seat(call, "01"))
+    turns.after(20, lambda: turns.features.call_distributor.choose_seat_after_failed_transfer(call, "01"))
     assert find_connected_seat(turns) == seat
 
 
@@ -237,7 +237,7 @@ def test_waiting_voters_get_free_seats_in_the_order_in_which_they_answered(answe
     paused = turns.features.agent_seats["01"]
     turns.after(
         answers[1] + 0.5,
-        lambda: turns.features.call_distributor.update_seat_and_connect_voter(
+        lambda: turns.features.call_distributor.replace_seat_and_connect_waiting_voter(
             paused, replace(paused, state=SeatState.READY)
         ),
     )

@@ -57,7 +57,7 @@ def attach_recorder(turns: Turns, group: asyncio.TaskGroup) -> Said:
     turns.features.store = turns.features.retrying_store_writer._store = turns.features.switch = cast(Any, said)
     turns.features.loaded_campaigns["calls"].pacer = cast(Any, said)
     turns.engine._subscribers.append(said.heard)
-    turns.features.core.start_accepting_background_tasks(group, turns.engine.carry_out_requested_effects)
+    turns.features.core.start_accepting_background_tasks(group, turns.engine.perform_requested_side_effects)
     return said
 
 

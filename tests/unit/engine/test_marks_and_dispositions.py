@@ -28,7 +28,7 @@ def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     hopper = turns.features.loaded_campaigns["calls"].hopper
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
     effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1)
-    lines = turns.after(5, lambda: turns.features.voter_mark_recorder.apply_stored_mark(VOTED, effect))
+    lines = turns.after(5, lambda: turns.features.voter_mark_recorder.apply_stored_voter_mark(VOTED, effect))
     assert lines == ["order hang_up_call A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
     assert turns.features.turnout_figures_of_centre.contacted_voters_by_source == {MarkSource.VOTER_KEY: 1}
@@ -40,7 +40,7 @@ def test_marking_a_voter_as_voted_twice_changes_nothing() -> None:
     assert (
         turns.after(
             5,
-            lambda: turns.features.voter_mark_recorder.apply_stored_mark(
+            lambda: turns.features.voter_mark_recorder.apply_stored_voter_mark(
                 VOTED, MarkEffect(False, 1, silenced_phones=(1,))
             ),
         )

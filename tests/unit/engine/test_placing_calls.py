@@ -132,7 +132,7 @@ def test_calls_of_one_pacing_decision_respect_a_nearly_used_call_rate_limit() ->
     site = Site(trunks=[{**FAST, "calls_per_second": 100.0}])
     starts = site.turns.features.trunk_health_monitor.pool.get_trunk_rate_limiter("carrier")
     for number in range(98):
-        starts.record_sent_call(9.1 + number / 200)
+        starts.count_call_sent_on_trunk(9.1 + number / 200)
     assert site.place(5, 1, 2, 3, 4, 5) == [1, 2]
     site.run_tasks()
 

@@ -161,24 +161,24 @@ def test_seat_in_a_conversation_about_to_end_is_in_the_closing_stage() -> None:
         .start_conversation(CALL, "turnout", make_instant(2.0))
     )
     assert talking.conversation_stage is SeatStage.TALKING
-    closing = talking.record_announced_end_of_talk(30.0)
+    closing = talking.mark_talk_as_ending_soon(30.0)
     assert (closing.conversation_stage, closing.closing_since_seconds, closing.since.seconds) == (
         SeatStage.CLOSING,
         30.0,
         2.0,
     )
-    assert closing.record_announced_end_of_talk(31.0) is closing
+    assert closing.mark_talk_as_ending_soon(31.0) is closing
     wrapping = closing.end_call_at_seat(make_instant(40.0))
     assert (wrapping.conversation_stage, wrapping.closing_since_seconds) == (SeatStage.WRAP_UP, None)
-    assert wrapping.record_announced_end_of_talk(45.0).conversation_stage is SeatStage.WRAP_UP_FILLED
+    assert wrapping.mark_talk_as_ending_soon(45.0).conversation_stage is SeatStage.WRAP_UP_FILLED
     for seat in (
         make_seat(),
         make_ready_seat(),
         make_ready_seat().reserve_seat_for_call(CALL, "turnout", make_instant(1.0)),
     ):
         with pytest.raises(CommandRefused, match="no call or wrap-up to close"):
-            seat.record_announced_end_of_talk(3.0)
-    assert wrapping.record_announced_end_of_talk(45.0).end_wrap_up(make_instant(50.0)).closing_since_seconds is None
+            seat.mark_talk_as_ending_soon(3.0)
+    assert wrapping.mark_talk_as_ending_soon(45.0).end_wrap_up(make_instant(50.0)).closing_since_seconds is None
 
 
 def test_agent_without_a_required_skill_is_never_chosen() -> None:

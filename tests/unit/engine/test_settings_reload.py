@@ -83,7 +83,7 @@ def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> Non
     centre = turns.features
     turns.after(
         1,
-        lambda: turns.features.call_distributor.update_seat_and_connect_voter(
+        lambda: turns.features.call_distributor.replace_seat_and_connect_waiting_voter(
             *turns.features.agent_seat_service._log_off_seat("02")
         ),
     )
@@ -132,7 +132,7 @@ def test_agents_log_in_at_a_removed_seat_is_not_restored_after_a_restart() -> No
     turns = Turns()
     turns.after(
         1,
-        lambda: turns.features.call_distributor.update_seat_and_connect_voter(
+        lambda: turns.features.call_distributor.replace_seat_and_connect_waiting_voter(
             *turns.features.agent_seat_service._log_off_seat("01")
         ),
     )

@@ -24,7 +24,7 @@ def make_call_ended(by: EndedBy = EndedBy.HANGUP, *, status: str | None = None, 
 
 def record_failed_calls(health: TrunkHealth, calls: int, at: float = 0.0) -> None:
     for _ in range(calls):
-        health.record_end_of_call(True, at, at)
+        health.update_trunk_when_call_ends(True, at, at)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_unreachable_number_does_not_count_as_a_trunk_failure(
 def test_failing_trunk_is_suspended_until_a_test_call_succeeds() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 2)
-    health.record_end_of_call(False, 0.0, 0.0)
+    health.update_trunk_when_call_ends(False, 0.0, 0.0)
     record_failed_calls(health, 2)
     assert health.determine_state_of_trunk(0.0) is TrunkState.WORKING
     record_failed_calls(health, 1)
@@ -66,15 +66,15 @@ def test_failing_trunk_is_suspended_until_a_test_call_succeeds() -> None:
     assert (health.count_allowed_call_starts(29.9), health.count_seconds_until_test_call(20.0)) == (0, 10.0)
     assert health.determine_state_of_trunk(30.0) is TrunkState.PROBING
     assert health.count_allowed_call_starts(30.0) == 1
-    health.record_call_start(30.0)
+    health.note_call_start_on_trunk(30.0)
     assert health.count_allowed_call_starts(31.0) == 0
-    health.record_end_of_call(True, 30.0, 32.0)
+    health.update_trunk_when_call_ends(True, 30.0, 32.0)
     assert health.count_seconds_until_test_call(32.0) == 60.0  # the second rest is twice as long
-    health.record_call_start(92.0)
-    health.record_end_of_call(True, 92.0, 93.0)
+    health.note_call_start_on_trunk(92.0)
+    health.update_trunk_when_call_ends(True, 92.0, 93.0)
     assert health.count_seconds_until_test_call(93.0) == 100.0  # up to the maximum
-    health.record_call_start(193.0)
-    health.record_ringing_of_call(1.0, 193.0, 194.0)
+    health.note_call_start_on_trunk(193.0)
+    health.update_trunk_when_call_rings(1.0, 193.0, 194.0)
     assert health.determine_state_of_trunk(194.0) is TrunkState.WORKING
     record_failed_calls(health, 3, 194.0)
     assert health.count_seconds_until_test_call(194.0) == 30.0  # the rests start again from the first length
@@ -83,7 +83,7 @@ def test_failing_trunk_is_suspended_until_a_test_call_succeeds() -> None:
 def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
     health = TrunkHealth(RULES, 0.0)
     for call in range(20):
-        health.record_end_of_call(call % 3 != 0, 0.0, 0.0)
+        health.update_trunk_when_call_ends(call % 3 != 0, 0.0, 0.0)
         if call < 9:
             assert health.determine_state_of_trunk(0.0) is TrunkState.WORKING
     assert health.determine_state_of_trunk(0.0) is TrunkState.RESTING
@@ -93,36 +93,36 @@ def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
 def test_calls_placed_before_the_suspension_of_a_trunk_do_not_count_as_test_calls() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 3, 10.0)
-    health.record_ringing_of_call(1.0, 9.0, 41.0)
-    health.record_end_of_call(False, 9.0, 41.0)
+    health.update_trunk_when_call_rings(1.0, 9.0, 41.0)
+    health.update_trunk_when_call_ends(False, 9.0, 41.0)
     assert health.determine_state_of_trunk(41.0) is TrunkState.PROBING
-    health.record_call_start(41.0)
-    health.record_end_of_call(True, 9.5, 42.0)  # an earlier call that was still ringing
+    health.note_call_start_on_trunk(41.0)
+    health.update_trunk_when_call_ends(True, 9.5, 42.0)  # an earlier call that was still ringing
     assert health.determine_state_of_trunk(42.0) is TrunkState.PROBING
-    health.record_end_of_call(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
+    health.update_trunk_when_call_ends(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
     assert health.count_allowed_call_starts(43.0) == 1
 
 
 def test_trunk_of_a_slow_carrier_gets_fewer_calls_until_the_carrier_recovers() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
-        health.record_ringing_of_call(1.5, 0.0, 0.0)
+        health.update_trunk_when_call_rings(1.5, 0.0, 0.0)
     assert health.share == 1.0
     for _ in range(10):
-        health.record_ringing_of_call(9.0, 0.0, 0.0)
+        health.update_trunk_when_call_rings(9.0, 0.0, 0.0)
     assert health.share < 0.5
     for _ in range(100):
-        health.record_ringing_of_call(9.0, 0.0, 0.0)
+        health.update_trunk_when_call_rings(9.0, 0.0, 0.0)
     assert health.share == pytest.approx(0.1)
     for _ in range(40):
-        health.record_ringing_of_call(1.5, 0.0, 0.0)
+        health.update_trunk_when_call_rings(1.5, 0.0, 0.0)
     assert health.share == 1.0
 
 
 def test_trunk_of_a_constantly_slow_carrier_is_not_throttled() -> None:
     health = TrunkHealth(RULES, 0.0)
     for _ in range(50):
-        health.record_ringing_of_call(7.0, 0.0, 0.0)
+        health.update_trunk_when_call_rings(7.0, 0.0, 0.0)
     assert health.share == 1.0
 
 
@@ -138,16 +138,16 @@ def test_suspended_trunk_recovers_and_has_one_test_call_at_a_time(
             if health.count_allowed_call_starts(now) > 0:
                 if health.determine_state_of_trunk(now) is TrunkState.PROBING:
                     assert health.count_allowed_call_starts(now) == 1
-                health.record_call_start(now)
+                health.note_call_start_on_trunk(now)
                 out.append(now)
                 if health.determine_state_of_trunk(now) is TrunkState.PROBING:
                     assert health.count_allowed_call_starts(now) == 0
         elif out and isinstance(what, bool | None):
-            health.record_end_of_call(what, out.pop(0), now)
+            health.update_trunk_when_call_ends(what, out.pop(0), now)
         assert 0.0 <= health.count_seconds_until_test_call(now) <= RULES.max_rest_seconds
     later = now + RULES.max_rest_seconds
     for began in out:
-        health.record_end_of_call(None, began, later)
+        health.update_trunk_when_call_ends(None, began, later)
     assert health.count_allowed_call_starts(later + RULES.max_rest_seconds) > 0
 
 
@@ -157,13 +157,13 @@ def test_calls_move_to_the_next_trunk_and_may_not_use_caller_ids_of_another_trun
     )
     names = ("a", "b")
     for _ in range(3):
-        pool.record_end_of_call("a", True, 1.0, 1.0)
+        pool.update_trunk_when_call_ends("a", True, 1.0, 1.0)
     taken = pool.choose_trunk_for_call(names, {}, 2.0)
     assert taken is not None and taken[0].name == "b"
     assert pool.count_free_channels(names, {}, 2.0) == 5
     assert not pool.are_all_trunks_resting(names, 2.0)
     for _ in range(3):
-        pool.record_end_of_call("b", True, 2.0, 2.0)
+        pool.update_trunk_when_call_ends("b", True, 2.0, 2.0)
     assert pool.are_all_trunks_resting(names, 3.0)
     assert (
         pool.choose_trunk_for_call(names, {}, 3.0),
@@ -184,6 +184,6 @@ def test_call_start_rate_of_a_trunk_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
         assert pool.choose_trunk_for_call(("a",), {}, at) is not None
-        pool.get_trunk_rate_limiter("a").record_sent_call(at)
+        pool.get_trunk_rate_limiter("a").count_call_sent_on_trunk(at)
     assert pool.get_trunk_rate_limiter("a").calculate_recent_call_start_rate(3.0) == pytest.approx(0.4)
     assert pool.get_trunk_rate_limiter("a").calculate_recent_call_start_rate(12.5) == pytest.approx(0.1)

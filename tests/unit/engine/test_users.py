@@ -138,9 +138,9 @@ async def test_stored_change_of_a_user_takes_effect_even_if_the_reply_is_lost(
 
 async def test_creating_a_one_time_password_is_audited(users: Users, tmp_path: Path) -> None:
     await users.add_or_change_user("meena", Role.COACH, "asha", None)
-    await users.record_new_password_in_audit("meena", "asha")
+    await users.add_password_reset_to_audit_log("meena", "asha")
     assert read_audit(tmp_path)[-1] == ("user-password", "asha", '{"user":"meena"}')
     for user, sender in (("asha", "meena"), ("meena", "meena"), ("nobody", "asha")):
         with pytest.raises(CommandRefused):
-            await users.record_new_password_in_audit(user, sender)
+            await users.add_password_reset_to_audit_log(user, sender)
     assert len(read_audit(tmp_path)) == 2

@@ -415,12 +415,12 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
 
-    async def mark_voters_as_voted_by_serials(*values: object) -> str:
+    async def mark_voters_with_serials_as_voted(*values: object) -> str:
         taken.extend(values)
         return "noted"
 
     services: Any = SimpleNamespace(
-        booth_workers=SimpleNamespace(mark_voters_as_voted_by_serials=mark_voters_as_voted_by_serials)
+        booth_workers=SimpleNamespace(mark_voters_with_serials_as_voted=mark_voters_with_serials_as_voted)
     )
     await parsed.command.execute(services, parsed.command_context)
     assert taken == ["01", serials, part]
@@ -433,18 +433,20 @@ def test_voter_marks_and_turnout_figures_in_a_command_are_converted_to_records()
         key="import/1", voter_id=7, kind="voted", source="booth-worker", at=NOW - 60, reported_by="worker-12"
     )
     assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
-    mark = report.convert_report_to_mark()
+    mark = report.create_voter_mark_from_imported_report()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
     assert mark.effective_mark_confidence is Confidence.SEEN
     parsed = check_command(make_command("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)
     assert parsed.command == RecordOfficialTurnout(figures=(report_of,), who="ops.1")
-    assert report_of.convert_report_to_turnout_figure() == OfficialFigure(date(2024, 4, 22), 174, None, "09:00", 0.11)
+    assert report_of.create_turnout_figure_from_imported_report() == OfficialFigure(
+        date(2024, 4, 22), 174, None, "09:00", 0.11
+    )
     of_state = check_command(make_command("official-turnout", figures=[{**FIGURE, "state_code": "s13"}]))
     assert isinstance(of_state, AcceptedCommand)
     assert isinstance(of_state.command, RecordOfficialTurnout)
-    assert of_state.command.figures[0].convert_report_to_turnout_figure().state_code == "S13"
+    assert of_state.command.figures[0].create_turnout_figure_from_imported_report().state_code == "S13"
 
 
 @pytest.mark.parametrize(
@@ -571,7 +573,7 @@ def make_gateway(store: Store, engine: FakeEngine, execute: Any = None) -> Comma
     """Return a gateway for that engine, or for one with another `execute`."""
     stand_in = SimpleNamespace(
         execute_command=execute or engine.execute_command,
-        outbox_filled_event=engine.outbox_filled_event,
+        mqtt_message_stored_event=engine.mqtt_message_stored_event,
         raise_or_clear_alert=engine.raise_or_clear_alert,
     )
     return CommandGateway(stand_in, store, SystemClock(), SENDERS, "pune-1")
@@ -598,7 +600,7 @@ async def test_duplicate_command_is_executed_once_and_answered_twice(store: Stor
     first, second = await read_replies(store)
     assert first == second
     assert first["status"] == "done"
-    assert engine.outbox_filled_event.is_set()
+    assert engine.mqtt_message_stored_event.is_set()
 
 
 async def test_audit_contains_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
@@ -671,7 +673,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     payload["expires_at"] = SystemClock().now() + 60
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
-    await engine.outbox_filled_event.wait()
+    await engine.mqtt_message_stored_event.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
     assert [reply["status"] for reply in await read_replies(store)] == ["done"]
@@ -695,8 +697,8 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
             BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False
         )
     while not await read_replies(store):
-        engine.outbox_filled_event.clear()
-        await engine.outbox_filled_event.wait()
+        engine.mqtt_message_stored_event.clear()
+        await engine.mqtt_message_stored_event.wait()
     assert not running.done()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
