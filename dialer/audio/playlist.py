@@ -51,7 +51,7 @@ class Playlist:
     listed: Mapping[PromptName, ListedPrompt]
     rules: PlayRules
 
-    def find_reason_sound_is_blocked(self, name: PromptName, today: date) -> str | None:
+    def find_reason_why_sound_is_blocked(self, name: PromptName, today: date) -> str | None:
         """Return why a prompt may not be played on the day of the call, or None if it may."""
         listed = self.listed.get(name)
         if listed is None:

@@ -37,9 +37,9 @@ from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.spoken import (
     collect_words_of_information_message,
-    collect_words_of_name_prompts,
-    collect_words_of_number_prompts,
-    collect_words_of_text_prompts,
+    collect_words_to_record_for_names,
+    collect_words_to_record_for_numbers,
+    collect_words_to_record_for_texts,
 )
 from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, load_texts
 from dialer.settings.audio import SoundFormat
@@ -135,7 +135,7 @@ def create_missing_drafts(
     _refuse_unknown_option_values("--language", language or (), words.list_languages_with_texts())
     spoken = language or _find_site_languages(settings, words)
     wanted = _collect_prompt_texts(settings, words, spoken)
-    wanted |= collect_words_of_name_prompts(
+    wanted |= collect_words_to_record_for_names(
         [(PromptKind.PLACE, name) for name in _read_prompt_names_from_file(names)], spoken
     )
     wanted |= _add_notice_of_synthetic_speech(settings, _get_information_message_texts(settings, words, language))
@@ -407,8 +407,8 @@ def _load_prompt_texts(settings: Settings, texts: Path | None = None) -> Texts:
 
 def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
     """Return the text of every prompt that this site plays. Place names and the information message are left out."""
-    name = collect_words_of_name_prompts([(PromptKind.NAME, settings.centre.organisation)], languages)
-    return collect_words_of_text_prompts(words, languages) | collect_words_of_number_prompts(languages) | name
+    name = collect_words_to_record_for_names([(PromptKind.NAME, settings.centre.organisation)], languages)
+    return collect_words_to_record_for_texts(words, languages) | collect_words_to_record_for_numbers(languages) | name
 
 
 def _make_function_that_explains_unused_prompts(

@@ -21,8 +21,8 @@ from dialer.errors import MatdanError
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
 from dialer.flows.mermaid import draw_flow
-from dialer.flows.model import list_offers_allowed_by_profile
-from dialer.flows.terminal_call import TerminalCall, list_fact_kinds, make_sample_facts
+from dialer.flows.model import list_offers_to_voters_allowed_by_rules
+from dialer.flows.terminal_call import TerminalCall, list_kinds_of_declared_voter_data, make_sample_voter_data
 from dialer.flows.texts import Texts, load_texts
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
@@ -93,7 +93,7 @@ def check_flows(
     names = flows or list_shipped_flows()
     settings = load_settings(config)
     catalogue = load_texts(texts or settings.flows.texts)
-    may_offer = list_offers_allowed_by_profile(load_site_profile(settings))
+    may_offer = list_offers_to_voters_allowed_by_rules(load_site_profile(settings))
     findings = [
         finding
         for name in names
@@ -168,7 +168,9 @@ def try_flow(
 ) -> None:
     """Try an IVR flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
-    facts = make_sample_facts(loaded, _parse_flow_facts_given_as_options(fact or [], list_fact_kinds(loaded).keys()))
+    facts = make_sample_voter_data(
+        loaded, _parse_flow_facts_given_as_options(fact or [], list_kinds_of_declared_voter_data(loaded).keys())
+    )
     script = keys.split(",") if keys is not None else None
 
     def read_pressed_keys(hint: str) -> str | None:

@@ -22,7 +22,7 @@ SPOKEN: Final = {
 """The pattern of values that can be spoken, by prompt kind."""
 
 
-def look_up_answer_or_fact(state: FlowState, name: str) -> Scalar | None:
+def look_up_answer_or_voter_data(state: FlowState, name: str) -> Scalar | None:
     """Return the caller's answer with this name, or else the fact about the voter with this name, or None if neither is
     known.
     """
@@ -55,14 +55,14 @@ def _fill_prompt_value(state: FlowState, prompt: Prompt) -> PromptRef | None:
 
 
 def _find_value_spoken_by_prompt(state: FlowState, name: str, kind: PromptKind) -> PromptRef | None:
-    value = look_up_answer_or_fact(state, name)
+    value = look_up_answer_or_voter_data(state, name)
     if value is None or isinstance(value, bool):
         return None
     text = str(value)
     return PromptRef(kind, text) if SPOKEN[kind].fullmatch(text) else None
 
 
-def parse_whole_number_or_hour(value: Scalar | None) -> int | None:
+def convert_number_or_time_to_integer(value: Scalar | None) -> int | None:
     """Return a value as a whole number, or the hour of a time such as "18:00", or None for other values."""
     if isinstance(value, bool) or value is None:
         return None

@@ -21,7 +21,7 @@ from dialer.flows.fields import DeclaredNames, Name, Reprompt
 from dialer.flows.flow import Flow
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import NODE_KINDS, Node
-from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, parse_document_part
+from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, parse_part_of_yaml_document
 from dialer.flows.yaml_document import Document, parse_yaml, read_yaml_file
 
 MAX_NODES = 400
@@ -108,12 +108,12 @@ def _load_flow_and_subdialogs(text: str, path: Path, find: FindFlow, callers: tu
 
 
 def _parse_flow_document(document: Document) -> Flow:
-    facts = _read_declared_facts(document)
+    facts = _read_declarations_of_voter_data(document)
     names = DeclaredNames(facts, _read_spoken_kinds_of_answers(document))
-    header = parse_document_part(FlowFile, document, names=names)
+    header = parse_part_of_yaml_document(FlowFile, document, names=names)
     names = replace(names, no_input=header.no_input, no_match=header.no_match)
     nodes = {name: _parse_flow_node(name, document, names) for name in header.nodes}
-    _check_targets_of_nodes(nodes, header.start, document)
+    _check_that_target_nodes_exist(nodes, header.start, document)
     return Flow(
         name=header.flow,
         version="",
@@ -128,7 +128,7 @@ def _parse_flow_document(document: Document) -> Flow:
     )
 
 
-def _read_declared_facts(document: Document) -> dict[str, PromptKind]:
+def _read_declarations_of_voter_data(document: Document) -> dict[str, PromptKind]:
     """Return the facts that a flow declares with a valid kind. Facts with an invalid kind are reported later, when the
     header is parsed.
     """
@@ -180,12 +180,12 @@ def _parse_flow_node(name: str, document: Document, names: DeclaredNames) -> Nod
     if len(kinds) != 1:
         problem = f"has {' and '.join(kinds) or 'none'} of {', '.join(NODE_KINDS)}; a node has exactly one"
         raise FlowError(document.file, line, name, problem)
-    node = parse_document_part(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
-    node.set_part_name_and_line(name, line)
+    node = parse_part_of_yaml_document(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
+    node.set_yaml_part_name_and_line(name, line)
     return node
 
 
-def _check_targets_of_nodes(nodes: Mapping[str, Node], start: str, document: Document) -> None:
+def _check_that_target_nodes_exist(nodes: Mapping[str, Node], start: str, document: Document) -> None:
     known = ", ".join(sorted(nodes)[:12])
     if start not in nodes:
         problem = f"starts at {start}, which is not a node; use one of {known}"

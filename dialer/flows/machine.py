@@ -32,7 +32,7 @@ def start_flow(flow: Flow, begin: Start) -> Turn:
     state = FlowState(
         flow=flow.name, version=flow.version, language=begin.language, node=flow.start, facts=dict(begin.facts)
     )
-    return _pass_nodes_without_action(flow, state)
+    return _skip_nodes_that_need_no_action(flow, state)
 
 
 def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
@@ -60,7 +60,7 @@ def _handle_input_at_node(flow: Flow, state: FlowState, node: Node, event: Input
     follows = node.handle_action_result(state, event)
     match follows:
         case Act():
-            return _create_turn_unless_limit_is_reached(flow, follows.state, follows.action)
+            return _create_turn_or_end_flow_at_limit(flow, follows.state, follows.action)
         case GoTo():
             return _go_to_next_node(flow, node, follows)
         case HandOver():
@@ -79,12 +79,12 @@ def _go_to_next_node(flow: Flow, node: Node, follows: GoTo) -> Turn:
     if opts_out and node.name_of_stored_answer is not None:  # the key was an opt-out and not an answer to the question
         answers = {name: value for name, value in state.answers.items() if name != node.name_of_stored_answer}
         state = state.copy_flow_state(answers=answers)
-    return _pass_nodes_without_action(
+    return _skip_nodes_that_need_no_action(
         flow, state.copy_flow_state(node=follows.target, no_input=0, no_match=0, waiting="")
     )
 
 
-def _pass_nodes_without_action(flow: Flow, state: FlowState) -> Turn:
+def _skip_nodes_that_need_no_action(flow: Flow, state: FlowState) -> Turn:
     """Pass nodes that need no action, and return the turn of the first node that needs one.
 
     Facts and answers do not change on the way, so a second visit to a node means an endless loop.
@@ -101,14 +101,14 @@ def _pass_nodes_without_action(flow: Flow, state: FlowState) -> Turn:
             case Continue():
                 state = follows.state
             case Act():
-                return _create_turn_unless_limit_is_reached(flow, follows.state, follows.action)
+                return _create_turn_or_end_flow_at_limit(flow, follows.state, follows.action)
             case GoTo():
                 return _go_to_next_node(flow, node, follows)
             case HangUp():
                 return _create_last_turn_of_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
 
 
-def _create_turn_unless_limit_is_reached(flow: Flow, state: FlowState, action: Action) -> Turn:
+def _create_turn_or_end_flow_at_limit(flow: Flow, state: FlowState, action: Action) -> Turn:
     """Return the turn that performs `action`. If the call has reached its limit of turns, return the turn that ends the
     flow.
 

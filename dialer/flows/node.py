@@ -174,7 +174,7 @@ class Node(NamedPart, ABC):
         """Return the nodes that the caller can reach by one key while prompts are played here."""
         return ()
 
-    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_while_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
         """Return the next nodes (targets) that a call may reach while the value `name` is unknown. By default these are
         all targets.
         """
@@ -234,7 +234,7 @@ class QuestionNode(Node):
         """Return the action that plays `prompts` and then collects keys from the caller."""
 
     @abstractmethod
-    def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
+    def is_input_only_terminator_of_earlier_answer(self, state: FlowState, event: Digits) -> bool:
         """Return whether the caller's input is only the terminator (such as #) that ends the previous answer. It was
         pressed too late, and is no answer to this question.
         """
@@ -249,7 +249,7 @@ class QuestionNode(Node):
         """
         if not isinstance(event, Digits):
             return None
-        if state.stray and not event.timed_out and self.is_terminator_entered_too_late(state, event):
+        if state.stray and not event.timed_out and self.is_input_only_terminator_of_earlier_answer(state, event):
             state = state.copy_flow_state(stray="")
             return Act(state, self.create_action_to_collect_keys(state, self.prompts))
         return self.handle_entered_keys(state.copy_flow_state(stray="") if state.stray else state, event)

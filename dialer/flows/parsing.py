@@ -1,7 +1,7 @@
 """Pydantic models for parts of YAML files, with errors that name file, line and part and say how to correct them.
 
-`parse_document_part` validates a part of a document and reports the first mistake as a FlowError. Validators raise the error
-from `make_yaml_error` if pydantic's own error types are not specific enough.
+`parse_part_of_yaml_document` validates a part of a document and reports the first mistake as a FlowError. Validators
+raise the error from `make_yaml_error` if pydantic's own error types are not specific enough.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class NamedPart(YamlModel):
         """The line number (from 1) at which the part starts."""
         return self._line
 
-    def set_part_name_and_line(self, name: str, line: int) -> None:
+    def set_yaml_part_name_and_line(self, name: str, line: int) -> None:
         """Set the part's name and line number. Called once, after parsing."""
         self._name = name
         self._line = line
@@ -59,7 +59,7 @@ def make_yaml_error(text: str, *at: str | int) -> PydanticCustomError:
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 
 
-def parse_document_part(
+def parse_part_of_yaml_document(
     model: type[Model],
     document: Document,
     location: Location = (),

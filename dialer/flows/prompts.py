@@ -52,7 +52,7 @@ class CataloguePrompts:
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
         chosen = [
-            self.choose_campaign_sound_if_playable(sound) for sound in list_sounds_of_prompt(ref, language, self.texts)
+            self.choose_campaign_or_shared_sound(sound) for sound in list_sounds_of_prompt(ref, language, self.texts)
         ]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
@@ -69,12 +69,12 @@ class CataloguePrompts:
                 return [self._get_name_of_synthetic_voice_notice(spoken).sound_name, *chosen]
         return chosen
 
-    def find_reason_sound_is_blocked(self, sound: str) -> str | None:
+    def find_reason_why_sound_is_blocked(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may."""
         name = find_prompt_of_sound(sound)
         if name is None:
             return None
-        why = self.playlist.find_reason_sound_is_blocked(name, self.today)
+        why = self.playlist.find_reason_why_sound_is_blocked(name, self.today)
         if why is None and self.label_synthetic and self.playlist.has_prompt_synthetic_voice(name):
             notice = self._get_name_of_synthetic_voice_notice(name)
             if not self._is_sound_playable(notice):
@@ -84,7 +84,7 @@ class CataloguePrompts:
     def _get_name_of_synthetic_voice_notice(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
-    def choose_campaign_sound_if_playable(self, sound: str) -> str:
+    def choose_campaign_or_shared_sound(self, sound: str) -> str:
         """Return the campaign's own version of a shared sound, or the shared one if no own version may be played."""
         name = find_prompt_of_sound(sound)
         if name is None:
@@ -95,7 +95,7 @@ class CataloguePrompts:
         return sound
 
     def _is_sound_playable(self, name: PromptName) -> bool:
-        return self.playlist.find_reason_sound_is_blocked(name, self.today) is None
+        return self.playlist.find_reason_why_sound_is_blocked(name, self.today) is None
 
 
 class SitePrompts:
@@ -134,12 +134,12 @@ class SitePrompts:
 
         It is used for carriers that fetch the sound files. Each refusal is logged once.
         """
-        why = self.get_prompts_for_call("").find_reason_sound_is_blocked(sound)
+        why = self.get_prompts_for_call("").find_reason_why_sound_is_blocked(sound)
         if why is not None:
             self._missing.log_skipped_sound(sound, why)
         return why is None
 
-    def uses_synthetic_voice(self, language: str) -> bool:
+    def has_prompts_with_synthetic_voice(self, language: str) -> bool:
         """Return whether any shared prompt in a language has a synthetic voice."""
         names = self._playlist.listed
         return any(

@@ -32,7 +32,7 @@ from dialer.flows.parsing import (
     YamlModel,
     YesNo,
     make_yaml_error,
-    parse_document_part,
+    parse_part_of_yaml_document,
     sanitise_text,
 )
 from dialer.flows.texts import LANGUAGE
@@ -103,7 +103,7 @@ class ScriptAnswer(YamlModel):
     to: Name = Field(description="The next page.")
 
 
-def _forbid_question_with_next_page_in_schema(schema: dict[str, Any]) -> None:
+def _refuse_page_with_question_and_next_page(schema: dict[str, Any]) -> None:
     schema["dependentRequired"] = {"ask": ["answers"], "answers": ["ask"]}
     schema["not"] = {"required": ["ask", "next"]}
 
@@ -111,7 +111,7 @@ def _forbid_question_with_next_page_in_schema(schema: dict[str, Any]) -> None:
 class ScriptPage(NamedPart):
     """A page of a script. The agent sees one page at a time."""
 
-    model_config = ConfigDict(json_schema_extra=_forbid_question_with_next_page_in_schema)
+    model_config = ConfigDict(json_schema_extra=_refuse_page_with_question_and_next_page)
 
     text: Annotated[dict[str, Text], AfterValidator(_check_languages_of_text)] = Field(description=_TEXTS_HELP)
     ask: Name | None = Field(None, description="Name under which the answer is stored; not the name of a mark.")
@@ -146,7 +146,7 @@ class ScriptPage(NamedPart):
         """Return the pages that may follow this page. A last page has none."""
         return (*(answer.to for answer in self.answers.values()), *((self.next,) if self.next else ()))
 
-    def list_page_texts(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+    def list_texts_of_script_page(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         """Yield each text of the page as (description of the text, its translations by language)."""
         yield "text", self.text
         for value, answer in self.answers.items():
@@ -202,7 +202,7 @@ class Script:
         """Return the script's name and version, separated by a space."""
         return f"{self.name} {self.version}"
 
-    def get_answers_by_question(self) -> dict[str, frozenset[str]]:
+    def get_allowed_answers_by_question(self) -> dict[str, frozenset[str]]:
         """Return the allowed answers of each question of the script, by the question's name. Several pages may ask the
         same question.
         """
@@ -229,7 +229,7 @@ def load_script(name_or_path: str) -> Script:
 def parse_script(text: str, file: str = "<script>") -> Script:
     """Return the script in a YAML text. Raises FlowError for the first mistake."""
     document = parse_yaml(text, file)
-    header = parse_document_part(ScriptFile, document)
+    header = parse_part_of_yaml_document(ScriptFile, document)
     pages = {name: _parse_script_page(name, document, header.languages) for name in header.pages}
     known = ", ".join(sorted(pages)[:12])
     if header.start not in pages:
@@ -255,6 +255,6 @@ def parse_script(text: str, file: str = "<script>") -> Script:
 
 def _parse_script_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
-    page = parse_document_part(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.set_part_name_and_line(name, document.find_line_number_of_value(place))
+    page = parse_part_of_yaml_document(ScriptPage, document, place, names=languages, name=name, part=PAGE)
+    page.set_yaml_part_name_and_line(name, document.find_line_number_of_value(place))
     return page

@@ -10,7 +10,7 @@ from dialer.flows.finding import FlowFinding, PageFinding
 from dialer.flows.graph import find_loops_in_graph, find_nodes_reachable_from, reverse_edges_of_graph
 from dialer.flows.model import Offer
 from dialer.flows.script import VALUES, Script, ScriptPage
-from dialer.flows.texts import find_placeholders, has_stray_braces
+from dialer.flows.texts import find_placeholders, has_braces_outside_placeholders
 from dialer.flows.wording import is_answer_name_for_candidate_choice
 
 _MARKS = frozenset(kind.value.replace("-", "_") for kind in MarkKind)
@@ -50,12 +50,12 @@ def check_script(
 
 
 def _find_problems_in_texts_of_page(page: ScriptPage, required: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    for what, texts in page.list_page_texts():
+    for what, texts in page.list_texts_of_script_page():
         missing = [tag for tag in required if tag not in texts]
         if missing:
             yield "missing-language", f"has no {what} in {', '.join(missing)}; add it"
         for tag, text in texts.items():
-            if has_stray_braces(text):
+            if has_braces_outside_placeholders(text):
                 yield "unknown-value", f"has a brace in {what}, {tag} that is not a value such as {{voter}}; remove it"
             for name in sorted(find_placeholders(text) - VALUES.keys()):
                 known = ", ".join(VALUES)
@@ -63,7 +63,7 @@ def _find_problems_in_texts_of_page(page: ScriptPage, required: tuple[str, ...])
 
 
 def _find_forbidden_wording_in_text(script: Script, page: ScriptPage) -> Iterator[tuple[str, str]]:
-    for what, texts in page.list_page_texts():
+    for what, texts in page.list_texts_of_script_page():
         for tag, text in texts.items():
             yield from find_forbidden_wording(text, f"{what}, {tag}", script.purpose, script.offers)
     for name in (*((page.ask,) if page.ask else ()), *page.answers):

@@ -108,13 +108,15 @@ class ScriptLibrary:
         script = self._versions.get((campaign, version or ""))
         return None if script is None else create_script_in_language(script, language)
 
-    def find_answer_not_in_script(self, campaign: str, answers: Mapping[str, str]) -> str | None:
+    def find_answer_not_allowed_by_script(self, campaign: str, answers: Mapping[str, str]) -> str | None:
         """Return a description of the first given answer that no version of the campaign's script allows, or None if
         all are allowed.
         """
         if not answers:
             return None
-        asked = [script.get_answers_by_question() for (of, _), script in self._versions.items() if of == campaign]
+        asked = [
+            script.get_allowed_answers_by_question() for (of, _), script in self._versions.items() if of == campaign
+        ]
         for name, value in answers.items():
             allowed = [questions[name] for questions in asked if name in questions]
             if not allowed:

@@ -13,7 +13,7 @@ from dialer.flows.sounds import make_sound_name_of_spoken_name, make_sound_name_
 from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_text_at_placeholders
 
 
-def collect_words_of_text_prompts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
+def collect_words_to_record_for_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
     """Return the words to record for each prompt that speaks a text of the flows.
 
     A text with values, as in "until {closes_at}, please", has a prompt for each segment between its values.
@@ -29,7 +29,7 @@ def collect_words_of_text_prompts(texts: Texts, languages: Iterable[str]) -> dic
     return spoken
 
 
-def collect_words_of_number_prompts(languages: Iterable[str]) -> dict[PromptName, str]:
+def collect_words_to_record_for_numbers(languages: Iterable[str]) -> dict[PromptName, str]:
     """Return the words to record for each prompt that speaks a number, digit, hour or date.
 
     Languages for which Matdan has no such words are left out.
@@ -44,7 +44,7 @@ def collect_words_of_number_prompts(languages: Iterable[str]) -> dict[PromptName
     return spoken
 
 
-def collect_words_of_name_prompts(
+def collect_words_to_record_for_names(
     names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]
 ) -> dict[PromptName, str]:
     """Return the words to record for each prompt that speaks the name of a place or organisation, in each language."""

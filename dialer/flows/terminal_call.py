@@ -101,7 +101,7 @@ class TerminalCall:
             case Collect():
                 event = self._collect_keys_from_terminal(action)
             case Commit(commit=commit):
-                self.say(f"[{describe_flow_commit(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
+                self.say(f"[{describe_result_stored_by_flow(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
                 event = Committed() if self.store_works else Failed()
             case Record():
                 self._print_prompts(action.prompts)
@@ -163,7 +163,7 @@ def _describe_expected_keys(action: Collect) -> str:
     return f"up to {action.max_digits} digits{end}"
 
 
-def describe_flow_commit(commit: FlowCommit) -> str:
+def describe_result_stored_by_flow(commit: FlowCommit) -> str:
     """Return a description of a commit (a result that a flow stores), such as "voted (voter)"."""
     if commit.kind in (CommitKind.OPT_OUT, CommitKind.UNDO):
         return commit.kind.value
@@ -179,17 +179,17 @@ def describe_flow_commit(commit: FlowCommit) -> str:
     return f"{words} {commit.serial}" if commit.serial is not None else words
 
 
-def list_fact_kinds(flow: Flow) -> dict[str, PromptKind]:
+def list_kinds_of_declared_voter_data(flow: Flow) -> dict[str, PromptKind]:
     """Return the kind, such as number or hour, of each fact (known data about the voter) that a flow and its subdialogs
     declare, by the fact's name. If flow and subdialog declare different kinds for a fact, the flow's own kind counts.
     """
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():
-        kinds |= list_fact_kinds(each)
+        kinds |= list_kinds_of_declared_voter_data(each)
     return kinds | dict(flow.facts)
 
 
-def make_sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
+def make_sample_voter_data(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
     """Return sample facts (data about the voter) for a trial call: the defaults that a flow declares, replaced by the
     facts in `given`.
 
@@ -198,7 +198,7 @@ def make_sample_facts(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]
     Raises:
         BadFact: a value is invalid.
     """
-    kinds = list_fact_kinds(flow)
+    kinds = list_kinds_of_declared_voter_data(flow)
     facts = {name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows}
     for name, value in given.items():
         kind = kinds.get(name)

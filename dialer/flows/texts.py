@@ -66,7 +66,7 @@ def find_placeholders(text: str) -> set[str]:
     return set(_PLACEHOLDER.findall(text))
 
 
-def has_stray_braces(text: str) -> bool:
+def has_braces_outside_placeholders(text: str) -> bool:
     """Return whether a text has a brace that is not part of a placeholder."""
     return bool({"{", "}"} & {*_PLACEHOLDER.sub("", text)})
 
@@ -117,7 +117,7 @@ def read_texts(directory: Path) -> Texts:
                 )
             if not isinstance(value, str) or not value.strip():
                 raise FlowError(str(path), line, "", f"the text key {key} has no text; write the text on the same line")
-            if has_stray_braces(value):
+            if has_braces_outside_placeholders(value):
                 raise FlowError(
                     str(path),
                     line,

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, WithJsonSchema, model_validator
 
 from dialer.flows.fields import DeclaredName, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import look_up_answer_or_fact, parse_whole_number_or_hour
+from dialer.flows.known import convert_number_or_time_to_integer, look_up_answer_or_voter_data
 from dialer.flows.model import Scalar
 from dialer.flows.node import Continue, Entered, Node, NodeStyle
 from dialer.flows.parsing import OneOrMany, WholeNumber, YamlModel, YesNo, make_yaml_error
@@ -58,7 +58,7 @@ class Condition(YamlModel):
         if self.equals is not None:
             text = str(value).lower() if isinstance(value, bool) else str(value)
             return text == self.equals
-        number = parse_whole_number_or_hour(value)
+        number = convert_number_or_time_to_integer(value)
         if number is None:
             return False
         return (self.above is None or number > self.above) and (self.below is None or number < self.below)
@@ -91,7 +91,7 @@ class BranchNode(Node):
         true = (
             case.goto
             for case in self.conditions
-            if case.is_condition_true_for_value(look_up_answer_or_fact(state, case.when))
+            if case.is_condition_true_for_value(look_up_answer_or_voter_data(state, case.when))
         )
         return Continue(state.copy_flow_state(node=next(true, self.otherwise)))
 
@@ -101,7 +101,7 @@ class BranchNode(Node):
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
-    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_while_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that may follow in a call in which the value `name` is unknown.
 
         Of the tests of this value, only `known: false` can be true in such a call.

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from dialer.flows.fields import NAME_SCHEMA, DeclaredName, DeclaredNames, Name, Prompt, Terminator
 from dialer.flows.flow import Flow
-from dialer.flows.known import fill_prompt_values, look_up_answer_or_fact, parse_whole_number_or_hour
+from dialer.flows.known import convert_number_or_time_to_integer, fill_prompt_values, look_up_answer_or_voter_data
 from dialer.flows.node import Act, Entered, GoTo, QuestionNode
 from dialer.flows.parsing import Number, WholeNumber, make_yaml_error
 from dialer.flows.turns import Collect, Digits, FlowState
@@ -103,7 +103,7 @@ class FieldNode(QuestionNode):
             typed_ahead=state.typed_ahead,
         )
 
-    def is_terminator_entered_too_late(self, state: FlowState, event: Digits) -> bool:
+    def is_input_only_terminator_of_earlier_answer(self, state: FlowState, event: Digits) -> bool:
         """Return whether the caller's input is only the terminator (such as #) that ends the previous answer, pressed
         too late.
         """
@@ -130,7 +130,7 @@ class FieldNode(QuestionNode):
             return None
         number = int(digits)
         if self.reads == "hour":
-            number = convert_to_polling_hour(number)
+            number = convert_entered_hour_to_polling_hour(number)
             if number > 23:
                 return None
         lowest, highest = (
@@ -139,7 +139,7 @@ class FieldNode(QuestionNode):
         )
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
-        if not _is_number_listed_in_fact(state, self.one_of, number):
+        if not _is_number_in_list_about_voter(state, self.one_of, number):
             return None
         if self.reads == "hour":
             return f"{number:02d}:00"
@@ -151,7 +151,7 @@ class FieldNode(QuestionNode):
         yield from self.choices.items()
         yield from super().list_next_nodes()
 
-    def list_next_nodes_without_value(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_while_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that a call can reach without the value `name`. If `name` is this field, the node after an
         accepted answer is left out.
         """
@@ -172,17 +172,19 @@ class FieldNode(QuestionNode):
         return f"Asks for {digits} digits: {self.field}"
 
 
-def convert_to_polling_hour(entered: int) -> int:
+def convert_entered_hour_to_polling_hour(entered: int) -> int:
     """Return the hour of the day (0-23) that a voter means by an entered hour. 1 to 6 are in the afternoon, because no
     poll is open at night.
     """
     return entered + 12 if 1 <= entered <= 6 else entered
 
 
-def _is_number_listed_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
+def _is_number_in_list_about_voter(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
-    listed = None if fact is None else look_up_answer_or_fact(state, fact)
-    return listed is None or number in {parse_whole_number_or_hour(each.strip()) for each in str(listed).split(",")}
+    listed = None if fact is None else look_up_answer_or_voter_data(state, fact)
+    return listed is None or number in {
+        convert_number_or_time_to_integer(each.strip()) for each in str(listed).split(",")
+    }
 
 
 def _look_up_limit_of_field_value(state: FlowState, bound: int | str | None) -> int | None:
@@ -191,4 +193,4 @@ def _look_up_limit_of_field_value(state: FlowState, bound: int | str | None) -> 
     """
     if bound is None or isinstance(bound, int):
         return bound
-    return parse_whole_number_or_hour(look_up_answer_or_fact(state, bound))
+    return convert_number_or_time_to_integer(look_up_answer_or_voter_data(state, bound))

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from dialer.domain.enums import MarkKind
 from dialer.flows.fields import DeclaredName, Name
-from dialer.flows.known import look_up_answer_or_fact, parse_whole_number_or_hour
+from dialer.flows.known import convert_number_or_time_to_integer, look_up_answer_or_voter_data
 from dialer.flows.model import Scope
 from dialer.flows.node import Answered, CommittingNode, GoTo
 from dialer.flows.parsing import make_yaml_error
@@ -37,7 +37,7 @@ class MarkNode(CommittingNode):
     )
 
     @model_validator(mode="after")
-    def _require_fields_of_mark_kind(self) -> Self:
+    def _require_yaml_keys_of_mark_kind(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
             raise make_yaml_error(
                 "`mark: later` needs `hour:`, the field that holds the caller's hour; other marks must not have `hour:`"
@@ -94,4 +94,4 @@ class MarkNode(CommittingNode):
 
 
 def _look_up_entered_number(state: FlowState, name: str | None) -> int | None:
-    return parse_whole_number_or_hour(look_up_answer_or_fact(state, name)) if name is not None else None
+    return convert_number_or_time_to_integer(look_up_answer_or_voter_data(state, name)) if name is not None else None

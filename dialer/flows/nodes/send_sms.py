@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dialer.flows.fields import KnownValues, Name
 from dialer.flows.flow import Flow
-from dialer.flows.known import look_up_answer_or_fact
+from dialer.flows.known import look_up_answer_or_voter_data
 from dialer.flows.node import Act, Answered, Entered, GoTo, Node, NodeStyle
 from dialer.flows.texts import SMS
 from dialer.flows.turns import Failed, FlowState, Input, SendSms, SmsSent
@@ -27,7 +27,7 @@ class SmsNode(Node):
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
         """Return the step that sends the SMS."""
-        known = {name: look_up_answer_or_fact(state, name) for name, _ in self.needs}
+        known = {name: look_up_answer_or_voter_data(state, name) for name, _ in self.needs}
         values = {name: value for name, value in known.items() if value is not None}
         return Act(state, SendSms(state.current_node_path, self.template, values))
 

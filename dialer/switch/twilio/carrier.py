@@ -87,7 +87,7 @@ class TwilioCarrier:
     def _is_synthetic_voice_notice_required(self, prompts: SitePrompts | None, language: str) -> bool:
         """Return whether calls use a computer voice: Twilio's, or sounds that the catalogue lists as synthetic."""
         spoken = self._settings.twilio.sounds_url is None
-        return spoken or (prompts is not None and prompts.uses_synthetic_voice(language))
+        return spoken or (prompts is not None and prompts.has_prompts_with_synthetic_voice(language))
 
     async def _synchronise_calls_at_start(self, engine: Engine) -> None:
         """Find live calls and today's spending at Twilio. If it is unreachable, the site starts anyway, and uses Twilio

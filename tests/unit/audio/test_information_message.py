@@ -23,7 +23,7 @@ from dialer.audio.tones import SILENCE, TONES, write_agent_tones
 from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.domain.finding import Finding, Level
-from dialer.flows.spoken import collect_words_of_information_message, collect_words_of_text_prompts
+from dialer.flows.spoken import collect_words_of_information_message, collect_words_to_record_for_texts
 from dialer.flows.texts import Texts, load_shipped_texts, merge_text_collections
 from dialer.settings.site import load_settings
 from dialer.simulation.asterisk.core import MESSAGE_SOUND as SIMULATED_MESSAGE
@@ -60,9 +60,9 @@ def run_audio(*arguments: str) -> str:
 
 def make_message_draft(monkeypatch: pytest.MonkeyPatch) -> str:
     """Run `dialer audio drafts` for the message only, which is quick."""
-    monkeypatch.setattr("dialer.cli.audio.collect_words_of_text_prompts", lambda *_: {})
-    monkeypatch.setattr("dialer.cli.audio.collect_words_of_number_prompts", lambda *_: {})
-    monkeypatch.setattr("dialer.cli.audio.collect_words_of_name_prompts", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.collect_words_to_record_for_texts", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.collect_words_to_record_for_numbers", lambda *_: {})
+    monkeypatch.setattr("dialer.cli.audio.collect_words_to_record_for_names", lambda *_: {})
     return run_audio("drafts")
 
 
@@ -85,7 +85,7 @@ def test_information_message_names_the_caller_and_asks_for_no_key_press(language
     assert not any(letter.isdigit() or letter in "{}" for letter in words)
     assert not [
         each
-        for each in collect_words_of_text_prompts(load_shipped_texts(), [language])
+        for each in collect_words_to_record_for_texts(load_shipped_texts(), [language])
         if each.name.startswith("message/")
     ]
 

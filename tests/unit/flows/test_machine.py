@@ -11,7 +11,7 @@ from dialer.flows.catalogue import load_flow
 from dialer.flows.errors import FlowError, UnexpectedInput
 from dialer.flows.machine import continue_flow
 from dialer.flows.model import Scalar, Scope
-from dialer.flows.nodes.field import convert_to_polling_hour
+from dialer.flows.nodes.field import convert_entered_hour_to_polling_hour
 from dialer.flows.turns import (
     Collect,
     Commit,
@@ -89,7 +89,7 @@ def test_turnout_flow_accepts_any_planned_voting_hour_if_polling_hours_are_unkno
 
 @pytest.mark.parametrize(("keyed", "hour"), [(0, 0), (1, 13), (6, 18), (7, 7), (12, 12), (13, 13), (18, 18)])
 def test_voting_hours_entered_as_1_to_6_are_stored_as_afternoon_hours(keyed: int, hour: int) -> None:
-    assert convert_to_polling_hour(keyed) == hour
+    assert convert_entered_hour_to_polling_hour(keyed) == hour
 
 
 def test_key_3_in_the_turnout_flow_plays_the_booth_information_and_repeats_the_question() -> None:

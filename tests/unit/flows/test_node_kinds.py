@@ -28,7 +28,7 @@ A_KIND = '''
 from pydantic import Field
 
 from dialer.flows.fields import DeclaredName, Name, SomePrompts
-from dialer.flows.known import look_up_answer_or_fact, fill_prompt_values, parse_whole_number_or_hour
+from dialer.flows.known import look_up_answer_or_voter_data, fill_prompt_values, convert_number_or_time_to_integer
 from dialer.flows.node import Act, GoTo, Node, NodeStyle
 from dialer.flows.turns import Play, Played
 
@@ -45,7 +45,7 @@ class GreetNode(Node):
     next: Name
 
     def enter_node(self, flow, state):
-        hour = parse_whole_number_or_hour(look_up_answer_or_fact(state, self.hour))
+        hour = convert_number_or_time_to_integer(look_up_answer_or_voter_data(state, self.hour))
         prompts = self.morning if hour is not None and hour < 12 else self.later
         return Act(state, Play(state.current_node_path, fill_prompt_values(state, prompts)))
 

@@ -68,7 +68,7 @@ def change_script(old: str, new: str) -> str:
 def test_agent_script_is_loaded_with_its_pages_and_texts() -> None:
     script = parse_script(GOOD, "sample.yaml")
     assert (script.name, script.title, script.languages, script.start) == ("sample", "sample", ("en", "hi"), "hello")
-    assert script.get_answers_by_question() == {"knows_booth": {"knows", "told"}}
+    assert script.get_allowed_answers_by_question() == {"knows_booth": {"knows", "told"}}
     assert [(page.name, page.is_end_of_conversation) for page in script.pages.values()] == [
         ("hello", False),
         ("way", False),
@@ -245,9 +245,9 @@ def test_script_check_finds_nothing_wrong_with_the_shipped_agent_scripts(name: s
     assert check_script(script) == []
     assert {"en", "hi"} <= {*script.languages}
     for page in script.pages.values():
-        for _, texts in page.list_page_texts():
+        for _, texts in page.list_texts_of_script_page():
             assert not any(asks_choice(text) or asks_for_vote(text) for text in texts.values())
-    assert not any(map(is_answer_name_for_candidate_choice, script.get_answers_by_question()))
+    assert not any(map(is_answer_name_for_candidate_choice, script.get_allowed_answers_by_question()))
 
 
 def test_scripts_named_before_poll_and_polling_day_are_shipped_for_agents() -> None:
@@ -323,18 +323,18 @@ def test_campaign_uses_the_script_named_in_the_settings() -> None:
     assert script is not None
     assert (script.name, script.version) == ("polling_day", load_script("polling_day").version)
     assert library.get_script_for_page("others", "en", library.get_script_version("others")) is None
-    assert library.find_answer_not_in_script("calls", {}) is None
-    assert library.find_answer_not_in_script("calls", {"knows_booth": "told", "been_there": "been"}) is None
+    assert library.find_answer_not_allowed_by_script("calls", {}) is None
+    assert library.find_answer_not_allowed_by_script("calls", {"knows_booth": "told", "been_there": "been"}) is None
     assert (
-        library.find_answer_not_in_script("calls", {"knows_booth": "nonsense"})
+        library.find_answer_not_allowed_by_script("calls", {"knows_booth": "nonsense"})
         == "the script of campaign calls has no answer nonsense to knows_booth"
     )
     assert (
-        library.find_answer_not_in_script("calls", {"weather": "fine"})
+        library.find_answer_not_allowed_by_script("calls", {"weather": "fine"})
         == "the script of campaign calls has no question weather"
     )
     assert (
-        library.find_answer_not_in_script("others", {"knows_booth": "told"})
+        library.find_answer_not_allowed_by_script("others", {"knows_booth": "told"})
         == "the script of campaign others has no question knows_booth"
     )
 
@@ -363,15 +363,15 @@ def test_script_reload_uses_all_changed_files_or_none_and_live_calls_keep_their_
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert library.reload_flows_and_scripts() == ["sample"]
     before = scripts.get_script_version("calls")
-    assert scripts.find_answer_not_in_script("calls", {"knows_booth": "heard"}) is None
-    assert scripts.find_answer_not_in_script("calls", {"knows_booth": "told"}) is None
+    assert scripts.find_answer_not_allowed_by_script("calls", {"knows_booth": "heard"}) is None
+    assert scripts.find_answer_not_allowed_by_script("calls", {"knows_booth": "told"}) is None
 
     path.write_text(GOOD.replace("told", "learned"), encoding="utf-8")
     flow.write_text("flow: opt_out", encoding="utf-8")
     with pytest.raises(FlowError, match=r"turnout\.yaml"):
         library.reload_flows_and_scripts()
     assert scripts.get_script_version("calls") == before
-    assert scripts.find_answer_not_in_script("calls", {"knows_booth": "learned"}) is not None
+    assert scripts.find_answer_not_allowed_by_script("calls", {"knows_booth": "learned"}) is not None
 
 
 def test_desk_shows_only_the_agent_script_version_that_the_dialler_uses(tmp_path: Path) -> None:
