@@ -23,7 +23,7 @@ from dialer.settings.site_time import get_site_day, get_site_zone
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.run import rehearse_day
-from dialer.simulation.rehearsal.site import read_facts_for_rehearsal
+from dialer.simulation.rehearsal.site import read_store_data_for_rehearsal
 from dialer.simulation.rehearsal.verdict import (
     DayOutcome,
     find_preparations_for_polling_day,
@@ -69,7 +69,7 @@ def rehearse_polling_day(
         refuse_protected_path(picture, "--picture", site.files_never_overwritten)
     zone = get_site_zone(settings)
     today = get_site_day(settings, SystemClock().now())
-    facts = read_facts_for_rehearsal(
+    facts = read_store_data_for_rehearsal(
         site.store_path, site.store_encryption_key, settings.polling_day.last_call_minutes * 60.0
     )
     days = plan_rehearsed_days(settings, today, faults=faults, hours=hours, seed=seed, areas=facts.areas)

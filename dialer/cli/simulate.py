@@ -29,7 +29,7 @@ from dialer.simulation.centre_model.what_if import (
     MOST_DAYS,
     Site,
     WhatIfResult,
-    compare_site_with_changes,
+    compare_days_after_site_changes,
     compute_means_of_days,
     simulate_days,
 )
@@ -294,7 +294,7 @@ def simulate_calling_day(
                 day, replay_store, config, policy or POLICY_NAMES, days, site.cap, advance, site.caps
             )
         elif change:
-            found = compare_site_with_changes(
+            found = compare_days_after_site_changes(
                 site,
                 change,
                 policy=_require_single_pacing_policy(policy),

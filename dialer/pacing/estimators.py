@@ -117,7 +117,7 @@ class Hazard(Learned):
         self._endings = np.zeros((2, len(_EDGES)))  # row 0: endings; row 1: changes into the inner state
         self._exposure = np.zeros(len(_EDGES))
 
-    def record_duration_of_call_stage(self, seconds: float, *, went_over: bool = False) -> None:
+    def learn_duration_of_talk_or_wrap_up(self, seconds: float, *, went_over: bool = False) -> None:
         """Record that a talk or wrap-up has ended after `seconds`.
 
         If `went_over` is True, only its first part has ended: the agent announced the end, and the last part began.
@@ -203,7 +203,7 @@ class RingTimes(Learned):
         """Return whether the carrier reports ringing before answers. Some carriers never do."""
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
-    def record_end_of_ringing(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
+    def learn_ring_time_of_ended_call(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:
         """Record that a call was answered or failed.
 
         Args:
@@ -261,7 +261,9 @@ class RingTimes(Learned):
         _spread_weights_over_later_time_steps(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
-    def record_call_hung_up_by_dialler(self, *, seconds: float, ringing_seconds: float | None, chance: float) -> None:
+    def learn_from_call_hung_up_by_dialler(
+        self, *, seconds: float, ringing_seconds: float | None, chance: float
+    ) -> None:
         """Record that the dialler hung up a call. `chance` is the probability (0-1) that the call would have been
         answered.
 
@@ -398,12 +400,12 @@ class AnswerRate(Learned):
         """
         self.rate, self.calls = self._tuning.answer_rate, self._tuning.answer_rate_calls
 
-    def record_call_outcome(self, *, answered: bool) -> None:
+    def learn_whether_call_was_answered(self, *, answered: bool) -> None:
         """Record that a call was answered or failed."""
         self.calls = (1.0 - 1.0 / self.memory) * self.calls + 1.0
         self.rate = _limit_answer_rate_to_valid_range(self.rate + (answered - self.rate) / self.calls)
 
-    def record_call_hung_up_by_dialler(self, ratio: float) -> float:
+    def learn_from_call_hung_up_by_dialler(self, ratio: float) -> float:
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
 
         Args:

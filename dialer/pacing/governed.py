@@ -48,7 +48,7 @@ class GovernedPacer(Learned, Pacer):
         super().set_abandoned_call_caps(caps)
         self.governor.set_abandoned_call_caps(self.caps)
 
-    def _advance_time_of_pacing_policy(self, now: float) -> float:
+    def _move_clock_of_pacing_policy_forward(self, now: float) -> float:
         """Set the present time of the pacing policy to `now`, and return it. A time that is invalid, or earlier than
         the present time, is ignored.
         """
@@ -66,7 +66,7 @@ class GovernedPacer(Learned, Pacer):
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the limits of the abandoned-call rate."""
-        self._advance_time_of_pacing_policy(event.at_seconds)
+        self._move_clock_of_pacing_policy_forward(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answered_call(
                 at_once=clamp_measured_duration(event.seconds) < self._tuning.at_once_seconds
@@ -83,7 +83,7 @@ class GovernedPacer(Learned, Pacer):
 
         `recent` has these counts for each length of a cap's time window (seconds).
         """
-        self._advance_time_of_pacing_policy(now_seconds)
+        self._move_clock_of_pacing_policy_forward(now_seconds)
         self.governor.restore_answered_and_abandoned_counts(recent)
 
     def get_learned_state(self) -> dict[str, object]:
@@ -120,9 +120,9 @@ class RatioPacer(GovernedPacer):
         """Return how many calls to add until each free seat has its fixed number of calls in flight (the ratio), within
         the limits of trunks and of the abandoned-call rate.
         """
-        self._advance_time_of_pacing_policy(snapshot.now_seconds)
+        self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
-        budget = self.governor.count_abandoned_calls_left()
+        budget = self.governor.count_abandoned_calls_still_allowed()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
         wanted = max(0, int(ratio * max(0, free - len(snapshot.waiting_seconds))) - len(snapshot.ringing))
         reserve = max(0, self._count_calls_allowed_in_worst_case(snapshot))
@@ -138,7 +138,7 @@ class RatioPacer(GovernedPacer):
         """Return how many ringing calls are more than the fixed number per seat (the ratio), or could exceed a limit of
         the abandoned-call rate. Without a logged-in agent, the result is all ringing calls.
         """
-        self._advance_time_of_pacing_policy(snapshot.now_seconds)
+        self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.number_of_seats_for_callers
         if seats == 0:
             return ringing

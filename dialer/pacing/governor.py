@@ -230,7 +230,7 @@ class Governor(Learned):
         )
         return room, min(target + short / tuning.target_answers, spending)
 
-    def count_abandoned_calls_left(self) -> float:
+    def count_abandoned_calls_still_allowed(self) -> float:
         """Return how many more calls may be abandoned before the target of an abandoned-call cap is exceeded.
 
         The number is negative if a target is exceeded already, and 0 without a cap.

@@ -202,17 +202,17 @@ class Knowledge(Learned):
                 row = self._table.find_rows_of_calls_in_table(
                     [RingingCall(seconds, ringing_seconds=event.ringing_seconds)]
                 )
-                chance = self.answer_rate.record_call_hung_up_by_dialler(float(self._table.ratio[row[0]]))
-                self.rings.record_call_hung_up_by_dialler(
+                chance = self.answer_rate.learn_from_call_hung_up_by_dialler(float(self._table.ratio[row[0]]))
+                self.rings.learn_from_call_hung_up_by_dialler(
                     seconds=seconds, ringing_seconds=event.ringing_seconds, chance=chance
                 )
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 answered = event.kind is PacingEventKind.ANSWERED
                 if event.timed:
-                    self.rings.record_end_of_ringing(
+                    self.rings.learn_ring_time_of_ended_call(
                         answered=answered, seconds=seconds, ringing_seconds=event.ringing_seconds
                     )
-                self.answer_rate.record_call_outcome(answered=answered)
+                self.answer_rate.learn_whether_call_was_answered(answered=answered)
                 self._calls_to_renewal -= 1
                 is_stale = abs(self.rings.at_once - self._at_once) > self._tuning.stale_share
                 is_new = self._calls_to_renewal <= 0 and self.rings.remembered_call_count < self._tuning.ring_memory
@@ -232,9 +232,9 @@ class Knowledge(Learned):
         """
         told = event.closing_seconds is not None
         inner = min(seconds, clamp_measured_duration(event.closing_seconds or 0.0))
-        self.hazards[stage].record_duration_of_call_stage(seconds - inner, went_over=told)
+        self.hazards[stage].learn_duration_of_talk_or_wrap_up(seconds - inner, went_over=told)
         if told:
-            self.hazards[_INNER[stage]].record_duration_of_call_stage(inner)
+            self.hazards[_INNER[stage]].learn_duration_of_talk_or_wrap_up(inner)
 
     def restore_learned_state(self, state: object) -> None:
         """Restore the learned state from a value that `get_learned_state` returned.

@@ -48,7 +48,7 @@ class UsualRate(Learned):
         self.rate = 1.0
         self._seconds = self._tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
 
-    def record_answer_rate(self, now: float, answer_rate: float) -> None:
+    def add_answer_rate_to_half_hour_mean(self, now: float, answer_rate: float) -> None:
         """Record the present answer rate (0-1). It counts in the half-hour mean for the time until the next rate is
         recorded.
         """
@@ -98,7 +98,7 @@ class PredictivePacer(GovernedPacer):
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha (the
         allowed risk).
         """
-        now = self._advance_time_of_pacing_policy(snapshot.now_seconds)
+        now = self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
         self._restart_dialling_after_long_pause(now, snapshot)
         prospect, alpha = self._compute_forecast_and_allowed_abandonment_risk(snapshot)
         if prospect.seats == 0:
@@ -111,7 +111,7 @@ class PredictivePacer(GovernedPacer):
             limited_by = Limit.HARD_STOP
         # Before any call has ended nothing is known about the list.
         if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:
-            self.usual.record_answer_rate(now, prospect.answer_rate)
+            self.usual.add_answer_rate_to_half_hour_mean(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
         bounds = self._compute_bounds_on_risk_of_last_call(
@@ -151,7 +151,7 @@ class PredictivePacer(GovernedPacer):
             "answer-rate": prospect.answer_rate,
             "alpha": alpha,
             "boldness": self.governor.boldness,
-            "budget": self.governor.count_abandoned_calls_left(),
+            "budget": self.governor.count_abandoned_calls_still_allowed(),
         }
         return Explanation(calls, limited_by, figures)
 
@@ -192,7 +192,7 @@ class PredictivePacer(GovernedPacer):
         """Return how many ringing calls to hang up, because too few seats would be free if all were answered. Without a
         logged-in agent, the result is all ringing calls.
         """
-        now = self._advance_time_of_pacing_policy(snapshot.now_seconds)
+        now = self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.free_seats_minus_calls_in_flight >= 0:
             return 0
         prospect, alpha = self._compute_forecast_and_allowed_abandonment_risk(snapshot)

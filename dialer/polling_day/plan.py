@@ -73,7 +73,7 @@ class PollsToday:
     since: float
     until: float
 
-    def are_voting_booths_unchanged_at(self, now: float) -> bool:
+    def is_list_of_voting_booths_current(self, now: float) -> bool:
         """Return whether these booths, and no others, vote at the time `now` (epoch seconds)."""
         return self.since <= now < self.until
 
@@ -119,7 +119,7 @@ class PollingPlan:
             until=min((get_next_midnight(zone, now) for zone in days), default=NO_POLLS.until),
         )
 
-    def create_booth_priorities(
+    def create_call_priorities_of_polling_booths(
         self, today: PollsToday, turnout: Mapping[int, BoothTurnout], now: float
     ) -> BoothPriorities:
         """Return the call priority of each polling booth that votes today, by booth id.
@@ -151,7 +151,7 @@ class PollingPlan:
         return BoothPriorities(today.zones.keys(), read_turnout_counts_of_booth, centre, self.weights)
 
 
-def find_next_call_to_booth_worker(
+def find_time_of_next_booth_worker_call(
     due_at: float | None, last_call_at: float | None, now: float, every_seconds: float
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.

@@ -180,7 +180,7 @@ class BoothOrder:
     @property
     def are_all_booths_out_of_numbers(self) -> bool:
         """Return whether every polling booth is known to have no number that may be reserved for dialling now."""
-        return self._find_entry_of_next_booth() is None
+        return self._find_heap_entry_of_next_booth() is None
 
     @property
     def must_booths_not_voting_today_wait(self) -> bool:
@@ -213,10 +213,10 @@ class BoothOrder:
                 self._usual_priorities[booth_id] = before[booth_id]
         for booth_id in before.keys() ^ priorities.keys():
             if booth_id in self._usual_priorities:
-                self._move_booth_in_call_order(booth_id, self._get_call_order_pass_of_booth(booth_id))
+                self._move_booth_in_call_order(booth_id, self._get_call_order_position_of_booth(booth_id))
         self._return_booths_to_call_order(self._set_aside - self._empty)
 
-    def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
+    def plan_number_reservations_by_booth(self, numbers: int) -> dict[int, int]:
         """Return how many of the next `numbers` numbers may be reserved for dialling (claimed) from each booth, best
         booth first.
 
@@ -227,7 +227,7 @@ class BoothOrder:
         quotas: dict[int, int] = {}
         planned = 0
         while planned < numbers + NEIGHBOURS * NEIGHBOURS:
-            first = self._find_entry_of_next_booth()
+            first = self._find_heap_entry_of_next_booth()
             if first is not None and (not again or first < again[0]):
                 drawn.append(heapq.heappop(self._heap))
             elif again:
@@ -242,8 +242,10 @@ class BoothOrder:
             heapq.heappush(self._heap, place)
         return quotas
 
-    def record_reserved_numbers(self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool) -> None:
-        """Record the numbers that were reserved for dialling after `plan_reservations_by_booth` returned `quotas`.
+    def update_call_order_after_number_reservation(
+        self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool
+    ) -> None:
+        """Record the numbers that were reserved for dialling after `plan_number_reservations_by_booth` returned `quotas`.
 
         `full` says that as many numbers were found as were requested. In that case the last booths of `quotas` may not
         have been searched for numbers, so these booths do not count as empty.
@@ -253,11 +255,11 @@ class BoothOrder:
             if claim.queue_booth_id in self._usual_priorities:
                 given[claim.queue_booth_id] += 1
                 self._voters[claim.queue_booth_id] = claim.weight
-        behind = min((self._get_call_order_pass_of_booth(booth_id) for booth_id in quotas), default=0.0)
+        behind = min((self._get_call_order_position_of_booth(booth_id) for booth_id in quotas), default=0.0)
         for booth_id, count in given.items():
             # A booth that returns after a pause does not catch up on the calls that it missed.
             # A booth after its last call has the rate 0, but its numbers may have been claimed just before.
-            at = max(self._get_call_order_pass_of_booth(booth_id), behind)
+            at = max(self._get_call_order_position_of_booth(booth_id), behind)
             self._move_booth_in_call_order(
                 booth_id, at + count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE)
             )
@@ -267,7 +269,7 @@ class BoothOrder:
             asked = asked[:last]
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
-    def record_returned_numbers(self, claims: Sequence[Claim]) -> None:
+    def update_call_order_after_numbers_return(self, claims: Sequence[Claim]) -> None:
         """Record that numbers which were reserved for dialling have returned to the queue undialled. They do not count
         as calls to their booths.
         """
@@ -275,7 +277,7 @@ class BoothOrder:
             if booth_id in self._usual_priorities:
                 self._move_booth_in_call_order(
                     booth_id,
-                    self._get_call_order_pass_of_booth(booth_id)
+                    self._get_call_order_position_of_booth(booth_id)
                     - count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE),
                 )
         self.forget_booths_without_numbers()
@@ -287,7 +289,7 @@ class BoothOrder:
         self._empty.clear()
         self._return_booths_to_call_order(set(self._set_aside))
 
-    def _find_entry_of_next_booth(self) -> _Place | None:
+    def _find_heap_entry_of_next_booth(self) -> _Place | None:
         """Return the entry of the polling booth whose voters are called next, or None. Outdated entries before it are
         removed from the heap.
         """
@@ -303,7 +305,7 @@ class BoothOrder:
             heapq.heappop(self._heap)
         return None
 
-    def _get_call_order_pass_of_booth(self, booth_id: int) -> float:
+    def _get_call_order_position_of_booth(self, booth_id: int) -> float:
         return self._places[booth_id][1]
 
     def _move_booth_in_call_order(self, booth_id: int, at: float) -> None:

@@ -72,14 +72,14 @@ class EngineClient(ABC):
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
         unsubscribe = self._engine.subscribe_to_changes(self._react_to_engine_change)
         try:
-            await self._send_commands_at_start()
+            await self._send_first_commands_of_simulated_person()
             await stop.wait()
         finally:
             unsubscribe()
             for task in self._tasks:
                 task.cancel()
 
-    async def _send_commands_at_start(self) -> None:  # noqa: B027 - optional: some clients only react to changes
+    async def _send_first_commands_of_simulated_person(self) -> None:  # noqa: B027 - optional: some clients only react to changes
         """Send the commands with which the simulated person starts. By default there are none."""
 
     @abstractmethod
@@ -105,7 +105,7 @@ class SimulatedAgents(EngineClient):
         self._random = random.Random(seed)
         self._shown: dict[str, str] = {}  # by seat: the attempt of the preview shown there last
 
-    async def _send_commands_at_start(self) -> None:
+    async def _send_first_commands_of_simulated_person(self) -> None:
         for number, seat in enumerate(self._seats, start=1):
             await self._execute_seat_command(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 

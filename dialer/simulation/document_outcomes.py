@@ -13,7 +13,7 @@ from dialer.domain.model import AttemptId, Outcome
 from dialer.domain.switch_events import CallEnded, EndedBy
 from dialer.engine.calls.state import derive_outcome_of_unanswered_call
 from dialer.engine.trunks.state import has_call_failed_because_of_trunk
-from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
+from dialer.simulation.asterisk.originate import CARRIER_CAUSES, convert_sip_status_to_dial_status
 
 PAGE = "outcomes.md"
 _HEAD = "|SIP status|outcome|Q.850 cause|again|trunk's failure|\n|---|---|---|---|---|\n"
@@ -36,7 +36,7 @@ def render_table_of_sip_statuses() -> str:
             answered=False,
             cause=cause,
             technical_cause=str(status),
-            dial_status=get_dial_status(status),
+            dial_status=convert_sip_status_to_dial_status(status),
         )
         outcome = derive_outcome_of_unanswered_call(ended, rang=False)
         rows[outcome, cause, has_call_failed_because_of_trunk(outcome, ended) is True].append(status)

@@ -188,7 +188,7 @@ def test_ivr_flow_runs_even_if_the_ami_events_of_the_answered_call_are_late_or_l
     async def run() -> None:
         config = make_scripted_switch(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)
         async with a_site(tmp_path, config, voters=6, campaign={**IVR, "max_attempts": 1}) as site:
-            site.switch.session_registry.faults.set_shares_of_faulty_events(lose=1.0, names=lost)
+            site.switch.session_registry.faults.set_fault_rates_of_ami_events(lose=1.0, names=lost)
             await site.until(lambda: len(site.ended()) == 5, seconds=120)
             assert site.centre_view.state.marks == {"voted": 5}
 

@@ -217,7 +217,7 @@ def test_simulated_fault_of_reordered_events_loses_no_ami_event() -> None:
 @virtual_time()
 async def test_simulated_fault_drops_the_next_ami_event_with_a_given_name() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
-        switch.session_registry.faults.lose_next_events("Hangup")
+        switch.session_registry.faults.drop_next_ami_events("Hangup")
         for n in range(2):
             await lab.call(f"91{n}", f"v{n}")
             await asyncio.sleep(20)

@@ -88,7 +88,7 @@ class Hoppers:
             await self._return_refused_numbers_to_queue(run)
             self._set_booth_priorities(run)
             while self._may_campaign_reserve_numbers(run) and self._is_hopper_nearly_empty(run):
-                quotas = run.order.plan_reservations_by_booth(CLAIMED_AT_ONCE)
+                quotas = run.order.plan_number_reservations_by_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_booths_that_must_be_called_first(quotas)
                 claims = await self._store.claim_queued_numbers(
                     run.spec.campaign_id,
@@ -101,7 +101,7 @@ class Hoppers:
                     day_start=get_local_midnight_before(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
-                run.order.record_reserved_numbers(quotas, claims, full=full)
+                run.order.update_call_order_after_number_reservation(quotas, claims, full=full)
                 if full and run.ran_dry:
                     run.ran_dry = False
                     self._core.request_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
@@ -160,7 +160,9 @@ class Hoppers:
         run.votes_until = today.until
         polling = self._core.plan.polling if run.purpose is Purpose.TURNOUT else None
         run.order.set_booth_priorities(
-            {} if polling is None else polling.create_booth_priorities(today, self._turnout.booths, now)
+            {}
+            if polling is None
+            else polling.create_call_priorities_of_polling_booths(today, self._turnout.booths, now)
         )
 
     async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
@@ -207,7 +209,7 @@ class Hoppers:
         if claims:
             run.returns += 1
             run.list_done = False
-            run.order.record_returned_numbers(claims)
+            run.order.update_call_order_after_numbers_return(claims)
             self._core.spawn_background_task(self._return_reserved_numbers_to_queue(claims), "release-claims")
 
     async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:

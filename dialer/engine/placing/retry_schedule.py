@@ -11,7 +11,7 @@ from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.turnout.polls import Polls
-from dialer.polling_day.plan import find_next_call_to_booth_worker, limit_retry_to_last_call
+from dialer.polling_day.plan import find_time_of_next_booth_worker_call, limit_retry_to_last_call
 from dialer.rules import retries
 from dialer.settings.site_time import DAY_SECONDS
 
@@ -114,7 +114,7 @@ class RetrySchedule:
         now = self._core.clock.now()
         if due is None:
             return None
-        today = find_next_call_to_booth_worker(
+        today = find_time_of_next_booth_worker_call(
             due, self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id), now, run.spec.every_seconds
         )
         return self._polls.get_next_midnight() if today is None else today

@@ -93,11 +93,11 @@ class Actions:
     def run_ami_action(self, session: ManagerSession, action: AmiMessage) -> None:
         """Run one AMI action and send its response."""
         try:
-            self._run_action_if_user_may(session, action, action.action_name.lower())
+            self._run_ami_action_if_user_permitted(session, action, action.action_name.lower())
         except ActionRefused as refusal:
             send_action_response(session, action, "Error", ("Message", str(refusal)))
 
-    def _run_action_if_user_may(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
+    def _run_ami_action_if_user_permitted(self, session: ManagerSession, action: AmiMessage, name: str) -> None:
         if self._switch.stopping:
             raise ActionRefused(_SHUTTING_DOWN)
         if name == "login":

@@ -81,7 +81,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
     try:
         script = parts.path.removeprefix("/") + (f"?{parts.query}" if parts.query else "")
         connection.send_line_to_agi_server(_render_agi_environment(channel, url, script, arguments))
-        status = await _run_commands_of_agi_server(switch, channel, connection)
+        status = await _run_commands_sent_by_agi_server(switch, channel, connection)
     finally:
         switch.agi_connections.discard(transport)
         connection.close()
@@ -111,7 +111,7 @@ def _render_agi_environment(channel: Channel, url: str, script: str, arguments: 
     )
 
 
-async def _run_commands_of_agi_server(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
+async def _run_commands_sent_by_agi_server(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
     """Run the commands of the FastAGI server until it disconnects. Return the AGISTATUS.
 
     The HANGUP line, replies and code 511 (channel has hung up) are sent in the order of `run_agi` in res/res_agi.c.

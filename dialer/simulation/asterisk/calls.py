@@ -71,7 +71,7 @@ class SwitchCalls(SwitchCore):
             channel.behaviour = behaviour
             channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
             alive = trunk.name not in self._dead_trunks
-            self._journal.record_placed_call(self.get_current_time(), channel.uniqueid, target, trunk.name)
+            self._journal.write_placed_call_to_journal(self.get_current_time(), channel.uniqueid, target, trunk.name)
         elif phone is not None:
             channel.seat = phone.endpoint
             channel.set_caller_number_and_name(phone.caller_number, phone.endpoint)
@@ -176,7 +176,7 @@ class SwitchCalls(SwitchCore):
         if script is not None:
             behaviour = script
         channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))
-        self._journal.record_inbound_call(self.get_current_time(), channel.uniqueid, number, carrier.name)
+        self._journal.write_inbound_call_to_journal(self.get_current_time(), channel.uniqueid, number, carrier.name)
         self.events.publish_channel_event("Newchannel", channel)
         start = Location(self.config.inbound_context, called or self.config.our_number, 1)
         channel.move_to_location(start.context, start.extension, 1)

@@ -142,9 +142,9 @@ class SwitchCore(ABC):
         channel.answered_at = asyncio.get_running_loop().time()
         self.events.publish_channel_event("Newstate", channel)
         if channel.trunk is not None and channel.behaviour is not None:
-            self._journal.record_answered_call(self.get_current_time(), channel.uniqueid)
+            self._journal.write_answered_call_to_journal(self.get_current_time(), channel.uniqueid)
         if channel.voter is not None:
-            channel.voter.start_behaviour_of_voter()
+            channel.voter.start_simulated_behaviour_of_voter()
         phone = self._phones.get(channel.seat or "")  # None: not a phone of this server
         if phone is not None and phone.mode is PhoneMode.HANGS_UP:
             asyncio.get_running_loop().call_soon(self.hang_up_channel_from_other_side, channel, EndsBy.PHONE)
@@ -188,7 +188,7 @@ class SwitchCore(ABC):
             self._write_call_record(self.config.history, channel, how)
         if channel.trunk is None:
             return
-        self._journal.record_ended_call(self.get_current_time(), channel.uniqueid, how, cause)
+        self._journal.write_ended_call_to_journal(self.get_current_time(), channel.uniqueid, how, cause)
 
     def _write_call_record(self, file: Path, channel: Channel, how: str) -> None:
         """Append a call record in the format of cdr_custom, as Asterisk 22 writes it."""
@@ -211,7 +211,7 @@ class SwitchCore(ABC):
         if voter.on_conversation_start is not None:
             voter.on_conversation_start()
             return
-        self._journal.record_connected_call(self.get_current_time(), voter.uniqueid)
+        self._journal.write_connected_call_to_journal(self.get_current_time(), voter.uniqueid)
         if voter.voter is not None:
             voter.voter.start_talk_with_agent()
 

@@ -27,7 +27,7 @@ class EventFaults:
         """Whether any fault is set, or any event is delayed."""
         return bool(self._lose_share or self._repeat_share or self._delay_share or self._lose_next or self._late)
 
-    def set_shares_of_faulty_events(
+    def set_fault_rates_of_ami_events(
         self, *, lose: float = 0.0, repeat: float = 0.0, reorder: float = 0.0, names: Collection[str] | None = None
     ) -> None:
         """Set the shares (0-1) of events that are lost, repeated, or sent after the next event.
@@ -37,7 +37,7 @@ class EventFaults:
         self._lose_share, self._repeat_share, self._delay_share = lose, repeat, reorder
         self._names = None if names is None else frozenset(names)
 
-    def lose_next_events(self, name: str, count: int = 1) -> None:
+    def drop_next_ami_events(self, name: str, count: int = 1) -> None:
         """Lose the next `count` AMI events named `name`."""
         self._lose_next[name] += count
 

@@ -38,25 +38,25 @@ class Journal:
         self._live: dict[str, PlacedCall] = {}
         self._file: IO[str] | None = None if path is None else path.open("a", encoding="utf-8")
 
-    def record_placed_call(self, now: float, channel_id: str, number: str, trunk: str) -> None:
+    def write_placed_call_to_journal(self, now: float, channel_id: str, number: str, trunk: str) -> None:
         """Record in the journal that an outbound call was started."""
         call = PlacedCall(channel_id, number, trunk, now)
         self.placed.append(call)
         self._live[channel_id] = call
         self._write_journal_entry(t=now, event="placed", channel=channel_id, number=number, trunk=trunk)
 
-    def record_answered_call(self, now: float, channel_id: str) -> None:
+    def write_answered_call_to_journal(self, now: float, channel_id: str) -> None:
         """Record in the journal that a call was answered."""
         self._live[channel_id].answered_at = now
         self._write_journal_entry(t=now, event="answered", channel=channel_id)
 
-    def record_connected_call(self, now: float, channel_id: str) -> None:
+    def write_connected_call_to_journal(self, now: float, channel_id: str) -> None:
         """Record in the journal that voter and agent are connected."""
         if channel_id in self._live:
             self._live[channel_id].connected_at = now
             self._write_journal_entry(t=now, event="connected", channel=channel_id)
 
-    def record_ended_call(self, now: float, channel_id: str, how: str, cause: int) -> None:
+    def write_ended_call_to_journal(self, now: float, channel_id: str, how: str, cause: int) -> None:
         """Record in the journal that an outbound call has ended. Other channels are ignored."""
         call = self._live.pop(channel_id, None)
         if call is None:
@@ -66,7 +66,7 @@ class Journal:
         answered = call.answered_at is not None
         self._write_journal_entry(t=now, event="ended", channel=channel_id, how=how, answered=answered, cause=cause)
 
-    def record_inbound_call(self, now: float, channel_id: str, number: str, trunk: str) -> None:
+    def write_inbound_call_to_journal(self, now: float, channel_id: str, number: str, trunk: str) -> None:
         """Record in the journal that an inbound call has arrived."""
         self._write_journal_entry(t=now, event="inbound", channel=channel_id, number=number, trunk=trunk)
 

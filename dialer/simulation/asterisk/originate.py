@@ -49,7 +49,7 @@ CARRIER_GIVES_UP_SECONDS = 60.0  # until the carrier rejects an unanswered call 
 PROVISIONAL_SECONDS = 1.0  # between two provisional responses
 
 
-def get_dial_status(sip_status: int) -> str:
+def convert_sip_status_to_dial_status(sip_status: int) -> str:
     """Return the DialStatus for the SIP status of a failed call."""
     if sip_status in (486, 600):
         return "BUSY"
@@ -165,7 +165,7 @@ class OutgoingCall:
         events.publish_hangup_request_event(channel, cause, status)
         if self._failure_order == 0:
             self._publish_originate_failure(REASON_FAILED)
-        events.publish_dial_event("DialEnd", channel, "DialStatus", get_dial_status(status))
+        events.publish_dial_event("DialEnd", channel, "DialStatus", convert_sip_status_to_dial_status(status))
         if self._failure_order == 1:
             self._publish_originate_failure(REASON_FAILED)
         self._end_outgoing_call(cause, status, f"carrier-{status}")

@@ -191,7 +191,9 @@ class SimulatedAsterisk(SwitchCalls):
 
         Only events in `names` are affected, by default all. Without arguments all events are sent normally again.
         """
-        self.session_registry.faults.set_shares_of_faulty_events(lose=lose, repeat=repeat, reorder=reorder, names=names)
+        self.session_registry.faults.set_fault_rates_of_ami_events(
+            lose=lose, repeat=repeat, reorder=reorder, names=names
+        )
 
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False
@@ -249,7 +251,7 @@ class SimulatedAsterisk(SwitchCalls):
                 channel.task.cancel()
                 tasks.append(channel.task)
             if channel.trunk is not None:
-                self._journal.record_ended_call(self.get_current_time(), channel.uniqueid, EndsBy.RESTART, 0)
+                self._journal.write_ended_call_to_journal(self.get_current_time(), channel.uniqueid, EndsBy.RESTART, 0)
         self.channels.clear()
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._server is not None:

@@ -78,7 +78,7 @@ class SwappedLists:
     lowest: float
     highest: float
 
-    def draw_answer_rates(self, hours: float, random: Random) -> DayCurve:
+    def draw_answer_rates_of_day(self, hours: float, random: Random) -> DayCurve:
         """Draw the answer rates of one day."""
         lists = math.ceil(hours * 3600.0 / self.every_seconds)
         return DayCurve(

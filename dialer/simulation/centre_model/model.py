@@ -275,7 +275,7 @@ class CentreModel:
             for call in self.reserved.values()
         ]
         waiting = [now - call.answered_at for call in self.waiting] if self.waiting else ()
-        free_channels, starts = self._trunks.count_free_channels_and_starts(now, in_use)
+        free_channels, starts = self._trunks.count_free_channels_and_allowed_starts(now, in_use)
         return PacingSnapshot(
             now,
             len(self.free),
@@ -309,7 +309,7 @@ class CentreModel:
         answered, seconds, set_up = self._trunks.draw_ring_time(
             now, campaign.rate.get_value_of_curve_at(now), in_set_up, campaign.numbers
         )
-        self._trunks.record_call_start(now)
+        self._trunks.count_call_start(now)
         if set_up is not None and set_up < seconds:
             call.rings_at = now + set_up
         self._schedule_event_at(
@@ -407,25 +407,27 @@ class CentreModel:
             if closing is not None:
                 self._schedule_event_at(
                     now + closing,
-                    self._handle_stage_signal_of_seat,
+                    self._handle_signal_that_seat_frees_soon,
                     (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING),
                 )
         breaks = scenario.breaks
         if breaks is not None and random.random() < breaks.chance:
             seat.to_break = True
             if random.random() < breaks.announced_share:
-                self._schedule_event_at(now + random.random() * talk, self._handle_announced_break, (seat, seat.work))
+                self._schedule_event_at(
+                    now + random.random() * talk, self._handle_break_announced_during_call, (seat, seat.work)
+                )
         self._schedule_event_at(now + talk, self._handle_talk_end, seat)
         self._notify_pacer_of_event(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
-    def _handle_announced_break(self, subject: tuple[SimulatedSeat, int]) -> None:
+    def _handle_break_announced_during_call(self, subject: tuple[SimulatedSeat, int]) -> None:
         seat, work = subject
         if seat.work == work and seat.stage is not None:
             seat.leaving = True
             self._changed = True
 
-    def _handle_stage_signal_of_seat(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
+    def _handle_signal_that_seat_frees_soon(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
         """Handle the desk's signal that a talk is closing, or that a wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
@@ -445,7 +447,7 @@ class CentreModel:
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,
-                    self._handle_stage_signal_of_seat,
+                    self._handle_signal_that_seat_frees_soon,
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._handle_wrap_up_end, seat)

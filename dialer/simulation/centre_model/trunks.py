@@ -25,7 +25,7 @@ class SimulatedTrunks:
 
             self._starts = CallStarts(scenario.calls_per_second, 0.0)
 
-    def count_free_channels_and_starts(self, now: float, channels_in_use: int) -> tuple[int, int]:
+    def count_free_channels_and_allowed_starts(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """Return the numbers of free trunk channels and of call starts that are allowed at this instant."""
         starts = _NO_LIMIT if self._starts is None else self._starts.count_available_call_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts
@@ -34,7 +34,7 @@ class SimulatedTrunks:
         """Return the seconds until the trunks allow another call to start (0.0 = now)."""
         return 0.0 if self._starts is None else self._starts.count_seconds_until_next_call_start(now, unsent=0)
 
-    def record_call_start(self, now: float) -> None:
+    def count_call_start(self, now: float) -> None:
         """Count a call start against the limit of calls per second."""
         if self._starts is not None:
             self._starts.allow_one_call_to_start(now)

@@ -75,7 +75,7 @@ async def run_demo_desk(
     settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
 ) -> AsyncIterator[tuple[str, ...]]:
     """Run the desk. Yield lines for the screen: its addresses and how to sign in, or why it is not running."""
-    missing, store = _find_missing_requirement_of_pages(), settings.store.path
+    missing, store = _find_missing_requirement_of_web_pages(), settings.store.path
     if missing is not None:
         yield (f"the desk is not running: {missing}",)
         return
@@ -126,7 +126,7 @@ async def run_demo_desk(
 @contextlib.asynccontextmanager
 async def run_demo_hq_desk(settings: HqSettings) -> AsyncIterator[str]:
     """Run headquarters' pages with two accounts. Yield a line for the screen: how to sign in, or why they are not running."""
-    if (missing := _find_missing_requirement_of_pages()) is not None:
+    if (missing := _find_missing_requirement_of_web_pages()) is not None:
         yield f"headquarters' pages are not running: {missing}"
         return
     from dialer.hq.desk import open_accounts, run_hq_page_server  # noqa: PLC0415 - needs an extra
@@ -147,7 +147,7 @@ def _generate_demo_password() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
 
 
-def _find_missing_requirement_of_pages() -> str | None:
+def _find_missing_requirement_of_web_pages() -> str | None:
     """Return what is missing for the pages, or None if they can be served."""
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         return f"the extra `desk` is not installed: {describe_extra_installation('desk')}"

@@ -107,7 +107,7 @@ class RealCentre:
         agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
         await self.site.run(agents.run(asyncio.Event()))
 
-    def query_store_of_centre(self, sql: str) -> list[tuple[Any, ...]]:
+    def query_database_of_centre(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the centre's store."""
         with open_store_snapshot(self.settings.store.path, None) as db:
             return db.execute(sql).fetchall()
@@ -177,8 +177,8 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         await asyncio.to_thread(material.publish_campaign_material, 2)
         await _print_status_of_demo(hq_database, options.for_seconds, console)
         checks = [
-            await _check_campaign_material_of_centres(real),
-            await _check_that_centres_stop(settings, session, leader, real),
+            await _check_that_centres_run_new_flows(real),
+            await _check_that_centres_obey_stop_order(settings, session, leader, real),
         ]
         work.cancel()
         checks += await _check_that_databases_agree(hq_database, real, virtual)
@@ -286,24 +286,24 @@ async def _print_status_of_demo(hq_database: Database, seconds: float, console: 
         )
 
 
-async def _check_campaign_material_of_centres(real: Sequence[RealCentre]) -> HqCheck:
+async def _check_that_centres_run_new_flows(real: Sequence[RealCentre]) -> HqCheck:
     """Check that every real centre runs the campaign material (flows, prompts, scripts) that was published while it
     dialled.
     """
 
-    def list_material_versions_in_use() -> list[str]:
+    def list_flow_versions_in_use() -> list[str]:
         links = [each.settings.headquarters.material_folder / CURRENT for each in real]
         return [link.readlink().name for link in links]
 
-    async def is_new_material_in_every_centre() -> bool:
-        return set(list_material_versions_in_use()) == {f"{NAME}-2"}
+    async def is_new_flow_in_every_centre() -> bool:
+        return set(list_flow_versions_in_use()) == {f"{NAME}-2"}
 
-    await _wait_until_condition_holds(is_new_material_in_every_centre)
-    seen = f"published while they dialled; the centres run {', '.join(list_material_versions_in_use())}"
-    return HqCheck("new material runs in every real centre", await is_new_material_in_every_centre(), seen)
+    await _wait_until_condition_holds(is_new_flow_in_every_centre)
+    seen = f"published while they dialled; the centres run {', '.join(list_flow_versions_in_use())}"
+    return HqCheck("new material runs in every real centre", await is_new_flow_in_every_centre(), seen)
 
 
-async def _check_that_centres_stop(
+async def _check_that_centres_obey_stop_order(
     settings: HqSettings, session: Session, leader: bytes, real: Sequence[RealCentre]
 ) -> HqCheck:
     """Stop all centres and check that they obey. The time that this takes is shown but not judged, because it depends
@@ -314,12 +314,12 @@ async def _check_that_centres_stop(
     began = time.monotonic()
     last = began
 
-    def record_time_of_reply(_: object) -> None:
+    def remember_time_of_reply(_: object) -> None:
         nonlocal last
         last = time.monotonic()
 
     centres = orders.find_centres_addressed_by_order(settings, order)
-    answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, record_time_of_reply)
+    answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, remember_time_of_reply)
     stopped = sum(
         all(campaign.state is CampaignState.STOPPED for campaign in each.site.centre_view.campaigns) for each in real
     )
@@ -350,7 +350,7 @@ def has_unfinished_calls(centre: RealCentre) -> bool:
     return (
         busy
         or any(any(each.calls.values()) for each in view.campaigns)
-        or centre.query_store_of_centre(_OPEN) != [(0,)]
+        or centre.query_database_of_centre(_OPEN) != [(0,)]
     )
 
 
@@ -362,7 +362,7 @@ async def _check_that_databases_agree(
     async def are_all_results_uploaded() -> bool:
         if any(has_unfinished_calls(each) for each in real):
             return False
-        up = [each.query_store_of_centre(_UPLOADED)[0] for each in real]
+        up = [each.query_database_of_centre(_UPLOADED)[0] for each in real]
         through = dict(await hq_database.fetch_rows_as_tuples("SELECT centre, last_id FROM centre"))
         return all(last is None or (passed or 0) >= last for passed, last in up) and all(
             through[each.name] == each.truth.announced for each in virtual
@@ -374,7 +374,7 @@ async def _check_that_databases_agree(
         await _check_counters_of_headquarters(hq_database, real, virtual),
         await _check_that_each_row_is_stored_once(hq_database),
     ]
-    voted = [set(each.query_store_of_centre(_VOTED)) for each in real]
+    voted = [set(each.query_database_of_centre(_VOTED)) for each in real]
     everywhere = set.union(*voted)
     seen = f"{len(everywhere)} voters have voted; the real centres know {', '.join(str(len(each)) for each in voted)}"
     checks.append(
@@ -386,7 +386,7 @@ async def _check_that_databases_agree(
     )
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     known = [
-        len(out & {row[0] for row in each.query_store_of_centre("SELECT number_hash FROM opt_out_hash")})
+        len(out & {row[0] for row in each.query_database_of_centre("SELECT number_hash FROM opt_out_hash")})
         for each in real
     ]
     missing = sum(len(out - each.truth.received_opt_outs - each.truth.opted_out) for each in virtual)
@@ -412,7 +412,7 @@ async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence
     acknowledged.
     """
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
-    voted = [set(each.query_store_of_centre(_VOTED)) for each in real]
+    voted = [set(each.query_database_of_centre(_VOTED)) for each in real]
     return (
         all(out <= each.truth.received_opt_outs | each.truth.opted_out for each in virtual)
         and all(len(each.truth.upload_seconds) == each.truth.announced for each in virtual)
@@ -433,8 +433,8 @@ async def _check_counters_of_headquarters(
     calls = 0
     for each in real:
         name = each.settings.centre.id
-        [(ended,)] = each.query_store_of_centre("SELECT count(*) FROM attempt WHERE ended_at IS NOT NULL")
-        [(marks,)] = each.query_store_of_centre(
+        [(ended,)] = each.query_database_of_centre("SELECT count(*) FROM attempt WHERE ended_at IS NOT NULL")
+        [(marks,)] = each.query_database_of_centre(
             "SELECT count(*) FROM mark WHERE agent IS NULL OR agent NOT LIKE 'centre %'"
         )
         counts: Mapping[str, int] = found.get(name, {})

@@ -175,7 +175,9 @@ def build_demo_report(
         }
         if journal is not None:
             attempts = [*SQL.attempts_with_numbers.iterate_rows(db, since=since)]
-            checks[JOURNAL_CHECK] = _create_check_result(JOURNAL_RULE, find_differences_to_journal(journal, attempts))
+            checks[JOURNAL_CHECK] = _create_check_result(
+                JOURNAL_RULE, compare_call_attempts_with_journal(journal, attempts)
+            )
     return DemoReport(since, dict(outcomes), utilisation, dict(marks), opt_outs, checks)
 
 
@@ -183,7 +185,7 @@ def _create_check_result(rule: str, broken: list[str]) -> CheckResult:
     return CheckResult(rule, not broken, len(broken), broken[:SHOWN])
 
 
-def find_differences_to_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
+def compare_call_attempts_with_journal(journal: Path, attempts: Sequence[PlacedAttempt]) -> list[str]:
     """Return the differences between the simulated Asterisk's journal of calls and the stored attempts, by attempt id,
     without phone numbers.
 

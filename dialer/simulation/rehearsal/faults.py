@@ -28,7 +28,7 @@ class FaultInjector:
 
     def __init__(self, day: RehearsedDay, switch: SimulatedAsterisk, settings: Settings) -> None:
         """Create the injector. `settings` are those of the rehearsal. The caller subscribes
-        `record_recovery_when_call_is_dialled` to the engine's changes.
+        `mark_faults_recovered_when_call_dialled` to the engine's changes.
         """
         self._day = day
         self._switch = switch
@@ -37,7 +37,7 @@ class FaultInjector:
         self.recovered: dict[str, float] = {}  # by fault: seconds from its end to the next call
         self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
-    def record_recovery_when_call_is_dialled(self, change: Change) -> None:
+    def mark_faults_recovered_when_call_dialled(self, change: Change) -> None:
         """Record that the site has recovered from all ended faults, as soon as a call is dialled."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()

@@ -89,7 +89,7 @@ class _Rehearsal:
 
     async def run(self, voters: int) -> DayOutcome:
         """Run the whole rehearsed day and return its outcome. `voters` is the number of voters on the electoral roll."""
-        day, certificates, began = self._day, self._read_certificates(), time.monotonic()
+        day, certificates, began = self._day, self._read_approvals_of_campaign_recordings(), time.monotonic()
         async with SimulatedAsterisk(self._lines) as switch:
             settings = make_rehearsal_settings(self._settings, day.load, self._copy, switch.ami_port)
             faults = FaultInjector(day, switch, settings)
@@ -102,13 +102,13 @@ class _Rehearsal:
             ) as centre:
                 site = SimulatedSite(switch, centre)
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
-                centre.engine.subscribe_to_changes(faults.record_recovery_when_call_is_dialled)
+                centre.engine.subscribe_to_changes(faults.mark_faults_recovered_when_call_dialled)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.run(self._sample_centre_state_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.centre_view
         return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 
-    def _read_certificates(self) -> dict[str, Mapping[str, CertificateStatus]]:
+    def _read_approvals_of_campaign_recordings(self) -> dict[str, Mapping[str, CertificateStatus]]:
         """Return for each campaign whether its recordings have certificates (approvals by an authority) in the site's
         catalogue.
 
@@ -133,7 +133,7 @@ class _Rehearsal:
             for campaign in view.campaigns:
                 hours = self._hours.get(campaign.campaign_id)
                 if hours is not None and hours.can_campaign_call_at(view.state.at):
-                    self._held[campaign.campaign_id][_describe_why_campaign_is_held(campaign)] += 1
+                    self._held[campaign.campaign_id][_describe_why_campaign_places_no_calls(campaign)] += 1
             self._progress(min(1.0, (view.state.at - self._day.starts_at) / self._day.day_length_seconds))
             await asyncio.sleep(SAMPLE_SECONDS)
 
@@ -181,7 +181,7 @@ class _Rehearsal:
         return CampaignOutcome(hours.campaign_id, campaign.attempts, could_call, why, refused)
 
 
-def _describe_why_campaign_is_held(campaign: CampaignView) -> str:
+def _describe_why_campaign_places_no_calls(campaign: CampaignView) -> str:
     """Return the reason why a campaign places no calls now, or "" if it may place calls."""
     if campaign.hold is not None:
         return str(campaign.hold)

@@ -38,7 +38,7 @@ class StoreFacts:
     states: Mapping[str, CampaignState]  # state set by operators, by campaign id
 
 
-def read_facts_for_rehearsal(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
+def read_store_data_for_rehearsal(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
     """Return what a rehearsal needs to know of the site's store. A dialler may be using the store. Raises StoreError,
     StoreCorrupt.
 

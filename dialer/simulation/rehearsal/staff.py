@@ -29,7 +29,7 @@ def create_rehearsal_agents(
     seats = [seat.name for seat in rehearsed.seats]
     numbers: dict[str, str] = {}
     if site.agents:
-        places = choose_working_agents(site)
+        places = choose_agents_who_work_in_rehearsal(site)
         for copy in range(load):
             seats_of_copy = seats[copy * len(site.seats) :][: len(places)]
             numbers |= {
@@ -61,12 +61,12 @@ class RehearsalStaff:
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
 
-        def record_campaign_of_seat(change: Change) -> None:
+        def remember_campaign_of_seat(change: Change) -> None:
             if isinstance(change, SeatView):
                 self._campaign[change.seat] = change.campaign_id
             callback(change)
 
-        return self._engine.subscribe_to_changes(record_campaign_of_seat)
+        return self._engine.subscribe_to_changes(remember_campaign_of_seat)
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Execute a command, adapted to the seat's agent and campaign. Raises CommandRefused, StoreError."""
@@ -85,7 +85,7 @@ class RehearsalStaff:
         return await self._engine.execute_command(SeatReady(seat=seat))
 
 
-def choose_working_agents(settings: Settings) -> list[int]:
+def choose_agents_who_work_in_rehearsal(settings: Settings) -> list[int]:
     """Return which agents work in the rehearsal, as positions in the settings (from 0).
 
     There may be more agents than seats. One agent for each skill that a campaign requires is chosen first. The others

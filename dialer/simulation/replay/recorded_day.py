@@ -185,8 +185,8 @@ def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) 
     attempts out would remove the slow calls of the day.
     """
     random = Random("fates")
-    known = sorted((a for a in attempts if not a.cancelled), key=_compute_seconds_to_outcome)
-    lasted = [_compute_seconds_to_outcome(attempt) for attempt in known]
+    known = sorted((a for a in attempts if not a.cancelled), key=_compute_seconds_from_call_to_outcome)
+    lasted = [_compute_seconds_from_call_to_outcome(attempt) for attempt in known]
     outcomes = list(known)
     for attempt in attempts:
         later = (
@@ -202,7 +202,7 @@ def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) 
     return outcomes
 
 
-def _compute_seconds_to_outcome(attempt: AttemptRecord) -> float:
+def _compute_seconds_from_call_to_outcome(attempt: AttemptRecord) -> float:
     end = attempt.ended_seconds if attempt.answered_seconds is None else attempt.answered_seconds
     return end - attempt.placed_seconds
 
@@ -232,5 +232,5 @@ def _make_recorded_ring_times(attempts: Sequence[AttemptRecord]) -> RecordedRing
     for attempt in attempts:
         set_up = None if attempt.ringing_seconds is None else attempt.ringing_seconds - attempt.placed_seconds
         rings = others if attempt.answered_seconds is None else answers
-        rings.append((_compute_seconds_to_outcome(attempt), set_up))
+        rings.append((_compute_seconds_from_call_to_outcome(attempt), set_up))
     return RecordedRing(tuple(answers), tuple(others))

@@ -36,7 +36,9 @@ def test_demo_compares_databases_only_after_the_last_result_is_stored(
     calls: int, seat: SeatState, open_attempts: int, unfinished: bool
 ) -> None:
     view = SimpleNamespace(seats=[SimpleNamespace(state=seat)], campaigns=[SimpleNamespace(calls={"talking": calls})])
-    centre = SimpleNamespace(site=SimpleNamespace(centre_view=view), query_store_of_centre=lambda _: [(open_attempts,)])
+    centre = SimpleNamespace(
+        site=SimpleNamespace(centre_view=view), query_database_of_centre=lambda _: [(open_attempts,)]
+    )
     assert has_unfinished_calls(cast(RealCentre, centre)) is unfinished
 
 

@@ -21,7 +21,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.rehearsal.day import plan_rehearsed_days
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER
 from dialer.simulation.rehearsal.run import rehearse_day
-from dialer.simulation.rehearsal.site import read_facts_for_rehearsal
+from dialer.simulation.rehearsal.site import read_store_data_for_rehearsal
 from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_rehearsed_day
 from tests.support.centre import site_settings
 from tests.support.certified import certified_site
@@ -43,7 +43,7 @@ def rehearse(
     settings: Settings, *, hours: float = TEN_MINUTES, run: int = 0, faults: bool = False, answer_rate: float = 0.6
 ) -> DayOutcome:
     directory = settings.store.path.parent
-    facts = read_facts_for_rehearsal(settings.store.path, None, 1800.0)
+    facts = read_store_data_for_rehearsal(settings.store.path, None, 1800.0)
     day = plan_rehearsed_days(settings, POLL, faults=faults, hours=hours, seed=3, areas=facts.areas)[run]
     voters = VoterProfile(answer_rate=answer_rate, talk_mean_seconds=20.0)
     return rehearse_day(settings, settings.store.path, directory, day, voters, lambda _: None)

@@ -39,7 +39,9 @@ class Site:
         self.orders: list[Any] = []
         self.run.order = cast(
             Any,
-            SimpleNamespace(set_booth_priorities=self.orders.append, record_returned_numbers=lambda _: None),
+            SimpleNamespace(
+                set_booth_priorities=self.orders.append, update_call_order_after_numbers_return=lambda _: None
+            ),
         )
 
 
@@ -139,7 +141,7 @@ async def test_numbers_refused_by_the_rules_are_checked_again_after_a_store_fail
 class Polling:
     """Polling days whose priorities show what they were computed from."""
 
-    def create_booth_priorities(self, *asked: object) -> tuple[object, ...]:
+    def create_call_priorities_of_polling_booths(self, *asked: object) -> tuple[object, ...]:
         return asked
 
 
@@ -175,7 +177,7 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservati
     expiring = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS - 1) for number in (1, 2)]
     lasting = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS) for number in (3, 4)]
     returned: list[Any] = []
-    site.run.order = cast(Any, SimpleNamespace(record_returned_numbers=returned.extend))
+    site.run.order = cast(Any, SimpleNamespace(update_call_order_after_numbers_return=returned.extend))
     site.run.list_done, site.run.next_due_at = True, NOON + 99
     site.run.hopper = deque(lasting)
     assert site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run)) == []
@@ -314,13 +316,13 @@ class ScriptedOrder:
     def set_booth_priorities(self, _: object) -> None:
         pass
 
-    def plan_reservations_by_booth(self, numbers: int) -> dict[int, int]:
+    def plan_number_reservations_by_booth(self, numbers: int) -> dict[int, int]:
         return {7: numbers}
 
     def find_booths_that_must_be_called_first(self, _: object) -> list[int] | None:
         return self.voting.pop(0)
 
-    def record_reserved_numbers(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
+    def update_call_order_after_number_reservation(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
         self.recorded.append((quotas, len(claims), full))
 
     @property

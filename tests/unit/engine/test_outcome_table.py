@@ -20,7 +20,7 @@ from dialer.engine.calls.state import derive_outcome_of_ended_call
 from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from dialer.rules.retries import RetryRules, compute_retry_time_after_outcome
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
-from dialer.simulation.asterisk.originate import CARRIER_CAUSES, get_dial_status
+from dialer.simulation.asterisk.originate import CARRIER_CAUSES, convert_sip_status_to_dial_status
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.simulation.document_outcomes import update_outcomes_page
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
@@ -63,7 +63,7 @@ def test_calls_captured_from_asterisk_have_the_outcomes_of_the_outcome_table(end
     outcome, ended = find_end_and_outcome(decode_ami_messages(CAPTURED[ending]))
     assert outcome is TABLE[status]
     assert (ended.technical_cause, ended.cause) == (str(status), CARRIER_CAUSES[status])
-    assert ended.dial_status == get_dial_status(status)
+    assert ended.dial_status == convert_sip_status_to_dial_status(status)
     assert ended.ever_ringing is ending.endswith(("-ringing", "-progress"))
     assert not ended.timed_out
 

@@ -33,7 +33,7 @@ def test_estimated_rate_at_which_exponential_talks_end_is_the_true_rate(
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
-        hazard.record_duration_of_call_stage(random.expovariate(1 / 80.0), went_over=went_over)
+        hazard.learn_duration_of_talk_or_wrap_up(random.expovariate(1 / 80.0), went_over=went_over)
     rates = hazard.calculate_end_rates_of_call_stage()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
@@ -45,7 +45,7 @@ def test_estimated_rate_at_which_exponential_talks_end_is_the_true_rate(
 def test_estimator_expects_calls_of_a_fixed_duration_to_end_only_at_that_duration() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
-        hazard.record_duration_of_call_stage(62.0)
+        hazard.learn_duration_of_talk_or_wrap_up(62.0)
     rates = hazard.calculate_end_rates_of_call_stage()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
@@ -58,7 +58,7 @@ def test_talks_in_progress_lower_the_estimated_rate_at_which_talks_end() -> None
     talks = [random.expovariate(1 / 90.0) for _ in range(60)]
     for talk in sorted(talks):
         if talk < 20.0:
-            hazard.record_duration_of_call_stage(talk)
+            hazard.learn_duration_of_talk_or_wrap_up(talk)
     going_on = np.full(sum(talk >= 20.0 for talk in talks), 20.0)
     second = HAZARD_EDGES.index(10)
     assert hazard.calculate_end_rates_of_call_stage()[0, second] > 2.5 / 90.0
@@ -68,7 +68,7 @@ def test_talks_in_progress_lower_the_estimated_rate_at_which_talks_end() -> None
 def test_talks_in_progress_do_not_change_an_end_rate_estimated_from_many_talks() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
-        hazard.record_duration_of_call_stage(90.0)
+        hazard.learn_duration_of_talk_or_wrap_up(90.0)
     rates = hazard.calculate_end_rates_of_call_stage(np.full(27, 60.0))
     assert rates == pytest.approx(hazard.calculate_end_rates_of_call_stage(), rel=1e-6)
 
@@ -80,7 +80,7 @@ NONE_RINGS = np.empty(0)
 def test_estimated_answer_rate_converges_to_the_true_rate(share: float) -> None:
     random, rate = Random(2), AnswerRate(TUNED)
     for _ in range(2_000):
-        rate.record_call_outcome(answered=random.random() < share)
+        rate.learn_whether_call_was_answered(answered=random.random() < share)
     assert rate.estimate_answer_rate(NONE_RINGS) == pytest.approx(share, rel=0.25, abs=0.02)
 
 
@@ -88,7 +88,7 @@ def test_falling_answer_rate_is_detected_earlier_if_ringing_calls_are_counted() 
     random, rate = Random(3), AnswerRate(TUNED)
     for call in range(1_000):
         share = 0.45 if call < 700 else 0.10
-        rate.record_call_outcome(answered=random.random() < share)
+        rate.learn_whether_call_was_answered(answered=random.random() < share)
     found = rate.estimate_answer_rate(NONE_RINGS)
     assert found < 0.25
     forty_silent = np.full(40, 20.0)  # calls that have been ringing for a long time
@@ -134,8 +134,8 @@ def _record_ring_times(rings: RingTimes, random: Random, calls: int) -> None:
     """
     for _ in range(calls):
         ringing = random.gammavariate(4.0, 2.5)
-        rings.record_end_of_ringing(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
-        rings.record_end_of_ringing(answered=False, seconds=32.0, ringing_seconds=30.0)
+        rings.learn_ring_time_of_ended_call(answered=True, seconds=2.0 + ringing, ringing_seconds=ringing)
+        rings.learn_ring_time_of_ended_call(answered=False, seconds=32.0, ringing_seconds=30.0)
 
 
 def test_longer_ringing_lowers_the_estimated_answer_probability() -> None:
@@ -162,9 +162,9 @@ def test_ringing_calls_correct_the_ring_times_of_the_first_calls_that_ended() ->
     for _ in range(300):
         answer = 2.0 + random.gammavariate(4.0, 2.5)
         if random.random() < 0.3 and answer < 12.0:
-            rings.record_end_of_ringing(answered=True, seconds=answer, ringing_seconds=answer - 2.0)
+            rings.learn_ring_time_of_ended_call(answered=True, seconds=answer, ringing_seconds=answer - 2.0)
         elif random.random() < 0.2:
-            rings.record_end_of_ringing(answered=False, seconds=4.0, ringing_seconds=None)
+            rings.learn_ring_time_of_ended_call(answered=False, seconds=4.0, ringing_seconds=None)
         else:
             in_flight.append(RingingCall(12.0, None, 10.0))
     latest = [
@@ -186,7 +186,7 @@ def test_answers_without_ringing_do_not_change_the_estimated_ring_times() -> Non
     _record_ring_times(rings, random, 1_000)
     usual = InFlightTable(rings, TUNED)
     for _ in range(1_000):
-        rings.record_end_of_ringing(answered=True, seconds=0.3, ringing_seconds=None)
+        rings.learn_ring_time_of_ended_call(answered=True, seconds=0.3, ringing_seconds=None)
     at_once = InFlightTable(rings, TUNED)
     assert at_once.moments[2] < 0.5
     row = _find_table_row(10.0, None)
@@ -198,8 +198,10 @@ def test_answers_without_ringing_do_not_change_the_estimated_ring_times() -> Non
 def test_answer_probability_of_a_call_without_reported_ringing_depends_on_time_since_originate() -> None:
     random, rings = Random(6), RingTimes(TUNED)
     for _ in range(1_500):
-        rings.record_end_of_ringing(answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None)
-        rings.record_end_of_ringing(answered=False, seconds=32.0, ringing_seconds=None)
+        rings.learn_ring_time_of_ended_call(
+            answered=True, seconds=2.0 + random.gammavariate(4.0, 2.5), ringing_seconds=None
+        )
+        rings.learn_ring_time_of_ended_call(answered=False, seconds=32.0, ringing_seconds=None)
     table = InFlightTable(rings, TUNED)
     assert float(table.ratio[_find_table_row(25.0, None)]) > 10.0
     assert float(table.answered[_find_table_row(10.0, None), -1]) > 0.9
@@ -210,7 +212,7 @@ def test_cancelled_calls_do_not_bias_the_estimated_share_of_late_answers() -> No
     _record_ring_times(rings, random, 1_000)
     _record_ring_times(kept, Random(6), 1_000)
     for _ in range(300):
-        kept.record_call_hung_up_by_dialler(seconds=18.0, ringing_seconds=16.0, chance=0.1)
+        kept.learn_from_call_hung_up_by_dialler(seconds=18.0, ringing_seconds=16.0, chance=0.1)
     before, after = InFlightTable(rings, TUNED), InFlightTable(kept, TUNED)
     row = _find_table_row(17.0, 15.0)
     assert after.answered[row].tolist() == pytest.approx(before.answered[row].tolist(), abs=0.05)

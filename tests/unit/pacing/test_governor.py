@@ -36,7 +36,7 @@ def test_pacing_obeys_the_strictest_of_several_abandoned_rate_caps() -> None:
     governor = _make_governor((Cap(3_600, 0.03, 0.03), Cap(86_400, 0.01, 0.03)))
     assert governor.target == 0.01
     _count_answers(governor, 1_000, 1.0)
-    assert governor.count_abandoned_calls_left() == pytest.approx(10.0)
+    assert governor.count_abandoned_calls_still_allowed() == pytest.approx(10.0)
 
 
 def test_abandoned_rate_window_removes_answers_earlier_than_abandoned_calls() -> None:

@@ -18,7 +18,7 @@ from dialer.polling_day.plan import (
     BoothPoll,
     ExpectedTurnout,
     PollingPlan,
-    find_next_call_to_booth_worker,
+    find_time_of_next_booth_worker_call,
     limit_retry_to_last_call,
 )
 from dialer.polling_day.priorities import (
@@ -74,9 +74,9 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     order.set_booth_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
     taken: Counter[int] = Counter()
     for _ in range(50):
-        quotas = order.plan_reservations_by_booth(NEIGHBOURS)
+        quotas = order.plan_number_reservations_by_booth(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.record_reserved_numbers(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
+        order.update_call_order_after_number_reservation(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -85,57 +85,57 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
 
 def test_booths_of_equal_priority_are_called_in_turn_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
-    assert order.plan_reservations_by_booth(12) == {1: 12, 2: 8, 3: 8}
-    order.record_reserved_numbers({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
-    assert next(iter(order.plan_reservations_by_booth(4))) == 3
+    assert order.plan_number_reservations_by_booth(12) == {1: 12, 2: 8, 3: 8}
+    order.update_call_order_after_number_reservation({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
+    assert next(iter(order.plan_number_reservations_by_booth(4))) == 3
 
 
 def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
-    quotas = order.plan_reservations_by_booth(8)
-    order.record_reserved_numbers(quotas, [make_claim(1)], full=False)
+    quotas = order.plan_number_reservations_by_booth(8)
+    order.update_call_order_after_number_reservation(quotas, [make_claim(1)], full=False)
     assert order.are_all_booths_out_of_numbers
-    assert order.plan_reservations_by_booth(8) == {}
+    assert order.plan_number_reservations_by_booth(8) == {}
     order.forget_booths_without_numbers()
-    assert set(order.plan_reservations_by_booth(8)) == {1, 2}
+    assert set(order.plan_number_reservations_by_booth(8)) == {1, 2}
 
 
 def test_numbers_returned_undialled_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
-        quotas = order.plan_reservations_by_booth(8)
+        quotas = order.plan_number_reservations_by_booth(8)
         claims = [make_claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
-        order.record_reserved_numbers(quotas, claims, full=True)
+        order.update_call_order_after_number_reservation(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
-        order.record_returned_numbers(claims[2:])
+        order.update_call_order_after_numbers_return(claims[2:])
     assert set(dialled.values()) == {40}
 
 
 def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_numbers() -> None:
     order = BoothOrder([1, 2, 3, 4])
     order.set_booth_priorities({3: 0.05, 4: 1e-9})
-    assert set(order.plan_reservations_by_booth(40)) == {3, 4}
-    order.record_reserved_numbers({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
-    assert order.plan_reservations_by_booth(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
+    assert set(order.plan_number_reservations_by_booth(40)) == {3, 4}
+    order.update_call_order_after_number_reservation({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    assert order.plan_number_reservations_by_booth(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
     assert not order.are_all_booths_out_of_numbers
     order.forget_booths_without_numbers()
-    assert set(order.plan_reservations_by_booth(4)) == {3, 4}
+    assert set(order.plan_number_reservations_by_booth(4)) == {3, 4}
     order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
-    assert set(order.plan_reservations_by_booth(4)) == {1, 2}
+    assert set(order.plan_number_reservations_by_booth(4)) == {1, 2}
     order.set_booth_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
-    assert set(order.plan_reservations_by_booth(4)) == {1}
+    assert set(order.plan_number_reservations_by_booth(4)) == {1}
 
 
 def test_booth_without_priority_gets_no_calls_while_reserved_numbers_wait() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
-    order.record_reserved_numbers({1: NEIGHBOURS}, [make_claim(1)], full=False)
-    assert order.plan_reservations_by_booth(4) == {}
+    order.update_call_order_after_number_reservation({1: NEIGHBOURS}, [make_claim(1)], full=False)
+    assert order.plan_number_reservations_by_booth(4) == {}
     assert order.are_all_booths_out_of_numbers
     hopper.pop()
-    assert set(order.plan_reservations_by_booth(4)) == {2}
+    assert set(order.plan_number_reservations_by_booth(4)) == {2}
     assert not order.are_all_booths_out_of_numbers
 
 
@@ -180,15 +180,15 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
-        quotas = order.plan_reservations_by_booth(8)
+        quotas = order.plan_number_reservations_by_booth(8)
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
             claims = [make_claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
-            order.record_reserved_numbers(quotas, claims, full=True)
+            order.update_call_order_after_number_reservation(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
         elif step == "give back" and held:
-            order.record_returned_numbers(held)
+            order.update_call_order_after_numbers_return(held)
             plain.gave_back(Counter(each.queue_booth_id for each in held))
             held.clear()
         elif step == "priorities":
@@ -205,49 +205,52 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             order.forget_booths_without_numbers()
             plain.empty.clear()
         elif step == "run dry":
-            order.record_reserved_numbers(quotas, [], full=False)
+            order.update_call_order_after_number_reservation(quotas, [], full=False)
             plain.empty |= set(quotas)
 
 
 def test_booth_from_which_no_numbers_were_requested_is_not_recorded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
-    order.record_reserved_numbers({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
-    assert set(order.plan_reservations_by_booth(40)) == {1, 2, 3}
+    order.update_call_order_after_number_reservation(
+        {1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True
+    )
+    assert set(order.plan_number_reservations_by_booth(40)) == {1, 2, 3}
 
 
 def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert (
-        order.find_booths_that_must_be_called_first(order.plan_reservations_by_booth(4)) is None
+        order.find_booths_that_must_be_called_first(order.plan_number_reservations_by_booth(4)) is None
     )  # no booth has a priority: all are equal
     order.set_booth_priorities({1: 0.5})
-    quotas = order.plan_reservations_by_booth(4)
+    quotas = order.plan_number_reservations_by_booth(4)
     assert order.find_booths_that_must_be_called_first(quotas) == {1}
     hopper.append(make_claim(1))
-    order.record_reserved_numbers(quotas, [], full=False)
-    assert order.plan_reservations_by_booth(4) == {}
+    order.update_call_order_after_number_reservation(quotas, [], full=False)
+    assert order.plan_number_reservations_by_booth(4) == {}
     assert order.find_booths_that_must_be_called_first({}) == {1}
     hopper.clear()
-    assert list(order.plan_reservations_by_booth(4)) == [2]
-    assert order.find_booths_that_must_be_called_first(order.plan_reservations_by_booth(4)) is None
-    order.record_reserved_numbers({2: 4}, [], full=False)
-    assert order.find_booths_that_must_be_called_first(order.plan_reservations_by_booth(4)) is None
+    assert list(order.plan_number_reservations_by_booth(4)) == [2]
+    assert order.find_booths_that_must_be_called_first(order.plan_number_reservations_by_booth(4)) is None
+    order.update_call_order_after_number_reservation({2: 4}, [], full=False)
+    assert order.find_booths_that_must_be_called_first(order.plan_number_reservations_by_booth(4)) is None
 
 
 def test_booth_that_closes_between_planning_and_reserving_numbers_causes_no_error() -> None:
     order = BoothOrder([1])
-    quotas = order.plan_reservations_by_booth(4)
+    quotas = order.plan_number_reservations_by_booth(4)
     order.set_booth_priorities({1: 0.0})
-    order.record_reserved_numbers(quotas, [make_claim(1)] * 4, full=True)
+    order.update_call_order_after_number_reservation(quotas, [make_claim(1)] * 4, full=True)
     assert order.are_all_booths_out_of_numbers
 
 
 def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
-        order.record_reserved_numbers({booth_id: NEIGHBOURS}, [make_claim(booth_id, weight)] * NEIGHBOURS, full=True)
-    quotas = order.plan_reservations_by_booth(80)
+        claims = [make_claim(booth_id, weight)] * NEIGHBOURS
+        order.update_call_order_after_number_reservation({booth_id: NEIGHBOURS}, claims, full=True)
+    quotas = order.plan_number_reservations_by_booth(80)
     assert quotas[1] > 2 * quotas[2]
 
 
@@ -258,7 +261,7 @@ def test_plan_for_reserving_numbers_covers_the_requested_numbers_and_skips_close
 ) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_booth_priorities(dict(enumerate(priorities)))
-    quotas = order.plan_reservations_by_booth(numbers)
+    quotas = order.plan_number_reservations_by_booth(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
     assert order.are_all_booths_out_of_numbers == (not quotas)
     assert not quotas or sum(quotas.values()) >= numbers
@@ -301,14 +304,18 @@ def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time
 
 def test_booth_worker_is_called_a_last_time_if_half_an_interval_between_calls_remains() -> None:
     last_call_at, every = 36_000.0, 7_200.0
-    assert find_next_call_to_booth_worker(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
-    assert find_next_call_to_booth_worker(37_000.0, last_call_at, 29_800.0, every) == last_call_at - LAST_ROUND_SECONDS
-    assert find_next_call_to_booth_worker(40_000.0, last_call_at, 32_800.0, every) is None
+    assert find_time_of_next_booth_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert (
-        find_next_call_to_booth_worker(last_call_at, last_call_at, 28_800.0, every) == last_call_at - LAST_ROUND_SECONDS
+        find_time_of_next_booth_worker_call(37_000.0, last_call_at, 29_800.0, every)
+        == last_call_at - LAST_ROUND_SECONDS
     )
-    assert find_next_call_to_booth_worker(30_000.0, None, 22_800.0, every) is None
-    assert find_next_call_to_booth_worker(None, last_call_at, 0.0, every) is None
+    assert find_time_of_next_booth_worker_call(40_000.0, last_call_at, 32_800.0, every) is None
+    assert (
+        find_time_of_next_booth_worker_call(last_call_at, last_call_at, 28_800.0, every)
+        == last_call_at - LAST_ROUND_SECONDS
+    )
+    assert find_time_of_next_booth_worker_call(30_000.0, None, 22_800.0, every) is None
+    assert find_time_of_next_booth_worker_call(None, last_call_at, 0.0, every) is None
 
 
 def make_time(hour: int, day: int = 26) -> float:
@@ -339,11 +346,11 @@ def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     turnout = {1: BoothTurnout(1, 174, 1, 900, 100, 90, 5), 2: BoothTurnout(2, 174, 2, 900, 100, 10, 80)}
     today = plan.find_booths_voting_today(make_booths(polls), make_time(14))
     assert today.last_calls == {1: make_time(18) - 1800, 2: make_time(18) - 1800, 5: make_time(14) - 1800}
-    order = plan.create_booth_priorities(today, turnout, make_time(14))
+    order = plan.create_call_priorities_of_polling_booths(today, turnout, make_time(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert today.are_voting_booths_unchanged_at(make_time(0))
-    assert not today.are_voting_booths_unchanged_at(make_time(0, 27))
+    assert today.is_list_of_voting_booths_current(make_time(0))
+    assert not today.is_list_of_voting_booths_current(make_time(0, 27))
     assert plan.find_booths_voting_today(make_booths(polls), make_time(0, 27)).last_calls == {
         3: make_time(18, 27) - 1800
     }
@@ -358,14 +365,14 @@ def test_booth_with_an_unknown_closing_time_is_called_today() -> None:
     }
     plan = make_plan(polls)
     today = plan.find_booths_voting_today(make_booths(polls), make_time(14))
-    order = plan.create_booth_priorities(today, {}, make_time(14))
+    order = plan.create_call_priorities_of_polling_booths(today, {}, make_time(14))
     assert today.last_calls.keys() == {1, 2}
     assert order[2] > order[3] == order[1] > 0
-    late = plan.create_booth_priorities(today, {}, make_time(19))
+    late = plan.create_call_priorities_of_polling_booths(today, {}, make_time(19))
     assert late[1] == late[2] == 0 < late[3]
     alone = make_plan({3: polls[3]})
     assert (
-        alone.create_booth_priorities(
+        alone.create_call_priorities_of_polling_booths(
             alone.find_booths_voting_today(make_booths({3: None}), make_time(14)), {}, make_time(14)
         )[3]
         > 0
@@ -386,6 +393,8 @@ def test_polling_day_begins_and_ends_in_the_polls_time_zone() -> None:
     early = plan.find_booths_voting_today(booths, today.since - 1)
     assert set(early.last_calls) == {2}
     by_course = replace(plan, weights=FactorWeights(deficit=0.0, time=0.0))
-    order = by_course.create_booth_priorities(today, {}, noon - 3600)  # 11:00 in New York, and 07:00 in Alaska
+    order = by_course.create_call_priorities_of_polling_booths(
+        today, {}, noon - 3600
+    )  # 11:00 in New York, and 07:00 in Alaska
     assert [order[1], order[2]] == pytest.approx([1.0, 0.75])
     assert plan.find_local_closing_time_of_booth(booths[1]) == datetime(2028, 11, 7, 20, tzinfo=ALASKA)

@@ -129,7 +129,7 @@ def test_simulated_signals_that_a_call_is_closing_are_sometimes_missing_or_false
 
 
 def test_simulated_answer_rate_changes_with_each_list() -> None:
-    curve = SwappedLists(1200.0, 0.1, 0.5).draw_answer_rates(8.0, Random(5))
+    curve = SwappedLists(1200.0, 0.1, 0.5).draw_answer_rates_of_day(8.0, Random(5))
     assert len(curve.points) == 24
     assert all(0.1 <= rate <= 0.5 for _, rate in curve.points)
     assert curve.get_value_of_curve_at(1199.0) != curve.get_value_of_curve_at(1201.0)

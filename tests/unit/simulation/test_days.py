@@ -24,7 +24,7 @@ from dialer.simulation.rehearsal.day import (
 )
 from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, find_faults_that_cannot_be_judged
 from dialer.simulation.rehearsal.site import REHEARSAL_LOGIN, make_rehearsal_settings
-from dialer.simulation.rehearsal.staff import choose_working_agents
+from dialer.simulation.rehearsal.staff import choose_agents_who_work_in_rehearsal
 from dialer.simulation.rehearsal.verdict import (
     CampaignOutcome,
     DayOutcome,
@@ -342,7 +342,7 @@ def test_rehearsal_agents_with_a_required_skill_get_seats_first(
 ) -> None:
     skill = "tamil" if agents[-1]["skills"] else None
     assert (
-        choose_working_agents(
+        choose_agents_who_work_in_rehearsal(
             make_site_settings(campaign={"skill": skill, "hours": ALL_DAY}, agents=agents, seats=seats)
         )
         == chosen

@@ -35,8 +35,8 @@ from dialer.simulation.centre_model.what_if import (
     MOST_DAYS,
     SURE_WITHIN,
     Site,
-    apply_change_to_site,
-    compare_site_with_changes,
+    apply_trial_change_to_site,
+    compare_days_after_site_changes,
     compute_half_confidence_interval,
 )
 from dialer.simulation.replay.recorded_day import (
@@ -82,18 +82,18 @@ def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
 
 
 def test_what_if_change_sets_a_figure_of_the_site_or_adds_to_it() -> None:
-    assert apply_change_to_site(SITE, "seats=+5").seats == 10
-    assert apply_change_to_site(SITE, "seats=9").seats == 9
-    assert apply_change_to_site(SITE, "cap=2%").cap == pytest.approx(0.02)
-    assert apply_change_to_site(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
-    both = apply_change_to_site(SITE, "talk=-10, wrap-up=12.5")
+    assert apply_trial_change_to_site(SITE, "seats=+5").seats == 10
+    assert apply_trial_change_to_site(SITE, "seats=9").seats == 9
+    assert apply_trial_change_to_site(SITE, "cap=2%").cap == pytest.approx(0.02)
+    assert apply_trial_change_to_site(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
+    both = apply_trial_change_to_site(SITE, "talk=-10, wrap-up=12.5")
     assert (both.talk_seconds, both.wrap_up_seconds) == (80.0, 12.5)
 
 
 @pytest.mark.parametrize("change", ["", "seats", "seats=five", "chairs=2", "seats=+5;cap=2%"])
 def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None:
     with pytest.raises(BadScenario, match="write it as seats="):
-        apply_change_to_site(SITE, change)
+        apply_trial_change_to_site(SITE, change)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_what_if_site_with_a_figure_outside_the_limits_is_rejected(site: Site, w
 
 def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None:
     shares: list[float] = []
-    now, more, better = compare_site_with_changes(
+    now, more, better = compare_days_after_site_changes(
         SITE, ["seats=+5", "answer-rate=60%"], policy="progressive", seeds=(1, 2), progress=shares.append
     )
     assert [now.label, more.label, better.label] == ["as now", "seats=+5", "answer-rate=60%"]
@@ -127,9 +127,9 @@ def test_what_if_simulation_compares_the_site_with_and_without_changes() -> None
 
 def test_several_processes_simulate_the_same_days_as_a_single_process() -> None:
     site = replace(SITE, hours=0.1)
-    alone = compare_site_with_changes(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
+    alone = compare_days_after_site_changes(site, ["seats=+5"], policy="progressive", seeds=(1, 2))
     shares: list[float] = []
-    spread = compare_site_with_changes(
+    spread = compare_days_after_site_changes(
         site, ["seats=+5"], policy="progressive", seeds=(1, 2), progress=shares.append, workers=2
     )
     assert [replace(one, decision_microseconds=None) for one in spread] == [
@@ -150,20 +150,20 @@ def test_confidence_interval_of_simulated_days_follows_students_t_distribution()
 def test_what_if_simulation_adds_days_until_the_utilisation_is_accurate() -> None:
     small, large = replace(SITE, hours=1.0), replace(SITE, seats=300, answer_rate=0.6, hours=1.0)
     shares: list[float] = []
-    (unsure,) = compare_site_with_changes(small, [], policy="progressive", progress=shares.append)
-    (sure,) = compare_site_with_changes(large, [], policy="progressive")
+    (unsure,) = compare_days_after_site_changes(small, [], policy="progressive", progress=shares.append)
+    (sure,) = compare_days_after_site_changes(large, [], policy="progressive")
     assert (unsure.days, sure.days) == (MOST_DAYS, 1)
     assert (unsure.utilisation_within or 0.0) > SURE_WITHIN >= (sure.utilisation_within or 1.0)
     assert shares == sorted(shares)
     assert 0.5 in shares and shares[-1] == pytest.approx(1.0)
-    (asked,) = compare_site_with_changes(small, [], policy="progressive", seeds=(1, 2, 3, 4))
+    (asked,) = compare_days_after_site_changes(small, [], policy="progressive", seeds=(1, 2, 3, 4))
     assert replace(asked, decision_microseconds=None) == replace(unsure, decision_microseconds=None)
 
 
 def test_what_if_change_to_an_invalid_figure_is_rejected_before_the_simulation() -> None:
     shares: list[float] = []
     with pytest.raises(BadScenario, match="number of seats is -1"):
-        compare_site_with_changes(SITE, ["seats=-6"], progress=shares.append)
+        compare_days_after_site_changes(SITE, ["seats=-6"], progress=shares.append)
     assert shares == []
 
 
