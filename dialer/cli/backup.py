@@ -36,7 +36,7 @@ def back_up_store(
         ),
     ] = None,
 ) -> None:
-    """Back up the store (the centre's database) and the desk's file with accounts and notes. The dialler may run.
+    """Back up the store (the centre's database) and the desk's file with accounts and notes. The dialler may be running meanwhile.
 
     The copy is consistent, verified, and encrypted like the original. Keep copies on another machine, and the key of an
     encrypted store apart from them.

@@ -46,7 +46,7 @@ def add_complaint(
         str | None, typer.Option(metavar="WHEN", help="When the complaint was made: 2026-04-22T09:00. [default: now]")
     ] = None,
 ) -> None:
-    """Record a complaint about a call. The dialler may run.
+    """Record a complaint about a call. The dialler may be running meanwhile.
 
     Only the ID of the number is stored. The number can still be called: `dialer optout add` suppresses it.
     """
@@ -86,7 +86,7 @@ def answer_complaint(
         typer.Option(metavar=format_option_choices(ComplaintRemedy), help="What was done about the complaint."),
     ],
 ) -> None:
-    """Record what was done about a complaint. The dialler may run.
+    """Record what was done about a complaint. The dialler may be running meanwhile.
 
     All answers to a complaint are stored; the last one counts.
     """

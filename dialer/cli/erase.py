@@ -40,9 +40,9 @@ def erase_phone_number(
 ) -> None:
     """Erase a phone number, the data of its voters, and agents' notes on them. It is never called again.
 
-    The dialler may run. Attempts and marks (recorded answers) stay, without a link to a person. The audit records the
-    erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased only after its
-    recordings are.
+    The dialler may be running meanwhile. Attempts and marks (recorded answers) stay, without a link to a person. The
+    audit records the erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased
+    only after its recordings are.
     """
     settings = site.site_settings
     named = parse_single_phone_number(read_argument_or_stdin(number), settings.centre.region)

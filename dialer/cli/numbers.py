@@ -42,7 +42,7 @@ def add_opt_out(
     number: Annotated[str, typer.Argument(help="The phone number; - reads it from standard input.")],
     source: SourceOption = "request",
 ) -> None:
-    """Record that a number opted out, so that no campaign calls it from now on. The dialler may run."""
+    """Record that a number opted out, so that no campaign calls it from now on. The dialler may be running meanwhile."""
     _record_opt_outs(
         site, [parse_single_phone_number(read_argument_or_stdin(number), site.site_settings.centre.region)], source, {}
     )
@@ -54,7 +54,7 @@ def import_opt_outs(
     file: FileArgument,
     source: SourceOption = "import",
 ) -> None:
-    """Record that every number in a file opted out, even numbers that are on no roll yet. The dialler may run.
+    """Record that every number in a file opted out, even numbers that are on no roll yet. The dialler may be running meanwhile.
 
     Exit 1 if a line had no number.
     """

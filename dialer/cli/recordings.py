@@ -33,7 +33,9 @@ def purge_recordings(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, but change nothing.")] = False,
 ) -> None:
-    """Erase recordings of calls that are older than recordings.keep_days. Run it once a day. The dialler may run."""
+    """Erase recordings of calls that are older than recordings.keep_days. Run it once a day. The dialler may be running
+    meanwhile.
+    """
     site = load_settings(config)
     settings, now = site.recordings, SystemClock().now()
     kept = describe_duty_to_retain_recordings(site, get_site_day(site, now))

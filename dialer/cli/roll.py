@@ -65,7 +65,7 @@ def import_electoral_roll(
         ),
     ] = False,
 ) -> None:
-    """Import a roll (list of voters), all or nothing. The dialler may run.
+    """Import a roll (list of voters), all or nothing. The dialler may be running meanwhile.
 
     Importing the same file again changes nothing. Exit 1 if every row was rejected. The import is refused if the store
     has a roll of the same constituency with another version. It is also refused if one of these two rolls names the

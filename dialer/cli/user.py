@@ -84,7 +84,7 @@ async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
 
 @app.command("add")
 def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Add a user who may sign in to the pages and send commands. The dialler may run."""
+    """Add a user who may sign in to the pages and send commands. The dialler may be running meanwhile."""
     settings = load_settings(config)
     if name in _read_stored_roles(settings):
         raise CommandRefused(f"user {name} exists already: change the role with `dialer user role {name} ROLE`")
@@ -93,7 +93,7 @@ def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = N
 
 @app.command("role")
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Change a user's role, and sign the user out of the pages. The dialler may run."""
+    """Change a user's role, and sign the user out of the pages. The dialler may be running meanwhile."""
     settings = load_settings(config)
     if name not in _read_stored_roles(settings) and name not in list_users_in_settings(settings):
         raise CommandRefused(f"user {name} does not exist: add the user with `dialer user add {name} {role}`")
@@ -102,7 +102,7 @@ def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption 
 
 @app.command("remove")
 def remove_user(name: Name, config: SettingsFile, who: AsOption = None) -> None:
-    """Remove a user. The dialler may run.
+    """Remove a user. The dialler may be running meanwhile.
 
     The user's next command is refused, and all their open pages are signed out.
     """

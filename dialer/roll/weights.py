@@ -27,7 +27,7 @@ OPTIONAL = frozenset({"roll version", "state"})
 
 @dataclass(frozen=True, slots=True)
 class WeightsResult:
-    """How many rows of a file of voters' weights changed a weight."""
+    """Counts of an import of voters' weights (a higher weight is called earlier): rows read, and weights changed."""
 
     rows: int
     changed: int

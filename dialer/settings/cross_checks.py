@@ -27,7 +27,7 @@ def find_contradictions_between_tables(settings: Settings) -> Iterator[Mistake]:
     yield from _find_poll_mistakes(settings)
     yield from _find_transfer_mistakes(settings)
     yield from _find_server_mistakes(settings)
-    yield from _find_user_mistakes(settings)
+    yield from _find_mistakes_about_users(settings)
     yield from _find_twilio_mistakes(settings)
 
 
@@ -138,7 +138,7 @@ def _find_server_mistakes(settings: Settings) -> Iterator[Mistake]:
         yield ("trunks", place, "endpoint"), text
 
 
-def _find_user_mistakes(settings: Settings) -> Iterator[Mistake]:
+def _find_mistakes_about_users(settings: Settings) -> Iterator[Mistake]:
     """Yield MQTT users without the public key that the setting broker.signed_commands requires, and MQTT users of the
     desk or the uplink that [[supervisors]] does not list.
     """

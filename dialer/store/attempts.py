@@ -43,8 +43,8 @@ _CONVERSATIONS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
 
 
 class Refusal(StrEnum):
-    """The reason why a call attempt was refused right before dialling: its number must not be dialled, and it was not
-    stored.
+    """The reason why a call attempt was refused right before dialling: its number must not be dialled, and the
+    attempt was not stored.
     """
 
     CLAIM_LOST = "claim-lost"  # the lease ended, or the target was closed meanwhile

@@ -298,7 +298,7 @@ class _Search:
                 continue
             if row.on_a_call:
                 continue
-            found = None if row.opted_out else self._build_claim(row, promised=promised)
+            found = None if row.opted_out else self._build_claim_of_number(row, promised=promised)
             if found is None:
                 self.closings.append(self._create_function_that_closes_queued_number(row))
                 continue
@@ -314,7 +314,7 @@ class _Search:
             return False
         return row.waits_for_booth not in self.voting.booth_ids
 
-    def _build_claim(self, row: Candidate, *, promised: bool) -> Claim | None:
+    def _build_claim_of_number(self, row: Candidate, *, promised: bool) -> Claim | None:
         """Return a reservation (claim) of a number for one call, or None if the campaign has nobody to call at it."""
         worker: BoothWorker | None = None
         if self._calls_workers:

@@ -92,8 +92,8 @@ class SQL(Statements):
 
 @dataclass(slots=True)
 class _Progress:
-    """The current epoch (a minute that is not signed yet): its keys, and the hash of the rows that were added to the
-    log of changes.
+    """The current epoch (a minute of the log of changes that is not signed yet): its signing keys, and the hash of the
+    rows that were added to the log so far.
     """
 
     keys: EpochKeys

@@ -40,8 +40,8 @@ class SeatSerials(SeatCommand):
 
 
 class SeatUndoSerial(SeatCommand):
-    """Undo the serial number that the agent entered last on the call with a booth worker: the report that this voter
-    has voted is withdrawn.
+    """Withdraw the voter's serial number that the agent entered last in the call with a booth worker: the voter with
+    this serial number no longer counts as having voted.
     """
 
     name: Literal["seat-undo-serial"] = "seat-undo-serial"

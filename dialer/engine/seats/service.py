@@ -98,8 +98,8 @@ class Agents:
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
     def restore_agent_log_ins(self, live_seats: frozenset[str], server: str) -> list[str]:
-        """Restore the log-ins of agents whose phones are still connected to a server after a restart. Return their
-        seats.
+        """Restore the log-ins of agents whose phones are still connected to an Asterisk server after the dialler has
+        restarted. Return their seats.
 
         Called when the server first connects. An agent whose phone is not connected is logged off, because the phone
         would ring for somebody who may have left.

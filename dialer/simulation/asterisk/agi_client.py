@@ -37,7 +37,7 @@ class AgiConnection(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Buffer complete lines, without a carriage return before the line feed, as in Asterisk."""
+        """Buffer complete lines. A carriage return before the line feed is cut off, as Asterisk does."""
         *lines, self._partial_line = (self._partial_line + data).split(b"\n")
         self.lines.extend(line.rstrip(b"\r").decode("utf-8", "replace") for line in lines)
         self._channel.wake_waiting_application()

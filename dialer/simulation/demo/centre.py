@@ -269,7 +269,7 @@ async def _show_board_of_demo(
     zone = ZoneInfo("Asia/Kolkata")
     cap = find_lowest_cap_on_abandoned_rate(load_settings(DEMO_SETTINGS), create_profile_without_calling_hours())
 
-    def yield_lines_added_to_board() -> BoardExtras:
+    def make_figures_added_to_board() -> BoardExtras:
         """Return the figures that the demo adds to the board (the live status display in the terminal)."""
         monitor = centre.monitor
         return BoardExtras(
@@ -282,7 +282,7 @@ async def _show_board_of_demo(
             zone=zone,
         )
 
-    await run_board(centre.engine.make_centre_view, stop, get_extras=yield_lines_added_to_board, console=console)
+    await run_board(centre.engine.make_centre_view, stop, get_extras=make_figures_added_to_board, console=console)
 
 
 async def _print_status_of_demo(centre: RunningCentre, stop: asyncio.Event, console: Console) -> None:

@@ -45,7 +45,7 @@ def check_running_site(
 
 def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
     """Yield each check that `dialer doctor` makes of a running site."""
-    yield Check("versions", lambda: [_list_installed_versions()])
+    yield Check("versions", lambda: [_list_installed_program_versions()])
     yield Check("store lock", lambda: [check_dialler_has_store_open(settings)])
     for name, port in list_metrics_ports(settings):
         yield Check(name, partial(check_running_process, name, settings.metrics.host, port))
@@ -62,7 +62,7 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
         yield Check("broker", lambda: check_state_at_broker(settings, clock))
 
 
-def _list_installed_versions() -> Finding:
+def _list_installed_program_versions() -> Finding:
     return make_ok_finding(
         "versions",
         f"Matdan {version('matdan')}, Python {platform.python_version()}, schema {get_newest_schema_version()}",

@@ -254,7 +254,7 @@ class _Host:
         """Send the text `sms.<template>`. Return whether the gateway accepted it."""
         return await send_flow_sms(action, self.session, self.flows, self.texts, self.sms)
 
-    async def store_answers_for_agent(self, action: Transfer) -> None:
+    async def store_answers_before_transfer_to_agent(self, action: Transfer) -> None:
         """Store the caller's answers before the agent's phone rings. If that fails, the transfer continues without
         them.
         """

@@ -63,7 +63,7 @@ class PageHost(Protocol):
         """Send an SMS. Return whether the gateway accepted it."""
         ...
 
-    async def store_answers_for_agent(self, action: Transfer) -> None:
+    async def store_answers_before_transfer_to_agent(self, action: Transfer) -> None:
         """Store the caller's answers for the agent's screen, before the transfer is dialled."""
         ...
 
@@ -126,7 +126,7 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
             case Transfer():
                 said += action.prompts
                 if host.transfers:
-                    await host.store_answers_for_agent(action)
+                    await host.store_answers_before_transfer_to_agent(action)
                     return Page(tuple(said), action, waiting, state)
                 heard = replace(waiting, after=NOT_TRANSFERRED)
                 turn = continue_flow(flow, state, Failed())

@@ -42,7 +42,7 @@ class Host(PageHost):
     async def send_sms(self, action: SendSms) -> bool:
         return True
 
-    async def store_answers_for_agent(self, action: Transfer) -> None:
+    async def store_answers_before_transfer_to_agent(self, action: Transfer) -> None:
         return
 
 

@@ -210,7 +210,7 @@ no-days = No results yet. Each day appears after its first call.
 
 ready = Readiness test
 ready-help = A test message travels from a centre's dialler to this page. Send one from each centre in the week before the poll (dialer command test-mark). Test messages older than a week do not count.
-ready-summary = { $ready } of { $centres } centres tested in the last week
+ready-summary = test messages of the last week received from { $ready } of { $centres } centres
 test-mark = Last test message
 test-never = no test message received
 transit-time = Transit time of the test message
