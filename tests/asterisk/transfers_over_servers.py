@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sqlite3
 from contextlib import closing
@@ -19,6 +20,7 @@ from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
 
 SEAT = "02"  # of the second server
+CONFERENCE_SECONDS = 5.0
 CALLS = Scenario.model_validate(
     {
         "about": "voters who talk for a while, and an office that stays",
@@ -70,11 +72,22 @@ async def check_transfer(centre: RunningCentre, lab: TwoServers, target: str) ->
     await wait_until(lambda: find_seat(centre, SEAT).transfer is TransferStage.CONSULT)
     await execute(SeatCompleteTransfer(seat=SEAT))
     await wait_until(lambda: find_seat(centre, SEAT).state is SeatState.WRAP_UP)
-    rooms = await lab.other.run_command("confbridge list")
-    faults = (
-        [] if f"aside-{attempt}" in rooms else [f"transfer to {target}: no conference at the second server: {rooms}"]
-    )
+    faults = await find_missing_conference(lab, f"aside-{attempt}", target)
     await wait_until(lambda: not any(centre.engine.make_centre_view().campaigns[0].calls.values()))
     await execute(KeyedDisposition(seat=SEAT, disposition=Disposition.VOTED))
     rooms = await lab.other.run_command("confbridge list")
     return faults if "aside-" not in rooms else [*faults, f"transfer to {target}: a conference was not closed: {rooms}"]
+
+
+async def find_missing_conference(lab: TwoServers, name: str, target: str) -> list[str]:
+    """Wait until the second server has the conference of a transfer, which the voter may join after the agent has left.
+    Return a fault if it does not appear.
+    """
+    rooms = ""
+    try:
+        async with asyncio.timeout(CONFERENCE_SECONDS):
+            while name not in (rooms := await lab.other.run_command("confbridge list")):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        return [f"transfer to {target}: no conference at the second server: {rooms}"]
+    return []
