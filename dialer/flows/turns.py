@@ -287,7 +287,7 @@ class FlowState:
     def create_flow_state_from_json(cls, value: Mapping[str, Any]) -> FlowState:
         """Return the state from the JSON values of `convert_flow_state_to_json`.
 
-        Raises KeyError, TypeError or ValueError for other values.
+        Raises KeyError, TypeError or ValueError if `value` was not made by that method.
         """
         known = dict(value)
         known["frames"] = tuple(Frame(**frame) for frame in known["frames"])

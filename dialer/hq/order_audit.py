@@ -27,8 +27,8 @@ RETRY_SECONDS = 5.0
 
 
 class OrderAudit:
-    """A task that records leaders' orders in headquarters' audit. An order tells centres, for example, to stop all
-    calls.
+    """A task that writes each order which headquarters has sent to centres, for example to stop all calls, into the
+    audit of headquarters.
     """
 
     def __init__(self, settings: HqSettings, db: PageDatabase) -> None:

@@ -160,8 +160,8 @@ class Sealer:
     # Starting
 
     def load_keys_and_open_epoch(self, *, upgraded: bool) -> EpochKind | None:
-        """Load the signing keys and begin an epoch (signed minute). Return why it must be signed at once, or None if it
-        need not.
+        """Load the signing keys and begin an epoch (a minute of changes that is signed at its end). Return the reason if
+        the epoch must be signed at once, or None.
 
         START: the store has no chain of keys yet, or its keys are lost, so a new chain begins. UPGRADE: the log must be
         started again, because the schema was upgraded or another version seals other columns. CRASH: some changes were

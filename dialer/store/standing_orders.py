@@ -76,5 +76,5 @@ def delete_standing_order(db: Connection, addressee: str, command: str) -> None:
 
 
 def delete_standing_orders_for_seat(db: Connection, seat: str) -> None:
-    """Delete all stored orders of supervisors for a seat, which ends them."""
+    """Delete all orders of supervisors for a seat from the store, so that they no longer apply."""
     SQL.delete_orders_for.run_statement(db, addressee=format_seat_as_order_addressee(seat))

@@ -103,6 +103,7 @@ async def a_site(
     voters: int = 90,
     seats: int = 2,
     run: bool = True,
+    agi: bool = False,
     switch: SimulatedAsterisk | None = None,
     profile: Profile | None = None,
     clocked: Callable[[float], LoopClock] = LoopClock,
@@ -117,6 +118,7 @@ async def a_site(
         voters: Number of voters on the roll.
         seats: Number of seats.
         run: Whether to run the centre, or only create it.
+        agi: Whether the simulated Asterisk can reach the centre's FastAGI server.
         switch: A running Asterisk to use, for a second dialler on the same one.
         profile: The profile; None: the one of the settings.
         clocked: Makes the clock from its start (epoch seconds).
@@ -138,6 +140,8 @@ async def a_site(
             assemble_centre(settings, clock=clock, chance=random.Random(1), profile=profile)
         )
         site = Site(switch, centre, clock)
+        if agi:
+            switch.agi_port = centre.agi_port
         if not run:
             yield site
             return

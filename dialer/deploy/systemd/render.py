@@ -46,7 +46,7 @@ class Process:
 
     @property
     def systemd_timer_name(self) -> str:
-        """The name of the systemd timer that starts a regular job, such as the backup, and of its unit file."""
+        """The name of the systemd timer that starts a regular job, such as the backup. Its unit file has the same name."""
         return f"matdan-{self.name}.timer"
 
 

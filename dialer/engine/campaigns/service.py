@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind, Purpose
@@ -221,15 +222,13 @@ class Campaigns:
             raise CommandRefused(
                 f"campaign {campaign_id} has no agents, so calls_per_seat does not apply: set max_calls instead"
             )
-        now = self._core.clock.now()
         if max_calls is None and calls_per_seat is None:
-            await self._store.delete_standing_order(format_campaign_as_order_addressee(campaign_id), SPEED)
+            await self._save_order(campaign_id, SPEED, None)
             run.speed, said = None, "speed limit removed"
         else:
-            speed = CampaignSpeed(max_calls, calls_per_seat, get_next_midnight(self._core.zone, now), sender)
-            await self._store.save_standing_orders(
-                [StandingOrder(format_campaign_as_order_addressee(campaign_id), SPEED, asdict(speed), now, speed.until)]
-            )
+            midnight = get_next_midnight(self._core.zone, self._core.clock.now())
+            speed = CampaignSpeed(max_calls, calls_per_seat, midnight, sender)
+            await self._save_order(campaign_id, SPEED, asdict(speed), until=midnight)
             run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
         self._core.request_effects(Notify(CampaignChange(campaign_id)))
@@ -245,14 +244,8 @@ class Campaigns:
             raise CommandRefused(
                 f"campaign {campaign_id} has no agents to share: set the weight of a campaign with agents"
             )
-        if weight is None:
-            await self._store.delete_standing_order(format_campaign_as_order_addressee(campaign_id), WEIGHT)
-        else:
-            content = {"weight": weight, "sender": sender}
-            now = self._core.clock.now()
-            await self._store.save_standing_orders(
-                [StandingOrder(format_campaign_as_order_addressee(campaign_id), WEIGHT, content, now)]
-            )
+        content = None if weight is None else {"weight": weight, "sender": sender}
+        await self._save_order(campaign_id, WEIGHT, content)
         run.weight_set = None if weight is None else (weight, sender)
         self._core.wake.set()
         self._core.request_effects(Notify(CampaignChange(campaign_id)))
@@ -275,16 +268,24 @@ class Campaigns:
                 f"campaign {campaign_id}: the abandoned-call target must be at most {most:.2%}, the maximum of the rules"
                 " profile"
             )
-        if target is None:
-            await self._store.delete_standing_order(format_campaign_as_order_addressee(campaign_id), ABANDONED_TARGET)
-        else:
-            content = {"target": target, "sender": sender}
-            now = self._core.clock.now()
-            await self._store.save_standing_orders(
-                [StandingOrder(format_campaign_as_order_addressee(campaign_id), ABANDONED_TARGET, content, now)]
-            )
+        content = None if target is None else {"target": target, "sender": sender}
+        await self._save_order(campaign_id, ABANDONED_TARGET, content)
         self._change_abandoned_rate_target(run, target, sender)
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"
+
+    async def _save_order(
+        self, campaign_id: str, command: str, content: Mapping[str, Any] | None, until: float | None = None
+    ) -> None:
+        """Save a supervisor's order about a campaign, or with None as its content delete the order of this command.
+
+        `until` is the time at which the order ends (epoch seconds). Raises StoreError.
+        """
+        addressee = format_campaign_as_order_addressee(campaign_id)
+        if content is None:
+            await self._store.delete_standing_order(addressee, command)
+        else:
+            order = StandingOrder(addressee, command, content, self._core.clock.now(), until)
+            await self._store.save_standing_orders([order])
 
     def _change_abandoned_rate_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
         run.pacer.set_abandoned_rate_target(run.spec.abandoned_target if target is None else target)

@@ -297,9 +297,7 @@ class CallStarts:
         return len(self._sent) - bisect_right(self._sent, since)
 
     def _get_time_that_never_goes_back(self, now_seconds: float) -> float:
-        """Return the current time (monotonic seconds), but never an earlier time than an earlier call of this method
-        returned.
-        """
+        """Return `now_seconds` (monotonic time), or the latest time that was returned before if that is later."""
         self._now = max(self._now, now_seconds)
         return self._now
 

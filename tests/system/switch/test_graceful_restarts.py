@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from structlog.testing import capture_logs
 
 from dialer.engine.seats.commands import SeatHangUp
 from dialer.simulation.asterisk.channels import Channel
-from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.switch.asterisk.control_channel import CONNECT_SECONDS
 from dialer.switch.asterisk.lease import LEASE_SECONDS
@@ -24,21 +20,6 @@ from tests.support.voters import make_answering_switch
 
 TALK_SECONDS = 40.0
 RESTART_SECONDS = 2 * LEASE_SECONDS  # well above the few seconds that a restart without channels takes
-
-
-@asynccontextmanager
-async def a_site_with_agi(directory: Path, config: SimulatedAsteriskConfig, **changes: Any) -> AsyncIterator[Site]:
-    """Run a centre whose FastAGI server the simulated Asterisk can reach."""
-    async with a_site(directory, config, run=False, **changes) as site:
-        site.switch.agi_port = site.centre.agi_port
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(site.run())
-            try:
-                await site.until(lambda: site.centre_view.state.switch_up)
-                yield site
-            finally:
-                site.stop.set()
-            await running
 
 
 def list_control_channels(switch: SimulatedAsterisk) -> list[str]:
@@ -64,7 +45,7 @@ async def test_phones_of_agents_stay_connected_until_the_last_talk_ends_and_are_
     tmp_path: Path,
 ) -> None:
     config = make_answering_switch(answer_after=1.0, talk_seconds=TALK_SECONDS)
-    async with a_site_with_agi(tmp_path, config, campaign={"wrap_up_seconds": 1}) as site:
+    async with a_site(tmp_path, config, agi=True, campaign={"wrap_up_seconds": 1}) as site:
         await site.log_in("01", "02")
         await site.until(lambda: list_states(site) == ["talking", "talking"])
         before, phones = list(site.switch.placed_calls), list_phones(site)
@@ -81,7 +62,7 @@ async def test_phones_of_agents_stay_connected_until_the_last_talk_ends_and_are_
 @virtual_time()
 async def test_agent_can_end_the_call_while_asterisk_shuts_down(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=1.0, talk_seconds=3600.0)
-    async with a_site_with_agi(tmp_path, config, seats=1) as site:
+    async with a_site(tmp_path, config, agi=True, seats=1) as site:
         await site.log_in("01")
         await site.until(lambda: list_states(site) == ["talking"])
         (call,) = site.switch.placed_calls
@@ -124,7 +105,7 @@ async def test_asterisk_with_an_older_dialplan_is_used_but_waits_until_the_phone
 
 @virtual_time()
 async def test_dialler_that_stops_ends_its_control_channel_without_waiting(tmp_path: Path) -> None:
-    async with a_site_with_agi(tmp_path, make_answering_switch(answer_after=1.0)) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=1.0), agi=True) as site:
         await site.until(lambda: is_control_channel_connected(site.switch))
         began = asyncio.get_running_loop().time()
         site.stop.set()
@@ -134,7 +115,7 @@ async def test_dialler_that_stops_ends_its_control_channel_without_waiting(tmp_p
 
 @virtual_time()
 async def test_lost_control_channel_is_replaced_when_the_ami_connection_is_opened_again(tmp_path: Path) -> None:
-    async with a_site_with_agi(tmp_path, make_answering_switch(answer_after=1.0)) as site:
+    async with a_site(tmp_path, make_answering_switch(answer_after=1.0), agi=True) as site:
         await site.until(lambda: is_control_channel_connected(site.switch))
         first = list_control_channels(site.switch)
         site.switch.reset_agi_connections()

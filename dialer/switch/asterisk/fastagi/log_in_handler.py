@@ -37,7 +37,7 @@ _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 
 
 class LogInHandler:
-    """The FastAGI handler through which agents log in by phone (path `seat`)."""
+    """Logs agents in who dial the log-in code. Asterisk asks for it by FastAGI with the path `seat`."""
 
     def __init__(self, agents: Agents, switch: AnyAsterisk, language: str) -> None:
         """Create the handler. `language` is used at seats for which no language is set."""

@@ -41,7 +41,7 @@ class SeatTracker:
         self._called.add(unique_id)
 
     def stop_tracking_called_phone(self, unique_id: str) -> None:
-        """Stop tracking an agent's phone that was not called, because Asterisk refused the call."""
+        """Stop tracking an agent's phone. Used if Asterisk has refused to call it."""
         self._called.discard(unique_id)
 
     def list_phones(self) -> list[str]:
