@@ -48,18 +48,23 @@ def build_pages() -> Path:
             f"the folder {SOURCES} does not exist, so the pages cannot be built: build them in a git clone of Matdan (a wheel"
             " contains them ready-built)"
         )
-    node, npm = _find_nodejs_and_npm()
-    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
     for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
-        done = subprocess.run(  # noqa: S603 - the npm that was found, in our own folder
-            [*npm, *arguments], cwd=SOURCES, env=environment, capture_output=True, text=True, check=False
-        )
+        done = run_npm(*arguments)
         if done.returncode:
             output_lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
             raise PagesNotBuilt(
                 f"`npm {' '.join(arguments)}` failed: {' '.join(output_lines[:2])}; check that npm can reach its registry"
             )
     return BUILT
+
+
+def run_npm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run npm in the folder of the pages' sources, and return its exit status and output. Raises PagesNotBuilt without npm."""
+    node, npm = _find_nodejs_and_npm()
+    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    return subprocess.run(  # noqa: S603 - the npm that was found, in our own folder
+        [*npm, *arguments], cwd=SOURCES, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def _find_nodejs_and_npm() -> tuple[Path, list[str]]:

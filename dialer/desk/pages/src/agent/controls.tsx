@@ -3,8 +3,8 @@ import { useRef } from "preact/hooks";
 import { askQuestion, showNotice } from "../shared/parts";
 import { t, word } from "../shared/words";
 import { command } from "./entries";
-import { isUnsettled, refusalOf } from "./outcomes";
 import { beginSkip, dialPreview, shown } from "./manual_dialling";
+import { isUnsettled, refusalOf } from "./outcomes";
 import { me, pop, seat, stateOf } from "./state";
 
 /** Send a command for the seat and show its result. Commands of a call name the call on the screen. */
@@ -21,10 +21,24 @@ export async function give(name: string, values: Record<string, string | number>
   else if (reply.status === "refused") showNotice(refusalOf({ code: reply.code ?? null, text: reply.text }), true);
   else showNotice(t(`done-${name}`));
 }
-const OF_CALL = new Set(["seat-hang-up", "seat-hold", "seat-resume", "seat-transfer", "seat-consult", "seat-closing", "seat-merge", "seat-complete-transfer"]);
+const OF_CALL = new Set([
+  "seat-hang-up",
+  "seat-hold",
+  "seat-resume",
+  "seat-transfer",
+  "seat-consult",
+  "seat-closing",
+  "seat-merge",
+  "seat-complete-transfer",
+]);
 
 const logOff = () =>
-  askQuestion({ title: t("do-seat-log-off"), text: t("ask-seat-log-off"), grave: true, then: () => void give("seat-log-off") });
+  askQuestion({
+    title: t("do-seat-log-off"),
+    text: t("ask-seat-log-off"),
+    grave: true,
+    onConfirm: () => void give("seat-log-off"),
+  });
 
 const BY_STAR: Record<string, () => void> = {
   "0": logOff,
@@ -47,26 +61,47 @@ export function star(typed: string): boolean {
   return false;
 }
 
-function Do({ name, keys, grave = false, values }: { name: string; keys?: string; grave?: boolean; values?: Record<string, string> }) {
+function Do({
+  name,
+  keys,
+  grave = false,
+  values,
+}: {
+  name: string;
+  keys?: string;
+  grave?: boolean;
+  values?: Record<string, string>;
+}) {
   return (
-    <button class={grave ? "main grave" : undefined} onClick={() => void give(name, values)}>
+    <button type="button" class={grave ? "main grave" : undefined} onClick={() => void give(name, values)}>
       {t(`do-${name}`)} {keys && <kbd>{keys}</kbd>}
     </button>
   );
 }
 
 /** A button that opens a menu below it. */
-function Choice({ id, label, options, choose }: { id: string; label: string; options: [string, string, string?][]; choose: (value: string) => void }) {
+function Choice({
+  id,
+  label,
+  options,
+  choose,
+}: {
+  id: string;
+  label: string;
+  options: [string, string, string?][];
+  choose: (value: string) => void;
+}) {
   const box = useRef<HTMLDivElement>(null);
   return (
     <>
-      <button popovertarget={id}>
+      <button type="button" popovertarget={id}>
         {label} <span aria-hidden="true">▾</span>
       </button>
       <div id={id} ref={box} popover="auto" class="menu">
         <p>{label}</p>
         {options.map(([value, text, keys]) => (
           <button
+            type="button"
             key={value}
             onClick={() => {
               box.current?.hidePopover();
@@ -87,7 +122,7 @@ export function SeatControls() {
   return (
     <div class="row" role="group" aria-label={t("seat-controls")}>
       {["paused", "wrap-up"].includes(state) && (
-        <button class="main" onClick={() => void give("seat-ready")}>
+        <button type="button" class="main" onClick={() => void give("seat-ready")}>
           {t("do-seat-ready")} <kbd>*1</kbd>
         </button>
       )}
@@ -95,11 +130,15 @@ export function SeatControls() {
         <Choice
           id="pause-menu"
           label={t("do-seat-pause")}
-          options={reasons.map((reason, index) => [reason, word("pause", reason), index < 9 ? `*2${index + 1}` : undefined])}
+          options={reasons.map((reason, index) => [
+            reason,
+            word("pause", reason),
+            index < 9 ? `*2${index + 1}` : undefined,
+          ])}
           choose={(reason) => void give("seat-pause", { reason })}
         />
       )}
-      <button onClick={logOff}>
+      <button type="button" onClick={logOff}>
         {t("do-seat-log-off")} <kbd>*0</kbd>
       </button>
     </div>
@@ -109,7 +148,12 @@ export function SeatControls() {
 /** Controls of the call, while agent and voter talk. */
 export function CallControls() {
   const there = seat();
-  const { transfer: help, recording, state, dialling } = there ?? { transfer: null, recording: null, state: "", dialling: false };
+  const {
+    transfer: help,
+    recording,
+    state,
+    dialling,
+  } = there ?? { transfer: null, recording: null, state: "", dialling: false };
   if (state !== "talking" && !dialling) return null;
   if (state !== "talking") return <Do name="seat-hang-up" keys="*3" grave />;
   const targets = (me.value?.transfer_targets ?? []).map(({ name }): [string, string] => [name, name]);
@@ -121,8 +165,18 @@ export function CallControls() {
       {help === "hold" && !there?.phone_on_hold && <Do name="seat-resume" keys="*5" />}
       {isAlone && targets.length > 0 && (
         <>
-          <Choice id="transfer-menu" label={t("do-seat-transfer")} options={targets} choose={(to) => void give("seat-transfer", { to })} />
-          <Choice id="consult-menu" label={t("do-seat-consult")} options={targets} choose={(to) => void give("seat-consult", { to })} />
+          <Choice
+            id="transfer-menu"
+            label={t("do-seat-transfer")}
+            options={targets}
+            choose={(to) => void give("seat-transfer", { to })}
+          />
+          <Choice
+            id="consult-menu"
+            label={t("do-seat-consult")}
+            options={targets}
+            choose={(to) => void give("seat-consult", { to })}
+          />
         </>
       )}
       {help === "consult" && <Do name="seat-merge" />}

@@ -1,9 +1,9 @@
 // Entries of a call that are not sent yet, by attempt. They are stored on the desk too, so that a reload restores them.
-import { effect, signal, type Signal } from "@preact/signals";
+import { effect, type Signal, signal } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
-import { language } from "../shared/words";
-import { RETRYABLE, pop } from "./state";
 import type { AgentScreenPop, ScreenPopVoter } from "../shared/wire";
+import { language } from "../shared/words";
+import { pop, RETRYABLE } from "./state";
 
 export interface VoterOutcome {
   mark: string;
@@ -36,7 +36,8 @@ export function draftOf(call: AgentScreenPop): Signal<Draft> {
   let found = drafts.get(call.attempt);
   if (!found) {
     const kept = call.draft && typeof call.draft === "object" ? (call.draft as Partial<Draft>) : {};
-    drafts.set(call.attempt, (found = signal<Draft>({ ...EMPTY, ...kept })));
+    found = signal<Draft>({ ...EMPTY, ...kept });
+    drafts.set(call.attempt, found);
     if (kept.sent) callsWithEntries.add(call.attempt);
     for (const old of [...drafts.keys()].slice(0, -MOST_KEPT)) drafts.delete(old);
   }
@@ -72,7 +73,13 @@ async function save(): Promise<void> {
 // A page that closes saves at once. `keepalive` lets the request finish.
 addEventListener("pagehide", () => {
   const body = JSON.stringify(taken());
-  if (body !== "null") void fetch("/api/agent/draft", { method: "PUT", keepalive: true, headers: { "content-type": "application/json" }, body });
+  if (body !== "null")
+    void fetch("/api/agent/draft", {
+      method: "PUT",
+      keepalive: true,
+      headers: { "content-type": "application/json" },
+      body,
+    });
 });
 
 /** Return the note typed for a call, in this page or before a reload; undefined = unknown. */

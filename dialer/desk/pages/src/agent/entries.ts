@@ -4,7 +4,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
 import { callsWithEntries } from "./drafts";
 import { keep, noteId, queueNote } from "./notes";
-import { RETRYABLE, isHere, me } from "./state";
+import { isHere, me, RETRYABLE } from "./state";
 
 export interface Entry {
   id: string;
@@ -55,7 +55,11 @@ effect(() => {
 function restore(): void {
   try {
     const found = JSON.parse(localStorage.getItem(keyOf()) ?? "[]") as Entry[];
-    entries.value = found.map((each) => ({ ...each, values: nameVoters(each.values), state: RESTORED[each.state] ?? each.state }));
+    entries.value = found.map((each) => ({
+      ...each,
+      values: nameVoters(each.values),
+      state: RESTORED[each.state] ?? each.state,
+    }));
   } catch {
     entries.value = [];
   }
@@ -63,8 +67,13 @@ function restore(): void {
 }
 /** Return the fields of an outcome that an earlier version of the page may have stored: it called a voter's id `voter`. */
 const nameVoters = (values: Entry["values"]): Entry["values"] =>
-  Array.isArray(values.voters) ? { ...values, voters: values.voters.map(({ voter, ...rest }) => (voter === undefined ? rest : { voter_id: voter, ...rest })) } : values;
-const RESTORED: Partial<Record<Entry["state"], Entry["state"]>> = { sending: "retrying", "undoing": "saved" };
+  Array.isArray(values.voters)
+    ? {
+        ...values,
+        voters: values.voters.map(({ voter, ...rest }) => (voter === undefined ? rest : { voter_id: voter, ...rest })),
+      }
+    : values;
+const RESTORED: Partial<Record<Entry["state"], Entry["state"]>> = { sending: "retrying", undoing: "saved" };
 
 function put(list: Entry[]): void {
   if (!isHere.peek()) return;
@@ -88,7 +97,9 @@ export function drop(id: string): void {
 export function recordOutcome(attempt: string, values: Entry["values"], note: string, wait: boolean): void {
   const id = crypto.randomUUID();
   if (note) queueNote(attempt, note);
-  const others = entries.value.filter((each) => each.attempt !== attempt || !["waiting", "saved", "refused"].includes(each.state));
+  const others = entries.value.filter(
+    (each) => each.attempt !== attempt || !["waiting", "saved", "refused"].includes(each.state),
+  );
   const from = Date.now() + (wait ? undoMs() : 0);
   const entry: Entry = {
     id,
@@ -107,7 +118,9 @@ export function recordOutcome(attempt: string, values: Entry["values"], note: st
 
 /** Send a held-back outcome now. */
 export function sendNow(attempt: string): void {
-  put(entries.value.map((each) => (each.attempt === attempt && each.state === "waiting" ? { ...each, from: 0 } : each)));
+  put(
+    entries.value.map((each) => (each.attempt === attempt && each.state === "waiting" ? { ...each, from: 0 } : each)),
+  );
   work();
 }
 
@@ -115,12 +128,20 @@ export function sendNow(attempt: string): void {
 function work(): void {
   clearTimeout(timer);
   const now = Date.now();
-  const standing = entries.value.filter((each) => each.state !== "saved" || each.isNoteLost || isWithin(now - each.savedAt));
+  const standing = entries.value.filter(
+    (each) => each.state !== "saved" || each.isNoteLost || isWithin(now - each.savedAt),
+  );
   if (standing.length !== entries.value.length) put(standing);
-  const due = standing.find((each) => ["sending", "retrying"].includes(each.state) || (each.state === "waiting" && !isWithin(each.from - now)));
+  const due = standing.find(
+    (each) => ["sending", "retrying"].includes(each.state) || (each.state === "waiting" && !isWithin(each.from - now)),
+  );
   if (due && !busy && isHere.peek()) return void send(due);
   const next = standing.flatMap((each) =>
-    each.state === "waiting" ? [each.from - now] : each.state === "saved" && !each.isNoteLost ? [each.savedAt + undoMs() - now] : [],
+    each.state === "waiting"
+      ? [each.from - now]
+      : each.state === "saved" && !each.isNoteLost
+        ? [each.savedAt + undoMs() - now]
+        : [],
   );
   if (next.length) timer = window.setTimeout(work, Math.max(50, Math.min(...next)));
 }
@@ -183,7 +204,8 @@ export function lastUndoable(): Entry | undefined {
 }
 /** Return whether an outcome is held back or the dialler can still undo it. */
 export const canBeUndone = (entry: Entry) =>
-  entry.state === "waiting" || (entry.state === "saved" && !NOT_UNDOABLE.has(entry.values.disposition) && isWithin(Date.now() - entry.savedAt));
+  entry.state === "waiting" ||
+  (entry.state === "saved" && !NOT_UNDOABLE.has(entry.values.disposition) && isWithin(Date.now() - entry.savedAt));
 
 /** Undo an outcome. Return null if it is undone, "unanswered" if that is unknown, else the refusal. */
 export async function undo(entry: Entry): Promise<{ code: string | null; text: string } | "unanswered" | null> {

@@ -1,8 +1,9 @@
 // Shortcuts of the page by key position, so that Hindi layouts and the numeric keypad work. Off in input fields.
-import { pendingDetail, callBackAt, confirm, correcting, current, digit, step, undoLastEntry } from "./outcomes";
-import { change, pendingOf } from "./drafts";
+
 import { star } from "./controls";
+import { change, pendingOf } from "./drafts";
 import { dialPreview, pressPreviewDigit, shown, skipping } from "./manual_dialling";
+import { callBackAt, confirm, correcting, current, digit, pendingDetail, step, undoLastEntry } from "./outcomes";
 
 const DIGIT = /^(?:Digit|Numpad)([0-9])$/;
 const FIELDS = "input, textarea, select, [contenteditable], dialog";

@@ -1,21 +1,21 @@
 import { effect, untracked } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { Alert, QuestionDialog, LanguageChoice, Notice, Section, submittedForm, showNotice } from "../shared/parts";
-import { STALE_SECONDS, ask, subscribeEvents, isProblem, now, secondsSinceUpdate, value } from "../shared/server";
+import { Alert, LanguageChoice, Notice, QuestionDialog, Section, showNotice, submittedForm } from "../shared/parts";
+import { ask, isProblem, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents, value } from "../shared/server";
+import type { AgentDayFigures, CallBack, DeskStatus, SeatView } from "../shared/wire";
 import { areLoaded, hour as clockHour, count, lasted, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
 import { nameOf, readable } from "./drafts";
 import { listen } from "./keys";
-import { Line } from "./supervisor_message";
-import { saveBeforeWrapUpEnds, noteShownCall } from "./outcomes";
-import { PhonePanel, PhoneTrouble } from "./phone-panel";
-import { Dialling, Manual, Preview, ended } from "./manual_dialling";
-import { About, Who } from "./voter_panel";
+import { Dialling, ended, Manual, Preview } from "./manual_dialling";
 import { Correcting, Saying, Words } from "./outcome_panel";
+import { noteShownCall, saveBeforeWrapUpEnds } from "./outcomes";
+import { PhonePanel, PhoneTrouble } from "./phone-panel";
 import { ScriptPages } from "./script";
-import { eventsPath, loadUser, checkSession, me, place, pop, seat, signOut, stateOf, takeOverSeat } from "./state";
-import type { AgentDayFigures, CallBack, DeskStatus, SeatView } from "../shared/wire";
+import { checkSession, eventsPath, loadUser, me, place, pop, seat, signOut, stateOf, takeOverSeat } from "./state";
+import { Line } from "./supervisor_message";
+import { About, Who } from "./voter_panel";
 import "../shared/base.css";
 import "./agent.css";
 
@@ -32,7 +32,14 @@ function SignIn() {
   const [places, setPlaces] = useState<Place[]>([]);
   const [chosen, setChosen] = useState(localStorage.getItem(SEAT) ?? "");
   const told = (found: { problem: string; seconds?: number; seat?: string; text?: string; minutes?: number }) =>
-    setProblem(t(`problem-${found.problem}`, { seconds: found.seconds ?? 0, seat: found.seat ?? "", text: found.text ?? "", minutes: found.minutes ?? 0 }));
+    setProblem(
+      t(`problem-${found.problem}`, {
+        seconds: found.seconds ?? 0,
+        seat: found.seat ?? "",
+        text: found.text ?? "",
+        minutes: found.minutes ?? 0,
+      }),
+    );
   useEffect(() => {
     void ask<Place[]>("GET", "/api/agent/seats").then((found) => (isProblem(found) ? told(found) : setPlaces(found)));
   }, []);
@@ -40,7 +47,12 @@ function SignIn() {
   const send = async (event: Event) => {
     const given = new FormData(submittedForm(event));
     setBusy(true);
-    const answer = await ask("POST", "/api/agent/sign-in", { agent: given.get("agent"), pin: given.get("pin"), seat: chosen, phone });
+    const answer = await ask("POST", "/api/agent/sign-in", {
+      agent: given.get("agent"),
+      pin: given.get("pin"),
+      seat: chosen,
+      phone,
+    });
     setBusy(false);
     if (isProblem(answer)) return told(answer);
     localStorage.setItem(SEAT, chosen);
@@ -61,7 +73,13 @@ function SignIn() {
         <label>
           {t("seat")}
           {places.length === 0 ? (
-            <input name="seat" value={chosen} pattern="[A-Za-z0-9\-]{1,20}" required onInput={(event) => setChosen(event.currentTarget.value)} />
+            <input
+              name="seat"
+              value={chosen}
+              pattern="[A-Za-z0-9\-]{1,20}"
+              required
+              onInput={(event) => setChosen(event.currentTarget.value)}
+            />
           ) : (
             <select name="seat" value={chosen} required onChange={(event) => setChosen(event.currentTarget.value)}>
               <option value="">{t("choose-seat")}</option>
@@ -76,7 +94,7 @@ function SignIn() {
         </label>
         {phone && <p class="small">{t(`phone-${phone}`)}</p>}
         <Alert text={problem} />
-        <button class="main" disabled={busy}>
+        <button type="submit" class="main" disabled={busy}>
           {t("sign-in")}
         </button>
         <LanguageChoice />
@@ -91,8 +109,10 @@ function Elsewhere() {
     <main class="sign-in">
       <form onSubmit={(event) => event.preventDefault()}>
         <h1>{t("title-agent")}</h1>
-        <p role="alert">{t(place.value === "taken" ? "used-elsewhere" : "open-elsewhere", { seat: me.value?.seat ?? "" })}</p>
-        <button class="main" onClick={takeOverSeat}>
+        <p role="alert">
+          {t(place.value === "taken" ? "used-elsewhere" : "open-elsewhere", { seat: me.value?.seat ?? "" })}
+        </p>
+        <button type="submit" class="main" onClick={takeOverSeat}>
           {t("use-here")}
         </button>
       </form>
@@ -105,9 +125,15 @@ function State() {
   const there = seat();
   if (!there) return null;
   const since = there.since ?? now.value;
-  const most = there.state === "wrap-up" && there.campaign_id ? me.value?.wrap_up_seconds[there.campaign_id] : undefined;
+  const most =
+    there.state === "wrap-up" && there.campaign_id ? me.value?.wrap_up_seconds[there.campaign_id] : undefined;
   const left = most === undefined ? null : Math.max(0, most - (now.value - since));
-  const more = [there.reason && word("pause", there.reason), there.transfer && word("help", there.transfer), there.phone_on_hold && t("phone-on-hold"), there.recording && word("recording", there.recording)];
+  const more = [
+    there.reason && word("pause", there.reason),
+    there.transfer && word("help", there.transfer),
+    there.phone_on_hold && t("phone-on-hold"),
+    there.recording && word("recording", there.recording),
+  ];
   return (
     <div class={`state-now ${there.state}`}>
       <strong>{stateIn(there)}</strong>
@@ -118,7 +144,8 @@ function State() {
   );
 }
 
-const stateIn = (there: SeatView) => (there.preview ? t("preview") : there.dialling ? t("dialling") : word("seat", there.state));
+const stateIn = (there: SeatView) =>
+  there.preview ? t("preview") : there.dialling ? t("dialling") : word("seat", there.state);
 
 function Head() {
   return (
@@ -210,7 +237,8 @@ function OwnCallBacks() {
       <ul class="call-backs">
         {promised.map((each) => (
           <li key={`${each.at}${each.masked}`} class={each.at <= now.value ? "due" : undefined}>
-            <time>{clockHour(each.at)}</time> <bdi>{each.name === null ? each.masked : readable(each.name, each.name_local)}</bdi>
+            <time>{clockHour(each.at)}</time>{" "}
+            <bdi>{each.name === null ? each.masked : readable(each.name, each.name_local)}</bdi>
           </li>
         ))}
       </ul>
@@ -261,7 +289,7 @@ function Idle() {
       <section class={`waiting ${state}`}>
         <h2>{t(`idle-${state || "unknown"}`)}</h2>
         {state === "offline" && (
-          <button class="main" onClick={() => void signOut()}>
+          <button type="button" class="main" onClick={() => void signOut()}>
             {t("sign-in")}
           </button>
         )}
@@ -331,7 +359,8 @@ let lastAttempt: string | null = null;
 effect(() => {
   const state = stateOf();
   const isNews = lastAttempt !== ended; // calls that this page ended itself are not announced
-  if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews) untracked(() => showNotice(t("call-cancelled")));
+  if (lastState === "reserved" && (state === "ready" || state === "paused") && isNews)
+    untracked(() => showNotice(t("call-cancelled")));
   lastState = state;
   lastAttempt = seat()?.attempt_id ?? null;
 });

@@ -1,15 +1,15 @@
 // Calls that the agent dials: previews, and numbers of the list.
 import { effect, signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { Section, showNotice, problemText } from "../shared/parts";
+import { problemText, Section, showNotice } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
+import type { AgentScreenPop } from "../shared/wire";
 import { lasted, t } from "../shared/words";
 import { give } from "./controls";
 import { nameOf } from "./drafts";
 import { isUnsettled, refusalOf } from "./outcomes";
-import { Text } from "./voter_panel";
 import { me, pop, seat, stateOf } from "./state";
-import type { AgentScreenPop } from "../shared/wire";
+import { Text } from "./voter_panel";
 
 /** Reasons to skip a call, in the order of their digits. */
 const REASONS = ["hour", "language", "known", "entry", "other"];
@@ -64,12 +64,14 @@ export function Preview({ call }: { call: AgentScreenPop }) {
     <Section id="preview" title={t("preview")}>
       <div class="own preview">
         <p>{t("preview-help")}</p>
-        <p class={preview.auto_dial || left < 30 ? "until near" : "until"}>{t(preview.auto_dial ? "preview-dials" : "preview-ends", { left: lasted(left) })}</p>
+        <p class={preview.auto_dial || left < 30 ? "until near" : "until"}>
+          {t(preview.auto_dial ? "preview-dials" : "preview-ends", { left: lasted(left) })}
+        </p>
         <div class="keypad two">
-          <button class="main" onClick={dialPreview}>
+          <button type="button" class="main" onClick={dialPreview}>
             <kbd>↵</kbd> {t("do-seat-preview-dial")}
           </button>
-          <button aria-expanded={skipping.value === call.attempt} onClick={beginSkip}>
+          <button type="button" aria-expanded={skipping.value === call.attempt} onClick={beginSkip}>
             <kbd>0</kbd> {t("do-seat-preview-skip")}
           </button>
         </div>
@@ -78,11 +80,11 @@ export function Preview({ call }: { call: AgentScreenPop }) {
             <p>{t("skip-reason")}</p>
             <div class="row">
               {REASONS.map((reason, index) => (
-                <button key={reason} onClick={() => skip(call, reason)}>
+                <button type="button" key={reason} onClick={() => skip(call, reason)}>
                   <kbd>{index + 1}</kbd> {t(`skip-${reason}`)}
                 </button>
               ))}
-              <button onClick={() => (skipping.value = "")}>
+              <button type="button" onClick={() => (skipping.value = "")}>
                 <kbd>Esc</kbd> {t("cancel")}
               </button>
             </div>
@@ -121,7 +123,10 @@ export function Manual() {
   const dial = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
-    const answer = await ask<{ status: string; text: string; code: string | null }>("POST", "/api/agent/dial", { id: crypto.randomUUID(), number });
+    const answer = await ask<{ status: string; text: string; code: string | null }>("POST", "/api/agent/dial", {
+      id: crypto.randomUUID(),
+      number,
+    });
     setBusy(false);
     if (isProblem(answer)) return showNotice(problemText(answer), true);
     if (answer.status === "unanswered") return showNotice(t("seat-command-unanswered"), true);
@@ -136,9 +141,16 @@ export function Manual() {
         <form class="row" onSubmit={(event) => void dial(event)}>
           <label>
             {t("manual-number")}
-            <input type="tel" autocomplete="off" maxLength={40} required value={number} onInput={(event) => setNumber(event.currentTarget.value)} />
+            <input
+              type="tel"
+              autocomplete="off"
+              maxLength={40}
+              required
+              value={number}
+              onInput={(event) => setNumber(event.currentTarget.value)}
+            />
           </label>
-          <button class="main" disabled={busy}>
+          <button type="submit" class="main" disabled={busy}>
             {t("do-seat-dial")}
           </button>
         </form>
@@ -152,7 +164,12 @@ export function Manual() {
                 <span>
                   {voter && <Text text={nameOf(voter)} />} <span class="id">{call.masked}</span>
                 </span>
-                <button onClick={() => void give("seat-dial", { campaign_id: campaign, phone_id: call.phone! })}>{t("do-seat-dial")}</button>
+                <button
+                  type="button"
+                  onClick={() => void give("seat-dial", { campaign_id: campaign, phone_id: call.phone! })}
+                >
+                  {t("do-seat-dial")}
+                </button>
               </li>
             );
           })}

@@ -64,6 +64,11 @@ async function send(attempt: string): Promise<boolean | null> {
 addEventListener("pagehide", () => {
   for (const [attempt, text] of owed) {
     const body = JSON.stringify({ id: noteId(attempt), attempt, text });
-    void fetch("/api/agent/note", { method: "POST", keepalive: true, headers: { "content-type": "application/json" }, body });
+    void fetch("/api/agent/note", {
+      method: "POST",
+      keepalive: true,
+      headers: { "content-type": "application/json" },
+      body,
+    });
   }
 });

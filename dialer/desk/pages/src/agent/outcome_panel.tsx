@@ -1,13 +1,28 @@
 // Where an agent records the outcome of a call and sees whether it is saved.
-import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
+
 import { Section } from "../shared/parts";
-import { change, chosenOf, draftOf, nameOf, pendingOf, recentCall } from "./drafts";
-import { canBeUndone, drop, sendNow, undoMs, entries, type Entry } from "./entries";
-import { noteStates, queueNote, sendNotes } from "./notes";
-import { Household, Text, isolated } from "./voter_panel";
-import { OUTCOMES, pendingDetail, callBackAt, choose, correcting, saveEntered, giveHour, giveLanguage, hourOfDigit, hoursFor, otherLanguages, refusalOf, undoEntry } from "./outcomes";
-import { stateOf } from "./state";
 import type { AgentScreenPop } from "../shared/wire";
+import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
+import { change, chosenOf, draftOf, nameOf, pendingOf, recentCall } from "./drafts";
+import { canBeUndone, drop, type Entry, entries, sendNow, undoMs } from "./entries";
+import { noteStates, queueNote, sendNotes } from "./notes";
+import {
+  callBackAt,
+  choose,
+  correcting,
+  giveHour,
+  giveLanguage,
+  hourOfDigit,
+  hoursFor,
+  OUTCOMES,
+  otherLanguages,
+  pendingDetail,
+  refusalOf,
+  saveEntered,
+  undoEntry,
+} from "./outcomes";
+import { stateOf } from "./state";
+import { Household, isolated, Text } from "./voter_panel";
 
 const MOST_NOTE = 2000;
 
@@ -34,21 +49,22 @@ function Begun({ call }: { call: AgentScreenPop }) {
       <div class="row">
         {pad.outcome === "language"
           ? otherLanguages(call).map((code, index) => (
-              <button key={code} onClick={() => giveLanguage(call, code)}>
-                {index < 9 && <kbd>{index + 1}</kbd>} {new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? nameOfLanguage(code)}
+              <button type="button" key={code} onClick={() => giveLanguage(call, code)}>
+                {index < 9 && <kbd>{index + 1}</kbd>}{" "}
+                {new Intl.DisplayNames([language.value], { type: "language" }).of(code) ?? nameOfLanguage(code)}
               </button>
             ))
           : hoursFor(call).map((hour, index) => (
-              <button key={hour} onClick={() => giveHour(call, hour)}>
+              <button type="button" key={hour} onClick={() => giveHour(call, hour)}>
                 <kbd>{index ? keyOf(hour) : "↵"}</kbd> {hour}:00
               </button>
             ))}
         {pad.outcome === "language" && (
-          <button onClick={() => giveLanguage(call, null)}>
+          <button type="button" onClick={() => giveLanguage(call, null)}>
             <kbd>↵</kbd> {t("language-unknown")}
           </button>
         )}
-        <button onClick={() => (pendingDetail.value = null)}>
+        <button type="button" onClick={() => (pendingDetail.value = null)}>
           <kbd>Esc</kbd> {t("cancel")}
         </button>
       </div>
@@ -59,18 +75,24 @@ function Begun({ call }: { call: AgentScreenPop }) {
 function Keypad({ call }: { call: AgentScreenPop }) {
   const off = call !== correcting.value && !["talking", "wrap-up"].includes(stateOf());
   const key = (digit: string) => (
-    <button key={digit} class={`outcome ${OUTCOMES[digit]}`} disabled={off} onClick={() => choose(call, OUTCOMES[digit]!)}>
+    <button
+      type="button"
+      key={digit}
+      class={`outcome ${OUTCOMES[digit]}`}
+      disabled={off}
+      onClick={() => choose(call, OUTCOMES[digit]!)}
+    >
       <kbd>{digit}</kbd> {word("outcome", OUTCOMES[digit]!)}
     </button>
   );
   return (
     <div class="keypad" role="group" aria-label={t("outcome")}>
       {KEYS.map(key)}
-      <button disabled={off} onClick={() => callBackAt(call, "call-back")}>
+      <button type="button" disabled={off} onClick={() => callBackAt(call, "call-back")}>
         <kbd>+</kbd> {t("call-back-at")}
       </button>
       {key("0")}
-      <button disabled={off} onClick={() => callBackAt(call, "own-call-back")}>
+      <button type="button" disabled={off} onClick={() => callBackAt(call, "own-call-back")}>
         <kbd>/</kbd> {t("own-call-back-at")}
       </button>
     </div>
@@ -94,13 +116,14 @@ export function Saying({ call }: { call: AgentScreenPop }) {
     <Section id="saying" title={t("outcome")}>
       {chosen && (
         <p>
-          {t("next-key-for")}: <Text text={nameOf(chosen)} /> ({t("outcomes-entered", { spoken, voters: pending.length })})
+          {t("next-key-for")}: <Text text={nameOf(chosen)} /> (
+          {t("outcomes-entered", { spoken, voters: pending.length })})
         </p>
       )}
       <Keypad call={call} />
       <Begun call={call} />
       {chosen && spoken > 0 && !draft.sent && (
-        <button onClick={() => saveEntered(call)}>
+        <button type="button" onClick={() => saveEntered(call)}>
           <kbd>↵</kbd> {t("save-entered")}
         </button>
       )}
@@ -136,7 +159,7 @@ export function Correcting() {
         <div>
           <Keypad call={call} />
           <Begun call={call} />
-          <button onClick={() => (correcting.value = null)}>
+          <button type="button" onClick={() => (correcting.value = null)}>
             <kbd>Esc</kbd> {t("keep-outcome")}
           </button>
         </div>
@@ -146,7 +169,12 @@ export function Correcting() {
 }
 
 function outcomeOf(entry: Entry): string {
-  const { disposition, hour, call_back_at: at, own_call_back: own } = entry.values as { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean };
+  const {
+    disposition,
+    hour,
+    call_back_at: at,
+    own_call_back: own,
+  } = entry.values as { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean };
   const more = hour !== undefined ? t("at-hour", { hour }) : at !== undefined ? clockHour(at) : "";
   return [own ? t("own-call-back") : word("outcome", disposition), more].filter(Boolean).join(" ");
 }
@@ -158,21 +186,26 @@ function EntryLine({ entry }: { entry: Entry }) {
   return (
     <li class={`entry ${entry.state}`}>
       <span>
-        {nameOfCall(recentCall(entry.attempt)) || t("previous-call")}: <strong>{outcomeOf(entry)}</strong> — {t(isNoteLost ? "entry-saved-without-note" : `entry-${entry.state}`)}
+        {nameOfCall(recentCall(entry.attempt)) || t("previous-call")}: <strong>{outcomeOf(entry)}</strong> —{" "}
+        {t(isNoteLost ? "entry-saved-without-note" : `entry-${entry.state}`)}
         {entry.refusal && `: ${refusalOf(entry.refusal)}`}
       </span>
       <span class="row">
         {canUndo && (
-          <button onClick={() => void undoEntry(entry)}>
+          <button type="button" onClick={() => void undoEntry(entry)}>
             {t("undo")} <kbd>⌫</kbd>
           </button>
         )}
         {entry.state === "waiting" && (
-          <button onClick={() => sendNow(entry.attempt)}>
+          <button type="button" onClick={() => sendNow(entry.attempt)}>
             {t("save-now")} <kbd>↵</kbd>
           </button>
         )}
-        {(entry.state === "refused" || isNoteLost) && <button onClick={() => drop(entry.id)}>{t("dismiss")}</button>}
+        {(entry.state === "refused" || isNoteLost) && (
+          <button type="button" onClick={() => drop(entry.id)}>
+            {t("dismiss")}
+          </button>
+        )}
       </span>
       {canUndo && <i class="time-left" aria-hidden="true" style={{ animationDuration: `${undoMs()}ms` }} />}
       {isBad && <span class="unseen">!</span>}

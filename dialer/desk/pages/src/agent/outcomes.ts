@@ -2,11 +2,21 @@
 import { signal } from "@preact/signals";
 import { showNotice } from "../shared/parts";
 import { now } from "../shared/server";
+import type { AgentScreenPop } from "../shared/wire";
 import { t } from "../shared/words";
 import { change, chosenOf, draftOf, pendingOf, recentCall, type VoterOutcome } from "./drafts";
-import { NOT_UNDOABLE, closing, command, sendNow, recordOutcome, undo, lastUndoable, entries, type Entry } from "./entries";
+import {
+  closing,
+  command,
+  type Entry,
+  entries,
+  lastUndoable,
+  NOT_UNDOABLE,
+  recordOutcome,
+  sendNow,
+  undo,
+} from "./entries";
 import { me, pop, seat, stateOf } from "./state";
-import type { AgentScreenPop } from "../shared/wire";
 
 /** docs/how-to/seats.md, Keys. */
 export const OUTCOMES: Record<string, string> = {
@@ -29,7 +39,11 @@ const SETTLE_MS = 700;
 const LAST_SECONDS = 2;
 
 /** A chosen outcome that still needs an hour or a language. */
-export const pendingDetail = signal<{ attempt: string; outcome: "later" | "call-back" | "own-call-back" | "language"; typed: string } | null>(null);
+export const pendingDetail = signal<{
+  attempt: string;
+  outcome: "later" | "call-back" | "own-call-back" | "language";
+  typed: string;
+} | null>(null);
 /** The previous call whose outcome was undone and which the next key corrects. */
 export const correcting = signal<AgentScreenPop | null>(null);
 
@@ -86,7 +100,8 @@ export function callBackAt(call: AgentScreenPop, outcome: "call-back" | "own-cal
 /** Record the outcome of one voter. When all pending voters have one, send them. */
 export function recordVoter(call: AgentScreenPop, voter: number | null, message: VoterOutcome): void {
   if (!canRecord(call)) return;
-  if (voter === null) return finish(call, { disposition: message.mark, ...(message.hour === undefined ? {} : { hour: message.hour }) });
+  if (voter === null)
+    return finish(call, { disposition: message.mark, ...(message.hour === undefined ? {} : { hour: message.hour }) });
   const draft = draftOf(call).value;
   change(call, { voters: { ...draft.voters, [voter]: message }, chosen: null, sent: false });
   if (pendingOf(call).every((each) => draftOf(call).value.voters[each.id])) finish(call, null);
@@ -95,21 +110,37 @@ export function recordVoter(call: AgentScreenPop, voter: number | null, message:
 
 /** Send the recorded outcomes although some voters have none. */
 export function saveEntered(call: AgentScreenPop): void {
-  if (entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting")) return sendNow(call.attempt);
+  if (entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting"))
+    return sendNow(call.attempt);
   const { voters, sent } = draftOf(call).value;
   if (!sent && Object.keys(voters).length && canRecord(call)) finish(call, null);
 }
 
-function finish(call: AgentScreenPop, ofNumber: { disposition: string; hour?: number; call_back_at?: number; own_call_back?: boolean; language?: string } | null): void {
+function finish(
+  call: AgentScreenPop,
+  ofNumber: {
+    disposition: string;
+    hour?: number;
+    call_back_at?: number;
+    own_call_back?: boolean;
+    language?: string;
+  } | null,
+): void {
   const draft = draftOf(call).value;
   const pending = new Set(pendingOf(call).map((each) => each.id));
   const reports = Object.entries(draft.voters).filter(([voter]) => pending.has(Number(voter)));
   const own = call.addressed === null ? undefined : draft.voters[call.addressed];
   // The disposition is the addressed voter's mark. A voter without an outcome is called again and gets no mark.
-  const whole = ofNumber ?? (own && OF_VOTER.has(own.mark) ? { disposition: own.mark, ...(own.hour === undefined ? {} : { hour: own.hour }) } : { disposition: "call-back" });
+  const whole =
+    ofNumber ??
+    (own && OF_VOTER.has(own.mark)
+      ? { disposition: own.mark, ...(own.hour === undefined ? {} : { hour: own.hour }) }
+      : { disposition: "call-back" });
   const values = {
     ...whole,
-    ...(reports.length && !call.worker ? { voters: reports.map(([voter, message]) => ({ voter_id: Number(voter), ...message })) } : {}),
+    ...(reports.length && !call.worker
+      ? { voters: reports.map(([voter, message]) => ({ voter_id: Number(voter), ...message })) }
+      : {}),
     ...(Object.keys(draft.answers).length ? { answers: draft.answers } : {}),
   };
   pendingDetail.value = null;
@@ -123,7 +154,8 @@ function finish(call: AgentScreenPop, ofNumber: { disposition: string; hour?: nu
 /** Return the hours for "later" and call-backs: from the next one to the close of poll or the end of the day. */
 export function hoursFor(call: AgentScreenPop): number[] {
   const zone = me.value?.zone ?? "UTC";
-  const hourOf = (at: number) => Number(new Intl.DateTimeFormat("en", { hour: "numeric", hourCycle: "h23", timeZone: zone }).format(at * 1000));
+  const hourOf = (at: number) =>
+    Number(new Intl.DateTimeFormat("en", { hour: "numeric", hourCycle: "h23", timeZone: zone }).format(at * 1000));
   const closes = call.booth?.closes_at ?? null;
   const first = hourOf(now.value) + 1;
   const last = closes !== null && closes > now.value && closes - now.value < 86400 ? hourOf(closes - 1) : 23;
@@ -158,12 +190,22 @@ export function giveHour(call: AgentScreenPop, hour: number): void {
   if (pad.outcome === "later") return recordVoter(call, chosenOf(call), { mark: "later", hour });
   const seconds = now.value;
   const zone = me.value?.zone ?? "UTC";
-  const [h, m, s] = new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: zone })
+  const [h, m, s] = new Intl.DateTimeFormat("en", {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+    timeZone: zone,
+  })
     .format(seconds * 1000)
     .split(":")
     .map(Number) as [number, number, number];
   const at = Math.round(seconds) + (hour * 3600 - (h * 3600 + m * 60 + s));
-  finish(call, { disposition: "call-back", call_back_at: at, ...(pad.outcome === "own-call-back" ? { own_call_back: true } : {}) });
+  finish(call, {
+    disposition: "call-back",
+    call_back_at: at,
+    ...(pad.outcome === "own-call-back" ? { own_call_back: true } : {}),
+  });
 }
 
 /** The languages of voters, by their number of speakers. */
@@ -190,12 +232,16 @@ export function digit(call: AgentScreenPop, key: string): void {
 
 /** Return whether all outcomes are sent, so that the wrap-up may end. */
 const isEverythingSaved = (call: AgentScreenPop) =>
-  call === pop() && stateOf() === "wrap-up" && draftOf(call).value.sent && !entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting");
+  call === pop() &&
+  stateOf() === "wrap-up" &&
+  draftOf(call).value.sent &&
+  !entries.value.some((each) => each.attempt === call.attempt && each.state === "waiting");
 
 /** Handle Enter: complete a pending choice with its default, else send the recorded outcomes, else end the wrap-up. */
 export function confirm(call: AgentScreenPop): void {
   const pad = pendingDetail.value;
-  if (!pad || pad.attempt !== call.attempt) return isEverythingSaved(call) ? void command(crypto.randomUUID(), "seat-ready", {}) : saveEntered(call);
+  if (!pad || pad.attempt !== call.attempt)
+    return isEverythingSaved(call) ? void command(crypto.randomUUID(), "seat-ready", {}) : saveEntered(call);
   const [next] = hoursFor(call);
   if (pad.outcome === "language") giveLanguage(call, null);
   else if (next !== undefined) giveHour(call, next);

@@ -2,8 +2,20 @@
 import { effect } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { showNotice } from "../shared/parts";
-import { t, has } from "../shared/words";
-import { checkEcho, chosen, devices, level, muted, phone, startPhone, stopPhone, useMicrophone, useSpeaker, type Device } from "./phone";
+import { has, t } from "../shared/words";
+import {
+  checkEcho,
+  chosen,
+  type Device,
+  devices,
+  level,
+  muted,
+  phone,
+  startPhone,
+  stopPhone,
+  useMicrophone,
+  useSpeaker,
+} from "./phone";
 import { me, place } from "./state";
 
 const isBrowser = () => me.value?.phone === "browser";
@@ -15,7 +27,10 @@ effect(() => {
   else if (!wanted && phone.peek().state !== "off") stopPhone();
 });
 
-const problemOf = (problem: string) => (has(`phone-problem-${problem}`) ? t(`phone-problem-${problem}`) : t(has(`problem-${problem}`) ? `problem-${problem}` : "phone-problem-other"));
+const problemOf = (problem: string) =>
+  has(`phone-problem-${problem}`)
+    ? t(`phone-problem-${problem}`)
+    : t(has(`problem-${problem}`) ? `problem-${problem}` : "phone-problem-other");
 
 /** Shows what is wrong with the phone. */
 export function PhoneTrouble() {
@@ -24,7 +39,11 @@ export function PhoneTrouble() {
   return (
     <div role="alert" class={told ? (state === "on-call" ? "warn" : "stale") : "unseen"}>
       {told}{" "}
-      {told && state === "refused" && <button onClick={() => void startPhone()}>{t("phone-reconnect")}</button>}
+      {told && state === "refused" && (
+        <button type="button" onClick={() => void startPhone()}>
+          {t("phone-reconnect")}
+        </button>
+      )}
     </div>
   );
 }
@@ -33,7 +52,17 @@ function Level() {
   return <meter min={0} max={1} value={level.value} aria-label={t("phone-level")} />;
 }
 
-function Choice({ label, of, value, use }: { label: string; of: Device[]; value: string; use: (id: string) => Promise<void> }) {
+function Choice({
+  label,
+  of,
+  value,
+  use,
+}: {
+  label: string;
+  of: Device[];
+  value: string;
+  use: (id: string) => Promise<void>;
+}) {
   return (
     <label>
       {label}
@@ -69,10 +98,10 @@ export function PhonePanel() {
   };
   return (
     <>
-      <button popovertarget="phone-panel" class={`phone ${state}`}>
+      <button type="button" popovertarget="phone-panel" class={`phone ${state}`}>
         {t(`phone-state-${state}`)} <Level />
       </button>
-      <button aria-pressed={muted.value} onClick={() => (muted.value = !muted.value)}>
+      <button type="button" aria-pressed={muted.value} onClick={() => (muted.value = !muted.value)}>
         {t(muted.value ? "phone-muted" : "phone-mute")}
       </button>
       <div id="phone-panel" popover="auto" class="menu phone-panel">
@@ -81,13 +110,20 @@ export function PhonePanel() {
         <p>
           {t("phone-level")} <Level />
         </p>
-        <Choice label={t("phone-microphone")} of={devices.value.microphones} value={chosen.value.microphone} use={useMicrophone} />
+        <Choice
+          label={t("phone-microphone")}
+          of={devices.value.microphones}
+          value={chosen.value.microphone}
+          use={useMicrophone}
+        />
         <Choice label={t("phone-speaker")} of={devices.value.speakers} value={chosen.value.speaker} use={useSpeaker} />
         <p class="small">{t("phone-check-help")}</p>
-        <button disabled={checking} onClick={() => void check()}>
+        <button type="button" disabled={checking} onClick={() => void check()}>
           {t(checking ? "phone-checking" : "phone-check")}
         </button>
-        <button onClick={() => void startPhone()}>{t("phone-reconnect")}</button>
+        <button type="button" onClick={() => void startPhone()}>
+          {t("phone-reconnect")}
+        </button>
       </div>
     </>
   );

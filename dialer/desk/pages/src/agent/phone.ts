@@ -2,8 +2,8 @@
 // signed in; it answers by itself and stays connected, silent between voters.
 import { effect, signal } from "@preact/signals";
 import type { UA, WebSocketInterface } from "jssip";
-import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
 import type { RTCSession } from "jssip/lib/RTCSession";
+import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
 import { ask, isProblem } from "../shared/server";
 import { stateOf } from "./state";
 
@@ -58,7 +58,10 @@ export async function startPhone(): Promise<void> {
   use(stream);
   void listDevices();
   setState("registering");
-  const [given, sip] = await Promise.all([ask<{ uri: string; password: string; ws: string }>("POST", "/api/agent/phone", {}), import("jssip")]);
+  const [given, sip] = await Promise.all([
+    ask<{ uri: string; password: string; ws: string }>("POST", "/api/agent/phone", {}),
+    import("jssip"),
+  ]);
   if (mine !== started) return;
   if (isProblem(given)) return setState(given.problem === "no-desk" ? "lost" : "refused", given.problem);
   socket = new sip.WebSocketInterface(location.origin.replace(/^http/, "ws") + given.ws);
@@ -162,7 +165,8 @@ export function checkEcho(): Promise<void> {
     if (!ua?.isRegistered() || !microphone || echo) return reject(new Error("not-ready"));
     let heard: Meter | null = null;
     let came = false;
-    const session = (echo = ua.call("echo", { mediaStream: microphone, pcConfig: PEER }));
+    const session = ua.call("echo", { mediaStream: microphone, pcConfig: PEER });
+    echo = session;
     const timer = setTimeout(() => session.terminate(), ECHO_MILLISECONDS);
     follow(session, echoSpeaker, () => {
       clearTimeout(timer);
@@ -239,7 +243,8 @@ export async function useSpeaker(id: string): Promise<void> {
 
 async function listDevices(): Promise<void> {
   const all = await navigator.mediaDevices.enumerateDevices();
-  const of = (kind: string) => all.filter((each) => each.kind === kind).map(({ deviceId, label }) => ({ id: deviceId, label }));
+  const of = (kind: string) =>
+    all.filter((each) => each.kind === kind).map(({ deviceId, label }) => ({ id: deviceId, label }));
   devices.value = { microphones: of("audioinput"), speakers: of("audiooutput") };
   const { speaker: id } = chosen.peek();
   if (id && devices.value.speakers.some((each) => each.id === id)) await useSpeaker(id);

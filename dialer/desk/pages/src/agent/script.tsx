@@ -1,11 +1,11 @@
 // The script as pages: texts filled with the voter's data, and answers that lead to the next page and are saved.
 import { useEffect } from "preact/hooks";
 import { Section } from "../shared/parts";
+import type { AgentScreenPop, TranslatedScript } from "../shared/wire";
 import { hour, t } from "../shared/words";
 import { change, draftOf, nameOf, readable } from "./drafts";
 import { closing } from "./entries";
 import { me, stateOf } from "./state";
-import type { AgentScreenPop, TranslatedScript } from "../shared/wire";
 
 /** Return the values for the braces in a text; undefined = unknown for this call. */
 function valuesOf(call: AgentScreenPop): Record<string, string | undefined> {
@@ -28,11 +28,15 @@ function valuesOf(call: AgentScreenPop): Record<string, string | undefined> {
 
 /** The lines of a text with their values. A line with an unknown value is left out. */
 function Filled({ text, values }: { text: string; values: Record<string, string | undefined> }) {
-  const lines = text.split("\n").filter((line) => line.trim() && [...line.matchAll(/\{(\w+)\}/g)].every(([, name]) => values[name!]));
+  const lines = text
+    .split("\n")
+    .filter((line) => line.trim() && [...line.matchAll(/\{(\w+)\}/g)].every(([, name]) => values[name!]));
   return (
     <>
       {lines.map((line, index) => (
-        <p key={index}>{line.split(/\{(\w+)\}/).map((part, at) => (at % 2 ? <bdi key={at}>{values[part]}</bdi> : part))}</p>
+        <p key={index}>
+          {line.split(/\{(\w+)\}/).map((part, at) => (at % 2 ? <bdi key={at}>{values[part]}</bdi> : part))}
+        </p>
       ))}
     </>
   );
@@ -47,7 +51,10 @@ export function ScriptPages({ call, script }: { call: AgentScreenPop; script: Tr
   }, [call.attempt, name]);
   if (!page) return null;
   const go = (to: string | null, said: Record<string, string> = {}) =>
-    change(call, { answers: { ...answers, ...said }, ...(to ? { path: [...(path.length ? path : [script.start]), to] } : {}) });
+    change(call, {
+      answers: { ...answers, ...said },
+      ...(to ? { path: [...(path.length ? path : [script.start]), to] } : {}),
+    });
   /** Return to the previous page and discard this page's answer, because the script may branch elsewhere. */
   const back = () => {
     const { [page.ask?.name ?? ""]: _, ...others } = answers;
@@ -59,7 +66,7 @@ export function ScriptPages({ call, script }: { call: AgentScreenPop; script: Tr
       title={t("script")}
       aside={
         path.length > 1 && (
-          <button class="more" onClick={back}>
+          <button type="button" class="more" onClick={back}>
             ← {t("script-back")}
           </button>
         )
@@ -71,14 +78,19 @@ export function ScriptPages({ call, script }: { call: AgentScreenPop; script: Tr
       {page.ask && (
         <div class="row" role="group" aria-label={t("answers")} lang={call.language}>
           {page.ask.answers.map(({ value, label, to }) => (
-            <button key={value} aria-pressed={answers[page.ask!.name] === value} onClick={() => go(to ?? page.next, { [page.ask!.name]: value })}>
+            <button
+              type="button"
+              key={value}
+              aria-pressed={answers[page.ask!.name] === value}
+              onClick={() => go(to ?? page.next, { [page.ask!.name]: value })}
+            >
               {label}
             </button>
           ))}
         </div>
       )}
       {!page.ask && page.next && (
-        <button class="main" onClick={() => go(page.next)}>
+        <button type="button" class="main" onClick={() => go(page.next)}>
           {t("script-next")}
         </button>
       )}

@@ -33,7 +33,8 @@ export async function loadUser(): Promise<AgentAccount | null | undefined> {
   const found = await ask<AgentAccount | null>("GET", "/api/agent/me");
   if (isProblem(found)) return undefined;
   if (found) zone.value = found.zone;
-  if (JSON.stringify(found && { ...found, other_tab: false }) !== JSON.stringify(me.value)) me.value = found && { ...found, other_tab: false };
+  if (JSON.stringify(found && { ...found, other_tab: false }) !== JSON.stringify(me.value))
+    me.value = found && { ...found, other_tab: false };
   return found;
 }
 

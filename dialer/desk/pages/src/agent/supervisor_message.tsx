@@ -5,7 +5,8 @@ import { command } from "./entries";
 import { seat } from "./state";
 
 async function read(at: number): Promise<void> {
-  if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at }))) showNotice(t("seat-command-unanswered"), true);
+  if (!(await command(crypto.randomUUID(), "seat-message-read", { message_at: at })))
+    showNotice(t("seat-command-unanswered"), true);
 }
 
 export function Line() {
@@ -15,7 +16,9 @@ export function Line() {
       {line && (
         <>
           <b>{t("message-from", { sender: line.sender, at: clock(line.at) })}</b> <bdi>{line.text}</bdi>
-          <button onClick={() => void read(line.at)}>{t("message-mark-read")}</button>
+          <button type="button" onClick={() => void read(line.at)}>
+            {t("message-mark-read")}
+          </button>
         </>
       )}
     </div>

@@ -2,11 +2,11 @@
 import { useRef, useState } from "preact/hooks";
 import { Section } from "../shared/parts";
 import { now } from "../shared/server";
+import type { AgentScreenPop, ScreenPopBooth, ScreenPopVoter } from "../shared/wire";
 import { count, day, hour, lasted, t, word } from "../shared/words";
-import { change, chosenOf, draftOf, nameOf, pendingOf, readable, callsWithEntries } from "./drafts";
+import { callsWithEntries, change, chosenOf, draftOf, nameOf, pendingOf, readable } from "./drafts";
 import { MORE_OF_VOTER, recordVoter } from "./outcomes";
 import { seat } from "./state";
-import type { AgentScreenPop, ScreenPopBooth, ScreenPopVoter } from "../shared/wire";
 
 const MOST_LETTERS = 60;
 const DAY_SECONDS = 86400;
@@ -19,7 +19,7 @@ export function Text({ text }: { text: string }) {
   return (
     <span>
       <bdi>{whole ? text : `${letters.slice(0, MOST_LETTERS).join("")}…`}</bdi>{" "}
-      <button class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+      <button type="button" class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
         {t(whole ? "show-less" : "show-all")}
       </button>
     </span>
@@ -76,22 +76,42 @@ const markIn = (mark: ScreenPopVoter["marks"][number]) =>
 function Elsewhere({ call }: { call: AgentScreenPop }) {
   const first = useRef({ attempt: "", pending: new Set<number>() });
   if (first.current.attempt !== call.attempt)
-    first.current = { attempt: call.attempt, pending: new Set(call.voters.filter((each) => each.pending).map((each) => each.id)) };
-  const spoken = callsWithEntries.has(call.attempt) ? [call.addressed, ...Object.keys(draftOf(call).value.voters).map(Number)] : [];
-  const settled = call.voters.filter((each) => !each.pending && first.current.pending.has(each.id) && !spoken.includes(each.id));
+    first.current = {
+      attempt: call.attempt,
+      pending: new Set(call.voters.filter((each) => each.pending).map((each) => each.id)),
+    };
+  const spoken = callsWithEntries.has(call.attempt)
+    ? [call.addressed, ...Object.keys(draftOf(call).value.voters).map(Number)]
+    : [];
+  const settled = call.voters.filter(
+    (each) => !each.pending && first.current.pending.has(each.id) && !spoken.includes(each.id),
+  );
   return (
     <div role="alert" class={settled.length || call.opted_out ? "warn" : "unseen"}>
       {call.opted_out && <p>{t("opted-out")}</p>}
       {settled.map((voter) => (
         <p key={voter.id}>
-          {t("recorded-elsewhere", { name: isolated(nameOf(voter)), mark: voter.marks.length > 0 ? markIn(voter.marks.at(-1)!) : "–" })}
+          {t("recorded-elsewhere", {
+            name: isolated(nameOf(voter)),
+            mark: voter.marks.length > 0 ? markIn(voter.marks.at(-1)!) : "–",
+          })}
         </p>
       ))}
     </div>
   );
 }
 
-function Member({ call, voter, index, choosable }: { call: AgentScreenPop; voter: ScreenPopVoter; index: number; choosable: boolean }) {
+function Member({
+  call,
+  voter,
+  index,
+  choosable,
+}: {
+  call: AgentScreenPop;
+  voter: ScreenPopVoter;
+  index: number;
+  choosable: boolean;
+}) {
   const said = draftOf(call).value.voters[voter.id];
   const chosen = choosable && chosenOf(call) === voter.id;
   const last = voter.marks.at(-1);
@@ -99,7 +119,7 @@ function Member({ call, voter, index, choosable }: { call: AgentScreenPop; voter
     <li class={chosen ? "member chosen" : "member"}>
       <div class="row between">
         {choosable ? (
-          <button class="choose" aria-pressed={chosen} onClick={() => change(call, { chosen: voter.id })}>
+          <button type="button" class="choose" aria-pressed={chosen} onClick={() => change(call, { chosen: voter.id })}>
             <kbd>{String.fromCharCode(65 + index)}</kbd> <Name voter={voter} />
           </button>
         ) : (
@@ -118,7 +138,13 @@ function Member({ call, voter, index, choosable }: { call: AgentScreenPop; voter
       <div class="row between">
         <Facts voter={voter} />
         {choosable && (
-          <select aria-label={t("other-outcome-of", { name: nameOf(voter) })} value="" onChange={(event) => event.currentTarget.value && recordVoter(call, voter.id, { mark: event.currentTarget.value })}>
+          <select
+            aria-label={t("other-outcome-of", { name: nameOf(voter) })}
+            value=""
+            onChange={(event) =>
+              event.currentTarget.value && recordVoter(call, voter.id, { mark: event.currentTarget.value })
+            }
+          >
             <option value="">{t("other-outcome")}</option>
             {MORE_OF_VOTER.map((mark) => (
               <option key={mark} value={mark}>
@@ -182,15 +208,19 @@ export function Who({ call }: { call: AgentScreenPop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const others = call.voters.length > (voter ? 1 : 0);
   return (
-    <Section id="who" title={t(seat()?.preview || seat()?.dialling ? "next-voter" : "on-the-line")} aside={<span class="id">{call.masked}</span>}>
+    <Section
+      id="who"
+      title={t(seat()?.preview || seat()?.dialling ? "next-voter" : "on-the-line")}
+      aside={<span class="id">{call.masked}</span>}
+    >
       <div class="name">{voter ? <Name voter={voter} /> : t(call.worker ? "booth-worker" : "not-in-list")}</div>
       {voter && <Facts voter={voter} />}
       <Elsewhere call={call} />
       {call.booth && (
         <div class="booth">
           <p>
-            {t("booth")} <Text text={readable(call.booth.name, call.booth.name_local)} />, {t("part", { part: call.booth.part })},{" "}
-            <Text text={call.booth.constituency} />
+            {t("booth")} <Text text={readable(call.booth.name, call.booth.name_local)} />,{" "}
+            {t("part", { part: call.booth.part })}, <Text text={call.booth.constituency} />
           </p>
           <Closes booth={call.booth} />
         </div>
@@ -234,7 +264,8 @@ export function About({ call }: { call: AgentScreenPop }) {
           {call.calls.map((each) => (
             <li key={each.at}>
               {day(each.at)} {hour(each.at)} · {word("ended", each.outcome)}
-              {each.disposition && each.disposition !== "none" && ` · ${word("outcome", each.disposition)}`} · <span class="id">{each.campaign}</span>
+              {each.disposition && each.disposition !== "none" && ` · ${word("outcome", each.disposition)}`} ·{" "}
+              <span class="id">{each.campaign}</span>
             </li>
           ))}
         </ul>

@@ -1,7 +1,7 @@
-import { showNotice, problemText } from "../shared/parts";
+import { problemText, showNotice } from "../shared/parts";
 import { ask, isProblem, me, value } from "../shared/server";
-import { clock, t, word } from "../shared/words";
 import type { Acknowledgement, Alert } from "../shared/wire";
+import { clock, t, word } from "../shared/words";
 import { AlertText } from "../staff/alert_text";
 
 const LEVELS = ["critical", "warning", "notice"];
@@ -26,7 +26,11 @@ export function Alerts() {
             {by ? (
               <em>{t("alert-acknowledged-by", { name: by.name, at: clock(by.at) })}</em>
             ) : (
-              me.value?.role !== "viewer" && <button onClick={() => void see(alert)}>{t("alert-acknowledge")}</button>
+              me.value?.role !== "viewer" && (
+                <button type="button" onClick={() => void see(alert)}>
+                  {t("alert-acknowledge")}
+                </button>
+              )
             )}
           </li>
         );

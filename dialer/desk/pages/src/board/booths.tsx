@@ -1,8 +1,8 @@
 import { signal } from "@preact/signals";
 import { Section, Table } from "../shared/parts";
 import { ask, isProblem, namesOf, value } from "../shared/server";
-import { count, percent, t } from "../shared/words";
 import type { BoothTurnout } from "../shared/wire";
+import { count, percent, t } from "../shared/words";
 import { narrowing } from "./state";
 
 const SHOWN = 40;
@@ -24,13 +24,18 @@ const placeOf = (booth: BoothTurnout) => `${booth.constituency_number}/${booth.p
 export function Booths() {
   const every = namesOf("booth").flatMap((name) => value<BoothTurnout>(`booth/${name}`) ?? []);
   const sought = wanted.value.trim().toLowerCase();
-  const found = every.filter((booth) => placeOf(booth).startsWith(sought) || nameOf(booth).toLowerCase().includes(sought));
+  const found = every.filter(
+    (booth) => placeOf(booth).startsWith(sought) || nameOf(booth).toLowerCase().includes(sought),
+  );
   found.sort((a, b) =>
     order.value === "behind"
       ? shareOf(a) - shareOf(b) || b.contacted - a.contacted
       : a.constituency_number - b.constituency_number || a.part_number - b.part_number,
   );
-  const [reached, voted] = [found.reduce((whole, booth) => whole + booth.contacted, 0), found.reduce((whole, booth) => whole + booth.voted, 0)];
+  const [reached, voted] = [
+    found.reduce((whole, booth) => whole + booth.contacted, 0),
+    found.reduce((whole, booth) => whole + booth.voted, 0),
+  ];
   return (
     <Section
       id="booths"
@@ -44,13 +49,20 @@ export function Booths() {
         </label>
         <label>
           {t("booth-order")}{" "}
-          <select value={order.value} onChange={(event) => (order.value = event.currentTarget.value as "behind" | "place")}>
+          <select
+            value={order.value}
+            onChange={(event) => (order.value = event.currentTarget.value as "behind" | "place")}
+          >
             <option value="behind">{t("booth-order-behind")}</option>
             <option value="place">{t("booth-order-place")}</option>
           </select>
         </label>
       </div>
-      <Table of="booths" names={["booth", "voters", "reached", "voted", "not-yet", "voted-share"]} right={(place) => place > 0}>
+      <Table
+        of="booths"
+        names={["booth", "voters", "reached", "voted", "not-yet", "voted-share"]}
+        right={(place) => place > 0}
+      >
         {found.slice(0, SHOWN).map((booth) => (
           <tr key={booth.booth_id}>
             <th scope="row" class="booth">

@@ -1,10 +1,10 @@
 import { Section } from "../shared/parts";
 import { value } from "../shared/server";
+import type { AbandonedWindow, CampaignView, IdleReason } from "../shared/wire";
 import { count, has, hour, percent, t, word } from "../shared/words";
 import { command, may } from "./commands";
-import { Bar, CALL_STATES, CapBar } from "./tiles";
-import type { AbandonedWindow, CampaignView, IdleReason } from "../shared/wire";
 import { campaigns } from "./state";
+import { Bar, CALL_STATES, CapBar } from "./tiles";
 
 /** Return how many calls are placed and what limits them, or the dialler's text for an unknown limit. */
 function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: CampaignView): string {
@@ -17,11 +17,16 @@ function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: Campa
 export function whyInWords(why: IdleReason): string {
   const id = `why-${why.code}`;
   const { until, ...figures } = why.figures;
-  return t(has(id) ? id : "why-held", { ...figures, until: typeof until === "number" ? hour(until) : "none", detail: why.detail || why.code });
+  return t(has(id) ? id : "why-held", {
+    ...figures,
+    until: typeof until === "number" ? hour(until) : "none",
+    detail: why.detail || why.code,
+  });
 }
 
 function Buttons({ campaign }: { campaign: CampaignView }) {
-  const offered = campaign.state === "running" ? ["pause", "stop"] : campaign.state === "paused" ? ["resume", "stop"] : ["resume"];
+  const offered =
+    campaign.state === "running" ? ["pause", "stop"] : campaign.state === "paused" ? ["resume", "stop"] : ["resume"];
   if (campaign.kind === "agents") offered.push("seat-message");
   offered.push("speed");
   if (campaign.abandoned_target) offered.push("abandoned-target");
@@ -30,7 +35,7 @@ function Buttons({ campaign }: { campaign: CampaignView }) {
   return (
     <div class="row">
       {allowed.map((name) => (
-        <button key={name} onClick={() => command(name, { campaign_id: campaign.campaign_id })}>
+        <button type="button" key={name} onClick={() => command(name, { campaign_id: campaign.campaign_id })}>
           {t(`do-${name}`)}
           <span class="unseen"> {campaign.campaign_id}</span>
         </button>
@@ -48,7 +53,8 @@ function Card({ campaign }: { campaign: CampaignView }) {
     <article class="campaign">
       <div class="row between">
         <h3>
-          <span class="id">{campaign.campaign_id}</span> <span class={`state ${campaign.state}`}>{word("state", campaign.state)}</span>
+          <span class="id">{campaign.campaign_id}</span>{" "}
+          <span class={`state ${campaign.state}`}>{word("state", campaign.state)}</span>
         </h3>
         <Buttons campaign={campaign} />
       </div>
@@ -66,7 +72,9 @@ function Card({ campaign }: { campaign: CampaignView }) {
         {[
           t("list-completed-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining }),
           progress.waiting > 0 && t("list-waiting", { numbers: progress.waiting }),
-          ...Object.entries(progress.refused).map(([reason, numbers]) => t("list-refused", { numbers, rule: word("rule", reason) })),
+          ...Object.entries(progress.refused).map(([reason, numbers]) =>
+            t("list-refused", { numbers, rule: word("rule", reason) }),
+          ),
         ]
           .filter(Boolean)
           .join(" · ")}
@@ -105,11 +113,19 @@ function Card({ campaign }: { campaign: CampaignView }) {
         </p>
       )}
       {campaign.abandoned_target?.sender && (
-        <p class="pacing">{t("target-set-by", { share: percent(campaign.abandoned_target.rate), sender: campaign.abandoned_target.sender })}</p>
+        <p class="pacing">
+          {t("target-set-by", {
+            share: percent(campaign.abandoned_target.rate),
+            sender: campaign.abandoned_target.sender,
+          })}
+        </p>
       )}
       {campaign.agent_share && (
         <p class="pacing">
-          {t("share-of-agents", { actual: percent(campaign.agent_share.actual), intended: percent(campaign.agent_share.intended) })}
+          {t("share-of-agents", {
+            actual: percent(campaign.agent_share.actual),
+            intended: percent(campaign.agent_share.intended),
+          })}
           {campaign.agent_share.sender &&
             ` · ${t("weight-set-by", { weight: campaign.agent_share.weight, sender: campaign.agent_share.sender })}`}
         </p>
@@ -138,7 +154,11 @@ export function Campaigns() {
   const shown = campaigns();
   return (
     <Section id="campaigns" title={t("campaigns")}>
-      {shown.length ? shown.map((campaign) => <Card key={campaign.campaign_id} campaign={campaign} />) : <p>{t("no-campaign")}</p>}
+      {shown.length ? (
+        shown.map((campaign) => <Card key={campaign.campaign_id} campaign={campaign} />)
+      ) : (
+        <p>{t("no-campaign")}</p>
+      )}
     </Section>
   );
 }

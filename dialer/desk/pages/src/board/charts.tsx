@@ -1,8 +1,8 @@
-import { Chart, hours } from "../staff/chart";
 import { Section } from "../shared/parts";
 import { me, now, value } from "../shared/server";
-import { count, percent, t } from "../shared/words";
 import type { AbandonedWindow, DayFigures } from "../shared/wire";
+import { count, percent, t } from "../shared/words";
+import { Chart, hours } from "../staff/chart";
 import { campaigns } from "./state";
 
 const COLUMNS = ["placed", "answered", "connected", "abandoned", "live_answers"] as const;
@@ -15,7 +15,8 @@ function together(days: DayFigures[]): DayFigures {
   const added: DayFigures = { at, placed: [], answered: [], connected: [], abandoned: [], live_answers: [] };
   for (const column of COLUMNS) {
     const by = new Map<number, number>();
-    for (const day of days) day.at.forEach((moment, place) => by.set(moment, (by.get(moment) ?? 0) + (day[column][place] ?? 0)));
+    for (const day of days)
+      for (const [place, moment] of day.at.entries()) by.set(moment, (by.get(moment) ?? 0) + (day[column][place] ?? 0));
     added[column] = at.map((moment) => by.get(moment) ?? 0);
   }
   return added;
@@ -24,12 +25,15 @@ function together(days: DayFigures[]): DayFigures {
 export function Charts() {
   const shown = campaigns();
   const day = together(shown.flatMap((campaign) => value<DayFigures>(`day/${campaign.campaign_id}`) ?? []));
-  const stops = shown.flatMap((campaign) => value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? []).map((window) => window.stop);
+  const stops = shown
+    .flatMap((campaign) => value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? [])
+    .map((window) => window.stop);
   const stop = Math.min(...stops, 1);
   // Over the hour that ends with each interval: a rate of ten minutes would jump with every call.
   const share = day.at.map((moment, place) => {
     const since = day.at.findIndex((each) => each > moment - 3600);
-    const added = (column: "live_answers" | "abandoned") => day[column].slice(since, place + 1).reduce((a, b) => a + b, 0);
+    const added = (column: "live_answers" | "abandoned") =>
+      day[column].slice(since, place + 1).reduce((a, b) => a + b, 0);
     return added("live_answers") ? added("abandoned") / added("live_answers") : null;
   });
   const added = (column: (typeof COLUMNS)[number]) => day[column].reduce((a, b) => a + b, 0);
@@ -37,7 +41,11 @@ export function Charts() {
   const wholeUntil = day.at.length > 1 && day.at.at(-1)! + stretchSeconds() > now.peek() ? -1 : undefined;
   const shownRows = (row: (number | null)[]) => row.slice(0, wholeUntil);
   const times = day.at.slice(0, wholeUntil);
-  const told = t("chart-calls-summary", { placed: added("placed"), answered: added("answered"), connected: added("connected") });
+  const told = t("chart-calls-summary", {
+    placed: added("placed"),
+    answered: added("answered"),
+    connected: added("connected"),
+  });
   return (
     <Section id="charts" title={t("day")}>
       {day.at.length ? (
@@ -65,7 +73,11 @@ export function Charts() {
             ]}
             least={0.02}
             axis={hours(stretchSeconds())}
-            label={t("chart-abandoned-summary", { abandoned: added("abandoned"), answers: added("live_answers"), stop: percent(stop) })}
+            label={t("chart-abandoned-summary", {
+              abandoned: added("abandoned"),
+              answers: added("live_answers"),
+              stop: percent(stop),
+            })}
           />
         </>
       ) : (

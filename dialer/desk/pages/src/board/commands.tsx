@@ -1,8 +1,8 @@
 // Commands of the board, each after a question.
-import { askQuestion, showNotice, problemText } from "../shared/parts";
+import { askQuestion, problemText, showNotice } from "../shared/parts";
 import { ask, isProblem, me, namesOf, value } from "../shared/server";
-import { percent, t, word } from "../shared/words";
 import type { CampaignView } from "../shared/wire";
+import { percent, t, word } from "../shared/words";
 
 type Values = Record<string, string | string[] | number | boolean>;
 interface Reply {
@@ -67,25 +67,46 @@ function weights(): [string, string][] {
 export function command(name: string, values: Record<string, string> = {}): void {
   if (AT_ONCE.has(name)) return void give(name, values);
   const reasons = (me.value?.pause_reasons ?? []).map((reason): [string, string] => [reason, word("pause", reason)]);
-  const serving = [["", t("serve-all-campaigns")], ...namesOf("campaign").map((each) => [each, each])] as [string, string][];
+  const serving = [["", t("serve-all-campaigns")], ...namesOf("campaign").map((each) => [each, each])] as [
+    string,
+    string,
+  ][];
   askQuestion({
     title: t(`do-${name}`),
-    text: t(`ask-${name}`, { to: values.seat ?? values.campaign_id ?? "", campaign: values.campaign_id ?? "", ...values }),
+    text: t(`ask-${name}`, {
+      to: values.seat ?? values.campaign_id ?? "",
+      campaign: values.campaign_id ?? "",
+      ...values,
+    }),
     grave: GRAVE.has(name),
     ...(name === "seat-pause" ? { choices: { label: t("pause-reason"), options: reasons } } : {}),
     ...(name === "seat-message" ? { line: { label: t("message-text"), most: MOST_LETTERS } } : {}),
     ...(name === "speed" ? { choices: { label: t("speed-choice"), options: speeds(values.campaign_id ?? "") } } : {}),
-    ...(name === "abandoned-target" ? { choices: { label: t("target-choice"), options: targets(values.campaign_id ?? "") } } : {}),
+    ...(name === "abandoned-target"
+      ? { choices: { label: t("target-choice"), options: targets(values.campaign_id ?? "") } }
+      : {}),
     ...(name === "weight" ? { choices: { label: t("weight-choice"), options: weights() } } : {}),
     ...(name === "seat-campaigns" ? { choices: { label: t("campaign-choice"), options: serving } } : {}),
-    then: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
+    onConfirm: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
   });
 }
 
 /** A button that opens a menu of the commands that the user may send. */
-export function Menu({ id, title, offered, values = {} }: { id: string; title: string; offered: string[]; values?: Record<string, string> }) {
+export function Menu({
+  id,
+  title,
+  offered,
+  values = {},
+}: {
+  id: string;
+  title: string;
+  offered: string[];
+  values?: Record<string, string>;
+}) {
   const allowed = offered.filter(may);
-  return <Actions id={id} title={title} actions={allowed.map((name) => [t(`do-${name}`), () => command(name, values)])} />;
+  return (
+    <Actions id={id} title={title} actions={allowed.map((name) => [t(`do-${name}`), () => command(name, values)])} />
+  );
 }
 
 /** A button that opens a menu of actions. */
@@ -93,13 +114,14 @@ export function Actions({ id, title, actions }: { id: string; title: string; act
   if (!actions.length) return null;
   return (
     <>
-      <button class="more" popovertarget={id} aria-label={title}>
+      <button type="button" class="more" popovertarget={id} aria-label={title}>
         ⋯
       </button>
       <div id={id} popover="auto" class="menu">
         <p>{title}</p>
         {actions.map(([label, then]) => (
           <button
+            type="button"
             key={label}
             onClick={() => {
               document.getElementById(id)?.hidePopover();

@@ -1,18 +1,27 @@
 import { effect, signal } from "@preact/signals";
-import { render, type ComponentType } from "preact";
-import { SignIn } from "../staff/sign_in";
-import { QuestionDialog, LanguageChoice, Notice } from "../shared/parts";
-import { STALE_SECONDS, subscribeEvents, loadUser, me, namesOf, now, signOut, secondsSinceUpdate } from "../shared/server";
+import { type ComponentType, render } from "preact";
+import { LanguageChoice, Notice, QuestionDialog } from "../shared/parts";
+import {
+  loadUser,
+  me,
+  namesOf,
+  now,
+  STALE_SECONDS,
+  secondsSinceUpdate,
+  signOut,
+  subscribeEvents,
+} from "../shared/server";
 import { areLoaded, clock, lasted, speak, t, word } from "../shared/words";
+import { SignIn } from "../staff/sign_in";
 import { Alerts } from "./alerts";
 import { Booths, loadBoothNames } from "./booths";
 import { Campaigns } from "./campaigns";
 import { Charts } from "./charts";
-import { Menu, command, may } from "./commands";
+import { command, Menu, may } from "./commands";
 import { Seats } from "./seats";
+import { asked, centre, chosen, desk } from "./state";
 import { Tiles } from "./tiles";
 import { Trunks } from "./trunks";
-import { asked, centre, chosen, desk } from "./state";
 import "../shared/base.css";
 import "../staff/figures.css";
 import "./board.css";
@@ -30,14 +39,16 @@ function StatusSign({ name, good }: { name: string; good: boolean }) {
 function AccountMenu() {
   return (
     <>
-      <button class="who" popovertarget="account-menu">
+      <button type="button" class="who" popovertarget="account-menu">
         {me.value?.name} <span aria-hidden="true">▾</span>
       </button>
       <div id="account-menu" popover="auto" class="menu">
         <p>{word("role", me.value?.role ?? "")}</p>
         <a href="/board?account">{t("to-account")}</a>
         <LanguageChoice />
-        <button onClick={() => void signOut()}>{t("sign-out")}</button>
+        <button type="button" onClick={() => void signOut()}>
+          {t("sign-out")}
+        </button>
       </div>
     </>
   );
@@ -57,7 +68,11 @@ function Head() {
         <StatusSign name="dialler" good={heard && (stands?.online ?? false)} />
         <StatusSign name="switch" good={heard && (stands?.switch_up ?? false)} />
       </ul>
-      <select aria-label={t("campaign")} value={chosen.value} onChange={(event) => (asked.campaign.value = event.currentTarget.value)}>
+      <select
+        aria-label={t("campaign")}
+        value={chosen.value}
+        onChange={(event) => (asked.campaign.value = event.currentTarget.value)}
+      >
         <option value="">{t("all-campaigns")}</option>
         {namesOf("campaign").map((name) => (
           <option key={name}>{name}</option>
@@ -81,7 +96,7 @@ function Head() {
       )}
       <AccountMenu />
       {may("stop-all") && (
-        <button class="main grave" onClick={() => command("stop-all")}>
+        <button type="button" class="main grave" onClick={() => command("stop-all")}>
           {t("do-stop-all")}
         </button>
       )}
@@ -158,10 +173,19 @@ let hearing = false;
 effect(() => {
   if (me.value && !hearing) {
     hearing = true;
-    subscribeEvents(() => "/api/board/events", () => Boolean(me.value), () => void loadUser());
+    subscribeEvents(
+      () => "/api/board/events",
+      () => Boolean(me.value),
+      () => void loadUser(),
+    );
     void loadBoothNames();
   }
 });
-void speak(import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl"], { query: "?raw", import: "default" }));
+void speak(
+  import.meta.glob<string>(["../../locales/board/*.ftl", "../../locales/staff/*.ftl"], {
+    query: "?raw",
+    import: "default",
+  }),
+);
 void loadUser();
 render(<Page />, document.getElementById("page")!);

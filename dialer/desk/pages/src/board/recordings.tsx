@@ -1,7 +1,7 @@
 // Recorded calls, the newest first, and a player. Loaded when first opened.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { Section, Table, showNotice, problemText } from "../shared/parts";
+import { problemText, Section, showNotice, Table } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { lasted, moment, t } from "../shared/words";
 import { send } from "./commands";
@@ -26,7 +26,10 @@ const playing = signal("");
 
 /** Load the recordings of the chosen campaign; with `before`, append older ones. */
 async function look(before: number | null): Promise<void> {
-  const query = new URLSearchParams({ ...(chosen.value ? { campaign: chosen.value } : {}), ...(before ? { before: String(before) } : {}) });
+  const query = new URLSearchParams({
+    ...(chosen.value ? { campaign: chosen.value } : {}),
+    ...(before ? { before: String(before) } : {}),
+  });
   const found = await ask<Listed>("GET", `/api/recordings?${query}`);
   if (isProblem(found)) showNotice(problemText(found), true);
   else listed.value = before ? { ...found, recordings: [...listed.value.recordings, ...found.recordings] } : found;
@@ -47,9 +50,20 @@ function Row({ talk }: { talk: Talk }) {
       <td>{talk.agent}</td>
       <td class="right">
         {playing.value === talk.attempt ? (
-          <audio controls controlsList="nodownload" autoplay src={`/api/recordings/${talk.attempt}`} aria-label={t("recording-of", { at: moment(talk.at) })} />
+          <audio
+            controls
+            controlsList="nodownload"
+            autoplay
+            src={`/api/recordings/${talk.attempt}`}
+            aria-label={t("recording-of", { at: moment(talk.at) })}
+          />
         ) : (
-          <button disabled={me.value?.signs} aria-label={t("recording-play-of", { at: moment(talk.at) })} onClick={() => void play(talk.attempt)}>
+          <button
+            type="button"
+            disabled={me.value?.signs}
+            aria-label={t("recording-play-of", { at: moment(talk.at) })}
+            onClick={() => void play(talk.attempt)}
+          >
             {t("do-recording-play")}
           </button>
         )}
@@ -69,13 +83,21 @@ export function Recordings() {
         {recordings.length === 0 ? (
           <p>{t("recordings-none")}</p>
         ) : (
-          <Table of="recordings" names={["recorded-at", "recorded-duration", "campaign", "recorded-seat", "recorded-agent"]} unseen="do-recording-play">
+          <Table
+            of="recordings"
+            names={["recorded-at", "recorded-duration", "campaign", "recorded-seat", "recorded-agent"]}
+            unseen="do-recording-play"
+          >
             {recordings.map((talk) => (
               <Row key={talk.attempt} talk={talk} />
             ))}
           </Table>
         )}
-        {before !== null && <button onClick={() => void look(before)}>{t("recordings-older")}</button>}
+        {before !== null && (
+          <button type="button" onClick={() => void look(before)}>
+            {t("recordings-older")}
+          </button>
+        )}
       </Section>
     </main>
   );

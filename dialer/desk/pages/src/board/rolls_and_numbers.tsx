@@ -1,15 +1,27 @@
 // Rolls and numbers: a roll is checked and then imported; a number is blocked or erased. Loaded when first opened.
 import { useState } from "preact/hooks";
-import { Section, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
-import { ask, isProblem, me, value, type Problem } from "../shared/server";
+import { askQuestion, problemText, Section, showNotice, submittedForm } from "../shared/parts";
+import { ask, isProblem, me, type Problem, value } from "../shared/server";
+import type { RollStatus } from "../shared/wire";
 import { count, t } from "../shared/words";
 import { may, send } from "./commands";
-import type { RollStatus } from "../shared/wire";
 import { centre } from "./state";
 import "../staff/account.css";
 
 const BUSY = new Set(["receiving", "checking", "importing"]);
-const FIGURES = ["rows", "voters", "unchanged", "rejected", "booths", "numbers", "links", "rejected_numbers", "rejected_cells", "opted_out", "without_close"];
+const FIGURES = [
+  "rows",
+  "voters",
+  "unchanged",
+  "rejected",
+  "booths",
+  "numbers",
+  "links",
+  "rejected_numbers",
+  "rejected_cells",
+  "opted_out",
+  "without_close",
+];
 
 const told = (found: Problem) => showNotice(problemText(found), true);
 
@@ -46,7 +58,9 @@ function HandOver() {
         {t("roll-file")}
         <input name="roll" type="file" accept=".csv,.xlsx" required disabled={busy} />
       </label>
-      <button disabled={busy}>{t("roll-check")}</button>
+      <button type="submit" disabled={busy}>
+        {t("roll-check")}
+      </button>
       {share !== null && <progress max={1} value={share} aria-label={t("roll-receiving")} />}
     </form>
   );
@@ -72,7 +86,7 @@ function Roll({ roll }: { roll: RollStatus }) {
     askQuestion({
       title: t("roll-import"),
       text: t("ask-roll-import", { voters: roll.figures?.voters ?? 0, numbers: roll.figures?.numbers ?? 0 }),
-      then: () => void give("/api/lists/import", asked),
+      onConfirm: () => void give("/api/lists/import", asked),
     });
   return (
     <>
@@ -82,7 +96,8 @@ function Roll({ roll }: { roll: RollStatus }) {
       </p>
       {roll.state === "importing" && taken?.list === roll.id && (
         <p class="row">
-          <progress max={taken.rows} value={taken.imported} aria-label={t("roll-is-importing")} /> {t("roll-done", { done: count(taken.imported), rows: count(taken.rows) })}
+          <progress max={taken.rows} value={taken.imported} aria-label={t("roll-is-importing")} />{" "}
+          {t("roll-done", { done: count(taken.imported), rows: count(taken.rows) })}
         </p>
       )}
       {roll.warnings && roll.warnings.length > 0 && (
@@ -105,11 +120,13 @@ function Roll({ roll }: { roll: RollStatus }) {
       {!BUSY.has(roll.state) && (
         <div class="row">
           {roll.state === "checked" && (
-            <button class="main" onClick={takeIn}>
+            <button type="button" class="main" onClick={takeIn}>
               {t("roll-import")}
             </button>
           )}
-          <button onClick={() => void give("/api/lists/discard", asked)}>{t("roll-discard")}</button>
+          <button type="button" onClick={() => void give("/api/lists/discard", asked)}>
+            {t("roll-discard")}
+          </button>
         </div>
       )}
     </>
@@ -124,27 +141,49 @@ async function give(path: string, values: Record<string, string>): Promise<void>
 function Numbers() {
   const [number, setNumber] = useState("");
   const [names, setNames] = useState(false);
-  const asking = (what: "suppress" | "erase", then: () => Promise<boolean>) => {
+  const asking = (what: "suppress" | "erase", change: () => Promise<boolean>) => {
     const title = t(what === "suppress" ? "do-suppress" : "do-erase-number");
-    askQuestion({ title, text: t(`ask-number-${what}`, { number }), grave: true, then: () => void then().then((done) => done && setNumber("")) });
+    askQuestion({
+      title,
+      text: t(`ask-number-${what}`, { number }),
+      grave: true,
+      onConfirm: () => void change().then((done) => done && setNumber("")),
+    });
   };
   return (
     <form class="row fields" onSubmit={(event) => event.preventDefault()}>
       <label>
         {t("number")}
-        <input type="tel" value={number} autocomplete="off" maxLength={40} dir="ltr" onInput={(event) => setNumber(event.currentTarget.value)} />
+        <input
+          type="tel"
+          value={number}
+          autocomplete="off"
+          maxLength={40}
+          dir="ltr"
+          onInput={(event) => setNumber(event.currentTarget.value)}
+        />
       </label>
       {may("suppress") && (
-        <button type="button" disabled={!number.trim()} onClick={() => asking("suppress", () => send("/api/numbers/suppress", { number }))}>
+        <button
+          type="button"
+          disabled={!number.trim()}
+          onClick={() => asking("suppress", () => send("/api/numbers/suppress", { number }))}
+        >
           {t("do-suppress")}
         </button>
       )}
       {may("erase-number") && (
         <>
           <label class="tick">
-            <input type="checkbox" checked={names} onChange={(event) => setNames(event.currentTarget.checked)} /> {t("number-names")}
+            <input type="checkbox" checked={names} onChange={(event) => setNames(event.currentTarget.checked)} />{" "}
+            {t("number-names")}
           </label>
-          <button type="button" class="main grave" disabled={!number.trim()} onClick={() => asking("erase", () => send("/api/numbers/erase", { number, names }))}>
+          <button
+            type="button"
+            class="main grave"
+            disabled={!number.trim()}
+            onClick={() => asking("erase", () => send("/api/numbers/erase", { number, names }))}
+          >
             {t("do-erase-number")}
           </button>
         </>

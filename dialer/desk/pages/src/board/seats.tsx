@@ -1,10 +1,10 @@
 import { Section } from "../shared/parts";
 import { namesOf, now, value } from "../shared/server";
-import { count, lasted, nameOf, percent, t, word } from "../shared/words";
-import { Menu, command, may } from "./commands";
-import { SEAT_STATES } from "./tiles";
 import type { SeatView } from "../shared/wire";
+import { count, lasted, nameOf, percent, t, word } from "../shared/words";
+import { command, Menu, may } from "./commands";
 import { asked, isShown, narrowing, spoken } from "./state";
+import { SEAT_STATES } from "./tiles";
 
 /** The state by which seats are filtered; "" = all. */
 const wanted = narrowing("seats", new RegExp(`^(${SEAT_STATES.join("|")})$`));
@@ -12,7 +12,16 @@ const wanted = narrowing("seats", new RegExp(`^(${SEAT_STATES.join("|")})$`));
 const OFFERED: Record<string, string[]> = {
   ready: ["seat-message", "seat-campaigns", "seat-pause", "seat-log-off"],
   reserved: ["seat-message", "seat-campaigns", "seat-pause", "seat-log-off"],
-  talking: ["listen", "whisper", "barge", "seat-message", "seat-campaigns", "seat-pause", "seat-hang-up", "seat-log-off"],
+  talking: [
+    "listen",
+    "whisper",
+    "barge",
+    "seat-message",
+    "seat-campaigns",
+    "seat-pause",
+    "seat-hang-up",
+    "seat-log-off",
+  ],
   "wrap-up": ["listen", "seat-message", "seat-campaigns", "seat-ready", "seat-pause", "seat-log-off"],
   paused: ["seat-message", "seat-campaigns", "seat-ready", "seat-log-off"],
   lost: ["seat-log-off"],
@@ -24,7 +33,13 @@ function Card({ name }: { name: string }) {
   if (!seat || !isShown(seat)) return null;
   if (wanted.value && seat.state !== wanted.value) return null;
   const alone = seat.campaigns.length > 0 && t("serves-only", { campaigns: seat.campaigns.join(", ") });
-  const more = [alone, seat.reason && word("pause", seat.reason), seat.transfer && word("help", seat.transfer), seat.phone_on_hold && t("phone-on-hold"), seat.recording && word("recording", seat.recording)];
+  const more = [
+    alone,
+    seat.reason && word("pause", seat.reason),
+    seat.transfer && word("help", seat.transfer),
+    seat.phone_on_hold && t("phone-on-hold"),
+    seat.recording && word("recording", seat.recording),
+  ];
   return (
     <li class={`seat-card ${seat.state}`}>
       <div class="row between">
@@ -73,7 +88,11 @@ export function Seats() {
               ))}
             </select>
           )}
-          <select aria-label={t("seat-state")} value={wanted.value} onChange={(event) => (wanted.value = event.currentTarget.value)}>
+          <select
+            aria-label={t("seat-state")}
+            value={wanted.value}
+            onChange={(event) => (wanted.value = event.currentTarget.value)}
+          >
             <option value="">{t("all-states")}</option>
             {SEAT_STATES.map((state) => (
               <option key={state} value={state}>
@@ -82,7 +101,11 @@ export function Seats() {
             ))}
           </select>
           {t("seats-active", { working: at.length, seats: count(names.length) })}
-          {may("stop-listening") && <button onClick={() => command("stop-listening")}>{t("do-stop-listening")}</button>}
+          {may("stop-listening") && (
+            <button type="button" onClick={() => command("stop-listening")}>
+              {t("do-stop-listening")}
+            </button>
+          )}
         </span>
       }
     >

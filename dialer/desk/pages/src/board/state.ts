@@ -1,7 +1,8 @@
 // The parts of the centre that the board shows: all, or those of one campaign or language.
+
+import { computed, effect, type Signal, signal } from "@preact/signals";
 import { me, namesOf, value } from "../shared/server";
 import type { CampaignView, CentreState, DeskStatus, SeatView } from "../shared/wire";
-import { computed, effect, signal, type Signal } from "@preact/signals";
 
 const narrowed = new URLSearchParams(location.hash.slice(1));
 window.addEventListener("hashchange", () => location.reload());
@@ -25,7 +26,8 @@ export const asked = { campaign: narrowing("campaign", NAME), language: narrowin
 export const chosen = computed(() => (namesOf("campaign").includes(asked.campaign.value) ? asked.campaign.value : ""));
 
 /** Return the languages spoken at a seat now; none = any. */
-export const spokenAt = (seat: SeatView) => me.value?.languages.agents[seat.agent ?? ""] ?? me.value?.languages.seats[seat.seat] ?? [];
+export const spokenAt = (seat: SeatView) =>
+  me.value?.languages.agents[seat.agent ?? ""] ?? me.value?.languages.seats[seat.seat] ?? [];
 /** All languages of the settings. */
 export const spoken = computed(() => {
   const { seats = {}, agents = {} } = me.value?.languages ?? {};
@@ -44,7 +46,10 @@ export const campaigns = () =>
 
 /** Return whether a seat is shown: it works for the chosen campaign or for any, and speaks the chosen language. */
 export function isShown(seat: SeatView): boolean {
-  const serves = seat.campaign_id === null ? !seat.campaigns.length || seat.campaigns.includes(chosen.value) : seat.campaign_id === chosen.value;
+  const serves =
+    seat.campaign_id === null
+      ? !seat.campaigns.length || seat.campaigns.includes(chosen.value)
+      : seat.campaign_id === chosen.value;
   if (chosen.value && !serves) return false;
   const tongues = spokenAt(seat);
   return !language.value || !tongues.length || tongues.includes(language.value);
@@ -60,7 +65,10 @@ export const seats = () =>
 export type Counts = Partial<Record<string, number>>;
 
 export const sum = (counts: Counts, states?: readonly string[]) =>
-  Object.entries(counts).reduce((whole, [state, count]) => (!states || states.includes(state) ? whole + (count ?? 0) : whole), 0);
+  Object.entries(counts).reduce(
+    (whole, [state, count]) => (!states || states.includes(state) ? whole + (count ?? 0) : whole),
+    0,
+  );
 
 export const together = (every: Counts[]) =>
   every.reduce<Record<string, number>>((whole, each) => {

@@ -1,10 +1,20 @@
 import type { ComponentChildren } from "preact";
 import { value } from "../shared/server";
-import { count, percent, t, word } from "../shared/words";
 import type { AbandonedWindow, SeatView } from "../shared/wire";
-import { campaigns, centre, chosen, seats, sum, together, type Counts } from "./state";
+import { count, percent, t, word } from "../shared/words";
+import { type Counts, campaigns, centre, chosen, seats, sum, together } from "./state";
 
-export const CALL_STATES = ["preview", "sending", "dialling", "ringing", "waiting", "connecting", "talking", "in-flow", "message"];
+export const CALL_STATES = [
+  "preview",
+  "sending",
+  "dialling",
+  "ringing",
+  "waiting",
+  "connecting",
+  "talking",
+  "in-flow",
+  "message",
+];
 export const SEAT_STATES = ["talking", "reserved", "ready", "wrap-up", "paused", "lost", "offline"];
 
 /** A bar of counts with a legend below it. */
@@ -41,7 +51,9 @@ function Tile({ name, figure, children }: { name: string; figure: string; childr
 
 export const shareOf = (window: AbandonedWindow) => (window.answers ? window.abandoned / window.answers : 0);
 export const spanOf = (seconds: number) =>
-  seconds >= 2 * 86400 ? t("window-days", { days: Math.round(seconds / 86400) }) : t("window-hours", { hours: Math.round(seconds / 360) / 10 });
+  seconds >= 2 * 86400
+    ? t("window-days", { days: Math.round(seconds / 86400) })
+    : t("window-hours", { hours: Math.round(seconds / 360) / 10 });
 
 /** A bar of the abandoned rate. A full bar is the rate at which dialling stops. */
 export function CapBar({ window }: { window: AbandonedWindow }) {

@@ -1,7 +1,7 @@
 // The users and how a supervisor manages them. Changes of rights are commands to the dialler.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Choice, Section, Table, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
+import { askQuestion, Choice, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { moment, t, word } from "../shared/words";
 import { Actions, send } from "./commands";
@@ -53,17 +53,31 @@ async function add(name: string, role: string): Promise<void> {
 
 /** Return the actions for a user, each after a question. */
 function offered({ name, role, fixed }: User): [string, () => void][] {
-  const asking = (what: string, grave: boolean, then: (chosen: string) => void, choices?: { label: string; options: [string, string][] }) => {
+  const asking = (
+    what: string,
+    grave: boolean,
+    onConfirm: (chosen: string) => void,
+    choices?: { label: string; options: [string, string][] },
+  ) => {
     const [title, text] = [t(`user-${what}`), t(`ask-user-${what}`, { name })];
-    return (): void => askQuestion({ title, text, grave, then, ...(choices ? { choices } : {}) });
+    return (): void => askQuestion({ title, text, grave, onConfirm, ...(choices ? { choices } : {}) });
   };
   const others = roles().filter(([each]) => each !== role);
-  const signOut: [string, () => void] = [t("user-sign-out"), asking("sign-out", true, () => void signOutEverywhere(name))];
+  const signOut: [string, () => void] = [
+    t("user-sign-out"),
+    asking("sign-out", true, () => void signOutEverywhere(name)),
+  ];
   if (fixed || name === me.value?.name) return [signOut];
   const password: [string, () => void] = [t("user-password"), asking("password", true, () => void givePassword(name))];
   if (me.value?.signs) return [signOut];
   return [
-    [t("user-role"), asking("role", false, (chosen) => void command("/api/users", { name, role: chosen }), { label: t("role"), options: others })],
+    [
+      t("user-role"),
+      asking("role", false, (chosen) => void command("/api/users", { name, role: chosen }), {
+        label: t("role"),
+        options: others,
+      }),
+    ],
     password,
     signOut,
     [t("user-remove"), asking("remove", true, () => void command("/api/users/remove", { name }))],
@@ -84,10 +98,15 @@ function Made() {
         <output class="made">{password}</output>
         <p>{t("new-password-help")}</p>
         <div class="row end">
-          <button type="button" onClick={() => void navigator.clipboard.writeText(password).then(() => showNotice(t("copied")))}>
+          <button
+            type="button"
+            onClick={() => void navigator.clipboard.writeText(password).then(() => showNotice(t("copied")))}
+          >
             {t("copy")}
           </button>
-          <button class="main">{t("done")}</button>
+          <button type="submit" class="main">
+            {t("done")}
+          </button>
         </div>
       </form>
     </dialog>
@@ -100,16 +119,24 @@ function Add() {
     const given = new FormData(form);
     const [name, role] = [String(given.get("name")), String(given.get("role"))];
     const [title, text] = [t("user-add"), t("ask-user-add", { name, role: word("role", role) })];
-    askQuestion({ title, text, then: () => void add(name, role).then(() => form.reset()) });
+    askQuestion({ title, text, onConfirm: () => void add(name, role).then(() => form.reset()) });
   };
   return (
     <form class="row fields" onSubmit={ask}>
       <label>
         {t("user-name")}
-        <input name="name" autocomplete="off" autocapitalize="none" spellcheck={false} pattern="[a-z0-9][a-z0-9\-]{0,31}" title={t("user-name-help")} required />
+        <input
+          name="name"
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          pattern="[a-z0-9][a-z0-9\-]{0,31}"
+          title={t("user-name-help")}
+          required
+        />
       </label>
       <Choice name="role" label={t("role")} options={roles()} />
-      <button>{t("user-add")}</button>
+      <button type="submit">{t("user-add")}</button>
     </form>
   );
 }

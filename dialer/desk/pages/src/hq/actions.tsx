@@ -1,10 +1,10 @@
 // Actions of people: incidents, material and resuming with a second person's answer, and the audit log.
 import { useEffect, useState } from "preact/hooks";
-import { Choice, Section, Table, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
+import { askQuestion, Choice, problemText, Section, showNotice, submittedForm, Table } from "../shared/parts";
 import { ask, isProblem, now, value } from "../shared/server";
+import type { OrderReplies, Proposal, PublishedMaterial } from "../shared/wire";
 import { lasted, moment, t, word } from "../shared/words";
 import { centres, incidents, may, orders, proposals, who } from "./state";
-import type { OrderReplies, Proposal, PublishedMaterial } from "../shared/wire";
 
 async function send(path: string, body: Record<string, unknown>, done: string): Promise<boolean> {
   const answer = await ask<{ state?: string; result?: string }>("POST", `/api/hq/${path}`, body);
@@ -24,11 +24,13 @@ function addressees(all: boolean): [string, string][] {
     ...every.map((centre): [string, string] => [`centre:${centre.centre}`, centre.centre]),
   ];
 }
-const named = (to: string) => (to === "all" ? t("all-zones") : to.startsWith("zone:") ? t("zone-named", { zone: to.slice(5) }) : to.slice(7));
+const named = (to: string) =>
+  to === "all" ? t("all-zones") : to.startsWith("zone:") ? t("zone-named", { zone: to.slice(5) }) : to.slice(7);
 
 export function Incidents() {
   const open = incidents();
-  const mayOwn = (zone: string) => (value<string[]>(`owners/${zone}`) ?? []).map((name): [string, string] => [name, name]);
+  const mayOwn = (zone: string) =>
+    (value<string[]>(`owners/${zone}`) ?? []).map((name): [string, string] => [name, name]);
   const send_ = async (event: Event) => {
     const form = submittedForm(event);
     const { to, text } = Object.fromEntries(new FormData(form));
@@ -40,13 +42,13 @@ export function Incidents() {
       text: t("ask-owner"),
       yes: t("incident-assign"),
       choices: { label: t("owner"), options: mayOwn(zone) },
-      then: (owner) => void send("incidents/owner", { id, owner }, "incident-owned"),
+      onConfirm: (owner) => void send("incidents/owner", { id, owner }, "incident-owned"),
     });
   const close = (id: number, text: string) =>
     askQuestion({
       title: t("incident-close"),
       text,
-      then: () => void send("incidents/close", { id }, "incident-closed"),
+      onConfirm: () => void send("incidents/close", { id }, "incident-closed"),
     });
   return (
     <Section id="incidents" title={t("incidents")}>
@@ -57,7 +59,7 @@ export function Incidents() {
             {t("incident-text")}
             <input name="text" maxLength={200} required autocomplete="off" dir="auto" />
           </label>
-          <button>{t("incident-open")}</button>
+          <button type="submit">{t("incident-open")}</button>
         </form>
       )}
       {!open.length && <p>{t("no-incidents")}</p>}
@@ -70,10 +72,19 @@ export function Incidents() {
             {may("manage-incidents") && (
               <span class="row">
                 {each.owner !== who().name && (
-                  <button onClick={() => void send("incidents/owner", { id: each.id, owner: who().name }, "incident-owned")}>{t("incident-take")}</button>
+                  <button
+                    type="button"
+                    onClick={() => void send("incidents/owner", { id: each.id, owner: who().name }, "incident-owned")}
+                  >
+                    {t("incident-take")}
+                  </button>
                 )}
-                <button onClick={() => own(each.id, each.zone)}>{t("incident-assign")}</button>
-                <button onClick={() => close(each.id, each.text)}>{t("incident-close")}</button>
+                <button type="button" onClick={() => own(each.id, each.zone)}>
+                  {t("incident-assign")}
+                </button>
+                <button type="button" onClick={() => close(each.id, each.text)}>
+                  {t("incident-close")}
+                </button>
               </span>
             )}
           </li>
@@ -86,9 +97,17 @@ export function Incidents() {
 function answer(each: Proposal, confirm: boolean): void {
   askQuestion({
     title: t(confirm ? "confirm" : "decline"),
-    text: [t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) }), ...(confirm ? [t(`confirm-${each.kind}`)] : [])].join(" · "),
+    text: [
+      t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) }),
+      ...(confirm ? [t(`confirm-${each.kind}`)] : []),
+    ].join(" · "),
     grave: confirm,
-    then: () => void send("proposals/answer", { id: each.id, answer: confirm ? "confirm" : "decline" }, confirm ? "confirmed" : "declined"),
+    onConfirm: () =>
+      void send(
+        "proposals/answer",
+        { id: each.id, answer: confirm ? "confirm" : "decline" },
+        confirm ? "confirmed" : "declined",
+      ),
   });
 }
 
@@ -99,21 +118,32 @@ function Proposals({ kinds, right }: { kinds: Proposal["kind"][]; right: string 
   return (
     <ul class="alerts" aria-label={t("proposals")}>
       {shown.map((each) => (
-        <li key={each.id} class={each.state === "open" ? "alert warning" : each.state === "failed" ? "alert critical" : "alert"}>
+        <li
+          key={each.id}
+          class={each.state === "open" ? "alert warning" : each.state === "failed" ? "alert critical" : "alert"}
+        >
           <span dir="auto">{t(`proposal-${each.kind}`, { text: each.text, to: named(each.to) })}</span>
           <small>{t("proposed-by", { name: each.proposed_by, at: moment(each.proposed_at) })}</small>
           {each.answered_by && each.answered_at !== null && (
-            <small>{t("answered-by", { name: each.answered_by, at: moment(each.answered_at), state: word("proposal-is", each.state) })}</small>
+            <small>
+              {t("answered-by", {
+                name: each.answered_by,
+                at: moment(each.answered_at),
+                state: word("proposal-is", each.state),
+              })}
+            </small>
           )}
           {each.state === "expired" && <small>{t("proposal-is-expired")}</small>}
           {each.result && <small lang="en">{each.result}</small>}
           {each.state === "open" && each.proposed_by === who().name && <em>{t("second-person")}</em>}
           {each.state === "open" && each.proposed_by !== who().name && may(right) && (
             <span class="row">
-              <button class="main" onClick={() => answer(each, true)}>
+              <button type="button" class="main" onClick={() => answer(each, true)}>
                 {t("confirm")}
               </button>
-              <button onClick={() => answer(each, false)}>{t("decline")}</button>
+              <button type="button" onClick={() => answer(each, false)}>
+                {t("decline")}
+              </button>
             </span>
           )}
         </li>
@@ -129,7 +159,8 @@ export function MaterialView() {
   const material = value<PublishedMaterial>(`material/${who().of_zone}`);
   const every = centres();
   const running = new Map<string, number>();
-  for (const centre of every) if (centre.material) running.set(centre.material, (running.get(centre.material) ?? 0) + 1);
+  for (const centre of every)
+    if (centre.material) running.set(centre.material, (running.get(centre.material) ?? 0) + 1);
   const trouble = every.filter((centre) => centre.material_problem);
   const behind = every.filter((centre) => centre.assigned_material && centre.material !== centre.assigned_material);
   const propose = async (event: Event) => {
@@ -141,12 +172,20 @@ export function MaterialView() {
     <Section id="material" title={t("material")}>
       {may("propose-material") && !!material?.approved.length && (
         <form class="row fields" onSubmit={(event) => void propose(event)}>
-          <Choice name="version" label={t("version")} options={material.approved.map((each) => [each, versionOf(each).join(" ")])} />
+          <Choice
+            name="version"
+            label={t("version")}
+            options={material.approved.map((each) => [each, versionOf(each).join(" ")])}
+          />
           <Choice name="to" label={t("material-to")} options={addressees(true)} />
-          <button>{t("propose")}</button>
+          <button type="submit">{t("propose")}</button>
         </form>
       )}
-      <p>{material?.approved.length ? t("approved", { versions: material.approved.map((each) => versionOf(each).join(" ")).join(", ") }) : t("nothing-approved")}</p>
+      <p>
+        {material?.approved.length
+          ? t("approved", { versions: material.approved.map((each) => versionOf(each).join(" ")).join(", ") })
+          : t("nothing-approved")}
+      </p>
       <Proposals kinds={["material", "rollout"]} right="confirm-material" />
       <div class="columns">
         <div>
@@ -166,9 +205,7 @@ export function MaterialView() {
           <h3>{t("running")}</h3>
           <ul>
             {[...running].map(([label, many]) => (
-              <li key={label}>
-                {t("in-centres", { material: label, centres: many })}
-              </li>
+              <li key={label}>{t("in-centres", { material: label, centres: many })}</li>
             ))}
           </ul>
           {!!behind.length && <p>{t("not-there-yet", { names: behind.map((centre) => centre.centre).join(", ") })}</p>}
@@ -187,7 +224,17 @@ export function Orders() {
   const together = new Map<string, OrderReplies>();
   for (const each of orders()) {
     const so = together.get(each.id);
-    together.set(each.id, so ? { ...each, done: so.done + each.done, refused: { ...so.refused, ...each.refused }, missing: [...so.missing, ...each.missing] } : each);
+    together.set(
+      each.id,
+      so
+        ? {
+            ...each,
+            done: so.done + each.done,
+            refused: { ...so.refused, ...each.refused },
+            missing: [...so.missing, ...each.missing],
+          }
+        : each,
+    );
   }
   const shown = [...together.values()].sort((a, b) => b.made_at - a.made_at);
   const propose = async (event: Event) => {
@@ -202,7 +249,8 @@ export function Orders() {
       <ul class="alerts">
         {shown.map((each) => (
           <li key={each.id} class={each.missing.length || Object.keys(each.refused).length ? "alert warning" : "alert"}>
-            <strong>{word("order", each.order)}</strong> {each.campaign_id} {named(each.to)} <time>{moment(each.made_at)}</time>
+            <strong>{word("order", each.order)}</strong> {each.campaign_id} {named(each.to)}{" "}
+            <time>{moment(each.made_at)}</time>
             <span>{t("order-done", { done: each.done })}</span>
             {Object.entries(each.refused).map(([centre, text]) => (
               <span key={centre} lang="en">
@@ -220,7 +268,7 @@ export function Orders() {
             {t("resume-why")}
             <input name="text" maxLength={200} required autocomplete="off" dir="auto" />
           </label>
-          <button>{t("propose-resume")}</button>
+          <button type="submit">{t("propose-resume")}</button>
         </form>
       )}
       <Proposals kinds={["resume"]} right="confirm-resume" />
@@ -238,7 +286,10 @@ interface Entry {
 
 export function Audit() {
   const [entries, setEntries] = useState<Entry[]>([]);
-  useEffect(() => void ask<Entry[]>("GET", "/api/hq/audit").then((found) => !isProblem(found) && setEntries(found)), []);
+  useEffect(
+    () => void ask<Entry[]>("GET", "/api/hq/audit").then((found) => !isProblem(found) && setEntries(found)),
+    [],
+  );
   return (
     <Section id="audit" title={t("audit")}>
       <p>{t("audit-help")}</p>

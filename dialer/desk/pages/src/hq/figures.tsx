@@ -4,10 +4,27 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { Section, Table } from "../shared/parts";
 import { ask, isProblem, now } from "../shared/server";
+import type { CentreRow } from "../shared/wire";
 import { count, decimal, lasted, moment, percent, t } from "../shared/words";
 import { AlertText } from "../staff/alert_text";
-import { LEVELS, abandonedOf, addressOf, centres, contactsOf, faultsOf, hq, incidents, isHeard, listHoursOf, place, sumOf, who, type Level, type Place, type Sum } from "./state";
-import type { CentreRow } from "../shared/wire";
+import {
+  abandonedOf,
+  addressOf,
+  centres,
+  contactsOf,
+  faultsOf,
+  hq,
+  incidents,
+  isHeard,
+  LEVELS,
+  type Level,
+  listHoursOf,
+  type Place,
+  place,
+  type Sum,
+  sumOf,
+  who,
+} from "./state";
 
 const NOT_KNOWN = "–";
 const OLD_SECONDS = 60;
@@ -22,7 +39,17 @@ function Age({ at, old = OLD_SECONDS }: { at: number | null | undefined; old?: n
 const share = (part: number | undefined) => (part === undefined ? NOT_KNOWN : percent(part));
 const hours = (value: number | undefined) => (value === undefined ? NOT_KNOWN : t("hours", { hours: decimal(value) }));
 
-function Tile({ name, figure, bad, children }: { name: string; figure: string; bad?: boolean | undefined; children?: ComponentChildren }) {
+function Tile({
+  name,
+  figure,
+  bad,
+  children,
+}: {
+  name: string;
+  figure: string;
+  bad?: boolean | undefined;
+  children?: ComponentChildren;
+}) {
   return (
     <div class={bad ? "tile bad" : "tile"}>
       <h2>{t(name)}</h2>
@@ -43,19 +70,41 @@ function Tiles({ sum }: { sum: Sum }) {
   const lasts = listHoursOf(sum);
   return (
     <div class="tiles">
-      <Tile name="tile-seats" figure={count(sum.signed_in)} bad={sum.planned_seats > 0 && sum.signed_in < sum.planned_seats * 0.8}>
+      <Tile
+        name="tile-seats"
+        figure={count(sum.signed_in)}
+        bad={sum.planned_seats > 0 && sum.signed_in < sum.planned_seats * 0.8}
+      >
         <small>{sum.planned_seats ? t("of-planned", { planned: count(sum.planned_seats) }) : t("not-planned")}</small>
       </Tile>
-      <Tile name="tile-contacts" figure={contacts === undefined ? NOT_KNOWN : decimal(contacts)} bad={!!target && contacts !== undefined && contacts < target * 0.8}>
+      <Tile
+        name="tile-contacts"
+        figure={contacts === undefined ? NOT_KNOWN : decimal(contacts)}
+        bad={!!target && contacts !== undefined && contacts < target * 0.8}
+      >
         <small>{target ? t("of-target", { target: decimal(target) }) : t("no-target")}</small>
       </Tile>
-      <Tile name="tile-abandoned" figure={share(abandoned)} bad={abandoned !== undefined && sum.abandoned_limit !== undefined && abandoned > sum.abandoned_limit}>
-        <small>{sum.abandoned_limit === undefined ? t("no-cap") : t("of-cap", { cap: percent(sum.abandoned_limit) })}</small>
+      <Tile
+        name="tile-abandoned"
+        figure={share(abandoned)}
+        bad={abandoned !== undefined && sum.abandoned_limit !== undefined && abandoned > sum.abandoned_limit}
+      >
+        <small>
+          {sum.abandoned_limit === undefined ? t("no-cap") : t("of-cap", { cap: percent(sum.abandoned_limit) })}
+        </small>
       </Tile>
-      <Tile name="tile-completed" figure={share(reached)} bad={!!expected && reached !== undefined && reached < expected.contacted * 0.8}>
+      <Tile
+        name="tile-completed"
+        figure={share(reached)}
+        bad={!!expected && reached !== undefined && reached < expected.contacted * 0.8}
+      >
         <small>{expected ? t("of-expected", { share: percent(expected.contacted) }) : t("no-expected-curve")}</small>
       </Tile>
-      <Tile name="tile-voted" figure={share(voted)} bad={!!expected && voted !== undefined && voted < expected.voted * 0.8}>
+      <Tile
+        name="tile-voted"
+        figure={share(voted)}
+        bad={!!expected && voted !== undefined && voted < expected.voted * 0.8}
+      >
         <small>{expected ? t("of-expected", { share: percent(expected.voted) }) : t("no-expected-curve")}</small>
         <small>
           {sum.electors && sum.official_at !== undefined
@@ -69,7 +118,11 @@ function Tiles({ sum }: { sum: Sum }) {
       <Tile name="tile-online" figure={`${count(sum.heard)} / ${count(sum.centres)}`} bad={sum.heard < sum.centres}>
         <small>{t("oldest-results")}</small> <Age at={sum.committed_at} old={300} />
       </Tile>
-      <Tile name="tile-lag" figure={sum.lag === undefined ? NOT_KNOWN : t("seconds", { seconds: decimal(sum.lag) })} bad={(sum.lag ?? 0) > 5}>
+      <Tile
+        name="tile-lag"
+        figure={sum.lag === undefined ? NOT_KNOWN : t("seconds", { seconds: decimal(sum.lag) })}
+        bad={(sum.lag ?? 0) > 5}
+      >
         <small>{t("lag-help")}</small>
       </Tile>
     </div>
@@ -99,7 +152,11 @@ function ZoneMap({ every }: { every: CentreRow[] }) {
                   <li key={centre.centre}>
                     <a
                       class={`square ${faultsOf(centre).level}`}
-                      href={addressOf({ zone, ...(centre.state ? { state: centre.state } : {}), centre: centre.centre })}
+                      href={addressOf({
+                        zone,
+                        ...(centre.state ? { state: centre.state } : {}),
+                        centre: centre.centre,
+                      })}
                       aria-label={`${centre.centre}: ${told(centre)}`}
                       title={`${centre.centre}: ${told(centre)}`}
                     />
@@ -134,7 +191,9 @@ function Path() {
   const zone = who().of_zone;
   let so: Place = zone ? { zone } : {};
   const steps: [string, Place][] = [[zone || t("all-zones"), so]];
-  for (const step of (zone ? ["state", "centre", "constituency"] : ["zone", "state", "centre", "constituency"]) as (keyof Place)[]) {
+  for (const step of (zone
+    ? ["state", "centre", "constituency"]
+    : ["zone", "state", "centre", "constituency"]) as (keyof Place)[]) {
     const name = there[step];
     if (!name) continue;
     so = { ...so, [step]: name };
@@ -144,7 +203,9 @@ function Path() {
     <nav aria-label={t("path")}>
       <ol class="path">
         {steps.map(([name, to], depth) => (
-          <li key={name + depth}>{depth === steps.length - 1 ? <b aria-current="location">{name}</b> : <a href={addressOf(to)}>{name}</a>}</li>
+          <li key={name + depth}>
+            {depth === steps.length - 1 ? <b aria-current="location">{name}</b> : <a href={addressOf(to)}>{name}</a>}
+          </li>
         ))}
       </ol>
     </nav>
@@ -168,15 +229,43 @@ interface Group {
 function groupsAt(there: Place, every: CentreRow[]): { kind: string; groups: Group[] } {
   const by = (kind: string, of: (centre: CentreRow) => string, to: (name: string) => Place) => {
     const names = [...new Set(every.map(of))].sort(new Intl.Collator("en", { numeric: true }).compare);
-    return { kind, groups: names.map((name) => ({ name, to: to(name), own: every.filter((centre) => of(centre) === name) })) };
+    return {
+      kind,
+      groups: names.map((name) => ({ name, to: to(name), own: every.filter((centre) => of(centre) === name) })),
+    };
   };
-  if (!there.zone) return by("zone", (centre) => centre.zone, (zone) => ({ zone }));
+  if (!there.zone)
+    return by(
+      "zone",
+      (centre) => centre.zone,
+      (zone) => ({ zone }),
+    );
   const states = new Set(every.map((centre) => centre.state ?? ""));
-  if (!there.state && states.size > 1) return by("state", (centre) => centre.state || NOT_KNOWN, (state) => ({ ...there, state: state === NOT_KNOWN ? "_" : state }));
-  return by("centre", (centre) => centre.centre, (centre) => ({ ...there, centre }));
+  if (!there.state && states.size > 1)
+    return by(
+      "state",
+      (centre) => centre.state || NOT_KNOWN,
+      (state) => ({ ...there, state: state === NOT_KNOWN ? "_" : state }),
+    );
+  return by(
+    "centre",
+    (centre) => centre.centre,
+    (centre) => ({ ...there, centre }),
+  );
 }
 
-const COLUMNS = ["age-live", "age-results", "seats", "contacts", "abandoned", "reached", "voted", "list", "material", "state-of"];
+const COLUMNS = [
+  "age-live",
+  "age-results",
+  "seats",
+  "contacts",
+  "abandoned",
+  "reached",
+  "voted",
+  "list",
+  "material",
+  "state-of",
+];
 
 function Rows({ every }: { every: CentreRow[] }) {
   const { kind, groups } = groupsAt(at(), every);
@@ -184,7 +273,8 @@ function Rows({ every }: { every: CentreRow[] }) {
   const answers = whole.attempts ? whole.live_answers / whole.attempts : 0;
   const levelOf = (group: Group) => Math.min(...group.own.map((centre) => LEVELS.indexOf(faultsOf(centre).level)));
   const bads = (group: Group) => group.own.filter((centre) => faultsOf(centre).level === "bad").length;
-  const workOf = (group: Group) => group.own.reduce((most, centre) => most + adjusted(centre, answers), 0) / (group.own.length || 1);
+  const workOf = (group: Group) =>
+    group.own.reduce((most, centre) => most + adjusted(centre, answers), 0) / (group.own.length || 1);
   const sorted = [...groups];
   if (order.value === "problems") sorted.sort((a, b) => levelOf(a) - levelOf(b) || bads(b) - bads(a));
   if (order.value === "work") sorted.sort((a, b) => workOf(b) - workOf(a));
@@ -213,7 +303,9 @@ function Row({ group, level }: { group: Group; level: Level }) {
   const sum = sumOf(group.own);
   const contacts = contactsOf(sum.today);
   const lasts = listHoursOf(sum);
-  const open = incidents().filter((each) => group.own.some((centre) => centre.centre === each.centre || (!each.centre && centre.zone === each.zone))).length;
+  const open = incidents().filter((each) =>
+    group.own.some((centre) => centre.centre === each.centre || (!each.centre && centre.zone === each.zone)),
+  ).length;
   const single = group.own.length === 1 ? group.own[0] : undefined;
   const counted = (word: string) => group.own.filter((centre) => faultsOf(centre).words.includes(word)).length;
   const words = [...new Set(group.own.flatMap((centre) => faultsOf(centre).words))].map((word) =>
@@ -231,17 +323,22 @@ function Row({ group, level }: { group: Group; level: Level }) {
       <td class="right">
         <Age at={sum.committed_at} old={300} />
       </td>
-      <td class="right">{sum.planned_seats ? `${count(sum.signed_in)} / ${count(sum.planned_seats)}` : count(sum.signed_in)}</td>
+      <td class="right">
+        {sum.planned_seats ? `${count(sum.signed_in)} / ${count(sum.planned_seats)}` : count(sum.signed_in)}
+      </td>
       <td class="right">{contacts === undefined ? NOT_KNOWN : decimal(contacts)}</td>
       <td class="right">{share(abandonedOf(sum.today))}</td>
       <td class="right">{sum.total ? percent(sum.completed / sum.total) : NOT_KNOWN}</td>
       <td class="right">
-        {sum.contacted ? percent(sum.voted / sum.contacted) : NOT_KNOWN} <small>{sum.electors ? t("official-short", { share: percent(sum.official / sum.electors) }) : ""}</small>
+        {sum.contacted ? percent(sum.voted / sum.contacted) : NOT_KNOWN}{" "}
+        <small>{sum.electors ? t("official-short", { share: percent(sum.official / sum.electors) }) : ""}</small>
       </td>
       <td class="right">
         {count(sum.remaining)} <small>{lasts === undefined ? "" : hours(lasts)}</small>
       </td>
-      <td class="right">{single ? (single.material ?? NOT_KNOWN) : sum.behind ? t("material-behind", { behind: sum.behind }) : ""}</td>
+      <td class="right">
+        {single ? (single.material ?? NOT_KNOWN) : sum.behind ? t("material-behind", { behind: sum.behind }) : ""}
+      </td>
       <td class="wraps">
         {words.join(", ")} {open ? <a href={addressOf(group.to, "incidents")}>{t("incidents-open", { open })}</a> : ""}
       </td>
@@ -286,7 +383,19 @@ function Areas({ centre, constituency }: { centre: string; constituency?: string
   if (!areas.value) return null;
   if (!areas.value.length) return <p>{t("no-areas")}</p>;
   return (
-    <Table of="rows" names={[constituency ? "booth" : "constituency", "reached-voters", "voted-voters", "voted", "not-yet", "official", "age-figure"]} right={(place) => place > 0}>
+    <Table
+      of="rows"
+      names={[
+        constituency ? "booth" : "constituency",
+        "reached-voters",
+        "voted-voters",
+        "voted",
+        "not-yet",
+        "official",
+        "age-figure",
+      ]}
+      right={(place) => place > 0}
+    >
       {areas.value.map((area) => {
         const name = constituency ? `${number}/${area.part_number}` : `${area.state_code} ${area.constituency_number}`;
         const to = { ...at(), constituency: `${area.state_code}.${area.constituency_number}` };
@@ -298,7 +407,8 @@ function Areas({ centre, constituency }: { centre: string; constituency?: string
             <td class="right">{area.contacted ? percent(area.voted / area.contacted) : NOT_KNOWN}</td>
             <td class="right">{count(area.not_yet)}</td>
             <td class="right">
-              {area.share === null ? NOT_KNOWN : percent(area.share)} <small>{area.official_at === null ? "" : moment(area.official_at)}</small>
+              {area.share === null ? NOT_KNOWN : percent(area.share)}{" "}
+              <small>{area.official_at === null ? "" : moment(area.official_at)}</small>
             </td>
             <td class="right">
               <Age at={area.at} old={3600} />
@@ -315,10 +425,18 @@ function CentreNow({ centre }: { centre: CentreRow }) {
     ["state-of", told(centre)],
     ["age-live", <Age at={centre.live_at} />],
     ["age-results", <Age at={centre.committed_at} old={300} />],
-    ["campaigns", Object.entries(centre.campaigns ?? {}).map(([name, state]) => t(`campaign-${state}`, { campaign: name })).join(", ") || NOT_KNOWN],
+    [
+      "campaigns",
+      Object.entries(centre.campaigns ?? {})
+        .map(([name, state]) => t(`campaign-${state}`, { campaign: name }))
+        .join(", ") || NOT_KNOWN,
+    ],
     ["live-calls", count(centre.calls ?? 0)],
     ["material", `${centre.material ?? NOT_KNOWN} / ${centre.assigned_material ?? NOT_KNOWN}`],
-    ["lag", centre.opt_out_lag_seconds == null ? NOT_KNOWN : t("seconds", { seconds: decimal(centre.opt_out_lag_seconds) })],
+    [
+      "lag",
+      centre.opt_out_lag_seconds == null ? NOT_KNOWN : t("seconds", { seconds: decimal(centre.opt_out_lag_seconds) }),
+    ],
     ["lost", count(centre.lost_rows ?? 0)],
   ];
   return (
@@ -363,7 +481,11 @@ export function Figures() {
     <>
       <Tiles sum={sumOf(below)} />
       {!there.centre && <ZoneMap every={every} />}
-      <Section id="rows" title={t(there.constituency ? "booths" : there.centre ? "constituencies" : "centres-by")} aside={<Path />}>
+      <Section
+        id="rows"
+        title={t(there.constituency ? "booths" : there.centre ? "constituencies" : "centres-by")}
+        aside={<Path />}
+      >
         {centre && !there.constituency && <CentreNow centre={centre} />}
         {there.centre ? (
           <Areas centre={there.centre} {...(there.constituency ? { constituency: there.constituency } : {})} />

@@ -1,13 +1,13 @@
 import { effect } from "@preact/signals";
 import { render } from "preact";
+import { LanguageChoice, Notice, QuestionDialog } from "../shared/parts";
+import { loadUser, me, now, STALE_SECONDS, secondsSinceUpdate, signOut, subscribeEvents } from "../shared/server";
+import { areLoaded, clock, lasted, speak, t } from "../shared/words";
 import { Passkeys, Password } from "../staff/own_account";
 import { offered } from "../staff/passkeys";
 import { SignIn } from "../staff/sign_in";
-import { QuestionDialog, LanguageChoice, Notice } from "../shared/parts";
-import { STALE_SECONDS, subscribeEvents, loadUser, me, now, signOut, secondsSinceUpdate } from "../shared/server";
-import { areLoaded, clock, lasted, speak, t } from "../shared/words";
-import { Days } from "./days";
 import { Audit, Incidents, MaterialView, Orders } from "./actions";
+import { Days } from "./days";
 import { Figures } from "./figures";
 import { Ready } from "./ready";
 import { addressOf, hq, incidents, may, place, proposals, view, who } from "./state";
@@ -40,7 +40,9 @@ function Head() {
     material: waiting.filter((each) => each.kind !== "resume").length,
     orders: waiting.filter((each) => each.kind === "resume").length,
   };
-  const views = (Object.keys(VIEWS) as View[]).filter((each) => each !== "account" && (each !== "audit" || may("read-audit")));
+  const views = (Object.keys(VIEWS) as View[]).filter(
+    (each) => each !== "account" && (each !== "audit" || may("read-audit")),
+  );
   return (
     <header>
       <h1>
@@ -49,7 +51,8 @@ function Head() {
       <time>{clock(now.value)}</time>
       <ul class="statuses" aria-label={t("status")}>
         {(["nats", "database"] as const).map((name) => {
-          const good = name === "nats" ? (stands?.connected ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
+          const good =
+            name === "nats" ? (stands?.connected ?? false) : stands?.read_at != null && now.value - stands.read_at < 30;
           return (
             <li key={name} class={good ? "status good" : "status bad"}>
               <span aria-hidden="true">{t(`status-${name}`)}</span>
@@ -62,7 +65,9 @@ function Head() {
       <a class="who" href={addressOf(place.value, "account")}>
         {who().name} · {t(`role-${who().role}`)} {who().of_zone && `· ${who().of_zone}`}
       </a>
-      <button onClick={() => void signOut()}>{t("sign-out")}</button>
+      <button type="button" onClick={() => void signOut()}>
+        {t("sign-out")}
+      </button>
       <nav class="views" aria-label={t("views")}>
         {views.map((each) => (
           <a key={each} href={addressOf(place.value, each)} aria-current={view.value === each ? "page" : undefined}>
@@ -78,7 +83,14 @@ function Stale() {
   const silent = secondsSinceUpdate.value;
   const stands = hq();
   const old = stands?.read_at == null ? 0 : now.value - stands.read_at;
-  const told = silent > STALE_SECONDS ? t("stale-desk", { ago: lasted(silent) }) : old > 30 ? t("stale-database", { ago: lasted(old) }) : stands && !stands.connected ? t("stale-nats") : "";
+  const told =
+    silent > STALE_SECONDS
+      ? t("stale-desk", { ago: lasted(silent) })
+      : old > 30
+        ? t("stale-database", { ago: lasted(old) })
+        : stands && !stands.connected
+          ? t("stale-nats")
+          : "";
   return (
     <div role="alert" class={told ? "stale" : "unseen"}>
       {told}
@@ -107,9 +119,18 @@ let hearing = false;
 effect(() => {
   if (me.value && !hearing) {
     hearing = true;
-    subscribeEvents(() => "/api/hq/events", () => Boolean(me.value), () => void loadUser());
+    subscribeEvents(
+      () => "/api/hq/events",
+      () => Boolean(me.value),
+      () => void loadUser(),
+    );
   }
 });
-void speak(import.meta.glob<string>(["../../locales/hq/*.ftl", "../../locales/staff/*.ftl"], { query: "?raw", import: "default" }));
+void speak(
+  import.meta.glob<string>(["../../locales/hq/*.ftl", "../../locales/staff/*.ftl"], {
+    query: "?raw",
+    import: "default",
+  }),
+);
 void loadUser();
 render(<Page />, document.getElementById("page")!);

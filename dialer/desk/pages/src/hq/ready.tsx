@@ -1,9 +1,9 @@
 // Readiness before the poll: which centres' test marks have arrived.
 import { Section, Table } from "../shared/parts";
 import { now } from "../shared/server";
+import type { CentreRow } from "../shared/wire";
 import { decimal, moment, t } from "../shared/words";
 import { centres, isHeard } from "./state";
-import type { CentreRow } from "../shared/wire";
 
 const WEEK_SECONDS = 7 * 86_400;
 const wasTested = (centre: CentreRow) => centre.test_sent_at != null && now.value - centre.test_sent_at < WEEK_SECONDS;
@@ -13,7 +13,11 @@ export function Ready() {
   const missing = every.filter((centre) => !wasTested(centre));
   const sorted = [...missing, ...every.filter(wasTested)];
   return (
-    <Section id="ready" title={t("ready")} aside={<span>{t("ready-summary", { ready: every.length - missing.length, centres: every.length })}</span>}>
+    <Section
+      id="ready"
+      title={t("ready")}
+      aside={<span>{t("ready-summary", { ready: every.length - missing.length, centres: every.length })}</span>}
+    >
       <p>{t("ready-help")}</p>
       <Table of="ready" names={["centre", "zone", "test-mark", "transit-time", "connection", "material"]}>
         {sorted.map((centre) => (

@@ -1,6 +1,7 @@
 // The data of headquarters' page, and how figures of several centres are combined.
-import { me, namesOf, now, value } from "../shared/server";
+
 import { signal } from "@preact/signals";
+import { me, namesOf, now, value } from "../shared/server";
 import type { CentreRow, DayResults, HqStatus, HqUser, Incident, OrderReplies, Proposal } from "../shared/wire";
 
 export const who = () => me.value as unknown as HqUser;
@@ -52,8 +53,10 @@ export type Level = (typeof LEVELS)[number];
 
 export const isHeard = (centre: CentreRow) => centre.live_at != null && now.value - centre.live_at < SILENT_SECONDS;
 /** Return today's abandoned rate; undefined = no live answers. */
-export const abandonedOf = (today: DayResults | undefined) => (today?.live_answers ? today.abandoned / today.live_answers : undefined);
-export const contactsOf = (today: DayResults | undefined) => (today && today.seat_hours >= 0.05 ? today.contacts / today.seat_hours : undefined);
+export const abandonedOf = (today: DayResults | undefined) =>
+  today?.live_answers ? today.abandoned / today.live_answers : undefined;
+export const contactsOf = (today: DayResults | undefined) =>
+  today && today.seat_hours >= 0.05 ? today.contacts / today.seat_hours : undefined;
 /** Return the hours until the list is completed, at the pace of the last 15 minutes. */
 export const listHoursOf = (centre: { remaining?: number; calls_per_hour?: number | null }) =>
   centre.remaining === undefined || !centre.calls_per_hour ? undefined : centre.remaining / centre.calls_per_hour;
@@ -112,7 +115,8 @@ const least = (values: (number | null | undefined)[]) => {
   return known.length ? Math.min(...known) : undefined;
 };
 export function sumOf(every: CentreRow[]): Sum {
-  const sum = (of: (centre: CentreRow) => number | null | undefined) => every.reduce((whole, centre) => whole + (of(centre) ?? 0), 0);
+  const sum = (of: (centre: CentreRow) => number | null | undefined) =>
+    every.reduce((whole, centre) => whole + (of(centre) ?? 0), 0);
   const today = (name: keyof DayResults) => sum((centre) => centre.today?.[name]);
   // Centres without seat-hours are excluded from contacts per seat-hour.
   const worked = every.filter((centre) => contactsOf(centre.today) !== undefined);

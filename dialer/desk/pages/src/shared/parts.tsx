@@ -41,7 +41,11 @@ export function Choice({ name, label, options }: { name: string; label: string; 
 
 export function LanguageChoice() {
   return (
-    <select aria-label={t("language")} value={language.value} onChange={(event) => void choose(event.currentTarget.value, true)}>
+    <select
+      aria-label={t("language")}
+      value={language.value}
+      onChange={(event) => void choose(event.currentTarget.value, true)}
+    >
       {languages.map((code) => (
         <option key={code} value={code} lang={code}>
           {nameOf(code)}
@@ -84,7 +88,7 @@ interface Question {
   choices?: { label: string; options: [string, string][] };
   /** A text field with a maximum number of characters. */
   line?: { label: string; most: number };
-  then: (chosen: string) => void;
+  onConfirm: (chosen: string) => void;
 }
 const asked = signal<Question | null>(null);
 
@@ -106,7 +110,7 @@ export function QuestionDialog() {
   const isWritten = !current.line || chosen.trim() !== "";
   const yes = () => {
     close();
-    current.then(chosen);
+    current.onConfirm(chosen);
   };
   return (
     <dialog ref={box} onClose={close} aria-labelledby="asked-title">
@@ -143,8 +147,11 @@ export function QuestionDialog() {
           </label>
         )}
         <div class="row end">
-          <button value="no">{t("cancel")}</button>
+          <button type="submit" value="no">
+            {t("cancel")}
+          </button>
           <button
+            type="submit"
             value="yes"
             class={current.grave ? "main grave" : "main"}
             disabled={!isWritten}
@@ -190,7 +197,17 @@ export function Table({ of, names, right, unseen, children }: Columns) {
   );
 }
 
-export function Section({ id, title, children, aside }: { id: string; title: string; children: ComponentChildren; aside?: ComponentChildren }) {
+export function Section({
+  id,
+  title,
+  children,
+  aside,
+}: {
+  id: string;
+  title: string;
+  children: ComponentChildren;
+  aside?: ComponentChildren;
+}) {
   return (
     <section class="panel" aria-labelledby={`${id}-title`}>
       <div class="row between">

@@ -1,5 +1,5 @@
 // Requests to the desk, and the stream of its updates.
-import { signal, type Signal } from "@preact/signals";
+import { type Signal, signal } from "@preact/signals";
 import type { BoardUser, Update } from "./wire";
 import { zone } from "./words";
 
@@ -12,7 +12,8 @@ export interface Problem {
 /** Send a request and return the answer or the problem. An unreachable desk is a problem too. */
 export async function ask<T>(method: "GET" | "POST" | "PUT", path: string, body?: unknown): Promise<T | Problem> {
   try {
-    const sent = body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    const sent =
+      body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
     const answer = await fetch(path, { method, credentials: "same-origin", cache: "no-store", ...sent });
     return answer.status === 204 ? ({} as T) : ((await answer.json()) as T | Problem);
   } catch {
@@ -20,7 +21,8 @@ export async function ask<T>(method: "GET" | "POST" | "PUT", path: string, body?
   }
 }
 
-export const isProblem = (answer: unknown): answer is Problem => typeof answer === "object" && answer !== null && "problem" in answer;
+export const isProblem = (answer: unknown): answer is Problem =>
+  typeof answer === "object" && answer !== null && "problem" in answer;
 
 /** The signed-in user; null = nobody, undefined = not known yet. */
 export const me = signal<BoardUser | null | undefined>(undefined);
@@ -45,14 +47,20 @@ const names = new Map<string, Signal<string[]>>();
 /** Return a value of the page state, or undefined. A component that reads it is redrawn when it changes. */
 export function value<T>(key: string): T | undefined {
   let cell = cells.get(key);
-  if (!cell) cells.set(key, (cell = signal<unknown>(undefined)));
+  if (!cell) {
+    cell = signal<unknown>(undefined);
+    cells.set(key, cell);
+  }
   return cell.value as T | undefined;
 }
 
 /** Return the names of a kind, sorted: namesOf("seat") has "04". */
 export function namesOf(kind: string): string[] {
   let found = names.get(kind);
-  if (!found) names.set(kind, (found = signal(collect(kind))));
+  if (!found) {
+    found = signal(collect(kind));
+    names.set(kind, found);
+  }
   return found.value;
 }
 

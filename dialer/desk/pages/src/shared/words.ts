@@ -25,7 +25,8 @@ export const areLoaded = computed(() => bundles.value.length > 0);
 const NAMES: Record<string, string> = { as: "অসমীয়া", or: "ଓଡ଼ିଆ" };
 
 /** Return the name of a language in that language. */
-export const nameOf = (code: string) => NAMES[code] ?? new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
+export const nameOf = (code: string) =>
+  NAMES[code] ?? new Intl.DisplayNames([code], { type: "language" }).of(code) ?? code;
 
 /** Return the language chosen before, otherwise the browser's, otherwise English. */
 function preferred(): string {
@@ -61,12 +62,14 @@ async function loadFont(code: string): Promise<void> {
 }
 
 /** Show the page in a language if the user has not chosen one. */
-export const suggest = (code: string) => void (localStorage.getItem(KEPT) === null && languages.includes(code) && choose(code));
+export const suggest = (code: string) =>
+  void (localStorage.getItem(KEPT) === null && languages.includes(code) && choose(code));
 
 async function load(code: string): Promise<FluentBundle> {
   const bundle = new FluentBundle(localeOf(code), { useIsolating: false });
   const read = [...(own.get(code) ?? []), common[`../../locales/shared/${code}.ftl`]];
-  for (const text of await Promise.all(read.map((each) => each?.() ?? ""))) bundle.addResource(new FluentResource(text));
+  for (const text of await Promise.all(read.map((each) => each?.() ?? "")))
+    bundle.addResource(new FluentResource(text));
   return bundle;
 }
 
@@ -92,8 +95,19 @@ const formats = computed(() => ({
   count: new Intl.NumberFormat(localeOf(language.value)),
   one: new Intl.NumberFormat(localeOf(language.value), { maximumFractionDigits: 1 }),
   percent: new Intl.NumberFormat(localeOf(language.value), { style: "percent", maximumFractionDigits: 1 }),
-  clock: new Intl.DateTimeFormat(localeOf(language.value), { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: zone.value }),
-  hour: new Intl.DateTimeFormat(localeOf(language.value), { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: zone.value }),
+  clock: new Intl.DateTimeFormat(localeOf(language.value), {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+    timeZone: zone.value,
+  }),
+  hour: new Intl.DateTimeFormat(localeOf(language.value), {
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+    timeZone: zone.value,
+  }),
   day: new Intl.DateTimeFormat(localeOf(language.value), { day: "numeric", month: "short", timeZone: zone.value }),
 }));
 export const count = (value: number) => formats.value.count.format(value);

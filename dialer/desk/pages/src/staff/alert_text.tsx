@@ -1,6 +1,7 @@
 // The sentence of an alert, in the reader's language.
-import { has, t } from "../shared/words";
+
 import type { Alert, ShownAlert } from "../shared/wire";
+import { has, t } from "../shared/words";
 
 /** Shows an alert's sentence. An alert of a newer dialler, for which there is no message, is shown as the dialler's English text. */
 export function AlertText({ alert }: { alert: Alert | ShownAlert }) {

@@ -25,7 +25,12 @@ interface Axis {
   shown: (at: number) => string;
 }
 /** An axis of one day that shows at least an hour. */
-export const hours = (step: number): Axis => ({ step, least: 3600, incrs: [600, 1800, 3600, 7200, 14400], shown: hour });
+export const hours = (step: number): Axis => ({
+  step,
+  least: 3600,
+  incrs: [600, 1800, 3600, 7200, 14400],
+  shown: hour,
+});
 
 interface Drawn {
   times: number[];
@@ -53,7 +58,12 @@ export function Chart({ times: given, rows: columns, lines, label, least, axis }
   useEffect(() => {
     const shown = lines[0]!.shown;
     const font = `12px ${getComputedStyle(place.current!).fontFamily}`;
-    const drawn = { font, stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
+    const drawn = {
+      font,
+      stroke: style("--text"),
+      grid: { stroke: style("--line"), width: 1 },
+      ticks: { stroke: style("--line"), width: 1 },
+    };
     const options: uPlot.Options = {
       width: place.current!.clientWidth,
       height: 190,
@@ -87,6 +97,9 @@ export function Chart({ times: given, rows: columns, lines, label, least, axis }
       plot.current?.destroy();
     };
   }, [key]);
-  useEffect(() => plot.current?.setData([times, ...rows] as uPlot.AlignedData), [times.length, rows.map(String).join(";")]);
+  useEffect(
+    () => plot.current?.setData([times, ...rows] as uPlot.AlignedData),
+    [times.length, rows.map(String).join(";")],
+  );
   return <div ref={place} class="chart" role="img" aria-label={label} />;
 }

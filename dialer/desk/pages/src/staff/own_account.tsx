@@ -1,6 +1,6 @@
 // The password and passkeys of the signed-in user.
 import { useEffect, useState } from "preact/hooks";
-import { Alert, Section, submittedForm, askQuestion, showNotice, problemText } from "../shared/parts";
+import { Alert, askQuestion, problemText, Section, showNotice, submittedForm } from "../shared/parts";
 import { ask, isProblem, me } from "../shared/server";
 import { moment, t } from "../shared/words";
 import { make } from "./passkeys";
@@ -23,7 +23,10 @@ export function Password() {
   const [problem, setProblem] = useState("");
   const send = async (event: Event) => {
     const form = submittedForm(event);
-    const answer = await ask("POST", "/api/sign-in", { name: me.value?.name, ...Object.fromEntries(new FormData(form)) });
+    const answer = await ask("POST", "/api/sign-in", {
+      name: me.value?.name,
+      ...Object.fromEntries(new FormData(form)),
+    });
     setProblem(isProblem(answer) ? problemText(answer) : "");
     if (isProblem(answer)) return;
     form.reset();
@@ -37,7 +40,7 @@ export function Password() {
           {t("password-new")}
           <input name="new" type="password" autocomplete="new-password" minLength={12} maxLength={200} required />
         </label>
-        <button>{t("password-change")}</button>
+        <button type="submit">{t("password-change")}</button>
       </form>
       <Alert text={problem} />
     </Section>
@@ -72,21 +75,25 @@ export function Passkeys() {
       title: t("passkey-remove"),
       text: t("ask-passkey-remove"),
       grave: true,
-      then: () => void ask("POST", "/api/passkeys/remove", { id }).then(look),
+      onConfirm: () => void ask("POST", "/api/passkeys/remove", { id }).then(look),
     });
   return (
     <Section id="passkeys" title={t("passkeys")}>
       <p>{t("passkeys-help")}</p>
       <form class="row fields" onSubmit={(event) => void send(event)}>
         <OwnPassword />
-        <button>{t("passkey-create")}</button>
+        <button type="submit">{t("passkey-create")}</button>
       </form>
       <Alert text={problem} />
       <ul>
         {own.map(({ id, at, used_at }) => (
           <li key={id} class="row between">
-            {used_at === null ? t("passkey-unused", { at: moment(at) }) : t("passkey-used", { at: moment(at), used: moment(used_at) })}
-            <button onClick={() => remove(id)}>{t("passkey-remove")}</button>
+            {used_at === null
+              ? t("passkey-unused", { at: moment(at) })
+              : t("passkey-used", { at: moment(at), used: moment(used_at) })}
+            <button type="button" onClick={() => remove(id)}>
+              {t("passkey-remove")}
+            </button>
           </li>
         ))}
       </ul>

@@ -1,6 +1,6 @@
 // Sign-in with name and password. After a one-time password a new one is requested first.
 import { useState } from "preact/hooks";
-import { Alert, LanguageChoice, submittedForm, problemText } from "../shared/parts";
+import { Alert, LanguageChoice, problemText, submittedForm } from "../shared/parts";
 import { ask, isProblem, loadUser } from "../shared/server";
 import { t } from "../shared/words";
 import { offered, signIn } from "./passkeys";
@@ -40,11 +40,19 @@ export function SignIn() {
         {once && (
           <label>
             {t("password-new")}
-            <input name="new" type="password" autocomplete="new-password" minLength={12} maxLength={200} required autofocus />
+            <input
+              name="new"
+              type="password"
+              autocomplete="new-password"
+              minLength={12}
+              maxLength={200}
+              required
+              autofocus
+            />
           </label>
         )}
         <Alert text={problem} />
-        <button class="main" disabled={busy}>
+        <button type="submit" class="main" disabled={busy}>
           {t("sign-in")}
         </button>
         {offered && (
