@@ -9,6 +9,7 @@ row is stored twice, and none is taken for another.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class BatchInFlight:
     batch: OutboxBatch
     attempts: int
     resend_at: float
+    sent_at: float | None  # the first time since headquarters last answered it; None: not sent again since
 
 
 def select_outbox_rows_for_headquarters(rows: Iterable[OutboxRow]) -> Iterator[BatchRow]:
@@ -94,7 +96,7 @@ class BatchSchedule:
         first, last = self.acknowledged + 1, chosen[-1].outbox_id
         deleted_through = stored if first <= stored else 0
         batch = OutboxBatch(self._centre, VERSION, first, last, needed, deleted_through)
-        self._in_flight = BatchInFlight(batch, 1, now + self._compute_acknowledgement_timeout(1))
+        self._in_flight = BatchInFlight(batch, 1, now + self._compute_acknowledgement_timeout(1), now)
         if len(chosen) < len(rows) or len(rows) == MAX_BATCH_ROWS:
             self._next_at = now
         return batch
@@ -105,6 +107,8 @@ class BatchSchedule:
         if in_flight is None or now < in_flight.resend_at:
             return None
         in_flight.attempts += 1
+        if in_flight.sent_at is None:
+            in_flight.sent_at = now
         in_flight.resend_at = now + self._compute_acknowledgement_timeout(in_flight.attempts)
         return in_flight.batch
 
@@ -122,6 +126,22 @@ class BatchSchedule:
         """Record that the last batch did not reach headquarters' server. The batch is then resent at once."""
         if self._in_flight is not None:
             self._in_flight.resend_at = now
+
+    def compute_longest_delay_of_answer(self, through: int | None, now: float) -> float:
+        """Return the largest number of seconds since headquarters can have written an answer to a batch of outbox rows.
+
+        `through` is the last row id that the answer acknowledges; None: the batch is refused. The result is infinite for an
+        answer to an earlier batch, which may be late.
+        """
+        in_flight = self._in_flight
+        if in_flight is None or in_flight.sent_at is None or (through is not None and through < in_flight.batch.last):
+            return math.inf
+        return now - in_flight.sent_at
+
+    def record_refusal(self) -> None:
+        """Record that headquarters has refused the batch of outbox rows that waits for an acknowledgement."""
+        if self._in_flight is not None:
+            self._in_flight.sent_at = None
 
     def record_acknowledgement(self, through: int, now: float) -> None:
         """Record that headquarters has stored the outbox rows (sent results) up to the id `through`.

@@ -71,7 +71,7 @@ class OutboxUpload:
         self._reported: dict[str, object] = {}
         self._has_reported_problem = True  # the last run may have
         self._report_again_at = 0.0
-        self._clock_ahead = self._last_clock_ahead = 0.0
+        self._clock_ahead = 0.0
         self._ack_received = asyncio.Event()
         self._report_due = asyncio.Event()
 
@@ -130,19 +130,27 @@ class OutboxUpload:
             self._problem = ack.problem
             _log.warning("uplink.problem_reported", problem=ack.problem or "solved")
         if ack.at:
-            # The smaller one of two: an acknowledgement may have been delayed.
-            before, self._last_clock_ahead = self._last_clock_ahead, self._clock.now() - ack.at
-            self._clock_ahead = min(before, self._last_clock_ahead, key=abs)
+            self._compare_clock_with_headquarters(ack, schedule)
         try:
             through = await self._find_last_row_id_in_acknowledgement(ack)
         except StoreError as error:
             _log.warning("uplink.ack_failed", problem=str(error))  # the batch is sent again
             return
         if through is None:
+            schedule.record_refusal()
             return
         schedule.record_acknowledgement(through, self._clock.monotonic())
         self._ack_received.set()
         self._report_due.set()
+
+    def _compare_clock_with_headquarters(self, ack: Acknowledgement, schedule: BatchSchedule) -> None:
+        """Update by how much this centre's clock is ahead of that of headquarters, which wrote its time into `ack`.
+
+        An answer may be delayed, so it shows a range. An earlier result inside the range stays as it is.
+        """
+        highest = self._clock.now() - ack.at
+        lowest = highest - schedule.compute_longest_delay_of_answer(ack.through, self._clock.monotonic())
+        self._clock_ahead = min(max(self._clock_ahead, lowest), highest)
 
     async def _find_last_row_id_in_acknowledgement(self, ack: Acknowledgement) -> int | None:
         """Return the id of the last outbox row that headquarters has, according to its acknowledgement of a batch.

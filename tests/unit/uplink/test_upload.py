@@ -1,4 +1,6 @@
-"""Acknowledgements of headquarters: which rows the uplink sends next, and when the store gets a new identity."""
+"""Acknowledgements of headquarters: which rows the uplink sends next, when the store gets a new identity, and whether the
+centre's clock is wrong.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +25,7 @@ from tests.support.virtual import virtual_time
 
 STORE, RUN = "1" * 32, "a" * 32
 ROWS = 10
+START = 1e9
 
 
 class SilentServer(Session):
@@ -55,12 +58,14 @@ class SilentServer(Session):
 
 
 class StoreInMemory(UplinkReader, DiallerCommands):
-    """A store with ten rows, and a dialler that records which ids the uplink confirms."""
+    """A store with ten rows, and a dialler that records which ids the uplink confirms, and by how much its clock is ahead."""
 
     confirmed: list[int]
+    clocks_ahead: list[int]
 
     def __init__(self) -> None:
         object.__setattr__(self, "confirmed", [])  # the class is frozen
+        object.__setattr__(self, "clocks_ahead", [])
 
     def refuse_replaced_store(self) -> None:
         pass
@@ -81,13 +86,15 @@ class StoreInMemory(UplinkReader, DiallerCommands):
     async def send_command_to_dialler(self, name: str, values: dict[str, Any]) -> Reply | None:
         if name == "confirm-uplink":
             self.confirmed.append(values["through"])
+        else:
+            self.clocks_ahead.append(values["clock_ahead_seconds"])
         return Reply("done", "")
 
 
 @contextlib.asynccontextmanager
 async def run_upload() -> AsyncIterator[tuple[SilentServer, StoreInMemory]]:
     server, store = SilentServer(), StoreInMemory()
-    uploading = asyncio.create_task(OutboxUpload("pune-1", server, store, store, LoopClock(1e9)).run())
+    uploading = asyncio.create_task(OutboxUpload("pune-1", server, store, store, LoopClock(START)).run())
     await asyncio.sleep(0.5)
     yield server, store
     uploading.cancel()
@@ -142,3 +149,54 @@ async def test_refusal_sent_to_an_earlier_run_of_the_store_changes_nothing() -> 
         await server.acknowledge(None, run="b" * 32, is_set_back=True)
         await asyncio.sleep(2 * upload.REPORT_SECONDS)
         assert store.confirmed == []
+
+
+def get_time_of_headquarters(ahead: float = 0.0) -> float:
+    """Return headquarters' time now, if the centre's clock is `ahead` seconds ahead of it."""
+    return START + asyncio.get_running_loop().time() - ahead
+
+
+async def wait_for_report_of_clock() -> None:
+    await asyncio.sleep(upload.STATUS_SECONDS)
+
+
+@pytest.mark.parametrize("ahead", [45, -45])
+@virtual_time()
+async def test_single_acknowledgement_shows_that_the_clock_of_the_centre_is_wrong(ahead: float) -> None:
+    async with run_upload() as (server, store):
+        await server.acknowledge(2, at=get_time_of_headquarters(ahead))
+        await wait_for_report_of_clock()
+        assert store.clocks_ahead[-1] == pytest.approx(ahead, abs=1)
+
+
+@virtual_time()
+async def test_refusal_of_a_resent_batch_shows_that_the_clock_of_the_centre_is_wrong() -> None:
+    async with run_upload() as (server, store):
+        for ahead in (0, 0, 0, 0, 45):  # the batch is first sent more than 45 s before its last refusal
+            sent = len(server.batches)
+            await server.acknowledge(None, problem="two stores", at=get_time_of_headquarters(ahead))
+            while len(server.batches) == sent:
+                await asyncio.sleep(0.1)
+        assert store.clocks_ahead[-1] == pytest.approx(45, abs=1)
+
+
+@virtual_time()
+async def test_delayed_acknowledgements_do_not_make_the_clock_of_the_centre_look_wrong() -> None:
+    async with run_upload() as (server, store):
+        written = get_time_of_headquarters()
+        await asyncio.sleep(40.0)  # meanwhile, the batch is resent
+        await server.acknowledge(2, at=written)
+        assert server.ranges[-1] == (3, 4)
+        await server.acknowledge(2, at=written)  # to the resent batch
+        await wait_for_report_of_clock()
+        assert {0} >= {*store.clocks_ahead}
+
+
+@virtual_time()
+async def test_clock_of_the_centre_is_reported_as_right_once_an_acknowledgement_confirms_its_time() -> None:
+    async with run_upload() as (server, store):
+        await server.acknowledge(2, at=get_time_of_headquarters(45))
+        await wait_for_report_of_clock()
+        await server.acknowledge(4, at=get_time_of_headquarters())
+        await wait_for_report_of_clock()
+        assert store.clocks_ahead[-2:] == [pytest.approx(45, abs=1), 0]
