@@ -1,4 +1,4 @@
-"""The sources of the pages: formatted, and without findings of the linter (Biome)."""
+"""The sources of the pages: formatted, without findings of the linter (Biome), and with unit tests (Vitest)."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def test_page_sources_are_formatted_and_pass_the_linter() -> None:
     assert done.returncode == 0, (
         f"run `npm run format` in {SOURCES}, then mend what is left:\n{done.stdout}{done.stderr}"
     )
+
+
+def test_unit_tests_of_the_pages_pass() -> None:
+    done = run_npm("test")
+    assert done.returncode == 0, f"run `npm test` in {SOURCES}:\n{done.stdout}{done.stderr}"

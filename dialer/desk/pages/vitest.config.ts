@@ -1,0 +1,6 @@
+import { defineConfig } from "vitest/config";
+
+// One process: the suite that starts these tests uses the other cores.
+export default defineConfig({
+  test: { environment: "happy-dom", include: ["tests/*.test.ts"], pool: "threads", maxWorkers: 1, unstubGlobals: true },
+});
