@@ -1,4 +1,6 @@
-"""A check of the table of outcomes on a real Asterisk: each SIP status, and answers without usable audio."""
+"""A check of the table of outcomes on a real Asterisk: each SIP status, answers without usable audio, and calls without
+an end.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,23 @@ _G729 = (
     render_answers("180 Ringing", "200 OK + sdp").replace("AVP 8", "AVP 18").replace("rtpmap:8 PCMA", "rtpmap:18 G729")
 )
 ANSWERS_WITHOUT_AUDIO = {"no-description": render_answers("180 Ringing", "200 OK"), "other-codec": _G729}
+WITHOUT_END = {
+    "forwards": (render_answers("181 Call Is Being Forwarded"), Outcome.NO_ANSWER),
+    "queues": (render_answers("182 Queued"), Outcome.NO_ANSWER),
+    "tries": (render_answers(), Outcome.CARRIER_FAILURE),
+}
+REDIRECTS = 3
 
 
 async def check_outcomes(lab: Lab) -> list[str]:
     """Run the check. Return the faults. Raises NoAsterisk if a tool is missing."""
     lab.directory.mkdir(parents=True, exist_ok=True)
-    trunks = TrunkLab(
-        lab.asterisk.program, lab.sipp, lab.directory, {name: {} for name in ("status", *ANSWERS_WITHOUT_AUDIO)}
-    )
+    names = ("status", *ANSWERS_WITHOUT_AUDIO, *WITHOUT_END, "dead")
+    trunks = TrunkLab(lab.asterisk.program, lab.sipp, lab.directory, {name: {} for name in names})
     await trunks.answer_calls("status", render_failures(sorted(TABLE)))
     for name, script in ANSWERS_WITHOUT_AUDIO.items():
+        await trunks.answer_calls(name, script)
+    for name, (script, _) in WITHOUT_END.items():
         await trunks.answer_calls(name, script)
     faults: list[str] = []
     async with trunks.run_asterisk():
@@ -32,7 +41,16 @@ async def check_outcomes(lab: Lab) -> list[str]:
             )
         for name in ANSWERS_WITHOUT_AUDIO:
             faults += await _compare_outcome(trunks, name, "+917010000200", Outcome.CARRIER_FAILURE, True)
-    return faults
+        for name, (_, expected) in {**WITHOUT_END, "dead": ("", Outcome.CARRIER_FAILURE)}.items():
+            faults += await _compare_outcome(
+                trunks, name, "+917010000100", expected, expected is Outcome.CARRIER_FAILURE
+            )
+        for _ in range(REDIRECTS):
+            faults += await _compare_outcome(trunks, "status", "+917010000302", TABLE[302], False)
+    called = len(trunks.list_received_messages("status", "INVITE"))
+    if called != len(TABLE) + REDIRECTS:
+        faults.append(f"the carrier received {called} calls, although {len(TABLE) + REDIRECTS} were placed")
+    return [*faults, *trunks.asterisk.unexpected_log_lines()]
 
 
 async def _compare_outcome(

@@ -20,6 +20,7 @@ EXPECTED = (  # log lines caused by scenarios: an unregistered phone, a restart,
     "Could not create dialog to invalid URI",
     "Failed to create outgoing session to endpoint",
     "Temporal response '401' received",  # a registration that the carrier refuses
+    "There were no auth ids available",  # a carrier that demands a password
     "transfer attempt blocked due to configuration",  # a REFER
     "Asterisk is shutting down",
     "Refusing due to active shutdown",

@@ -302,8 +302,9 @@ def render_registrar() -> str:
 def render_answers(*responses: str, hangs_up: bool = False) -> str:
     """Return the script of a carrier that grants registrations, and gives these responses to each call.
 
-    A response is a status line such as "486 Busy Here"; "+ sdp" at its end adds a session description. With `hangs_up`
-    an answered call is hung up after two seconds.
+    A response is a status line such as "486 Busy Here"; "+ sdp" at its end adds a session description. Without a final
+    response the carrier waits until the call is cancelled. With `hangs_up` an answered call is hung up after two
+    seconds.
     """
     parts = [
         _HEAD.format(name="answers"),
@@ -322,8 +323,8 @@ def render_answers(*responses: str, hangs_up: bool = False) -> str:
         parts += ['<pause milliseconds="2000"/>\n', _render_request("BYE", 1), '<recv response="200"/>\n']
     elif responses and responses[-1].startswith("2"):
         parts += ['<recv request="BYE"/>\n', _render_response("200 OK", tag=False)]
-    if not responses:
-        parts.append('<recv request="CANCEL"/>\n')
+    if not responses or responses[-1].startswith("1"):
+        parts.append('<recv request="CANCEL" next="cancelled"/>\n' + _CANCELLED)
     granted = _render_response("200 OK").replace(
         "Contact: <sip:[local_ip]:[local_port]>", "[last_Contact:];expires=300"
     )

@@ -75,9 +75,10 @@ def test_calls_captured_from_asterisk_have_the_outcomes_of_the_outcome_table(end
         ("limit-progress", True, Outcome.NO_ANSWER),
         ("limit-progress-ringing", True, Outcome.NO_ANSWER),
         ("limit-ringing-progress", True, Outcome.NO_ANSWER),
+        ("limit-forwarded", True, Outcome.NO_ANSWER),  # SIP 181
     ],
 )
-def test_call_that_reaches_the_ring_limit_after_early_media_is_a_carrier_failure(
+def test_call_that_reaches_the_ring_limit_is_a_carrier_failure_if_the_carrier_reported_neither_ringing_nor_forwarding(
     ending: str, ever_ringing: bool, outcome: Outcome
 ) -> None:
     found, ended = find_end_and_outcome(decode_ami_messages(EARLY[ending]["events"]))

@@ -245,6 +245,8 @@ class CallTracker:
                 return [MessageFailed(attempt_id)]
             case "RecordingStarted":
                 return [RecordingStarted(attempt_id)]
+            case "CallForwarded":  # SIP 181 or 182 and nothing else; reported at the end of the call
+                call.may_ring = True
             case "Machine":
                 return [*self._report_call_answered(attempt_id, call), MachineDetected(attempt_id)]
         return []
