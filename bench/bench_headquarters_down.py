@@ -23,7 +23,13 @@ import structlog
 from bench.common import EXIT_GOAL_MISSED, Size, add_size_options, cpu_seconds, describe_machine, print_progress
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import OrderKind, SignedOrder, find_order_signers, parse_order_text, refuse_unlawful_order
+from dialer.domain.orders import (
+    OrderKind,
+    SignedOrder,
+    find_order_signers,
+    parse_order_text,
+    refuse_order_that_headquarters_may_not_give,
+)
 from dialer.domain.signing import derive_public_key
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES, OrderReply, create_order, send_order
 from dialer.hq.servers import run_nats_server
@@ -58,7 +64,7 @@ class OrderJudge(DiallerCommands):
         try:
             order = parse_order_text(signed.order)
             signers = find_order_signers(signed.order, signed.signatures, LEADERS)
-            refuse_unlawful_order(order, signers, centre, zone, time.time())
+            refuse_order_that_headquarters_may_not_give(order, signers, centre, zone, time.time())
         except CommandRefused as refused:
             return Reply("refused", str(refused))
         return Reply("done", "stopped 2 campaigns")
@@ -95,7 +101,7 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
         for signer, label in ((KEYS["asha"], "stop-all"), (b"f" * 32, "forged")):
             answered: list[float] = []
             order = create_order(OrderKind.STOP_ALL, "all", time.time())
-            signed = SignedOrder(order=order.order_json_text).add_signature("asha", signer)
+            signed = SignedOrder(order=order.order_as_json_text).add_signature("asha", signer)
             began, spent = time.perf_counter(), cpu_seconds()
 
             def record_answer_time(answer: OrderReply, began: float = began, answered: list[float] = answered) -> None:

@@ -21,8 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from dialer.audio.errors import BadPromptName, CatalogueError
 from dialer.audio.files import (
+    convert_write_errors_to_audio_errors,
     list_files_in_folder_tree,
-    raise_write_errors_as_audio_errors,
     remove_partial_files,
     write_temporary_file,
 )
@@ -196,12 +196,12 @@ def write_catalogue(directory: Path, entries: Entries) -> None:
     Raises:
         AudioError: a file cannot be written. Then no file has changed.
     """
-    with write_catalogue_when_block_ends(directory, entries):
+    with write_catalogue_at_end_of_with_block(directory, entries):
         pass
 
 
 @contextmanager
-def write_catalogue_when_block_ends(directory: Path, entries: Entries) -> Iterator[None]:
+def write_catalogue_at_end_of_with_block(directory: Path, entries: Entries) -> Iterator[None]:
     """Write the new files of a catalogue of prompts under temporary names, and rename them when the block ends without
     an error.
 
@@ -218,15 +218,15 @@ def write_catalogue_when_block_ends(directory: Path, entries: Entries) -> Iterat
     pending: dict[Path, Path] = {}
     try:
         for path, content in files.items():
-            with raise_write_errors_as_audio_errors(path):
+            with convert_write_errors_to_audio_errors(path):
                 if not path.exists() or path.read_bytes() != content:
                     pending[path] = write_temporary_file(path, content)
         yield
         for path, temporary in pending.items():
-            with raise_write_errors_as_audio_errors(path):
+            with convert_write_errors_to_audio_errors(path):
                 temporary.replace(path)
         for path in stale:
-            with raise_write_errors_as_audio_errors(path):
+            with convert_write_errors_to_audio_errors(path):
                 path.unlink(missing_ok=True)
     finally:
         for temporary in pending.values():
@@ -276,7 +276,7 @@ def open_catalogue_for_changes(directory: Path) -> Iterator[dict[PromptName, Ent
             raise CatalogueError(
                 str(directory), "", "the catalogue is being changed by another process; wait until that process ends"
             ) from error
-        with raise_write_errors_as_audio_errors(directory):
+        with convert_write_errors_to_audio_errors(directory):
             remove_partial_files(directory)
         entries = read_catalogue(directory)
         try:

@@ -63,7 +63,7 @@ class Recipe:
     max_seconds: float = 600.0
 
     @property
-    def fingerprint_of_conversion_recipe(self) -> str:
+    def text_that_identifies_conversion_recipe(self) -> str:
         """A text that identifies this recipe.
 
         Recipes that convert a recording to different sounds have different texts.

@@ -69,7 +69,7 @@ def decode_recording(path: Path, rate: int, max_seconds: float, *, raw: bool = F
         ) from error
     if not np.isfinite(channels).all():
         raise RecordingRefused("the recording has invalid samples; export the recording again")
-    clipped = _count_clipped_runs(channels)
+    clipped = _count_runs_of_clipped_samples(channels)
     if clipped > max(3, channels.shape[1] // rate):
         notes.append(f"was recorded too loudly and is clipped in {clipped} places; record it again if possible")
     samples, cancelled = _mix_to_mono(channels)
@@ -256,7 +256,7 @@ def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: flo
     elif kind == "ogg":
         if not _has_last_ogg_page(path):
             yield "may be truncated, because its last page is missing; listen to its end"
-    elif (kind != "mp3" or _does_mp3_header_state_length(path)) and declared - seconds > max(
+    elif (kind != "mp3" or _does_mp3_header_contain_duration(path)) and declared - seconds > max(
         0.2, _MISSING_SHARE * declared
     ):
         raise RecordingRefused(cut)
@@ -272,7 +272,7 @@ def _has_last_ogg_page(path: Path) -> bool:
     return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
 
 
-def _does_mp3_header_state_length(path: Path) -> bool:
+def _does_mp3_header_contain_duration(path: Path) -> bool:
     """Return whether an MP3 has a header that states its length. Otherwise the length is only estimated from the bit
     rate.
     """
@@ -286,7 +286,7 @@ def _does_mp3_header_state_length(path: Path) -> bool:
     return any(mark in first for mark in (b"Xing", b"Info", b"VBRI"))
 
 
-def _count_clipped_runs(channels: Channels) -> int:
+def _count_runs_of_clipped_samples(channels: Channels) -> int:
     """Return the number of times that a channel stays at full scale for at least three samples."""
     at_top = (np.abs(channels) >= _CLIPPED_LEVEL).any(axis=0)
     edges = np.flatnonzero(np.diff(np.concatenate(([False], at_top, [False]))))

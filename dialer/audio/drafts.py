@@ -17,13 +17,13 @@ from dialer.audio.prepare import (
     Prepared,
     Refused,
     copy_approvals_to_new_entry,
-    create_record_of_refused_recording,
+    create_record_of_unusable_recording,
     is_recorded_by_person,
     write_prompt_sounds,
 )
 from dialer.audio.staging import (
     are_prompt_sounds_intact,
-    install_sounds_when_block_ends,
+    install_sounds_at_end_of_with_block,
     remove_sounds_of_unlisted_formats,
 )
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
@@ -98,7 +98,7 @@ def synthesise_drafts(
     if not wanted:
         return report
     done = 0
-    with install_sounds_when_block_ends(places, entries, catalogue) as (workshop, made):
+    with install_sounds_at_end_of_with_block(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
         for job, result in run_jobs_in_processes(synthesise_draft, jobs, choose_process_count(len(jobs), workers)):
             done += len(job.names)
@@ -135,7 +135,7 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
             name: write_prompt_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }
     except (RecordingRefused, VoiceMissing, OSError) as error:
-        return create_record_of_refused_recording(job.names[0].relative_prompt_path, error, job.places)
+        return create_record_of_unusable_recording(job.names[0].relative_prompt_path, error, job.places)
     return [Prepared(name, entry.model_copy(update=fields)) for name, entry in entries.items()]
 
 

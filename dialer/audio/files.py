@@ -18,7 +18,7 @@ PARTIAL_PREFIX: Final = ".half-done-"
 
 
 @contextmanager
-def raise_write_errors_as_audio_errors(path: Path) -> Iterator[None]:
+def convert_write_errors_to_audio_errors(path: Path) -> Iterator[None]:
     """Raise an AudioError that names `path` in place of an OSError that is raised in the block."""
     try:
         yield
@@ -64,11 +64,11 @@ def list_files_in_folder_tree(directory: Path, skipped: Callable[[Path, str], No
     """
     found: list[Path] = []
 
-    def report_unreadable_folder(error: OSError) -> None:
+    def raise_unreadable_folder_as_audio_error(error: OSError) -> None:
         why = f"the folder cannot be read ({error.strerror}); check that it exists, and its permissions"
         skipped(Path(error.filename or directory), why)
 
-    for folder, folders, names in os.walk(directory, onerror=report_unreadable_folder):
+    for folder, folders, names in os.walk(directory, onerror=raise_unreadable_folder_as_audio_error):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *(name for name in names if not name.startswith("."))):
             path = Path(folder, name)

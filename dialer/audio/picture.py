@@ -56,7 +56,9 @@ class Caption:
     remarks: tuple[str, ...] = ()
 
 
-def make_picture_panel_of_sound(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
+def measure_sound_for_picture_panel(
+    title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None
+) -> Panel:
     """Return a panel (a part of the picture) that shows one sound. `kept` is the range of samples that is not cut off."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
@@ -79,7 +81,7 @@ def draw_sounds_as_svg(caption: Caption, panels: Sequence[Panel], loudness_lufs:
         f'font-family="{_FONTS}" font-size="14" role="img">',
         f"<title>{escape(caption.title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_draw_heading_of_picture(caption, texts),
+        *_draw_picture_heading(caption, texts),
     ]
     for number, each in enumerate(panels):
         parts += _draw_sound_panel(each, top + number * (_PANEL + _GAP), longest, loudness_lufs, true_peak_db)
@@ -99,7 +101,7 @@ def render_picture_page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
     )
 
 
-def _draw_heading_of_picture(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
+def _draw_picture_heading(caption: Caption, texts: Sequence[str]) -> Iterator[str]:
     yield f'<text x="{_LEFT}" y="30" font-size="18" font-weight="bold">{escape(caption.title)}</text>'
     if caption.mark:
         width = 14 + 10 * len(caption.mark)

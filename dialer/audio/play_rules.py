@@ -53,9 +53,7 @@ def find_reason_prompt_is_blocked(
         return "was changed on disk after it was prepared; run dialer audio prepare"
     if entry.voice is Voice.DRAFT and not rules.play_drafts:
         return "is a draft voice; record it"
-    return _find_problem_of_missing_or_invalid_certificate(name, entry, rules, today) or _find_approval_problem(
-        entry, rules
-    )
+    return _describe_missing_or_invalid_certificate(name, entry, rules, today) or _find_approval_problem(entry, rules)
 
 
 def find_certificate_problem(entry: Entry) -> str | None:
@@ -67,7 +65,7 @@ def find_certificate_problem(entry: Entry) -> str | None:
     return None
 
 
-def _find_problem_of_missing_or_invalid_certificate(
+def _describe_missing_or_invalid_certificate(
     name: PromptName, entry: Entry, rules: PlayRules, today: date
 ) -> str | None:
     """Return why a prompt's certificate is missing or not valid today, or None.

@@ -58,7 +58,7 @@ class Playlist:
             return find_reason_prompt_is_blocked(name, None, {}, self.rules, today)
         return find_reason_prompt_is_blocked(name, listed.entry, listed.sound_hashes, self.rules, today)
 
-    def has_prompt_synthetic_voice(self, name: PromptName) -> bool:
+    def does_prompt_use_synthetic_voice(self, name: PromptName) -> bool:
         """Return whether a prompt has a synthetic voice."""
         listed = self.listed.get(name)
         return listed is not None and listed.entry.voice is not Voice.HUMAN
@@ -91,7 +91,7 @@ class PlaylistReader:
                 be in progress, or a mount lost. An empty catalogue would silence every call.
         """
         files = list_catalogue_files(self.catalogue)
-        disappeared = self._was_there if files is None else self._has_catalogue_lost_all_files(files)
+        disappeared = self._was_there if files is None else self._is_catalogue_suddenly_without_files(files)
         if disappeared:
             raise CatalogueError(
                 str(self.catalogue), "", "the catalogue has disappeared; restore the directory and its files"
@@ -124,7 +124,7 @@ class PlaylistReader:
         for each in playlist.listed.values():
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
-    def _has_catalogue_lost_all_files(self, files: list[Path]) -> bool:
+    def _is_catalogue_suddenly_without_files(self, files: list[Path]) -> bool:
         """Return whether the catalogue of prompts has lost all its files.
 
         If a command has removed the last prompt, the catalogue still has its lock file, so this is no loss.

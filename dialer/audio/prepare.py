@@ -21,7 +21,7 @@ from dialer.audio.files import (
 from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name, replace_unprintable_characters
 from dialer.audio.staging import (
     are_prompt_sounds_intact,
-    install_sounds_when_block_ends,
+    install_sounds_at_end_of_with_block,
     remove_sounds_of_unlisted_formats,
 )
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
@@ -60,7 +60,7 @@ class Plan:
     unchanged: list[PromptName] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def add_refused_recording_to_plan(self, source: str, reason: str) -> None:
+    def add_unusable_recording_to_plan(self, source: str, reason: str) -> None:
         """Record in the plan that a recording cannot be converted, with the reason."""
         self.refused.append(Refused(replace_unprintable_characters(source), reason))
 
@@ -140,12 +140,12 @@ def plan_conversions_of_recordings(
         try:
             name = parse_prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
-            plan.add_refused_recording_to_plan(source, str(error).partition(": ")[2] or "is not the name of a prompt")
+            plan.add_unusable_recording_to_plan(source, str(error).partition(": ")[2] or "is not the name of a prompt")
             continue
         path = places.recordings / source
         problem = _find_recording_problem(path, root, found.get(name)) or find_unused_reason(name)
         if problem is not None:
-            plan.add_refused_recording_to_plan(source, problem)
+            plan.add_unusable_recording_to_plan(source, problem)
             continue
         found[name] = source
         sha, entry = hash_file(path), entries.get(name)
@@ -153,11 +153,11 @@ def plan_conversions_of_recordings(
             entry is not None and entry.source_sha256 == sha and are_prompt_sounds_intact(entry, name, recipe, places)
         )
         if sha is None:
-            plan.add_refused_recording_to_plan(source, "the recording cannot be read; check its permissions")
+            plan.add_unusable_recording_to_plan(source, "the recording cannot be read; check its permissions")
         elif is_same and not again:
             plan.unchanged.append(name)
         elif (problem := find_prompt_text_problem(texts.get(name, ""))) is not None:
-            plan.add_refused_recording_to_plan(source, problem)
+            plan.add_unusable_recording_to_plan(source, problem)
         else:
             plan.jobs.append(Job(name, path, sha, recipe, places))
     return plan
@@ -183,10 +183,10 @@ def prepare_recording(job: Job) -> Prepared | Refused:
             write_prompt_sounds(made, job.name, job.recipe, job.places, Voice.HUMAN, source, job.source_sha256),
         )
     except (RecordingRefused, OSError) as error:
-        return create_record_of_refused_recording(source, error, job.places)
+        return create_record_of_unusable_recording(source, error, job.places)
 
 
-def create_record_of_refused_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
+def create_record_of_unusable_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
     """Return the record of a recording that cannot be converted or whose sounds cannot be written, with the reason."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
@@ -209,7 +209,7 @@ def write_prompt_sounds(
         voice=voice,
         source=source,
         source_sha256=source_sha256,
-        recipe=recipe.fingerprint_of_conversion_recipe,
+        recipe=recipe.text_that_identifies_conversion_recipe,
         seconds=round(made.seconds, 2),
         loudness_lufs=made.loudness_lufs,
         true_peak_db=made.true_peak_db,
@@ -279,7 +279,7 @@ def prepare_recordings(
     progress(0, len(plan.jobs))
     if not plan.jobs:
         return report
-    with install_sounds_when_block_ends(places, entries, catalogue) as (workshop, made):
+    with install_sounds_at_end_of_with_block(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
         for done, (job, outcome) in enumerate(
             run_jobs_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1

@@ -12,7 +12,13 @@ from dialer.audio.files import write_file_atomically
 from dialer.audio.formats import decode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness
 from dialer.audio.names import AudioDirectories, PromptName
-from dialer.audio.picture import Caption, Panel, draw_sounds_as_svg, make_picture_panel_of_sound, render_picture_page
+from dialer.audio.picture import (
+    Caption,
+    Panel,
+    draw_sounds_as_svg,
+    measure_sound_for_picture_panel,
+    render_picture_page,
+)
 from dialer.audio.prepare import is_recorded_by_person
 
 _DRAWN_RATE = 16_000
@@ -34,7 +40,7 @@ def draw_prompt_sounds(name: PromptName, entry: Entry, places: AudioDirectories,
             raise AudioError(
                 f"{path}: the sound cannot be read ({error.strerror}); run dialer audio prepare"
             ) from error
-        panels.append(make_picture_panel_of_sound(f"after: {path.name}", samples, get_sample_rate(sound_format)))
+        panels.append(measure_sound_for_picture_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
     until = ", until it is recorded" if entry.voice is Voice.DRAFT else ""
     remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
     caption = Caption(name.relative_prompt_path, entry.text, _MARKS[entry.voice], remarks)
@@ -52,7 +58,7 @@ def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectori
     audible = find_audible_range(
         clean, _DRAWN_RATE, measure_loudness(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs
     )
-    return make_picture_panel_of_sound(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
+    return measure_sound_for_picture_panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
 
 
 def write_prompt_pictures(

@@ -11,16 +11,16 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from dialer.audio.catalogue import Entries, Entry, write_catalogue_when_block_ends
+from dialer.audio.catalogue import Entries, Entry, write_catalogue_at_end_of_with_block
 from dialer.audio.conversion import Recipe
-from dialer.audio.files import PARTIAL_PREFIX, hash_file, raise_write_errors_as_audio_errors, remove_partial_files
+from dialer.audio.files import PARTIAL_PREFIX, convert_write_errors_to_audio_errors, hash_file, remove_partial_files
 from dialer.audio.names import ROOT, AudioDirectories, PromptName
 from dialer.settings.audio import SoundFormat
 
 
 def are_prompt_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
     """Return whether a prompt has its sound in each required format, unchanged since it was written."""
-    if entry.recipe != recipe.fingerprint_of_conversion_recipe or set(entry.files) != set(recipe.formats):
+    if entry.recipe != recipe.text_that_identifies_conversion_recipe or set(entry.files) != set(recipe.formats):
         return False
     return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)
 
@@ -35,12 +35,12 @@ def remove_sounds_of_unlisted_formats(places: AudioDirectories, entries: Entries
         for sound_format in SoundFormat:
             if sound_format not in entry.files:
                 sound = places.get_sound_path(name, sound_format)
-                with raise_write_errors_as_audio_errors(sound):
+                with convert_write_errors_to_audio_errors(sound):
                     sound.unlink(missing_ok=True)
 
 
 @contextmanager
-def install_sounds_when_block_ends(
+def install_sounds_at_end_of_with_block(
     places: AudioDirectories, entries: dict[PromptName, Entry], catalogue: Path | None
 ) -> Iterator[tuple[AudioDirectories, list[tuple[PromptName, Entry]]]]:
     """Yield a staging area for sounds and a list for their catalogue entries. Install both when the block ends.
@@ -56,7 +56,7 @@ def install_sounds_when_block_ends(
     """
     root = places.sounds / ROOT
     made: list[tuple[PromptName, Entry]] = []
-    with raise_write_errors_as_audio_errors(root):
+    with convert_write_errors_to_audio_errors(root):
         root.mkdir(parents=True, exist_ok=True)
         remove_partial_files(root)
         staging = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=root))
@@ -79,13 +79,13 @@ def _install_sounds(
 ) -> None:
     """Install sounds and catalogue entries. The last step, renaming the sounds, needs no disk space."""
     for folder in {(places.sounds / name.sound_name).parent for name in made}:
-        with raise_write_errors_as_audio_errors(folder):
+        with convert_write_errors_to_audio_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-    with nullcontext() if catalogue is None else write_catalogue_when_block_ends(catalogue, {**entries, **made}):
+    with nullcontext() if catalogue is None else write_catalogue_at_end_of_with_block(catalogue, {**entries, **made}):
         for name in sorted(made):
             for sound_format in made[name].files:
                 sound = places.get_sound_path(name, sound_format)
-                with raise_write_errors_as_audio_errors(sound):
+                with convert_write_errors_to_audio_errors(sound):
                     workshop.get_sound_path(name, sound_format).replace(sound)
             remove_sounds_of_unlisted_formats(places, {name: made[name]})
             entries[name] = made[name]

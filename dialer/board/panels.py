@@ -109,7 +109,7 @@ def draw_turnout(
         (booth for booth in booths if booth.contacted),
         key=lambda booth: ((booth.voted + 1) / (booth.contacted + 2), -booth.contacted, booth.booth_id),
     )
-    shown, whole = reached[:room], _add_up_turnout_of_booths(booths)
+    shown, whole = reached[:room], _sum_turnout_of_booths(booths)
     ratios = max(len(ratio) for ratio in ("contacted", *map(_format_contacted_ratio, [*shown, whole])))
     names = max(len(name) for name in ("booth", *(_format_booth_name(booth, width - 36 - ratios) for booth in shown)))
     cells = max(6, width - 4 - names - ratios - 23)
@@ -166,7 +166,7 @@ def _draw_booth(name: str, booth: BoothTurnout, names: int, cells: int, ratios: 
     )
 
 
-def _add_up_turnout_of_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
+def _sum_turnout_of_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
     counts = ("voters", "contacted", "voted", "not_yet")
     return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 
@@ -176,7 +176,7 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
     event-loop lag.
     """
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
-    figures = _draw_figures_with_names([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
+    figures = _draw_labelled_figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
     room = max(1, height - 2 - len(figures))
     names = min(14, max((len(trunk.trunk) for trunk in view.state.trunks), default=0))
     channels = max((len(f"{trunk.channels_used}/{trunk.channels}") for trunk in view.state.trunks), default=0)
@@ -199,7 +199,7 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
     )
 
 
-def _draw_figures_with_names(figures: list[tuple[str, int]], cells: int) -> list[Text]:
+def _draw_labelled_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
     """Return figures with their names in as many lines as needed. No figure is split across two lines."""
     lines = [Text()]
     for name, number in figures:

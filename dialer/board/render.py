@@ -237,7 +237,14 @@ def _draw_campaign(
         (format_count(campaign.answered), "bold"),
         f" {format_percent(answered)}",
     )
-    lines = [head, bar, legend, figures, _draw_abandoned_rate(campaign, extras), _draw_list_progress(campaign, cells)]
+    lines = [
+        head,
+        bar,
+        legend,
+        figures,
+        _draw_abandoned_rate(campaign, extras),
+        _draw_calling_progress_of_campaign(campaign, cells),
+    ]
     refused = campaign.progress.refused or campaign.refused
     if refused:
         most = max(refused, key=lambda reason: (refused[reason], reason))
@@ -296,12 +303,12 @@ def _draw_abandoned_rate(campaign: CampaignView, extras: BoardExtras) -> Text:
     )
 
 
-def _compute_completed_share(progress: CampaignProgress) -> float:
+def _compute_share_of_completed_numbers(progress: CampaignProgress) -> float:
     return progress.completed / progress.total if progress.total else 0.0
 
 
-def _draw_list_progress(campaign: CampaignView, cells: int) -> Text:
-    progress, share = campaign.progress, _compute_completed_share(campaign.progress)
+def _draw_calling_progress_of_campaign(campaign: CampaignView, cells: int) -> Text:
+    progress, share = campaign.progress, _compute_share_of_completed_numbers(campaign.progress)
     tail = f" {format_percent(share):>5}  {format_count(progress.completed)}/{format_count(progress.total)}"
     return make_text_line(("list ", DIM), draw_share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
 
@@ -322,7 +329,7 @@ def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras
     bar_cells = 12 if wide else 6 if width >= 50 else 0  # the narrowest boards need the room for the names
     taken = sum(map(len, shown)) + len(shown) + (bar_cells + 1 if bar_cells else 0) + 4
     for campaign in campaigns:
-        share = _compute_completed_share(campaign.progress)
+        share = _compute_share_of_completed_numbers(campaign.progress)
         cells = {
             "calls": Text(str(sum(campaign.calls.values())), style="bold"),
             "attempts": Text(format_count(campaign.attempts)),

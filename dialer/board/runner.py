@@ -26,7 +26,7 @@ async def run_board(
 
     def draw_current_board() -> RenderableType:
         view = get_view()
-        previous = _find_view_at_start_of_rate_window(history, view)
+        previous = _find_centre_state_before_last_minute(history, view)
         return render_board(view, previous, width=console.width, height=console.height, extras=get_extras())
 
     with Live(console=console, screen=console.is_terminal, auto_refresh=False, redirect_stdout=False) as live:
@@ -43,7 +43,7 @@ async def run_board(
         console.print(draw_current_board())
 
 
-def _find_view_at_start_of_rate_window(history: deque[CentreView], view: CentreView) -> CentreView | None:
+def _find_centre_state_before_last_minute(history: deque[CentreView], view: CentreView) -> CentreView | None:
     """Return the engine's view of about `RATE_SECONDS` ago, from which the board computes call starts a minute.
 
     Return None in the first second, when a rate would be meaningless.

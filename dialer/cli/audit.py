@@ -88,7 +88,7 @@ def list_audit_entries(
             ),
         )
 
-    report.print_or_write_report(create_audit_report)
+    report.print_report_or_write_to_file(create_audit_report)
 
 
 def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, first_keys: list[str]) -> list[str]:

@@ -41,7 +41,7 @@ async def show_centre_on_terminal(
     clock, centre, broker = SystemClock(), settings.centre.id, get_broker_settings(settings)
     messages, changed = LatestMessages(centre), asyncio.Event()
 
-    def store_message_and_wake_waiting_board(key: str, message: object) -> None:
+    def store_message_and_redraw_board(key: str, message: object) -> None:
         messages.store_latest_message(key, message)
         changed.set()
 
@@ -56,7 +56,7 @@ async def show_centre_on_terminal(
 
     async with open_connection(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
         pass  # reports a wrong address or password in one line; the board would only show no data
-    client = DiallerClient(broker, centre, clock, store_message_and_wake_waiting_board, random.SystemRandom())
+    client = DiallerClient(broker, centre, clock, store_message_and_redraw_board, random.SystemRandom())
     receiving = asyncio.create_task(client.run(replies=None), name="board-receives")
     try:
         if console.is_terminal:

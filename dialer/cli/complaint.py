@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_records_in_dialler_or_store
+from dialer.cli.external_records import save_records_through_dialler_or_in_store
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time_option
@@ -60,7 +60,7 @@ def add_complaint(
         "at": round(made_at, 3),
         "about": about.value,
         "channel": channel.value,
-        **_collect_fields_that_identify_call(site, number, campaign, attempt, made_at),
+        **_collect_fields_of_call_complained_about(site, number, campaign, attempt, made_at),
     }
     _save_complaint_record(site, "complaint", complaint=fields)
     if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
@@ -100,13 +100,13 @@ def answer_complaint(
 
 
 def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
-    for line in save_records_in_dialler_or_store(
+    for line in save_records_through_dialler_or_in_store(
         site.site_settings, [CommandRequest(command, {**fields, "who": site.responsible_person_id})]
     ):
         typer.echo(line)
 
 
-def _collect_fields_that_identify_call(
+def _collect_fields_of_call_complained_about(
     site: SiteOptions, number: str | None, campaign: str | None, attempt: str | None, at: float
 ) -> dict[str, Any]:
     """Return the fields that identify the call that a complaint is about.

@@ -45,11 +45,11 @@ def render_commands_page() -> str:
     lines = [HEAD, *_render_table_of_parameters(common.values())]
     config = frozenset(key for key in common if key[0].startswith("--config"))
     for name, command in _list_subcommands_of_group("dialer", root):
-        lines += _document_command_tree(f"dialer {name}", command, common, config, "##")
+        lines += _document_command_and_its_subcommands(f"dialer {name}", command, common, config, "##")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
-def _document_command_tree(
+def _document_command_and_its_subcommands(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str
 ) -> Iterator[str]:
     """Yield the page's lines on one command, or on a command group and all its members.
@@ -63,13 +63,13 @@ def _document_command_tree(
     children = _list_subcommands_of_group(path, command)
     if len(children) == 1 and path != SEND:
         name, only = children[0]
-        yield from _document_command_tree(f"{path} {name}", only, known, universal, level)
+        yield from _document_command_and_its_subcommands(f"{path} {name}", only, known, universal, level)
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
     leaves = [
-        {_make_key_that_identifies_parameter(each) for each in leaf.params}
-        for leaf in _list_leaf_commands(path, command)
+        {_make_unique_key_of_parameter(each) for each in leaf.params}
+        for leaf in _list_commands_without_subcommands(path, command)
     ]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
     yield from (f"{level} `{path}`", "", " ".join((command.help or "").split()), "")
@@ -85,14 +85,14 @@ def _document_command_tree(
         [
             (
                 " ".join([path, name, *map(_format_argument_name, _list_arguments_of_command(each))]),
-                f"{_get_short_help_text(each)} {_name_options_described_above(each, known, universal)}".rstrip(),
+                f"{_get_short_help_text(each)} {_list_names_of_shared_options(each, known, universal)}".rstrip(),
             )
             for name, each in brief
         ],
     )
     for name, each in children:
         if (name, each) not in brief:
-            yield from _document_command_tree(f"{path} {name}", each, known, universal, f"{level}#")
+            yield from _document_command_and_its_subcommands(f"{path} {name}", each, known, universal, f"{level}#")
     if path == SEND:
         text = f"{command.help} [Topics](topics.md#commandsuser) lists their names; `dialer command pause --help` shows values."
         example = command.get_command(None, next(iter(COMMANDS)))
@@ -104,20 +104,20 @@ def _document_command(
 ) -> Iterator[str]:
     yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments_of_command(command))]) + "`"
     yield from ("", text or _get_short_help_text(command), "")
-    own = [each for each in command.params if _make_key_that_identifies_parameter(each) not in known and each.help]
+    own = [each for each in command.params if _make_unique_key_of_parameter(each) not in known and each.help]
     yield from _render_table_of_parameters(own)
-    if also := _name_options_described_above(command, known, universal):
+    if also := _list_names_of_shared_options(command, known, universal):
         yield from (also, "")
 
 
-def _name_options_described_above(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
+def _list_names_of_shared_options(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
     """Return a sentence that names the options which are described above ("" = none)."""
     names = _format_option_names(
         each
         for each in command.params
         if _is_option_parameter(each)
-        and _make_key_that_identifies_parameter(each) in known
-        and _make_key_that_identifies_parameter(each) not in universal
+        and _make_unique_key_of_parameter(each) in known
+        and _make_unique_key_of_parameter(each) not in universal
     )
     return f"Also {names}." if names else ""
 
@@ -125,7 +125,7 @@ def _name_options_described_above(command: Any, known: Mapping[_Key, Any], unive
 def _are_all_parameters_documented(command: Any, known: Mapping[_Key, Any]) -> bool:
     """Return whether a command needs no section, because all its parameters are described above."""
     return not _is_command_group(command) and all(
-        _make_key_that_identifies_parameter(each) in known or not each.help for each in command.params
+        _make_unique_key_of_parameter(each) in known or not each.help for each in command.params
     )
 
 
@@ -189,23 +189,23 @@ def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *,
     found: dict[_Key, Any] = {}
     children: dict[_Key, set[str]] = {}
     for name, child in _list_subcommands_of_group(path, group):
-        for leaf in _list_leaf_commands(f"{path} {name}", child):
+        for leaf in _list_commands_without_subcommands(f"{path} {name}", child):
             for each in leaf.params:
-                if each.help and _make_key_that_identifies_parameter(each) not in known:
+                if each.help and _make_unique_key_of_parameter(each) not in known:
                     # A required option has the same meaning as an optional one, so describe the optional one.
-                    found[_make_key_that_identifies_parameter(each)] = (
-                        found.get(_make_key_that_identifies_parameter(each), each) if each.required else each
+                    found[_make_unique_key_of_parameter(each)] = (
+                        found.get(_make_unique_key_of_parameter(each), each) if each.required else each
                     )
-                    children.setdefault(_make_key_that_identifies_parameter(each), set()).add(name)
+                    children.setdefault(_make_unique_key_of_parameter(each), set()).add(name)
     return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
 
 
-def _list_leaf_commands(path: str, command: Any) -> Iterator[Any]:
+def _list_commands_without_subcommands(path: str, command: Any) -> Iterator[Any]:
     if not _is_command_group(command):
         yield command
         return
     for name, each in _list_subcommands_of_group(path, command):
-        yield from _list_leaf_commands(f"{path} {name}", each)
+        yield from _list_commands_without_subcommands(f"{path} {name}", each)
 
 
 def _list_subcommands_of_group(path: str, group: Any) -> list[tuple[str, Any]]:
@@ -226,7 +226,7 @@ def _is_option_parameter(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _make_key_that_identifies_parameter(parameter: Any) -> _Key:
+def _make_unique_key_of_parameter(parameter: Any) -> _Key:
     names = ", ".join(parameter.opts) if _is_option_parameter(parameter) else _format_argument_name(parameter)
     return names, parameter.help or ""
 

@@ -44,12 +44,12 @@ def save_records_in_batches(
     """Save records in requests of at most `most` records each. Return the reply to each request.
 
     `request` is called with the number (from 1) and the records of a batch, and returns the request that saves them.
-    `things` is the word for records in messages. Raises the errors of `save_records_in_dialler_or_store`.
+    `things` is the word for records in messages. Raises the errors of `save_records_through_dialler_or_in_store`.
     """
     batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:
         requests = [request(number, list(each)) for number, each in enumerate(batches, 1)]
-        return save_records_in_dialler_or_store(settings, requests, report_saved_count) if requests else []
+        return save_records_through_dialler_or_in_store(settings, requests, report_saved_count) if requests else []
 
 
 def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[T]]:
@@ -82,7 +82,7 @@ def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str
         raise
 
 
-def save_records_in_dialler_or_store(
+def save_records_through_dialler_or_in_store(
     settings: Settings,
     requests: Sequence[CommandRequest],
     report_saved_count: Callable[[int], None] = lambda _: None,
@@ -97,11 +97,11 @@ def save_records_in_dialler_or_store(
     try:
         return asyncio.run(_save_records_in_store(path, read_store_key_of_site(settings), requests, report_saved_count))
     except StoreBusy as store_in_use:
-        refuse_store_holder_that_is_no_dialler(path, store_in_use)
+        refuse_if_other_program_than_dialler_has_store(path, store_in_use)
         return send_requests_to_dialler(settings, requests, store_in_use, report_saved_count)
 
 
-def refuse_store_holder_that_is_no_dialler(path: Path, store_in_use: StoreBusy) -> None:
+def refuse_if_other_program_than_dialler_has_store(path: Path, store_in_use: StoreBusy) -> None:
     """Raise StoreBusy if the program that has locked the store is not a dialler.
 
     Another program, such as an import, would never answer a request.
@@ -124,7 +124,7 @@ def send_numbers_to_dialler(
     The numbers are written to a file next to the store, because commands never contain phone numbers. Raises
     the errors of `send_requests_to_dialler`.
     """
-    refuse_store_holder_that_is_no_dialler(settings.store.path, store_in_use)
+    refuse_if_other_program_than_dialler_has_store(settings.store.path, store_in_use)
     spool = Spool(settings.store.path, read_store_key_of_site(settings))
     batches = _split_records_into_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []

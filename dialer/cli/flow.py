@@ -143,7 +143,7 @@ def draw_flow_diagram(
 
 
 @app.command("try")
-def try_flow(
+def try_flow_on_terminal(
     flow: FlowName,
     language: LanguageOption = "en",
     fact: Annotated[
@@ -169,12 +169,12 @@ def try_flow(
     """Try an IVR flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     loaded = load_flow(flow)
     facts = make_sample_voter_data(
-        loaded, _parse_flow_facts_given_as_options(fact or [], list_kinds_of_declared_voter_data(loaded).keys())
+        loaded, _parse_voter_data_options(fact or [], list_kinds_of_declared_voter_data(loaded).keys())
     )
     script = keys.split(",") if keys is not None else None
 
     def read_pressed_keys(hint: str) -> str | None:
-        return _take_next_scripted_keys(script) if script is not None else _ask_user_for_pressed_keys(hint)
+        return _pop_next_prepared_keys(script) if script is not None else _ask_user_for_pressed_keys(hint)
 
     call = TerminalCall(
         loaded,
@@ -190,7 +190,7 @@ def try_flow(
     typer.echo(f"-- {state.ending} at {state.current_node_path}; answers: {answers}; turns: {state.turns}")
 
 
-def _take_next_scripted_keys(script: list[str]) -> str | None:
+def _pop_next_prepared_keys(script: list[str]) -> str | None:
     if not script:
         return None
     line = script.pop(0)
@@ -207,7 +207,7 @@ def _ask_user_for_pressed_keys(hint: str) -> str | None:
     return None if str(line).strip().lower() == "h" else str(line)
 
 
-def _parse_flow_facts_given_as_options(given: list[str], known: Collection[str]) -> dict[str, str]:
+def _parse_voter_data_options(given: list[str], known: Collection[str]) -> dict[str, str]:
     facts: dict[str, str] = {}
     for item in given:
         name, equals, value = item.partition("=")

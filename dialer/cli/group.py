@@ -27,14 +27,14 @@ class CommandGroup(typer.Typer):
         """Return a decorator that registers a function as a command, as Typer's own decorator does."""
         register = super().command(name, **settings)
 
-        def register_expanded_command(function: Function) -> Function:
-            register(_expand_dataclass_parameters(function))
+        def register_command_with_expanded_options(function: Function) -> Function:
+            register(_replace_dataclass_parameters_by_options(function))
             return function
 
-        return register_expanded_command
+        return register_command_with_expanded_options
 
 
-def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., Any]:
+def _replace_dataclass_parameters_by_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a command function for Typer, which cannot read dataclass parameters. It takes each field of the
     dataclasses as a parameter of its own, and calls `function` with the dataclasses.
     """
@@ -44,7 +44,7 @@ def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., 
         kind = hints[parameter.name]
         if is_dataclass(kind):
             groups[parameter.name] = kind
-            shared += _list_dataclass_options(kind)
+            shared += _list_options_of_dataclass(kind)
         else:
             own.append(parameter.replace(annotation=kind, kind=Parameter.KEYWORD_ONLY))
 
@@ -61,7 +61,7 @@ def _expand_dataclass_parameters(function: Callable[..., Any]) -> Callable[..., 
     return call_command_with_dataclasses
 
 
-def _list_dataclass_options(kind: Any) -> list[Parameter]:
+def _list_options_of_dataclass(kind: Any) -> list[Parameter]:
     """Return the fields of a dataclass as function parameters, its own fields before inherited ones."""
     hints, found = get_type_hints(kind, include_extras=True), {field.name: field for field in fields(kind)}
     order = dict.fromkeys(name for each in kind.__mro__ for name in vars(each).get("__annotations__", ()))

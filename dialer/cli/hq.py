@@ -22,8 +22,8 @@ from dialer.cli.hq_bundle import app as bundle_app
 from dialer.cli.hq_pages import (
     create_headquarters_certificate,
     import_official_turnout,
-    list_page_actions,
-    list_rows_refused_as_results,
+    list_audited_actions_at_headquarters,
+    list_rows_that_could_not_be_stored,
     serve_headquarters_pages,
     store_app,
     user_app,
@@ -53,8 +53,8 @@ for name, command in (
     ("render", render_headquarters_files),
     ("desk", serve_headquarters_pages),
     ("certificate", create_headquarters_certificate),
-    ("audit", list_page_actions),
-    ("set-aside", list_rows_refused_as_results),
+    ("audit", list_audited_actions_at_headquarters),
+    ("set-aside", list_rows_that_could_not_be_stored),
     ("official", import_official_turnout),
 ):
     app.command(name)(command)
@@ -128,7 +128,7 @@ class NewOrder(Signing):
             async with self.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
                 after = await orders.find_time_of_newest_signed_order(session, self.headquarters_settings)
         order = orders.create_order(kind, self.to, SystemClock().now(), seconds, after=after, **values)
-        await self.sign_and_send_order(SignedOrder(order=order.order_json_text), order)
+        await self.sign_and_send_order(SignedOrder(order=order.order_as_json_text), order)
 
 
 @app.command("check")
@@ -272,7 +272,7 @@ def _print_replies_of_centres(replies: Mapping[str, orders.OrderReply], centres:
 
 
 @app.command("gather")
-def gather_results_of_centres(
+def collect_results_of_centres(
     hq: HeadquartersOptions,
     verbose: Annotated[bool, typer.Option("--verbose", help="Write debug logs.")] = False,
 ) -> None:
@@ -282,10 +282,10 @@ def gather_results_of_centres(
     standby.
     """
     configure_json_logging(verbose=verbose)
-    uvloop.run(_run_gatherer(hq))
+    uvloop.run(_run_result_importer(hq))
 
 
-async def _run_gatherer(hq: HeadquartersOptions) -> None:
+async def _run_result_importer(hq: HeadquartersOptions) -> None:
     settings = hq.headquarters_settings
     with require_installed_extra("hq"):
         from dialer.hq.gather import Gatherer, make_garbage_collection_rare  # noqa: PLC0415 - of an extra
@@ -298,7 +298,7 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
         asyncio.get_running_loop().add_signal_handler(number, lambda: working and working.cancel())
     gatherer: Gatherer | None = None
 
-    def get_readiness_of_gatherer() -> ProcessStatus:
+    def get_status_of_result_importer() -> ProcessStatus:
         if gatherer is None:
             return build_result_gatherer_metrics(is_active=False, server_up=False, committed_at={})
         return build_result_gatherer_metrics(
@@ -313,7 +313,9 @@ async def _run_gatherer(hq: HeadquartersOptions) -> None:
 
     with contextlib.suppress(asyncio.CancelledError):
         async with (
-            serve_metrics_if_enabled(settings.metrics.host, settings.metrics.gather_port, get_readiness_of_gatherer),
+            serve_metrics_if_enabled(
+                settings.metrics.host, settings.metrics.gather_port, get_status_of_result_importer
+            ),
             hq.connect_to_nats_server("gather") as session,
         ):
             await SnapshotServer(settings, session).serve_snapshots()

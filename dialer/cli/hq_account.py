@@ -75,7 +75,7 @@ class AccountOptions(HeadquartersOptions):
         typer.Option("--password", metavar="-", help="Read its password from standard input. [default: ask]"),
     ] = ""
 
-    def run_work_as_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
+    def run_function_as_signed_in_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
         """Sign the user in, run `work`, and sign the user out. Raises CommandRefused, with the reason in words."""
         if self.password not in {"", "-"}:
             raise typer.BadParameter("--password: must be '-', because a password would stay in the shell's history")
@@ -88,12 +88,12 @@ class AccountOptions(HeadquartersOptions):
             else typer.prompt(f"password of {self.user}", hide_input=True, err=True)
         )
 
-        async def sign_in_and_run_work() -> T:
+        async def sign_in_and_run_function() -> T:
             async with self._sign_in_as_account_user(password) as session:
                 return await work(session)
 
-        with _raise_refusals_as_command_errors(self.user):
-            return asyncio.run(sign_in_and_run_work())
+        with _convert_page_refusals_to_command_errors(self.user):
+            return asyncio.run(sign_in_and_run_function())
 
     @asynccontextmanager
     async def _sign_in_as_account_user(self, password: str) -> AsyncIterator[HqSession]:
@@ -109,7 +109,7 @@ class AccountOptions(HeadquartersOptions):
 
 
 @contextmanager
-def _raise_refusals_as_command_errors(user: str) -> Iterator[None]:
+def _convert_page_refusals_to_command_errors(user: str) -> Iterator[None]:
     """Convert a refusal of headquarters' pages in this context to CommandRefused, whose text explains the reason."""
     from dialer.web.people import NotSignedIn  # noqa: PLC0415 - of an extra
     from dialer.web.refusals import RequestRefused  # noqa: PLC0415
@@ -121,7 +121,7 @@ def _raise_refusals_as_command_errors(user: str) -> Iterator[None]:
         raise CommandRefused(text.format(user=user, problem=refused)) from refused
 
 
-def format_waiting_proposal(proposal: WaitingProposal) -> str:
+def describe_proposal_that_awaits_confirmation(proposal: WaitingProposal) -> str:
     """Return a line that says which proposal waits, and how another user confirms it."""
     return (
         f"proposal {proposal.id} of {proposal.proposed_by} waits for another user, who confirms it on headquarters' pages"
@@ -130,10 +130,10 @@ def format_waiting_proposal(proposal: WaitingProposal) -> str:
 
 
 @proposal_app.command("list")
-def list_proposals(account: AccountOptions) -> None:
+def list_changes_awaiting_confirmation(account: AccountOptions) -> None:
     """List the last week's proposals (changes that a second user must confirm) for centres of your zone."""
 
-    async def read_proposals(session: HqSession) -> None:
+    async def print_proposed_changes(session: HqSession) -> None:
         zone = ZoneInfo(account.headquarters_settings.gather.time_zone)
         for each in await session.proposals.list_proposals(await session.find_signed_in_user()):
             at = datetime.fromtimestamp(each.proposed_at, zone)
@@ -143,31 +143,31 @@ def list_proposals(account: AccountOptions) -> None:
                 f" {each.state}{answer}{f' ({each.result})' if each.result else ''}"
             )
 
-    account.run_work_as_user(read_proposals)
+    account.run_function_as_signed_in_user(print_proposed_changes)
 
 
 @proposal_app.command("confirm")
-def confirm_proposal(proposal_id: _Id, account: AccountOptions) -> None:
+def confirm_proposed_change(proposal_id: _Id, account: AccountOptions) -> None:
     """Confirm a change that another user has proposed.
 
     Centres receive proposed material at once. Exit 1 if it could not be assigned.
     """
-    _answer_proposal(account, proposal_id, confirm=True)
+    _confirm_or_decline_proposed_change(account, proposal_id, confirm=True)
 
 
 @proposal_app.command("decline")
-def decline_proposal(proposal_id: _Id, account: AccountOptions) -> None:
+def decline_proposed_change(proposal_id: _Id, account: AccountOptions) -> None:
     """Decline a change that another user has proposed."""
-    _answer_proposal(account, proposal_id, confirm=False)
+    _confirm_or_decline_proposed_change(account, proposal_id, confirm=False)
 
 
-def _answer_proposal(account: AccountOptions, proposal_id: int, *, confirm: bool) -> None:
+def _confirm_or_decline_proposed_change(account: AccountOptions, proposal_id: int, *, confirm: bool) -> None:
     async def answer_proposal(session: HqSession) -> ProposalAnswer:
         return await session.proposals.answer_proposal(
             proposal_id, await session.find_signed_in_user(), confirm=confirm
         )
 
-    answer = account.run_work_as_user(answer_proposal)
+    answer = account.run_function_as_signed_in_user(answer_proposal)
     typer.echo(f"proposal {proposal_id}: {answer.state}{f' ({answer.result})' if answer.result else ''}")
     if answer.state == "failed":
         raise typer.Exit(1)

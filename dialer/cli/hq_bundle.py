@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.hq_account import AccountOptions, HqSession, format_waiting_proposal
+from dialer.cli.hq_account import AccountOptions, HqSession, describe_proposal_that_awaits_confirmation
 from dialer.cli.options import HeadquartersOptions, require_installed_extra
 from dialer.domain import signing
 from dialer.domain.orders import HqOrder, SignedOrder
@@ -44,7 +44,7 @@ class BundleOptions(HeadquartersOptions):
     """The option --config, which selects a headquarters and its repository of bundles (campaign material)."""
 
     @cached_property
-    def bundle_repository(self) -> Repository:
+    def material_repository(self) -> Repository:
         """The repository in which bundles (campaign material) are created and published."""
         with require_installed_extra("hq"):
             from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
@@ -110,7 +110,7 @@ def create_material_repository(
     every centre, and set its headquarters.material_root to it.
     """
     keys = _read_private_keys(hq.root_key)
-    path = hq.bundle_repository.create_material_repository(
+    path = hq.material_repository.create_material_repository(
         keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_signing_key(), time.time()
     )
     typer.echo(
@@ -126,7 +126,7 @@ def draft_change_of_signatories(hq: SignatoryOptions) -> None:
     draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
-    hq.bundle_repository.draft_change_of_signatories(
+    hq.material_repository.draft_change_of_signatories(
         keys, hq.read_signatories(), hq.load_online_signing_key(), time.time()
     )
     typer.echo(
@@ -151,7 +151,7 @@ def replace_root_keys(
     Run it when a key was lost or a person left. Give a key that stays as both old and new. The people who may sign
     bundles stay. With the same keys, this renews the root, which expires after a year.
     """
-    hq.bundle_repository.replace_root_keys_of_repository(
+    hq.material_repository.replace_root_keys_of_repository(
         _read_private_keys(root_key), _read_public_keys(root), time.time()
     )
     typer.echo("the root keys are replaced and published: only the new ones can sign now; lock them away")
@@ -166,7 +166,7 @@ def _read_public_keys(roots: Sequence[str]) -> list[bytes]:
 
 
 @app.command("make")
-def create_bundle_version(
+def draft_version_of_campaign_material(
     hq: BundleOptions,
     source: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder to bundle. Names that start with a dot are skipped.")
@@ -184,7 +184,7 @@ def create_bundle_version(
     """
     if not source.is_dir():
         raise typer.BadParameter(f"{source} is not a folder: give the folder with the bundle's files")
-    manifest, new = hq.bundle_repository.draft_bundle_from_folder(source, name, version, jurisdiction, time.time())
+    manifest, new = hq.material_repository.draft_bundle_from_folder(source, name, version, jurisdiction, time.time())
     typer.echo(
         f"{manifest.bundle_name_and_version}: {len(manifest.files):,} files, {manifest.total_file_bytes:,} bytes,"
         f" {new:,} of them new; next: media and compliance sign (dialer hq bundle sign)"
@@ -192,14 +192,14 @@ def create_bundle_version(
 
 
 @app.command("sign")
-def sign_bundle_draft(
+def sign_draft_of_campaign_material(
     hq: BundleOptions, key: Annotated[Path, typer.Option(metavar="FILE", help="Your private key.")]
 ) -> None:
     """Sign the draft list of bundles (campaign material), and print which versions it approves and withdraws.
 
     One person of media and one of compliance must sign.
     """
-    repository = hq.bundle_repository
+    repository = hq.material_repository
     added, removed = repository.find_changes_of_drafted_bundles()
     for target in added:
         manifest = repository.read_manifest_of_bundle_version(target)
@@ -213,19 +213,21 @@ def sign_bundle_draft(
 
 
 @app.command("publish")
-def publish_bundles(account: AccountOptions) -> None:
+def publish_approved_material(account: AccountOptions) -> None:
     """Publish the bundles (campaign material) that media and compliance have signed. Centres use a published bundle
     only after `assign` or `waves`.
     """
 
-    async def publish_signed_bundles(session: HqSession) -> list[str]:
+    async def publish_as_signed_in_user(session: HqSession) -> list[str]:
         return await session.proposals.publish_material(await session.find_signed_in_user())
 
-    typer.echo(f"approved: {', '.join(account.run_work_as_user(publish_signed_bundles)) or 'nothing'}")
+    typer.echo(f"approved: {', '.join(account.run_function_as_signed_in_user(publish_as_signed_in_user)) or 'nothing'}")
 
 
 @app.command("withdraw")
-def withdraw_bundle_version(account: AccountOptions, name: _NameArgument, version: _VersionArgument) -> None:
+def withdraw_version_of_campaign_material(
+    account: AccountOptions, name: _NameArgument, version: _VersionArgument
+) -> None:
     """Draft the withdrawal of a version of a bundle (campaign material), so that no centre may use it any more.
 
     It takes effect when media and compliance have signed it and it is published. Use `assign` to give centres another
@@ -235,12 +237,12 @@ def withdraw_bundle_version(account: AccountOptions, name: _NameArgument, versio
     async def draft_withdrawal_of_bundle(session: HqSession) -> None:
         await session.proposals.draft_withdrawal_of_bundle(name, version, await session.find_signed_in_user())
 
-    account.run_work_as_user(draft_withdrawal_of_bundle)
+    account.run_function_as_signed_in_user(draft_withdrawal_of_bundle)
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
 @app.command("assign")
-def assign_bundle_version(
+def assign_material_version_to_centres(
     account: AccountOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption
 ) -> None:
     """Propose which version of a bundle (campaign material) centres use. It may be an earlier version. The version is
@@ -248,27 +250,27 @@ def assign_bundle_version(
     Centres check for changes every 20 seconds.
     """
 
-    async def propose_version_to_addressees(session: HqSession) -> None:
+    async def propose_version_to_each_addressee(session: HqSession) -> None:
         for each in to:
             proposal = await session.proposals.propose_material(
                 name, version, each, await session.find_signed_in_user()
             )
-            typer.echo(f"{name} {version} to {each}: {format_waiting_proposal(proposal)}")
+            typer.echo(f"{name} {version} to {each}: {describe_proposal_that_awaits_confirmation(proposal)}")
 
-    account.run_work_as_user(propose_version_to_addressees)
+    account.run_function_as_signed_in_user(propose_version_to_each_addressee)
 
 
 @app.command("renew")
-def renew_bundle_signature(hq: BundleOptions) -> None:
+def renew_signature_of_material_assignments(hq: BundleOptions) -> None:
     """Sign the published list of bundles (campaign material) again. Run it every hour.
 
     Centres accept the list for two days after the last signature.
     """
-    hq.bundle_repository.renew_signatures_of_bundle_assignments(hq.load_online_signing_key(), time.time())
+    hq.material_repository.renew_signatures_of_bundle_assignments(hq.load_online_signing_key(), time.time())
 
 
 @app.command("waves")
-def roll_out_bundle_in_waves(
+def roll_out_material_in_waves_of_centres(
     account: AccountOptions,
     name: _NameArgument,
     version: _VersionArgument,
@@ -296,18 +298,20 @@ def roll_out_bundle_in_waves(
         raise typer.BadParameter(str(error)) from error
     rollout = Rollout(f"{name}-{version}", steps, hold_seconds=hold * 60, patience_seconds=patience * 60)
 
-    async def propose_or_carry_out_roll_out(session: HqSession) -> int:
+    async def propose_or_carry_out_rollout(session: HqSession) -> int:
         proposal = await session.proposals.find_confirmed_rollout(name, version, await session.find_signed_in_user())
         if proposal is not None:
-            return await _roll_out_waves(account, session, proposal, f"{name} {version}", rollout)
+            return await _assign_version_to_centres_in_waves(account, session, proposal, f"{name} {version}", rollout)
         waiting = await session.proposals.propose_rollout(name, version, await session.find_signed_in_user())
-        typer.echo(f"{name} {version} in waves: {format_waiting_proposal(waiting)}; then run this command again")
+        typer.echo(
+            f"{name} {version} in waves: {describe_proposal_that_awaits_confirmation(waiting)}; then run this command again"
+        )
         return 1
 
-    raise typer.Exit(account.run_work_as_user(propose_or_carry_out_roll_out))
+    raise typer.Exit(account.run_function_as_signed_in_user(propose_or_carry_out_rollout))
 
 
-async def _roll_out_waves(
+async def _assign_version_to_centres_in_waves(
     hq: HeadquartersOptions, hq_session: HqSession, proposal: int, version: str, rollout: Rollout
 ) -> int:
     """Carry out a confirmed proposal to roll out a version of campaign material in steps (waves), and print each step.
@@ -318,7 +322,7 @@ async def _roll_out_waves(
     with require_installed_extra("hq"):
         from dialer.nats.session import StreamRecreated  # noqa: PLC0415 - of an extra
 
-    async def handle_centre_report(subject: str, data: bytes) -> None:
+    async def record_report_of_centre(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
         try:
             report = json.loads(data)
@@ -331,7 +335,7 @@ async def _roll_out_waves(
         except (ValueError, KeyError, TypeError):
             return  # a message that no centre of this version sends
 
-    async def watch_stop_orders(session: Session) -> None:
+    async def record_centres_stopped_by_orders(session: Session) -> None:
         orders = list[tuple[SignedOrder, HqOrder]]()
         while True:
             with contextlib.suppress(StreamRecreated):
@@ -341,9 +345,9 @@ async def _roll_out_waves(
                         rollout.record_stopped_centres(find_stopped_centres(settings, orders, time.time()))
 
     async with hq.connect_to_nats_server("headquarters' waves", PATIENCE_SECONDS) as session:
-        await session.subscribe_to_subject("live.*.material", handle_centre_report)
-        await session.subscribe_to_subject("live.*.alert", handle_centre_report)
-        following = asyncio.create_task(watch_stop_orders(session))
+        await session.subscribe_to_subject("live.*.material", record_report_of_centre)
+        await session.subscribe_to_subject("live.*.alert", record_report_of_centre)
+        following = asyncio.create_task(record_centres_stopped_by_orders(session))
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:

@@ -136,7 +136,7 @@ async def set_account_password(
 
 
 @store_app.command("list")
-async def list_centre_stores(hq: HeadquartersOptions) -> None:
+async def list_databases_of_centres(hq: HeadquartersOptions) -> None:
     """List the databases (stores) that have sent results under each centre's name, and which one is accepted.
 
     For each store it also shows what is needed to verify its seals (signatures of its records): the first public keys
@@ -157,11 +157,11 @@ async def list_centre_stores(hq: HeadquartersOptions) -> None:
             )
             chain = chains.get((store.centre, store.incarnation))
             if chain is not None:
-                for line in _describe_seals_of_store(chain, zone):
+                for line in _describe_signatures_of_centre_database(chain, zone):
                     typer.echo(f"    {line}")
 
 
-def _describe_seals_of_store(chain: SealChain, zone: ZoneInfo) -> Iterator[str]:
+def _describe_signatures_of_centre_database(chain: SealChain, zone: ZoneInfo) -> Iterator[str]:
     keys = "".join(f" --first-key {key}" for key in chain.first_keys)
     if not keys:
         yield "the first key is unknown here: the store was sealed before it sent its first results"
@@ -175,7 +175,7 @@ def _describe_seals_of_store(chain: SealChain, zone: ZoneInfo) -> Iterator[str]:
 
 
 @store_app.command("accept")
-async def accept_centre_store(
+async def accept_database_of_centre(
     centre: Annotated[str, typer.Argument(metavar="CENTRE", help="The centre.")],
     store: Annotated[str, typer.Argument(metavar="STORE", help="The first digits of the store, as `list` shows them.")],
     hq: HeadquartersOptions,
@@ -198,7 +198,7 @@ async def accept_centre_store(
     typer.echo(f"{centre}: results of store {incarnation[:8]} are accepted")
 
 
-async def list_rows_refused_as_results(hq: HeadquartersOptions) -> None:
+async def list_rows_that_could_not_be_stored(hq: HeadquartersOptions) -> None:
     """List rows of centres that were not stored as results, with the reason.
 
     Rows of a constituency that is not the centre's are tried again when `dialer hq gather` starts after [[centres]] was
@@ -213,7 +213,7 @@ async def list_rows_refused_as_results(hq: HeadquartersOptions) -> None:
             typer.echo(f"{row.centre:<32}  row {row.id:<10}  {row.topic:<24}  {at}  {row.reason}")
 
 
-async def list_page_actions(
+async def list_audited_actions_at_headquarters(
     hq: HeadquartersOptions,
     accept: Annotated[
         bool,

@@ -197,7 +197,7 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
             centre = make_settings_template_values(answers, data)
             refuse_unusable_settings_of_new_centre(centre)
         except SettingError as error:
-            question = _find_question_of_setting(error.key)
+            question = _find_question_that_asks_for_setting(error.key)
             option = _format_option_name(question) if question else error.key
             problem = "; ".join(filter(None, (error.problem, error.remedy)))
             if question is None or not _is_input_a_terminal():
@@ -247,7 +247,7 @@ def _format_option_name(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def _find_question_of_setting(key: str) -> str | None:
+def _find_question_that_asks_for_setting(key: str) -> str | None:
     """Return the question whose answer determines a setting such as `trunks.carrier.caller_ids[0]`.
 
     The most specific question is returned, or None.

@@ -81,7 +81,7 @@ def install_site_as_services(
         return
     live = root == Path("/")
     if live:
-        _refuse_unready_machine(settings, dialer)
+        _refuse_machine_with_missing_programs(settings, dialer)
     own = root / SETTINGS_FILE.relative_to("/")
     text = _read_settings_to_install(config, own)
     folders = [
@@ -147,7 +147,7 @@ def uninstall_site_services(
         path.unlink()
         typer.echo(f"removed {path}")
     for folder, marker in ((ASTERISK, ASTERISK_MARKER), (MOSQUITTO, BROKER_MARKER)):
-        changes = list(_undo_installed_changes_in_folder(root / folder.relative_to("/"), marker))
+        changes = list(_undo_file_changes_in_folder(root / folder.relative_to("/"), marker))
         for change in changes:
             typer.echo(change)
         if changes:
@@ -202,7 +202,7 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
     )
 
 
-def _refuse_unready_machine(settings: Settings, dialer: Path) -> None:
+def _refuse_machine_with_missing_programs(settings: Settings, dialer: Path) -> None:
     """Raise NotInstalled if this machine cannot run the services, such as without root, systemd or an extra."""
     if os.geteuid() != 0:
         raise NotInstalled(
@@ -253,7 +253,7 @@ def _group_installed_files_by_folder(root: Path, files: Mapping[Path, str]) -> I
 def _refuse_files_of_other_programs(folders: list[_Folder]) -> None:
     for folder in folders:
         for plan in folder.plans:
-            if folder.refuse_foreign and plan.kind_of_file_change is FileChange.FOREIGN:
+            if folder.refuse_foreign and plan.change_that_writing_would_make is FileChange.FOREIGN:
                 raise NotInstalled(
                     f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move this file away"
                 )
@@ -272,7 +272,7 @@ def _find_paths_to_delete_at_purge(root: Path) -> list[Path]:
     return [path for each in (HOME, DATA, *sounds) if (path := root / each.relative_to("/")).is_dir()]
 
 
-def _undo_installed_changes_in_folder(folder: Path, marker: str) -> Iterator[str]:
+def _undo_file_changes_in_folder(folder: Path, marker: str) -> Iterator[str]:
     """Undo the changes of `install` in the folder of Asterisk or Mosquitto. Yield what was done to each file.
 
     A file that `install` replaced is restored; a file that it created is removed.

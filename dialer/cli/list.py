@@ -75,7 +75,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     if ending not in {"pdf", "csv", "xlsx", "json"}:
         raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .pdf, .csv, .xlsx or .json")
     # Check the file first, so that the audit does not record a list that cannot be written.
-    refuse_unwritable_path(out, "--out", wanted.files_never_overwritten)
+    refuse_unwritable_path(out, "--out", wanted.files_that_output_must_not_overwrite)
     _refuse_lists_after_erasure_date(settings)
     with wanted.open_store_for_reading() as db:
         lists = load_booth_lists(db, kind, wanted.constituency, wanted.part)

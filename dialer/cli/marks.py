@@ -55,7 +55,7 @@ VoterArgument = Annotated[
 
 
 @app.command("import")
-def import_marks(
+def import_voter_marks(
     site: SiteAndPersonOptions,
     file: Annotated[
         Path,
@@ -99,11 +99,11 @@ def import_marks(
     if by is not None and not is_person_id(by):
         raise typer.BadParameter("--by: must be an ID such as worker-12; do not give a name or phone number")
     defaults = MarkDefaults(
-        MarkSource(source.value), confidence, by, _parse_day_of_marks(settings, day, now), roll_version
+        MarkSource(source.value), confidence, by, _parse_day_of_voter_marks(settings, day, now), roll_version
     )
     name = site.responsible_person_id
     if rejects is not None:
-        protected = {**site.files_never_overwritten, "the list itself": file}
+        protected = {**site.files_that_output_must_not_overwrite, "the list itself": file}
         refuse_unwritable_path(rejects, "--rejects", protected)  # fail before anything is imported
     with site.open_store_for_reading() as db:
         found = read_list_of_voter_marks(file, db, defaults, now=now, zone=zone)
@@ -114,13 +114,13 @@ def import_marks(
         )
         raise typer.Exit(1)
     if not check:
-        _save_marks(site, new, f"sha-{found.sha256[:16]}", name)
+        _save_voter_marks(site, new, f"sha-{found.sha256[:16]}", name)
     _print_import_result(file, found, len(new), check=check)
-    _report_rejected_marks(found.rejects, rejects)
+    _report_rejected_voter_marks(found.rejects, rejects)
 
 
 @app.command("undo")
-def undo_mark(
+def undo_voter_mark(
     site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
@@ -130,7 +130,7 @@ def undo_mark(
     The earlier mark stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
     """
     name, now = site.responsible_person_id, SystemClock().now()
-    voter_id = _find_voter_of_marks(site, voter)
+    voter_id = _find_voter_for_mark_command(site, voter)
     with site.open_store_for_reading() as db:
         if marks.read_turnout_status(db, voter_id) == "pending":
             typer.echo(
@@ -139,33 +139,33 @@ def undo_mark(
             raise typer.Exit(1)
     key = f"undo/{voter_id}/{now:.6f}"
     mark = Mark(key, voter_id, MarkKind.NOT_YET, MarkSource.CORRECTION, now, agent=name)
-    _save_marks(site, [mark], "undo", name)
+    _save_voter_marks(site, [mark], "undo", name)
     typer.echo(f"voter {voter_id} is corrected and will be called again")
 
 
 @app.command("show")
-def show_marks(
+def show_marks_of_voter(
     report: SiteReportOptions,
     voter: VoterArgument,
 ) -> None:
     """Show all marks of a voter (who reported what, when, how reliable it is), and the voter's status."""
-    voter_id = _find_voter_of_marks(report, voter)
-    report.print_or_write_report(lambda db: report_voter_marks(db, voter_id, report.centre_time_zone))
+    voter_id = _find_voter_for_mark_command(report, voter)
+    report.print_report_or_write_to_file(lambda db: report_voter_marks(db, voter_id, report.centre_time_zone))
 
 
-def _save_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
-    def create_command_that_stores_marks(number: int, some: list[Mark]) -> CommandRequest:
+def _save_voter_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
+    def create_command_that_stores_voter_marks(number: int, some: list[Mark]) -> CommandRequest:
         fields = {
-            "marks": [_convert_mark_to_command_fields(mark) for mark in some],
+            "marks": [_convert_voter_mark_to_command_fields(mark) for mark in some],
             "batch": f"{batch}-{number}",
             "who": who,
         }
         return CommandRequest("marks", fields)
 
-    save_records_in_batches(site.site_settings, marks, MAX_MARKS, "marks", create_command_that_stores_marks)
+    save_records_in_batches(site.site_settings, marks, MAX_MARKS, "marks", create_command_that_stores_voter_marks)
 
 
-def _convert_mark_to_command_fields(mark: Mark) -> dict[str, Any]:
+def _convert_voter_mark_to_command_fields(mark: Mark) -> dict[str, Any]:
     fields = {
         "key": mark.key,
         "voter_id": mark.voter_id,
@@ -187,7 +187,7 @@ def _print_import_result(file: Path, found: MarksFile, new: int, *, check: bool)
     typer.echo(f"{file.name}: {', '.join(words)}{'; this was a check, nothing was stored' if check else ''}")
 
 
-def _report_rejected_marks(rejects: Sequence[MarkReject], path: Path | None) -> None:
+def _report_rejected_voter_marks(rejects: Sequence[MarkReject], path: Path | None) -> None:
     if path is not None:
         columns = (Column("line"), Column("reason", ColumnKind.TEXT))
         listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
@@ -201,7 +201,7 @@ def _report_rejected_marks(rejects: Sequence[MarkReject], path: Path | None) -> 
         raise typer.Exit(1)
 
 
-def _parse_day_of_marks(settings: Settings, text: str | None, now: float) -> date:
+def _parse_day_of_voter_marks(settings: Settings, text: str | None, now: float) -> date:
     today = get_site_day(settings, now)
     if text is None:
         return today
@@ -211,7 +211,7 @@ def _parse_day_of_marks(settings: Settings, text: str | None, now: float) -> dat
     return day
 
 
-def _find_voter_of_marks(site: SiteOptions, who: str) -> int:
+def _find_voter_for_mark_command(site: SiteOptions, who: str) -> int:
     with site.open_store_for_reading() as db:
         voter_id = find_voter_by_id_or_place(db, who)
     if voter_id is None:

@@ -85,7 +85,7 @@ class SiteOptions:
         return open_store_exclusively(self.store_path, holder, create=False, key=self.store_encryption_key)
 
     @property
-    def files_never_overwritten(self) -> ProtectedFiles:
+    def files_that_output_must_not_overwrite(self) -> ProtectedFiles:
         """The files of the site that the output of a command must never overwrite, by description."""
         store_files = {
             f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)

@@ -66,7 +66,7 @@ def rehearse_polling_day(
     settings = site.site_settings
     if picture is not None:
         check_picture_path(picture)
-        refuse_protected_path(picture, "--picture", site.files_never_overwritten)
+        refuse_protected_path(picture, "--picture", site.files_that_output_must_not_overwrite)
     zone = get_site_zone(settings)
     today = get_site_day(settings, SystemClock().now())
     facts = read_store_data_for_rehearsal(

@@ -76,14 +76,14 @@ class SiteReportOptions(SiteOptions):
         """
         return Window()
 
-    def print_or_write_report(self, make: Callable[[Connection], Report]) -> None:
+    def print_report_or_write_to_file(self, make: Callable[[Connection], Report]) -> None:
         """Create the report with `make`, and print it or write it to the file `out`.
 
         Whether the file can be written is checked first.
         """
         window, chosen = self.report_period, choose_report_format(self.form, self.out)
         if self.out is not None:
-            refuse_unwritable_path(self.out, "--out", self.files_never_overwritten)
+            refuse_unwritable_path(self.out, "--out", self.files_that_output_must_not_overwrite)
         with self.open_store_for_reading() as db:
             if window.campaign is not None:
                 _refuse_unknown_campaign(db, window.campaign, self.site_settings)
@@ -156,7 +156,7 @@ def _add_report_command(name: str, make: Callable[..., Report], summary: str) ->
     arguments = len(signature(make).parameters)
 
     def print_report_with_options(report: CampaignReportOptions) -> None:
-        report.print_or_write_report(
+        report.print_report_or_write_to_file(
             lambda db: make(*(db, report.report_period, report.centre_time_zone, report.site_settings)[:arguments])
         )
 
@@ -232,7 +232,7 @@ def print_calls_report(
 ) -> None:
     """Count call attempts by campaign and outcome."""
     window, zone = report.report_period, report.centre_time_zone
-    report.print_or_write_report(
+    report.print_report_or_write_to_file(
         lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window)
     )
 
@@ -249,7 +249,7 @@ def print_answers_report(
 ) -> None:
     """Count voters' answers in flows and agents' scripts, by campaign, question and answer."""
     window, zone = report.report_period, report.centre_time_zone
-    report.print_or_write_report(
+    report.print_report_or_write_to_file(
         lambda db: (
             tables.report_each_answer(db, window, zone, question)
             if each
@@ -286,7 +286,7 @@ def print_results_report(
         area = voter_results.ResultArea(state, constituency)
         return voter_results.report_results(db, report.report_period, report.centre_time_zone, area, ids)
 
-    report.print_or_write_report(create_results_report)
+    report.print_report_or_write_to_file(create_results_report)
 
 
 def describe_report_period(window: Window, zone: tzinfo) -> str:
@@ -402,8 +402,8 @@ def print_turnout_report(
     window, shown = report.report_period, None if day is None else parse_date_option(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
-        refuse_protected_path(picture, "--picture", report.files_never_overwritten)
-    report.print_or_write_report(lambda db: report_turnout(db, window, report.centre_time_zone, by))
+        refuse_protected_path(picture, "--picture", report.files_that_output_must_not_overwrite)
+    report.print_report_or_write_to_file(lambda db: report_turnout(db, window, report.centre_time_zone, by))
     if picture is not None:
         _draw_turnout_chart(report, picture, shown)
 

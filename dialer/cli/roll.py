@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dialer.cli.external_records import refuse_store_holder_that_is_no_dialler, send_requests_to_dialler
+from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store, send_requests_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, resolve_responsible_person
 from dialer.cli.progress import Advance, show_progress
@@ -77,7 +77,9 @@ def import_electoral_roll(
     prepared = prepare_roll_import(roll, load_column_map(map_file) if map_file is not None else None)
     show_column_mapping(console, settings, prepared)
     if rejects is not None:
-        refuse_protected_path(rejects, "--rejects", {**site.files_never_overwritten, "the map file": map_file})
+        refuse_protected_path(
+            rejects, "--rejects", {**site.files_that_output_must_not_overwrite, "the map file": map_file}
+        )
     options = ImportOptions(dry_run, rejects, settings.centre.region, roll_version, allow_second_roll)
     result = import_roll_and_print_result(console, settings, prepared, options)
     if as_json:
@@ -99,7 +101,7 @@ def import_roll_and_print_result(
                     None,
                 )
             except StoreBusy as busy:
-                refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
+                refuse_if_other_program_than_dialler_has_store(settings.store.path, busy)
                 result, reply = _import_through_dialler(settings, prepared, options, show, busy)
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing was imported, the store is unchanged", err=True)
@@ -179,7 +181,7 @@ def write_synthetic_roll(
     console.print(f"{escape(str(summary.path))}: {summary.rows:,} rows, {summary.booths:,} booths", soft_wrap=True)
 
 
-def import_weights_of_voters(
+def import_calling_weights_of_voters(
     site: SiteOptions,
     file: Annotated[
         Path,
@@ -276,7 +278,7 @@ workers = CommandGroup()
 
 
 @workers.callback()
-def _keep_single_command_as_subcommand() -> None:
+def _require_subcommand_name_for_single_command() -> None:
     """Make Typer treat `import` as a subcommand although it is the only command."""
 
 

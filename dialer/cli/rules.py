@@ -55,7 +55,7 @@ def show_rules(
     settings = load_settings(config)
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else load_site_profile(settings)
-    console = _create_console_for_tables()
+    console = _create_wide_terminal_console()
     console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(list_shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.list_profile_rules().items():
@@ -146,7 +146,7 @@ def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:
     return time_given
 
 
-def _create_console_for_tables() -> Console:
+def _create_wide_terminal_console() -> Console:
     console = Console()
     if not console.is_terminal:
         console.width = FILE_WIDTH  # in a file or pipe, do not cut columns to the width of a terminal

@@ -74,7 +74,7 @@ def change_store_key(
 
 
 @app.command("accept-older")
-def accept_older_store_of_site(
+def resume_dialling_with_older_store(
     site: SiteAndPersonOptions,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:

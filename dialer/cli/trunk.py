@@ -15,7 +15,7 @@ app = CommandGroup()
 
 
 @app.callback()
-def _keep_single_command_as_subcommand() -> None:
+def _require_subcommand_name_for_single_command() -> None:
     """Make Typer treat `test` as a subcommand although it is the only command."""
 
 

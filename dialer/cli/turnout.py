@@ -113,7 +113,7 @@ class _Entry:
     figure: OfficialFigure
 
     @property
-    def day_and_area_of_figure(self) -> _DayAndArea:
+    def day_and_area_of_turnout_figure(self) -> _DayAndArea:
         """The day and the area that the figure is about."""
         figure = self.figure
         return figure.day, figure.state_code, figure.constituency_number, figure.part_number
@@ -126,7 +126,7 @@ def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry],
     name = site.responsible_person_id
     # Check all figures before the first command is sent, as a file may need several commands.
     with site.open_store_for_reading() as db:
-        entries = [_add_state_of_constituency(db, each) for each in entries]
+        entries = [_add_federal_state_of_constituency(db, each) for each in entries]
         _refuse_implausible_figures(site.site_settings, db, entries, as_published=as_published)
     figures = [_convert_turnout_figure_to_command_fields(each.figure) for each in entries]
 
@@ -139,7 +139,7 @@ def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry],
         typer.echo(answer)
 
 
-def _add_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
+def _add_federal_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
     """Return a turnout figure, with the federal state of its constituency added from the electoral roll.
 
     Raises RollError if the area is not on the roll, or is in several states.
@@ -161,7 +161,7 @@ def _refuse_implausible_figures(
     combined: dict[_DayAndArea, dict[str, float]] = {}
     closes: dict[_DayAndArea, str] = {}
     for entry in entries:
-        area = entry.day_and_area_of_figure
+        area = entry.day_and_area_of_turnout_figure
         if area not in closes:
             closes[area] = find_closing_time_of_last_booth(db, entry.figure)
             stored[area] = read_turnout_shares_in_force(db, entry.figure)
@@ -170,7 +170,7 @@ def _refuse_implausible_figures(
     if as_published:
         return
     for entry in entries:
-        figure, area = entry.figure, entry.day_and_area_of_figure
+        figure, area = entry.figure, entry.day_and_area_of_turnout_figure
         if stored[area].get(figure.by_time) == figure.share:
             continue
         # If two new figures contradict each other, the error is about the one with the later time.

@@ -66,7 +66,7 @@ def export_messages_for_headquarters(
             typer.echo("no messages are pending for headquarters; no file was written")
             return
         path = folder / build_outbox_file_name(centre, passed + 1, last)
-        rows = _read_rows_not_yet_at_headquarters(db, passed, last)
+        rows = _read_results_not_yet_at_headquarters(db, passed, last)
         store_identity = replace(
             SendingStore(**asdict(read_store_identity(db))), run=""
         )  # the file may be imported later
@@ -74,7 +74,7 @@ def export_messages_for_headquarters(
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 
-def _read_rows_not_yet_at_headquarters(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
+def _read_results_not_yet_at_headquarters(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
     """Yield the stored messages that headquarters has not received, with their row numbers: those after row `passed`,
     up to row `last`.
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from dialer.cli.command import find_default_command_sender
-from dialer.cli.external_records import refuse_store_holder_that_is_no_dialler, send_requests_to_dialler
+from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store, send_requests_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile, read_argument_or_stdin, resolve_responsible_person
 from dialer.domain.clock import SystemClock
@@ -171,7 +171,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
     try:
         reply = asyncio.run(_save_user_in_store(settings, request, resolve_responsible_person(who)))
     except StoreBusy as busy:
-        refuse_store_holder_that_is_no_dialler(settings.store.path, busy)
+        refuse_if_other_program_than_dialler_has_store(settings.store.path, busy)
         sender = who or find_default_command_sender(settings)
         if sender == OWN_USER:
             raise typer.BadParameter(

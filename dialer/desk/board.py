@@ -122,7 +122,7 @@ class Board:
 
         Raises StoreError.
         """
-        self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
+        self._publish_alert_acknowledgements_to_pages(await self._file.read_acknowledgements())
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the supervisors' board."""
@@ -143,7 +143,7 @@ class Board:
     async def stream_board_events(self, request: Request) -> Response:
         """Return a stream of server-sent events: the whole page state, then its changes. An open page keeps its session alive."""
         return self._streams.open_stream_to_page(
-            request, make_filter_of_visible_page_state_keys(request.state.user.role)
+            request, make_filter_of_values_visible_to_role(request.state.user.role)
         )
 
     async def check_desk_health(self) -> Response:
@@ -185,9 +185,9 @@ class Board:
         if not any((each.code, each.at) == (alert.code, alert.at) for each in active):
             raise RequestRefused(409, "alert-ended")
         await self._file.acknowledge_alert(Acknowledgement(alert.code, alert.at, who.name, self._clock.now()))
-        self._show_acknowledged_alerts_on_pages(await self._file.read_acknowledgements())
+        self._publish_alert_acknowledgements_to_pages(await self._file.read_acknowledgements())
 
-    def _show_acknowledged_alerts_on_pages(self, seen: list[Acknowledgement]) -> None:
+    def _publish_alert_acknowledgements_to_pages(self, seen: list[Acknowledgement]) -> None:
         self._page_state.set_value_of_key("acknowledged", {each.code: each for each in seen})
 
 
@@ -200,7 +200,7 @@ def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
     return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]
 
 
-def make_filter_of_visible_page_state_keys(role: str) -> Callable[[str], bool]:
+def make_filter_of_values_visible_to_role(role: str) -> Callable[[str], bool]:
     """Return a function that says which values of the page state (the data that open pages show) the board of a user
     with this role may receive. Its argument is the key of a value.
     """

@@ -133,21 +133,21 @@ class RollRoutes:
                     " free some disk space, or give this user permission to write there"
                 ) from error
             raise
-        self._start_task_for_uploaded_roll(self._check_roll_file(list_id, path))
+        self._start_background_task_for_roll(self._check_roll_file(list_id, path))
         return {"list": list_id}
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Tell the dialler to import a checked electoral roll. The centre's state shows the progress."""
-        self._require_uploaded_roll_in_state(asked.list, {"checked"})
+        self._require_uploaded_roll_with_status(asked.list, {"checked"})
         self._change_status_of_uploaded_roll(asked.list, state="importing")
-        self._start_task_for_uploaded_roll(self._import_checked_roll(asked, who.name))
+        self._start_background_task_for_roll(self._import_checked_roll(asked, who.name))
 
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded electoral roll, unless it is being checked or imported."""
-        self._require_uploaded_roll_in_state(asked.list, AT_REST)
+        self._require_uploaded_roll_with_status(asked.list, AT_REST)
         self._discard_uploaded_roll_and_status()
 
-    def _require_uploaded_roll_in_state(self, list_id: str, states: Collection[str]) -> None:
+    def _require_uploaded_roll_with_status(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
             raise RequestRefused(409, "no-list")
 
@@ -156,7 +156,7 @@ class RollRoutes:
         for task in self._tasks:
             task.cancel()
 
-    def _start_task_for_uploaded_roll(self, work: Any) -> None:
+    def _start_background_task_for_roll(self, work: Any) -> None:
         task = asyncio.create_task(work, name="desk-list")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -20,7 +20,7 @@ from dialer.desk.agents.phone import AgentPhones
 from dialer.desk.agents.screen_pop import ScreenPopBuilder, ScreenPops
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.sign_in import AgentSignInRoutes
-from dialer.desk.agents.site import AgentSite, create_maker_of_pin_proofs
+from dialer.desk.agents.site import AgentSite, create_pin_proof_calculator
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_metrics_of_desk_process
@@ -95,20 +95,20 @@ class AgentPages:
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
-    def prepare_new_settings_of_agent_pages(self, settings: Settings) -> Callable[[], None]:
+    def prepare_settings_change_of_agent_pages(self, settings: Settings) -> Callable[[], None]:
         """Load the scripts that new settings name, and return a function that puts the settings into use on the agents'
         pages.
 
         Raises FlowError, SettingError.
         """
-        builder, prover = ScreenPopBuilder(settings), create_maker_of_pin_proofs(settings)
+        builder, prover = ScreenPopBuilder(settings), create_pin_proof_calculator(settings)
 
-        def apply_prepared_settings() -> None:
+        def put_prepared_settings_into_use() -> None:
             self._site.replace_settings_of_agents_and_seats(settings, prover)
             self._phones.replace_phone_settings(settings)
             self.screen_pops.builder = builder
 
-        return apply_prepared_settings
+        return put_prepared_settings_into_use
 
     async def end_session_of_person_or_agent(self, token: str) -> None:
         """End the session of a token, whether it belongs to a person or to an agent."""
@@ -207,7 +207,7 @@ async def serve_pages_of_desk(
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (list_abandoned_rate_caps(new), agents.prepare_new_settings_of_agent_pages(new))
+                    lambda: (list_abandoned_rate_caps(new), agents.prepare_settings_change_of_agent_pages(new))
                 )
                 figures.caps = caps
                 account.replace_board_settings(new)

@@ -57,7 +57,7 @@ class Break:
     problem: str
 
 
-def format_canonical_audit_details(what: Mapping[str, str]) -> str:
+def format_audit_details_for_hashing(what: Mapping[str, str]) -> str:
     """Return the details of an audit entry as they are stored and hashed: JSON with sorted keys.
 
     Raises UnsafeValue for details that must not be in the audit. An entry outlives the erasure of a number, so it must
@@ -65,7 +65,7 @@ def format_canonical_audit_details(what: Mapping[str, str]) -> str:
     are ids and reasons.
     """
     for name, text in what.items():
-        _require_text_allowed_in_audit(name, text)
+        _refuse_text_not_allowed_in_audit(name, text)
     return json.dumps(dict(what), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -75,7 +75,7 @@ def require_valid_audit_kind_and_person(kind: str, who: str) -> None:
     """
     if not _KIND.fullmatch(kind):
         raise UnsafeValue(f"the kind of an audit entry is {kind!r}: use lower-case letters, digits and hyphens only")
-    _require_text_allowed_in_audit("who", who)
+    _refuse_text_not_allowed_in_audit("who", who)
 
 
 def shorten_text_for_audit(text: str) -> str:
@@ -87,7 +87,7 @@ def shorten_text_for_audit(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def _require_text_allowed_in_audit(name: str, text: str) -> None:
+def _refuse_text_not_allowed_in_audit(name: str, text: str) -> None:
     if len(name) + len(text) > _LONGEST:
         raise UnsafeValue(
             f"the field {name[:40]!r} of an audit entry is longer than {_LONGEST} characters: use ids and short"
@@ -124,7 +124,7 @@ def make_next_audit_entry(
     For the first entry, `last_number` is 0 and `last_digest` is GENESIS.
     """
     require_valid_audit_kind_and_person(kind, who)
-    text = format_canonical_audit_details(what)
+    text = format_audit_details_for_hashing(what)
     number = last_number + 1
     return AuditEntry(
         number, at, kind, who, text, last_digest, calculate_audit_entry_digest(number, at, kind, who, text, last_digest)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def await_cancellable(awaitable: Awaitable[T]) -> T:
+async def await_and_reraise_lost_cancellation(awaitable: Awaitable[T]) -> T:
     """Await `awaitable`, re-raising a cancellation that `asyncio.wait_for` swallows before Python 3.12 (CPython
     #86296).
 
@@ -31,4 +31,4 @@ async def await_coroutine_in_own_task(coroutine: Coroutine[Any, Any, T]) -> T:
     Loops that run a `TaskGroup` again after it has failed need this. Before Python 3.13 (CPython #116720) a group swallows a
     cancellation that arrives while one of its tasks fails, and may leave its task with a cancellation that nobody requested.
     """
-    return await await_cancellable(asyncio.create_task(coroutine))
+    return await await_and_reraise_lost_cancellation(asyncio.create_task(coroutine))

@@ -79,7 +79,7 @@ class ClockWatch:
         self._usual = (expected_at if expected_at is not None and self._stepped else now.at) - now.seconds
         self._not_before = newest_at
 
-    def find_step_of_wall_clock(self, now: Instant) -> float | None:
+    def find_seconds_wall_clock_was_set_by(self, now: Instant) -> float | None:
         """Return by how many seconds the wall clock was set forward (negative: back), or None if it was not set."""
         if self._not_before is not None:
             early = now.at - self._not_before
@@ -87,7 +87,7 @@ class ClockWatch:
                 return early
             self._not_before = None
             if not self._stepped:
-                self.accept_wall_clock_time(now)
+                self.accept_wall_clock_as_correct(now)
         off = now.at - now.seconds - self._usual
         if self._stepped:
             self._stepped = abs(off) > STEP_SECONDS
@@ -105,7 +105,7 @@ class ClockWatch:
         """Return the time that the wall clock would show now if nobody had set it (epoch seconds)."""
         return now.seconds + self._usual
 
-    def accept_wall_clock_time(self, now: Instant) -> None:
+    def accept_wall_clock_as_correct(self, now: Instant) -> None:
         """Treat the wall clock's current time as right from now on. Called after a person has confirmed the time."""
         self._stepped, self._behind, self._not_before = False, 0.0, None
         self._usual, self._looked = now.at - now.seconds, now
@@ -147,12 +147,12 @@ class LoopClock:
         return self._loop.time()
 
     def get_seconds_since_boot(self) -> float:
-        """Return seconds since the epoch, as if the machine had started at the epoch. `step_wall_clock` does not change
-        this time.
+        """Return seconds since the epoch, as if the machine had started at the epoch.
+        `set_wall_clock_forward_or_back` does not change this time.
         """
         return self.now() - self._stepped
 
-    def step_wall_clock(self, seconds: float) -> None:
+    def set_wall_clock_forward_or_back(self, seconds: float) -> None:
         """Step the wall clock by `seconds`, as NTP or an operator would. The other clocks do not change."""
         self._offset += seconds
         self._stepped += seconds

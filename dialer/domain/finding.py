@@ -31,13 +31,13 @@ class Finding:
     details: tuple[str, ...] = ()  # further lines, such as the reasons for a verdict
 
     @property
-    def file_and_line(self) -> str:
+    def file_and_line_to_correct(self) -> str:
         """Return the file and line to correct in the form that compilers print, or an empty text."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:
         """Return the result as one line without its severity: where, what is wrong, what to do."""
-        text = ": ".join(part for part in (self.file_and_line, self.subject, self.text) if part)
+        text = ": ".join(part for part in (self.file_and_line_to_correct, self.subject, self.text) if part)
         remedy = f"; {self.remedy}" if self.remedy else ""
         return f"{text}{remedy}{f' [{self.rule}]' if self.rule else ''}"
 

@@ -361,7 +361,7 @@ class Mark:
     place: VoterPlace | None = None  # the store fills it in when it announces the mark
 
     @property
-    def effective_mark_confidence(self) -> Confidence:
+    def confidence_in_voter_mark(self) -> Confidence:
         """Return how reliable the mark (recorded answer) is: its own confidence, or else the usual confidence of its
         source.
         """

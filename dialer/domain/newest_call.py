@@ -60,12 +60,12 @@ class NewestCallRecorder:
         self._call: NewestCall | None = None
         self._placed = asyncio.Event()
 
-    def queue_newest_call_for_saving(self, call: NewestCall) -> None:
+    def request_saving_of_newest_call(self, call: NewestCall) -> None:
         """Queue a call that is being placed, so that `run` saves it outside the store as the newest call."""
         self._call = call
         self._placed.set()
 
-    def discard_queued_newest_call(self) -> None:
+    def cancel_saving_of_newest_call(self) -> None:
         """Remove the newest call from the queue, so that `run` does not save it."""
         self._placed.clear()
 

@@ -32,7 +32,7 @@ class PollHours:
     closes: time | None  # None: not known
 
 
-def resolve_federal_state(given: str, on_the_roll: Collection[str]) -> str:
+def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str]) -> str:
     """Return the federal state of a booth or turnout figure: the `given` state, or else the only state on the electoral
     roll that has this constituency number.
     """
@@ -47,7 +47,7 @@ def find_possible_federal_states(given: str, on_the_roll: Collection[str]) -> se
     `on_the_roll` are the states on the electoral roll that have the figure's constituency number. A roll without states
     does not restrict the result.
     """
-    known = {resolve_federal_state(state, on_the_roll) for state in on_the_roll}
+    known = {find_federal_state_of_constituency(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}
 
 

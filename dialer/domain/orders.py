@@ -75,7 +75,7 @@ class HqOrder(BaseModel):
         return self
 
     @property
-    def order_json_text(self) -> str:
+    def order_as_json_text(self) -> str:
         """Return the order as JSON text. Leaders sign this text."""
         return json.dumps(self.model_dump(mode="json", exclude_none=True), sort_keys=True, separators=(",", ":"))
 
@@ -138,10 +138,10 @@ def calculate_order_digest(text: str) -> str:
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
     """Return the signature of a leader (a person whose key centres trust) under an order's text."""
-    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _encode_order_text_for_signature(text)))
+    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _encode_order_for_signing(text)))
 
 
-def _encode_order_text_for_signature(text: str) -> bytes:
+def _encode_order_for_signing(text: str) -> bytes:
     return _PURPOSE + text.encode("utf-8", "surrogatepass")
 
 
@@ -164,7 +164,7 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
     found: set[str] = set()
     for each in signatures:
         key = leaders.get(each.leader)
-        if key is None or not signing.verify_signature(key, _encode_order_text_for_signature(text), each.signature):
+        if key is None or not signing.verify_signature(key, _encode_order_for_signing(text), each.signature):
             raise OrderForged(
                 "the order has an invalid signature: compare the public keys of leaders (people who sign orders at"
                 " headquarters) in [[headquarters.leaders]] of this centre with those in headquarters' settings"
@@ -173,7 +173,9 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
     return sorted(found)
 
 
-def refuse_unlawful_order(order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float) -> None:
+def refuse_order_that_headquarters_may_not_give(
+    order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float
+) -> None:
     """Raise CommandRefused if an order lacks signatures, is for another addressee, or has expired. A stop never expires.
 
     `now` is in epoch seconds.

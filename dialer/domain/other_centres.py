@@ -60,7 +60,7 @@ class PeerCallRecord:
     kind: PeerCallKind
 
     @property
-    def changed_call_times(self) -> PeerCallTimes:
+    def call_times_changed_by_this_call(self) -> PeerCallTimes:
         """The call times of the number that this call sets: the last call, last conversation or last abandoned call.
 
         A time that this call does not set is None.
@@ -88,7 +88,7 @@ def classify_call_for_other_centres(outcome: str, direction: str, *, is_connecte
     return PeerCallKind.CONVERSATION if is_conversation else PeerCallKind.CALL
 
 
-def find_later_time(one: float | None, other: float | None) -> float | None:
+def find_later_of_two_times(one: float | None, other: float | None) -> float | None:
     """Return the later one of two times; each may be None."""
     return one if other is None else other if one is None else max(one, other)
 

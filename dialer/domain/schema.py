@@ -24,14 +24,14 @@ PRIVATE = Field(exclude=True)
 """Marks a field that stays in the process."""
 
 
-def _make_rounding_serializer(digits: int) -> PlainSerializer:
+def _make_serializer_that_rounds_numbers(digits: int) -> PlainSerializer:
     return PlainSerializer(lambda value: round(value, digits), return_type=float)
 
 
-Time = Annotated[float, _make_rounding_serializer(3), Field(json_schema_extra={"format": "epoch-seconds"})]
-Rounded = Annotated[float, _make_rounding_serializer(3)]
-Tenths = Annotated[float, _make_rounding_serializer(1)]
-Microseconds = Annotated[float, _make_rounding_serializer(6)]
+Time = Annotated[float, _make_serializer_that_rounds_numbers(3), Field(json_schema_extra={"format": "epoch-seconds"})]
+Rounded = Annotated[float, _make_serializer_that_rounds_numbers(3)]
+Tenths = Annotated[float, _make_serializer_that_rounds_numbers(1)]
+Microseconds = Annotated[float, _make_serializer_that_rounds_numbers(6)]
 Count = Annotated[int, Field(ge=0)]
 Rate = Annotated[
     float, PlainSerializer(lambda value: min(1.0, max(0.0, round(value, 4))), return_type=float), Field(ge=0, le=1)

@@ -231,7 +231,7 @@ class ScreenPop:
     settled: tuple[int, ...] = ()
     """ids of voters who were to be called when the call began, and no longer are"""
 
-    def add_voters_no_longer_to_call(self, before: ScreenPop) -> ScreenPop:
+    def add_voters_who_need_no_further_call(self, before: ScreenPop) -> ScreenPop:
         """Return a copy of this screen pop (the ids that an agent's page shows about a call), with the list of its
         settled voters. A settled voter was to be called when the call began, and need not be called any more.
 

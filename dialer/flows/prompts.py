@@ -60,7 +60,7 @@ class CataloguePrompts:
                 (
                     name
                     for name in names
-                    if self._is_sound_playable(name) and self.playlist.has_prompt_synthetic_voice(name)
+                    if self._is_sound_playable(name) and self.playlist.does_prompt_use_synthetic_voice(name)
                 ),
                 None,
             )
@@ -75,7 +75,7 @@ class CataloguePrompts:
         if name is None:
             return None
         why = self.playlist.find_reason_why_sound_is_blocked(name, self.today)
-        if why is None and self.label_synthetic and self.playlist.has_prompt_synthetic_voice(name):
+        if why is None and self.label_synthetic and self.playlist.does_prompt_use_synthetic_voice(name):
             notice = self._get_name_of_synthetic_voice_notice(name)
             if not self._is_sound_playable(notice):
                 return f"is a synthetic voice, but its announcement {notice.relative_prompt_path} may not be played"
@@ -143,7 +143,7 @@ class SitePrompts:
         """Return whether any shared prompt in a language has a synthetic voice."""
         names = self._playlist.listed
         return any(
-            name.language == language and not name.campaign and self._playlist.has_prompt_synthetic_voice(name)
+            name.language == language and not name.campaign and self._playlist.does_prompt_use_synthetic_voice(name)
             for name in names
         )
 

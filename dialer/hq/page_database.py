@@ -15,7 +15,7 @@ from dialer.domain.audit_chain import (
     AuditEntry,
     Break,
     find_breaks_in_audit_hash_chain,
-    format_canonical_audit_details,
+    format_audit_details_for_hashing,
     make_next_audit_entry,
 )
 from dialer.domain.clock import Clock
@@ -100,7 +100,7 @@ class PageDatabase:
     async def append_audit_entry_once(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
         """Append an audit entry, unless the audit has an entry with the same kind, user and details."""
         await SQL.lock_audit.run_statement(db)
-        details = format_canonical_audit_details(what)
+        details = format_audit_details_for_hashing(what)
         if await SQL.equal_entry.fetch_value_or_none(db, kind, who, details) is None:
             await self.append_audit_entry(db, kind, who, what)
 

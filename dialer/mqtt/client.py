@@ -30,7 +30,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from dialer.domain.cancelling import await_cancellable
+from dialer.domain.cancelling import await_and_reraise_lost_cancellation
 from dialer.mqtt import topics
 from dialer.mqtt.messages import Message, create_last_will_message
 
@@ -153,7 +153,7 @@ class Client(aiomqtt.Client):
             subscribing = self.subscribe(topic, options=SubscribeOptions(qos=1, retainAsPublished=True))
         else:
             subscribing = self.subscribe(topic, qos=1)
-        granted = await await_cancellable(subscribing)
+        granted = await await_and_reraise_lost_cancellation(subscribing)
         codes = [each if isinstance(each, int) else each.value for each in granted]
         if any(code >= _REFUSED for code in codes):  # aiomqtt returns codes of failure without raising
             raise SubscriptionRefused(

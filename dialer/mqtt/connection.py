@@ -8,7 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from dialer.domain.cancelling import await_cancellable
+from dialer.domain.cancelling import await_and_reraise_lost_cancellation
 from dialer.domain.errors import BrokerUnreachable
 from dialer.mqtt.client import (
     BrokerSettings,
@@ -36,7 +36,7 @@ class Connection:
         """
         async with asyncio.timeout(self.answer_seconds):
             publishing = self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
-            await await_cancellable(publishing)
+            await await_and_reraise_lost_cancellation(publishing)
 
     async def publish_messages_in_order(self, messages: Sequence[Message]) -> None:
         """Publish messages in their order. Return once the last one is written (QoS 0) or acknowledged by the broker
@@ -54,7 +54,7 @@ class Connection:
     async def unsubscribe_from_topic(self, topic: str) -> None:
         """Unsubscribe from a topic, if there is a subscription. Raises the same errors as `publish_message`."""
         async with asyncio.timeout(self.answer_seconds):
-            await await_cancellable(self.client.unsubscribe(topic))
+            await await_and_reraise_lost_cancellation(self.client.unsubscribe(topic))
 
     async def handle_received_messages(self, handle: Callable[[Received], Awaitable[None]]) -> None:
         """Call `handle` with each received message, one after another, until cancelled or the connection is lost."""

@@ -26,7 +26,7 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, DiscardPolicy, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from dialer.domain.cancelling import await_cancellable
+from dialer.domain.cancelling import await_and_reraise_lost_cancellation
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.messages import build_consumer_name, build_inbox_prefix, is_inbox_of_requesting_centre
 from dialer.nats.nkey import read_nkey_seed
@@ -111,7 +111,7 @@ class Session:
         It returns once the message is on the server's disk.
         """
         with _convert_library_errors(f"{subject} was not stored"):
-            return int((await await_cancellable(self._js.publish(subject, data))).seq)
+            return int((await await_and_reraise_lost_cancellation(self._js.publish(subject, data))).seq)
 
     async def publish_message(self, subject: str, data: bytes) -> None:
         """Publish a message to all who are subscribed to its subject now. Without a connection the message is lost."""
@@ -158,12 +158,14 @@ class Session:
         )
         with _convert_library_errors(f"stream {name} is not available"):
             try:
-                config = (await await_cancellable(self._js.stream_info(name))).config
+                config = (await await_and_reraise_lost_cancellation(self._js.stream_info(name))).config
             except NotFoundError:
-                await await_cancellable(self._js.add_stream(wanted))
+                await await_and_reraise_lost_cancellation(self._js.add_stream(wanted))
             else:
                 if (config.max_age or 0.0) != max_age_seconds:
-                    await await_cancellable(self._js.update_stream(config.evolve(max_age=max_age_seconds)))
+                    await await_and_reraise_lost_cancellation(
+                        self._js.update_stream(config.evolve(max_age=max_age_seconds))
+                    )
                 await self._increase_consumer_limit_of_stream(config)
         return await self.find_stream_id(name)
 
@@ -171,7 +173,9 @@ class Session:
         if config.max_consumers == MAX_CONSUMERS:
             return
         try:
-            await await_cancellable(self._js.update_stream(config.evolve(max_consumers=MAX_CONSUMERS)))
+            await await_and_reraise_lost_cancellation(
+                self._js.update_stream(config.evolve(max_consumers=MAX_CONSUMERS))
+            )
         except APIError as error:  # servers before 2.15 have no limit and accept none
             _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_describe_error(error))
 
@@ -195,7 +199,13 @@ class Session:
     async def send_request(self, subject: str, data: bytes, timeout_seconds: float) -> bytes:
         """Send a request and return the answer. Raises HeadquartersUnreachable if nobody answers."""
         with _convert_library_errors(f"{subject} has no answer"):
-            return bytes((await await_cancellable(self.client.request(subject, data, timeout=timeout_seconds))).data)
+            return bytes(
+                (
+                    await await_and_reraise_lost_cancellation(
+                        self.client.request(subject, data, timeout=timeout_seconds)
+                    )
+                ).data
+            )
 
     async def find_stream_id(self, name: str) -> str:
         """Return the id of a stream: its name with its creation time. Raises HeadquartersUnreachable if it does not exist."""
@@ -204,7 +214,7 @@ class Session:
     async def read_stream_state(self, name: str) -> StreamState:
         """Return the state of a stream. Raises HeadquartersUnreachable if it does not exist."""
         with _convert_library_errors(f"stream {name} is not available"):
-            info = await await_cancellable(self._queries.stream_info(name))
+            info = await await_and_reraise_lost_cancellation(self._queries.stream_info(name))
         if info.created is None:
             raise HeadquartersUnreachable(
                 f"nats-server reports no creation time of the stream {name}: update nats-server"
@@ -357,8 +367,8 @@ class Session:
             with contextlib.suppress(
                 NatsError, TimeoutError
             ):  # there is none; another problem also prevents the creation
-                await await_cancellable(self._queries.delete_consumer(stream, consumer.name))
-        await await_cancellable(self._queries.add_consumer(stream, consumer))
+                await await_and_reraise_lost_cancellation(self._queries.delete_consumer(stream, consumer.name))
+        await await_and_reraise_lost_cancellation(self._queries.add_consumer(stream, consumer))
 
     async def _read_next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
         """Return the next message of the queue, or None if the connection was reopened or the server is silent."""
@@ -464,7 +474,7 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
                 reconnected_cb=log.forget_last_logged_problem,
                 **options,
             )
-            return await await_cancellable(connecting)
+            return await await_and_reraise_lost_cancellation(connecting)
         except (NatsError, OSError, TimeoutError) as error:
             await log.log_problem_unless_repeated(error)
             await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311 - 300 centres must not connect at once

@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
-from dialer.domain.official_turnout import FINAL, OfficialFigure, resolve_federal_state
+from dialer.domain.official_turnout import FINAL, OfficialFigure, find_federal_state_of_constituency
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, format_time, make_count_columns, make_text_columns
 from dialer.reports.tables import QUARTER_SECONDS, Window
 from dialer.store.connection import Connection
@@ -137,7 +137,7 @@ class States:
 
     def find_constituency_and_its_state(self, state_code: str, number: int) -> Constituency:
         """Return the constituency with this number. An empty state code is filled in if only one state has the number."""
-        return resolve_federal_state(state_code, self._states_by_number.get(number, ())), number
+        return find_federal_state_of_constituency(state_code, self._states_by_number.get(number, ())), number
 
     def build_constituency_columns(self) -> tuple[Column, ...]:
         """Return the report columns that identify a constituency: state (if the roll has several), number, and name (if known)."""

@@ -96,7 +96,9 @@ def _find_problems_with_synthetic_voice_notice(
         yield SettingError("settings", "audio.catalogue", problem, "set it to the directory of the catalogue")
         return
     today = get_site_day(settings, clock.now())
-    for language in sorted({name.language for name in playlist.listed if playlist.has_prompt_synthetic_voice(name)}):
+    for language in sorted(
+        {name.language for name in playlist.listed if playlist.does_prompt_use_synthetic_voice(name)}
+    ):
         why = playlist.find_reason_why_sound_is_blocked(PromptName("", language, LABEL), today)
         if why is not None:
             problem = f"prompts in {language} are a synthetic voice, and their label {language}/{LABEL} {why}"

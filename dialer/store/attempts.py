@@ -21,7 +21,7 @@ from dialer.domain.model import (
     OpenAttempt,
     Outcome,
 )
-from dialer.domain.other_centres import find_later_time
+from dialer.domain.other_centres import find_later_of_two_times
 from dialer.domain.phone_facts import CallIntervals
 from dialer.domain.results import Encode
 from dialer.domain.view import ScreenPop
@@ -251,12 +251,12 @@ def _compute_time_number_may_be_called(
     """
     elsewhere = peer_calls.read_call_times_in_other_centres(db, claim.phone_id)
     if pre_dial_check.promised:
-        rung_at = find_later_time(pre_dial_check.rung_since_asked_at, elsewhere.called_at)
+        rung_at = find_later_of_two_times(pre_dial_check.rung_since_asked_at, elsewhere.called_at)
         return gaps.find_next_call_time(rung_at, None, ())
-    talked_at = find_later_time(pre_dial_check.talked_at, elsewhere.talked_at)
+    talked_at = find_later_of_two_times(pre_dial_check.talked_at, elsewhere.talked_at)
     campaigns = () if talked_at is None else targets.find_campaigns_with_number(db, claim.phone_id)
     return gaps.find_next_call_time(
-        find_later_time(pre_dial_check.called_at, elsewhere.called_at), talked_at, campaigns
+        find_later_of_two_times(pre_dial_check.called_at, elsewhere.called_at), talked_at, campaigns
     )
 
 

@@ -15,7 +15,7 @@ from dialer.domain.audit_chain import (
     GENESIS,
     UNSHOWN,
     AuditEntry,
-    format_canonical_audit_details,
+    format_audit_details_for_hashing,
     make_next_audit_entry,
     shorten_text_for_audit,
 )
@@ -94,7 +94,7 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
     Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
     same = SQL.number_of_same_entry.fetch_first_value(
-        db, at=at, kind=kind, who=who, what=format_canonical_audit_details(what)
+        db, at=at, kind=kind, who=who, what=format_audit_details_for_hashing(what)
     )
     if same is not None:
         return same

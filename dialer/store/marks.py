@@ -127,7 +127,7 @@ def save_mark_about_voter(db: Connection, encode: Encode | None, mark: Mark) -> 
             targets.close_number_in_queues_of_voters(db, phone_id, settled=settled)
         if encode is not None:
             announced = replace(
-                mark, confidence=mark.effective_mark_confidence, place=get_voter_place_on_roll(db, mark.voter_id)
+                mark, confidence=mark.confidence_in_voter_mark, place=get_voter_place_on_roll(db, mark.voter_id)
             )
             add_result_to_outbox(db, encode, announced, mark.at)
     pending_again = pending and before.turnout != "pending"
@@ -217,7 +217,7 @@ def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
     Raises KeyTaken if a different mark has the key.
     """
     if SQL.insert_mark.run_statement(
-        db, **get_fields_as_sql_parameters(mark) | {"confidence": mark.effective_mark_confidence}
+        db, **get_fields_as_sql_parameters(mark) | {"confidence": mark.confidence_in_voter_mark}
     ):
         return True
     if not SQL.is_same_mark.fetch_only_value(db, **get_fields_as_sql_parameters(mark)):

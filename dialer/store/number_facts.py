@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from dialer.domain.other_centres import find_later_time
+from dialer.domain.other_centres import find_later_of_two_times
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.store import peer_calls, targets
 from dialer.store.sql import Connection, Query, Scalar, Statements
@@ -51,15 +51,15 @@ def compute_number_facts_for_calling_rules(
     centre (`calls`) and from its calls in other centres until `at` (epoch seconds).
     """
     elsewhere = peer_calls.read_call_times_in_other_centres(db, phone_id, at)
-    talked_at = find_later_time(calls.talked_at, elsewhere.talked_at)
+    talked_at = find_later_of_two_times(calls.talked_at, elsewhere.talked_at)
     return PhoneFacts(
         calls.attempts,
         calls.conversations,
-        find_later_time(calls.abandoned_at, elsewhere.abandoned_at),
+        find_later_of_two_times(calls.abandoned_at, elsewhere.abandoned_at),
         tuple(SQL.registers_with_number.fetch_all_values(db, number=number)),
         Consent(consent),
         opted_out,
-        called_at=find_later_time(calls.called_at, elsewhere.called_at),
+        called_at=find_later_of_two_times(calls.called_at, elsewhere.called_at),
         talked_at=talked_at,
         campaigns=() if talked_at is None else targets.find_campaigns_with_number(db, phone_id),
     )

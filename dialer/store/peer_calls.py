@@ -31,7 +31,7 @@ def save_call_of_other_centre(db: Connection, call: PeerCallRecord) -> int | Non
     """
     phone_id = number_hashes.find_number_with_hash(db, call.number_hash)
     if phone_id is not None:
-        SQL.record_times.run_statement(db, phone_id=phone_id, **call.changed_call_times._asdict())
+        SQL.record_times.run_statement(db, phone_id=phone_id, **call.call_times_changed_by_this_call._asdict())
     return phone_id
 
 

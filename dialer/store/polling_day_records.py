@@ -11,7 +11,11 @@ from typing import NamedTuple
 
 from dialer.domain.complaints import Complaint, ComplaintAnswer
 from dialer.domain.errors import NotInStore
-from dialer.domain.official_turnout import OfficialFigure, find_possible_federal_states, resolve_federal_state
+from dialer.domain.official_turnout import (
+    OfficialFigure,
+    find_federal_state_of_constituency,
+    find_possible_federal_states,
+)
 from dialer.store import audit
 from dialer.store.audit import AuditNote
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
@@ -105,7 +109,7 @@ def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, st
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)
     found: dict[str, str] = {}
     for area in SQL.areas.iterate_rows(db, constituency_number=number, part_number=figure.part_number):
-        state = resolve_federal_state(area.state_code, known)
+        state = find_federal_state_of_constituency(area.state_code, known)
         found[state] = max(area.closes_at, found.get(state, ""))
     return found
 

@@ -72,7 +72,7 @@ class ConfFile:
     sections: list[ConfSection] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def list_live_sections(self) -> Iterator[ConfSection]:
+    def list_sections_without_templates(self) -> Iterator[ConfSection]:
         """Return the sections of the file that are not templates."""
         return (section for section in self.sections if not section.template)
 
@@ -82,7 +82,11 @@ class ConfFile:
 
     def find_sections_of_type(self, kind: str) -> list[ConfSection]:
         """Return the sections that have the setting `type = kind`."""
-        return [section for section in self.list_live_sections() if section.get_setting_value("type").lower() == kind]
+        return [
+            section
+            for section in self.list_sections_without_templates()
+            if section.get_setting_value("type").lower() == kind
+        ]
 
 
 _HEAD = re.compile(r"\[([^\]]*)\]\s*(?:\(([^)]*)\))?")
@@ -113,7 +117,7 @@ class _Reader:
             if include is not None:
                 self._read_included_files(name, number, include[1].lower(), include[2].strip().strip('"<>'), depth)
             elif line.startswith("["):
-                self._read_head_of_section(name, number, line)
+                self._read_section_header(name, number, line)
             else:
                 self._read_setting_line(name, number, line)
 
@@ -137,14 +141,14 @@ class _Reader:
                 return
             self.read_conf_text(name, text, depth + 1)
 
-    def _read_head_of_section(self, file: str, number: int, line: str) -> None:
+    def _read_section_header(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
             self._add_conf_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
             self._section = None
             return
         options = [option.strip() for option in (head[2] or "").split(",") if option.strip()]
-        known = self._find_section_to_extend(head[1], options)
+        known = self._find_section_that_line_extends(head[1], options)
         if known is not None:
             self._section = known
         else:
@@ -161,7 +165,7 @@ class _Reader:
             else:
                 self._section.settings += template.settings
 
-    def _find_section_to_extend(self, name: str, options: list[str]) -> ConfSection | None:
+    def _find_section_that_line_extends(self, name: str, options: list[str]) -> ConfSection | None:
         """Return the section that `[name](+)` or `[name](+key=value)` adds to: the first one with that name and value."""
         wanted = next((option[1:] for option in options if option.startswith("+")), None)
         if wanted is None:

@@ -58,12 +58,12 @@ def _load_asterisk_templates() -> Environment:
     environment = load_configuration_templates("asterisk")
     environment.filters.update(
         bracketed=_bracket_ipv6_address,
-        host_network=_convert_host_to_network,
+        host_network=_convert_host_to_ip_network,
         aors=_map_aor_names_to_carrier_hosts,
         inbound_sources=_list_addresses_that_carrier_calls_from,
         proxy_uri=_format_proxy_uri,
         sip_uri=_format_sip_uri,
-        transport=_choose_transport_of_trunk,
+        transport=_choose_sip_transport_of_trunk,
     )
     return environment
 
@@ -89,7 +89,7 @@ def render_dialplan(
     """
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())
-    return render_asterisk_template("extensions.conf", **_make_values_of_dialplan_template(settings), others=servers)
+    return render_asterisk_template("extensions.conf", **_make_template_values_of_dialplan(settings), others=servers)
 
 
 def render_conferences(mixing_milliseconds: int = 20) -> str:
@@ -115,7 +115,7 @@ def render_asterisk_site_files(
     webrtc = any(seat.webrtc for seat in settings.seats)
     sip = f":{asterisk.sip_port}"
     values = {
-        **_make_values_of_dialplan_template(settings),
+        **_make_template_values_of_dialplan(settings),
         "asterisk": asterisk,
         "ami": settings.ami,
         "trunks": trunks,
@@ -126,7 +126,7 @@ def render_asterisk_site_files(
             **{seat.endpoint: _get_sip_password_of_seat(seat, settings, passwords) for seat in settings.seats},
             **{endpoint: passwords[endpoint] for endpoint in list_phones_without_seat(settings)},
         },
-        "transports": _list_transports_in_use(settings, between=bool(others)),
+        "transports": _list_sip_transports_in_use(settings, between=bool(others)),
         # the address and port of ws are in http.conf
         "transport_ports": {
             "udp": sip,
@@ -135,7 +135,7 @@ def render_asterisk_site_files(
             UNVERIFIED_TLS: f":{asterisk.tls_port + 1}",
             "ws": "",
         },
-        "carriers_prove_names": any(_choose_transport_of_trunk(trunk) == Transport.TLS.value for trunk in trunks),
+        "carriers_prove_names": any(_choose_sip_transport_of_trunk(trunk) == Transport.TLS.value for trunk in trunks),
         "modules": list_needed_asterisk_modules(
             webrtc=webrtc,
             srtp=webrtc or any(line.srtp for line in lines),
@@ -155,7 +155,7 @@ def render_asterisk_site_files(
         "server_contacts": {
             each.name: f"{_bracket_ipv6_address(each.host)}:{each.sip_port or shared_port}" for each in others
         },
-        "server_networks": {each.name: _convert_host_to_network(each.host) for each in others},
+        "server_networks": {each.name: _convert_host_to_ip_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
     return {name: render_asterisk_template(name, **values) + _make_include_line_of_site_file(name) for name in FILES}
@@ -171,10 +171,10 @@ def _make_include_line_of_site_file(name: str) -> str:
     return f"\n; The site's own settings, which rendering keeps.\n#tryinclude {OWN_FILES}/{name}\n"
 
 
-def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
+def _make_template_values_of_dialplan(settings: Settings) -> dict[str, Any]:
     secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
-    def create_dialplan_expression_of_token(path: str) -> str:
+    def make_dialplan_expression_for_agi_token(path: str) -> str:
         """Return the dialplan expression by which Asterisk computes the token that proves to a FastAGI handler that
         Asterisk is calling.
         """
@@ -183,7 +183,7 @@ def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
     return {
         "marker": MARKER,
         "agi_server": f"{_bracket_ipv6_address(_find_fastagi_host(settings))}:{settings.fastagi.port}",
-        "agi_token": create_dialplan_expression_of_token,
+        "agi_token": make_dialplan_expression_for_agi_token,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={compute_dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
         "log_in_code": settings.agent_login.code,
@@ -193,11 +193,11 @@ def _make_values_of_dialplan_template(settings: Settings) -> dict[str, Any]:
         "hold": settings.hold,
         "recordings": settings.recordings,
         "named_phones": list_supervisor_and_transfer_phones(settings),
-        "outside_numbers": _list_outside_numbers_of_transfers(settings),
+        "outside_numbers": _list_external_transfer_numbers(settings),
     }
 
 
-def _list_outside_numbers_of_transfers(settings: Settings) -> list[tuple[str, str, str]]:
+def _list_external_transfer_numbers(settings: Settings) -> list[tuple[str, str, str]]:
     """Return the outside numbers to which calls can be transferred, as (endpoint of the trunk, number, number in the
     carrier's notation).
     """
@@ -254,14 +254,14 @@ def _get_sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapp
     return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
 
 
-def _list_transports_in_use(settings: Settings, *, between: bool) -> Sequence[str]:
-    used = {_choose_transport_of_trunk(trunk) for trunk in list_asterisk_trunks(settings)}
+def _list_sip_transports_in_use(settings: Settings, *, between: bool) -> Sequence[str]:
+    used = {_choose_sip_transport_of_trunk(trunk) for trunk in list_asterisk_trunks(settings)}
     used |= {"ws" if seat.webrtc else seat.transport.value for seat in settings.seats}
     used |= {Transport.UDP.value} if list_phones_without_seat(settings) or between else set()
     return [name for name in ("udp", "tcp", "tls", UNVERIFIED_TLS, "ws") if name in used]
 
 
-def _choose_transport_of_trunk(trunk: Trunk) -> str:
+def _choose_sip_transport_of_trunk(trunk: Trunk) -> str:
     return trunk.transport.value if trunk.unverified_tls is None else UNVERIFIED_TLS
 
 
@@ -294,7 +294,7 @@ def _bracket_ipv6_address(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _convert_host_to_network(host: str) -> str:
+def _convert_host_to_ip_network(host: str) -> str:
     """Return an IP address as a network of one host; return a host name unchanged, as Asterisk resolves it."""
     try:
         return f"{host}/{ipaddress.ip_address(host).max_prefixlen}"

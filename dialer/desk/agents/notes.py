@@ -55,7 +55,7 @@ class AgentDrafts:
         self._drafts: dict[str, Draft] = {}  # by seat
         self._unwritten: dict[str, Draft] = {}
 
-    def find_draft_of_call(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
+    def find_unsent_form_of_call(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
         """Return the draft (unsent contents of the page's form) of a call at a seat, or None."""
         draft = self._drafts.get(seat)
         if draft is None or draft.attempt_id != attempt_id:
@@ -63,7 +63,7 @@ class AgentDrafts:
         found: dict[str, Any] = json.loads(draft.text)
         return found
 
-    def replace_draft_of_seat(self, draft: Draft) -> None:
+    def replace_unsent_form_of_seat(self, draft: Draft) -> None:
         """Replace the draft (unsent contents of the page's form) of a seat. It is written to the desk's file a moment
         later.
         """
@@ -78,16 +78,18 @@ class AgentDrafts:
         were_read = False
         try:
             while True:
-                were_read = were_read or await run_and_log_store_error(self._read_stored_drafts(), "drafts.read_failed")
-                await run_and_log_store_error(self.write_draft_notes_to_file())
+                were_read = were_read or await run_and_log_store_error(
+                    self._read_stored_unsent_forms(), "drafts.read_failed"
+                )
+                await run_and_log_store_error(self.write_unsent_forms_to_file())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
-            await run_and_log_store_error(self.write_draft_notes_to_file())
+            await run_and_log_store_error(self.write_unsent_forms_to_file())
 
-    async def _read_stored_drafts(self) -> None:
+    async def _read_stored_unsent_forms(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_agent_input()} | self._drafts
 
-    async def write_draft_notes_to_file(self) -> None:
+    async def write_unsent_forms_to_file(self) -> None:
         """Write changed drafts (unsent contents of forms) to the desk's file. Raises StoreError."""
         changes, self._unwritten = self._unwritten, {}
         if not changes:
@@ -115,7 +117,7 @@ class AgentNotes:
         """Return a router with the routes that store notes and drafts."""
         router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
         router.post("/api/agent/note", status_code=204)(self.save_note)
-        router.put("/api/agent/draft", status_code=204)(self.save_draft)
+        router.put("/api/agent/draft", status_code=204)(self.save_unsent_form)
         return router
 
     async def save_note(self, note: NoteBody, who: SignedIn) -> None:
@@ -129,7 +131,7 @@ class AgentNotes:
         except KeyTaken as error:
             raise RequestRefused(409, "note-late") from error
 
-    async def save_draft(self, body: DraftBody, who: SignedIn) -> None:
+    async def save_unsent_form(self, body: DraftBody, who: SignedIn) -> None:
         """Store what the form on an agent's page contains (the draft) for the seat's current or latest call."""
         try:
             text = json.dumps(body.draft, ensure_ascii=False, allow_nan=False)
@@ -145,7 +147,7 @@ class AgentNotes:
         }  # whose draft it would replace
         if phone_id is None or has_another:
             raise RequestRefused(409, "late")
-        self._drafts.replace_draft_of_seat(Draft(who.seat, body.attempt, phone_id, text))
+        self._drafts.replace_unsent_form_of_seat(Draft(who.seat, body.attempt, phone_id, text))
 
     async def _find_phone_number_id_of_call(self, who: SignedInUser, attempt_id: str) -> int | None:
         """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""

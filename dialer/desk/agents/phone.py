@@ -125,7 +125,7 @@ class AgentPhones:
                 self._relay_page_messages(page, switch, seat),
                 _relay_asterisk_messages(page, switch),
                 self._wait_for_sign_out(page),
-                _wait_until_phone_replaced(taken),
+                _wait_until_other_phone_takes_over(taken),
             )
         ]
         try:
@@ -173,7 +173,7 @@ async def _relay_asterisk_messages(page: WebSocket, switch: ClientConnection) ->
     return ASTERISK_DOWN
 
 
-async def _wait_until_phone_replaced(taken: asyncio.Event) -> int:
+async def _wait_until_other_phone_takes_over(taken: asyncio.Event) -> int:
     await taken.wait()
     return TAKEN
 

@@ -20,7 +20,7 @@ class AgentSite:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.replace_settings_of_agents_and_seats(settings, create_maker_of_pin_proofs(settings))
+        self.replace_settings_of_agents_and_seats(settings, create_pin_proof_calculator(settings))
 
     def replace_settings_of_agents_and_seats(self, settings: Settings, prover: PinProver) -> None:
         """Use the agents and seats of these settings from now on. `prover` computes the proofs of the agents' PINs,
@@ -75,7 +75,7 @@ class AgentSite:
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]
 
 
-def create_maker_of_pin_proofs(settings: Settings) -> PinProver:
+def create_pin_proof_calculator(settings: Settings) -> PinProver:
     """Return the object that computes proofs of the agents' PINs, which replace the PINs in commands to the dialler.
 
     Blocks for tens of milliseconds.

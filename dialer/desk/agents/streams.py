@@ -104,7 +104,7 @@ class AgentStreams:
                 values: dict[str, Any] = {names[key]: update.values.get(key) for key in keys}
                 pop = values.get("pop")
                 if isinstance(pop, AgentScreenPop):
-                    values["pop"] = replace(pop, draft=self._drafts.find_draft_of_call(who.seat, pop.attempt))
+                    values["pop"] = replace(pop, draft=self._drafts.find_unsent_form_of_call(who.seat, pop.attempt))
                 yield format_server_sent_event(Update(number, update.at, values))
                 number = update.number + 1
             if ended or stream.taken:  # otherwise the desk is stopping, and the page reconnects

@@ -160,4 +160,4 @@ class AcceptClock(Command):
     is_idempotent = True
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return services.campaigns.accept_wall_clock_time()
+        return services.campaigns.accept_wall_clock_as_correct()

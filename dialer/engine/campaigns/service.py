@@ -138,11 +138,11 @@ class Campaigns:
             if steered is not None:
                 run.pacer.set_abandoned_rate_target(min(steered, plan.spec.most_abandoned_target))
 
-    def accept_wall_clock_time(self) -> str:
+    def accept_wall_clock_as_correct(self) -> str:
         """Accept the time of the machine's clock, after dialling has stopped because the clock was set. Dialling
         continues.
         """
-        return self._clock_guard.accept_wall_clock_time()
+        return self._clock_guard.accept_wall_clock_as_correct()
 
     async def reload_flows(self) -> str:
         """Reload the IVR flows from their files. Calls in progress keep their version. Raises FlowError for an invalid

@@ -33,9 +33,9 @@ class ClockGuard:
         expected = None if ahead is None else ahead + self._core.clock.get_seconds_since_boot()
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 
-    def accept_wall_clock_time(self) -> str:
+    def accept_wall_clock_as_correct(self) -> str:
         """Accept the wall clock's time as right, and resume dialling. Returns the reply to the command."""
-        self._watch.accept_wall_clock_time(self._core.read_clock())
+        self._watch.accept_wall_clock_as_correct(self._core.read_clock())
         held = AlertKind.CLOCK in self._alerts
         self._alerts.clear_alert(AlertKind.CLOCK)
         self._core.wake.set()
@@ -46,7 +46,7 @@ class ClockGuard:
         somebody has.
         """
         now = self._core.read_clock()
-        ahead = self._watch.find_step_of_wall_clock(now)
+        ahead = self._watch.find_seconds_wall_clock_was_set_by(now)
         self._sent.record_clock_difference(
             self._watch.calculate_expected_wall_clock_time(now) - self._core.clock.get_seconds_since_boot()
         )

@@ -12,7 +12,7 @@ from itertools import takewhile
 from typing import TypeVar
 
 from dialer.domain.model import Outcome
-from dialer.domain.other_centres import PeerCallRecord, PeerCallTimes, find_later_time
+from dialer.domain.other_centres import PeerCallRecord, PeerCallTimes, find_later_of_two_times
 from dialer.domain.phone_facts import PhoneFacts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
@@ -56,7 +56,7 @@ class NumberMemory:
     def remember_call_of_other_centre(self, phone_id: int, call: PeerCallRecord) -> None:
         """Remember a call of another centre to a number."""
         _, before = self._called_elsewhere.pop(phone_id, (0.0, PeerCallTimes()))
-        times = PeerCallTimes(*map(find_later_time, before, call.changed_call_times))
+        times = PeerCallTimes(*map(find_later_of_two_times, before, call.call_times_changed_by_this_call))
         self._called_elsewhere[phone_id] = (self._core.clock.now(), times)
 
     def remember_opt_out_of_number(self, phone_id: int) -> None:
@@ -76,9 +76,9 @@ class NumberMemory:
             called_at, talked_at, abandoned_at = elsewhere[1]
             facts = replace(
                 facts,
-                abandoned_at=find_later_time(abandoned_at, facts.abandoned_at),
-                called_at=find_later_time(called_at, facts.called_at),
-                talked_at=find_later_time(talked_at, facts.talked_at),
+                abandoned_at=find_later_of_two_times(abandoned_at, facts.abandoned_at),
+                called_at=find_later_of_two_times(called_at, facts.called_at),
+                talked_at=find_later_of_two_times(talked_at, facts.talked_at),
                 campaigns=facts.campaigns or campaigns,
             )
         abandoned_at = self._abandoned_at.get(phone_id)

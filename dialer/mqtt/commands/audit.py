@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dialer.domain.audit_chain import format_canonical_audit_details
+from dialer.domain.audit_chain import format_audit_details_for_hashing
 from dialer.domain.clock import Clock
 from dialer.domain.errors import UnsafeValue
 from dialer.mqtt.commands.alerts import QUIET_SECONDS
@@ -56,7 +56,7 @@ def _format_audit_value(value: object) -> str:
 
 def _are_details_allowed_in_audit(what: Mapping[str, str]) -> bool:
     try:
-        format_canonical_audit_details(what)
+        format_audit_details_for_hashing(what)
     except (UnsafeValue, UnicodeEncodeError):
         return False
     return True

@@ -310,7 +310,7 @@ async def _check_that_centres_obey_stop_order(
     on this machine.
     """
     order = orders.create_order(OrderKind.STOP_ALL, "all", time.time())
-    signed = SignedOrder(order=order.order_json_text).add_signature("asha", leader)
+    signed = SignedOrder(order=order.order_as_json_text).add_signature("asha", leader)
     began = time.monotonic()
     last = began
 

@@ -202,7 +202,7 @@ class AsteriskSwitch:
             ),
         }
         if self._lease is not None:
-            self._recorder.discard_queued_newest_call()  # the engine may find that its store lacks the recorded call
+            self._recorder.cancel_saving_of_newest_call()  # the engine may find that its store lacks the recorded call
             record = partial(_try_to_write_newest_call_to_asterisk_database, self._lease, client)
             watches["record-newest-call"] = self._recorder.run(record)
             watches["release-asterisk"] = self._release_asterisk_when_it_stops(client, self._lease)
@@ -398,7 +398,7 @@ class AsteriskSwitch:
             ("CallerID", notation.format_caller_id(caller_id)),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
-        self._recorder.queue_newest_call_for_saving(NewestCall(request.attempt_id, request.at))
+        self._recorder.request_saving_of_newest_call(NewestCall(request.attempt_id, request.at))
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:

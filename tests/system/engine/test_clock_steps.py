@@ -39,14 +39,14 @@ def test_sudden_change_of_the_system_clock_holds_dialling_and_raises_an_alert(tm
     async def run() -> None:
         async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
             placed = await wait_until_all_called(site)
-            site.clock.step_wall_clock(step)
+            site.clock.set_wall_clock_forward_or_back(step)
             await asyncio.sleep(600)
             assert len(site.switch.placed_calls) == placed
             assert site.centre_view.campaigns[0].hold == Hold(HoldReason.CLOCK_SET)
             [alert] = [each for each in site.centre_view.alerts if each.code == "clock"]
             assert f"differs by {step:,.0f} s from the expected time" in alert.text
             assert "accept-clock" in alert.text
-            site.clock.step_wall_clock(-step)  # the clock is right again
+            site.clock.set_wall_clock_forward_or_back(-step)  # the clock is right again
             await asyncio.sleep(5)
             assert site.centre_view.campaigns[0].hold != Hold(HoldReason.CLOCK_SET)
             assert not [each for each in site.centre_view.alerts if each.code == "clock"]
@@ -59,7 +59,7 @@ def test_sudden_change_of_the_system_clock_holds_dialling_and_raises_an_alert(tm
 async def test_dialling_resumes_when_a_person_confirms_the_changed_clock(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
         placed = await wait_until_all_called(site)
-        site.clock.step_wall_clock(3600.0)
+        site.clock.set_wall_clock_forward_or_back(3600.0)
         await asyncio.sleep(60)
         assert len(site.switch.placed_calls) == placed
         assert "resumes" in await site.centre.engine.execute_command(AcceptClock())
@@ -77,7 +77,7 @@ async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_s
         await asyncio.sleep(600)
         assert not site.switch.placed_calls
         assert "differs by -" in "".join(each.text for each in site.centre_view.alerts if each.code == "clock")
-        site.clock.step_wall_clock(9000.0)
+        site.clock.set_wall_clock_forward_or_back(9000.0)
         await site.until(lambda: bool(site.switch.placed_calls), seconds=1200)
 
 
@@ -85,7 +85,7 @@ async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_s
 async def test_small_correction_of_the_system_clock_does_not_hold_dialling(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
         await asyncio.sleep(2)
-        site.clock.step_wall_clock(-3.0)
+        site.clock.set_wall_clock_forward_or_back(-3.0)
         placed = len(site.switch.placed_calls)
         await asyncio.sleep(10)
         assert len(site.switch.placed_calls) > placed
@@ -98,7 +98,7 @@ def test_dialling_stays_on_hold_after_a_clock_change_and_a_restart(tmp_path: Pat
 
     def make_stepped_clock(start: float) -> LoopClock:
         clock = LoopClock(start)
-        clock.step_wall_clock(25 * 3600.0)
+        clock.set_wall_clock_forward_or_back(25 * 3600.0)
         return clock
 
     @virtual_time()
@@ -106,7 +106,7 @@ def test_dialling_stays_on_hold_after_a_clock_change_and_a_restart(tmp_path: Pat
         async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
             await wait_until_all_called(site)
             if held_before:
-                site.clock.step_wall_clock(25 * 3600.0)
+                site.clock.set_wall_clock_forward_or_back(25 * 3600.0)
                 await asyncio.sleep(60)
         later = replace(make_scripted_switch(*make_busy_voters()), start_epoch=START_EPOCH + 600)
         for _ in range(2):  # a second restart does not end the hold

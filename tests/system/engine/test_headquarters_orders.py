@@ -39,8 +39,8 @@ async def send_order(site: Site, kind: str, *signers: str, later: float = 0.0, *
     now = site.clock.now() + later
     fields = {"id": f"{kind}-{now:.0f}", "to": "all", "made_at": now, "expires_at": now + 3600, **changes}
     order = HqOrder(order=OrderKind(kind), **fields)
-    signatures = tuple(sign_order(order.order_json_text, name, KEYS[name]) for name in signers)
-    return await site.centre.engine.execute_command(ExecuteOrder(order=order.order_json_text, signatures=signatures))
+    signatures = tuple(sign_order(order.order_as_json_text, name, KEYS[name]) for name in signers)
+    return await site.centre.engine.execute_command(ExecuteOrder(order=order.order_as_json_text, signatures=signatures))
 
 
 def get_campaign_state(site: Site) -> CampaignState:
@@ -131,7 +131,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
         now = site.clock.now()
         stop = HqOrder(id="stop", to="zone:north", order=OrderKind.STOP_ALL, made_at=now, expires_at=now + 3600)
         command = ExecuteOrder(
-            order=stop.order_json_text, signatures=(sign_order(stop.order_json_text, "asha", KEYS["asha"]),)
+            order=stop.order_as_json_text, signatures=(sign_order(stop.order_as_json_text, "asha", KEYS["asha"]),)
         )
         assert await site.centre.engine.execute_command(command) == "stopped 1 campaigns"
         await send_order(site, "resume", "asha", "ravi", later=1)

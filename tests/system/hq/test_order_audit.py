@@ -40,7 +40,7 @@ def make_settings(hq: Headquarters, server: str, folder: Path) -> HqSettings:
 
 def make_order(kind: OrderKind, *signers: str, forged: bool = False, **values: Any) -> SignedOrder:
     """Return an order with the signatures of these leaders. A forged one was changed after they had signed it."""
-    signed = SignedOrder(order=create_order(kind, "zone:west", time.time(), **values).order_json_text)
+    signed = SignedOrder(order=create_order(kind, "zone:west", time.time(), **values).order_as_json_text)
     for name in signers:
         signed = signed.add_signature(name, LEADERS[name])
     return signed.model_copy(update={"order": signed.order.replace("zone:west", "all")}) if forged else signed

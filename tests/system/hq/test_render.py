@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import OrderKind, SignedOrder, parse_order_text, refuse_unlawful_order
+from dialer.domain.orders import OrderKind, SignedOrder, parse_order_text, refuse_order_that_headquarters_may_not_give
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
@@ -402,7 +402,7 @@ async def test_rendered_nats_permissions_allow_batches_of_results_updates_orders
                 for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
             ]
             order = create_order(OrderKind.STOP_ALL, "all", SystemClock().now())
-            signed = SignedOrder(order=order.order_json_text).add_signature("asha", KEY)
+            signed = SignedOrder(order=order.order_as_json_text).add_signature("asha", KEY)
             replies = await send_order(above, signed, order, ["pune-1", "delhi-1"], 10.0)
             assert {name: reply.status for name, reply in replies.items()} == {"pune-1": "done", "delhi-1": "done"}
             for task in running:
@@ -441,7 +441,7 @@ class CheckingDialler(DiallerCommands):
         signed, order = SignedOrder.model_validate(values), parse_order_text(values["order"])
         try:
             signers = signed.find_order_signers({"asha": derive_public_key(KEY)})
-            refuse_unlawful_order(order, signers, "delhi-1", "north", SystemClock().now())
+            refuse_order_that_headquarters_may_not_give(order, signers, "delhi-1", "north", SystemClock().now())
         except CommandRefused as refused:
             return Reply("refused", str(refused))
         self.obeyed.append(order.id)  # type: ignore[attr-defined]
@@ -449,7 +449,7 @@ class CheckingDialler(DiallerCommands):
 
 
 def create_stop_order(to: str, *, signed: bool = True) -> SignedOrder:
-    order = SignedOrder(order=create_order(OrderKind.STOP_ALL, to, SystemClock().now()).order_json_text)
+    order = SignedOrder(order=create_order(OrderKind.STOP_ALL, to, SystemClock().now()).order_as_json_text)
     return order.add_signature("asha", KEY) if signed else order
 
 

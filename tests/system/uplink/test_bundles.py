@@ -180,7 +180,7 @@ async def test_campaign_material_is_rolled_out_in_waves_of_centres_stops_at_a_pr
 
             async def order(kind: OrderKind) -> None:
                 order = create_order(kind, "centre:c4", time.time())
-                signed = SignedOrder(order=order.order_json_text).add_signature("asha", LEADERS["asha"])
+                signed = SignedOrder(order=order.order_as_json_text).add_signature("asha", LEADERS["asha"])
                 await session.store_message(
                     "cmd.centre.c4", signed.add_signature("ravi", LEADERS["ravi"]).model_dump_json().encode()
                 )

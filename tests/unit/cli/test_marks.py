@@ -67,7 +67,7 @@ def test_voters_serial_numbers_are_read_in_digits_of_any_script(config: Path) ->
     assert [(mark.voter_id, mark.kind, mark.at, mark.agent) for mark in found.marks] == [
         (voter, MarkKind.VOTED, NOW, "worker-1") for voter in (1, 22, 60)
     ]
-    assert {mark.effective_mark_confidence for mark in found.marks} == {Confidence.SEEN}
+    assert {mark.confidence_in_voter_mark for mark in found.marks} == {Confidence.SEEN}
     assert (found.rejects, found.repeated) == ((), 1)
 
 

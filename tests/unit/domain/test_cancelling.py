@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from dialer.domain.cancelling import await_cancellable, await_coroutine_in_own_task
+from dialer.domain.cancelling import await_and_reraise_lost_cancellation, await_coroutine_in_own_task
 
 
 async def swallow_cancellation(fails: bool) -> str:
@@ -23,7 +23,7 @@ async def swallow_cancellation(fails: bool) -> str:
 
 @pytest.mark.parametrize("fails", [False, True])
 async def test_cancelled_task_ends_although_the_awaited_library_call_returns_a_result(fails: bool) -> None:
-    working = asyncio.create_task(await_cancellable(swallow_cancellation(fails)))
+    working = asyncio.create_task(await_and_reraise_lost_cancellation(swallow_cancellation(fails)))
     await asyncio.sleep(0)
     working.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -33,14 +33,14 @@ async def test_cancelled_task_ends_although_the_awaited_library_call_returns_a_r
 async def test_timeout_expires_although_the_awaited_library_call_swallows_the_cancellation() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0):
-            await await_cancellable(swallow_cancellation(fails=False))
+            await await_and_reraise_lost_cancellation(swallow_cancellation(fails=False))
 
 
 async def test_result_of_an_awaited_library_call_is_returned_unchanged() -> None:
     async def return_result() -> str:
         return "the result"
 
-    assert await await_cancellable(return_result()) == "the result"
+    assert await await_and_reraise_lost_cancellation(return_result()) == "the result"
 
 
 async def fail_in_task_group(*stopped: asyncio.Task[None]) -> None:

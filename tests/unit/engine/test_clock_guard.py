@@ -70,7 +70,7 @@ def test_dialling_resumes_when_a_person_confirms_the_changed_system_clock() -> N
     guarded.clock.wall += 3_600
     assert guarded.is_held()
     assert not guarded.turns.features.core.wake.is_set()
-    assert guarded.guard.accept_wall_clock_time() == "clock accepted; dialling resumes"
+    assert guarded.guard.accept_wall_clock_as_correct() == "clock accepted; dialling resumes"
     assert guarded.turns.features.core.wake.is_set()
     assert not guarded.is_held()
     assert guarded.recorded[-1] == NOON + 3_600 - 1_000

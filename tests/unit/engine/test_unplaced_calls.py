@@ -71,8 +71,8 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
 async def test_reply_to_the_confirmation_of_the_clock_says_whether_dialling_was_held() -> None:
     turns = Turns()
     guard = turns.features.wall_clock_guard
-    guard._watch = cast(Any, SimpleNamespace(accept_wall_clock_time=lambda _: None))
-    assert guard.accept_wall_clock_time() == "the clock had not been set, and dialling was not held"
+    guard._watch = cast(Any, SimpleNamespace(accept_wall_clock_as_correct=lambda _: None))
+    assert guard.accept_wall_clock_as_correct() == "the clock had not been set, and dialling was not held"
     turns.features.active_alerts.raise_alert(AlertKind.CLOCK, time="12:00", expected="11:00", seconds=3_600)
-    assert guard.accept_wall_clock_time() == "clock accepted; dialling resumes"
+    assert guard.accept_wall_clock_as_correct() == "clock accepted; dialling resumes"
     assert AlertKind.CLOCK not in turns.features.active_alerts

@@ -114,7 +114,7 @@ def test_call_rate_of_a_centre_covers_the_last_15_minutes_and_restarts_at_midnig
 def test_headquarters_page_names_the_centres_of_a_zone_that_have_not_replied_to_an_order() -> None:
     orders = OrderMonitor({"pune-1": "west", "nagpur-1": "west", "patna-1": "east"})
     order = create_order(OrderKind.STOP_ALL, "zone:west", NOW)
-    orders.record_order_from_stream(SignedOrder(order=order.order_json_text).model_dump_json().encode(), NOW)
+    orders.record_order_from_stream(SignedOrder(order=order.order_as_json_text).model_dump_json().encode(), NOW)
     orders.record_order_from_stream(b"{}", NOW)
     reply = {"centre": "pune-1", "status": "done", "text": "stopped", "at": NOW}
     orders.record_centre_reply(f"reply.pune-1.{order.id}", json.dumps(reply).encode())

@@ -135,7 +135,7 @@ def test_stop_order_of_headquarters_needs_one_leaders_signature_and_a_resume_ord
     ) -> frozenset[str]:
         """Return the stopped centres after one more order."""
         order = create_order(kind, to, now, None, **values)
-        signed = SignedOrder(order=order.order_json_text)
+        signed = SignedOrder(order=order.order_as_json_text)
         for each in signers:
             signed = signed.add_signature(each, key or keys[each])
         parsed = parse_order(signed.model_dump_json().encode())

@@ -435,7 +435,7 @@ def test_voter_marks_and_turnout_figures_in_a_command_are_converted_to_records()
     assert parsed.command == RecordMarks(marks=(report,), batch="b-1", who="ops.1")
     mark = report.create_voter_mark_from_imported_report()
     assert mark == Mark("import/1", 7, MarkKind.VOTED, MarkSource.BOOTH_WORKER, NOW - 60, agent="worker-12")
-    assert mark.effective_mark_confidence is Confidence.SEEN
+    assert mark.confidence_in_voter_mark is Confidence.SEEN
     parsed = check_command(make_command("official-turnout"))
     assert isinstance(parsed, AcceptedCommand)
     report_of = FigureReport(day="2024-04-22", constituency_number=174, part_number=None, hour="09:00", share=0.11)

@@ -29,7 +29,9 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
     if "extensions.conf" not in configuration.files:
         return
     contexts = {
-        section.name: section for section in conf.list_live_sections() if section.name not in {"general", "globals"}
+        section.name: section
+        for section in conf.list_sections_without_templates()
+        if section.name not in {"general", "globals"}
     }
     endpoints = group_endpoints_by_kind(configuration.get_parsed_conf_file("pjsip.conf"))
     for kind, every in endpoints.items():
@@ -38,12 +40,12 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
             who = next(
                 endpoint.name for endpoint in callers if endpoint.get_setting_value("context", "default") == name
             )
-            yield from _check_outward_calls(contexts, name, f"{kind} [{who}]")
+            yield from _check_outbound_calls_of_dialplan(contexts, name, f"{kind} [{who}]")
     if configuration.rendered is not None:
-        yield from _check_matdan_contexts(contexts, conf, configuration.rendered["extensions.conf"])
+        yield from _check_dialplan_contexts_written_by_us(contexts, conf, configuration.rendered["extensions.conf"])
 
 
-def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
+def _check_outbound_calls_of_dialplan(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
     """Yield a fault for each dialplan step, reachable from the context `start`, that calls out or runs a program."""
     seen: set[str] = set()
     waiting = [start]
@@ -67,7 +69,7 @@ def _check_outward_calls(contexts: Mapping[str, ConfSection], start: str, who: s
 
 
 def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[Finding]:
-    application, data = _parse_application_of_dialplan_step(setting)
+    application, data = _parse_application_and_arguments_of_step(setting)
     if application in _OUT and (application == "disa" or _DIALS_OUT.search(data)):
         text = f"{who} reaches [{context}], which calls out ({application.capitalize()})"
         yield report_unsafe_setting(setting, "", text, "give trunks and phones contexts without it")
@@ -76,21 +78,21 @@ def _check_dialplan_step(setting: Setting, context: str, who: str) -> Iterator[F
         yield report_unsafe_setting(setting, "", text, "remove it")
 
 
-def _parse_application_of_dialplan_step(setting: Setting) -> tuple[str, str]:
+def _parse_application_and_arguments_of_step(setting: Setting) -> tuple[str, str]:
     step = _STEP.match(setting.value)
     return ("", "") if step is None else (step[1].lower(), step[2])
 
 
 def _does_step_jump_to_context(setting: Setting, context: str) -> bool:
-    application, data = _parse_application_of_dialplan_step(setting)
+    application, data = _parse_application_and_arguments_of_step(setting)
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
-def _check_matdan_contexts(
+def _check_dialplan_contexts_written_by_us(
     contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile
 ) -> Iterator[Finding]:
     """Yield a fault for each of Matdan's dialplan contexts that is missing or differs from the rendered one."""
-    for wanted in rendered.list_live_sections():
+    for wanted in rendered.list_sections_without_templates():
         if not wanted.name.startswith(OUR_CONTEXTS):
             continue
         found = contexts.get(wanted.name)

@@ -48,7 +48,7 @@ def check_manager_conf(configuration: Configuration) -> Iterator[Finding]:
     ):
         text = "after a lost connection, the dialler cannot log in until its old session times out"
         yield report_broken_setting(general, "allowmultiplelogin", text, "allowmultiplelogin=yes")
-    users = [section for section in conf.list_live_sections() if section.name != "general"]
+    users = [section for section in conf.list_sections_without_templates() if section.name != "general"]
     for user in users:
         address = general.get_setting_value("bindaddr", "0.0.0.0")  # noqa: S104
         yield from _check_manager_user(user, exposed=not is_loopback_address(address))

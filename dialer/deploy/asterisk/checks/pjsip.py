@@ -31,11 +31,14 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
     if "pjsip.conf" not in configuration.files:
         return
     identified = {section.get_setting_value("endpoint") for section in conf.find_sections_of_type("identify")}
-    contexts = {section.name for section in configuration.get_parsed_conf_file("extensions.conf").list_live_sections()}
+    contexts = {
+        section.name
+        for section in configuration.get_parsed_conf_file("extensions.conf").list_sections_without_templates()
+    }
     for endpoint in conf.find_sections_of_type("endpoint"):
         yield from _check_endpoint_identification(endpoint, identified)
         yield from _check_unsafe_pjsip_defaults(endpoint)
-        yield from _check_sections_named_by_endpoint(endpoint, conf, contexts)
+        yield from _check_sections_that_endpoint_refers_to(endpoint, conf, contexts)
     for auth in conf.find_sections_of_type("auth"):
         if auth.get_setting_value("password") and is_weak_password(
             auth.get_setting_value("password"), auth.get_setting_value("username")
@@ -44,7 +47,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
                 auth, "password", f"the password of [{auth.name}] is weak", "use 20 random letters"
             )
     for aor in conf.find_sections_of_type("aor"):
-        yield from _refuse_placeholder_host_of_contact(aor)
+        yield from _report_placeholder_host_in_contact(aor)
     for identify in conf.find_sections_of_type("identify"):
         networks = ",".join(each.value for each in identify.find_all_settings("match")).split(",")
         if not {"0.0.0.0/0", "::/0"}.isdisjoint(map(str.strip, networks)):
@@ -62,7 +65,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
         yield from _check_sip_transport(transport)
     yield from _check_tls_certificates_of_carriers(conf, configuration.settings)
     if configuration.settings is not None:
-        yield from _check_matdan_endpoints(conf, configuration.settings)
+        yield from _check_endpoints_written_by_us(conf, configuration.settings)
 
 
 def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
@@ -73,7 +76,7 @@ def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
     return kinds
 
 
-def _refuse_placeholder_host_of_contact(aor: ConfSection) -> Iterator[Finding]:
+def _report_placeholder_host_in_contact(aor: ConfSection) -> Iterator[Finding]:
     host = _HOST.match(aor.get_setting_value("contact"))
     if host is not None and is_placeholder_host(host[1]):
         text = f"the contact of [{aor.name}] is {host[1]}, which is a placeholder"
@@ -129,7 +132,9 @@ def _check_unsafe_pjsip_defaults(endpoint: ConfSection) -> Iterator[Finding]:
         yield report_unsafe_setting(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
-def _check_sections_named_by_endpoint(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
+def _check_sections_that_endpoint_refers_to(
+    endpoint: ConfSection, conf: ConfFile, contexts: set[str]
+) -> Iterator[Finding]:
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
         names = {name.strip() for name in endpoint.get_setting_value(key).split(",") if name.strip()}
         known = {section.name for section in conf.find_sections_of_type(kind)}
@@ -182,7 +187,7 @@ def _check_tls_certificates_of_carriers(conf: ConfFile, settings: Settings | Non
             yield report_broken_setting(transport, "verify_server", text, "ca_list_file=, such as in asterisk.ca_file")
 
 
-def _check_matdan_endpoints(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
+def _check_endpoints_written_by_us(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     existing = {section.name for section in conf.find_sections_of_type("endpoint")}
     wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in list_asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]

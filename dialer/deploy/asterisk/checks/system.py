@@ -122,7 +122,7 @@ def check_conference_profiles(configuration: Configuration, ours: ConfFile) -> I
     if "confbridge.conf" not in configuration.files:
         return
     conf = configuration.get_parsed_conf_file("confbridge.conf")
-    for wanted in ours.list_live_sections():
+    for wanted in ours.list_sections_without_templates():
         if wanted.name == "general":
             continue
         found = conf.find_section(wanted.name)
