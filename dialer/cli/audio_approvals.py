@@ -108,7 +108,7 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
         load_texts(settings.flows.texts),
     )
     names = [
-        find_prompt_of_sound(prompts.choose_campaign_or_shared_sound(sound))
+        find_prompt_of_sound(prompts.choose_sound_of_campaign_or_shared_sound(sound))
         for sound in list_sounds_of_flow(load_flow(flow), language, prompts.texts)
     ]
     return [name.relative_prompt_path for name in names if name is not None]

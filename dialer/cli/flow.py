@@ -21,7 +21,7 @@ from dialer.errors import MatdanError
 from dialer.flows.catalogue import list_shipped_flows, load_flow
 from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
 from dialer.flows.mermaid import draw_flow
-from dialer.flows.model import list_offers_to_voters_allowed_by_rules
+from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.flows.terminal_call import TerminalCall, list_kinds_of_declared_voter_data, make_sample_voter_data
 from dialer.flows.texts import Texts, load_texts
 from dialer.settings.site import load_settings
@@ -93,7 +93,7 @@ def check_flows(
     names = flows or list_shipped_flows()
     settings = load_settings(config)
     catalogue = load_texts(texts or settings.flows.texts)
-    may_offer = list_offers_to_voters_allowed_by_rules(load_site_profile(settings))
+    may_offer = list_lawful_offers_to_voters(load_site_profile(settings))
     findings = [
         finding
         for name in names

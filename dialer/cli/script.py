@@ -14,7 +14,7 @@ from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_che
 from dialer.cli.group import CommandGroup
 from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.words import format_count
-from dialer.flows.model import list_offers_to_voters_allowed_by_rules
+from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.flows.script import list_shipped_scripts, load_script
 from dialer.flows.script_check import check_script
 from dialer.flows.translated_script import create_script_in_language
@@ -56,7 +56,7 @@ def check_scripts(
     Without --config, the rules of the profile `neutral` apply.
     """
     names = scripts or list_shipped_scripts()
-    may_offer = list_offers_to_voters_allowed_by_rules(load_site_profile(load_settings(config)))
+    may_offer = list_lawful_offers_to_voters(load_site_profile(load_settings(config)))
     wanted = tuple(language or ())
     findings = [each for name in names for each in check_script(load_script(name), wanted, may_offer=may_offer)]
     print_check_findings(findings, format_count(len(names), "script"), as_json=as_json)

@@ -35,13 +35,13 @@ class Core:
         self.in_event = False  # True while an event is being handled; its effects are carried out afterwards
         self._effects: list[Effect] = []
         self._tasks: asyncio.TaskGroup | None = None
-        self._carry_out: Callable[[], object] = self.pop_requested_effects
+        self._carry_out: Callable[[], object] = self.pop_requested_side_effects
 
     def read_clock(self) -> Instant:
         """Return the current time, as the wall clock and the monotonic clock show it."""
         return Instant.read_both_clocks(self.clock)
 
-    def request_effects(self, *effects: Effect) -> None:
+    def request_side_effects(self, *effects: Effect) -> None:
         """Request effects, such as timers or orders to the switch. The engine carries them out when the code that is
         running now has finished.
         """
@@ -49,7 +49,7 @@ class Core:
             asyncio.get_running_loop().call_soon(self._carry_out)
         self._effects += effects
 
-    def pop_requested_effects(self) -> list[Effect]:
+    def pop_requested_side_effects(self) -> list[Effect]:
         """Return the effects (such as timers or orders to the switch) that features have requested, and clear the list
         of them.
         """

@@ -115,7 +115,7 @@ class SwitchOrder(NamedTuple):
     call: partial[Awaitable[object]]
     on_failure: TimerExpired | None = None
 
-    def copy_switch_order_with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
+    def copy_order_with_failure_event(self, on_failure: TimerExpired) -> SwitchOrder:
         """Return a copy of the order to the switch that has a failure event: if the order fails, the engine handles the
         event `on_failure`.
         """
@@ -151,15 +151,17 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 """An effect. Events among the effects are handled after all other effects."""
 
 
-def make_switch_order(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
+def make_order_to_switch(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
     """Return the effect that gives an order to the telephone switch, such as
-    `make_switch_order(switch.connect_call_to_seat, attempt_id, seat)`.
+    `make_order_to_switch(switch.connect_call_to_seat, attempt_id, seat)`.
     """
     return SwitchOrder(_get_name_of_bound_method(method), partial(method, *args, **options))
 
 
-def make_store_commit(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> StoreCommit:
-    """Return the effect that writes to the store, such as `make_store_commit(store.record_answer, attempt_id, at)`."""
+def make_order_to_write_to_store(
+    method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs
+) -> StoreCommit:
+    """Return the effect that writes to the store, such as `make_order_to_write_to_store(store.record_answer, attempt_id, at)`."""
     return StoreCommit(_get_name_of_bound_method(method), partial(method, *args, **options))
 
 

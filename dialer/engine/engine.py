@@ -73,7 +73,7 @@ class Engine:
     # Interface for other parts of the dialler
 
     @property
-    def mqtt_message_stored_event(self) -> asyncio.Event:
+    def event_set_when_mqtt_message_is_stored(self) -> asyncio.Event:
         """Return the event that is set when a message for the MQTT broker was stored.
 
         The task that sends messages clears it.
@@ -120,7 +120,7 @@ class Engine:
         """Execute a command and return its reply, one line that says what was done. Raises
         CommandRefused, StoreError.
         """
-        return await command.execute(self.features.services_used_by_commands, context)
+        return await command.execute(self.features.services_that_execute_commands, context)
 
     async def load_engine_state(self, trunks: Collection[str] = ()) -> None:
         """Load the state of the centre from the store. Call this before `run`. Raises StoreError.
@@ -139,7 +139,7 @@ class Engine:
             self._has_ended = True
             self._timers.stop_all_timers()
         await self._lifecycle.save_state_at_shutdown()
-        for effect in self._core.pop_requested_effects():
+        for effect in self._core.pop_requested_side_effects():
             if isinstance(effect, StoreFailed):
                 self.features.retrying_store_writer.on_store_failure(effect.error)
         self.features.dependencies.sent_journal.close()
@@ -183,12 +183,12 @@ class Engine:
         features = self.features
         live = features.live_calls.find_live_call(AttemptId(attempt_id))
         if live is not None and unheard is not None:
-            features.campaign_control_service.stop_dialling_after_unplayable_sound(live, unheard)
+            features.campaign_control_service.stop_campaign_whose_sound_cannot_be_played(live, unheard)
         call = features.ivr_flow_service.end_flow_of_call(
             AttemptId(attempt_id), completed=completed, left_at=left_at, answers=answers
         )
         if call is not None and call.leg.ended is not None:
-            self._core.request_effects(CallFinished(call.leg.ended))
+            self._core.request_side_effects(CallFinished(call.leg.ended))
         self.perform_requested_side_effects()
 
     def pass_event_to_features(self, event: Event) -> None:
@@ -196,7 +196,7 @@ class Engine:
         features = self.features
         match event:
             case TimerExpired():
-                self._handle_expired_timer(event)
+                self._pass_expired_timer_to_its_feature(event)
             case CallFinished() | SeatStateChanged() | HouseholdChanged():
                 self._handle_engine_event(event)
             case switch_events.SwitchUp():
@@ -218,7 +218,7 @@ class Engine:
             case CallFinished(ended=ended):
                 self._end_call_in_all_features(ended)
             case SeatStateChanged(seat=seat):
-                features.seat_monitoring_service.on_monitored_seat_changed(seat)
+                features.seat_monitoring_service.update_monitoring_of_changed_seat(seat)
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
                 features.screen_pop_reader.read_screen_pop(seat, attempt_id, again=True)
 
@@ -260,7 +260,7 @@ class Engine:
             elif isinstance(event, switch_events.StrayCallFound):
                 features.call_reconciler.hang_up_call_unknown_to_engine(event.attempt_id)
         elif isinstance(event, switch_events.MessageFailed):
-            features.campaign_control_service.stop_dialling_after_unplayable_sound(call, MESSAGE_SOUND)
+            features.campaign_control_service.stop_campaign_whose_sound_cannot_be_played(call, MESSAGE_SOUND)
         else:
             self._handle_live_call_event(call, event)
 
@@ -287,7 +287,7 @@ class Engine:
                 features.call_transfer_service.on_information_message_started(call)
                 features.call_distributor.on_information_message_started(call)
             case switch_events.CallEnded():
-                if not features.ended_call_recorder.defer_end_while_flow_or_phone_check_runs(
+                if not features.ended_call_recorder.delay_call_end_while_flow_or_check_runs(
                     call, event, features.silent_seat_phone_detector
                 ):
                     self._end_call_in_all_features(event)
@@ -315,7 +315,7 @@ class Engine:
             features.call_distributor.update_seat_of_ended_call(call)
             features.ended_call_recorder.end_call(features.live_calls[call.attempt_id], ended)
 
-    def _handle_expired_timer(self, expired: TimerExpired) -> None:
+    def _pass_expired_timer_to_its_feature(self, expired: TimerExpired) -> None:
         features, seat, attempt_id = self.features, expired.seat, expired.attempt_id or AttemptId("")
         handlers: dict[TimerKind, Callable[[], object]] = {
             TimerKind.WRAP_UP_EXPIRED: lambda: features.call_distributor.on_wrap_up_expired(seat),
@@ -333,11 +333,11 @@ class Engine:
             TimerKind.PREVIEW_EXPIRED: lambda: features.agent_dialling_service.on_preview_expired(seat, attempt_id),
             TimerKind.HAND_OVER_FAILED: lambda: features.call_transfer_service.on_hand_over_failed(attempt_id),
             TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_order_executor.clear_alert_about_forged_orders,
-            TimerKind.FLOW_OVERDUE: lambda: self._end_call_with_overdue_flow(attempt_id),
+            TimerKind.FLOW_OVERDUE: lambda: self._end_call_whose_ivr_flow_did_not_end(attempt_id),
         }
         handlers[expired.kind]()
 
-    def _end_call_with_overdue_flow(self, attempt_id: AttemptId) -> None:
+    def _end_call_whose_ivr_flow_did_not_end(self, attempt_id: AttemptId) -> None:
         call = self.features.live_calls.find_live_call(attempt_id)
         if call is not None and call.leg.ended is not None:
             self._end_call_in_all_features(call.leg.ended)
@@ -353,7 +353,7 @@ class Engine:
         mistake: Exception | None = None
         self._core.in_event = True
         try:
-            while effects := self._core.pop_requested_effects():
+            while effects := self._core.pop_requested_side_effects():
                 for effect in sorted(effects, key=lambda effect: _RANKS.get(type(effect), len(_RANKS))):
                     try:
                         self._perform_requested_side_effect(effect)

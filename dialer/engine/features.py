@@ -251,7 +251,7 @@ class Features:
     # Results
 
     @cached_property
-    def number_retry_schedule(self) -> RetrySchedule:
+    def redial_schedule_of_numbers(self) -> RetrySchedule:
         return RetrySchedule(self.core, self.polling_days_of_booths)
 
     @cached_property
@@ -263,7 +263,7 @@ class Features:
             self.loaded_campaigns,
             self.recent_calls_and_opt_outs,
             self.trunk_health_monitor,
-            self.number_retry_schedule,
+            self.redial_schedule_of_numbers,
             self.store,
         )
 
@@ -318,7 +318,7 @@ class Features:
             self.store,
             self.agent_call_back_scheduler,
             self.voter_mark_recorder,
-            self.number_retry_schedule,
+            self.redial_schedule_of_numbers,
         )
 
     @cached_property
@@ -494,7 +494,7 @@ class Features:
             self.store,
             self.switch,
             self.inbound_call_router,
-            self.number_retry_schedule,
+            self.redial_schedule_of_numbers,
         )
 
     @cached_property
@@ -510,7 +510,7 @@ class Features:
         )
 
     @cached_property
-    def services_used_by_commands(self) -> Services:
+    def services_that_execute_commands(self) -> Services:
         return Services(
             campaigns=self.campaign_control_service,
             seats=self.agent_seat_service,

@@ -58,10 +58,10 @@ class Housekeeping:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save_seat_times_and_pacing_state()
             self._numbers.forget_old_calls_and_opt_outs()
-            self._eligibility.forget_rule_facts_of_ended_calls()
+            self._eligibility.discard_rule_check_facts_of_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
-                await self._sign_records_of_last_minute()
+                await self._sign_changed_records_of_last_minute()
                 await self._delete_oldest_unsent_broker_messages()
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 if rounds % LOG_EVERY_ROUNDS == 0 and run.hold is None:
@@ -71,7 +71,7 @@ class Housekeeping:
                 try:
                     run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
                 except StoreError as error:
-                    self._core.request_effects(StoreFailed(error))
+                    self._core.request_side_effects(StoreFailed(error))
 
     async def _delete_oldest_unsent_broker_messages(self) -> None:
         """Delete the oldest announcements (messages for the MQTT broker) if more of them wait than the limit allows, so
@@ -81,7 +81,7 @@ class Housekeeping:
             bound = await self._store.trim_outbox()
             self.outbox = await self._store.count_waiting_announcements()
         except StoreError as error:
-            self._core.request_effects(StoreFailed(error))
+            self._core.request_side_effects(StoreFailed(error))
             return
         if bound.deleted:
             _log.warning("outbox.trimmed", deleted=bound.deleted)
@@ -93,9 +93,9 @@ class Housekeeping:
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's state after the last call, and sign the records of the last minute (seal the epoch)."""
         await self.save_seat_times_and_pacing_state()
-        await self._sign_records_of_last_minute()
+        await self._sign_changed_records_of_last_minute()
 
-    async def _sign_records_of_last_minute(self) -> None:
+    async def _sign_changed_records_of_last_minute(self) -> None:
         """Sign the records of the last minute (an epoch), so that later changes show, and announce the signature (the
         seal).
 
@@ -104,18 +104,18 @@ class Housekeeping:
         try:
             await self._store.seal_epoch(self._core.clock.now())
         except StoreError as error:
-            self._core.request_effects(StoreFailed(error))
+            self._core.request_side_effects(StoreFailed(error))
 
     async def save_seat_times_and_pacing_state(self) -> None:
         """Store how long seats were in each state, and what pacing has learned. What cannot be stored is stored in the
         next round.
         """
-        intervals = self._seats.pop_unsaved_seat_state_intervals()
+        intervals = self._seats.pop_unsaved_intervals_of_seat_states()
         try:
             if intervals:
                 await self._store.save_seat_state_intervals(intervals)
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 await self._store.save_pacer_state(campaign_id, run.get_learned_state_of_pacer())
         except StoreError as error:
-            self._seats.put_back_unsaved_seat_state_intervals(intervals)
-            self._core.request_effects(StoreFailed(error))
+            self._seats.put_back_unsaved_intervals_of_seat_states(intervals)
+            self._core.request_side_effects(StoreFailed(error))

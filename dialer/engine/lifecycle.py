@@ -11,7 +11,7 @@ import structlog
 
 from dialer.domain.errors import StoreError
 from dialer.domain.model import EndedAttempt, OpenAttempt, Outcome
-from dialer.engine.effects import make_switch_order
+from dialer.engine.effects import make_order_to_switch
 from dialer.engine.features import Features
 from dialer.engine.resync import Resync
 from dialer.engine.timers import Timers
@@ -52,7 +52,7 @@ class Lifecycle:
             features.loaded_campaigns.add_or_replace_campaign(
                 await features.campaign_control_service.load_campaign(plan, in_chunks=False)
             )
-        await features.headquarters_order_executor.restore_stop_order_of_earlier_run()
+        await features.headquarters_order_executor.restore_stop_order_given_before_restart()
         features.wall_clock_guard.start_watching_clock(await store.find_newest_attempt_time())
         await store.release_expired_claims(now, core.plan.owner)
         await features.agent_seat_service.load_agent_log_ins()
@@ -126,7 +126,7 @@ class Lifecycle:
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's remaining state after the last call."""
         features = self._features
-        features.agent_seats.end_current_state_intervals_of_seats()
+        features.agent_seats.end_intervals_of_current_seat_states()
         await features.periodic_housekeeping_jobs.save_state_at_shutdown()
 
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:
@@ -166,9 +166,9 @@ class Lifecycle:
         for run in features.loaded_campaigns.list_campaign_runs():
             features.campaign_call_placer.cancel_calls_of_campaign(run)
         await self._wait_until_calls_have_ended(core.plan.drain_seconds)
-        core.request_effects(
+        core.request_side_effects(
             *(
-                make_switch_order(features.switch.hang_up_call, call.attempt_id)
+                make_order_to_switch(features.switch.hang_up_call, call.attempt_id)
                 for call in features.live_calls.list_live_calls()
             )
         )

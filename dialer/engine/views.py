@@ -135,13 +135,13 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         pacing=str(pacing),
         refused=dict(run.refused),
         script=features.dependencies.flows.scripts.get_script_version(run.spec.campaign_id),
-        speed=run.find_speed_limit_in_force(now),
+        speed=run.find_current_speed_limit_of_campaign(now),
         abandoned_target=_find_abandoned_rate_target(run),
-        agent_share=_find_agent_share(features, run),
+        agent_share=_find_agent_time_share_of_campaign(features, run),
     )
 
 
-def _find_agent_share(features: Features, run: CampaignRun) -> AgentShare | None:
+def _find_agent_time_share_of_campaign(features: Features, run: CampaignRun) -> AgentShare | None:
     kinds = [other.spec.kind for other in features.loaded_campaigns.list_campaign_runs()]
     if run.spec.kind is not CampaignKind.AGENTS or kinds.count(CampaignKind.AGENTS) < 2:
         return None

@@ -22,29 +22,29 @@ _Commits = frozenset[CommitKind | None]
 _NO_COMMIT: _Commits = frozenset({None})
 
 
-def find_acknowledgements_of_unstored_answers(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
+def find_thanks_for_answers_not_stored(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
     """Return a finding (problem) for each node of a flow or its subdialogs that may thank for an answer before the
     answer is stored.
     """
     found: dict[tuple[str, str], FlowFinding] = {}
-    _compute_last_results_stored_before_nodes(flow, _NO_COMMIT, texts, languages, found)
+    _find_last_result_stored_before_each_node(flow, _NO_COMMIT, texts, languages, found)
     return list(found.values())
 
 
-def find_text_keys_of_acknowledgements(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+def find_text_keys_that_thank_caller(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """Yield the key of each text of a node that acknowledges an answer, such as "noted, thank you".
 
     A text acknowledges if its words do so in any language, or if the last part of its key begins with `noted`, as in
     `turnout.noted_voted`.
     """
-    for prompt in node.prompts_and_reprompts:
+    for prompt in node.prompts_and_repeat_prompts:
         if prompt.kind is PromptKind.TEXT:
             named = prompt.value.rpartition(".")[2].startswith("noted")
             if named or any(acknowledges(texts.find_text_in_language(prompt.value, tag) or "") for tag in languages):
                 yield prompt.value
 
 
-def _compute_last_results_stored_before_nodes(
+def _find_last_result_stored_before_each_node(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
     """For each node of a flow, compute which results (such as a recorded answer) a call may have stored last when it
@@ -63,13 +63,13 @@ def _compute_last_results_stored_before_nodes(
         if node.returns:
             returned |= here
         if node.subdialog_flow_name is not None:
-            after = _compute_last_results_stored_before_nodes(
+            after = _find_last_result_stored_before_each_node(
                 flow.subflows[node.subdialog_flow_name], here, texts, languages, found
             )
             ways = [(target, after) for _, target in node.list_next_nodes()]
         else:
             ways = [
-                (target, _find_last_results_stored_after_edge(node, label, here))
+                (target, _find_last_result_stored_after_node(node, label, here))
                 for label, target in node.list_next_nodes()
             ]
         for target, added in ways:
@@ -79,15 +79,15 @@ def _compute_last_results_stored_before_nodes(
                 todo.append(target)
     for name, here in commits.items():
         node = flow.nodes[name]
-        for key in find_text_keys_of_acknowledgements(node, texts, languages):
-            if (problem := _describe_unjustified_acknowledgement(key, here)) is not None:
+        for key in find_text_keys_that_thank_caller(node, texts, languages):
+            if (problem := _describe_thanks_for_answer_not_stored(key, here)) is not None:
                 found[flow.file, name] = FlowFinding(
                     "premature-acknowledgement", flow.file, node.line_number, name, problem
                 )
     return returned
 
 
-def _find_last_results_stored_after_edge(node: Node, label: str, here: _Commits) -> _Commits:
+def _find_last_result_stored_after_node(node: Node, label: str, here: _Commits) -> _Commits:
     """Return the kinds of results, such as an opt-out, that a call may have stored last when it leaves a node by the
     edge `label`.
     """
@@ -98,7 +98,7 @@ def _find_last_results_stored_after_edge(node: Node, label: str, here: _Commits)
     return frozenset({node.commits}) if label == "committed" else _NO_COMMIT
 
 
-def _describe_unjustified_acknowledgement(key: str, here: _Commits) -> str | None:
+def _describe_thanks_for_answer_not_stored(key: str, here: _Commits) -> str | None:
     if None in here:
         return f"plays {key} although nothing may be stored yet; move it after the `next:` of a mark, opt_out or save"
     if key.startswith("opt_out.") and here != {CommitKind.OPT_OUT}:

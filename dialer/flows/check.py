@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialer.flows.acknowledgements import find_acknowledgements_of_unstored_answers
+from dialer.flows.acknowledgements import find_thanks_for_answers_not_stored
 from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
 from dialer.flows.fields import Prompt
 from dialer.flows.finding import FlowFinding
@@ -46,7 +46,7 @@ class Subject:
     languages: tuple[str, ...]
     max_prompt_seconds: float
 
-    def make_finding_for_node(self, rule: str, node: Node, problem: str) -> FlowFinding:
+    def make_finding_about_node(self, rule: str, node: Node, problem: str) -> FlowFinding:
         """Return a finding (a problem with file, line and remedy) for a node of the flow."""
         return FlowFinding(rule, self.flow.file, node.line_number, node.name, problem)
 
@@ -79,8 +79,8 @@ def check_flow(
         offers = flow.offers | part.offers
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
         for rule in RULES if part is not flow else (*RULES, _find_missing_opt_out):
-            found.update((subject.make_finding_for_node(*problem), None) for problem in rule(subject))
-    found.update(dict.fromkeys(find_acknowledgements_of_unstored_answers(flow, texts, spoken)))
+            found.update((subject.make_finding_about_node(*problem), None) for problem in rule(subject))
+    found.update(dict.fromkeys(find_thanks_for_answers_not_stored(flow, texts, spoken)))
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 
@@ -137,12 +137,12 @@ def _find_loops_of_silent_callers(subject: Subject) -> Problems:
     The flow itself must end such a call. Otherwise the call ends as a fault, by the limit on the actions of one call.
     """
 
-    def is_edge_taken_without_keys(node: Node, label: str) -> bool:
+    def can_edge_be_followed_without_keys(node: Node, label: str) -> bool:
         """Return whether a call may take this edge of the flow's graph although the caller presses no key."""
         return label == "no-input" if isinstance(node, QuestionNode) else True
 
     flow = subject.flow
-    for loop in find_loops_in_graph(list_flow_edges(flow, is_edge_taken_without_keys)):
+    for loop in find_loops_in_graph(list_flow_edges(flow, can_edge_be_followed_without_keys)):
         problem = f"asks a silent caller again without end ({' -> '.join(loop)}); lead no_input out of the loop"
         yield "silent-caller", flow.nodes[loop[0]], problem
 
@@ -152,7 +152,7 @@ def _find_questions_without_audible_prompt(subject: Subject) -> Problems:
     for node in subject.flow.nodes.values():
         if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
             needed = {name for prompt in node.prompts for name in _list_values_spoken_in_prompt(prompt)}
-            if not _is_any_needed_value_known(subject.flow, node, needed):
+            if not _is_any_value_known_on_all_paths(subject.flow, node, needed):
                 names = ", ".join(sorted(needed))
                 problem = f"has no prompt if {names} is unknown; branch on it before, or add a prompt without it"
                 yield "silent-question", node, problem
@@ -162,7 +162,7 @@ def _list_values_spoken_in_prompt(prompt: Prompt) -> tuple[str, ...]:
     return tuple(name for name, _ in prompt.needs) if prompt.kind.is_prompt_same_for_every_voter else (prompt.value,)
 
 
-def _is_any_needed_value_known(flow: Flow, node: Node, needed: set[str]) -> bool:
+def _is_any_value_known_on_all_paths(flow: Flow, node: Node, needed: set[str]) -> bool:
     """Return whether one of the values `needed` is known on all paths to `node` (the same value on all).
 
     A value is known once a question has asked for it or a branch has found it known.
@@ -223,7 +223,7 @@ def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
     opt out with one key.
     """
     for node in subject.flow.nodes.values():
-        recordings = [prompt.value for prompt in node.prompts_and_reprompts if prompt.kind is PromptKind.RECORDING]
+        recordings = [prompt.value for prompt in node.prompts_and_repeat_prompts if prompt.kind is PromptKind.RECORDING]
         if not recordings:
             continue
         recording = recordings[0]

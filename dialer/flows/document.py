@@ -35,11 +35,11 @@ def render_nodes_page() -> str:
 def _render_docs_of_node_kind(kind: str, definitions: dict[str, Any]) -> str:
     node = NODE_KINDS[kind]
     return _render_table_of_yaml_keys(
-        f"`{kind}`", definitions[node.__name__], first=kind, text=_describe_work_of_node(cleandoc(node.__doc__ or ""))
+        f"`{kind}`", definitions[node.__name__], first=kind, text=_describe_what_node_does(cleandoc(node.__doc__ or ""))
     )
 
 
-def _describe_work_of_node(docstring: str) -> str:
+def _describe_what_node_does(docstring: str) -> str:
     """Return what a node does, such as "Plays a goodbye and hangs up.", from the docstring "A node that plays ..."."""
     work = docstring.removeprefix("A node that ")
     return work[:1].upper() + work[1:]

@@ -45,15 +45,15 @@ class DeclaredNames:
     no_input: Reprompt | None = None
     no_match: Reprompt | None = None
 
-    def find_how_value_is_spoken(self, name: str) -> PromptKind | None:
+    def find_spoken_kind_of_named_value(self, name: str) -> PromptKind | None:
         """Return how the value of a fact or answer is spoken (as a number, an hour, ...), or None if the flow declares
         no such name.
         """
         return self.answers.get(name) or self.facts.get(name)
 
 
-def _refuse_name_of_undeclared_value(value: str, info: ValidationInfo[DeclaredNames]) -> str:
-    if info.context.find_how_value_is_spoken(value) is None:
+def _refuse_undeclared_value_name(value: str, info: ValidationInfo[DeclaredNames]) -> str:
+    if info.context.find_spoken_kind_of_named_value(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -64,7 +64,7 @@ def _find_spoken_kind_of_value(value: object, info: ValidationInfo[DeclaredNames
             "the list `with:` of a text has a value that is not a name of a fact or answer; write for instance "
             "[closes_at]"
         )
-    kind = info.context.find_how_value_is_spoken(value)
+    kind = info.context.find_spoken_kind_of_named_value(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
         raise make_yaml_error(
@@ -76,7 +76,7 @@ def _find_spoken_kind_of_value(value: object, info: ValidationInfo[DeclaredNames
 
 Name = Annotated[str, StringConstraints(pattern=NAME_SCHEMA["pattern"])]
 """A name of a flow, node, fact, answer, campaign or template."""
-DeclaredName = Annotated[Name, AfterValidator(_refuse_name_of_undeclared_value)]
+DeclaredName = Annotated[Name, AfterValidator(_refuse_undeclared_value_name)]
 """The name of a fact or answer of the flow."""
 KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_find_spoken_kind_of_value), WithJsonSchema(NAME_SCHEMA)]
 """A fact or answer that fills a placeholder, as (name, prompt kind)."""
@@ -123,7 +123,7 @@ class Prompt(YamlModel):
             raise make_yaml_error(
                 f"the node has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
             )
-        if kind is not PromptKind.RECORDING and info.context.find_how_value_is_spoken(value) is None:
+        if kind is not PromptKind.RECORDING and info.context.find_spoken_kind_of_named_value(value) is None:
             raise make_yaml_error(
                 f"the node speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
             )

@@ -60,7 +60,7 @@ def _handle_input_at_node(flow: Flow, state: FlowState, node: Node, event: Input
     follows = node.handle_action_result(state, event)
     match follows:
         case Act():
-            return _create_turn_or_end_flow_at_limit(flow, follows.state, follows.action)
+            return _create_next_step_or_end_flow_at_limit(flow, follows.state, follows.action)
         case GoTo():
             return _go_to_next_node(flow, node, follows)
         case HandOver():
@@ -92,7 +92,7 @@ def _skip_nodes_that_need_no_action(flow: Flow, state: FlowState) -> Turn:
     seen: set[tuple[tuple[Frame, ...], str]] = set()
     while True:
         if (state.frames, state.node) in seen:
-            return _create_last_turn_of_flow(state, Ending.FAULT, ())
+            return _create_last_step_of_flow(state, Ending.FAULT, ())
         seen.add((state.frames, state.node))
         current = flow.find_flow_of_current_node(state)
         node = current.nodes[state.node]
@@ -101,14 +101,14 @@ def _skip_nodes_that_need_no_action(flow: Flow, state: FlowState) -> Turn:
             case Continue():
                 state = follows.state
             case Act():
-                return _create_turn_or_end_flow_at_limit(flow, follows.state, follows.action)
+                return _create_next_step_or_end_flow_at_limit(flow, follows.state, follows.action)
             case GoTo():
                 return _go_to_next_node(flow, node, follows)
             case HangUp():
-                return _create_last_turn_of_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
+                return _create_last_step_of_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
 
 
-def _create_turn_or_end_flow_at_limit(flow: Flow, state: FlowState, action: Action) -> Turn:
+def _create_next_step_or_end_flow_at_limit(flow: Flow, state: FlowState, action: Action) -> Turn:
     """Return the turn that performs `action`. If the call has reached its limit of turns, return the turn that ends the
     flow.
 
@@ -116,7 +116,7 @@ def _create_turn_or_end_flow_at_limit(flow: Flow, state: FlowState, action: Acti
     """
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):
-        return _create_last_turn_of_flow(state, Ending.TOO_LONG, ())
+        return _create_last_step_of_flow(state, Ending.TOO_LONG, ())
     offered = state.copy_flow_state(
         turns=state.turns + 1,
         commits=state.commits + is_commit,
@@ -126,7 +126,7 @@ def _create_turn_or_end_flow_at_limit(flow: Flow, state: FlowState, action: Acti
     return Turn(action, offered)
 
 
-def _create_last_turn_of_flow(
+def _create_last_step_of_flow(
     state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = ""
 ) -> Turn:
     action = Disconnect(node=state.current_node_path, prompts=prompts, reason=reason or ending.value)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dialer.settings.jurisdiction import Profile
 
 
-def list_offers_to_voters_allowed_by_rules(profile: Profile) -> frozenset[Offer]:
+def list_lawful_offers_to_voters(profile: Profile) -> frozenset[Offer]:
     """Return the offers to voters, such as a ride to the booth, that flows may make under a rules profile."""
     return frozenset({Offer.TRANSPORT} if profile.transport.may_offer else ())
 

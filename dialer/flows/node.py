@@ -145,13 +145,13 @@ class Node(NamedPart, ABC):
         return ()
 
     @property
-    def prompts_and_reprompts(self) -> tuple[Prompt, ...]:
+    def prompts_and_repeat_prompts(self) -> tuple[Prompt, ...]:
         """All prompts that can be played at the node, including reprompts."""
         return self.prompts_at_entry
 
     def list_texts_needed_by_node(self) -> Iterator[tuple[str, set[str]]]:
         """Yield the key of each text that is played or sent at the node, with the names of the values that it needs."""
-        for prompt in dict.fromkeys(self.prompts_and_reprompts):
+        for prompt in dict.fromkeys(self.prompts_and_repeat_prompts):
             if prompt.kind is PromptKind.TEXT:
                 yield prompt.value, {name for name, _ in prompt.needs}
 
@@ -199,14 +199,14 @@ class Node(NamedPart, ABC):
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
 
-def _make_reprompts_optional_in_schema(schema: dict[str, Any]) -> None:
+def _make_repeat_prompts_optional_in_schema(schema: dict[str, Any]) -> None:
     schema["required"] = [key for key in schema["required"] if key not in ("no_input", "no_match")]
 
 
 class QuestionNode(Node):
     """The base class of nodes that ask for keys and repeat the question if necessary."""
 
-    model_config = ConfigDict(json_schema_extra=_make_reprompts_optional_in_schema)
+    model_config = ConfigDict(json_schema_extra=_make_repeat_prompts_optional_in_schema)
     style = NodeStyle.QUESTION
     accepts_input = True
 
@@ -218,7 +218,7 @@ class QuestionNode(Node):
 
     @model_validator(mode="before")
     @classmethod
-    def _inherit_reprompts_of_flow(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> Any:
+    def _use_repeat_prompts_of_flow_as_default(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> Any:
         if not isinstance(written, dict):
             return written
         inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
@@ -234,7 +234,7 @@ class QuestionNode(Node):
         """Return the action that plays `prompts` and then collects keys from the caller."""
 
     @abstractmethod
-    def is_input_only_terminator_of_earlier_answer(self, state: FlowState, event: Digits) -> bool:
+    def is_late_terminator_of_previous_answer(self, state: FlowState, event: Digits) -> bool:
         """Return whether the caller's input is only the terminator (such as #) that ends the previous answer. It was
         pressed too late, and is no answer to this question.
         """
@@ -249,7 +249,7 @@ class QuestionNode(Node):
         """
         if not isinstance(event, Digits):
             return None
-        if state.stray and not event.timed_out and self.is_input_only_terminator_of_earlier_answer(state, event):
+        if state.stray and not event.timed_out and self.is_late_terminator_of_previous_answer(state, event):
             state = state.copy_flow_state(stray="")
             return Act(state, self.create_action_to_collect_keys(state, self.prompts))
         return self.handle_entered_keys(state.copy_flow_state(stray="") if state.stray else state, event)
@@ -275,7 +275,7 @@ class QuestionNode(Node):
         return self.prompts
 
     @property
-    def prompts_and_reprompts(self) -> tuple[Prompt, ...]:
+    def prompts_and_repeat_prompts(self) -> tuple[Prompt, ...]:
         """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 

@@ -52,7 +52,8 @@ class CataloguePrompts:
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
         chosen = [
-            self.choose_campaign_or_shared_sound(sound) for sound in list_sounds_of_prompt(ref, language, self.texts)
+            self.choose_sound_of_campaign_or_shared_sound(sound)
+            for sound in list_sounds_of_prompt(ref, language, self.texts)
         ]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
@@ -84,7 +85,7 @@ class CataloguePrompts:
     def _get_name_of_synthetic_voice_notice(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
-    def choose_campaign_or_shared_sound(self, sound: str) -> str:
+    def choose_sound_of_campaign_or_shared_sound(self, sound: str) -> str:
         """Return the campaign's own version of a shared sound, or the shared one if no own version may be played."""
         name = find_prompt_of_sound(sound)
         if name is None:

@@ -25,7 +25,9 @@ def collect_words_to_record_for_texts(texts: Texts, languages: Iterable[str]) ->
                 continue
             for segment in split_text_at_placeholders(text):
                 if segment.words:
-                    _add_words_of_prompt(spoken, make_sound_name_of_text(key, language, segment.number), segment.words)
+                    _add_prompt_to_words_to_record(
+                        spoken, make_sound_name_of_text(key, language, segment.number), segment.words
+                    )
     return spoken
 
 
@@ -52,7 +54,7 @@ def collect_words_to_record_for_names(
     given = list(names)
     for language in languages:
         for kind, name in given:
-            _add_words_of_prompt(spoken, make_sound_name_of_spoken_name(kind, name, language), name)
+            _add_prompt_to_words_to_record(spoken, make_sound_name_of_spoken_name(kind, name, language), name)
     return spoken
 
 
@@ -65,7 +67,7 @@ def collect_words_of_information_message(language: str, organisation: str, texts
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
 
 
-def _add_words_of_prompt(spoken: dict[PromptName, str], sound: str, words: str) -> None:
+def _add_prompt_to_words_to_record(spoken: dict[PromptName, str], sound: str, words: str) -> None:
     prompt = find_prompt_of_sound(sound)
     if prompt is not None:
         spoken[prompt] = words

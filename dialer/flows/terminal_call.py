@@ -101,7 +101,7 @@ class TerminalCall:
             case Collect():
                 event = self._collect_keys_from_terminal(action)
             case Commit(commit=commit):
-                self.say(f"[{describe_result_stored_by_flow(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
+                self.say(f"[{describe_stored_result_of_flow(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
                 event = Committed() if self.store_works else Failed()
             case Record():
                 self._print_prompts(action.prompts)
@@ -163,7 +163,7 @@ def _describe_expected_keys(action: Collect) -> str:
     return f"up to {action.max_digits} digits{end}"
 
 
-def describe_result_stored_by_flow(commit: FlowCommit) -> str:
+def describe_stored_result_of_flow(commit: FlowCommit) -> str:
     """Return a description of a commit (a result that a flow stores), such as "voted (voter)"."""
     if commit.kind in (CommitKind.OPT_OUT, CommitKind.UNDO):
         return commit.kind.value

@@ -265,7 +265,7 @@ class FlowState:
         return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
 
     @property
-    def node_where_caller_hung_up(self) -> str | None:
+    def name_of_node_where_caller_hung_up(self) -> str | None:
         """The flow's node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
         return self.current_node_path if self.ending is Ending.HUNG_UP else None
 

@@ -87,7 +87,7 @@ class Monitor:
         self._relay = OutboxRelay(
             centre,
             store,
-            engine.mqtt_message_stored_event,
+            engine.event_set_when_mqtt_message_is_stored,
             lambda row, problem: engine.raise_or_clear_alert(
                 create_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
             ),

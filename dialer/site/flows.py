@@ -11,7 +11,7 @@ from dialer.domain.enums import Purpose
 from dialer.errors import SettingError
 from dialer.flows.errors import UnknownFlow
 from dialer.flows.library import FlowLibrary
-from dialer.flows.model import list_offers_to_voters_allowed_by_rules
+from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import load_texts
 from dialer.settings.jurisdiction import Profile
@@ -42,7 +42,7 @@ def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     Raises FlowError for the first invalid flow or script, and SettingError for a name in the settings that no flow or
     script has.
     """
-    may_offer = list_offers_to_voters_allowed_by_rules(profile)
+    may_offer = list_lawful_offers_to_voters(profile)
     read_texts = partial(load_texts, settings.flows.texts)
     try:
         scripts = ScriptLibrary(list_site_scripts(settings), may_offer)

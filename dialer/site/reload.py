@@ -12,7 +12,7 @@ from dialer.domain.errors import CommandRefused
 from dialer.engine.plan import ReloadedSettings
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.audio_settings import create_rules_for_playing_prompts, requires_notice_before_synthetic_speech
-from dialer.flows.model import list_offers_to_voters_allowed_by_rules
+from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
@@ -137,7 +137,7 @@ def _collect_rules_copied_at_start(settings: Settings, profile: Profile) -> tupl
     """
     windows = [window for each in settings.campaigns for window, _, _ in list_caps_on_abandoned_rate(each, profile)]
     return (
-        list_offers_to_voters_allowed_by_rules(profile),
+        list_lawful_offers_to_voters(profile),
         requires_notice_before_synthetic_speech(settings, profile),
         create_rules_for_playing_prompts(settings.audio, profile),
         windows,

@@ -113,7 +113,7 @@ class Turns:
         """Replace the state of a seat and discard the effects."""
         self.features.core.in_event = True
         self.features.agent_seats.replace_seat(self.features.agent_seats[seat.name], seat)
-        self.features.core.pop_requested_effects()
+        self.features.core.pop_requested_side_effects()
         self.features.core.in_event = False
 
     def record_guaranteed_agents_of_rule_checks(self) -> list[bool]:
@@ -158,7 +158,7 @@ class Turns:
         self.beside.clear()
         do()
         lines: list[str] = []
-        while effects := self.features.core.pop_requested_effects():
+        while effects := self.features.core.pop_requested_side_effects():
             for effect in effects:
                 if isinstance(effect, TimerExpired | CallFinished | SeatStateChanged | HouseholdChanged):
                     self.engine.pass_event_to_features(effect)

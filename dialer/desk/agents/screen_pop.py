@@ -25,7 +25,7 @@ from dialer.desk.agents.page_records import (
 )
 from dialer.domain.errors import StoreError
 from dialer.domain.view import CampaignView, CentreState, SeatView
-from dialer.flows.model import list_offers_to_voters_allowed_by_rules
+from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.flows.script_library import ScriptLibrary
 from dialer.rules.polls import Area, find_close_of_poll, find_polling_day
 from dialer.rules.rulebook import list_polling_days
@@ -69,7 +69,7 @@ class ScreenPopBuilder:
         self._language = settings.centre.language
         self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
         self._scripts = ScriptLibrary(
-            list_site_scripts(settings), list_offers_to_voters_allowed_by_rules(load_site_profile(settings))
+            list_site_scripts(settings), list_lawful_offers_to_voters(load_site_profile(settings))
         )
 
     def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:

@@ -23,7 +23,7 @@ from dialer.engine.effects import (
     TimerExpired,
     TimerKind,
     UpdatePacer,
-    make_switch_order,
+    make_order_to_switch,
 )
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.seats.seats import Seats
@@ -72,13 +72,13 @@ class Acd:
         if known.leg.waiting or known.talk.seat is not None or known.leg.message_started:
             return
         waiting = self._calls.update_call(known, known.copy_call_with_voter_waiting())
-        if not self._eligibility.may_answered_call_be_connected(waiting):
+        if not self._eligibility.do_rules_allow_connecting_answered_call(waiting):
             self.play_information_message_to_voter(call.attempt_id)
         elif not self._try_connect_call_to_seat(waiting):
             limit = self._runs[call.campaign_id].spec.connect_limit_seconds - MESSAGE_MARGIN_SECONDS
             left = max(0.0, limit - (now.seconds - (waiting.leg.answered_seconds or 0.0)))
             due = TimerExpired(TimerKind.CONNECT_LIMIT, attempt_id=call.attempt_id)
-            self._core.request_effects(StartTimer(f"call/{call.attempt_id}", left, due))
+            self._core.request_side_effects(StartTimer(f"call/{call.attempt_id}", left, due))
 
     async def connect_flow_call_to_seat(self, attempt_id: AttemptId) -> bool:
         """Connect the voter of a call in an IVR flow to a free seat. Return whether agent and voter hear each other.
@@ -88,7 +88,9 @@ class Acd:
         call = self._calls.find_live_call(attempt_id)
         if call is None or attempt_id in self._flow_handovers:
             return False
-        if not self._eligibility.may_answered_call_be_connected(call) or not self._try_connect_call_to_seat(call):
+        if not self._eligibility.do_rules_allow_connecting_answered_call(call) or not self._try_connect_call_to_seat(
+            call
+        ):
             return False
         came: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._flow_handovers[attempt_id] = came
@@ -114,10 +116,10 @@ class Acd:
         self._calls.update_call(call, call.copy_call_with_seat_assigned(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
-        self._core.request_effects(
-            make_switch_order(
+        self._core.request_side_effects(
+            make_order_to_switch(
                 self._switch.connect_call_to_seat, call.attempt_id, seat.name, record=spec.record
-            ).copy_switch_order_with_failure_event(voter_did_not_arrive),
+            ).copy_order_with_failure_event(voter_did_not_arrive),
             StopTimer(f"call/{call.attempt_id}"),
             StartTimer(f"seat/{seat.name}", CONNECT_SECONDS + spec.announcement_seconds, voter_did_not_arrive),
         )
@@ -136,7 +138,7 @@ class Acd:
             skill,
             call.campaign_id,
             server,
-            self._runs.list_needs_of_dialling_campaigns(),
+            self._runs.list_skills_required_by_dialling_campaigns(),
         )
 
     def free_seat_after_failed_connection(self, seat_name: str, attempt_id: AttemptId) -> None:
@@ -158,7 +160,7 @@ class Acd:
         call = self._calls.find_live_call(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:
             self.on_information_message_started(call)
-            self._core.request_effects(make_switch_order(self._switch.play_information_message, attempt_id))
+            self._core.request_side_effects(make_order_to_switch(self._switch.play_information_message, attempt_id))
 
     def on_information_message_started(self, call: Call) -> None:
         """Record that a voter hears the information message (who called, and that no agent is free). The call counts as
@@ -167,7 +169,7 @@ class Acd:
         call = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         if not call.leg.message_started:
             self._calls.update_call(call, call.copy_call_with_information_message_started())
-            self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
+            self._core.request_side_effects(StopTimer(f"call/{call.attempt_id}"))
             self._core.wake.set()
 
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
@@ -182,7 +184,7 @@ class Acd:
             return
         if call.talk.connected_at is not None:
             if (
-                _is_seat_free_for_returning_voter(seat, call) or seat.state is SeatState.PAUSED
+                _can_seat_take_returning_voter(seat, call) or seat.state is SeatState.PAUSED
             ):  # a paused seat is paused again after the call
                 self._resume_conversation_at_seat(
                     self._calls.update_call(call, call.copy_call_with_information_message_stopped()), seat_name
@@ -192,7 +194,7 @@ class Acd:
         self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
         self._seats.count_call_accepted_by_agent(seat_name)
         self._calls.update_call(call, call.copy_call_with_voter_connected(seat_name, seat.agent, now))
-        self._core.request_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
+        self._core.request_side_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._tell_ivr_flow_whether_agent_was_connected(call.attempt_id, True)
 
     def restore_conversation_at_seat(self, call: Call, seat_name: str) -> None:
@@ -207,7 +209,7 @@ class Acd:
 
     def _resume_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Set a seat to talking again after its voter has come back, and stop the seat's wrap-up."""
-        self._core.request_effects(StopTimer(f"seat/{seat_name}"))
+        self._core.request_side_effects(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
         self.restore_conversation_at_seat(call, seat_name)
 
@@ -218,7 +220,7 @@ class Acd:
         free.
         """
         own = self._seats.find_seat(seat_name)
-        if own is None or not own.phone_up or not _is_seat_free_for_returning_voter(own, call):
+        if own is None or not own.phone_up or not _can_seat_take_returning_voter(own, call):
             own = self._choose_seat_for_call(call)
         if own is None:
             return None
@@ -229,7 +231,7 @@ class Acd:
         """Update the seat of a call that has ended. A seat that has talked to the voter goes to wrap-up, any other seat
         is free again.
         """
-        self._core.request_effects(StopTimer(f"call/{call.attempt_id}"))
+        self._core.request_side_effects(StopTimer(f"call/{call.attempt_id}"))
         self._tell_ivr_flow_whether_agent_was_connected(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
         if seat is not None:
@@ -246,8 +248,8 @@ class Acd:
         now = self._core.read_clock()
         talked = seat.state is SeatState.TALKING
         if talked:
-            self._core.request_effects(
-                _create_pacing_update_for_ended_conversation(
+            self._core.request_side_effects(
+                _create_pacing_event_of_ended_conversation(
                     call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call
                 )
             )
@@ -258,7 +260,7 @@ class Acd:
         self.replace_seat_and_connect_waiting_voter(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._runs[call.campaign_id].spec.wrap_up_seconds
-            self._core.request_effects(
+            self._core.request_side_effects(
                 StartTimer(f"seat/{seat_name}", seconds, TimerExpired(TimerKind.WRAP_UP_EXPIRED, seat_name))
             )
 
@@ -292,22 +294,22 @@ class Acd:
         self._wrapping_up.pop(seat.name, None)
         after = seat.end_wrap_up(now)
         if seat.campaign_id is not None and seat.campaign_id in self._runs:
-            self._core.request_effects(
-                _create_pacing_update_for_ended_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
+            self._core.request_side_effects(
+                _create_pacing_event_of_ended_conversation(seat.campaign_id, PacingEventKind.WRAP_UP_ENDED, seat, now)
             )
             if after.state is not SeatState.READY:
-                self._core.request_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
+                self._core.request_side_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
         self.replace_seat_and_connect_waiting_voter(seat, after)
 
     def replace_seat_and_connect_waiting_voter(self, before: Seat, after: Seat) -> None:
         """Store the new state of a seat, and connect a waiting voter if the seat is free now."""
         if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
-            self._core.request_effects(StopTimer(f"seat/{before.name}"))
+            self._core.request_side_effects(StopTimer(f"seat/{before.name}"))
         self._seats.replace_seat(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._wrapping_up.pop(before.name, None)
             if after.phone_up:
-                self._core.request_effects(make_switch_order(self._switch.hang_up_seat_phone, before.name))
+                self._core.request_side_effects(make_order_to_switch(self._switch.hang_up_seat_phone, before.name))
         self._connect_waiting_voters()
         self._core.wake.set()
 
@@ -316,7 +318,7 @@ class Acd:
         for call in sorted(
             self._calls.find_calls_waiting_for_seat(), key=lambda call: call.leg.answered_seconds or 0.0
         ):
-            if not self._eligibility.may_answered_call_be_connected(call):
+            if not self._eligibility.do_rules_allow_connecting_answered_call(call):
                 self.play_information_message_to_voter(call.attempt_id)
             else:
                 self._try_connect_call_to_seat(call)  # a voter without a suitable seat does not block the next voter
@@ -342,8 +344,8 @@ class Acd:
         call = self._calls.find_call_at_seat(seat)
         if seat.state is SeatState.TALKING and call is not None:
             self._wrapping_up[seat_name] = call  # the agent may still enter a disposition
-            self._core.request_effects(
-                _create_pacing_update_for_ended_conversation(
+            self._core.request_side_effects(
+                _create_pacing_event_of_ended_conversation(
                     call.campaign_id, PacingEventKind.TALK_ENDED, seat, now, call
                 ),
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
@@ -363,7 +365,7 @@ class Acd:
         if seat is not None:
             self.call_seat_phone(seat.name)
 
-    def set_whether_seat_phone_may_be_dead(self, seat_name: str, doubted: bool) -> None:
+    def mark_seat_phone_as_possibly_dead(self, seat_name: str, doubted: bool) -> None:
         """Record whether a seat's phone may be dead: it may send no audio any more (`doubted` is True). While this is
         in doubt, no voters are connected to the seat.
         """
@@ -385,21 +387,21 @@ class Acd:
         seat = self._seats[seat_name]
         if seat.agent is not None and not seat.phone_up and seat.server in self._servers.up:
             not_called = TimerExpired(TimerKind.PHONE_NOT_CALLED, seat_name)
-            self._core.request_effects(
+            self._core.request_side_effects(
                 StopTimer(f"phone/{seat_name}"),
-                make_switch_order(
+                make_order_to_switch(
                     self._switch.call_seat_phone, seat_name, seat.endpoint
-                ).copy_switch_order_with_failure_event(not_called),
+                ).copy_order_with_failure_event(not_called),
             )
 
     def schedule_redial_of_seat_phone(self, seat_name: str) -> None:
         """Call an agent's phone again if it has not connected after `PHONE_RETRY_SECONDS`."""
-        self._core.request_effects(
+        self._core.request_side_effects(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
 
 
-def _is_seat_free_for_returning_voter(seat: Seat, call: Call) -> bool:
+def _can_seat_take_returning_voter(seat: Seat, call: Call) -> bool:
     """Return whether a voter who comes back, for example from a failed transfer, may be connected to a seat. The seat
     must be free, or its agent must still be wrapping up this voter's call.
     """
@@ -407,7 +409,7 @@ def _is_seat_free_for_returning_voter(seat: Seat, call: Call) -> bool:
     return seat.is_free_for_voter or (wraps_up and not seat.phone_suspect)
 
 
-def _create_pacing_update_for_ended_conversation(
+def _create_pacing_event_of_ended_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
     """Return the update by which a campaign's pacer learns how long a conversation or a wrap-up lasted, which ends now."""

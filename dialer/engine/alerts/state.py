@@ -50,10 +50,10 @@ class Alerts:
             return
         self.active[alert.code] = alert
         _log.warning("alert.raised", code=alert.code, level=alert.level.value, text=alert.text)
-        self._core.request_effects(Notify(AlertRaised(alert)))
+        self._core.request_side_effects(Notify(AlertRaised(alert)))
 
     def _remove_alert(self, code: str) -> None:
         before = self.active.pop(code, None)
         if before is not None:
             cleared = replace(before, at=self._core.clock.now(), cleared=True)
-            self._core.request_effects(Notify(AlertRaised(cleared)))
+            self._core.request_side_effects(Notify(AlertRaised(cleared)))

@@ -34,7 +34,7 @@ class SeatSerials(SeatCommand):
     async def execute(self, services: Services, context: CommandContext) -> str:
         part, colon, numbers = self.serials.rpartition(":")
         serials = tuple(map(int, numbers.split(",")))
-        return await services.booth_workers.mark_voters_with_serials_as_voted(
+        return await services.booth_workers.mark_voters_with_serial_numbers_as_voted(
             self.seat, serials, int(part) if colon else None
         )
 
@@ -48,4 +48,4 @@ class SeatUndoSerial(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.booth_workers.undo_last_voter_serial_entered_at_seat(self.seat)
+        return await services.booth_workers.undo_last_serial_number_entered_at_seat(self.seat)

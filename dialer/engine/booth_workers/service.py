@@ -47,7 +47,7 @@ class BoothWorkers:
 
     # Serials
 
-    async def store_that_voter_with_serial_voted(
+    async def store_voted_report_by_serial_number(
         self,
         call: Call,
         serial: int,
@@ -122,13 +122,13 @@ class BoothWorkers:
 
     # Serials entered by agents
 
-    async def mark_voters_with_serials_as_voted(
+    async def mark_voters_with_serial_numbers_as_voted(
         self, seat_name: str, serials: tuple[int, ...], part: int | None
     ) -> str:
         """Mark voters as voted, by the serial numbers that an agent has entered. Raises CommandRefused, or StoreError
         if nothing was stored.
         """
-        seat, call, named = self._require_booth_worker_call_at_seat(seat_name)
+        seat, call, named = self._require_call_with_booth_worker_at_seat(seat_name)
         parts = {} if call.worker is None else self.list_booths_by_roll_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             parts_of_worker = ", ".join(map(str, parts))
@@ -140,7 +140,9 @@ class BoothWorkers:
         saved_count = 0
         for serial in dict.fromkeys(serials):
             try:
-                await self.store_that_voter_with_serial_voted(call, serial, part, f"{named}/{serial}", agent=seat.agent)
+                await self.store_voted_report_by_serial_number(
+                    call, serial, part, f"{named}/{serial}", agent=seat.agent
+                )
                 saved_count += 1
             except CommitTargetNotFound:
                 unknown.append(str(serial))
@@ -151,18 +153,18 @@ class BoothWorkers:
         no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {saved_count} serials saved{no_such}"
 
-    async def undo_last_voter_serial_entered_at_seat(self, seat_name: str) -> str:
+    async def undo_last_serial_number_entered_at_seat(self, seat_name: str) -> str:
         """Undo the serial number that the agent at a seat entered last on the call with a booth worker: the report that
         this voter has voted is withdrawn. Raises CommandRefused, StoreError.
         """
-        seat, call, named = self._require_booth_worker_call_at_seat(seat_name)
+        seat, call, named = self._require_call_with_booth_worker_at_seat(seat_name)
         try:
             await self.undo_last_report_of_booth_worker(call, named, agent=seat.agent)
         except CommitTargetNotFound as error:
             raise CommandRefused(f"seat {seat.name}: no serial can be undone, because {error}") from error
         return f"seat {seat.name}: the last serial is undone"
 
-    def _require_booth_worker_call_at_seat(self, seat_name: str) -> tuple[Seat, Call, str]:
+    def _require_call_with_booth_worker_at_seat(self, seat_name: str) -> tuple[Seat, Call, str]:
         """Return a seat, the booth worker's call at the seat, and a new key under which the entered serial numbers are
         stored.
 

@@ -92,7 +92,7 @@ class OwnCallBacks:
             return False
         return (
             seat.call_back_promised
-            or not self._own_calls.are_all_free_seats_needed_for_calls()
+            or not self._own_calls.are_free_seats_needed_for_ringing_calls()
             or now - max(own.at, seat.since.at) >= GRACE_SECONDS
         )
 
@@ -106,7 +106,7 @@ class OwnCallBacks:
                 self._start_call_back_timer(own, REFUSED_SECONDS)
                 return
         except StoreError as error:
-            self._core.request_effects(StoreFailed(error))
+            self._core.request_side_effects(StoreFailed(error))
             self._release_reserved_seat(seat_name)
             self._start_call_back_timer(own, REFUSED_SECONDS)
             return
@@ -121,13 +121,13 @@ class OwnCallBacks:
 
     def _start_call_back_timer(self, own: OwnCallBack, seconds: float) -> None:
         attempt_id = AttemptId(own.attempt_id)
-        self._core.request_effects(
+        self._core.request_side_effects(
             StartTimer(f"own/{attempt_id}", seconds, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=attempt_id))
         )
 
     def _remove_call_back(self, own: OwnCallBack) -> None:
         del self._waiting[AttemptId(own.attempt_id)]
-        self._core.request_effects(StopTimer(f"own/{own.attempt_id}"))
+        self._core.request_side_effects(StopTimer(f"own/{own.attempt_id}"))
         seat = self._find_seat_of_agent(own)
         if seat is not None:
             self._release_reserved_seat(seat.name)

@@ -22,7 +22,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
-from dialer.engine.effects import make_store_commit
+from dialer.engine.effects import make_order_to_write_to_store
 from dialer.engine.placing.eligibility import Eligibility
 from dialer.engine.turnout.marks import Marks
 from dialer.engine.turnout.polls import Polls
@@ -103,13 +103,13 @@ class FlowService:
             return None
         run = self._runs[call.campaign_id]
         source = call.flow_source or run.spec.flow
-        if source is None or not self._eligibility.may_answered_call_be_connected(call):
+        if source is None or not self._eligibility.do_rules_allow_connecting_answered_call(call):
             return None
         if source.startswith(SCRIPT):
-            run_id = self._start_flow_run(call, f"{SCRIPT}{source.rpartition('/')[2]}")
+            run_id = self._start_flow_and_return_run_id(call, f"{SCRIPT}{source.rpartition('/')[2]}")
             return ScriptSession(call.attempt_id, run_id, source, self._collect_voter_data_for_flow(call))
         flow = self.flows.get_current_flow(source)
-        run_id = self._start_flow_run(call, f"{flow.name} {flow.version}")
+        run_id = self._start_flow_and_return_run_id(call, f"{flow.name} {flow.version}")
         return FlowSession(
             call.attempt_id,
             run_id,
@@ -119,7 +119,7 @@ class FlowService:
             call.campaign_id,
         )
 
-    def _start_flow_run(self, call: Call, named: str) -> str:
+    def _start_flow_and_return_run_id(self, call: Call, named: str) -> str:
         """Start a run of an IVR flow and return the id of the run.
 
         The id is random. A counter would start again after a crash, and a new answer would get the key of an answer
@@ -200,7 +200,7 @@ class FlowService:
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._find_voters_whom_answer_concerns(
+        voters, source = await self._find_voters_that_answer_is_about(
             call, commit, await self._store.find_voters_of_marks_with_key(key) if may_stand else []
         )
         now = self._core.clock.now()
@@ -212,13 +212,13 @@ class FlowService:
         if commit.scope is MarkScope.SERIAL:
             if commit.serial is None:
                 return False
-            await self._workers.store_that_voter_with_serial_voted(call, commit.serial, commit.part, key, kind=kind)
+            await self._workers.store_voted_report_by_serial_number(call, commit.serial, commit.part, key, kind=kind)
         live = self._calls.find_live_call(call.attempt_id)
         if live is not None:
             self._calls.update_call(live, live.copy_call_with_flow_answer(kind, commit.hour))
         return True
 
-    async def _find_voters_whom_answer_concerns(
+    async def _find_voters_that_answer_is_about(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
         """Return the voters whom an answer is about, and who gave it (the source to store with the answer).
@@ -265,8 +265,10 @@ class FlowService:
         """
         self._commits.pop(attempt_id, None)
         if answers:
-            self._core.request_effects(
-                make_store_commit(self._store.save_flow_answers, attempt_id, dict(answers), self._core.clock.now())
+            self._core.request_side_effects(
+                make_order_to_write_to_store(
+                    self._store.save_flow_answers, attempt_id, dict(answers), self._core.clock.now()
+                )
             )
         call = self._calls.find_live_call(attempt_id)
         if call is None:

@@ -12,27 +12,27 @@ from dialer.domain.clock import Instant
 from dialer.domain.enums import CampaignKind
 from dialer.domain.view import CallChange, CampaignChange
 from dialer.engine.calls.state import Call
-from dialer.engine.effects import Effect, Notify, UpdatePacer, make_store_commit
+from dialer.engine.effects import Effect, Notify, UpdatePacer, make_order_to_write_to_store
 from dialer.pacing.port import PacingEventKind
 from dialer.store.store import Store
 
 
-def list_side_effects_of_call_change(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
+def list_effects_of_changed_call(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
     """Return the effects to request after a call has changed, such as a timer or an update of the pacer. `before` and
     `after` are the call before and after the change.
     """
     effects: list[Effect] = []
     if after.leg is not before.leg:
-        effects += _list_side_effects_of_call_leg_change(before, after, store)
+        effects += _list_effects_of_changed_call_leg(before, after, store)
     if after.talk is not before.talk:
-        effects += _list_side_effects_of_conversation_change(before, after, now, store)
+        effects += _list_effects_of_changed_conversation(before, after, now, store)
     if after.call_state is not before.call_state:
         change = CallChange(after.campaign_id, after.attempt_id, after.call_state, now.at, after.talk.seat, None)
         effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
     return effects
 
 
-def _list_side_effects_of_call_leg_change(before: Call, after: Call, store: Store) -> Iterator[Effect]:
+def _list_effects_of_changed_call_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
     if _does_call_count_as_answered_by_person(after) and not _does_call_count_as_answered_by_person(before):
@@ -45,17 +45,15 @@ def _list_side_effects_of_call_leg_change(before: Call, after: Call, store: Stor
     if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if leg.answered_at is not None and was.answered_at is None:
-        yield make_store_commit(store.save_answer_time_of_call, after.attempt_id, leg.answered_at)
+        yield make_order_to_write_to_store(store.save_answer_time_of_call, after.attempt_id, leg.answered_at)
 
 
-def _list_side_effects_of_conversation_change(
-    before: Call, after: Call, now: Instant, store: Store
-) -> Iterator[Effect]:
+def _list_effects_of_changed_conversation(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
     was, talk, campaign_id, outbound = before.talk, after.talk, after.campaign_id, not after.inbound
     if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if talk.connected_at is not None and was.connected_at is None and talk.seat is not None:
-        yield make_store_commit(
+        yield make_order_to_write_to_store(
             store.save_connect_time_of_call, after.attempt_id, talk.connected_at, talk.seat, talk.agent
         )
         if outbound and after.kind is not CampaignKind.IVR:  # a caller from a flow did not wait for a seat
@@ -63,7 +61,7 @@ def _list_side_effects_of_conversation_change(
             waited = 0.0 if answered is None else now.seconds - answered
             yield UpdatePacer(campaign_id, PacingEventKind.CONNECTED, waited)
     if talk.recorded and not was.recorded:
-        yield make_store_commit(store.save_start_of_call_recording, after.attempt_id, now.at)
+        yield make_order_to_write_to_store(store.save_start_of_call_recording, after.attempt_id, now.at)
 
 
 def _does_call_count_as_answered_by_person(call: Call) -> bool:

@@ -16,7 +16,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, derive_outcome_of_ended_call
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
-from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, make_store_commit
+from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, make_order_to_write_to_store
 from dialer.engine.placing.number_memory import NumberMemory
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.silence import SeatSilence
@@ -57,7 +57,7 @@ class CallEndings:
         self._store = store
         self._retries = retries
 
-    def defer_end_while_flow_or_phone_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
+    def delay_call_end_while_flow_or_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
         """Defer the end of a call while its IVR flow is still running or its agent's phone is being checked. Return
         whether the end is deferred.
 
@@ -67,9 +67,9 @@ class CallEndings:
         if call.flow.is_running:
             self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended))
             overdue = TimerExpired(TimerKind.FLOW_OVERDUE, attempt_id=call.attempt_id)
-            self._core.request_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
+            self._core.request_side_effects(StartTimer(f"flow/{call.attempt_id}", FLOW_GRACE_SECONDS, overdue))
             return True
-        if silence.must_check_agent_phone_for_audio(call, ended):
+        if silence.must_check_if_agent_phone_sends_audio(call, ended):
             self._core.spawn_background_task(
                 silence.check_agent_phone_then_finish_call(
                     self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended)), ended
@@ -111,11 +111,11 @@ class CallEndings:
         self._calls.remove_call(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
         self._numbers.remember_ended_call(call, outcome)
-        self._core.request_effects(*_make_pacer_updates_of_ended_call(call, outcome, self._core.clock.monotonic()))
+        self._core.request_side_effects(*_make_pacer_updates_of_ended_call(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:
             run.set_time_when_next_number_is_due(retry_at)
         self._calls.publish_call_state(call, CallState.ENDED, outcome)
-        self._core.request_effects(make_store_commit(self._store.end_attempts, [record]))
+        self._core.request_side_effects(make_order_to_write_to_store(self._store.end_attempts, [record]))
         self._core.wake.set()
 
     def alert_about_missing_switch_events(self, call: Call) -> None:

@@ -17,10 +17,10 @@ from dialer.engine.calls.call_groups import (
     find_trunk_of_call_with_channel,
     find_trunk_of_unsent_call,
 )
-from dialer.engine.calls.changes import list_side_effects_of_call_change
+from dialer.engine.calls.changes import list_effects_of_changed_call
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
-from dialer.engine.effects import CallFinished, Notify, make_switch_order
+from dialer.engine.effects import CallFinished, Notify, make_order_to_switch
 from dialer.engine.seats.state import Seat
 from dialer.store.store import Store
 
@@ -129,8 +129,8 @@ class LiveCalls:
         if after is before:
             return after
         self._replace_call_in_all_groups(self._calls.get(after.attempt_id), after)
-        self._core.request_effects(
-            *list_side_effects_of_call_change(before, after, self._core.read_clock(), self._store)
+        self._core.request_side_effects(
+            *list_effects_of_changed_call(before, after, self._core.read_clock(), self._store)
         )
         if after.is_answered is not before.is_answered:
             self._core.wake.set()
@@ -144,11 +144,13 @@ class LiveCalls:
             return
         self.update_call(call, call.copy_call_with_cancellation())
         if call.leg.originate_sent:
-            self._core.request_effects(make_switch_order(self._switch.hang_up_call, call.attempt_id))
+            self._core.request_side_effects(make_order_to_switch(self._switch.hang_up_call, call.attempt_id))
         elif call.leg.preview is not None:  # otherwise the task that is about to send it finds it cancelled
-            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False)))
+            self._core.request_side_effects(
+                CallFinished(CallEnded(call.attempt_id, EndedBy.NOT_PLACED, answered=False))
+            )
 
     def publish_call_state(self, call: Call, state: CallState, outcome: Outcome | None = None) -> None:
         """Notify subscribers of the state of a call."""
         change = CallChange(call.campaign_id, call.attempt_id, state, self._core.clock.now(), call.talk.seat, outcome)
-        self._core.request_effects(Notify(change), Notify(CampaignChange(call.campaign_id)))
+        self._core.request_side_effects(Notify(change), Notify(CampaignChange(call.campaign_id)))

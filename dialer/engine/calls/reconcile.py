@@ -29,7 +29,7 @@ from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, FlowPart, Leg, Talk
 from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
-from dialer.engine.effects import CallFinished, make_store_commit, make_switch_order
+from dialer.engine.effects import CallFinished, make_order_to_switch, make_order_to_write_to_store
 from dialer.engine.inbound.service import Inbound
 from dialer.engine.placing.retry_schedule import RetrySchedule
 from dialer.engine.seats.seats import Seats
@@ -145,14 +145,14 @@ class Reconciler:
 
     def _end_vanished_call(self, call: Call, past: PastCall | None, history: History | None) -> None:
         if past is None:
-            by = EndedBy.NOT_PLACED if self._was_call_never_sent(call, history) else EndedBy.VANISHED
-            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
+            by = EndedBy.NOT_PLACED if self._was_call_never_sent_to_asterisk(call, history) else EndedBy.VANISHED
+            self._core.request_side_effects(CallFinished(CallEnded(call.attempt_id, by, answered=call.is_answered)))
         elif past.answered_at is not None:
             then = Instant(past.answered_at, self._core.clock.monotonic())
             self._calls.add_or_replace_call(
                 call.copy_call_with_answer_from_call_records(then, talked=past.seat is not None)
             )
-            self._core.request_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
+            self._core.request_side_effects(CallFinished(CallEnded(call.attempt_id, EndedBy.VANISHED, answered=True)))
         else:
             rang = past.dial_status == "NOANSWER"
             ended = CallEnded(
@@ -163,9 +163,9 @@ class Reconciler:
                 dial_status=past.dial_status,
                 ever_ringing=rang,
             )
-            self._core.request_effects(CallFinished(ended))
+            self._core.request_side_effects(CallFinished(ended))
 
-    def _was_call_never_sent(self, call: Call, history: History | None) -> bool:
+    def _was_call_never_sent_to_asterisk(self, call: Call, history: History | None) -> bool:
         """Return whether the switch's call records prove that a call was never placed.
 
         The proof: the records do not contain the call, but they contain a call that ended after this call was created.
@@ -190,7 +190,9 @@ class Reconciler:
         if homeless:
             now = self._core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
-            self._core.request_effects(make_store_commit(self._store.end_attempts, ended, announced=False))
+            self._core.request_side_effects(
+                make_order_to_write_to_store(self._store.end_attempts, ended, announced=False)
+            )
         return len(orphans)
 
     def rebuild_call_from_attempt(self, attempt: OpenAttempt) -> Call:
@@ -258,8 +260,12 @@ class Reconciler:
             ours = await self._store.find_stored_attempts(strays)
         except StoreError as error:
             _log.warning("store.read_failed", problem=str(error))
-        self._core.request_effects(
-            *(make_switch_order(self._switch.hang_up_call, attempt_id) for attempt_id in strays if attempt_id in ours)
+        self._core.request_side_effects(
+            *(
+                make_order_to_switch(self._switch.hang_up_call, attempt_id)
+                for attempt_id in strays
+                if attempt_id in ours
+            )
         )
         if len(ours) < len(strays):
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
@@ -272,4 +278,4 @@ class Reconciler:
         """
         call = self._calls.find_live_call(attempt_id)
         if call is not None and not call.is_answered:
-            self._core.request_effects(make_switch_order(self._switch.hang_up_call, attempt_id))
+            self._core.request_side_effects(make_order_to_switch(self._switch.hang_up_call, attempt_id))

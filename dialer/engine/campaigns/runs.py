@@ -110,7 +110,7 @@ class CampaignRun:
         """
         return self.hold is None and not self.is_campaign_completed
 
-    def find_speed_limit_in_force(self, now: float) -> CampaignSpeed | None:
+    def find_current_speed_limit_of_campaign(self, now: float) -> CampaignSpeed | None:
         """Return the supervisor's speed limit in force at `now` (epoch seconds), or None."""
         return self.speed if self.speed is not None and now < self.speed.until else None
 
@@ -120,7 +120,7 @@ class CampaignRun:
         self.next_due_at = min(self.next_due_at, at)
         self.list_done = False
 
-    def request_reread_of_number_queue(self) -> None:
+    def read_number_queue_again_soon(self) -> None:
         """Request that the campaign's queue of numbers is read again, because numbers may have returned to it."""
         self.returns += 1
         self.next_due_at = 0.0
@@ -132,7 +132,7 @@ class CampaignRun:
         which the rules depend has changed.
         """
         self.must_check_refused = True
-        self.request_reread_of_number_queue()
+        self.read_number_queue_again_soon()
 
 
 class CampaignRuns:
@@ -158,7 +158,7 @@ class CampaignRuns:
         """Return all campaigns with their ids, in the same order as `list_campaign_runs`."""
         return self._runs.items()
 
-    def list_needs_of_dialling_campaigns(self) -> list[tuple[str | None, str]]:
+    def list_skills_required_by_dialling_campaigns(self) -> list[tuple[str | None, str]]:
         """Return the required skill and the id of each campaign with agents that places calls now."""
         runs = [run for run in self._runs.values() if run.spec.kind is CampaignKind.AGENTS and run.can_campaign_dial]
         return [(run.spec.skill, run.spec.campaign_id) for run in runs]
@@ -194,10 +194,10 @@ class CampaignRuns:
             run.recheck_numbers_refused_by_calling_rules()
         self._core.wake.set()
 
-    def request_reread_of_number_queues(self) -> None:
+    def read_number_queues_again_soon(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
         for run in self._runs.values():
-            run.request_reread_of_number_queue()
+            run.read_number_queue_again_soon()
         self._core.wake.set()

@@ -92,10 +92,10 @@ class Campaigns:
         await restore_counts_of_abandoned_calls(run.pacer, campaign_id, store, self._core.clock)
         for ordered in await store.read_standing_orders(now):
             if ordered.addressee == format_campaign_as_order_addressee(campaign_id):
-                self._restore_standing_order_of_supervisor(run, ordered)
+                self._restore_stored_order_of_supervisor(run, ordered)
         return run
 
-    def _restore_standing_order_of_supervisor(self, run: CampaignRun, ordered: StandingOrder) -> None:
+    def _restore_stored_order_of_supervisor(self, run: CampaignRun, ordered: StandingOrder) -> None:
         """Restore the speed limit, weight or abandoned-call target that a supervisor set in an earlier run.
 
         The target is limited to what the rules profile allows now.
@@ -124,7 +124,7 @@ class Campaigns:
             self._apply_settings_to_campaign(self._runs[name], plan)
         self._runs.recheck_numbers_refused_by_calling_rules()
         for name, _ in self._runs.list_campaign_runs_by_id():
-            self._core.request_effects(Notify(CampaignChange(name)))
+            self._core.request_side_effects(Notify(CampaignChange(name)))
 
     def _apply_settings_to_campaign(self, run: CampaignRun, plan: CampaignPlan) -> None:
         """Apply changed settings to a campaign.
@@ -231,7 +231,7 @@ class Campaigns:
             await self._save_order(campaign_id, SPEED, asdict(speed), until=midnight)
             run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
-        self._core.request_effects(Notify(CampaignChange(campaign_id)))
+        self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: {said}"
 
     async def set_campaign_weight(self, campaign_id: str, weight: float | None, sender: str) -> str:
@@ -248,7 +248,7 @@ class Campaigns:
         await self._save_order(campaign_id, WEIGHT, content)
         run.weight_set = None if weight is None else (weight, sender)
         self._core.wake.set()
-        self._core.request_effects(Notify(CampaignChange(campaign_id)))
+        self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
         return f"campaign {campaign_id}: the weight of its share of the agents' time is {run.weight:g}"
 
     async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
@@ -291,7 +291,7 @@ class Campaigns:
         run.pacer.set_abandoned_rate_target(run.spec.abandoned_target if target is None else target)
         run.target_set_by = None if target is None else sender
         self._core.wake.set()
-        self._core.request_effects(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.request_side_effects(Notify(CampaignChange(run.spec.campaign_id)))
 
     def _change_campaign_state(self, run: CampaignRun, state: CampaignState) -> None:
         """Set a campaign's state at once, without waiting for the store: a stop must not wait for the disk."""
@@ -301,12 +301,12 @@ class Campaigns:
         if state is CampaignState.RUNNING:
             self._clear_unplayable_sound_alert(run)
         self._core.wake.set()
-        self._core.request_effects(Notify(CampaignChange(run.spec.campaign_id)))
+        self._core.request_side_effects(Notify(CampaignChange(run.spec.campaign_id)))
 
     # A campaign is held if a required sound (a question, the information message) cannot be played. The hold ends when
     # somebody has installed the sound and resumes the campaign or reloads the flows.
 
-    def stop_dialling_after_unplayable_sound(self, call: Call, sound: str) -> None:
+    def stop_campaign_whose_sound_cannot_be_played(self, call: Call, sound: str) -> None:
         """Stop dialling for the campaign of a call in which a required sound could not be played. If the call is
         inbound, only raise an alert.
         """

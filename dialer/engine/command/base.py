@@ -46,7 +46,7 @@ class CommandContext:
     receipt: Receipt | None = None
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
-    def format_name_of_responsible_person(self, named: str) -> str:
+    def describe_responsible_person(self, named: str) -> str:
         """Return who is responsible for the command, as the audit shows it: "NAMED by SENDER", or only the `named`
         person if this person has sent the command.
         """

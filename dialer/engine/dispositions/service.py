@@ -268,9 +268,9 @@ class Dispositions:
         if record.retry_at is not None:
             run.set_time_when_next_number_is_due(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
-            self._marks.apply_stored_voter_mark(mark, changed)
+            self._marks.update_figures_and_calls_by_voter_mark(mark, changed)
         if opts_out:
-            self._marks.apply_stored_opt_out(call.phone_id, fresh=effect.opted_out)
+            self._marks.cancel_calls_to_number_that_opted_out(call.phone_id, fresh=effect.opted_out)
         self._apply_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)
         return effect
 
@@ -301,7 +301,7 @@ class Dispositions:
             self._calls.update_call(live, live.copy_call_with_agent_report_about_machine(machine=machine))
         else:
             if machine and not known.leg.excluded_from_pacing and not known.inbound:
-                self._core.request_effects(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
+                self._core.request_side_effects(UpdatePacer(call.campaign_id, PacingEventKind.MACHINE))
             outcomes = run.inbound if call.inbound else run.outcomes
             outcomes[Outcome.MACHINE] += 1 if machine else -1
             outcomes[Outcome.CONNECTED] += -1 if machine else 1

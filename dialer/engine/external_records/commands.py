@@ -190,7 +190,7 @@ class RecordMarks(RecordsCommand):
 
     async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         marks = tuple(each.create_voter_mark_from_imported_report() for each in self.marks)
-        return await records.import_voter_marks(marks, self.batch, context.format_name_of_responsible_person(self.who))
+        return await records.import_voter_marks(marks, self.batch, context.describe_responsible_person(self.who))
 
 
 class RecordOfficialTurnout(RecordsCommand):
@@ -212,7 +212,7 @@ class RecordOfficialTurnout(RecordsCommand):
 
     async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         figures = tuple(each.create_turnout_figure_from_imported_report() for each in self.figures)
-        return await records.import_turnout(figures, context.format_name_of_responsible_person(self.who))
+        return await records.import_turnout(figures, context.describe_responsible_person(self.who))
 
 
 class FileComplaint(RecordsCommand):
@@ -227,7 +227,7 @@ class FileComplaint(RecordsCommand):
 
     async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.store_complaint(
-            self.complaint.create_complaint_from_imported_report(), context.format_name_of_responsible_person(self.who)
+            self.complaint.create_complaint_from_imported_report(), context.describe_responsible_person(self.who)
         )
 
 
@@ -244,7 +244,7 @@ class AnswerComplaint(RecordsCommand):
     async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.answer_complaint(
             self.answer.create_complaint_answer_from_imported_report(),
-            context.format_name_of_responsible_person(self.who),
+            context.describe_responsible_person(self.who),
         )
 
 
@@ -279,7 +279,7 @@ class RecordOptOuts(RecordsCommand):
         return len(self.hashes)
 
     async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
-        who = context.format_name_of_responsible_person(self.who)
+        who = context.describe_responsible_person(self.who)
         return await records.import_opt_outs(self.hashes, self.fingerprint, self.source, self.batch, who)
 
 
@@ -306,5 +306,5 @@ class ReleaseUnknownAttempts(RecordsCommand):
 
     async def save_records_that_command_contains(self, records: ExternalRecords, context: CommandContext) -> str:
         return await records.allow_redial_after_unknown_call_result(
-            self.attempts, self.reason, context.format_name_of_responsible_person(self.who)
+            self.attempts, self.reason, context.describe_responsible_person(self.who)
         )

@@ -54,11 +54,11 @@ class ExternalRecords:
             self._refuse_record_with_future_time(mark.at)
         with _refuse_command_if_store_rejects_records():
             effects = await self._store.save_marks_about_voters(
-                marks, self._make_audit_note_of_import(who, batch=batch)
+                marks, self._create_audit_note_about_import(who, batch=batch)
             )
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
-                self._marks.apply_stored_voter_mark(mark, effect)
+                self._marks.update_figures_and_calls_by_voter_mark(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.superfluous for effect in effects)
         summary = f"{taken} marks saved, {len(marks) - taken - in_vain} were already known"
@@ -67,35 +67,35 @@ class ExternalRecords:
     async def import_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
         with _refuse_command_if_store_rejects_records():
-            new = await self._store.enter_official_turnout(figures, self._make_audit_note_of_import(who))
+            new = await self._store.enter_official_turnout(figures, self._create_audit_note_about_import(who))
         return f"{new} figures saved, {len(figures) - new} were already known"
 
     async def store_complaint(self, complaint: Complaint, who: str) -> str:
         """Store a voter's complaint about calls. Raises CommandRefused, StoreError."""
         self._refuse_record_with_future_time(complaint.at)
         with _refuse_command_if_store_rejects_records():
-            number = await self._store.save_complaint(complaint, self._make_audit_note_of_import(who))
+            number = await self._store.save_complaint(complaint, self._create_audit_note_about_import(who))
         return f"complaint {number} is saved"
 
     async def answer_complaint(self, answer: ComplaintAnswer, who: str) -> str:
         """Store the answer to a voter's complaint about calls. Raises CommandRefused, StoreError."""
         self._refuse_record_with_future_time(answer.at)
         with _refuse_command_if_store_rejects_records():
-            await self._store.answer_complaint(answer, self._make_audit_note_of_import(who))
+            await self._store.answer_complaint(answer, self._create_audit_note_about_import(who))
         return f"complaint {answer.complaint_id}: {answer.answer.value}"
 
     async def import_opt_outs(
         self, hashes: tuple[str, ...], fingerprint: str, source: str, batch: str, who: str
     ) -> str:
         """Suppress phone numbers, given by their hashes, all or none. Raises CommandRefused, StoreError."""
-        entry = self._make_audit_note_of_import(who, batch=batch)
+        entry = self._create_audit_note_about_import(who, batch=batch)
         with _refuse_command_if_store_rejects_records():
             taken = await self._store.save_hashed_opt_outs(
                 hashes, entry, fingerprint=fingerprint, centre=self._centre, source=source
             )
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.apply_stored_opt_out(phone_id, fresh=True)
+                self._marks.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
         return f"{taken.new} numbers suppressed, {len(hashes) - taken.new} were already suppressed"
 
     async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
@@ -126,9 +126,9 @@ class ExternalRecords:
             taken = await self._store.save_updates_from_other_centres(news)
         if self._marks is not None:
             for phone_id in taken.phones:
-                self._marks.apply_stored_opt_out(phone_id, fresh=True)
+                self._marks.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
-                self._marks.apply_stored_voter_mark(mark, effect)
+                self._marks.update_figures_and_calls_by_voter_mark(mark, effect)
             for phone_id, call in taken.calls:
                 self._marks.remember_call_made_by_other_centre(phone_id, call)
             if news.marks:
@@ -144,13 +144,13 @@ class ExternalRecords:
         """
         with _refuse_command_if_store_rejects_records():
             opened = await self._store.release_attempts_with_unknown_outcome(
-                attempts, reason.strip(), self._make_audit_note_of_import(who)
+                attempts, reason.strip(), self._create_audit_note_about_import(who)
             )
         if self._marks is not None:
-            self._marks.request_reread_of_number_queues()
+            self._marks.read_number_queues_again_soon()
         return f"{len(attempts):,} attempts released; {opened:,} numbers may be dialled again by their campaigns"
 
-    def _make_audit_note_of_import(self, who: str, **what: str) -> AuditNote:
+    def _create_audit_note_about_import(self, who: str, **what: str) -> AuditNote:
         return AuditNote(who, self._clock.now(), what)
 
     def _refuse_record_with_future_time(self, at: float) -> None:

@@ -38,7 +38,7 @@ class PeerOptOut(Record):
     at: RecordedTime
     centre: CentreId
 
-    def create_record_of_opt_out_elsewhere(self) -> PeerOptOutRecord:
+    def create_record_of_opt_out_in_other_centre(self) -> PeerOptOutRecord:
         """Return the opt-out in another centre in the form that the engine uses."""
         return PeerOptOutRecord(self.number_hash, self.at, self.centre)
 
@@ -184,7 +184,7 @@ class ImportPeerUpdates(Command):
     ] = ()
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        opt_outs = tuple(each.create_record_of_opt_out_elsewhere() for each in self.opt_outs)
+        opt_outs = tuple(each.create_record_of_opt_out_in_other_centre() for each in self.opt_outs)
         marks = tuple(each.create_voter_mark_from_other_centre() for each in self.peer_marks)
         calls = tuple(each.create_record_of_other_centre_call() for each in self.peer_calls)
         return await services.records.import_updates_of_other_centres(

@@ -46,7 +46,7 @@ class HeadquartersOrders:
         self._store = store
         self._campaigns = campaigns
 
-    async def restore_stop_order_of_earlier_run(self) -> None:
+    async def restore_stop_order_given_before_restart(self) -> None:
         """Restore a stop by headquarters that is still in force from an earlier run. Campaigns that were added since
         are stopped too. Raises StoreError.
         """
@@ -72,7 +72,7 @@ class HeadquartersOrders:
             signers = find_order_signers(text, signatures, plan.leaders)
         except OrderForged:
             self._alerts.raise_alert(AlertKind.HEADQUARTERS_FORGED)
-            self._core.request_effects(
+            self._core.request_side_effects(
                 StartTimer(_FORGERY_ALERT, QUIET_SECONDS, TimerExpired(TimerKind.FORGERY_ALERT_EXPIRED))
             )
             raise

@@ -111,7 +111,7 @@ class Inbound:
                 self._create_record_of_inbound_call(attempt_id, route, number, trunk)
             )
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
-            self._core.request_effects(StoreFailed(error))
+            self._core.request_side_effects(StoreFailed(error))
         return self._start_inbound_call(attempt_id, route, party, trunk)
 
     def _find_route_of_number(self, number: str | None) -> InboundNumber | None:
@@ -151,7 +151,7 @@ class Inbound:
         call = self._calls.add_or_replace_call(self._create_live_inbound_call(attempt_id, route, party, trunk))
         self._calls.publish_call_state(call, call.call_state)
         if ended is not None:  # the caller hung up while the call was being routed
-            self._core.request_effects(CallFinished(ended))
+            self._core.request_side_effects(CallFinished(ended))
         return InboundAction.AGENT if route.mode is InboundMode.AGENT else InboundAction.FLOW
 
     def _create_live_inbound_call(

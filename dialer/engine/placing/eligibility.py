@@ -99,7 +99,7 @@ class Eligibility:
         self._campaign_rulings.clear()
         self._grounds.clear()
 
-    def find_legal_grounds_of_call(
+    def find_legal_grounds_for_call(
         self, run: CampaignRun, claim: Claim, *, guaranteed: bool
     ) -> tuple[str, float | None]:
         """Return the legal grounds of a call that was just allowed (JSON), and the time since the number's last call
@@ -192,7 +192,7 @@ class Eligibility:
             self._cases[attempt_id] = case
         return self._count_and_log_refusals(run, ruling)
 
-    def may_answered_call_be_connected(self, call: Call) -> bool:
+    def do_rules_allow_connecting_answered_call(self, call: Call) -> bool:
         """Return whether the rules allow an answered call to be connected to an agent or its IVR flow. If they do not,
         count the refusal.
         """
@@ -211,7 +211,7 @@ class Eligibility:
             run, self._gate.check_rules_before_connecting_agent(case, self._core.clock.now())
         ).is_call_allowed
 
-    def forget_rule_facts_of_ended_calls(self) -> None:
+    def discard_rule_check_facts_of_ended_calls(self) -> None:
         """Discard the facts that were remembered for the rule checks of calls that have ended."""
         live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}

@@ -93,26 +93,26 @@ class _Account:
     slices: deque[float] = field(default_factory=lambda: deque([0.0], SLICES))
 
     @property
-    def conversation_seconds(self) -> float:
+    def mean_seat_seconds_of_conversation(self) -> float:
         """Return the mean time that a conversation keeps a seat busy."""
         return self.talk_seconds + self.wrap_up_seconds
 
     @property
-    def call_seconds(self) -> float:
+    def expected_agent_seconds_of_call(self) -> float:
         """Return the agent time that a call is expected to use, counted by the weight."""
-        return max(0.1, self.answer_rate * self.conversation_seconds) / self.weight
+        return max(0.1, self.answer_rate * self.mean_seat_seconds_of_conversation) / self.weight
 
-    def set_load(self, load: CampaignLoad) -> None:
+    def set_current_calls_of_campaign(self, load: CampaignLoad) -> None:
         """Set what the campaign uses now, and compute how much agent time its calls in progress will still use."""
         self.in_use = len(load.seats)
-        expected = (load.ringing * self.answer_rate + load.waiting) * self.conversation_seconds
+        expected = (load.ringing * self.answer_rate + load.waiting) * self.mean_seat_seconds_of_conversation
         for seat in load.seats:
             usual = self.wrap_up_seconds if seat.is_wrapping_up else self.talk_seconds
             expected += max(0.0, usual - seat.elapsed_seconds) + (0.0 if seat.is_wrapping_up else self.wrap_up_seconds)
         self.expected_seconds = expected
 
     @property
-    def promised_seconds(self) -> float:
+    def used_and_expected_agent_seconds(self) -> float:
         """Return the virtual time, including that of the calls in progress."""
         return self.virtual_seconds + self.expected_seconds / self.weight
 
@@ -134,7 +134,7 @@ class FairShares:
 
     def learn_from_pacing_event(self, campaign_id: str, event: PacingEvent) -> None:
         """Learn the campaign's answer rate and the length of its conversations from an event of one of its calls."""
-        account, memory = self._get_account(campaign_id), TUNED.answer_memory
+        account, memory = self._get_agent_time_account_of_campaign(campaign_id), TUNED.answer_memory
         match event.kind:
             case PacingEventKind.ANSWERED | PacingEventKind.FAILED:
                 account.answers_known = min(memory, account.answers_known + 1.0)
@@ -158,12 +158,12 @@ class FairShares:
         for account in self._accounts.values():
             account.slices.extend([0.0] * min(new, SLICES))
         for campaign_id in loads:
-            self._get_account(campaign_id)
+            self._get_agent_time_account_of_campaign(campaign_id)
         for campaign_id, account in self._accounts.items():
             used = passed * account.in_use
             account.virtual_seconds += used / account.weight
             account.slices[-1] += used
-            account.set_load(loads.get(campaign_id, _NO_LOAD))
+            account.set_current_calls_of_campaign(loads.get(campaign_id, _NO_LOAD))
 
     def compute_agent_time_shares(self) -> dict[str, float]:
         """Return each campaign's share (0-1) of the agent time of all campaigns in the last 15 minutes."""
@@ -171,13 +171,13 @@ class FairShares:
         total = sum(used.values())
         return {campaign_id: seconds / total for campaign_id, seconds in used.items()} if total > 0.0 else {}
 
-    def _get_account(self, campaign_id: str) -> _Account:
+    def _get_agent_time_account_of_campaign(self, campaign_id: str) -> _Account:
         account = self._accounts.get(campaign_id)
         if account is None:
             account = self._accounts[campaign_id] = _Account()
         return account
 
-    def divide_seats(self, contenders: Sequence[Contender]) -> dict[str, float]:
+    def divide_seats_among_campaigns(self, contenders: Sequence[Contender]) -> dict[str, float]:
         """Return how many seats' time each campaign is to get now. A campaign whose calls only some seats can take gets
         its weighted part of all seats, as far as those seats suffice; the other campaigns get more of the other seats.
 
@@ -186,7 +186,7 @@ class FairShares:
         per weight becomes as large as possible.
         """
         sharing: dict[str, list[str]] = defaultdict(list)
-        weights = {each.campaign_id: _get_positive_weight(each) for each in contenders}
+        weights = {each.campaign_id: _get_weight_of_campaign(each) for each in contenders}
         for last in (False, True):  # campaigns with weight 0 get only seats that no other campaign uses
             taken = set(sharing)
             for each in contenders:
@@ -213,66 +213,71 @@ class FairShares:
 
     def place_calls_in_turns(self, contenders: Sequence[Contender]) -> None:
         """Let campaigns place calls in turns, until none of them can place a further call now."""
-        self.wake_campaigns(contenders)
+        self.record_campaigns_that_want_to_call(contenders)
         left, kept = list(contenders), frozenset[str]()
         while left:
-            each = min(left, key=self._rank_campaign)
+            each = min(left, key=self._get_sort_key_of_campaign)
             if kept >= each.seats and kept:
                 left.remove(each)
                 continue
-            most = self._count_calls_of_turn(each, left)
+            most = self._count_calls_before_next_campaign(each, left)
             turn = each.place_calls(most, kept & each.seats)
             account = self._accounts[each.campaign_id]
-            account.expected_seconds += turn.placed * account.call_seconds * account.weight
+            account.expected_seconds += turn.placed * account.expected_agent_seconds_of_call * account.weight
             if turn.placed < most:
                 left.remove(each)
                 if turn.limited_by in WAITS_FOR_SEATS:
                     kept |= each.seats
-        self._limit_credit(contenders)
+        self._limit_agent_time_to_catch_up(contenders)
 
-    def _rank_campaign(self, contender: Contender) -> tuple[bool, float]:
-        return contender.weight <= 0.0, self._accounts[contender.campaign_id].promised_seconds
+    def _get_sort_key_of_campaign(self, contender: Contender) -> tuple[bool, float]:
+        return contender.weight <= 0.0, self._accounts[contender.campaign_id].used_and_expected_agent_seconds
 
-    def _count_calls_of_turn(self, contender: Contender, left: Iterable[Contender]) -> int:
+    def _count_calls_before_next_campaign(self, contender: Contender, left: Iterable[Contender]) -> int:
         """Return how many calls a campaign may place before it is the turn of another campaign."""
-        own = self._accounts[contender.campaign_id].promised_seconds
-        until = min(self._list_virtual_times(_find_rivals(contender, left)), default=inf)
+        own = self._accounts[contender.campaign_id].used_and_expected_agent_seconds
+        until = min(
+            self._list_used_agent_seconds_of_campaigns(_find_campaigns_sharing_seats(contender, left)), default=inf
+        )
         if until == inf:
             return ALL_CALLS
-        calls = ceil((until - own) / self._accounts[contender.campaign_id].call_seconds)
+        calls = ceil((until - own) / self._accounts[contender.campaign_id].expected_agent_seconds_of_call)
         return max(1, len(contender.seats) // SEATS_PER_CALL_OF_TURN, min(ALL_CALLS, calls))
 
-    def wake_campaigns(self, contenders: Sequence[Contender]) -> None:
+    def record_campaigns_that_want_to_call(self, contenders: Sequence[Contender]) -> None:
         """Note which campaigns want to call now. One that did not at the last decision gets no credit for that time."""
         for each in contenders:
-            self._get_account(each.campaign_id).weight = _get_positive_weight(each)
+            self._get_agent_time_account_of_campaign(each.campaign_id).weight = _get_weight_of_campaign(each)
         awake = [each for each in contenders if self._accounts[each.campaign_id].is_awake]
         for each in contenders:
             account = self._accounts[each.campaign_id]
             if not account.is_awake:
-                used = [self._accounts[other.campaign_id].virtual_seconds for other in _find_rivals(each, awake)]
+                used = [
+                    self._accounts[other.campaign_id].virtual_seconds
+                    for other in _find_campaigns_sharing_seats(each, awake)
+                ]
                 account.virtual_seconds = max(account.virtual_seconds, min(used, default=0.0))
         for campaign_id, account in self._accounts.items():
             account.is_awake = any(each.campaign_id == campaign_id for each in contenders)
 
-    def _limit_credit(self, contenders: Sequence[Contender]) -> None:
+    def _limit_agent_time_to_catch_up(self, contenders: Sequence[Contender]) -> None:
         """Limit how much agent time a campaign can catch up that could not use its share."""
         floors: list[tuple[_Account, float]] = []
         for each in contenders:
-            rivals = _find_rivals(each, contenders)
+            rivals = _find_campaigns_sharing_seats(each, contenders)
             if rivals:
                 seats = len(each.seats.union(*(other.seats for other in rivals)))
                 weights = sum(self._accounts[other.campaign_id].weight for other in (each, *rivals))
-                floor = max(self._list_virtual_times(rivals)) - CREDIT_SECONDS * seats / weights
+                floor = max(self._list_used_agent_seconds_of_campaigns(rivals)) - CREDIT_SECONDS * seats / weights
                 floors.append((self._accounts[each.campaign_id], floor))
         for account, floor in floors:
-            account.virtual_seconds += max(0.0, floor - account.promised_seconds)
+            account.virtual_seconds += max(0.0, floor - account.used_and_expected_agent_seconds)
 
-    def _list_virtual_times(self, contenders: Iterable[Contender]) -> list[float]:
-        return [self._accounts[each.campaign_id].promised_seconds for each in contenders]
+    def _list_used_agent_seconds_of_campaigns(self, contenders: Iterable[Contender]) -> list[float]:
+        return [self._accounts[each.campaign_id].used_and_expected_agent_seconds for each in contenders]
 
 
-def _find_rivals(contender: Contender, others: Iterable[Contender]) -> list[Contender]:
+def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contender]) -> list[Contender]:
     """Return the other campaigns of the same rank that share seats with a campaign."""
     last, seats = contender.weight <= 0.0, contender.seats
     return [
@@ -282,7 +287,7 @@ def _find_rivals(contender: Contender, others: Iterable[Contender]) -> list[Cont
     ]
 
 
-def count_seats_at_cap(seats: float) -> int:
+def count_seats_for_campaign_at_cap(seats: float) -> int:
     """Return how many seats may work for a campaign at its abandoned-call cap, of the seats that its share amounts to.
 
     Its calls reserve a free seat before they are dialled, so that none is abandoned. They bring the answers that its
@@ -291,5 +296,5 @@ def count_seats_at_cap(seats: float) -> int:
     return ceil(TUNED.sure_share * seats)
 
 
-def _get_positive_weight(contender: Contender) -> float:
+def _get_weight_of_campaign(contender: Contender) -> float:
     return contender.weight if contender.weight > 0.0 else 1.0

@@ -65,7 +65,7 @@ class Hoppers:
         if run.refilling or not self._is_hopper_nearly_empty(run) or run.next_due_at > self._core.clock.now():
             return
         if not self._has_room():
-            self._core.request_effects(
+            self._core.request_side_effects(
                 StoreFailed(StoreError("the disk is nearly full (store.reserve_megabytes): free some space"))
             )
             return
@@ -75,7 +75,7 @@ class Hoppers:
     def _is_hopper_nearly_empty(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
-    def _may_campaign_reserve_numbers(self, run: CampaignRun) -> bool:
+    def _may_campaign_claim_more_numbers(self, run: CampaignRun) -> bool:
         """Return whether the campaign may still reserve numbers. It may have been held or stopped since the last pacing
         decision.
         """
@@ -87,7 +87,7 @@ class Hoppers:
             run.next_due_at = 0.0
             await self._return_refused_numbers_to_queue(run)
             self._set_booth_priorities(run)
-            while self._may_campaign_reserve_numbers(run) and self._is_hopper_nearly_empty(run):
+            while self._may_campaign_claim_more_numbers(run) and self._is_hopper_nearly_empty(run):
                 quotas = run.order.plan_number_reservations_by_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_booths_that_must_be_called_first(quotas)
                 claims = await self._store.claim_queued_numbers(
@@ -104,7 +104,7 @@ class Hoppers:
                 run.order.update_call_order_after_number_reservation(quotas, claims, full=full)
                 if full and run.ran_dry:
                     run.ran_dry = False
-                    self._core.request_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
+                    self._core.request_side_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
@@ -113,10 +113,10 @@ class Hoppers:
                 if (
                     first is None or run.order.must_booths_not_voting_today_wait
                 ):  # otherwise the booths that were set aside are next
-                    await self._record_next_due_time_of_queue(run)
+                    await self._record_when_next_number_is_due(run)
                     break
         except StoreError as error:
-            self._core.request_effects(StoreFailed(error))
+            self._core.request_side_effects(StoreFailed(error))
         finally:
             run.refilling = False
         if self._core.draining:  # the dialler started to drain during the claim
@@ -135,7 +135,7 @@ class Hoppers:
                 raise
             run.must_check_refused = run.must_check_refused or released == RELEASED_AT_ONCE
 
-    async def _record_next_due_time_of_queue(self, run: CampaignRun) -> None:
+    async def _record_when_next_number_is_due(self, run: CampaignRun) -> None:
         now, given_back = self._core.clock.now(), run.returns
         due = await self._store.find_next_due_time(run.spec.campaign_id)
         if due is None:  # the numbers that the rules refuse may hold the campaign

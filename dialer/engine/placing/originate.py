@@ -29,7 +29,7 @@ from dialer.engine.effects import (
     StoreFailed,
     TimerExpired,
     TimerKind,
-    make_store_commit,
+    make_order_to_write_to_store,
 )
 from dialer.engine.placing.eligibility import REST_SECONDS, Eligibility
 from dialer.engine.placing.holds import CampaignHolds
@@ -192,7 +192,7 @@ class Originator:
         call = _create_live_call_of_attempt(
             attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic()
         )
-        grounds, gap = self._eligibility.find_legal_grounds_of_call(run, claim, guaranteed=seat is not None)
+        grounds, gap = self._eligibility.find_legal_grounds_for_call(run, claim, guaranteed=seat is not None)
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
         return new, self._calls.add_or_replace_call(call)
 
@@ -268,8 +268,8 @@ class Originator:
                 self._discard_rejected_call(call)
             now = self._core.clock.now()  # some may have been stored in spite of the error
             ended = [EndedAttempt(call.attempt_id, Outcome.REFUSED, now, retry_at=now) for _, call in placed]
-            self._core.request_effects(
-                StoreFailed(error), make_store_commit(self._store.end_attempts, ended, announced=False)
+            self._core.request_side_effects(
+                StoreFailed(error), make_order_to_write_to_store(self._store.end_attempts, ended, announced=False)
             )
             return []
         opened = []
@@ -278,7 +278,7 @@ class Originator:
                 self._calls.publish_call_state(call, call.call_state)
                 if call.reserved_seat is not None:  # the seat was reserved before the attempt was stored
                     pop = TimerExpired(TimerKind.SCREEN_POP, call.reserved_seat, call.attempt_id)
-                    self._core.request_effects(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
+                    self._core.request_side_effects(StartTimer(f"screen/{call.reserved_seat}", 0.0, pop))
                 opened.append(attempt)
             else:
                 self._discard_rejected_call(call)
@@ -305,7 +305,7 @@ class Originator:
         until = self._core.clock.now() + stands
         self._calls.update_call(call, call.copy_call_with_preview(Preview(until, auto_dial=seconds is not None)))
         due = TimerExpired(TimerKind.PREVIEW_EXPIRED, call.reserved_seat or "", call.attempt_id)
-        self._core.request_effects(StartTimer(f"preview/{call.attempt_id}", stands, due))
+        self._core.request_side_effects(StartTimer(f"preview/{call.attempt_id}", stands, due))
         self.reserved.publish_reserved_seat(call)
 
     def dial_previewed_call(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
@@ -315,7 +315,7 @@ class Originator:
         """
         run, attempt = self._previewed.pop(call.attempt_id)
         self._calls.update_call(call, call.copy_call_without_preview())
-        self._core.request_effects(StopTimer(f"preview/{call.attempt_id}"))
+        self._core.request_side_effects(StopTimer(f"preview/{call.attempt_id}"))
         self.reserved.publish_reserved_seat(call)
         return self._dial_previewed_call(run, attempt, call)
 
@@ -450,7 +450,7 @@ class Originator:
 
     def _report_that_call_was_not_placed(self, attempt_id: AttemptId) -> None:
         self._sent.remove_unsent_attempt(attempt_id)
-        self._core.request_effects(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
+        self._core.request_side_effects(CallFinished(CallEnded(attempt_id, EndedBy.NOT_PLACED, answered=False)))
 
 
 def _create_live_call_of_attempt(

@@ -39,7 +39,7 @@ class ReservedSeats:
             language,
             run.spec.skill,
             run.spec.campaign_id,
-            sharing=self._runs.list_needs_of_dialling_campaigns(),
+            sharing=self._runs.list_skills_required_by_dialling_campaigns(),
         )
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
@@ -60,7 +60,7 @@ class ReservedSeats:
         """Notify subscribers of the seat that is reserved for a call."""
         self._seats.publish_seat_view(call.reserved_seat or "")
 
-    def release_seat_of_attempt(self, attempt_id: AttemptId) -> None:
+    def release_seat_reserved_for_attempt(self, attempt_id: AttemptId) -> None:
         """Release the seat that is reserved for a call, because the call will not be placed."""
         seat = self._seats.find_seat(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
@@ -74,7 +74,7 @@ class ReservedSeats:
         for attempt_id in list(self._seats_by_attempt):
             call = self._calls.find_live_call(attempt_id)
             if call is None:
-                self.release_seat_of_attempt(attempt_id)
+                self.release_seat_reserved_for_attempt(attempt_id)
             elif not call.is_answered:
                 previewed = call.leg.preview is not None
                 if not self.is_seat_reserved(call) or (

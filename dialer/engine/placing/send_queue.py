@@ -26,25 +26,25 @@ class SendQueue:
     async def wait_until_call_may_be_sent(self, kind: CampaignKind) -> None:
         """Wait until a call may be sent to the trunk, and count it as sent."""
         if not self._waiting and self._starts.count_seconds_until_call_may_be_sent(self._clock.monotonic()) == 0:
-            self._starts.count_call_sent_on_trunk(self._clock.monotonic())
+            self._starts.record_call_sent_on_trunk(self._clock.monotonic())
             return
         self._came += 1
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (kind is not CampaignKind.AGENTS, self._came, turn))
         if len(self._waiting) == 1:
-            self._release_next_call_to_trunk()
+            self._send_next_waiting_call_to_trunk()
         await turn
 
-    def _release_next_call_to_trunk(self) -> None:
+    def _send_next_waiting_call_to_trunk(self) -> None:
         """Let the first waiting call proceed as soon as the trunk's CPS limit allows it."""
         now, loop = self._clock.monotonic(), asyncio.get_running_loop()
         seconds = self._starts.count_seconds_until_call_may_be_sent(now)
         if seconds > 0:
-            loop.call_later(seconds, self._release_next_call_to_trunk)
+            loop.call_later(seconds, self._send_next_waiting_call_to_trunk)
             return
         _, _, turn = heapq.heappop(self._waiting)
         if not turn.done():  # otherwise its task was cancelled
-            self._starts.count_call_sent_on_trunk(now)
+            self._starts.record_call_sent_on_trunk(now)
             turn.set_result(None)
         if self._waiting:
-            loop.call_soon(self._release_next_call_to_trunk)
+            loop.call_soon(self._send_next_waiting_call_to_trunk)

@@ -23,7 +23,7 @@ from dialer.engine.placing.fair_shares import (
     FairShares,
     SeatUse,
     Turn,
-    count_seats_at_cap,
+    count_seats_for_campaign_at_cap,
 )
 from dialer.engine.placing.holds import CampaignHolds
 from dialer.engine.placing.hoppers import Hoppers
@@ -120,20 +120,22 @@ class Placing:
             self._record_agent_time(runs)
         ready = [run for run in runs if not self._hold_campaign_if_needed(run)]
         turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
-        turns.contenders = [self._make_contender(run, turns) for run in ready if run.hopper]
-        turns.seats_of_share = self._fair_shares.divide_seats(turns.contenders)
+        turns.contenders = [self._make_campaign_share_request(run, turns) for run in ready if run.hopper]
+        turns.seats_of_share = self._fair_shares.divide_seats_among_campaigns(turns.contenders)
         if len(turns.contenders) < 2:
-            self._fair_shares.wake_campaigns(turns.contenders)
+            self._fair_shares.record_campaigns_that_want_to_call(turns.contenders)
             return min(map(self._place_calls_of_ready_campaign, ready), default=LOOK_AGAIN_SECONDS)
         for run in ready:
             self._hoppers.return_expiring_claimed_numbers(run)
-            snapshot = self._take_snapshot(run, turns)
+            snapshot = self._get_pacing_input_of_campaign(run, turns)
             if self._cancel_excess_calls(run, snapshot):
                 turns.snapshots.clear()
         self._fair_shares.place_calls_in_turns(turns.contenders)
         for run in ready:
             self._hoppers.refill_hopper(run)
-        return min((self._count_seconds_to_next_start(run, turns.unsent) for run in ready), default=LOOK_AGAIN_SECONDS)
+        return min(
+            (self._count_seconds_to_next_call_start(run, turns.unsent) for run in ready), default=LOOK_AGAIN_SECONDS
+        )
 
     def _hold_campaign_if_needed(self, run: CampaignRun) -> bool:
         """Return whether a campaign is held. Calls that need no seat or get none are cancelled then."""
@@ -149,7 +151,7 @@ class Placing:
             )
         else:
             self._alerts.clear_alert(AlertKind.TRUNKS, run.spec.campaign_id)
-        self._raise_alert_about_rules(run, hold)
+        self._raise_alert_if_rules_stop_campaign(run, hold)
         if hold is not None and hold != run.hold:
             _log.info("campaign.held", campaign=run.spec.campaign_id, reason=str(hold))
         run.hold = hold
@@ -180,7 +182,7 @@ class Placing:
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
         self._hoppers.refill_hopper(run)
-        return self._count_seconds_to_next_start(run, unsent, no_start_left=snapshot.cps_budget == 0)
+        return self._count_seconds_to_next_call_start(run, unsent, no_start_left=snapshot.cps_budget == 0)
 
     def _count_calls_to_place(self, run: CampaignRun, snapshot: PacingSnapshot) -> int:
         """Return how many calls a campaign's pacing, its trunks and its hopper allow now."""
@@ -191,7 +193,7 @@ class Placing:
             )
         return min(wanted, len(run.hopper))
 
-    def _count_seconds_to_next_start(
+    def _count_seconds_to_next_call_start(
         self, run: CampaignRun, unsent: Counter[str], *, no_start_left: bool = False
     ) -> float:
         """Return the seconds after which a campaign may place calls again, if no event comes earlier."""
@@ -222,13 +224,15 @@ class Placing:
             loads[run.spec.campaign_id] = CampaignLoad(seats[run.spec.campaign_id], len(calls) - waiting, waiting)
         self._fair_shares.record_agent_time(now, loads)
 
-    def _make_contender(self, run: CampaignRun, turns: _Turns) -> Contender:
+    def _make_campaign_share_request(self, run: CampaignRun, turns: _Turns) -> Contender:
         seats = [seat.name for seat in self._seats.find_seats_serving_campaign(run.spec) if seat.is_taking_calls]
         return Contender(
             run.spec.campaign_id, run.weight, frozenset(seats), partial(self._place_calls_in_turn, run, turns)
         )
 
-    def _take_snapshot(self, run: CampaignRun, turns: _Turns, kept_seats: Collection[str] = ()) -> PacingSnapshot:
+    def _get_pacing_input_of_campaign(
+        self, run: CampaignRun, turns: _Turns, kept_seats: Collection[str] = ()
+    ) -> PacingSnapshot:
         """Return the pacer's input for a campaign that shares agents: the last one, unless calls have changed."""
         campaign_id = run.spec.campaign_id
         snapshot = None if kept_seats else turns.snapshots.get(campaign_id)
@@ -250,12 +254,12 @@ class Placing:
         At its abandoned-call cap, each of its calls reserves a free seat, because the other campaigns' calls could take
         any other.
         """
-        snapshot = self._take_snapshot(run, turns, kept_seats)
+        snapshot = self._get_pacing_input_of_campaign(run, turns, kept_seats)
         wanted = self._count_calls_to_place(run, snapshot)
         limited_by = run.pacer.explain_last_pacing_decision().limited_by
         at_cap = limited_by is Limit.HARD_STOP and snapshot.share < 1.0
         if at_cap:
-            seats = count_seats_at_cap(turns.seats_of_share[run.spec.campaign_id])
+            seats = count_seats_for_campaign_at_cap(turns.seats_of_share[run.spec.campaign_id])
             free = snapshot.free_seats - len(snapshot.waiting_seconds)
             room = min(free, seats - self._count_seats_in_use(run), snapshot.cps_budget, snapshot.free_channels)
             wanted = min(max(0, room), len(run.hopper))
@@ -273,7 +277,7 @@ class Placing:
             for seat in self._seats.list_seats()
         )
 
-    def _raise_alert_about_rules(self, run: CampaignRun, hold: Hold | None) -> None:
+    def _raise_alert_if_rules_stop_campaign(self, run: CampaignRun, hold: Hold | None) -> None:
         """Raise an alert if the rules hold the campaign until somebody changes something."""
         if hold is not None and hold.reason is HoldReason.RULES and hold.until is None:
             self._alerts.raise_alert(AlertKind.RULES_HOLD, campaign=run.spec.campaign_id, problem=hold.text)

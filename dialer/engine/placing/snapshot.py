@@ -134,7 +134,7 @@ class Snapshots:
 
     def _limit_calls_to_speed_limit(self, run: CampaignRun, room: int) -> int:
         """Return how many more calls of a campaign its supervisor's speed limit allows, at most `room`."""
-        speed, allowed = run.find_speed_limit_in_force(self._core.clock.now()), room
+        speed, allowed = run.find_current_speed_limit_of_campaign(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
         if speed is not None and speed.calls_per_seat is not None:
@@ -153,7 +153,7 @@ class Snapshots:
         skills. Every call can get a seat of its own if no set has more calls than seats (Hall 1935). So the limit is
         the set with the fewest seats left for a further call of the campaign.
         """
-        skills = self._map_skills_by_campaign()
+        skills = self._get_required_skill_by_campaign()
         own = skills[run.spec.campaign_id]
         if len(set(skills.values())) == 1 and not kept_seats:
             return self._seats.find_seats_serving_campaign(run.spec), self._list_calls_in_flight(
@@ -178,19 +178,19 @@ class Snapshots:
         sizes = range(len(others) + 1) if len(others) < MOST_SKILLS else (0, 1, len(others))
         sets = [(own, *more) for size in sizes for more in combinations(others, size)]
 
-        def compute_calls_that_skills_still_allow(some: tuple[str | None, ...]) -> tuple[int, float]:
+        def count_calls_that_seats_still_allow(some: tuple[str | None, ...]) -> tuple[int, float]:
             load = sum(calls[skill] for skill in some)
             spare = len(frozenset[str]().union(*(free[skill] for skill in some))) - load
             seats = len(frozenset[str]().union(*(at_work[skill] for skill in some)))
             # If no seat is free for a further call, a pacer may dial ahead: then the calls per seat at work decide.
             return max(0, spare), -(load + 1) / max(1, seats)
 
-        chosen = min(sets, key=compute_calls_that_skills_still_allow)
+        chosen = min(sets, key=count_calls_that_seats_still_allow)
         seats = [seat for seat in self._seats.list_seats() if any(seat.name in serving[skill] for skill in chosen)]
         ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
 
-    def _map_skills_by_campaign(self) -> dict[str, str | None]:
+    def _get_required_skill_by_campaign(self) -> dict[str, str | None]:
         """Return the skill that each campaign requires, by campaign id.
 
         If any seat is restricted to certain campaigns, each campaign counts as a skill of its own: its id is returned

@@ -156,14 +156,14 @@ class OwnCalls:
                 f"seat {seat.name} does not serve campaign {run.spec.campaign_id}: choose another campaign",
                 RefusedBecause.NOT_LISTED,
             )
-        if seat.is_free_for_voter and self.are_all_free_seats_needed_for_calls():
+        if seat.is_free_for_voter and self.are_free_seats_needed_for_ringing_calls():
             raise CommandRefused(
                 f"seat {seat.name}: a voter may be connected at any moment. Pause first, then dial",
                 RefusedBecause.NOT_FREE,
             )
         return seat
 
-    def are_all_free_seats_needed_for_calls(self) -> bool:
+    def are_free_seats_needed_for_ringing_calls(self) -> bool:
         """Return whether calls in progress may need every free seat. If so, agents at free seats may not dial manually."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled

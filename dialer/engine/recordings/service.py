@@ -45,18 +45,18 @@ class Recorder:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")
         if call.talk.recording_paused is pausing:
             raise CommandRefused(f"seat {seat_name}: the recording is already {'paused' if pausing else 'running'}")
-        self._set_recording_paused(call.attempt_id, paused=pausing)
+        self._pause_or_resume_recording_of_call(call.attempt_id, paused=pausing)
         try:
             await self._switch.set_call_recording_muted(call.attempt_id, muted=pausing)
         except SwitchError as error:
-            self._set_recording_paused(call.attempt_id, paused=not pausing)
+            self._pause_or_resume_recording_of_call(call.attempt_id, paused=not pausing)
             raise CommandRefused(
                 f"seat {seat_name}: the recording could not be {'paused' if pausing else 'resumed'}: {error}"
             ) from error
         self._seats.publish_seat_view(seat_name)
         return f"seat {seat_name}: the recording is {'paused' if pausing else 'resumed'}"
 
-    def _set_recording_paused(self, attempt_id: AttemptId, *, paused: bool) -> None:
+    def _pause_or_resume_recording_of_call(self, attempt_id: AttemptId, *, paused: bool) -> None:
         call = self._calls.find_live_call(attempt_id)
         if call is not None:
             self._calls.update_call(call, call.copy_call_with_recording_paused(paused=paused))

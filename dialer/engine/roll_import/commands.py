@@ -42,7 +42,7 @@ class ImportRoll(Command):
     who: Responsible
 
     async def execute(self, services: Services, context: CommandContext) -> str:
-        return await services.roll_import.import_roll(self.list, context.format_name_of_responsible_person(self.who))
+        return await services.roll_import.import_roll(self.list, context.describe_responsible_person(self.who))
 
 
 class SuppressNumbers(Command):
@@ -58,7 +58,7 @@ class SuppressNumbers(Command):
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         return await services.roll_import.suppress_list_of_phone_numbers(
-            self.list, self.source, context.format_name_of_responsible_person(self.who)
+            self.list, self.source, context.describe_responsible_person(self.who)
         )
 
 
@@ -75,5 +75,5 @@ class EraseNumbers(Command):
 
     async def execute(self, services: Services, context: CommandContext) -> str:
         return await services.roll_import.erase_numbers(
-            self.list, context.format_name_of_responsible_person(self.who), names=self.names
+            self.list, context.describe_responsible_person(self.who), names=self.names
         )

@@ -78,7 +78,7 @@ class RollImport:
                 )
                 fresh += taken.new
                 for phone_id in taken.phones:
-                    self._marks.apply_stored_opt_out(phone_id, fresh=True)
+                    self._marks.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already suppressed"
 
     async def erase_numbers(self, list_id: str, who: str, *, names: bool) -> str:
@@ -98,7 +98,7 @@ class RollImport:
                     number, rules, store, self._create_audit_note_about_person(who), with_voters=names
                 )
                 if done.phone_id is not None:
-                    self._marks.apply_stored_opt_out(done.phone_id, fresh=False)
+                    self._marks.cancel_calls_to_number_that_opted_out(done.phone_id, fresh=False)
                 said += done.messages
         return "; ".join(said)
 
@@ -137,7 +137,7 @@ class RollImport:
     def _notify_import_progress(self, roll: RollImportProgress) -> None:
         self._roll_import.roll = roll
         for campaign_id, _ in self._runs.list_campaign_runs_by_id():
-            self._core.request_effects(Notify(CampaignChange(campaign_id)))
+            self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
 
     async def _import_voters(
         self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]
@@ -163,7 +163,7 @@ class RollImport:
             await add_roll_numbers_to_campaign_queue(self._store, campaign_id)
             run.progress = await self._store.read_campaign_progress(campaign_id, self._core.clock.now())
             if are_numbers_new:
-                self._core.request_effects(UpdatePacer(campaign_id, PacingEventKind.LIST_CHANGED))
+                self._core.request_side_effects(UpdatePacer(campaign_id, PacingEventKind.LIST_CHANGED))
         self._runs.recheck_numbers_refused_by_calling_rules()
 
     async def _load_turnout_of_imported_booths(self, booth_ids: dict[int, int]) -> None:

@@ -10,7 +10,7 @@ from dialer.domain.switch import SeatSound, Switch
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.command.base import SeatCommand
 from dialer.engine.core import Core
-from dialer.engine.effects import RunCommand, make_switch_order
+from dialer.engine.effects import RunCommand, make_order_to_switch
 from dialer.engine.seats.keypad import Keypad, process_pressed_key, translate_phone_command_during_preview
 from dialer.engine.seats.seats import Seats
 
@@ -51,7 +51,7 @@ class SeatKeys:
         self._keypads[seat_name] = seat.agent, pressed.keypad
         if pressed.command is not None and seat_name not in self._busy_seats:
             self._busy_seats.add(seat_name)
-            self._core.request_effects(RunCommand(pressed.command))
+            self._core.request_side_effects(RunCommand(pressed.command))
         else:
             self._play_key_sound_at_seat(seat_name, pressed.sound or SeatSound.WRONG)
 
@@ -63,4 +63,4 @@ class SeatKeys:
         self._play_key_sound_at_seat(command.seat, SeatSound.DONE if refusal is None else SeatSound.WRONG)
 
     def _play_key_sound_at_seat(self, seat_name: str, sound: SeatSound) -> None:
-        self._core.request_effects(make_switch_order(self._switch.play_key_feedback_tone, seat_name, sound))
+        self._core.request_side_effects(make_order_to_switch(self._switch.play_key_feedback_tone, seat_name, sound))

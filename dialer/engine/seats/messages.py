@@ -59,7 +59,7 @@ class Messages:
 
     def remove_supervisor_message(self, seat_name: str) -> None:
         """Remove a supervisor's message that was read or has expired."""
-        self._core.request_effects(StopTimer(f"message/{seat_name}"))
+        self._core.request_side_effects(StopTimer(f"message/{seat_name}"))
         self._set_supervisor_message_at_seat(seat_name, None)
 
     async def _send_supervisor_message(self, names: list[str], text: str, sender: str) -> None:
@@ -81,7 +81,7 @@ class Messages:
 
     def _show_message_until_expired(self, seat_name: str, line: AgentMessage) -> None:
         left = line.at + MESSAGE_SECONDS - self._core.clock.now()
-        self._core.request_effects(
+        self._core.request_side_effects(
             StartTimer(f"message/{seat_name}", max(0.0, left), TimerExpired(TimerKind.MESSAGE_EXPIRED, seat_name))
         )
         self._set_supervisor_message_at_seat(seat_name, line)

@@ -131,24 +131,24 @@ class Seats:
         else:
             self._restricted.discard(after.name)
         if after.state is not before.state:
-            self._end_current_state_interval_of_seat(before, after.since)
+            self._end_interval_of_current_seat_state(before, after.since)
             if after.agent is not None and before.agent is None:
                 self._tallies[before.name] = SeatTally()
             self._start_timers_of_seat(before, after)
             if self._listeners:
-                self._core.request_effects(SeatStateChanged(before.name))
+                self._core.request_side_effects(SeatStateChanged(before.name))
         if after.state is not before.state or (after.state is SeatState.PAUSED and after.reason != before.reason):
-            self._core.request_effects(Notify(self.make_published_seat_view(after, self._core.read_clock())))
+            self._core.request_side_effects(Notify(self.make_published_seat_view(after, self._core.read_clock())))
 
     def _start_timers_of_seat(self, before: Seat, after: Seat) -> None:
         if after.state is SeatState.LOST:
             gone = TimerExpired(TimerKind.AGENT_ABSENT, after.name)
-            self._core.request_effects(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
+            self._core.request_side_effects(StartTimer(f"lost/{after.name}", LOST_SECONDS, gone))
         elif before.state is SeatState.LOST:
-            self._core.request_effects(StopTimer(f"lost/{after.name}"))
+            self._core.request_side_effects(StopTimer(f"lost/{after.name}"))
         if after.state in _WITH_VOTER:  # as a separate event, because connecting the voter must not wait for the screen
             pop = TimerExpired(TimerKind.SCREEN_POP, after.name, after.attempt_id)
-            self._core.request_effects(StartTimer(f"screen/{after.name}", 0.0, pop))
+            self._core.request_side_effects(StartTimer(f"screen/{after.name}", 0.0, pop))
 
     def count_call_accepted_by_agent(self, name: str) -> None:
         """Count a call that an agent has taken."""
@@ -161,7 +161,7 @@ class Seats:
         """
         seat = self._seats.get(name)
         if seat is not None:
-            self._core.request_effects(Notify(self.make_published_seat_view(seat, self._core.read_clock())))
+            self._core.request_side_effects(Notify(self.make_published_seat_view(seat, self._core.read_clock())))
 
     def make_published_seat_view(self, seat: Seat, now: Instant) -> SeatView:
         """Return the published view of a seat at this moment, as MQTT and the pages show it."""
@@ -172,7 +172,7 @@ class Seats:
 
     # Intervals in which a seat was in one state, for the store
 
-    def _end_current_state_interval_of_seat(self, seat: Seat, until: Instant) -> None:
+    def _end_interval_of_current_seat_state(self, seat: Seat, until: Instant) -> None:
         tally = self._tallies[seat.name]
         tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
         if seat.state is not SeatState.OFFLINE and len(self._intervals) < MAX_INTERVALS:
@@ -180,21 +180,21 @@ class Seats:
                 SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
             )
 
-    def end_current_state_intervals_of_seats(self) -> None:
+    def end_intervals_of_current_seat_states(self) -> None:
         """End every seat's current interval (its time in one state), at the end of the run."""
         now = self._core.read_clock()
         for seat in self._seats.values():
-            self._end_current_state_interval_of_seat(seat, now)
+            self._end_interval_of_current_seat_state(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
-    def pop_unsaved_seat_state_intervals(self) -> list[SeatInterval]:
+    def pop_unsaved_intervals_of_seat_states(self) -> list[SeatInterval]:
         """Return the intervals that must still be stored, and clear the list of them. An interval is a seat's time in
         one state.
         """
         intervals, self._intervals = self._intervals, []
         return intervals
 
-    def put_back_unsaved_seat_state_intervals(self, intervals: list[SeatInterval]) -> None:
+    def put_back_unsaved_intervals_of_seat_states(self, intervals: list[SeatInterval]) -> None:
         """Add intervals whose storing has failed to the front of the list of unsaved intervals again. An interval is a
         seat's time in one state.
         """

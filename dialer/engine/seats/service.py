@@ -286,7 +286,7 @@ class Agents:
             self._count_log_in_attempt(seat.name, agent, right=right, source=source)
         if seat.agent == agent:
             if not (
-                seat.phone_up and await self._silence.hang_up_seat_phone_if_dead(seat)
+                seat.phone_up and await self._silence.hang_up_seat_phone_that_sends_no_audio(seat)
             ):  # a dead phone is called after its hang-up
                 self._acd.call_seat_phone(seat.name)
             return f"seat {seat.name}: the agent is already signed in"
@@ -307,7 +307,7 @@ class Agents:
             )
         again = elsewhere is not None and seat.phone_up
         if (
-            again and not phone_here and await self._silence.hang_up_seat_phone_if_dead(seat)
+            again and not phone_here and await self._silence.hang_up_seat_phone_that_sends_no_audio(seat)
         ):  # the phone is called after its hang-up
             return f"seat {seat.name}: the phone is called again"
         if phone_here and seat.phone_up and not again:
@@ -366,7 +366,7 @@ class Agents:
         rules = self._core.plan.agent_rules
         minutes = round(rules.lock_seconds / 60, 1)
         self._alerts.raise_alert(kind, seat=seat, minutes=minutes, failed=rules.wrong_pins)
-        self._core.request_effects(
+        self._core.request_side_effects(
             StartTimer(f"lock/{seat}", rules.lock_seconds, TimerExpired(TimerKind.LOG_IN_UNLOCKED, seat))
         )
 
@@ -411,4 +411,4 @@ class Agents:
                 paused = seat.then is SeatState.PAUSED
                 await self._store.save_log_in(LogIn(seat_name, seat.agent, paused, seat.reason, self._core.clock.now()))
         except StoreError as error:
-            self._core.request_effects(StoreFailed(error))
+            self._core.request_side_effects(StoreFailed(error))

@@ -60,7 +60,7 @@ class SeatSilence:
         talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
         call = None if talked is None else self._calls.find_live_call(talked.attempt_id)
         if call is not None and self._is_conversation_short(call):
-            self._note_that_agent_phone_was_silent(call)
+            self._record_silent_agent_phone_on_call(call)
 
     def start_counting_packets_of_agent_phone(self, call: Call, seat_name: str) -> None:
         """Start counting the audio packets of an agent's phone when a talk begins.
@@ -82,7 +82,7 @@ class SeatSilence:
         if live is not None:
             self._calls.update_call(live, live.copy_call_with_packet_count_of_agent_phone(packets))
 
-    def must_check_agent_phone_for_audio(self, call: Call, ended: CallEnded) -> bool:
+    def must_check_if_agent_phone_sends_audio(self, call: Call, ended: CallEnded) -> bool:
         """Return whether a talk was so short that the agent's phone may have been dead the whole time."""
         seat = self._seats.find_seat(call.talk.seat or "")
         at_seat = seat is not None and seat.phone_up and seat.attempt_id == call.attempt_id
@@ -96,9 +96,9 @@ class SeatSilence:
         if not await self._does_phone_send_audio(seat, since=call.talk.agent_packets):
             live = self._calls.find_live_call(call.attempt_id)
             if live is not None:
-                self._note_that_agent_phone_was_silent(live)
+                self._record_silent_agent_phone_on_call(live)
             await self._hang_up_seat_phone(seat)
-        self._core.request_effects(CallFinished(ended))
+        self._core.request_side_effects(CallFinished(ended))
 
     def on_phone_unreachable(self, endpoint: str) -> None:
         """Check an agent's phone that the switch cannot reach any more, and hang it up if it is dead.
@@ -107,7 +107,7 @@ class SeatSilence:
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
-            self._acd.set_whether_seat_phone_may_be_dead(seat.name, True)
+            self._acd.mark_seat_phone_as_possibly_dead(seat.name, True)
             self._core.spawn_background_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
@@ -121,19 +121,19 @@ class SeatSilence:
             return
         if self._replaced.get(seat.name) != contact:
             self._replaced[seat.name] = contact
-            self._core.spawn_background_task(self._replace_phone_if_dead(seat, contact), "phone-back")
+            self._core.spawn_background_task(self._call_phone_again_if_it_sends_no_audio(seat, contact), "phone-back")
 
-    async def hang_up_seat_phone_if_dead(self, seat: Seat) -> bool:
+    async def hang_up_seat_phone_that_sends_no_audio(self, seat: Seat) -> bool:
         """Hang up an agent's connected phone if it is dead (sends no audio). Return whether it was dead.
 
         During the check the seat gets no voters.
         """
         if not self._timeout_seconds or seat.phone_on_hold:
             return False
-        self._acd.set_whether_seat_phone_may_be_dead(seat.name, True)
+        self._acd.mark_seat_phone_as_possibly_dead(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
         if await self._does_phone_send_audio(seat, listens=listens):
-            self._acd.set_whether_seat_phone_may_be_dead(seat.name, False)
+            self._acd.mark_seat_phone_as_possibly_dead(seat.name, False)
             return False
         await self._hang_up_seat_phone(seat)
         return True
@@ -145,9 +145,9 @@ class SeatSilence:
     async def _check_phone_for_audio(self, seat_name: str) -> None:
         now = self._seats[seat_name]
         if now.phone_up:
-            await self.hang_up_seat_phone_if_dead(now)
+            await self.hang_up_seat_phone_that_sends_no_audio(now)
 
-    async def _replace_phone_if_dead(self, seat: Seat, contact: str) -> None:
+    async def _call_phone_again_if_it_sends_no_audio(self, seat: Seat, contact: str) -> None:
         try:
             # During the check the agent may have left, or the phone may have been replaced.
             silent = not await self._does_phone_send_audio(seat, listens=REPLACED_LISTENS)
@@ -196,7 +196,7 @@ class SeatSilence:
         talked = self._core.clock.monotonic() - call.talk.connected_seconds
         return talked < self._timeout_seconds + ROUNDED_SECONDS
 
-    def _note_that_agent_phone_was_silent(self, call: Call) -> None:
+    def _record_silent_agent_phone_on_call(self, call: Call) -> None:
         if call.talk.agent_silent or call.inbound:
             return
         self._calls.update_call(call, call.copy_call_with_silent_agent_phone())

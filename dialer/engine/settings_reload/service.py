@@ -75,7 +75,7 @@ class SettingsReload:
                 )  # a stop-all came meanwhile, and includes the new campaigns
                 for name in stopped:
                     new[name].state = CampaignState.STOPPED
-                self._put_settings_into_force(found, new, pins)
+                self._apply_reloaded_settings(found, new, pins)
                 for name in stopped:
                     await self._campaigns.set_campaign_state(name, CampaignState.STOPPED)
             lists = [("settings applied", found.changed), ("changed for other programs", found.others)]
@@ -101,7 +101,7 @@ class SettingsReload:
         async with self._roll_import.lock if new else nullcontext():
             yield {each.spec.campaign_id: await self._campaigns.load_campaign(each, in_chunks=True) for each in new}
 
-    def _put_settings_into_force(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
+    def _apply_reloaded_settings(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """Put the reloaded settings into force. No step waits or can fail, so either all settings change or none."""
         found.apply()
         self._core.plan = found.plan

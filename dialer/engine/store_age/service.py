@@ -70,7 +70,7 @@ class StoreAge:
                         await self._store.append_missing_call_to_audit(place, call, self._core.clock.now())
                 break
             except StoreError as error:
-                self._core.request_effects(StoreFailed(error))
+                self._core.request_side_effects(StoreFailed(error))
                 if self._core.draining:
                     return False
                 await asyncio.sleep(RETRY_SECONDS)

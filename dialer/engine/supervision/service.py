@@ -17,7 +17,7 @@ from dialer.domain.switch import PartyRequest, Switch
 from dialer.domain.switch_events import SwitchUp
 from dialer.domain.view import SeatState
 from dialer.engine.core import Core
-from dialer.engine.effects import make_store_commit, make_switch_order
+from dialer.engine.effects import make_order_to_switch, make_order_to_write_to_store
 from dialer.engine.seats.seats import Seats
 from dialer.engine.supervision.state import ALLOWED_MODES, Listener, Listeners, SupervisorPhone
 from dialer.store.store import Store
@@ -184,7 +184,7 @@ class Supervision:
             if listener.party_id == party_id:
                 self._end_monitoring(listener, "hung up")
 
-    def on_monitored_seat_changed(self, seat_name: str) -> None:
+    def update_monitoring_of_changed_seat(self, seat_name: str) -> None:
         """Update the supervisors who monitor a seat whose state has changed.
 
         After a talk, a supervisor who has barged in only listens again. After a log-off, the supervisors' phones are
@@ -220,13 +220,13 @@ class Supervision:
             if listener.party_id not in live and self._seats[listener.seat].server == up.server:
                 self._end_monitoring(listener, "gone")
         for party_id in sorted(live - known):
-            self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
+            self._core.request_side_effects(make_order_to_switch(self._switch.hang_up_third_party, party_id))
             self._append_monitoring_entry_to_audit_log(
                 "listen-end", "dialler", {"party": party_id, "because": "the dialler was restarted"}
             )
 
     def _hang_up_supervisor_phone(self, listener: Listener) -> None:
-        self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, listener.party_id))
+        self._core.request_side_effects(make_order_to_switch(self._switch.hang_up_third_party, listener.party_id))
 
     # Audit
 
@@ -247,8 +247,8 @@ class Supervision:
         )
 
     def _append_monitoring_entry_to_audit_log(self, kind: str, who: str, what: Mapping[str, str]) -> None:
-        self._core.request_effects(
-            make_store_commit(self._store.append_audit_entry, kind, who, what, self._core.clock.now())
+        self._core.request_side_effects(
+            make_order_to_write_to_store(self._store.append_audit_entry, kind, who, what, self._core.clock.now())
         )
 
     def _make_audit_details_of_monitoring(self, listener: Listener) -> dict[str, str]:

@@ -30,7 +30,7 @@ from dialer.engine.asterisk_servers.state import AsteriskServers
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
-from dialer.engine.effects import TimerExpired, TimerKind, make_switch_order
+from dialer.engine.effects import TimerExpired, TimerKind, make_order_to_switch
 from dialer.engine.seats.seats import Seats
 from dialer.engine.transfers.state import (
     AGENT_WAITS,
@@ -292,7 +292,9 @@ class Transfers:
         call = self._calls.find_call_at_seat(seat)
         if call is not None and self._transfers.find_transfer_of_call(call.attempt_id) is None:
             self.replace_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
-            self._core.request_effects(make_switch_order(self._switch.put_call_on_hold, call.attempt_id, seat_name))
+            self._core.request_side_effects(
+                make_order_to_switch(self._switch.put_call_on_hold, call.attempt_id, seat_name)
+            )
 
     def on_phone_resumed(self, seat_name: str) -> None:
         """Return the voter to the agent who has taken the phone off hold, if the hold was started on the phone."""
@@ -331,10 +333,10 @@ class Transfers:
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
             self.replace_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.request_effects(
-                make_switch_order(
+            self._core.request_side_effects(
+                make_order_to_switch(
                     self._switch.hand_over_call_to_third_party, live.attempt_id
-                ).copy_switch_order_with_failure_event(lost)
+                ).copy_order_with_failure_event(lost)
             )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
@@ -356,17 +358,19 @@ class Transfers:
             self.replace_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
-            self._core.request_effects(
-                make_switch_order(
+            self._core.request_side_effects(
+                make_order_to_switch(
                     self._switch.move_third_party_to_seat_or_call, live.party_id, aside
-                ).copy_switch_order_with_failure_event(lost)
+                ).copy_order_with_failure_event(lost)
             )
             return
         self.remove_transfer(live.attempt_id)
         self._hang_up_transfer_target_if_any(live.party_id)
         # In these two stages the dialplan itself plays the message.
         if live.stage not in {TransferStage.RETURNING, TransferStage.MERGING}:
-            self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
+            self._core.request_side_effects(
+                make_order_to_switch(self._switch.play_information_message, live.attempt_id)
+            )
 
     def end_transfer_of_ended_call(self, attempt_id: AttemptId) -> None:
         """End the transfer of a call that has ended."""
@@ -408,7 +412,7 @@ class Transfers:
     def hang_up_transfer_target(self, party_id: PartyId) -> None:
         """Hang up a transfer target."""
         self._transfers.party_trunks.pop(party_id, None)
-        self._core.request_effects(make_switch_order(self._switch.hang_up_third_party, party_id))
+        self._core.request_side_effects(make_order_to_switch(self._switch.hang_up_third_party, party_id))
 
     def _find_transfer_of_target(self, party_id: PartyId) -> CallTransfer | None:
         attempt_id = parse_attempt_in_transfer_party_id(party_id)
@@ -442,10 +446,12 @@ class Transfers:
         name = live.seat if waits else self._acd.choose_seat_after_failed_transfer(call, live.seat)
         if name is None:
             self.remove_transfer(live.attempt_id)
-            self._core.request_effects(make_switch_order(self._switch.play_information_message, live.attempt_id))
+            self._core.request_side_effects(
+                make_order_to_switch(self._switch.play_information_message, live.attempt_id)
+            )
             return
         self.replace_transfer_of_call(replace(live, stage=TransferStage.RETURNING, seat=name))
-        self._core.request_effects(make_switch_order(self._switch.connect_call_to_seat, live.attempt_id, name))
+        self._core.request_side_effects(make_order_to_switch(self._switch.connect_call_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
         """Hang up a transfer target, because the switch did not connect the voter to this target."""

@@ -107,7 +107,7 @@ class TrunkHealth:
         """Return whether failed calls are caused by the trunk, not by the called numbers."""
         return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
-    def note_call_start_on_trunk(self, now_seconds: float) -> None:
+    def record_call_start_on_trunk(self, now_seconds: float) -> None:
         """Record that a call starts on the trunk. The first call after the trunk's rest tests whether the trunk works
         again.
         """
@@ -213,8 +213,8 @@ class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
     Starts are evenly spaced. A second never has more than the limit, rounded up, even if the switch sends some calls up
-    to WIRE_SECONDS later than others. A start is granted when a call is dialled (`allow_one_call_to_start`) and recorded
-    when the call is sent (`count_call_sent_on_trunk`). Granted starts count as sent while they wait for their commit,
+    to WIRE_SECONDS later than others. A start is granted when a call is dialled (`grant_call_start_now`) and recorded
+    when the call is sent (`record_call_sent_on_trunk`). Granted starts count as sent while they wait for their commit,
     so a slow commit delays further grants and no queue builds up. Times are monotonic seconds; a time earlier than the
     last one counts as the last one.
     """
@@ -242,7 +242,7 @@ class CallStarts:
 
     def calculate_recent_call_start_rate(self, now_seconds: float) -> float:
         """Return the call starts per second, averaged over the last CPS_WINDOW_SECONDS."""
-        now = self._get_time_that_never_goes_back(now_seconds)
+        now = self._get_non_decreasing_time(now_seconds)
         while self._recent and self._recent[0] <= now - CPS_WINDOW_SECONDS:
             self._recent.popleft()
         return len(self._recent) / CPS_WINDOW_SECONDS
@@ -251,18 +251,18 @@ class CallStarts:
         """Return how many more calls may start now. `unsent` is the number of calls whose start was granted and that
         are not sent yet.
         """
-        now = self._get_time_that_never_goes_back(now_seconds)
+        now = self._get_non_decreasing_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
         return max(0, min(spaced, self._most - unsent - self._count_sent_calls_in_window(now)))
 
-    def allow_one_call_to_start(self, now_seconds: float) -> None:
+    def grant_call_start_now(self, now_seconds: float) -> None:
         """Allow one call to start now. Further call starts are delayed accordingly, so that starts are evenly spaced."""
-        self._next = max(self._next, self._get_time_that_never_goes_back(now_seconds) - LATE_SECONDS) + self._spacing
+        self._next = max(self._next, self._get_non_decreasing_time(now_seconds) - LATE_SECONDS) + self._spacing
 
     def count_seconds_until_next_call_start(self, now_seconds: float, unsent: int) -> float:
         """Return how many seconds remain until a call start may be granted (0 = now)."""
-        now = self._get_time_that_never_goes_back(now_seconds)
+        now = self._get_non_decreasing_time(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._sent) - self._count_sent_calls_in_window(now)
         too_many = (
@@ -276,15 +276,15 @@ class CallStarts:
 
     def count_seconds_until_call_may_be_sent(self, now_seconds: float) -> float:
         """Return how many seconds remain until a granted call may be sent to the trunk (0 = now)."""
-        now = self._get_time_that_never_goes_back(now_seconds)
+        now = self._get_non_decreasing_time(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
         even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0
         wait = max(full, even)
         return wait if wait > 1e-9 else 0.0
 
-    def count_call_sent_on_trunk(self, now_seconds: float) -> None:
+    def record_call_sent_on_trunk(self, now_seconds: float) -> None:
         """Record that a call whose start was granted is sent to the trunk now."""
-        now = self._get_time_that_never_goes_back(now_seconds)
+        now = self._get_non_decreasing_time(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
         self.calculate_recent_call_start_rate(now)
@@ -296,7 +296,7 @@ class CallStarts:
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
 
-    def _get_time_that_never_goes_back(self, now_seconds: float) -> float:
+    def _get_non_decreasing_time(self, now_seconds: float) -> float:
         """Return `now_seconds` (monotonic time), or the latest time that was returned before if that is later."""
         self._now = max(self._now, now_seconds)
         return self._now
@@ -437,11 +437,11 @@ class TrunkPool:
             if startable < 1:
                 continue
             trunk = self._limits[name]
-            self._starts[name].allow_one_call_to_start(now_seconds)
+            self._starts[name].grant_call_start_now(now_seconds)
             if reports_end:
-                self._health[name].note_call_start_on_trunk(now_seconds)
+                self._health[name].record_call_start_on_trunk(now_seconds)
             else:
-                self._starts[name].count_call_sent_on_trunk(now_seconds)
+                self._starts[name].record_call_sent_on_trunk(now_seconds)
             shown = find_caller_ids_for_voter(trunk.caller_ids, trunk.areas, called)
             turn = self._turns[name, shown]
             self._turns[name, shown] = (turn + 1) % len(shown)

@@ -73,7 +73,7 @@ class TurnoutFigures:
     def set_booth_turnout(self, booth: BoothTurnout) -> None:
         """Replace the turnout of a polling booth and notify subscribers."""
         self.booths[booth.booth_id] = booth
-        self._core.request_effects(Notify(booth))
+        self._core.request_side_effects(Notify(booth))
 
     def add_to_count_of_voters_without_number(self, voters: dict[int, int]) -> None:
         """Increase the counts of voters who have no number left to call, at their polling booths.

@@ -53,21 +53,21 @@ class Marks:
         raises StoreError.
         """
         effect = await self._store.save_mark_about_voter(mark)
-        self.apply_stored_voter_mark(mark, effect)
+        self.update_figures_and_calls_by_voter_mark(mark, effect)
 
     async def store_opt_out(self, call: Call, source: str) -> None:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
         at = self._core.clock.now()
         fresh = await self._store.save_opt_out(call.phone_id, at=at, source=source, attempt_id=call.attempt_id)
-        self.apply_stored_opt_out(call.phone_id, fresh=fresh)
+        self.cancel_calls_to_number_that_opted_out(call.phone_id, fresh=fresh)
 
     async def store_opt_out_of_other_centre(self, number_hash: str, *, at: float, centre: str) -> None:
         """Suppress a number that opted out in another centre. Returns when it is committed; raises StoreError."""
         phone_id = await self._store.save_opt_out_of_other_centre(number_hash, at=at, centre=centre)
         if phone_id is not None:
-            self.apply_stored_opt_out(phone_id, fresh=True)
+            self.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
 
-    def apply_stored_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
+    def update_figures_and_calls_by_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
         """Apply a stored mark (a recorded answer about a voter): update the figures, and cancel calls that it makes
         unnecessary.
         """
@@ -78,7 +78,7 @@ class Marks:
             frozenset(effect.silenced_phones), mark.voter_id if effect.voter_silenced else None, workers=False
         )
         if effect.reopened:
-            self.request_reread_of_number_queues()
+            self.read_number_queues_again_soon()
 
     def update_alert_about_unknown_voters(self, marks: int) -> None:
         """Raise an alert that other centres have recorded answers about voters who are not on the electoral roll here.
@@ -90,13 +90,13 @@ class Marks:
         else:
             self._alerts.clear_alert(AlertKind.PEER_MARKS_SKIPPED)
 
-    def request_reread_of_number_queues(self) -> None:
+    def read_number_queues_again_soon(self) -> None:
         """Request that every campaign reads its queue of numbers again, because completed numbers may have been
         reopened.
         """
-        self._runs.request_reread_of_number_queues()
+        self._runs.read_number_queues_again_soon()
 
-    def apply_stored_opt_out(self, phone_id: int, *, fresh: bool) -> None:
+    def cancel_calls_to_number_that_opted_out(self, phone_id: int, *, fresh: bool) -> None:
         """Update figures after an opt-out was stored, and cancel the calls to its number. `fresh` is True if the number
         had not opted out before.
         """
@@ -130,30 +130,30 @@ class Marks:
         booth workers on these numbers continue unless `workers` is True.
         """
 
-        def must_remove_number_or_call(each: Claim | Call) -> bool:
+        def is_number_or_call_affected(each: Claim | Call) -> bool:
             if each.phone_id in phones:
                 return workers or each.worker is None
             return each.voter_id == voter_id and each.worker is None
 
         for run in self._runs.list_campaign_runs():
-            gone = [claim for claim in run.hopper if must_remove_number_or_call(claim)]
+            gone = [claim for claim in run.hopper if is_number_or_call_affected(claim)]
             if gone:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
                 self._core.spawn_background_task(self._put_reserved_numbers_back_in_queue(run, gone), "put-back")
         unanswered = [call for call in self._calls.list_live_calls() if call.leg.answered_seconds is None]
-        for call in filter(must_remove_number_or_call, unanswered):
+        for call in filter(is_number_or_call_affected, unanswered):
             self._calls.cancel_call(call)
         for seat_name, pop in self._seats.screen_pops.items():
             at_seat = self._seats[seat_name].attempt_id == pop.attempt_id
             if at_seat and (pop.phone_id in phones or voter_id in pop.voters):
-                self._core.request_effects(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
+                self._core.request_side_effects(HouseholdChanged(seat_name, AttemptId(pop.attempt_id)))
 
     async def _put_reserved_numbers_back_in_queue(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         try:
             await self._store.release_claimed_numbers(claims)
         except StoreError as error:  # the lease returns them to the queue
             _log.warning("claims.release_failed", claims=len(claims), problem=str(error))
-        run.request_reread_of_number_queue()
+        run.read_number_queue_again_soon()
         self._core.wake.set()

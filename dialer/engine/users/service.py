@@ -46,7 +46,7 @@ class Users:
         if user not in self._roles and len(self._roles) >= MAX_USERS:
             raise CommandRefused(f"the limit of {MAX_USERS} users is reached: remove a user first")
         try:
-            await self._store.add_or_change_user(user, role, self._make_audit_note_of_user_change(sender), receipt)
+            await self._store.add_or_change_user(user, role, self._create_audit_note_about_user(sender), receipt)
         finally:
             await self._reload_users()
 
@@ -54,7 +54,7 @@ class Users:
         """Remove a user. Raises CommandRefused, StoreError."""
         self._refuse_protected_user(user, sender)
         try:
-            await self._store.remove_user(user, self._make_audit_note_of_user_change(sender), receipt)
+            await self._store.remove_user(user, self._create_audit_note_about_user(sender), receipt)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         finally:
@@ -77,7 +77,7 @@ class Users:
         if user == sender:
             raise CommandRefused("nobody can change their own role: ask another supervisor")
 
-    def _make_audit_note_of_user_change(self, sender: str) -> AuditNote:
+    def _create_audit_note_about_user(self, sender: str) -> AuditNote:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _reload_users(self) -> None:

@@ -22,14 +22,14 @@ Limit = Annotated[WholeNumber, Field(ge=0, le=10**9)]
 Text = Annotated[str, Field(max_length=200), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 
 
-def _require_one_test_per_condition_in_schema(schema: dict[str, Any]) -> None:
+def _require_one_test_per_condition_in_json_schema(schema: dict[str, Any]) -> None:
     schema["oneOf"] = [{"required": [test]} for test in _TESTS]
 
 
 class Condition(YamlModel):
     """A condition of a branch: it tests one fact or answer, and names the next node if the test is true."""
 
-    model_config = ConfigDict(json_schema_extra=_require_one_test_per_condition_in_schema)
+    model_config = ConfigDict(json_schema_extra=_require_one_test_per_condition_in_json_schema)
 
     when: DeclaredName = Field(description="The fact or answer to test.")
     known: YesNo | None = Field(None, description="Test whether it is known.")

@@ -24,7 +24,7 @@ def _parse_limit_of_field_value(value: object, info: ValidationInfo[DeclaredName
         raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
     if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
         return int(value)
-    if not NAME.fullmatch(value) or info.context.find_how_value_is_spoken(value) is None:
+    if not NAME.fullmatch(value) or info.context.find_spoken_kind_of_named_value(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -103,7 +103,7 @@ class FieldNode(QuestionNode):
             typed_ahead=state.typed_ahead,
         )
 
-    def is_input_only_terminator_of_earlier_answer(self, state: FlowState, event: Digits) -> bool:
+    def is_late_terminator_of_previous_answer(self, state: FlowState, event: Digits) -> bool:
         """Return whether the caller's input is only the terminator (such as #) that ends the previous answer, pressed
         too late.
         """

@@ -37,7 +37,7 @@ class MarkNode(CommittingNode):
     )
 
     @model_validator(mode="after")
-    def _require_yaml_keys_of_mark_kind(self) -> Self:
+    def _require_yaml_keys_for_kind_of_voter_mark(self) -> Self:
         if (self.mark is MarkKind.LATER) != (self.hour is not None):
             raise make_yaml_error(
                 "`mark: later` needs `hour:`, the field that holds the caller's hour; other marks must not have `hour:`"

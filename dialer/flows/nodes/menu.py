@@ -63,7 +63,7 @@ class MenuNode(QuestionNode):
         seconds = self.timeout_seconds
         return Collect(state.current_node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
-    def is_input_only_terminator_of_earlier_answer(self, state: FlowState, event: Digits) -> bool:
+    def is_late_terminator_of_previous_answer(self, state: FlowState, event: Digits) -> bool:
         """Return whether the key is only the terminator (such as #) that ends the previous answer, pressed too late,
         and not a choice of this menu.
         """

@@ -43,7 +43,7 @@ def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     command = accepted.command
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
-        values["who"] = accepted.command_context.format_name_of_responsible_person(values["who"])
+        values["who"] = accepted.command_context.describe_responsible_person(values["who"])
     details = {field: _format_audit_value(value) for field, value in values.items() if value is not None}
     if command.imported_record_count:
         details["records"] = f"{command.imported_record_count}"

@@ -51,7 +51,7 @@ class CommandEngine(Protocol):
     """The functions of the dialler's engine that the command gateway calls."""
 
     @property
-    def mqtt_message_stored_event(self) -> asyncio.Event:
+    def event_set_when_mqtt_message_is_stored(self) -> asyncio.Event:
         """The event that is set when messages to be published were committed. The relay to the broker clears it."""
         ...
 
@@ -335,4 +335,4 @@ class CommandGateway:
 
     async def _put_reply_into_outbox(self, user: str, reply: CommandReply) -> None:
         await self._store.add_announcements_to_outbox([create_reply_announcement(user, reply)], self._clock.now())
-        self._engine.mqtt_message_stored_event.set()
+        self._engine.event_set_when_mqtt_message_is_stored.set()

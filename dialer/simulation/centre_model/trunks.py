@@ -37,8 +37,8 @@ class SimulatedTrunks:
     def count_call_start(self, now: float) -> None:
         """Count a call start against the limit of calls per second."""
         if self._starts is not None:
-            self._starts.allow_one_call_to_start(now)
-            self._starts.count_call_sent_on_trunk(now)
+            self._starts.grant_call_start_now(now)
+            self._starts.record_call_sent_on_trunk(now)
 
     def is_carrier_answering_falsely(self, now: float) -> bool:
         """Return whether the carrier currently answers every call at once and hangs up."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.errors import MatdanError
 from dialer.flows.catalogue import load_flow, refuse_flow_that_breaks_rules
-from dialer.flows.model import Offer, list_offers_to_voters_allowed_by_rules
+from dialer.flows.model import Offer, list_lawful_offers_to_voters
 from dialer.flows.node import NODE_KINDS
 from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import load_texts
@@ -48,7 +48,7 @@ def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
     Nothing is allowed if the profile is invalid, which another check reports.
     """
     try:
-        return list_offers_to_voters_allowed_by_rules(load_site_profile(settings))
+        return list_lawful_offers_to_voters(load_site_profile(settings))
     except MatdanError:
         return frozenset()
 

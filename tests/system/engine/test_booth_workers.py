@@ -286,7 +286,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
 async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = BoothWorkers.store_that_voter_with_serial_voted
+    take = BoothWorkers.store_voted_report_by_serial_number
     kept = 0
 
     async def fail_first_commit(self: BoothWorkers, *args: Any, **rest: Any) -> None:
@@ -296,7 +296,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
             raise StoreError("the disk is away")
         await take(self, *args, **rest)
 
-    monkeypatch.setattr(BoothWorkers, "store_that_voter_with_serial_voted", fail_first_commit)
+    monkeypatch.setattr(BoothWorkers, "store_voted_report_by_serial_number", fail_first_commit)
     heard: list[str] = []
     play = AgiCall.play_sound_file
 

@@ -147,7 +147,7 @@ def test_queued_calls_are_placed_evenly_within_the_limit_of_calls_per_second() -
         starts, now, turns = CallStarts(rate, 0.0), 100.0, []
         for _ in range(40):
             now += starts.count_seconds_until_call_may_be_sent(now)
-            starts.count_call_sent_on_trunk(now)
+            starts.record_call_sent_on_trunk(now)
             turns.append(now)
         gaps = [second - first for first, second in pairwise(turns)]
         assert min(gaps) >= 1.0 / rate - LATE_SECONDS - 1e-6

@@ -83,7 +83,10 @@ async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> N
         held = get_speed_limit(site)
         assert held is not None
         run = engine.features.loaded_campaigns["agents"]
-        assert (run.find_speed_limit_in_force(held.until - 1.0), run.find_speed_limit_in_force(held.until)) == (
+        assert (
+            run.find_current_speed_limit_of_campaign(held.until - 1.0),
+            run.find_current_speed_limit_of_campaign(held.until),
+        ) == (
             held,
             None,
         )

@@ -57,7 +57,7 @@ async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> 
         running = asyncio.create_task(monitor.run(stop))
         for _ in range(seals):
             await store.seal_epoch(SystemClock().now())
-            engine.mqtt_message_stored_event.set()
+            engine.event_set_when_mqtt_message_is_stored.set()
         async with asyncio.timeout(HANG_SECONDS):
             while await store.read_announcements_for_broker(1):  # the seals are published after the comparison
                 await asyncio.sleep(0.02)

@@ -151,7 +151,7 @@ def test_every_prompt_of_the_shipped_ivr_flows_has_a_text_to_speak(language: str
     }
     for flow in FLOWS.values():
         for node in flow.nodes.values():
-            for prompt in node.prompts_and_reprompts:
+            for prompt in node.prompts_and_repeat_prompts:
                 for name, kind in prompt.needs or (("", prompt.kind),):
                     for value in samples.get(kind, []):
                         ref = PromptRef(kind, value)

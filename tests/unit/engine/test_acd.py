@@ -88,7 +88,7 @@ def collect_effects(turns: Turns, seconds: float) -> list[Effect]:
     turns.clock.seconds = seconds
     turns.features.core.in_event = True
     turns.features.call_distributor.connect_or_queue_voter(turns.features.live_calls[A])
-    return turns.features.core.pop_requested_effects()
+    return turns.features.core.pop_requested_side_effects()
 
 
 @pytest.mark.parametrize("record", [True, False])
@@ -218,7 +218,7 @@ def test_pacer_is_informed_of_the_length_of_a_conversation(phone_disconnected: b
         turns.features.call_distributor.on_voter_left_seat(call, "01")
     [update] = [
         effect
-        for effect in turns.features.core.pop_requested_effects()
+        for effect in turns.features.core.pop_requested_side_effects()
         if isinstance(effect, UpdatePacer) and effect.kind is PacingEventKind.TALK_ENDED
     ]
     assert (update.campaign_id, round(update.seconds, 6)) == ("calls", 10)
@@ -295,22 +295,22 @@ def test_ivr_flow_cannot_transfer_an_ended_call_or_transfer_without_a_free_seat(
 
 def test_seat_whose_connected_phone_may_be_dead_gets_no_voter_until_the_phone_works() -> None:
     turns = Turns()
-    turns.after(1, lambda: turns.features.call_distributor.set_whether_seat_phone_may_be_dead("01", True))
+    turns.after(1, lambda: turns.features.call_distributor.mark_seat_phone_as_possibly_dead("01", True))
     turns.call()
     turns.at(8, CallWaiting(A))
     assert find_connected_seat(turns) is None
-    turns.after(9, lambda: turns.features.call_distributor.set_whether_seat_phone_may_be_dead("01", False))
+    turns.after(9, lambda: turns.features.call_distributor.mark_seat_phone_as_possibly_dead("01", False))
     assert find_connected_seat(turns) == "01"
     disconnected = Turns()
     change_seat(disconnected, "01", phone_up=False)
-    disconnected.after(1, lambda: disconnected.features.call_distributor.set_whether_seat_phone_may_be_dead("01", True))
+    disconnected.after(1, lambda: disconnected.features.call_distributor.mark_seat_phone_as_possibly_dead("01", True))
     assert not disconnected.features.agent_seats["01"].phone_suspect
 
 
 def test_marking_a_seats_phone_as_possibly_dead_again_changes_nothing() -> None:
     turns = Turns()
     before: Seat = turns.features.agent_seats["01"]
-    assert turns.after(1, lambda: turns.features.call_distributor.set_whether_seat_phone_may_be_dead("01", False)) == []
+    assert turns.after(1, lambda: turns.features.call_distributor.mark_seat_phone_as_possibly_dead("01", False)) == []
     assert turns.features.agent_seats["01"] is before
 
 
@@ -326,5 +326,5 @@ def test_failed_call_to_the_phone_of_a_seat_is_reported_with_the_name_of_the_sea
     change_seat(turns, "02", phone_up=False)
     turns.features.core.in_event = True
     turns.features.call_distributor.call_seat_phone("02")
-    [order] = [each for each in turns.features.core.pop_requested_effects() if isinstance(each, SwitchOrder)]
+    [order] = [each for each in turns.features.core.pop_requested_side_effects() if isinstance(each, SwitchOrder)]
     assert order.on_failure == TimerExpired(TimerKind.PHONE_NOT_CALLED, "02")

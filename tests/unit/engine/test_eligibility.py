@@ -66,13 +66,13 @@ class Rules:
 
     def answer(self, **facts: Any) -> Case:
         """Check a call as when it is answered. Return the case that the gate was asked about."""
-        self.service.may_answered_call_be_connected(a_call(campaign_id="calls", phone_id=7, **facts))
+        self.service.do_rules_allow_connecting_answered_call(a_call(campaign_id="calls", phone_id=7, **facts))
         return self.gate.cases[-1]
 
 
 def test_inbound_call_is_answered_without_a_check_of_the_dialling_rules() -> None:
     rules = Rules()
-    assert rules.service.may_answered_call_be_connected(a_call(campaign_id="calls", inbound=True))
+    assert rules.service.do_rules_allow_connecting_answered_call(a_call(campaign_id="calls", inbound=True))
     assert rules.gate.cases == []
 
 
@@ -122,7 +122,7 @@ def test_call_begun_before_a_restart_is_checked_with_the_language_of_the_voters_
 def test_data_for_the_rule_checks_of_a_call_is_discarded_when_the_call_ends() -> None:
     rules = Rules()
     rules.send()
-    rules.service.forget_rule_facts_of_ended_calls()
+    rules.service.discard_rule_check_facts_of_ended_calls()
     assert rules.answer().facts is None
 
 
@@ -141,7 +141,7 @@ def test_numbers_refused_for_missing_consents_or_registers_raise_one_alert(reaso
 def test_number_refused_for_a_permanent_reason_raises_no_alert() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
-    assert not rules.service.may_answered_call_be_connected(a_call(campaign_id="calls", phone_id=7))
+    assert not rules.service.do_rules_allow_connecting_answered_call(a_call(campaign_id="calls", phone_id=7))
     assert rules.run.refused == {"opted-out": 1}
     assert not rules.turns.features.active_alerts.active
 
@@ -225,8 +225,8 @@ def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_numbe
     rules.gate.format_legal_grounds = lambda case, digest: "grounds"  # type: ignore[attr-defined]
     for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):
         claim = replace(CLAIM, facts=replace(FACTS, called_at=called_at))
-        assert rules.service.find_legal_grounds_of_call(rules.run, claim, guaranteed=False) == ("grounds", seconds)
-    assert rules.service.find_legal_grounds_of_call(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
+        assert rules.service.find_legal_grounds_for_call(rules.run, claim, guaranteed=False) == ("grounds", seconds)
+    assert rules.service.find_legal_grounds_for_call(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
 
 
 def test_text_of_legal_grounds_is_computed_once_for_calls_with_equal_data() -> None:
@@ -247,7 +247,7 @@ def test_text_of_legal_grounds_is_computed_once_for_calls_with_equal_data() -> N
     ]
     for claim in claims * 2:
         for guaranteed in (False, True):
-            text, _ = rules.service.find_legal_grounds_of_call(rules.run, claim, guaranteed=guaranteed)
+            text, _ = rules.service.find_legal_grounds_for_call(rules.run, claim, guaranteed=guaranteed)
             assert text == rules.service._rules_version
     assert len(formatted) == 2 * len(claims)
     assert [case.guaranteed for case in formatted] == [False, True] * len(claims)

@@ -18,8 +18,8 @@ from dialer.engine.effects import (
     TimerExpired,
     TimerKind,
     UpdatePacer,
-    make_store_commit,
-    make_switch_order,
+    make_order_to_switch,
+    make_order_to_write_to_store,
 )
 from dialer.engine.seats.commands import SeatClosing
 from dialer.pacing.port import PacingEventKind
@@ -66,14 +66,14 @@ async def test_engine_carries_out_pacer_updates_notifications_orders_and_commits
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
-        turns.features.core.request_effects(
+        turns.features.core.request_side_effects(
             TimerExpired(TimerKind.WRAP_UP_EXPIRED, "01"), Notify(CampaignChange("calls"))
         )
-        turns.features.core.request_effects(
-            make_store_commit(said.save_answer_time_of_call, A, 8.0),
-            make_switch_order(said.connect_call_to_seat, A, "01", record=False),
+        turns.features.core.request_side_effects(
+            make_order_to_write_to_store(said.save_answer_time_of_call, A, 8.0),
+            make_order_to_switch(said.connect_call_to_seat, A, "01", record=False),
         )
-        turns.features.core.request_effects(
+        turns.features.core.request_side_effects(
             StartTimer("x", 1.0, TimerExpired(TimerKind.LOG_IN_UNLOCKED, "01")),
             UpdatePacer("calls", PacingEventKind.ANSWERED),
         )
@@ -96,9 +96,9 @@ async def test_failed_order_to_asterisk_is_not_repeated_and_causes_its_fallback_
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
         said.refuse = True
-        connect = make_switch_order(said.connect_call_to_seat, A, "01", record=True)
-        turns.features.core.request_effects(
-            connect.copy_switch_order_with_failure_event(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
+        connect = make_order_to_switch(said.connect_call_to_seat, A, "01", record=True)
+        turns.features.core.request_side_effects(
+            connect.copy_order_with_failure_event(TimerExpired(TimerKind.VOTER_NOT_CONNECTED, "01", A))
         )
         await asyncio.sleep(0.5)
     assert said.lines.count("order connect 01 True") == 1
@@ -111,7 +111,7 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
         said.refuse = turns.features.retrying_store_writer.closing = True
-        turns.features.core.request_effects(make_store_commit(said.save_answer_time_of_call, A, 8.0))
+        turns.features.core.request_side_effects(make_order_to_write_to_store(said.save_answer_time_of_call, A, 8.0))
         await asyncio.sleep(0.5)
         assert (
             turns.features.retrying_store_writer.problem == "the disk is full"
@@ -119,7 +119,7 @@ async def test_failed_database_commit_is_retried_and_dialling_stops_meanwhile() 
         turns.features.retrying_store_writer.closing = False
         turns.features.retrying_store_writer._recovering = True
         said.refuse = True
-        turns.features.core.request_effects(make_store_commit(said.save_answer_time_of_call, A, 9.0))
+        turns.features.core.request_side_effects(make_order_to_write_to_store(said.save_answer_time_of_call, A, 9.0))
         await asyncio.sleep(5)
     assert said.lines.count("commit 8.0") == 1
     assert said.lines.count("commit 9.0") == 2
@@ -138,7 +138,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
         cast(Any, turns.features.seat_phone_key_handler)._switch = SimpleNamespace(
             play_key_feedback_tone=play_key_feedback_tone
         )
-        turns.features.core.request_effects(RunCommand(SeatClosing(seat="01")))
+        turns.features.core.request_side_effects(RunCommand(SeatClosing(seat="01")))
         await asyncio.sleep(0.5)
     assert answered == ["wrong"]
 
@@ -146,9 +146,9 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
 def test_orders_and_commits_requested_by_an_engine_event_wait_until_the_event_is_handled() -> None:
     turns = Turns()
     turns.features.core.in_event = True
-    turns.features.core.request_effects(Notify(CampaignChange("calls")))
-    assert turns.features.core.pop_requested_effects() == [Notify(CampaignChange("calls"))]
-    assert turns.features.core.pop_requested_effects() == []
+    turns.features.core.request_side_effects(Notify(CampaignChange("calls")))
+    assert turns.features.core.pop_requested_side_effects() == [Notify(CampaignChange("calls"))]
+    assert turns.features.core.pop_requested_side_effects() == []
 
 
 def test_failing_event_handler_does_not_discard_actions_that_it_requested_earlier() -> None:
@@ -167,7 +167,7 @@ def test_failing_action_of_an_engine_event_does_not_prevent_the_remaining_action
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)
     turns.features.core.in_event = True
-    turns.features.core.request_effects(
+    turns.features.core.request_side_effects(
         UpdatePacer("no such campaign", PacingEventKind.ABANDONED), Notify(CampaignChange("calls"))
     )
     turns.engine.on_switch_event(TimerExpired(TimerKind.FLOW_OVERDUE))
@@ -184,5 +184,5 @@ async def test_unexpected_error_in_an_engine_action_or_timer_stops_the_engine() 
         with pytest.raises(ExceptionGroup):
             async with asyncio.TaskGroup() as group:
                 attach_recorder(turns, group)
-                turns.features.core.request_effects(wrong)
+                turns.features.core.request_side_effects(wrong)
                 await asyncio.sleep(10.0)

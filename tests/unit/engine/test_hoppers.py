@@ -77,7 +77,7 @@ def test_campaign_reserves_numbers_only_while_it_may_dial_and_the_dialler_is_not
         site.run.state = CampaignState.PAUSED
     elif stop == "drain":
         site.turns.features.core.draining = True
-    assert site.hoppers._may_campaign_reserve_numbers(site.run) is (stop is None)
+    assert site.hoppers._may_campaign_claim_more_numbers(site.run) is (stop is None)
 
 
 def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
@@ -85,7 +85,7 @@ def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
     site.hoppers._has_room = lambda: False
     site.turns.features.core.in_event = True
     site.hoppers.refill_hopper(site.run)
-    [failed] = site.turns.features.core.pop_requested_effects()
+    [failed] = site.turns.features.core.pop_requested_side_effects()
     assert isinstance(failed, StoreFailed)
     assert str(failed.error) == "the disk is nearly full (store.reserve_megabytes): free some space"
     assert not site.run.refilling
@@ -266,7 +266,7 @@ async def test_call_queue_is_read_at_the_next_due_time_but_at_most_once_a_second
             must_booths_not_voting_today_wait=False, forget_booths_without_numbers=lambda: resets.append(True)
         ),
     )
-    await site.hoppers._record_next_due_time_of_queue(site.run)
+    await site.hoppers._record_when_next_number_is_due(site.run)
     assert site.run.next_due_at == NOON + next_due_seconds
     assert site.run.list_done is (due_seconds is None)
     assert bool(resets) is (due_seconds == -5.0)
@@ -280,7 +280,7 @@ async def test_call_queue_is_not_recorded_as_empty_if_numbers_return_during_the_
         return NOON + 99
 
     site = Site(find_next_due_time=find_next_due_time)
-    await site.hoppers._record_next_due_time_of_queue(site.run)
+    await site.hoppers._record_when_next_number_is_due(site.run)
     assert (site.run.next_due_at, site.run.list_done) == (0.0, False)
 
 
@@ -409,5 +409,5 @@ async def test_booths_recorded_as_empty_are_queried_again_if_a_number_is_due_now
             must_booths_not_voting_today_wait=False, forget_booths_without_numbers=lambda: resets.append(True)
         ),
     )
-    await site.hoppers._record_next_due_time_of_queue(site.run)
+    await site.hoppers._record_when_next_number_is_due(site.run)
     assert bool(resets) is is_reset

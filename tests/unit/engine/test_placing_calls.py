@@ -132,7 +132,7 @@ def test_calls_of_one_pacing_decision_respect_a_nearly_used_call_rate_limit() ->
     site = Site(trunks=[{**FAST, "calls_per_second": 100.0}])
     starts = site.turns.features.trunk_health_monitor.pool.get_trunk_rate_limiter("carrier")
     for number in range(98):
-        starts.count_call_sent_on_trunk(9.1 + number / 200)
+        starts.record_call_sent_on_trunk(9.1 + number / 200)
     assert site.place(5, 1, 2, 3, 4, 5) == [1, 2]
     site.run_tasks()
 
@@ -288,14 +288,16 @@ def test_call_attempts_that_the_store_accepts_are_placed_and_refused_attempts_ar
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.refusals = [None, Refusal.OPTED_OUT]
-    site.turns.features.core.pop_requested_effects()
+    site.turns.features.core.pop_requested_side_effects()
     opened = asyncio.run(site.originator._commit_call_attempts(site.run, placed))
     first, second = (attempt.attempt_id for attempt, _ in placed)
     assert [attempt.attempt_id for attempt in opened] == [first]
     assert site.journal == [("opening", first), ("opening", second), ("forgotten", second)]
     assert list(site.turns.features.live_calls._calls) == [first]
     assert site.turns.features.core.wake.is_set()
-    lines = [line for effect in site.turns.features.core.pop_requested_effects() if (line := site.turns._line(effect))]
+    lines = [
+        line for effect in site.turns.features.core.pop_requested_side_effects() if (line := site.turns._line(effect))
+    ]
     assert lines == ["call sending"]
 
 
@@ -303,9 +305,9 @@ def test_call_attempts_whose_commit_failed_all_end_with_the_outcome_refused() ->
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.error = StoreError("full")
-    site.turns.features.core.pop_requested_effects()
+    site.turns.features.core.pop_requested_side_effects()
     assert asyncio.run(site.originator._commit_call_attempts(site.run, placed)) == []
-    failed, commit = site.turns.features.core.pop_requested_effects()
+    failed, commit = site.turns.features.core.pop_requested_side_effects()
     assert failed == StoreFailed(site.error)
     assert isinstance(commit, StoreCommit)
     [ended] = commit.call.args
@@ -381,7 +383,9 @@ def test_call_attempt_is_stored_before_its_call_is_sent_with_the_campaigns_setti
 
 def find_unplaced_attempts(site: Site) -> list[AttemptId]:
     ended = [
-        effect.ended for effect in site.turns.features.core.pop_requested_effects() if isinstance(effect, CallFinished)
+        effect.ended
+        for effect in site.turns.features.core.pop_requested_side_effects()
+        if isinstance(effect, CallFinished)
     ]
     assert ended == [CallEnded(each.attempt_id, EndedBy.NOT_PLACED, answered=False) for each in ended]
     return [each.attempt_id for each in ended]
@@ -468,11 +472,11 @@ def test_load_of_an_asterisk_server_counts_its_agents_and_calls() -> None:
 def test_attempt_carries_the_legal_grounds_of_its_call_and_the_time_since_the_last_call(has_seat: bool) -> None:
     site, asked = Site(), list[bool]()
 
-    def find_legal_grounds_of_call(*_: object, guaranteed: bool) -> tuple[str, float]:
+    def find_legal_grounds_for_call(*_: object, guaranteed: bool) -> tuple[str, float]:
         asked.append(guaranteed)
         return '{"verdict":"allowed"}', 77.0
 
-    cast(Any, site.originator._eligibility).find_legal_grounds_of_call = find_legal_grounds_of_call
+    cast(Any, site.originator._eligibility).find_legal_grounds_for_call = find_legal_grounds_for_call
     seat = site.turns.features.agent_seats["01"] if has_seat else None
     attempt, _ = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
     assert (asked, attempt.grounds, attempt.gap_seconds) == ([has_seat], '{"verdict":"allowed"}', 77.0)
@@ -498,10 +502,10 @@ def test_voter_data_of_a_call_is_shown_at_its_reserved_seat_immediately_after_th
     placed = site.originator._create_attempt_and_call(
         site.run, make_claim(1), site.turns.features.agent_seats["01"], "carrier", CALLER_ID
     )
-    site.turns.features.core.pop_requested_effects()  # those of the reservation
+    site.turns.features.core.pop_requested_side_effects()  # those of the reservation
     asyncio.run(site.originator._commit_call_attempts(site.run, [placed]))
     pop = TimerExpired(TimerKind.SCREEN_POP, "01", placed[0].attempt_id)
-    timers = [each for each in site.turns.features.core.pop_requested_effects() if isinstance(each, StartTimer)]
+    timers = [each for each in site.turns.features.core.pop_requested_side_effects() if isinstance(each, StartTimer)]
     assert timers == [StartTimer("screen/01", 0.0, pop)]
 
 

@@ -177,7 +177,7 @@ def create_call(
     created = turns.features.call_originator._create_attempt_and_call(
         turns.features.loaded_campaigns["calls"], claim, reserved, "carrier", caller_id
     )
-    turns.features.core.pop_requested_effects()
+    turns.features.core.pop_requested_side_effects()
     return created
 
 

@@ -61,7 +61,7 @@ def test_reserved_seat_is_free_again_if_the_call_is_not_placed() -> None:
     turns = Turns()
     reserve_seat(turns)
     assert turns.seat() is SeatState.RESERVED
-    lines = turns.after(1, lambda: turns.features.seat_reservations_for_calls.release_seat_of_attempt(A))
+    lines = turns.after(1, lambda: turns.features.seat_reservations_for_calls.release_seat_reserved_for_attempt(A))
     assert "seat 01 ready" in lines
     assert turns.seat() is SeatState.READY
 
@@ -69,7 +69,7 @@ def test_reserved_seat_is_free_again_if_the_call_is_not_placed() -> None:
 def test_ending_an_attempt_without_a_reserved_seat_changes_no_seat() -> None:
     turns = Turns()
     reserve_seat(turns)
-    assert turns.after(1, lambda: turns.features.seat_reservations_for_calls.release_seat_of_attempt(B)) == []
+    assert turns.after(1, lambda: turns.features.seat_reservations_for_calls.release_seat_reserved_for_attempt(B)) == []
     assert turns.seat() is SeatState.RESERVED
 
 
@@ -80,7 +80,7 @@ def test_ending_an_attempt_does_not_release_a_seat_that_has_another_call(is_talk
     seat, now = turns.features.agent_seats["01"], turns.features.core.read_clock()
     turns.place(seat.start_conversation(A, "calls", now) if is_talking else replace(seat, attempt_id=B))
     before = turns.features.agent_seats["01"]
-    assert turns.after(1, lambda: turns.features.seat_reservations_for_calls.release_seat_of_attempt(A)) == []
+    assert turns.after(1, lambda: turns.features.seat_reservations_for_calls.release_seat_reserved_for_attempt(A)) == []
     assert turns.features.agent_seats["01"] == before
 
 
@@ -119,8 +119,8 @@ def test_reserved_seat_of_a_call_is_published_and_a_call_without_one_publishes_n
     turns = Turns(seats=2)
     turns.features.core.in_event = True
     turns.features.seat_reservations_for_calls.publish_reserved_seat(replace(turns.call(), reserved_seat="02"))
-    [effect] = turns.features.core.pop_requested_effects()
+    [effect] = turns.features.core.pop_requested_side_effects()
     assert isinstance(effect, Notify)
     assert getattr(effect.change, "seat", None) == "02"
     turns.features.seat_reservations_for_calls.publish_reserved_seat(turns.call())
-    assert turns.features.core.pop_requested_effects() == []
+    assert turns.features.core.pop_requested_side_effects() == []

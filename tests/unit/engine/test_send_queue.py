@@ -102,7 +102,7 @@ async def test_call_waits_behind_an_earlier_queued_call_even_if_its_trunk_may_st
 async def test_single_call_in_the_send_queue_is_sent_when_the_call_rate_limit_permits() -> None:
     waits, sent = iter([1.0, 1.0, 0.0]), list[float]()
     starts = SimpleNamespace(
-        count_seconds_until_call_may_be_sent=lambda _: next(waits), count_call_sent_on_trunk=sent.append
+        count_seconds_until_call_may_be_sent=lambda _: next(waits), record_call_sent_on_trunk=sent.append
     )
     clock = LoopClock(NOON)
     began = clock.monotonic()

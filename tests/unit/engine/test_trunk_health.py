@@ -66,14 +66,14 @@ def test_failing_trunk_is_suspended_until_a_test_call_succeeds() -> None:
     assert (health.count_allowed_call_starts(29.9), health.count_seconds_until_test_call(20.0)) == (0, 10.0)
     assert health.determine_state_of_trunk(30.0) is TrunkState.PROBING
     assert health.count_allowed_call_starts(30.0) == 1
-    health.note_call_start_on_trunk(30.0)
+    health.record_call_start_on_trunk(30.0)
     assert health.count_allowed_call_starts(31.0) == 0
     health.update_trunk_when_call_ends(True, 30.0, 32.0)
     assert health.count_seconds_until_test_call(32.0) == 60.0  # the second rest is twice as long
-    health.note_call_start_on_trunk(92.0)
+    health.record_call_start_on_trunk(92.0)
     health.update_trunk_when_call_ends(True, 92.0, 93.0)
     assert health.count_seconds_until_test_call(93.0) == 100.0  # up to the maximum
-    health.note_call_start_on_trunk(193.0)
+    health.record_call_start_on_trunk(193.0)
     health.update_trunk_when_call_rings(1.0, 193.0, 194.0)
     assert health.determine_state_of_trunk(194.0) is TrunkState.WORKING
     record_failed_calls(health, 3, 194.0)
@@ -96,7 +96,7 @@ def test_calls_placed_before_the_suspension_of_a_trunk_do_not_count_as_test_call
     health.update_trunk_when_call_rings(1.0, 9.0, 41.0)
     health.update_trunk_when_call_ends(False, 9.0, 41.0)
     assert health.determine_state_of_trunk(41.0) is TrunkState.PROBING
-    health.note_call_start_on_trunk(41.0)
+    health.record_call_start_on_trunk(41.0)
     health.update_trunk_when_call_ends(True, 9.5, 42.0)  # an earlier call that was still ringing
     assert health.determine_state_of_trunk(42.0) is TrunkState.PROBING
     health.update_trunk_when_call_ends(None, 41.0, 43.0)  # the probe was cancelled: the next call probes
@@ -138,7 +138,7 @@ def test_suspended_trunk_recovers_and_has_one_test_call_at_a_time(
             if health.count_allowed_call_starts(now) > 0:
                 if health.determine_state_of_trunk(now) is TrunkState.PROBING:
                     assert health.count_allowed_call_starts(now) == 1
-                health.note_call_start_on_trunk(now)
+                health.record_call_start_on_trunk(now)
                 out.append(now)
                 if health.determine_state_of_trunk(now) is TrunkState.PROBING:
                     assert health.count_allowed_call_starts(now) == 0
@@ -184,6 +184,6 @@ def test_call_start_rate_of_a_trunk_is_averaged_over_ten_seconds() -> None:
     pool = TrunkPool([TrunkLimits("a", "a", 50, 2.0, ("+911",))], 0.0)
     for at in (0.0, 1.0, 2.0, 3.0):
         assert pool.choose_trunk_for_call(("a",), {}, at) is not None
-        pool.get_trunk_rate_limiter("a").count_call_sent_on_trunk(at)
+        pool.get_trunk_rate_limiter("a").record_call_sent_on_trunk(at)
     assert pool.get_trunk_rate_limiter("a").calculate_recent_call_start_rate(3.0) == pytest.approx(0.4)
     assert pool.get_trunk_rate_limiter("a").calculate_recent_call_start_rate(12.5) == pytest.approx(0.1)

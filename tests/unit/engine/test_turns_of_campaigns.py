@@ -109,7 +109,7 @@ def test_campaign_that_could_not_use_its_share_catches_up_three_minutes_at_most(
         use_seats(shares, 300, a=4)
     del pool.limits["b"]
     place_calls(shares, pool, *both, room=0)
-    lead = shares._accounts["a"].promised_seconds - shares._accounts["b"].promised_seconds
+    lead = shares._accounts["a"].used_and_expected_agent_seconds - shares._accounts["b"].used_and_expected_agent_seconds
     assert lead == pytest.approx(180.0 * 4 / 2)
 
 
@@ -156,9 +156,9 @@ def test_seats_are_divided_by_weight_among_the_campaigns_that_can_use_them() -> 
         pool.make_contender("b", 1.0, seats={"01", "02"}),
         pool.make_contender("c", 0.0),
     ]
-    assert shares.divide_seats(contenders) == pytest.approx({"a": 3.0, "b": 1.0, "c": 0.0}, abs=0.05)
+    assert shares.divide_seats_among_campaigns(contenders) == pytest.approx({"a": 3.0, "b": 1.0, "c": 0.0}, abs=0.05)
     assert shares.intended_shares == pytest.approx({"a": 0.75, "b": 0.25, "c": 0.0}, abs=0.02)
-    assert shares.divide_seats([]) == {}
+    assert shares.divide_seats_among_campaigns([]) == {}
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_campaign_gets_all_seats_that_can_take_its_calls_if_they_are_fewer_than_
         for number, (weight, count) in enumerate(weights_and_seats)
     ]
     expected = {str(number): count for number, count in enumerate(seats)}
-    assert FairShares().divide_seats(contenders) == pytest.approx(expected, abs=0.05)
+    assert FairShares().divide_seats_among_campaigns(contenders) == pytest.approx(expected, abs=0.05)
 
 
 def test_shares_of_agent_time_are_those_of_the_last_quarter_of_an_hour() -> None:

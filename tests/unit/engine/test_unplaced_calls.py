@@ -65,7 +65,7 @@ def test_previewed_call_that_must_not_be_placed_ends_with_the_reason(
     assert isinstance(refused, CommandRefused)
     assert (str(refused), refused.why) == (text, reason)
     ended = CallFinished(CallEnded(A, EndedBy.NOT_PLACED, answered=False))
-    assert ended in turns.features.core.pop_requested_effects()
+    assert ended in turns.features.core.pop_requested_side_effects()
 
 
 async def test_reply_to_the_confirmation_of_the_clock_says_whether_dialling_was_held() -> None:

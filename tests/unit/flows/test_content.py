@@ -21,7 +21,7 @@ from dialer.flows.check import check_flow
 from dialer.flows.errors import FlowError
 from dialer.flows.library import FlowLibrary
 from dialer.flows.load import parse_flow
-from dialer.flows.model import Offer, list_offers_to_voters_allowed_by_rules
+from dialer.flows.model import Offer, list_lawful_offers_to_voters
 from dialer.flows.texts import load_shipped_texts
 from dialer.flows.wording import offers_transport
 from dialer.settings.jurisdiction import Profile, load_profile
@@ -106,7 +106,7 @@ def test_flow_may_offer_a_ride_only_if_the_jurisdiction_profile_allows_rides(
     path = tmp_path / "sample.yaml"
     head = TURNOUT_HEAD.replace("own.ride", "common.greeting")
     path.write_text(f"offers: [transport]\n{head}{RIDE.replace('own.ride', 'common.greeting')}", encoding="utf-8")
-    may_offer = list_offers_to_voters_allowed_by_rules(load_profile(jurisdiction))
+    may_offer = list_lawful_offers_to_voters(load_profile(jurisdiction))
     if refused:
         with pytest.raises(FlowError, match=r"offers transport, which the profile forbids .* \[transport\]"):
             FlowLibrary([str(path)], load_shipped_texts(), may_offer)

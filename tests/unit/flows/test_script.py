@@ -390,7 +390,7 @@ def test_desk_shows_only_the_agent_script_version_that_the_dialler_uses(tmp_path
         first,
         None,
     )  # the file has changed, but was not reloaded
-    dialler.put_scripts_into_use(dialler.load_scripts())
+    dialler.use_scripts_for_campaigns(dialler.load_scripts())
     second = dialler.get_script_version("calls")
     assert get_shown_version(second) == second != first
     assert get_shown_version(first) == first

@@ -262,11 +262,11 @@ def test_each_mqtt_role_may_send_exactly_the_commands_listed_for_the_role() -> N
 def test_audit_entry_about_a_complaint_names_the_responsible_person_and_the_sender() -> None:
     parsed = check_command(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.command_context.format_name_of_responsible_person("ops.1") == "ops.1 by compliance"
+    assert parsed.command_context.describe_responsible_person("ops.1") == "ops.1 by compliance"
     assert create_audit_entry(parsed, "done")[1]["who"] == "ops.1 by compliance"
     own = check_command(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
-    assert own.command_context.format_name_of_responsible_person("ops.1") == "ops.1"
+    assert own.command_context.describe_responsible_person("ops.1") == "ops.1"
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
@@ -415,12 +415,12 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     assert parsed.command == SeatSerials(seat="01", serials=told)
     taken: list[object] = []
 
-    async def mark_voters_with_serials_as_voted(*values: object) -> str:
+    async def mark_voters_with_serial_numbers_as_voted(*values: object) -> str:
         taken.extend(values)
         return "noted"
 
     services: Any = SimpleNamespace(
-        booth_workers=SimpleNamespace(mark_voters_with_serials_as_voted=mark_voters_with_serials_as_voted)
+        booth_workers=SimpleNamespace(mark_voters_with_serial_numbers_as_voted=mark_voters_with_serial_numbers_as_voted)
     )
     await parsed.command.execute(services, parsed.command_context)
     assert taken == ["01", serials, part]
@@ -573,7 +573,7 @@ def make_gateway(store: Store, engine: FakeEngine, execute: Any = None) -> Comma
     """Return a gateway for that engine, or for one with another `execute`."""
     stand_in = SimpleNamespace(
         execute_command=execute or engine.execute_command,
-        mqtt_message_stored_event=engine.mqtt_message_stored_event,
+        event_set_when_mqtt_message_is_stored=engine.event_set_when_mqtt_message_is_stored,
         raise_or_clear_alert=engine.raise_or_clear_alert,
     )
     return CommandGateway(stand_in, store, SystemClock(), SENDERS, "pune-1")
@@ -600,7 +600,7 @@ async def test_duplicate_command_is_executed_once_and_answered_twice(store: Stor
     first, second = await read_replies(store)
     assert first == second
     assert first["status"] == "done"
-    assert engine.mqtt_message_stored_event.is_set()
+    assert engine.event_set_when_mqtt_message_is_stored.is_set()
 
 
 async def test_audit_contains_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
@@ -673,7 +673,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     payload["expires_at"] = SystemClock().now() + 60
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
-    await engine.mqtt_message_stored_event.wait()
+    await engine.event_set_when_mqtt_message_is_stored.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
     assert [reply["status"] for reply in await read_replies(store)] == ["done"]
@@ -697,8 +697,8 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
             BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False
         )
     while not await read_replies(store):
-        engine.mqtt_message_stored_event.clear()
-        await engine.mqtt_message_stored_event.wait()
+        engine.event_set_when_mqtt_message_is_stored.clear()
+        await engine.event_set_when_mqtt_message_is_stored.wait()
     assert not running.done()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]

@@ -54,11 +54,11 @@ def test_trunk_starts_no_more_calls_in_any_second_than_its_limit(
         now += gap
         while leaving and min(leaving) <= now and starts.count_seconds_until_call_may_be_sent(now) == 0:
             leaving.remove(min(leaving))
-            starts.count_call_sent_on_trunk(now)
+            starts.record_call_sent_on_trunk(now)
             wire.append(now)
         starts.count_seconds_until_next_call_start(now - older, len(leaving))
         while starts.count_available_call_starts(now, len(leaving)):
-            starts.allow_one_call_to_start(now)
+            starts.grant_call_start_now(now)
             leaving.append(now + commit)
             starts.count_available_call_starts(now - older, len(leaving))
         assert len(leaving) <= math.ceil(rate)  # a stalled disk lets no more than a window of calls pile up
@@ -76,10 +76,10 @@ def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(r
         now = step * 0.005
         starts.set_call_rate_limit(rates[step // 300])
         while starts.count_available_call_starts(now, leaving):
-            starts.allow_one_call_to_start(now)
+            starts.grant_call_start_now(now)
             leaving += 1
         while leaving and starts.count_seconds_until_call_may_be_sent(now) == 0:
-            starts.count_call_sent_on_trunk(now)
+            starts.record_call_sent_on_trunk(now)
             wire.append(now)
             leaving -= 1
     for first in wire:
@@ -95,8 +95,8 @@ def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
         now = step * 0.0005
         starts.count_seconds_until_next_call_start(now - 0.0004, 0)
         if starts.count_available_call_starts(now, 0):
-            starts.allow_one_call_to_start(now)
-            starts.count_call_sent_on_trunk(now)
+            starts.grant_call_start_now(now)
+            starts.record_call_sent_on_trunk(now)
             granted += 1
     assert granted <= 501
 
@@ -151,7 +151,7 @@ def test_voters_outside_all_caller_id_areas_are_called_with_any_caller_id() -> N
 def test_trunks_and_their_call_limits_can_be_changed_while_dialling() -> None:
     pool = TrunkPool([TrunkLimits("a", "line", 9, 10.0, ("1", "2"))], 0.0)
     assert pool.choose_trunk_for_call(("a",), {}, 1.0) == (pool["a"], "1")
-    pool.get_trunk_rate_limiter("a").count_call_sent_on_trunk(1.0)
+    pool.get_trunk_rate_limiter("a").record_call_sent_on_trunk(1.0)
     pool.apply_trunk_settings([TrunkLimits("b", "line", 9, 10.0, ("3",)), TrunkLimits("a", "old", 9, 1.0, ("4",))], 1.0)
     assert [*pool.names] == ["b", "a"]
     assert pool.find_trunk_name_of_endpoint("line") == "b"

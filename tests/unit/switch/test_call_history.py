@@ -87,5 +87,5 @@ def test_call_counts_as_never_sent_only_if_asterisks_call_records_are_complete(
     if created_at is not None:
         reconciler._created_at = {AttemptId("a"): created_at}
     call = SimpleNamespace(attempt_id=AttemptId("a"), is_answered=answered)
-    assert reconciler._was_call_never_sent(call, History({}, first_at, last_at, up_seconds)) is never  # type: ignore[arg-type]
-    assert not reconciler._was_call_never_sent(call, None)  # type: ignore[arg-type]
+    assert reconciler._was_call_never_sent_to_asterisk(call, History({}, first_at, last_at, up_seconds)) is never  # type: ignore[arg-type]
+    assert not reconciler._was_call_never_sent_to_asterisk(call, None)  # type: ignore[arg-type]
