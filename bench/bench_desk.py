@@ -45,7 +45,7 @@ from dialer.domain.view import CallChange, CallState, ScreenPop, SeatState, Seat
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.store.connection import open_store_exclusively
 from dialer.store.store import open_store
@@ -119,7 +119,7 @@ async def _run(folder: Path, extent: Extent) -> tuple[list[float], list[float], 
     senders = Senders([Sender(name, frozenset({role})) for name, role in roles.items()])
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker(BrokerKind.MOSQUITTO))
-        store = await open_store(store_path, encode=create_result_announcement)
+        store = await open_store(store_path, encode=create_outbox_row_of_result)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence(CENTRE, broker.connection_settings, SystemClock()), engine, store, senders)

@@ -29,7 +29,10 @@ from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.newest_call import compare_store_with_broker_at_start
 from dialer.process.loop_lag import LoopLag
-from dialer.process.memory import exclude_start_up_objects_from_garbage_collection, return_free_memory_repeatedly
+from dialer.process.memory import (
+    exclude_start_up_objects_from_garbage_collection,
+    return_free_memory_to_system_repeatedly,
+)
 from dialer.process.signals import stop_on_signals
 from dialer.process.systemd import report_service_ready
 from dialer.settings.jurisdiction import Profile
@@ -93,7 +96,7 @@ class RunningCentre:
                 group.create_task(self.monitor.run(stop_monitor), name="monitor")
             background = [
                 group.create_task(self.lag.run(), name="loop-lag"),
-                group.create_task(return_free_memory_repeatedly(), name="memory"),
+                group.create_task(return_free_memory_to_system_repeatedly(), name="memory"),
             ]
             if self.prompts is not None:
                 background.append(group.create_task(self.prompts.reload_catalogue_regularly(), name="prompts"))
@@ -203,7 +206,7 @@ def _build_engine(
         flows=flows,
         certified=certified,
         has_room=create_check_of_free_disk_space(settings),
-        figures=lag.get_event_loop_lag_figures,
+        figures=lag.get_event_loop_delay_figures,
         reload_settings=reload if settings.settings_file_text.table else None,
         spool=Spool(settings.store.path, read_store_key_of_site(settings)),
     )

@@ -14,7 +14,7 @@ from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.options import SiteAndPersonOptions, parse_date_option, read_argument_or_stdin
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import describe_duty_to_retain_recordings, load_site_profile
@@ -52,7 +52,7 @@ def erase_phone_number(
             entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), {})
             messages = erase_number_with_audit_entry(
                 db,
-                create_result_announcement,
+                create_outbox_row_of_result,
                 named,
                 rules,
                 (site.store_path, site.store_encryption_key),

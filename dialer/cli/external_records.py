@@ -23,7 +23,7 @@ from dialer.engine.external_records.commands import RecordsCommand
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.errors import MatdanError
 from dialer.mqtt.commands.client import CommandRequest, send_commands
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.settings.site import Settings
 from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import create_command_signer, get_broker_settings
@@ -174,7 +174,7 @@ async def _save_records_in_store(
 ) -> list[str]:
     replies: list[str] = []
     async with await open_store(
-        path, encode=create_result_announcement, create=False, key=key, holder=HOLDER
+        path, encode=create_outbox_row_of_result, create=False, key=key, holder=HOLDER
     ) as opened:
         records = ExternalRecords(opened, SystemClock())
         for request in requests:

@@ -290,7 +290,7 @@ async def _run_result_importer(hq: HeadquartersOptions) -> None:
     with require_installed_extra("hq"):
         from dialer.hq.gather import Gatherer, make_garbage_collection_rare  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
-        from dialer.metrics.families import ProcessStatus, build_result_gatherer_metrics  # noqa: PLC0415
+        from dialer.metrics.families import ProcessStatus, build_metrics_of_result_import  # noqa: PLC0415
         from dialer.metrics.server import serve_metrics_if_enabled  # noqa: PLC0415
     make_garbage_collection_rare()
     working = asyncio.current_task()
@@ -300,8 +300,8 @@ async def _run_result_importer(hq: HeadquartersOptions) -> None:
 
     def get_status_of_result_importer() -> ProcessStatus:
         if gatherer is None:
-            return build_result_gatherer_metrics(is_active=False, server_up=False, committed_at={})
-        return build_result_gatherer_metrics(
+            return build_metrics_of_result_import(is_active=False, server_up=False, committed_at={})
+        return build_metrics_of_result_import(
             is_active=gatherer.active.is_set(),
             server_up=gatherer.is_connected,
             committed_at=gatherer.committed_at,

@@ -266,7 +266,7 @@ def renew_signature_of_material_assignments(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.material_repository.renew_signatures_of_bundle_assignments(hq.load_online_signing_key(), time.time())
+    hq.material_repository.renew_signature_of_bundle_assignments(hq.load_online_signing_key(), time.time())
 
 
 @app.command("waves")
@@ -351,15 +351,15 @@ async def _assign_version_to_centres_in_waves(
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
-                step = rollout.start_next_wave(time.monotonic())
-                await hq_session.proposals.assign_wave_of_rollout(
+                step = rollout.start_next_wave_of_rollout(time.monotonic())
+                await hq_session.proposals.assign_version_to_wave_of_centres(
                     proposal, step.to, await hq_session.find_signed_in_user()
                 )
                 typer.echo(f"{version} to {', '.join(step.to)}: {len(step.centres)} centres")
             await asyncio.sleep(CHECK_SECONDS)
             state = rollout.decide_next_rollout_step(time.monotonic())
-            if rollout.stopped_centres != held:
-                held = rollout.stopped_centres
+            if rollout.stopped_centres_of_wave != held:
+                held = rollout.stopped_centres_of_wave
                 typer.echo(
                     f"waiting, because leaders have stopped {', '.join(held)}"
                     if held
@@ -372,7 +372,7 @@ async def _assign_version_to_centres_in_waves(
         return 1
     typer.echo(
         "every centre runs the version"
-        if not rollout.centres_without_version
-        else f"centres that do not run the version yet: {', '.join(rollout.centres_without_version)}"
+        if not rollout.centres_of_wave_without_version
+        else f"centres that do not run the version yet: {', '.join(rollout.centres_of_wave_without_version)}"
     )
-    return 1 if rollout.centres_without_version else 0
+    return 1 if rollout.centres_of_wave_without_version else 0

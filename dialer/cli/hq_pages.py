@@ -142,13 +142,13 @@ async def list_databases_of_centres(hq: HeadquartersOptions) -> None:
     For each store it also shows what is needed to verify its seals (signatures of its records): the first public keys
     and the last epoch.
     """
-    from dialer.hq.seal_records import list_chains_of_sealed_epochs  # noqa: PLC0415 - of an extra
-    from dialer.hq.store_records import list_stores_of_all_centres  # noqa: PLC0415
+    from dialer.hq.seal_records import list_chains_of_signed_minutes  # noqa: PLC0415 - of an extra
+    from dialer.hq.store_records import list_databases_of_all_centres  # noqa: PLC0415
 
     zone = ZoneInfo(hq.headquarters_settings.gather.time_zone)
     async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
-        chains = await list_chains_of_sealed_epochs(db)
-        for store in await list_stores_of_all_centres(db):
+        chains = await list_chains_of_signed_minutes(db)
+        for store in await list_databases_of_all_centres(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
             incarnation = store.incarnation[:8] or "(none)"
             new = "" if store.confirmed else ", replaced another: not confirmed"
@@ -231,7 +231,7 @@ async def list_audited_actions_at_headquarters(
     settings = hq.headquarters_settings
     async with _open_page_accounts(hq) as (database, _, _, file):
         if accept:
-            await database.accept_last_audit_entry(resolve_responsible_person(who))
+            await database.accept_present_end_of_audit(resolve_responsible_person(who))
         entries = await database.read_audit_entries()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:

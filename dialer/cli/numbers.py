@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_person_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.words import format_count
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.roll.number_lists import NumbersFile, read_list_of_phone_numbers
 from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site_rules import load_site_profile
@@ -151,7 +151,7 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
         with site.open_store_for_writing("an import of opt-outs") as db, open_transaction(db):
             entry = AuditNote(get_name_of_responsible_person(site.who), SystemClock().now(), file)
             fresh = opt_outs.suppress_list_of_phone_numbers(
-                db, create_result_announcement, found, secret, source, entry
+                db, create_outbox_row_of_result, found, secret, source, entry
             ).new
         typer.echo(f"{fresh:,} numbers suppressed; {len(found) - fresh:,} were already suppressed")
     except StoreBusy as busy:

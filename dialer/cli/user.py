@@ -23,7 +23,7 @@ from dialer.engine.command.reading import read_command
 from dialer.engine.users.commands import UserCommand
 from dialer.engine.users.service import Users
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_time import get_site_zone
 from dialer.settings.supervision import OWN_USER
@@ -187,7 +187,7 @@ async def _save_user_in_store(settings: Settings, request: CommandRequest, sende
         raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")
     path, key = settings.store.path, read_store_key_of_site(settings)
     async with await open_store(
-        path, encode=create_result_announcement, create=False, key=key, holder=HOLDER
+        path, encode=create_outbox_row_of_result, create=False, key=key, holder=HOLDER
     ) as opened:
         users = Users(opened, SystemClock(), partial(list_users_in_settings, settings))
         await users.load_users()

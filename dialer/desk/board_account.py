@@ -103,13 +103,13 @@ def serve_metrics_of_desk_process(
     port = settings.metrics.desk_port
     if port is None:
         return contextlib.nullcontext()
-    from dialer.metrics.families import build_desk_metrics  # noqa: PLC0415 - 60 ms of CPU
+    from dialer.metrics.families import build_metrics_of_centre_pages  # noqa: PLC0415 - 60 ms of CPU
     from dialer.metrics.server import serve_metrics  # noqa: PLC0415
 
     return serve_metrics(
         settings.metrics.host,
         port,
-        lambda: build_desk_metrics(
+        lambda: build_metrics_of_centre_pages(
             settings.centre.id, broker_up=_is_desk_connected_to_broker(page_state), streams=page_state.open_page_count
         ),
     )

@@ -129,7 +129,7 @@ class HqActions:
 
     async def open_incident(self, request: OpenIncident, who: SignedIn) -> None:
         """Record a new incident in a centre or zone, unless the same incident is open already (after a second click)."""
-        self._proposals.refuse_centres_outside_zone(who, request.to)
+        self._proposals.refuse_centres_outside_users_zone(who, request.to)
         kind, _, name = request.to.partition(":")
         zone, centre = (name, "") if kind == "zone" else (self._accounts.zone_of_centre[name], name)
         owner = request.owner or who.name

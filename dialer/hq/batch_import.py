@@ -48,18 +48,18 @@ from dialer.hq.ledger import (
     parse_call_for_other_centres,
     parse_opt_out,
     parse_outbox_row,
-    parse_sealed_epoch,
+    parse_signed_minute_of_store_changes,
     parse_voter_place,
-    refuse_batch_of_wrong_sender,
+    refuse_batch_with_subject_of_other_centre,
     sum_turnout_changes,
 )
-from dialer.hq.repeated_rows import has_row_that_differs_from_stored
-from dialer.hq.seal_chains import create_chain_of_sealed_epochs, describe_seal_contradiction
-from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_set_aside_row
+from dialer.hq.repeated_rows import does_any_row_differ_from_stored_one
+from dialer.hq.seal_chains import create_chain_of_signed_minutes, describe_seal_contradiction
+from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_record_of_unstorable_row
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.store_records import (
     Stores,
-    list_centres_with_unconfirmed_store,
+    list_centres_with_unconfirmed_database,
     read_stores_of_centres,
     write_stores_of_centres,
 )
@@ -70,8 +70,8 @@ from dialer.hq.stores import (
     StoreSightings,
     StoreState,
     accept_store_of_batch,
-    describe_store_conflict,
-    describe_store_that_replaced_another,
+    describe_replaced_database_of_centre,
+    describe_two_databases_of_one_centre,
 )
 from dialer.nats import messages
 from dialer.nats.messages import Acknowledgement, InvalidMessage, OutboxBatch
@@ -186,7 +186,7 @@ class ReceivedBatch:
     set_aside: str = ""  # why all its rows are set aside
 
     @property
-    def row_count(self) -> int:
+    def row_count_towards_commit_limit(self) -> int:
         """The size that counts towards the limit on the rows of one commit: the number of the message's rows, plus 1.
 
         Without the 1, a message without rows would count nothing, and a commit could have any number of such messages.
@@ -342,7 +342,7 @@ class BatchImporter:
         self.replaced_centres: set[str] = set()
         """Centres whose accepted store replaced another, which no person has confirmed."""
 
-    async def store_rows_set_aside_earlier(self) -> None:
+    async def retry_rows_that_could_not_be_stored(self) -> None:
         """Try again to store centres' rows that could not be stored as results when they arrived (rows set aside).
 
         A row is stored as a result if its constituency now belongs to its centre. The other rows stay set aside, and
@@ -358,15 +358,17 @@ class BatchImporter:
                 if centre not in zones:
                     continue
                 store = KnownStore(incarnation, None, StoreState.ACCEPTED, 0, now, "")
-                collected = {centre: CentreRows(store, rows=[each.original_outbox_row for each in entries])}
-                await self._store_collected_rows(zones, collected, now)
+                collected = {centre: CentreRows(store, rows=[each.outbox_row_as_centre_sent_it for each in entries])}
+                await self._store_rows_of_all_centres(zones, collected, now)
                 again = {each.id for each in collected[centre].set_aside}
-                await set_aside.delete_set_aside_rows(self._db, [each for each in entries if each.id not in again])
+                await set_aside.delete_records_of_unstorable_rows(
+                    self._db, [each for each in entries if each.id not in again]
+                )
             self._set_aside = Counter(dict(await set_aside.SQL.counts.fetch_rows(self._db)))
             self.contradicted_centres = {
                 each.centre for each in await seal_records.SQL.contradictions.fetch_rows(self._db)
             }
-            self.replaced_centres = await list_centres_with_unconfirmed_store(self._db)
+            self.replaced_centres = await list_centres_with_unconfirmed_database(self._db)
 
     async def commit_batches(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> Acknowledgements:
         """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that
@@ -396,8 +398,8 @@ class BatchImporter:
                 try:
                     if each.batch is None:
                         raise InvalidMessage(each.problem)
-                    refuse_batch_of_wrong_sender(each.batch, each.subject, zones)
-                    await self._collect_rows_of_batch(each, each.batch, stores, collected, now)
+                    refuse_batch_with_subject_of_other_centre(each.batch, each.subject, zones)
+                    await self._parse_rows_of_batch_by_centre(each, each.batch, stores, collected, now)
                 except InvalidMessage as error:
                     _log.warning("gatherer.batch_rejected", subject=each.subject, problem=str(error))
                     await SQL.set_problem.run_statement(self._db, each.subject.removeprefix("up."), str(error), now)
@@ -406,22 +408,22 @@ class BatchImporter:
                     add_acknowledgements(acks, await self._acknowledge_batch_of_refused_store(each.batch, error, now))
                     if error.is_final:
                         refusals[each.batch.centre] = str(error)
-            new_booths = await self._store_collected_rows(zones, collected, now)
+            new_booths = await self._store_rows_of_all_centres(zones, collected, now)
             await write_stores_of_centres(self._db, stores)
             contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
-            replaced = await list_centres_with_unconfirmed_store(self._db)
+            replaced = await list_centres_with_unconfirmed_database(self._db)
             updates = []
             for name, rows in collected.items():
-                conflict = describe_store_conflict(name, stores[name])
+                conflict = describe_two_databases_of_one_centre(name, stores[name])
                 if name in contradictions:
                     conflict = "; ".join(filter(None, [conflict, describe_seal_contradiction(*contradictions[name])]))
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
-                new = describe_store_that_replaced_another(name, stores[name])
+                new = describe_replaced_database_of_centre(name, stores[name])
                 problems = filter(None, [refusals.get(name), conflict, new, rows.problem, aside])
                 problem = "; ".join(dict.fromkeys(problems)) or None
                 updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
-                add_acknowledgements(acks, _create_acknowledgement_of_last_batch(rows, conflict, now))
+                add_acknowledgements(acks, _create_acknowledgement_of_newest_batch(rows, conflict, now))
             await SQL.set_centres.run_statement(self._db, *convert_rows_to_columns(updates, 5), now)
         self._booths |= new_booths
         for name in replaced - self.replaced_centres:
@@ -437,7 +439,7 @@ class BatchImporter:
                 _log.warning("gatherer.rows_lost", centre=name, rows=rows.lost_rows)
         return acks
 
-    async def _collect_rows_of_batch(
+    async def _parse_rows_of_batch_by_centre(
         self,
         received: ReceivedBatch,
         batch: OutboxBatch,
@@ -451,7 +453,7 @@ class BatchImporter:
         """
         store = accept_store_of_batch(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
         if not received.set_aside:  # the database rejects a value of its row, so it cannot be compared
-            await self._refuse_set_back_store(batch, store, collected.get(batch.centre), now)
+            await self._refuse_store_restored_from_older_copy(batch, store, collected.get(batch.centre), now)
         rows = collected.setdefault(batch.centre, CentreRows(store))
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
             if rows.rows:
@@ -465,12 +467,14 @@ class BatchImporter:
         add_new_rows_of_batch(batch, rows, now)
         if received.set_aside:
             rows.set_aside += [
-                make_set_aside_row(batch.centre, store.incarnation, row, now, received.set_aside, retry=False)
+                make_record_of_unstorable_row(
+                    batch.centre, store.incarnation, row, now, received.set_aside, retry=False
+                )
                 for row in rows.rows[earlier:]
             ]
             del rows.rows[earlier:]
 
-    async def _refuse_set_back_store(
+    async def _refuse_store_restored_from_older_copy(
         self, batch: OutboxBatch, store: KnownStore, collected: CentreRows | None, now: float
     ) -> None:
         """Raise StoreSetBack if a row of the batch differs from the row that headquarters has stored under the same id."""
@@ -480,8 +484,8 @@ class BatchImporter:
         is_same_store = collected is not None and collected.store is store
         uncommitted = {row.id: row for row in collected.rows} if collected is not None and is_same_store else {}
         oldest = now - self._compared_seconds
-        with self._charge_computing_time_to_centre(batch.centre):
-            is_set_back = await has_row_that_differs_from_stored(
+        with self._count_computing_time_used_for_centre(batch.centre):
+            is_set_back = await does_any_row_differ_from_stored_one(
                 self._db, batch.centre, store.incarnation, repeated, uncommitted, oldest, now
             )
         if is_set_back:
@@ -516,7 +520,7 @@ class BatchImporter:
                 self._refuse_row_of_other_constituency(centre, row, fields)
             except RowSetAside as error:
                 rows.set_aside.append(
-                    make_set_aside_row(
+                    make_record_of_unstorable_row(
                         centre, rows.store.incarnation, outbox_row, now, str(error), retry=error.may_be_retried
                     )
                 )
@@ -526,7 +530,7 @@ class BatchImporter:
             else:
                 results.append(ParsedRow(row, fields))
 
-    async def _store_collected_rows(
+    async def _store_rows_of_all_centres(
         self, zones: Mapping[str, str], collected: dict[str, CentreRows], now: float
     ) -> set[CentreBooth]:
         """Store the rows of centres' results, and update counters, answers, voters and the queue of updates for other
@@ -537,10 +541,10 @@ class BatchImporter:
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
-            with self._charge_computing_time_to_centre(centre):
+            with self._count_computing_time_used_for_centre(centre):
                 self._parse_rows_of_centre(centre, rows, now, parsed_marks, parsed_results)
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
-            await set_aside.insert_set_aside_rows(self._db, aside)
+            await set_aside.insert_records_of_unstorable_rows(self._db, aside)
         marks = await self._insert_new_rows(
             SQL.insert_marks, "new_mark", parsed_marks, _convert_voter_mark_to_column_values
         )
@@ -549,7 +553,7 @@ class BatchImporter:
         def may_centre_use_result_name(centre: str, name: str) -> bool:
             return self._names.may_centre_use_result_name(collected[centre], centre, name)
 
-        await self._add_rows_to_day_counters(marks, results, may_centre_use_result_name, now)
+        await self._add_results_to_daily_counts(marks, results, may_centre_use_result_name, now)
         await self._store_answers(results, may_centre_use_result_name, now)
         await self._store_times_of_test_messages(results, now)
         await self._compare_seals_with_earlier_ones(collected, results, now)
@@ -604,7 +608,7 @@ class BatchImporter:
         new = await insert.insert_rows_returning_ids(self._db)
         return [each for each in rows if (each.row.centre, each.row.id) in new]
 
-    async def _add_rows_to_day_counters(
+    async def _add_results_to_daily_counts(
         self,
         marks: Sequence[ParsedRow[MarkRow]],
         results: Sequence[ParsedRow[ResultRow]],
@@ -641,7 +645,7 @@ class BatchImporter:
             await SQL.set_test_marks.run_statement(self._db, *convert_rows_to_columns(sorted(sent.items()), 2), now)
 
     @contextlib.contextmanager
-    def _charge_computing_time_to_centre(self, centre: str) -> Iterator[None]:
+    def _count_computing_time_used_for_centre(self, centre: str) -> Iterator[None]:
         """Subtract the computing time of the `with` block from the computing time that the centre may still use."""
         started = time.thread_time()
         yield
@@ -656,23 +660,27 @@ class BatchImporter:
         sealed: dict[str, list[SealedEpoch]] = {}
         for each in results:
             if each.row.topic == SEALED_EPOCHS:
-                sealed.setdefault(each.row.centre, []).append(parse_sealed_epoch(each.row.payload))
+                sealed.setdefault(each.row.centre, []).append(parse_signed_minute_of_store_changes(each.row.payload))
         for centre, epochs in sealed.items():
             store = collected[centre].store
-            chain = await seal_records.read_chain_of_sealed_epochs(self._db, centre, store.incarnation)
+            chain = await seal_records.read_chain_of_signed_minutes(self._db, centre, store.incarnation)
             if chain is None:
                 copied = store.previous
                 original = (
-                    None if copied is None else await seal_records.read_chain_of_sealed_epochs(self._db, centre, copied)
+                    None
+                    if copied is None
+                    else await seal_records.read_chain_of_signed_minutes(self._db, centre, copied)
                 )
-                chain = create_chain_of_sealed_epochs(original)
+                chain = create_chain_of_signed_minutes(original)
             followed = [epoch.previous for epoch in epochs if epoch.kind == EpochKind.START]
-            known = await seal_records.find_received_epochs(self._db, centre, followed) if followed else {}
-            with self._charge_computing_time_to_centre(centre):
+            known = (
+                await seal_records.find_signed_minutes_received_before(self._db, centre, followed) if followed else {}
+            )
+            with self._count_computing_time_used_for_centre(centre):
                 for epoch in epochs:
                     if chain.add_received_seal_to_chain(epoch, store.first_at, known, now):
                         _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
-            await seal_records.write_chain_of_sealed_epochs(self._db, centre, store.incarnation, chain)
+            await seal_records.write_chain_of_signed_minutes(self._db, centre, store.incarnation, chain)
 
     async def _store_peer_updates(
         self,
@@ -719,7 +727,7 @@ class BatchImporter:
         before = {
             _get_voter_place_on_roll(row): _get_voter_status(row) for row in await SQL.voters.fetch_rows(self._db)
         }
-        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.does_mark_change_earlier_voter_marks)]
+        changed_places = [*dict.fromkeys(mark.place for mark in marks if mark.does_mark_undo_or_correct_earlier_marks)]
         marks_of: dict[VoterPlace, list[tuple[str, str, float]]] = {place: [] for place in changed_places}
         if changed_places:
             asked = convert_rows_to_columns([_place_columns(place) for place in changed_places], 5)
@@ -748,7 +756,7 @@ class BatchImporter:
             await SQL.add_turnout.run_statement(self._db, *convert_rows_to_columns(rows, 9))
 
 
-def _create_acknowledgement_of_last_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
+def _create_acknowledgement_of_newest_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
     """Return the acknowledgement of a centre's last batch, with the batch's sender as the key.
 
     The result is empty if the centre has sent no batch. `conflict` is the decision about the centre's stores that a

@@ -119,13 +119,13 @@ async def _find_centres_without_live_status(session: Session, settings: HqSettin
     silent = {centre.id for centre in settings.centres}
     all_received = asyncio.Event()
 
-    async def remove_sender_from_centres_without_status(subject: str, data: bytes) -> None:
+    async def record_that_centre_sent_its_status(subject: str, data: bytes) -> None:
         silent.discard(subject.split(".")[1])
         if not silent:
             all_received.set()
 
     if silent:
-        await session.subscribe_to_subject("live.>", remove_sender_from_centres_without_status)
+        await session.subscribe_to_subject("live.>", record_that_centre_sent_its_status)
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
                 await all_received.wait()

@@ -15,7 +15,7 @@ from dialer.hq.order_audit import OrderAudit
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.pages import HqAccount, HqBoard
 from dialer.hq.proposals import Proposals
-from dialer.metrics.families import build_headquarters_desk_metrics
+from dialer.metrics.families import build_metrics_of_headquarters_pages
 from dialer.metrics.server import serve_metrics_if_enabled
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
@@ -92,7 +92,7 @@ async def run_hq_page_server(
         metrics = serve_metrics_if_enabled(
             settings.metrics.host,
             settings.metrics.desk_port,
-            lambda: build_headquarters_desk_metrics(server_up=figures.is_connected),
+            lambda: build_metrics_of_headquarters_pages(server_up=figures.is_connected),
         )
         await stack.enter_async_context(metrics)
         orders = OrderAudit(settings, db)

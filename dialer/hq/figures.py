@@ -251,7 +251,7 @@ class HqFigures:
         self._official = {each.centre: each for each in await SQL.official_of_centres.fetch_rows(db)}
 
     def _put_incidents_into_page_state(self, incidents: Sequence[Incident]) -> None:
-        self._replace_page_values_of_one_kind(
+        self._replace_all_page_values_of_kind(
             "incident", {f"incident/{each.zone}/{each.id}": each for each in incidents}
         )
 
@@ -261,7 +261,7 @@ class HqFigures:
             kind, _, name = proposal.to.partition(":")
             zone = {"zone": name, "centre": self._accounts.zone_of_centre.get(name, "")}.get(kind, "")
             values[f"proposal/{zone}/{proposal.id}"] = proposal
-        self._replace_page_values_of_one_kind("proposal", values)
+        self._replace_all_page_values_of_kind("proposal", values)
 
     async def _put_assigned_material_into_page_state(self) -> None:
         """Show the campaign material (flows, recordings) assigned to each zone, and to all zones. Raises StoreError.
@@ -284,9 +284,9 @@ class HqFigures:
                 )
             ]
             values[f"material/{zone}"] = {**material, "waves": waves}
-        self._replace_page_values_of_one_kind("material", values)
+        self._replace_all_page_values_of_kind("material", values)
 
-    def _replace_page_values_of_one_kind(self, kind: str, values: Mapping[str, Any]) -> None:
+    def _replace_all_page_values_of_kind(self, kind: str, values: Mapping[str, Any]) -> None:
         """Put values into the page state, and remove other values of the same kind. A value's key begins with its kind."""
         for name in {
             f"{kind}/{each}" for each in self._page_state.get_values_of_keys_with_prefix(kind, object)
@@ -309,10 +309,10 @@ class HqFigures:
         }
         self._page_state.set_value_of_key("hq", status)
         zones = {*self._accounts.zone_of_centre.values()}
-        self._replace_page_values_of_one_kind(
+        self._replace_all_page_values_of_kind(
             "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
         )
-        self._replace_page_values_of_one_kind("order", self._orders.list_orders_for_page_state(now))
+        self._replace_all_page_values_of_kind("order", self._orders.list_orders_for_page_state(now))
         for each in self._settings.centres:
             self._page_state.set_value_of_key(
                 f"centre/{each.zone}/{each.id}", self._collect_page_fields_of_centre(each)

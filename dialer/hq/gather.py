@@ -140,7 +140,7 @@ class Gatherer:
         logged = ""
         while True:
             try:
-                await await_coroutine_in_own_task(self._gather_while_connected())
+                await await_coroutine_in_own_task(self._import_results_while_connected())
             except* (*DatabaseError, HeadquartersUnreachable) as errors:
                 problem = str(find_first_error_in_group(errors)) or type(find_first_error_in_group(errors)).__name__
                 if problem != logged:
@@ -150,14 +150,14 @@ class Gatherer:
                 self.active.clear()
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _gather_while_connected(self) -> None:
+    async def _import_results_while_connected(self) -> None:
         address = self._settings.gather.database.get_secret_value()
         # Two connections: peer updates must not wait for the commits of batches.
         async with open_database(address) as importing, open_database(address) as forwarding:
             await importing.prepare_schema()
-            await self._gather_while_holding_lock(importing, forwarding)
+            await self._import_results_while_holding_lock(importing, forwarding)
 
-    async def _gather_while_holding_lock(self, importing: Database, forwarding: Database) -> None:
+    async def _import_results_while_holding_lock(self, importing: Database, forwarding: Database) -> None:
         while True:
             if await SQL.lock.fetch_value(importing):
                 break
@@ -236,8 +236,8 @@ class Gatherer:
         position = start.position
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings, self._shares)
-        await importer.store_rows_set_aside_earlier()
-        self._copy_problems_of_centres_from_importer(importer)
+        await importer.retry_rows_that_could_not_be_stored()
+        self._update_centres_with_database_problems(importer)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, start, waiting), name="gather-read")
@@ -249,7 +249,7 @@ class Gatherer:
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
-                self._copy_problems_of_centres_from_importer(importer)
+                self._update_centres_with_database_problems(importer)
                 self._updates_queued.set()
                 for sender, ack in acks.items():
                     if ack.through is not None:
@@ -258,7 +258,7 @@ class Gatherer:
                         messages.build_acknowledgement_subject(sender.centre), messages.pack_acknowledgement(ack)
                     )
 
-    def _copy_problems_of_centres_from_importer(self, importer: BatchImporter) -> None:
+    def _update_centres_with_database_problems(self, importer: BatchImporter) -> None:
         self.contradicted_centres = importer.contradicted_centres
         self.replaced_centres = importer.replaced_centres
 
@@ -272,7 +272,7 @@ class Gatherer:
         try:
             return await importer.commit_batches(stream_id, position, received)
         except ValueRejected as error:
-            if len(received) == 1 and received[0].row_count <= 2:
+            if len(received) == 1 and received[0].row_count_towards_commit_limit <= 2:
                 aside = replace(received[0], set_aside=f"the database rejects one of its values: {error}")
                 return await importer.commit_batches(stream_id, position, [aside])
             if len(received) == 1:
@@ -313,12 +313,12 @@ class Gatherer:
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
         """Wait for a batch of a centre's results. Return it together with the batches that arrive soon after it."""
         received = [self._read_batch_message(await waiting.get())]
-        rows = received[0].row_count
+        rows = received[0].row_count_towards_commit_limit
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(COLLECT_SECONDS):
                 while rows < MAX_COMMIT_ROWS:
                     received.append(self._read_batch_message(await waiting.get()))
-                    rows += received[-1].row_count
+                    rows += received[-1].row_count_towards_commit_limit
         return received
 
     async def _forward_updates_to_other_centres(self, db: Database) -> None:
@@ -330,10 +330,10 @@ class Gatherer:
             await self._updates_queued.wait()
             self._updates_queued.clear()
             while updates := await SQL.peer_updates.fetch_rows(db, MAX_PENDING_UPDATES):
-                await self._store_peer_updates_in_stream(updates)
+                await self._publish_updates_for_other_centres(updates)
                 await SQL.delete_peer_updates.run_statement(db, updates[-1].id)
 
-    async def _store_peer_updates_in_stream(self, updates: Sequence[QueuedUpdate]) -> None:
+    async def _publish_updates_for_other_centres(self, updates: Sequence[QueuedUpdate]) -> None:
         """Store opt-outs, answers and calls for other centres (peer updates) in the stream, retrying while a cluster of
         nats-servers elects a leader.
 

@@ -60,7 +60,7 @@ class CentreRows:
     last_batch: OutboxBatch | None = None
 
 
-def refuse_batch_of_wrong_sender(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
+def refuse_batch_with_subject_of_other_centre(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
     """Raise InvalidMessage if a batch is from an unknown centre, or if its subject belongs to another centre."""
     centre = batch.centre
     if subject != f"up.{centre}":
@@ -146,7 +146,7 @@ class MarkRow:
     payload: str  # JSON
 
     @property
-    def does_mark_change_earlier_voter_marks(self) -> bool:
+    def does_mark_undo_or_correct_earlier_marks(self) -> bool:
         """Whether this mark (recorded answer) undoes or corrects earlier marks of the voter.
 
         If so, the voter's status must be derived from all marks again.
@@ -156,7 +156,7 @@ class MarkRow:
     @property
     def is_sent_to_other_centres(self) -> bool:
         """Whether headquarters forwards this recorded answer (mark) to other centres."""
-        return self.does_mark_change_earlier_voter_marks or self.kind == MarkKind.VOTED
+        return self.does_mark_undo_or_correct_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
@@ -167,7 +167,7 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     object, or that the database cannot store.
     """
     at = row.at if 0 < row.at < MAX_EPOCH_SECONDS else now
-    topic = shorten_topic(row.topic)
+    topic = shorten_topic_for_database(row.topic)
     try:
         fields = _PAYLOADS.decode(row.payload)
         if not isinstance(fields, dict) or "\\u0000" in row.payload:
@@ -193,7 +193,12 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
         return mark, fields
     if topic == SEALED_EPOCHS:
         return ResultRow(
-            at, centre, topic, parse_sealed_epoch(row.payload).compute_epoch_digest(), row.id, row.payload
+            at,
+            centre,
+            topic,
+            parse_signed_minute_of_store_changes(row.payload).compute_epoch_digest(),
+            row.id,
+            row.payload,
         ), fields
     key = fields.get("attempt_id") if topic in _ATTEMPT_TOPICS else fields.get("number_hash")
     if topic == ANSWERS:  # an attempt has several
@@ -203,12 +208,12 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
     ), fields
 
 
-def shorten_topic(topic: str) -> str:
+def shorten_topic_for_database(topic: str) -> str:
     """Return the topic of a result as the database stores it: at most 128 characters, without NUL."""
     return topic[:128].replace("\0", "")
 
 
-def parse_sealed_epoch(payload: str) -> SealedEpoch:
+def parse_signed_minute_of_store_changes(payload: str) -> SealedEpoch:
     """Return the sealed epoch (signed minute of a store's changes) in the payload of a result. Raises UnreadableRow."""
     try:
         return get_type_adapter(SealedEpoch).validate_json(payload, strict=True)
@@ -227,11 +232,11 @@ def _compute_result_key_from_payload(payload: str) -> str:
     return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _refuse_nan_or_infinity(constant: str) -> None:
+def _refuse_number_that_is_not_finite(constant: str) -> None:
     raise ValueError(constant)
 
 
-_PAYLOADS = json.JSONDecoder(parse_constant=_refuse_nan_or_infinity)
+_PAYLOADS = json.JSONDecoder(parse_constant=_refuse_number_that_is_not_finite)
 
 
 def _parse_voter_mark_in_result(

@@ -53,7 +53,7 @@ def draft_withdrawal_of_bundle(settings: HqSettings, name: str, version: int) ->
 
     Raises MaterialRefused, or StoreError if the folder of the material cannot be used.
     """
-    with _convert_repository_errors(settings, "the withdrawal cannot be drafted"):
+    with _convert_errors_of_material_folder(settings, "the withdrawal cannot be drafted"):
         Repository(settings.bundles.folder).draft_withdrawal_of_bundle(name, version, time.time())
 
 
@@ -65,32 +65,32 @@ class DraftedMaterial(NamedTuple):
     signers: dict[str, str]  # departments by name
 
 
-def read_signed_draft(settings: HqSettings) -> DraftedMaterial:
+def read_signed_draft_of_material(settings: HqSettings) -> DraftedMaterial:
     """Return the draft of campaign material, which the media and compliance officers have signed.
 
     Raises MaterialRefused if a signature is missing, and StoreError if the folder cannot be read.
     """
     repository = Repository(settings.bundles.folder)
-    with _convert_repository_errors(settings, "the draft cannot be read"):
+    with _convert_errors_of_material_folder(settings, "the draft cannot be read"):
         return DraftedMaterial(
             *repository.find_changes_of_drafted_bundles(), repository.find_signers_of_complete_bundle_draft()
         )
 
 
-def publish_signed_draft(settings: HqSettings) -> list[str]:
+def publish_signed_draft_of_material(settings: HqSettings) -> list[str]:
     """Publish the draft of campaign material. Return the versions that are approved from now on.
 
     Raises MaterialRefused, SettingError, and StoreError if the folder cannot be written.
     """
     repository = Repository(settings.bundles.folder)
     online = read_online_signing_key(settings)
-    with _convert_repository_errors(settings, "the draft cannot be published"):
+    with _convert_errors_of_material_folder(settings, "the draft cannot be published"):
         repository.publish_drafted_bundles(online, time.time())
         return repository.list_approved_bundle_versions()
 
 
 @contextmanager
-def _convert_repository_errors(settings: HqSettings, failure: str) -> Iterator[None]:
+def _convert_errors_of_material_folder(settings: HqSettings, failure: str) -> Iterator[None]:
     """Raise StoreError, with `failure` in its text, for errors that the folder of campaign material causes in the
     `with` block.
     """

@@ -119,7 +119,7 @@ async def send_order(
     replies: dict[str, OrderReply] = {}
     is_complete = asyncio.Event()
 
-    async def store_reply_of_centre(subject: str, data: bytes) -> None:
+    async def record_latest_reply_of_centre(subject: str, data: bytes) -> None:
         try:
             reply = _REPLY.validate_json(data)
         except ValidationError:
@@ -131,7 +131,7 @@ async def send_order(
             if len(replies) == len(centres):
                 is_complete.set()
 
-    await session.subscribe_to_subject(build_reply_subject("*", order.id), store_reply_of_centre)
+    await session.subscribe_to_subject(build_reply_subject("*", order.id), record_latest_reply_of_centre)
     await session.create_stream_if_missing(
         CMD, ["cmd.>"], max_bytes=MAX_ORDER_STREAM_BYTES, max_age_seconds=LONGEST_VALID_SECONDS
     )

@@ -59,7 +59,7 @@ def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: Outb
     if centre.nkey is None and not rendered.exists():
         raise InvalidMessage(f"{file.path}: the key of centre {file.centre} is unknown: add its nkey to [[centres]]")
     public_key = nkey.read_public_key(rendered) if centre.nkey is None else nkey.decode_public_key(centre.nkey)
-    if not file.is_signed_with_key(public_key):
+    if not file.is_outbox_file_signed_with_key(public_key):
         raise InvalidMessage(
             f"{file.path}: the file is not signed with the key of centre {file.centre}: export it again there,"
             " with nkey_file"

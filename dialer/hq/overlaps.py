@@ -23,7 +23,7 @@ def describe_centres_sharing_numbers(samples: Mapping[str, NumberSample]) -> Ite
     }
     pairs = sorted(counts, key=lambda pair: (-counts[pair], pair))
     for one, other in pairs[:MAX_PAIRS]:
-        about = "" if samples[one].has_all_numbers_of_roll and samples[other].has_all_numbers_of_roll else "about "
+        about = "" if samples[one].has_every_number_of_roll and samples[other].has_every_number_of_roll else "about "
         yield (
             f"{one} and {other} have {about}{counts[one, other]:,} numbers in common: two calls at almost the same time are"
             " possible there; give each number to one centre only"
@@ -68,5 +68,5 @@ def _estimate_numbers_on_both_rolls(shared: int, *samples: NumberSample) -> int:
     A sample has the lowest hashes of a roll's numbers. A complete sample has all of them. Another sample covers the
     share of all possible hashes that is below its highest hash. The result is `shared`, divided by the smaller share.
     """
-    limits = [int(each.hashes[-1], 16) for each in samples if not each.has_all_numbers_of_roll]
+    limits = [int(each.hashes[-1], 16) for each in samples if not each.has_every_number_of_roll]
     return round(shared * 16**HASH_LETTERS / min(limits)) if limits else shared

@@ -122,7 +122,7 @@ class PageDatabase:
         end = None if self._file is None else await self._file.read_last_seen_audit_entry()
         return [*find_breaks_in_audit_hash_chain(await self.read_audit_entries(), end)]
 
-    async def accept_last_audit_entry(self, who: str) -> None:
+    async def accept_present_end_of_audit(self, who: str) -> None:
         """Accept the database's last audit entry as the true end of the audit, after a restore from a backup.
 
         The acceptance itself is added to the audit.

@@ -15,7 +15,7 @@ from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MAX_DAYS, HqFigures
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import DatedResults, HqUser
-from dialer.hq.rights import can_see_page_state_key, list_allowed_actions
+from dialer.hq.rights import can_user_see_value_on_pages, list_allowed_actions
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow_anyone, allow_roles
@@ -109,11 +109,11 @@ class HqBoard:
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")
-        return self._streams.open_stream_to_page(request, lambda key: can_see_page_state_key(zone, key))
+        return self._streams.open_stream_to_page(request, lambda key: can_user_see_value_on_pages(zone, key))
 
     async def read_turnout_of_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
         """Return the turnout of each constituency in which the centre has reported recorded answers (marks) of voters."""
-        self._refuse_centre_outside_zone(who, centre)
+        self._refuse_centre_outside_users_zone(who, centre)
         async with self._db.open_transaction() as db:
             return [row._asdict() for row in await SQL.constituencies.fetch_rows(db, centre)]
 
@@ -125,11 +125,11 @@ class HqBoard:
         who: SignedIn,
     ) -> list[dict[str, Any]]:
         """Return the turnout of the polling stations (booths) of a constituency."""
-        self._refuse_centre_outside_zone(who, centre)
+        self._refuse_centre_outside_users_zone(who, centre)
         async with self._db.open_transaction() as db:
             return [row._asdict() for row in await SQL.booths.fetch_rows(db, centre, state, constituency)]
 
-    def _refuse_centre_outside_zone(self, who: SignedInUser, centre: str) -> None:
+    def _refuse_centre_outside_users_zone(self, who: SignedInUser, centre: str) -> None:
         """Raise RequestRefused unless the centre is within the user's zone."""
         if not self._accounts.are_centres_in_zone_of_user(who.name, f"centre:{centre}"):
             raise RequestRefused(403, "other-zone")

@@ -27,9 +27,9 @@ from dialer.hq.database import Database
 from dialer.hq.material import (
     assign_material_to_centres,
     draft_withdrawal_of_bundle,
-    publish_signed_draft,
+    publish_signed_draft_of_material,
     read_published_material,
-    read_signed_draft,
+    read_signed_draft_of_material,
 )
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.rights import HqAction, list_roles_that_allow_action
@@ -134,7 +134,7 @@ class Proposals:
         self._accounts = accounts
         self._on_change = on_change
 
-    def refuse_centres_outside_zone(self, who: SignedInUser, to: str) -> None:
+    def refuse_centres_outside_users_zone(self, who: SignedInUser, to: str) -> None:
         """Raise RequestRefused unless all centres at the address `to` belong to the user's zone.
 
         `to` is "all", "zone:NAME" or "centre:ID".
@@ -166,7 +166,7 @@ class Proposals:
 
     async def _store_proposal(self, who: SignedInUser, kind: str, to: str, text: str) -> WaitingProposal:
         """Store a proposal and return it, or return an equal one that waits already."""
-        self.refuse_centres_outside_zone(who, to)
+        self.refuse_centres_outside_users_zone(who, to)
         async with self._db.open_transaction() as db:
             now = self._db.clock.now()
             equal = await SQL.equal_open_proposal.fetch_first_row(db, kind, to, text, now - VALID_SECONDS)
@@ -223,13 +223,13 @@ class Proposals:
         A proposal counts for a limited time after its confirmation.
         """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
-        self.refuse_centres_outside_zone(who, "all")
+        self.refuse_centres_outside_users_zone(who, "all")
         async with self._db.open_transaction() as db:
             return await SQL.confirmed_rollout.fetch_value_or_none(
                 db, f"{name} {version}", self._db.clock.now() - VALID_SECONDS
             )
 
-    async def assign_wave_of_rollout(self, proposal_id: int, to: Collection[str], who: SignedInUser) -> None:
+    async def assign_version_to_wave_of_centres(self, proposal_id: int, to: Collection[str], who: SignedInUser) -> None:
         """Assign the version of a confirmed rollout to the centres of its next step (wave).
 
         Raises MaterialRefused, SettingError.
@@ -259,7 +259,7 @@ class Proposals:
         Raises RequestRefused if the rollout may not be carried out.
         """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
-        self.refuse_centres_outside_zone(who, "all")
+        self.refuse_centres_outside_users_zone(who, "all")
         oldest = self._db.clock.now() - VALID_SECONDS
         text = await SQL.lock_confirmed_rollout.fetch_value_or_none(db, proposal_id, oldest)
         if text is None:
@@ -272,7 +272,7 @@ class Proposals:
         Raises MaterialRefused.
         """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
-        self.refuse_centres_outside_zone(who, "all")
+        self.refuse_centres_outside_users_zone(who, "all")
         async with self._db.open_transaction() as db:
             what = {"version": shorten_text_for_audit(f"{name} {version}")}
             await self._db.append_audit_entry(db, "withdrawal-drafted", who.name, what)
@@ -285,8 +285,8 @@ class Proposals:
         Raises MaterialRefused, SettingError.
         """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
-        self.refuse_centres_outside_zone(who, "all")
-        draft = await asyncio.to_thread(read_signed_draft, self._settings)
+        self.refuse_centres_outside_users_zone(who, "all")
+        draft = await asyncio.to_thread(read_signed_draft_of_material, self._settings)
         signers = {
             department: shorten_text_for_audit(", ".join(sorted(names)))
             for department in {*draft.signers.values()}
@@ -297,7 +297,7 @@ class Proposals:
                 for each in manifests:
                     what = {"version": shorten_text_for_audit(each), "state": state, **signers}
                     await self._db.append_audit_entry(db, "material-published", who.name, what)
-        approved = await asyncio.to_thread(publish_signed_draft, self._settings)
+        approved = await asyncio.to_thread(publish_signed_draft_of_material, self._settings)
         self._on_change()
         return approved
 
@@ -315,10 +315,10 @@ class Proposals:
         """
         await repeat_function_with_pause(
             SETTLE_SECONDS,
-            lambda: run_and_log_store_error(self.record_missing_proposal_results(), "hq_desk.settle_failed"),
+            lambda: run_and_log_store_error(self.record_results_of_interrupted_proposals(), "hq_desk.settle_failed"),
         )
 
-    async def record_missing_proposal_results(self) -> None:
+    async def record_results_of_interrupted_proposals(self) -> None:
         """Record the results of proposals that were confirmed some time ago and still have none. Raises StoreError.
 
         The result is "done" if the proposed material is assigned to the centres, and "failed" if not. The material is

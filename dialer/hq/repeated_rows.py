@@ -13,8 +13,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from dialer.hq.database import Database
-from dialer.hq.ledger import MAX_EPOCH_SECONDS, MarkRow, ResultRow, parse_outbox_row, shorten_topic
-from dialer.hq.set_aside import RowSetAside, make_set_aside_row
+from dialer.hq.ledger import MAX_EPOCH_SECONDS, MarkRow, ResultRow, parse_outbox_row, shorten_topic_for_database
+from dialer.hq.set_aside import RowSetAside, make_record_of_unstorable_row
 from dialer.hq.sql import Query, convert_rows_to_columns
 from dialer.nats.messages import BatchRow
 from dialer.store.sql import Statements
@@ -50,7 +50,7 @@ class SQL(Statements):
     set_aside = Query(StoredSetAside)
 
 
-async def has_row_that_differs_from_stored(
+async def does_any_row_differ_from_stored_one(
     db: Database,
     centre: str,
     incarnation: str,
@@ -74,10 +74,13 @@ async def has_row_that_differs_from_stored(
     if not missing:
         return False
     for aside in await SQL.set_aside.fetch_rows(db, centre, incarnation, [*missing]):
-        if aside.payload == make_set_aside_row(centre, incarnation, missing[aside.id], now, "", retry=False).payload:
+        if (
+            aside.payload
+            == make_record_of_unstorable_row(centre, incarnation, missing[aside.id], now, "", retry=False).payload
+        ):
             del missing[aside.id]
-    parsed = {row.id: _parse_outbox_row_or_return_none(centre, row, now) for row in missing.values()}
-    sent = [(row.at, shorten_topic(row.topic), row.id) for row in missing.values()]
+    parsed = {row.id: _parse_outbox_row_if_valid(centre, row, now) for row in missing.values()}
+    sent = [(row.at, shorten_topic_for_database(row.topic), row.id) for row in missing.values()]
     for stored in await SQL.results.fetch_rows(db, centre, *convert_rows_to_columns(sent, 3)):
         row = parsed[stored.id]
         is_same_key = isinstance(row, ResultRow) and row.key == stored.key
@@ -116,7 +119,7 @@ def _is_same_json(one: str, other: str) -> bool:
         return False
 
 
-def _parse_outbox_row_or_return_none(centre: str, row: BatchRow, now: float) -> ResultRow | MarkRow | None:
+def _parse_outbox_row_if_valid(centre: str, row: BatchRow, now: float) -> ResultRow | MarkRow | None:
     try:
         return parse_outbox_row(centre, row, now)[0]
     except RowSetAside:

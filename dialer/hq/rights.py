@@ -49,7 +49,7 @@ def can_user_see_zone(user_zone: str, zone: str) -> bool:
     return user_zone in {"", zone}
 
 
-def can_see_page_state_key(user_zone: str, key: str) -> bool:
+def can_user_see_value_on_pages(user_zone: str, key: str) -> bool:
     """Return whether a user of `user_zone` may see a value of the page state (what open pages show), given its key.
 
     A key KIND/ZONE/... belongs to that zone, a key KIND//... to all zones together, and a key KIND is visible to

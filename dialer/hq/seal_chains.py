@@ -93,7 +93,7 @@ class SealChain:
         return next(iter(problems), None)
 
 
-def create_chain_of_sealed_epochs(original: SealChain | None) -> SealChain:
+def create_chain_of_signed_minutes(original: SealChain | None) -> SealChain:
     """Return the chain of signed minutes (epochs) for a store that has sent none yet.
 
     `original` is the chain of the store from which this store was copied, or None.

@@ -50,7 +50,7 @@ class SQL(Statements):
     contradictions = Query(Contradiction)
 
 
-async def read_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str) -> SealChain | None:
+async def read_chain_of_signed_minutes(db: Database, centre: str, incarnation: str) -> SealChain | None:
     """Return a store's chain of signed minutes (sealed epochs), or None if the store has sent none.
 
     The chain's row in the database is locked until the transaction ends.
@@ -59,7 +59,7 @@ async def read_chain_of_sealed_epochs(db: Database, centre: str, incarnation: st
     return None if found is None else _build_seal_chain_from_stored_row(found)
 
 
-async def list_chains_of_sealed_epochs(db: Database) -> dict[tuple[str, str], SealChain]:
+async def list_chains_of_signed_minutes(db: Database) -> dict[tuple[str, str], SealChain]:
     """Return the chains of signed minutes (sealed epochs) of all stores, by centre and store id (incarnation)."""
     return {
         (each.centre, each.incarnation): _build_seal_chain_from_stored_row(each)
@@ -67,7 +67,7 @@ async def list_chains_of_sealed_epochs(db: Database) -> dict[tuple[str, str], Se
     }
 
 
-async def write_chain_of_sealed_epochs(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
+async def write_chain_of_signed_minutes(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
     """Write the chain of signed minutes (sealed epochs) of a store that has sent at least one."""
     head = None if chain.head is None else encode_record_as_json(chain.head)
     await SQL.set_chain.run_statement(
@@ -84,30 +84,30 @@ async def write_chain_of_sealed_epochs(db: Database, centre: str, incarnation: s
     )
 
 
-async def find_received_epochs(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
+async def find_signed_minutes_received_before(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
     """Return the sealed epochs (signed minutes) of a centre that have one of these digests: the epoch number by digest."""
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 
 
 async def accept_latest_seal_of_store(db: Database, centre: str, incarnation: str) -> None:
     """Accept the latest signed minute (epoch) of a store, also if it contradicts earlier ones."""
-    chain = await read_chain_of_sealed_epochs(db, centre, incarnation)
+    chain = await read_chain_of_signed_minutes(db, centre, incarnation)
     if chain is not None and chain.contradiction:
         chain.accept_latest_seal_of_chain()
-        await write_chain_of_sealed_epochs(db, centre, incarnation, chain)
+        await write_chain_of_signed_minutes(db, centre, incarnation, chain)
 
 
 def _build_seal_chain_from_stored_row(stored: StoredChain) -> SealChain:
     return SealChain(
         first_keys=stored.first_keys,
         unaccepted_keys=stored.unaccepted_keys,
-        head=None if stored.head is None else _decode_sealed_epoch(stored.head),
-        latest=_decode_sealed_epoch(stored.latest),
+        head=None if stored.head is None else _decode_signed_minute(stored.head),
+        latest=_decode_signed_minute(stored.latest),
         may_start=stored.may_start,
         contradiction=stored.contradiction,
         contradicted_at=stored.contradicted_at,
     )
 
 
-def _decode_sealed_epoch(text: str) -> SealedEpoch:
+def _decode_signed_minute(text: str) -> SealedEpoch:
     return get_type_adapter(SealedEpoch).validate_json(text)

@@ -50,7 +50,7 @@ class SetAsideRow(NamedTuple):
     retry: bool
 
     @property
-    def original_outbox_row(self) -> BatchRow:
+    def outbox_row_as_centre_sent_it(self) -> BatchRow:
         """The row that could not be stored, as it was in the centre's outbox (results to send)."""
         return BatchRow(self.id, self.topic, self.created_at, self.payload)
 
@@ -70,7 +70,7 @@ class SQL(Statements):
     counts = Query(SetAsideCount)
 
 
-def make_set_aside_row(
+def make_record_of_unstorable_row(
     centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
 ) -> SetAsideRow:
     """Return the database row for a result that cannot be stored as such.
@@ -84,12 +84,12 @@ def make_set_aside_row(
     return SetAsideRow(centre, incarnation, row.id, topic, now, created_at, payload, why, retry)
 
 
-async def insert_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+async def insert_records_of_unstorable_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
     """Store rows of centres that could not be stored as results (set aside). Rows that are stored already are skipped."""
     await SQL.insert.run_statement(db, *convert_rows_to_columns([*rows], 9))
 
 
-async def delete_set_aside_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+async def delete_records_of_unstorable_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
     """Delete set-aside rows that have meanwhile been stored as results."""
     await SQL.delete.run_statement(db, *convert_rows_to_columns([row[:3] for row in rows], 3))
 

@@ -51,7 +51,7 @@ class SQL(Statements):
     unconfirmed = Query(ReplacedStore)
 
 
-async def list_stores_of_all_centres(db: Database) -> list[CentreStore]:
+async def list_databases_of_all_centres(db: Database) -> list[CentreStore]:
     """Return the stores (databases) that have sent results to headquarters, the oldest of each centre first."""
     return await SQL.all_stores.fetch_rows(db)
 
@@ -72,7 +72,7 @@ async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[s
     return stores
 
 
-async def list_centres_with_unconfirmed_store(db: Database) -> set[str]:
+async def list_centres_with_unconfirmed_database(db: Database) -> set[str]:
     """Return the centres whose accepted store replaced an earlier one, which no person has confirmed."""
     return {each.centre for each in await SQL.unconfirmed.fetch_rows(db)}
 

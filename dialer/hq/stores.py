@@ -85,11 +85,11 @@ class StoreSightings:
         """Record that a store has sent a message at the time `now` (epoch seconds)."""
         self._seen_at[centre, incarnation] = now
 
-    def was_store_seen_after(self, centre: str, incarnation: str, at: float) -> bool:
+    def has_store_sent_anything_after(self, centre: str, incarnation: str, at: float) -> bool:
         """Return whether a store has sent something after the time `at` (epoch seconds)."""
         return self._seen_at.get((centre, incarnation), 0.0) > at
 
-    def record_process_run_of_store(self, centre: str, store: KnownStore, run: str) -> bool:
+    def record_that_dialler_process_sent_results(self, centre: str, store: KnownStore, run: str) -> bool:
         """Record the run (process start) in which a store sends. Return False if that run has ended.
 
         A run has ended when another run of the same store sends. If the ended run sends again, the store was cloned.
@@ -121,7 +121,7 @@ def accept_store_of_batch(
     sightings.record_time_of_message_from_store(centre, sender.incarnation, now)
     if accepted is not None and own is not accepted:
         _replace_accepted_store_or_refuse(centre, own, accepted, sightings, now)
-    if not sightings.record_process_run_of_store(centre, own, sender.run):
+    if not sightings.record_that_dialler_process_sent_results(centre, own, sender.run):
         raise StoreNotAccepted(
             f"two machines run the same store of centre {centre} (a clone?): stop one of them, then start the other again",
             is_final=True,
@@ -134,7 +134,7 @@ def find_accepted_store(stores: dict[str, KnownStore]) -> KnownStore | None:
     return next((each for each in stores.values() if each.state is StoreState.ACCEPTED), None)
 
 
-def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
+def describe_two_databases_of_one_centre(centre: str, stores: dict[str, KnownStore]) -> str:
     """Return as text which decision about a centre's stores a person must make, or "" if there is none to make."""
     refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
     accepted = find_accepted_store(stores)
@@ -146,7 +146,7 @@ def describe_store_conflict(centre: str, stores: dict[str, KnownStore]) -> str:
     )
 
 
-def describe_store_that_replaced_another(centre: str, stores: dict[str, KnownStore]) -> str:
+def describe_replaced_database_of_centre(centre: str, stores: dict[str, KnownStore]) -> str:
     """Return what a person must do about a store that replaced an earlier one without a person's decision, or an empty
     text.
     """
@@ -178,7 +178,7 @@ def _replace_accepted_store_or_refuse(
     if own.state is StoreState.REPLACED:
         own.state = StoreState.REFUSED
     if own.state is StoreState.WAITING:
-        if sightings.was_store_seen_after(centre, accepted.incarnation, own.first_at):
+        if sightings.has_store_sent_anything_after(centre, accepted.incarnation, own.first_at):
             own.state = StoreState.REFUSED
         elif now - own.first_at >= SILENCE_SECONDS:
             own.state, accepted.state = StoreState.ACCEPTED, StoreState.REPLACED
@@ -190,7 +190,7 @@ def _replace_accepted_store_or_refuse(
                 is_final=False,
             )
     stores = {each.incarnation: each for each in (accepted, own)}
-    raise StoreNotAccepted(describe_store_conflict(centre, stores), is_final=True)
+    raise StoreNotAccepted(describe_two_databases_of_one_centre(centre, stores), is_final=True)
 
 
 def _format_short_id_of_store(store: KnownStore) -> str:

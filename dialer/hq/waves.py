@@ -71,7 +71,7 @@ class Rollout:
         self._stopped: frozenset[str] = frozenset()
         self.problem = ""
 
-    def start_next_wave(self, now: float) -> Wave:
+    def start_next_wave_of_rollout(self, now: float) -> Wave:
         """Start the next step of the rollout (wave) and return it. The caller must assign the version to its centres now."""
         self._place += 1
         self._started_at, self._well_since = now, None
@@ -112,12 +112,12 @@ class Rollout:
         self._stopped = centres
 
     @property
-    def stopped_centres(self) -> list[str]:
+    def stopped_centres_of_wave(self) -> list[str]:
         """The centres of this rollout step (wave) in which leaders have stopped all calls."""
         return sorted(self._waves[self._place].centres & self._stopped)
 
     @property
-    def centres_without_version(self) -> list[str]:
+    def centres_of_wave_without_version(self) -> list[str]:
         """The centres of this rollout step (wave) that do not run the version."""
         return sorted(self._waves[self._place].centres - self._running)
 
@@ -126,16 +126,16 @@ class Rollout:
         is_last = self._place == len(self._waves) - 1
         if self.problem:
             return WaveState.STOPPED
-        if self.stopped_centres:
+        if self.stopped_centres_of_wave:
             self._started_at, self._well_since = now, None
             return WaveState.WAIT
-        if self.centres_without_version:
+        if self.centres_of_wave_without_version:
             if now - self._started_at < self._patience_seconds:
                 return WaveState.WAIT
             if is_last:
                 return WaveState.DONE
             minutes = self._patience_seconds / 60
-            self.problem = f"not running after {minutes:g} minutes: {', '.join(self.centres_without_version)}"
+            self.problem = f"not running after {minutes:g} minutes: {', '.join(self.centres_of_wave_without_version)}"
             return WaveState.STOPPED
         if self._well_since is None:
             self._well_since = now

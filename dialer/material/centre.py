@@ -76,7 +76,7 @@ class HttpFetcher(FetcherInterface):
         )
 
     def _fetch(self, url: str) -> Iterator[bytes]:
-        response = self.request_url_from_byte(url)
+        response = self.request_url_from_byte_offset(url)
         if response.status != _OK:
             response.close()
             raise DownloadHTTPError(
@@ -85,7 +85,7 @@ class HttpFetcher(FetcherInterface):
             )
         return self.stream_response_body(response)
 
-    def request_url_from_byte(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
+    def request_url_from_byte_offset(self, url: str, first: int = 0) -> urllib3.BaseHTTPResponse:
         """Request a URL over HTTP, and return the response with its body unread.
 
         The body starts at byte `first` if the server supports ranges.
@@ -290,7 +290,7 @@ class CentreMaterial:
 
     def _append_response_to_file(self, url: str, file: BinaryIO, size: int) -> None:
         first = file.tell()
-        response = self._fetcher.request_url_from_byte(url, first)
+        response = self._fetcher.request_url_from_byte_offset(url, first)
         if response.status == _OK and first:  # a server without ranges sends the file from its beginning
             file.truncate(0)
             first = 0

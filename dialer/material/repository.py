@@ -55,7 +55,7 @@ from dialer.material.manifest import (
 
 S = TypeVar("S", Root, Targets, Snapshot, Timestamp)
 ROOT_DAYS, TARGETS_DAYS, TIMESTAMP_DAYS = 365, 90, 2
-"""How long each kind of metadata is valid. The last is renewed by `renew_signatures_of_bundle_assignments`. It limits how long
+"""How long each kind of metadata is valid. The last is renewed by `renew_signature_of_bundle_assignments`. It limits how long
 newer material can be withheld unnoticed.
 """
 MAX_PACKED_RATIO = 0.9
@@ -131,7 +131,7 @@ class Repository:
             Metadata(
                 Targets(
                     expires=_compute_expiry_date_of_tuf_metadata(now, TARGETS_DAYS),
-                    delegations=_create_tuf_delegation_for_waves(own),
+                    delegations=_create_tuf_delegation_for_assignments(own),
                 )
             ),
             "targets.json",
@@ -158,7 +158,7 @@ class Repository:
             raise MaterialRefused("a change needs two root keys of the current root.json: give the files of both keys")
         self._write_tuf_metadata(signed, "root.json", self._drafts)
         targets = self._read_drafted_tuf_targets()
-        targets.signed.delegations = _create_tuf_delegation_for_waves(own)
+        targets.signed.delegations = _create_tuf_delegation_for_assignments(own)
         self._write_drafted_tuf_targets(targets, now)
 
     def replace_root_keys_of_repository(
@@ -316,7 +316,7 @@ class Repository:
         if drafted.exists():
             drafted.replace(self._metadata / f"{root.version}.root.json")
         self._write_tuf_metadata(targets, f"{targets.signed.version}.targets.json")
-        self.renew_signatures_of_bundle_assignments(online, now)
+        self.renew_signature_of_bundle_assignments(online, now)
 
     # Waves
 
@@ -359,7 +359,7 @@ class Repository:
             self._sign_and_write_roll_out_waves(Waves(waves=tuple(narrow_first)), online, now)
             self._write_tuf_snapshot_and_timestamp(online, now)
 
-    def renew_signatures_of_bundle_assignments(self, online: bytes, now: float) -> None:
+    def renew_signature_of_bundle_assignments(self, online: bytes, now: float) -> None:
         """Sign the assignments to centres and the timestamp again. They are valid for two days, so that nobody can hide
         a newer version from centres for longer.
         """
@@ -505,7 +505,7 @@ def _build_tuf_root_metadata(roots: Collection[Key], own: Key, signatories: Coll
     )
 
 
-def _create_tuf_delegation_for_waves(own: Key) -> Delegations:
+def _create_tuf_delegation_for_assignments(own: Key) -> Delegations:
     """Return a delegation of The Update Framework (TUF) that lets this machine's key sign the waves (assignments to
     centres), and nothing else.
     """

@@ -12,9 +12,9 @@ from dialer.domain.view import CampaignView, CentreState, CentreView, Hold, Hold
 from dialer.metrics.families import (
     ProcessStatus,
     build_centre_metrics,
-    build_desk_metrics,
-    build_headquarters_desk_metrics,
-    build_result_gatherer_metrics,
+    build_metrics_of_centre_pages,
+    build_metrics_of_headquarters_pages,
+    build_metrics_of_result_import,
     build_uplink_metrics,
 )
 from dialer.mqtt import topics
@@ -63,11 +63,11 @@ def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
         (create_alert(AlertKind.BROKER_DOWN, 0.0, problem=""),),
     )
     yield "dialler", build_centre_metrics(view, broker_up=True, free_bytes=0)
-    yield "desk", build_desk_metrics("pune-1", broker_up=True, streams=0)
+    yield "desk", build_metrics_of_centre_pages("pune-1", broker_up=True, streams=0)
     yield "uplink", build_uplink_metrics("pune-1", broker_up=True, headquarters_up=True)
     yield (
         "gatherer",
-        build_result_gatherer_metrics(
+        build_metrics_of_result_import(
             is_active=True,
             server_up=True,
             committed_at={"pune-1": 0.0},
@@ -76,7 +76,7 @@ def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
             unstored_centres=["pune-1"],
         ),
     )
-    yield "headquarters' pages", build_headquarters_desk_metrics(server_up=True)
+    yield "headquarters' pages", build_metrics_of_headquarters_pages(server_up=True)
 
 
 if __name__ == "__main__":

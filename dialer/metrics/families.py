@@ -39,19 +39,19 @@ def build_centre_metrics(view: CentreView, *, broker_up: bool | None, free_bytes
         critical.insert(0, "no connection to the switch")
     if view.state.draining:
         critical.insert(0, "the dialler is stopping")
-    free = _create_gauge_of_single_value("store_free_bytes", "Free space on the store's disk", free_bytes)
+    free = _create_gauge_with_one_value("store_free_bytes", "Free space on the store's disk", free_bytes)
     families = (*_create_centre_metrics(view, broker_up), free)
     return ProcessStatus(families, critical[0] if critical else None)
 
 
-def build_desk_metrics(centre: str, *, broker_up: bool, streams: int) -> ProcessStatus:
+def build_metrics_of_centre_pages(centre: str, *, broker_up: bool, streams: int) -> ProcessStatus:
     """Return the metrics and readiness of a desk (the server of a centre's pages), from its connection to the broker
     and the number of open pages.
     """
     families = (
         _create_version_metric(centre),
-        _create_gauge_of_single_value("desk_broker_up", "Whether the desk is connected to the broker", broker_up),
-        _create_gauge_of_single_value("desk_streams", "Open pages", streams),
+        _create_gauge_with_one_value("desk_broker_up", "Whether the desk is connected to the broker", broker_up),
+        _create_gauge_with_one_value("desk_streams", "Open pages", streams),
     )
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
@@ -60,10 +60,10 @@ def build_uplink_metrics(centre: str, *, broker_up: bool, headquarters_up: bool)
     """Return the metrics and readiness of an uplink, from its connections to the centre's broker and to headquarters."""
     families = (
         _create_version_metric(centre),
-        _create_gauge_of_single_value(
+        _create_gauge_with_one_value(
             "uplink_broker_up", "Whether the uplink is connected to the centre's broker", broker_up
         ),
-        _create_gauge_of_single_value(
+        _create_gauge_with_one_value(
             "headquarters_up", "Whether the uplink is connected to headquarters", headquarters_up
         ),
     )
@@ -72,7 +72,7 @@ def build_uplink_metrics(centre: str, *, broker_up: bool, headquarters_up: bool)
     return ProcessStatus(families, None if broker_up else "no connection to the broker")
 
 
-def build_result_gatherer_metrics(
+def build_metrics_of_result_import(
     *,
     is_active: bool,
     server_up: bool,
@@ -94,11 +94,11 @@ def build_result_gatherer_metrics(
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (
         _create_version_metric("headquarters"),
-        _create_gauge_of_single_value("gather_active", "Whether this gatherer has the database's lock", is_active),
-        _create_gauge_of_single_value(
+        _create_gauge_with_one_value("gather_active", "Whether this gatherer has the database's lock", is_active),
+        _create_gauge_with_one_value(
             "gather_server_up", "Whether the gatherer is connected to headquarters' server", server_up
         ),
-        _create_gauge_of_single_value(
+        _create_gauge_with_one_value(
             "gather_set_back_timestamp_seconds",
             "When headquarters' server was last found to be set back to a copy; 0: not since the start",
             set_back_at,
@@ -133,9 +133,9 @@ def build_result_gatherer_metrics(
     return ProcessStatus(families, None if is_active else "waiting for the database or for another gatherer to end")
 
 
-def build_headquarters_desk_metrics(*, server_up: bool) -> ProcessStatus:
+def build_metrics_of_headquarters_pages(*, server_up: bool) -> ProcessStatus:
     """Return the metrics and readiness of headquarters' pages, from their connection to headquarters' server."""
-    connected = _create_gauge_of_single_value(
+    connected = _create_gauge_with_one_value(
         "hq_desk_server_up", "Whether the pages are connected to headquarters' server", server_up
     )
     families = (_create_version_metric("headquarters"), connected)
@@ -145,16 +145,16 @@ def build_headquarters_desk_metrics(*, server_up: bool) -> ProcessStatus:
 def _create_centre_metrics(view: CentreView, broker_up: bool | None) -> Iterator[Metric]:
     state = view.state
     yield _create_version_metric(state.centre)
-    yield _create_gauge_of_single_value("switch_up", "Whether the dialler is connected to the switch", state.switch_up)
+    yield _create_gauge_with_one_value("switch_up", "Whether the dialler is connected to the switch", state.switch_up)
     if broker_up is not None:
-        yield _create_gauge_of_single_value("broker_up", "Whether the dialler is connected to the broker", broker_up)
-    yield _create_gauge_of_single_value(
+        yield _create_gauge_with_one_value("broker_up", "Whether the dialler is connected to the broker", broker_up)
+    yield _create_gauge_with_one_value(
         "draining", "Whether the dialler is stopping and places no new calls", state.draining
     )
     seats = (((each,), state.seats.get(each, 0)) for each in SeatState)
     yield _gauges("seats", "Seats by state", ("state",), seats)
     if state.utilisation is not None:
-        yield _create_gauge_of_single_value(
+        yield _create_gauge_with_one_value(
             "utilisation_ratio", "Talking and wrap-up time / logged-in time, mean of the seats", state.utilisation
         )
     yield from _create_campaign_metrics(view.campaigns)
@@ -211,7 +211,7 @@ def _create_version_metric(centre: str) -> Metric:
     return _gauges("info", "The centre and its version", ("centre", "version"), [((centre, version("matdan")), 1)])
 
 
-def _create_gauge_of_single_value(name: str, help_text: str, value: float) -> Metric:
+def _create_gauge_with_one_value(name: str, help_text: str, value: float) -> Metric:
     return _gauges(name, help_text, (), [((), value)])
 
 

@@ -76,7 +76,7 @@ class _MetricsApp:
         if request["REQUEST_METHOD"] != "GET" or path not in {"/metrics", "/health", "/ready"}:
             start("404 Not Found", [_TEXT])
             return [b"available: /metrics, /health, /ready\n"]
-        pending = asyncio.run_coroutine_threadsafe(self._get_status_in_event_loop(), self._loop)
+        pending = asyncio.run_coroutine_threadsafe(self._read_process_status_in_event_loop(), self._loop)
         try:
             status = pending.result(ANSWER_SECONDS)
         except TimeoutError:
@@ -93,7 +93,7 @@ class _MetricsApp:
         start("503 Service Unavailable" if problem else "200 OK", [_TEXT])
         return [f"{problem or 'ok'}\n".encode()]
 
-    async def _get_status_in_event_loop(self) -> ProcessStatus:
+    async def _read_process_status_in_event_loop(self) -> ProcessStatus:
         """Call `get_status`, and return the status of the process. Runs in the event loop's thread, not in the HTTP
         server's.
         """

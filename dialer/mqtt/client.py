@@ -133,11 +133,11 @@ class Client(aiomqtt.Client):
         """
         self._inbox = _Inbox(queue, acks_when_stored=acks_when_stored)
 
-        def get_inbox_of_client(maxsize: int) -> _Inbox:
+        def return_inbox_of_this_client(maxsize: int) -> _Inbox:
             return self._inbox
 
         super().__init__(
-            host, port, queue_type=cast(Any, get_inbox_of_client), max_queued_incoming_messages=queue, **options
+            host, port, queue_type=cast(Any, return_inbox_of_this_client), max_queued_incoming_messages=queue, **options
         )
         self._own_loop = asyncio.get_running_loop()
         self._version5 = options["protocol"] is aiomqtt.ProtocolVersion.V5
@@ -265,7 +265,9 @@ class BrokerAccess:
     ended: bool = False
 
 
-def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False) -> BrokerAccess:
+def test_what_broker_allows_account(
+    broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False
+) -> BrokerAccess:
     """Test what the broker allows this account: to connect, to read the centre's state, and to publish as `user`.
 
     The published message is empty, so it is not a command. With `connects_only`, only the connection is tried. Blocks
@@ -278,7 +280,7 @@ def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, conne
     if broker.tls is not None:
         client.tls_set_context(broker.tls)
 
-    def subscribe_after_connect(
+    def record_connection_and_subscribe(
         _: PahoClient, __: object, ___: object, code: ReasonCode, properties: Properties | None
     ) -> None:
         access.connected = code.value < _REFUSED
@@ -287,18 +289,18 @@ def probe_broker_access(broker: BrokerSettings, centre: str, user: str, *, conne
         if not access.ended:
             client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
 
-    def publish_empty_command(*_: object) -> None:
+    def publish_empty_test_command(*_: object) -> None:
         client.publish(topics.build_commands_topic(centre, user), b"", qos=1)
 
-    def record_that_state_is_readable(_: PahoClient, __: object, ___: MQTTMessage) -> None:
+    def record_that_account_may_read_state(_: PahoClient, __: object, ___: MQTTMessage) -> None:
         access.may_read = True
 
-    def record_publish_permission(_: PahoClient, __: object, ___: int, code: ReasonCode, ____: object) -> None:
+    def record_whether_account_may_publish(_: PahoClient, __: object, ___: int, code: ReasonCode, ____: object) -> None:
         access.may_command = code.value < _REFUSED
         access.ended = True
 
-    client.on_connect, client.on_subscribe = subscribe_after_connect, publish_empty_command
-    client.on_message, client.on_publish = record_that_state_is_readable, record_publish_permission
+    client.on_connect, client.on_subscribe = record_connection_and_subscribe, publish_empty_test_command
+    client.on_message, client.on_publish = record_that_account_may_read_state, record_whether_account_may_publish
     try:
         client.connect(broker.host, broker.port, clean_start=True)
         until = time.monotonic() + _PROBE_SECONDS

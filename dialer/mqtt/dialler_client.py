@@ -177,7 +177,7 @@ class DiallerClient:
         """
         try:
             if not received.payload:
-                self._remove_value_of_topic(received.topic)
+                self._forget_value_of_deleted_topic(received.topic)
                 return
             fields = json.loads(
                 received.payload,
@@ -195,7 +195,7 @@ class DiallerClient:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("broker.message_ignored", problem=type(error).__name__)
 
-    def _remove_value_of_topic(self, topic: str) -> None:
+    def _forget_value_of_deleted_topic(self, topic: str) -> None:
         first, name, *_ = topic.removeprefix(self._root).split("/")
         _, kind, field = _SUBSCRIBED[first]
         if field is not None:

@@ -111,7 +111,7 @@ def render_asyncapi() -> dict[str, Any]:
             "name": topic.key,
             "contentType": "application/json",
             "payload": {"$ref": _REFERENCE.format(model=name)},
-            "examples": [{"payload": _convert_example_to_json(made[topic.key])}],
+            "examples": [{"payload": _convert_example_message_to_json(made[topic.key])}],
         }
         levels = ["centre", *re.findall(r"\{(\w+)\}", topic.pattern)]
         channels[topic.key] = {
@@ -141,7 +141,7 @@ def render_asyncapi() -> dict[str, Any]:
     }
 
 
-def _convert_example_to_json(message: Any) -> Any:
+def _convert_example_message_to_json(message: Any) -> Any:
     """Return an example message as JSON values. For Home Assistant, fields that are null are left out."""
     value = convert_record_to_json_values(message)
     return _remove_null_fields(value) if isinstance(message, Discovery) else value

@@ -103,7 +103,7 @@ class BrokerLink:
         while not stop.is_set():
             self._connected_at = None
             try:
-                await await_coroutine_in_own_task(self._connect_and_serve(serve, stop))
+                await await_coroutine_in_own_task(self._connect_and_use_connection(serve, stop))
                 return
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():
@@ -127,7 +127,7 @@ class BrokerLink:
                 self._backoff.calculate_seconds_until_next_attempt(failures, self._presence.chance), stop
             )
 
-    async def _connect_and_serve(self, serve: Serve, stop: asyncio.Event) -> None:
+    async def _connect_and_use_connection(self, serve: Serve, stop: asyncio.Event) -> None:
         if self._presence.name is not None:
             await refuse_duplicate_dialler(self._presence.settings, self._centre, self._presence.name)
         async with self._open_connection(stop) as connection:

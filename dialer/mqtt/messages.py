@@ -80,7 +80,9 @@ def create_newest_call_message(centre: str, call: NewestCall) -> Message:
     return _create_message(topics.NEWEST_CALL, centre, call)
 
 
-def create_removal_messages(centre: str, campaigns: Iterable[str], seats: Iterable[str]) -> Iterator[Message]:
+def create_messages_that_delete_retained_ones(
+    centre: str, campaigns: Iterable[str], seats: Iterable[str]
+) -> Iterator[Message]:
     """Return empty messages, which delete the retained messages of campaigns and seats that no longer exist."""
     for campaign in campaigns:
         yield Message(topics.STATISTICS.build_full_topic(centre, campaign=campaign), "", 1, True)
@@ -110,7 +112,7 @@ def create_retained_messages(view: CentreView, *, home_assistant: bool = False) 
         yield create_turnout_message(centre, booth)
 
 
-def create_result_announcement(result: Result) -> Announcement:
+def create_outbox_row_of_result(result: Result) -> Announcement:
     """Return a result as a row of the outbox (MQTT messages to send).
 
     The store calls this in the transaction that commits the result.
@@ -118,7 +120,7 @@ def create_result_announcement(result: Result) -> Announcement:
     return Announcement(topics.RESULTS[type(result)].pattern, encode_record_as_json(result))
 
 
-def create_reply_announcement(user: str, reply: CommandReply) -> Announcement:
+def create_outbox_row_of_reply(user: str, reply: CommandReply) -> Announcement:
     """Return the reply to a user's command as a row of the outbox (MQTT messages to send)."""
     return Announcement(
         topics.REPLIES.build_topic_without_centre(user=user, command=reply.id), encode_record_as_json(reply)

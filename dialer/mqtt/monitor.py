@@ -29,7 +29,7 @@ from dialer.mqtt.newest_call import NewestCallAtBroker
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.mqtt.peer_opt_outs import PeerOptOuts
 from dialer.mqtt.publisher import Publisher
-from dialer.mqtt.retained_seal import describe_missing_seal
+from dialer.mqtt.retained_seal import describe_newest_signature_missing_in_store
 from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -120,7 +120,7 @@ class Monitor:
         alert is raised, and the connection is retried.
         """
         with contextlib.ExitStack() as stack:
-            for add_change in (self._publisher.add_engine_change, self._newest_call.record_placed_call):
+            for add_change in (self._publisher.add_change_to_publish, self._newest_call.record_placed_call):
                 stack.callback(self._engine.subscribe_to_changes(add_change))
             async with asyncio.TaskGroup() as group:
                 workers = [group.create_task(self._gateway.run(), name="monitor-commands")]
@@ -128,11 +128,11 @@ class Monitor:
                     workers.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
                     reading = self._opt_outs_link.run(lambda connection: self._receive_opt_outs(connection, stop), stop)
                     group.create_task(reading, name="monitor-other-centres")  # ends when `stop` is set
-                await self._link.run(lambda connection: self._serve_connection(connection, stop), stop)
+                await self._link.run(lambda connection: self._publish_and_receive_on_connection(connection, stop), stop)
                 for worker in workers:
                     worker.cancel()
 
-    async def _serve_connection(self, connection: Connection, stop: asyncio.Event) -> None:
+    async def _publish_and_receive_on_connection(self, connection: Connection, stop: asyncio.Event) -> None:
         # First and alone: amqtt, the embedded broker, may hang if another connection subscribes while this one publishes.
         await self._compare_store_with_seal_at_broker()
         async with asyncio.TaskGroup() as group:
@@ -168,7 +168,9 @@ class Monitor:
         if self._is_seal_compared:
             return
         now = self._presence.clock.now()
-        problem = await describe_missing_seal(self._presence.settings, self._centre, self._store, now)
+        problem = await describe_newest_signature_missing_in_store(
+            self._presence.settings, self._centre, self._store, now
+        )
         if problem:
             _log.error("store.seal_missing", problem=problem)
             self._engine.raise_or_clear_alert(create_alert(AlertKind.SEAL_MISSING, now, problem=problem))
@@ -192,7 +194,7 @@ class Monitor:
             reader.cancel()
 
     async def _handle_broker_message(self, connection: Connection, received: Received) -> None:
-        sender = topics.get_sender_from_topic(self._centre, received.topic)
+        sender = topics.get_sender_from_command_topic(self._centre, received.topic)
         if sender is not None:
             self._gateway.queue_command_message(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # otherwise the broker would send it again at every connect

@@ -30,7 +30,7 @@ Compare = Callable[[str, NewestCall], Awaitable[bool]]
 """Returns whether the store has the newest call that is recorded in a place."""
 
 
-def decode_newest_call(payload: bytes) -> NewestCall:
+def parse_newest_call_message(payload: bytes) -> NewestCall:
     """Return the newest call (id and time of the call placed last) in a message, or UNREADABLE for an invalid message."""
     try:
         call = get_type_adapter(NewestCall).validate_json(payload)
@@ -53,7 +53,7 @@ async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: s
         _log.warning("newest_call.not_compared", problem=str(error))
         return
     if payload is not None:
-        await compare(BROKER, decode_newest_call(payload))
+        await compare(BROKER, parse_newest_call_message(payload))
 
 
 class NewestCallAtBroker:
@@ -83,7 +83,7 @@ class NewestCallAtBroker:
         if received.topic != self._topic:
             return False
         if self._retained is not None and not self._retained.done() and received.payload:
-            self._retained.set_result(decode_newest_call(received.payload))
+            self._retained.set_result(parse_newest_call_message(received.payload))
         return True
 
     async def run(self, connection: Connection) -> None:

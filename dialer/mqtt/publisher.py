@@ -62,7 +62,7 @@ class ChangeBuffer:
         self.dropped = 0
         """Call events that were not published, since the start."""
 
-    def buffer_engine_change(self, change: Change) -> None:
+    def store_change_until_published(self, change: Change) -> None:
         """Store a change of the engine's state until it is published. Never waits and never fails.
 
         If the queue of call events is full, the oldest one is dropped.
@@ -88,7 +88,7 @@ class ChangeBuffer:
                 assert_never(change)
         self._centre_changed = True
 
-    def discard_waiting_changes(self) -> None:
+    def discard_unpublished_changes(self) -> None:
         """Discard all waiting changes, because the whole state is about to be published."""
         self.dropped += len(self._calls)
         self._calls.clear()
@@ -99,7 +99,7 @@ class ChangeBuffer:
         self._alerts_changed = False
         self._centre_changed = False
 
-    def record_published_state(self, view: CentreView, now: float) -> None:
+    def record_that_whole_state_was_published(self, view: CentreView, now: float) -> None:
         """Record that the whole state of the centre was published at `now` (monotonic seconds).
 
         The minimum intervals between messages start then.
@@ -140,7 +140,7 @@ class ChangeBuffer:
         whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
         if whole is not None and centre_due:
-            self._add_seats_due_for_publication(whole, now)
+            self._add_messages_of_seats_due_now(whole, now)
         due = [messages.create_call_message(centre, change) for change in self._calls]
         due += [messages.create_seat_message(centre, seat) for seat in self._seats.values()]
         self._seats_at.update(dict.fromkeys(self._seats, now))
@@ -152,7 +152,7 @@ class ChangeBuffer:
                 if campaign.campaign_id in campaigns
             ]
             before, self._published_names = self._published_names, _list_campaigns_and_seats(whole)
-            due += messages.create_removal_messages(
+            due += messages.create_messages_that_delete_retained_ones(
                 centre, before[0] - self._published_names[0], before[1] - self._published_names[1]
             )
             if self._alerts_changed:
@@ -169,7 +169,7 @@ class ChangeBuffer:
         self._statistics_at.update(dict.fromkeys(campaigns, now))
         return due
 
-    def _add_seats_due_for_publication(self, view: CentreView, now: float) -> None:
+    def _add_messages_of_seats_due_now(self, view: CentreView, now: float) -> None:
         for seat in view.seats:
             is_old = self._seats_at.get(seat.seat, float("-inf")) + SEAT_SECONDS <= now
             if is_old and seat.state is not SeatState.OFFLINE:
@@ -206,20 +206,20 @@ class Publisher:
         self._buffer = ChangeBuffer()
         self._changed = asyncio.Event()
 
-    def add_engine_change(self, change: Change) -> None:
+    def add_change_to_publish(self, change: Change) -> None:
         """Add a change of the engine's state to those that will be published.
 
         The engine calls this in the event loop; it never blocks.
         """
-        self._buffer.buffer_engine_change(change)
+        self._buffer.store_change_until_published(change)
         self._changed.set()
 
     async def run(self, publish: PublishAll) -> None:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
-        self._buffer.discard_waiting_changes()
+        self._buffer.discard_unpublished_changes()
         view = self._view()
         await publish(list(messages.create_retained_messages(view, home_assistant=self._home_assistant)))
-        self._buffer.record_published_state(view, self._clock.monotonic())
+        self._buffer.record_that_whole_state_was_published(view, self._clock.monotonic())
         while True:
             await self._wait_until_message_is_due()
             if due := self._buffer.pop_due_messages(self._clock.monotonic(), self._view):

@@ -21,7 +21,9 @@ AUDIT_KIND = "seal-missing"
 _LARGEST_ID = 2**63 - 1
 
 
-async def describe_missing_seal(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
+async def describe_newest_signature_missing_in_store(
+    settings: BrokerSettings, centre: str, store: Store, at: float
+) -> str:
     """Return what is wrong if the store lacks the newest seal that the broker retains, or "" if nothing is wrong.
 
     A seal is the signature over a minute of the store's changes. A missing seal is written to the audit. The retained

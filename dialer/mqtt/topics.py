@@ -230,7 +230,7 @@ def build_topic_filter_for_commands(centre: str) -> str:
     return f"{ROOT}/{encode_topic_level(centre)}/commands/+"
 
 
-def get_sender_from_topic(centre: str, topic: str) -> str | None:
+def get_sender_from_command_topic(centre: str, topic: str) -> str | None:
     """Return the sender of a command from its topic, or None if the topic is not one for commands to this centre."""
     beginning = f"{ROOT}/{encode_topic_level(centre)}/commands/"
     name = topic.removeprefix(beginning)

@@ -32,7 +32,7 @@ class NumberSample:
     ]
 
     @property
-    def has_all_numbers_of_roll(self) -> bool:
+    def has_every_number_of_roll(self) -> bool:
         """Whether the sample has all phone numbers of the electoral roll."""
         return len(self.hashes) < SAMPLE_HASHES
 

@@ -88,7 +88,9 @@ def write_outbox_file(
             count += 1
         sha256 = digest.hexdigest()
         signature = (
-            "" if private_key is None else _SIGNATURE + signing.sign_text(private_key, _build_text_to_sign(sha256))
+            ""
+            if private_key is None
+            else _SIGNATURE + signing.sign_text(private_key, _build_signed_text_of_outbox_file(sha256))
         )
         _write_rows_as_csv(file, digest, [[_END, count, _SHA256 + sha256, signature]])
     return count
@@ -102,7 +104,7 @@ def _write_rows_as_csv(file: IO[bytes], digest: Any, rows: Iterable[Iterable[obj
     file.write(lines)
 
 
-def _build_text_to_sign(sha256: str) -> bytes:
+def _build_signed_text_of_outbox_file(sha256: str) -> bytes:
     return f"{_TITLE} {sha256}".encode()
 
 
@@ -123,9 +125,9 @@ class OutboxFile:
     signature: str  # base64; "": not signed
     digests: tuple[bytes, ...]  # of its batches, to notice a change while it is imported
 
-    def is_signed_with_key(self, public_key: bytes) -> bool:
+    def is_outbox_file_signed_with_key(self, public_key: bytes) -> bool:
         """Return whether the file's signature was made with the private key that belongs to `public_key`."""
-        return signing.verify_signature(public_key, _build_text_to_sign(self.sha256), self.signature)
+        return signing.verify_signature(public_key, _build_signed_text_of_outbox_file(self.sha256), self.signature)
 
     def read_batches(self) -> Iterator[OutboxBatch]:
         """Yield the rows of the file in batches without gaps, as the centre's uplink would send them.

@@ -247,11 +247,13 @@ class Session:
                 async with self._consumer_locks[stream]:
                     state = await self._check_stream_before_reading(stream, stream_id, position, complete=complete)
                 stream_id, is_compared = state.id, stored_at is not None and position >= state.first
-                async for message in self._read_messages_until_interrupted(stream, position, stored_at, subject):
+                async for message in self._read_stream_until_connection_lost(stream, position, stored_at, subject):
                     # A stream that keeps only the newest message of each subject is read without a subject.
                     if is_compared and (subject or message.position == position):
                         is_compared = False
-                        _check_message_is_last_one_read(stream, message, position, stored_at, complete=complete)
+                        _check_stream_still_has_last_read_message(
+                            stream, message, position, stored_at, complete=complete
+                        )
                         continue
                     position, stored_at, reported = message.position, message.stored_at, ""
                     yield message
@@ -293,7 +295,7 @@ class Session:
             )
         return state
 
-    async def _read_messages_until_interrupted(
+    async def _read_stream_until_connection_lost(
         self, stream: str, after: int, stored_at: float | None, subject: str
     ) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
@@ -331,7 +333,7 @@ class Session:
                 filter_subject=subject or None,
             )
             async with self._consumer_locks[stream]:
-                await self._replace_consumer(stream, consumer)
+                await self._recreate_stream_reader_at_position(stream, consumer)
             reconnects = self.client.stats["reconnects"]
             while True:
                 message = await self._read_next_message(queue, reconnects)
@@ -359,7 +361,7 @@ class Session:
             if self.is_connected:
                 await subscription.unsubscribe()
 
-    async def _replace_consumer(self, stream: str, consumer: ConsumerConfig) -> None:
+    async def _recreate_stream_reader_at_position(self, stream: str, consumer: ConsumerConfig) -> None:
         """Delete the consumer (reader of a stream) of this name and create it again, because its position cannot be
         changed.
         """
@@ -399,7 +401,7 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
         ) from error
 
 
-def _check_message_is_last_one_read(
+def _check_stream_still_has_last_read_message(
     stream: str, message: StoredMessage, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
     """Check that the message now stored at `position` is the one that was read there last.
@@ -470,13 +472,13 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=log.log_problem_unless_repeated,
-                reconnected_cb=log.forget_last_logged_problem,
+                error_cb=log.log_connection_problem_unless_repeated,
+                reconnected_cb=log.log_next_problem_even_if_repeated,
                 **options,
             )
             return await await_and_reraise_lost_cancellation(connecting)
         except (NatsError, OSError, TimeoutError) as error:
-            await log.log_problem_unless_repeated(error)
+            await log.log_connection_problem_unless_repeated(error)
             await asyncio.sleep(random.uniform(0.5, 3.0))  # noqa: S311 - 300 centres must not connect at once
 
 
@@ -486,12 +488,12 @@ class _ProblemLog:
     def __init__(self) -> None:
         self._reported = ""
 
-    async def log_problem_unless_repeated(self, error: Exception) -> None:
+    async def log_connection_problem_unless_repeated(self, error: Exception) -> None:
         if (problem := _describe_error(error)) != self._reported:
             self._reported = problem
             _log.warning("nats.connection_failed", problem=problem)
 
-    async def forget_last_logged_problem(self) -> None:
+    async def log_next_problem_even_if_repeated(self) -> None:
         self._reported = ""
 
 

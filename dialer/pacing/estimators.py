@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import append_squares_and_cubes_of_probabilities
+from dialer.pacing.lookahead import append_second_and_third_powers
 from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
@@ -37,14 +37,14 @@ _WIDTHS = np.append(np.diff(_EDGES), np.inf)
 _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
-def clamp_measured_duration(seconds: float) -> float:
+def limit_duration_to_valid_range(seconds: float) -> float:
     """Return a measured duration limited to 0..LONGEST_SECONDS. The measured value may be negative, infinite or not a
     number.
     """
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
-def compute_odds_against_event(probability: float) -> float:
+def compute_odds_from_probability(probability: float) -> float:
     """Return the odds (1 - p) / p against an event with probability p. The result is finite also for 0, 1 and invalid
     values.
     """
@@ -122,13 +122,13 @@ class Hazard(Learned):
 
         If `went_over` is True, only its first part has ended: the agent announced the end, and the last part began.
         """
-        seconds = clamp_measured_duration(seconds)
+        seconds = limit_duration_to_valid_range(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
         self._exposure *= 1.0 - 1.0 / self.memory
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def calculate_end_rates_of_call_stage(self, ongoing: Vector = _NONE) -> Matrix:
+    def estimate_how_soon_talks_or_wrap_ups_end(self, ongoing: Vector = _NONE) -> Matrix:
         """Return how often a talk or wrap-up ends, and how often its last part begins (rates per second), in each bin
         of elapsed time: shape (2, bins).
 
@@ -136,7 +136,7 @@ class Hazard(Learned):
             ongoing: elapsed seconds of the talks or wrap-ups in progress. They count too while few endings are known,
                 because the first known endings are those of the shortest talks.
         """
-        share = max(0.0, 1.0 - self.number_of_remembered_durations / self.memory)
+        share = max(0.0, 1.0 - self.number_of_ended_talks_or_wrap_ups_learned / self.memory)
         exposure = self._exposure + share * np.clip(ongoing[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
         seconds = exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
@@ -145,15 +145,16 @@ class Hazard(Learned):
         return rates
 
     @property
-    def number_of_remembered_durations(self) -> float:
+    def number_of_ended_talks_or_wrap_ups_learned(self) -> float:
         """Return the number of ended talks or wrap-ups that the estimator remembers."""
         return float(self._endings.sum())
 
     @property
-    def mean_call_stage_seconds(self) -> float:
+    def mean_seconds_of_talk_or_wrap_up(self) -> float:
         """Return the mean duration of the stage (seconds)."""
         return float(
-            (self._exposure.sum() + self._prior_seconds) / (self.number_of_remembered_durations + self._prior.sum())
+            (self._exposure.sum() + self._prior_seconds)
+            / (self.number_of_ended_talks_or_wrap_ups_learned + self._prior.sum())
         )
 
 
@@ -215,10 +216,10 @@ class RingTimes(Learned):
         if at_once:
             return  # an answer by the carrier says nothing about how long people let a phone ring
         ring, silent = (_ANSWER_RING, _ANSWER_SILENT) if answered else (_FAIL_RING, _FAIL_SILENT)
-        counts, seconds = self._counts, clamp_measured_duration(seconds)
+        counts, seconds = self._counts, limit_duration_to_valid_range(seconds)
         for law in (ring, silent, _ANSWER) if answered else (ring, silent):
             counts[law] *= 1.0 - 1.0 / self._tuning.ring_memory
-        rang = clamp_measured_duration(ringing_seconds or 0.0)
+        rang = limit_duration_to_valid_range(ringing_seconds or 0.0)
         counts[silent, _find_histogram_bin_of_duration(max(0.0, seconds - rang))] += 1.0
         if ringing_seconds is not None:
             counts[ring, _find_histogram_bin_of_duration(rang)] += 1.0
@@ -226,11 +227,11 @@ class RingTimes(Learned):
             counts[_ANSWER, _find_histogram_bin_of_duration(seconds)] += 1.0
 
     @property
-    def remembered_call_count(self) -> float:
+    def number_of_calls_learned_from(self) -> float:
         """Return the number of ended calls from which the ring times are estimated."""
         return float(self._counts[_ANSWER_SILENT : _FAIL_SILENT + 1].sum())
 
-    def compute_ring_time_counts_with_calls_in_flight(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
+    def count_ring_times_including_calls_in_flight(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
         """Return the counts of all ring-time distributions, with the calls in flight included.
 
         Each call in flight is spread over the times at which it may end. Calls in flight count only while few calls
@@ -245,7 +246,8 @@ class RingTimes(Learned):
         rings = np.array([ringing is not None for _, _, ringing in calls], dtype=bool)
         elapsed, rang = (
             np.array(
-                [_find_histogram_bin_of_duration(clamp_measured_duration(each)) for each in seconds], dtype=np.intp
+                [_find_histogram_bin_of_duration(limit_duration_to_valid_range(each)) for each in seconds],
+                dtype=np.intp,
             )
             for seconds in ([call.elapsed_seconds for call in calls], [call.ringing_seconds or 0.0 for call in calls])
         )
@@ -254,11 +256,11 @@ class RingTimes(Learned):
             (_FAIL_RING, _FAIL_SILENT, 1.0 - chances),
         ):
             before = counts[silent].sum()
-            _spread_weights_over_later_time_steps(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
+            _count_hung_up_calls_as_ended_later(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
             counts[ring] *= counts[silent].sum() / max(1e-9, before)  # as many of them will ring as of the others
-            _spread_weights_over_later_time_steps(counts[ring], rang[rings], shares[ring] * weights[rings])
+            _count_hung_up_calls_as_ended_later(counts[ring], rang[rings], shares[ring] * weights[rings])
             np.add.at(counts[silent], np.maximum(0, elapsed - rang)[rings], shares[silent] * weights[rings])
-        _spread_weights_over_later_time_steps(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
+        _count_hung_up_calls_as_ended_later(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
     def learn_from_call_hung_up_by_dialler(
@@ -272,11 +274,11 @@ class RingTimes(Learned):
         """
         if ringing_seconds is None:
             return
-        rang = clamp_measured_duration(ringing_seconds)
-        silent = _find_histogram_bin_of_duration(max(0.0, clamp_measured_duration(seconds) - rang))
+        rang = limit_duration_to_valid_range(ringing_seconds)
+        silent = _find_histogram_bin_of_duration(max(0.0, limit_duration_to_valid_range(seconds) - rang))
         for law, since, part in (
             (_ANSWER_RING, rang, chance),
-            (_ANSWER, clamp_measured_duration(seconds), chance),
+            (_ANSWER, limit_duration_to_valid_range(seconds), chance),
             (_FAIL_RING, rang, 1.0 - chance),
         ):
             step = _find_histogram_bin_of_duration(since)
@@ -288,7 +290,7 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _spread_weights_over_later_time_steps(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
+def _count_hung_up_calls_as_ended_later(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
     """Add each weight to the counts of its time step and of all later steps, in proportion to these counts.
 
     A weight stands for a call that had not ended by its time step: it would have ended in this step or a later one.
@@ -318,7 +320,7 @@ class InFlightTable:
             chances: the probability that each of them will be answered.
         """
         moments = tuning.moments
-        counts = rings.compute_ring_time_counts_with_calls_in_flight(calls, chances)
+        counts = rings.count_ring_times_including_calls_in_flight(calls, chances)
         at_once = min(tuning.most_at_once, rings.at_once)
         by_carrier = at_once * counts[_ANSWER].sum()
         counts[_ANSWER] *= 1.0 - at_once
@@ -360,12 +362,12 @@ class InFlightTable:
         ]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
-        self.powers = append_squares_and_cubes_of_probabilities(self.answered)
+        self.powers = append_second_and_third_powers(self.answered)
         self.new: Vector = self.answered[0]
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
-    def find_rows_of_calls_in_table(calls: Iterable[RingingCall]) -> list[int]:
+    def find_table_row_of_each_ringing_call(calls: Iterable[RingingCall]) -> list[int]:
         """Return the row of each call in the table, from how long its phone has rung or, before that, since its
         Originate.
         """
@@ -394,7 +396,7 @@ class AnswerRate(Learned):
         self.calls = tuning.answer_rate_calls
         """The number of calls that the rate is based on, at most the memory."""
 
-    def forget_answer_rate_of_past_calls(self) -> None:
+    def reset_answer_rate_for_other_numbers(self) -> None:
         """Reset the answer rate to that of a new campaign, because from now on the campaign dials numbers with another
         answer rate.
         """
@@ -437,7 +439,7 @@ class AnswerRate(Learned):
         (1 - q (1 - q) / p (1 - p)) of a call. Here p is the answer rate of ended calls, and q the ringing call's
         probability of an answer.
         """
-        p, q = self.rate, 1.0 / (1.0 + compute_odds_against_event(self.rate) * ratio)
+        p, q = self.rate, 1.0 / (1.0 + compute_odds_from_probability(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))
         return _limit_answer_rate_to_valid_range(p + weight * (sum(q.tolist()) - p * len(ratio)) / calls), calls, q
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import ClassVar
 
-from dialer.pacing.estimators import Learned, clamp_measured_duration
+from dialer.pacing.estimators import Learned, limit_duration_to_valid_range
 from dialer.pacing.governor import Governor
 from dialer.pacing.port import (
     MOST_CALLS_AT_ONCE,
@@ -48,7 +48,7 @@ class GovernedPacer(Learned, Pacer):
         super().set_abandoned_call_caps(caps)
         self.governor.set_abandoned_call_caps(self.caps)
 
-    def _move_clock_of_pacing_policy_forward(self, now: float) -> float:
+    def _set_present_time_of_pacing_policy(self, now: float) -> float:
         """Set the present time of the pacing policy to `now`, and return it. A time that is invalid, or earlier than
         the present time, is ignored.
         """
@@ -66,15 +66,15 @@ class GovernedPacer(Learned, Pacer):
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Count an answered or abandoned call for the limits of the abandoned-call rate."""
-        self._move_clock_of_pacing_policy_forward(event.at_seconds)
+        self._set_present_time_of_pacing_policy(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answered_call(
-                at_once=clamp_measured_duration(event.seconds) < self._tuning.at_once_seconds
+                at_once=limit_duration_to_valid_range(event.seconds) < self._tuning.at_once_seconds
             )
         elif event.kind is PacingEventKind.ABANDONED:
             self.governor.count_abandoned_call()
         elif event.kind is PacingEventKind.MACHINE:
-            self.governor.add_answers_and_abandoned_calls(answers=-1)
+            self.governor.add_answered_and_abandoned_counts(answers=-1)
 
     def restore_answered_and_abandoned_counts(
         self, now_seconds: float, recent: Mapping[float, Sequence[RecentAnswers]]
@@ -83,7 +83,7 @@ class GovernedPacer(Learned, Pacer):
 
         `recent` has these counts for each length of a cap's time window (seconds).
         """
-        self._move_clock_of_pacing_policy_forward(now_seconds)
+        self._set_present_time_of_pacing_policy(now_seconds)
         self.governor.restore_answered_and_abandoned_counts(recent)
 
     def get_learned_state(self) -> dict[str, object]:
@@ -120,7 +120,7 @@ class RatioPacer(GovernedPacer):
         """Return how many calls to add until each free seat has its fixed number of calls in flight (the ratio), within
         the limits of trunks and of the abandoned-call rate.
         """
-        self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
+        self._set_present_time_of_pacing_policy(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)
         budget = self.governor.count_abandoned_calls_still_allowed()
         ratio, limited_by = (self._tuning.calls_per_seat, Limit.SEATS) if budget >= 1 else (1.0, Limit.CAP)
@@ -138,7 +138,7 @@ class RatioPacer(GovernedPacer):
         """Return how many ringing calls are more than the fixed number per seat (the ratio), or could exceed a limit of
         the abandoned-call rate. Without a logged-in agent, the result is all ringing calls.
         """
-        self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
+        self._set_present_time_of_pacing_policy(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.number_of_seats_for_callers
         if seats == 0:
             return ringing

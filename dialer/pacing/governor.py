@@ -45,10 +45,10 @@ class Tally:
         self._asked: tuple[int, int] | None = None
         self._leaving = 0, 0
 
-    def add_answers_and_abandoned_calls(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
+    def add_answered_and_abandoned_counts(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the counts of a cap's time window. Negative numbers subtract, down to 0."""
         self.remove_calls_that_left_cap_window(now)
-        counts = self._buckets.setdefault(self._find_cap_window_bucket_of_time(now), [0, 0])
+        counts = self._buckets.setdefault(self._get_time_slot_of_cap_window(now), [0, 0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
@@ -71,7 +71,7 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def compute_call_counts_that_stay_in_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+    def count_calls_that_stay_in_cap_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
@@ -79,8 +79,8 @@ class Tally:
         if ahead_seconds >= self.window_seconds:
             return 0, 0
         asked = (
-            self._find_cap_window_bucket_of_time(now),
-            self._find_cap_window_bucket_of_time(now + ahead_seconds) - BUCKETS,
+            self._get_time_slot_of_cap_window(now),
+            self._get_time_slot_of_cap_window(now + ahead_seconds) - BUCKETS,
         )
         if asked != self._asked:  # compute the counts that leave by then
             answers = abandoned = 0
@@ -92,7 +92,7 @@ class Tally:
             self._asked, self._leaving = asked, (answers, abandoned)
         return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
 
-    def compute_seconds_until_cap_window_is_full(self, now: float) -> float:
+    def count_seconds_until_cap_window_is_full(self, now: float) -> float:
         """Return how many seconds remain until the counted calls cover the whole time window. Then the oldest calls
         begin to leave it.
         """
@@ -100,14 +100,14 @@ class Tally:
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
-    def _find_cap_window_bucket_of_time(self, now: float) -> int:
+    def _get_time_slot_of_cap_window(self, now: float) -> int:
         return int(now // self._width)
 
     def restore_answered_and_abandoned_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Replace the counts of the time window by counts from the store (`recent`, oldest calls first)."""
         held: dict[int, list[int]] = {}
         for each in recent:
-            bucket = self._find_cap_window_bucket_of_time(now - max(0.0, each.age_seconds))
+            bucket = self._get_time_slot_of_cap_window(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
                 counts = held.setdefault(place, [0, 0])
                 counts[0] += max(0, number[0])
@@ -157,24 +157,24 @@ class Governor(Learned):
         A voter who answers as soon as the call is placed (`at_once`) could not be abandoned, so the allowed risk
         changes less.
         """
-        self.add_answers_and_abandoned_calls(answers=1)
-        self._adjust_allowed_abandonment_risk(
+        self.add_answered_and_abandoned_counts(answers=1)
+        self._adapt_allowed_risk_of_abandoned_calls(
             (self._tuning.at_once_lesson if at_once else 1.0) * self.target * self.boldness
         )
 
     def count_abandoned_call(self) -> None:
         """Count an abandoned call: answered by a person who got no seat in time."""
-        self.add_answers_and_abandoned_calls(abandoned=1)
-        self._adjust_allowed_abandonment_risk(-1.0)
+        self.add_answered_and_abandoned_counts(abandoned=1)
+        self._adapt_allowed_risk_of_abandoned_calls(-1.0)
 
-    def add_answers_and_abandoned_calls(self, answers: int = 0, abandoned: int = 0) -> None:
+    def add_answered_and_abandoned_counts(self, answers: int = 0, abandoned: int = 0) -> None:
         """Add answers and abandoned calls to the time window of every abandoned-call cap. Negative numbers subtract,
         for a machine that was counted as a person.
         """
         for tally in self.tallies:
-            tally.add_answers_and_abandoned_calls(self.now, answers, abandoned)
+            tally.add_answered_and_abandoned_counts(self.now, answers, abandoned)
 
-    def _adjust_allowed_abandonment_risk(self, surprise: float) -> None:
+    def _adapt_allowed_risk_of_abandoned_calls(self, surprise: float) -> None:
         """Raise or lower alpha (the allowed risk of abandoning a call) after an answered or abandoned call. `surprise`
         is the expected minus the actual number of abandoned calls.
         """
@@ -182,7 +182,7 @@ class Governor(Learned):
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
         self._level = min(log(tuning.most_alpha), max(log(tuning.least_alpha), self._level + step * surprise))
 
-    def calculate_allowed_abandonment_risk(
+    def calculate_allowed_risk_of_abandoned_calls(
         self, *, seats: int, answers_per_second: float, seconds_left: float | None
     ) -> float:
         """Return alpha, the allowed risk: the highest probability (0-1) with which the last call placed may be
@@ -214,10 +214,10 @@ class Governor(Learned):
         for that time, and the lower limit is returned.
         """
         tuning = self._tuning
-        unfilled = min(self._left, tally.compute_seconds_until_cap_window_is_full(self.now))
+        unfilled = min(self._left, tally.count_seconds_until_cap_window_is_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.compute_call_counts_that_stay_in_window(self.now, ahead)
+        answers, abandoned = tally.count_calls_that_stay_in_cap_window(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -253,7 +253,7 @@ class Governor(Learned):
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.compute_call_counts_that_stay_in_window(self.now, ahead)
+            answers, abandoned = tally.count_calls_that_stay_in_cap_window(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))

@@ -19,10 +19,10 @@ from dialer.pacing.estimators import (
     Matrix,
     RingTimes,
     Vector,
-    clamp_measured_duration,
-    compute_odds_against_event,
+    compute_odds_from_probability,
+    limit_duration_to_valid_range,
 )
-from dialer.pacing.lookahead import Outlook, append_squares_and_cubes_of_probabilities
+from dialer.pacing.lookahead import Outlook, append_second_and_third_powers
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
@@ -66,7 +66,7 @@ def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[Se
     return np.concatenate(parts)
 
 
-def find_rows_of_seats_in_table(seats: Iterable[BusySeat]) -> list[int]:
+def find_table_row_of_each_busy_seat(seats: Iterable[BusySeat]) -> list[int]:
     """Return each busy seat's row in the table of `compute_seat_free_probabilities`. Seats whose agent leaves after the call
     are skipped.
     """
@@ -108,24 +108,26 @@ class Knowledge(Learned):
         calls = self._latest.ringing
         own_seats = [seat for seat in self._latest.busy_seats if seat.pacer is None]
         rates = {
-            stage: hazard.calculate_end_rates_of_call_stage(
-                np.array([clamp_measured_duration(seat.elapsed_seconds) for seat in own_seats if seat.stage is stage])
+            stage: hazard.estimate_how_soon_talks_or_wrap_ups_end(
+                np.array(
+                    [limit_duration_to_valid_range(seat.elapsed_seconds) for seat in own_seats if seat.stage is stage]
+                )
             )
             for stage, hazard in self.hazards.items()
         }
         talks = self.hazards[SeatStage.TALKING]
         self.conversation_seconds = (
-            talks.mean_call_stage_seconds + self.hazards[SeatStage.WRAP_UP].mean_call_stage_seconds
+            talks.mean_seconds_of_talk_or_wrap_up + self.hazards[SeatStage.WRAP_UP].mean_seconds_of_talk_or_wrap_up
         )
         """Mean time that a seat is busy with a call, or until the end is announced (seconds)."""
         own = [call for call in calls if call.answer_probability is None]
         self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances_of_calls(own))
-        self._at_once, self._known_calls = self.rings.at_once, self.rings.remembered_call_count
-        self._freed = append_squares_and_cubes_of_probabilities(
+        self._at_once, self._known_calls = self.rings.at_once, self.rings.number_of_calls_learned_from
+        self._freed = append_second_and_third_powers(
             compute_seat_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
         self._talks_to_renewal = min(
-            self._tuning.settled_conversations, 2 + int(talks.number_of_remembered_durations / 8.0)
+            self._tuning.settled_conversations, 2 + int(talks.number_of_ended_talks_or_wrap_ups_learned / 8.0)
         )
         self._calls_to_renewal = 5 + int(self._known_calls / 5.0)
 
@@ -133,8 +135,8 @@ class Knowledge(Learned):
         """Return, for each of the campaign's calls in flight, the probability that it will be answered."""
         if not calls:
             return np.zeros(0)
-        ratio = self._table.ratio.take(self._table.find_rows_of_calls_in_table(calls))
-        odds = compute_odds_against_event(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
+        ratio = self._table.ratio.take(self._table.find_table_row_of_each_ringing_call(calls))
+        odds = compute_odds_from_probability(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
         chances: Vector = 1.0 / (1.0 + odds * ratio)
         return chances
 
@@ -144,15 +146,15 @@ class Knowledge(Learned):
         """
         self._latest = snapshot
         table, calls = self._table, snapshot.ringing
-        rows = np.array(table.find_rows_of_calls_in_table(calls), dtype=np.intp)
-        freed_seats, busy = self._sum_freed_seats_of_all_campaigns(snapshot.busy_seats)
+        rows = np.array(table.find_table_row_of_each_ringing_call(calls), dtype=np.intp)
+        freed_seats, busy = self._sum_chances_of_free_seats_of_all_campaigns(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
         rate = self.answer_rate.estimate_answer_rate(ratio if foreign is None else ratio[~foreign], self._known_calls)
-        odds: Vector | float = compute_odds_against_event(rate)
+        odds: Vector | float = compute_odds_from_probability(rate)
         if foreign is not None:
-            odds = np.array([odds if chance is None else compute_odds_against_event(chance) for chance in told])
+            odds = np.array([odds if chance is None else compute_odds_from_probability(chance) for chance in told])
         ever = 1.0 / (1.0 + odds * ratio)  # p / (p + (1 - p) ratio) with p = 1 / (1 + odds), by Bayes
         moments, free = self._tuning.moments, max(0, snapshot.free_seats)
         size = max(1.0, (free + busy) / self._tuning.usual_seats)
@@ -165,22 +167,22 @@ class Knowledge(Learned):
         outlook = Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered)
         return Prospect(outlook, (rate * table.new).tolist(), rate, free + busy)
 
-    def sum_freed_seats(self, seats: Iterable[BusySeat]) -> Vector:
+    def sum_chances_that_seats_are_free(self, seats: Iterable[BusySeat]) -> Vector:
         """Return the sums of the probabilities that busy seats are free by each moment, of their squares and of their
         cubes, in one array. The seats work for this campaign.
         """
-        sums: Vector = self._freed.take(find_rows_of_seats_in_table(seats), axis=0).sum(axis=0)
+        sums: Vector = self._freed.take(find_table_row_of_each_busy_seat(seats), axis=0).sum(axis=0)
         return sums
 
-    def _sum_freed_seats_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
-        """Return the sums of `sum_freed_seats`, and how many of the seats will be free at some time.
+    def _sum_chances_of_free_seats_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
+        """Return the sums of `sum_chances_that_seats_are_free`, and how many of the seats will be free at some time.
 
         A campaign that shares the seats knows best how long its own conversations take.
         """
         staying = sum(not seat.leaving for seat in seats)
         others = [pacer for pacer in dict.fromkeys(seat.pacer for seat in seats) if pacer is not None]
         if not others:
-            return self.sum_freed_seats(seats), staying
+            return self.sum_chances_that_seats_are_free(seats), staying
         sums, own = np.zeros(3 * self._tuning.moments), [seat for seat in seats if seat.pacer is None]
         for pacer in others:
             theirs = [seat for seat in seats if seat.pacer is pacer]
@@ -189,17 +191,17 @@ class Knowledge(Learned):
                 own += theirs
             else:
                 sums += forecast
-        return sums + self.sum_freed_seats(own), staying
+        return sums + self.sum_chances_that_seats_are_free(own), staying
 
     # Learning
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:
         """Update the estimators from one pacing event, such as an answered call."""
-        seconds = clamp_measured_duration(event.seconds)
+        seconds = limit_duration_to_valid_range(event.seconds)
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
-                row = self._table.find_rows_of_calls_in_table(
+                row = self._table.find_table_row_of_each_ringing_call(
                     [RingingCall(seconds, ringing_seconds=event.ringing_seconds)]
                 )
                 chance = self.answer_rate.learn_from_call_hung_up_by_dialler(float(self._table.ratio[row[0]]))
@@ -215,7 +217,9 @@ class Knowledge(Learned):
                 self.answer_rate.learn_whether_call_was_answered(answered=answered)
                 self._calls_to_renewal -= 1
                 is_stale = abs(self.rings.at_once - self._at_once) > self._tuning.stale_share
-                is_new = self._calls_to_renewal <= 0 and self.rings.remembered_call_count < self._tuning.ring_memory
+                is_new = (
+                    self._calls_to_renewal <= 0 and self.rings.number_of_calls_learned_from < self._tuning.ring_memory
+                )
                 if event.timed and (is_stale or is_new):
                     self._compute_probability_tables()
             case PacingEventKind.TALK_ENDED if event.timed:
@@ -231,7 +235,7 @@ class Knowledge(Learned):
         the announcement lasted.
         """
         told = event.closing_seconds is not None
-        inner = min(seconds, clamp_measured_duration(event.closing_seconds or 0.0))
+        inner = min(seconds, limit_duration_to_valid_range(event.closing_seconds or 0.0))
         self.hazards[stage].learn_duration_of_talk_or_wrap_up(seconds - inner, went_over=told)
         if told:
             self.hazards[_INNER[stage]].learn_duration_of_talk_or_wrap_up(inner)

@@ -78,9 +78,9 @@ class Outlook:
         """
         if most <= 0 or not self._is_call_within_risk_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
-        kind, calls = _compute_probability_sums_of_call(new), 1
+        kind, calls = _compute_moments_of_one_calls_answer(new), 1
         while calls < most and self._is_call_within_risk_bounds(
-            bounds, _add_calls_to_probability_sums(self._sums, kind, calls)
+            bounds, _add_calls_to_sums_of_moments(self._sums, kind, calls)
         ):
             calls += 1
         return calls
@@ -92,11 +92,11 @@ class Outlook:
         could be placed and hung up again and again.
         """
         kind, excess = (
-            _compute_probability_sums_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
+            _compute_moments_of_one_calls_answer([answers / max(1, self._ringing) for answers in self._answered_by]),
             0,
         )
         while excess < self._ringing and not self._is_call_within_risk_bounds(
-            bounds, _add_calls_to_probability_sums(self._sums, kind, -1.0 - excess)
+            bounds, _add_calls_to_sums_of_moments(self._sums, kind, -1.0 - excess)
         ):
             excess += 1
         return excess
@@ -111,7 +111,7 @@ class Outlook:
             most, total = chance * len(sums), 0.0  # tails are never negative
             for mean, variance, third, answers in sums:
                 deviation = doubt * answers
-                total += compute_probability_that_sum_reaches(
+                total += compute_probability_of_at_least_n_answers(
                     self._free + room, mean, variance + deviation * deviation, third
                 )
                 if not 0.0 < most >= total:
@@ -119,7 +119,7 @@ class Outlook:
         return True
 
 
-def _add_calls_to_probability_sums(sums: _Sums, kind: _Sums, count: float) -> _Sums:
+def _add_calls_to_sums_of_moments(sums: _Sums, kind: _Sums, count: float) -> _Sums:
     """Return the sums (mean, variance, third central moment) after `count` more calls of one kind are added."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
@@ -127,7 +127,7 @@ def _add_calls_to_probability_sums(sums: _Sums, kind: _Sums, count: float) -> _S
     ]
 
 
-def append_squares_and_cubes_of_probabilities(probabilities: Matrix) -> Matrix:
+def append_second_and_third_powers(probabilities: Matrix) -> Matrix:
     """Return probabilities, their squares and their cubes side by side: shape (n, m) becomes (n, 3 m).
 
     The array is contiguous, so that selecting rows copies only these rows.
@@ -135,14 +135,14 @@ def append_squares_and_cubes_of_probabilities(probabilities: Matrix) -> Matrix:
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
-def _compute_probability_sums_of_call(probabilities: Sequence[float]) -> _Sums:
+def _compute_moments_of_one_calls_answer(probabilities: Sequence[float]) -> _Sums:
     """Return the sums (mean, variance, third central moment) for one call, from its probabilities of being answered by
     each moment.
     """
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
-def compute_probability_that_sum_reaches(at_least: float, mean: float, variance: float, third: float) -> float:
+def compute_probability_of_at_least_n_answers(at_least: float, mean: float, variance: float, third: float) -> float:
     """Return P(S >= at_least) for a sum S of whole numbers, from its mean, variance and third central moment.
 
     It is the normal distribution with continuity correction and one Edgeworth term for the skewness. This is the

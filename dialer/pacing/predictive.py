@@ -39,16 +39,16 @@ class UsualRate(Learned):
     def __init__(self, tuning: Tuning) -> None:
         self._tuning = tuning
         self._at: float | None = None
-        self.forget_past_answer_rates()
+        self.assume_every_call_is_answered()
 
-    def forget_past_answer_rates(self) -> None:
+    def assume_every_call_is_answered(self) -> None:
         """Assume again that everybody answers, because from now on the campaign dials numbers whose answer rate is
         unknown.
         """
         self.rate = 1.0
         self._seconds = self._tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
 
-    def add_answer_rate_to_half_hour_mean(self, now: float, answer_rate: float) -> None:
+    def record_answer_rate_for_half_hour_mean(self, now: float, answer_rate: float) -> None:
         """Record the present answer rate (0-1). It counts in the half-hour mean for the time until the next rate is
         recorded.
         """
@@ -63,7 +63,7 @@ class UsualRate(Learned):
         """Return the maximum number of calls in flight for `seats`, the number of seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
-    def count_as_own_calls(self, ringing: Sequence[RingingCall]) -> int:
+    def count_ringing_calls_of_all_campaigns(self, ringing: Sequence[RingingCall]) -> int:
         """Return the number of ringing calls. Calls of other campaigns count as many calls of this campaign as bring
         the same answers.
         """
@@ -98,9 +98,9 @@ class PredictivePacer(GovernedPacer):
         """Return how many calls to place, so that the last one is abandoned with a probability of at most alpha (the
         allowed risk).
         """
-        now = self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
+        now = self._set_present_time_of_pacing_policy(snapshot.now_seconds)
         self._restart_dialling_after_long_pause(now, snapshot)
-        prospect, alpha = self._compute_forecast_and_allowed_abandonment_risk(snapshot)
+        prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
             self._decided = 0, Limit.NOBODY, snapshot, prospect, alpha
             return 0
@@ -111,10 +111,10 @@ class PredictivePacer(GovernedPacer):
             limited_by = Limit.HARD_STOP
         # Before any call has ended nothing is known about the list.
         if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:
-            self.usual.add_answer_rate_to_half_hour_mean(now, prospect.answer_rate)
+            self.usual.record_answer_rate_for_half_hour_mean(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
-        bounds = self._compute_bounds_on_risk_of_last_call(
+        bounds = self._compute_risk_limits_of_next_call(
             alpha, self._tuning.stop_risk * self.governor.hard_stop, prospect
         )
         ahead = prospect.outlook.count_calls_within_risk_bounds(bounds, prospect.next_call, enough)
@@ -122,7 +122,7 @@ class PredictivePacer(GovernedPacer):
             for most, limit in (
                 (
                     self.usual.compute_max_calls_in_flight(prospect.seats)
-                    - self.usual.count_as_own_calls(snapshot.ringing),
+                    - self.usual.count_ringing_calls_of_all_campaigns(snapshot.ringing),
                     Limit.IN_FLIGHT,
                 ),
                 (self._count_calls_allowed_in_worst_case(snapshot), Limit.RESERVE),
@@ -161,7 +161,7 @@ class PredictivePacer(GovernedPacer):
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported_by_carrier
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
-    def _compute_bounds_on_risk_of_last_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
+    def _compute_risk_limits_of_next_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
         """Return the limits on the risk of the last call: to be abandoned (alpha), and to exceed a hard stop.
 
         A large site decides more often, so its limit for the hard stop is lower. If the answer rate is below its mean
@@ -172,7 +172,7 @@ class PredictivePacer(GovernedPacer):
         doubt = min(tuning.most_rate_doubt, max(tuning.rate_doubt, poorer))
         return Bound(alpha), Bound(risk * tuning.usual_seats / prospect.seats, max(0, int(self.governor.room)), doubt)
 
-    def _compute_forecast_and_allowed_abandonment_risk(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
+    def _compute_forecast_and_allowed_risk(self, snapshot: PacingSnapshot) -> tuple[Prospect, float]:
         """Return the forecast for the next seconds, and the allowed risk (alpha).
 
         The result is reused for the same snapshot, because placing calls and cancelling calls both need it.
@@ -180,7 +180,7 @@ class PredictivePacer(GovernedPacer):
         if self._seen is None or self._seen[0] is not snapshot:
             prospect = self.knowledge.forecast_seats_and_answers(snapshot)
             cycle = self.knowledge.conversation_seconds + self._tuning.call_seconds / max(0.01, prospect.answer_rate)
-            alpha = self.governor.calculate_allowed_abandonment_risk(
+            alpha = self.governor.calculate_allowed_risk_of_abandoned_calls(
                 seats=prospect.seats,
                 answers_per_second=snapshot.share * prospect.seats / cycle,
                 seconds_left=snapshot.seconds_left,
@@ -192,14 +192,14 @@ class PredictivePacer(GovernedPacer):
         """Return how many ringing calls to hang up, because too few seats would be free if all were answered. Without a
         logged-in agent, the result is all ringing calls.
         """
-        now = self._move_clock_of_pacing_policy_forward(snapshot.now_seconds)
+        now = self._set_present_time_of_pacing_policy(snapshot.now_seconds)
         if not snapshot.ringing or snapshot.free_seats_minus_calls_in_flight >= 0:
             return 0
-        prospect, alpha = self._compute_forecast_and_allowed_abandonment_risk(snapshot)
+        prospect, alpha = self._compute_forecast_and_allowed_risk(snapshot)
         if prospect.seats == 0:
             return len(snapshot.ringing)
         alpha = max(self._tuning.hang_up_above, self._tuning.hang_up_alphas * alpha)
-        bounds = self._compute_bounds_on_risk_of_last_call(alpha, self._tuning.hang_up_risk, prospect)
+        bounds = self._compute_risk_limits_of_next_call(alpha, self._tuning.hang_up_risk, prospect)
         excess = prospect.outlook.count_calls_to_hang_up(bounds)
         excess = max(excess, min(len(snapshot.ringing), -self._count_calls_allowed_in_worst_case(snapshot)))
         if excess > 0:
@@ -210,7 +210,7 @@ class PredictivePacer(GovernedPacer):
         """Return how many of these busy seats, which work for this campaign, will be free at each moment that the policy
         looks ahead to: the sums of the probabilities, of their squares and of their cubes.
         """
-        sums: list[float] = self.knowledge.sum_freed_seats(seats).tolist()
+        sums: list[float] = self.knowledge.sum_chances_that_seats_are_free(seats).tolist()
         return sums
 
     # Learning
@@ -237,5 +237,5 @@ class PredictivePacer(GovernedPacer):
         """Forget the answer rate of the numbers dialled so far, so that few calls are placed until some calls to other
         numbers have ended.
         """
-        self.knowledge.answer_rate.forget_answer_rate_of_past_calls()
-        self.usual.forget_past_answer_rates()
+        self.knowledge.answer_rate.reset_answer_rate_for_other_numbers()
+        self.usual.assume_every_call_is_answered()

@@ -178,12 +178,12 @@ class BoothOrder:
             self._move_booth_in_call_order(booth_id, behind)
 
     @property
-    def are_all_booths_out_of_numbers(self) -> bool:
+    def has_no_booth_numbers_to_call(self) -> bool:
         """Return whether every polling booth is known to have no number that may be reserved for dialling now."""
-        return self._find_heap_entry_of_next_booth() is None
+        return self._find_booth_to_call_next() is None
 
     @property
-    def must_booths_not_voting_today_wait(self) -> bool:
+    def must_voters_of_other_polling_days_wait(self) -> bool:
         """Return whether voters of booths that do not vote today must wait, because numbers of booths that vote today
         are still reserved for dialling.
         """
@@ -192,14 +192,16 @@ class BoothOrder:
             for claim in self._in_hand
         )
 
-    def find_booths_that_must_be_called_first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
+    def find_booths_to_call_first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
         """Return the polling booths that vote today, if the next numbers must be reserved from these booths only.
         Return None if numbers of any booth may be reserved.
 
         `quotas` has the planned number of reservations for each booth.
         """
         named = self._priorities_today.keys()
-        return named if named and (not named.isdisjoint(quotas) or self.must_booths_not_voting_today_wait) else None
+        return (
+            named if named and (not named.isdisjoint(quotas) or self.must_voters_of_other_polling_days_wait) else None
+        )
 
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by polling booth id. Voters of a booth with priority 0 are not called at all.
@@ -216,7 +218,7 @@ class BoothOrder:
                 self._move_booth_in_call_order(booth_id, self._get_call_order_position_of_booth(booth_id))
         self._return_booths_to_call_order(self._set_aside - self._empty)
 
-    def plan_number_reservations_by_booth(self, numbers: int) -> dict[int, int]:
+    def choose_how_many_numbers_to_call_per_booth(self, numbers: int) -> dict[int, int]:
         """Return how many of the next `numbers` numbers may be reserved for dialling (claimed) from each booth, best
         booth first.
 
@@ -227,7 +229,7 @@ class BoothOrder:
         quotas: dict[int, int] = {}
         planned = 0
         while planned < numbers + NEIGHBOURS * NEIGHBOURS:
-            first = self._find_heap_entry_of_next_booth()
+            first = self._find_booth_to_call_next()
             if first is not None and (not again or first < again[0]):
                 drawn.append(heapq.heappop(self._heap))
             elif again:
@@ -242,10 +244,10 @@ class BoothOrder:
             heapq.heappush(self._heap, place)
         return quotas
 
-    def update_call_order_after_number_reservation(
+    def update_call_order_after_numbers_claimed(
         self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool
     ) -> None:
-        """Record the numbers that were reserved for dialling after `plan_number_reservations_by_booth` returned `quotas`.
+        """Record the numbers that were reserved for dialling after `choose_how_many_numbers_to_call_per_booth` returned `quotas`.
 
         `full` says that as many numbers were found as were requested. In that case the last booths of `quotas` may not
         have been searched for numbers, so these booths do not count as empty.
@@ -280,16 +282,16 @@ class BoothOrder:
                     self._get_call_order_position_of_booth(booth_id)
                     - count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE),
                 )
-        self.forget_booths_without_numbers()
+        self.look_again_for_numbers_of_all_booths()
 
-    def forget_booths_without_numbers(self) -> None:
+    def look_again_for_numbers_of_all_booths(self) -> None:
         """Search all polling booths for numbers again, including booths that had none, because numbers may have
         returned to the queues.
         """
         self._empty.clear()
         self._return_booths_to_call_order(set(self._set_aside))
 
-    def _find_heap_entry_of_next_booth(self) -> _Place | None:
+    def _find_booth_to_call_next(self) -> _Place | None:
         """Return the entry of the polling booth whose voters are called next, or None. Outdated entries before it are
         removed from the heap.
         """
@@ -297,7 +299,7 @@ class BoothOrder:
             first = self._heap[0]
             booth_id = first[2]
             if first is self._places[booth_id]:
-                if first[0] and self.must_booths_not_voting_today_wait:
+                if first[0] and self.must_voters_of_other_polling_days_wait:
                     return None
                 if booth_id not in self._empty and self._find_priority_of_booth(booth_id) > 0:
                     return first

@@ -23,7 +23,7 @@ class LoopLag:
             await asyncio.sleep(LAG_PROBE_SECONDS)
             self._lags.append(loop.time() - due)
 
-    def get_event_loop_lag_figures(self) -> dict[str, float]:
+    def get_event_loop_delay_figures(self) -> dict[str, float]:
         """Return `loop_lag_median_seconds` and `loop_lag_p99_seconds`, or nothing before the first measurement."""
         if not self._lags:
             return {}

@@ -11,7 +11,7 @@ import gc
 TRIM_SECONDS = 600.0
 
 
-async def return_free_memory_repeatedly() -> None:
+async def return_free_memory_to_system_repeatedly() -> None:
     """Return free heap memory to the system every ten minutes until cancelled. Without glibc it does nothing.
 
     SQLite's pages and Python's larger objects leave gaps in glibc's heap that are rarely reused, so the memory of a process that

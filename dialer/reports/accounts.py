@@ -14,7 +14,7 @@ from dialer.reports.formats import (
     Column,
     ColumnKind,
     Report,
-    build_report_of_summed_counts,
+    build_report_with_total_row,
     format_time,
     make_count_columns,
     make_text_columns,
@@ -147,7 +147,7 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> Report
         Column("answered_share", ColumnKind.SHARE, "answered %"),
         *make_count_columns("connected", "abandoned"),
     )
-    return build_report_of_summed_counts("hours", columns, found, _append_share_of_answered_calls)
+    return build_report_with_total_row("hours", columns, found, _append_share_of_answered_calls)
 
 
 def _append_share_of_answered_calls(counts: Sequence[int]) -> tuple[Cell, ...]:
@@ -171,7 +171,7 @@ def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates:
         *make_count_columns("calls", "answered"),
         Column("answered_seconds", ColumnKind.SECONDS, "on the line"),
     )
-    return build_report_of_summed_counts("expenditure", columns, found)
+    return build_report_with_total_row("expenditure", columns, found)
 
 
 def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
@@ -184,7 +184,7 @@ def report_opt_outs(db: Connection, window: Window, zone: tzinfo) -> Report:
         ((format_date_of_quarter_hour(quarter, zone), origin, campaign), [number])
         for campaign, origin, quarter, number in rows
     )
-    return build_report_of_summed_counts(
+    return build_report_with_total_row(
         "opt-outs", (*make_text_columns("day", "source", "campaign"), Column("numbers")), found
     )
 
@@ -292,4 +292,4 @@ def report_compliance(db: Connection, window: Window, zone: tzinfo) -> Report:
     for _, at, _, _, campaign, *_, answer, _ in window.query_rows_of_period(db, COMPLAINTS.complaints):
         found.append(((format_date_of_quarter_hour(at / QUARTER_SECONDS, zone), campaign), [0, 0, 1, answer is None]))
     columns = (*make_text_columns("day", "campaign"), *make_count_columns("calls", "opt_outs", "complaints", "open"))
-    return build_report_of_summed_counts("opt-outs and complaints", columns, found)
+    return build_report_with_total_row("opt-outs and complaints", columns, found)

@@ -80,7 +80,7 @@ class Report:
     about: str = ""  # the centre, the period covered, and the time at which the report was made
 
 
-def build_report_of_summed_counts(
+def build_report_with_total_row(
     title: str,
     columns: tuple[Column, ...],
     found: Iterable[tuple[tuple[Any, ...], Sequence[float]]],

@@ -218,12 +218,12 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
             )
             for row in rows
         ]
-    totals = _append_share_who_voted(_sum_turnout_counts(row.counts for row in rows))
+    totals = _append_share_of_voters_who_voted(_sum_turnout_counts(row.counts for row in rows))
     return Report(
         SELF_REPORTED,
         (*states.build_constituency_columns(), *unit_columns, *_COUNTS, *last_columns),
         tuple(
-            (*states.build_constituency_cells(each), *unit, *_append_share_who_voted(counts), *last)
+            (*states.build_constituency_cells(each), *unit, *_append_share_of_voters_who_voted(counts), *last)
             for each, unit, counts, last in lines
         ),
         (*states.build_constituency_total_cells(), *unit_totals, *totals, *[None] * len(last_columns))
@@ -241,7 +241,7 @@ _NONE = (None, None)
 _BLANKS: tuple[Cell, ...] = ("", "")
 
 
-def _append_share_who_voted(counts: list[int]) -> tuple[Cell, ...]:
+def _append_share_of_voters_who_voted(counts: list[int]) -> tuple[Cell, ...]:
     """Return the counts, followed by the share of contacted voters who have voted."""
     _, contacted, voted, _ = counts
     return (*counts, voted / contacted if contacted else None)
@@ -301,7 +301,7 @@ class TurnoutProgress:
     contacted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
     voted: dict[float, int] = field(default_factory=lambda: defaultdict(int))
 
-    def count_contacted_and_voted_until(self, at: float) -> tuple[int, int]:
+    def count_voters_contacted_and_voted_until(self, at: float) -> tuple[int, int]:
         """Return two numbers: how many voters had been contacted by the time `at` (epoch seconds), and how many had
         voted.
         """
@@ -342,7 +342,7 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
         }
         before = (0, 0)
         for day, by_time in sorted(_find_hours_with_changed_counts(progress, zone) | shares.keys()):
-            contacted, voted = progress.count_contacted_and_voted_until(
+            contacted, voted = progress.count_voters_contacted_and_voted_until(
                 _convert_local_time_to_epoch_seconds(day, by_time, zone)
             )
             share = voted / contacted if contacted else None

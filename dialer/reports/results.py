@@ -166,7 +166,7 @@ def find_last_voter_mark_before_open_calls(db: Connection, after: int) -> int:
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 
 
-def read_key_of_voter_mark(db: Connection, mark_id: int) -> str | None:
+def read_unique_key_of_voter_mark(db: Connection, mark_id: int) -> str | None:
     """Return the key that identifies a mark (recorded fact about a voter) at every centre and portal. None = there is
     no mark with this ID.
     """

@@ -21,7 +21,7 @@ from dialer.reports.formats import (
     Column,
     ColumnKind,
     Report,
-    build_report_of_summed_counts,
+    build_report_with_total_row,
     format_time,
     make_columns_for_files_only,
     make_count_columns,
@@ -324,12 +324,12 @@ def report_trunks(db: Connection, window: Window) -> Report:
             Column("mean_seconds_to_ringing", ColumnKind.SECONDS, "to ringing"),
             Column("most_starts_in_a_second", head="cps"),
         ),
-        tuple((row[0], *_append_shares_of_trunk_calls(row[1:4]), *row[4:]) for row in found),
-        ("all", *_append_shares_of_trunk_calls(sums), None, None) if found else None,
+        tuple((row[0], *_append_answer_rates_of_trunk(row[1:4]), *row[4:]) for row in found),
+        ("all", *_append_answer_rates_of_trunk(sums), None, None) if found else None,
     )
 
 
-def _append_shares_of_trunk_calls(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _append_answer_rates_of_trunk(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, failures = counts
     ratio, failed = (answered / attempts, failures / attempts) if attempts else (None, None)
     return attempts, answered, ratio, failures, failed
@@ -404,7 +404,7 @@ def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
         *make_count_columns("attempts", "live_answers", "abandoned"),
         rate,
     )
-    return build_report_of_summed_counts("abandonment", columns, found, _add_abandoned_rate)
+    return build_report_with_total_row("abandonment", columns, found, _add_abandoned_rate)
 
 
 def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:

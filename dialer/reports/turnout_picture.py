@@ -84,7 +84,7 @@ def _draw_turnout_of_constituency(
     closes = max(at.hour + at.minute / 60 for at, _ in expected.points)
     ends = [end for end in progress.turnout_change_times if _get_start_of_quarter_hour(end, zone).date() <= day]
     hours = [_count_hours_since_midnight(end, day, zone) for end in ends]
-    counts = [progress.count_contacted_and_voted_until(end) for end in ends]
+    counts = [progress.count_voters_contacted_and_voted_until(end) for end in ends]
     if ends:  # extend the last step by a quarter of an hour, or it would have no width
         hours, counts = [*hours, hours[-1] + QUARTER_SECONDS / 3600], [*counts, counts[-1]]
     band = axes.twinx()

@@ -33,7 +33,7 @@ from dialer.reports.results import (
     Place,
     find_last_voter_mark_before_open_calls,
     load_voter_marks_of_ended_calls,
-    read_key_of_voter_mark,
+    read_unique_key_of_voter_mark,
 )
 from dialer.settings.files import read_whole_file
 from dialer.settings.sources import Source
@@ -148,7 +148,7 @@ class WebhookPoster:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole_file(self.position, _MAX_POSITION_BYTES))
             mark, key = int(found["mark"]), str(found["key"])
-            if read_key_of_voter_mark(db, mark) == key:
+            if read_unique_key_of_voter_mark(db, mark) == key:
                 return mark
         return 0
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.settings.site import Settings
 from dialer.site.settings_changes import list_settings_by_key
 from dialer.store.keys import read_store_key_of_site
@@ -27,7 +27,7 @@ async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
     on another machine. Raises StoreError.
     """
     store = await open_store(
-        settings.store.path, encode=create_result_announcement, key=read_store_key_of_site(settings)
+        settings.store.path, encode=create_outbox_row_of_result, key=read_store_key_of_site(settings)
     )
     try:
         _log.info("store.opened", first_keys=await store.read_first_key_of_each_signing_chain())

@@ -41,7 +41,7 @@ from dialer.hq.live import LiveCentres
 from dialer.hq.servers import run_postgresql
 from dialer.hq.store_records import replace_accepted_store
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow
 from dialer.nats.session import Session, StoredMessage, StreamSetBack, StreamState
@@ -279,7 +279,7 @@ class Machine:
         """Open the store, and start to work and to send results. `connected` says whether it has a connection."""
         history = self._history
         self.problem = ""
-        self.store = await open_store(self.path, encode=create_result_announcement)
+        self.store = await open_store(self.path, encode=create_outbox_row_of_result)
         await self.store.set_byte_limit_of_headquarters_queue(1 << 24)
         await self.store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
         await self.store.enrol_numbers_in_campaign(CAMPAIGN)

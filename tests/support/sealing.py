@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from dialer.domain.sealed_epochs import SealedEpoch
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats.messages import BatchRow
 from dialer.store.seal_keys import EpochKeys
 from tests.support.headquarters import NOW
@@ -48,5 +48,5 @@ class SealingStore:
 
 def sealed_row(number: int, epoch: SealedEpoch) -> BatchRow:
     """Return the outbox row `number`: a sealed epoch."""
-    announcement = create_result_announcement(epoch)
+    announcement = create_outbox_row_of_result(epoch)
     return BatchRow(number, announcement.topic, epoch.at, announcement.payload)

@@ -81,7 +81,7 @@ def test_versions_of_campaign_material_are_assigned_to_centres_under_a_lock(
     if action == "assign":
         headquarters.assign(1, NOW)
     else:
-        headquarters.repository.renew_signatures_of_bundle_assignments(KEYS["online"], NOW)
+        headquarters.repository.renew_signature_of_bundle_assignments(KEYS["online"], NOW)
     assert lock_was_free == [False]
 
 
@@ -225,9 +225,9 @@ def test_metadata_of_campaign_material_expires_unless_renewed_and_the_active_ver
     headquarters.assign(1, NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
         centre.fetch_assigned_material_manifest()
-    headquarters.repository.renew_signatures_of_bundle_assignments(KEYS["online"], NOW)
+    headquarters.repository.renew_signature_of_bundle_assignments(KEYS["online"], NOW)
     install_assigned_version(centre)
-    headquarters.repository.renew_signatures_of_bundle_assignments(KEYS["online"], NOW - 3 * DAY)
+    headquarters.repository.renew_signature_of_bundle_assignments(KEYS["online"], NOW - 3 * DAY)
     with pytest.raises(MaterialRefused, match="has expired"):
         centre.fetch_assigned_material_manifest()
     assert read_active_text(tmp_path / "centre") == "flow: 1"

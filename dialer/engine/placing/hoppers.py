@@ -88,8 +88,8 @@ class Hoppers:
             await self._return_refused_numbers_to_queue(run)
             self._set_booth_priorities(run)
             while self._may_campaign_claim_more_numbers(run) and self._is_hopper_nearly_empty(run):
-                quotas = run.order.plan_number_reservations_by_booth(CLAIMED_AT_ONCE)
-                first = run.order.find_booths_that_must_be_called_first(quotas)
+                quotas = run.order.choose_how_many_numbers_to_call_per_booth(CLAIMED_AT_ONCE)
+                first = run.order.find_booths_to_call_first(quotas)
                 claims = await self._store.claim_queued_numbers(
                     run.spec.campaign_id,
                     CLAIMED_AT_ONCE,
@@ -101,17 +101,17 @@ class Hoppers:
                     day_start=get_local_midnight_before(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
-                run.order.update_call_order_after_number_reservation(quotas, claims, full=full)
+                run.order.update_call_order_after_numbers_claimed(quotas, claims, full=full)
                 if full and run.ran_dry:
                     run.ran_dry = False
                     self._core.request_side_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
-                if full or not run.order.are_all_booths_out_of_numbers:
+                if full or not run.order.has_no_booth_numbers_to_call:
                     continue
                 if (
-                    first is None or run.order.must_booths_not_voting_today_wait
+                    first is None or run.order.must_voters_of_other_polling_days_wait
                 ):  # otherwise the booths that were set aside are next
                     await self._record_when_next_number_is_due(run)
                     break
@@ -146,8 +146,8 @@ class Hoppers:
         run.ran_dry = run.ran_dry or due is None or due > now
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
-        if due is not None and due <= now and not run.order.must_booths_not_voting_today_wait:
-            run.order.forget_booths_without_numbers()
+        if due is not None and due <= now and not run.order.must_voters_of_other_polling_days_wait:
+            run.order.look_again_for_numbers_of_all_booths()
 
     def _set_booth_priorities(self, run: CampaignRun) -> None:
         """Update the priorities of the polling booths that vote today in a campaign's queue. Only turnout campaigns

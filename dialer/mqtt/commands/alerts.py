@@ -23,17 +23,17 @@ class CountingAlert:
         self._reported = 0
         self._last_at = 0.0  # monotonic
 
-    def count_incidents(self, sender: str, number: int = 1) -> None:
+    def count_rejected_messages_of_sender(self, sender: str, number: int = 1) -> None:
         """Count incidents of a sender ("" = unknown senders).
 
-        The first incident raises the alert at once. Later incidents appear at the next `update_or_clear_alert`.
+        The first incident raises the alert at once. Later incidents appear at the next `update_or_clear_incident_alert`.
         """
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
-            self._raise_incident_count_alert()
+            self._raise_alert_with_incident_count()
 
-    def update_or_clear_alert(self) -> bool:
+    def update_or_clear_incident_alert(self) -> bool:
         """Update the count of incidents, or clear the alert if there were no recent ones. Return whether the alert is
         raised.
         """
@@ -44,10 +44,10 @@ class CountingAlert:
             self._counts.clear()
             self._reported = 0
         elif sum(self._counts.values()) != self._reported:
-            self._raise_incident_count_alert()
+            self._raise_alert_with_incident_count()
         return bool(self._reported)
 
-    def _raise_incident_count_alert(self) -> None:
+    def _raise_alert_with_incident_count(self) -> None:
         self._reported = sum(self._counts.values())
         self._raise_alert(self._create_incident_count_alert())
 

@@ -43,7 +43,7 @@ def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     command = accepted.command
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
-        values["who"] = accepted.command_context.describe_responsible_person(values["who"])
+        values["who"] = accepted.execution_context_of_command.describe_responsible_person(values["who"])
     details = {field: _format_audit_value(value) for field, value in values.items() if value is not None}
     if command.imported_record_count:
         details["records"] = f"{command.imported_record_count}"
@@ -85,7 +85,7 @@ class CommandAudit:
     def has_unaudited_commands(self) -> bool:
         """Whether commands were refused that have no audit entry yet.
 
-        Then `audit_counted_commands` must be called again.
+        Then `write_audit_entries_for_counted_commands` must be called again.
         """
         return bool(self._repeats)
 
@@ -101,7 +101,7 @@ class CommandAudit:
             what["like_it"] = f"{more}"
         await self._store.append_audit_entry("command", who, what, self._clock.now())
 
-    async def audit_command_of_unknown_origin(self, refused: RefusedCommand, name: str) -> None:
+    async def write_audit_entry_for_forged_command(self, refused: RefusedCommand, name: str) -> None:
         """Append an audit entry for a command that its named sender may not have sent. Raises StoreError.
 
         If the sender `name` ("" = unknown senders) has an entry of the last minute, the command is only counted.
@@ -113,7 +113,7 @@ class CommandAudit:
         self._repeats[name] = _Repeats(refused, self._clock.monotonic())
         await self.append_audit_entry(refused, "refused", refused.text)
 
-    async def audit_counted_commands(self) -> None:
+    async def write_audit_entries_for_counted_commands(self) -> None:
         """Append an audit entry for the refused commands of each sender that were only counted for a minute.
 
         Raises StoreError.

@@ -54,7 +54,7 @@ class AcceptedCommand:
         return f"{self.sender}/{self.command_id}"
 
     @property
-    def command_context(self) -> CommandContext:
+    def execution_context_of_command(self) -> CommandContext:
         """The facts that the command's execution needs in addition to its fields, such as its sender."""
         return CommandContext(self.sender)
 
@@ -116,14 +116,14 @@ def check_command_message(
         refusal = replace(refusal, is_authentic=True)
         if retained:
             raise CommandRefused("a command must not be retained: publish it without the retain flag, with a new ID")
-        return _accept_command_or_raise(message, sender, now)
+        return _accept_command_or_raise_refusal(message, sender, now)
     except BadSignature as refused:
         return replace(refusal, text=str(refused), is_forged=True)
     except CommandRefused as refused:
         return replace(refusal, text=str(refused))
 
 
-def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
+def check_sender_permission_again(accepted: AcceptedCommand, senders: Senders) -> CheckedCommand:
     """Check again whether the sender may send the command.
 
     Return the command, or its refusal if the sender has lost the permission.
@@ -140,7 +140,7 @@ def recheck_sender_permission(accepted: AcceptedCommand, senders: Senders) -> Ch
     return accepted
 
 
-def _accept_command_or_raise(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
+def _accept_command_or_raise_refusal(message: CommandMessage, sender: Sender, now: float) -> AcceptedCommand:
     name = message.command_name or _refuse_unknown_command_name(message.fields.get("name"))
     kind = COMMANDS[name]
     _refuse_unknown_field_names(name, kind, message.fields)

@@ -60,7 +60,7 @@ async def send_commands(
             await connection.client.subscribe(topics.CENTRE_STATE.build_full_topic(centre), qos=1)
         session = CommandSession(connection, centre, clock, signer)
         reader = asyncio.create_task(
-            connection.handle_received_messages(session.store_reply_or_centre_state), name="replies"
+            connection.handle_received_messages(session.record_reply_or_centre_state), name="replies"
         )
         try:
             for request in requests:
@@ -85,7 +85,7 @@ class CommandSession:
         self._may_take_minutes = False
         self._is_in_progress = False  # as the dialler has reported since the last check
 
-    async def store_reply_or_centre_state(self, received: Received) -> None:
+    async def record_reply_or_centre_state(self, received: Received) -> None:
         """Store a message that the dialler has sent: the reply to the present command, or the centre's state.
 
         Replies to other commands are ignored.

@@ -24,12 +24,12 @@ from dialer.mqtt.commands.checks import (
     CheckedCommand,
     RefusedCommand,
     check_command_message,
-    recheck_sender_permission,
+    check_sender_permission_again,
 )
 from dialer.mqtt.commands.message import CommandMessage, parse_command_message
 from dialer.mqtt.commands.queues import FairQueues
 from dialer.mqtt.commands.senders import Senders
-from dialer.mqtt.messages import Message, create_message_of_outbox_row, create_reply_announcement
+from dialer.mqtt.messages import Message, create_message_of_outbox_row, create_outbox_row_of_reply
 from dialer.mqtt.reply import CommandReply
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
@@ -106,7 +106,9 @@ class CommandGateway:
             message = RefusedCommand(None, str(refused), user)
         urgency = message.command_urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
         if self._queues[urgency].is_queue_of_sender_full(sender):  # before any check, because a flood must cost little
-            self._count_incident_for_alert(self._floods, sender)  # not answered: the sender repeats it with the same ID
+            self._count_rejected_message_for_alert(
+                self._floods, sender
+            )  # not answered: the sender repeats it with the same ID
             return
         if isinstance(message, RefusedCommand):
             checked: CheckedCommand = message
@@ -123,15 +125,17 @@ class CommandGateway:
         """Execute and answer commands until cancelled."""
         async with asyncio.TaskGroup() as group:
             for urgency in Urgency:
-                group.create_task(self._execute_commands_of_queue(urgency), name=f"commands-{urgency.name.lower()}")
+                group.create_task(
+                    self._execute_queued_commands_of_urgency(urgency), name=f"commands-{urgency.name.lower()}"
+                )
             group.create_task(self._update_incident_alerts(), name="commands-alerts")
 
-    async def _execute_commands_of_queue(self, urgency: Urgency) -> None:
+    async def _execute_queued_commands_of_urgency(self, urgency: Urgency) -> None:
         queues, arrived = self._queues[urgency], self._arrived[urgency]
         while True:
             waiting, seconds = queues.pop_next_command(self._clock.monotonic())
             if waiting is not None:
-                await self._handle_command_and_log_errors(*waiting)
+                await self._execute_command_and_log_errors(*waiting)
                 continue
             if urgency is Urgency.NORMAL and not queues:
                 self._halts.clear()  # no command is left that they could overtake
@@ -140,7 +144,7 @@ class CommandGateway:
                 async with asyncio.timeout(seconds):
                     await arrived.wait()
 
-    async def _handle_command_and_log_errors(self, number: int, checked: CheckedCommand) -> None:
+    async def _execute_command_and_log_errors(self, number: int, checked: CheckedCommand) -> None:
         try:
             await self.execute_command_once_and_reply(checked, number)
         except StoreError as error:
@@ -158,14 +162,14 @@ class CommandGateway:
         while True:
             await self._has_counts.wait()
             await asyncio.sleep(UPDATE_SECONDS)
-            raised = [alert.update_or_clear_alert() for alert in (self._floods, self._forgeries, self._bursts)]
+            raised = [alert.update_or_clear_incident_alert() for alert in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
-                await self._audit.audit_counted_commands()
+                await self._audit.write_audit_entries_for_counted_commands()
             if not any(raised) and not self._audit.has_unaudited_commands:
                 self._has_counts.clear()
 
-    def _count_incident_for_alert(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
-        alert.count_incidents(sender, number)
+    def _count_rejected_message_for_alert(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
+        alert.count_rejected_messages_of_sender(sender, number)
         self._has_counts.set()
 
     async def execute_command_once_and_reply(self, checked: CheckedCommand, number: int = 0) -> None:
@@ -178,7 +182,7 @@ class CommandGateway:
         together with its reply.
         """
         if isinstance(checked, AcceptedCommand):
-            checked = recheck_sender_permission(checked, self._senders)
+            checked = check_sender_permission_again(checked, self._senders)
         if isinstance(checked, RefusedCommand):
             await self._refuse_command(checked)
             return
@@ -201,7 +205,7 @@ class CommandGateway:
         if is_stored:
             await self._put_reply_into_outbox(checked.sender, payload)
             return
-        announced = create_reply_announcement(checked.sender, payload)
+        announced = create_outbox_row_of_reply(checked.sender, payload)
         with contextlib.suppress(asyncio.QueueFull):
             self.unstored_replies.put_nowait(
                 create_message_of_outbox_row(self._centre, announced.topic, announced.payload)
@@ -221,7 +225,7 @@ class CommandGateway:
             return await self._execute_command_and_store_receipt(accepted, accepted.command)
         if not accepted.command.is_idempotent:
             return await self._record_command_then_execute(accepted)
-        _, reply = await self._execute_and_audit_command(accepted, accepted.command_context, number)
+        _, reply = await self._execute_and_audit_command(accepted, accepted.execution_context_of_command, number)
         if accepted.command.is_stored:
             await self._record_command_with_reply(accepted, reply)
         return reply
@@ -229,13 +233,13 @@ class CommandGateway:
     async def _refuse_command(self, refused: RefusedCommand) -> None:
         _log.warning("command.refused", command=format_command_id_for_log(refused), reason=refused.text)
         if refused.is_forged:
-            self._count_incident_for_alert(self._forgeries, refused.sender)
+            self._count_rejected_message_for_alert(self._forgeries, refused.sender)
         if refused.is_authentic:
             await self._audit.append_audit_entry(refused, "refused", refused.text)
         else:
             name = refused.sender if self._senders.find_sender_by_user_name(refused.sender) is not None else ""
             self._has_counts.set()
-            await self._audit.audit_command_of_unknown_origin(refused, name)
+            await self._audit.write_audit_entry_for_forged_command(refused, name)
         if refused.command_id is not None:
             await self._put_reply_into_outbox(
                 refused.sender, self._create_refusal_reply(refused.command_id, refused.text)
@@ -246,7 +250,7 @@ class CommandGateway:
         receipted = self._encode_reply_as_json("done", command.format_reply_to_command)
         receipt = Receipt(accepted.stored_command_key, accepted.name, accepted.content, receipted)
         status, reply = await self._execute_and_audit_command(
-            accepted, replace(accepted.command_context, receipt=receipt)
+            accepted, replace(accepted.execution_context_of_command, receipt=receipt)
         )
         if status == "done":
             return receipted
@@ -257,7 +261,7 @@ class CommandGateway:
         """Record a command that must not be executed twice, then execute it. Return the reply as JSON."""
         await self._audit.append_audit_entry(accepted, "begun")  # it is not executed unless this is committed
         await self._record_command_with_reply(accepted, self._encode_reply_as_json("refused", _INTERRUPTED))
-        _, reply = await self._execute_and_audit_command(accepted, accepted.command_context)
+        _, reply = await self._execute_and_audit_command(accepted, accepted.execution_context_of_command)
         await self._store.replace_provisional_command_reply(accepted.stored_command_key, reply)
         return reply
 
@@ -300,7 +304,7 @@ class CommandGateway:
             if isinstance(
                 command, ResumeCampaign
             ):  # without an await until the execution, so that no stop comes between
-                self._refuse_resume_overtaken_by_stop(command, number)
+                self._refuse_resume_sent_before_newer_stop(command, number)
             return "done", await self._engine.execute_command(command, context), None
         except StoreError as error:
             if command.is_idempotent:
@@ -309,7 +313,7 @@ class CommandGateway:
         except MatdanError as error:
             return "refused", str(error), error.why if isinstance(error, CommandRefused) else None
 
-    def _refuse_resume_overtaken_by_stop(self, command: ResumeCampaign, number: int) -> None:
+    def _refuse_resume_sent_before_newer_stop(self, command: ResumeCampaign, number: int) -> None:
         """Raise CommandRefused for a command to resume dialling if a stop or pause arrived after it.
 
         Stops and pauses have their own queues, and may be executed first. The command that was sent last must win.
@@ -328,11 +332,11 @@ class CommandGateway:
         recent = max(0.0, recent - (now - since) * RECORDS_PER_MINUTE / 60) + count
         self._records[accepted.sender] = (recent, now)
         if recent > RECORDS_PER_MINUTE:
-            self._count_incident_for_alert(self._bursts, accepted.sender, count)
+            self._count_rejected_message_for_alert(self._bursts, accepted.sender, count)
 
     def _create_refusal_reply(self, command_id: str, text: str) -> CommandReply:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
     async def _put_reply_into_outbox(self, user: str, reply: CommandReply) -> None:
-        await self._store.add_announcements_to_outbox([create_reply_announcement(user, reply)], self._clock.now())
+        await self._store.add_announcements_to_outbox([create_outbox_row_of_reply(user, reply)], self._clock.now())
         self._engine.event_set_when_mqtt_message_is_stored.set()

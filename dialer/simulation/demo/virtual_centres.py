@@ -25,7 +25,7 @@ from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.view import AbandonedTarget
 from dialer.domain.voter_place import VoterPlace
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats.messages import build_acknowledgement_subject, build_live_subject, unpack_acknowledgement
 from dialer.nats.session import Session
 from dialer.store.identity import StoreIdentity
@@ -256,7 +256,7 @@ class VirtualCentre:
         return str(uuid.UUID(int=self._random.getrandbits(128)))
 
     def _announce_random_result(self, result: Result) -> None:
-        announced = create_result_announcement(result)
+        announced = create_outbox_row_of_result(result)
         self.store.add_result_to_outbox(announced.topic, announced.payload)
 
     def _announce_random_call_attempt(self) -> None:

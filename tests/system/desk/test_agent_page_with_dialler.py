@@ -25,7 +25,7 @@ from dialer.flows.script import load_script
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
 from dialer.store.connection import open_store_exclusively
@@ -83,7 +83,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
-        store = await open_store(store_path, encode=create_result_announcement)
+        store = await open_store(store_path, encode=create_outbox_row_of_result)
         await store.close()
         with open_store_exclusively(store_path, "a test") as db:
             db.execute(
@@ -91,7 +91,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
                 " VALUES (118, '1', 'S13', 209, 'Kothrud', 118, 'School')"
             )
         fill_household(store_path, SystemClock().now())
-        store = await open_store(store_path, encode=create_result_announcement)
+        store = await open_store(store_path, encode=create_outbox_row_of_result)
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, senders)

@@ -30,7 +30,7 @@ from dialer.engine.seats.commands import SeatCampaigns, SeatMessage
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.browser import (
@@ -89,7 +89,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
-        store = await open_store(store_path, encode=create_result_announcement)
+        store = await open_store(store_path, encode=create_outbox_row_of_result)
         stack.push_async_callback(store.close)
         await set_passwords(settings, "asha", "vikram")
         stop = asyncio.Event()

@@ -19,7 +19,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.dialler_client import Watched, dialler_client
@@ -36,7 +36,7 @@ BOOTHS = {BrokerKind.MOSQUITTO: 2_700, BrokerKind.AMQTT: 300}
 @asynccontextmanager
 async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) -> AsyncIterator[None]:
     """Connect as the dialler of the centre."""
-    store = await open_store(folder / "centre.db", encode=create_result_announcement)
+    store = await open_store(folder / "centre.db", encode=create_outbox_row_of_result)
     stop = asyncio.Event()
     running = asyncio.create_task(
         Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS).run(stop)

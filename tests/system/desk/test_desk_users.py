@@ -20,7 +20,7 @@ from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.users.service import Users
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.site.broker import list_users_who_may_send_commands
 from dialer.site.plan import list_users_in_settings
@@ -94,7 +94,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
     faults: list[str] = []
     async with contextlib.AsyncExitStack() as stack:
         broker = await stack.enter_async_context(run_demo_broker())
-        store = await open_store(store_path, encode=create_result_announcement)
+        store = await open_store(store_path, encode=create_outbox_row_of_result)
         stack.push_async_callback(store.close)
         users = Users(store, clock, lambda: list_users_in_settings(settings))
         engine = TableEngine(users, change_state(centre_view(seats=2, booths=2), at=clock.now()))

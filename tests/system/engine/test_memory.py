@@ -24,7 +24,7 @@ from dialer.engine.core import Core
 from dialer.engine.features import Features
 from dialer.engine.plan import Dependencies, EnginePlan
 from dialer.engine.seats.log_ins import WrongLogIns
-from dialer.process.memory import return_free_memory_repeatedly
+from dialer.process.memory import return_free_memory_to_system_repeatedly
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
@@ -162,9 +162,9 @@ async def test_dialler_returns_free_memory_to_the_operating_system_every_ten_min
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=asked.append))
-    task = asyncio.create_task(return_free_memory_repeatedly())
+    task = asyncio.create_task(return_free_memory_to_system_repeatedly())
     await asyncio.sleep(3700)
     task.cancel()
     assert asked == [0] * 6
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace())
-    await return_free_memory_repeatedly()  # not applicable to other C libraries
+    await return_free_memory_to_system_repeatedly()  # not applicable to other C libraries

@@ -38,7 +38,7 @@ from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
 from dialer.hq.store_records import replace_accepted_store
 from dialer.mqtt.dialler_client import Reply
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
@@ -312,7 +312,7 @@ async def test_number_that_one_centre_called_is_not_called_by_others_within_the_
         for name in ("pune-1", "pune-9"):
             path = tmp_path / f"{name}.db"
             fill_roll(path, 54, voters_per_booth=9)
-            store = await stack.enter_async_context(await open_store(path, encode=create_result_announcement))
+            store = await stack.enter_async_context(await open_store(path, encode=create_outbox_row_of_result))
             await store.hash_numbers_of_roll([secret])
             await store.set_byte_limit_of_headquarters_queue(1 << 20)
             await store.add_or_update_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
@@ -1029,7 +1029,7 @@ async def test_store_of_a_centre_is_verified_with_the_keys_of_integrity_seals_st
             if turn == 2:  # the last epochs are removed
                 with closing(sqlite3.connect(path, isolation_level=None)) as db:
                     db.execute("DELETE FROM seal_epoch WHERE epoch >= (SELECT max(epoch) FROM seal_epoch)")
-            async with await open_store(path, encode=create_result_announcement) as store:
+            async with await open_store(path, encode=create_outbox_row_of_result) as store:
                 await store.set_byte_limit_of_headquarters_queue(1 << 20)
                 for minute in (1, 2):
                     await store.save_seat_state_intervals([SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)])

@@ -22,7 +22,7 @@ from dialer.hq.material import assign_material_to_centres
 from dialer.hq.proposals import SQL, Proposals
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.seal_chains import SealChain
-from dialer.hq.seal_records import write_chain_of_sealed_epochs
+from dialer.hq.seal_records import write_chain_of_signed_minutes
 from dialer.hq.store_records import write_stores_of_centres
 from dialer.hq.stores import KnownStore, StoreState
 from tests.support.browser import (
@@ -213,7 +213,7 @@ async def test_interrupted_assignment_of_campaign_material_is_later_recorded_as_
         assign_material_to_centres(hq.settings, "turnout", 8, ["centre:pune-1"])
         settling = Proposals(hq.settings, page_database, accounts)
         for _ in range(2):
-            await settling.record_missing_proposal_results()
+            await settling.record_results_of_interrupted_proposals()
         settled = [each for each in await page_database.read_audit_entries() if each.kind == "material-settled"]
         assert [json.loads(each.what)["state"] for each in settled] == ["done", "failed"]
         assert json.loads(settled[1].what)["version"] == "turnout 8"
@@ -301,8 +301,8 @@ def test_hq_stores_command_shows_verification_keys_and_accepts_integrity_seals(t
             await write_stores_of_centres(
                 db, {"pune-1": {"1" * 32: known, "": KnownStore("", None, StoreState.REPLACED, 3, 0, "")}}
             )
-            await write_chain_of_sealed_epochs(db, "pune-1", "1" * 32, chain)
-            await write_chain_of_sealed_epochs(db, "pune-1", "", met)
+            await write_chain_of_signed_minutes(db, "pune-1", "1" * 32, chain)
+            await write_chain_of_signed_minutes(db, "pune-1", "", met)
 
     asyncio.run(store_chains())
     code, listed = run("hq", "store", "list", "-c", path)

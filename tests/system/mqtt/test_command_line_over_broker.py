@@ -10,7 +10,7 @@ from dialer.domain.clock import SystemClock
 from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
 from dialer.mqtt.embedded_broker import find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -28,7 +28,7 @@ port = {port}
 
 async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
-    store = await open_store(tmp_path / "centre.db", encode=create_result_announcement)
+    store = await open_store(tmp_path / "centre.db", encode=create_outbox_row_of_result)
 
     async def run_command(*arguments: str) -> tuple[int, str]:
         code, text = await asyncio.to_thread(run, "command", *arguments, "-c", config)
@@ -54,7 +54,7 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
 
 async def test_dialer_board_shows_the_centre_on_any_machine_that_reaches_the_broker(tmp_path: Path) -> None:
     config, engine, stop = tmp_path / "centre.toml", FakeEngine(), asyncio.Event()
-    store = await open_store(tmp_path / "centre.db", encode=create_result_announcement)
+    store = await open_store(tmp_path / "centre.db", encode=create_outbox_row_of_result)
     async with run_demo_broker() as broker:
         config.write_text(SITE.format(host=broker.connection_settings.host, port=broker.connection_settings.port))
         monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, SENDERS)

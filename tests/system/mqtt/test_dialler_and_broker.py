@@ -34,7 +34,7 @@ from dialer.mqtt.connection import check_broker_connection
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_centre_message, create_result_announcement, create_retained_messages
+from dialer.mqtt.messages import create_centre_message, create_outbox_row_of_result, create_retained_messages
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import Store, open_store
 from tests.support.fake_centre import FakeEngine, centre_view, change_state
@@ -49,7 +49,7 @@ BOTH = pytest.mark.parametrize("kind", [MOSQUITTO, BrokerKind.AMQTT])
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     fill_roll(tmp_path / "centre.db", 60, voters_per_booth=20)
-    opened = await open_store(tmp_path / "centre.db", encode=create_result_announcement)
+    opened = await open_store(tmp_path / "centre.db", encode=create_outbox_row_of_result)
     yield opened
     await opened.close()
 

@@ -17,7 +17,7 @@ from dialer.domain.view import CallChange, CallState, HoldReason
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_newest_call_message, create_result_announcement
+from dialer.mqtt.messages import create_newest_call_message, create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.newest_call import compare_store_with_broker_at_start
 from dialer.simulation.asterisk.server import SimulatedAsterisk
@@ -50,7 +50,7 @@ async def publish_retained(listener: Supervisor, payload: bytes | str) -> None:
 @contextlib.asynccontextmanager
 async def run_monitor(settings: BrokerSettings, engine: FakeEngine, folder: Path) -> AsyncIterator[Monitor]:
     stop = asyncio.Event()
-    store = await open_store(folder / "centre.db", encode=create_result_announcement)
+    store = await open_store(folder / "centre.db", encode=create_outbox_row_of_result)
     monitor = Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS)
     running = asyncio.create_task(monitor.run(stop))
     yield monitor

@@ -28,7 +28,7 @@ from dialer.mqtt.commands import client as asking
 from dialer.mqtt.connection import Connection
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_message_of_outbox_row, create_result_announcement
+from dialer.mqtt.messages import create_message_of_outbox_row, create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.mqtt.topics import build_topic_filter_for_opt_outs
 from dialer.rules.number_hash import hash_number
@@ -111,7 +111,7 @@ async def run_centre(
     if not path.exists():
         fill_roll(path, 60, voters_per_booth=20)
     stop = asyncio.Event()
-    async with await open_store(path, encode=create_result_announcement) as store:
+    async with await open_store(path, encode=create_outbox_row_of_result) as store:
         await store.hash_numbers_of_roll([SECRET])
         centre = Centre(name, path, store)
         if not well:
@@ -150,7 +150,7 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.
         by_hand = hash_number(SECRET, "+917000000009")
-        told = create_result_announcement(OptOut(None, 6.0, "request", number_hash=by_hand))
+        told = create_outbox_row_of_result(OptOut(None, 6.0, "request", number_hash=by_hand))
         sent = create_message_of_outbox_row("pune-1", told.topic, told.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
         await here.wait_until_stored(by_hand)
@@ -185,7 +185,7 @@ async def publish_from_another_centre(listener: Supervisor, count: int) -> list[
     """Publish opt-outs of a third centre for the first numbers of the roll. Return the hashes of the numbers."""
     hashes = [hash_number(SECRET, f"+91{7_000_000_001 + number}") for number in range(count)]
     for hashed in hashes:
-        news = create_result_announcement(OptOut(None, 5.0, "agent", number_hash=hashed))
+        news = create_outbox_row_of_result(OptOut(None, 5.0, "agent", number_hash=hashed))
         sent = create_message_of_outbox_row("pune-3", news.topic, news.payload)
         await listener.client.publish(sent.topic, sent.payload, qos=1)
     return hashes

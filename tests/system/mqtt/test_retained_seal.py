@@ -20,7 +20,7 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.connection import open_connection
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import Message, create_result_announcement
+from dialer.mqtt.messages import Message, create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.store.seal_keys import get_seal_key_path
 from dialer.store.store import open_store
@@ -52,7 +52,7 @@ async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> 
     """Start a dialler's connection to the broker, seal epochs and stop. Return the causes of its alerts of missing seals."""
     engine, stop = FakeEngine(), asyncio.Event()
     patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
-    async with await open_store(path, encode=create_result_announcement) as store:
+    async with await open_store(path, encode=create_outbox_row_of_result) as store:
         monitor = Monitor(Presence("pune-1", patient, SystemClock()), engine, store, SENDERS)
         running = asyncio.create_task(monitor.run(stop))
         for _ in range(seals):
@@ -104,7 +104,7 @@ async def test_older_store_that_was_restored_and_sealed_again_is_detected_by_the
     copy_store(path, tmp_path / "snapshot.db")
     assert await run_dialler(path, broker) == []
     copy_store(tmp_path / "snapshot.db", path)
-    async with await open_store(path, encode=create_result_announcement) as store:  # without the broker
+    async with await open_store(path, encode=create_outbox_row_of_result) as store:  # without the broker
         for at in range(3):
             await store.seal_epoch(float(at))
     [problem] = await run_dialler(path, broker)

@@ -14,7 +14,7 @@ from dialer.engine.users.service import Users
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import run_demo_broker
 from dialer.mqtt.link import Presence
-from dialer.mqtt.messages import create_result_announcement
+from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.mqtt.monitor import Monitor
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -46,7 +46,7 @@ SUPERVISORS = [
 
 async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
-    store = await open_store(path, encode=create_result_announcement)
+    store = await open_store(path, encode=create_outbox_row_of_result)
     users = Users(store, SystemClock(), lambda: frozenset({"asha", "ravi"}))
     engine, stop = TableEngine(users), asyncio.Event()
 

@@ -263,7 +263,8 @@ async def test_call_queue_is_read_at_the_next_due_time_but_at_most_once_a_second
     site.run.order = cast(
         Any,
         SimpleNamespace(
-            must_booths_not_voting_today_wait=False, forget_booths_without_numbers=lambda: resets.append(True)
+            must_voters_of_other_polling_days_wait=False,
+            look_again_for_numbers_of_all_booths=lambda: resets.append(True),
         ),
     )
     await site.hoppers._record_when_next_number_is_due(site.run)
@@ -310,23 +311,23 @@ class ScriptedOrder:
     def __init__(self, *, exhausted: list[bool], voting: list[list[int] | None], waiting: bool = False) -> None:
         self.exhausted = exhausted
         self.voting = voting
-        self.must_booths_not_voting_today_wait = waiting
+        self.must_voters_of_other_polling_days_wait = waiting
         self.recorded: list[tuple[Any, int, bool]] = []
 
     def set_booth_priorities(self, _: object) -> None:
         pass
 
-    def plan_number_reservations_by_booth(self, numbers: int) -> dict[int, int]:
+    def choose_how_many_numbers_to_call_per_booth(self, numbers: int) -> dict[int, int]:
         return {7: numbers}
 
-    def find_booths_that_must_be_called_first(self, _: object) -> list[int] | None:
+    def find_booths_to_call_first(self, _: object) -> list[int] | None:
         return self.voting.pop(0)
 
-    def update_call_order_after_number_reservation(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
+    def update_call_order_after_numbers_claimed(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
         self.recorded.append((quotas, len(claims), full))
 
     @property
-    def are_all_booths_out_of_numbers(self) -> bool:
+    def has_no_booth_numbers_to_call(self) -> bool:
         return self.exhausted.pop(0)
 
 
@@ -406,7 +407,8 @@ async def test_booths_recorded_as_empty_are_queried_again_if_a_number_is_due_now
     site.run.order = cast(
         Any,
         SimpleNamespace(
-            must_booths_not_voting_today_wait=False, forget_booths_without_numbers=lambda: resets.append(True)
+            must_voters_of_other_polling_days_wait=False,
+            look_again_for_numbers_of_all_booths=lambda: resets.append(True),
         ),
     )
     await site.hoppers._record_when_next_number_is_due(site.run)

@@ -68,9 +68,9 @@ async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share
         return {}
 
     monkeypatch.setattr(batch_import, "time", SimpleNamespace(thread_time=lambda: used))
-    monkeypatch.setattr(seal_records, "read_chain_of_sealed_epochs", read_slow_chain)
-    monkeypatch.setattr(seal_records, "write_chain_of_sealed_epochs", ignore)
-    monkeypatch.setattr(seal_records, "find_received_epochs", ignore)
+    monkeypatch.setattr(seal_records, "read_chain_of_signed_minutes", read_slow_chain)
+    monkeypatch.setattr(seal_records, "write_chain_of_signed_minutes", ignore)
+    monkeypatch.setattr(seal_records, "find_signed_minutes_received_before", ignore)
     shares, store = CpuShares(), SealingStore.create()
     for subject in ("up.pune-1", "up.pune-2"):
         assert shares.has_centre_computing_time_left(subject, 0.0)

@@ -51,7 +51,7 @@ def make_gatherer(server: Session) -> Gatherer:
 @virtual_time()
 async def test_each_update_for_centres_is_stored_once_after_the_nats_cluster_has_elected_a_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 8.0)
-    await make_gatherer(server)._store_peer_updates_in_stream(UPDATES)
+    await make_gatherer(server)._publish_updates_for_other_centres(UPDATES)
     assert sorted(server.stored) == [update.subject for update in UPDATES]
 
 
@@ -59,7 +59,7 @@ async def test_each_update_for_centres_is_stored_once_after_the_nats_cluster_has
 async def test_storing_updates_for_centres_fails_if_the_nats_cluster_elects_no_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 1e6)
     with pytest.raises(HeadquartersUnreachable):
-        await make_gatherer(server)._store_peer_updates_in_stream(UPDATES)
+        await make_gatherer(server)._publish_updates_for_other_centres(UPDATES)
 
 
 @pytest.mark.parametrize("error", CONNECTION_ERRORS, ids=lambda error: type(error).__name__)

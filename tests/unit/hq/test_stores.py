@@ -13,8 +13,8 @@ from dialer.hq.stores import (
     StoreSightings,
     StoreState,
     accept_store_of_batch,
-    describe_store_conflict,
-    describe_store_that_replaced_another,
+    describe_replaced_database_of_centre,
+    describe_two_databases_of_one_centre,
 )
 from dialer.nats.messages import SendingStore
 from tests.support.headquarters import NOW
@@ -40,13 +40,13 @@ class Centre:
 
     @property
     def conflict(self) -> str:
-        return describe_store_conflict("pune-1", self.stores)
+        return describe_two_databases_of_one_centre("pune-1", self.stores)
 
 
 def test_headquarters_accepts_the_first_store_of_a_centre_with_its_first_result_row() -> None:
     centre = Centre()
     assert centre.send(FIRST, 0).last_id == 0
-    assert not describe_store_that_replaced_another("pune-1", centre.stores)
+    assert not describe_replaced_database_of_centre("pune-1", centre.stores)
 
 
 def test_restored_store_of_a_centre_continues_after_the_rows_that_headquarters_confirmed() -> None:
@@ -65,14 +65,14 @@ def test_replacement_of_a_centres_store_is_reported_until_a_person_confirms_the_
     centre, later = Centre(), replace(SECOND, previous=previous)
     centre.send(FIRST, 0)
     assert not centre.is_accepted(later, 100)
-    assert not describe_store_that_replaced_another("pune-1", centre.stores)
+    assert not describe_replaced_database_of_centre("pune-1", centre.stores)
     new = centre.send(later, 200)
-    assert describe_store_that_replaced_another("pune-1", centre.stores) == (
+    assert describe_replaced_database_of_centre("pune-1", centre.stores) == (
         f"pune-1 sends from a new store, 22222222, which is {origin} of an earlier one. If you know that its machine was "
         "replaced or its store restored, confirm it with `dialer hq store accept pune-1 22222222`"
     )
     new.is_confirmed = True
-    assert not describe_store_that_replaced_another("pune-1", centre.stores)
+    assert not describe_replaced_database_of_centre("pune-1", centre.stores)
 
 
 def test_second_store_of_a_centre_is_refused_while_the_first_store_still_sends() -> None:
@@ -104,7 +104,7 @@ def test_upgraded_store_of_a_centre_keeps_its_result_row_ids() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert centre.send(replace(FIRST, previous=""), 1).last_id == 55
-    assert not describe_store_that_replaced_another("pune-1", centre.stores)
+    assert not describe_replaced_database_of_centre("pune-1", centre.stores)
     assert not centre.is_accepted(SendingStore(), 100)
 
 

@@ -49,23 +49,23 @@ def test_rollout_of_campaign_material_to_an_unknown_first_centre_is_rejected() -
 
 def test_each_wave_of_centres_in_a_rollout_is_observed_before_the_next_wave_starts() -> None:
     rollout = make_rollout()
-    assert rollout.start_next_wave(0).to == ("centre:a", "centre:b", "centre:c")
+    assert rollout.start_next_wave_of_rollout(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave
     assert rollout.decide_next_rollout_step(10) is WaveState.WAIT
     run_version(rollout, "c")
     assert decide_at(rollout, 20, 79, 80) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
-    assert rollout.start_next_wave(80).to == ("zone:west",)
-    assert rollout.centres_without_version == ["d"]
+    assert rollout.start_next_wave_of_rollout(80).to == ("zone:west",)
+    assert rollout.centres_of_wave_without_version == ["d"]
     run_version(rollout, "d")
     assert decide_at(rollout, 90, 150) == [WaveState.WAIT, WaveState.NEXT]
-    rollout.start_next_wave(150)
+    rollout.start_next_wave_of_rollout(150)
     run_version(rollout, "e")
     assert decide_at(rollout, 160, 220) == [WaveState.WAIT, WaveState.DONE]
 
 
 def test_rollout_of_campaign_material_stops_at_a_centre_that_rejects_the_version() -> None:
     rollout = make_rollout()
-    rollout.start_next_wave(0)
+    rollout.start_next_wave_of_rollout(0)
     rollout.record_version_reported_by_centre("e", None, "turnout-8", "not in this wave")
     rollout.record_version_reported_by_centre("a", "turnout-7", "turnout-7", "a problem of the earlier version")
     assert rollout.decide_next_rollout_step(1) is WaveState.WAIT
@@ -77,7 +77,7 @@ def test_rollout_of_campaign_material_stops_at_a_centre_that_rejects_the_version
 
 def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
     rollout = make_rollout()
-    rollout.start_next_wave(0)
+    rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a")
     rollout.record_centre_alerts("b", ["no-audio-turnout"])  # b still runs the earlier version
     rollout.record_centre_alerts("a", ["switch-down", "broker-down"])
@@ -88,7 +88,7 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
 
 def test_rollout_of_campaign_material_stops_at_a_centre_that_does_not_run_it_in_time() -> None:
     rollout = make_rollout()
-    rollout.start_next_wave(0)
+    rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b")
     assert decide_at(rollout, 299, 300) == [WaveState.WAIT, WaveState.STOPPED]
     assert rollout.problem == "not running after 5 minutes: c"
@@ -96,26 +96,26 @@ def test_rollout_of_campaign_material_stops_at_a_centre_that_does_not_run_it_in_
 
 def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time() -> None:
     rollout = Rollout("turnout-8", plan_rollout_waves(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
-    rollout.start_next_wave(0)
+    rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b", "c", "d")
-    assert (rollout.decide_next_rollout_step(300), rollout.centres_without_version) == (WaveState.DONE, ["e"])
+    assert (rollout.decide_next_rollout_step(300), rollout.centres_of_wave_without_version) == (WaveState.DONE, ["e"])
 
 
 def test_rollout_waits_while_headquarters_has_stopped_a_centre_of_the_wave() -> None:
     rollout = make_rollout()
-    rollout.start_next_wave(0)
+    rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b", "c")
     assert rollout.decide_next_rollout_step(10) is WaveState.WAIT
     rollout.record_stopped_centres(frozenset("be"))
     assert decide_at(rollout, 70, 100, 900) == [WaveState.WAIT] * 3
-    assert rollout.stopped_centres == ["b"]
+    assert rollout.stopped_centres_of_wave == ["b"]
     rollout.record_stopped_centres(frozenset("e"))  # not in this wave
     assert decide_at(rollout, 901, 960, 961) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
 def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_material_version() -> None:
     rollout = make_rollout()
-    rollout.start_next_wave(0)
+    rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b", "c")
     assert rollout.decide_next_rollout_step(10) is WaveState.WAIT
     rollout.record_version_reported_by_centre("c", "turnout-7", "turnout-8", "")

@@ -32,9 +32,9 @@ from dialer.domain.view import (
 from dialer.metrics.families import (
     ProcessStatus,
     build_centre_metrics,
-    build_desk_metrics,
-    build_headquarters_desk_metrics,
-    build_result_gatherer_metrics,
+    build_metrics_of_centre_pages,
+    build_metrics_of_headquarters_pages,
+    build_metrics_of_result_import,
     build_uplink_metrics,
 )
 from dialer.metrics.server import serve_metrics
@@ -137,7 +137,9 @@ async def test_failed_readiness_check_names_the_reason_while_the_health_check_su
 
 
 async def test_metrics_of_the_desk_report_a_lost_broker_connection() -> None:
-    async with serve_metrics("127.0.0.1", 0, lambda: build_desk_metrics("pune-1", broker_up=False, streams=3)) as port:
+    async with serve_metrics(
+        "127.0.0.1", 0, lambda: build_metrics_of_centre_pages("pune-1", broker_up=False, streams=3)
+    ) as port:
         assert (await ask(port, "/ready"))[0] == 503
         found = samples((await ask(port, "/metrics"))[1])
     assert (found["matdan_desk_broker_up"], found["matdan_desk_streams"]) == (0, 3)
@@ -171,17 +173,17 @@ async def test_occupied_metrics_port_is_reported_in_one_line() -> None:
         (build_uplink_metrics("pune-1", broker_up=True, headquarters_up=True), None),
         (build_uplink_metrics("pune-1", broker_up=True, headquarters_up=False), "no connection to headquarters"),
         (build_uplink_metrics("pune-1", broker_up=False, headquarters_up=True), "no connection to the broker"),
-        (build_result_gatherer_metrics(is_active=True, server_up=True, committed_at={}), None),
+        (build_metrics_of_result_import(is_active=True, server_up=True, committed_at={}), None),
         (
-            build_result_gatherer_metrics(is_active=False, server_up=True, committed_at={}),
+            build_metrics_of_result_import(is_active=False, server_up=True, committed_at={}),
             "waiting for the database or for another gatherer to end",
         ),
         (
-            build_result_gatherer_metrics(is_active=False, server_up=False, committed_at={}),
+            build_metrics_of_result_import(is_active=False, server_up=False, committed_at={}),
             "no connection to headquarters' server",
         ),
-        (build_headquarters_desk_metrics(server_up=True), None),
-        (build_headquarters_desk_metrics(server_up=False), "no connection to headquarters' server"),
+        (build_metrics_of_headquarters_pages(server_up=True), None),
+        (build_metrics_of_headquarters_pages(server_up=False), "no connection to headquarters' server"),
     ],
 )
 def test_readiness_status_of_a_process_names_the_missing_connection(status: ProcessStatus, problem: str | None) -> None:
@@ -192,9 +194,9 @@ def list_metric_names() -> set[str]:
     """Return the names of all metrics of all processes."""
     statuses = (
         build_centre_metrics(VIEW, broker_up=True, free_bytes=0),
-        build_desk_metrics("pune-1", broker_up=True, streams=0),
+        build_metrics_of_centre_pages("pune-1", broker_up=True, streams=0),
         build_uplink_metrics("pune-1", broker_up=True, headquarters_up=True),
-        build_result_gatherer_metrics(
+        build_metrics_of_result_import(
             is_active=True,
             server_up=True,
             committed_at={"pune-1": 1.0},
@@ -202,7 +204,7 @@ def list_metric_names() -> set[str]:
             replaced_centres=["pune-1"],
             unstored_centres=["pune-1"],
         ),
-        build_headquarters_desk_metrics(server_up=True),
+        build_metrics_of_headquarters_pages(server_up=True),
     )
     return {sample.name for status in statuses for family in status.families for sample in family.samples}
 

@@ -44,8 +44,8 @@ def make_announced_messages() -> list[Message]:
             9, AT, "minute", 1, 40, "3b" * 32, "4c" * 32, 7, "5d" * 32, "", "", "6e" * 32, "7f" * 32, "80" * 64
         ),
     ]
-    reply = messages.create_reply_announcement("asha", CommandReply(id="c1", status="done", text="paused", at=AT))
-    rows = [*map(messages.create_result_announcement, results), reply]
+    reply = messages.create_outbox_row_of_reply("asha", CommandReply(id="c1", status="done", text="paused", at=AT))
+    rows = [*map(messages.create_outbox_row_of_result, results), reply]
     return [messages.create_message_of_outbox_row("pune-1", row.topic, row.payload) for row in rows]
 
 
@@ -114,7 +114,7 @@ def test_answers_of_voters_that_could_be_phone_numbers_are_not_published() -> No
         "phone": "9812345678",
         "starred": "*98*12#",
     }
-    row = messages.create_result_announcement(FlowAnswers("turnout-ivr", ATTEMPT, AT, entered))
+    row = messages.create_outbox_row_of_result(FlowAnswers("turnout-ivr", ATTEMPT, AT, entered))
     assert json.loads(row.payload)["answers"] == {**entered, "epic": None, "phone": None, "starred": None}
 
 
@@ -123,8 +123,8 @@ def test_record_fields_declared_private_are_not_published() -> None:
     record = DispositionRecord(ATTEMPT, Disposition.LANGUAGE, AT, "agent-17", None, language="mr", own_at=AT)
     booth = centre_view(booths=1).booths[0]
     for private, published in (
-        ({"technical_cause", "counted", "promised"}, messages.create_result_announcement(ended).payload),
-        ({"language", "own_at"}, messages.create_result_announcement(record).payload),
+        ({"technical_cause", "counted", "promised"}, messages.create_outbox_row_of_result(ended).payload),
+        ({"language", "own_at"}, messages.create_outbox_row_of_result(record).payload),
         ({"constituency_name", "booth_name"}, messages.create_turnout_message("pune-1", booth).payload),
     ):
         assert not private & json.loads(published).keys()

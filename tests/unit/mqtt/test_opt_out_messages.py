@@ -17,7 +17,7 @@ from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.results import OptOut
 from dialer.mqtt import topics
-from dialer.mqtt.messages import create_message_of_outbox_row, create_result_announcement
+from dialer.mqtt.messages import create_message_of_outbox_row, create_outbox_row_of_result
 from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_peer_opt_out
 from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from tests.support.virtual import virtual_time
@@ -45,7 +45,7 @@ def test_opt_out_hash_depends_on_number_and_secret_and_reveals_neither() -> None
 
 def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     hashed = hash_number(SECRET, NUMBER)
-    announcement = create_result_announcement(OptOut(7, 5.0, "agent", number_hash=hashed))
+    announcement = create_outbox_row_of_result(OptOut(7, 5.0, "agent", number_hash=hashed))
     sent = create_message_of_outbox_row("pune-2", announcement.topic, announcement.payload)
     assert parse_peer_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
     assert not sent.retain

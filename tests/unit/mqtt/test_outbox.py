@@ -12,7 +12,7 @@ import pytest
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement, Mark, MarkSource
-from dialer.mqtt.messages import Message, create_result_announcement
+from dialer.mqtt.messages import Message, create_outbox_row_of_result
 from dialer.mqtt.outbox_relay import BATCH_ROWS, OutboxRelay
 from dialer.store.store import Store, open_store
 from tests.support.roll_filler import fill_roll
@@ -141,7 +141,7 @@ async def test_outbox_rows_are_published_again_after_the_store_failed(store: Sto
 
 async def test_published_voter_mark_has_the_place_of_its_voter_on_the_roll(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3, voters_per_booth=2)
-    async with await open_store(tmp_path / "centre.db", encode=create_result_announcement) as store:
+    async with await open_store(tmp_path / "centre.db", encode=create_outbox_row_of_result) as store:
         await store.save_mark_about_voter(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))
         [row] = await store.read_announcements_for_broker(10)
     mark = json.loads(row.payload)

@@ -33,8 +33,8 @@ def test_file_of_results_returns_all_written_rows_in_batches_without_gaps(path: 
     assert [row for batch in batches for row in batch.rows] == ROWS
     assert [(batch.first, batch.last) for batch in batches] == [(901, 1_900), (1_901, 2_001)]
     assert [messages.unpack_batch(messages.pack_batch(batch)) for batch in batches] == batches
-    assert file.is_signed_with_key(signing.derive_public_key(OURS))
-    assert not file.is_signed_with_key(signing.derive_public_key(THEIRS))
+    assert file.is_outbox_file_signed_with_key(signing.derive_public_key(OURS))
+    assert not file.is_outbox_file_signed_with_key(signing.derive_public_key(THEIRS))
 
 
 def test_file_of_results_opened_as_a_spreadsheet_shows_the_centre_and_all_rows(path: Path) -> None:
@@ -50,7 +50,7 @@ def test_file_of_results_without_rows_and_signature_is_valid(tmp_path: Path) -> 
     write_outbox_file(path, "pune-1", 5, 9, [], None)
     file = read_outbox_file(path)
     assert [*file.read_batches()] == [OutboxBatch("pune-1", messages.VERSION, 5, 9, ())]
-    assert not file.is_signed_with_key(signing.derive_public_key(OURS))
+    assert not file.is_outbox_file_signed_with_key(signing.derive_public_key(OURS))
 
 
 def test_large_rows_of_a_file_of_results_are_split_into_batches_within_the_message_limit(tmp_path: Path) -> None:

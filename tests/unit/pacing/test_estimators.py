@@ -17,13 +17,13 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import compute_seat_free_probabilities, find_rows_of_seats_in_table
+from dialer.pacing.knowledge import compute_seat_free_probabilities, find_table_row_of_each_busy_seat
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
 def _find_table_row(elapsed: float, ringing: float | None) -> int:
-    return InFlightTable.find_rows_of_calls_in_table([RingingCall(elapsed, ringing_seconds=ringing)])[0]
+    return InFlightTable.find_table_row_of_each_ringing_call([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
@@ -34,19 +34,19 @@ def test_estimated_rate_at_which_exponential_talks_end_is_the_true_rate(
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
         hazard.learn_duration_of_talk_or_wrap_up(random.expovariate(1 / 80.0), went_over=went_over)
-    rates = hazard.calculate_end_rates_of_call_stage()[int(went_over)]
+    rates = hazard.estimate_how_soon_talks_or_wrap_ups_end()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
-    assert hazard.mean_call_stage_seconds == pytest.approx(80.0, rel=0.1)
+    assert hazard.mean_seconds_of_talk_or_wrap_up == pytest.approx(80.0, rel=0.1)
     if not went_over:
-        assert hazard.calculate_end_rates_of_call_stage()[1].max() == 0.0
+        assert hazard.estimate_how_soon_talks_or_wrap_ups_end()[1].max() == 0.0
 
 
 def test_estimator_expects_calls_of_a_fixed_duration_to_end_only_at_that_duration() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.learn_duration_of_talk_or_wrap_up(62.0)
-    rates = hazard.calculate_end_rates_of_call_stage()[0]
+    rates = hazard.estimate_how_soon_talks_or_wrap_ups_end()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
@@ -61,16 +61,16 @@ def test_talks_in_progress_lower_the_estimated_rate_at_which_talks_end() -> None
             hazard.learn_duration_of_talk_or_wrap_up(talk)
     going_on = np.full(sum(talk >= 20.0 for talk in talks), 20.0)
     second = HAZARD_EDGES.index(10)
-    assert hazard.calculate_end_rates_of_call_stage()[0, second] > 2.5 / 90.0
-    assert hazard.calculate_end_rates_of_call_stage(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
+    assert hazard.estimate_how_soon_talks_or_wrap_ups_end()[0, second] > 2.5 / 90.0
+    assert hazard.estimate_how_soon_talks_or_wrap_ups_end(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
 def test_talks_in_progress_do_not_change_an_end_rate_estimated_from_many_talks() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
         hazard.learn_duration_of_talk_or_wrap_up(90.0)
-    rates = hazard.calculate_end_rates_of_call_stage(np.full(27, 60.0))
-    assert rates == pytest.approx(hazard.calculate_end_rates_of_call_stage(), rel=1e-6)
+    rates = hazard.estimate_how_soon_talks_or_wrap_ups_end(np.full(27, 60.0))
+    assert rates == pytest.approx(hazard.estimate_how_soon_talks_or_wrap_ups_end(), rel=1e-6)
 
 
 NONE_RINGS = np.empty(0)
@@ -106,11 +106,13 @@ def test_predicted_probability_of_a_free_seat_matches_exponential_talk_and_wrap_
     }
     table = compute_seat_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
-        (5.0, 20.0), table[find_rows_of_seats_in_table([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(), strict=True
+        (5.0, 20.0),
+        table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(),
+        strict=True,
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[find_rows_of_seats_in_table([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -120,10 +122,10 @@ def test_predicted_probability_that_a_closing_seat_becomes_free_matches_closing_
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
     }
     table = compute_seat_free_probabilities([10.0], rates)
-    closing = float(table[find_rows_of_seats_in_table([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    closing = float(table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(table[find_rows_of_seats_in_table([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
+    assert float(table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
         closing, abs=0.06
     )
 

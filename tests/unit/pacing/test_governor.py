@@ -29,7 +29,7 @@ def _count_answers(governor: Governor, count: int, every: float, *, drops: tuple
 
 
 def _get_allowed_risk(governor: Governor, *, coming: float = 0.0, left: float | None = 1e6, seats: int = 27) -> float:
-    return governor.calculate_allowed_abandonment_risk(seats=seats, answers_per_second=coming, seconds_left=left)
+    return governor.calculate_allowed_risk_of_abandoned_calls(seats=seats, answers_per_second=coming, seconds_left=left)
 
 
 def test_pacing_obeys_the_strictest_of_several_abandoned_rate_caps() -> None:
@@ -41,33 +41,33 @@ def test_pacing_obeys_the_strictest_of_several_abandoned_rate_caps() -> None:
 
 def test_abandoned_rate_window_removes_answers_earlier_than_abandoned_calls() -> None:
     tally = Tally(3_600.0)
-    tally.add_answers_and_abandoned_calls(3.0, answers=1)
-    tally.add_answers_and_abandoned_calls(3.0, abandoned=1)
-    tally.add_answers_and_abandoned_calls(1_000.0, answers=1)
+    tally.add_answered_and_abandoned_counts(3.0, answers=1)
+    tally.add_answered_and_abandoned_counts(3.0, abandoned=1)
+    tally.add_answered_and_abandoned_counts(1_000.0, answers=1)
     tally.remove_calls_that_left_cap_window(3_599.0)
     assert (tally.answers, tally.abandoned) == (2, 1)
     tally.remove_calls_that_left_cap_window(3_600.0)
     assert (tally.answers, tally.abandoned) == (1, 1)
     tally.remove_calls_that_left_cap_window(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.compute_call_counts_that_stay_in_window(3_605.0, 990.0) == (1, 0)
-    assert tally.compute_call_counts_that_stay_in_window(3_605.0, 1_000.0) == (0, 0)
+    assert tally.count_calls_that_stay_in_cap_window(3_605.0, 990.0) == (1, 0)
+    assert tally.count_calls_that_stay_in_cap_window(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
     tally = Tally(3_600.0)
-    tally.add_answers_and_abandoned_calls(0.0, answers=1)
-    tally.add_answers_and_abandoned_calls(4_000.0, answers=-1)
+    tally.add_answered_and_abandoned_counts(0.0, answers=1)
+    tally.add_answered_and_abandoned_counts(4_000.0, answers=-1)
     assert tally.answers == 0
 
 
 def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> None:
     tally = Tally(3_600.0)
-    assert tally.compute_seconds_until_cap_window_is_full(1e6) == 3_600.0
-    tally.add_answers_and_abandoned_calls(100.0, answers=1)
-    assert tally.compute_seconds_until_cap_window_is_full(1_900.0) == pytest.approx(1_800.0)
-    tally.add_answers_and_abandoned_calls(3_690.0, answers=1)
-    assert tally.compute_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
+    assert tally.count_seconds_until_cap_window_is_full(1e6) == 3_600.0
+    tally.add_answered_and_abandoned_counts(100.0, answers=1)
+    assert tally.count_seconds_until_cap_window_is_full(1_900.0) == pytest.approx(1_800.0)
+    tally.add_answered_and_abandoned_counts(3_690.0, answers=1)
+    assert tally.count_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
 
 
 def test_abandoned_rate_cap_that_permits_one_more_abandoned_call_allows_one_call_at_risk() -> None:

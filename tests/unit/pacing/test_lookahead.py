@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from dialer.pacing.lookahead import (
     Bound,
     Outlook,
-    append_squares_and_cubes_of_probabilities,
-    compute_probability_that_sum_reaches,
+    append_second_and_third_powers,
+    compute_probability_of_at_least_n_answers,
 )
 
 Matrix = NDArray[np.float64]
@@ -21,8 +21,7 @@ Matrix = NDArray[np.float64]
 def _make_outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
     """Return the look-ahead for seats and calls with these probabilities, one row each."""
     of_seats, of_calls = (
-        append_squares_and_cubes_of_probabilities(chances).sum(axis=0).reshape(3, -1).tolist()
-        for chances in (freed, answered)
+        append_second_and_third_powers(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered)
     )
     return Outlook(free, len(answered), of_seats, of_calls)
 
@@ -64,7 +63,7 @@ def test_normal_approximation_of_the_number_of_free_seats_is_close_to_the_exact_
     third = sum(p * (1.0 - p) * (1.0 - 2.0 * p) for p in chances)
     law = _compute_distribution_of_sum(chances)
     for at_least in range(1, terms + 1):
-        assert compute_probability_that_sum_reaches(at_least, mean, variance, third) == pytest.approx(
+        assert compute_probability_of_at_least_n_answers(at_least, mean, variance, third) == pytest.approx(
             sum(law[at_least:]), abs=0.3 / terms
         )
 

@@ -74,9 +74,9 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     order.set_booth_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
     taken: Counter[int] = Counter()
     for _ in range(50):
-        quotas = order.plan_number_reservations_by_booth(NEIGHBOURS)
+        quotas = order.choose_how_many_numbers_to_call_per_booth(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.update_call_order_after_number_reservation(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
+        order.update_call_order_after_numbers_claimed(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -85,28 +85,28 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
 
 def test_booths_of_equal_priority_are_called_in_turn_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
-    assert order.plan_number_reservations_by_booth(12) == {1: 12, 2: 8, 3: 8}
-    order.update_call_order_after_number_reservation({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
-    assert next(iter(order.plan_number_reservations_by_booth(4))) == 3
+    assert order.choose_how_many_numbers_to_call_per_booth(12) == {1: 12, 2: 8, 3: 8}
+    order.update_call_order_after_numbers_claimed({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
+    assert next(iter(order.choose_how_many_numbers_to_call_per_booth(4))) == 3
 
 
 def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
-    quotas = order.plan_number_reservations_by_booth(8)
-    order.update_call_order_after_number_reservation(quotas, [make_claim(1)], full=False)
-    assert order.are_all_booths_out_of_numbers
-    assert order.plan_number_reservations_by_booth(8) == {}
-    order.forget_booths_without_numbers()
-    assert set(order.plan_number_reservations_by_booth(8)) == {1, 2}
+    quotas = order.choose_how_many_numbers_to_call_per_booth(8)
+    order.update_call_order_after_numbers_claimed(quotas, [make_claim(1)], full=False)
+    assert order.has_no_booth_numbers_to_call
+    assert order.choose_how_many_numbers_to_call_per_booth(8) == {}
+    order.look_again_for_numbers_of_all_booths()
+    assert set(order.choose_how_many_numbers_to_call_per_booth(8)) == {1, 2}
 
 
 def test_numbers_returned_undialled_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
-        quotas = order.plan_number_reservations_by_booth(8)
+        quotas = order.choose_how_many_numbers_to_call_per_booth(8)
         claims = [make_claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
-        order.update_call_order_after_number_reservation(quotas, claims, full=True)
+        order.update_call_order_after_numbers_claimed(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
         order.update_call_order_after_numbers_return(claims[2:])
     assert set(dialled.values()) == {40}
@@ -115,28 +115,31 @@ def test_numbers_returned_undialled_do_not_count_in_the_share_of_calls_of_their_
 def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_numbers() -> None:
     order = BoothOrder([1, 2, 3, 4])
     order.set_booth_priorities({3: 0.05, 4: 1e-9})
-    assert set(order.plan_number_reservations_by_booth(40)) == {3, 4}
-    order.update_call_order_after_number_reservation({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
-    assert order.plan_number_reservations_by_booth(4) == {1: 12, 2: 8}  # the order among themselves is unchanged
-    assert not order.are_all_booths_out_of_numbers
-    order.forget_booths_without_numbers()
-    assert set(order.plan_number_reservations_by_booth(4)) == {3, 4}
+    assert set(order.choose_how_many_numbers_to_call_per_booth(40)) == {3, 4}
+    order.update_call_order_after_numbers_claimed({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    assert order.choose_how_many_numbers_to_call_per_booth(4) == {
+        1: 12,
+        2: 8,
+    }  # the order among themselves is unchanged
+    assert not order.has_no_booth_numbers_to_call
+    order.look_again_for_numbers_of_all_booths()
+    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {3, 4}
     order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
-    assert set(order.plan_number_reservations_by_booth(4)) == {1, 2}
+    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {1, 2}
     order.set_booth_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
-    assert set(order.plan_number_reservations_by_booth(4)) == {1}
+    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {1}
 
 
 def test_booth_without_priority_gets_no_calls_while_reserved_numbers_wait() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
-    order.update_call_order_after_number_reservation({1: NEIGHBOURS}, [make_claim(1)], full=False)
-    assert order.plan_number_reservations_by_booth(4) == {}
-    assert order.are_all_booths_out_of_numbers
+    order.update_call_order_after_numbers_claimed({1: NEIGHBOURS}, [make_claim(1)], full=False)
+    assert order.choose_how_many_numbers_to_call_per_booth(4) == {}
+    assert order.has_no_booth_numbers_to_call
     hopper.pop()
-    assert set(order.plan_number_reservations_by_booth(4)) == {2}
-    assert not order.are_all_booths_out_of_numbers
+    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {2}
+    assert not order.has_no_booth_numbers_to_call
 
 
 class PlainOrder:
@@ -180,11 +183,11 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
-        quotas = order.plan_number_reservations_by_booth(8)
+        quotas = order.choose_how_many_numbers_to_call_per_booth(8)
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
             claims = [make_claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
-            order.update_call_order_after_number_reservation(quotas, claims, full=True)
+            order.update_call_order_after_numbers_claimed(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
         elif step == "give back" and held:
@@ -202,55 +205,55 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             plain.priority |= named
             plain.named = set(named)
         elif step == "look again":
-            order.forget_booths_without_numbers()
+            order.look_again_for_numbers_of_all_booths()
             plain.empty.clear()
         elif step == "run dry":
-            order.update_call_order_after_number_reservation(quotas, [], full=False)
+            order.update_call_order_after_numbers_claimed(quotas, [], full=False)
             plain.empty |= set(quotas)
 
 
 def test_booth_from_which_no_numbers_were_requested_is_not_recorded_as_empty() -> None:
     order = BoothOrder([1, 2, 3])
-    order.update_call_order_after_number_reservation(
+    order.update_call_order_after_numbers_claimed(
         {1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True
     )
-    assert set(order.plan_number_reservations_by_booth(40)) == {1, 2, 3}
+    assert set(order.choose_how_many_numbers_to_call_per_booth(40)) == {1, 2, 3}
 
 
 def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert (
-        order.find_booths_that_must_be_called_first(order.plan_number_reservations_by_booth(4)) is None
+        order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
     )  # no booth has a priority: all are equal
     order.set_booth_priorities({1: 0.5})
-    quotas = order.plan_number_reservations_by_booth(4)
-    assert order.find_booths_that_must_be_called_first(quotas) == {1}
+    quotas = order.choose_how_many_numbers_to_call_per_booth(4)
+    assert order.find_booths_to_call_first(quotas) == {1}
     hopper.append(make_claim(1))
-    order.update_call_order_after_number_reservation(quotas, [], full=False)
-    assert order.plan_number_reservations_by_booth(4) == {}
-    assert order.find_booths_that_must_be_called_first({}) == {1}
+    order.update_call_order_after_numbers_claimed(quotas, [], full=False)
+    assert order.choose_how_many_numbers_to_call_per_booth(4) == {}
+    assert order.find_booths_to_call_first({}) == {1}
     hopper.clear()
-    assert list(order.plan_number_reservations_by_booth(4)) == [2]
-    assert order.find_booths_that_must_be_called_first(order.plan_number_reservations_by_booth(4)) is None
-    order.update_call_order_after_number_reservation({2: 4}, [], full=False)
-    assert order.find_booths_that_must_be_called_first(order.plan_number_reservations_by_booth(4)) is None
+    assert list(order.choose_how_many_numbers_to_call_per_booth(4)) == [2]
+    assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
+    order.update_call_order_after_numbers_claimed({2: 4}, [], full=False)
+    assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
 
 
 def test_booth_that_closes_between_planning_and_reserving_numbers_causes_no_error() -> None:
     order = BoothOrder([1])
-    quotas = order.plan_number_reservations_by_booth(4)
+    quotas = order.choose_how_many_numbers_to_call_per_booth(4)
     order.set_booth_priorities({1: 0.0})
-    order.update_call_order_after_number_reservation(quotas, [make_claim(1)] * 4, full=True)
-    assert order.are_all_booths_out_of_numbers
+    order.update_call_order_after_numbers_claimed(quotas, [make_claim(1)] * 4, full=True)
+    assert order.has_no_booth_numbers_to_call
 
 
 def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
         claims = [make_claim(booth_id, weight)] * NEIGHBOURS
-        order.update_call_order_after_number_reservation({booth_id: NEIGHBOURS}, claims, full=True)
-    quotas = order.plan_number_reservations_by_booth(80)
+        order.update_call_order_after_numbers_claimed({booth_id: NEIGHBOURS}, claims, full=True)
+    quotas = order.choose_how_many_numbers_to_call_per_booth(80)
     assert quotas[1] > 2 * quotas[2]
 
 
@@ -261,9 +264,9 @@ def test_plan_for_reserving_numbers_covers_the_requested_numbers_and_skips_close
 ) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_booth_priorities(dict(enumerate(priorities)))
-    quotas = order.plan_number_reservations_by_booth(numbers)
+    quotas = order.choose_how_many_numbers_to_call_per_booth(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
-    assert order.are_all_booths_out_of_numbers == (not quotas)
+    assert order.has_no_booth_numbers_to_call == (not quotas)
     assert not quotas or sum(quotas.values()) >= numbers
 
 

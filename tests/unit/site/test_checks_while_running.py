@@ -17,7 +17,7 @@ from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.finding import Finding, Level
 from dialer.domain.model import Announcement, CampaignProgress, CampaignState
 from dialer.domain.view import CentreState, Hold, HoldReason, SeatState
-from dialer.metrics.families import build_desk_metrics
+from dialer.metrics.families import build_metrics_of_centre_pages
 from dialer.metrics.server import serve_metrics
 from dialer.mqtt.latest_messages import LatestMessages
 from dialer.settings.site import Settings
@@ -134,7 +134,9 @@ async def test_dialer_doctor_reads_version_and_readiness_of_a_process_from_the_m
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_roll(tmp_path / "centre.db", 9)
-    async with serve_metrics("127.0.0.1", 0, lambda: build_desk_metrics("test", broker_up=True, streams=1)) as port:
+    async with serve_metrics(
+        "127.0.0.1", 0, lambda: build_metrics_of_centre_pages("test", broker_up=True, streams=1)
+    ) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
         assert (await group_findings_by_subject(settings))["desk"].level is Level.OK
         monkeypatch.setattr(processes, "version", lambda _: "9.9.9")
@@ -142,7 +144,9 @@ async def test_dialer_doctor_reads_version_and_readiness_of_a_process_from_the_m
         assert [each.level for each in findings] == [Level.ERROR, Level.OK]
         assert (findings[0].text.endswith("but 9.9.9 is installed"), findings[0].remedy) == (True, "restart it")
     assert (await group_findings_by_subject(settings))["desk"].text.startswith(f"does not answer at 127.0.0.1:{port} (")
-    async with serve_metrics("127.0.0.1", 0, lambda: build_desk_metrics("test", broker_up=False, streams=1)) as port:
+    async with serve_metrics(
+        "127.0.0.1", 0, lambda: build_metrics_of_centre_pages("test", broker_up=False, streams=1)
+    ) as port:
         settings = without_lines(tmp_path, metrics={"desk_port": port})
         assert (await group_findings_by_subject(settings))["desk"].text == "not ready: no connection to the broker"
 
