@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.common import add_size_options, print_progress, record
 from dialer.cli.logs import configure_quiet_logging
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from tests.support.full_trunk import Placed, max_starts_per_second, run_full_trunk
 
 CALLS_PER_SECOND = 5.0
@@ -30,7 +30,7 @@ def main() -> None:
     configure_quiet_logging()
     print_progress(f"{minutes} minutes of virtual time")
     with tempfile.TemporaryDirectory() as directory:
-        placed = run_virtual(
+        placed = run_in_virtual_time(
             lambda: run_full_trunk(
                 Path(directory), calls_per_second=CALLS_PER_SECOND, minutes=minutes, seats=20, ivr_channels=150
             )

@@ -51,7 +51,7 @@ from dialer.simulation.centre_model.model import CentreModel
 from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
 from dialer.simulation.site import create_profile_without_calling_hours
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 
 CAP = 0.03
 QUARTER_SECONDS = 900.0
@@ -183,11 +183,11 @@ def run_model_row(row: ModelRow, seeds: Sequence[int], hours: float | None) -> l
     """Simulate days of a row of the centre model."""
     scenario = Scenario(
         row.name,
-        DayCurve.create_curve_of_constant_value(row.seats),
+        DayCurve.create_constant_curve(row.seats),
         tuple(
             CampaignModel(
-                DayCurve.create_curve_of_constant_value(rate),
-                TalkDistribution(DayCurve.create_curve_of_constant_value(talk)),
+                DayCurve.create_constant_curve(rate),
+                TalkDistribution(DayCurve.create_constant_curve(talk)),
                 weight,
             )
             for rate, talk, weight in row.campaigns
@@ -339,7 +339,7 @@ def run_skill_row(row: SkillRow, warm_seconds: float, seconds: float) -> Outcome
         voters = int(len(row.agents) * 6 * (warm_seconds + seconds) / 60)
         subprocess.run([sys.executable, "-c", FILL, str(folder / "centre.db"), str(max(500, voters))], check=True)
         run = partial(run_centre, folder, row, warm_seconds, seconds)
-        return run_virtual(run, limit_seconds=warm_seconds + seconds + 3_600)
+        return run_in_virtual_time(run, limit_seconds=warm_seconds + seconds + 3_600)
 
 
 _HEAD = (

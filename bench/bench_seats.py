@@ -33,7 +33,7 @@ from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import create_profile_without_calling_hours
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 
 START_EPOCH = 1_713_724_200.0
 SEATS = (10, 100, 300, 1_000)
@@ -167,7 +167,7 @@ def main(arguments: list[str] | None = None) -> None:
             voters = int(count * VOTERS_PER_SEAT_AND_MINUTE * (minutes + warm / 60))
             subprocess.run([sys.executable, "-c", FILL, str(folder / "centre.db"), str(max(1000, voters))], check=True)
             run = partial(measure, folder, count, minutes, warm, profile)
-            figures = run_virtual(run, limit_seconds=minutes * 60 + 3_600)
+            figures = run_in_virtual_time(run, limit_seconds=minutes * 60 + 3_600)
         print(f"{count} seats")
         for key, value in figures.items():
             print(f"  {key:26} {value:10.2f}", flush=True)

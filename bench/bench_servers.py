@@ -27,7 +27,7 @@ from dialer.cli.logs import configure_quiet_logging
 from dialer.domain.view import SeatState
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from tests.support.centre import agents_at_work
 from tests.support.referees import assert_all_attempts_ended
 from tests.support.roll_filler import fill_roll
@@ -137,9 +137,9 @@ def main() -> None:
         fill_roll(roll, seats * VOTERS_PER_SEAT, voters_per_booth=1000, numbers_weigh_alike=True)
         run = partial(run_day, roll, seconds, warm_up_seconds)
         print_progress(f"{seats} seats on one server, {seconds:g} s of virtual time")
-        run_virtual(partial(run, {"a": seats}, one, None))
+        run_in_virtual_time(partial(run, {"a": seats}, one, None))
         print_progress(f"{seats} seats on three servers, {seconds:g} s of virtual time")
-        run_virtual(partial(run, dict.fromkeys("abc", seats // 3), three, "c"))
+        run_in_virtual_time(partial(run, dict.fromkeys("abc", seats // 3), three, "c"))
     for name, day in (("one", one), ("three", three)):
         waited, over = day.ready * SAMPLE_SECONDS / max(1, day.connected), day.joined / max(1, day.talking)
         print_line(

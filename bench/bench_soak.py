@@ -36,7 +36,7 @@ from dialer.settings.site import Settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.site import create_profile_without_calling_hours
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from tests.support.census import count_objects, find_growth
 
 START_EPOCH = 1_713_724_200.0
@@ -215,7 +215,7 @@ def main(arguments: list[str] | None = None) -> None:
         if options.real:
             asyncio.run(soak_in_real_time(options, folder))
         else:
-            run_virtual(lambda: soak(options, folder), limit_seconds=options.hours * 3_600 + 3_600)
+            run_in_virtual_time(lambda: soak(options, folder), limit_seconds=options.hours * 3_600 + 3_600)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ from dialer.settings.site import Settings, load_settings
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import create_profile_without_calling_hours
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.store.connection import open_store_snapshot
 from dialer.uplink.uplink import run_uplink
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
@@ -240,7 +240,7 @@ def compare_days(folder: Path, options: argparse.Namespace) -> bool:
     for name, joined in (("alone", {}), ("away", away)):
         print_progress(f"a day of {options.hours:g} hours, {name}")
         (folder / name).mkdir()
-        found.append(run_virtual(partial(simulate_day, folder / name, options, joined)))
+        found.append(run_in_virtual_time(partial(simulate_day, folder / name, options, joined)))
     (calls, waited, _), (calls_away, waited_away, waiting) = found
     print(
         f"{options.hours:g} hours of {SEATS} seats: {calls:,} calls alone, {calls_away:,} with an unreachable headquarters"

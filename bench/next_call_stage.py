@@ -175,7 +175,7 @@ class CallWatch:
 
     def watched_plan(self, settings: Settings, profile: Profile) -> EnginePlan:
         """Return the engine's plan with watched pacers."""
-        plan = plan_of_site.create_engine_plan(settings, profile)
+        plan = plan_of_site.make_engine_plan_from_settings(settings, profile)
         watched = {name: replace(each, pacer=_WatchedPacer(each.pacer, self)) for name, each in plan.campaigns.items()}
         return replace(plan, campaigns=watched)
 
@@ -333,7 +333,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
     stop = asyncio.Event()
     async with simulated_carrier(agi_port, *("--answer-rate", "0.4", "--seats", "1", "--speed", "2.2")) as ami_port:
         began = time.perf_counter()
-        with mock.patch("dialer.app.create_engine_plan", watch.watched_plan):
+        with mock.patch("dialer.app.make_engine_plan_from_settings", watch.watched_plan):
             settings = make_settings(store, ami_port, agi_port)
             async with (
                 assemble_centre(settings, profile=create_profile_without_calling_hours()) as centre,

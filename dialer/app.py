@@ -44,17 +44,17 @@ from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_t
 from dialer.site.broker import create_broker_monitor, get_broker_settings
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import serve_fastagi
-from dialer.site.flows import create_flows_reload_function, load_flow_library
+from dialer.site.flows import create_function_that_reloads_flows, load_flow_library
 from dialer.site.metrics import serve_dialler_metrics
 from dialer.site.open_files import find_open_files_problem, raise_open_files_limit
-from dialer.site.plan import create_engine_plan
+from dialer.site.plan import make_engine_plan_from_settings
 from dialer.site.reload import RefuseSettings, SettingsReload
 from dialer.site.reload_signal import reload_on_sighup
 from dialer.site.store import (
-    create_check_of_free_disk_space,
+    create_function_that_checks_disk_space,
     import_new_voter_weights,
     open_site_store,
-    record_and_apply_settings,
+    record_settings_and_configure_store,
 )
 from dialer.site.twilio import connect_to_twilio
 from dialer.site.voices import refuse_unannounced_synthetic_voices
@@ -142,11 +142,13 @@ async def assemble_centre(
         name, lag = DiallerName.make_dialler_name_of_this_process(settings.store.path, clock.now()), LoopLag()
         asterisk = AsteriskServers(settings, name)
         reload = SettingsReload(settings, rules, fixed_profile=profile, recorded=weights.recorded, refuse=refuse)
-        reload.add_reload_functions([create_flows_reload_function(flows), *asterisk.list_reload_functions()])
+        reload.add_settings_reload_functions(
+            [create_function_that_reloads_flows(flows), *asterisk.list_settings_reload_functions()]
+        )
         certified = certified or _create_lookup_of_prompt_certificates(prompts, flows)
         engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
-        await record_and_apply_settings(settings, store, weights, clock.now())
+        await record_settings_and_configure_store(settings, store, weights, clock.now())
         await engine.load_engine_state(
             find_trunks_with_complete_call_history(
                 settings, await store.find_settings_changed_during_unfinished_calls()
@@ -191,7 +193,7 @@ def _build_engine(
     reload: SettingsReload,
 ) -> Engine:
     """Create the engine of the centre on its switch (Asterisk, Twilio or both), and pass the switch's events to it."""
-    plan = create_engine_plan(settings, profile)
+    plan = make_engine_plan_from_settings(settings, profile)
     core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.dialler_name_text)
     switch = asterisk.switch
     routed = (
@@ -205,9 +207,9 @@ def _build_engine(
         sent_journal=SentJournal(get_journal_path(settings.store.path)),
         flows=flows,
         certified=certified,
-        has_room=create_check_of_free_disk_space(settings),
+        has_room=create_function_that_checks_disk_space(settings),
         figures=lag.get_event_loop_delay_figures,
-        reload_settings=reload if settings.settings_file_text.table else None,
+        reload_settings=reload if settings.text_of_settings_file.table else None,
         spool=Spool(settings.store.path, read_store_key_of_site(settings)),
     )
     engine = Engine(core, outside)

@@ -17,7 +17,7 @@ from dialer.domain.errors import RollError, StoreBusy
 from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import describe_duty_to_retain_recordings, load_site_profile
+from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept, load_site_profile
 from dialer.settings.site_time import get_site_day
 from dialer.site.erasure import create_erasure_rules
 from dialer.store import audit, erasing
@@ -83,7 +83,7 @@ def erase_personal_data_after_election(
     now = SystemClock().now()
     today, last_day = get_site_day(settings, now), _determine_retention_start(settings, after, now)
     kept_until = last_day + timedelta(days=retention.keep_records_days)
-    kept = describe_duty_to_retain_recordings(settings, today)
+    kept = describe_how_long_recordings_must_be_kept(settings, today)
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
     with_recordings = with_records or not retention.keep_recordings
     rules = create_erasure_rules(settings)

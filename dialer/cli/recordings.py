@@ -10,7 +10,7 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
 from dialer.domain.clock import SystemClock
 from dialer.settings.site import load_settings
-from dialer.settings.site_rules import describe_duty_to_retain_recordings
+from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept
 from dialer.settings.site_time import get_site_day
 from dialer.store.recordings import erase_recording, list_recordings, select_recordings_older_than
 
@@ -38,7 +38,7 @@ def purge_recordings(
     """
     site = load_settings(config)
     settings, now = site.recordings, SystemClock().now()
-    kept = describe_duty_to_retain_recordings(site, get_site_day(site, now))
+    kept = describe_how_long_recordings_must_be_kept(site, get_site_day(site, now))
     if kept is not None:
         typer.echo(f"recordings are retained {kept}; nothing was erased")
         return

@@ -21,7 +21,7 @@ from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
 from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.hand_over import hand_roll_over_to_dialler
+from dialer.roll.hand_over import send_roll_to_running_dialler
 from dialer.roll.importer import (
     DEFAULT_ROLL_VERSION,
     ImportOptions,
@@ -33,7 +33,7 @@ from dialer.roll.importer import (
 from dialer.roll.importer import Progress as ImportProgress
 from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map
 from dialer.roll.sample import STATES, write_sample_roll
-from dialer.roll.weights import import_voter_weights
+from dialer.roll.weights import import_calling_weights_from_file
 from dialer.roll.workers import import_booth_workers
 from dialer.settings.site import Settings
 from dialer.store.keys import read_store_key_of_site
@@ -129,7 +129,7 @@ def _import_through_dialler(
 ) -> tuple[ImportResult, str | None]:
     """Let the running dialler import an electoral roll. Return the result and the dialler's reply (None with --dry-run)."""
     spool = Spool(settings.store.path, read_store_key_of_site(settings))
-    list_id, result = hand_roll_over_to_dialler(prepared, spool, options, progress=show)
+    list_id, result = send_roll_to_running_dialler(prepared, spool, options, progress=show)
     try:
         if options.dry_run or result.rejected == result.rows:
             return result, None
@@ -196,7 +196,7 @@ def import_calling_weights_of_voters(
     """
     console = Console()
     with show_progress("importing weights") as advance:
-        result = import_voter_weights(file, site.store_path, advance, key=site.store_encryption_key)
+        result = import_calling_weights_from_file(file, site.store_path, advance, key=site.store_encryption_key)
     console.print(f"{result.rows:,} rows: {result.changed:,} weights changed, {result.unknown:,} not on the roll")
 
 

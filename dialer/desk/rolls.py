@@ -28,7 +28,7 @@ from dialer.domain.errors import StoreError
 from dialer.domain.schema import MESSAGE
 from dialer.errors import MatdanError
 from dialer.mqtt.dialler_client import DiallerClient
-from dialer.roll.hand_over import hand_roll_over_to_dialler
+from dialer.roll.hand_over import send_roll_to_running_dialler
 from dialer.roll.importer import ImportOptions, prepare_roll_import
 from dialer.settings.site import Settings
 from dialer.store.keys import read_store_key_of_site
@@ -211,12 +211,12 @@ def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> 
     """Check an uploaded electoral roll, and put it into the spool (data that waits for the dialler). Return what its
     import would change, as fields of `RollStatus`.
 
-    Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `hand_roll_over_to_dialler`.
+    Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `send_roll_to_running_dialler`.
     """
     options = ImportOptions(dry_run=True, region=region)
     try:
         prepared = prepare_roll_import(path)
-        _, result = hand_roll_over_to_dialler(prepared, spool, options, list_id=list_id)
+        _, result = send_roll_to_running_dialler(prepared, spool, options, list_id=list_id)
         warnings = prepared.find_roll_warnings(region)
     finally:
         path.unlink(missing_ok=True)

@@ -256,7 +256,7 @@ class SettingsReloader:
         """
         async with self._one_at_a_time:
             try:
-                settings = await asyncio.to_thread(load_settings, Path(self._settings.settings_file_text.name))
+                settings = await asyncio.to_thread(load_settings, Path(self._settings.text_of_settings_file.name))
                 changed = [change.name for change in list_setting_changes(self._settings, settings)]
                 refused = [name for name in changed if name.split(".")[0] in _NEEDS_RESTART]
                 if refused:

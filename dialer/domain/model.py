@@ -233,7 +233,9 @@ class NewAttempt:
     trunk: str
     caller_id: str
     at: float  # epoch seconds
-    grounds: str | None = None  # legal grounds of the call (`Gate.format_legal_grounds`); None: not determined
+    grounds: str | None = (
+        None  # legal grounds of the call (`Gate.format_legal_grounds_of_decision`); None: not determined
+    )
     gap_seconds: float | None = None  # time since the end of the last call to the number; None: never called
 
 

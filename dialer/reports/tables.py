@@ -39,7 +39,7 @@ GROUNDS = (
     *("verdict", "profile", "rules", "purpose", "voice", "zones", "consent", "listed", "registers"),
     *("certificate", "certified_until", "asked_for", "seat_kept"),
 )
-"""The keys of `Gate.format_legal_grounds`, in the order of the report's columns."""
+"""The keys of `Gate.format_legal_grounds_of_decision`, in the order of the report's columns."""
 _ANSWERED = json.dumps(sorted(ANSWERED))
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
 SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # columns in the terminal; other states are short-lived

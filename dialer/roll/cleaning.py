@@ -92,7 +92,7 @@ class RowTable:
     rows: Sequence[Sequence[str]]
     columns: Sequence[Sequence[str]]
 
-    def select_rows_to_keep(self, keep: Sequence[bool]) -> RowTable:
+    def copy_table_with_selected_rows(self, keep: Sequence[bool]) -> RowTable:
         """Return a table with only those rows whose entry in `keep` is True."""
         columns = [list(compress(column, keep)) for column in self.columns]
         return RowTable(list(compress(self.numbers, keep)), list(compress(self.rows, keep)), columns)
@@ -145,7 +145,7 @@ class Cleaner:
         """Return the voters in a batch of rows, and the rows and cells that were rejected."""
         rejects: list[Reject] = []
         table, blank = self._normalize_row_widths(batch, rejects)
-        serials = [self._serials[cell] for cell in self._get_cells_of_field(table, Field.SERIAL)]
+        serials = [self._serials[cell] for cell in self._get_cells_of_column(table, Field.SERIAL)]
         booths = self._find_booths_of_rows(table)
         if 0 in serials or None in booths:
             keep = [slot is not None and serial > 0 for slot, serial in zip(booths, serials, strict=True)]
@@ -153,7 +153,7 @@ class Cleaner:
                 compress(zip(table.numbers, table.rows, strict=True), map(not_, keep)), rejects
             )
             table, serials, booths = (
-                table.select_rows_to_keep(keep),
+                table.copy_table_with_selected_rows(keep),
                 list(compress(serials, keep)),
                 list(compress(booths, keep)),
             )
@@ -181,14 +181,14 @@ class Cleaner:
         for number, row in enumerate(batch.rows, batch.first_row):
             if not any(row):
                 blank += 1
-            elif (reject := self._create_reject_if_row_is_malformed(number, row, width)) is not None:
+            elif (reject := self._reject_malformed_row(number, row, width)) is not None:
                 rejects.append(reject)
             else:
                 rows.append(row[:width] + [""] * (width - len(row)))
                 row_numbers.append(number)
         return RowTable(row_numbers, rows, list(zip(*rows, strict=True))), blank
 
-    def _create_reject_if_row_is_malformed(self, number: int, row: list[str], width: int) -> Reject | None:
+    def _reject_malformed_row(self, number: int, row: list[str], width: int) -> Reject | None:
         """Return why a row is rejected: too many cells, an unclosed quotation mark or undecodable characters.
 
         None = it is accepted.
@@ -200,25 +200,25 @@ class Cleaner:
         if len(row) < width and any("\n" in cell for cell in row):
             reason = "the row ends in a cell of several lines: look for a missing closing quotation mark"
             return Reject(number, "", "", reason, row)
-        if self._damaged and (broken := _find_undecoded_cell(row[:width])) is not None:
+        if self._damaged and (broken := _find_cell_with_wrong_encoding(row[:width])) is not None:
             reason = "characters that are not UTF-8: export the row again"
             return Reject(number, self._mapping.header[broken], row[broken], reason, row)
         return None
 
-    def _get_cells_of_field(self, table: RowTable, name: Field) -> Sequence[str]:
+    def _get_cells_of_column(self, table: RowTable, name: Field) -> Sequence[str]:
         """Return the cells of a field in all rows, or the field's fixed value once per row."""
         places = self._mapping.columns.get(name)
         if places is None:
             return [self._mapping.values.get(name, "")] * len(table.rows)
         return table.columns[places[0]] if table.rows else ()
 
-    def _get_cell_of_field(self, row: Sequence[str], name: Field) -> str:
+    def _get_cell_of_column(self, row: Sequence[str], name: Field) -> str:
         places = self._mapping.columns.get(name)
         return row[places[0]] if places is not None else self._mapping.values.get(name, "")
 
     def _find_booths_of_rows(self, table: RowTable) -> list[BoothSlot | None]:
         names = (Field.ROLL_VERSION, Field.STATE_CODE, Field.CONSTITUENCY_NUMBER, Field.PART_NUMBER)
-        keys = list(zip(*(self._get_cells_of_field(table, name) for name in names), strict=True))
+        keys = list(zip(*(self._get_cells_of_column(table, name) for name in names), strict=True))
         booths = [self._booths.get(key) for key in keys]
         if None in booths:
             for place, slot in enumerate(booths):
@@ -241,11 +241,11 @@ class Cleaner:
             return None
         state_code = collapse_spaces(state).upper() or state_in_number
         details = BoothDetails(
-            constituency_name=collapse_spaces(self._get_cell_of_field(row, Field.CONSTITUENCY_NAME)),
-            name=collapse_spaces(self._get_cell_of_field(row, Field.PART_NAME)),
-            name_local=collapse_spaces(self._get_cell_of_field(row, Field.PART_NAME_LOCAL)),
+            constituency_name=collapse_spaces(self._get_cell_of_column(row, Field.CONSTITUENCY_NAME)),
+            name=collapse_spaces(self._get_cell_of_column(row, Field.PART_NAME)),
+            name_local=collapse_spaces(self._get_cell_of_column(row, Field.PART_NAME_LOCAL)),
             language=parse_language(self._mapping.values.get(Field.LANGUAGE, "")) or get_state_language(state_code),
-            closes_at=parse_clock_time(self._get_cell_of_field(row, Field.CLOSES_AT)),
+            closes_at=parse_clock_time(self._get_cell_of_column(row, Field.CLOSES_AT)),
         )
         key = BoothKey(collapse_spaces(version) or self._roll_version, state_code, constituency_number, part_number)
         slot = self._booths[cells] = self._find_booth(key, details)
@@ -261,13 +261,13 @@ class Cleaner:
             name = next(name for name in _KEY_REASONS if not self._is_booth_identifying_cell_valid(name, row))
             rejects.append(
                 Reject(
-                    number, self._get_field_heading(name), self._get_cell_of_field(row, name), _KEY_REASONS[name], row
+                    number, self._get_field_heading(name), self._get_cell_of_column(row, name), _KEY_REASONS[name], row
                 )
             )
         return blank
 
     def _is_booth_identifying_cell_valid(self, name: Field, row: Sequence[str]) -> bool:
-        cell = self._get_cell_of_field(row, name)
+        cell = self._get_cell_of_column(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
             cell = split_constituency_cell(cell)[1]
         return parse_number(cell, _KEY_LIMITS[name]) is not None
@@ -277,42 +277,42 @@ class Cleaner:
         return self._mapping.header[places[0]] if places is not None else name.value
 
     def _clean_voter_details(self, table: RowTable, rejects: list[Reject]) -> list[Details]:
-        ages = self._clean_cells_of_field(table, Field.AGE, self._ages.__getitem__, None)
+        ages = self._clean_cells_of_column(table, Field.AGE, self._ages.__getitem__, None)
         if -1 in ages:
             reason = f"not a voter's age ({AGES.start} to {AGES.stop - 1}): the voter is imported without it"
-            self._reject_cells_of_field(table, Field.AGE, [age == -1 for age in ages], reason, rejects)
+            self._reject_cells_of_column(table, Field.AGE, [age == -1 for age in ages], reason, rejects)
             ages = [None if age == -1 else age for age in ages]
-        relations = self._convert_words_of_field_to_codes(
+        relations = self._convert_words_of_column_to_codes(
             table, Field.RELATION, self._relations, "not a relation (F, M, H, O)", rejects
         )
-        sexes = self._convert_words_of_field_to_codes(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
-        languages = self._convert_words_of_field_to_codes(
+        sexes = self._convert_words_of_column_to_codes(table, Field.SEX, self._sexes, "not a sex (M, F, O)", rejects)
+        languages = self._convert_words_of_column_to_codes(
             table, Field.LANGUAGE, self._languages, "not a known language", rejects
         )
         columns = (
-            self._clean_cells_of_field(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
+            self._clean_cells_of_column(table, Field.EPIC, lambda cell: cell.strip().upper(), ""),
             self._join_first_and_last_names(table, Field.NAME, Field.LAST_NAME),
             self._join_first_and_last_names(table, Field.NAME_LOCAL, Field.LAST_NAME_LOCAL),
             relations,
             self._join_first_and_last_names(table, Field.RELATION_NAME, Field.RELATION_LAST_NAME),
             sexes,
             ages,
-            self._clean_cells_of_field(table, Field.HOUSE, self._houses.__getitem__, ""),
-            self._clean_cells_of_field(table, Field.SECTION, self._houses.__getitem__, ""),
+            self._clean_cells_of_column(table, Field.HOUSE, self._houses.__getitem__, ""),
+            self._clean_cells_of_column(table, Field.SECTION, self._houses.__getitem__, ""),
             languages,
         )
         return list(zip(*columns, strict=True))
 
     def _join_first_and_last_names(self, table: RowTable, *names: Field) -> list[str]:
         """Return first and last names joined by single spaces."""
-        cells = [self._get_cells_of_field(table, name) for name in names if name in self._mapping.columns]
+        cells = [self._get_cells_of_column(table, name) for name in names if name in self._mapping.columns]
         if len(cells) == 1:
             return [" ".join(cell.split()) for cell in cells[0]]
         if cells:
             return [" ".join(f"{first} {last}".split()) for first, last in zip(*cells, strict=True)]
         return [""] * len(table.rows)
 
-    def _convert_words_of_field_to_codes(
+    def _convert_words_of_column_to_codes(
         self, table: RowTable, name: Field, memo: Memo[str | None], reason: str, rejects: list[Reject]
     ) -> list[str]:
         """Return the codes of the words in a column, such as "F" for "female".
@@ -320,27 +320,27 @@ class Cleaner:
         Unknown words are rejected with `reason` and become "".
         """
         no_word: str | None = ""
-        values = self._clean_cells_of_field(table, name, memo.__getitem__, no_word)
+        values = self._clean_cells_of_column(table, name, memo.__getitem__, no_word)
         if None in values:
             bad = [value is None for value in values]
-            self._reject_cells_of_field(table, name, bad, f"{reason}: the voter is imported without it", rejects)
+            self._reject_cells_of_column(table, name, bad, f"{reason}: the voter is imported without it", rejects)
         return [value or "" for value in values]
 
-    def _clean_cells_of_field(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
+    def _clean_cells_of_column(self, table: RowTable, name: Field, clean: Callable[[str], T], blank: T) -> list[T]:
         """Return the cleaned cells of a column, or blank cells if the electoral roll does not have the column."""
         if name not in self._mapping.columns and name not in self._mapping.values:
             return [blank] * len(table.rows)
-        return list(map(clean, self._get_cells_of_field(table, name)))
+        return list(map(clean, self._get_cells_of_column(table, name)))
 
-    def _reject_cells_of_field(
+    def _reject_cells_of_column(
         self, table: RowTable, name: Field, bad: Sequence[bool], reason: str, rejects: list[Reject]
     ) -> None:
         for number, row in compress(zip(table.numbers, table.rows, strict=True), bad):
             rejects.append(
-                Reject(number, self._get_field_heading(name), self._get_cell_of_field(row, name), reason, row)
+                Reject(number, self._get_field_heading(name), self._get_cell_of_column(row, name), reason, row)
             )
 
 
-def _find_undecoded_cell(row: Sequence[str]) -> int | None:
+def _find_cell_with_wrong_encoding(row: Sequence[str]) -> int | None:
     """Return the index of the first cell with bytes that could not be decoded, or None."""
     return next((place for place, cell in enumerate(row) if re.search("[\udc80-\udcff]", cell)), None)

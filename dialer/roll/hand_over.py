@@ -11,7 +11,7 @@ from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport, Pr
 from dialer.store.spool import Spool
 
 
-def hand_roll_over_to_dialler(
+def send_roll_to_running_dialler(
     prepared: PreparedImport,
     spool: Spool,
     options: ImportOptions,

@@ -158,7 +158,7 @@ def import_prepared_roll(
             next_voter = begin_roll_import(db)
             with open_transaction(db, commit=not options.dry_run):
                 with _pause_garbage_collection():
-                    _merge_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
+                    _import_row_batches_into_store(db, next_voter, prepared, options, sink, result, progress)
                 sink.close_rejects_file()
                 if not options.dry_run:
                     _record_roll_import_in_store(db, prepared, options.source, result, clock or SystemClock())
@@ -218,7 +218,7 @@ def _refuse_empty_roll(prepared: PreparedImport) -> None:
         raise RollError(f"{prepared.roll.path} has a header but no voters; export the roll again")
 
 
-def _merge_batches_into_store(
+def _import_row_batches_into_store(
     db: Connection,
     next_voter: int,
     prepared: PreparedImport,

@@ -98,16 +98,16 @@ def read_list_of_voter_marks(
     lines = list(table.read_rows())
     ticked = [line for line in lines if "voted" not in table.columns or _normalize_voted_cell(line) not in _NO_TICKS]
     if "constituency" in table.columns:
-        find_voter_of_line = _create_function_that_finds_voter_by_serial(db, defaults.roll_version)
+        find_voter_of_list_line = _create_finder_of_voter_by_serial_number(db, defaults.roll_version)
     else:
-        find_voter_of_line = _create_function_that_finds_voter_by_epic(
+        find_voter_of_list_line = _create_finder_of_voter_by_voter_id_number(
             db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells}
         )
     marks: dict[str, Mark] = {}
     rejects: list[MarkReject] = []
     for line in ticked:
         try:
-            mark = _build_voter_mark_from_line(line, find_voter_of_line(line), defaults, table.sha256, now, zone)
+            mark = _build_voter_mark_from_line(line, find_voter_of_list_line(line), defaults, table.sha256, now, zone)
         except UnmatchedRow as why:
             rejects.append(MarkReject(line.number, str(why)))
         else:
@@ -170,13 +170,13 @@ def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
     return min(at, now)
 
 
-def _create_function_that_finds_voter_by_serial(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
+def _create_finder_of_voter_by_serial_number(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
     """Return a function that finds the voter of a line by constituency, part and serial number. If the line also has an
     EPIC (voter ID) number, this must be the number of the same voter.
     """
     parts = Parts(db)
 
-    def find_voter_of_line(line: TableRow) -> int:
+    def find_voter_of_list_line(line: TableRow) -> int:
         constituency, part = _parse_whole_number(line, "constituency"), _parse_whole_number(line, "part")
         version, state = line.cells.get("roll version", roll_version), line.cells.get("state")
         booth_id = parts.find_booth_id(constituency, part, version=version, state=state)
@@ -189,10 +189,10 @@ def _create_function_that_finds_voter_by_serial(db: Connection, roll_version: st
             raise UnmatchedRow("serial and EPIC number belong to different voters; check that the list is of this roll")
         return voter_id
 
-    return find_voter_of_line
+    return find_voter_of_list_line
 
 
-def _create_function_that_finds_voter_by_epic(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
+def _create_finder_of_voter_by_voter_id_number(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
     """Return a function that finds the voter of a line by EPIC (voter ID) number. The store has no index of EPIC
     numbers, so the roll is read once for all numbers in the file.
     """
@@ -200,7 +200,7 @@ def _create_function_that_finds_voter_by_epic(db: Connection, epics: set[str]) -
     for epic, voter_id in voters.find_voters_with_epics(db, epics):
         voters_of[epic].append(voter_id)
 
-    def find_voter_of_line(line: TableRow) -> int:
+    def find_voter_of_list_line(line: TableRow) -> int:
         found = voters_of.get(line["epic"].upper(), [])
         if not found:
             raise UnmatchedRow("the EPIC number is not on the roll; correct it")
@@ -210,7 +210,7 @@ def _create_function_that_finds_voter_by_epic(db: Connection, epics: set[str]) -
             )
         return found[0]
 
-    return find_voter_of_line
+    return find_voter_of_list_line
 
 
 def _parse_whole_number(line: TableRow, name: str) -> int:

@@ -54,7 +54,9 @@ def read_list_of_phone_numbers(path: Path, region: str, *, first_column_only: bo
     digest, standard = hashlib.sha256(), str(path) == STANDARD_INPUT
     try:
         with nullcontext(sys.stdin.buffer) if standard else open_regular_file(path, pipe=True) as file:
-            for line, row in enumerate(csv.reader(_read_lines(path, file, digest), strict=True), start=1):
+            for line, row in enumerate(
+                csv.reader(_read_lines_of_number_list(path, file, digest), strict=True), start=1
+            ):
                 cells = row[:1] if first_column_only else row
                 found = [number for cell in cells for number in read_phone_numbers_in_cell(cell, region).numbers]
                 numbers.update(dict.fromkeys(found))
@@ -83,7 +85,7 @@ def read_list_of_phone_numbers(path: Path, region: str, *, first_column_only: bo
     return NumbersFile(name, digest.hexdigest(), tuple(numbers), tuple(without))
 
 
-def _read_lines(path: Path, file: BinaryIO, digest: hashlib._Hash) -> Iterator[str]:
+def _read_lines_of_number_list(path: Path, file: BinaryIO, digest: hashlib._Hash) -> Iterator[str]:
     """Yield the lines of a file without line ends, and add them to the hash `digest`.
 
     Raises:

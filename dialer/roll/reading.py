@@ -111,7 +111,7 @@ class TextRoll:
             try:
                 # extend() keeps the rows before an error, so that the row with the error can be named.
                 head.extend(islice(csv.reader(file, delimiter=self._delimiter), HEAD_ROWS))
-                self._refuse_wide_row(head, 1)
+                self._refuse_row_with_too_many_cells(head, 1)
             except csv.Error as error:
                 raise RollError(
                     f"{self.path}: row {len(head) + 1:,} cannot be read as CSV ({error});"
@@ -151,7 +151,7 @@ class TextRoll:
                 rows.extend(islice(reader, min(most - before, _CHECKED_ROWS)))
                 if len(rows) == before:
                     break
-                self._refuse_wide_row(rows[before:], first_row + before)
+                self._refuse_row_with_too_many_cells(rows[before:], first_row + before)
         except csv.Error as error:
             raise RollError(
                 f"{self.path}: in row {first_row + len(rows):,} a cell is too long ({error});"
@@ -168,7 +168,7 @@ class TextRoll:
             rows.pop()
         return rows
 
-    def _refuse_wide_row(self, rows: Sequence[Sequence[str]], first_row: int) -> None:
+    def _refuse_row_with_too_many_cells(self, rows: Sequence[Sequence[str]], first_row: int) -> None:
         if max(map(len, rows), default=0) > MAX_COLUMNS:
             place, widest = max(enumerate(map(len, rows), first_row), key=itemgetter(1))
             raise RollError(
@@ -325,7 +325,7 @@ class WorkbookRoll:
         if not line.endswith(b"\n"):
             if line:  # longer than the reader's longest answer
                 self._reader.kill()
-            problem = self._explain_exit_of_reader_process(self._reader.wait())
+            problem = self._explain_why_reader_process_ended(self._reader.wait())
             raise RollError(f"{self.path}: {problem}")
         answer = json.loads(line)
         if isinstance(answer, dict) and "problem" in answer:
@@ -333,7 +333,7 @@ class WorkbookRoll:
             raise RollError(f"{self.path}: {problem}")
         return answer
 
-    def _explain_exit_of_reader_process(self, status: int) -> str:
+    def _explain_why_reader_process_ended(self, status: int) -> str:
         if status == -signal.SIGKILL:
             return "the workbook cannot be unpacked: its reader was killed (out of memory?); save the roll as CSV"
         if status == -signal.SIGXCPU:

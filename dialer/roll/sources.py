@@ -25,7 +25,7 @@ from dialer.roll.cleaning import BoothDetails, BoothKey, BoothSlot, Cleaner
 from dialer.roll.fields import PLACE, Field, find_field_of_heading, normalize_heading
 from dialer.roll.importer import PreparedImport, prepare_roll_import
 from dialer.roll.mapping import load_column_map
-from dialer.roll.warnings import find_unread_phone_columns
+from dialer.roll.warnings import find_unused_columns_with_phone_numbers
 from dialer.settings.files import open_regular_file
 from dialer.settings.sources import Source
 
@@ -130,13 +130,15 @@ def _read_portal_ids(
         )
     booths: list[BoothKey] = []
 
-    def remember_booth_key(key: BoothKey, _: BoothDetails) -> BoothSlot:
+    def number_booth_in_order_of_appearance(key: BoothKey, _: BoothDetails) -> BoothSlot:
         booths.append(key)
         return BoothSlot(len(booths) - 1, is_new=True)
 
     mapping = prepared.mapping
     by_place = replace(mapping, columns={name: mapping.columns[name] for name in PLACE if name in mapping.columns})
-    cleaner = Cleaner(by_place, remember_booth_key, roll_version=roll_version, damaged=prepared.roll.damaged)
+    cleaner = Cleaner(
+        by_place, number_booth_in_order_of_appearance, roll_version=roll_version, damaged=prepared.roll.damaged
+    )
     found = {}
     for batch in prepared.roll.read_row_batches(prepared.mapping.skip_rows):
         rows = cleaner.convert_rows_to_voters(batch)
@@ -164,7 +166,7 @@ def prepare_portal_import(source: Source, path: Path, region: str) -> PreparedIm
     named = mapping.columns.get(Field.MOBILE, ()) if Field.MOBILE in map_file.columns else ()
     first = next(prepared.roll.read_row_batches(mapping.skip_rows), None)
     rows = [] if first is None else first.rows
-    unread = {index for index, _, _ in find_unread_phone_columns(mapping, rows, region)}
+    unread = {index for index, _, _ in find_unused_columns_with_phone_numbers(mapping, rows, region)}
     for index, heading in enumerate(mapping.header):
         by_heading = find_field_of_heading(heading)
         known = index in named or index in mapping.sensitive or heading in mapping.ignored

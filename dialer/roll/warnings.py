@@ -41,7 +41,7 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
             "no column is read as a name: agents and booth lists will have no names;"
             ' write name = "HEADING" under [columns] of a --map file'
         )
-    for index, numbers, cells in find_unread_phone_columns(mapping, rows, region):
+    for index, numbers, cells in find_unused_columns_with_phone_numbers(mapping, rows, region):
         heading = mapping.header[index]
         given = [mapping.header[each] for each in mapping.columns.get(Field.MOBILE, ())]
         wanted = ", ".join(f'"{each}"' for each in [*given, heading])
@@ -59,7 +59,7 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
             )
 
 
-def find_unread_phone_columns(
+def find_unused_columns_with_phone_numbers(
     mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str
 ) -> Iterator[tuple[int, int, int]]:
     """Return the columns that contain phone numbers but are not read.

@@ -34,7 +34,7 @@ class WeightsResult:
     unknown: int  # rows of voters who are not on the roll
 
 
-def import_voter_weights(
+def import_calling_weights_from_file(
     path: Path, store: Path, progress: Callable[[float], None] = lambda _: None, *, key: StoreKey | None = None
 ) -> WeightsResult:
     """Import voters' weights from a CSV or XLSX file, all or nothing.
@@ -61,7 +61,7 @@ def import_voter_weights(
     return WeightsResult(rows, changed, unknown)
 
 
-def import_new_voter_weights(
+def import_changed_calling_weights(
     folder: Path, store: Path, *, key: StoreKey | None = None
 ) -> tuple[dict[str, str], str | None]:
     """Import those files of voters' weights in a folder that are new or changed. If voters were added to the electoral
@@ -81,7 +81,7 @@ def import_new_voter_weights(
         name, state = f"weights.{path.name}", f"{hash_file(path)}, up to voter {voters}"
         if before.get(name) != state:
             try:
-                import_voter_weights(path, store, key=key)
+                import_calling_weights_from_file(path, store, key=key)
             except RollError as error:
                 return imported, str(error)
         imported[name] = state

@@ -104,7 +104,7 @@ def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, 
     for _ in range(_MAX_OBSTACLES):
         ruling = gate.check_rules_for_campaign(campaign, at)
         if ruling.is_call_allowed:
-            why, until = _find_obstacle_in_all_areas(gate, campaign, areas, at)
+            why, until = _find_obstacle_common_to_all_areas(gate, campaign, areas, at)
         else:
             why, until = str(ruling), ruling.next_at
         ends_at = until if until is not None and until > at else None
@@ -114,7 +114,7 @@ def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, 
         at = ends_at
 
 
-def _find_obstacle_in_all_areas(
+def _find_obstacle_common_to_all_areas(
     gate: Gate, campaign: CampaignRules, areas: Areas, at: float
 ) -> tuple[str, float | None]:
     """Return why the campaign cannot call in any polling area at `at`, and the first time when it can call in one of
@@ -127,7 +127,7 @@ def _find_obstacle_in_all_areas(
     words: dict[str, None] = {}
     ends: list[float] = []
     for area in areas.areas:
-        objections = list(_find_objections_to_calls_in_area(gate, campaign, areas, area, at))
+        objections = list(_find_rules_against_calls_in_area(gate, campaign, areas, area, at))
         if not objections:
             return "", None
         words |= dict.fromkeys(each.words for each in objections)
@@ -150,7 +150,7 @@ def _explain_missing_polling_day(campaign: CampaignRules) -> tuple[str, float | 
     return "", None
 
 
-def _find_objections_to_calls_in_area(
+def _find_rules_against_calls_in_area(
     gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float
 ) -> Iterator[Objection]:
     """Yield every objection to calls to a polling area at `at`: those of the calling rules, and those of its polling

@@ -25,7 +25,7 @@ def find_time_zones_of_number(number: str) -> NumberZones:
 
 
 @lru_cache(maxsize=256)
-def find_time_zones_of_prefix(prefix: str) -> NumberZones:
+def find_time_zones_of_number_prefix(prefix: str) -> NumberZones:
     """Return the time zones of all phone numbers that begin with a prefix."""
     digits = prefix[1:]
     names = {name for known, zones in TIMEZONE_DATA.items() if known.startswith(digits) for name in zones}

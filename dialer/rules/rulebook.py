@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.phone_facts import NO_INTERVALS, CallIntervals, Register
 from dialer.rules.calling_hours import WeekHours, create_daily_calling_hours, get_midnight_of_day
-from dialer.rules.number_zones import NumberZones, find_time_zones_of_number, find_time_zones_of_prefix
+from dialer.rules.number_zones import NumberZones, find_time_zones_of_number, find_time_zones_of_number_prefix
 from dialer.rules.polls import PollingDay
 from dialer.settings.campaigns import Campaign
 from dialer.settings.jurisdiction import Profile, Zones
@@ -122,7 +122,9 @@ class Rulebook:
         """Return every time zone that a number with an allowed prefix may be in."""
         if not self._do_calling_hours_depend_on_number:
             return (self.centre_zone,)
-        every = {zone.key: zone for prefix in self.allowed_prefixes for zone in find_time_zones_of_prefix(prefix)}
+        every = {
+            zone.key: zone for prefix in self.allowed_prefixes for zone in find_time_zones_of_number_prefix(prefix)
+        }
         return tuple(every.values())
 
 

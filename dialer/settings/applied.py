@@ -13,10 +13,14 @@ def find_when_setting_change_is_applied(section: str, key: str = "") -> Applied:
     """
     field = Settings.model_fields.get(section)
     model = None if field is None else find_class_of_settings_table(field.annotation)
-    return Applied.RESTART if model is None else find_exceptions_to_table_apply_time(model).get(key, model.applied)
+    return (
+        Applied.RESTART
+        if model is None
+        else list_settings_applied_at_other_time_than_table(model).get(key, model.applied)
+    )
 
 
-def find_exceptions_to_table_apply_time(model: type[Section]) -> dict[str, Applied]:
+def list_settings_applied_at_other_time_than_table(model: type[Section]) -> dict[str, Applied]:
     """Return the exceptions in a settings table: the keys whose changes take effect at another time than those of the
     table as a whole, each with that time.
     """

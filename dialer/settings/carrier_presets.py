@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer import content
-from dialer.settings.fields import create_validator_from_condition
+from dialer.settings.fields import create_validator_of_condition
 from dialer.settings.files import parse_toml_table
 
 _FOLDER = content.CONFIG / "carriers"
@@ -41,7 +41,7 @@ def load_carrier_presets() -> Mapping[str, CarrierPreset]:
 
 PresetName = Annotated[
     str,
-    create_validator_from_condition(
+    create_validator_of_condition(
         lambda name: name in load_carrier_presets(), f"must be one of {', '.join(load_carrier_presets())}"
     ),
 ]

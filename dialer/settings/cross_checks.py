@@ -24,11 +24,11 @@ def find_contradictions_between_tables(settings: Settings) -> Iterator[Mistake]:
     """
     yield from _find_duplicate_names(settings)
     yield from _find_unknown_names(settings)
-    yield from _find_poll_mistakes(settings)
-    yield from _find_transfer_mistakes(settings)
-    yield from _find_server_mistakes(settings)
+    yield from _find_mistakes_about_polling_days(settings)
+    yield from _find_mistakes_about_transfers(settings)
+    yield from _find_mistakes_about_asterisk_servers(settings)
     yield from _find_mistakes_about_users(settings)
-    yield from _find_twilio_mistakes(settings)
+    yield from _find_mistakes_about_twilio(settings)
 
 
 def _format_unknown_name_error(text: str, name: str, table: str, names: Collection[str]) -> str:
@@ -76,7 +76,7 @@ def _find_unknown_names(settings: Settings) -> Iterator[Mistake]:
                 yield ("campaigns", place, "trunks"), _format_unknown_name_error("trunk", name, "[[trunks]]", trunks)
 
 
-def _find_poll_mistakes(settings: Settings) -> Iterator[Mistake]:
+def _find_mistakes_about_polling_days(settings: Settings) -> Iterator[Mistake]:
     opens = settings.polling_day.opens
     for place, poll in enumerate(settings.rules.polls):
         if poll.closes_at is not None and poll.closes_at <= opens:
@@ -84,7 +84,7 @@ def _find_poll_mistakes(settings: Settings) -> Iterator[Mistake]:
             yield ("rules", "polls", place, "closes_at"), text
 
 
-def _find_transfer_mistakes(settings: Settings) -> Iterator[Mistake]:
+def _find_mistakes_about_transfers(settings: Settings) -> Iterator[Mistake]:
     """Yield transfer targets whose number may not be dialled, and phones that use the endpoint of a trunk."""
     dialling = settings.dialling
     names = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
@@ -105,7 +105,7 @@ def _find_transfer_mistakes(settings: Settings) -> Iterator[Mistake]:
             yield (section, place, "endpoint"), f"must be the endpoint of a phone; {endpoint!r} is a trunk"
 
 
-def _find_server_mistakes(settings: Settings) -> Iterator[Mistake]:
+def _find_mistakes_about_asterisk_servers(settings: Settings) -> Iterator[Mistake]:
     """Yield conflicts between Asterisk servers, and trunks and phones whose `server` is missing, unknown or unneeded."""
     servers = settings.asterisk.servers
     names = [server.name for server in servers]
@@ -156,7 +156,7 @@ def _find_mistakes_about_users(settings: Settings) -> Iterator[Mistake]:
             yield (section, "user"), text
 
 
-def _find_twilio_mistakes(settings: Settings) -> Iterator[Mistake]:
+def _find_mistakes_about_twilio(settings: Settings) -> Iterator[Mistake]:
     twilio = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO]
     if not twilio:
         return

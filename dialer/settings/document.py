@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import find_exceptions_to_table_apply_time, find_when_setting_change_is_applied
+from dialer.settings.applied import find_when_setting_change_is_applied, list_settings_applied_at_other_time_than_table
 from dialer.settings.fields import Applied, Section, find_class_of_settings_table
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -49,7 +49,7 @@ def render_settings_page(page: str) -> str:
 
 def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
-    others = find_exceptions_to_table_apply_time(model)
+    others = list_settings_applied_at_other_time_than_table(model)
     exceptions = [
         f"{words}: " + ", ".join(f"`{key}`" for key in keys)
         for applied, words in _APPLIED.items()
@@ -80,7 +80,7 @@ def _document_sections(
         if inner in described:
             lines += [f"As `{described[inner]}` of a centre.", ""]
             continue
-        inherited, origin = _find_setting_keys_already_on_page(inner, described)
+        inherited, origin = _find_keys_of_settings_on_page(inner, described)
         described[inner] = heading
         about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
         lines += [
@@ -105,9 +105,7 @@ def _document_sections(
     return lines
 
 
-def _find_setting_keys_already_on_page(
-    model: type[Section], described: dict[type[Section], str]
-) -> tuple[list[str], str]:
+def _find_keys_of_settings_on_page(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
     """Return those keys of a settings section that the page need not describe again, and the heading under which the
     page describes them.
 

@@ -36,7 +36,7 @@ def create_pattern_constraint(regex: str, must_be: str) -> StringConstraints:
     return StringConstraints(pattern=regex)
 
 
-def create_validator_from_condition(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
+def create_validator_of_condition(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
     """Return a pydantic validator that rejects a value for which `holds` returns false.
 
     `must_be` is the error text.
@@ -158,7 +158,7 @@ _PASSWORD = re.compile(
 )
 Password = Annotated[
     SecretStr,
-    create_validator_from_condition(
+    create_validator_of_condition(
         lambda value: _PASSWORD.fullmatch(value.get_secret_value()),
         "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
     ),
@@ -167,7 +167,7 @@ Password = Annotated[
 
 LocalTime = Annotated[
     time,
-    create_validator_from_condition(  # a time with a zone cannot be compared with times without one
+    create_validator_of_condition(  # a time with a zone cannot be compared with times without one
         lambda value: value.tzinfo is None,
         'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
     ),

@@ -40,7 +40,7 @@ class SettingsText:
         """
         key = ""
         for index, (part, (_, table)) in enumerate(
-            zip(place, self._list_keys_on_path_to_setting(place), strict=True), 1
+            zip(place, self._list_keys_from_table_to_setting(place), strict=True), 1
         ):
             names = [table.get(name) for name in _NAME_KEYS]
             own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
@@ -58,13 +58,13 @@ class SettingsText:
 
         If the file does not contain the setting, return the line of the setting's table.
         """
-        found = tuple(number for number, _ in self._list_keys_on_path_to_setting(place))
+        found = tuple(number for number, _ in self._list_keys_from_table_to_setting(place))
         for length in range(len(found), 0, -1):
-            if found[:length] in self._line_numbers_by_key:
-                return f"{self.name}:{self._line_numbers_by_key[found[:length]]}"
+            if found[:length] in self._find_line_number_of_each_key:
+                return f"{self.name}:{self._find_line_number_of_each_key[found[:length]]}"
         return self.name
 
-    def _list_keys_on_path_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _list_keys_from_table_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield each key on the path to a setting, with an empty table. For a table in an array, yield the table's
         index instead, with the content of the table.
         """
@@ -83,7 +83,7 @@ class SettingsText:
                 yield str(part), {}
 
     @cached_property
-    def _line_numbers_by_key(self) -> dict[Place, int]:
+    def _find_line_number_of_each_key(self) -> dict[Place, int]:
         lines: dict[Place, int] = {}
         counts: dict[Place, int] = {}  # index of the last table of each array
         within: Place = ()

@@ -59,7 +59,7 @@ def _are_site_abandoned_caps_within_profile(ours: tuple[AbandonedCap, ...], thei
     )
 
 
-def _are_site_number_series_within_profile(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+def _are_caller_id_series_within_profile(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
 
 
@@ -217,7 +217,7 @@ class CallerId(Rule):
     """Which numbers may be shown to voters as caller ID. Only numbers that the site owns are ever allowed."""
 
     series: Annotated[
-        tuple[NumberPrefix, ...], Strictness(_are_site_number_series_within_profile, "a site may only narrow it")
+        tuple[NumberPrefix, ...], Strictness(_are_caller_id_series_within_profile, "a site may only narrow it")
     ]  # empty: any owned number
 
 
@@ -368,7 +368,7 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
         raise SettingError(file, key, text, "see docs/explanation/rules.md") from error
 
 
-def find_strictness_comparison_of_rule(rule: type[Rule], field: str) -> Strictness | None:
+def find_function_that_compares_strictness(rule: type[Rule], field: str) -> Strictness | None:
     """Return the comparison that decides whether a site's own value of a rule is at least as strict as the profile's
     value.
 
@@ -403,7 +403,7 @@ def apply_stricter_site_values_to_profile(
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
             if ours == theirs:
                 continue
-            strictness = find_strictness_comparison_of_rule(type(rules[name]), field)
+            strictness = find_function_that_compares_strictness(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
                 problem = (
                     f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_rule_value(theirs)})"

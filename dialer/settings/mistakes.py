@@ -81,13 +81,13 @@ def _describe_validation_error(problem: Mapping[str, Any], *, secret: bool) -> s
     message = re.sub(r"^Input should be ", "must be ", message)
     message = PATTERNS_IN_WORDS.get(problem.get("ctx", {}).get("pattern", ""), message)
     value = problem.get("input")
-    if (share := _guess_share_from_percentage(problem)) is not None:
+    if (share := _suggest_fraction_instead_of_percentage(problem)) is not None:
         message = f"must be a share, 0 to 1; write {share:g} for {100 * share:g} %"
     shown = f" (is {value!r})" if isinstance(value, str | int | float | bool) and not secret else ""
     return f"{message}{shown}"
 
 
-def _guess_share_from_percentage(problem: Mapping[str, Any]) -> float | None:
+def _suggest_fraction_instead_of_percentage(problem: Mapping[str, Any]) -> float | None:
     """Return the share that a value such as 3 or "3 %" probably means (0.03).
 
     None = the mistake is a different one.
@@ -110,7 +110,7 @@ def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
     return [*model.model_fields]
 
 
-def return_no_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
+def find_no_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
     """Return None: no environment variable has set the setting.
 
     `list_setting_errors` takes this function as `in_environment` for files whose settings environment variables cannot

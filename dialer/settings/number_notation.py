@@ -43,7 +43,7 @@ class NumberNotation:
         return bool(self.country_code) and number.startswith(self.country_code)
 
 
-def make_number_notations_of_trunks(settings: Settings) -> Mapping[str, NumberNotation]:
+def get_number_formats_of_trunks(settings: Settings) -> Mapping[str, NumberNotation]:
     """Return the number notation of each trunk, by its endpoint. National numbers are those of the centre's region."""
     code = f"+{phonenumbers.country_code_for_region(settings.centre.region)}"
     return {

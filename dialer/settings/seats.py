@@ -18,7 +18,7 @@ from dialer.settings.fields import (
     Section,
     Slug,
     create_pattern_constraint,
-    create_validator_from_condition,
+    create_validator_of_condition,
     derive_secret_for_purpose,
 )
 from dialer.settings.trunks import Transport
@@ -62,7 +62,7 @@ def get_browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -
 
 PinHash = Annotated[
     SecretStr,
-    create_validator_from_condition(
+    create_validator_of_condition(
         lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
         "must be an argon2id hash: the output of `dialer agent hash-pin`, never the PIN itself",
     ),
@@ -88,7 +88,7 @@ ECHO_CODE = "*43"
 LogInCode = Annotated[
     str,
     create_pattern_constraint(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
-    create_validator_from_condition(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
+    create_validator_of_condition(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 
 

@@ -78,7 +78,7 @@ class Settings(Section):
     sources: tuple[Source, ...] = ()
 
     @property
-    def settings_file_text(self) -> SettingsText:
+    def text_of_settings_file(self) -> SettingsText:
         """The settings file that was read. The text is empty if the settings come from no file."""
         return self._file
 

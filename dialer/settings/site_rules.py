@@ -31,7 +31,7 @@ def load_site_profile(settings: Settings) -> Profile:
             load_profile(settings.rules.jurisdiction), settings.rules.stricter
         )
     except SettingError as error:
-        raise add_file_and_line_to_error(error, settings.settings_file_text) from error
+        raise add_file_and_line_to_error(error, settings.text_of_settings_file) from error
     refuse_settings_looser_than_profile(settings, profile)
     return profile
 
@@ -51,7 +51,9 @@ def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) ->
         place = tuple(key.split("."))
         variable = find_environment_variable(place, of_wrong_type=False)
         where = (
-            (settings.settings_file_text.locate_setting(place), key) if variable is None else ("environment", variable)
+            (settings.text_of_settings_file.locate_setting(place), key)
+            if variable is None
+            else ("environment", variable)
         )
         found.append(SettingError(*where, problem, remedy))
     if found:
@@ -90,7 +92,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             yield "rules.sign_offs", f"{named} does not allow this sign-off", "remove it"
 
 
-def describe_duty_to_retain_recordings(settings: Settings, today: date) -> str | None:
+def describe_how_long_recordings_must_be_kept(settings: Settings, today: date) -> str | None:
     """Return a text that says until when the rules require that recordings are kept, with the legal source. None = no
     rule requires it.
     """

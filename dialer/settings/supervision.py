@@ -7,17 +7,17 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from dialer.domain.enums import SupervisorRole
-from dialer.settings.fields import Applied, EndpointName, PublicKey, Section, Slug, create_validator_from_condition
+from dialer.settings.fields import Applied, EndpointName, PublicKey, Section, Slug, create_validator_of_condition
 
 OWN_USER = "dialler"
 """The user of the dialler's own command line."""
 
 UserName = Annotated[
     Slug,
-    create_validator_from_condition(
+    create_validator_of_condition(
         lambda name: name != OWN_USER, f"must not be {OWN_USER!r}, which is the dialler itself"
     ),
-    create_validator_from_condition(
+    create_validator_of_condition(
         lambda name: sum(letter.isdigit() for letter in name) <= 6,
         "must not have more than 6 digits, because it could be a phone number",
     ),

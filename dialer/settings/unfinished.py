@@ -82,18 +82,16 @@ def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
             yield SettingError(
                 "settings", "ami.secret", "is not set", f"{CREATE_ONE}, and set it or MATDAN_AMI__SECRET"
             )
-        yield from _yield_error_for_weak_secret("ami.secret", settings.ami.secret, settings.ami.username)
-    yield from _yield_error_for_weak_secret("broker.password", settings.broker.password, settings.broker.username or "")
-    yield from _yield_error_for_weak_secret(
-        "desk.broker_password", settings.desk.broker_password, settings.desk.user or ""
-    )
+        yield from _report_weak_secret("ami.secret", settings.ami.secret, settings.ami.username)
+    yield from _report_weak_secret("broker.password", settings.broker.password, settings.broker.username or "")
+    yield from _report_weak_secret("desk.broker_password", settings.desk.broker_password, settings.desk.user or "")
     uplink = settings.headquarters
-    yield from _yield_error_for_weak_secret("headquarters.broker_password", uplink.broker_password, uplink.user or "")
-    yield from _yield_error_for_weak_secret("rules.opt_out_secret", settings.rules.opt_out_secret)
+    yield from _report_weak_secret("headquarters.broker_password", uplink.broker_password, uplink.user or "")
+    yield from _report_weak_secret("rules.opt_out_secret", settings.rules.opt_out_secret)
     for number, accepted in enumerate(settings.rules.accepted_opt_out_secrets):
-        yield from _yield_error_for_weak_secret(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
+        yield from _report_weak_secret(f"rules.accepted_opt_out_secrets[{number}]", accepted, least=1)
     if settings.twilio.enabled:
-        yield from _yield_error_for_weak_secret(
+        yield from _report_weak_secret(
             "twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1
         )
     for trunk in settings.trunks:
@@ -105,16 +103,16 @@ def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
             problem, remedy = f"{trunk.username} is a placeholder", "write the account that the carrier gave you"
             yield SettingError("settings", f"{key}.username", problem, remedy)
         # The carrier chooses this password, so its length is not checked.
-        yield from _yield_error_for_weak_secret(f"{key}.password", trunk.password, trunk.username or "", least=1)
+        yield from _report_weak_secret(f"{key}.password", trunk.password, trunk.username or "", least=1)
     for seat in settings.seats:
-        yield from _yield_error_for_weak_secret(f"seats.{seat.name}.password", seat.password, seat.endpoint)
+        yield from _report_weak_secret(f"seats.{seat.name}.password", seat.password, seat.endpoint)
     for agent in settings.agents:
         if agent.pin.get_secret_value() in _SHIPPED_PINS:
             remedy = "give each agent a new PIN, hashed with `dialer agent hash-pin`"
             yield SettingError("settings", f"agents.{agent.number}.pin", "is the PIN of the example", remedy)
 
 
-def _yield_error_for_weak_secret(
+def _report_weak_secret(
     key: str, value: SecretStr | None, owner: str = "", *, least: int = MIN_SECRET_LENGTH
 ) -> Iterator[SettingError]:
     why = None if value is None else find_secret_weakness(value.get_secret_value(), owner, least=least)
@@ -125,7 +123,7 @@ def _yield_error_for_weak_secret(
 def refuse_unfinished_settings(settings: Settings, file: Path) -> None:
     """Raise SettingError, with the line in `file`, for the first placeholder or weak secret in the settings."""
     for each in find_unfinished_settings(settings):
-        line = settings.settings_file_text.locate_setting(each.key.split(".")).rpartition(":")[2]
+        line = settings.text_of_settings_file.locate_setting(each.key.split(".")).rpartition(":")[2]
         place = f"{file}:{line}" if line.isdigit() else str(file)
         raise SettingError(place, each.key, each.problem, each.remedy)
 
@@ -142,7 +140,7 @@ def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
     if (
         not stat.S_ISREG(mode)
         or not mode & stat.S_IROTH
-        or not _does_table_contain_secret(settings.settings_file_text.table)
+        or not _does_table_contain_secret(settings.text_of_settings_file.table)
     ):
         return None
     return f"{file} contains secrets, and every user of this machine can read it; chmod 640 it, and replace its secrets"

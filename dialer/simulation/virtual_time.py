@@ -138,7 +138,7 @@ class _JumpingSelector(selectors.BaseSelector):
         return self._real.get_map()
 
 
-def run_virtual(
+def run_in_virtual_time(
     main: Callable[[], Coroutine[Any, Any, _Result]], *, limit_seconds: float = 1e6, debug: bool | None = None
 ) -> _Result:
     """Run `main()` on a new event loop in virtual time and return its result.
@@ -147,8 +147,8 @@ def run_virtual(
     wait for, or once the virtual clock passes `limit_seconds`.
     """
 
-    def make_loop() -> AbstractEventLoop:
+    def create_virtual_time_loop() -> AbstractEventLoop:
         return VirtualTimeLoop(limit_seconds)
 
-    with asyncio.Runner(loop_factory=make_loop, debug=debug) as runner:
+    with asyncio.Runner(loop_factory=create_virtual_time_loop, debug=debug) as runner:
         return runner.run(main())

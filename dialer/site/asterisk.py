@@ -16,7 +16,7 @@ from dialer.domain.backoff import Backoff
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.errors import SwitchUnreachable
 from dialer.errors import SettingError
-from dialer.settings.number_notation import make_number_notations_of_trunks
+from dialer.settings.number_notation import get_number_formats_of_trunks
 from dialer.settings.servers import SINGLE_SERVER, list_phones_without_seat, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Carrier
@@ -53,7 +53,7 @@ class AsteriskServers:
         fingerprint = compute_dialplan_fingerprint(self.agi_secret)
         self._adapters = {
             server: AsteriskSwitch(
-                SwitchLease(name), fingerprint, site.asterisk.history, server, make_number_notations_of_trunks(settings)
+                SwitchLease(name), fingerprint, site.asterisk.history, server, get_number_formats_of_trunks(settings)
             )
             for server, site in split_settings_by_asterisk_server(settings).items()
         }
@@ -63,22 +63,22 @@ class AsteriskServers:
             else MultiServerSwitch(self._adapters, *_map_endpoints_to_asterisk_servers(settings))
         )
 
-    def list_reload_functions(self) -> Iterator[ReloadFunction]:
+    def list_settings_reload_functions(self) -> Iterator[ReloadFunction]:
         """Yield the functions that change the Asterisk connections when the settings file is reloaded: how each carrier
         wants numbers to be written, and, with several servers, which server has each trunk and seat.
         """
         switch, adapters = self.switch, tuple(self._adapters.values())
 
-        def prepare_change_of_number_notations(settings: Settings) -> Callable[[], None]:
-            notations = make_number_notations_of_trunks(settings)
+        def prepare_change_of_number_formats(settings: Settings) -> Callable[[], None]:
+            notations = get_number_formats_of_trunks(settings)
 
-            def apply_number_notations() -> None:
+            def apply_number_formats_of_trunks() -> None:
                 for adapter in adapters:
                     adapter.set_number_notations(notations)
 
-            return apply_number_notations
+            return apply_number_formats_of_trunks
 
-        yield prepare_change_of_number_notations
+        yield prepare_change_of_number_formats
         if isinstance(switch, MultiServerSwitch):
             yield lambda settings: partial(
                 switch.register_servers_of_trunks_and_seats, *_map_endpoints_to_asterisk_servers(settings)

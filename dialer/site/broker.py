@@ -119,7 +119,7 @@ def create_broker_monitor(
     senders = list_users_who_may_send_commands(
         settings, engine.features.user_account_service.roles, private_broker=private_broker is not None
     )
-    reload.add_reload_functions(
+    reload.add_settings_reload_functions(
         [lambda settings: partial(senders.replace_supervisors_of_settings, list_command_senders_in_settings(settings))]
     )
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.list_opt_out_secrets()))

@@ -48,7 +48,9 @@ async def serve_fastagi(
     Asterisk's host name cannot be resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox
     them.
     """
-    routes = _build_agi_routes(settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings))
+    routes = _build_routes_of_agi_requests(
+        settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings)
+    )
     authenticator = TokenAuthenticator(asterisk.agi_secret, engine.raise_or_clear_alert, clock)
     limits = AgiLimits(await _resolve_allowed_addresses(settings), connections=settings.fastagi.max_connections)
     try:
@@ -60,7 +62,7 @@ async def serve_fastagi(
         authenticator.close()
 
 
-def _build_agi_routes(
+def _build_routes_of_agi_requests(
     settings: Settings,
     engine: Engine,
     asterisk: AsteriskServers,

@@ -65,7 +65,7 @@ def _list_settings_that_name_flows(settings: Settings) -> Iterator[tuple[str, st
         yield f"inbound.numbers.{place}.flow", number.flow
 
 
-def create_flows_reload_function(flows: FlowLibrary) -> ReloadFunction:
+def create_function_that_reloads_flows(flows: FlowLibrary) -> ReloadFunction:
     """Return the function that prepares the reload of flows and scripts when the settings file is reloaded."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:
@@ -88,7 +88,12 @@ def get_folder_and_format_of_messages(settings: Settings) -> RecordingRules | No
 def get_limits_of_agi_scripts(settings: Settings) -> ScriptRules:
     """Return the limits for AGI scripts, and the files that are hidden from them: store, backups, key and settings."""
     flows, store = settings.flows, settings.store
-    hidden = (store.path.parent, store.backup_folder, store.encryption_key_file, Path(settings.settings_file_text.name))
+    hidden = (
+        store.path.parent,
+        store.backup_folder,
+        store.encryption_key_file,
+        Path(settings.text_of_settings_file.name),
+    )
     return ScriptRules(
         flows.script_seconds,
         flows.script_memory_megabytes,

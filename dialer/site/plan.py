@@ -34,7 +34,7 @@ from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_se
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import list_caps_on_abandoned_rate
 from dialer.site.erasure import create_erasure_rules
-from dialer.site.polling_day import create_call_plan_of_polling_day
+from dialer.site.polling_day import make_polling_day_plan_from_settings
 from dialer.site.rules_in_force import format_rules_as_json
 
 ANNOUNCEMENT_SECONDS = 10.0  # maximum duration of the announcement that the call is recorded
@@ -42,7 +42,7 @@ _MINUTE = 60.0
 _HOUR = 3600.0
 
 
-def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
+def make_engine_plan_from_settings(settings: Settings, profile: Profile) -> EnginePlan:
     """Return what the dialling engine needs to know of a site: campaigns, seats, trunks, users and rules.
 
     `profile` has the rules in force, including the site's stricter values.
@@ -50,7 +50,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
     return EnginePlan(
         owner=f"{settings.centre.id}@{socket.gethostname()}",
         organisation=settings.centre.organisation,
-        campaigns={each.id: _create_campaign_plan(each, settings, profile) for each in settings.campaigns},
+        campaigns={each.id: _make_campaign_plan_from_settings(each, settings, profile) for each in settings.campaigns},
         seats={
             each.name: SeatPlan(each.name, each.endpoint, frozenset(each.languages), each.server or SINGLE_SERVER)
             for each in settings.seats
@@ -85,7 +85,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
             {each.name: read_public_key(each.key) for each in settings.headquarters.leaders},
         ),
         erasure=create_erasure_rules(settings),
-        polling=create_call_plan_of_polling_day(settings, list_polling_days(settings)),
+        polling=make_polling_day_plan_from_settings(settings, list_polling_days(settings)),
         agents={
             agent.number: AgentAccount(
                 agent.number, agent.pin.get_secret_value(), frozenset(agent.languages), frozenset(agent.skills)
@@ -103,7 +103,7 @@ def create_engine_plan(settings: Settings, profile: Profile) -> EnginePlan:
     )
 
 
-def _create_campaign_plan(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
+def _make_campaign_plan_from_settings(campaign: Campaign, settings: Settings, profile: Profile) -> CampaignPlan:
     trunks = settings.list_campaign_trunks(campaign)
     caps = [Cap(*cap, campaign.reserve) for cap in list_caps_on_abandoned_rate(campaign, profile)]
     return CampaignPlan(

@@ -9,7 +9,7 @@ from dialer.rules.polls import Area, PollingDay, find_close_of_poll, find_pollin
 from dialer.settings.site import Settings
 
 
-def create_call_plan_of_polling_day(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
+def make_polling_day_plan_from_settings(settings: Settings, polls: tuple[PollingDay, ...]) -> PollingPlan:
     """Return the order and hours of calls on a site's polling days.
 
     `polls` are the polling days in the site's rules.

@@ -18,7 +18,7 @@ from dialer.settings.jurisdiction import Profile
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile
 from dialer.settings.trunks import Carrier
-from dialer.site.plan import create_engine_plan
+from dialer.site.plan import make_engine_plan_from_settings
 from dialer.site.settings_changes import Change, list_setting_changes, list_settings_by_key
 
 ReloadFunction = Callable[[Settings], Callable[[], object]]
@@ -58,7 +58,7 @@ class SettingsReload:
             settings
         )  # of this run: a trunk or seat keeps its carrier and server until a restart
 
-    def add_reload_functions(self, functions: Iterable[ReloadFunction]) -> None:
+    def add_settings_reload_functions(self, functions: Iterable[ReloadFunction]) -> None:
         """Add functions that each update a part of the dialler at a reload."""
         self._reload_functions.extend(functions)
 
@@ -69,7 +69,7 @@ class SettingsReload:
         a restart. The error's text contains keys but no values, because it is published at the broker.
         """
         try:
-            settings = load_settings(Path(self._settings.settings_file_text.name))
+            settings = load_settings(Path(self._settings.text_of_settings_file.name))
             profile = self._fixed_profile or load_site_profile(settings)
         except SettingError as error:
             raise _convert_setting_error_to_refusal(error) from error
@@ -101,7 +101,9 @@ class SettingsReload:
         recorded = {**list_settings_by_key(settings), **self._recorded}
         ours = tuple(change.name for change in changed if change.takes_effect is not Applied.ELSEWHERE)
         others = tuple(change.name for change in changed if change.takes_effect is Applied.ELSEWHERE)
-        return ReloadedSettings(create_engine_plan(settings, profile), ours, others, recorded, apply_reloaded_settings)
+        return ReloadedSettings(
+            make_engine_plan_from_settings(settings, profile), ours, others, recorded, apply_reloaded_settings
+        )
 
     def _find_profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
         """Yield one change if the rules of the jurisdiction's profile differ from those in force.
@@ -109,9 +111,9 @@ class SettingsReload:
         The change needs a restart if it concerns a rule that the dialler has copied at its start.
         """
         before = self._profile
-        same_copies = _collect_rules_copied_at_start(settings, before) == _collect_rules_copied_at_start(
-            settings, profile
-        )
+        same_copies = _list_rules_that_need_restart_to_change(
+            settings, before
+        ) == _list_rules_that_need_restart_to_change(settings, profile)
         if profile != before and not (same_copies and any(change.name.startswith("rules.") for change in found)):
             yield Change("rules.jurisdiction (the profile)", Applied.RELOAD if same_copies else Applied.RESTART)
 
@@ -131,7 +133,7 @@ class SettingsReload:
             yield "the first seat or Asterisk trunk, or the last"
 
 
-def _collect_rules_copied_at_start(settings: Settings, profile: Profile) -> tuple[object, ...]:
+def _list_rules_that_need_restart_to_change(settings: Settings, profile: Profile) -> tuple[object, ...]:
     """Return the rules that the dialler copies at its start, so that their changes need a restart: for flows, sounds
     and abandoned-call limits.
     """

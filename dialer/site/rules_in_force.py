@@ -80,7 +80,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
     """
     stored = json.loads(text)
     try:
-        then = Profile.model_validate(_use_current_names_of_rules(stored["profile"]))
+        then = Profile.model_validate(_replace_old_names_of_rules(stored["profile"]))
         if "site" not in stored:  # stored by an earlier version
             now = _replace_settings_section(settings, "rules", {"polls": stored["polls"]})
             return collect_site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
@@ -103,13 +103,13 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
     return SiteRules(then, settings.model_copy(update={"campaigns": campaigns}), frozenset(site["signed_off"]), unknown)
 
 
-def _use_current_names_of_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
+def _replace_old_names_of_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored profile of legal rules, in which rules that were renamed later have their present names."""
     renamed = {"gap": "minimum_interval"}
-    return {renamed.get(name, name): _use_current_name_of_legal_basis(rule) for name, rule in profile.items()}
+    return {renamed.get(name, name): _replace_old_name_of_legal_basis(rule) for name, rule in profile.items()}
 
 
-def _use_current_name_of_legal_basis(rule: Any) -> Any:
+def _replace_old_name_of_legal_basis(rule: Any) -> Any:
     if not isinstance(rule, dict) or "standing" not in rule:
         return rule
     basis = {"ours": "caution"}.get(rule["standing"], rule["standing"])
@@ -122,7 +122,7 @@ def _replace_settings_section(settings: Settings, section: str, values: Mapping[
     return settings.model_copy(update={section: type(before).model_validate(merged)})
 
 
-def load_rules_in_force_at(db: Connection, settings: Settings, at: float) -> SiteRules:
+def load_calling_rules_valid_at(db: Connection, settings: Settings, at: float) -> SiteRules:
     """Return the rules that were in force at a time (epoch seconds).
 
     If the store has none from that time, return those of the settings. Raises SettingError for an invalid profile.

@@ -27,38 +27,38 @@ def list_settings_by_key(settings: Settings) -> dict[str, str]:
     """
     found: dict[str, str] = {}
 
-    def add_setting_and_its_parts(key: str, value: object) -> None:
+    def add_setting_and_nested_settings(key: str, value: object) -> None:
         if isinstance(value, dict):
             for name, inner in value.items():
-                add_setting_and_its_parts(f"{key}.{name}" if key else str(name), inner)
+                add_setting_and_nested_settings(f"{key}.{name}" if key else str(name), inner)
         elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
             for place, each in enumerate(value, 1):
                 names = each if isinstance(each, dict) else {}
                 name = next((str(names[field]) for field in _NAME_FIELDS if names.get(field)), str(place))
-                add_setting_and_its_parts(f"{key}.{name}", each)
+                add_setting_and_nested_settings(f"{key}.{name}", each)
         else:
             found[key] = json.dumps(value, ensure_ascii=False)
 
-    add_setting_and_its_parts("", settings.model_dump(mode="json", exclude={"store": True}))
+    add_setting_and_nested_settings("", settings.model_dump(mode="json", exclude={"store": True}))
     return found
 
 
 def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:
     """Yield each setting that differs between two versions of the settings."""
-    for place in _find_changed_setting_paths((), before.model_dump(), after.model_dump()):
+    for place in _find_names_of_changed_settings((), before.model_dump(), after.model_dump()):
         section, *keys = place
         if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name
             keys = keys[1:]
         yield Change(".".join(place), find_when_setting_change_is_applied(section, keys[0] if keys else ""))
 
 
-def _find_changed_setting_paths(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
+def _find_names_of_changed_settings(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:
     tables = [_index_tables_by_name(each) for each in (before, after)]
     if before == after:
         return
     if all(isinstance(each, Mapping) for each in tables) and len(place) < 3:
         for key in dict.fromkeys([*tables[0], *tables[1]]):
-            yield from _find_changed_setting_paths((*place, str(key)), tables[0].get(key), tables[1].get(key))
+            yield from _find_names_of_changed_settings((*place, str(key)), tables[0].get(key), tables[1].get(key))
     else:
         yield place
 

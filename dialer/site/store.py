@@ -52,15 +52,17 @@ async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
     folder = settings.headquarters.weights_folder
     if folder is None:
         return ImportedWeights()
-    from dialer.roll.weights import import_new_voter_weights  # noqa: PLC0415 - slow to import and seldom needed
+    from dialer.roll.weights import import_changed_calling_weights  # noqa: PLC0415 - slow to import and seldom needed
 
     recorded, problem = await asyncio.to_thread(
-        import_new_voter_weights, folder, settings.store.path, key=read_store_key_of_site(settings)
+        import_changed_calling_weights, folder, settings.store.path, key=read_store_key_of_site(settings)
     )
     return ImportedWeights(recorded, problem)
 
 
-async def record_and_apply_settings(settings: Settings, store: Store, weights: ImportedWeights, at: float) -> None:
+async def record_settings_and_configure_store(
+    settings: Settings, store: Store, weights: ImportedWeights, at: float
+) -> None:
     """Record the settings in the store at a start of the dialler, and apply those that concern the store.
 
     These are the secrets with which opt-outs are hashed, and the limit on messages that wait for headquarters.
@@ -71,7 +73,7 @@ async def record_and_apply_settings(settings: Settings, store: Store, weights: I
     await store.set_byte_limit_of_headquarters_queue(None if hq.user is None else hq.outbox_megabytes << 20)
 
 
-def create_check_of_free_disk_space(settings: Settings) -> Callable[[], bool]:
+def create_function_that_checks_disk_space(settings: Settings) -> Callable[[], bool]:
     """Return a function that tells whether the store's disk has enough free space (store.reserve_megabytes)."""
     directory = settings.store.path.resolve().parent
     reserve = settings.store.reserve_megabytes * 1024 * 1024

@@ -17,7 +17,7 @@ from dialer.engine.calls.state import derive_outcome_of_unanswered_call
 from dialer.engine.trunks.state import has_call_failed_because_of_trunk
 from dialer.errors import SettingError
 from dialer.rules.numbers import find_reason_number_is_refused
-from dialer.settings.number_notation import make_number_notations_of_trunks
+from dialer.settings.number_notation import get_number_formats_of_trunks
 from dialer.settings.seats import ECHO_CODE
 from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
@@ -66,9 +66,9 @@ class _CallWatch:
         if message.event_name == "DialState" and message.get("DestUniqueid") == self._channel:
             self._test.has_early_media |= message.get("DialStatus") == "PROGRESS"
         for event in self._tracker.handle_ami_event(message):
-            self._add_event_to_test_result(event, after)
+            self._record_event_in_test_result(event, after)
 
-    def _add_event_to_test_result(self, event: SwitchEvent, after: float) -> None:
+    def _record_event_in_test_result(self, event: SwitchEvent, after: float) -> None:
         match event:
             case CallRinging() if self._test.rang_after is None:
                 self._test.rang_after = after
@@ -86,7 +86,7 @@ def find_trunk_to_test(settings: Settings, name: str) -> Trunk:
     trunks = {trunk.name: trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK}
     if name not in trunks:
         remedy = f"give one of these: {', '.join(trunks) or 'none'}"
-        raise SettingError(settings.settings_file_text.name, "trunks", f"Asterisk has no trunk {name!r}", remedy)
+        raise SettingError(settings.text_of_settings_file.name, "trunks", f"Asterisk has no trunk {name!r}", remedy)
     return trunks[name]
 
 
@@ -99,8 +99,8 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
         number, settings.dialling.allowed_prefixes, settings.dialling.denied_prefixes
     )
     if refused is not None:
-        raise SettingError(settings.settings_file_text.name, "dialling", f"the number is not called: {refused}", "")
-    notation = make_number_notations_of_trunks(settings)[trunk.endpoint]
+        raise SettingError(settings.text_of_settings_file.name, "dialling", f"the number is not called: {refused}", "")
+    notation = get_number_formats_of_trunks(settings)[trunk.endpoint]
     test = TrunkTest(notation.format_called_number(number), notation.format_caller_id(trunk.caller_ids[0]))
     channel = AttemptId(f"trunk-test-{uuid.uuid4().hex}")
     watch = _CallWatch(channel, test)

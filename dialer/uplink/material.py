@@ -180,7 +180,7 @@ def find_material_problem(settings: Settings, jurisdiction: str) -> str | None:
     `jurisdiction` is the name of the profile (legal rules) that the dialler uses. Settings that were read from a pipe
     cannot be read again and are not checked.
     """
-    path = Path(settings.settings_file_text.name)
+    path = Path(settings.text_of_settings_file.name)
     if not path.is_file():
         return None
     try:

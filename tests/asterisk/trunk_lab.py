@@ -13,7 +13,7 @@ from typing import Any
 
 from dialer.deploy.asterisk.render import OWN_FILES, render_asterisk_site_files
 from dialer.domain.model import AttemptId
-from dialer.settings.number_notation import make_number_notations_of_trunks
+from dialer.settings.number_notation import get_number_formats_of_trunks
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
@@ -134,7 +134,7 @@ class TrunkLab:
         """
         channel, begun = str(uuid.uuid4()), len(self.events)
         ends = {("OriginateResponse", channel), ("Hangup", channel)}
-        notation = make_number_notations_of_trunks(self.settings)[trunk]
+        notation = get_number_formats_of_trunks(self.settings)[trunk]
         fields = make_originate_fields(
             f"PJSIP/{notation.format_called_number(number)}@{trunk}",
             channel,

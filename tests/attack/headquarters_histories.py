@@ -45,7 +45,7 @@ from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats import messages
 from dialer.nats.messages import BatchRow
 from dialer.nats.session import Session, StoredMessage, StreamSetBack, StreamState
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.store import identity, outbox
 from dialer.store.async_connection import AsyncConnection
 from dialer.store.connection import open_store_exclusively, open_store_for_reading
@@ -687,7 +687,7 @@ def play(seed: int, database: DatabaseThread, server: str) -> tuple[Counter[str]
     ):
         random.seed(seed)
         history = History(Path(directory), seed, database, address, db)
-        run_virtual(history.play)
+        run_in_virtual_time(history.play)
     return history.figures, history.silent
 
 

@@ -41,7 +41,7 @@ from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatLogIn
 from dialer.flows.library import FlowLibrary
 from dialer.flows.texts import load_shipped_texts
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.store import connection
 from tests.attack.killable_dialler import SCRATCH, KillableDialler, Killed
 from tests.attack.simulated_network import SimulatedNetwork
@@ -302,7 +302,7 @@ def play_killed_at(seed: int, step: int | None) -> tuple[int, Counter[str]]:
     """Play a history whose first dialler is killed at `step`. Return how many steps it did, and the history's figures."""
     with _open_history(seed) as history:
         steps = 0
-        steps = run_virtual(lambda: history.play_killed_at(step))
+        steps = run_in_virtual_time(lambda: history.play_killed_at(step))
     return steps, history.figures
 
 
@@ -329,7 +329,7 @@ def play_every_step(
 def play(seed: int) -> Counter[str]:
     """Play one history and return its figures."""
     with _open_history(seed) as history:
-        run_virtual(history.play)
+        run_in_virtual_time(history.play)
     return history.figures
 
 

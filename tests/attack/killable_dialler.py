@@ -27,7 +27,7 @@ from dialer.engine.plan import Dependencies
 from dialer.flows.library import FlowLibrary
 from dialer.settings.site import Settings
 from dialer.simulation.site import create_profile_without_calling_hours
-from dialer.site.plan import create_engine_plan
+from dialer.site.plan import make_engine_plan_from_settings
 from dialer.store.sent_journal import SentJournal, get_journal_path
 from dialer.store.store import Store, open_store
 from tests.support.power_loss import LossyDisk
@@ -110,7 +110,7 @@ class KillableDialler:
         self.store = await open_store(self._path)
         self.store._writer._db = _CountingConnection(self.store._db, self.steps)  # type: ignore[assignment]
         self._tasks.add(self.store._writer._task)
-        plan = create_engine_plan(self._settings, PROFILE)
+        plan = make_engine_plan_from_settings(self._settings, PROFILE)
         self.engine = Engine(
             Core(self._settings.centre.id, self._clock_zone(), self._clock, plan),
             Dependencies(

@@ -34,7 +34,7 @@ from dialer.flows.library import FlowLibrary
 from dialer.flows.model import Scope
 from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import CommitKind, FlowCommit
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.store.store import open_store
 from tests.attack.killable_dialler import SCRATCH, KillableDialler, StepCounter
 from tests.support.centre import START_EPOCH, site_settings
@@ -193,7 +193,7 @@ class History:
 def play(steps: Sequence[str]) -> History:
     with tempfile.TemporaryDirectory(dir=SCRATCH) as directory:
         history = History(Path(directory))
-        run_virtual(lambda: history.play(steps))
+        run_in_virtual_time(lambda: history.play(steps))
         return history
 
 

@@ -19,7 +19,7 @@ from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.reply import CommandReply
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from tests.support.centre import Site, a_site
 from tests.support.mqtt import SENDERS
 from tests.support.seats import seat
@@ -206,7 +206,7 @@ def main() -> None:
         async def run() -> None:
             stress_test.append(await run_stress_test(Path(directory), words, seed))
 
-        run_virtual(run, limit_seconds=1e7)
+        run_in_virtual_time(run, limit_seconds=1e7)
     [result] = stress_test
     print(  # noqa: T201 - the output of a program
         f"{len(result.confirmed)} stored, {result.refused} refused, {result.repeated} repeated, {result.restarts} restarts,"

@@ -18,7 +18,7 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
     asked = {
         "check_rules_before_originate": allowed,
         "check_rules_for_campaign": allowed,
-        "format_legal_grounds": lambda *_: "{}",
+        "format_legal_grounds_of_decision": lambda *_: "{}",
         "find_end_of_redial_lock": lambda *_: None,
     }
     gate = cast(Any, turns.features.calling_rules_checker._gate)

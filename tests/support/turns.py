@@ -36,7 +36,7 @@ from dialer.engine.seats.state import Seat
 from dialer.flows.script_library import ScriptLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.gate import Case, Ruling
-from dialer.site.plan import create_engine_plan
+from dialer.site.plan import make_engine_plan_from_settings
 from tests.support.calls import ID, a_call
 from tests.support.rules import KOLKATA, NOON, neutral_with, site
 
@@ -80,7 +80,7 @@ class Turns:
         names = [f"{number:02}" for number in range(1, seats + 1)]
         phones = [{"name": name, "endpoint": f"agent{name}"} for name in names]
         sections.setdefault("asterisk", {"seat_rtp_timeout_seconds": 0})
-        plan = create_engine_plan(site(campaign=campaign, seats=phones, **sections), neutral_with())
+        plan = make_engine_plan_from_settings(site(campaign=campaign, seats=phones, **sections), neutral_with())
         self.clock = ManualClock()
         core = Core("centre", KOLKATA, self.clock, plan)
         self.beside: list[str] = []  # names of the tasks started by the last event

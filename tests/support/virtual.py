@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, ParamSpec
 
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 
 _Parameters = ParamSpec("_Parameters")
 
@@ -22,7 +22,7 @@ def virtual_time(
     def decorate(test: Callable[_Parameters, Coroutine[Any, Any, None]]) -> Callable[_Parameters, None]:
         @functools.wraps(test)
         def run(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> None:
-            run_virtual(functools.partial(test, *args, **kwargs), limit_seconds=limit_seconds)
+            run_in_virtual_time(functools.partial(test, *args, **kwargs), limit_seconds=limit_seconds)
 
         return run
 

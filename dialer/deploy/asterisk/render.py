@@ -18,7 +18,7 @@ from dialer.deploy.asterisk.modules import list_needed_asterisk_modules
 from dialer.deploy.templates import load_configuration_templates
 from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
-from dialer.settings.number_notation import make_number_notations_of_trunks
+from dialer.settings.number_notation import get_number_formats_of_trunks
 from dialer.settings.recordings import RecordingSettings
 from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, get_browser_password
 from dialer.settings.servers import (
@@ -203,7 +203,7 @@ def _list_external_transfer_numbers(settings: Settings) -> list[tuple[str, str, 
     """
     endpoints, notations = (
         {trunk.name: trunk.endpoint for trunk in settings.trunks},
-        make_number_notations_of_trunks(settings),
+        get_number_formats_of_trunks(settings),
     )
     called = ((endpoints.get(each.trunk or ""), each.number) for each in settings.transfers)
     pairs = dict.fromkeys((where, number) for where, number in called if where and number)

@@ -123,7 +123,7 @@ class Eligibility:
         if text is None:
             if len(self._grounds) >= MOST_GROUNDS:
                 self._grounds.clear()
-            text = self._grounds[key] = self._gate.format_legal_grounds(case, self._rules_version)
+            text = self._grounds[key] = self._gate.format_legal_grounds_of_decision(case, self._rules_version)
         called_at = None if facts is None else facts.called_at
         return text, None if called_at is None else max(self._core.clock.now() - called_at, 0.0)
 

@@ -125,7 +125,7 @@ class Originator:
                 else None
             )
             if not ruling.is_call_allowed:
-                claim, lasting = run.hopper.popleft(), ruling.reason_of_permanent_objection
+                claim, lasting = run.hopper.popleft(), ruling.reason_number_may_never_be_called
                 if lasting is None:
                     postponed.append((claim, ruling.next_at or self._core.clock.now() + REST_SECONDS))
                 else:

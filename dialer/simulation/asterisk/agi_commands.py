@@ -115,9 +115,9 @@ async def _stream_file(request: AgiRequest) -> str | None:
     key_wait = await request.play_sound(max(0.0, seconds - offset / 8000), request.get_command_argument(1))
     if key_wait.aborted:
         return None
-    if key_wait.agi_result_code == 0:
+    if key_wait.result_code_for_agi_reply == 0:
         request.switch.set_dialplan_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
-    return f"200 result={key_wait.agi_result_code} endpos={offset + key_wait.number_of_played_samples}"
+    return f"200 result={key_wait.result_code_for_agi_reply} endpos={offset + key_wait.number_of_played_samples}"
 
 
 async def _run_get_data_command(request: AgiRequest) -> str | None:
@@ -159,7 +159,7 @@ async def _run_wait_for_digit_command(request: AgiRequest) -> str | None:
     return _format_reply_with_pressed_key(await request.wait_for_key(seconds, ALL_KEYS))
 
 
-async def _say_characters(request: AgiRequest) -> str | None:
+async def _speak_characters(request: AgiRequest) -> str | None:
     return _format_reply_with_pressed_key(
         await request.play_sound(SPOKEN_DIGIT_SECONDS * max(1, len(request.words[0])), request.get_command_argument(1))
     )
@@ -167,7 +167,7 @@ async def _say_characters(request: AgiRequest) -> str | None:
 
 def _format_reply_with_pressed_key(key_wait: KeyWait) -> str | None:
     """Return the AGI reply with the pressed key, or None if the command was aborted."""
-    return None if key_wait.aborted else f"200 result={key_wait.agi_result_code}"
+    return None if key_wait.aborted else f"200 result={key_wait.result_code_for_agi_reply}"
 
 
 async def _record_file(request: AgiRequest) -> str | None:
@@ -184,7 +184,7 @@ async def _record_file(request: AgiRequest) -> str | None:
     if key_wait.aborted:
         return None
     reason = "hangup" if key_wait.interrupted else "dtmf" if key_wait.digit else "timeout"
-    return f"200 result={key_wait.agi_result_code} ({reason}) endpos={key_wait.number_of_played_samples}"
+    return f"200 result={key_wait.result_code_for_agi_reply} ({reason}) endpos={key_wait.number_of_played_samples}"
 
 
 async def _set_channel_variable(request: AgiRequest) -> str:
@@ -227,9 +227,9 @@ _COMMANDS: dict[str, tuple[Handler, int, str, bool]] = {
     "HANGUP": (_hang_up_channel, 0, "HANGUP <CHANNELNAME>", False),
     "NOOP": (_ignore_noop_command, 0, "NOOP", True),
     "RECORD FILE": (_record_file, 4, "RECORD FILE <FILENAME> <FORMAT> <ESCAPE_DIGITS> <TIMEOUT>", False),
-    "SAY ALPHA": (_say_characters, 2, "SAY ALPHA <NUMBER> <ESCAPE_DIGITS>", False),
-    "SAY DIGITS": (_say_characters, 2, "SAY DIGITS <NUMBER> <ESCAPE_DIGITS>", False),
-    "SAY NUMBER": (_say_characters, 2, "SAY NUMBER <NUMBER> <ESCAPE_DIGITS> <GENDER>", False),
+    "SAY ALPHA": (_speak_characters, 2, "SAY ALPHA <NUMBER> <ESCAPE_DIGITS>", False),
+    "SAY DIGITS": (_speak_characters, 2, "SAY DIGITS <NUMBER> <ESCAPE_DIGITS>", False),
+    "SAY NUMBER": (_speak_characters, 2, "SAY NUMBER <NUMBER> <ESCAPE_DIGITS> <GENDER>", False),
     "SET VARIABLE": (_set_channel_variable, 2, "SET VARIABLE <VARIABLENAME> <VALUE>", True),
     "STREAM FILE": (_stream_file, 2, "STREAM FILE <FILENAME> <ESCAPE_DIGITS> [<SAMPLE OFFSET>]", False),
     "VERBOSE": (_ignore_verbose_message, 1, "VERBOSE <MESSAGE> <LEVEL>", True),

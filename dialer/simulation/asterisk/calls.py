@@ -110,7 +110,7 @@ class SwitchCalls(SwitchCore):
         for half, other, number, place in ((first, second, 1, places[0]), (second, first, 2, places[1])):
             half.name = f"{stem};{number}"
             half.variables.update(order.variables)
-            half.move_to_location(place.context, place.extension, place.priority)
+            half.move_channel_to_dialplan_step(place.context, place.extension, place.priority)
             self.events.publish_channel_event("Newchannel", half)
             self.answer_channel(half)
             runs = (order.application, order.data) if half is first else ("", "")
@@ -179,7 +179,7 @@ class SwitchCalls(SwitchCore):
         self._journal.write_inbound_call_to_journal(self.get_current_time(), channel.uniqueid, number, carrier.name)
         self.events.publish_channel_event("Newchannel", channel)
         start = Location(self.config.inbound_context, called or self.config.our_number, 1)
-        channel.move_to_location(start.context, start.extension, 1)
+        channel.move_channel_to_dialplan_step(start.context, start.extension, 1)
         self.start_dialplan(channel, start)
         return channel
 
@@ -187,7 +187,7 @@ class SwitchCalls(SwitchCore):
         """Accept a call that another simulated server places here for one of its voters. Return the new channel."""
         channel = self._create_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.set_channel_state(ChannelState.RING)
-        channel.move_to_location(JOINED_CONTEXT, extension, 1)
+        channel.move_channel_to_dialplan_step(JOINED_CONTEXT, extension, 1)
         self.events.publish_channel_event("Newchannel", channel)
         self.start_dialplan(channel, Location(JOINED_CONTEXT, extension, 1))
         return channel

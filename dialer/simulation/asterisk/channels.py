@@ -48,7 +48,7 @@ class ChannelState(IntEnum):
     UP = 6
 
     @property
-    def state_description(self) -> str:
+    def channel_state_as_text(self) -> str:
         """The state's text, as in the field ChannelStateDesc."""
         return self.name.capitalize()
 
@@ -158,7 +158,7 @@ class Channel:
         self.connected_number, self.connected_name = number or UNKNOWN, name or UNKNOWN
         self._blocks.clear()
 
-    def move_to_location(self, context: str, extension: str, priority: int) -> None:
+    def move_channel_to_dialplan_step(self, context: str, extension: str, priority: int) -> None:
         """Set the channel's location in the dialplan."""
         self.context, self.extension, self.priority = context, extension, priority
         self._blocks.clear()
@@ -170,7 +170,7 @@ class Channel:
             p = prefix
             block = (
                 f"{p}Channel: {self.name}\r\n{p}ChannelState: {self.state.value}\r\n"
-                f"{p}ChannelStateDesc: {self.state.state_description}\r\n"
+                f"{p}ChannelStateDesc: {self.state.channel_state_as_text}\r\n"
                 f"{p}CallerIDNum: {self.caller_number}\r\n{p}CallerIDName: {self.caller_name}\r\n"
                 f"{p}ConnectedLineNum: {self.connected_number}\r\n{p}ConnectedLineName: {self.connected_name}\r\n"
                 f"{p}Language: en\r\n{p}AccountCode: \r\n{p}Context: {self.context}\r\n{p}Exten: {self.extension}\r\n"

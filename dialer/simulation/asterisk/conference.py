@@ -77,7 +77,7 @@ class Conferences:
         channel.reads_keys = False
         channel.digits.clear()
         if channel.goto is not None:  # events of the leaving channel already show its new location
-            channel.move_to_location(channel.goto.context, channel.goto.extension, channel.goto.priority)
+            channel.move_channel_to_dialplan_step(channel.goto.context, channel.goto.extension, channel.goto.priority)
         result = self._remove_participant(member)
         if channel.hung_up:
             channel.cause = channel.cause or 16  # leaving a bridge by a hang-up is normal clearing

@@ -216,7 +216,7 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
     while not channel.hung_up:
         if channel.goto is not None:
             place, channel.goto = channel.goto, None
-            channel.move_to_location(place.context, place.extension, place.priority)
+            channel.move_channel_to_dialplan_step(place.context, place.extension, place.priority)
         else:
             _move_to_next_step(switch, channel)
         if not await _run_dialplan_step(switch, channel):
@@ -228,11 +228,11 @@ async def run_dialplan(switch: SwitchCore, channel: Channel, start: Location) ->
 async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Location) -> None:
     """Run the dialplan of a conference menu on a channel from `start` to its end, then restore the channel's location."""
     location = channel.context, channel.extension, channel.priority, channel.application, channel.data
-    channel.move_to_location(start.context, start.extension, start.priority)
+    channel.move_channel_to_dialplan_step(start.context, start.extension, start.priority)
     while not channel.is_application_interrupted and await _run_dialplan_step(switch, channel):
         _move_to_next_step(switch, channel)
     channel.shown = channel.render_channel_event_lines(), channel.application, channel.data
-    channel.move_to_location(*location[:3])
+    channel.move_channel_to_dialplan_step(*location[:3])
     channel.application, channel.data = location[3:]
 
 
@@ -243,7 +243,7 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
     if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is None:
         return
     channel.hung_up, channel.goto = True, None
-    channel.move_to_location(channel.context, HANG_UP_EXTENSION, 1)
+    channel.move_channel_to_dialplan_step(channel.context, HANG_UP_EXTENSION, 1)
     for _ in range(MOST_HANG_UP_STEPS):
         if not await _run_dialplan_step(switch, channel) or channel.application == "Hangup":
             return
@@ -272,14 +272,14 @@ def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
     target, channel.jump = channel.jump, None
     context, name = channel.context, channel.extension
     if target is None:
-        channel.move_to_location(context, name, channel.priority + 1)
+        channel.move_channel_to_dialplan_step(context, name, channel.priority + 1)
         return
     *place, priority = target.split(",")
     if len(place) == 2:
         context, name = place
     elif len(place) == 1:
         name = place[0]
-    channel.move_to_location(
+    channel.move_channel_to_dialplan_step(
         context, name, find_number_of_dialplan_priority(find_extension(switch.dialplan, context, name), priority)
     )
 

@@ -13,7 +13,7 @@ from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.voters import (
     NO_ANSWER,
     Behaviour,
-    draw_behaviour_of_voter,
+    draw_random_behaviour_of_voter,
     make_random_generator_for_call,
 )
 
@@ -92,7 +92,7 @@ class CallBehaviours:
             first, scripts = self._scripts[number]
             behaviour = scripts[min(call - first, len(scripts) - 1)]
         else:
-            behaviour = draw_behaviour_of_voter(config.profile, config.seed, number, now, random)
+            behaviour = draw_random_behaviour_of_voter(config.profile, config.seed, number, now, random)
         if congested:
             behaviour = Behaviour(0.0, fails_with=503, rings=False, post_dial_seconds=behaviour.post_dial_seconds)
         if self._slow_seconds or self._slow_growth:

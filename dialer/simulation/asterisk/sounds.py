@@ -25,7 +25,7 @@ class KeyWait:
     aborted: bool = False  # the AGI server has sent a line meanwhile
 
     @property
-    def agi_result_code(self) -> int:
+    def result_code_for_agi_reply(self) -> int:
         """The result in the AGI reply: -1 after a hang-up, the code of the key, or 0."""
         return -1 if self.interrupted else ord(self.digit) if self.digit else 0
 

@@ -41,7 +41,7 @@ class CampaignDay:
     agent_seconds: list[float] = field(default_factory=list)
     seconds_at_cap: list[float] = field(default_factory=list)
 
-    def count_time(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
+    def add_seconds_to_seat_time(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
         """Add time that begins at `now` (seconds since the start of the day)."""
         quarter = int(now // QUARTER_SECONDS)
         for quarters, seconds in ((self.agent_seconds, agent_seconds), (self.seconds_at_cap, seconds_at_cap)):

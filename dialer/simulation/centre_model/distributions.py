@@ -25,7 +25,7 @@ class DayCurve:
     joined: bool = False
 
     @classmethod
-    def create_curve_of_constant_value(cls, value: float) -> DayCurve:
+    def create_constant_curve(cls, value: float) -> DayCurve:
         """Return a curve that has the same value all day."""
         return cls(((0.0, value),))
 
@@ -165,7 +165,7 @@ class StageSignals:
     false_share: float = 0.08
     unfilled_share: float = 0.2
 
-    def draw_seconds_to_closing_signal(self, talk_seconds: float, random: Random) -> float | None:
+    def draw_seconds_until_talk_nears_end(self, talk_seconds: float, random: Random) -> float | None:
         """Draw when the agent signals "closing" (seconds after the talk begins), or None if the agent does not signal
         it.
         """
@@ -178,7 +178,7 @@ class StageSignals:
         before = random.lognormvariate(math.log(self.closing_seconds) - variance / 2.0, math.sqrt(variance))
         return talk_seconds - before if before < talk_seconds else 0.5 * random.random() * talk_seconds
 
-    def draw_seconds_to_half_filled_form(self, wrap_up_seconds: float, random: Random) -> float | None:
+    def draw_seconds_until_form_is_half_filled(self, wrap_up_seconds: float, random: Random) -> float | None:
         """Draw when the wrap-up form is half filled (seconds after the wrap-up begins), or None if that is not signalled."""
         share = random.uniform(0.4, 0.8)
         return None if random.random() < self.unfilled_share else share * wrap_up_seconds

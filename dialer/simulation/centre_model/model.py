@@ -99,11 +99,11 @@ class CentreModel:
         while queue and queue[0][0] <= self.end:
             now, _, handle, subject = pop(queue)
             if now > self.now:
-                self._advance_clock_and_seat_times(now)
+                self._advance_clock_and_add_up_seat_times(now)
             handle(subject)
             if self._changed and (not queue or queue[0][0] > self.now):
                 self._run_pacing_decision_if_due()
-        self._advance_clock_and_seat_times(self.end)
+        self._advance_clock_and_add_up_seat_times(self.end)
         if self._moments[-1].at_seconds < self.end:
             self._log_centre_state()
         return DayLog(self.scenario.hours, self._resolved, self._moments, self._placed, self._cancelled, self._dropped,
@@ -115,14 +115,14 @@ class CentreModel:
         self._serial += 1
         heapq.heappush(self._queue, (at, self._serial, handle, subject))
 
-    def _advance_clock_and_seat_times(self, now: float) -> None:
+    def _advance_clock_and_add_up_seat_times(self, now: float) -> None:
         span = now - self._area_at
         self._free_area += span * (len(self.free) + len(self.reserved))
         self._busy_area += span * (len(self.talking) + len(self.wrapping))
         if len(self.campaigns) > 1:
             seats = Counter(map(_get_campaign, chain(self.talking, self.wrapping)))
             for index, campaign in enumerate(self.campaigns):
-                campaign.day.count_time(
+                campaign.day.add_seconds_to_seat_time(
                     self._area_at, agent_seconds=span * seats[index], seconds_at_cap=span * campaign.is_at_cap
                 )
         self._area_at = self.now = now
@@ -227,13 +227,13 @@ class CentreModel:
         busy = sum(seat.campaign == index for seats in (self.talking, self.wrapping) for seat in seats)
         busy += sum(call.campaign == index for call in self.reserved.values())
         seats = len(self.free) + len(self.reserved) + len(self.talking) + len(self.wrapping)
-        limit = count_seats_for_campaign_at_cap(seats * self._compute_share(index))
+        limit = count_seats_for_campaign_at_cap(seats * self._compute_seat_time_share_of_campaign(index))
         placed = max(0, min(most, len(self.free), limit - busy))
         for _call in range(placed):
             self._place_call(index, self.free.popleft())
         return placed
 
-    def _compute_share(self, index: int) -> float:
+    def _compute_seat_time_share_of_campaign(self, index: int) -> float:
         return self.campaigns[index].model.weight / sum(campaign.model.weight for campaign in self.campaigns)
 
     def _make_pacing_snapshot(self, index: int) -> PacingSnapshot:
@@ -286,13 +286,13 @@ class CentreModel:
             free_channels=free_channels,
             cps_budget=starts,
             seconds_left=self.end - now,
-            share=self._compute_share(index),
+            share=self._compute_seat_time_share_of_campaign(index),
         )
 
     def _notify_pacer_of_event(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
-        self._pass_event(campaign, PacingEvent(kind, self.now, seconds))
+        self._pass_event_to_pacer(campaign, PacingEvent(kind, self.now, seconds))
 
-    def _pass_event(self, campaign: int, event: PacingEvent) -> None:
+    def _pass_event_to_pacer(self, campaign: int, event: PacingEvent) -> None:
         self.pacers[campaign].learn_from_pacing_event(event)
         if len(self.campaigns) > 1:
             self._shares.learn_from_pacing_event(str(campaign), event)
@@ -332,7 +332,9 @@ class CentreModel:
 
     def _handle_call_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
-            self._pass_event(call.campaign, call.create_event_of_ended_ringing(PacingEventKind.FAILED, self.now))
+            self._pass_event_to_pacer(
+                call.campaign, call.create_event_of_ended_ringing(PacingEventKind.FAILED, self.now)
+            )
             if call.seat is not None:
                 del self.reserved[call.seat]
                 self._make_seat_available(call.seat)
@@ -341,7 +343,7 @@ class CentreModel:
         if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
-        self._pass_event(call.campaign, call.create_event_of_ended_ringing(PacingEventKind.ANSWERED, self.now))
+        self._pass_event_to_pacer(call.campaign, call.create_event_of_ended_ringing(PacingEventKind.ANSWERED, self.now))
         if call.seat is not None:
             del self.reserved[call.seat]
             self._connect_call(call.seat, call)
@@ -385,7 +387,7 @@ class CentreModel:
         for call in chosen:
             call.is_unanswered = False
             del unanswered[call]
-            self._pass_event(index, call.create_event_of_ended_ringing(PacingEventKind.CANCELLED, self.now))
+            self._pass_event_to_pacer(index, call.create_event_of_ended_ringing(PacingEventKind.CANCELLED, self.now))
         self._cancelled += len(chosen)
 
     # Seats
@@ -403,7 +405,7 @@ class CentreModel:
         if call.false_call and scenario.false_answers is not None:
             talk = scenario.false_answers.talk_seconds
         elif scenario.signals is not None:
-            closing = scenario.signals.draw_seconds_to_closing_signal(talk, random)
+            closing = scenario.signals.draw_seconds_until_talk_nears_end(talk, random)
             if closing is not None:
                 self._schedule_event_at(
                     now + closing,
@@ -443,7 +445,7 @@ class CentreModel:
         shape = 1.0 / scenario.wrap_up_cv**2
         wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
         if scenario.signals is not None:
-            filled = scenario.signals.draw_seconds_to_half_filled_form(wrap_up, random)
+            filled = scenario.signals.draw_seconds_until_form_is_half_filled(wrap_up, random)
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,
@@ -451,7 +453,7 @@ class CentreModel:
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._handle_wrap_up_end, seat)
-        self._pass_event(seat.campaign, ended)
+        self._pass_event_to_pacer(seat.campaign, ended)
         self._changed = True
 
     def _create_pacing_event_of_seat(self, kind: PacingEventKind, seat: SimulatedSeat) -> PacingEvent:
@@ -463,7 +465,7 @@ class CentreModel:
     def _handle_wrap_up_end(self, seat: SimulatedSeat) -> None:
         leaves = seat.logs_out or seat.to_break
         kind = PacingEventKind.BREAK_STARTED if leaves else PacingEventKind.WRAP_UP_ENDED
-        self._pass_event(seat.campaign, self._create_pacing_event_of_seat(kind, seat))
+        self._pass_event_to_pacer(seat.campaign, self._create_pacing_event_of_seat(kind, seat))
         del self.wrapping[seat]
         seat.stage = None
         self._changed = True

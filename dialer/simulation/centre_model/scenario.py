@@ -27,8 +27,8 @@ class BadScenario(MatdanError):
 class CampaignModel:
     """The simulated voters of one campaign: how often they answer, and how long they talk."""
 
-    answer_rate: DayCurve | SwappedLists = field(default_factory=lambda: DayCurve.create_curve_of_constant_value(0.30))
-    talk: TalkTimes = field(default_factory=lambda: TalkDistribution(DayCurve.create_curve_of_constant_value(90.0)))
+    answer_rate: DayCurve | SwappedLists = field(default_factory=lambda: DayCurve.create_constant_curve(0.30))
+    talk: TalkTimes = field(default_factory=lambda: TalkDistribution(DayCurve.create_constant_curve(90.0)))
     weight: float = 1.0  # share of the agents' time, in proportion to the other campaigns' weights
 
 

@@ -16,18 +16,16 @@ from dialer.simulation.centre_model.scenario import BadScenario, CampaignModel, 
 
 
 def _make_scenario_of_size(name: str, size: int, answer_rate: float = 0.30, /, **changes: Any) -> Scenario:
-    campaign = CampaignModel(DayCurve.create_curve_of_constant_value(answer_rate))
+    campaign = CampaignModel(DayCurve.create_constant_curve(answer_rate))
     interval = 0.0 if size <= 50 else (0.1 if size <= 150 else 0.25)
-    scenario = Scenario(
-        name, DayCurve.create_curve_of_constant_value(size), (campaign,), decision_interval_seconds=interval
-    )
+    scenario = Scenario(name, DayCurve.create_constant_curve(size), (campaign,), decision_interval_seconds=interval)
     return replace(scenario, **changes)
 
 
 def _make_campaign_with_rates(
     course: DayCurve | SwappedLists, talk: TalkDistribution | None = None
 ) -> tuple[CampaignModel, ...]:
-    return (CampaignModel(course, talk or TalkDistribution(DayCurve.create_curve_of_constant_value(90.0))),)
+    return (CampaignModel(course, talk or TalkDistribution(DayCurve.create_constant_curve(90.0))),)
 
 
 _STEPS = DayCurve(((0.0, 0.30), (5400.0, 0.18), (10800.0, 0.42), (16200.0, 0.15), (21600.0, 0.35), (25200.0, 0.22)))
@@ -37,7 +35,7 @@ _BY_HOUR = DayCurve(
     tuple((3600.0 * n, rate) for n, rate in enumerate((0.16, 0.20, 0.26, 0.33, 0.28, 0.22, 0.30, 0.41)))
 )
 _TALK_DRIFT = TalkDistribution(DayCurve(((0.0, 60.0), (9600.0, 130.0), (19200.0, 70.0), (28800.0, 120.0)), joined=True))
-_BIMODAL = TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), cv=0.4, shape="bimodal")
+_BIMODAL = TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.4, shape="bimodal")
 _SWAPPED = SwappedLists(1200.0, 0.12, 0.48)
 
 
@@ -72,20 +70,20 @@ def _make_all_named_scenarios() -> tuple[Scenario, ...]:
         _make_scenario_of_size(
             "talk drifts 27",
             27,
-            campaigns=_make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.30), _TALK_DRIFT),
+            campaigns=_make_campaign_with_rates(DayCurve.create_constant_curve(0.30), _TALK_DRIFT),
         ),
         _make_scenario_of_size("breaks 27", 27, breaks=BreakHabits()),
         _make_scenario_of_size(
             "bimodal 27",
             27,
-            campaigns=_make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.30), _BIMODAL),
+            campaigns=_make_campaign_with_rates(DayCurve.create_constant_curve(0.30), _BIMODAL),
         ),
         _make_scenario_of_size(
             "gamma 27",
             27,
             campaigns=_make_campaign_with_rates(
-                DayCurve.create_curve_of_constant_value(0.30),
-                TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), shape="gamma"),
+                DayCurve.create_constant_curve(0.30),
+                TalkDistribution(DayCurve.create_constant_curve(90.0), shape="gamma"),
             ),
         ),
         _make_scenario_of_size("stages known 27", 27, signals=StageSignals()),
@@ -101,8 +99,8 @@ def _make_all_named_scenarios() -> tuple[Scenario, ...]:
         _make_scenario_of_size(
             "two campaigns 27",
             27,
-            campaigns=_make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.20))
-            + _make_campaign_with_rates(DayCurve.create_curve_of_constant_value(0.40)),
+            campaigns=_make_campaign_with_rates(DayCurve.create_constant_curve(0.20))
+            + _make_campaign_with_rates(DayCurve.create_constant_curve(0.40)),
         ),
     ]
     return (*sizes, *rates, *others, *moving, *lines)

@@ -47,12 +47,12 @@ class Site:
         """Return a scenario for simulating one day of the site. Raises BadScenario for a figure outside its limits."""
         self._refuse_invalid_figures_of_site()
         campaign = CampaignModel(
-            DayCurve.create_curve_of_constant_value(self.answer_rate),
-            TalkDistribution(DayCurve.create_curve_of_constant_value(self.talk_seconds), cv=self.talk_cv),
+            DayCurve.create_constant_curve(self.answer_rate),
+            TalkDistribution(DayCurve.create_constant_curve(self.talk_seconds), cv=self.talk_cv),
         )
         return Scenario(
             name=f"{self.seats} seats, {self.answer_rate:.0%} answers",
-            seats=DayCurve.create_curve_of_constant_value(self.seats),
+            seats=DayCurve.create_constant_curve(self.seats),
             campaigns=(campaign,),
             hours=self.hours,
             wrap_up_mean_seconds=self.wrap_up_seconds,
@@ -94,7 +94,7 @@ class WhatIfResult:
     decision_microseconds: float | None
     hung_up_share: float  # calls cancelled before an answer / calls placed
     utilisation_within: float | None = (
-        None  # half the 95 % interval (`compute_half_confidence_interval`); None: the days are too short
+        None  # half the 95 % interval (`compute_half_width_of_confidence_interval`); None: the days are too short
     )
 
 
@@ -112,13 +112,13 @@ def compute_means_of_days(label: str, policy: str, days: Sequence[DayResult]) ->
         first_half_hour_idle_seconds=fmean(day.first_half_hour_idle_seconds for day in days),
         decision_microseconds=fmean(day.decision_microseconds_median for day in days),
         hung_up_share=fmean(day.cancelled / max(1, day.placed) for day in days),
-        utilisation_within=compute_half_confidence_interval(
+        utilisation_within=compute_half_width_of_confidence_interval(
             [part for day in days for part in compute_utilisation_by_eighth_of_day(day)]
         ),
     )
 
 
-def compute_half_confidence_interval(parts: Sequence[float]) -> float | None:
+def compute_half_width_of_confidence_interval(parts: Sequence[float]) -> float | None:
     """Return half the width of the 95 % confidence interval of the mean, computed by batch means. `parts` are the means
     of the batches; return None for fewer than two.
 
@@ -175,7 +175,7 @@ def _choose_seeds_of_further_days(days: Sequence[DayResult]) -> range:
     """Return a seed for each further day to simulate. The results of the first day show how many further days are
     needed for the accuracy `SURE_WITHIN` of the utilisation.
     """
-    width = compute_half_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
+    width = compute_half_width_of_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
     return range(2, 1 + min(MOST_DAYS, wanted))
 

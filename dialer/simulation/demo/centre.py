@@ -38,7 +38,7 @@ from dialer.settings.site_rules import find_lowest_cap_on_abandoned_rate
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_behaviour_of_voter
+from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_random_behaviour_of_voter
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.centre_model.run import simulate_day
@@ -90,7 +90,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
             console.print(training, soft_wrap=True)
         report = build_demo_report(store_path, since=began_at, journal=journal)
     if time.time() - began_at >= CALLS_EXPECTED_SECONDS:
-        report = report.add_check_of_placed_calls()
+        report = report.check_number_of_placed_calls()
     if options.report_path is not None:
         write_file(
             options.report_path, f"{json.dumps(report.convert_report_to_json_types(), indent=2)}\n".encode(), "--report"
@@ -210,7 +210,7 @@ class DemoRingTimes:
     def draw_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw the ring time of a call. A voter who would answer after `maximum_ring_seconds` counts as unanswered."""
         voters = replace(self.voters, answer_rate=float(answered))
-        call = draw_behaviour_of_voter(voters, 0, str(random.random()), 0.0, random)
+        call = draw_random_behaviour_of_voter(voters, 0, str(random.random()), 0.0, random)
         set_up, seconds = call.post_dial_seconds, call.post_dial_seconds + call.answer_after
         if call.fails_with == NO_ANSWER or seconds >= self.maximum_ring_seconds:
             return False, self.maximum_ring_seconds, set_up
@@ -221,12 +221,12 @@ def create_scenario_to_train_pacer(options: DemoOptions) -> Scenario:
     """Return one hour of the demo's seats and voters as a scenario of the centre model."""
     voters = VoterProfile(answer_rate=options.answer_rate, talk_mean_seconds=options.talk_seconds)
     talk = TalkDistribution(
-        DayCurve.create_curve_of_constant_value(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2))
+        DayCurve.create_constant_curve(voters.talk_mean_seconds), cv=sqrt(expm1(voters.talk_sigma**2))
     )
     return Scenario(
         "before",
-        DayCurve.create_curve_of_constant_value(options.seats),
-        (CampaignModel(DayCurve.create_curve_of_constant_value(voters.answer_rate), talk),),
+        DayCurve.create_constant_curve(options.seats),
+        (CampaignModel(DayCurve.create_constant_curve(voters.answer_rate), talk),),
         hours=1.0,
         ring=DemoRingTimes(voters),
         wrap_up_mean_seconds=options.habits.wrap_up_seconds,

@@ -106,7 +106,7 @@ class DemoReport:
         """Whether every check of the report passed."""
         return all(check.holds for check in self.checks.values())
 
-    def add_check_of_placed_calls(self) -> DemoReport:
+    def check_number_of_placed_calls(self) -> DemoReport:
         """Return the report with a check that calls were placed. Without calls, all other checks would pass."""
         placed = any(self.outcomes.values())
         check = CheckResult(PLACED_RULE, placed, 0 if placed else 1, [])

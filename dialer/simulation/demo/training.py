@@ -166,7 +166,7 @@ class ShownVoterReplies(EngineClient):
         self._random = random.Random()
         self._talking: dict[str, str | None] = {}  # by seat: the last attempt with a reply
 
-    def _react_to_engine_change(self, change: Change) -> None:
+    def _act_on_engine_change(self, change: Change) -> None:
         if not isinstance(change, SeatView):
             return
         seat, message = change.seat, change.message

@@ -91,7 +91,7 @@ class FaultInjector:
                 self._switch.caller.slow_down_ringing(0.0)
 
 
-def find_faults_that_cannot_be_judged(
+def find_faults_without_measurable_recovery(
     day: RehearsedDay, over_at: Mapping[str, float], due: Mapping[str, float], calling: Collection[str], fair: float
 ) -> dict[str, str]:
     """Return the faults whose recovery cannot be judged, because no call could have been placed after them. Each has

@@ -21,7 +21,7 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.demo.report import build_demo_report
 from dialer.simulation.rehearsal.day import CampaignHours, RehearsedDay
-from dialer.simulation.rehearsal.faults import FaultInjector, find_faults_that_cannot_be_judged
+from dialer.simulation.rehearsal.faults import FaultInjector, find_faults_without_measurable_recovery
 from dialer.simulation.rehearsal.site import (
     list_campaigns_to_rehearse,
     make_rehearsal_asterisk_config,
@@ -30,7 +30,7 @@ from dialer.simulation.rehearsal.site import (
 from dialer.simulation.rehearsal.staff import create_rehearsal_agents
 from dialer.simulation.rehearsal.verdict import CampaignOutcome, DayOutcome, Sample
 from dialer.simulation.site import SimulatedSite
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.store.connection import open_store_snapshot
 from dialer.store.keys import read_store_key_of_site
@@ -55,7 +55,7 @@ def rehearse_day(
     """
     copy = directory / f"{day.load}-{len(day.faults)}.db"
     copied = copy_roll_to_new_store(store, copy, read_store_key_of_site(settings))
-    return run_virtual(
+    return run_in_virtual_time(
         lambda: _Rehearsal(settings, day, voters, copy, progress).run(copied),
         limit_seconds=day.day_length_seconds + settings.dialling.drain_seconds + 3600,
     )
@@ -104,7 +104,7 @@ class _Rehearsal:
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
                 centre.engine.subscribe_to_changes(faults.mark_faults_recovered_when_call_dialled)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
-                await site.run(self._sample_centre_state_until_cancelled(site), faults.run(), agents.run(site.stop))
+                await site.run(self._record_centre_state_until_cancelled(site), faults.run(), agents.run(site.stop))
                 view = site.centre_view
         return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 
@@ -119,7 +119,7 @@ class _Rehearsal:
             campaign.id: on_disk.find_prompt_certificates_of_campaign(campaign) for campaign in self._settings.campaigns
         }
 
-    async def _sample_centre_state_until_cancelled(self, site: SimulatedSite) -> None:
+    async def _record_centre_state_until_cancelled(self, site: SimulatedSite) -> None:
         while True:
             view = site.centre_view
             self._samples.append(
@@ -166,7 +166,7 @@ class _Rehearsal:
             checks={check.rule: (check.holds, ", ".join(check.found)) for check in report.checks.values()},
             samples=self._samples,
             recovered=faults.recovered,
-            not_judged=find_faults_that_cannot_be_judged(
+            not_judged=find_faults_without_measurable_recovery(
                 day, faults.over_at, due, calling, settings.trunk_rest.max_rest_seconds
             ),
             campaigns=[self._build_campaign_outcome(view, hours) for hours in day.hours],

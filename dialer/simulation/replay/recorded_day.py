@@ -58,7 +58,7 @@ class RecordedDay:
                 f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}, so choose another day"
             )
         for number, attempt in enumerate(attempts, start=1):
-            if not are_steps_of_attempt_in_order(attempt):
+            if not are_times_of_attempt_in_order(attempt):
                 raise BadScenario(
                     f"attempt {number} of the day has times out of order; remove this attempt from the replay"
                 )
@@ -103,7 +103,7 @@ class RecordedRing:
         return answered, *random.choice(self.answers if answered else self.others)
 
 
-def are_steps_of_attempt_in_order(attempt: AttemptRecord) -> bool:
+def are_times_of_attempt_in_order(attempt: AttemptRecord) -> bool:
     """Return whether the steps of an attempt (start, ringing, answer, end) are in time order. A change of the system
     clock can put the steps out of order.
     """

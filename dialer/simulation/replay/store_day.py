@@ -15,7 +15,7 @@ from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import get_midnight_of_day
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_steps_of_attempt_in_order
+from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_times_of_attempt_in_order
 from dialer.store.connection import open_store_snapshot
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
@@ -63,7 +63,7 @@ def read_day_from_store(
         began = stored[0].created_at
         intervals = read_seat_intervals_of_period(db, began, max(attempt.ended_at for attempt in stored))
     records, worked = _make_attempt_records(stored, intervals, began)
-    whole = [record for record in records if are_steps_of_attempt_in_order(record)]
+    whole = [record for record in records if are_times_of_attempt_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
     seats = _count_seats_available_to_calls(intervals, worked, began, ends)
     if not any(seats_now for _, seats_now in seats.points):

@@ -19,8 +19,8 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_phone_numbers_of_voter, mask_phone_number
-from dialer.site.polling_day import create_call_plan_of_polling_day
-from dialer.site.rules_in_force import collect_site_rules, load_rules_in_force_at
+from dialer.site.polling_day import make_polling_day_plan_from_settings
+from dialer.site.rules_in_force import collect_site_rules, load_calling_rules_valid_at
 from dialer.store import campaign_figures, number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
@@ -39,7 +39,9 @@ class CallExplanation:
     next_at: float | None  # time of the next possible call (epoch seconds), or None if there is none
     condition: str | None = None  # event that must precede the next call and has no known time
     unknown: tuple[str, ...] = ()  # for a past time: facts of that time that are not stored
-    grounds: str = ""  # for a past time: the JSON that is stored with a call placed then (`Gate.format_legal_grounds`)
+    grounds: str = (
+        ""  # for a past time: the JSON that is stored with a call placed then (`Gate.format_legal_grounds_of_decision`)
+    )
 
 
 def report_call_explanations(
@@ -111,13 +113,15 @@ def explain_whether_numbers_can_be_called(
     `who` is unknown.
     """
     rules = (
-        load_rules_in_force_at(db, settings, at) if past else collect_site_rules(load_site_profile(settings), settings)
+        load_calling_rules_valid_at(db, settings, at)
+        if past
+        else collect_site_rules(load_site_profile(settings), settings)
     )
     settings = rules.settings
     imported = registers.read_do_not_call_registers_known_at(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
-    polling = create_call_plan_of_polling_day(settings, list_polling_days(settings))
+    polling = make_polling_day_plan_from_settings(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)
     booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
     for number in find_phone_numbers_of_voter(db, who, settings.centre.region):
@@ -166,7 +170,7 @@ def explain_whether_numbers_can_be_called(
             if past:
                 explained = replace(
                     explained,
-                    grounds=gate.format_legal_grounds(case, rules.version),
+                    grounds=gate.format_legal_grounds_of_decision(case, rules.version),
                     unknown=(
                         *unknown,
                         *_report_certificates_that_changed_since(db, case, certified, since, at),

@@ -31,7 +31,7 @@ ANSWER_SECONDS = 5.0
 _MAX_ANSWER_BYTES = 1 << 20  # another program on that port may send endlessly
 
 
-def check_dialler_has_store_open(settings: Settings) -> Finding:
+def check_that_dialler_has_opened_store(settings: Settings) -> Finding:
     """Check that a dialler is running and has the store open."""
     path = settings.store.path
     holder = find_lock_holder(path)

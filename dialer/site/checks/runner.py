@@ -19,7 +19,7 @@ class Check:
     """Called in a thread. A check that waits for another program returns an async iterator, which runs in the event loop."""
     server: str = ""  # the checked Asterisk server, if a site has several; part of each finding's subject
 
-    def add_server_to_finding(self, finding: Finding) -> Finding:
+    def add_server_name_to_finding(self, finding: Finding) -> Finding:
         """Return a check result with the name of the Asterisk server in its subject."""
         return replace(finding, subject=f"server {self.server}: {finding.subject}") if self.server else finding
 
@@ -33,14 +33,14 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
         findings = await asyncio.to_thread(_start_check_of_site, check)
         if isinstance(findings, list):
             for finding in findings:
-                yield check.add_server_to_finding(finding)
+                yield check.add_server_name_to_finding(finding)
             continue
         try:
             async for finding in findings:
-                yield check.add_server_to_finding(finding)
+                yield check.add_server_name_to_finding(finding)
         except (MatdanError, OSError) as problem:
             for finding in convert_error_to_findings(check.subject, problem):
-                yield check.add_server_to_finding(finding)
+                yield check.add_server_name_to_finding(finding)
 
 
 def _start_check_of_site(check: Check) -> list[Finding] | AsyncIterator[Finding]:

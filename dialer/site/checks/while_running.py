@@ -22,9 +22,9 @@ from dialer.site.checks.asterisk import check_phones, check_trunks
 from dialer.site.checks.certificate import check_broker_certificate, check_desk_certificate
 from dialer.site.checks.clocks import check_clock, check_clock_difference
 from dialer.site.checks.processes import (
-    check_dialler_has_store_open,
     check_running_process,
     check_state_at_broker,
+    check_that_dialler_has_opened_store,
     list_metrics_ports,
 )
 from dialer.site.checks.runner import Check, run_checks
@@ -46,7 +46,7 @@ def check_running_site(
 def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) -> Iterator[Check]:
     """Yield each check that `dialer doctor` makes of a running site."""
     yield Check("versions", lambda: [_list_installed_program_versions()])
-    yield Check("store lock", lambda: [check_dialler_has_store_open(settings)])
+    yield Check("store lock", lambda: [check_that_dialler_has_opened_store(settings)])
     for name, port in list_metrics_ports(settings):
         yield Check(name, partial(check_running_process, name, settings.metrics.host, port))
     yield Check("disk", lambda: check_disk_space(settings))

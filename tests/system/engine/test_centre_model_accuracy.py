@@ -17,7 +17,7 @@ from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
 from dialer.simulation.centre_model.policies import find_pacing_policy, simulate_day_under_policy
 from dialer.simulation.centre_model.scenario import CampaignModel, Scenario
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from tests.support.centre import START_EPOCH, a_site, agents_at_work, site_settings
 
 SEATS, SECONDS, WRAP_UP_SECONDS = 40, 600.0, 8.0
@@ -73,7 +73,7 @@ def measure_engine_utilisation(directory: Path, seed: int) -> float:
             await asyncio.sleep(SECONDS)
             found.append(fmean(seat.utilisation for seat in site.centre_view.seats))
 
-    run_virtual(work)
+    run_in_virtual_time(work)
     return found[0]
 
 
@@ -84,12 +84,12 @@ def measure_model_utilisation(directory: Path, caps: float | None = None) -> flo
     settings = site_settings(directory, 1, **SITE)
     campaign = settings.campaigns[0]
     talk = TalkDistribution(
-        DayCurve.create_curve_of_constant_value(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0)
+        DayCurve.create_constant_curve(VOTERS.talk_mean_seconds), cv=sqrt(exp(VOTERS.talk_sigma**2) - 1.0)
     )
     scenario = Scenario(
         "the same site",
-        DayCurve.create_curve_of_constant_value(SEATS),
-        (CampaignModel(DayCurve.create_curve_of_constant_value(VOTERS.answer_rate), talk),),
+        DayCurve.create_constant_curve(SEATS),
+        (CampaignModel(DayCurve.create_constant_curve(VOTERS.answer_rate), talk),),
         hours=SECONDS / 3600.0,
         ring=Rings(campaign.ring_seconds),
         wrap_up_mean_seconds=WRAP_UP_SECONDS,

@@ -31,7 +31,7 @@ TRUNKS = [
 
 
 def make_curve(value: float) -> DayCurve:
-    return DayCurve.create_curve_of_constant_value(value)
+    return DayCurve.create_constant_curve(value)
 
 
 def make_campaign(name: str, **changes: object) -> dict[str, object]:

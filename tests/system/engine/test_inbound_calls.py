@@ -219,7 +219,7 @@ async def test_call_that_asterisk_redirects_to_an_inbound_number_is_rejected(tmp
     async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         channel = site.switch.place_inbound_call(CALLER, called=FLOW)
         channel.name = f"Local/{FLOW}@matdan-inbound-00000000;2"
-        channel.move_to_location(channel.context, channel.extension, 1)
+        channel.move_channel_to_dialplan_step(channel.context, channel.extension, 1)
         await wait_for_end_of_call(site, channel, seconds=5)
         assert not is_answered(channel)
         assert site.centre.engine.features.inbound_call_router.live_inbound_call_count == 0

@@ -29,7 +29,7 @@ from dialer.simulation.agents import AgentHabits
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import create_profile_without_calling_hours
-from dialer.simulation.virtual_time import run_virtual
+from dialer.simulation.virtual_time import run_in_virtual_time
 from tests.support.calls import a_call
 from tests.support.census import count_objects, find_growth
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work
@@ -132,7 +132,7 @@ def test_recent_history_of_a_number_drops_old_events() -> None:
             centre.recent_calls_and_opt_outs.forget_old_calls_and_opt_outs()
         return centre
 
-    centre = run_virtual(play)
+    centre = run_in_virtual_time(play)
     numbers = centre.recent_calls_and_opt_outs
     assert list(numbers._abandoned_at) == list(numbers._opted_out) == list(numbers._called_at) == [2, 8, 9, 10]
 
@@ -152,7 +152,7 @@ def test_memory_of_the_dialler_does_not_grow_with_the_number_of_calls(tmp_path: 
             return await _make_calls_and_census(site, CALLS), await _make_calls_and_census(site, CALLS)
 
     fill_roll(tmp_path / "centre.db", 10_000)
-    once, twice = run_virtual(play)
+    once, twice = run_in_virtual_time(play)
     assert find_growth(once, twice, A_FEW) == {}
 
 

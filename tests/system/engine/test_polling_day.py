@@ -25,7 +25,7 @@ from dialer.rules.rulebook import list_polling_days
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.voters import VoterProfile
 from dialer.simulation.site import create_profile_without_calling_hours
-from dialer.site.polling_day import create_call_plan_of_polling_day
+from dialer.site.polling_day import make_polling_day_plan_from_settings
 from dialer.store.campaigns import add_or_update_campaign
 from dialer.store.targets import enrol_numbers_in_campaign
 from tests.support.centre import START_EPOCH, Site, a_site, agents_at_work, site_settings
@@ -248,6 +248,6 @@ def test_flow_announces_the_close_of_poll_in_the_time_zone_of_the_poll(tmp_path:
             "polls": [{"day": "2028-11-07", "closes_at": "20:00", "time_zone": "America/Anchorage"}],
         },
     )
-    plan = SimpleNamespace(polling=create_call_plan_of_polling_day(chosen, list_polling_days(chosen)))
+    plan = SimpleNamespace(polling=make_polling_day_plan_from_settings(chosen, list_polling_days(chosen)))
     core = Core("ny", ZoneInfo("America/New_York"), SystemClock(), cast(EnginePlan, plan))
     assert Polls(core).format_closing_time_of_booth(Booth(1, 1, 1, "School", "en", "")) == "20:00"

@@ -20,7 +20,7 @@ from dialer.domain.view import CallState
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker
 from dialer.pacing.port import PacingEventKind
-from dialer.roll.hand_over import hand_roll_over_to_dialler
+from dialer.roll.hand_over import send_roll_to_running_dialler
 from dialer.roll.importer import ImportOptions, import_roll_file, prepare_roll_import
 from dialer.rules.number_hash import hash_number
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
@@ -52,7 +52,7 @@ def open_spool(directory: Path) -> Spool:
 def hand_over_rows(directory: Path, rows: list[tuple[int, int, str, str]]) -> tuple[str, Any]:
     roll = write_roll(directory / "more.csv", rows)
     options = ImportOptions(dry_run=True, source="portal")
-    return hand_roll_over_to_dialler(prepare_roll_import(roll), open_spool(directory), options)
+    return send_roll_to_running_dialler(prepare_roll_import(roll), open_spool(directory), options)
 
 
 def list_dialled_numbers(site: Site) -> set[str]:

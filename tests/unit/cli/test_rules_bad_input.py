@@ -15,7 +15,7 @@ from dialer.engine.plan import EnginePlan
 from dialer.engine.turnout.polls import Polls
 from dialer.rules.rulebook import list_polling_days
 from dialer.settings.jurisdiction import JURISDICTIONS
-from dialer.site.polling_day import create_call_plan_of_polling_day
+from dialer.site.polling_day import make_polling_day_plan_from_settings
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
 from tests.support.roll_support import write_roll
@@ -163,7 +163,7 @@ def test_close_of_poll_in_the_settings_overrides_the_close_of_poll_on_the_roll(
     polls_known = Polls(Core("test", KOLKATA, SystemClock(), cast(EnginePlan, plan)))
     booth = Booth(1, 174, 1, "School", "hi", rolls_hour)
     assert polls_known.format_closing_time_of_booth(booth) == rolls_hour
-    plan.polling = create_call_plan_of_polling_day(chosen, list_polling_days(chosen))
+    plan.polling = make_polling_day_plan_from_settings(chosen, list_polling_days(chosen))
     assert polls_known.format_closing_time_of_booth(booth) == printed
 
 

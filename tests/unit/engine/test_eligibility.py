@@ -222,7 +222,7 @@ def test_recordings_are_played_in_the_language_of_the_voter_or_else_of_the_booth
 
 def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_number() -> None:
     rules = Rules()
-    rules.gate.format_legal_grounds = lambda case, digest: "grounds"  # type: ignore[attr-defined]
+    rules.gate.format_legal_grounds_of_decision = lambda case, digest: "grounds"  # type: ignore[attr-defined]
     for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):
         claim = replace(CLAIM, facts=replace(FACTS, called_at=called_at))
         assert rules.service.find_legal_grounds_for_call(rules.run, claim, guaranteed=False) == ("grounds", seconds)
@@ -233,11 +233,11 @@ def test_text_of_legal_grounds_is_computed_once_for_calls_with_equal_data() -> N
     rules = Rules()
     formatted: list[Case] = []
 
-    def format_legal_grounds(case: Case, digest: str) -> str:
+    def format_legal_grounds_of_decision(case: Case, digest: str) -> str:
         formatted.append(case)
         return digest
 
-    rules.gate.format_legal_grounds = format_legal_grounds  # type: ignore[attr-defined]
+    rules.gate.format_legal_grounds_of_decision = format_legal_grounds_of_decision  # type: ignore[attr-defined]
     claims = [
         CLAIM,
         replace(CLAIM, promised=True),

@@ -375,9 +375,7 @@ def test_long_conversations_at_all_seats_do_not_count_as_a_pause_in_dialling() -
 @pytest.mark.parametrize(("seats", "rate"), [(100, 0.3), (300, 0.3), (300, 0.6)])
 def test_few_answers_of_a_new_campaign_are_abandoned_in_its_first_minutes(seats: int, rate: float) -> None:
     """The talks of a new campaign begin together. The first ones to end are the shortest."""
-    site = replace(
-        SCENARIOS[f"{seats} seats"], campaigns=(CampaignModel(DayCurve.create_curve_of_constant_value(rate)),)
-    )
+    site = replace(SCENARIOS[f"{seats} seats"], campaigns=(CampaignModel(DayCurve.create_constant_curve(rate)),))
     answers = abandoned = hung_up = placed = 0
     for seed in (1, 2):
         day = simulate_day(site, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), seed, hours=1 / 30)

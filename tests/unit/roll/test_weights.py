@@ -11,7 +11,7 @@ import pytest
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import RollError
-from dialer.roll.weights import import_new_voter_weights, import_voter_weights
+from dialer.roll.weights import import_calling_weights_from_file, import_changed_calling_weights
 from dialer.store.store import open_store
 from tests.support.roll_filler import fill_roll
 from tests.support.stored import query_store
@@ -45,7 +45,7 @@ def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store:
     assert before == [(1, 1.0), (2, 1.0), (3, 2.0), (4, 1.0), (5, 1.0)]
     file = write_weights(tmp_path, HEAD + "174,1,1,3\n174,1,4,0.5\n174,1,99,2\n174,1,2,1\n\n")
     done: list[float] = []
-    result = import_voter_weights(file, store, done.append)
+    result = import_calling_weights_from_file(file, store, done.append)
     assert (result.rows, result.changed, result.unknown) == (4, 2, 1)
     assert done[-1] == 1.0
     assert query_store(store, "SELECT phone_id, -rank FROM target ORDER BY phone_id") == [
@@ -55,7 +55,7 @@ def test_imported_voter_weights_change_the_order_of_calls(tmp_path: Path, store:
         (4, 1.0),
         (5, 1.0),
     ]
-    assert import_voter_weights(file, store).changed == 0
+    assert import_calling_weights_from_file(file, store).changed == 0
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_file_of_voter_weights_with_an_error_changes_no_weight(
     tmp_path: Path, store: Path, text: str, message: str
 ) -> None:
     with pytest.raises(RollError, match=message):
-        import_voter_weights(write_weights(tmp_path, text), store)
+        import_calling_weights_from_file(write_weights(tmp_path, text), store)
     assert query_store(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
 
 
@@ -105,28 +105,28 @@ def test_file_of_voter_weights_must_name_version_or_state_of_a_part_on_two_rolls
 ) -> None:
     add_second_roll(store, version, state)
     with pytest.raises(RollError, match=rf"row 3: the part is on the roll {words}; nothing was imported"):
-        import_voter_weights(write_weights(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
+        import_calling_weights_from_file(write_weights(tmp_path, HEAD + "174,2,1,9\n174,1,1,50\n"), store)
     assert query_store(store, "SELECT count(*) FROM voter WHERE weight <> 1") == [(0,)]
     head = HEAD.replace("\n", f",{column}\n")
     wanted = version if column == "roll version" else state.lower()
-    assert import_voter_weights(write_weights(tmp_path, f"{head}174,1,1,50,{wanted}\n"), store).changed == 1
+    assert import_calling_weights_from_file(write_weights(tmp_path, f"{head}174,1,1,50,{wanted}\n"), store).changed == 1
     assert query_store(store, "SELECT voter_id FROM voter WHERE weight = 50") == [(900,)]
     with pytest.raises(RollError, match="row 2: "):
-        import_voter_weights(write_weights(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
+        import_calling_weights_from_file(write_weights(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
 
 
 def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_change(
     tmp_path: Path, store: Path
 ) -> None:
     folder = tmp_path / "weights"
-    assert import_new_voter_weights(folder, store) == ({}, None)
+    assert import_changed_calling_weights(folder, store) == ({}, None)
     folder.mkdir()
     write_weights(folder, HEAD + "174,1,1,3\n")
-    assert import_new_voter_weights(folder, tmp_path / "none.db") == ({}, None)
+    assert import_changed_calling_weights(folder, tmp_path / "none.db") == ({}, None)
 
     def import_weights_as_at_start() -> str | None:
         """Import the folder of weights as the dialler does at its start. Return the error, or None."""
-        imported, error = import_new_voter_weights(folder, store)
+        imported, error = import_changed_calling_weights(folder, store)
 
         async def record_settings_at_start() -> None:
             async with await open_store(store) as opened:

@@ -22,7 +22,7 @@ from dialer.rules.calling_hours import (
     get_next_midnight,
 )
 from dialer.rules.gate import Objection, Reason, Ruling, _find_earliest_allowed_time
-from dialer.rules.number_zones import find_time_zones_of_number, find_time_zones_of_prefix
+from dialer.rules.number_zones import find_time_zones_of_number, find_time_zones_of_number_prefix
 from dialer.rules.polls import Area, CloseUnknown, PollingDay, find_close_of_poll
 from dialer.rules.rulebook import CertificateStatus
 from dialer.settings.jurisdiction import Zones
@@ -606,7 +606,7 @@ def test_time_zones_of_a_phone_number_are_found_by_the_prefix() -> None:
     assert len(find_time_zones_of_number("+18005550123")) > 10
     assert find_time_zones_of_number("+9990000000") == ()
     assert find_time_zones_of_number("") == ()
-    below = {zone.key for zone in find_time_zones_of_prefix("+1")}
+    below = {zone.key for zone in find_time_zones_of_number_prefix("+1")}
     assert {"America/New_York", "America/Los_Angeles", "Pacific/Honolulu"} <= below
 
 

@@ -195,8 +195,8 @@ def test_legal_grounds_of_a_live_call_contain_no_certificate() -> None:
     settings = site()
     gate = make_gate(settings)
     case = make_certified_case(gate, make_case(settings), CertificateStatus(None, date(2024, 5, 22), "digest"))
-    assert '"profile":"neutral"' in gate.format_legal_grounds(case, "v1")
-    assert "digest" not in gate.format_legal_grounds(case, "v1")
+    assert '"profile":"neutral"' in gate.format_legal_grounds_of_decision(case, "v1")
+    assert "digest" not in gate.format_legal_grounds_of_decision(case, "v1")
 
 
 def test_legal_grounds_of_a_recorded_call_name_everything_that_permits_the_call() -> None:
@@ -205,20 +205,20 @@ def test_legal_grounds_of_a_recorded_call_name_everything_that_permits_the_call(
     facts = replace(FRESH, consent=Consent.GIVEN, registers=("ncpr", "own"))
     case = make_case(settings, facts=facts, asked_for=True, guaranteed=True)
     certified = make_certified_case(gate, case, CertificateStatus(None, date(2024, 5, 22), "digest"))
-    assert gate.format_legal_grounds(certified, "v1") == (
+    assert gate.format_legal_grounds_of_decision(certified, "v1") == (
         '{"asked_for":"yes","certificate":"digest","certified_until":"2024-05-22","consent":"given",'
         '"listed":"ncpr own","profile":"neutral","purpose":"turnout",'
         '"registers":"ncpr@2024-04-20 own@2024-04-22","rules":"v1","seat_kept":"yes","verdict":"allowed",'
         '"voice":"recorded","zones":"Asia/Calcutta"}'
     )
     unlimited = make_certified_case(gate, case, CertificateStatus(None, None, "digest"))
-    assert "certified_until" not in gate.format_legal_grounds(unlimited, "v1")
+    assert "certified_until" not in gate.format_legal_grounds_of_decision(unlimited, "v1")
 
 
 def test_legal_grounds_of_a_call_without_stored_data_say_that_consent_is_unknown() -> None:
     settings = site()
     gate = make_gate(settings)
-    assert gate.format_legal_grounds(make_case(settings, facts=None), "v1") == (
+    assert gate.format_legal_grounds_of_decision(make_case(settings, facts=None), "v1") == (
         '{"consent":"unknown","profile":"neutral","purpose":"turnout","rules":"v1","verdict":"allowed",'
         '"voice":"live","zones":"Asia/Calcutta"}'
     )
@@ -230,7 +230,7 @@ def test_legal_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})
     case = make_case(settings, number="+18005550100")
     zones = " ".join(zone.key for zone in gate.rules.find_time_zones_of_number(case.number))
-    assert f'"zones":"{zones}"' in gate.format_legal_grounds(case, "v1")
+    assert f'"zones":"{zones}"' in gate.format_legal_grounds_of_decision(case, "v1")
 
 
 def test_objection_to_a_campaign_with_empty_lawful_calling_hours_has_no_end() -> None:
@@ -238,7 +238,7 @@ def test_objection_to_a_campaign_with_empty_lawful_calling_hours_has_no_end() ->
     gate = make_gate(settings)
     gate.rules = replace(gate.rules, hours=create_daily_calling_hours([]))
     ruling = gate.check_rules_for_campaign(make_case(settings).campaign, NOON)
-    assert (str(ruling), ruling.next_at, ruling.reason_of_permanent_objection) == (
+    assert (str(ruling), ruling.next_at, ruling.reason_number_may_never_be_called) == (
         "outside calling hours",
         None,
         Reason.HOURS,

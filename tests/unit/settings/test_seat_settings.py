@@ -11,7 +11,7 @@ from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.before_start import check_site
-from dialer.site.plan import create_engine_plan
+from dialer.site.plan import make_engine_plan_from_settings
 from tests.support.seats import CHEAP
 
 HASH = CHEAP.hash("4711")
@@ -30,7 +30,7 @@ def test_agents_and_login_rules_in_the_settings_are_passed_to_the_engine(tmp_pat
     path = tmp_path / "centre.toml"
     path.write_text(SEAT + AGENT + CAMPAIGN + 'skill = "senior"\n[agent_login]\nmax_failures = 5\nlock_minutes = 1\n')
     settings = load_settings(path)
-    plan = create_engine_plan(settings, load_site_profile(settings))
+    plan = make_engine_plan_from_settings(settings, load_site_profile(settings))
     assert [(agent.number, agent.pin_hash) for agent in plan.agents.values()] == [("101", HASH)]
     assert plan.agents["101"].languages == {"hi"}
     assert plan.agents["101"].skills == {"senior"}

@@ -83,7 +83,7 @@ def test_curve_of_rates_over_a_day_changes_in_steps_or_linearly() -> None:
 @pytest.mark.parametrize("shape", ["lognormal", "gamma"])
 def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
     distribution, random = (
-        TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), cv=0.8, shape=shape),
+        TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.8, shape=shape),
         Random(1),
     )
     drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(40_000)]
@@ -93,7 +93,7 @@ def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
 
 def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
     distribution, random = (
-        TalkDistribution(DayCurve.create_curve_of_constant_value(90.0), cv=0.4, shape="bimodal"),
+        TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.4, shape="bimodal"),
         Random(1),
     )
     drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(20_000)]
@@ -117,13 +117,13 @@ def test_default_ring_times_have_documented_means_and_shares() -> None:
 
 def test_simulated_signals_that_a_call_is_closing_are_sometimes_missing_or_false() -> None:
     distribution, random = StageSignals(), Random(4)
-    pressed = [distribution.draw_seconds_to_closing_signal(100.0, random) for _ in range(10_000)]
+    pressed = [distribution.draw_seconds_until_talk_nears_end(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
     times = [at for at in pressed if at is not None]
     assert all(0.0 <= at <= 100.0 for at in times)
     assert sum(at > 60.0 for at in times) / len(times) > 0.85
     assert any(at < 40.0 for at in times)
-    filled = [distribution.draw_seconds_to_half_filled_form(10.0, random) for _ in range(1000)]
+    filled = [distribution.draw_seconds_until_form_is_half_filled(10.0, random) for _ in range(1000)]
     assert {at is None for at in filled} == {True, False}
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 
@@ -311,9 +311,7 @@ def test_simulated_pacer_decides_once_for_several_events_within_the_decision_int
 
 
 def test_simulated_centre_without_seats_places_no_calls() -> None:
-    day = simulate_day(
-        replace(SMALL, seats=DayCurve.create_curve_of_constant_value(0)), lambda: CallsPerIdleSeat(3.0), 1
-    )
+    day = simulate_day(replace(SMALL, seats=DayCurve.create_constant_curve(0)), lambda: CallsPerIdleSeat(3.0), 1)
     assert (day.placed, day.connected, day.utilisation, day.abandoned_share) == (0, 0, 0.0, 0.0)
 
 
@@ -329,10 +327,10 @@ def test_simulated_abandoned_rate_is_computed_for_each_window_and_the_worst_wind
     [
         (replace(SMALL, hours=0.0), "hours are 0"),
         (replace(SMALL, hours=25.0), "hours are 25"),
-        (replace(SMALL, seats=DayCurve.create_curve_of_constant_value(-1)), "number of seats is -1"),
+        (replace(SMALL, seats=DayCurve.create_constant_curve(-1)), "number of seats is -1"),
         (replace(SMALL, campaigns=()), "at least one campaign"),
         (
-            replace(SMALL, campaigns=(CampaignModel(DayCurve.create_curve_of_constant_value(1.5)),)),
+            replace(SMALL, campaigns=(CampaignModel(DayCurve.create_constant_curve(1.5)),)),
             "answer rate is 1.5",
         ),
         (replace(SMALL, campaigns=(CampaignModel(SwappedLists(60.0, -0.1, 0.5)),)), "answer rate is -0.1"),

@@ -22,7 +22,7 @@ from dialer.simulation.rehearsal.day import (
     RehearsedDay,
     plan_rehearsed_days,
 )
-from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, find_faults_that_cannot_be_judged
+from dialer.simulation.rehearsal.faults import NOBODY_LEFT, NOT_OVER, find_faults_without_measurable_recovery
 from dialer.simulation.rehearsal.site import REHEARSAL_LOGIN, make_rehearsal_settings
 from dialer.simulation.rehearsal.staff import choose_agents_who_work_in_rehearsal
 from dialer.simulation.rehearsal.verdict import (
@@ -175,7 +175,9 @@ def test_recovery_from_a_rehearsed_fault_is_judged_only_if_calls_were_possible_a
 ) -> None:
     hours = (CampaignHours("agents", ((0.0, 3600.0),)),)
     day = RehearsedDay("a day", 0.0, 7200.0, 1, (Fault(FaultKind.LINK_CUT, 900.0),), 1, hours)
-    assert find_faults_that_cannot_be_judged(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
+    assert (
+        find_faults_without_measurable_recovery(day, over_at, due, calling, 600.0).get(FaultKind.LINK_CUT.value) == why
+    )
 
 
 def judge_outcome(**changes: Any) -> list[Finding]:

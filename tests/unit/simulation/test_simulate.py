@@ -37,7 +37,7 @@ from dialer.simulation.centre_model.what_if import (
     Site,
     apply_trial_change_to_site,
     compare_days_after_site_changes,
-    compute_half_confidence_interval,
+    compute_half_width_of_confidence_interval,
 )
 from dialer.simulation.replay.recorded_day import (
     AttemptRecord,
@@ -139,10 +139,10 @@ def test_several_processes_simulate_the_same_days_as_a_single_process() -> None:
 
 
 def test_confidence_interval_of_simulated_days_follows_students_t_distribution() -> None:
-    assert compute_half_confidence_interval([0.9]) is None
-    assert compute_half_confidence_interval([0.9] * 8) == 0.0
+    assert compute_half_width_of_confidence_interval([0.9]) is None
+    assert compute_half_width_of_confidence_interval([0.9] * 8) == 0.0
     parts = [0.88, 0.90, 0.92, 0.89, 0.91, 0.90, 0.93, 0.87]
-    assert compute_half_confidence_interval(parts) == pytest.approx(
+    assert compute_half_width_of_confidence_interval(parts) == pytest.approx(
         DAYS_DIFFER * 2.365 * 0.02 / sqrt(8), rel=0.01
     )  # 7 degrees of freedom, standard deviation 0.02
 
@@ -190,7 +190,7 @@ def _make_attempts(count: int = 400) -> list[AttemptRecord]:
 
 
 def _make_recorded_day() -> RecordedDay:
-    return RecordedDay(_make_attempts(), DayCurve.create_curve_of_constant_value(5), hours=2.0)
+    return RecordedDay(_make_attempts(), DayCurve.create_constant_curve(5), hours=2.0)
 
 
 def test_figures_of_a_recorded_day_are_computed_from_the_recorded_attempts() -> None:
@@ -230,7 +230,7 @@ def test_recorded_day_that_cannot_be_replayed_is_rejected_with_the_reason(
     attempts: list[AttemptRecord], words: str
 ) -> None:
     with pytest.raises(BadScenario, match=words):
-        RecordedDay(attempts, DayCurve.create_curve_of_constant_value(5), hours=2.0)
+        RecordedDay(attempts, DayCurve.create_constant_curve(5), hours=2.0)
 
 
 def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times() -> None:
@@ -241,7 +241,7 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
         else attempt
         for number, attempt in enumerate(_make_attempts())
     ]
-    day = RecordedDay(cut, DayCurve.create_curve_of_constant_value(5), hours=2.0)
+    day = RecordedDay(cut, DayCurve.create_constant_curve(5), hours=2.0)
     scenario, whole = build_scenario_of_recorded_day(day), build_scenario_of_recorded_day(_make_recorded_day())
     rates = [each.campaigns[0].answer_rate for each in (scenario, whole)]
     for rate, truth in zip(*(rate.points for rate in rates if isinstance(rate, DayCurve)), strict=True):
@@ -252,7 +252,7 @@ def test_cancelled_calls_do_not_bias_a_recorded_days_answer_rate_and_ring_times(
 
 def test_recorded_voter_who_hung_up_while_waiting_is_not_abandoned() -> None:
     left = [replace(attempt, left=True) for attempt in _make_attempts()]
-    figures = compute_figures_of_recorded_day(RecordedDay(left, DayCurve.create_curve_of_constant_value(5), hours=2.0))
+    figures = compute_figures_of_recorded_day(RecordedDay(left, DayCurve.create_constant_curve(5), hours=2.0))
     assert figures.abandoned_share == 0.0
     assert compute_figures_of_recorded_day(_make_recorded_day()).worst_sliding_hour > 0.0
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from dialer.simulation.virtual_time import VirtualTimeStuck, run_virtual
+from dialer.simulation.virtual_time import VirtualTimeStuck, run_in_virtual_time
 from tests.support.virtual import virtual_time
 
 
@@ -17,7 +17,7 @@ def test_sleeping_for_eleven_virtual_hours_takes_no_real_time() -> None:
             await asyncio.sleep(60)
         return asyncio.get_running_loop().time()
 
-    assert run_virtual(sleep_for_eleven_hours) == pytest.approx(11 * 3600)
+    assert run_in_virtual_time(sleep_for_eleven_hours) == pytest.approx(11 * 3600)
 
 
 def test_virtual_timers_fire_in_order_at_their_exact_time() -> None:
@@ -33,7 +33,7 @@ def test_virtual_timers_fire_in_order_at_their_exact_time() -> None:
         await asyncio.sleep(31)
         return fired
 
-    assert run_virtual(main) == [("a", 0.001), ("b", 2.5), ("c", 30.0)]
+    assert run_in_virtual_time(main) == [("a", 0.001), ("b", 2.5), ("c", 30.0)]
 
 
 @virtual_time()
@@ -87,7 +87,7 @@ def test_virtual_event_loop_with_nothing_left_to_wait_for_raises_an_error(monkey
         await asyncio.Event().wait()
 
     with pytest.raises(VirtualTimeStuck, match="never comes"):
-        run_virtual(main)
+        run_in_virtual_time(main)
 
 
 def test_virtual_clock_past_the_time_limit_raises_an_error() -> None:
@@ -101,4 +101,4 @@ def test_virtual_clock_past_the_time_limit_raises_an_error() -> None:
         await loop.create_future()
 
     with pytest.raises(VirtualTimeStuck, match="limit of 100 s"):
-        run_virtual(main, limit_seconds=100)
+        run_in_virtual_time(main, limit_seconds=100)

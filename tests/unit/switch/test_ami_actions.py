@@ -15,7 +15,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch import OriginateRequest, PartyRequest, SeatSound
 from dialer.domain.switch_events import SwitchDown, SwitchEvent
-from dialer.settings.number_notation import make_number_notations_of_trunks
+from dialer.settings.number_notation import get_number_formats_of_trunks
 from dialer.settings.site import Settings
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -74,7 +74,7 @@ async def test_called_number_and_caller_id_are_written_as_the_trunks_carrier_wan
 ) -> None:
     switch, client = connect()
     trunk = {"name": "carrier", "endpoint": "carrier", "caller_ids": [CALLER_ID], **settings}
-    switch.set_number_notations(make_number_notations_of_trunks(Settings.model_validate({"trunks": [trunk]})))
+    switch.set_number_notations(get_number_formats_of_trunks(Settings.model_validate({"trunks": [trunk]})))
     await switch.originate_call(dataclasses.replace(request_call(), number=number))
     assert f"Channel: PJSIP/{called}@carrier\n" in client.sent[0]
     assert f"CallerID: {shown}\n" in client.sent[0]
