@@ -24,7 +24,7 @@ from dialer.domain.model import Mark, MarkSource
 from dialer.polling_day.priorities import BoothOrder
 from dialer.store import claims, number_facts
 from dialer.store.connection import close_writing_connection, open_store_for_writing
-from dialer.store.marks import save_mark_about_voter
+from dialer.store.marks import save_voter_mark
 from dialer.store.sql import open_transaction
 
 NOW = 1.7e9
@@ -105,7 +105,7 @@ def _time_choices(
         while owed >= 1:
             owed -= 1
             with open_transaction(db):
-                save_mark_about_voter(db, None, next(marks))
+                save_voter_mark(db, None, next(marks))
     return choices
 
 

@@ -60,7 +60,7 @@ def build_store(directory: Path, voters: int) -> Path:
         fill_roll(unfinished, voters)
         with open_store_exclusively(unfinished, "a bench") as db:
             campaigns.add_or_update_campaign(db, CAMPAIGN, CampaignKind.IVR, Purpose.TURNOUT)
-            targets.enrol_numbers_in_campaign(db, CAMPAIGN)
+            targets.add_roll_numbers_to_queue_of_campaign(db, CAMPAIGN)
         unfinished.rename(path)
         unfinished.with_name(f"{unfinished.name}.lock").unlink(missing_ok=True)
     return path

@@ -29,7 +29,7 @@ from dialer.domain.enums import HqRole, SupervisorRole
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.hq.actions import HqActions
 from dialer.hq.pages import HqAccount, HqBoard
-from dialer.web.access import find_access_rules
+from dialer.web.access import find_access_rules_of_route
 from dialer.web.passkeys import Passkeys
 from dialer.web.people import AGENTS
 from dialer.web.sign_in import PasswordSignIn
@@ -107,7 +107,7 @@ def _list_routes_and_roles(
         for route in part.__new__(part).create_http_router().routes:
             if isinstance(route, APIRoute | APIWebSocketRoute):
                 methods = sorted(route.methods or ()) if isinstance(route, APIRoute) else ["WebSocket"]
-                roles = find_access_rules(route).roles
+                roles = find_access_rules_of_route(route).roles
                 yield f"`{' '.join(methods)} {route.path}`", None if roles is None else roles & existing
 
 

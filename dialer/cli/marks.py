@@ -132,7 +132,7 @@ def undo_voter_mark(
     name, now = site.responsible_person_id, SystemClock().now()
     voter_id = _find_voter_for_mark_command(site, voter)
     with site.open_store_for_reading() as db:
-        if marks.read_turnout_status(db, voter_id) == "pending":
+        if marks.read_current_status_of_voter(db, voter_id) == "pending":
             typer.echo(
                 f"dialer: voter {voter_id} is not recorded as voted or closed: there is nothing to undo", err=True
             )

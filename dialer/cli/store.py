@@ -97,7 +97,7 @@ def resume_dialling_with_older_store(
         if not yes and not typer.confirm("Dial with this store all the same?"):
             return
         with open_transaction(db):
-            known = older_store.allow_calls_with_older_store(
+            known = older_store.allow_dialling_with_older_store(
                 db, get_name_of_responsible_person(site.who), SystemClock().now()
             )
         journal.path.unlink(missing_ok=True)

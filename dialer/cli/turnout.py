@@ -29,7 +29,7 @@ from dialer.store.connection import Connection
 from dialer.store.polling_day_records import (
     add_federal_state_to_turnout_figure,
     find_closing_time_of_last_booth,
-    read_turnout_shares_in_force,
+    read_official_turnout_shares_valid_at,
 )
 
 app = CommandGroup()
@@ -164,7 +164,7 @@ def _refuse_implausible_figures(
         area = entry.day_and_area_of_turnout_figure
         if area not in closes:
             closes[area] = find_closing_time_of_last_booth(db, entry.figure)
-            stored[area] = read_turnout_shares_in_force(db, entry.figure)
+            stored[area] = read_official_turnout_shares_valid_at(db, entry.figure)
             combined[area] = dict(stored[area])
         combined[area][entry.figure.by_time] = entry.figure.share
     if as_published:

@@ -61,13 +61,13 @@ async def list_users(config: SettingsFile) -> None:
     accounts = await _read_page_accounts(settings)
     zone = get_site_zone(settings)
     for name, user in sorted(users.items()):
-        account = accounts.get(name, DeskAccount()).drop_sign_in_times_of_earlier_user(user)
+        account = accounts.get(name, DeskAccount()).copy_account_without_times_of_earlier_user(user)
         where = "settings" if name in list_users_in_settings(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         keys = f", {format_count(account.passkeys, 'passkey')}" if account.passkeys else ""
         typer.echo(
-            f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.sign_in_password_kind]:<17}  {seen}{keys}"
+            f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.kind_of_sign_in_password]:<17}  {seen}{keys}"
         )
 
 

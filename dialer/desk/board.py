@@ -20,7 +20,14 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.engine.seats.commands import MAX_CAMPAIGNS, MAX_MESSAGE
 from dialer.mqtt.dialler_client import DeskStatus, DiallerClient, Reply
 from dialer.store.desk_file import Acknowledgement, DeskFile
-from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow_anyone, allow_roles
+from dialer.web.access import (
+    EVENT_STREAM,
+    EVERY_ROLE,
+    PageRoute,
+    SignedIn,
+    allow_anyone,
+    allow_users_with_roles,
+)
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.refusals import RequestRefused
@@ -129,11 +136,14 @@ class Board:
         router = APIRouter(route_class=PageRoute)
         events = "/api/board/events"
         router.get(
-            events, dependencies=allow_roles(EVERY_ROLE), response_class=StreamingResponse, responses=EVENT_STREAM
+            events,
+            dependencies=allow_users_with_roles(EVERY_ROLE),
+            response_class=StreamingResponse,
+            responses=EVENT_STREAM,
         )(self.stream_board_events)
-        router.get("/api/board/booths", dependencies=allow_roles(EVERY_ROLE))(self.list_booths)
-        router.post("/api/board/commands", dependencies=allow_roles(COMMAND_ROLES))(self.send_board_command)
-        router.post("/api/board/alerts", dependencies=allow_roles(ACKNOWLEDGE_ROLES), status_code=204)(
+        router.get("/api/board/booths", dependencies=allow_users_with_roles(EVERY_ROLE))(self.list_booths)
+        router.post("/api/board/commands", dependencies=allow_users_with_roles(COMMAND_ROLES))(self.send_board_command)
+        router.post("/api/board/alerts", dependencies=allow_users_with_roles(ACKNOWLEDGE_ROLES), status_code=204)(
             self.acknowledge_alert
         )
         health: dict[int | str, dict[str, Any]] = {status: {"model": dict[str, bool]} for status in (200, 503)}

@@ -143,7 +143,7 @@ class BoardFigures:
     async def _read_abandoned_rate_in_window(
         self, campaign_id: str, cap: ShownCap, target: float | None, now: float
     ) -> AbandonedWindow:
-        found = await self._reading.count_live_answers(campaign_id, now, cap.window_seconds)
+        found = await self._reading.count_recently_answered_and_abandoned_calls(campaign_id, now, cap.window_seconds)
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 

@@ -20,7 +20,7 @@ from dialer.roll.phone_numbers import parse_single_phone_number
 from dialer.settings.site import Settings
 from dialer.store.keys import read_store_key_of_site
 from dialer.store.spool import Spool
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.people import SignedInUser
 from dialer.web.refusals import RequestRefused
@@ -50,8 +50,12 @@ class NumberRoutes:
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that block and erase phone numbers."""
         router = APIRouter(prefix="/api/numbers", route_class=PageRoute)
-        router.post("/suppress", dependencies=allow_roles(OTHER_COMMANDS["suppress"]))(self.suppress_phone_number)
-        router.post("/erase", dependencies=allow_roles(OTHER_COMMANDS["erase-number"]))(self.erase_phone_number)
+        router.post("/suppress", dependencies=allow_users_with_roles(OTHER_COMMANDS["suppress"]))(
+            self.suppress_phone_number
+        )
+        router.post("/erase", dependencies=allow_users_with_roles(OTHER_COMMANDS["erase-number"]))(
+            self.erase_phone_number
+        )
         return router
 
     async def suppress_phone_number(self, asked: NumberBlock, who: SignedIn) -> dict[str, str]:

@@ -22,7 +22,7 @@ from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept
 from dialer.settings.site_time import DAY_SECONDS, get_site_day
 from dialer.store.desk_reading import DeskReading, RecordedTalk
 from dialer.store.recordings import find_recording
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.refusals import RequestRefused
 
@@ -73,7 +73,9 @@ class RecordingsPage:
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that list and play recordings."""
-        router = APIRouter(prefix="/api/recordings", route_class=PageRoute, dependencies=allow_roles(PLAY_ROLES))
+        router = APIRouter(
+            prefix="/api/recordings", route_class=PageRoute, dependencies=allow_users_with_roles(PLAY_ROLES)
+        )
         router.get("")(self.list_recordings)
         router.post("/play")(self.play_recording)
         sound: dict[int | str, dict[str, Any]] = {status: {"content": {AUDIO_TYPE: {}}} for status in (200, 206)}

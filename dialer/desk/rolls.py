@@ -33,7 +33,7 @@ from dialer.roll.importer import ImportOptions, prepare_roll_import
 from dialer.settings.site import Settings
 from dialer.store.keys import read_store_key_of_site
 from dialer.store.spool import Spool
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.refusals import RequestRefused
@@ -99,10 +99,12 @@ class RollRoutes:
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that upload, check, import and discard electoral rolls."""
         router = APIRouter(route_class=PageRoute)
-        upload = allow_roles(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
+        upload = allow_users_with_roles(_IMPORTERS, content_type=ANY_BYTES, max_body_bytes=MAX_ROLL_BYTES)
         router.post("/api/lists", dependencies=upload)(self.receive_roll_file)
-        router.post("/api/lists/import", dependencies=allow_roles(_IMPORTERS), status_code=204)(self.import_roll)
-        router.post("/api/lists/discard", dependencies=allow_roles(_IMPORTERS), status_code=204)(
+        router.post("/api/lists/import", dependencies=allow_users_with_roles(_IMPORTERS), status_code=204)(
+            self.import_roll
+        )
+        router.post("/api/lists/discard", dependencies=allow_users_with_roles(_IMPORTERS), status_code=204)(
             self.discard_uploaded_roll
         )
         return router

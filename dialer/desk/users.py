@@ -13,7 +13,7 @@ from dialer.desk.board import format_command_reply, send_command_to_dialler
 from dialer.engine.command.base import SUPERVISOR_ONLY
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.store.desk_file import DeskAccount, DeskFile
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import CommandId, PageRequest
 from dialer.web.people import People, SignedInUser
 from dialer.web.refusals import RequestRefused
@@ -54,7 +54,9 @@ class UsersPage:
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that manage users."""
-        router = APIRouter(prefix="/api/users", route_class=PageRoute, dependencies=allow_roles(SUPERVISOR_ONLY))
+        router = APIRouter(
+            prefix="/api/users", route_class=PageRoute, dependencies=allow_users_with_roles(SUPERVISOR_ONLY)
+        )
         router.get("")(self.list_users)
         router.post("")(self.set_user_role)
         router.post("/remove")(self.remove_user)
@@ -64,7 +66,7 @@ class UsersPage:
 
     async def list_users(self) -> list[dict[str, Any]]:
         """Return all users by name. `fixed` = defined in the settings; times are epoch seconds, null = never."""
-        await self._directory.report_changed_user_rights(self._streams.apply_changed_user_rights)
+        await self._directory.report_changed_user_rights(self._streams.end_sessions_after_change_of_user_rights)
         accounts = await self._file.read_accounts()
         return [
             self._collect_details_of_user(name, accounts.get(name, DeskAccount()))
@@ -74,12 +76,12 @@ class UsersPage:
     def _collect_details_of_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find_user_by_name(name)
         assert user is not None  # noqa: S101 - the name is the directory's
-        own = account.drop_sign_in_times_of_earlier_user(user)
+        own = account.copy_account_without_times_of_earlier_user(user)
         return {
             "name": name,
             "role": user.role,
             "fixed": self._directory.is_user_defined_in_settings(name),
-            "password": own.sign_in_password_kind,
+            "password": own.kind_of_sign_in_password,
             "signed_in_at": own.signed_in_at,
             "passkeys": own.passkeys,
         }
@@ -96,7 +98,7 @@ class UsersPage:
         self, who: SignedInUser, command_id: str, name: str, values: dict[str, str]
     ) -> dict[str, str]:
         reply = await send_command_to_dialler(self._dialler_client, who.name, command_id, name, values)
-        await self._directory.report_changed_user_rights_or_log(self._streams.apply_changed_user_rights)
+        await self._directory.report_changed_user_rights_or_log(self._streams.end_sessions_after_change_of_user_rights)
         return format_command_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:

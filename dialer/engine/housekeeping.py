@@ -78,7 +78,7 @@ class Housekeeping:
         that they cannot fill the disk.
         """
         try:
-            bound = await self._store.trim_outbox()
+            bound = await self._store.delete_oldest_messages_of_full_outbox()
             self.outbox = await self._store.count_waiting_announcements()
         except StoreError as error:
             self._core.request_side_effects(StoreFailed(error))
@@ -113,7 +113,7 @@ class Housekeeping:
         intervals = self._seats.pop_unsaved_intervals_of_seat_states()
         try:
             if intervals:
-                await self._store.save_seat_state_intervals(intervals)
+                await self._store.save_intervals_of_seat_states(intervals)
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 await self._store.save_pacer_state(campaign_id, run.get_learned_state_of_pacer())
         except StoreError as error:

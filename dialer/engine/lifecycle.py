@@ -58,7 +58,7 @@ class Lifecycle:
         await features.agent_seat_service.load_agent_log_ins()
         await features.user_account_service.load_users()
         await features.agent_call_back_scheduler.load_promised_call_backs()
-        self._resync.standing_orders = await store.read_standing_orders(now)
+        self._resync.standing_orders = await store.read_supervisor_orders_in_force(now)
         unfinished = await self._end_call_attempts_never_sent(await store.read_unfinished_attempts())
         await store.save_version_of_calling_rules(core.plan.rules_text, now)
         features.calling_rules_checker.load_do_not_call_registers_and_open_calls(

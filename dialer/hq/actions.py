@@ -15,7 +15,7 @@ from dialer.hq.proposals import CONFIRM_ACTIONS, Proposals
 from dialer.hq.rights import HqAction, list_roles_that_allow_action
 from dialer.hq.sql import Command, Scalar
 from dialer.store.sql import Statements
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import SignedInUser
 from dialer.web.refusals import RequestRefused
@@ -97,18 +97,18 @@ class HqActions:
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes for users' actions."""
         router = APIRouter(prefix="/api/hq", route_class=PageRoute)
-        incident = allow_roles(_INCIDENT_ROLES)
+        incident = allow_users_with_roles(_INCIDENT_ROLES)
         router.post("/incidents", dependencies=incident, status_code=204)(self.open_incident)
         router.post("/incidents/owner", dependencies=incident, status_code=204)(self.assign_incident)
         router.post("/incidents/close", dependencies=incident, status_code=204)(self.close_incident)
         material, resume = (
-            allow_roles(list_roles_that_allow_action(HqAction.PROPOSE_MATERIAL)),
-            allow_roles(list_roles_that_allow_action(HqAction.PROPOSE_RESUME)),
+            allow_users_with_roles(list_roles_that_allow_action(HqAction.PROPOSE_MATERIAL)),
+            allow_users_with_roles(list_roles_that_allow_action(HqAction.PROPOSE_RESUME)),
         )
         router.post("/proposals/material", dependencies=material, status_code=204)(self.propose_material)
         router.post("/proposals/resume", dependencies=resume, status_code=204)(self.propose_resuming_calls)
-        router.post("/proposals/answer", dependencies=allow_roles(_ANSWERING_ROLES))(self.answer_proposal)
-        router.get("/audit", dependencies=allow_roles(list_roles_that_allow_action(HqAction.READ_AUDIT)))(
+        router.post("/proposals/answer", dependencies=allow_users_with_roles(_ANSWERING_ROLES))(self.answer_proposal)
+        router.get("/audit", dependencies=allow_users_with_roles(list_roles_that_allow_action(HqAction.READ_AUDIT)))(
             self.read_audit_entries
         )
         return router

@@ -18,7 +18,14 @@ from dialer.hq.page_records import DatedResults, HqUser
 from dialer.hq.rights import can_user_see_value_on_pages, list_allowed_actions
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
-from dialer.web.access import EVENT_STREAM, EVERY_ROLE, PageRoute, SignedIn, allow_anyone, allow_roles
+from dialer.web.access import (
+    EVENT_STREAM,
+    EVERY_ROLE,
+    PageRoute,
+    SignedIn,
+    allow_anyone,
+    allow_users_with_roles,
+)
 from dialer.web.people import People, SignedInUser
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import Streams
@@ -97,7 +104,7 @@ class HqBoard:
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the figures."""
-        router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow_roles(EVERY_ROLE))
+        router = APIRouter(prefix="/api/hq", route_class=PageRoute, dependencies=allow_users_with_roles(EVERY_ROLE))
         router.get("/events", response_class=StreamingResponse, responses=EVENT_STREAM)(self.stream_page_state)
         router.get("/constituencies")(self.read_turnout_of_constituencies)
         router.get("/booths")(self.read_turnout_of_booths)

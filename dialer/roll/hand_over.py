@@ -35,7 +35,7 @@ def send_roll_to_running_dialler(
         result = import_prepared_roll(
             prepared, spool.get_path_of_spooled_file(list_id), spool_options, progress=progress, key=spool.key
         )
-        found = spool.count_changes_of_uploaded_roll(list_id)
+        found = spool.count_rows_that_uploaded_roll_would_change(list_id)
     except BaseException:
         spool.remove_spooled_file(list_id)
         raise

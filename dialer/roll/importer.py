@@ -33,7 +33,7 @@ from dialer.store.audit import get_name_of_responsible_person
 from dialer.store.connection import Connection, open_store_exclusively
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
-from dialer.store.roll import begin_roll_import, save_import_of_roll_file
+from dialer.store.roll import begin_roll_import, record_import_of_roll_file
 from dialer.store.sql import open_transaction
 
 DEFAULT_ROLL_VERSION = "current"
@@ -291,7 +291,7 @@ def _record_roll_import_in_store(
     db: Connection, prepared: PreparedImport, source: str, tally: ImportResult, clock: Clock
 ) -> None:
     now, roll = clock.now(), prepared.roll
-    save_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.get_counts_of_imported_rows().values()])
+    record_import_of_roll_file(db, now, roll.path.name, roll.sha256, [*tally.get_counts_of_imported_rows().values()])
     details = {"file": shorten_text_for_audit(roll.path.name), "sha256": roll.sha256}
     details |= {name: str(getattr(tally, name)) for name in ("rows", "voters", "numbers", "rejected_numbers")}
     optional = (("source", source), ("mapping", prepared.mapping.map_sha256))

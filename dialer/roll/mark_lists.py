@@ -22,7 +22,7 @@ from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE,
 from dialer.roll.parts import Parts, UnmatchedRow
 from dialer.store import voters
 from dialer.store.connection import Connection
-from dialer.store.marks import is_mark_about_voter_stored
+from dialer.store.marks import is_voter_mark_stored
 
 COLUMNS = {
     "constituency": CONSTITUENCY,
@@ -197,7 +197,7 @@ def _create_finder_of_voter_by_voter_id_number(db: Connection, epics: set[str]) 
     numbers, so the roll is read once for all numbers in the file.
     """
     voters_of: dict[str, list[int]] = defaultdict(list)
-    for epic, voter_id in voters.find_voters_with_epics(db, epics):
+    for epic, voter_id in voters.find_voters_by_voter_id_numbers(db, epics):
         voters_of[epic].append(voter_id)
 
     def find_voter_of_list_line(line: TableRow) -> int:
@@ -222,4 +222,4 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
 
 def select_voter_marks_not_stored(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
     """Return the marks (recorded facts about voters) that the store does not have yet."""
-    return (mark for mark in marks if not is_mark_about_voter_stored(db, mark.key))
+    return (mark for mark in marks if not is_voter_mark_stored(db, mark.key))

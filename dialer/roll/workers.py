@@ -11,7 +11,7 @@ from dialer.roll.columns import PLACE, SmallTable, TableRow
 from dialer.roll.languages import parse_language
 from dialer.roll.parts import Parts, UnmatchedRow
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
-from dialer.store.booth_workers import remove_unlisted_booth_workers, save_booth_worker
+from dialer.store.booth_workers import remove_booth_workers_not_in_list, save_booth_worker
 from dialer.store.connection import open_store_exclusively
 from dialer.store.keys import StoreKey
 from dialer.store.sql import open_transaction
@@ -86,7 +86,7 @@ def import_booth_workers(
             save_booth_worker(db, number, worker.name, worker.language, worker.booths.values())
             for number, worker in listed.items()
         ]
-        removed = remove_unlisted_booth_workers(db, [worker_id for worker_id, _ in stored]) if replace else 0
+        removed = remove_booth_workers_not_in_list(db, [worker_id for worker_id, _ in stored]) if replace else 0
     booths = {booth_id for worker in listed.values() for booth_id in worker.booths.values()}
     renamed = tuple((each.row, each.renamed) for each in listed.values() if each.renamed is not None)
     opted_out = sum(has_opted_out for _, has_opted_out in stored)

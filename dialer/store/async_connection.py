@@ -79,7 +79,7 @@ class AsyncConnection(Statements):
         """
         failed: list[Exception] = []
 
-        def open_connection_or_record_error() -> Connection:
+        def open_connection_or_remember_error() -> Connection:
             # If the connector raised, aiosqlite would stop its thread without waiting, and the thread would outlive the loop.
             try:
                 return connector()
@@ -87,7 +87,7 @@ class AsyncConnection(Statements):
                 failed.append(error)
                 return sqlite3.connect(":memory:")
 
-        connection = await aiosqlite.Connection(open_connection_or_record_error, iter_chunk_size=64)
+        connection = await aiosqlite.Connection(open_connection_or_remember_error, iter_chunk_size=64)
         if failed:
             await connection.close()
             with translate_sqlite_errors(path):

@@ -194,7 +194,7 @@ def commit_new_attempt(
         targets.postpone_number_in_queue(db, pre_dial_check.target, callable_at)
         return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
-        return _requeue_or_close_number_of_refused_call(db, refusal, pre_dial_check, attempt, since)
+        return _return_or_close_number_of_refused_call(db, refusal, pre_dial_check, attempt, since)
     SQL.insert_attempt.run_statement(
         db,
         attempt_id=attempt.attempt_id,
@@ -206,7 +206,7 @@ def commit_new_attempt(
         caller_id=attempt.caller_id,
         created_at=attempt.at,
         worker_id=worker_id,
-        lawful_id=None if attempt.grounds is None else grounds.save_legal_grounds_of_call(db, attempt.grounds),
+        lawful_id=None if attempt.grounds is None else grounds.save_legal_grounds_for_call(db, attempt.grounds),
         gap_seconds=attempt.gap_seconds,
     )
     SQL.start_dialling.run_statement(db, target=pre_dial_check.target)
@@ -260,7 +260,7 @@ def _compute_time_number_may_be_called(
     )
 
 
-def _requeue_or_close_number_of_refused_call(
+def _return_or_close_number_of_refused_call(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
     """Change the number of a refused attempt in the campaign's queue as the reason of the refusal requires: put it
@@ -349,7 +349,9 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     if end.outcome is Outcome.UNKNOWN:
         after = TargetStateAfterCall("closed", targets.UNKNOWN_RESULT)
     else:
-        after = determine_state_of_number_after_call(db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker))
+        after = determine_queue_state_of_number_after_call(
+            db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker)
+        )
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
     SQL.end_target.run_statement(
@@ -357,14 +359,14 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     )
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_block_end_of_voters_other_numbers(end.retry_at, end.ended_at, final=final)
+        until = compute_when_voters_other_numbers_may_be_called(end.retry_at, end.ended_at, final=final)
         block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_number_in_all_queues(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
-def compute_block_end_of_voters_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
+def compute_when_voters_other_numbers_may_be_called(retry_at: float | None, at: float, *, final: bool) -> float:
     """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
 
     If the called number is to be retried, the other numbers are blocked until then. Otherwise they are blocked for a
@@ -385,12 +387,12 @@ def block_other_numbers_of_voter(
     changed.
     """
     if held_until is not None:
-        set_due_time_of_voters_other_numbers(db, campaign_id, phone_id, voter_id, until, held_until)
+        postpone_other_numbers_of_voter_until(db, campaign_id, phone_id, voter_id, until, held_until)
     if SQL.is_on_number.fetch_only_value(db, voter_id=voter_id, phone_id=phone_id):
-        set_due_time_of_voters_other_numbers(db, campaign_id, phone_id, voter_id, until, None)
+        postpone_other_numbers_of_voter_until(db, campaign_id, phone_id, voter_id, until, None)
 
 
-def set_due_time_of_voters_other_numbers(
+def postpone_other_numbers_of_voter_until(
     db: Connection, campaign_id: str, phone_id: int, voter_id: int, until: float, held_until: float | None
 ) -> None:
     """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.
@@ -427,7 +429,7 @@ class TargetStateAfterCall:
     due_at: float | None = None  # None: unchanged
 
 
-def determine_state_of_number_after_call(
+def determine_queue_state_of_number_after_call(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
     """Return the state that a target (number in a campaign's queue) gets after a call: due again at `retry_at`, or

@@ -60,7 +60,7 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
                 with open_connection(file, "ro", key) as source:
                     copy_database(source, copy, key)
         with open_connection(new_folder / STORE, "rw", key) as db:
-            identity.delete_identity_token_of_store(db)
+            identity.delete_token_that_identifies_store_copy(db)
         verify_backup(new_folder, key)
         if folder.exists():
             raise StoreError(f"{folder}: this folder exists already; name a new folder for each backup")

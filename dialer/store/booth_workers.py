@@ -57,7 +57,7 @@ def save_booth_worker(
     return worker_id, bool(opted_out)
 
 
-def remove_unlisted_booth_workers(db: Connection, listed: Sequence[int]) -> int:
+def remove_booth_workers_not_in_list(db: Connection, listed: Sequence[int]) -> int:
     """Remove all booth workers whose ids are not in `listed`, and return how many.
 
     Removed booth workers are no longer called.

@@ -129,7 +129,7 @@ def claim_queued_numbers(
     else:
         for booth_id, most in booths.items():
             search.claim_numbers_found_by_query(most, SQL.fresh_of_booth, booth_id=booth_id)
-    return search.save_claimed_and_closed_numbers(owner)
+    return search.store_claimed_and_closed_numbers(owner)
 
 
 def claim_number(
@@ -161,7 +161,7 @@ def claim_number(
         return Unclaimed.NOT_DUE
     search = _Search(db, campaign_id, 1, _Times(day_start, now, now + lease_seconds), None)
     search.claim_numbers_found_by_query(1, SQL.number, promised=bool(listed.promised), phone_id=phone_id)
-    if claims := search.save_claimed_and_closed_numbers(owner):
+    if claims := search.store_claimed_and_closed_numbers(owner):
         return claims[0]
     return Unclaimed.CLOSED if search.closings else Unclaimed.IN_USE
 
@@ -265,7 +265,7 @@ class _Search:
     def __post_init__(self) -> None:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
-    def save_claimed_and_closed_numbers(self, owner: str) -> list[Claim]:
+    def store_claimed_and_closed_numbers(self, owner: str) -> list[Claim]:
         """Store which numbers the search has reserved for dialling (claims) and closed, and return the reservations.
 
         Call it after the search, because the changes affect the indexes that the search reads.
@@ -291,7 +291,7 @@ class _Search:
         if room <= 0:
             return
         for row in query.iterate_rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
-            if self._do_voters_vote_on_another_day(row):
+            if self._does_number_wait_for_other_polling_day(row):
                 self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
                     break
@@ -300,7 +300,7 @@ class _Search:
                 continue
             found = None if row.opted_out else self._build_claim_of_number(row, promised=promised)
             if found is None:
-                self.closings.append(self._create_function_that_closes_queued_number(row))
+                self.closings.append(self._create_function_that_closes_number(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -308,7 +308,7 @@ class _Search:
             if room == 0:
                 break
 
-    def _do_voters_vote_on_another_day(self, row: Candidate) -> bool:
+    def _does_number_wait_for_other_polling_day(self, row: Candidate) -> bool:
         """Return whether the voters of a number vote on another day than today. If so, the number is skipped today."""
         if self.voting is None or row.waits_for_booth is None:
             return False
@@ -343,7 +343,7 @@ class _Search:
             promised=promised,
         )
 
-    def _create_function_that_closes_queued_number(self, row: Candidate) -> Callable[[Connection], None]:
+    def _create_function_that_closes_number(self, row: Candidate) -> Callable[[Connection], None]:
         """Return a function that closes a number in the campaigns' queues, because nobody with this number is to be
         called any more.
         """

@@ -33,7 +33,7 @@ def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | 
     return SQL.command.fetch_first_row(db, command_id=command_id)
 
 
-def save_command_unless_already_executed(
+def record_command_unless_already_executed(
     db: Connection, command_id: str, name: str, content: str, reply: str, at: float
 ) -> bool:
     """Record that an MQTT command is being executed, and delete old commands. Return False if the same command was
@@ -48,9 +48,9 @@ def save_command_unless_already_executed(
 def save_reply_to_command(db: Connection, receipt: Receipt | None, at: float) -> None:
     """Store the reply to a command, in the transaction that executes it. Do nothing if `receipt` is None."""
     if receipt is not None:
-        save_command_unless_already_executed(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
+        record_command_unless_already_executed(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
-def replace_provisional_command_reply(db: Connection, command_id: str, reply: str) -> None:
+def replace_preliminary_reply_to_command(db: Connection, command_id: str, reply: str) -> None:
     """Replace the provisional reply that was stored before the command was executed."""
     SQL.set_reply.run_statement(db, command_id=command_id, reply=reply)

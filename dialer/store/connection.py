@@ -22,7 +22,7 @@ from dialer.store.file_checks import (
     check_database_header,
     check_database_integrity,
     check_sqlite_version,
-    restrict_permissions_of_empty_file,
+    make_new_empty_file_private,
 )
 from dialer.store.keys import StoreKey
 from dialer.store.lock import StoreLock
@@ -53,14 +53,14 @@ def open_store_for_writing(
 
     A store of an older schema is first copied to a folder next to it, unless the caller says by `copied` that it has
     been copied. The caller must hold the store's lock, and must also lock the files that this function creates
-    (`StoreLock.lock_files_created_since`). Only one thread at a time may use the connection.
+    (`StoreLock.lock_store_files_created_meanwhile`). Only one thread at a time may use the connection.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
     is not changed.
     """
     check_sqlite_version()
     check_database_file(path, key, create=create)
-    restrict_permissions_of_empty_file(path)
+    make_new_empty_file_private(path)
     with (
         translate_sqlite_errors(path),
         close_connection_on_error(connect_to_database_file(path, "rw", key, busy_seconds)) as db,
@@ -79,7 +79,7 @@ def open_store_for_writing(
         db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        identity.update_store_identity(db, path, is_new=version == 0, is_restored=copied)
+        identity.give_new_or_copied_store_an_identity(db, path, is_new=version == 0, is_restored=copied)
         seals.attach_sealer_to_connection(db, path, time.time(), upgraded=upgraded)
     return db
 
@@ -115,7 +115,7 @@ def open_store_for_reading(
     return db
 
 
-def require_key_that_opens_store(path: Path, key: StoreKey) -> None:
+def refuse_key_that_does_not_open_store(path: Path, key: StoreKey) -> None:
     """Raise StoreError if the store at `path` cannot be opened with `key`.
 
     This process must not have the file open, because SQLite's locks on the file could be lost.
@@ -160,7 +160,7 @@ def open_locked_store(
     """
     db = open_store_for_writing(path, create=create, key=key, copied=copied)
     try:
-        lock.lock_files_created_since()
+        lock.lock_store_files_created_meanwhile()
         with translate_sqlite_errors(path):
             yield db
     finally:
@@ -215,7 +215,7 @@ def open_and_lock_store(path: Path, create: bool, busy_seconds: float, key: Stor
         lock = undo.enter_context(StoreLock(path, holder))
         db = open_store_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         undo.callback(close_writing_connection, db)
-        lock.lock_files_created_since()
+        lock.lock_store_files_created_meanwhile()
         reader = Reader(path, key, opened_here=True, busy_seconds=busy_seconds)
         undo.pop_all()
     return OpenStore(path, lock, db, reader)

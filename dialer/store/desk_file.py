@@ -99,7 +99,7 @@ class DeskAccount:
     signed_in_at: float | None = None
     passkeys: int = 0
 
-    def drop_sign_in_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
+    def copy_account_without_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
         """Return a copy of the account without sign-in times from before `user` was added.
 
         Such times belong to an earlier user of the same name.
@@ -111,7 +111,7 @@ class DeskAccount:
         return DeskAccount(password_at, self.once, signed_in_at, self.passkeys)
 
     @property
-    def sign_in_password_kind(self) -> Literal["none", "once", "own"]:
+    def kind_of_sign_in_password(self) -> Literal["none", "once", "own"]:
         """The kind of the person's password: none, one for a single sign-in ("once"), or one that the person chose ("own")."""
         return "none" if self.password_at is None else "once" if self.once else "own"
 

@@ -76,7 +76,9 @@ class DeskReading:
             SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
         )
 
-    async def count_live_answers(self, campaign_id: str, now: float, window_seconds: float) -> RecentAnswers:
+    async def count_recently_answered_and_abandoned_calls(
+        self, campaign_id: str, now: float, window_seconds: float
+    ) -> RecentAnswers:
         """Count a campaign's live answers in the time window before `now`, and how many of them were abandoned."""
         found = await self._db.fetch_first_row(
             campaign_figures.SQL.recent_answers,

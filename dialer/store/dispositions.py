@@ -13,7 +13,7 @@ from dialer.store import attempts
 from dialer.store.claims import EARLIEST_DUE
 from dialer.store.commands import save_reply_to_command
 from dialer.store.flow_answers import change_flow_answers
-from dialer.store.marks import MarkEffect, save_mark_about_voter
+from dialer.store.marks import MarkEffect, save_voter_mark
 from dialer.store.opt_outs import save_opt_out
 from dialer.store.outbox import add_result_to_outbox
 from dialer.store.own_call_backs import save_own_call_back
@@ -100,7 +100,7 @@ def save_disposition_of_call(
         save_own_call_back(db, before.campaign_id, before.phone_id, record)
         place = None if before.voter_id is None or not record.answers else get_voter_place_on_roll(db, before.voter_id)
         add_result_to_outbox(db, encode, replace(record, place=place), record.at)
-    effects = tuple(save_mark_about_voter(db, encode, mark) for mark in marks)
+    effects = tuple(save_voter_mark(db, encode, mark) for mark in marks)
     opted_out = opt_out and save_opt_out(
         db,
         encode,
@@ -120,7 +120,7 @@ def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, re
     """Set when the called number and the voter's other numbers may be called again, after the agent has entered the
     result of the call (disposition).
     """
-    after = attempts.determine_state_of_number_after_call(
+    after = attempts.determine_queue_state_of_number_after_call(
         db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker)
     )
     SQL.update_target.run_statement(
@@ -135,11 +135,13 @@ def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, re
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.compute_block_end_of_voters_other_numbers(before.due_at, last_result_at, final=was_final)
+    held_until = attempts.compute_when_voters_other_numbers_may_be_called(
+        before.due_at, last_result_at, final=was_final
+    )
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
-        attempts.set_due_time_of_voters_other_numbers(db, *call, max(record.at, EARLIEST_DUE), held_until)
+        attempts.postpone_other_numbers_of_voter_until(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.compute_block_end_of_voters_other_numbers(record.retry_at, record.at, final=is_final)
+        until = attempts.compute_when_voters_other_numbers_may_be_called(record.retry_at, record.at, final=is_final)
         attempts.block_other_numbers_of_voter(db, *call, until, held_until)

@@ -169,7 +169,7 @@ def erase_number_from_store(
         hashed = hash_number(secrets[0], number)
         add_result_to_outbox(db, encode, OptOut(None, at, ERASED, number_hash=hashed), at)
         _store_opt_out_hashes(db, [hashed], at)
-        _erase_numbers_of_opt_outs(db, [number])
+        _erase_phone_numbers_in_opt_out_list(db, [number])
     SQL.delete_registered.run_statement(db, number=number)
     SQL.delete_consent_ahead.run_statement(db, number=number)
     SQL.blank_callers.run_statement(db, number=number)
@@ -214,7 +214,7 @@ def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], 
         listed = SQL.listed_opt_outs.fetch_all_values(db)
         # All with the time of the purge: the time of an opt-out, to the microsecond, would identify its call.
         _store_opt_out_hashes(db, [hashed(number) for number in listed], at)
-        _erase_numbers_of_opt_outs(db, listed)
+        _erase_phone_numbers_in_opt_out_list(db, listed)
     SQL.delete_own_call_backs.run_statement(db, phone_id=None)
     SQL.delete_peer_calls.run_statement(db, phone_id=None)
     for command in _PURGE + (_PURGE_RECORDS if records_too else ()):
@@ -249,7 +249,7 @@ def _store_opt_out_hashes(db: Connection, hashes: Sequence[str], at: float) -> N
         SQL.set_hash.run_statement(db, number_hash=hashed, at=at, centre=ERASED)
 
 
-def _erase_numbers_of_opt_outs(db: Connection, numbers: Sequence[str]) -> None:
+def _erase_phone_numbers_in_opt_out_list(db: Connection, numbers: Sequence[str]) -> None:
     """Remove these phone numbers from the rows of their opt-outs. The rows themselves stay.
 
     Call it before the numbers are removed from the electoral roll.

@@ -43,7 +43,7 @@ class Evidence:
     without: tuple[str, ...] = ()  # columns that are not sealed
 
 
-def _declare_table_hashed_by_row(
+def _declare_table_hashed_row_by_row(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed one by one for the signed log.
@@ -56,7 +56,7 @@ def _declare_table_hashed_by_row(
     return Evidence(table, f"{{row}}.{one}", where, two, personal=personal, without=without)
 
 
-def _declare_table_hashed_by_block(
+def _declare_table_hashed_in_blocks_of_rows(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed in blocks for the signed log.
@@ -72,13 +72,13 @@ def _declare_table_hashed_by_block(
 EVIDENCE = {
     each.table: each
     for each in (
-        _declare_table_hashed_by_row("attempt", "attempt_id"),
-        _declare_table_hashed_by_row("audit", "number"),
-        _declare_table_hashed_by_row("booth", "booth_id"),
-        _declare_table_hashed_by_row("campaign", "campaign_id", without=("pacer_state",)),
-        _declare_table_hashed_by_row("complaint", "complaint_id"),
-        _declare_table_hashed_by_row("complaint_answer", "answer_id"),
-        _declare_table_hashed_by_row("consent_ahead", "consent_ahead_id", personal=True),
+        _declare_table_hashed_row_by_row("attempt", "attempt_id"),
+        _declare_table_hashed_row_by_row("audit", "number"),
+        _declare_table_hashed_row_by_row("booth", "booth_id"),
+        _declare_table_hashed_row_by_row("campaign", "campaign_id", without=("pacer_state",)),
+        _declare_table_hashed_row_by_row("complaint", "complaint_id"),
+        _declare_table_hashed_row_by_row("complaint_answer", "answer_id"),
+        _declare_table_hashed_row_by_row("consent_ahead", "consent_ahead_id", personal=True),
         Evidence(
             "consent_before",
             "{row}.phone_id",
@@ -86,24 +86,24 @@ EVIDENCE = {
             order="at, consent, source",
             same="rowid = NEW.rowid",
         ),
-        _declare_table_hashed_by_row("consent_forgotten", "phone_id"),
-        _declare_table_hashed_by_row("flow_answer", "attempt_id", "name"),
-        _declare_table_hashed_by_row("hash_secret", "secret"),
-        _declare_table_hashed_by_row("headquarters_order", "order_id"),
-        _declare_table_hashed_by_row("import_run", "import_id"),
-        _declare_table_hashed_by_row("inbound_call", "inbound_id", personal=True),
-        _declare_table_hashed_by_row("lawful", "lawful_id"),
-        _declare_table_hashed_by_block("link", "voter_id", "phone_id"),
-        _declare_table_hashed_by_row("log_in", "seat"),
-        _declare_table_hashed_by_row("mark", "mark_id"),
-        _declare_table_hashed_by_row("official_turnout", "figure_id"),
-        _declare_table_hashed_by_row("opt_out", "opt_out_id", personal=True),
-        _declare_table_hashed_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
-        _declare_table_hashed_by_row("peer_call", "phone_id"),
-        _declare_table_hashed_by_block("phone", "phone_id", personal=True),
-        _declare_table_hashed_by_block("phone_hash", "phone_id", "secret", personal=True),
-        _declare_table_hashed_by_row("recording", "attempt_id"),
-        _declare_table_hashed_by_row("register", "name"),
+        _declare_table_hashed_row_by_row("consent_forgotten", "phone_id"),
+        _declare_table_hashed_row_by_row("flow_answer", "attempt_id", "name"),
+        _declare_table_hashed_row_by_row("hash_secret", "secret"),
+        _declare_table_hashed_row_by_row("headquarters_order", "order_id"),
+        _declare_table_hashed_row_by_row("import_run", "import_id"),
+        _declare_table_hashed_row_by_row("inbound_call", "inbound_id", personal=True),
+        _declare_table_hashed_row_by_row("lawful", "lawful_id"),
+        _declare_table_hashed_in_blocks_of_rows("link", "voter_id", "phone_id"),
+        _declare_table_hashed_row_by_row("log_in", "seat"),
+        _declare_table_hashed_row_by_row("mark", "mark_id"),
+        _declare_table_hashed_row_by_row("official_turnout", "figure_id"),
+        _declare_table_hashed_row_by_row("opt_out", "opt_out_id", personal=True),
+        _declare_table_hashed_row_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
+        _declare_table_hashed_row_by_row("peer_call", "phone_id"),
+        _declare_table_hashed_in_blocks_of_rows("phone", "phone_id", personal=True),
+        _declare_table_hashed_in_blocks_of_rows("phone_hash", "phone_id", "secret", personal=True),
+        _declare_table_hashed_row_by_row("recording", "attempt_id"),
+        _declare_table_hashed_row_by_row("register", "name"),
         Evidence(
             "registered",
             one="{row}.register",
@@ -113,18 +113,20 @@ EVIDENCE = {
             same="e164 = NEW.e164 AND register = NEW.register",
             personal=True,
         ),
-        _declare_table_hashed_by_row("released_unknown", "attempt_id"),
+        _declare_table_hashed_row_by_row("released_unknown", "attempt_id"),
         Evidence("rules_use", "{row}.since", where="since = :one", order="digest", same="rowid = NEW.rowid"),
-        _declare_table_hashed_by_row("rules_version", "digest"),
-        _declare_table_hashed_by_row("seat_interval", "interval_id"),
-        _declare_table_hashed_by_row("setting", "key"),
-        _declare_table_hashed_by_row("standing_order", "addressee", "command"),
-        _declare_table_hashed_by_row("unknown_serial", "key"),
-        _declare_table_hashed_by_row("user", "name"),
+        _declare_table_hashed_row_by_row("rules_version", "digest"),
+        _declare_table_hashed_row_by_row("seat_interval", "interval_id"),
+        _declare_table_hashed_row_by_row("setting", "key"),
+        _declare_table_hashed_row_by_row("standing_order", "addressee", "command"),
+        _declare_table_hashed_row_by_row("unknown_serial", "key"),
+        _declare_table_hashed_row_by_row("user", "name"),
         # The status of a voter follows from the marks, and a verification derives it again.
-        _declare_table_hashed_by_block("voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")),
-        _declare_table_hashed_by_row("worker", "worker_id", personal=True),
-        _declare_table_hashed_by_row("worker_booth", "worker_id", "booth_id"),
+        _declare_table_hashed_in_blocks_of_rows(
+            "voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")
+        ),
+        _declare_table_hashed_row_by_row("worker", "worker_id", personal=True),
+        _declare_table_hashed_row_by_row("worker_booth", "worker_id", "booth_id"),
     )
 }
 """The tables that a report, a gate or a right rests on."""
@@ -193,7 +195,7 @@ def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_
     )
 
 
-def build_sql_that_selects_row_names(evidence: Evidence) -> str:
+def build_sql_that_selects_keys_of_rows(evidence: Evidence) -> str:
     """Return a SELECT of the two names by which the signed log identifies each row or block of rows of a table, sorted."""
     one, two = (each.format(row="item") for each in (evidence.one, evidence.two))
     return f'SELECT DISTINCT {one}, {two} FROM "{evidence.table}" AS item WHERE {one} IS NOT NULL ORDER BY 1, 2'  # noqa: S608 - names of our schema
@@ -225,7 +227,7 @@ def _build_change_trigger_statements(evidence: Evidence, columns: list[str]) -> 
         ("rename", f"AFTER UPDATE OF {named}", "NEW"),
     ):
         one, two = (each.format(row=row) for each in (evidence.one, evidence.two))
-        digest = _replace_row_name_parameters_in_sql(
+        digest = _replace_row_key_parameters_in_sql(
             build_sql_for_digest_of_rows(evidence, columns, but_new=row == "NEW"), one, two
         )
         noted = f"SELECT 1 FROM touched WHERE evidence = '{evidence.table}' AND one = {one} AND two = {two}"  # noqa: S608 - names of our schema
@@ -236,7 +238,7 @@ def _build_change_trigger_statements(evidence: Evidence, columns: list[str]) -> 
         )
 
 
-def _replace_row_name_parameters_in_sql(expression: str, one: str, two: str) -> str:
+def _replace_row_key_parameters_in_sql(expression: str, one: str, two: str) -> str:
     return expression.replace(":one", f"({one})").replace(":two", f"({two})")
 
 

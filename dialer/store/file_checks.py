@@ -100,7 +100,7 @@ def check_database_file(path: Path, key: StoreKey | None, *, create: bool) -> No
         ) from error
 
 
-def restrict_permissions_of_empty_file(path: Path) -> None:
+def make_new_empty_file_private(path: Path) -> None:
     """Make an existing empty file readable by this user only. Raises StoreError."""
     try:
         if path.stat().st_size == 0:

@@ -19,7 +19,7 @@ class SQL(Statements):
     insert_rules_use = Command()
 
 
-def save_legal_grounds_of_call(db: Connection, text: str) -> int:
+def save_legal_grounds_for_call(db: Connection, text: str) -> int:
     """Store why a call was lawful, such as consent and checked registers (JSON). Return the id of this text.
 
     Equal grounds of several calls are stored once.
@@ -39,7 +39,9 @@ def save_version_of_calling_rules(db: Connection, text: str, at: float) -> str:
     return digest
 
 
-def save_applied_settings_and_rules(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
+def save_settings_and_rules_that_take_effect(
+    db: Connection, settings: Mapping[str, str], rules: str, at: float
+) -> None:
     """Store the settings and calling rules that come into force at the time `at` (epoch seconds), while the dialler is
     running.
     """

@@ -56,7 +56,9 @@ class SQL(Statements):
     has_identity = Scalar(bool)
 
 
-def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restored: bool = False) -> None:
+def give_new_or_copied_store_an_identity(
+    db: Connection, path: Path, *, is_new: bool, is_restored: bool = False
+) -> None:
     """Give a store an identity if it is new, and another identity if it is a copy or a restored backup.
 
     Call this function after the store at `path` has been opened for writing. `is_new` says that the store was just
@@ -69,20 +71,20 @@ def update_store_identity(db: Connection, path: Path, *, is_new: bool, is_restor
         if stored is None:
             _write_store_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
         elif is_restored or stored.place != place or stored.token not in _read_identity_tokens_of_store(path):
-            _write_store_identity(db, place, _read_identity_id_of_store(db))
+            _write_store_identity(db, place, _read_id_of_store_identity(db))
         # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
         _write_identity_tokens_of_store(path, token, "" if stored is None else stored.token)
         SQL.set_token.run_statement(db, token=token)
     _write_identity_tokens_of_store(path, token)
 
 
-def renew_store_identity(db: Connection) -> None:
+def replace_identity_of_restored_store(db: Connection) -> None:
     """Give a new identity to a store whose file was set back to an earlier state. Runs inside the caller's transaction."""
     place = SQL.file.fetch_first_row(db)
-    _write_store_identity(db, "" if place is None else place.place, _read_identity_id_of_store(db))
+    _write_store_identity(db, "" if place is None else place.place, _read_id_of_store_identity(db))
 
 
-def delete_identity_token_of_store(db: Connection) -> None:
+def delete_token_that_identifies_store_copy(db: Connection) -> None:
     """Delete the random token by which a copy of a store is recognised, so that the store gets a new identity when it
     is next opened for writing.
 
@@ -108,7 +110,7 @@ def get_path_of_identity_token(path: Path) -> Path:
     return real.with_name(real.name + ".identity")
 
 
-def _read_identity_id_of_store(db: Connection) -> str:
+def _read_id_of_store_identity(db: Connection) -> str:
     found = SQL.identity.fetch_first_row(db)
     return NO_INCARNATION if found is None else found.incarnation
 

@@ -79,7 +79,7 @@ class StoreLock:
         """Release the lock."""
         self.release_lock()
 
-    def lock_files_created_since(self) -> None:
+    def lock_store_files_created_meanwhile(self) -> None:
         """Extend the lock to files that did not exist when it was taken: the database of a new store, and its WAL.
 
         Raises StoreBusy if another process has locked one of them, and StoreError if the store's path now leads to

@@ -49,7 +49,7 @@ def save_log_in(db: Connection, log_in: LogIn) -> None:
         if before is not None:
             audit.append_entry(db, "log-off", shorten_text_for_audit(before), {"seat": log_in.seat}, log_in.at)
         audit.append_entry(db, "log-in", shorten_text_for_audit(log_in.agent), {"seat": log_in.seat}, log_in.at)
-        standing_orders.delete_standing_orders_for_seat(db, log_in.seat)
+        standing_orders.delete_supervisor_orders_for_seat(db, log_in.seat)
     SQL.set_log_in.run_statement(db, **get_fields_as_sql_parameters(log_in))
 
 
@@ -63,7 +63,7 @@ def remove_log_in(db: Connection, seat: str, at: float) -> None:
     if before is not None:
         audit.append_entry(db, "log-off", shorten_text_for_audit(before), {"seat": seat}, at)
     SQL.delete_log_in.run_statement(db, seat=seat)
-    standing_orders.delete_standing_orders_for_seat(db, seat)
+    standing_orders.delete_supervisor_orders_for_seat(db, seat)
 
 
 def read_log_ins(db: Connection) -> list[LogIn]:

@@ -68,7 +68,7 @@ class SQL(Statements):
     voter = Query(VoterRow)
     insert_mark = Command()
     is_same_mark = Scalar(bool)
-    is_mark_about_voter_stored = Scalar(bool)
+    is_voter_mark_stored = Scalar(bool)
     kind_of_mark = Scalar(str)
     marks_in_force = Query(MarkInForce)
     last_mark_of_worker_call = Query(MarkOfCall)
@@ -83,7 +83,7 @@ class SQL(Statements):
     insert_unknown_serial = Command()
 
 
-def save_mark_about_voter(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
+def save_voter_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEffect:
     """Store a mark (recorded fact about a voter), update the voter's status, and announce the mark by MQTT.
 
     A mark whose key is stored already changes nothing.
@@ -104,9 +104,9 @@ def save_mark_about_voter(db: Connection, encode: Encode | None, mark: Mark) -> 
     if row is None:
         raise NotInStore(f"The store has no voter {mark.voter_id}, so the mark was not saved. Check the voter's id.")
     before = VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet))
-    superfluous = _is_mark_correction_without_effect(db, mark, before)
-    recorded = not superfluous and _insert_mark_unless_stored(db, mark)
-    after = _compute_status_after_mark(db, mark, before) if recorded else before
+    superfluous = _would_correction_change_nothing(db, mark, before)
+    recorded = not superfluous and _insert_voter_mark_unless_stored(db, mark)
+    after = _compute_voter_status_after_new_mark(db, mark, before) if recorded else before
     undone = None if mark.undoes is None else SQL.kind_of_mark.fetch_first_value(db, key=mark.undoes)
     restores = recorded and undone == MarkKind.WRONG_NUMBER
     changes_links = restores or (recorded and mark.kind is MarkKind.WRONG_NUMBER)
@@ -145,36 +145,34 @@ def save_mark_about_voter(db: Connection, encode: Encode | None, mark: Mark) -> 
     )
 
 
-def save_marks_about_voters(
-    db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote
-) -> list[MarkEffect]:
+def save_voter_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
     """Store several marks (recorded answers about voters), all or none, with one audit entry. A mark whose key is
     stored already is not appended again.
 
     Raises NotInStore for a voter who is not on the roll, and KeyTaken if a different mark has the same key.
     """
-    effects = [save_mark_about_voter(db, encode, mark) for mark in marks]
+    effects = [save_voter_mark(db, encode, mark) for mark in marks]
     recorded = sum(effect.recorded for effect in effects)
-    audit.append_audit_entry_from_note(db, "marks", note, marks=len(marks), taken=recorded)
+    audit.append_audit_entry_with_person_of_note(db, "marks", note, marks=len(marks), taken=recorded)
     return effects
 
 
-def is_mark_about_voter_stored(db: Connection, key: str) -> bool:
+def is_voter_mark_stored(db: Connection, key: str) -> bool:
     """Return whether the store has a recorded answer about a voter (mark) with this key."""
-    return SQL.is_mark_about_voter_stored.fetch_only_value(db, key=key)
+    return SQL.is_voter_mark_stored.fetch_only_value(db, key=key)
 
 
-def read_turnout_status(db: Connection, voter_id: int) -> str | None:
+def read_current_status_of_voter(db: Connection, voter_id: int) -> str | None:
     """Return the turnout status of a voter ("pending", "voted", "closed"), or None if there is no such voter."""
     row = SQL.voter.fetch_first_row(db, voter_id=voter_id)
     return None if row is None else row.turnout
 
 
-def derive_turnout_status_at(db: Connection, voter_id: int, at: float) -> str:
+def derive_voter_status_at_time(db: Connection, voter_id: int, at: float) -> str:
     """Return the turnout status that a voter had at a time (epoch seconds). The status is derived from the marks
     (recorded answers) until then.
     """
-    return _derive_status_from_marks(db, voter_id, at).turnout
+    return _derive_voter_status_from_all_marks(db, voter_id, at).turnout
 
 
 def find_last_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
@@ -184,7 +182,7 @@ def find_last_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
 
-def find_voters_of_marks_with_key(db: Connection, key: str) -> list[int]:
+def find_voters_whose_marks_have_key(db: Connection, key: str) -> list[int]:
     """Return the voters about whom marks (recorded answers) were stored under the key `key`, in stored order.
 
     An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These marks
@@ -201,17 +199,17 @@ def save_report_of_unknown_serial_number(db: Connection, unknown: UnknownSerial)
     SQL.insert_unknown_serial.run_statement(db, **get_fields_as_sql_parameters(unknown))
 
 
-def _is_mark_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
+def _would_correction_change_nothing(db: Connection, mark: Mark, before: VoterStatus) -> bool:
     """Return whether a correction would change nothing, because no earlier mark (recorded answer) of the voter is
     "voted".
 
     Such a correction must not be stored: it would look as if somebody had said "not voted".
     """
     corrects = mark.source is MarkSource.CORRECTION and mark.undoes is None
-    return corrects and before.turnout == "pending" and not is_mark_about_voter_stored(db, mark.key)
+    return corrects and before.turnout == "pending" and not is_voter_mark_stored(db, mark.key)
 
 
-def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
+def _insert_voter_mark_unless_stored(db: Connection, mark: Mark) -> bool:
     """Store a mark (recorded answer) and return True, or return False if the same mark is stored already.
 
     Raises KeyTaken if a different mark has the key.
@@ -225,16 +223,16 @@ def _insert_mark_unless_stored(db: Connection, mark: Mark) -> bool:
     return False
 
 
-def _compute_status_after_mark(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
+def _compute_voter_status_after_new_mark(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
     """Return the voter's status after a new recorded answer (mark). After a correction or an undo, the status follows
     from all marks of the voter.
     """
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
-        return _derive_status_from_marks(db, mark.voter_id)
+        return _derive_voter_status_from_all_marks(db, mark.voter_id)
     return compute_voter_status_after_mark(before, mark.kind)
 
 
-def _derive_status_from_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
+def _derive_voter_status_from_all_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
     """Return the status of a voter that follows from the voter's marks (recorded answers) until the time `at`."""
     return derive_voter_status(SQL.marks_in_force.iterate_rows(db, voter_id=voter_id, at=at))
 
@@ -263,4 +261,4 @@ def _restore_link_between_voter_and_number(db: Connection, mark: Mark) -> None:
     """
     phone_id = SQL.phone_of_attempt.fetch_first_value(db, attempt_id=mark.attempt_id)
     SQL.restore_link.run_statement(db, voter_id=mark.voter_id, phone_id=phone_id, undoes=mark.undoes)
-    targets.reopen_number_closed_as_wrong(db, phone_id, mark.at)
+    targets.reopen_number_closed_by_wrong_number_answer(db, phone_id, mark.at)

@@ -13,7 +13,7 @@ SELECT EXISTS (
     SELECT 1 FROM mark WHERE key = :key AND voter_id = :voter_id AND kind = :kind AND hour IS :hour AND undoes IS :undoes
 );
 
--- name: is_mark_about_voter_stored
+-- name: is_voter_mark_stored
 SELECT EXISTS (SELECT 1 FROM mark WHERE key = :key);
 
 -- name: kind_of_mark

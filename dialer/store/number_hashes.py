@@ -114,7 +114,7 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
         SQL.set_announcing_secret.run_statement(db, fingerprint=listed[0])
 
 
-def hash_next_batch_of_phone_numbers(db: Connection, secret: bytes, after: int) -> int | None:
+def hash_next_page_of_phone_numbers(db: Connection, secret: bytes, after: int) -> int | None:
     """Hash the next page of the electoral roll's phone numbers that are not hashed with this secret yet. The page
     begins after the number with the id `after`.
 

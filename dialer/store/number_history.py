@@ -10,7 +10,7 @@ from typing import NamedTuple
 from dialer.domain.model import CampaignState
 from dialer.domain.phone_facts import Consent, PhoneFacts
 from dialer.store.campaigns import read_campaign_states
-from dialer.store.marks import derive_turnout_status_at
+from dialer.store.marks import derive_voter_status_at_time
 from dialer.store.number_facts import CallsOfNumber, compute_number_facts_for_calling_rules
 from dialer.store.sql import Connection, Query, Scalar, Statements
 
@@ -236,7 +236,7 @@ def _find_opt_out_of_number_at(
 def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
     """Return the voters who are linked to a number, with the turnout status that each had at a time."""
     return [
-        each._replace(turnout=derive_turnout_status_at(db, each.voter_id, at))
+        each._replace(turnout=derive_voter_status_at_time(db, each.voter_id, at))
         if SQL.marked_since.fetch_only_value(db, voter_id=each.voter_id, at=at)
         else each
         for each in SQL.linked_voters.iterate_rows(db, phone_id=phone_id, at=at)

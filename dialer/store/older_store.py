@@ -68,14 +68,14 @@ def read_newest_call_time(db: Connection) -> float | None:
     return SQL.newest_call_at.fetch_first_value(db)
 
 
-def allow_calls_with_older_store(db: Connection, who: str, at: float) -> list[str]:
+def allow_dialling_with_older_store(db: Connection, who: str, at: float) -> list[str]:
     """Let the dialler place calls although the store lacks newer calls, and stop all campaigns.
 
     Campaigns that are added later start stopped too. The store gets a new identity, so that headquarters does not
     mistake its new results for those it has. Returns the ids of the campaigns in the store.
     """
     missing = read_calls_missing_from_store(db)
-    identity.renew_store_identity(db)
+    identity.replace_identity_of_restored_store(db)
     stopped = campaigns.stop_campaigns(db, at)
     last = {f"call-{call.place}": datetime.fromtimestamp(call.at, UTC).isoformat() for call in missing}
     audit.append_entry(db, ACCEPTED, who, last, max([at, *(call.at for call in missing)]))

@@ -155,7 +155,9 @@ def save_hashed_opt_outs(
         if is_new:
             add_result_to_outbox(db, encode, OptOut(None, note.at, source, number_hash=hashed), note.at)
         count += is_new
-    audit.append_audit_entry_from_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
+    audit.append_audit_entry_with_person_of_note(
+        db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count
+    )
     return OptOutEffect(count, tuple(phones))
 
 
@@ -166,7 +168,7 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
     centres are known as hashes only.
     """
     for secret in secrets:
-        number_hashes.hash_next_batch_of_phone_numbers(db, secret, after)
+        number_hashes.hash_next_page_of_phone_numbers(db, secret, after)
     for each in number_hashes.find_numbers_opted_out_in_other_centres_after(db, after):
         suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre)
 

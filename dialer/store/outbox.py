@@ -108,7 +108,7 @@ def mark_announcements_published(db: Connection, up_to: int) -> None:
     SQL.delete_passed.run_statement(db, passed=up_to)
 
 
-def trim_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
+def delete_oldest_messages_of_full_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
     """Delete the oldest unsent announcements (MQTT messages) if more of them wait than the limit allows.
 
     The results themselves stay in their tables. Announcements of opt-outs are neither counted nor deleted, because
@@ -180,7 +180,7 @@ def record_last_announcement_id_at_headquarters(db: Connection, through: int, at
     if read_last_announcement_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     if through > SQL.highest_id.fetch_only_value(db):
-        identity.renew_store_identity(db)
+        identity.replace_identity_of_restored_store(db)
         campaigns.stop_campaigns(db, at)
         audit.append_entry(
             db, "store-set-back", "uplink", {"incarnation": identity.read_store_identity(db).incarnation}, at

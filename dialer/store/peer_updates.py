@@ -67,15 +67,13 @@ def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) ->
     recorded, unknown = [], 0
     for foreign in updates.marks:
         voter_id = SQL.voter_at.fetch_first_value(db, **get_fields_as_sql_parameters(foreign.place))
-        undoes_nothing = foreign.mark.undoes is not None and not marks.is_mark_about_voter_stored(
-            db, foreign.mark.undoes
-        )
+        undoes_nothing = foreign.mark.undoes is not None and not marks.is_voter_mark_stored(db, foreign.mark.undoes)
         if voter_id is None or undoes_nothing:
             unknown += voter_id is None
             continue
         mark = replace(foreign.mark, voter_id=voter_id)
         try:
-            recorded.append((mark, marks.save_mark_about_voter(db, None, mark)))
+            recorded.append((mark, marks.save_voter_mark(db, None, mark)))
         except KeyTaken:
             unknown += 1
     calls = [

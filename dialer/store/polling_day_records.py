@@ -52,7 +52,7 @@ class SQL(Statements):
     insert_answer = Command()
 
 
-def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], note: AuditNote) -> int:
+def append_official_turnout_figures(db: Connection, figures: Sequence[OfficialFigure], note: AuditNote) -> int:
     """Append official turnout figures, all or none, with an audit entry. Return how many of the figures are new.
 
     Raises NotInStore if the area of a figure is not on the electoral roll, or if several areas of the roll match.
@@ -64,7 +64,7 @@ def enter_official_turnout(db: Connection, figures: Sequence[OfficialFigure], no
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
             SQL.insert_figure.run_statement(db, **area, **entered)
             new += 1
-    audit.append_audit_entry_from_note(db, "official-turnout", note, figures=len(figures), new=new)
+    audit.append_audit_entry_with_person_of_note(db, "official-turnout", note, figures=len(figures), new=new)
     return new
 
 
@@ -123,7 +123,7 @@ def _build_query_parameters_of_area(figure: OfficialFigure) -> dict[str, str | i
     }
 
 
-def read_turnout_shares_in_force(db: Connection, figure: OfficialFigure) -> dict[str, float]:
+def read_official_turnout_shares_valid_at(db: Connection, figure: OfficialFigure) -> dict[str, float]:
     """Return the official turnout shares for a figure's area and day, by time.
 
     Shares that later entries replaced are left out. The figure must name its federal state.
@@ -154,7 +154,7 @@ def save_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int
     )
     number = SQL.complaint_id.fetch_only_value(db, key=complaint.key)
     if new:
-        audit.append_audit_entry_from_note(db, "complaint", note, complaint=number)
+        audit.append_audit_entry_with_person_of_note(db, "complaint", note, complaint=number)
     return number
 
 
@@ -165,4 +165,4 @@ def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -
             f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."
         )
     if SQL.insert_answer.run_statement(db, who=note.who, **get_fields_as_sql_parameters(answer)):
-        audit.append_audit_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)
+        audit.append_audit_entry_with_person_of_note(db, "complaint-answer", note, complaint=answer.complaint_id)

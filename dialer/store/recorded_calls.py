@@ -18,6 +18,6 @@ def save_start_of_call_recording(db: Connection, attempt_id: str, started_at: fl
     SQL.insert_recording.run_statement(db, attempt_id=attempt_id, started_at=started_at)
 
 
-def has_call_ended_with_recording(db: Connection, attempt_id: AttemptId) -> bool:
+def has_call_with_recording_ended(db: Connection, attempt_id: AttemptId) -> bool:
     """Return whether a call has ended and still has a recording (one that was not erased)."""
     return SQL.was_recorded.fetch_only_value(db, attempt_id=attempt_id)

@@ -27,7 +27,7 @@ class RegistersAt:
     replaced: frozenset[str]  # names of those whose numbers of that time are no longer stored
 
     @property
-    def imported_register_names(self) -> frozenset[str]:
+    def names_of_imported_do_not_call_registers(self) -> frozenset[str]:
         """The names of the do-not-call registers that had been imported by the given time and that no later import has
         replaced.
         """

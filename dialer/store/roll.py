@@ -113,7 +113,7 @@ _BOOTH_DETAILS = ("constituency_name", "name", "name_local", "language", "closes
 _VOTER = ("voter_id", "booth_id", "serial", *VoterDetails._fields)
 
 
-def _map_column_names_to_values(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
+def _make_sql_parameters_from_columns(names: Sequence[str], values: Iterable[object]) -> dict[str, object]:
     return dict(zip(names, values, strict=True))
 
 
@@ -143,19 +143,19 @@ def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]
     to part number; `details` has the other fields.
     """
     return SQL.insert_booth.insert_row(
-        db, **_map_column_names_to_values((*_PLACE, *_BOOTH_DETAILS), (*place, *details))
+        db, **_make_sql_parameters_from_columns((*_PLACE, *_BOOTH_DETAILS), (*place, *details))
     )
 
 
 def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
     """Replace the details of a polling station (booth): the fields from the constituency name to the closing time."""
-    SQL.update_booth.run_statement(db, booth_id=booth_id, **_map_column_names_to_values(_BOOTH_DETAILS, details))
+    SQL.update_booth.run_statement(db, booth_id=booth_id, **_make_sql_parameters_from_columns(_BOOTH_DETAILS, details))
 
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Add voters. Each row has an id, booth, serial number on the roll, and the fields of `VoterDetails`."""
     SQL.insert_voter.run_statement_for_each_parameter_set(
-        db, (_map_column_names_to_values(_VOTER, row) for row in rows)
+        db, (_make_sql_parameters_from_columns(_VOTER, row) for row in rows)
     )
 
 
@@ -170,7 +170,7 @@ def find_existing_voters(
     """
     SQL.clear_wanted.run_statement(db)
     SQL.insert_wanted.run_statement_for_each_parameter_set(
-        db, (_map_column_names_to_values(("place", "booth_id", "serial"), row) for row in wanted)
+        db, (_make_sql_parameters_from_columns(("place", "booth_id", "serial"), row) for row in wanted)
     )
     for row in SQL.wanted_voters.iterate_rows(db):
         yield row.place, row.voter_id, row[2:]
@@ -179,7 +179,7 @@ def find_existing_voters(
 def update_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
     """Replace the stored details of voters. Each row has the fields of `VoterDetails`, then the voter's id."""
     SQL.update_voter.run_statement_for_each_parameter_set(
-        db, (_map_column_names_to_values((*VoterDetails._fields, "voter_id"), row) for row in rows)
+        db, (_make_sql_parameters_from_columns((*VoterDetails._fields, "voter_id"), row) for row in rows)
     )
 
 
@@ -187,7 +187,7 @@ def add_numbers_of_voters(db: Connection, pairs: Iterable[tuple[int, str]]) -> t
     """Add voters' numbers (E.164). Return how many numbers, and how many links between voters and numbers, are new."""
     SQL.clear_incoming.run_statement(db)
     SQL.insert_incoming.run_statement_for_each_parameter_set(
-        db, (_map_column_names_to_values(("voter_id", "number"), pair) for pair in pairs)
+        db, (_make_sql_parameters_from_columns(("voter_id", "number"), pair) for pair in pairs)
     )
     numbers = SQL.insert_phones.run_statement(db)
     return numbers, SQL.insert_links.run_statement(db)
@@ -203,7 +203,7 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
     return opted_out, SQL.booths_without_close.fetch_only_value(db), SQL.repeated_epics.fetch_only_value(db)
 
 
-def list_repeated_epic_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
+def list_voter_id_numbers_of_several_voters(db: Connection, most: int) -> list[RepeatedEpic]:
     """Return the first `most` EPIC (voter ID) numbers that several voters of one roll have.
 
     Slow, for it reads the whole roll.
@@ -211,12 +211,12 @@ def list_repeated_epic_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
     return SQL.repeated_epic_places.fetch_all_rows(db, most=most)
 
 
-def save_import_of_roll_file(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
+def record_import_of_roll_file(db: Connection, at: float, file_name: str, sha256: str, figures: Sequence[int]) -> None:
     """Store that an electoral roll was imported at the time `at` (epoch seconds).
 
     `figures` has the counts of the import: rows, voters, numbers, links, rejected, unchanged.
     """
-    counts = _map_column_names_to_values(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
+    counts = _make_sql_parameters_from_columns(("rows", "voters", "numbers", "links", "rejected", "unchanged"), figures)
     SQL.insert_import_run.run_statement(db, at=at, file_name=file_name, sha256=sha256, **counts)
 
 
@@ -242,7 +242,7 @@ def find_last_voter_id(db: Connection) -> int:
     return SQL.last_voter.fetch_only_value(db)
 
 
-def copy_roll_to_new_store(store: Path, copy: Path, key: StoreKey | None) -> int:
+def copy_electoral_roll_to_new_store(store: Path, copy: Path, key: StoreKey | None) -> int:
     """Copy the electoral roll of a store into a new store, without calls and results, and return how many voters it has.
 
     The store may be in use. A `key`, if given, decrypts the old store and encrypts the new one. Raises StoreError,

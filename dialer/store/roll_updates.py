@@ -79,10 +79,10 @@ def save_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, chan
     """Store that an electoral roll was imported, with its counts and an audit entry."""
     unchanged = max(0, spooled.rows - spooled.rejected - change.voters)
     figures = (spooled.rows, change.voters, change.numbers, change.links, spooled.rejected, unchanged)
-    roll.save_import_of_roll_file(db, note.at, spooled.file_name, spooled.sha256, figures)
+    roll.record_import_of_roll_file(db, note.at, spooled.file_name, spooled.sha256, figures)
     details = {"file": shorten_text_for_audit(spooled.file_name), "sha256": spooled.sha256}
     details |= {key: text for key, text in (("source", spooled.source), ("mapping", spooled.mapping)) if text}
-    audit.append_audit_entry_from_note(
+    audit.append_audit_entry_with_person_of_note(
         db, "roll-import", note, **details, rows=spooled.rows, voters=change.voters, numbers=change.numbers
     )
 

@@ -24,7 +24,7 @@ from dialer.store.evidence import (
     EVIDENCE,
     Evidence,
     build_sql_for_digest_of_rows,
-    build_sql_that_selects_row_names,
+    build_sql_that_selects_keys_of_rows,
     list_columns_covered_by_seals,
     register_digest_function,
 )
@@ -229,7 +229,7 @@ def _verify_seal_that_person_noted(epochs: Sequence[SealedEpoch], head: tuple[in
 def _verify_sealed_rows(db: Connection, evidence: Evidence, verdict: SealVerdict) -> None:
     table = evidence.table
     digest = f"SELECT {build_sql_for_digest_of_rows(evidence, list_columns_covered_by_seals(db, evidence))}"
-    stored = (((one, two), True) for one, two in db.execute(build_sql_that_selects_row_names(evidence)))
+    stored = (((one, two), True) for one, two in db.execute(build_sql_that_selects_keys_of_rows(evidence)))
     changes = SQL.logged_changes.iterate_rows(db, evidence=table)
     logged = ((key, [*group]) for key, group in groupby(changes, key=lambda change: (change.one, change.two)))
     intact = 0

@@ -25,7 +25,7 @@ from dialer.store import audit
 from dialer.store.evidence import (
     EVIDENCE,
     build_sql_for_digest_of_rows,
-    build_sql_that_selects_row_names,
+    build_sql_that_selects_keys_of_rows,
     compute_digest_of_sealed_columns,
     create_triggers_that_record_changes,
     list_columns_covered_by_seals,
@@ -313,7 +313,7 @@ class Sealer:
         if last:
             SQL.append_placeholder.run_statement(self._db, change_id=last + 1)
         for name, evidence in EVIDENCE.items():
-            for one, two in self._db.execute(build_sql_that_selects_row_names(evidence)).fetchall():
+            for one, two in self._db.execute(build_sql_that_selects_keys_of_rows(evidence)).fetchall():
                 self._log_change_of_row(Touched(name, one, two, None))
         return last
 

@@ -27,7 +27,7 @@ class SQL(Statements):
     insert_interval = Command()
 
 
-def save_seat_state_intervals(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
+def save_intervals_of_seat_states(db: Connection, encode: Encode | None, intervals: Sequence[SeatInterval]) -> None:
     """Store how long seats were in each state. If the settings name a headquarters, announce the total times by MQTT.
 
     Repeated intervals change nothing.

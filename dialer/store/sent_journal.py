@@ -42,7 +42,7 @@ class SentJournal:
 
     def find_attempts_never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
         """Return the call attempts of an earlier run that were certainly never sent to the switch."""
-        records = self._read_records_of_this_boot()
+        records = self._read_journal_records_since_machine_start()
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
         return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
@@ -60,7 +60,7 @@ class SentJournal:
         head, _, body = _read_journal_file_if_exists(self.path).partition(b"\n")
         return head, [body[at : at + _RECORD_BYTES] for at in range(0, len(body) - _RECORD_BYTES + 1, _RECORD_BYTES)]
 
-    def _read_records_of_this_boot(self) -> list[bytes]:
+    def _read_journal_records_since_machine_start(self) -> list[bytes]:
         head, records = self._read_journal_records()
         return records if self._boot and head == self._format_first_line_of_journal() else []
 
@@ -69,10 +69,10 @@ class SentJournal:
 
         See `Clock.get_seconds_since_boot`. Returns None if no run since this boot recorded the difference.
         """
-        records = [record for record in self._read_records_of_this_boot() if record[:1] == _CLOCK]
+        records = [record for record in self._read_journal_records_since_machine_start() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None
 
-    def record_clock_difference(self, ahead: float) -> None:
+    def record_wall_clock_minus_boot_clock(self, ahead: float) -> None:
         """Record how many seconds the wall clock is ahead of the time since boot, for `read_clock_difference` at the
         next start. Errors are ignored.
         """

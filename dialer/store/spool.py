@@ -93,7 +93,7 @@ class NumberOfVoter(NamedTuple):
 class SQL(Statements):
     insert_number = Command()
     insert_booth = Command()
-    count_changes_of_uploaded_roll = Query(RollComparison)
+    count_rows_that_uploaded_roll_would_change = Query(RollComparison)
     numbers = Scalar(str)
     roll = Query(SpooledRoll)
     booths = Query(StoredBooth)
@@ -166,7 +166,7 @@ class Spool:
         ):
             SQL.insert_booth.run_statement_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 
-    def count_changes_of_uploaded_roll(self, list_id: str) -> RollComparison:
+    def count_rows_that_uploaded_roll_would_change(self, list_id: str) -> RollComparison:
         """Return how many voters and numbers of the store would change if an uploaded roll were imported. Raises
         StoreError.
         """
@@ -176,7 +176,7 @@ class Spool:
         ):
             store = {"store": f"{self.store.resolve().as_uri()}?mode=ro"}
             db.execute(f"ATTACH :store AS store KEY {format_key_as_sql_literal(self.key)}", store)
-            return SQL.count_changes_of_uploaded_roll.fetch_only_row(db)
+            return SQL.count_rows_that_uploaded_roll_would_change.fetch_only_row(db)
 
     def open_spooled_file(self, list_id: str) -> SpoolFile:
         """Open an uploaded roll or list of numbers for reading. Raises NotInStore if there is no such upload, and StoreError."""

@@ -18,7 +18,7 @@ class StandingOrder:
     same addressee and command replaces it.
     """
 
-    # `format_campaign_as_order_addressee`, `format_seat_as_order_addressee`, or "centre" for a stop of all campaigns:
+    # `format_addressee_of_order_for_campaign`, `format_addressee_of_order_for_seat`, or "centre" for a stop of all campaigns:
     addressee: str
     command: str  # its name in the message
     content: Mapping[str, Any]  # JSON values
@@ -44,17 +44,17 @@ class SQL(Statements):
     delete_expired = Command()
 
 
-def format_campaign_as_order_addressee(campaign_id: str) -> str:
+def format_addressee_of_order_for_campaign(campaign_id: str) -> str:
     """Return the text that a supervisor's stored order has as its addressee if the order is for this campaign."""
     return f"campaign/{campaign_id}"
 
 
-def format_seat_as_order_addressee(seat: str) -> str:
+def format_addressee_of_order_for_seat(seat: str) -> str:
     """Return the text that a supervisor's stored order has as its addressee if the order is for this seat."""
     return f"seat/{seat}"
 
 
-def read_standing_orders(db: Connection, now: float) -> list[StandingOrder]:
+def read_supervisor_orders_in_force(db: Connection, now: float) -> list[StandingOrder]:
     """Delete supervisors' orders that have expired, and return those still in force. `now` is in epoch seconds."""
     SQL.delete_expired.run_statement(db, now=now)
     return [
@@ -63,18 +63,18 @@ def read_standing_orders(db: Connection, now: float) -> list[StandingOrder]:
     ]
 
 
-def save_standing_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
+def save_supervisor_orders(db: Connection, orders: Sequence[StandingOrder]) -> None:
     """Store supervisors' orders that stay in force after a restart, and delete those that have expired."""
     for each in orders:
         SQL.delete_expired.run_statement(db, now=each.at)
         SQL.set_order.run_statement(db, **get_fields_as_sql_parameters(each) | {"content": json.dumps(each.content)})
 
 
-def delete_standing_order(db: Connection, addressee: str, command: str) -> None:
+def delete_supervisor_order(db: Connection, addressee: str, command: str) -> None:
     """Delete a supervisor's stored order, which ends it. A repeated call changes nothing."""
     SQL.delete_order.run_statement(db, addressee=addressee, command=command)
 
 
-def delete_standing_orders_for_seat(db: Connection, seat: str) -> None:
+def delete_supervisor_orders_for_seat(db: Connection, seat: str) -> None:
     """Delete all orders of supervisors for a seat from the store, so that they no longer apply."""
-    SQL.delete_orders_for.run_statement(db, addressee=format_seat_as_order_addressee(seat))
+    SQL.delete_orders_for.run_statement(db, addressee=format_addressee_of_order_for_seat(seat))

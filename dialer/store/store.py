@@ -136,7 +136,7 @@ class Store(StoreRunner):
     read_own_call_backs = Read(own_call_back_rows.read_own_call_backs)
     read_do_not_call_registers = Read(register_rows.read_do_not_call_registers)
 
-    async def enrol_numbers_in_campaign(
+    async def add_roll_numbers_to_queue_of_campaign(
         self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID
     ) -> int:
         """Add to a campaign's queue the numbers that the campaign may call and that are not in its queue yet. Return
@@ -146,16 +146,16 @@ class Store(StoreRunner):
         calls booth workers gets every worker on the list. A number that was closed because it had no pending voter is
         reopened if it has one now. A repeat adds nothing. A number is queued under the booth of its first pending
         voter, ranked by the sum of the pending voters' weights. Only numbers with ids from `first` to `last` are
-        enrolled. See `targets.enrol_numbers_in_campaign`.
+        enrolled. See `targets.add_roll_numbers_to_queue_of_campaign`.
         """
-        added = await self._run_write_job(targets.enrol_numbers_in_campaign, campaign_id, first, last)
+        added = await self._run_write_job(targets.add_roll_numbers_to_queue_of_campaign, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
         return added
 
     # Attempts
 
     save_version_of_calling_rules = Write(grounds.save_version_of_calling_rules)
-    save_applied_settings_and_rules = Write(grounds.save_applied_settings_and_rules)
+    save_settings_and_rules_that_take_effect = Write(grounds.save_settings_and_rules_that_take_effect)
     save_answer_time_of_call = Write(attempt_rows.save_answer_time_of_call)
     save_connect_time_of_call = Write(attempt_rows.save_connect_time_of_call)
     end_attempts = Announce(attempt_rows.end_attempts)
@@ -170,7 +170,7 @@ class Store(StoreRunner):
     append_missing_call_to_audit = Write(older_store.append_missing_call_to_audit)
     find_unfinished_attempt_on_number = Read(attempt_rows.find_unfinished_attempt_on_number)
     save_start_of_call_recording = Write(recorded_calls.save_start_of_call_recording)
-    has_call_ended_with_recording = Read(recorded_calls.has_call_ended_with_recording)
+    has_call_with_recording_ended = Read(recorded_calls.has_call_with_recording_ended)
     save_flow_answers = Announce(flow_answer_rows.save_flow_answers)
     read_flow_answers = Read(flow_answer_rows.read_flow_answers)
     save_inbound_call = Write(inbound_calls.save_inbound_call)
@@ -213,32 +213,32 @@ class Store(StoreRunner):
     # Voters and marks
 
     find_pending_voters = Read(voters.find_pending_voters)
-    find_voter_by_serial = Read(voters.find_voter_by_serial)
+    find_voter_by_serial_number_on_roll = Read(voters.find_voter_by_serial_number_on_roll)
     read_voter_for_agent_page = Read(voters.read_voter_for_agent_page)
     find_number_for_sms = Read(voters.find_number_for_sms)
     count_voters_without_number_after_opt_out = Read(turnout.count_voters_without_number_after_opt_out)
     find_last_mark_of_booth_worker_call = Write(
         marks.find_last_mark_of_booth_worker_call
     )  # after the waiting writes, to find their marks
-    find_voters_of_marks_with_key = Write(marks.find_voters_of_marks_with_key)
+    find_voters_whose_marks_have_key = Write(marks.find_voters_whose_marks_have_key)
     save_report_of_unknown_serial_number = Write(marks.save_report_of_unknown_serial_number)
-    enter_official_turnout = Write(polling_day_records.enter_official_turnout)
+    append_official_turnout_figures = Write(polling_day_records.append_official_turnout_figures)
     save_complaint = Write(polling_day_records.save_complaint)
     answer_complaint = Write(polling_day_records.answer_complaint)
 
-    async def save_mark_about_voter(self, mark: Mark) -> MarkEffect:
-        """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.save_mark_about_voter`."""
-        effect = await self._run_write_job_and_announce_result(marks.save_mark_about_voter, mark)
-        self._discard_cached_queue_lengths([effect])
+    async def save_voter_mark(self, mark: Mark) -> MarkEffect:
+        """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.save_voter_mark`."""
+        effect = await self._run_write_job_and_announce_result(marks.save_voter_mark, mark)
+        self._forget_cached_lengths_of_queues([effect])
         return effect
 
-    async def save_marks_about_voters(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
+    async def save_voter_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
         """Store several marks (recorded answers about voters), all or none, with an audit entry.
 
-        See `marks.save_marks_about_voters`.
+        See `marks.save_voter_marks`.
         """
-        effects = await self._run_write_job_and_announce_result(marks.save_marks_about_voters, new, note)
-        self._discard_cached_queue_lengths(effects)
+        effects = await self._run_write_job_and_announce_result(marks.save_voter_marks, new, note)
+        self._forget_cached_lengths_of_queues(effects)
         return effects
 
     async def release_attempts_with_unknown_outcome(
@@ -254,7 +254,7 @@ class Store(StoreRunner):
         self._target_counts.clear()
         return opened
 
-    def _discard_cached_queue_lengths(self, effects: Sequence[MarkEffect]) -> None:
+    def _forget_cached_lengths_of_queues(self, effects: Sequence[MarkEffect]) -> None:
         """Discard the cached counts of numbers in campaigns' queues, after a write that may have added numbers."""
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
@@ -310,7 +310,7 @@ class Store(StoreRunner):
         for secret in secrets:
             after: int | None = 0
             while after is not None:
-                after = await self._run_write_job(number_hashes.hash_next_batch_of_phone_numbers, secret, after)
+                after = await self._run_write_job(number_hashes.hash_next_page_of_phone_numbers, secret, after)
         return await self._run_write_job(opt_outs.suppress_numbers_opted_out_in_other_centres)
 
     # Figures
@@ -330,13 +330,13 @@ class Store(StoreRunner):
 
     # Seats, supervisors, users and headquarters. Reads that must see the waiting writes are made as writes.
 
-    save_seat_state_intervals = Announce(seat_intervals.save_seat_state_intervals)
+    save_intervals_of_seat_states = Announce(seat_intervals.save_intervals_of_seat_states)
     save_log_in = Write(log_in_rows.save_log_in)
     remove_log_in = Write(log_in_rows.remove_log_in)
     read_log_ins = Write(log_in_rows.read_log_ins)
-    read_standing_orders = Write(standing_order_rows.read_standing_orders)
-    save_standing_orders = Write(standing_order_rows.save_standing_orders)
-    delete_standing_order = Write(standing_order_rows.delete_standing_order)
+    read_supervisor_orders_in_force = Write(standing_order_rows.read_supervisor_orders_in_force)
+    save_supervisor_orders = Write(standing_order_rows.save_supervisor_orders)
+    delete_supervisor_order = Write(standing_order_rows.delete_supervisor_order)
     read_users = Write(users.read_users)
     add_or_change_user = Write(users.add_or_change_user)
     remove_user = Write(users.remove_user)
@@ -352,13 +352,13 @@ class Store(StoreRunner):
     read_announcements_for_broker = Read(outbox.read_announcements_for_broker)
     mark_announcements_published = Write(outbox.mark_announcements_published)
     count_waiting_announcements = Read(outbox.count_waiting_announcements)
-    trim_outbox = Write(outbox.trim_outbox)
+    delete_oldest_messages_of_full_outbox = Write(outbox.delete_oldest_messages_of_full_outbox)
     set_byte_limit_of_headquarters_queue = Write(outbox.set_byte_limit_of_headquarters_queue)
     record_last_announcement_id_at_headquarters = Write(outbox.record_last_announcement_id_at_headquarters)
     save_updates_from_other_centres = Write(peer_updates.save_updates_from_other_centres)
     find_executed_command = Read(commands.find_executed_command)
-    save_command_unless_already_executed = Write(commands.save_command_unless_already_executed)
-    replace_provisional_command_reply = Write(commands.replace_provisional_command_reply)
+    record_command_unless_already_executed = Write(commands.record_command_unless_already_executed)
+    replace_preliminary_reply_to_command = Write(commands.replace_preliminary_reply_to_command)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
     read_first_key_of_each_signing_chain = Read(seals.read_first_key_of_each_signing_chain)

@@ -39,7 +39,9 @@ class SQL(Statements):
     next_timed = Scalar(float)
 
 
-def enrol_numbers_in_campaign(db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID) -> int:
+def add_roll_numbers_to_queue_of_campaign(
+    db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID
+) -> int:
     """Add to a campaign's queue the phone numbers of the electoral roll that the campaign may call and that are not in
     its queue yet. Return how many were added or reopened.
 
@@ -87,7 +89,7 @@ def reopen_numbers_of_voter(db: Connection, voter_id: int, at: float) -> bool:
     return SQL.reopen_for_voter.run_statement(db, voter_id=voter_id, at=at) > 0
 
 
-def reopen_number_closed_as_wrong(db: Connection, phone_id: int | None, at: float) -> None:
+def reopen_number_closed_by_wrong_number_answer(db: Connection, phone_id: int | None, at: float) -> None:
     """Reopen a number in the queues where a WRONG_NUMBER answer had closed it, because this answer was undone.
 
     The number is due at `at` or later (epoch seconds).

@@ -112,7 +112,7 @@ class UplinkReader:
         found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 
-    async def read_lowest_number_hashes(self, limit: int) -> LowestHashes:
+    async def read_sample_of_number_hashes(self, limit: int) -> LowestHashes:
         """Return the `limit` lowest hashes of the phone numbers on the roll, sorted, with the fingerprint of their
         secret.
 

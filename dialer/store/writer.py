@@ -99,7 +99,7 @@ class Writer:
                 jobs = [waiting.job for waiting in group]
                 done = await self._loop.run_in_executor(self._executor, commit_write_jobs, self._db, self._path, jobs)
                 for waiting, result in zip(group, done, strict=True):
-                    _resolve_job_future(waiting.answer, result)
+                    _set_result_of_job_future(waiting.answer, result)
                 group.clear()
         finally:
             # After an orderly end nothing is waiting. If this task was cancelled, nobody may wait for ever.
@@ -109,7 +109,7 @@ class Writer:
                     group.append(leftover)
                 self._room.release()
             for waiting in group:
-                _resolve_job_future(waiting.answer, _JobResult(error=self._build_closed_error()))
+                _set_result_of_job_future(waiting.answer, _JobResult(error=self._build_closed_error()))
 
     async def _collect_jobs_for_commit(self, group: list[_QueuedJob]) -> bool:
         """Wait for a write job, and add all waiting jobs to `group`, up to the limit of one commit. Return False if
@@ -165,7 +165,7 @@ def _convert_to_store_error(error: Exception, path: Path) -> Exception:
     return build_store_error(error, path) if isinstance(error, get_database_error_types()) else error
 
 
-def _resolve_job_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:
+def _set_result_of_job_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:
     if answer.done():  # the caller was cancelled; its job ran all the same
         return
     if done.error is not None:

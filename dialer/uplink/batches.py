@@ -112,7 +112,7 @@ class BatchSchedule:
         in_flight.resend_at = now + self._compute_acknowledgement_timeout(in_flight.attempts)
         return in_flight.batch
 
-    def replace_batch_in_flight_by_first_part(self, part: OutboxBatch, now: float) -> None:
+    def replace_unacknowledged_batch_by_first_part(self, part: OutboxBatch, now: float) -> None:
         """Replace the batch that waits for an acknowledgement by its first rows, because the server accepts no larger
         message.
 

@@ -32,7 +32,7 @@ async def publish_number_sample(centre: str, session: Session, reading: UplinkRe
     stored: NumberSample | None = None
     while True:
         try:
-            found = await reading.read_lowest_number_hashes(SAMPLE_HASHES)
+            found = await reading.read_sample_of_number_hashes(SAMPLE_HASHES)
             sample = NumberSample(found.fingerprint, tuple(each[:HASH_LETTERS] for each in found.hashes))
             if sample != stored:
                 await session.store_message(build_number_sample_subject(centre), pack_number_sample(sample))

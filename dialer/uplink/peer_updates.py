@@ -35,7 +35,7 @@ from dialer.nats.messages import (
 )
 from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
-from dialer.uplink.dialler import DiallerCommands, is_reply_missing
+from dialer.uplink.dialler import DiallerCommands, has_dialler_not_replied
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
 
 _log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ class PendingUpdates:
         """The number of opt-outs, voters' answers (marks) and calls of other centres in the next command."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
-    def has_batch_room_for_updates(self, more: Sequence[dict[str, Any]]) -> bool:
+    def do_updates_fit_into_command(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the updates `more` also fit into the next command to the dialler."""
         has_room = self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
         return not self.number_of_pending_updates or (
@@ -223,7 +223,7 @@ class PeerUpdates:
             if is_missing or not stored:
                 stored = await self._download_and_send_snapshot(stream, place, stored)
             try:
-                await self._send_updates_until_stream_must_be_reopened(stream_id, stream, subject, stored)
+                await self._send_updates_until_stream_is_interrupted(stream_id, stream, subject, stored)
                 is_missing = False
             except MessagesMissing as error:
                 _log.warning("peer_updates.lost", problem=f"{error}; a snapshot is downloaded instead")
@@ -309,7 +309,7 @@ class PeerUpdates:
             )
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
-                if not pending.has_batch_room_for_updates([*update[0], *update[1]]):
+                if not pending.do_updates_fit_into_command([*update[0], *update[1]]):
                     await self._send_part_of_snapshot(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
                 pending.add_pending_updates(pending.position + 1, *update)
@@ -325,7 +325,7 @@ class PeerUpdates:
                 "the dialler refused headquarters' list of opt-outs and marks (snapshot): the uplink downloads it again"
             )
 
-    async def _send_updates_until_stream_must_be_reopened(
+    async def _send_updates_until_stream_is_interrupted(
         self, stream_id: str, stream: str, subject: str, after: int
     ) -> None:
         """Read other centres' updates and send them to the dialler, until the stream must be opened again.
@@ -370,7 +370,7 @@ class PeerUpdates:
 
         Returns the updates that are still pending, or None if the stream must be opened again.
         """
-        if not pending.has_batch_room_for_updates([*opt_outs, *marks, *calls]):
+        if not pending.do_updates_fit_into_command([*opt_outs, *marks, *calls]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
@@ -406,7 +406,7 @@ class PeerUpdates:
             reply = await self._dialler.send_command_to_dialler(
                 "import-peer-updates", pending.build_fields_of_updates_command(stream)
             )
-            if reply is not None and not is_reply_missing(reply):
+            if reply is not None and not has_dialler_not_replied(reply):
                 if reply.status != "done":
                     _log.warning("peer_updates.refused", problem=reply.text)
                 return reply.status == "done"

@@ -35,7 +35,7 @@ from dialer.uplink.upload import OutboxUpload
 _log = structlog.get_logger(__name__)
 
 
-def find_uplink_user(settings: Settings) -> str:
+def find_broker_user_of_uplink(settings: Settings) -> str:
     """Return the name of the uplink's broker user. Raises SettingError if the settings have no headquarters."""
     headquarters = settings.headquarters
     if headquarters.user is None:
@@ -56,7 +56,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
     While headquarters, the broker or the dialler is unreachable, the uplink waits. Raises SettingError, StoreError or
     HeadquartersUnreachable for problems that a person must solve.
     """
-    user = find_uplink_user(settings)
+    user = find_broker_user_of_uplink(settings)
     centre, headquarters, clock = settings.centre.id, settings.headquarters, clock or SystemClock()
     broker = replace(
         broker or get_broker_settings_for_user(settings, user, headquarters.broker_password), client_id="uplink"

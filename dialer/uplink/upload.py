@@ -193,16 +193,16 @@ class OutboxUpload:
             return
         part, data = await asyncio.to_thread(pack_first_part_of_batch, replace(batch, store=store))
         if part.last < batch.last:
-            schedule.replace_batch_in_flight_by_first_part(part, now)
+            schedule.replace_unacknowledged_batch_by_first_part(part, now)
         try:
             await self._session.store_message(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable as error:
             schedule.record_send_failure(self._clock.monotonic())
-            self._note_time_since_batches_remain_unstored(error)
+            self._record_since_when_batches_are_not_stored(error)
             raise
         self._unstored_since, self._server_problem = None, ""
 
-    def _note_time_since_batches_remain_unstored(self, error: HeadquartersUnreachable) -> None:
+    def _record_since_when_batches_are_not_stored(self, error: HeadquartersUnreachable) -> None:
         """Record that headquarters' nats-server is connected, but has not stored a batch.
 
         If this goes on for UNSTORED_SECONDS, the dialler shows it as an alert.

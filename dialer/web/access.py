@@ -1,6 +1,6 @@
 """Access rules of web routes: who may use a route, and what a request to it may contain.
 
-Every route declares its rules with `allow_roles` or `allow_anyone`; `make_web_application` refuses a route without them.
+Every route declares its rules with `allow_users_with_roles` or `allow_anyone`; `make_web_application` refuses a route without them.
 `PageRoute` checks them before FastAPI reads the request's body.
 """
 
@@ -98,7 +98,7 @@ class Access:
         return user
 
 
-def allow_roles(
+def allow_users_with_roles(
     roles: frozenset[str], *, content_type: str = JSON, max_body_bytes: int = MAX_BODY_BYTES
 ) -> list[Dependency]:
     """Return the FastAPI dependencies of a route that only signed-in users with one of `roles` may use."""
@@ -112,7 +112,7 @@ def allow_anyone() -> list[Dependency]:
     return [Depends(Access(None))]
 
 
-def find_access_rules(route: object) -> Access:
+def find_access_rules_of_route(route: object) -> Access:
     """Return the access rules of a route.
 
     Raises TypeError if the route declares no rules, or declares rules more than once.
@@ -120,7 +120,9 @@ def find_access_rules(route: object) -> Access:
     declared = route.dependencies if isinstance(route, APIRoute | APIWebSocketRoute) else []
     found = [each.dependency for each in declared if isinstance(each.dependency, Access)]
     if len(found) != 1:
-        raise TypeError(f"the route {route!r} must declare once who may use it, with allow_roles() or allow_anyone()")
+        raise TypeError(
+            f"the route {route!r} must declare once who may use it, with allow_users_with_roles() or allow_anyone()"
+        )
     return found[0]
 
 
@@ -129,7 +131,7 @@ class PageRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's handler of requests, preceded by the check of the access rules."""
-        handle, access = super().get_route_handler(), find_access_rules(self)
+        handle, access = super().get_route_handler(), find_access_rules_of_route(self)
 
         async def check_access_and_handle_request(request: Request) -> Response:
             await access.identify_user_of_request(request)
@@ -165,7 +167,7 @@ async def _get_signed_in_user(connection: HTTPConnection) -> SignedInUser:
 
 
 SignedIn = Annotated[SignedInUser, Depends(_get_signed_in_user)]
-"""The signed-in user, as a parameter of a route for which `allow_roles` is declared."""
+"""The signed-in user, as a parameter of a route for which `allow_users_with_roles` is declared."""
 
 
 def set_session_cookie(request: Request, response: Response, token: str) -> None:

@@ -14,7 +14,13 @@ from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket
 
 from dialer.domain.errors import StoreError
-from dialer.web.access import EVERY_ROLE, PageRoute, Sessions, allow_roles, find_access_rules
+from dialer.web.access import (
+    EVERY_ROLE,
+    PageRoute,
+    Sessions,
+    allow_users_with_roles,
+    find_access_rules_of_route,
+)
 from dialer.web.people import NotSignedIn
 from dialer.web.refusals import Refusal, RequestRefused
 
@@ -30,7 +36,7 @@ def make_web_application(routers: Sequence[APIRouter], sessions: Sessions) -> Fa
     """
     for router in routers:
         for route in router.routes:
-            find_access_rules(route)
+            find_access_rules_of_route(route)
     app = FastAPI(
         title="Matdan desk",
         openapi_url=None,
@@ -50,7 +56,7 @@ def make_web_application(routers: Sequence[APIRouter], sessions: Sessions) -> Fa
 def create_openapi_router() -> APIRouter:
     """Return a router with the route of the application's OpenAPI document."""
     router = APIRouter(route_class=PageRoute)
-    router.get("/api/openapi.json", dependencies=allow_roles(EVERY_ROLE))(_read_openapi_document)
+    router.get("/api/openapi.json", dependencies=allow_users_with_roles(EVERY_ROLE))(_read_openapi_document)
     return router
 
 

@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 READ_SECONDS = 1.0
 
 
-async def _return_empty_user_list() -> list[StoredUser]:
+async def _return_no_stored_users() -> list[StoredUser]:
     return []
 
 
@@ -30,7 +30,7 @@ class Directory:
     def __init__(
         self,
         supervisors: Iterable[Supervisor],
-        read: Callable[[], Awaitable[Sequence[StoredUser]]] = _return_empty_user_list,
+        read: Callable[[], Awaitable[Sequence[StoredUser]]] = _return_no_stored_users,
     ) -> None:
         """Create a directory that reads the store's users with `read`. Calls of `read` never overlap."""
         self._read = read

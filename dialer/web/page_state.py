@@ -76,7 +76,7 @@ class PageState:
         else:
             self._values[key] = value
         for subscription in self._subscriptions:
-            subscription.record_changed_key(key)
+            subscription.record_that_value_changed(key)
 
     @contextmanager
     def open_subscription(
@@ -98,11 +98,11 @@ class PageState:
         for subscription in self._subscriptions:
             subscription.end_subscription()
 
-    def make_update_of_all_keys(self, wants: Callable[[str], bool]) -> Update:
+    def make_page_update_of_all_values(self, wants: Callable[[str], bool]) -> Update:
         """Return the values of all keys that `wants` accepts: the first update that a new subscription receives."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
-    def make_update_of_changed_keys(self, number: int, keys: list[str]) -> Update:
+    def make_page_update_of_changed_values(self, number: int, keys: list[str]) -> Update:
         """Return the current values of these keys, as a change to send to a page."""
         values = {key: self._values[key] for key in keys if key in self._values}
         return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
@@ -124,7 +124,7 @@ class Subscription:
         self._ended = True
         self._waiting.set()
 
-    def record_changed_key(self, key: str) -> None:
+    def record_that_value_changed(self, key: str) -> None:
         """Remember that the value of a key has changed, to be sent to the page."""
         if self._wants(key):
             self._changed[key] = None
@@ -134,7 +134,7 @@ class Subscription:
         """Yield the whole page state, then its changes. While nothing changes, yield an empty change every
         `HEARTBEAT_SECONDS`.
         """
-        yield self._state.make_update_of_all_keys(self._wants)
+        yield self._state.make_page_update_of_all_values(self._wants)
         number = 0
         while not self._ended:
             with contextlib.suppress(TimeoutError):
@@ -145,4 +145,4 @@ class Subscription:
             keys = list(self._changed)
             self._changed.clear()
             number += 1
-            yield self._state.make_update_of_changed_keys(number, keys)
+            yield self._state.make_page_update_of_changed_values(number, keys)

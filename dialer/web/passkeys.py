@@ -22,7 +22,14 @@ from pydantic import Field
 
 from dialer.domain.clock import Clock
 from dialer.store.passkey_records import Passkey, PasskeyRecords
-from dialer.web.access import EVERY_ROLE, PageRoute, SignedIn, allow_anyone, allow_roles, set_session_cookie
+from dialer.web.access import (
+    EVERY_ROLE,
+    PageRoute,
+    SignedIn,
+    allow_anyone,
+    allow_users_with_roles,
+    set_session_cookie,
+)
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import MAX_PASSWORD_LENGTH, People
 from dialer.web.refusals import RequestRefused
@@ -120,7 +127,7 @@ class Passkeys:
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes to create, list, remove and sign in with passkeys."""
         router = APIRouter(route_class=PageRoute)
-        own = allow_roles(EVERY_ROLE)
+        own = allow_users_with_roles(EVERY_ROLE)
         router.get("/api/passkeys", dependencies=own)(self.list_own_passkeys)
         router.post("/api/passkeys", dependencies=own, status_code=204)(self.register_passkey)
         router.post("/api/passkeys/challenge", dependencies=own)(self.begin_passkey_registration)

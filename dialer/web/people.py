@@ -282,7 +282,7 @@ class People:
         """End all sessions of a user."""
         await self._file.end_sessions_of_person(name)
 
-    async def apply_changed_user_rights(self, name: str) -> None:
+    async def end_sessions_after_change_of_user_rights(self, name: str) -> None:
         """End all sessions of a user whose rights have changed, and delete the password of a removed user."""
         if self.directory.find_user_by_name(name) is None:
             await self.set_password(name, None)
@@ -326,7 +326,7 @@ class People:
 
     def _refuse_sign_in_when_busy(self) -> None:
         try:
-            self._slow_work.refuse_slow_work_if_queue_full()
+            self._slow_work.refuse_request_if_queue_of_slow_work_is_full()
         except QueueFull as full:
             raise NotSignedIn("busy", 5.0) from full
 

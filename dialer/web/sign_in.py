@@ -11,7 +11,13 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import Field
 
-from dialer.web.access import PageRoute, Sessions, allow_anyone, delete_session_cookie, set_session_cookie
+from dialer.web.access import (
+    PageRoute,
+    Sessions,
+    allow_anyone,
+    delete_session_cookie,
+    set_session_cookie,
+)
 from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS, KnownDevices
 from dialer.web.page_requests import PageRequest
 from dialer.web.people import MAX_PASSWORD_LENGTH, NotSignedIn, People

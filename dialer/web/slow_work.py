@@ -20,7 +20,7 @@ from dialer.web.devices import KnownDevice
 T = TypeVar("T")
 
 
-async def _assume_connection_stays_open() -> bool:
+async def _assume_client_stays_connected() -> bool:
     return False
 
 
@@ -30,7 +30,7 @@ class WebClient:
 
     address: str = ""  # "": no request, such as a command of the command line
     device: KnownDevice | None = None  # on which a user has signed in before; None: unknown
-    is_gone: Callable[[], Awaitable[bool]] = _assume_connection_stays_open  # whether its connection has closed
+    is_gone: Callable[[], Awaitable[bool]] = _assume_client_stays_connected  # whether its connection has closed
 
 
 NOBODY = WebClient()
@@ -68,15 +68,18 @@ class SlowWork:
         """How many pieces of work wait or run."""
         return sum(len(lane) for lane in self._lanes.values())
 
-    def refuse_slow_work_if_queue_full(self) -> None:
+    def refuse_request_if_queue_of_slow_work_is_full(self) -> None:
         """Raise QueueFull if the present client could not add work."""
-        if self.queued_job_count >= self._most_waiting and self._find_queue_that_loses_last_job(CLIENT.get()) is None:
+        if (
+            self.queued_job_count >= self._most_waiting
+            and self._find_queue_whose_last_job_is_dropped(CLIENT.get()) is None
+        ):
             raise QueueFull
 
     async def run_slow_work_in_turn(self, work: Callable[[], T]) -> T:
         """Run slow work when it is the client's turn, and return the result of the work. Raises QueueFull."""
         if self.queued_job_count >= self._most_waiting:
-            lane = self._find_queue_that_loses_last_job(CLIENT.get())
+            lane = self._find_queue_whose_last_job_is_dropped(CLIENT.get())
             if lane is None:
                 raise QueueFull
             _end_job_with_error(self._lanes[lane].pop(), QueueFull())
@@ -87,7 +90,7 @@ class SlowWork:
         result: T = await job.result
         return result
 
-    def _find_queue_that_loses_last_job(self, client: WebClient) -> _Lane | None:
+    def _find_queue_whose_last_job_is_dropped(self, client: WebClient) -> _Lane | None:
         """When all queues are full, return the queue of the address whose last job is dropped to make room for a job of
         `client`.
 

@@ -83,9 +83,9 @@ class Streams:
 
     async def watch_user_rights(self) -> None:
         """Watch for changed rights of users until cancelled, and apply them."""
-        await self._people.directory.run(self.apply_changed_user_rights)
+        await self._people.directory.run(self.end_sessions_after_change_of_user_rights)
 
-    async def apply_changed_user_rights(self, name: str) -> None:
+    async def end_sessions_after_change_of_user_rights(self, name: str) -> None:
         """End the streams and sessions of a user whose rights have changed."""
         self.end_streams_of_user(name)
-        await self._people.apply_changed_user_rights(name)
+        await self._people.end_sessions_after_change_of_user_rights(name)

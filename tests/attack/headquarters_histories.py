@@ -282,7 +282,7 @@ class Machine:
         self.store = await open_store(self.path, encode=create_outbox_row_of_result)
         await self.store.set_byte_limit_of_headquarters_queue(1 << 24)
         await self.store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await self.store.enrol_numbers_in_campaign(CAMPAIGN)
+        await self.store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
         self.reading = UplinkReader(_BlockingStoreConnection(self.path), self.path)
         self.session = SimulatedSession(history.nats)
         self.session.is_connected = connected
@@ -349,7 +349,7 @@ class Machine:
         chance, voter = self._history.random, new.claim.voter_id
         if voter is not None and chance.random() < 0.5:
             kind = chance.choice((MarkKind.VOTED, MarkKind.NOT_YET))
-            await self.store.save_mark_about_voter(
+            await self.store.save_voter_mark(
                 Mark(uuid.uuid4().hex, voter, kind, MarkSource.AGENT, now, attempt_id=new.attempt_id)
             )
 

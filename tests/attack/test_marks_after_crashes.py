@@ -68,7 +68,7 @@ def prepare_store() -> Path:
     async def open_call() -> None:
         async with await open_store(path) as store:
             await store.add_or_update_campaign("ivr", CampaignKind.IVR, Purpose.TURNOUT)
-            await store.enrol_numbers_in_campaign("ivr")
+            await store.add_roll_numbers_to_queue_of_campaign("ivr")
             [claim] = await store.claim_queued_numbers("ivr", 1, owner="test", now=START_EPOCH, lease_seconds=60.0)
             attempt = NewAttempt(ATTEMPT, claim, "carrier", "+911140000001", START_EPOCH)
             assert await store.commit_new_attempts([attempt], max_attempts_since=0.0, max_attempts=3) == [None]
@@ -153,15 +153,15 @@ class History:
 
     async def _commit(self, session: FlowSession | ScriptSession, commit: FlowCommit, step: str) -> None:
         store, dialler = self._dialler.store, self._dialler
-        save_mark_about_voter = store.save_mark_about_voter
+        save_voter_mark = store.save_voter_mark
 
         async def fail_to_record_mark(*arguments: Any) -> Any:
             if step == FALSE_FAILURE:
-                await save_mark_about_voter(*arguments)
+                await save_voter_mark(*arguments)
             raise StoreError("disk error")
 
         if step in {FAILURE, FALSE_FAILURE}:
-            store.save_mark_about_voter = fail_to_record_mark  # type: ignore[method-assign, assignment]
+            store.save_voter_mark = fail_to_record_mark  # type: ignore[method-assign, assignment]
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
         committing = dialler.start_task(
@@ -170,7 +170,7 @@ class History:
         killed = asyncio.ensure_future(dialler.steps.killed.wait())
         await asyncio.wait((committing, killed), return_when=asyncio.FIRST_COMPLETED)
         killed.cancel()
-        store.save_mark_about_voter = save_mark_about_voter  # type: ignore[method-assign]
+        store.save_voter_mark = save_voter_mark  # type: ignore[method-assign]
         if dialler.steps.killed.is_set() or step == KILLED_AFTER_COMMIT:
             await self._kill()
             await self._start()

@@ -116,7 +116,7 @@ async def write_day(backend: SqliteBackend) -> None:
         await store.save_inbound_call(
             NewInbound(new_id, "turnout", NOW, "+911140000000", "+917000000019", "trunk", InboundMode.FLOW)
         )
-        await store.save_mark_about_voter(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
+        await store.save_voter_mark(make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER))
         await store.save_opt_out(1, at=NOW, source="agent")
         await store.hash_numbers_of_roll([b"a secret that centres share"])
         await store.save_opt_out_of_other_centre("9f" * 32, at=NOW, centre="nashik")
@@ -128,7 +128,7 @@ async def write_day(backend: SqliteBackend) -> None:
         await store.answer_complaint(ComplaintAnswer("a-1", 1, NOW + 9, ComplaintRemedy.EXPLAINED), note)
         day = date(2024, 4, 22)
         figures = [OfficialFigure(day, 174, None, "09:00", 0.11), OfficialFigure(day, 174, 2, FINAL, 0.66)]
-        await store.enter_official_turnout(figures, note)
+        await store.append_official_turnout_figures(figures, note)
         unknown = await claim_and_open_attempt(store, 21)
         await end_attempt(store, unknown, Outcome.UNKNOWN)
         await store.release_attempts_with_unknown_outcome([unknown.attempt_id], "the carrier has no such call", note)
@@ -562,7 +562,7 @@ async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_
     async with open_filled_store(backend) as store:
         await store.save_opt_out(1, at=NOW, source="agent")
         voted = make_mark(2, MarkKind.VOTED, source=MarkSource.BOOTH_WORKER)
-        await store.save_mark_about_voter(voted)
+        await store.save_voter_mark(voted)
         first = await store.seal_epoch(NOW + 1)
         with contextlib.closing(backend.connect()) as db:
             db.execute("BEGIN")

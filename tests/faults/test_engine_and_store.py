@@ -69,7 +69,7 @@ def test_call_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_i
 async def test_answer_that_cannot_be_stored_is_not_acknowledged_to_the_voter(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(keys=((4.0, "1"),)))
     async with a_site(tmp_path, config, campaign={**IVR, "channels": 1}) as site:
-        FailingStore(site, "save_mark_about_voter")
+        FailingStore(site, "save_voter_mark")
         await site.until(lambda: bool(site.ended()), seconds=60)
         assert not site.centre_view.state.marks
     assert not query_site_store(tmp_path, "SELECT 1 FROM mark")
@@ -126,8 +126,8 @@ async def test_command_stop_all_stops_every_campaign_even_if_the_store_fails(tmp
 async def test_number_of_messages_that_wait_for_an_unreachable_broker_is_limited(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
-        whole = store.trim_outbox
-        store.trim_outbox = partial(whole, keep_at_most=5)
+        whole = store.delete_oldest_messages_of_full_outbox
+        store.delete_oldest_messages_of_full_outbox = partial(whole, keep_at_most=5)
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(1)
         before = query_site_store(tmp_path, "SELECT count(*), max(outbox_id) FROM outbox")[0]

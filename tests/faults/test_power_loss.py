@@ -35,7 +35,7 @@ async def test_acknowledged_writes_to_the_store_survive_a_power_loss(
             for number in range(1, 9):
                 new = await claim_and_open_attempt(store, number)
                 _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
-                await store.save_mark_about_voter(make_mark(number, MarkKind.NOT_YET, new=new))
+                await store.save_voter_mark(make_mark(number, MarkKind.NOT_YET, new=new))
                 _save_files_after_power_loss(disk, backend, tmp_path, losses, chance)
                 await end_attempt(store, new, Outcome.COMPLETED)
                 await store.save_opt_out(number, at=NOW + number, source="voter")

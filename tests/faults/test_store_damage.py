@@ -86,7 +86,7 @@ async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
             await store.read_voter_for_agent_page(1000)
         assert is_one_line(caught.value, roll)
         with pytest.raises(StoreCorrupt) as caught:
-            await store.save_mark_about_voter(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
+            await store.save_voter_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
         assert is_one_line(caught.value, roll)
         assert await store.read_announcements_for_broker(10) == []
 

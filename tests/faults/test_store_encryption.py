@@ -29,7 +29,7 @@ from dialer.store.driver import connect_to_database_file
 from dialer.store.exports import append_export_to_audit
 from dialer.store.file_checks import is_encrypted
 from dialer.store.keys import StoreKey, create_store_key_file, read_store_key_file
-from dialer.store.roll import copy_roll_to_new_store
+from dialer.store.roll import copy_electoral_roll_to_new_store
 from dialer.store.store import open_store
 from tests.support.forked import ForkedProcess, run_forked
 from tests.support.roll_filler import fill_roll
@@ -73,7 +73,7 @@ def read_encryption_audit(path: Path, key: StoreKey | None) -> list[tuple[str, s
 async def test_encrypted_store_has_no_readable_voter_data(kind: type[SqliteBackend], path: Path) -> None:
     backend = kind(path.parent)
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         with closing(backend.connect()) as db:  # a roll's change, which is in the WAL alone until the store is closed
             db.execute("UPDATE voter SET section = 'Temple Street' WHERE voter_id = 4")
         assert (path.parent / "centre.db-wal").stat().st_size > 0
@@ -106,7 +106,7 @@ def test_every_copy_of_a_store_is_encrypted_like_the_store(
 ) -> None:
     fill_roll(path, 54, key=key)
     copy = path.with_name("copy.db")
-    assert copy_roll_to_new_store(path, copy, key) == 54
+    assert copy_electoral_roll_to_new_store(path, copy, key) == 54
     assert is_encrypted(copy) == (key is not None)
 
     monkeypatch.setattr("tempfile.tempdir", str(path.parent))
@@ -153,7 +153,7 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
     monkeypatch.setattr("dialer.store.connection.check_database_integrity", lambda db, path: None)
     store = await open_store(path, key=TEST_KEY)
     with pytest.raises(StoreCorrupt):
-        await store.save_mark_about_voter(make_mark(1000, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1000, MarkKind.VOTED))
     with pytest.raises(StoreError):
         await store.add_announcements_to_outbox([Announcement("t", "p")], NOW)
     await store.close()

@@ -105,7 +105,7 @@ async def test_new_calls_are_refused_while_the_disk_has_only_space_for_call_resu
 
 async def test_second_dialler_and_import_are_refused_while_the_store_is_in_use(path: Path) -> None:
     async with open_filled_store(SqliteBackend(path.parent)) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         with pytest.raises(StoreBusy, match=rf"a dialler \(process {os.getpid()}\) is using this store") as caught:
             await open_store(path)
         assert is_one_line(caught.value, path)
@@ -126,7 +126,7 @@ async def test_reader_of_the_store_cannot_write_or_delay_the_storing_of_results(
             db.execute("DELETE FROM mark")
         db.execute("BEGIN")
         assert db.execute("SELECT count(*) FROM mark").fetchone() == (0,)
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert db.execute("SELECT count(*) FROM mark").fetchone() == (0,)
         await store.close()  # with a report still open
         db.close()
@@ -139,11 +139,11 @@ async def test_store_writes_fail_as_busy_while_another_program_writes_and_succee
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreBusy) as caught:
-            await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+            await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert is_one_line(caught.value, path)
         other.execute("ROLLBACK")
         other.close()
-        assert (await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))).recorded
+        assert (await store.save_voter_mark(make_mark(1, MarkKind.VOTED))).recorded
         assert len(await store.read_announcements_for_broker(10)) == 1
 
 
@@ -173,10 +173,10 @@ from tests.support.stores import *
 async def main():
     store = await open_store(Path(sys.argv[1]))
     await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await store.enrol_numbers_in_campaign(CAMPAIGN)
+    await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
     ended, ringing, _ = [await claim_and_open_attempt(store, phone_id) for phone_id in (1, 2, 3)]
     await end_attempt(store, ended, Outcome.COMPLETED)
-    await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+    await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
     print(ended.attempt_id, ringing.attempt_id, flush=True)
     await asyncio.Event().wait()
 
@@ -217,7 +217,7 @@ async def test_acknowledged_writes_to_the_store_survive_a_killed_process(
 
 async def test_closing_the_store_leaves_a_single_database_file(path: Path) -> None:
     async with open_filled_store(SqliteBackend(path.parent)) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert (path.parent / "centre.db-wal").stat().st_size > 0
     files = {"centre.db", "centre.db.identity", "centre.db.lock", "centre.db.seal-key"}
     assert {file.name for file in path.parent.iterdir()} == files
@@ -288,10 +288,10 @@ async def test_repeated_store_write_whose_reply_was_lost_changes_nothing(path: P
             lambda: store.save_answer_time_of_call(first.attempt_id, NOW + 9),
             lambda: store.save_connect_time_of_call(first.attempt_id, NOW + 10, "01", "asha"),
             lambda: store.end_attempts([ended]),
-            lambda: store.save_mark_about_voter(voted),
+            lambda: store.save_voter_mark(voted),
             lambda: store.save_opt_out(second.claim.phone_id, at=NOW, source="flow"),
             lambda: store.save_disposition_of_call(said, [still_pending]),
-            lambda: store.save_command_unless_already_executed("c", "pause", "hash", "done", NOW),
+            lambda: store.record_command_unless_already_executed("c", "pause", "hash", "done", NOW),
             lambda: store.release_claimed_numbers([second.claim]),
             lambda: store.release_expired_claims(NOW + 1e6),
             lambda: store.mark_announcements_published(1),
@@ -319,7 +319,7 @@ async def test_program_that_opens_and_closes_the_store_does_not_remove_the_write
     """Later commits must be in the files on disk, so that a killed dialler loses nothing."""
     async with open_filled_store(SqliteBackend(path.parent)) as store:
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(0,)"
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(1,)"
 
 

@@ -38,7 +38,7 @@ from dialer.store.connection import open_store_exclusively
 from dialer.store.desk_file import DeskFile, get_desk_file_path
 from dialer.store.desk_reading import DeskReading
 from dialer.store.passkey_records import PasskeyRecords
-from dialer.web.access import DESK_COOKIE, Access, Sessions, find_access_rules
+from dialer.web.access import DESK_COOKIE, Access, Sessions, find_access_rules_of_route
 from dialer.web.app import create_openapi_router, make_web_application
 from dialer.web.assets import MICROPHONE, Asset, StaticPages
 from dialer.web.directory import Directory
@@ -141,7 +141,7 @@ class DeclaredRoute:
 def declared_routes(routers: Iterable[APIRouter]) -> list[DeclaredRoute]:
     """Return every route that the routers declare, one for each method."""
     return [
-        DeclaredRoute(method, route.path, find_access_rules(route))
+        DeclaredRoute(method, route.path, find_access_rules_of_route(route))
         for router in routers
         for route in router.routes
         if isinstance(route, APIRoute | APIWebSocketRoute)

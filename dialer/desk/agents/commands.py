@@ -15,7 +15,7 @@ from dialer.engine.command.catalogue import COMMANDS
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
 from dialer.store.agent_reading import AgentReading
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS
@@ -93,7 +93,7 @@ class AgentCommands:
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that send agents' commands."""
-        router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
+        router = APIRouter(route_class=PageRoute, dependencies=allow_users_with_roles(AGENTS))
         router.post("/api/agent/command")(self.send_agent_command)
         router.post("/api/agent/dial")(self.dial_typed_number)
         return router

@@ -18,7 +18,7 @@ from dialer.domain.errors import KeyTaken, StoreError
 from dialer.domain.view import SeatView
 from dialer.store.agent_reading import AgentReading
 from dialer.store.agent_records import AgentRecords, Draft, Note
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.people import AGENTS, SignedInUser, run_and_log_store_error
@@ -115,7 +115,7 @@ class AgentNotes:
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes that store notes and drafts."""
-        router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
+        router = APIRouter(route_class=PageRoute, dependencies=allow_users_with_roles(AGENTS))
         router.post("/api/agent/note", status_code=204)(self.save_note)
         router.put("/api/agent/draft", status_code=204)(self.save_unsent_form)
         return router

@@ -24,7 +24,7 @@ from websockets.typing import Subprotocol
 from dialer.settings.seats import SeatSettings, get_browser_password
 from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
-from dialer.web.access import PageRoute, SignedIn, allow_roles
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES
 from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
@@ -68,7 +68,7 @@ class AgentPhones:
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the browser phones."""
-        router = APIRouter(route_class=PageRoute, dependencies=allow_roles(AGENTS))
+        router = APIRouter(route_class=PageRoute, dependencies=allow_users_with_roles(AGENTS))
         router.post("/api/agent/phone")(self.issue_phone_credentials)
         router.websocket(PATH)(self.relay_phone_messages)
         return router

@@ -15,7 +15,7 @@ from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.site import AgentSite
 from dialer.domain.view import SeatView
-from dialer.web.access import EVENT_STREAM, PageRoute, allow_anyone, allow_roles
+from dialer.web.access import EVENT_STREAM, PageRoute, allow_anyone, allow_users_with_roles
 from dialer.web.page_state import PageState, Subscription, Update
 from dialer.web.people import AGENTS, SignedInUser, is_session_over
 from dialer.web.refusals import RequestRefused
@@ -48,9 +48,12 @@ class AgentStreams:
         router = APIRouter(route_class=PageRoute)
         router.get("/api/agent/me", dependencies=allow_anyone())(self.describe_signed_in_agent)
         events = "/api/agent/events"
-        router.get(events, dependencies=allow_roles(AGENTS), response_class=StreamingResponse, responses=EVENT_STREAM)(
-            self.open_stream_to_page
-        )
+        router.get(
+            events,
+            dependencies=allow_users_with_roles(AGENTS),
+            response_class=StreamingResponse,
+            responses=EVENT_STREAM,
+        )(self.open_stream_to_page)
         return router
 
     async def describe_signed_in_agent(self, request: Request) -> AgentAccount | None:

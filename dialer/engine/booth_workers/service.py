@@ -71,7 +71,7 @@ class BoothWorkers:
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
         booth_id = self._find_booth_of_roll_part(call.worker, part)
-        voter_id = None if booth_id is None else await self._store.find_voter_by_serial(booth_id, serial)
+        voter_id = None if booth_id is None else await self._store.find_voter_by_serial_number_on_roll(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
             await self._store.save_report_of_unknown_serial_number(unknown)

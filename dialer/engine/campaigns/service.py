@@ -27,7 +27,7 @@ from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import get_local_midnight_before, get_next_midnight
-from dialer.store.standing_orders import StandingOrder, format_campaign_as_order_addressee
+from dialer.store.standing_orders import StandingOrder, format_addressee_of_order_for_campaign
 from dialer.store.store import Store
 
 SPEED = "speed"
@@ -77,7 +77,7 @@ class Campaigns:
         if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
             await add_roll_numbers_to_campaign_queue(store, campaign_id)
         else:
-            await store.enrol_numbers_in_campaign(campaign_id)
+            await store.add_roll_numbers_to_queue_of_campaign(campaign_id)
         hopper = deque[Claim]()
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
@@ -90,8 +90,8 @@ class Campaigns:
         if learned is not None:
             run.restore_learned_state_of_pacer(learned)
         await restore_counts_of_abandoned_calls(run.pacer, campaign_id, store, self._core.clock)
-        for ordered in await store.read_standing_orders(now):
-            if ordered.addressee == format_campaign_as_order_addressee(campaign_id):
+        for ordered in await store.read_supervisor_orders_in_force(now):
+            if ordered.addressee == format_addressee_of_order_for_campaign(campaign_id):
                 self._restore_stored_order_of_supervisor(run, ordered)
         return run
 
@@ -280,12 +280,12 @@ class Campaigns:
 
         `until` is the time at which the order ends (epoch seconds). Raises StoreError.
         """
-        addressee = format_campaign_as_order_addressee(campaign_id)
+        addressee = format_addressee_of_order_for_campaign(campaign_id)
         if content is None:
-            await self._store.delete_standing_order(addressee, command)
+            await self._store.delete_supervisor_order(addressee, command)
         else:
             order = StandingOrder(addressee, command, content, self._core.clock.now(), until)
-            await self._store.save_standing_orders([order])
+            await self._store.save_supervisor_orders([order])
 
     def _change_abandoned_rate_target(self, run: CampaignRun, target: float | None, sender: str) -> None:
         run.pacer.set_abandoned_rate_target(run.spec.abandoned_target if target is None else target)

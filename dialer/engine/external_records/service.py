@@ -53,9 +53,7 @@ class ExternalRecords:
         for mark in marks:
             self._refuse_record_with_future_time(mark.at)
         with _refuse_command_if_store_rejects_records():
-            effects = await self._store.save_marks_about_voters(
-                marks, self._create_audit_note_about_import(who, batch=batch)
-            )
+            effects = await self._store.save_voter_marks(marks, self._create_audit_note_about_import(who, batch=batch))
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
                 self._marks.update_figures_and_calls_by_voter_mark(mark, effect)
@@ -67,7 +65,7 @@ class ExternalRecords:
     async def import_turnout(self, figures: tuple[OfficialFigure, ...], who: str) -> str:
         """Store official turnout figures, all or none. Raises CommandRefused, StoreError."""
         with _refuse_command_if_store_rejects_records():
-            new = await self._store.enter_official_turnout(figures, self._create_audit_note_about_import(who))
+            new = await self._store.append_official_turnout_figures(figures, self._create_audit_note_about_import(who))
         return f"{new} figures saved, {len(figures) - new} were already known"
 
     async def store_complaint(self, complaint: Complaint, who: str) -> str:

@@ -31,7 +31,7 @@ class Recorder:
         """Return the reply that allows the recording of an ended call to be played. Raises CommandRefused if there is
         none, StoreError.
         """
-        if not await self._store.has_call_ended_with_recording(attempt_id):
+        if not await self._store.has_call_with_recording_ended(attempt_id):
             raise CommandRefused(
                 "no recording of that call is available: the call is still in progress, was not recorded, or its"
                 " recording was erased"

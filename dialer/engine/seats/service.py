@@ -28,7 +28,7 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.seats.state import Seat
 from dialer.store.log_ins import LogIn
-from dialer.store.standing_orders import StandingOrder, format_seat_as_order_addressee
+from dialer.store.standing_orders import StandingOrder, format_addressee_of_order_for_seat
 
 _log = structlog.get_logger(__name__)
 
@@ -203,13 +203,13 @@ class Agents:
                     f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs:"
                     " choose another agent, or add the skill to this agent in [[agents]]"
                 )
-        addressee, now = format_seat_as_order_addressee(seat_name), self._core.clock.now()
+        addressee, now = format_addressee_of_order_for_seat(seat_name), self._core.clock.now()
         if campaigns:
-            await self._store.save_standing_orders(
+            await self._store.save_supervisor_orders(
                 [StandingOrder(addressee, SEAT_CAMPAIGNS, {"campaigns": list(campaigns)}, now)]
             )
         else:
-            await self._store.delete_standing_order(addressee, SEAT_CAMPAIGNS)
+            await self._store.delete_supervisor_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
         self._acd.replace_seat_and_connect_waiting_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
         self._seats.publish_seat_view(seat_name)

@@ -52,7 +52,7 @@ class Marks:
         """Store a mark (a recorded answer about a voter) and apply it. Returns when it is committed;
         raises StoreError.
         """
-        effect = await self._store.save_mark_about_voter(mark)
+        effect = await self._store.save_voter_mark(mark)
         self.update_figures_and_calls_by_voter_mark(mark, effect)
 
     async def store_opt_out(self, call: Call, source: str) -> None:

@@ -34,7 +34,7 @@ from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.store.connection import open_store_snapshot
 from dialer.store.keys import read_store_key_of_site
-from dialer.store.roll import copy_roll_to_new_store
+from dialer.store.roll import copy_electoral_roll_to_new_store
 from dialer.store.targets import find_first_due_time_of_each_campaign
 
 SAMPLE_SECONDS = 60.0
@@ -54,7 +54,7 @@ def rehearse_day(
     must correct.
     """
     copy = directory / f"{day.load}-{len(day.faults)}.db"
-    copied = copy_roll_to_new_store(store, copy, read_store_key_of_site(settings))
+    copied = copy_electoral_roll_to_new_store(store, copy, read_store_key_of_site(settings))
     return run_in_virtual_time(
         lambda: _Rehearsal(settings, day, voters, copy, progress).run(copied),
         limit_seconds=day.day_length_seconds + settings.dialling.drain_seconds + 3600,

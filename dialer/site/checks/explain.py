@@ -128,7 +128,9 @@ def explain_whether_numbers_can_be_called(
         record = number_history.read_history_of_number(db, number, since, at)
         facts = replace(
             record.facts,
-            registers=tuple(name for name in record.facts.registers if name in imported.imported_register_names),
+            registers=tuple(
+                name for name in record.facts.registers if name in imported.names_of_imported_do_not_call_registers
+            ),
         )
         unknown = (
             *rules.unknown,

@@ -157,9 +157,9 @@ class AsteriskSwitch:
         for channel in self.tracker.seats.pop_replaced_phones():
             self._start_background_task(self._hang_up_replaced_seat_phone(channel), "hang-up-replaced")
         if message.event_name == "DialEnd" and message.get("DialStatus") == REDIRECTED:
-            self._start_background_task(self._end_redirected_calls(), "end-redirected")
-        for attempt_id in self.tracker.calls.pop_attempts_with_missing_end_event():
-            self._schedule_end_of_call_with_missing_end_event(attempt_id)
+            self._start_background_task(self._hang_up_calls_redirected_by_carrier(), "end-redirected")
+        for attempt_id in self.tracker.calls.pop_attempts_with_one_end_event_missing():
+            self._schedule_end_of_call_without_end_event(attempt_id)
 
     async def on_ami_link_up(self, client: AmiClient) -> None:
         """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine. Nothing is
@@ -175,7 +175,7 @@ class AsteriskSwitch:
         if self._fingerprint is not None:
             await check_dialplan_fingerprint(client, self._fingerprint)
         if self._lease is not None:
-            await self._lease.acquire_lease(client)
+            await self._lease.acquire_sole_use_of_asterisk(client)
             await self._lease.check_asterisk_database_is_writable(client)
         self._hung_up_meanwhile = set()
         try:
@@ -219,7 +219,7 @@ class AsteriskSwitch:
         if self._lease is None:
             return await client.wait_until_session_lost()
         try:
-            return await self._lease.renew_lease_until_lost(client)
+            return await self._lease.renew_sole_use_of_asterisk_until_lost(client)
         finally:
             self.control_channel.close_control_session()
 
@@ -254,7 +254,7 @@ class AsteriskSwitch:
         while self.tracker.has_voter:
             self._reported.clear()
             await self._reported.wait()
-        for channel in (*self.tracker.list_channels_without_voter(), lease.give_up_lease()):
+        for channel in (*self.tracker.list_channels_without_voter(), lease.give_up_sole_use_of_asterisk()):
             await control.hang_up_channel(channel, reply_seconds=None)  # one that is left would prevent the restart
         control.close_control_session()
 
@@ -269,7 +269,7 @@ class AsteriskSwitch:
         except SwitchError as error:  # the dead phone sends no RTP, so Asterisk's own timeout ends it
             _log.info("seat.replaced_phone_not_hung_up", channel=channel, problem=str(error))
 
-    async def _end_redirected_calls(self) -> None:
+    async def _hang_up_calls_redirected_by_carrier(self) -> None:
         """Hang up calls that Asterisk placed by itself to follow a redirection (SIP 3xx).
 
         The dialler has not checked the number that such a call reaches. Our dialplan blocks most redirections, but not
@@ -282,7 +282,7 @@ class AsteriskSwitch:
         except SwitchError as error:  # the next resync ends calls in our contexts
             _log.warning("redirect.not_hung_up", problem=str(error))
 
-    def _schedule_end_of_call_with_missing_end_event(self, attempt_id: AttemptId) -> None:
+    def _schedule_end_of_call_without_end_event(self, attempt_id: AttemptId) -> None:
         def end_call_and_report_end() -> None:
             self._timers.discard(timer)
             self._report_events_to_engine(self.tracker.calls.end_overdue_call(attempt_id))
@@ -362,7 +362,9 @@ class AsteriskSwitch:
         """
         if self._client is None:
             return 0.0
-        if self._client.is_asterisk_stopping or (self._lease is not None and not self._lease.is_lease_valid):
+        if self._client.is_asterisk_stopping or (
+            self._lease is not None and not self._lease.is_right_to_use_asterisk_valid
+        ):
             return inf
         return self._client.age_of_oldest_unanswered_ami_action
 
@@ -394,7 +396,7 @@ class AsteriskSwitch:
             f"PJSIP/{notation.format_called_number(number)}@{endpoint}",
             request.attempt_id,
             VOTER_CONTEXT if request.kind is CampaignKind.AGENTS else FLOW_CONTEXT,
-            _choose_start_extension(request),
+            _choose_dialplan_extension_of_call(request),
             ("CallerID", notation.format_caller_id(caller_id)),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
@@ -612,7 +614,7 @@ async def _try_to_write_newest_call_to_asterisk_database(
     return True
 
 
-def _choose_start_extension(request: OriginateRequest) -> str:
+def _choose_dialplan_extension_of_call(request: OriginateRequest) -> str:
     """Return the extension of the dialplan at which a call starts once it is answered."""
     if not request.detect_machine:
         return "s"

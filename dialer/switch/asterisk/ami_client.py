@@ -229,10 +229,12 @@ class AmiClient(asyncio.BufferedProtocol):
             self._timer.cancel()
         self._timer_at = self._session.deadline
         self._timer = (
-            None if self._timer_at == math.inf else self._loop.call_at(self._timer_at, self._run_timeouts_and_pings)
+            None
+            if self._timer_at == math.inf
+            else self._loop.call_at(self._timer_at, self._end_timed_out_actions_and_send_pings)
         )
 
-    def _run_timeouts_and_pings(self) -> None:
+    def _end_timed_out_actions_and_send_pings(self) -> None:
         self._write_output()  # so that actions of this iteration do not time out unsent
         self._wake_callers_of_ended_ami_actions(
             self._session.run_due_timeouts_and_pings(max(self._loop.time(), self._timer_at))

@@ -202,7 +202,7 @@ class AmiDecoder:
         for body in bodies:
             if body.startswith(_EVENT) and len(body) <= self._max_line_bytes:
                 messages.append(AmiMessage(body, self._reads_actions))
-            elif checked := self._trim_and_check_ami_message(body):
+            elif checked := self._check_ami_message_and_trim_line_ends(body):
                 messages.append(AmiMessage(checked, self._reads_actions))
         return messages
 
@@ -222,7 +222,7 @@ class AmiDecoder:
             self._check_line_length(len(pending) - pending.rfind(_END_OF_LINE) - len(_END_OF_LINE))
         return whole
 
-    def _trim_and_check_ami_message(self, body: bytes) -> bytes:
+    def _check_ami_message_and_trim_line_ends(self, body: bytes) -> bytes:
         """Return an AMI message without leading blank lines, or b"" if it is empty or unwanted.
 
         Raises:

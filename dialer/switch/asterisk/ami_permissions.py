@@ -48,14 +48,16 @@ async def check_ami_permissions(login: AmiLogin) -> str:
     answered, reported = asyncio.Event(), asyncio.Event()
     probe = f"check-{uuid.uuid4()}"
 
-    def note_event_that_answers_check(message: AmiMessage) -> None:
+    def record_event_that_answers_permission_check(message: AmiMessage) -> None:
         if message.action_id == probe:
             answered.set()
         elif message.event_name == "UserEvent" and message.get("Uniqueid") == probe:
             reported.set()
 
     async with AmiClient(
-        login, on_event=note_event_that_answers_check, wanted_events=("FullyBooted", "OriginateResponse", "UserEvent")
+        login,
+        on_event=record_event_that_answers_permission_check,
+        wanted_events=("FullyBooted", "OriginateResponse", "UserEvent"),
     ) as client:
         refuse_outdated_asterisk(client.manager_banner)
         allowed = await client.send_action("ListCommands")

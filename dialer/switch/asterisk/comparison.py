@@ -53,4 +53,4 @@ async def compare_calls_with_channels(
             lost &= tracker.find_lost_events(channels)
         if lost:
             _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-            report(tracker.apply_lost_events(lost, channels))
+            report(tracker.update_tracked_state_by_lost_events(lost, channels))

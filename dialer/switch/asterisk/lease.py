@@ -55,7 +55,7 @@ class SwitchLease:
         self._ends_at = -inf  # on the loop's clock; the dialplan does not end the channel earlier
 
     @property
-    def is_lease_valid(self) -> bool:
+    def is_right_to_use_asterisk_valid(self) -> bool:
         """Whether this dialler certainly holds the lease of its Asterisk server. If its process was suspended, the
         lease may have expired unnoticed.
         """
@@ -72,36 +72,36 @@ class SwitchLease:
         ):
             granted.set_result(message.get("Response") == "Success")
 
-    async def acquire_lease(self, client: AmiClient) -> None:
+    async def acquire_sole_use_of_asterisk(self, client: AmiClient) -> None:
         """Reserve the Asterisk server for this dialler. The lease of an earlier dialler on the same store is replaced.
 
         Raises:
             SwitchInUse: another dialler holds the lease. The text names it.
             SwitchError: Asterisk did not grant the lease.
         """
-        holder = await find_dialler_that_holds_lease(client)
+        holder = await find_dialler_that_uses_asterisk(client)
         if holder == self._name:
-            await self.renew_lease(client)  # the link was lost for a moment
+            await self.renew_sole_use_of_asterisk(client)  # the link was lost for a moment
             return
         if holder is not None:
             if holder.store != self._name.store:
-                raise SwitchInUse(_describe_dialler_that_holds_lease(holder))
+                raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
             _log.info("lease.replaced", predecessor=holder.dialler_name_text)
-            await _hang_up_lease_channel(client, f"{_HOLDER}{holder.dialler_name_text}")
-            await _wait_until_lease_of_asterisk_is_free(client)
-        if not await self._create_lease_channel(client):
-            holder = await find_dialler_that_holds_lease(client)
+            await _hang_up_channel_that_reserves_asterisk(client, f"{_HOLDER}{holder.dialler_name_text}")
+            await _wait_until_other_dialler_releases_asterisk(client)
+        if not await self._create_channel_that_reserves_asterisk(client):
+            holder = await find_dialler_that_uses_asterisk(client)
             if holder == self._name:
-                await self.renew_lease(client)  # Asterisk's answer was late
+                await self.renew_sole_use_of_asterisk(client)  # Asterisk's answer was late
                 return
             if holder is None:
                 raise SwitchError(
                     "Asterisk did not accept this dialler as its only one (no lease was created): the dialler tries again. "
                     "If this lasts, see Asterisk's log"
                 )
-            raise SwitchInUse(_describe_dialler_that_holds_lease(holder))
+            raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
 
-    async def _create_lease_channel(self, client: AmiClient) -> bool:
+    async def _create_channel_that_reserves_asterisk(self, client: AmiClient) -> bool:
         """Originate the Local channel that reserves Asterisk for this dialler (the lease).
 
         Return False if Asterisk did not create it, because another channel has its id.
@@ -127,7 +127,7 @@ class SwitchLease:
             self._ends_at = began_at + LEASE_SECONDS
         return acquired
 
-    async def renew_lease(self, client: AmiClient) -> None:
+    async def renew_sole_use_of_asterisk(self, client: AmiClient) -> None:
         """Extend this dialler's reservation (lease) of the Asterisk server. Raises SwitchError if the lease's channel has ended,
         because another dialler may use the server now.
         """
@@ -136,7 +136,7 @@ class SwitchLease:
         await client.send_action("Redirect", fields)
         self._ends_at = began_at + LEASE_SECONDS
 
-    def give_up_lease(self) -> str:
+    def give_up_sole_use_of_asterisk(self) -> str:
         """Count the lease (sole use of Asterisk) as ended, and return the unique id of its channel, which the caller
         hangs up.
         """
@@ -144,7 +144,7 @@ class SwitchLease:
         return self._channel
 
     async def check_asterisk_database_is_writable(self, client: AmiClient) -> None:
-        """Raise SwitchError if Asterisk cannot write to its database. Call it after `acquire_lease`."""
+        """Raise SwitchError if Asterisk cannot write to its database. Call it after `acquire_sole_use_of_asterisk`."""
         fields = [("Channel", self._channel), ("Variable", "MATDAN_DATABASE")]
         if not (await client.send_action("Getvar", fields)).get("Value"):
             raise SwitchError(
@@ -164,10 +164,10 @@ class SwitchLease:
         fields = [("Channel", LEASE_CHANNEL), ("Context", LEASE_CONTEXT), ("Exten", extension), ("Priority", "1")]
         await client.send_action("Redirect", fields)
 
-    async def renew_lease_until_lost(self, client: AmiClient) -> SwitchError:
+    async def renew_sole_use_of_asterisk_until_lost(self, client: AmiClient) -> SwitchError:
         """Renew the lease (sole use of Asterisk) until the session is lost, and return the reason. Release it when cancelled.
 
-        Raises SwitchError as `renew_lease` does.
+        Raises SwitchError as `renew_sole_use_of_asterisk` does.
         """
         try:
             while True:
@@ -178,15 +178,15 @@ class SwitchLease:
                     with suppress(
                         SwitchStopping
                     ):  # the session still reports how the calls end, until Asterisk closes it
-                        await self.renew_lease(client)
+                        await self.renew_sole_use_of_asterisk(client)
         except asyncio.CancelledError:
             with suppress(SwitchError, TimeoutError):
                 async with asyncio.timeout(RENEW_SECONDS):
-                    await _hang_up_lease_channel(client, self._channel)
+                    await _hang_up_channel_that_reserves_asterisk(client, self._channel)
             raise
 
 
-async def find_dialler_that_holds_lease(client: AmiClient) -> DiallerName | None:
+async def find_dialler_that_uses_asterisk(client: AmiClient) -> DiallerName | None:
     """Return the name of the dialler that has reserved the Asterisk server, or None. Raises SwitchError if Asterisk
     does not answer.
     """
@@ -206,32 +206,32 @@ async def refuse_if_another_dialler_uses_asterisk(login: AmiLogin, name: Dialler
     """
     async with AmiClient(login, on_event=lambda _: None, wanted_events=()) as client:
         checks = 0
-        while (holder := await find_dialler_that_holds_lease(client)) is not None and holder.store != name.store:
+        while (holder := await find_dialler_that_uses_asterisk(client)) is not None and holder.store != name.store:
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
-                raise SwitchInUse(_describe_dialler_that_holds_lease(holder))
+                raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
             checks += 1
             _log.warning("lease.awaited", holder=holder.dialler_name_text)
             await asyncio.sleep(START_CHECK_SECONDS)
 
 
-def _describe_dialler_that_holds_lease(holder: DiallerName) -> str:
+def _describe_dialler_that_uses_asterisk(holder: DiallerName) -> str:
     return (
         f"{holder} uses this Asterisk: one Asterisk serves one dialler; stop one of them, or give each its own Asterisk"
     )
 
 
-async def _wait_until_lease_of_asterisk_is_free(client: AmiClient) -> None:
+async def _wait_until_other_dialler_releases_asterisk(client: AmiClient) -> None:
     """Wait until no dialler holds the lease (sole use of Asterisk), for ANSWER_SECONDS at most.
 
     This is needed after a Hangup of the lease's channel, because Asterisk answers the Hangup before the channel has
     ended.
     """
     for _ in range(round(ANSWER_SECONDS / FREE_CHECK_SECONDS)):
-        if await find_dialler_that_holds_lease(client) is None:
+        if await find_dialler_that_uses_asterisk(client) is None:
             return
         await asyncio.sleep(FREE_CHECK_SECONDS)
 
 
-async def _hang_up_lease_channel(client: AmiClient, channel: str) -> None:
+async def _hang_up_channel_that_reserves_asterisk(client: AmiClient, channel: str) -> None:
     with suppress(SwitchError):  # the channel has ended already
         await client.send_action("Hangup", [("Channel", channel)])

@@ -65,11 +65,11 @@ async def list_channels(client: AmiClient) -> list[LiveChannel]:
     """
     items = await client.send_list_action("CoreShowChannels")
     after_key = any(item.get("Context") == KEY_CONTEXT for item in items)
-    seats = await _read_variable_of_all_channels(client, _SEAT_VARIABLE) if after_key else {}
-    return [_make_live_channel(item, seats) for item in items]
+    seats = await _read_variable_of_each_channel(client, _SEAT_VARIABLE) if after_key else {}
+    return [_parse_channel_in_ami_list(item, seats) for item in items]
 
 
-def _make_live_channel(item: AmiMessage, seats: Mapping[str, str]) -> LiveChannel:
+def _parse_channel_in_ami_list(item: AmiMessage, seats: Mapping[str, str]) -> LiveChannel:
     unique_id, context, state = item.get("Uniqueid"), item.get("Context"), item.get("ChannelState")
     up, ringing = state == STATE_UP, state == _STATE_RINGING
     conference = item.get("ApplicationData").partition(",")[0] if item.get("Application") == "ConfBridge" else ""
@@ -78,7 +78,7 @@ def _make_live_channel(item: AmiMessage, seats: Mapping[str, str]) -> LiveChanne
     return LiveChannel(unique_id, context, up, ringing, item.get("Exten"), conference, name=item.get("Channel"))
 
 
-async def _read_variable_of_all_channels(client: AmiClient, name: str) -> dict[str, str]:
+async def _read_variable_of_each_channel(client: AmiClient, name: str) -> dict[str, str]:
     """Return the value of a channel variable for every channel, by unique id. Raises SwitchError.
 
     The value of an unset variable is "", or the placeholder that Asterisk reports.
@@ -125,5 +125,5 @@ async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChanne
     }
     if not inbound:
         return {}
-    values = await _read_variable_of_all_channels(client, ATTEMPT_VARIABLE)
+    values = await _read_variable_of_each_channel(client, ATTEMPT_VARIABLE)
     return {each: AttemptId(value) for each, value in values.items() if each in inbound and is_attempt_id(value)}

@@ -66,7 +66,7 @@ def get_third_party_extension(place: Place) -> tuple[str, str]:
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
 
-def parse_place_of_conference(conference: str) -> Place | None:
+def parse_seat_or_transfer_of_conference(conference: str) -> Place | None:
     """Return the seat or the handover to which a conference belongs, or None for a conference of another program.
 
     In a handover, a voter whom an agent has transferred talks to a third party.

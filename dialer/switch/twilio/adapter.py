@@ -79,7 +79,7 @@ class TwilioSwitch:
         call = self._calls.get(attempt_id)
         return None if call is None else call.sid
 
-    def count_transfer_leg_of_call(self, attempt_id: AttemptId) -> None:
+    def record_that_call_has_second_billed_leg(self, attempt_id: AttemptId) -> None:
         """Record that a call's flow has started a transfer. Twilio then bills two legs: to the voter and to the target."""
         call = self._calls.get(attempt_id)
         if call is not None:

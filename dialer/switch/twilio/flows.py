@@ -94,7 +94,7 @@ class TwilioFlows:
         """Return the TwiML with which the call continues after a webhook request. `token` is the signed state of the
         flow in the request's URL. Raises ProtocolError for an invalid token.
         """
-        waiting = self._tokens.read_paused_flow(token)
+        waiting = self._tokens.decode_paused_flow_from_signed_token(token)
         sid = self._find_call_sid(waiting.attempt_id)
         if sid is not None and form.get("CallSid") != sid:
             raise ProtocolError(
@@ -170,11 +170,11 @@ class TwilioFlows:
         page = await make_twiml_page(session.flow, turn, at, self._create_host_for_twiml_pages(session))
         self._cache_twiml_page(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
-            self._switch.count_transfer_leg_of_call(session.attempt_id)
+            self._switch.record_that_call_has_second_billed_leg(session.attempt_id)
         settings = self._rules.settings
         url = settings.public_url
         if page.waiting is not None:
-            url = f"{url}/twilio/flow/{self._tokens.sign_paused_flow(page.waiting)}"
+            url = f"{url}/twilio/flow/{self._tokens.encode_paused_flow_as_signed_token(page.waiting)}"
         return render_twiml_page(page, url, self._rules.voice, session.language, settings.transfer_to, first=first)
 
     def _cache_twiml_page(self, attempt_id: AttemptId, page: Page) -> None:

@@ -42,7 +42,7 @@ class StateTokens:
         """Create the signer with the account's auth token (`secret`)."""
         self._key = hmac.new(secret.encode(), b"matdan flow state", hashlib.sha256).digest()
 
-    def sign_paused_flow(self, waiting: PausedFlow) -> str:
+    def encode_paused_flow_as_signed_token(self, waiting: PausedFlow) -> str:
         """Return the token of a paused flow, made of letters, digits, "-", "_" and one dot.
 
         Raises ProtocolError if the token is too long.
@@ -58,7 +58,7 @@ class StateTokens:
             raise ProtocolError("the state of a flow is too long for a URL: shorten the flow's facts or answers")
         return token
 
-    def read_paused_flow(self, token: str) -> PausedFlow:
+    def decode_paused_flow_from_signed_token(self, token: str) -> PausedFlow:
         """Return the paused flow in a token. Raises ProtocolError if the token is not signed with this account's key."""
         body, dot, signature = token.partition(".")
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:

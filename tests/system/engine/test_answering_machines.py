@@ -128,7 +128,7 @@ async def test_phone_key_for_an_answering_machine_is_refused_without_machine_det
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
 
 
-def count_live_answers(site: Site) -> tuple[int, int]:
+def count_recently_answered_and_abandoned_calls(site: Site) -> tuple[int, int]:
     """Return the live answers in the pacer's window, and those in the campaign's outcomes."""
     run = site.centre.engine.features.loaded_campaigns["agents"]
     assert isinstance(run.pacer, PredictivePacer)
@@ -152,8 +152,8 @@ async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once
                 await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=said))
             await site.centre.engine.execute_command(SeatHangUp(seat="01"))
             await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=60)
-            assert count_live_answers(site)[0] == answers
-        assert count_live_answers(site)[1] == 3  # the outcomes follow the last report
+            assert count_recently_answered_and_abandoned_calls(site)[0] == answers
+        assert count_recently_answered_and_abandoned_calls(site)[1] == 3  # the outcomes follow the last report
 
 
 @virtual_time()
@@ -165,11 +165,11 @@ async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answe
         tmp_path, make_answering_switch(talk_seconds=5.0), seats=1, campaign=campaign, inbound=inbound
     ) as site:
         await site.log_in("01")
-        await site.until(lambda: count_live_answers(site)[0] == 3, seconds=300)
+        await site.until(lambda: count_recently_answered_and_abandoned_calls(site)[0] == 3, seconds=300)
         await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.READY, seconds=90)
-        before = count_live_answers(site)[0]
+        before = count_recently_answered_and_abandoned_calls(site)[0]
         site.switch.place_inbound_call(caller, called=number)
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING, seconds=30)
         await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
-        assert count_live_answers(site)[0] == before
+        assert count_recently_answered_and_abandoned_calls(site)[0] == before

@@ -317,7 +317,7 @@ async def test_call_attempts_with_an_unknown_result_are_listed_and_released_whil
     fill_roll(path, 60, voters_per_booth=20)
     async with await open_store(path) as store:
         await store.add_or_update_campaign("a", CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers_in_campaign("a")
+        await store.add_roll_numbers_to_queue_of_campaign("a")
         placed = [await claim_and_open_attempt(store, phone_id, campaign_id="a") for phone_id in (1, 2, 3)]
         for each in placed:
             await end_attempt(store, each, Outcome.UNKNOWN)

@@ -153,8 +153,8 @@ async def test_supervisor_order_that_cannot_be_stored_is_not_executed(
         async def fail_for_lack_of_space(*_: object) -> None:
             raise StoreError("the disk is full")
 
-        monkeypatch.setattr(engine.features.store, "save_standing_orders", fail_for_lack_of_space)
-        monkeypatch.setattr(engine.features.store, "delete_standing_order", fail_for_lack_of_space)
+        monkeypatch.setattr(engine.features.store, "save_supervisor_orders", fail_for_lack_of_space)
+        monkeypatch.setattr(engine.features.store, "delete_supervisor_order", fail_for_lack_of_space)
         given = (
             SetSpeed(campaign_id="one", max_calls=5, calls_per_seat=None),
             SeatCampaigns(seat="01", campaigns=("one",)),

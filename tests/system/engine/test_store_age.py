@@ -14,7 +14,7 @@ from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.store.connection import open_store_exclusively
-from dialer.store.older_store import allow_calls_with_older_store
+from dialer.store.older_store import allow_dialling_with_older_store
 from dialer.store.sql import open_transaction
 from tests.support.centre import Site, a_site
 from tests.support.roll_filler import fill_roll
@@ -157,7 +157,7 @@ async def test_older_store_that_a_person_accepted_dials_after_campaigns_are_resu
         async with run_site(tmp_path, switch) as site:
             await wait_for_hold(site, HoldReason.STORE_OLDER)
         with open_store_exclusively(tmp_path / "centre.db", "a test", create=False) as db, open_transaction(db):
-            allow_calls_with_older_store(db, "ops", switch.get_current_time())
+            allow_dialling_with_older_store(db, "ops", switch.get_current_time())
         placed = len(switch.placed_calls)
         async with run_site(tmp_path, switch) as site:
             await wait_for_hold(site, HoldReason.STOPPED)

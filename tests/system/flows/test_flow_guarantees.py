@@ -94,7 +94,7 @@ async def store_marks(site: Site, known: list[int]) -> None:
     at = site.clock.now()
     for voter in known:
         mark = Mark(f"list/{voter}", voter, MarkKind.VOTED, MarkSource.BOOTH_WORKER, at)
-        await site.centre.store.save_mark_about_voter(mark)
+        await site.centre.store.save_voter_mark(mark)
 
 
 @virtual_time()

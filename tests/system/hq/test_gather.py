@@ -316,7 +316,7 @@ async def test_number_that_one_centre_called_is_not_called_by_others_within_the_
             await store.hash_numbers_of_roll([secret])
             await store.set_byte_limit_of_headquarters_queue(1 << 20)
             await store.add_or_update_campaign("turnout", CampaignKind.AGENTS, Purpose.TURNOUT)
-            await store.enrol_numbers_in_campaign("turnout")
+            await store.add_roll_numbers_to_queue_of_campaign("turnout")
             session = await stack.enter_async_context(open_session(settings.servers, name, centre=name))
             reading = await stack.enter_async_context(await UplinkReader.open(path, None))
             source, commands = SnapshotSource(name, session), StoreCommands(store)
@@ -1032,7 +1032,9 @@ async def test_store_of_a_centre_is_verified_with_the_keys_of_integrity_seals_st
             async with await open_store(path, encode=create_outbox_row_of_result) as store:
                 await store.set_byte_limit_of_headquarters_queue(1 << 20)
                 for minute in (1, 2):
-                    await store.save_seat_state_intervals([SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)])
+                    await store.save_intervals_of_seat_states(
+                        [SeatInterval("01", "17", "ready", NOW, NOW + 60 * minute)]
+                    )
                     await store.seal_epoch(NOW + 60 * minute)
             with closing(open_store_for_reading(path)) as db:
                 incarnation = identity.read_store_identity(db).incarnation

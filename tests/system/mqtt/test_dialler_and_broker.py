@@ -397,7 +397,7 @@ async def test_dialler_starts_although_the_broker_is_unreachable() -> None:
 async def store_five_calls(store: Store) -> None:
     """Store five calls that end with a mark and an opt-out, with announcements as the engine stores them."""
     await store.add_or_update_campaign("turnout-ivr", CampaignKind.IVR, Purpose.TURNOUT)
-    await store.enrol_numbers_in_campaign("turnout-ivr")
+    await store.add_roll_numbers_to_queue_of_campaign("turnout-ivr")
     claims = await store.claim_queued_numbers("turnout-ivr", 5, owner="test", now=100.0, lease_seconds=60)
     for claim in claims:
         attempt_id = AttemptId(str(uuid.UUID(int=claim.phone_id)))
@@ -406,7 +406,7 @@ async def store_five_calls(store: Store) -> None:
         mark = Mark(
             f"{attempt_id}:turnout", claim.voter_id, MarkKind.VOTED, MarkSource.VOTER_KEY, 120.0, attempt_id=attempt_id
         )
-        await store.save_mark_about_voter(mark)
+        await store.save_voter_mark(mark)
         ended = EndedAttempt(attempt_id, Outcome.COMPLETED, 130.0, answered_at=105.0, flow="turnout/1")
         await store.end_attempts([ended])
         await store.save_opt_out(claim.phone_id, at=131.0, source="voter-key", attempt_id=attempt_id)

@@ -20,7 +20,7 @@ from dialer.simulation.rehearsal.site import make_rehearsal_settings
 from dialer.simulation.rehearsal.verdict import DayOutcome, is_site_ready, judge_rehearsed_day, plot_rehearsed_days
 from dialer.store.exports import append_export_to_audit
 from dialer.store.keys import create_store_key_file
-from dialer.store.roll import copy_roll_to_new_store
+from dialer.store.roll import copy_electoral_roll_to_new_store
 from tests.support.centre import site_settings
 from tests.support.roll_filler import fill_roll
 
@@ -68,7 +68,7 @@ def test_store_copied_for_a_rehearsal_has_the_electoral_roll_without_recorded_vo
     append_export_to_audit(store, "a worker", {"list": "not-yet"}, 1.0)
     with closing(sqlite3.connect(store, isolation_level=None)) as db:
         db.execute("UPDATE voter SET turnout = 'voted', reached = 1 WHERE voter_id < 100")
-    assert copy_roll_to_new_store(store, tmp_path / "copy.db", None) == 1500
+    assert copy_electoral_roll_to_new_store(store, tmp_path / "copy.db", None) == 1500
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy, closing(sqlite3.connect(store)) as kept:
         assert copy.execute("SELECT count(*) FROM voter WHERE turnout <> 'pending'").fetchone() == (0,)
         assert kept.execute("SELECT count(*) FROM voter WHERE turnout = 'voted'").fetchone() == (99,)

@@ -24,7 +24,7 @@ from dialer.switch.asterisk.ami_session import AmiLogin
 from dialer.switch.asterisk.lease import (
     LEASE_SECONDS,
     SwitchLease,
-    find_dialler_that_holds_lease,
+    find_dialler_that_uses_asterisk,
     refuse_if_another_dialler_uses_asterisk,
 )
 from dialer.switch.asterisk.places import LEASE_CHANNEL
@@ -95,7 +95,7 @@ async def test_second_dialler_may_use_the_asterisk_server_after_the_first_has_st
             a_site(make_folder(tmp_path, "b"), switch=switch) as second,
             open_session(switch, SwitchLease(FIRST)) as client,
         ):
-            assert await find_dialler_that_holds_lease(client) == second.centre.name
+            assert await find_dialler_that_uses_asterisk(client) == second.centre.name
 
 
 @virtual_time()
@@ -103,12 +103,12 @@ async def test_lease_of_an_asterisk_server_expires_after_the_dialler_has_crashed
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:
-            await lease.acquire_lease(client)
+            await lease.acquire_sole_use_of_asterisk(client)
         began = asyncio.get_running_loop().time()
         await refuse_if_another_dialler_uses_asterisk(make_login(switch), SECOND)  # waits, but does not refuse
         assert 5.0 < asyncio.get_running_loop().time() - began < BACK_SECONDS
         async with open_session(switch, lease) as client:
-            await lease.acquire_lease(client)
+            await lease.acquire_sole_use_of_asterisk(client)
         async with a_site(make_folder(tmp_path, "b"), switch=switch):  # until it is up
             assert asyncio.get_running_loop().time() - began < 2 * BACK_SECONDS
 
@@ -118,13 +118,13 @@ async def test_dialler_on_the_store_of_a_crashed_dialler_starts_without_waiting_
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
         async with open_session(switch, dead) as old, open_session(switch, successor) as new:
-            await dead.acquire_lease(old)
+            await dead.acquire_sole_use_of_asterisk(old)
             began = asyncio.get_running_loop().time()
             await refuse_if_another_dialler_uses_asterisk(make_login(switch), replace(FIRST, process=813))
-            await successor.acquire_lease(new)
+            await successor.acquire_sole_use_of_asterisk(new)
             assert asyncio.get_running_loop().time() - began < 1.0
             with pytest.raises(SwitchError, match="does not exist"):
-                await dead.renew_lease(old)  # the dialler assumed dead is alive and notices
+                await dead.renew_sole_use_of_asterisk(old)  # the dialler assumed dead is alive and notices
 
 
 @virtual_time()
@@ -134,11 +134,13 @@ async def test_only_one_of_two_diallers_that_start_together_may_use_the_asterisk
         for _ in range(20):
             async with open_session(switch, leases[0]) as one, open_session(switch, leases[1]) as other:
                 taken = await asyncio.gather(
-                    leases[0].acquire_lease(one), leases[1].acquire_lease(other), return_exceptions=True
+                    leases[0].acquire_sole_use_of_asterisk(one),
+                    leases[1].acquire_sole_use_of_asterisk(other),
+                    return_exceptions=True,
                 )
                 assert [type(each) for each in taken if each is not None] == [SwitchInUse]
                 (holder,) = [name for name, each in zip((FIRST, SECOND), taken, strict=True) if each is None]
-                assert await find_dialler_that_holds_lease(one) == holder
+                assert await find_dialler_that_uses_asterisk(one) == holder
                 switch.hang_up_channel(switch.channels[LEASE_CHANNEL], 16, EndsBy.CARRIER)
                 await asyncio.sleep(1)
 
@@ -153,8 +155,8 @@ async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continue
         async with open_session(site.switch, other) as client:
             await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.dialler_name_text}")])
             await asyncio.sleep(0.2)
-            await other.acquire_lease(client)
-            keeping = asyncio.create_task(other.renew_lease_until_lost(client))
+            await other.acquire_sole_use_of_asterisk(client)
+            keeping = asyncio.create_task(other.renew_sole_use_of_asterisk_until_lost(client))
             await site.until(lambda: "booth-pc-2" in list_switch_alerts(site), 30)
             placed = len(site.switch.placed_calls)
             stranger = str(uuid.uuid4())
@@ -228,11 +230,11 @@ async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_c
             await asyncio.sleep(LEASE_SECONDS + 1.0)  # suspended: it renews and receives nothing
             successor = SwitchLease(SECOND)
             async with open_session(switch, successor) as other:
-                await successor.acquire_lease(other)
+                await successor.acquire_sole_use_of_asterisk(other)
                 assert client.is_session_up
                 assert adapter.get_age_of_oldest_unanswered_ami_action() == inf
                 with pytest.raises(SwitchError):
-                    await asleep.renew_lease(client)
+                    await asleep.renew_sole_use_of_asterisk(client)
                 assert adapter.get_age_of_oldest_unanswered_ami_action() == inf
             adapter.on_ami_link_down(SwitchError("the test is over"))
 
@@ -242,11 +244,11 @@ async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:
-            await lease.acquire_lease(client)
-            keeping = asyncio.create_task(lease.renew_lease_until_lost(client))
+            await lease.acquire_sole_use_of_asterisk(client)
+            keeping = asyncio.create_task(lease.renew_sole_use_of_asterisk_until_lost(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)
-                assert lease.is_lease_valid
+                assert lease.is_right_to_use_asterisk_valid
             keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping

@@ -24,7 +24,7 @@ from dialer.simulation.asterisk.originate import CARRIER_CAUSES, convert_sip_sta
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.simulation.document_outcomes import update_outcomes_page
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
-from dialer.switch.asterisk.listing import _make_live_channel
+from dialer.switch.asterisk.listing import _parse_channel_in_ami_list
 from dialer.switch.asterisk.tracking.tracker import SwitchTracker
 from tests.support.calls import ID, a_call
 from tests.support.outcome_table import TABLE, TRUNKS_FAULT, find_end_and_outcome
@@ -103,7 +103,7 @@ def test_announcement_after_sip_183_is_a_carrier_failure(status: int) -> None:
 
 def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     """A restarted dialler reads the ringing from CoreShowChannels, as a real Asterisk lists it."""
-    listed = _make_live_channel(decode_ami_messages(EARLY["limit-progress"]["listed"])[0], {})
+    listed = _parse_channel_in_ami_list(decode_ami_messages(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()
     _, *states = tracker.replace_tracked_state_by_channels([listed], restarted=False)

@@ -142,7 +142,7 @@ async def test_outbox_rows_are_published_again_after_the_store_failed(store: Sto
 async def test_published_voter_mark_has_the_place_of_its_voter_on_the_roll(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3, voters_per_booth=2)
     async with await open_store(tmp_path / "centre.db", encode=create_outbox_row_of_result) as store:
-        await store.save_mark_about_voter(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))
+        await store.save_voter_mark(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))
         [row] = await store.read_announcements_for_broker(10)
     mark = json.loads(row.payload)
     names = ("roll_version", "state_code", "constituency_number", "part_number", "serial")

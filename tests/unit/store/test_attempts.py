@@ -77,7 +77,7 @@ async def test_call_attempt_is_listed_as_unfinished_until_it_ends(backend: Backe
             agent="asha",
         )
     ]
-    await again.save_mark_about_voter(make_mark(4, MarkKind.VOTED))  # the other one of the household
+    await again.save_voter_mark(make_mark(4, MarkKind.VOTED))  # the other one of the household
     [left] = await again.read_unfinished_attempts()
     assert left.pending_voters == 1
     assert await end_attempt(again, new, Outcome.CONNECTED)
@@ -88,8 +88,8 @@ async def test_call_attempt_is_listed_as_unfinished_until_it_ends(backend: Backe
 async def test_unfinished_call_attempt_is_returned_with_its_voter_marks_and_disposition(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         keyed, talked = await claim_and_open_attempt(store, 3), await claim_and_open_attempt(store, 4)
-        await store.save_mark_about_voter(make_mark(3, MarkKind.NOT_YET, new=keyed))
-        await store.save_mark_about_voter(replace(make_mark(3, MarkKind.LATER, new=keyed), hour=16))
+        await store.save_voter_mark(make_mark(3, MarkKind.NOT_YET, new=keyed))
+        await store.save_voter_mark(replace(make_mark(3, MarkKind.LATER, new=keyed), hour=16))
         record = DispositionRecord(talked.attempt_id, Disposition.CALL_BACK, NOW + 40, "asha", NOW + 900)
         await store.save_disposition_of_call(record)
     again = await backend.open()
@@ -254,7 +254,7 @@ async def test_call_is_refused_if_the_voter_was_unlinked_from_the_reserved_numbe
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         of_b = await claim_one_number(store, 3, campaign_id="b")
         new = await make_ended_call(store, 3, Outcome.CONNECTED)
-        await store.save_mark_about_voter(make_mark(3, MarkKind.WRONG_NUMBER, new=new))
+        await store.save_voter_mark(make_mark(3, MarkKind.WRONG_NUMBER, new=new))
         assert await commit_new_attempt(store, make_attempt(of_b)) is Refusal.CLAIM_LOST
         assert (await claim_one_number(store, 3, campaign_id="b")).voter_id == 4
 
@@ -270,7 +270,7 @@ async def test_call_is_refused_if_the_number_opted_out_after_its_reservation(bac
 async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_reservation(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 1)
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.NOBODY_PENDING
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
@@ -278,7 +278,7 @@ async def test_call_is_refused_if_the_voter_was_marked_voted_after_the_reservati
 async def test_household_is_still_called_for_its_other_voters_after_one_voter_has_voted(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         claimed = await claim_one_number(store, 3)
-        await store.save_mark_about_voter(make_mark(3, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(3, MarkKind.VOTED))
         assert await commit_new_attempt(store, make_attempt(claimed)) is Refusal.CLAIM_LOST
         assert (await claim_one_number(store, 3)).voter_id == 4
 
@@ -376,7 +376,7 @@ async def test_phone_number_closed_by_a_vote_or_opt_out_during_its_call_stays_cl
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         new = await claim_and_open_attempt(store, 1)
         if how == "mark":
-            await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+            await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         else:
             await store.save_opt_out(1, at=NOW, source="flow", attempt_id=new.attempt_id)
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 60)
@@ -422,7 +422,7 @@ async def test_phone_number_with_an_unknown_call_result_is_not_added_to_later_ca
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         await store.add_or_update_campaign("later", CampaignKind.IVR, Purpose.TURNOUT)
-        await store.enrol_numbers_in_campaign("later")
+        await store.add_roll_numbers_to_queue_of_campaign("later")
         assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id="later")}
         assert 2 in {each.phone_id for each in await claim_numbers(store, 1000)}
 
@@ -470,7 +470,7 @@ async def test_number_whose_voters_have_all_voted_is_closed_after_the_call(
 ) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await end_attempt(store, new, retry_at=NOW + 60)
         await make_ended_call(store, 2, retry_at=NOW + 90)
     assert read_target_states(backend, 1) == [(CAMPAIGN, "closed", targets.NOBODY_PENDING, NOW + 60)]

@@ -11,26 +11,28 @@ DAY_SECONDS = 86_400.0
 
 async def test_executed_command_is_stored_until_its_sender_can_no_longer_repeat_it(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        assert await store.save_command_unless_already_executed("asha/1", "pause", "hash", "done", NOW)
+        assert await store.record_command_unless_already_executed("asha/1", "pause", "hash", "done", NOW)
         for later in (DAY_SECONDS, 2 * DAY_SECONDS, COMMANDS_KEPT_SECONDS):
-            assert await store.save_command_unless_already_executed(
+            assert await store.record_command_unless_already_executed(
                 f"asha/{later}", "pause", "hash", "done", NOW + later
             )
-            assert not await store.save_command_unless_already_executed("asha/1", "pause", "hash", "done", NOW + later)
+            assert not await store.record_command_unless_already_executed(
+                "asha/1", "pause", "hash", "done", NOW + later
+            )
 
 
 async def test_stored_command_is_deleted_after_its_sender_can_no_longer_repeat_it(backend: Backend) -> None:
     """Over ten days, only the commands of the last three days are stored, even after a burst."""
     async with open_filled_store(backend) as store:
         for number in range(400):
-            await store.save_command_unless_already_executed(
+            await store.record_command_unless_already_executed(
                 f"asha/{number}", "pause", "hash", "done", NOW + number * 2_160.0
             )
         assert kept(backend) == COMMANDS_KEPT_SECONDS / 2_160.0 + 1
         for number in range(100):
-            await store.save_command_unless_already_executed(f"ravi/{number}", "pause", "hash", "done", NOW + 1e7)
+            await store.record_command_unless_already_executed(f"ravi/{number}", "pause", "hash", "done", NOW + 1e7)
         for number in range(20):
-            await store.save_command_unless_already_executed(f"mina/{number}", "pause", "hash", "done", NOW + 2e7)
+            await store.record_command_unless_already_executed(f"mina/{number}", "pause", "hash", "done", NOW + 2e7)
         assert kept(backend) == 20
 
 

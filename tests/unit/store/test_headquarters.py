@@ -92,14 +92,14 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
     async with open_filled_store(backend) as store:
         await store.set_byte_limit_of_headquarters_queue(2_000)
         await add_announcements_to_outbox(store, *["x" * 100] * 10, topic="results/seat-hours")
-        assert (await store.trim_outbox(keep_at_most=1)).deleted == 0
+        assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=1)).deleted == 0
         await add_announcements_to_outbox(store, *["x" * 100] * 29)
         await add_announcements_to_outbox(store, "x" * 100, topic="results/sealed-epochs")
-        bound = await store.trim_outbox()
+        bound = await store.delete_oldest_messages_of_full_outbox()
         assert bound.deleted == 10
         assert 1_300 < bound.bytes_over_limit < 1_500  # thirty of 113
         assert len(read_headquarters_rows(backend)) == 30
-        assert await store.trim_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
+        assert await store.delete_oldest_messages_of_full_outbox() == outbox.OutboxTrim(0, bound.bytes_over_limit)
 
 
 async def test_store_older_than_its_result_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
@@ -127,11 +127,11 @@ async def test_working_hours_of_seats_are_published_only_to_headquarters(backend
         for state, start, end in (("ready", 0, 5), ("talking", 5, 65))
     ]
     async with open_filled_store(backend) as store:
-        await store.save_seat_state_intervals(stretches[:1])
+        await store.save_intervals_of_seat_states(stretches[:1])
         assert read_headquarters_rows(backend) == []
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await store.save_seat_state_intervals(stretches)  # the first is known
-        await store.save_seat_state_intervals(stretches)
+        await store.save_intervals_of_seat_states(stretches)  # the first is known
+        await store.save_intervals_of_seat_states(stretches)
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
 
 
@@ -179,7 +179,7 @@ async def test_updates_of_other_centres_about_unknown_voters_or_the_centres_own_
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(13, MarkKind.NOT_YET, key="ours"))
+        await store.save_voter_mark(make_mark(13, MarkKind.NOT_YET, key="ours"))
         taken = await apply_updates(
             store, 0, 3, make_peer_mark(3), make_peer_mark(3, part=99), make_peer_mark(5, key="ours")
         )

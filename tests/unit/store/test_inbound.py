@@ -21,7 +21,7 @@ async def store(backend: Backend) -> Store:
     backend.fill(30, 10)
     opened = await backend.open()
     await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-    await opened.enrol_numbers_in_campaign(CAMPAIGN)
+    await opened.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
     return opened
 
 
@@ -77,7 +77,7 @@ async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_i
     for voter_id in await store.find_pending_voters(claim.phone_id):
         key, said_by = f"k/{voter_id}", MarkSource.RELATIVE
         mark = Mark(key, voter_id, MarkKind.VOTED, said_by, NOW + 5, attempt_id=call.attempt_id)
-        assert (await store.save_mark_about_voter(mark)).recorded
+        assert (await store.save_voter_mark(mark)).recorded
     ends = [
         EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 9),
         EndedAttempt(attempt.attempt_id, Outcome.NO_ANSWER, NOW + 30, retry_at=NOW + 900),

@@ -104,7 +104,7 @@ def test_migration_does_not_lose_opt_out_hashes_made_with_a_single_secret(
     assert migrate_schema(earlier, PATH) == len(shipped) - 10
     assert number_hashes.compute_number_hash(earlier, 1) == (hash_number(secret, number) if shared else None)
     number_hashes.save_fingerprints_of_shared_secrets(earlier, [secret])
-    assert number_hashes.hash_next_batch_of_phone_numbers(earlier, secret, 0) == (None if shared else 1)
+    assert number_hashes.hash_next_page_of_phone_numbers(earlier, secret, 0) == (None if shared else 1)
     assert number_hashes.compute_number_hash(earlier, 1) == hash_number(secret, number)
     assert earlier.execute("PRAGMA foreign_key_check").fetchall() == []
     earlier.close()

@@ -14,7 +14,7 @@ from dialer.store.connection import open_store_for_writing
 from dialer.store.identity import read_store_identity
 from dialer.store.older_store import (
     MissingCall,
-    allow_calls_with_older_store,
+    allow_dialling_with_older_store,
     is_call_missing_from_store,
     read_calls_missing_from_store,
 )
@@ -43,7 +43,7 @@ async def test_store_without_the_newest_recorded_call_is_reported_until_a_person
         ]
         assert all(json.loads(what)["call"].endswith("+00:00") for _, what in written)
         with open_transaction(db):
-            assert allow_calls_with_older_store(db, "ops", NOW + 40) == ["turnout"]  # by a clock that is behind
+            assert allow_dialling_with_older_store(db, "ops", NOW + 40) == ["turnout"]  # by a clock that is behind
         assert not is_call_missing_from_store(db, STRANGER)
         assert is_call_missing_from_store(db, NewestCall(STRANGER.attempt_id, NOW + 61))
         assert read_calls_missing_from_store(db) == []
@@ -61,7 +61,7 @@ async def test_unreadable_record_of_the_newest_call_counts_as_missing_even_after
     async with open_filled_store(backend) as store:
         assert await store.is_call_missing_from_store(UNREADABLE)
     with closing(backend.connect()) as db, open_transaction(db):
-        allow_calls_with_older_store(db, "ops", NOW + 1e9)
+        allow_dialling_with_older_store(db, "ops", NOW + 1e9)
         assert is_call_missing_from_store(db, UNREADABLE)
 
 

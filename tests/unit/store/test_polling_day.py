@@ -56,32 +56,32 @@ async def count_turnout(store: Store) -> BoothTurnout:
 
 async def test_correcting_a_wrongly_recorded_vote_returns_an_undialled_number_to_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
-        effect = await store.save_mark_about_voter(make_correction())
+        effect = await store.save_voter_mark(make_correction())
         assert (effect.voter_silenced, effect.reopened, effect.voted_change) == (False, True, -1)
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
         assert (await claim_one_number(store, 1)).attempt_number == 1
         assert (await claim_one_number(store, 1, campaign_id="b")).voter_id == 1
-        assert not (await store.save_mark_about_voter(make_correction())).reopened
+        assert not (await store.save_voter_mark(make_correction())).reopened
 
 
 async def test_correction_of_a_vote_that_was_never_recorded_is_not_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        effect = await store.save_mark_about_voter(make_correction())
+        effect = await store.save_voter_mark(make_correction())
         assert (effect.recorded, effect.superfluous, effect.contacted_change, effect.not_yet_change) == (
             False,
             True,
             0,
             0,
         )
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
-        assert (await store.save_mark_about_voter(make_correction())).recorded
-        again = await store.save_mark_about_voter(make_correction())  # the same one, told again
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
+        assert (await store.save_voter_mark(make_correction())).recorded
+        again = await store.save_voter_mark(make_correction())  # the same one, told again
         assert (again.recorded, again.superfluous) == (False, False)
-        assert (await store.save_mark_about_voter(make_correction(key="a second"))).superfluous
+        assert (await store.save_voter_mark(make_correction(key="a second"))).superfluous
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
@@ -94,10 +94,10 @@ async def test_correction_of_a_vote_that_was_never_recorded_is_not_stored(backen
 async def test_correcting_a_wrongly_recorded_vote_reopens_a_number_that_was_called(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED, new=new))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
         assert 1 not in await list_queued_numbers(store)
-        await store.save_mark_about_voter(make_correction())
+        await store.save_voter_mark(make_correction())
         assert 1 not in await list_queued_numbers(store, now=NOW + 599)
         assert 1 in await list_queued_numbers(store, now=NOW + 600)
 
@@ -109,29 +109,29 @@ async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_closed_for_a
     """The attempts are used up, or the result of a call is unknown."""
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, outcome)
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
-        assert not (await store.save_mark_about_voter(make_correction())).reopened
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
+        assert not (await store.save_voter_mark(make_correction())).reopened
         assert 1 not in await list_queued_numbers(store)
 
 
 async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_that_opted_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await store.save_opt_out(1, at=NOW + 90, source="agent")
-        assert not (await store.save_mark_about_voter(make_correction())).reopened
+        assert not (await store.save_voter_mark(make_correction())).reopened
 
 
 async def test_correcting_a_wrongly_recorded_vote_makes_the_voter_callable_again(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.DECEASED))
-        assert (await store.save_mark_about_voter(make_correction())).reopened
+        await store.save_voter_mark(make_mark(1, MarkKind.DECEASED))
+        assert (await store.save_voter_mark(make_correction())).reopened
         assert 1 in await list_queued_numbers(store)
 
 
 async def test_vote_recorded_after_a_correction_overrides_the_correction(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))  # of NOW + 60
-        effect = await store.save_mark_about_voter(make_correction(at=NOW + 59))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))  # of NOW + 60
+        effect = await store.save_voter_mark(make_correction(at=NOW + 59))
         assert (effect.recorded, effect.voter_silenced, effect.voted_change) == (True, True, 0)
         assert (await count_turnout(store)).voted == 1
 
@@ -142,7 +142,7 @@ async def test_recorded_vote_wins_over_a_contradictory_voter_mark_of_the_same_se
 ) -> None:
     async with open_filled_store(backend) as store:
         marks = [Mark(kind.value, 1, kind, MarkSource.BOOTH_WORKER, NOW + 60.5) for kind in order]
-        effects = await store.save_marks_about_voters(marks, make_entry())
+        effects = await store.save_voter_marks(marks, make_entry())
         assert [effect.recorded for effect in effects] == [True, True]
         assert effects[-1].voter_silenced
         assert await count_turnout(store) == BoothTurnout(
@@ -158,7 +158,7 @@ async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(ba
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
-            await store.save_marks_about_voters(marks, make_entry())
+            await store.save_voter_marks(marks, make_entry())
         assert (await count_turnout(store)).voted == 0
         assert await store.read_announcements_for_broker(10) == []
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
@@ -167,8 +167,8 @@ async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(ba
 async def test_voter_marks_in_one_request_have_one_audit_entry(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(10, MarkKind.VOTED)]
-        first = await store.save_marks_about_voters(marks, make_entry())
-        again = await store.save_marks_about_voters(marks, make_entry(NOW + 200))
+        first = await store.save_voter_marks(marks, make_entry())
+        again = await store.save_voter_marks(marks, make_entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
         assert len(await store.read_announcements_for_broker(10)) == 2
@@ -181,10 +181,12 @@ async def test_voter_marks_in_one_request_have_one_audit_entry(backend: Backend)
 async def test_official_turnout_figure_is_stored_once_and_a_changed_figure_is_added(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         figures = [OfficialFigure(DAY, 174, None, "09:00", 0.11), OfficialFigure(DAY, 174, 2, FINAL, 0.66)]
-        assert await store.enter_official_turnout(figures, make_entry()) == 2
-        assert await store.enter_official_turnout(figures, make_entry(NOW + 200)) == 0
-        assert await store.enter_official_turnout([replace(figures[0], share=0.12)], make_entry(NOW + 300)) == 1
-        assert await store.enter_official_turnout([figures[0]], make_entry(NOW + 400)) == 1  # and back
+        assert await store.append_official_turnout_figures(figures, make_entry()) == 2
+        assert await store.append_official_turnout_figures(figures, make_entry(NOW + 200)) == 0
+        assert (
+            await store.append_official_turnout_figures([replace(figures[0], share=0.12)], make_entry(NOW + 300)) == 1
+        )
+        assert await store.append_official_turnout_figures([figures[0]], make_entry(NOW + 400)) == 1  # and back
 
 
 @pytest.mark.parametrize(("constituency", "part"), [(9, None), (174, 99)])
@@ -194,10 +196,10 @@ async def test_official_turnout_figures_are_all_rejected_if_one_area_is_unknown(
     async with open_filled_store(backend) as store:
         good = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=f"constituency {constituency}"):
-            await store.enter_official_turnout(
+            await store.append_official_turnout_figures(
                 [good, OfficialFigure(DAY, constituency, part, "09:00", 0.1)], make_entry()
             )
-        assert await store.enter_official_turnout([good], make_entry()) == 1
+        assert await store.append_official_turnout_figures([good], make_entry()) == 1
 
 
 async def test_official_figure_for_an_ambiguous_constituency_needs_a_state(backend: Backend) -> None:
@@ -206,14 +208,16 @@ async def test_official_figure_for_an_ambiguous_constituency_needs_a_state(backe
             db.execute("UPDATE booth SET state_code = 'S13' WHERE booth_id = 6")
         figure = OfficialFigure(DAY, 174, None, "09:00", 0.11)
         with pytest.raises(NotInStore, match=r"several states \(S13, S24\)"):
-            await store.enter_official_turnout([figure], make_entry())
+            await store.append_official_turnout_figures([figure], make_entry())
         with pytest.raises(NotInStore, match="constituency 174 of S14 is not on the roll"):
-            await store.enter_official_turnout([replace(figure, state_code="S14")], make_entry())
+            await store.append_official_turnout_figures([replace(figure, state_code="S14")], make_entry())
         both = [replace(figure, state_code=state) for state in ("S13", "S24")]
-        assert await store.enter_official_turnout(both, make_entry()) == 2
-        assert await store.enter_official_turnout(both, make_entry()) == 0
+        assert await store.append_official_turnout_figures(both, make_entry()) == 2
+        assert await store.append_official_turnout_figures(both, make_entry()) == 0
         of_one = replace(figure, part_number=6)  # one of them alone has it
-        assert await store.enter_official_turnout([of_one, replace(of_one, state_code="S13")], make_entry()) == 1
+        assert (
+            await store.append_official_turnout_figures([of_one, replace(of_one, state_code="S13")], make_entry()) == 1
+        )
 
 
 # Complaints

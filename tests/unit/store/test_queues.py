@@ -49,7 +49,7 @@ async def test_adding_phone_numbers_twice_to_a_campaign_queues_each_number_once(
     async with open_filled_store(backend) as store:
         progress = await store.read_campaign_progress(CAMPAIGN, NOW)
         assert progress == CampaignProgress(total=36, completed=0, remaining=36, attempts=0)
-        assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
+        assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
         assert await store.read_campaign_progress(CAMPAIGN, NOW) == progress
 
 
@@ -58,10 +58,10 @@ async def test_numbers_that_opted_out_or_whose_voters_need_no_call_are_not_added
 ) -> None:
     async with open_filled_store(backend, campaigns=()) as store:
         await store.save_opt_out(1, at=NOW, source="import")
-        await store.save_mark_about_voter(make_mark(2, MarkKind.VOTED))
-        await store.save_mark_about_voter(make_mark(3, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(2, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(3, MarkKind.VOTED))
         await store.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
-        assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 34
+        assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 34
         phones = {each.phone_id for each in await claim_numbers(store, 100)}
         assert not phones & {1, 2}
         assert 3 in phones  # of voters 3 and 4; one of them is pending
@@ -113,7 +113,7 @@ async def test_reservation_of_a_phone_number_names_the_voter_to_ask_for(backend:
             "bn",
         )
         await store.release_claimed_numbers([claimed])
-        await store.save_mark_about_voter(make_mark(7, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(7, MarkKind.VOTED))
         again = await claim_one_number(store, 6)
         assert (again.voter_id, again.pending_voters) == (8, 2)
 

@@ -57,13 +57,13 @@ async def reopen_store(backend: Backend) -> Store:
 
 async def test_number_whose_voters_needed_no_call_is_reopened_for_a_new_voter(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
-        assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
+        assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 1
-    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
+    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 1
+    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
     claimed = await claim_one_number(store, 1)
     assert (claimed.voter_id, claimed.attempt_number, claimed.queue_booth_id, claimed.weight) == (900, 1, 3, 2.0)
     await store.close()
@@ -72,11 +72,11 @@ async def test_number_whose_voters_needed_no_call_is_reopened_for_a_new_voter(ba
 async def test_reopening_a_number_does_not_change_its_retry_time_and_number_of_attempts(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED, new=new))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 1
+    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 1
     assert 1 not in await list_queued_numbers(store, now=NOW + 599)
     assert (await claim_one_number(store, 1, now=NOW + 600)).attempt_number == 2
     await store.close()
@@ -88,15 +88,15 @@ async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_re
 ) -> None:
     async with open_filled_store(backend) as store:
         if how == "opted out":
-            await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+            await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
             await store.save_opt_out(1, at=NOW, source="request")
         elif how == "on a call":
-            await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED, new=await claim_and_open_attempt(store, 1)))
+            await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=await claim_and_open_attempt(store, 1)))
         else:
             await make_ended_call(store, 1, Outcome.UNKNOWN if how == "unknown" else Outcome.NO_ANSWER)
     add_voter_to_number(backend)
     store = await reopen_store(backend)
-    assert await store.enrol_numbers_in_campaign(CAMPAIGN) == 0
+    assert await store.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
     assert 1 not in await list_queued_numbers(store)
     await store.close()
 
@@ -106,28 +106,28 @@ async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_re
 
 async def test_correcting_a_wrongly_recorded_vote_queues_the_voter_in_campaigns_added_since(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        numbers = await store.enrol_numbers_in_campaign(LATER)
+        numbers = await store.add_roll_numbers_to_queue_of_campaign(LATER)
         assert (await store.read_campaign_progress(LATER, NOW)).total == numbers
         assert 1 not in await list_queued_numbers(store, LATER)
-        assert (await store.save_mark_about_voter(make_correction())).reopened
+        assert (await store.save_voter_mark(make_correction())).reopened
         for campaign_id in (CAMPAIGN, LATER):
             assert (await claim_one_number(store, 1, campaign_id=campaign_id)).voter_id == 1
         progress = await store.read_campaign_progress(LATER, NOW)
         assert (progress.total, progress.remaining) == (numbers + 1, numbers)  # it is claimed now
-        assert await store.enrol_numbers_in_campaign(LATER) == 0
+        assert await store.add_roll_numbers_to_queue_of_campaign(LATER) == 0
 
 
 async def test_reopened_number_has_the_same_place_in_the_queue_as_a_newly_added_number(backend: Backend) -> None:
     """Voters 7, 8 and 9 share number 6."""
     async with open_filled_store(backend) as store:
         for voter_id in (7, 8, 9):
-            await store.save_mark_about_voter(make_mark(voter_id, MarkKind.VOTED))
+            await store.save_voter_mark(make_mark(voter_id, MarkKind.VOTED))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers_in_campaign(LATER)
+        await store.add_roll_numbers_to_queue_of_campaign(LATER)
         assert 6 not in await list_queued_numbers(store, LATER)
-        assert (await store.save_mark_about_voter(make_correction(8))).reopened
+        assert (await store.save_voter_mark(make_correction(8))).reopened
         claimed = await claim_one_number(store, 6, campaign_id=LATER)
         found = (claimed.voter_id, claimed.pending_voters, claimed.booth_id, claimed.queue_booth_id, claimed.weight)
         assert found == (8, 1, 1, 1, 1.0)
@@ -141,23 +141,23 @@ async def test_correcting_a_wrongly_recorded_vote_queues_no_number_that_must_not
         if how == "unknown":
             await make_ended_call(store, 1, Outcome.UNKNOWN)
         elif how == "wrong number":
-            await store.save_mark_about_voter(make_mark(1, MarkKind.WRONG_NUMBER, new=await make_ended_call(store, 1)))
+            await store.save_voter_mark(make_mark(1, MarkKind.WRONG_NUMBER, new=await make_ended_call(store, 1)))
         else:
             await store.save_opt_out(1, at=NOW, source="request")
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers_in_campaign(LATER)
-        assert not (await store.save_mark_about_voter(make_correction())).reopened
+        await store.add_roll_numbers_to_queue_of_campaign(LATER)
+        assert not (await store.save_voter_mark(make_correction())).reopened
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
 
 async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_the_call_ends(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED, new=new))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
         await store.add_or_update_campaign(LATER, CampaignKind.AGENTS, Purpose.TURNOUT)
-        await store.enrol_numbers_in_campaign(LATER)
-        assert (await store.save_mark_about_voter(make_correction())).reopened  # in the later campaign
+        await store.add_roll_numbers_to_queue_of_campaign(LATER)
+        assert (await store.save_voter_mark(make_correction())).reopened  # in the later campaign
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
         await end_attempt(store, new, Outcome.COMPLETED, retry_at=NOW + 600)
         assert 1 in await list_queued_numbers(store)
@@ -166,7 +166,7 @@ async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_
 
 async def test_unknown_result_of_an_inbound_call_does_not_close_the_callers_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
     backend.written_past = True
     with contextlib.closing(backend.connect()) as db:
         db.execute(
@@ -175,7 +175,7 @@ async def test_unknown_result_of_an_inbound_call_does_not_close_the_callers_numb
             (CAMPAIGN,),
         )
     again = await backend.open()
-    assert (await again.save_mark_about_voter(make_correction())).reopened
+    assert (await again.save_voter_mark(make_correction())).reopened
     assert 1 in await list_queued_numbers(again)
     await again.close()
 
@@ -189,9 +189,9 @@ async def test_correcting_a_wrongly_recorded_vote_does_not_add_the_voter_as_a_bo
     backend.import_booth_workers(listed)
     store = await reopen_store(backend)
     await store.add_or_update_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
-    assert await store.enrol_numbers_in_campaign(WORKERS) == 1
-    assert (await store.save_mark_about_voter(make_correction())).reopened
+    await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
+    assert await store.add_roll_numbers_to_queue_of_campaign(WORKERS) == 1
+    assert (await store.save_voter_mark(make_correction())).reopened
     assert (await store.read_campaign_progress(WORKERS, NOW)).total == 1
     assert 1 not in await list_queued_numbers(store, WORKERS)
     await store.close()

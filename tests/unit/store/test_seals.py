@@ -349,7 +349,7 @@ def report_verified(path: Path) -> list[str]:
 async def some_calls(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 4, Outcome.ABANDONED)
-        await store.save_mark_about_voter(make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
+        await store.save_voter_mark(make_mark(new.claim.voter_id, MarkKind.NOT_YET, new=new))
         await store.save_opt_out(4, at=NOW, source="agent")
 
 

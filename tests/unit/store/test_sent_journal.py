@@ -133,9 +133,9 @@ def test_clock_difference_in_the_journal_of_sent_calls_is_used_only_within_the_s
     running.start_new_journal_file()
     assert open_journal(tmp_path, boot).read_clock_difference() is None
     for ahead in (1000.0, 1000.1, 1003.0):
-        running.record_clock_difference(ahead)
+        running.record_wall_clock_minus_boot_clock(ahead)
     size = running.path.stat().st_size
-    running.record_clock_difference(1003.2)
+    running.record_wall_clock_minus_boot_clock(1003.2)
     assert running.path.stat().st_size == size
     killed = make_ids(2000)
     for each in killed:

@@ -124,7 +124,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
     if re.match(r"(CREATE|DROP)\b", statement.sql):
         assert isinstance(statement, Command)
         return
-    if statement is spool.SQL.count_changes_of_uploaded_roll:
+    if statement is spool.SQL.count_rows_that_uploaded_roll_would_change:
         _empty_attached_store(db)
     plan_of(db, statement.sql)
     columns = columns_of(db, statement.sql)
@@ -134,7 +134,7 @@ def test_each_sql_statement_fits_the_schema_and_returns_its_declared_columns(
         case Scalar():
             assert len(columns) == 1
         case Query():
-            assert columns == statement.result_column_names
+            assert columns == statement.column_names_of_query_result
 
 
 def _empty_attached_store(db: sqlite3.Connection) -> None:

@@ -20,7 +20,7 @@ VOTER, OTHER = 1, 2  # of one booth, each alone on a number
 async def add_mark(
     store: Store, key: str, kind: MarkKind, source: MarkSource, minutes: float, voter_id: int = VOTER
 ) -> MarkEffect:
-    return await store.save_mark_about_voter(Mark(key, voter_id, kind, source, NOW + 60 * minutes))
+    return await store.save_voter_mark(Mark(key, voter_id, kind, source, NOW + 60 * minutes))
 
 
 async def add_worker_mark(store: Store, minutes: float, key: str = "slip") -> MarkEffect:
@@ -29,7 +29,7 @@ async def add_worker_mark(store: Store, minutes: float, key: str = "slip") -> Ma
 
 async def undo_worker_mark(store: Store, minutes: float, key: str = "slip") -> MarkEffect:
     back = Mark(f"{key}/back", VOTER, MarkKind.NOT_YET, CORRECTION, NOW + 60 * minutes, undoes=key)
-    return await store.save_mark_about_voter(back)
+    return await store.save_voter_mark(back)
 
 
 async def get_turnout(store: Store) -> BoothTurnout:

@@ -60,7 +60,7 @@ def make_repeated_effect(effect: MarkEffect) -> MarkEffect:
 
 async def test_recorded_vote_ends_calls_to_the_voter_and_to_a_number_without_other_voters(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
-        effect = await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        effect = await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(
             True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1, voted_change=1
         )
@@ -73,20 +73,20 @@ async def test_recorded_vote_ends_calls_to_the_voter_and_to_a_number_without_oth
 
 async def test_number_of_a_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        first = await store.save_mark_about_voter(make_mark(3, MarkKind.VOTED))
+        first = await store.save_voter_mark(make_mark(3, MarkKind.VOTED))
         assert (first.silenced_phones, first.voter_silenced) == ((), True)
         assert 3 in await list_queued_numbers(store)
-        second = await store.save_mark_about_voter(make_mark(4, MarkKind.WILL_NOT))
+        second = await store.save_voter_mark(make_mark(4, MarkKind.WILL_NOT))
         assert second.silenced_phones == (3,)
         assert 3 not in await list_queued_numbers(store)
 
 
 async def test_recorded_vote_that_is_received_twice_is_stored_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        first = await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
-        again = await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+        first = await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
+        again = await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert again == make_repeated_effect(first)
-        other = await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED, key="another"))
+        other = await store.save_voter_mark(make_mark(1, MarkKind.VOTED, key="another"))
         assert other.recorded
         assert len(await store.read_announcements_for_broker(10)) == 2
 
@@ -94,7 +94,7 @@ async def test_recorded_vote_that_is_received_twice_is_stored_once(backend: Back
 @pytest.mark.parametrize("kind", PENDING)
 async def test_voter_marked_not_yet_or_later_is_still_called(backend: Backend, kind: MarkKind) -> None:
     async with open_filled_store(backend) as store:
-        effect = await store.save_mark_about_voter(make_mark(1, kind))
+        effect = await store.save_voter_mark(make_mark(1, kind))
         assert effect == MarkEffect(True, booth_id=1, contacted_change=1, not_yet_change=1)
         assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
@@ -107,8 +107,8 @@ async def test_voter_marked_will_not_vote_moved_or_deceased_is_not_called_again(
     backend: Backend, kind: MarkKind
 ) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.NOT_YET))
-        assert (await store.save_mark_about_voter(make_mark(1, kind))).silenced_phones == (1,)
+        await store.save_voter_mark(make_mark(1, MarkKind.NOT_YET))
+        assert (await store.save_voter_mark(make_mark(1, kind))).silenced_phones == (1,)
         assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=0, booth_name="Primary School 1"
         )
@@ -117,8 +117,8 @@ async def test_voter_marked_will_not_vote_moved_or_deceased_is_not_called_again(
 @pytest.mark.parametrize("kind", [*PENDING, *CLOSING, MarkKind.WRONG_NUMBER])
 async def test_recorded_vote_of_a_voter_wins_over_later_recorded_answers(backend: Backend, kind: MarkKind) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
-        assert (await store.save_mark_about_voter(make_mark(1, kind))).voter_silenced
+        await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
+        assert (await store.save_voter_mark(make_mark(1, kind))).voter_silenced
         assert await read_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
@@ -128,7 +128,7 @@ async def test_recorded_vote_of_a_voter_wins_over_later_recorded_answers(backend
 async def test_voter_marked_wrong_number_loses_the_link_to_the_number_and_stays_callable(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
-        effect = await store.save_mark_about_voter(make_mark(1, MarkKind.WRONG_NUMBER, new=new))
+        effect = await store.save_voter_mark(make_mark(1, MarkKind.WRONG_NUMBER, new=new))
         assert effect == MarkEffect(
             True, booth_id=1, silenced_phones=(1,), voter_silenced=False, without_number_change=1
         )
@@ -141,21 +141,21 @@ async def test_voter_marked_wrong_number_loses_the_link_to_the_number_and_stays_
 async def test_wrong_number_for_one_voter_does_not_affect_other_voters_of_the_household(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
-        assert (await store.save_mark_about_voter(make_mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
+        assert (await store.save_voter_mark(make_mark(3, MarkKind.WRONG_NUMBER, new=new))).silenced_phones == ()
         again = await claim_one_number(store, 3, now=NOW + 60)
         assert (again.voter_id, again.pending_voters) == (4, 1)
 
 
 async def test_voter_marked_wrong_number_without_a_call_keeps_all_links_to_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        assert (await store.save_mark_about_voter(make_mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
+        assert (await store.save_voter_mark(make_mark(1, MarkKind.WRONG_NUMBER))).silenced_phones == ()
         assert 1 in await list_queued_numbers(store)
 
 
 async def test_voter_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
-            await store.save_mark_about_voter(make_mark(999, MarkKind.VOTED))
+            await store.save_voter_mark(make_mark(999, MarkKind.VOTED))
         assert await store.read_announcements_for_broker(10) == []
 
 
@@ -164,7 +164,7 @@ async def test_turnout_count_is_the_sum_of_the_changes_reported_for_stored_voter
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
         marks.append(make_mark(1, MarkKind.NOT_YET, key="taken back", source=MarkSource.CORRECTION))
-        effects = [await store.save_mark_about_voter(each) for each in marks]
+        effects = [await store.save_voter_mark(each) for each in marks]
         changes = [(each.contacted_change, each.voted_change, each.not_yet_change) for each in effects]
         assert changes == [(1, 0, 1), (0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 0), (0, 0, 0), (0, -1, 1)]
         assert await read_turnout(store) == BoothTurnout(
@@ -189,7 +189,7 @@ async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None
         await store.save_opt_out(6, at=NOW, source="flow")
     again = await backend.open()
     assert not await again.save_opt_out(6, at=NOW + 1, source="flow")
-    assert await again.enrol_numbers_in_campaign(CAMPAIGN) == 0
+    assert await again.add_roll_numbers_to_queue_of_campaign(CAMPAIGN) == 0
     assert 6 not in await list_queued_numbers(again)
     await again.close()
 
@@ -313,21 +313,21 @@ async def test_store_returns_booths_and_voters_with_their_details(backend: Backe
 
 async def test_store_returns_the_voters_of_a_phone_number_who_still_need_a_call(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.save_mark_about_voter(make_mark(8, MarkKind.VOTED))
+        await store.save_voter_mark(make_mark(8, MarkKind.VOTED))
         assert await store.find_pending_voters(6) == [7, 9]
         assert await store.find_pending_voters(999) == []
 
 
 async def test_voter_is_found_by_booth_and_serial_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        assert await store.find_voter_by_serial(2, 3) == 12
-        assert await store.find_voter_by_serial(2, 10) is None
+        assert await store.find_voter_by_serial_number_on_roll(2, 3) == 12
+        assert await store.find_voter_by_serial_number_on_roll(2, 10) is None
 
 
 async def test_store_returns_the_turnout_of_every_booth_that_has_voters(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         for voter_id, kind in ((10, MarkKind.VOTED), (11, MarkKind.NOT_YET), (12, MarkKind.MOVED)):
-            await store.save_mark_about_voter(make_mark(voter_id, kind))
+            await store.save_voter_mark(make_mark(voter_id, kind))
         turnout = await store.count_booth_turnout()
         assert [each.part_number for each in turnout] == [1, 2, 3, 4, 5, 6]
         assert turnout[1] == BoothTurnout(
@@ -361,9 +361,9 @@ async def test_row_ids_of_the_outbox_are_never_reused(backend: Backend) -> None:
 async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.add_announcements_to_outbox([Announcement("t", str(number)) for number in range(9)], NOW)
-        assert (await store.trim_outbox(keep_at_most=4)).deleted == 5
+        assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=4)).deleted == 5
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["5", "6", "7", "8"]
-        assert (await store.trim_outbox(keep_at_most=4)).deleted == 0
+        assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=4)).deleted == 0
 
 
 async def test_limit_of_the_outbox_neither_counts_nor_deletes_opt_outs(backend: Backend) -> None:
@@ -372,7 +372,7 @@ async def test_limit_of_the_outbox_neither_counts_nor_deletes_opt_outs(backend: 
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
         ]
         await store.add_announcements_to_outbox([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
-        assert (await store.trim_outbox(keep_at_most=2)).deleted == 1
+        assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=2)).deleted == 1
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == [
             "opt-outs",
             "marks",
@@ -380,15 +380,15 @@ async def test_limit_of_the_outbox_neither_counts_nor_deletes_opt_outs(backend: 
             "marks",
             "opt-outs",
         ]
-        assert (await store.trim_outbox(keep_at_most=0)).deleted == 2
+        assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=0)).deleted == 2
         assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["opt-outs"] * 3
 
 
 async def test_command_of_a_supervisor_received_twice_is_stored_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.find_executed_command("c-1") is None
-        assert await store.save_command_unless_already_executed("c-1", "pause", "hash", "done", NOW)
-        assert not await store.save_command_unless_already_executed("c-1", "pause", "other", "otherwise", NOW)
+        assert await store.record_command_unless_already_executed("c-1", "pause", "hash", "done", NOW)
+        assert not await store.record_command_unless_already_executed("c-1", "pause", "other", "otherwise", NOW)
         assert await store.find_executed_command("c-1") == ExecutedCommand("hash", "done")
 
 
@@ -399,8 +399,8 @@ async def test_time_interval_of_a_seat_state_is_stored_once(backend: Backend) ->
             SeatInterval("01", "asha", "talking", NOW, NOW + 60),
             SeatInterval("02", None, "paused", NOW, NOW + 60, "tea"),
         ]
-        await store.save_seat_state_intervals(intervals)
-        await store.save_seat_state_intervals(intervals)
+        await store.save_intervals_of_seat_states(intervals)
+        await store.save_intervals_of_seat_states(intervals)
     assert backend.seat_seconds() == {("01", "ready"): 0, ("01", "talking"): 60, ("02", "paused"): 60}
 
 
@@ -421,7 +421,7 @@ async def test_closed_store_rejects_reads_and_writes_and_can_be_closed_twice(bac
         await store.close()
         await store.close()
         with pytest.raises(StoreError, match="closed"):
-            await store.save_mark_about_voter(make_mark(1, MarkKind.VOTED))
+            await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         with pytest.raises(StoreError, match="closed"):
             await store.count_booth_turnout()
 
@@ -429,8 +429,8 @@ async def test_closed_store_rejects_reads_and_writes_and_can_be_closed_twice(bac
 async def test_voter_mark_with_the_key_of_a_different_stored_mark_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
-        assert (await store.save_mark_about_voter(at_five)).recorded
-        assert not (await store.save_mark_about_voter(replace(at_five, at=NOW + 1))).recorded
+        assert (await store.save_voter_mark(at_five)).recorded
+        assert not (await store.save_voter_mark(replace(at_five, at=NOW + 1))).recorded
         others: list[dict[str, Any]] = [
             {"hour": 18},
             {"kind": MarkKind.VOTED, "hour": None},
@@ -439,4 +439,4 @@ async def test_voter_mark_with_the_key_of_a_different_stored_mark_is_rejected(ba
         ]
         for other in others:
             with pytest.raises(KeyTaken):
-                await store.save_mark_about_voter(replace(at_five, **other))
+                await store.save_voter_mark(replace(at_five, **other))

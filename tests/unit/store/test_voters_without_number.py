@@ -22,12 +22,12 @@ async def test_count_of_voters_without_a_phone_number_excludes_voters_with_a_rec
             make_mark(1, MarkKind.NOT_YET, key="again"),
             make_mark(4, MarkKind.VOTED),
         ]
-        effects = [await store.save_mark_about_voter(each) for each in (*marks, marks[0])]
+        effects = [await store.save_voter_mark(each) for each in (*marks, marks[0])]
         assert [each.without_number_change for each in effects] == [-1, 0, 0, 0]
         assert (await read_turnout(store)).without_number == 3
         undone = Mark("b", 1, MarkKind.NOT_YET, MarkSource.CORRECTION, NOW + 90, undoes="seen")
         again = Mark("c", 1, MarkKind.NOT_YET, MarkSource.CORRECTION, NOW + 95, undoes="again")
-        changes = [(await store.save_mark_about_voter(each)).without_number_change for each in (undone, again)]
+        changes = [(await store.save_voter_mark(each)).without_number_change for each in (undone, again)]
         assert changes == [0, 1]  # not reached, as if nothing had been said
         assert (await read_turnout(store)).without_number == 4
 
@@ -38,7 +38,7 @@ async def test_count_of_voters_without_a_phone_number_includes_a_voter_who_loses
     async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (7, 1)")  # 7, 8 and 9 share number 6
-        await store.save_mark_about_voter(make_mark(8, MarkKind.NOT_YET))
+        await store.save_voter_mark(make_mark(8, MarkKind.NOT_YET))
         assert await store.count_voters_without_number_after_opt_out(6) == {}
         await store.save_opt_out(6, at=NOW, source="test")
         assert await store.count_voters_without_number_after_opt_out(6) == {

@@ -30,8 +30,8 @@ async def store(backend: Backend, tmp_path: Path) -> AsyncIterator[Store]:
     opened = await backend.open()
     await opened.add_or_update_campaign(CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
     await opened.add_or_update_campaign(WORKERS, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    await opened.enrol_numbers_in_campaign(CAMPAIGN)
-    assert await opened.enrol_numbers_in_campaign(WORKERS) == 2
+    await opened.add_roll_numbers_to_queue_of_campaign(CAMPAIGN)
+    assert await opened.add_roll_numbers_to_queue_of_campaign(WORKERS) == 2
     yield opened
     await opened.close()
 
@@ -52,7 +52,7 @@ async def test_reserved_number_of_a_booth_worker_names_the_worker_and_no_voter(s
     assert second.worker is not None
     assert (second.worker.booth_ids, second.booth_id, second.number) == ((2, 3), 2, STRANGER)
     assert await claim_numbers(store, 9, campaign_id=WORKERS) == []
-    assert await store.enrol_numbers_in_campaign(WORKERS) == 0
+    assert await store.add_roll_numbers_to_queue_of_campaign(WORKERS) == 0
 
 
 async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(store: Store) -> None:
@@ -86,7 +86,7 @@ async def test_opt_out_closes_the_number_of_a_booth_worker_permanently(store: St
 
 
 async def test_booth_worker_marked_as_voted_is_called_only_as_a_worker(store: Store) -> None:
-    effect = await store.save_mark_about_voter(make_voted_mark(1, "a"))
+    effect = await store.save_voter_mark(make_voted_mark(1, "a"))
     assert effect.silenced_phones == (1,)
     assert 1 not in {each.phone_id for each in await claim_numbers(store, 99)}
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
@@ -110,20 +110,20 @@ async def test_later_campaign_does_not_call_a_booth_worker_whose_last_result_is_
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.UNKNOWN, NOW + 60)])
     later = "workers-later"
     await store.add_or_update_campaign(later, CampaignKind.IVR, Purpose.BOOTH_WORKERS)
-    assert await store.enrol_numbers_in_campaign(later) == 1
+    assert await store.add_roll_numbers_to_queue_of_campaign(later) == 1
     assert [each.number for each in await claim_numbers(store, 9, campaign_id=later)] == [STRANGER]
 
 
 async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_number(store: Store) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
-    await store.save_mark_about_voter(make_voted_mark(2, "a", attempt_id=call.attempt_id))
-    await store.save_mark_about_voter(make_voted_mark(5, "b", attempt_id=call.attempt_id))
+    await store.save_voter_mark(make_voted_mark(2, "a", attempt_id=call.attempt_id))
+    await store.save_voter_mark(make_voted_mark(5, "b", attempt_id=call.attempt_id))
     assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) == ("b", 5)
     back = make_voted_mark(
         5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id
     )
-    effect = await store.save_mark_about_voter(back)
+    effect = await store.save_voter_mark(back)
     assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
     assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) == ("a", 2)
     claimed = {each.voter_id for each in await claim_numbers(store, 99)}
@@ -134,9 +134,9 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
 async def test_voter_stays_recorded_as_voted_if_another_source_than_the_undone_one_reported_the_vote(
     store: Store,
 ) -> None:
-    await store.save_mark_about_voter(make_voted_mark(5, "a"))
-    await store.save_mark_about_voter(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
-    effect = await store.save_mark_about_voter(
+    await store.save_voter_mark(make_voted_mark(5, "a"))
+    await store.save_voter_mark(Mark("self", 5, MarkKind.VOTED, MarkSource.VOTER_KEY, NOW + 1))
+    effect = await store.save_voter_mark(
         make_voted_mark(5, "back", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="a", at=NOW + 2)
     )
     assert (effect.recorded, effect.voted_change, effect.voter_silenced) == (True, 0, True)

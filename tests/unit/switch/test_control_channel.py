@@ -170,10 +170,10 @@ def test_control_channel_is_not_taken_for_a_redirected_call() -> None:
 @virtual_time()
 async def test_lease_that_was_given_up_is_not_valid() -> None:
     lease = SwitchLease(OURS)
-    await lease.renew_lease(cast(Any, Manager(refuses=False)))
-    assert lease.is_lease_valid
-    assert lease.give_up_lease() == f"matdan-lease-{OURS.dialler_name_text}"
-    assert not lease.is_lease_valid
+    await lease.renew_sole_use_of_asterisk(cast(Any, Manager(refuses=False)))
+    assert lease.is_right_to_use_asterisk_valid
+    assert lease.give_up_sole_use_of_asterisk() == f"matdan-lease-{OURS.dialler_name_text}"
+    assert not lease.is_right_to_use_asterisk_valid
 
 
 @pytest.mark.parametrize(

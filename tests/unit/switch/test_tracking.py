@@ -91,8 +91,8 @@ def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     assert not tracker.handle_ami_event(FAILURE)
-    assert tracker.calls.pop_attempts_with_missing_end_event() == [ID]
-    assert not tracker.calls.pop_attempts_with_missing_end_event()
+    assert tracker.calls.pop_attempts_with_one_end_event_missing() == [ID]
+    assert not tracker.calls.pop_attempts_with_one_end_event_missing()
     (end,) = tracker.calls.end_overdue_call(ID)
     assert isinstance(end, CallEnded)
     assert end.by is EndedBy.NO_CHANNEL
@@ -255,9 +255,11 @@ def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> Non
     assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
     assert tracker.find_lost_events([IN_TALK]) == frozenset()
     assert tracker.find_lost_events([]) == {CallLeftSeat(ID, "02")}
-    assert tracker.apply_lost_events({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
+    assert tracker.update_tracked_state_by_lost_events({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
     assert tracker.find_lost_events([IN_TALK]) == {CallConnected(ID, "02")}
-    assert tracker.apply_lost_events({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
+    assert tracker.update_tracked_state_by_lost_events({CallConnected(ID, "02")}, [IN_TALK]) == [
+        CallConnected(ID, "02")
+    ]
     assert tracker.find_lost_events([IN_TALK]) == frozenset()
 
 

@@ -177,8 +177,8 @@ def test_sms_with_booth_details_in_an_indian_script_takes_two_segments(language:
 
 def test_signed_state_of_a_flow_fits_into_a_url_and_is_restored_from_the_url() -> None:
     waiting = PausedFlow(ATTEMPT, "run", make_state(), after="played", ahead="1")
-    token = TOKENS.sign_paused_flow(waiting)
-    assert TOKENS.read_paused_flow(token) == waiting
+    token = TOKENS.encode_paused_flow_as_signed_token(waiting)
+    assert TOKENS.decode_paused_flow_from_signed_token(token) == waiting
     assert len(token) < 1200
     assert token.replace(".", "").replace("-", "").replace("_", "").isalnum()
 
@@ -189,7 +189,7 @@ def test_flow_state_that_is_too_long_for_a_url_is_refused() -> None:
     chance = Random(1)
     answers = {f"answer_{n}": "".join(chance.choices("0123456789", k=20)) for n in range(400)}
     with pytest.raises(ProtocolError):
-        TOKENS.sign_paused_flow(PausedFlow(ATTEMPT, "run", make_state(answers=answers)))
+        TOKENS.encode_paused_flow_as_signed_token(PausedFlow(ATTEMPT, "run", make_state(answers=answers)))
 
 
 def sign_again(content: bytes) -> str:
@@ -205,9 +205,9 @@ def sign_again(content: bytes) -> str:
         "a.b",
         "é.é",
         "x" * (MAX_TOKEN_CHARACTERS + 1),
-        StateTokens("another").sign_paused_flow(PausedFlow(ATTEMPT, "run", make_state())),
-        TOKENS.sign_paused_flow(PausedFlow(ATTEMPT, "run", make_state()))[:-1],
-        "A" + TOKENS.sign_paused_flow(PausedFlow(ATTEMPT, "run", make_state()))[1:],
+        StateTokens("another").encode_paused_flow_as_signed_token(PausedFlow(ATTEMPT, "run", make_state())),
+        TOKENS.encode_paused_flow_as_signed_token(PausedFlow(ATTEMPT, "run", make_state()))[:-1],
+        "A" + TOKENS.encode_paused_flow_as_signed_token(PausedFlow(ATTEMPT, "run", make_state()))[1:],
         sign_again(b"no zlib"),
         sign_again(zlib.compress(b"no JSON")),
         sign_again(zlib.compress(json.dumps({"a": "x"}).encode())),
@@ -216,14 +216,14 @@ def sign_again(content: bytes) -> str:
 )
 def test_forged_tokens_in_twilio_urls_are_refused(token: str) -> None:
     with pytest.raises(ProtocolError):
-        TOKENS.read_paused_flow(token)
+        TOKENS.decode_paused_flow_from_signed_token(token)
 
 
 @settings(deadline=None, derandomize=True, max_examples=200)
 @given(st.text(max_size=80))
 def test_arbitrary_text_is_refused_as_a_token_in_a_twilio_url(token: str) -> None:
     with pytest.raises(ProtocolError):
-        TOKENS.read_paused_flow(token)
+        TOKENS.decode_paused_flow_from_signed_token(token)
 
 
 # Statuses

@@ -68,12 +68,12 @@ class TokenAuthenticator(AgiAuthenticator):
             return
         self._raised[code] = alert
         self._raise_alert(alert)
-        self._timers[code] = loop.call_later(QUIET_SECONDS, self._clear_alert_after_quiet_time, code)
+        self._timers[code] = loop.call_later(QUIET_SECONDS, self._clear_alert_after_time_without_attacks, code)
 
-    def _clear_alert_after_quiet_time(self, code: str) -> None:
+    def _clear_alert_after_time_without_attacks(self, code: str) -> None:
         loop = asyncio.get_running_loop()
         left = self._last[code] + QUIET_SECONDS - loop.time()
         if left > 0:
-            self._timers[code] = loop.call_later(left, self._clear_alert_after_quiet_time, code)
+            self._timers[code] = loop.call_later(left, self._clear_alert_after_time_without_attacks, code)
             return
         self._raise_alert(replace(self._raised.pop(code), at=self._clock.now(), cleared=True))

@@ -118,11 +118,11 @@ class FlowHandler:
         self._switch = switch
         self._texts = texts
         self._conventional_prompts = ConventionalPrompts(texts())
-        self._prompts_for = prompts_for or self._get_finder_of_prompt_sound_files
+        self._prompts_for = prompts_for or self._create_finder_of_sound_files
         self._missing = MissingSounds()
         self._rules = rules or AgiFlowRules()
 
-    def _get_finder_of_prompt_sound_files(self, campaign: str) -> PromptResolver:
+    def _create_finder_of_sound_files(self, campaign: str) -> PromptResolver:
         if self._conventional_prompts.texts is not self._texts():
             self._conventional_prompts = ConventionalPrompts(self._texts())
         return self._conventional_prompts

@@ -44,8 +44,8 @@ from dialer.switch.asterisk.places import (
     VOTERS_CONTEXTS,
     is_attempt_id,
     is_third_party_channel,
-    parse_place_of_conference,
     parse_seat_of_conference,
+    parse_seat_or_transfer_of_conference,
 )
 from dialer.switch.asterisk.tracking.channels import LiveChannel, make_voter_joined_event
 
@@ -86,7 +86,7 @@ class CallTracker:
     def __init__(self) -> None:
         self._calls: dict[AttemptId, _Call] = {}
         self._inbound: dict[str, AttemptId] = {}  # attempts of inbound calls, by the unique id that Asterisk chose
-        self._with_missing_end_event: list[AttemptId] = []  # since the last `pop_attempts_with_missing_end_event`
+        self._with_missing_end_event: list[AttemptId] = []  # since the last `pop_attempts_with_one_end_event_missing`
 
     # Attempts and their channels
 
@@ -180,7 +180,7 @@ class CallTracker:
                 return [] if seat is None else [CallLeftSeat(attempt_id, seat)]
         return []
 
-    def pop_attempts_with_missing_end_event(self) -> list[AttemptId]:
+    def pop_attempts_with_one_end_event_missing(self) -> list[AttemptId]:
         """Return the attempts (records of calls) for which only one of the two events of a call's end has arrived.
 
         Each attempt is returned once. After the grace time the caller calls `end_overdue_call` for each of them.
@@ -370,7 +370,7 @@ class CallTracker:
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
-    def apply_lost_call_event(self, event: CallEvent) -> None:
+    def update_tracked_call_by_lost_event(self, event: CallEvent) -> None:
         """Update the tracked calls by an event that Asterisk sent but the dialler did not receive."""
         call = self._calls.get(event.attempt_id)
         if call is None:
@@ -432,7 +432,7 @@ def _find_place_of_conference(attempt_id: AttemptId, conference: str) -> Place |
     """Return the seat or the handover (transferred voter) to which a conference belongs. Return None for any other
     conference, such as the handover of another attempt.
     """
-    place = parse_place_of_conference(conference)
+    place = parse_seat_or_transfer_of_conference(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place
 
 

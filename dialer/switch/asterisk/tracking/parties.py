@@ -8,7 +8,7 @@ from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, parse_attempt_in_transfer_party_id
 from dialer.domain.switch_events import PartyJoined, PartyLeft, SwitchEvent
 from dialer.switch.asterisk.ami_codec import AmiMessage
-from dialer.switch.asterisk.places import is_third_party_channel, parse_place_of_conference
+from dialer.switch.asterisk.places import is_third_party_channel, parse_seat_or_transfer_of_conference
 
 
 class PartyTracker:
@@ -53,7 +53,7 @@ class PartyTracker:
             return None
         if message.event_name == "Hangup":
             return self._report_third_party_left(unique_id)
-        place = parse_place_of_conference(message.get("Conference"))
+        place = parse_seat_or_transfer_of_conference(message.get("Conference"))
         if message.event_name == "ConfbridgeLeave":
             self._places.pop(PartyId(unique_id), None)
         if message.event_name == "ConfbridgeJoin" and place is not None and PartyId(unique_id) in self._live:
@@ -87,7 +87,7 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def apply_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
+    def update_tracked_party_by_lost_event(self, event: PartyJoined | PartyLeft) -> None:
         """Update the tracked third parties by an event that Asterisk sent but the dialler did not receive."""
         if isinstance(event, PartyLeft):
             self.stop_tracking_channel(event.party_id)

@@ -154,7 +154,9 @@ class SwitchTracker:
             | self.calls.find_lost_call_events(listed, phones.values())
         )
 
-    def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
+    def update_tracked_state_by_lost_events(
+        self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]
+    ) -> list[SwitchEvent]:
         """Update the tracked state from lost events, and return them in order. `channels` is the list of channels that
         showed the loss.
         """
@@ -166,9 +168,9 @@ class SwitchTracker:
                 ):
                     self.remote_calls.replace_tracked_remote_calls(channels)
                 case CallEvent():
-                    self.calls.apply_lost_call_event(event)
+                    self.calls.update_tracked_call_by_lost_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply_lost_third_party_event(event)
+                    self.parties.update_tracked_party_by_lost_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.replace_phones_of_seat(
                         seat, {each: name for each, name in phones.items() if name == seat}
