@@ -132,9 +132,7 @@ def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, 
 
 def _parse_first_public_key_of_seals(key: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{64}", key):
-        raise typer.BadParameter(
-            "--first-key: must be the key of 64 hexadecimal digits that the dialler logged at its first start"
-        )
+        raise typer.BadParameter("--first-key: must be the key of 64 hexadecimal digits that `dialer init` printed")
     return key.lower()
 
 

@@ -1,7 +1,9 @@
-"""`dialer init`: ask a few questions, and write the settings file of a new centre."""
+"""`dialer init`: ask a few questions, write the settings file of a new centre, and create the first key of its seals."""
 
 from __future__ import annotations
 
+import io
+import os
 import re
 import sys
 from dataclasses import dataclass, replace
@@ -20,10 +22,12 @@ from dialer.site.new_centre import (
     COUNTRIES,
     Answers,
     create_agent_pin,
+    get_store_path,
     make_settings_template_values,
     refuse_unusable_settings_of_new_centre,
     render_centre_settings_file,
 )
+from dialer.store.seal_keys import create_keys_of_first_epoch, get_seal_key_path
 
 PINS = "agents-pins.txt"
 STANDARD_DATA = Path("/var/lib/matdan")
@@ -142,10 +146,10 @@ def write_settings_of_new_centre(
         STANDARD_DATA
     ),
 ) -> None:
-    """Write the settings of a new centre, with generated secrets and PINs.
+    """Write the settings of a new centre, with generated secrets and PINs, and create the first key of its seals.
 
-    At a terminal it asks for missing values. The files are readable by this user only. Existing files are never
-    overwritten.
+    At a terminal it asks for missing values, and prints the first public key also as a QR code. The files are readable by
+    this user only. Existing files and keys are never overwritten.
     """
     given = locals()
     pins = file.parent / PINS
@@ -156,8 +160,8 @@ def write_settings_of_new_centre(
     if trunk_password is not None:
         given["trunk_password"] = read_argument_or_stdin(trunk_password, "the account's password")
     centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
-    if data != STANDARD_DATA:  # `dialer install` makes the standard folder, for the dialler's own user
-        _make_data_folder(data)
+    store = get_store_path(data.absolute())
+    first_key = _create_first_key_of_seals(store, may_fail=data == STANDARD_DATA)
     made = {seat: create_agent_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
     write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
@@ -170,17 +174,53 @@ def write_settings_of_new_centre(
     typer.echo(
         f"wrote {pins} with number and PIN of {format_count(len(made), 'agent')}: hand them out, then delete the file"
     )
+    if first_key is not None:
+        _print_first_key_of_seals(store, first_key)
     typer.echo(f"next: `dialer check -c {file}` shows what is still missing")
 
 
-def _make_data_folder(data: Path) -> None:
-    """Create the folder for store and recordings, which others may not read. Raises InitRefused."""
+def _create_first_key_of_seals(store: Path, *, may_fail: bool) -> str | None:
+    """Create the folder of a store, which others may not read, and the keys that sign the store's first changes.
+
+    Return the first public key (hexadecimal), or None with a note if there are none: the store exists already, or its
+    folder is not writable although the keys `may_fail`. Raises InitRefused if they may not.
+    """
+    folder = store.parent
     try:
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys = create_keys_of_first_epoch(store)
     except OSError as error:
-        raise InitRefused(
-            f"--data: folder {data} cannot be created ({error.strerror}); nothing was written: choose another folder"
-        ) from error
+        if not may_fail:
+            raise InitRefused(
+                f"--data: folder {folder} cannot be created or written ({error.strerror}); nothing was written:"
+                " choose another folder"
+            ) from error
+        reason = f"{folder} is not writable for you"
+    else:
+        if keys is not None:
+            return keys.epoch_public_key
+        reason = f"{store} or its key exists already and was not changed"
+    typer.echo(
+        f"note: {reason}: after the next start, `dialer audit verify` prints the first public key of the seals",
+        err=True,
+    )
+    return None
+
+
+def _print_first_key_of_seals(store: Path, key: str) -> None:
+    """Print the public key with which the seals of a store begin; at a terminal also as a QR code."""
+    typer.echo(f"wrote {get_seal_key_path(store)}, the secret key of the first seal: do not copy or back up this file")
+    if store.parent.stat().st_uid == os.geteuid() == 0:
+        typer.echo(f"  `dialer install` gives it and {store.parent} to the user of the services")
+    typer.echo("first public key of the seals, to note outside this machine for `dialer audit verify --first-key`:")
+    typer.echo(key)
+    if _can_output_show_qr_code():
+        import segno  # noqa: PLC0415 - slow to import and seldom needed
+
+        drawn = io.StringIO()
+        segno.make(key).terminal(drawn, border=2, compact=True)
+        for line in drawn.getvalue().splitlines():
+            typer.secho(line, fg="bright_white", bg="black")  # on a light terminal, too: scanners want dark modules
 
 
 def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
@@ -241,6 +281,10 @@ def _ask_question(name: str, answers: Answers) -> Any:
 
 def _is_input_a_terminal() -> bool:
     return sys.stdin.isatty()
+
+
+def _can_output_show_qr_code() -> bool:
+    return sys.stdout.isatty() and sys.stdout.encoding.lower() == "utf-8"
 
 
 def _format_option_name(name: str) -> str:

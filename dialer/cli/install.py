@@ -37,6 +37,8 @@ from dialer.extras import describe_extra_installation
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import refuse_unfinished_settings
+from dialer.store.file_checks import file_exists
+from dialer.store.seal_keys import get_seal_key_path
 
 ASTERISK, MOSQUITTO = Path("/etc/asterisk"), Path("/etc/mosquitto")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
@@ -114,9 +116,20 @@ def install_site_as_services(
         )
     if live:
         _run_system_command("systemd-sysusers", str(service.USERS / "matdan.conf"))
+        _give_first_seal_key_to_user(settings.store.path, USER)
         _run_system_command("systemd-tmpfiles", "--create", str(service.FOLDERS / "matdan.conf"))
         _run_system_command("systemctl", "daemon-reload")
     _print_next_steps(settings, local, dialer)
+
+
+def _give_first_seal_key_to_user(store: Path, user: str) -> None:
+    """Let the services' user read the first key of the store's seals, which `dialer init` created as root.
+
+    A folder that belongs to another user has that user's key, and could have a link to any file in its place.
+    """
+    key, found = get_seal_key_path(store), pwd.getpwnam(user)
+    if file_exists(key) and key.parent.stat().st_uid == 0:
+        os.chown(key, found.pw_uid, found.pw_gid, follow_symlinks=False)
 
 
 def uninstall_site_services(

@@ -3,6 +3,8 @@
 The file, next to the store (`centre.db.seal-key`), has the secret of the epoch that is open and that of the one after
 it, so that a crash between the commit of a seal and the replacement of the file loses no key. Its old content is
 overwritten. A file system that writes elsewhere (copy on write, snapshots, a worn SSD) may keep the old blocks.
+
+`dialer init` creates the file before there is a store, so that it can print the first public key.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from typing import Self
 
 from dialer.domain import signing
 from dialer.domain.errors import StoreError
+from dialer.domain.paths import path_exists
 
 _HEAD = "matdan-seal-key"
 _SEED_BYTES = 32
+FIRST_EPOCH = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,27 @@ def read_epoch_keys(path: Path) -> EpochKeys | None:
     return None
 
 
+def create_keys_of_first_epoch(store: Path) -> EpochKeys | None:
+    """Create the secret keys that will sign the first changes (first epoch) of a store that does not exist yet, and
+    return them.
+
+    Keys that exist already are never replaced. They are returned if they wait for the first start of the store. If the
+    store exists already, or the file has the keys of an earlier store, return None. The file belongs to the owner of its
+    folder. Raises StoreError if an existing file cannot be read, and OSError.
+    """
+    path = get_seal_key_path(store)
+    if path_exists(store):
+        return None
+    keys = EpochKeys.generate_epoch_keys(FIRST_EPOCH)
+    try:
+        _write_new_key_file(path, keys, path.parent)
+    except FileExistsError:
+        found = read_epoch_keys(path)
+        return found if found is not None and found.epoch == FIRST_EPOCH else None
+    _sync_folder_to_disk(path.parent)
+    return keys
+
+
 def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
     """Replace the secret signing keys (epoch keys) in the file, and overwrite the old ones on the disk.
 
@@ -102,15 +127,7 @@ def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
     """
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
-    text = f"{_HEAD} {keys.epoch} {keys.seed.hex()} {keys.next_seed.hex()}\n".encode("ascii")
-    descriptor = os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        if os.geteuid() == 0:
-            found = owner.stat()
-            os.fchown(descriptor, found.st_uid, found.st_gid)
-        file.write(text)
-        file.flush()
-        os.fsync(descriptor)
+    _write_new_key_file(new, keys, owner)
     try:
         old = path.open("r+b", buffering=0)
     except FileNotFoundError:
@@ -123,6 +140,18 @@ def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
         length = os.fstat(old.fileno()).st_size
         old.write(bytes(length))
         os.fsync(old.fileno())
+
+
+def _write_new_key_file(path: Path, keys: EpochKeys, owner: Path) -> None:
+    text = f"{_HEAD} {keys.epoch} {keys.seed.hex()} {keys.next_seed.hex()}\n".encode("ascii")
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        if os.geteuid() == 0:
+            found = owner.stat()
+            os.fchown(descriptor, found.st_uid, found.st_gid)
+        file.write(text)
+        file.flush()
+        os.fsync(descriptor)
 
 
 def _sync_folder_to_disk(folder: Path) -> None:

@@ -30,7 +30,7 @@ from dialer.store.evidence import (
     create_triggers_that_record_changes,
     list_columns_covered_by_seals,
 )
-from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys, replace_epoch_keys
+from dialer.store.seal_keys import FIRST_EPOCH, EpochKeys, get_seal_key_path, read_epoch_keys, replace_epoch_keys
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 ROWS_ADDED = "another program added rows to the log, which were removed"
@@ -177,7 +177,7 @@ class Sealer:
             keys = keys.make_keys_of_next_epoch()  # a crash came between the commit of the seal and the new file
             self._write_epoch_keys(keys)
         if last is None or keys is None or (keys.epoch, keys.epoch_public_key) != (last.epoch + 1, last.next_key):
-            return self._start_chain_of_signing_keys(last)
+            return self._start_chain_of_signing_keys(last, keys)
         self._file_epoch = keys.epoch
         self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
         doubt = self._add_unsigned_log_rows_to_epoch(self._committed)
@@ -187,9 +187,17 @@ class Sealer:
             return EpochKind.UPGRADE
         return EpochKind.CRASH if doubt or self._committed.last > last.last else None
 
-    def _start_chain_of_signing_keys(self, last: SealedEpoch | None) -> EpochKind:
-        keys = EpochKeys.generate_epoch_keys(1 if last is None else last.epoch + 1)
-        self._write_epoch_keys(keys)
+    def _start_chain_of_signing_keys(self, last: SealedEpoch | None, found: EpochKeys | None) -> EpochKind:
+        """Begin a chain of keys after the epoch `last`, or with the first epoch. Keys in the file (`found`) are used if
+        they are those of a first epoch, as `dialer init` creates them.
+        """
+        epoch = FIRST_EPOCH if last is None else last.epoch + 1
+        if found is not None and found.epoch == epoch == FIRST_EPOCH:
+            keys = found
+            self._file_epoch = keys.epoch
+        else:
+            keys = EpochKeys.generate_epoch_keys(epoch)
+            self._write_epoch_keys(keys)
         end = SQL.log_end.fetch_only_row(self._db)
         if last is None:
             doubt = EPOCHS_REMOVED if end.last_row else ""
@@ -352,7 +360,7 @@ class Sealer:
     @property
     def is_first_epoch(self) -> bool:
         """Whether the store has never signed (sealed) any change."""
-        return self._get_hash_progress_of_transaction().keys.epoch == 1
+        return self._get_hash_progress_of_transaction().keys.epoch == FIRST_EPOCH
 
     @property
     def has_unsealed_rows(self) -> bool:

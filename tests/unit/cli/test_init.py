@@ -1,17 +1,21 @@
-"""`dialer init` writes settings that every command accepts, and writes nothing if an option is invalid."""
+"""`dialer init` writes settings that every command accepts and the first key of the seals, or nothing if an option is invalid."""
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+import segno
 from argon2 import PasswordHasher
 
 from dialer.cli import init
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.deploy.mosquitto.render import render_mosquitto_files
 from dialer.settings.site import Settings, load_settings
+from dialer.store.connection import open_store_exclusively
+from dialer.store.seal_keys import get_seal_key_path
 from tests.support.command_line import run, run_for_error
 
 GOOD = {
@@ -171,3 +175,93 @@ def test_init_writes_nothing_if_the_data_folder_cannot_be_created(tmp_path: Path
     assert "--data: " in error
     assert "nothing was written" in error
     assert not (tmp_path / "centre.toml").exists()
+
+
+def find_printed_key(output: str) -> str:
+    """Return the public key that `dialer init` printed, which has a line of its own."""
+    [key] = re.findall(r"^[0-9a-f]{64}$", output, re.MULTILINE)
+    return str(key)
+
+
+def run_init(folder: Path, changed: dict[str, str]) -> str:
+    """Run `dialer init` in a folder, and return its output."""
+    folder.mkdir(exist_ok=True)
+    code, output = run("init", folder / "centre.toml", *arguments(folder, {"--seats": "1", **changed}))
+    assert code == 0, output
+    return output
+
+
+def start_store(path: Path) -> None:
+    with open_store_exclusively(path, "the first start"):
+        pass
+
+
+def verify_audit_with_key(store: Path, key: str) -> int:
+    return run("audit", "verify", "--store", store, "--first-key", key)[0]
+
+
+def test_first_start_seals_the_store_with_the_key_whose_public_key_init_printed(tmp_path: Path) -> None:
+    key = find_printed_key(run_init(tmp_path, {}))
+    store = tmp_path / "centre.db"
+    assert not store.exists()
+    assert get_seal_key_path(store).stat().st_mode & 0o777 == 0o600
+    start_store(store)
+    assert verify_audit_with_key(store, key) == 0
+    assert verify_audit_with_key(store, "0" * 64) == 1
+
+
+def test_second_init_before_the_first_start_prints_the_same_key_again(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    keys = [find_printed_key(run_init(tmp_path / name, {"--data": str(data)})) for name in ("one", "two")]
+    assert keys[0] == keys[1]
+    start_store(data / "centre.db")
+    assert verify_audit_with_key(data / "centre.db", keys[0]) == 0
+
+
+@pytest.mark.parametrize("there", ["store", "store without key", "key of an earlier store", "damaged key"])
+def test_init_neither_replaces_nor_adds_a_key_where_a_store_or_its_key_exists(there: str, tmp_path: Path) -> None:
+    store, key = tmp_path / "data" / "centre.db", tmp_path / "data" / "centre.db.seal-key"
+    store.parent.mkdir()
+    start_store(store)
+    if there == "store without key":
+        key.unlink()
+    elif there != "store":
+        store.unlink()
+    if there == "damaged key":
+        key.write_text("damaged")
+    before = key.read_bytes() if key.exists() else None
+    output = run_init(tmp_path, {"--data": str(store.parent)})
+    assert f"note: {store} or its key exists already" in output
+    assert re.search("^[0-9a-f]{64}$", output, re.MULTILINE) is None
+    assert (key.read_bytes() if key.exists() else None) == before
+
+
+def test_init_without_permission_to_the_standard_folder_leaves_the_key_to_the_first_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setattr(init, "STANDARD_DATA", tmp_path / "file" / "matdan")
+    output = run_init(tmp_path, {"--data": str(init.STANDARD_DATA)})
+    assert [line for line in output.splitlines() if line.startswith("note: ")] == [
+        f"note: {init.STANDARD_DATA} is not writable for you: after the next start, `dialer audit verify` prints the first"
+        " public key of the seals"
+    ]
+    assert load_settings(tmp_path / "centre.toml").store.path == init.STANDARD_DATA / "centre.db"
+
+
+def test_init_writes_nothing_if_the_data_folder_is_not_writable(tmp_path: Path) -> None:
+    _, error = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, {"--data": "/proc"}))
+    assert re.fullmatch(r"--data: folder /proc cannot be created or written \(.*\); nothing was written: .*", error)
+    assert not list(tmp_path.iterdir())
+
+
+def test_init_prints_the_first_key_as_a_qr_code_at_a_terminal_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "▀" not in run_init(tmp_path / "one", {})
+    monkeypatch.setattr(init, "_can_output_show_qr_code", lambda: True)
+    output = run_init(tmp_path / "two", {})
+    shown = [line for line in output.splitlines() if re.fullmatch("[ ▀▄█]+", line)]
+    drawn = io.StringIO()
+    segno.make(find_printed_key(output)).terminal(drawn, border=2, compact=True)
+    assert shown == drawn.getvalue().splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from dialer.cli import install
 from dialer.deploy.systemd.render import LocalPrograms, render_service_files
 from dialer.settings.site import Settings, load_settings
 from tests.support.command_line import run, run_for_error
@@ -305,3 +307,17 @@ def test_install_creates_the_call_history_folder_that_asterisk_writes_to(site: P
     history = 'history = "/var/log/asterisk/cdr-custom/matdan.csv"'
     site.write_text(site.read_text() + f"\n[asterisk]\n{history}\n")
     assert "d /var/log/asterisk/cdr-custom 0750 asterisk asterisk\n" in install_site(site)["etc/tmpfiles.d/matdan.conf"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another user")
+def test_install_gives_the_first_seal_key_to_the_services_unless_another_user_owns_the_folder(tmp_path: Path) -> None:
+    user = pwd.getpwnam("nobody")
+    store, key = tmp_path / "centre.db", tmp_path / "centre.db.seal-key"
+    install._give_first_seal_key_to_user(store, "nobody")  # nothing to do
+    key.touch(0o600)
+    os.chown(tmp_path, user.pw_uid, user.pw_gid)
+    install._give_first_seal_key_to_user(store, "nobody")
+    assert key.stat().st_uid == 0
+    os.chown(tmp_path, 0, 0)
+    install._give_first_seal_key_to_user(store, "nobody")
+    assert (key.stat().st_uid, key.stat().st_gid) == (user.pw_uid, user.pw_gid)

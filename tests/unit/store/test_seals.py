@@ -23,7 +23,7 @@ from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.store import consents, evidence, migrate, seal_verification, sealer, seals
 from dialer.store.connection import open_store_exclusively
 from dialer.store.log_ins import LogIn
-from dialer.store.seal_keys import get_seal_key_path
+from dialer.store.seal_keys import EpochKeys, get_seal_key_path, replace_epoch_keys
 from dialer.store.sql import open_transaction
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -201,6 +201,23 @@ async def test_lost_key_of_the_integrity_seals_is_reported_and_a_new_chain_of_se
     assert text.count("NOT compared with a key that was noted elsewhere: sealing began on") == 2
     assert verified(backend.path, epochs[0].key, epochs[-1].key).findings == []
     assert key_file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_removed_seals_are_found_although_a_key_for_a_first_start_lies_next_to_the_store(
+    backend: SqliteBackend,
+) -> None:
+    async with open_filled_store(backend):
+        pass
+    [first, *_] = read_epochs(backend.path)
+    with looking(backend.path) as db:
+        db.execute("DELETE FROM seal_epoch")
+    planted = EpochKeys.generate_epoch_keys(1)
+    replace_epoch_keys(get_seal_key_path(backend.path), planted, backend.path)
+    await opened_and_closed(backend.path)
+    [again, *_] = read_epochs(backend.path)
+    assert (again.key, again.doubt) == (planted.epoch_public_key, sealer.EPOCHS_REMOVED)
+    assert not verified(backend.path).is_evidence_intact
+    assert not verified(backend.path, first.key).is_evidence_intact
 
 
 async def test_store_makes_no_integrity_seals_until_the_old_seal_key_can_be_destroyed(
