@@ -171,7 +171,10 @@ class Knowledge(Learned):
         """Return the sums of the probabilities that busy seats are free by each moment, of their squares and of their
         cubes, in one array. The seats work for this campaign.
         """
-        sums: Vector = self._freed.take(find_table_row_of_each_busy_seat(seats), axis=0).sum(axis=0)
+        return self._sum_rows_of_seats(find_table_row_of_each_busy_seat(seats))
+
+    def _sum_rows_of_seats(self, rows: Sequence[int]) -> Vector:
+        sums: Vector = self._freed.take(rows, axis=0).sum(axis=0)
         return sums
 
     def _sum_chances_of_free_seats_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
@@ -179,10 +182,10 @@ class Knowledge(Learned):
 
         A campaign that shares the seats knows best how long its own conversations take.
         """
-        staying = sum(not seat.leaving for seat in seats)
-        others = [pacer for pacer in dict.fromkeys(seat.pacer for seat in seats) if pacer is not None]
+        rows = find_table_row_of_each_busy_seat(seats)
+        others = dict.fromkeys([seat.pacer for seat in seats if seat.pacer is not None])
         if not others:
-            return self.sum_chances_that_seats_are_free(seats), staying
+            return self._sum_rows_of_seats(rows), len(rows)
         sums, own = np.zeros(3 * self._tuning.moments), [seat for seat in seats if seat.pacer is None]
         for pacer in others:
             theirs = [seat for seat in seats if seat.pacer is pacer]
@@ -191,7 +194,7 @@ class Knowledge(Learned):
                 own += theirs
             else:
                 sums += forecast
-        return sums + self.sum_chances_that_seats_are_free(own), staying
+        return sums + self.sum_chances_that_seats_are_free(own), len(rows)
 
     # Learning
 

@@ -186,7 +186,7 @@ class FairShares:
         per weight becomes as large as possible.
         """
         sharing: dict[str, list[str]] = defaultdict(list)
-        weights = {each.campaign_id: _get_weight_of_campaign(each) for each in contenders}
+        weights = {each.campaign_id: _make_weight_positive(each.weight) for each in contenders}
         for last in (False, True):  # campaigns with weight 0 get only seats that no other campaign uses
             taken = set(sharing)
             for each in contenders:
@@ -209,11 +209,18 @@ class FairShares:
         self.intended_shares = {campaign_id: number / total for campaign_id, number in seats.items()}
         return seats
 
+    def give_all_agent_time(self, weights: Mapping[str, float]) -> None:
+        """Note that no other campaign wants to call now than the one given with its weight, or none if it is empty."""
+        self.intended_shares = dict.fromkeys(weights, 1.0)
+        for campaign_id, weight in weights.items():
+            self._get_agent_time_account_of_campaign(campaign_id).weight = _make_weight_positive(weight)
+        self._set_campaigns_awake(weights)
+
     # Whose turn it is
 
     def place_calls_in_turns(self, contenders: Sequence[Contender]) -> None:
         """Let campaigns place calls in turns, until none of them can place a further call now."""
-        self.record_campaigns_that_want_to_call(contenders)
+        self._record_campaigns_that_want_to_call(contenders)
         left, kept = list(contenders), frozenset[str]()
         while left:
             each = min(left, key=self._get_sort_key_of_campaign)
@@ -244,10 +251,10 @@ class FairShares:
         calls = ceil((until - own) / self._accounts[contender.campaign_id].expected_agent_seconds_of_call)
         return max(1, len(contender.seats) // SEATS_PER_CALL_OF_TURN, min(ALL_CALLS, calls))
 
-    def record_campaigns_that_want_to_call(self, contenders: Sequence[Contender]) -> None:
+    def _record_campaigns_that_want_to_call(self, contenders: Sequence[Contender]) -> None:
         """Note which campaigns want to call now. One that did not at the last decision gets no credit for that time."""
         for each in contenders:
-            self._get_agent_time_account_of_campaign(each.campaign_id).weight = _get_weight_of_campaign(each)
+            self._get_agent_time_account_of_campaign(each.campaign_id).weight = _make_weight_positive(each.weight)
         awake = [each for each in contenders if self._accounts[each.campaign_id].is_awake]
         for each in contenders:
             account = self._accounts[each.campaign_id]
@@ -257,8 +264,11 @@ class FairShares:
                     for other in _find_campaigns_sharing_seats(each, awake)
                 ]
                 account.virtual_seconds = max(account.virtual_seconds, min(used, default=0.0))
+        self._set_campaigns_awake({each.campaign_id for each in contenders})
+
+    def _set_campaigns_awake(self, campaign_ids: Collection[str]) -> None:
         for campaign_id, account in self._accounts.items():
-            account.is_awake = any(each.campaign_id == campaign_id for each in contenders)
+            account.is_awake = campaign_id in campaign_ids
 
     def _limit_agent_time_to_catch_up(self, contenders: Sequence[Contender]) -> None:
         """Limit how much agent time a campaign can catch up that could not use its share."""
@@ -296,5 +306,5 @@ def count_seats_for_campaign_at_cap(seats: float) -> int:
     return ceil(TUNED.sure_share * seats)
 
 
-def _get_weight_of_campaign(contender: Contender) -> float:
-    return contender.weight if contender.weight > 0.0 else 1.0
+def _make_weight_positive(weight: float) -> float:
+    return weight if weight > 0.0 else 1.0

@@ -119,12 +119,13 @@ class Placing:
         if len(runs) > 1:
             self._record_agent_time(runs)
         ready = [run for run in runs if not self._hold_campaign_if_needed(run)]
-        turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
-        turns.contenders = [self._make_campaign_share_request(run, turns) for run in ready if run.hopper]
-        turns.seats_of_share = self._fair_shares.divide_seats_among_campaigns(turns.contenders)
-        if len(turns.contenders) < 2:
-            self._fair_shares.record_campaigns_that_want_to_call(turns.contenders)
+        wanting = [run for run in ready if run.hopper]
+        if len(wanting) < 2:
+            self._fair_shares.give_all_agent_time({run.spec.campaign_id: run.weight for run in wanting})
             return min(map(self._place_calls_of_ready_campaign, ready), default=LOOK_AGAIN_SECONDS)
+        turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
+        turns.contenders = [self._make_campaign_share_request(run, turns) for run in wanting]
+        turns.seats_of_share = self._fair_shares.divide_seats_among_campaigns(turns.contenders)
         for run in ready:
             self._hoppers.return_expiring_claimed_numbers(run)
             snapshot = self._get_pacing_input_of_campaign(run, turns)

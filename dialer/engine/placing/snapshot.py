@@ -87,7 +87,9 @@ class Snapshots:
             room = min(room, run.spec.channels - self._count_channels_of_campaign(run))
         allowed = self._limit_calls_to_speed_limit(run, room)
         hours = (run.spec.hours, run.spec.lawful_hours)
-        staying = free + sum(not seat.leaving for seat in busy)
+        share = 1.0
+        if seats_of_share is not None:
+            share = min(1.0, seats_of_share / max(1, free + sum(not seat.leaving for seat in busy)))
         return PacingSnapshot(
             now_seconds=now,
             free_seats=free,
@@ -100,7 +102,7 @@ class Snapshots:
             cps_budget=self._trunks.count_calls_that_may_start(trunks, used, now, unsent),
             active_calls=active,
             seconds_left=count_seconds_left_to_call_today(hours, self._core.zone, self._core.clock.now()),
-            share=1.0 if seats_of_share is None else min(1.0, seats_of_share / max(1, staying)),
+            share=share,
         )
 
     def _count_seats_by_use(self, seats: Iterable[Seat], now: float, own: str) -> tuple[int, tuple[BusySeat, ...], int]:

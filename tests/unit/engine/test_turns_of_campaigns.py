@@ -100,6 +100,20 @@ def test_campaign_gets_no_credit_for_the_time_in_which_it_did_not_call() -> None
     assert placed["a"] == placed["b"] == 4
 
 
+def test_only_campaign_that_wants_to_call_is_to_get_all_agent_time() -> None:
+    shares, pool = FairShares(), Pool()
+    one, other = pool.make_contender("a"), pool.make_contender("b")
+    place_calls(shares, pool, one, other, room=0)
+    shares.give_all_agent_time({"a": 0.5})
+    assert shares.intended_shares == {"a": 1.0}
+    use_seats(shares, 300, a=4)
+    assert shares._accounts["a"].virtual_seconds == pytest.approx(300 * 4 / 0.5, rel=0.01)
+    placed = place_calls(shares, pool, one, other)
+    assert placed["a"] == placed["b"] == 4  # no credit for the time in which it did not want to call
+    shares.give_all_agent_time({})
+    assert shares.intended_shares == {}
+
+
 def test_campaign_that_could_not_use_its_share_catches_up_three_minutes_at_most() -> None:
     shares, pool = FairShares(), Pool()
     both = pool.make_contender("a"), pool.make_contender("b")
