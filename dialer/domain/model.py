@@ -323,7 +323,7 @@ class EndedAttempt:
     flow: str | None = None
     """name and version of the flow that ran"""
     left_at: str | None = None
-    """the node of the flow at which the voter hung up"""
+    """the node of the flow at which the voter hung up; for an answering machine `message left` or `no message left`"""
     retry_at: Time | None = None
     """when the number may be called again; null: never in this campaign"""
     direction: Direction = Direction.OUTBOUND

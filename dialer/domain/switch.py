@@ -28,8 +28,8 @@ class OriginateRequest:
     kind: CampaignKind
     ring_seconds: float
     at: float  # epoch seconds
-    detect_machine: bool = False  # before a seat or flow; a machine's call ends with `MachineDetected`
-    message_to_machine: bool = False  # play the information message to a machine first, in a flow's call
+    detect_machine: bool = False  # before a seat or flow; a machine's call is reported by `MachineDetected` and ended
+    message_to_machine: bool = False  # leave the information message on a machine first, in a flow's call
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,11 @@ class MachineDetected(CallEvent):
     """An answering machine answered. The switch ends the call."""
 
 
+@dataclass(frozen=True, slots=True)
+class MachineMessageLeft(CallEvent):
+    """The information message was played to an answering machine to its end, after the machine's beep."""
+
+
 class EndedBy(StrEnum):
     """How the switch noticed that a call has ended.
 

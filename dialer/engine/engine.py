@@ -283,6 +283,8 @@ class Engine:
                 features.call_transfer_service.on_voter_handed_over(call)
             case switch_events.RecordingStarted():
                 features.call_recording_service.on_recording_started(call)
+            case switch_events.MachineMessageLeft():
+                features.live_calls.update_call(call, call.copy_call_with_message_on_machine())
             case switch_events.MessageStarted():
                 features.call_transfer_service.on_information_message_started(call)
                 features.call_distributor.on_information_message_started(call)

@@ -108,7 +108,8 @@ class Campaign(Section):
         "decides",
     )
     machine_message: bool = Field(
-        False, description="ivr with before-seat: play the information message to a machine; false: hang up"
+        False,
+        description="ivr with before-seat: leave the information message on a machine, after its beep; false: hang up",
     )
     abandoned_target: Share = Field(0.01, description="abandoned-call rate that pacing aims for, of live answers (0-1)")
     abandoned_limit: Share = Field(

@@ -20,6 +20,7 @@ import structlog
 
 from dialer.deploy.asterisk.lint import lint_files_in_directory
 from tests.asterisk.agi_scripts import check_agi_scripts
+from tests.asterisk.answering_machines import check_answering_machines
 from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.call_rate import check_call_rate
 from tests.asterisk.hold_key import check_hold_key
@@ -50,6 +51,7 @@ CHECKS = {
     "trunk-settings": check_trunk_settings,
     "trunk-test": check_trunk_test,
     "trunk-tls": check_trunk_tls,
+    "answering-machines": check_answering_machines,
 }
 """Checks that each have a lab of their own, by name."""
 TWO_SERVERS = "two-servers"
@@ -62,7 +64,7 @@ def main() -> int:
         "names",
         nargs="*",
         help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, older-store, "
-        "call-rate, outcomes, trunk-settings, trunk-test, trunk-tls, two-servers; all by default",
+        "call-rate, outcomes, trunk-settings, trunk-test, trunk-tls, answering-machines, two-servers; all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()

@@ -14,7 +14,7 @@ from dialer.domain.view import CallState
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call, derive_outcome_of_ended_call
-from dialer.engine.campaigns.runs import CampaignRuns
+from dialer.engine.campaigns.runs import CampaignRun, CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, TimerExpired, TimerKind, UpdatePacer, make_order_to_write_to_store
 from dialer.engine.placing.number_memory import NumberMemory
@@ -28,6 +28,7 @@ from dialer.store.store import Store
 _log = structlog.get_logger(__name__)
 
 FLOW_GRACE_SECONDS = 5.0  # time after a hang-up for the flow's last commit
+MESSAGE_LEFT, NO_MESSAGE_LEFT = "message left", "no message left"
 UNSEEN_SECONDS = 2.5  # after this time from the answer the dialplan has played the message and reported it
 
 
@@ -102,7 +103,7 @@ class CallEndings:
             seat=call.talk.seat if call.talk.connected_at is not None else None,
             agent=call.talk.agent,
             flow=call.flow.name,
-            left_at=call.flow.left_at,
+            left_at=_describe_message_on_machine(run, call, outcome) or call.flow.left_at,
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             counted=not not_the_numbers,
@@ -126,6 +127,15 @@ class CallEndings:
             self._alerts.clear_alert(AlertKind.USER_EVENTS_MISSING)
         elif self._core.clock.monotonic() - call.leg.answered_seconds > UNSEEN_SECONDS and call.talk.seat is None:
             self._alerts.raise_alert(AlertKind.USER_EVENTS_MISSING)
+
+
+def _describe_message_on_machine(run: CampaignRun, call: Call, outcome: Outcome) -> str | None:
+    """Return whether the information message was left on the answering machine of an ended call, as the store has it.
+    None if no machine answered, or the campaign leaves no messages.
+    """
+    if outcome is not Outcome.MACHINE or call.inbound or not run.spec.machine_message:
+        return None
+    return MESSAGE_LEFT if call.leg.message_left else NO_MESSAGE_LEFT
 
 
 def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:

@@ -34,6 +34,7 @@ class Leg:
     cancelled: bool = False  # we requested a hang-up before the answer
     answer_classified: bool = True  # False: machine detection has no result yet
     machine: bool = False  # answered by an answering machine, according to the switch or the agent
+    message_left: bool = False  # the machine has the whole information message
     excluded_from_pacing: bool = False  # the pacer does not count the answer, even if a person answered after all
     ended: CallEnded | None = None  # the call has ended, but a flow or a phone check is pending
 
@@ -193,6 +194,10 @@ class Call:
             if self.leg.machine
             else self._copy_call_with_changed_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
         )
+
+    def copy_call_with_message_on_machine(self) -> Call:
+        """Return a copy of the call, with the information message left on the answering machine."""
+        return self._copy_call_with_changed_leg(message_left=True)
 
     def copy_call_with_answer_from_call_records(self, then: Instant, *, talked: bool) -> Call:
         """Return a copy of the call, answered at `then` according to the switch's call records.

@@ -104,12 +104,26 @@ async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: 
     await wait_seconds_or_until_hang_up(channel, seconds)
     if channel.is_application_interrupted:
         verdict, cause = "HANGUP", ""
+    elif behaviour is not None and behaviour.silent:
+        verdict, cause = "MACHINE", "INITIALSILENCE-2500-2500"
     elif behaviour is None or behaviour.amd_seconds > limit:
         verdict, cause = "NOTSURE", f"TOOLONG-{round(limit * 1000)}"
     else:
         verdict, cause = ("MACHINE", "LONGGREETING-1500-1500") if behaviour.machine else ("HUMAN", "HUMAN-300-300")
     switch.set_dialplan_variable(channel, "AMDSTATUS", verdict)
     switch.set_dialplan_variable(channel, "AMDCAUSE", cause)
+
+
+async def _try_application(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """Run the dialplan application in `data`, such as `AMD(2500)`. The dialplan goes on if there is no such application."""
+    name, _, arguments = data.partition("(")
+    await APPLICATIONS.get(name, _ignore_dialplan_application)(switch, channel, arguments.removesuffix(")"))
+
+
+async def _wait_for_silence(switch: SwitchCore, channel: Channel, data: str) -> None:
+    """Simulate WaitForSilence on a mailbox that has just beeped: wait for the required silence (milliseconds)."""
+    await wait_seconds_or_until_hang_up(channel, int(data.partition(",")[0]) / 1000)
+    switch.set_dialplan_variable(channel, "WAITSTATUS", "HANGUP" if channel.is_application_interrupted else "SILENCE")
 
 
 async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -183,6 +197,7 @@ APPLICATIONS: dict[str, Application] = {
     "AGI": run_agi,
     "AMD": _detect_answering_machine,
     "Answer": _answer_channel,
+    "BackgroundDetect": _play_sounds,
     "ChanSpy": _wait_for_hang_up,
     "ConfBridge": _join_conference,
     "ControlPlayback": _play_sound_of_control_playback,
@@ -196,9 +211,11 @@ APPLICATIONS: dict[str, Application] = {
     "NoOp": _ignore_dialplan_application,
     "Playback": _play_sounds,
     "Set": _set_channel_variable,
+    "TryExec": _try_application,
     "UserEvent": _send_user_event,
     "Verbose": _ignore_dialplan_application,
     "Wait": _wait_for_dialplan_seconds,
+    "WaitForSilence": _wait_for_silence,
 }
 
 

@@ -72,11 +72,20 @@ async def test_voter_who_hangs_up_during_machine_detection_counts_as_a_dropped_l
         assert list_outcomes(site)[0] is Outcome.DROPPED
 
 
-@pytest.mark.parametrize(("message", "seconds"), [(False, 1.8), (True, 1.8 + 6.0)])
-def test_ivr_flow_is_not_started_for_an_answering_machine(tmp_path: Path, message: bool, seconds: float) -> None:
+@pytest.mark.parametrize(
+    ("message", "stays", "seconds", "left_at"),
+    [
+        (False, 120.0, 1.8, None),
+        (True, 120.0, 1.8 + 1.5 + 6.0, "message left"),
+        (True, 5.0, 5.0, "no message left"),
+    ],
+)
+def test_ivr_flow_is_not_started_for_an_answering_machine(
+    tmp_path: Path, message: bool, stays: float, seconds: float, left_at: str | None
+) -> None:
     @virtual_time()
     async def run() -> None:
-        config = make_scripted_switch(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=120.0))
+        config = make_scripted_switch(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=stays))
         campaign = {**IVR, **BEFORE, "machine_message": message, "channels": 1}
         async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
             await site.until(lambda: bool(site.ended()), seconds=60)
@@ -87,6 +96,23 @@ def test_ivr_flow_is_not_started_for_an_answering_machine(tmp_path: Path, messag
 
     run()
     assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
+    first = query_site_store(tmp_path, "SELECT flow, left_at FROM attempt ORDER BY created_at LIMIT 1")
+    assert first == [(None, left_at)]
+
+
+@virtual_time()
+async def test_silent_voter_gets_the_flow_or_an_agent_despite_machine_detection(tmp_path: Path) -> None:
+    silent = Behaviour(silent=True, amd_seconds=1.5, hang_up_after=60.0)
+    for name, campaign, outcome in (
+        ("flow", {**IVR, **BEFORE, "channels": 1}, Outcome.COMPLETED),
+        ("agent", BEFORE, Outcome.CONNECTED),
+    ):
+        directory = tmp_path / name
+        directory.mkdir()
+        async with a_site(directory, make_scripted_switch(silent), seats=1, campaign=campaign, profile=LISTENS) as site:
+            await site.log_in("01")
+            await site.until(lambda ended=site.ended: bool(ended()), seconds=120)  # type: ignore[misc]
+            assert list_outcomes(site)[0] is outcome
 
 
 @virtual_time()

@@ -306,6 +306,7 @@ CORE = frozenset({"Answer", "Busy", "Goto", "GotoIf", "Hangup", "NoOp", "Ringing
 MODULE_OF = {
     "AGI": "res_agi",
     "AMD": "app_amd",
+    "BackgroundDetect": "app_talkdetect",
     "ChanSpy": "app_chanspy",
     "ConfBridge": "app_confbridge",
     "ControlPlayback": "app_controlplayback",
@@ -313,7 +314,9 @@ MODULE_OF = {
     "MixMonitor": "app_mixmonitor",
     "MusicOnHold": "res_musiconhold",
     "Playback": "app_playback",
+    "TryExec": "app_exec",
     "UserEvent": "app_userevent",
+    "WaitForSilence": "app_waitforsilence",
     "CALLERID": "func_callerid",
     "CHANNEL": "func_channel",
     "DB_EXISTS": "func_db",

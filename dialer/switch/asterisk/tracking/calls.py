@@ -30,6 +30,7 @@ from dialer.domain.switch_events import (
     CallWaiting,
     EndedBy,
     MachineDetected,
+    MachineMessageLeft,
     MessageFailed,
     MessageStarted,
     RecordingStarted,
@@ -249,6 +250,8 @@ class CallTracker:
                 call.may_ring = True
             case "Machine":
                 return [*self._report_call_answered(attempt_id, call), MachineDetected(attempt_id)]
+            case "MachineMessageLeft":
+                return [MachineMessageLeft(attempt_id)]
         return []
 
     def _report_call_answered(self, attempt_id: AttemptId, call: _Call) -> list[SwitchEvent]:
