@@ -123,7 +123,7 @@ async def _run(folder: Path, extent: Extent) -> tuple[list[float], list[float], 
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence(CENTRE, broker.connection_settings, SystemClock()), engine, store, senders)
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         config = _write_settings(folder, store_path, broker.port, extent.agents)
         await set_board_passwords(config)
         desk, origin = await start_desk(config)

@@ -196,7 +196,7 @@ async def _run(folder: Path, extent: Extent) -> Measurements:
         )
         exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
         stop = asyncio.Event()
-        dialling = asyncio.create_task(centre.run(stop))
+        dialling = asyncio.create_task(centre.dial_until_stopped(stop))
         lag = LagProbe()
         probing = asyncio.create_task(lag.run())
         idle = await stack.enter_async_context(_process("-m", "bench.bench_desk_load", IDLE))

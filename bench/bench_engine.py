@@ -98,7 +98,7 @@ async def measure(voters: int, warm_up_seconds: float, seconds: float, directory
         asyncio.TaskGroup() as group,
     ):
         exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
-        group.create_task(centre.run(stop))
+        group.create_task(centre.dial_until_stopped(stop))
         print_progress(f"warm-up of {warm_up_seconds:g} s")
         await asyncio.sleep(warm_up_seconds)
         await wait_until("the event loop's lag has been measured", lambda: has_measured_lag(centre))

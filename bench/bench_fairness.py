@@ -311,12 +311,12 @@ async def run_centre(folder: Path, row: SkillRow, warm_seconds: float, seconds: 
             asyncio.TaskGroup() as group,
         ):
             switch.agi_port = centre.agi_port
-            group.create_task(centre.run(stop))
+            group.create_task(centre.dial_until_stopped(stop))
             await asyncio.sleep(2)
             agents = SimulatedAgents(centre.engine, [seat.name for seat in settings.seats], AgentHabits(), seed=1)
             for number, seat in enumerate(settings.seats, 1):
                 await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"{100 + number}", pin=PIN))
-            group.create_task(agents.run(stop))
+            group.create_task(agents.act_as_agents_until_stopped(stop))
             await asyncio.sleep(warm_seconds)
             before, watch = centre.engine.make_centre_view().campaigns, CentreWatch(centre, len(row.skills))
             await watch.run(seconds)

@@ -117,7 +117,10 @@ async def run_centres(job: Job) -> None:
             await stack.enter_async_context(open_session([job.server], each.name, centre=each.name)) for each in centres
         ]
         async with asyncio.TaskGroup() as group:
-            joined = [group.create_task(each.run(line)) for each, line in zip(centres[cut:], lines[cut:], strict=True)]
+            joined = [
+                group.create_task(each.exchange_messages_until_cancelled(line))
+                for each, line in zip(centres[cut:], lines[cut:], strict=True)
+            ]
             for each in centres[cut:]:
                 each.announce_one_result_of_each_kind()
             await wait_until(
@@ -135,7 +138,10 @@ async def run_centres(job: Job) -> None:
             cpu_before = cpu_seconds()
             sys.stdout.write("all centres are connected\n")
             sys.stdout.flush()
-            joined += [group.create_task(each.run(line)) for each, line in zip(centres[:cut], lines[:cut], strict=True)]
+            joined += [
+                group.create_task(each.exchange_messages_until_cancelled(line))
+                for each, line in zip(centres[:cut], lines[:cut], strict=True)
+            ]
             began, made, drained = time.monotonic(), 0, 0.0
             total = int(job.seconds * job.rate)
             while made < total:
@@ -227,7 +233,7 @@ async def run_gatherer(at: HqServers) -> None:
     make_garbage_collection_rare()
     async with open_session(at.settings.servers, "gather") as session:
         await SnapshotServer(at.settings, session).serve_snapshots()
-        await Gatherer(at.settings, session, SystemClock()).run()
+        await Gatherer(at.settings, session, SystemClock()).import_batches_until_cancelled()
 
 
 async def wait_for_streams(session: Session) -> None:
@@ -370,7 +376,10 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         wrong = await find_wrong_counts(at, {each.name: dict(each.truth.counts) for each in centres})
         async with open_database(at.database_url) as db:
             before = await db.fetch_rows_as_tuples(_ALL)
-            jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
+            jobs += [
+                asyncio.create_task(each.exchange_messages_until_cancelled(line))
+                for each, line in zip(centres, lines, strict=True)
+            ]
             until = time.monotonic() + HANG_SECONDS
             while late := [
                 each.name
@@ -399,7 +408,10 @@ async def run_kill_history(seed: int, steps: int) -> str:
             for each in centres
         ]
         gathering = asyncio.create_task(run_gatherer(at))
-        joined = {each.name: asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)}
+        joined = {
+            each.name: asyncio.create_task(each.exchange_messages_until_cancelled(line))
+            for each, line in zip(centres, lines, strict=True)
+        }
         try:
             for _ in range(steps):
                 for each in centres:
@@ -427,7 +439,9 @@ async def run_kill_history(seed: int, steps: int) -> str:
                         dying = joined[centres[place].name]
                         dying.cancel()
                         await asyncio.gather(dying, return_exceptions=True)
-                        joined[centres[place].name] = asyncio.create_task(centres[place].run(lines[place]))
+                        joined[centres[place].name] = asyncio.create_task(
+                            centres[place].exchange_messages_until_cancelled(lines[place])
+                        )
             until = time.monotonic() + HANG_SECONDS
             while time.monotonic() < until and not all(
                 len(each.truth.upload_seconds) == each.truth.announced

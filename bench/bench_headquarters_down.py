@@ -92,7 +92,7 @@ async def measure_stop_all(address: str, sessions: list[Session], named: int) ->
                     session,
                     OrderJudge(f"c{number}", get_zone_of_centre(number)),
                     clock,
-                ).run()
+                ).deliver_orders_until_cancelled()
             )
             for number, session in enumerate(sessions)
         ]

@@ -149,7 +149,10 @@ async def run(options: argparse.Namespace) -> int:
         ]
         jobs = [asyncio.create_task(run_gatherer(at))]
         stack.push_async_callback(cancel_tasks, jobs)
-        jobs += [asyncio.create_task(each.run(line)) for each, line in zip(centres, lines, strict=True)]
+        jobs += [
+            asyncio.create_task(each.exchange_messages_until_cancelled(line))
+            for each, line in zip(centres, lines, strict=True)
+        ]
         for each in centres:
             each.announce_one_result_of_each_kind()
         if not await _wait_until_settled(centres):

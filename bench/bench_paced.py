@@ -103,7 +103,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
         asyncio.TaskGroup() as group,
     ):
         exclude_start_up_objects_from_garbage_collection()  # as `dialer run` does
-        group.create_task(centre.run(stop))
+        group.create_task(centre.dial_until_stopped(stop))
         await asyncio.sleep(min(2.0, options.warm_up))
         print_progress(f"{len(settings.seats)} agents log in")
         for seat in settings.seats:

@@ -118,7 +118,7 @@ async def measure(
             asyncio.TaskGroup() as group,
         ):
             switch.agi_port = centre.agi_port
-            group.create_task(centre.run(stop))
+            group.create_task(centre.dial_until_stopped(stop))
             await asyncio.sleep(2)
             for seat in settings.seats:
                 await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))

@@ -142,7 +142,7 @@ async def run_and_measure(centre: RunningCentre, options: argparse.Namespace) ->
     stop, began, before = asyncio.Event(), time.process_time(), None
     last: tracemalloc.Snapshot | None = None
     async with asyncio.TaskGroup() as group:
-        running = group.create_task(centre.run(stop))
+        running = group.create_task(centre.dial_until_stopped(stop))
         for step in range(round(options.hours * 60 / options.every) + 1):
             if step:
                 await asyncio.sleep(options.every * 60)

@@ -132,7 +132,7 @@ async def run_dialler(path: Path) -> None:
     broker = BrokerSettings(settings.broker.host, settings.broker.port)
     async with assemble_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
         exclude_start_up_objects_from_garbage_collection()
-        await centre.run(asyncio.Event())
+        await centre.dial_until_stopped(asyncio.Event())
 
 
 async def publish_opt_outs(server: str, a_second: float) -> None:
@@ -211,7 +211,7 @@ async def simulate_day(folder: Path, options: argparse.Namespace, joined: dict[s
 
     async with a_site(folder, lines, seats=SEATS, made=made) as site, agents_at_work(site):
         relay = OutboxRelay("test", site.centre.store, site.centre.engine.event_set_when_mqtt_message_is_stored)
-        background = [asyncio.create_task(relay.run(accept))]
+        background = [asyncio.create_task(relay.publish_outbox_until_cancelled(accept))]
         if joined:
             background.append(asyncio.create_task(run_uplink(sites[0])))
         for _ in range(int(options.hours * 3600 / SAMPLE_SECONDS)):

@@ -346,7 +346,7 @@ async def run_centre(store: Path, voters: int, seconds: float, warm_up_seconds: 
                         group.create_task(send_marks(centre, figures, voters)),
                         group.create_task(probe_lag(figures.lag)),
                     ]
-                    running = group.create_task(centre.run(stop))
+                    running = group.create_task(centre.dial_until_stopped(stop))
                     await asyncio.sleep(warm_up_seconds)
                     figures.clear()
                     cpu, at = time.process_time(), time.perf_counter()

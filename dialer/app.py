@@ -72,7 +72,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunningCentre:
-    """A centre whose parts are built and connected. It does not dial before `run`."""
+    """A centre whose parts are built and connected. It does not dial before `dial_until_stopped`."""
 
     engine: Engine
     store: Store
@@ -85,7 +85,7 @@ class RunningCentre:
     prompts: SitePrompts | None
     name: DiallerName
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def dial_until_stopped(self, stop: asyncio.Event) -> None:
         """Dial until `stop` is set, let live calls end, and announce the last results. Raises the error that ended the
         engine, unless `stop` ended it.
         """
@@ -93,16 +93,16 @@ class RunningCentre:
         stop_monitor = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             if self.monitor is not None:
-                group.create_task(self.monitor.run(stop_monitor), name="monitor")
+                group.create_task(self.monitor.publish_and_receive_until_stopped(stop_monitor), name="monitor")
             background = [
-                group.create_task(self.lag.run(), name="loop-lag"),
+                group.create_task(self.lag.measure_lag_until_cancelled(), name="loop-lag"),
                 group.create_task(return_free_memory_to_system_repeatedly(), name="memory"),
             ]
             if self.prompts is not None:
                 background.append(group.create_task(self.prompts.reload_catalogue_regularly(), name="prompts"))
             try:
                 async with self.connected():
-                    await self.engine.run(stop)
+                    await self.engine.place_calls_until_stopped(stop)
             finally:
                 stop_monitor.set()
                 for task in background:
@@ -121,7 +121,7 @@ async def assemble_centre(
     reader: PlaylistReader | None = None,
     refuse: RefuseSettings | None = None,
 ) -> AsyncIterator[RunningCentre]:
-    """Open the store, build the engine and listen for flows. Nothing is dialled before `RunningCentre.run`.
+    """Open the store, build the engine and listen for flows. Nothing is dialled before `RunningCentre.dial_until_stopped`.
 
     `broker` replaces the broker of the settings. If no real line is dialled, `profile` replaces the jurisdiction of the
     settings, and `certified` the certificates of its catalogue of recordings. `reader` is a reader that has read this
@@ -275,4 +275,4 @@ async def run_centre(settings: Settings) -> None:
         reload_on_sighup(centre.engine)
         async with serve_dialler_metrics(settings, centre.engine, centre.monitor), report_service_ready():
             exclude_start_up_objects_from_garbage_collection()
-            await centre.run(stop)
+            await centre.dial_until_stopped(stop)

@@ -57,7 +57,7 @@ async def show_centre_on_terminal(
     async with open_connection(replace(broker, client_id=f"board-{uuid4().hex}"), centre):
         pass  # reports a wrong address or password in one line; the board would only show no data
     client = DiallerClient(broker, centre, clock, store_message_and_redraw_board, random.SystemRandom())
-    receiving = asyncio.create_task(client.run(replies=None), name="board-receives")
+    receiving = asyncio.create_task(client.receive_messages_until_cancelled(replies=None), name="board-receives")
     try:
         if console.is_terminal:
             stop = asyncio.Event()

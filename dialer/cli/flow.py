@@ -185,7 +185,7 @@ def try_flow_on_terminal(
         agent_available=not no_agent,
         store_works=not store_fails,
     )
-    state = call.run(facts)
+    state = call.play_flow_on_terminal(facts)
     answers = ", ".join(f"{name} = {value}" for name, value in state.answers.items()) or "none"
     typer.echo(f"-- {state.ending} at {state.current_node_path}; answers: {answers}; turns: {state.turns}")
 

@@ -320,7 +320,7 @@ async def _run_result_importer(hq: HeadquartersOptions) -> None:
         ):
             await SnapshotServer(settings, session).serve_snapshots()
             gatherer = Gatherer(settings, session, SystemClock())
-            await gatherer.run()
+            await gatherer.import_batches_until_cancelled()
 
 
 @app.command("import")

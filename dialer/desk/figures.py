@@ -88,7 +88,7 @@ class BoardFigures:
         self._booths_read_on = 0.0  # start of the day on which the booths' names were read
         self._active: dict[str, Alert] = {}  # warnings by code
 
-    async def run(self) -> None:
+    async def update_figures_until_cancelled(self) -> None:
         """Update the figures of the board until cancelled.
 
         While the store cannot be read, the figures stay unchanged.

@@ -115,13 +115,14 @@ class AgentPages:
         await self._people.end_session(token)
         await self._sessions.end_session(token)
 
-    async def run(self) -> None:
+    async def update_agent_pages_until_cancelled(self) -> None:
         """Keep the agents' part of the page state up to date, and save the unsent contents of their forms (drafts),
         until cancelled.
         """
         async with asyncio.TaskGroup() as group:
-            for part in (self.screen_pops, self.figures, self.drafts):
-                group.create_task(part.run(), name=f"desk-{type(part).__name__}")
+            group.create_task(self.screen_pops.update_screen_pops_until_cancelled(), name="desk-screen-pops")
+            group.create_task(self.figures.update_figures_until_cancelled(), name="desk-agent-figures")
+            group.create_task(self.drafts.save_unsent_forms_until_cancelled(), name="desk-drafts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,12 @@ async def serve_pages_of_desk(
             cookie = TRAINING_COOKIE if training else DESK_COOKIE
             sessions = Sessions(cookie, people.find_user_of_session, agents.find_user_of_session, people.devices)
             app = PageProtection(make_web_application(routers, sessions), origins)
-            background = (dialler_client.run, figures.run, streams.watch_user_rights, agents.run)
+            background = (
+                dialler_client.receive_messages_until_cancelled,
+                figures.update_figures_until_cancelled,
+                streams.watch_user_rights,
+                agents.update_agent_pages_until_cancelled,
+            )
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(

@@ -61,15 +61,15 @@ class NewestCallRecorder:
         self._placed = asyncio.Event()
 
     def request_saving_of_newest_call(self, call: NewestCall) -> None:
-        """Queue a call that is being placed, so that `run` saves it outside the store as the newest call."""
+        """Queue a call that is being placed, so that it is saved outside the store as the newest call."""
         self._call = call
         self._placed.set()
 
     def cancel_saving_of_newest_call(self) -> None:
-        """Remove the newest call from the queue, so that `run` does not save it."""
+        """Remove the newest call from the queue, so that it is not saved."""
         self._placed.clear()
 
-    async def run(self, record: Callable[[NewestCall], Awaitable[bool]]) -> NoReturn:
+    async def save_newest_calls_until_cancelled(self, record: Callable[[NewestCall], Awaitable[bool]]) -> NoReturn:
         """Pass each newest call to `record`, which saves it outside the store, until cancelled. If `record` returns
         False, the call is passed again.
         """

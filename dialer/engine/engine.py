@@ -120,21 +120,21 @@ class Engine:
         """Execute a command and return its reply, one line that says what was done. Raises
         CommandRefused, StoreError.
         """
-        return await command.execute(self.features.services_that_execute_commands, context)
+        return await command.execute_command(self.features.services_that_execute_commands, context)
 
     async def load_engine_state(self, trunks: Collection[str] = ()) -> None:
-        """Load the state of the centre from the store. Call this before `run`. Raises StoreError.
+        """Load the state of the centre from the store. Call this before placing calls. Raises StoreError.
 
         `trunks` are the trunks that are still on the same Asterisk server as in the previous run.
         """
         await self._lifecycle.load_engine_state(trunks)
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def place_calls_until_stopped(self, stop: asyncio.Event) -> None:
         """Place calls until `stop` is set, then let live calls end. An unexpected error ends the engine
         (fail closed).
         """
         try:
-            await self._lifecycle.run(stop)
+            await self._lifecycle.place_and_finish_calls_until_stopped(stop)
         finally:
             self._has_ended = True
             self._timers.stop_all_timers()

@@ -51,7 +51,7 @@ class Housekeeping:
         self.outbox: tuple[OutboxWait, ...] = ()
         """Announcements waiting for the broker and for headquarters."""
 
-    async def run(self) -> NoReturn:
+    async def run_periodic_jobs_until_cancelled(self) -> NoReturn:
         """Run the engine's periodic jobs until cancelled."""
         rounds = 0
         while True:

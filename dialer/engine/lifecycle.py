@@ -107,7 +107,7 @@ class Lifecycle:
 
     # Run
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def place_and_finish_calls_until_stopped(self, stop: asyncio.Event) -> None:
         """Place calls until `stop` is set, then let live calls end. An unexpected error ends the engine
         (fail closed).
         """
@@ -115,7 +115,9 @@ class Lifecycle:
         try:
             async with asyncio.TaskGroup() as group:
                 core.start_accepting_background_tasks(group, self._carry_out)
-                housekeeping = group.create_task(features.periodic_housekeeping_jobs.run(), name="housekeeping")
+                housekeeping = group.create_task(
+                    features.periodic_housekeeping_jobs.run_periodic_jobs_until_cancelled(), name="housekeeping"
+                )
                 await self._place_calls_until_stopped(stop)
                 await self._drain_live_calls()
                 housekeeping.cancel()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # the command line and the desk import commands, and run no e
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The services of the engine that commands call in `execute`."""
+    """The services of the engine that commands call in `execute_command`."""
 
     campaigns: Campaigns
     settings: SettingsReload

@@ -83,7 +83,7 @@ class TerminalCall:
     actions: list[Action] = field(default_factory=list)
     _ahead: str = ""
 
-    def run(self, facts: Mapping[str, Scalar]) -> FlowState:
+    def play_flow_on_terminal(self, facts: Mapping[str, Scalar]) -> FlowState:
         """Run the call and return the final state of its flow."""
         turn = start_flow(self.flow, Start(facts, self.language))
         while turn.action is not None:

@@ -96,7 +96,13 @@ async def run_hq_page_server(
         )
         await stack.enter_async_context(metrics)
         orders = OrderAudit(settings, db)
-        background = (figures.run, figures.receive_live_updates, orders.run, proposals.run, streams.watch_user_rights)
+        background = (
+            figures.update_figures_until_cancelled,
+            figures.receive_live_updates,
+            orders.record_orders_until_cancelled,
+            proposals.record_missing_results_until_cancelled,
+            streams.watch_user_rights,
+        )
         async with serve_pages(
             settings.desk, listener, PageProtection(app, origins), background, page_state.end_all_subscriptions
         ):

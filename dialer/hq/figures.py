@@ -180,7 +180,7 @@ class HqFigures:
         """Whether the pages are connected to headquarters' nats-server."""
         return self._session is not None and self._session.is_connected
 
-    async def run(self) -> NoReturn:
+    async def update_figures_until_cancelled(self) -> NoReturn:
         """Update the page state (the values that open pages show) until cancelled.
 
         While the database or the campaign material cannot be read, the figures stay as they were, and the pages show

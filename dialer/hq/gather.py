@@ -135,7 +135,7 @@ class Gatherer:
         since = self._clock.now() - UNSTORED_SECONDS
         return {centre for centre, at in self._unstored_at.items() if at >= since}
 
-    async def run(self) -> NoReturn:
+    async def import_batches_until_cancelled(self) -> NoReturn:
         """Import batches until cancelled. Retry while the database or nats-server is unreachable."""
         logged = ""
         while True:

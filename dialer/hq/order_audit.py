@@ -36,7 +36,7 @@ class OrderAudit:
         self._db = db
         self._leaders = list_public_keys_of_leaders(settings)
 
-    async def run(self) -> NoReturn:
+    async def record_orders_until_cancelled(self) -> NoReturn:
         """Read leaders' orders from nats-server and record each in headquarters' audit, until cancelled."""
         settings = self._settings
         async with open_session(

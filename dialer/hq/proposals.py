@@ -307,7 +307,7 @@ class Proposals:
             found = await read_recent_proposals(db, self._db.clock.now())
         return [each for each in found if self._accounts.are_centres_in_zone_of_user(who.name, each.to)]
 
-    async def run(self) -> NoReturn:
+    async def record_missing_results_until_cancelled(self) -> NoReturn:
         """Record the missing results of confirmed proposals, again and again, until cancelled.
 
         A result is missing if this process or the database stopped while the proposed material was being assigned to

@@ -105,7 +105,9 @@ class DiallerClient:
         """Whether the client is connected to the broker."""
         return self._connection is not None
 
-    async def run(self, *, replies: str | None = "+", kinds: Container[str] = KINDS) -> None:
+    async def receive_messages_until_cancelled(
+        self, *, replies: str | None = "+", kinds: Container[str] = KINDS
+    ) -> None:
         """Receive messages until cancelled. Reconnect after each failure; never raise.
 
         `replies` is the user whose replies are received: "+" for all users, None for none. `kinds` are the kinds of keys for

@@ -97,7 +97,7 @@ class BrokerLink:
         self._connected_at: float | None = None  # monotonic; None: the present attempt has not connected yet
         self.is_connected = False
 
-    async def run(self, serve: Serve, stop: asyncio.Event) -> None:
+    async def keep_connected_until_stopped(self, serve: Serve, stop: asyncio.Event) -> None:
         """Connect to the broker and call `serve`, again after each failure, until `serve` returns or `stop` is set."""
         failures = 0
         while not stop.is_set():

@@ -106,14 +106,14 @@ class Monitor:
         if not reads_opt_outs:
             self._main_may_unsubscribe.set()
         self.closed_cleanly = False
-        """Whether `run` closed an open connection when it was stopped."""
+        """Whether the monitor closed an open connection when it was stopped."""
 
     @property
     def is_connected_to_broker(self) -> bool:
         """Whether the dialler is connected to the broker."""
         return self._link.is_connected
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def publish_and_receive_until_stopped(self, stop: asyncio.Event) -> None:
         """Publish state and results and receive commands until `stop` is set. Never raises.
 
         After `stop`, publish the last results and the final state, and disconnect. While the broker is unreachable an
@@ -123,12 +123,18 @@ class Monitor:
             for add_change in (self._publisher.add_change_to_publish, self._newest_call.record_placed_call):
                 stack.callback(self._engine.subscribe_to_changes(add_change))
             async with asyncio.TaskGroup() as group:
-                workers = [group.create_task(self._gateway.run(), name="monitor-commands")]
+                workers = [group.create_task(self._gateway.execute_commands_until_cancelled(), name="monitor-commands")]
                 if self._opt_outs is not None:
-                    workers.append(group.create_task(self._opt_outs.run(), name="monitor-opt-outs"))
-                    reading = self._opt_outs_link.run(lambda connection: self._receive_opt_outs(connection, stop), stop)
+                    workers.append(
+                        group.create_task(self._opt_outs.store_opt_outs_until_cancelled(), name="monitor-opt-outs")
+                    )
+                    reading = self._opt_outs_link.keep_connected_until_stopped(
+                        lambda connection: self._receive_opt_outs(connection, stop), stop
+                    )
                     group.create_task(reading, name="monitor-other-centres")  # ends when `stop` is set
-                await self._link.run(lambda connection: self._publish_and_receive_on_connection(connection, stop), stop)
+                await self._link.keep_connected_until_stopped(
+                    lambda connection: self._publish_and_receive_on_connection(connection, stop), stop
+                )
                 for worker in workers:
                     worker.cancel()
 
@@ -141,9 +147,16 @@ class Monitor:
                     connection.handle_received_messages(partial(self._handle_broker_message, connection)),
                     name="monitor-reader",
                 ),
-                group.create_task(self._publisher.run(connection.publish_messages_in_order), name="monitor-publisher"),
-                group.create_task(self._relay.run(connection.publish_message), name="monitor-outbox"),
-                group.create_task(self._newest_call.run(connection), name="monitor-newest-call"),
+                group.create_task(
+                    self._publisher.publish_changes_until_cancelled(connection.publish_messages_in_order),
+                    name="monitor-publisher",
+                ),
+                group.create_task(
+                    self._relay.publish_outbox_until_cancelled(connection.publish_message), name="monitor-outbox"
+                ),
+                group.create_task(
+                    self._newest_call.record_newest_calls_at_broker(connection), name="monitor-newest-call"
+                ),
                 group.create_task(self._send_unstored_replies(connection), name="monitor-replies"),
                 group.create_task(self._unsubscribe_from_opt_outs(connection), name="monitor-unsubscribe"),
             ]

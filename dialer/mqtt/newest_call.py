@@ -86,7 +86,7 @@ class NewestCallAtBroker:
             self._retained.set_result(parse_newest_call_message(received.payload))
         return True
 
-    async def run(self, connection: Connection) -> None:
+    async def record_newest_calls_at_broker(self, connection: Connection) -> None:
         """Compare the store with the newest call recorded at the broker, then record each newer call there, until
         cancelled.
 
@@ -109,4 +109,4 @@ class NewestCallAtBroker:
             await connection.publish_message(create_newest_call_message(self._centre, call))
             return True
 
-        await self._recorder.run(publish_newest_call)
+        await self._recorder.save_newest_calls_until_cancelled(publish_newest_call)

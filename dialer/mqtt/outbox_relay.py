@@ -41,7 +41,7 @@ class OutboxRelay:
         self.relayed = 0
         """Rows that the broker has acknowledged."""
 
-    async def run(self, publish: Publish) -> None:
+    async def publish_outbox_until_cancelled(self, publish: Publish) -> None:
         """Publish the results that wait in the store for the broker (outbox) until cancelled.
 
         An error of `publish` or of the store ends it. Results that the broker has not acknowledged stay in the outbox.

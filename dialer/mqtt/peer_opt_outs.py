@@ -66,7 +66,7 @@ class PeerOptOuts:
         """
         await self._waiting.put((parse_peer_opt_out(topic, payload), stored))
 
-    async def run(self) -> None:
+    async def store_opt_outs_until_cancelled(self) -> None:
         """Store opt-outs until cancelled, and retry while the store fails."""
         while True:
             group = [await self._waiting.get()]

@@ -191,7 +191,7 @@ def _list_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
 
 
 class Publisher:
-    """Publishes the centre's state and its changes while `run` is active. Changes are collected at any time."""
+    """Publishes the centre's state and its changes while connected. Changes are collected at any time."""
 
     def __init__(
         self,
@@ -214,7 +214,7 @@ class Publisher:
         self._buffer.store_change_until_published(change)
         self._changed.set()
 
-    async def run(self, publish: PublishAll) -> None:
+    async def publish_changes_until_cancelled(self, publish: PublishAll) -> None:
         """Publish the whole state, then every change, until cancelled or `publish` raises."""
         self._buffer.discard_unpublished_changes()
         view = self._view()

@@ -15,7 +15,7 @@ class LoopLag:
     def __init__(self) -> None:
         self._lags: deque[float] = deque(maxlen=MINUTE_OF_PROBES)
 
-    async def run(self) -> None:
+    async def measure_lag_until_cancelled(self) -> None:
         """Measure the event loop's lag until cancelled."""
         loop = asyncio.get_running_loop()
         while True:

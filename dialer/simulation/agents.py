@@ -68,7 +68,7 @@ class EngineClient(ABC):
         self._engine = engine
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def act_as_agents_until_stopped(self, stop: asyncio.Event) -> None:
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
         unsubscribe = self._engine.subscribe_to_changes(self._act_on_engine_change)
         try:

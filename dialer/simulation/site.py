@@ -33,14 +33,14 @@ class SimulatedSite:
         """The current state of the centre."""
         return self.centre.engine.make_centre_view()
 
-    async def run(self, *background: Coroutine[Any, Any, None]) -> None:
+    async def dial_until_stopped(self, *background: Coroutine[Any, Any, None]) -> None:
         """Dial until `stop` is set, then stop calling and let live calls end. The `background` coroutines run meanwhile
         and are cancelled at the end.
         """
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each) for each in background]
             try:
-                await self.centre.run(self.stop)
+                await self.centre.dial_until_stopped(self.stop)
             finally:
                 for task in tasks:
                     task.cancel()

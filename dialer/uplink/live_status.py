@@ -41,7 +41,7 @@ class LiveStatus:
                 self._latest[subject] = value
                 self._changed.add(subject)
 
-    async def run(self, session: Session) -> None:
+    async def publish_status_until_cancelled(self, session: Session) -> None:
         """Publish the centre's status to headquarters until cancelled."""
         for tick in itertools.count():
             changed, self._changed = self._changed, set()

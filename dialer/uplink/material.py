@@ -55,7 +55,7 @@ class MaterialUpdater:
         self._rejected: tuple[str, str] | None = None  # a version that the dialler could not load, and why
         self._after_restart = ""
 
-    async def run(self) -> NoReturn:
+    async def install_material_until_cancelled(self) -> NoReturn:
         """Install the campaign material that headquarters assigns, and report its state, every 20 seconds until
         cancelled.
         """

@@ -48,7 +48,7 @@ class OrderDelivery:
         addressees = ["all", f"centre:{centre}", *([] if zone is None else [f"zone:{zone}"])]
         self._subjects = [build_order_subject(each) for each in addressees]
 
-    async def run(self) -> NoReturn:
+    async def deliver_orders_until_cancelled(self) -> NoReturn:
         """Deliver headquarters' orders to the dialler until cancelled."""
         while True:
             try:

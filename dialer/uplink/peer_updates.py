@@ -170,7 +170,7 @@ class PeerUpdates:
         self._sent_at: dict[str, float] = {}  # by stream, monotonic
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
-    async def run(self) -> None:
+    async def send_updates_until_cancelled(self) -> None:
         """Send opt-outs and voters' answers (marks) of other centres to the dialler until cancelled."""
         while True:
             try:

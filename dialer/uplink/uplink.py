@@ -81,7 +81,9 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
         reading = await UplinkReader.open(settings.store.path, read_store_key_of_site(settings))
         stack.push_async_callback(reading.close)
         async with asyncio.TaskGroup() as group:
-            group.create_task(dialler_client.run(replies=user, kinds=LIVE_KINDS), name="uplink-broker")
+            group.create_task(
+                dialler_client.receive_messages_until_cancelled(replies=user, kinds=LIVE_KINDS), name="uplink-broker"
+            )
             async with open_session(
                 headquarters.servers,
                 f"uplink {centre}",
@@ -91,14 +93,20 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
             ) as session:
                 _log.info("uplink.connected", servers=[*headquarters.servers])
                 parts = {
-                    "upload": OutboxUpload(centre, session, dialler, reading, clock).run(),
-                    "peer-updates": PeerUpdates(SnapshotSource(centre, session, key), dialler, reading).run(),
-                    "orders": OrderDelivery(centre, headquarters.zone, session, dialler, clock).run(),
-                    "live-status": live.run(session),
+                    "upload": OutboxUpload(centre, session, dialler, reading, clock).send_results_until_cancelled(),
+                    "peer-updates": PeerUpdates(
+                        SnapshotSource(centre, session, key), dialler, reading
+                    ).send_updates_until_cancelled(),
+                    "orders": OrderDelivery(
+                        centre, headquarters.zone, session, dialler, clock
+                    ).deliver_orders_until_cancelled(),
+                    "live-status": live.publish_status_until_cancelled(session),
                     "number-sample": publish_number_sample(centre, session, reading),
                 }
                 if material is not None:
-                    parts["material"] = MaterialUpdater(centre, session, dialler, material, clock).run()
+                    parts["material"] = MaterialUpdater(
+                        centre, session, dialler, material, clock
+                    ).install_material_until_cancelled()
                 async with asyncio.TaskGroup() as connected_group:
                     for name, part in parts.items():
                         connected_group.create_task(part, name=f"uplink-{name}")

@@ -75,7 +75,7 @@ class OutboxUpload:
         self._ack_received = asyncio.Event()
         self._report_due = asyncio.Event()
 
-    async def run(self) -> None:
+    async def send_results_until_cancelled(self) -> None:
         """Send the outbox (results to send) to headquarters until cancelled."""
         await self._session.subscribe_to_subject(
             build_acknowledgement_subject(self._centre), self._apply_acknowledgement_from_headquarters

@@ -75,7 +75,7 @@ class Directory:
             }
         self._stored, self._was_read = found, True
 
-    async def run(self, on_change: Callable[[str], Awaitable[None]]) -> None:
+    async def report_changed_rights_until_cancelled(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Report users whose rights have changed, every second until cancelled."""
         while True:
             await self.report_changed_user_rights_or_log(on_change)

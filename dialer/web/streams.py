@@ -83,7 +83,9 @@ class Streams:
 
     async def watch_user_rights(self) -> None:
         """Watch for changed rights of users until cancelled, and apply them."""
-        await self._people.directory.run(self.end_sessions_after_change_of_user_rights)
+        await self._people.directory.report_changed_rights_until_cancelled(
+            self.end_sessions_after_change_of_user_rights
+        )
 
     async def end_sessions_after_change_of_user_rights(self, name: str) -> None:
         """End the streams and sessions of a user whose rights have changed."""

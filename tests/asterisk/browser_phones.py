@@ -188,7 +188,7 @@ async def start_site(settings: Settings, asterisk: RealAsterisk) -> AsyncIterato
             assemble_centre(settings, chance=chance, profile=LINES, broker=broker.connection_settings)
         )
         desk = await stack.enter_async_context(serve_pages_of_desk(settings, broker=broker.connection_settings))
-        running = asyncio.create_task(centre.run(stop))
+        running = asyncio.create_task(centre.dial_until_stopped(stop))
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"),

@@ -117,7 +117,7 @@ async def check_log_in(lab: Lab) -> list[str]:
 async def run_dialler(centre: RunningCentre) -> AsyncIterator[None]:
     """Run the dialler for as long as the context lasts, which starts once it is connected to Asterisk."""
     stop = asyncio.Event()
-    dialling = asyncio.create_task(centre.run(stop))
+    dialling = asyncio.create_task(centre.dial_until_stopped(stop))
     try:
         await wait_until(lambda: centre.engine.make_centre_view().state.switch_up)
         yield

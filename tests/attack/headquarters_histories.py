@@ -289,7 +289,7 @@ class Machine:
         upload = OutboxUpload(
             self.centre, self.session, _MachineCommands(self), self.reading, history.clocks[self.centre]
         )
-        self._uploading = asyncio.create_task(upload.run())
+        self._uploading = asyncio.create_task(upload.send_results_until_cancelled())
         self.working = asyncio.create_task(self._store_results())
 
     async def stop(self) -> None:
@@ -419,7 +419,7 @@ class History:
     def _start_gatherer(self) -> None:
         session = SimulatedSession(self.nats)
         self.gatherer = Gatherer(self._settings, session, self._clock)
-        self._gathering = asyncio.create_task(self.gatherer.run())
+        self._gathering = asyncio.create_task(self.gatherer.import_batches_until_cancelled())
 
     async def _receive_live_status(self, subject: str, data: bytes) -> None:
         self.live.store_centre_status(subject, data, self._clock.now())

@@ -286,7 +286,7 @@ async def _run(options: dict[str, Any]) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     async with assemble_centre(settings, broker=broker, profile=create_profile_without_calling_hours()) as centre:
-        await centre.run(stop)
+        await centre.dial_until_stopped(stop)
 
 
 def main() -> int:

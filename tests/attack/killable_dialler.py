@@ -128,7 +128,7 @@ class KillableDialler:
             if self.steps.killed.is_set():
                 return
             raise
-        self.running = self.start_task(self.engine.run(self._stop))
+        self.running = self.start_task(self.engine.place_calls_until_stopped(self._stop))
         await asyncio.sleep(0)  # the engine accepts tasks from now on
 
     def _clock_zone(self) -> Any:

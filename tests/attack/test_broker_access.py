@@ -89,7 +89,7 @@ async def run_monitor(
 ) -> AsyncIterator[tuple[FakeEngine, Monitor]]:
     engine, stop, up = FakeEngine(), asyncio.Event(), asyncio.Event()
     monitor = Monitor(Presence("pune-1", settings, SystemClock()), engine, store, senders)
-    running = asyncio.create_task(monitor.run(stop))
+    running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
     try:
         async with asyncio.timeout(HANG_SECONDS):
             while not monitor.is_connected_to_broker:

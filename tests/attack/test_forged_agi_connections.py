@@ -231,7 +231,7 @@ def test_dialplan_that_was_not_rendered_from_the_settings_blocks_dialling_and_ra
     async def run() -> None:
         config = replace(make_answering_switch(answer_after=1.0), dialplan=text)
         async with a_site(tmp_path, config, campaign=IVR, run=False) as site, asyncio.TaskGroup() as group:
-            group.create_task(site.centre.run(site.stop))
+            group.create_task(site.centre.dial_until_stopped(site.stop))
             await asyncio.sleep(30)
             (alert,) = site.centre_view.alerts
             assert alert.code == "switch-down"

@@ -141,7 +141,7 @@ def make_gateway(
 
 async def run_during(tested: GatewayUnderTest, attack: Awaitable[None]) -> None:
     """Run the gateway until the attack is over."""
-    task = asyncio.create_task(tested.gateway.run())
+    task = asyncio.create_task(tested.gateway.execute_commands_until_cancelled())
     await attack
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -160,7 +160,7 @@ async def agent_centre(
         browser = httpx.AsyncClient(base_url=desk.origin, timeout=HANG_SECONDS)
         http = await stack.enter_async_context(browser)
         site = SimulatedSite(switch, centre)
-        running = asyncio.create_task(site.run())
+        running = asyncio.create_task(site.dial_until_stopped())
         page = AgentPage(desk.origin, http)
         async with asyncio.timeout(HANG_SECONDS):
             while not (

@@ -105,7 +105,7 @@ async def run_script(
         return True
 
     async def handler(agi: AgiCall) -> None:
-        ends.append(await ScriptRun(agi, path, rules, commit, SCRIPT_FACTS, recordings).run())
+        ends.append(await ScriptRun(agi, path, rules, commit, SCRIPT_FACTS, recordings).run_script_until_ended())
 
     async with AgiServer(handler, AgiLimits(drain_seconds=5.0), port=0) as server, asyncio.timeout(HANG_SECONDS):
         await peer.talk(server.port)

@@ -146,7 +146,7 @@ async def a_site(
             yield site
             return
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(site.run())
+            running = group.create_task(site.dial_until_stopped())
             try:
                 await site.until(lambda: site.centre_view.state.switch_up)
                 yield site
@@ -166,7 +166,7 @@ async def agents_at_work(site: Site, habits: AgentHabits | None = None) -> Async
         seed=1,
     )
     async with asyncio.TaskGroup() as group:
-        group.create_task(agents.run(stop))
+        group.create_task(agents.act_as_agents_until_stopped(stop))
         try:
             yield
         finally:

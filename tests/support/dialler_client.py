@@ -45,7 +45,7 @@ async def dialler_client(settings: BrokerSettings) -> AsyncIterator[tuple[Dialle
     """Run a client of the desk until the block ends."""
     page_state = Watched()
     made = DiallerClient(settings, "pune-1", SystemClock(), page_state.set_value_of_key, random.Random(1))
-    task = asyncio.create_task(made.run())
+    task = asyncio.create_task(made.receive_messages_until_cancelled())
     yield made, page_state
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

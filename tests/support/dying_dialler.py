@@ -100,7 +100,7 @@ async def _dial(options: dict[str, Any]) -> None:
         assemble_centre(settings, profile=create_profile_without_calling_hours()) as centre,
         asyncio.TaskGroup() as group,
     ):
-        running = group.create_task(centre.run(stop))
+        running = group.create_task(centre.dial_until_stopped(stop))
         for seat in ("01", "02"):
             with contextlib.suppress(
                 CommandRefused

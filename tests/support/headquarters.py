@@ -72,7 +72,7 @@ async def run_gatherer(settings: HqSettings) -> AsyncIterator[Gatherer]:
     async with open_session(settings.servers, "gather") as session:
         await SnapshotServer(settings, session).serve_snapshots()
         gatherer = Gatherer(settings, session, SystemClock())
-        running = asyncio.create_task(gatherer.run())
+        running = asyncio.create_task(gatherer.import_batches_until_cancelled())
         try:
             yield gatherer
         finally:

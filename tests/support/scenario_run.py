@@ -150,7 +150,7 @@ class _Run:
         self._killed = False
         stop = asyncio.Event()
         unsubscribe = self._engine.subscribe_to_changes(self._act_on_engine_change)
-        running = asyncio.create_task(centre.run(stop), name="centre")
+        running = asyncio.create_task(centre.dial_until_stopped(stop), name="centre")
         try:
             await self._work(running)
         finally:

@@ -109,7 +109,7 @@ async def a_multi_server_site(
         centre = await stack.enter_async_context(assemble_centre(settings, clock=clock, chance=random.Random(1)))
         site = MultiServerSite(there, centre, clock)
         async with asyncio.TaskGroup() as group:
-            running = group.create_task(site.run())
+            running = group.create_task(site.dial_until_stopped())
             try:
                 await site.until(lambda: len(centre.engine.features.asterisk_servers.up) == len(there))
                 yield site

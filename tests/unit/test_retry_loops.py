@@ -80,7 +80,7 @@ def make_upload(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> A
         monkeypatch.setattr(OutboxUpload, name, wait_forever)
     monkeypatch.setattr(OutboxUpload, "_send_batches", lambda _, schedule: task.fail())
     reading: Any = SimpleNamespace(read_store_identity=read_identity)
-    return OutboxUpload("pune-1", EmptyServer(), NOTHING, reading, CLOCK).run()
+    return OutboxUpload("pune-1", EmptyServer(), NOTHING, reading, CLOCK).send_results_until_cancelled()
 
 
 def make_peer_updates(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> Awaitable[None]:
@@ -89,12 +89,14 @@ def make_peer_updates(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(PeerUpdates, "_send_updates_from_stream", lambda _, *values: task.fail())
     reading: Any = SimpleNamespace(read_constituencies_and_newest_voter=read_rolls)
-    return PeerUpdates(SnapshotSource("pune-1", EmptyServer(), None), NOTHING, reading, CLOCK).run()
+    return PeerUpdates(
+        SnapshotSource("pune-1", EmptyServer(), None), NOTHING, reading, CLOCK
+    ).send_updates_until_cancelled()
 
 
 def make_order_delivery(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> Awaitable[None]:
     monkeypatch.setattr(OrderDelivery, "_deliver_orders_on_subject", lambda _, subject: task.fail())
-    return OrderDelivery("pune-1", None, EmptyServer(), NOTHING, CLOCK).run()
+    return OrderDelivery("pune-1", None, EmptyServer(), NOTHING, CLOCK).deliver_orders_until_cancelled()
 
 
 def make_gatherer(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> Awaitable[None]:
@@ -119,7 +121,7 @@ def make_gatherer(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Gatherer, "_forward_updates_to_other_centres", wait_forever)
     monkeypatch.setattr(Gatherer, "_import_batches", lambda _, *values: task.fail())
     settings = HqSettings.model_validate({"servers": ["nats://one"], "gather": {"database": "postgresql:///hq"}})
-    return Gatherer(settings, EmptyServer(), CLOCK).run()
+    return Gatherer(settings, EmptyServer(), CLOCK).import_batches_until_cancelled()
 
 
 def make_broker_link(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> Awaitable[None]:
@@ -133,7 +135,7 @@ def make_broker_link(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(BrokerLink, "_open_connection", open_connection)
     link = BrokerLink(Presence("pune-1", BrokerSettings(), CLOCK), lambda alert: None)
-    return link.run(serve, asyncio.Event())
+    return link.keep_connected_until_stopped(serve, asyncio.Event())
 
 
 @pytest.mark.parametrize(

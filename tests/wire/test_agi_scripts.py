@@ -266,7 +266,7 @@ async def test_agi_script_to_be_run_as_an_unknown_user_is_refused(script: Callab
         rules = ScriptRules(user="no-such-user")
         run = ScriptRun(agi, script(""), rules, refuse_commit, {}, Recordings())
         try:
-            await run.run()
+            await run.run_script_until_ended()
         except FlowError as error:
             errors.append(error)
 

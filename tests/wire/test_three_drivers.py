@@ -91,7 +91,7 @@ def run_at_terminal(flow: Flow, lines: Lines, facts: dict[str, Scalar]) -> Trans
     call = Terminal(
         flow, load_shipped_texts(), LANGUAGE, say=lambda _: None, press=lambda _: left.pop(0) if left else None
     )
-    state = call.run(facts)
+    state = call.play_flow_on_terminal(facts)
     hung_up = state.ending is not None and state.ending.value == "hung-up"
     return Transcript(
         heard=tuple(sound for ref in refs for sound in list_sounds_of_prompt(ref, LANGUAGE, load_shipped_texts())),

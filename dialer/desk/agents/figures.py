@@ -23,7 +23,7 @@ class AgentFigures:
         self._reading = reading
         self._zone = zone
 
-    async def run(self) -> None:
+    async def update_figures_until_cancelled(self) -> None:
         """Update the figures of all agents until cancelled.
 
         While the store cannot be read, the figures stay unchanged.

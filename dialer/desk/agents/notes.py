@@ -69,7 +69,7 @@ class AgentDrafts:
         """
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
-    async def run(self) -> None:
+    async def save_unsent_forms_until_cancelled(self) -> None:
         """Read the stored drafts (unsent contents of forms), then write new ones every `WRITE_SECONDS` until cancelled,
         and once more at the end.
 

@@ -172,7 +172,7 @@ class ScreenPops:
         self._records = records
         self._shown: dict[str, SeatCall | None] = {}  # by seat
 
-    async def run(self) -> None:
+    async def update_screen_pops_until_cancelled(self) -> None:
         """Keep the screen pops (data of the voters on the line) of all seats up to date until cancelled."""
         wanted = self._page_state.open_subscription(
             lambda key: key == "centre" or key.startswith("seat/"), 0.0, page=False

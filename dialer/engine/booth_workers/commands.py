@@ -31,7 +31,7 @@ class SeatSerials(SeatCommand):
         ),
     ]
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         part, colon, numbers = self.serials.rpartition(":")
         serials = tuple(map(int, numbers.split(",")))
         return await services.booth_workers.mark_voters_with_serial_numbers_as_voted(
@@ -47,5 +47,5 @@ class SeatUndoSerial(SeatCommand):
     name: Literal["seat-undo-serial"] = "seat-undo-serial"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.booth_workers.undo_last_serial_number_entered_at_seat(self.seat)

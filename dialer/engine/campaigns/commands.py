@@ -26,7 +26,7 @@ class PauseCampaign(Command):
 
     campaign_id: CampaignId
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_campaign_state(self.campaign_id, CampaignState.PAUSED)
 
 
@@ -39,7 +39,7 @@ class ResumeCampaign(Command):
 
     campaign_id: CampaignId
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_campaign_state(self.campaign_id, CampaignState.RUNNING)
 
 
@@ -53,7 +53,7 @@ class StopCampaign(Command):
 
     campaign_id: CampaignId
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_campaign_state(self.campaign_id, CampaignState.STOPPED)
 
 
@@ -65,7 +65,7 @@ class StopAll(Command):
     urgency = Urgency.STOP_ALL
     is_idempotent = True
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.stop_all_campaigns()
 
 
@@ -93,7 +93,7 @@ class SetSpeed(Command):
         ),
     ] = None
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_campaign_speed_limit(
             self.campaign_id, self.max_calls, self.calls_per_seat, context.sender
         )
@@ -119,7 +119,7 @@ class SetAbandonedTarget(Command):
         ),
     ] = None
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_abandoned_rate_target(
             self.campaign_id, self.abandoned_target, context.sender
         )
@@ -146,7 +146,7 @@ class SetCampaignWeight(Command):
         ),
     ] = None
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.campaigns.set_campaign_weight(self.campaign_id, self.weight, context.sender)
 
 
@@ -159,5 +159,5 @@ class AcceptClock(Command):
     roles = SUPERVISOR_ONLY
     is_idempotent = True
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return services.campaigns.accept_wall_clock_as_correct()

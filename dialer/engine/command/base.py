@@ -127,7 +127,7 @@ class Command(BaseModel):
         return 0
 
     @abstractmethod
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         """Execute the command. Return one line that says what was done. Raises CommandRefused if it is not possible
         now, StoreError if it could not be committed.
         """

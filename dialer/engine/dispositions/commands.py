@@ -152,7 +152,7 @@ class SeatDispose(SeatCommand, ReceiptedCommand):
     def format_reply_to_command(self) -> str:
         return f"seat {self.seat}: {self.disposition.value} is saved"
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         dispositions = services.dispositions
         return await dispositions.save_disposition(
             self.seat, self.disposition, self.hour, self.disposition_details, context.receipt
@@ -173,7 +173,7 @@ class SeatUndoDisposition(SeatCommand, ReceiptedCommand):
     def format_reply_to_command(self) -> str:
         return f"seat {self.seat}: undone; save the right outcome of that call"
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.dispositions.undo_disposition(self.seat, self.attempt_id, context.receipt)
 
 
@@ -183,5 +183,5 @@ class KeyedDisposition(SeatCommand):
     disposition: Disposition
     hour: int | None = None  # with LATER
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.dispositions.save_disposition(self.seat, self.disposition, self.hour, _NO_DETAILS, None)

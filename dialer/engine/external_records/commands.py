@@ -166,7 +166,7 @@ class RecordsCommand(Command):
         StoreError.
         """
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await self.save_records_that_command_contains(services.records, context)
 
 

@@ -112,7 +112,7 @@ class ExecuteOrder(Command):
         Field(min_length=1, max_length=MOST_SIGNATURES, description=f"1 to {MOST_SIGNATURES} signatures of leaders"),
     ]
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.headquarters.execute_headquarters_order(self.order, self.signatures)
 
 
@@ -128,7 +128,7 @@ class ConfirmUplink(Command):
 
     through: Annotated[Position, Field(description="ID of the last outbox entry that headquarters has committed")]
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         if await services.records.remove_uploaded_results_from_outbox(self.through):
             return await services.headquarters.stop_campaigns_because_store_lost_results()
         return f"confirmed up to {self.through}"
@@ -153,7 +153,7 @@ class ReportUplink(Command):
         str, Field(max_length=400, description="why headquarters' server does not store the results; empty: it does")
     ] = ""
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         services.headquarters.update_uplink_alerts(self.problem, self.clock_ahead_seconds, self.server_problem)
         return "reported"
 
@@ -183,7 +183,7 @@ class ImportPeerUpdates(Command):
         tuple[PeerCall, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} calls")
     ] = ()
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         opt_outs = tuple(each.create_record_of_opt_out_in_other_centre() for each in self.opt_outs)
         marks = tuple(each.create_voter_mark_from_other_centre() for each in self.peer_marks)
         calls = tuple(each.create_record_of_other_centre_call() for each in self.peer_calls)
@@ -201,5 +201,5 @@ class SendTestMark(Command):
     roles = SUPERVISOR_ONLY
     is_idempotent = True
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.records.send_test_message_to_headquarters()

@@ -24,7 +24,7 @@ class SeatPreviewDial(SeatCommand):
 
     attempt_id: CallAttemptId
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.previews.dial_previewed_call(self.seat, self.attempt_id)
 
 
@@ -40,7 +40,7 @@ class SeatPreviewSkip(SeatCommand):
     attempt_id: CallAttemptId
     reason: Reason
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return services.previews.skip_previewed_call(self.seat, self.attempt_id)
 
 
@@ -58,5 +58,5 @@ class SeatDial(SeatCommand):
         Field(description="ID of the number in this centre's store, from `seats/{seat}`; never the number itself"),
     ]
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.previews.dial_number_for_agent(self.seat, self.campaign_id, self.phone_id)

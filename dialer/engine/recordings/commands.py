@@ -17,7 +17,7 @@ class SeatPauseRecording(SeatCommand):
     name: Literal["seat-pause-recording"] = "seat-pause-recording"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.recordings.pause_or_resume_recording(self.seat, pausing=True)
 
 
@@ -27,7 +27,7 @@ class SeatResumeRecording(SeatCommand):
     name: Literal["seat-resume-recording"] = "seat-resume-recording"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.recordings.pause_or_resume_recording(self.seat, pausing=False)
 
 
@@ -42,5 +42,5 @@ class PlayRecording(Command):
 
     attempt_id: CallAttemptId
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.recordings.allow_recording_playback(self.attempt_id)

@@ -41,7 +41,7 @@ class ImportRoll(Command):
     list: SpooledList
     who: Responsible
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.roll_import.import_roll(self.list, context.describe_responsible_person(self.who))
 
 
@@ -56,7 +56,7 @@ class SuppressNumbers(Command):
     source: ListSource
     who: Responsible
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.roll_import.suppress_list_of_phone_numbers(
             self.list, self.source, context.describe_responsible_person(self.who)
         )
@@ -73,7 +73,7 @@ class EraseNumbers(Command):
     names: Annotated[bool, Field(description="true: erase the names of the voters on these numbers too")]
     who: Responsible
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.roll_import.erase_numbers(
             self.list, context.describe_responsible_person(self.who), names=self.names
         )

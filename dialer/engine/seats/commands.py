@@ -51,7 +51,7 @@ class SeatLogIn(SeatCommand):
     agent: str
     pin: Annotated[str, Field(repr=False)] = ""
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.seats.log_in_agent(self.seat, self.agent, self.pin)
 
 
@@ -83,7 +83,7 @@ class SeatSignIn(SeatCommand):
         bool, Field(description="the source is a browser on which this agent has signed in before")
     ] = False
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         source = None if self.source is None else SignInSource(self.source, self.known_device)
         return await services.seats.sign_in_agent(self.seat, self.agent, self.proof, source)
 
@@ -94,7 +94,7 @@ class SeatCall(SeatCommand):
     name: Literal["seat-call"] = "seat-call"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.seats.call_seat_phone_for_log_in(self.seat)
 
 
@@ -104,7 +104,7 @@ class SeatUnlock(SeatCommand):
     name: Literal["seat-unlock"] = "seat-unlock"
     roles = SUPERVISOR_ONLY
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return services.seats.unlock_seat(self.seat)
 
 
@@ -116,7 +116,7 @@ class SeatPause(SeatCommand):
 
     reason: Reason
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.seats.pause_seat(self.seat, self.reason)
 
 
@@ -134,7 +134,7 @@ class SeatCampaigns(SeatCommand):
         AfterValidator(lambda campaigns: tuple(sorted(set(campaigns)))),
     ]
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.seats.restrict_seat_to_campaigns(self.seat, self.campaigns)
 
 
@@ -144,7 +144,7 @@ class SeatReady(SeatCommand):
     name: Literal["seat-ready"] = "seat-ready"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.seats.make_seat_ready(self.seat)
 
 
@@ -154,7 +154,7 @@ class SeatLogOff(SeatCommand):
     name: Literal["seat-log-off"] = "seat-log-off"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.seats.log_off_agent(self.seat)
 
 
@@ -164,7 +164,7 @@ class SeatHangUp(SeatCommand):
     name: Literal["seat-hang-up"] = "seat-hang-up"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.seats.hang_up_voter(self.seat)
 
 
@@ -176,7 +176,7 @@ class SeatClosing(SeatCommand):
     name: Literal["seat-closing"] = "seat-closing"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return services.seats.mark_talk_as_ending_soon(self.seat)
 
 
@@ -210,7 +210,7 @@ class SeatMessage(Command):
             raise ValueError("a message needs either `seat` or `campaign_id`, which say who gets it")
         return self
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         text = self.text.strip()
         if self.seat is not None:
             return await services.messages.send_message_to_seat(self.seat, text, context.sender)
@@ -226,5 +226,5 @@ class SeatMessageRead(SeatCommand):
 
     message_at: Annotated[EpochSeconds, Field(description="`at` of the message, from `seats/{seat}`")]
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.messages.mark_message_read(self.seat, self.message_at)

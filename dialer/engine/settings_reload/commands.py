@@ -20,5 +20,5 @@ class ReloadSettings(Command):
     roles = SUPERVISOR_ONLY | {Role.UPLINK}
     is_idempotent = True
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.settings.reload_settings()

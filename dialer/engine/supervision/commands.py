@@ -26,7 +26,7 @@ class Listen(SeatCommand):
     name: Literal["listen"] = "listen"
     roles = LISTENERS
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.supervision.monitor_seat(self.seat, context.sender, ListeningMode.LISTEN)
 
 
@@ -36,7 +36,7 @@ class Whisper(SeatCommand):
     name: Literal["whisper"] = "whisper"
     roles = frozenset({SupervisorRole.COACH, SupervisorRole.SUPERVISOR})
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.supervision.monitor_seat(self.seat, context.sender, ListeningMode.WHISPER)
 
 
@@ -46,7 +46,7 @@ class Barge(SeatCommand):
     name: Literal["barge"] = "barge"
     roles = SUPERVISOR_ONLY
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.supervision.monitor_seat(self.seat, context.sender, ListeningMode.BARGE)
 
 
@@ -56,5 +56,5 @@ class StopListening(Command):
     name: Literal["stop-listening"] = "stop-listening"
     roles = LISTENERS
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.supervision.stop_monitoring_by_supervisor(context.sender)

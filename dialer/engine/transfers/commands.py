@@ -22,7 +22,7 @@ class SeatHold(SeatCommand):
     name: Literal["seat-hold"] = "seat-hold"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.transfers.put_voter_on_hold(self.seat)
 
 
@@ -32,7 +32,7 @@ class SeatResume(SeatCommand):
     name: Literal["seat-resume"] = "seat-resume"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.transfers.resume_conversation(self.seat)
 
 
@@ -45,7 +45,7 @@ class SeatTransfer(SeatCommand):
 
     to: TransferTarget
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.transfers.start_blind_transfer(self.seat, self.to)
 
 
@@ -58,7 +58,7 @@ class SeatConsult(SeatCommand):
 
     to: TransferTarget
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.transfers.start_consultation(self.seat, self.to)
 
 
@@ -68,7 +68,7 @@ class SeatMerge(SeatCommand):
     name: Literal["seat-merge"] = "seat-merge"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.transfers.start_three_way_call(self.seat)
 
 
@@ -78,7 +78,7 @@ class SeatCompleteTransfer(SeatCommand):
     name: Literal["seat-complete-transfer"] = "seat-complete-transfer"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.transfers.complete_transfer(self.seat)
 
 
@@ -88,5 +88,5 @@ class SeatCancelConsult(SeatCommand):
     name: Literal["seat-cancel-consult"] = "seat-cancel-consult"
     roles = SEAT_ROLES
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.transfers.cancel_consultation(self.seat)

@@ -36,7 +36,7 @@ class UserCommand(ReceiptedCommand):
         CommandRefused, StoreError.
         """
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await self.save_user_change(services.users, context)
 
 
@@ -69,7 +69,7 @@ class IssuePassword(Command):
 
     user: User
 
-    async def execute(self, services: Services, context: CommandContext) -> str:
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.users.add_password_reset_to_audit_log(self.user, context.sender)
 
 

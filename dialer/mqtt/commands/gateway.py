@@ -121,7 +121,7 @@ class CommandGateway:
         self._queues[urgency].append_command(sender, (self._number, checked))
         self._arrived[urgency].set()
 
-    async def run(self) -> None:
+    async def execute_commands_until_cancelled(self) -> None:
         """Execute and answer commands until cancelled."""
         async with asyncio.TaskGroup() as group:
             for urgency in Urgency:

@@ -44,7 +44,7 @@ _tuple = tuple.__new__  # faster than the constructor of a named tuple, which is
 
 
 class CentreModel:
-    """One simulated day of one scenario. Call `run` once."""
+    """One simulated day of one scenario. Call `simulate_whole_day` once."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class CentreModel:
         self._moments: list[Moment] = []
         self._decision_costs: list[float] = []
 
-    def run(self) -> DayLog:
+    def simulate_whole_day(self) -> DayLog:
         """Simulate the whole day and return its log."""
         for at, _ in self.scenario.seats.points:
             if 0.0 < at < self.end:

@@ -60,4 +60,6 @@ def simulate_day(
         scenario = replace(scenario, hours=hours)
     refuse_invalid_scenario(scenario)
     pacers = [pacer_factory() for _ in scenario.campaigns]
-    return compute_day_result(CentreModel(scenario, pacers, seed, schedule, progress).run(), scenario.name, seed)
+    return compute_day_result(
+        CentreModel(scenario, pacers, seed, schedule, progress).simulate_whole_day(), scenario.name, seed
+    )

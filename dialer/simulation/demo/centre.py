@@ -193,7 +193,7 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
             else _show_board_of_demo(centre, broker, desk, options, over, console),
             name="board",
         )
-        await site.run(agents.run(over))
+        await site.dial_until_stopped(agents.act_as_agents_until_stopped(over))
         over.set()
 
 

@@ -102,10 +102,10 @@ class RealCentre:
     site: SimulatedSite
     seats: list[str]
 
-    async def run(self, seed: int) -> None:
+    async def dial_with_simulated_agents(self, seed: int) -> None:
         """Dial with simulated agents until the centre is stopped."""
         agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
-        await self.site.run(agents.run(asyncio.Event()))
+        await self.site.dial_until_stopped(agents.act_as_agents_until_stopped(asyncio.Event()))
 
     def query_database_of_centre(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the centre's store."""
@@ -161,14 +161,14 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         start = await stack.enter_async_context(_run_background_tasks())
         await SnapshotServer(settings, session).serve_snapshots()
         gatherer = Gatherer(settings, session, SystemClock())
-        start(gatherer.run())
+        start(gatherer.import_batches_until_cancelled())
         async with asyncio.timeout(SETTLE_SECONDS):
             await gatherer.active.wait()
-        sites = [start(each.run(options.seed + number)) for number, each in enumerate(real)]
+        sites = [start(each.dial_with_simulated_agents(options.seed + number)) for number, each in enumerate(real)]
         for each in real:
             start(run_uplink(each.settings, broker=each.broker))
         for virtual_centre, virtual_session in zip(virtual, sessions, strict=True):
-            start(virtual_centre.run(virtual_session))
+            start(virtual_centre.exchange_messages_until_cancelled(virtual_session))
         work = start(_announce_results_of_virtual_centres(virtual, options.rows_per_second))
         console.print(
             f"{len(real)} centres with simulated calls, {len(virtual)} without calls; runs for {options.for_seconds:g} s"

@@ -93,8 +93,9 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
                 site = SimulatedSite(switch, centre)
                 stop_on_signals(site.stop)
                 voters = ShownVoterReplies(centre.engine, settings.centre.language)
-                await site.run(
-                    voters.run(site.stop), _announce_when_dialler_is_ready(centre, lambda: say(f"{desk.origin}/agent"))
+                await site.dial_until_stopped(
+                    voters.act_as_agents_until_stopped(site.stop),
+                    _announce_when_dialler_is_ready(centre, lambda: say(f"{desk.origin}/agent")),
                 )
 
 

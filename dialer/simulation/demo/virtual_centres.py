@@ -177,16 +177,22 @@ class VirtualCentre:
         self.store = VirtualStore(self._constituency, self._clock)
         self.truth = self.store.truth
 
-    async def run(self, session: Session) -> None:
+    async def exchange_messages_until_cancelled(self, session: Session) -> None:
         """Keep the virtual centre connected to headquarters until cancelled."""
         dialler = VirtualDialler(self.store)
         await session.subscribe_to_subject(
             build_acknowledgement_subject(self.name), self._apply_acknowledgement_from_headquarters
         )
         async with asyncio.TaskGroup() as group:
-            group.create_task(OutboxUpload(self.name, session, dialler, self.store, self._clock).run())
-            group.create_task(PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).run())
-            group.create_task(OrderDelivery(self.name, self.zone, session, dialler, self._clock).run())
+            group.create_task(
+                OutboxUpload(self.name, session, dialler, self.store, self._clock).send_results_until_cancelled()
+            )
+            group.create_task(
+                PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).send_updates_until_cancelled()
+            )
+            group.create_task(
+                OrderDelivery(self.name, self.zone, session, dialler, self._clock).deliver_orders_until_cancelled()
+            )
             group.create_task(self._publish_live_state(session))
 
     async def _publish_live_state(self, session: Session) -> None:

@@ -45,7 +45,7 @@ class FaultInjector:
                 self.recovered[kind] = now - over_at
             self._waits_for_call.clear()
 
-    async def run(self) -> None:
+    async def inject_planned_faults(self) -> None:
         """Inject each fault of the day at its time, then wait until cancelled."""
         loop = asyncio.get_running_loop()
         began = loop.time()

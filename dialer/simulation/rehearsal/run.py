@@ -56,7 +56,7 @@ def rehearse_day(
     copy = directory / f"{day.load}-{len(day.faults)}.db"
     copied = copy_electoral_roll_to_new_store(store, copy, read_store_key_of_site(settings))
     return run_in_virtual_time(
-        lambda: _Rehearsal(settings, day, voters, copy, progress).run(copied),
+        lambda: _Rehearsal(settings, day, voters, copy, progress).rehearse_whole_day(copied),
         limit_seconds=day.day_length_seconds + settings.dialling.drain_seconds + 3600,
     )
 
@@ -87,7 +87,7 @@ class _Rehearsal:
         # By campaign: the hold reasons in its open hours, and the number of samples with each.
         self._held: dict[str, Counter[str]] = defaultdict(Counter)
 
-    async def run(self, voters: int) -> DayOutcome:
+    async def rehearse_whole_day(self, voters: int) -> DayOutcome:
         """Run the whole rehearsed day and return its outcome. `voters` is the number of voters on the electoral roll."""
         day, certificates, began = self._day, self._read_approvals_of_campaign_recordings(), time.monotonic()
         async with SimulatedAsterisk(self._lines) as switch:
@@ -104,7 +104,11 @@ class _Rehearsal:
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
                 centre.engine.subscribe_to_changes(faults.mark_faults_recovered_when_call_dialled)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
-                await site.run(self._record_centre_state_until_cancelled(site), faults.run(), agents.run(site.stop))
+                await site.dial_until_stopped(
+                    self._record_centre_state_until_cancelled(site),
+                    faults.inject_planned_faults(),
+                    agents.act_as_agents_until_stopped(site.stop),
+                )
                 view = site.centre_view
         return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 

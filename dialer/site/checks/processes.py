@@ -99,7 +99,7 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
     listener = DiallerClient(
         replace(broker, client_id="doctor"), centre, clock, messages.store_latest_message, random.SystemRandom()
     )
-    listening = asyncio.create_task(listener.run(replies=None), name="doctor-listens")
+    listening = asyncio.create_task(listener.receive_messages_until_cancelled(replies=None), name="doctor-listens")
     try:
         await asyncio.sleep(RETAINED_SECONDS)
         for finding in check_published_dialler_state(

@@ -95,7 +95,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         stack.push_async_callback(store.close)
         stop = asyncio.Event()
         monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, senders)
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         desk = await stack.enter_async_context(
             serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
         )

@@ -39,7 +39,9 @@ async def dialler(settings: BrokerSettings, engine: FakeEngine, folder: Path) ->
     store = await open_store(folder / "centre.db", encode=create_outbox_row_of_result)
     stop = asyncio.Event()
     running = asyncio.create_task(
-        Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS).run(stop)
+        Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS).publish_and_receive_until_stopped(
+            stop
+        )
     )
     yield
     stop.set()

@@ -102,7 +102,7 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         stop = asyncio.Event()
         senders = list_users_who_may_send_commands(settings, users.roles, private_broker=True)
         monitor = Monitor(Presence("pune-1", broker.connection_settings, clock), engine, store, senders)
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         desk = await stack.enter_async_context(
             serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
         )

@@ -331,7 +331,7 @@ async def test_voter_serial_committed_before_a_crash_can_be_undone_after_the_cra
         with monkeypatch.context() as patched:
             patched.setattr(FlowService, "store_input_that_ivr_caller_entered", commit_and_hang)
             async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
-                running = asyncio.create_task(site.centre.run(site.stop))
+                running = asyncio.create_task(site.centre.dial_until_stopped(site.stop))
                 await committed.wait()
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -269,7 +269,7 @@ async def run_command_gateway(directory: Path) -> AsyncIterator[tuple[Settings, 
             }
         )
         async with connect_supervisor(broker.connection_settings) as listener:
-            running = asyncio.create_task(monitor.run(stop))
+            running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
             await listener.wait_for_topic("state")
             try:
                 yield settings, replace(broker.connection_settings, client_id="by-hand")

@@ -483,7 +483,7 @@ async def test_seat_without_an_agent_stays_vacant_after_a_conversation_recovered
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0), seats=1)
     async with SimulatedAsterisk(config) as switch:
         async with a_site(tmp_path, switch=switch, seats=1, run=False) as site:
-            running = asyncio.create_task(site.centre.run(site.stop))
+            running = asyncio.create_task(site.centre.dial_until_stopped(site.stop))
             await site.until(lambda: site.centre_view.state.switch_up)
             await site.log_in("01")
             await site.until(lambda: site.centre_view.seats[0].state is SeatState.TALKING)

@@ -321,8 +321,10 @@ async def test_number_that_one_centre_called_is_not_called_by_others_within_the_
             reading = await stack.enter_async_context(await UplinkReader.open(path, None))
             source, commands = SnapshotSource(name, session), StoreCommands(store)
             running += [
-                group.create_task(OutboxUpload(name, session, commands, reading, SystemClock()).run()),
-                group.create_task(PeerUpdates(source, commands, reading).run()),
+                group.create_task(
+                    OutboxUpload(name, session, commands, reading, SystemClock()).send_results_until_cancelled()
+                ),
+                group.create_task(PeerUpdates(source, commands, reading).send_updates_until_cancelled()),
             ]
             stores.append(store)
         first, second = stores
@@ -354,7 +356,7 @@ class StoreCommands(DiallerCommands):
         if name == "report-uplink":
             return Reply("done", "reported")
         services: Any = SimpleNamespace(records=self.records, headquarters=None)  # type: ignore[attr-defined]
-        return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
+        return Reply("done", await read_command(name, values).execute_command(services, FROM_DIALLER))
 
 
 async def test_headquarters_counts_only_a_limited_number_of_question_and_outcome_names_of_a_centre(
@@ -410,7 +412,7 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
             tables = [await query_database(hq.database, table) for table in ALL_TABLES]
             assert [len(table) for table in tables[:4]] == [352, 350, 350, 1]
             uplink = OutboxUpload("pune-1", hq.centre.session, UplinkCommands(store), reading, SystemClock())
-            uploading = asyncio.create_task(uplink.run())
+            uploading = asyncio.create_task(uplink.send_results_until_cancelled())
             passed = "SELECT passed FROM outbox_sink WHERE name = 'uplink'"
             await wait_for(lambda: query_store(store_path, passed) == [(702,)])
             assert [await query_database(hq.database, table) for table in ALL_TABLES] == tables
@@ -597,7 +599,7 @@ class NewCentre(DiallerCommands):
             return None
         self.stop_after(self.left - 1)  # type: ignore[attr-defined]
         services: Any = SimpleNamespace(records=self.records)  # type: ignore[attr-defined]
-        return Reply("done", await read_command(name, values).execute(services, FROM_DIALLER))
+        return Reply("done", await read_command(name, values).execute_command(services, FROM_DIALLER))
 
 
 async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_centres(
@@ -650,14 +652,14 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         def make_peer_updates(key: bytes) -> PeerUpdates:
             return PeerUpdates(SnapshotSource("pune-9", session, key), centre, reading)
 
-        killed = asyncio.create_task(make_peer_updates(key).run())
+        killed = asyncio.create_task(make_peer_updates(key).send_updates_until_cancelled())
         await wait_for(lambda: centre.is_stopped)
         killed.cancel()
         assert (
             query_store(path, positions)[0][0] < 2
         )  # of the streams of opt-outs and marks, one snapshot was not completed
         centre.stop_after(10**6)
-        running = asyncio.create_task(make_peer_updates(key).run())
+        running = asyncio.create_task(make_peer_updates(key).send_updates_until_cancelled())
         await wait_for(lambda: query_store(path, voted) == [(4,)] and query_store(path, positions) == [(2,)])
         assert query_store(path, opt_outs) == [(4,)]
         await hq.centre.send(batch([make_mark_row(12, 12)]))  # arrives through the stream
@@ -667,7 +669,7 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         await hq.centre.send(batch([make_mark_row(13, 13), row(14, "opt-outs", number_hash=NUMBER_HASH)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 14), ("pune-9", 0)])
         await empty_stream()
-        reconnected = asyncio.create_task(make_peer_updates(key).run())
+        reconnected = asyncio.create_task(make_peer_updates(key).send_updates_until_cancelled())
         await wait_for(lambda: query_store(path, voted) == [(6,)])
         await wait_for(lambda: query_store(path, opt_outs) == [(5,)])
         reconnected.cancel()
@@ -681,7 +683,7 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         await hq.centre.send(batch([make_mark_row(15, 15)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 15), ("pune-9", 0)])
         await empty_stream()
-        forged = asyncio.create_task(make_peer_updates(derive_public_key(b"x" * 32)).run())
+        forged = asyncio.create_task(make_peer_updates(derive_public_key(b"x" * 32)).send_updates_until_cancelled())
         problem = "has no valid signature of headquarters"
         await wait_for(lambda: any(problem in str(each.get("problem")) for each in reports))
         forged.cancel()
@@ -759,7 +761,7 @@ async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result
     async def upload_all_results(store: Store) -> None:
         async with await UplinkReader.open(path, None) as reading:
             uplink = OutboxUpload("pune-1", hq.centre.session, UplinkCommands(store), reading, SystemClock())
-            uploading = asyncio.create_task(uplink.run())
+            uploading = asyncio.create_task(uplink.send_results_until_cancelled())
             waiting = (
                 "SELECT count(*) FROM outbox WHERE outbox_id > (SELECT passed FROM outbox_sink WHERE name = 'uplink')"
             )

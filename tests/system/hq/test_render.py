@@ -398,7 +398,9 @@ async def test_rendered_nats_permissions_allow_batches_of_results_updates_orders
                     assert stored.data == b"an update"
                     break
             running = [
-                asyncio.create_task(OrderDelivery(name, zone, session, Dialler(), SystemClock()).run())
+                asyncio.create_task(
+                    OrderDelivery(name, zone, session, Dialler(), SystemClock()).deliver_orders_until_cancelled()
+                )
                 for name, zone, session in (("pune-1", "west", pune), ("delhi-1", "north", delhi))
             ]
             order = create_order(OrderKind.STOP_ALL, "all", SystemClock().now())
@@ -482,7 +484,9 @@ async def test_nats_status_message_on_an_order_subject_is_not_mistaken_for_an_or
             while (await above.read_stream_state(messages.CMD)).last < 2:
                 await asyncio.sleep(0.02)
         dialler = CheckingDialler()
-        running = asyncio.create_task(OrderDelivery("delhi-1", "north", delhi, dialler, SystemClock()).run())
+        running = asyncio.create_task(
+            OrderDelivery("delhi-1", "north", delhi, dialler, SystemClock()).deliver_orders_until_cancelled()
+        )
         signed = create_stop_order("centre:delhi-1")
         order = parse_order_text(signed.order)
         replies = await send_order(above, signed, order, ["delhi-1"], HANG_SECONDS)

@@ -37,7 +37,7 @@ async def test_dialer_command_sends_a_command_and_prints_the_reply(tmp_path: Pat
     async with run_demo_broker() as broker, connect_supervisor(broker.connection_settings) as listener:
         config.write_text(SITE.format(host=broker.connection_settings.host, port=broker.connection_settings.port))
         monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, SENDERS)
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         await listener.wait_for_topic("state")  # it has come
         code, text = await run_command("pause", "turnout-agents")
         assert code == 0, text
@@ -58,7 +58,7 @@ async def test_dialer_board_shows_the_centre_on_any_machine_that_reaches_the_bro
     async with run_demo_broker() as broker:
         config.write_text(SITE.format(host=broker.connection_settings.host, port=broker.connection_settings.port))
         monitor = Monitor(Presence("pune-1", broker.connection_settings, SystemClock()), engine, store, SENDERS)
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         code, text = await asyncio.to_thread(run, "board", "-c", config)
         assert code == 0, text
         for said in (

@@ -62,7 +62,7 @@ async def run_monitor(
     stop = asyncio.Event()
     patient = replace(settings, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
     monitor = Monitor(Presence("pune-1", patient, SystemClock(), name=name), engine, store, SENDERS)
-    running = asyncio.create_task(monitor.run(stop))
+    running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
 
     async def end() -> None:
         stop.set()

@@ -52,7 +52,7 @@ async def run_monitor(settings: BrokerSettings, engine: FakeEngine, folder: Path
     stop = asyncio.Event()
     store = await open_store(folder / "centre.db", encode=create_outbox_row_of_result)
     monitor = Monitor(Presence("pune-1", settings, SystemClock()), engine, store, SENDERS)
-    running = asyncio.create_task(monitor.run(stop))
+    running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
     yield monitor
     stop.set()
     async with asyncio.timeout(HANG_SECONDS):

@@ -118,7 +118,7 @@ async def run_centre(
             centre.store_works.clear()
         patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
         monitor = Monitor(Presence(name, patient, SystemClock()), centre.engine, store, SENDERS, reads_opt_outs=True)
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         try:
             async with asyncio.timeout(HANG_SECONDS):
                 while (

@@ -54,7 +54,7 @@ async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> 
     patient = replace(broker, backoff_first_seconds=0.05, backoff_most_seconds=0.2)
     async with await open_store(path, encode=create_outbox_row_of_result) as store:
         monitor = Monitor(Presence("pune-1", patient, SystemClock()), engine, store, SENDERS)
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         for _ in range(seals):
             await store.seal_epoch(SystemClock().now())
             engine.event_set_when_mqtt_message_is_stored.set()

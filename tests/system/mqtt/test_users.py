@@ -61,7 +61,7 @@ async def test_user_added_over_mqtt_can_send_commands_until_removed(tmp_path: Pa
         )
         presence = Presence("pune-1", broker.connection_settings, SystemClock())
         monitor = Monitor(presence, engine, store, Senders(SUPERVISORS, users.roles))
-        running = asyncio.create_task(monitor.run(stop))
+        running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
 
         async def stop_all(command_id: str) -> str:
             later = SystemClock().now() + 60

@@ -84,7 +84,7 @@ async def test_asterisk_with_an_older_dialplan_is_used_but_waits_until_the_phone
         lease = site.switch.dialplan[LEASE_CONTEXT]
         site.switch.dialplan[LEASE_CONTEXT] = [each for each in lease if each.name != CONTROL_EXTENSION]
         with capture_logs() as logs:
-            running = asyncio.create_task(site.run())
+            running = asyncio.create_task(site.dial_until_stopped())
             await site.until(lambda: site.centre_view.state.switch_up)
             await site.log_in("01", "02")
             await site.until(lambda: len(site.ended()) >= 2)

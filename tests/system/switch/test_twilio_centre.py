@@ -97,7 +97,7 @@ class Site:
             self.twilio.webhook_port = centre.twilio_port
             centre.engine.subscribe_to_changes(self.changes.append)
             async with asyncio.TaskGroup() as group:
-                running = group.create_task(centre.run(stop))
+                running = group.create_task(centre.dial_until_stopped(stop))
                 try:
                     yield centre
                 finally:

@@ -70,7 +70,7 @@ async def test_second_dialler_on_one_asterisk_is_refused_with_the_name_of_the_fi
             with pytest.raises(SwitchInUse, match=f"process {first.centre.name.process}, since 2024-04-22"):
                 await refuse_if_another_dialler_uses_asterisk(make_login(first.switch), second.centre.name)
             stop = asyncio.Event()
-            running = asyncio.create_task(second.centre.run(stop))
+            running = asyncio.create_task(second.centre.dial_until_stopped(stop))
             await asyncio.sleep(600)
             assert first.centre.name.host in list_switch_alerts(second)
             assert "one Asterisk serves one dialler" in list_switch_alerts(second)

@@ -86,7 +86,7 @@ async def centres(folder: Path, server: NatsServer, publisher: Publisher) -> Asy
             (folder / name).mkdir(exist_ok=True)
             material = CentreMaterial(folder / name, source, lambda: 1 << 40)
             updater = MaterialUpdater(name, session, Dialler(folder / name), material, SystemClock())
-            tasks.append(asyncio.create_task(updater.run()))
+            tasks.append(asyncio.create_task(updater.install_material_until_cancelled()))
         yield
         for task in tasks:
             task.cancel()

@@ -55,7 +55,9 @@ async def server(tmp_path: Path) -> AsyncIterator[NatsServer]:
 @contextlib.asynccontextmanager
 async def centre(server: NatsServer, name: str, zone: str, dialler: Dialler) -> AsyncIterator[None]:
     async with open_session([server.nats_server_url], name) as session:
-        delivering = asyncio.create_task(OrderDelivery(name, zone, session, dialler, SystemClock()).run())
+        delivering = asyncio.create_task(
+            OrderDelivery(name, zone, session, dialler, SystemClock()).deliver_orders_until_cancelled()
+        )
         yield
         delivering.cancel()
 

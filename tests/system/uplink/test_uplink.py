@@ -60,7 +60,7 @@ class Dialler(DiallerCommands):
             return Reply("done", "reported")
         services: Any = SimpleNamespace(records=self.records)  # type: ignore[attr-defined]
         try:
-            return Reply("done", await command.execute(services, FROM_DIALLER))
+            return Reply("done", await command.execute_command(services, FROM_DIALLER))
         except CommandRefused as refused:
             return Reply("refused", str(refused))
 
@@ -138,7 +138,9 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
         async with (
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             await UplinkReader.open(path, None) as reading,
-            run_jobs(hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).run()),
+            run_jobs(
+                hq.run(), OutboxUpload("pune-1", below, dialler, reading, SystemClock()).send_results_until_cancelled()
+            ),
         ):
             for number in range(600):
                 await store.add_announcements_to_outbox([Announcement("results/marks", str(number))], 1.0)
@@ -196,7 +198,10 @@ async def test_centre_stores_results_and_raises_an_alert_while_the_nats_servers_
         async with (
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             await UplinkReader.open(path, None) as reading,
-            run_jobs(hq.run(), OutboxUpload("pune-1", below, ReportedTo(store), reading, SystemClock()).run()),
+            run_jobs(
+                hq.run(),
+                OutboxUpload("pune-1", below, ReportedTo(store), reading, SystemClock()).send_results_until_cancelled(),
+            ),
         ):
             await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
             await wait_for(lambda: hq.last == 1)
@@ -246,7 +251,7 @@ async def test_upload_of_results_continues_after_the_centres_store_was_busy(
             await BusyReader.open(path, None) as reading,
         ):
             uploading = OutboxUpload("pune-1", below, Dialler(store), reading, SystemClock())
-            async with run_jobs(Headquarters(above).run(), uploading.run()):
+            async with run_jobs(Headquarters(above).run(), uploading.send_results_until_cancelled()):
                 await wait_for(
                     lambda: query_store(path, "SELECT passed FROM outbox_sink WHERE name = 'uplink'") == [(1,)]
                 )
@@ -279,12 +284,16 @@ async def test_valid_updates_of_other_centres_are_stored_together_with_the_strea
         async with await UplinkReader.open(path, None) as reading:
             dialler = Dialler(store)
             async with open_session([server.nats_server_url], "uplink", centre="pune-1") as below:
-                async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
+                async with run_jobs(
+                    PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).send_updates_until_cancelled()
+                ):
                     await wait_for(lambda: len(voted()) == 1)
                 opt_out = {"number_hash": NUMBER_HASH, "at": 5.0, "centre": "pune-2"}
                 await above.store_message(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
                 await above.store_message(subject, messages.pack_peer_updates([], [marks[2]]))
-                async with run_jobs(PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).run()):
+                async with run_jobs(
+                    PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).send_updates_until_cancelled()
+                ):
                     await wait_for(lambda: len(voted()) == 2)
                     await server.kill_nats_server()
                     await server.start()
@@ -416,7 +425,9 @@ async def test_re_created_nats_stream_of_updates_is_read_from_the_beginning(tmp_
         async with (
             await UplinkReader.open(path, None) as reading,
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
-            run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
+            run_jobs(
+                PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).send_updates_until_cancelled()
+            ),
         ):
             await wait_for(lambda: stored_opt_outs() == 5)
             await lose_streams(server, tmp_path)
@@ -448,7 +459,9 @@ async def test_votes_received_before_their_voters_were_imported_are_applied_afte
         async with (
             await UplinkReader.open(path, None) as reading,
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
-            run_jobs(PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).run()),
+            run_jobs(
+                PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).send_updates_until_cancelled()
+            ),
         ):
             await wait_for(lambda: voted() == [(9,)])
             with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:

@@ -39,7 +39,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
 
 async def receive_screen_pop(desk: DeskUnderTest) -> dict[str, Any]:
     """Return the screen pop that a newly opened page receives."""
-    running = asyncio.create_task(desk.agents.run())
+    running = asyncio.create_task(desk.agents.update_agent_pages_until_cancelled())
     async with close_after(
         desk.agents.streams._stream_events_of_seat(desk.tokens[AGENT], SignedInUser("101", AGENT, "04"), "")
     ) as news:
@@ -112,7 +112,7 @@ async def test_draft_of_an_agent_note_is_restored_after_a_page_reload_and_a_desk
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write_unsent_forms_to_file()
     again = AgentDrafts(AgentRecords(desk.file))
-    running = asyncio.create_task(again.run())
+    running = asyncio.create_task(again.save_unsent_forms_until_cancelled())
     async with asyncio.timeout(5):
         while again.find_unsent_form_of_call("04", ATTEMPT) is None:
             await asyncio.sleep(0.01)
@@ -174,7 +174,7 @@ async def test_busy_file_of_draft_notes_is_read_again_later(
 
     monkeypatch.setattr(AgentRecords, "read_drafts_of_agent_input", fail_while_busy)
     monkeypatch.setattr(notes, "WRITE_SECONDS", 0.0)
-    running = asyncio.create_task(desk.agents.run())
+    running = asyncio.create_task(desk.agents.update_agent_pages_until_cancelled())
     async with asyncio.timeout(5):
         while desk.agents.drafts.find_unsent_form_of_call("05", "earlier") is None:
             await asyncio.sleep(0)
@@ -199,7 +199,7 @@ async def test_desk_writes_the_latest_draft_notes_before_it_stops(
     await keep(AgentRecords(desk.file), [Draft("05", "earlier", 1, "{}")])
     if is_writing:
         await replace_unsent_form_of_seat(desk, DRAFT)
-    running = asyncio.create_task(desk.agents.drafts.run())
+    running = asyncio.create_task(desk.agents.drafts.save_unsent_forms_until_cancelled())
     async with asyncio.timeout(5):
         while desk.agents.drafts.find_unsent_form_of_call("05", "earlier") is None:
             await asyncio.sleep(0)

@@ -368,7 +368,7 @@ async def test_agent_page_stream_ends_at_another_agents_call_if_sessions_are_unr
 async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: DeskUnderTest, tmp_path: Path) -> None:
     fill_household(tmp_path / "centre.db", desk.clock.now())
     token = await desk.agent_token()
-    running = asyncio.create_task(desk.agents.run())
+    running = asyncio.create_task(desk.agents.update_agent_pages_until_cancelled())
     async with close_after(
         desk.agents.streams._stream_events_of_seat(token, SignedInUser("101", AGENT, "04"), "")
     ) as news:

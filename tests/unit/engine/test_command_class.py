@@ -49,7 +49,7 @@ def coffee(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
         coffee: Annotated[Literal["black", "white"], Field(description="which kind")]
 
-        async def execute(self, services: Services, context: CommandContext) -> str:
+        async def execute_command(self, services: Services, context: CommandContext) -> str:
             return await services.seats.pause_seat(self.seat, f"{self.coffee} coffee for {context.sender}")
 
     cast("dict[str, type[Command]]", catalogue.COMMANDS)["seat-coffee"] = SeatCoffee
@@ -81,7 +81,7 @@ async def send(store: Store, user: str, seats: Seats, **fields: Any) -> dict[str
 
     class Engine(FakeEngine):
         async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-            return await command.execute(services, context)
+            return await command.execute_command(services, context)
 
     gateway = CommandGateway(Engine(), store, SystemClock(), SENDERS, "pune-1")
     now = SystemClock().now()

@@ -75,7 +75,7 @@ async def test_gatherer_of_centre_results_reconnects_after_every_connection_erro
 
     monkeypatch.setattr(gather, "open_database", fail_to_connect)
     settings = HqSettings.model_validate({"servers": ["nats://one"], "gather": {"database": "postgresql:///hq"}})
-    running = asyncio.create_task(Gatherer(settings, cast(Any, None), SystemClock()).run())
+    running = asyncio.create_task(Gatherer(settings, cast(Any, None), SystemClock()).import_batches_until_cancelled())
     assert [await tries.get() for _ in range(3)] == ["postgresql:///hq"] * 3
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -422,7 +422,7 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     services: Any = SimpleNamespace(
         booth_workers=SimpleNamespace(mark_voters_with_serial_numbers_as_voted=mark_voters_with_serial_numbers_as_voted)
     )
-    await parsed.command.execute(services, parsed.execution_context_of_command)
+    await parsed.command.execute_command(services, parsed.execution_context_of_command)
     assert taken == ["01", serials, part]
 
 
@@ -668,7 +668,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
         return await engine.execute_command(command, context)
 
     gateway = make_gateway(store, engine, execute)
-    running = asyncio.create_task(gateway.run())
+    running = asyncio.create_task(gateway.execute_commands_until_cancelled())
     payload = json.loads(make_message())
     payload["expires_at"] = SystemClock().now() + 60
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
@@ -690,7 +690,7 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
         return await engine.execute_command(command, context)
 
     gateway = make_gateway(store, engine, execute)
-    running = asyncio.create_task(gateway.run())
+    running = asyncio.create_task(gateway.execute_commands_until_cancelled())
     soon = {"expires_at": SystemClock().now() + 60}
     for changes in ({"id": "c-0", "campaign_id": "odd"}, {}):
         gateway.queue_command_message(

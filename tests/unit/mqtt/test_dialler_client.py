@@ -45,7 +45,7 @@ async def test_client_retries_an_unreachable_broker_and_reports_it_once(monkeypa
 
     monkeypatch.setattr(dialler_client, "open_connection", fail_to_connect)
     client, records = make_client()
-    running = asyncio.create_task(client.run())
+    running = asyncio.create_task(client.receive_messages_until_cancelled())
     await asyncio.sleep(60.0)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -114,7 +114,7 @@ async def test_received_opt_outs_are_acknowledged_only_after_the_store_commits()
     store, acknowledged = SlowStore(), list[str]()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)
-    running = asyncio.create_task(opt_outs.run())
+    running = asyncio.create_task(opt_outs.store_opt_outs_until_cancelled())
     for letter in "ab":
         await opt_outs.queue_opt_out_message(TOPIC, make_opt_out(letter), partial(acknowledged.append, letter))
     await asyncio.sleep(60)
@@ -133,7 +133,7 @@ async def test_waiting_opt_outs_are_stored_in_one_commit_and_acknowledged_in_ord
     payloads = [make_message(number_hash=f"{number + 2**60:064x}".replace("0", "a")) for number in range(50)]
     for number, payload in enumerate([*payloads[:25], b"no opt-out", *payloads[25:]]):
         await opt_outs.queue_opt_out_message(TOPIC, payload, partial(acknowledged.append, number))
-    running = asyncio.create_task(opt_outs.run())
+    running = asyncio.create_task(opt_outs.store_opt_outs_until_cancelled())
     await asyncio.sleep(0.02)  # the time of two writes
     assert (store.max_running, len(store.stored)) == (50, 50)
     assert acknowledged == list(range(51))
@@ -154,7 +154,7 @@ async def test_full_queue_of_received_opt_outs_makes_the_reader_wait_and_loses_n
             await opt_outs.queue_opt_out_message(TOPIC, make_message(number_hash=f"f{number:063x}"))
             offered += 1
 
-    tasks = [asyncio.create_task(opt_outs.run()), asyncio.create_task(offer_all_opt_outs())]
+    tasks = [asyncio.create_task(opt_outs.store_opt_outs_until_cancelled()), asyncio.create_task(offer_all_opt_outs())]
     await asyncio.sleep(60)
     assert MAX_WAITING <= offered <= MAX_WAITING + MAX_STORED_AT_ONCE
     store.is_busy = False
@@ -168,7 +168,7 @@ async def test_full_queue_of_received_opt_outs_makes_the_reader_wait_and_loses_n
 async def test_opt_out_that_causes_an_unexpected_error_is_skipped_and_the_next_one_is_stored() -> None:
     store, acknowledged = SlowStore(), list[str]()
     opt_outs = PeerOptOuts(store.suppress)
-    running = asyncio.create_task(opt_outs.run())
+    running = asyncio.create_task(opt_outs.store_opt_outs_until_cancelled())
     for letter in "0b":
         await opt_outs.queue_opt_out_message(TOPIC, make_opt_out(letter), partial(acknowledged.append, letter))
     await asyncio.sleep(1)

@@ -109,7 +109,7 @@ async def test_outbox_is_read_from_the_store_only_after_a_commit(store: Store) -
 
     store.read_announcements_for_broker = count_readings  # type: ignore[assignment] # calls the store's own method
     broker, waiting = Broker(), asyncio.Event()
-    running = asyncio.create_task(OutboxRelay("pune-1", store, waiting).run(broker.publish))
+    running = asyncio.create_task(OutboxRelay("pune-1", store, waiting).publish_outbox_until_cancelled(broker.publish))
     for round_number in range(3):
         await announce(store, round_number, 1)
         waiting.set()
@@ -132,7 +132,7 @@ async def test_outbox_rows_are_published_again_after_the_store_failed(store: Sto
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
     with pytest.raises(StoreBusy):
-        await relay.run(broker.publish)
+        await relay.publish_outbox_until_cancelled(broker.publish)
     store.mark_announcements_published = mark_published
     await relay.publish_waiting_rows(broker.publish)
     assert broker.payloads == ["0", "1", "2"] * 2  # at least once: receivers recognise a repeat by its key

@@ -180,7 +180,7 @@ async def test_busy_centre_publishes_no_faster_than_the_message_rate_limits() ->
         published.extend(messages)
 
     publisher = Publisher(lambda: view, LoopClock(AT))
-    running = asyncio.create_task(publisher.run(publish))
+    running = asyncio.create_task(publisher.publish_changes_until_cancelled(publish))
     for _ in range(1_000):
         await asyncio.sleep(0.01)
         publisher.add_change_to_publish(CampaignChange("turnout-agents"))
@@ -205,7 +205,7 @@ async def test_reconnect_to_the_broker_publishes_the_whole_state_and_drops_older
     publisher = Publisher(lambda: view, LoopClock(AT))
     for number in range(8):
         publisher.add_change_to_publish(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
-    running = asyncio.create_task(publisher.run(publish))
+    running = asyncio.create_task(publisher.publish_changes_until_cancelled(publish))
     await asyncio.sleep(1)
     running.cancel()
     assert count_by_topic(published) == {

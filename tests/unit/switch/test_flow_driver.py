@@ -308,7 +308,7 @@ def run_at_terminal(
     call = TerminalCall(
         flow, load_shipped_texts(), "hi", say=heard.append, press=lambda _hint: left.pop(0) if left else None
     )
-    state = call.run(facts)
+    state = call.play_flow_on_terminal(facts)
     return call, state.ending, state.current_node_path
 
 

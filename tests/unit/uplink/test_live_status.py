@@ -17,7 +17,7 @@ async def test_new_subscriber_receives_all_status_values_of_a_centre_within_a_mi
     live.store_live_status_value("centre", {"calls": 2})
     live.store_live_status_value("alerts", {"alerts": []})
     live.store_live_status_value("seat/04", {"state": "ready"})
-    running = asyncio.ensure_future(live.run(session))
+    running = asyncio.ensure_future(live.publish_status_until_cancelled(session))
     await asyncio.sleep(1.5)
     expected: list[tuple[str, Any]] = [("live.pune-1.state", {"calls": 2}), ("live.pune-1.alert", {"alerts": []})]
     assert session.published == expected

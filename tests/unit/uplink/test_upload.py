@@ -94,7 +94,9 @@ class StoreInMemory(UplinkReader, DiallerCommands):
 @contextlib.asynccontextmanager
 async def run_upload() -> AsyncIterator[tuple[SilentServer, StoreInMemory]]:
     server, store = SilentServer(), StoreInMemory()
-    uploading = asyncio.create_task(OutboxUpload("pune-1", server, store, store, LoopClock(START)).run())
+    uploading = asyncio.create_task(
+        OutboxUpload("pune-1", server, store, store, LoopClock(START)).send_results_until_cancelled()
+    )
     await asyncio.sleep(0.5)
     yield server, store
     uploading.cancel()

@@ -167,7 +167,7 @@ class FlowHandler:
                     session.facts,
                     recordings,
                 )
-                end = await run.run()
+                end = await run.run_script_until_ended()
                 completed = end is ScriptEnd.DONE
                 left_at = None if completed else f"script ({end})"
         finally:

@@ -99,7 +99,7 @@ class ScriptRun:
     caller_left: bool = False  # the caller has hung up
     signalled: bool = False  # SIGHUP was sent
 
-    async def run(self) -> ScriptEnd:
+    async def run_script_until_ended(self) -> ScriptEnd:
         """Run the AGI script until it ends or reaches a limit. Raises FlowError if it cannot be started."""
         try:
             process = await ContainedProcess.start(
