@@ -265,7 +265,7 @@ class BrokerAccess:
     ended: bool = False
 
 
-def test_what_broker_allows_account(
+def check_what_broker_allows_account(
     broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False
 ) -> BrokerAccess:
     """Test what the broker allows this account: to connect, to read the centre's state, and to publish as `user`.

@@ -8,7 +8,7 @@ from tests.attack.kill_histories import silence_log
 SEEDS = (1, 2, 25)  # 25: a new batch takes the stream position of one that was lost when the nats-server was set back
 
 
-def test_headquarters_loses_and_duplicates_no_result_of_replaced_restored_or_copied_centre_stores() -> None:
+def test_every_result_of_a_replaced_restored_or_copied_store_reaches_headquarters_once() -> None:
     silence_log()
     figures, faulty = play_histories(SEEDS)
     assert figures["histories"] == len(SEEDS)

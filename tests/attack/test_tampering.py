@@ -493,7 +493,7 @@ WAYS = [
 ]
 
 
-def test_promises_page_names_the_check_that_finds_each_way_to_tamper_with_a_store() -> None:
+def test_docs_page_of_guarantees_names_a_check_for_each_way_to_tamper_with_a_store() -> None:
     text = (ROOT / "docs/explanation/promises.md").read_text("utf-8")
     _, _, table = text.partition("## What finds which change")
     listed = [line for line in table.partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
@@ -505,9 +505,7 @@ def test_promises_page_names_the_check_that_finds_each_way_to_tamper_with_a_stor
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.tamper.__name__)
-def test_each_way_to_tamper_with_a_store_is_found_by_the_checks_named_for_it(
-    sealed: Sealed, tmp_path: Path, way: Way
-) -> None:
+def test_each_way_to_tamper_with_a_store_is_found_by_the_named_checks(sealed: Sealed, tmp_path: Path, way: Way) -> None:
     path = tmp_path / "centre.db"
     for file in (sealed.path, get_seal_key_path(sealed.path)):
         shutil.copy(file, tmp_path / file.name)
@@ -525,7 +523,7 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_checks_named_for_it(
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact is not way.reopened
 
 
-def test_older_copy_of_a_store_is_detected_by_an_integrity_seal_noted_elsewhere_or_at_the_next_start(
+def test_older_copy_of_a_store_is_detected_by_a_noted_integrity_seal_or_at_the_next_start(
     sealed: Sealed, tmp_path: Path
 ) -> None:
     copy, live = tmp_path / "copy", tmp_path / "centre.db"

@@ -109,7 +109,7 @@ async def test_simulated_asterisk_refuses_connections_during_a_restart() -> None
 
 
 @virtual_time()
-async def test_cut_of_a_simulated_ami_connection_loses_the_response_but_not_the_call() -> None:
+async def test_cut_ami_connection_to_the_simulated_asterisk_loses_the_response_but_not_the_call() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         lab.send("Ping")
         await lab.call("910", "v")
@@ -133,7 +133,7 @@ async def test_stalled_simulated_ami_connection_stays_open_but_silent() -> None:
 
 
 @virtual_time()
-async def test_garbage_on_a_simulated_ami_connection_is_not_read_as_ami() -> None:
+async def test_ami_client_reports_garbage_from_the_simulated_asterisk_as_a_protocol_error() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         switch.send_garbage_to_ami_clients()
         with pytest.raises(ProtocolError):

@@ -190,7 +190,7 @@ async def test_call_cancelled_before_its_channel_exists_is_hung_up(
 
 
 @virtual_time()
-async def test_answered_call_that_ends_before_it_reaches_a_seat_counts_as_abandoned(tmp_path: Path) -> None:
+async def test_answered_call_that_ends_before_reaching_a_seat_counts_as_abandoned(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=60.0)
     campaign = {"pacing": "predictive", "wrap_up_seconds": 1}
     async with a_site(tmp_path, config, seats=2, campaign=campaign) as site:
@@ -274,7 +274,7 @@ async def test_fastagi_disconnect_during_a_flow_keeps_earlier_answers(tmp_path: 
 
 
 @virtual_time()
-async def test_sip_statuses_of_failed_calls_give_distinct_call_outcomes(tmp_path: Path) -> None:
+async def test_each_sip_status_of_a_failed_call_gives_the_expected_call_outcome(tmp_path: Path) -> None:
     endings = {486: Outcome.BUSY, 404: Outcome.INVALID_NUMBER, 503: Outcome.CONGESTION, 603: Outcome.REJECTED}
     endings |= {480: Outcome.NO_ANSWER, 502: Outcome.CARRIER_FAILURE, 0: Outcome.NO_ANSWER}
     config = make_scripted_switch(*[Behaviour(fails_with=status) for status in endings])

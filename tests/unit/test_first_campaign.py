@@ -117,7 +117,9 @@ def test_every_setting_has_a_description() -> None:
     assert "|None|" not in render_settings_page("\n## `[")
 
 
-def test_flow_in_the_flows_page_has_the_documented_findings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flow_check_of_the_docs_example_reports_the_documented_problems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = (ROOT / "docs/how-to/flows.md").read_text(encoding="utf-8")
     (flow,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     (text,) = re.findall(r"```text\n(.*?)```", page, re.DOTALL)

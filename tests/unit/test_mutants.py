@@ -31,14 +31,14 @@ def read_function_lines(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["function"])
-def test_each_accepted_mutant_names_existing_lines_of_its_function(entry: dict[str, object]) -> None:
+def test_every_accepted_mutant_refers_to_existing_code_lines(entry: dict[str, object]) -> None:
     function, lines = entry["function"], entry["lines"]
     assert isinstance(function, str)
     assert isinstance(lines, list)
     assert {*lines} <= read_function_lines(function)
 
 
-def test_mutant_of_a_line_without_an_accepted_mutant_is_reported() -> None:
+def test_surviving_mutant_that_nobody_accepted_is_reported() -> None:
     known, new = (
         Mutant(f"dialer.rules.gate.xǁGateǁcheck_rules_for_campaign__mutmut_{number}", (line,), ("pass",))
         for number, line in enumerate(("a = 1", "b = 2"))
@@ -47,7 +47,7 @@ def test_mutant_of_a_line_without_an_accepted_mutant_is_reported() -> None:
     assert find_unaccepted((known, new), {known.function: frozenset({"a = 1"})}) == [new]
 
 
-def test_function_name_of_a_mutant_outside_a_class_is_read() -> None:
+def test_name_of_a_mutant_of_a_function_outside_a_class_is_parsed() -> None:
     assert Mutant("dialer.rules.gate.x__find_earliest__mutmut_3", (), ()).function == "dialer.rules.gate._find_earliest"
 
 

@@ -121,7 +121,7 @@ def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_ro
     assert {path.name for path in folder.glob("*-*")} == {"our-notes", "turnout-2", "turnout-3"}
 
 
-def test_interrupted_download_of_campaign_material_continues_where_it_stopped(
+def test_interrupted_download_of_campaign_material_is_resumed(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")

@@ -269,7 +269,7 @@ async def test_key_press_that_twilio_sends_after_the_end_of_the_call_is_stored()
 
 
 @virtual_time()
-async def test_message_recorded_by_twilio_is_stored_if_it_arrives_after_the_end_of_the_call() -> None:
+async def test_message_recorded_by_twilio_that_arrives_after_the_end_of_the_call_is_stored() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -292,7 +292,7 @@ async def test_late_twilio_request_of_another_call_is_refused() -> None:
 
 
 @virtual_time()
-async def test_wait_for_late_twilio_requests_is_shorter_than_the_engines_grace_time() -> None:
+async def test_wait_for_late_twilio_requests_is_shorter_than_the_engines_wait_for_the_flow() -> None:
     assert LATE_SECONDS < FLOW_GRACE_SECONDS
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)

@@ -320,7 +320,7 @@ async def test_note_that_an_agent_writes_after_saving_the_outcome_is_stored(site
     ignore_http_errors(site.faults, 503)
 
 
-async def test_agent_page_does_not_report_a_note_as_saved_that_was_not_stored(site: Site) -> None:
+async def test_agent_page_reports_a_note_as_saved_only_after_the_note_was_stored(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.get_by_label("Note").fill("after lunch")
@@ -355,7 +355,7 @@ async def test_agent_page_does_not_report_a_note_as_saved_that_was_not_stored(si
     ignore_http_errors(site.faults, 503)
 
 
-async def test_draft_outcome_of_the_current_call_is_resent_until_the_desk_saves_it(site: Site) -> None:
+async def test_unsaved_outcome_of_the_current_call_is_resent_until_the_desk_confirms(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1))
     await page.keyboard.press("4")
@@ -531,7 +531,7 @@ async def test_agent_page_controls_the_seat_by_buttons_and_typed_star_codes(site
     assert await site.desk.wait_for_commands("seat-log-off") == [{}]
 
 
-async def test_agent_page_shows_a_supervisors_message_until_it_is_read(site: Site) -> None:
+async def test_agent_page_shows_a_supervisors_message_until_the_agent_confirms_reading(site: Site) -> None:
     page = await site.open_ready_page()
     line = {"text": "<b>the second page first</b> " * 7, "at": 1_776_740_000.125, "sender": "asha"}
     site.desk.seat("ready", message=line)
@@ -554,7 +554,7 @@ async def test_agent_page_shows_a_supervisors_message_until_it_is_read(site: Sit
         ("NotReadableError", "Another program is using the microphone"),
     ],
 )
-async def test_agent_page_reports_a_blocked_microphone_and_can_ask_for_it_again(
+async def test_agent_page_reports_a_blocked_microphone_and_can_repeat_the_request_for_access(
     site: Site, error: str, told: str
 ) -> None:
     site.desk.me["phone"] = "browser"

@@ -163,7 +163,7 @@ def count_recently_answered_and_abandoned_calls(site: Site) -> tuple[int, int]:
 
 
 @virtual_time()
-async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once(tmp_path: Path) -> None:
+async def test_repeated_answering_machine_reports_of_a_call_lower_the_answered_count_once(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(), seats=1, campaign={**AFTER, "pacing": "predictive"}) as site:
         await site.log_in("01")
         for words, answers in (
@@ -183,7 +183,7 @@ async def test_repeated_answering_machine_reports_reduce_the_answered_calls_once
 
 
 @virtual_time()
-async def test_answering_machine_report_on_an_inbound_call_leaves_outbound_answers_unchanged(tmp_path: Path) -> None:
+async def test_answering_machine_report_on_an_inbound_call_keeps_the_outbound_answered_count(tmp_path: Path) -> None:
     caller, number = "+917000000060", "+911140000012"
     inbound = {"channels": 3, "numbers": [{"number": number, "mode": "agent", "campaign": "agents"}]}
     campaign = {**AFTER, "pacing": "predictive"}

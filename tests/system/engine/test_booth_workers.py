@@ -84,7 +84,7 @@ async def run_site_with_booth_workers(
 
 
 @virtual_time()
-async def test_voters_whose_serials_a_booth_worker_enters_are_recorded_as_voted_in_every_calling_round(
+async def test_voters_whose_serial_numbers_a_booth_worker_enters_are_recorded_as_voted(
     tmp_path: Path,
 ) -> None:
     script = Behaviour(keys=make_key_presses("7#3#3#11##"))
@@ -110,7 +110,7 @@ async def test_voters_whose_serials_a_booth_worker_enters_are_recorded_as_voted_
 
 
 @virtual_time()
-async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: Path) -> None:
+async def test_booth_worker_can_undo_the_last_voter_serial_numbers_by_keypad(tmp_path: Path) -> None:
     script = Behaviour(keys=make_key_presses("7#*#3#*##"))
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -125,7 +125,9 @@ async def test_booth_worker_can_undo_the_last_voter_serials_by_keypad(tmp_path: 
 
 
 @virtual_time()
-async def test_booth_worker_with_several_roll_parts_chooses_a_part_before_entering_serials(tmp_path: Path) -> None:
+async def test_booth_worker_for_several_roll_parts_chooses_a_part_before_entering_serial_numbers(
+    tmp_path: Path,
+) -> None:
     script = Behaviour(keys=make_key_presses("2#3#7##1#8###"))
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}, parts="1,3") as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -134,7 +136,7 @@ async def test_booth_worker_with_several_roll_parts_chooses_a_part_before_enteri
 
 
 @virtual_time()
-async def test_voter_serials_entered_before_a_hang_up_are_stored(tmp_path: Path) -> None:
+async def test_voter_serial_numbers_entered_before_a_hang_up_are_stored(tmp_path: Path) -> None:
     script = Behaviour(keys=make_key_presses("7#3"), hang_up_after=17.0)
     async with run_site_with_booth_workers(tmp_path, {WORKER: script}) as site:
         await site.until(lambda: len(site.ended()) == 1)
@@ -214,7 +216,7 @@ async def test_calling_hours_and_opt_outs_apply_to_booth_workers(tmp_path: Path)
 
 
 @virtual_time()
-async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_all_stored(
+async def test_voter_serial_numbers_entered_by_several_workers_at_once_are_all_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The clock stands still, so that keys made from the time would repeat."""
@@ -236,7 +238,7 @@ async def test_voter_serials_entered_by_several_workers_at_the_same_moment_are_a
 
 
 @virtual_time()
-async def test_agent_enters_the_voter_serials_that_a_booth_worker_reports(tmp_path: Path) -> None:
+async def test_agent_enters_the_voter_serial_numbers_that_a_booth_worker_reports(tmp_path: Path) -> None:
     async with run_site_with_booth_workers(
         tmp_path, {WORKER: Behaviour(talk_seconds=60.0)}, campaign=AGENTS, parts="1,3"
     ) as site:
@@ -283,7 +285,7 @@ async def test_booth_worker_with_a_wrong_number_is_not_called_again(tmp_path: Pa
 
 
 @virtual_time()
-async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
+async def test_booth_worker_hears_an_error_if_a_voter_serial_number_was_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     take = BoothWorkers.store_voted_report_by_serial_number
@@ -312,7 +314,7 @@ async def test_booth_worker_hears_that_a_voter_serial_was_not_stored(
 
 
 @virtual_time()
-async def test_voter_serial_committed_before_a_crash_can_be_undone_after_the_crash(
+async def test_voter_serial_number_stored_before_a_crash_can_be_undone_after_the_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commit, committed = FlowService.store_input_that_ivr_caller_entered, asyncio.Event()

@@ -213,7 +213,7 @@ async def test_calls_for_agents_precede_ivr_calls_after_a_stalled_commit(tmp_pat
 
 
 @pytest.mark.parametrize("why", ["every channel is in use", "the list is completed"])
-def test_campaign_that_may_place_no_call_does_not_decide_about_pacing_in_a_busy_loop(tmp_path: Path, why: str) -> None:
+def test_campaign_barred_from_calling_does_not_repeat_pacing_decisions_in_a_busy_loop(tmp_path: Path, why: str) -> None:
     @virtual_time()
     async def run() -> None:
         busy = why == "every channel is in use"

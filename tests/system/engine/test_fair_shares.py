@@ -88,7 +88,7 @@ def test_simulated_campaigns_get_their_shares_of_agent_time_in_each_quarter_of_a
     assert all(day.abandoned <= 0.032 * day.answered + 1 for day in days)
 
 
-def test_campaigns_that_are_not_at_their_cap_share_what_a_campaign_at_its_cap_passes_on() -> None:
+def test_agent_time_unused_by_a_campaign_at_its_cap_goes_to_the_other_campaigns() -> None:
     """The small campaign has so few answers that its cap does not allow another abandoned call for minutes."""
     weights = (1.0, 3.0, 4.0)
     small, *others = simulate_campaigns((90.0, 90.0, 60.0), weights, hours=1.0, seed=1, seats=14)

@@ -160,7 +160,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
 
 
 @virtual_time()
-async def test_headquarters_order_to_stop_is_obeyed_on_a_full_disk_and_stored_when_it_is_resent(
+async def test_stop_order_of_headquarters_is_obeyed_even_on_a_full_disk_and_stored_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:

@@ -74,7 +74,7 @@ async def wait_for_second_call(site: Site, folder: Path, phone_id: int, seconds:
 
 @virtual_time()
 @pytest.mark.parametrize("name", ["01", "02"])
-async def test_promised_call_back_is_connected_to_the_agent_who_promised_it(tmp_path: Path, name: str) -> None:
+async def test_promised_call_back_is_connected_to_the_agent_who_made_the_promise(tmp_path: Path, name: str) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         other = {"01": "02", "02": "01"}[name]
         await site.centre.engine.execute_command(SeatPause(seat=other, reason="meal"))

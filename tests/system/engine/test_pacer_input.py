@@ -232,7 +232,7 @@ async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_a_new_voter_list_when_many_numbers_become_due_after_none_was(
+async def test_pacer_is_informed_of_a_new_voter_list_when_many_numbers_become_due_at_once(
     tmp_path: Path, told: list[PacingEvent]
 ) -> None:
     def count_new_lists() -> int:

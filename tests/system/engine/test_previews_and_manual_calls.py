@@ -221,7 +221,7 @@ async def test_agent_cancels_a_ringing_preview_call(tmp_path: Path) -> None:
 
 
 @virtual_time()
-async def test_simulated_agents_dial_the_calls_previewed_to_them(tmp_path: Path) -> None:
+async def test_simulated_agents_dial_the_previewed_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, ANSWERS, campaign=PREVIEW) as site, agents_at_work(site):
         await site.until(lambda: site.centre_view.campaigns[0].connected >= 6)
         assert site.centre_view.campaigns[0].abandoned == 0

@@ -89,7 +89,7 @@ async def test_numbers_without_consent_leave_the_queue_and_numbers_with_consent_
 
 
 @virtual_time()
-async def test_campaign_without_a_do_not_call_register_raises_an_alert_with_the_command(tmp_path: Path) -> None:
+async def test_alert_about_a_missing_do_not_call_register_names_the_import_command(tmp_path: Path) -> None:
     rules = {"jurisdiction": "india", "polls": [{"day": "2024-05-20"}]}
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}
     campaign = {"purpose": "material", "candidate": "A. Candidate"}

@@ -161,7 +161,7 @@ async def test_imported_voters_are_not_added_to_booth_worker_campaigns(
 
 
 @virtual_time()
-async def test_vote_recorded_during_a_recount_of_the_voters_booth_is_counted_once(
+async def test_vote_recorded_while_the_turnout_of_its_booth_is_recounted_is_counted_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, voters=12) as site:

@@ -302,7 +302,7 @@ async def test_dialler_does_not_start_with_settings_looser_than_the_rules_profil
             pass
 
 
-def test_rules_of_a_simulated_centre_differ_from_the_neutral_profile_only_in_hours() -> None:
+def test_simulated_centre_uses_the_neutral_rules_profile_except_for_calling_hours() -> None:
     profile, neutral = create_profile_without_calling_hours(), load_profile("neutral")
     assert profile.calling_hours != neutral.calling_hours
     assert profile.model_copy(update={"calling_hours": neutral.calling_hours}) == neutral

@@ -240,7 +240,9 @@ async def test_rollout_of_campaign_material_is_not_continued_a_day_after_its_con
             await proposals.assign_version_to_wave_of_centres(number, ["all"], who)
 
 
-async def test_answered_headquarters_proposal_names_who_answered_it_and_when(hq: Headquarters, tmp_path: Path) -> None:
+async def test_answered_proposal_at_headquarters_names_the_person_and_time_of_the_answer(
+    hq: Headquarters, tmp_path: Path
+) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):

@@ -185,7 +185,7 @@ async def test_each_result_row_of_a_centre_is_stored_and_counted_once(hq: Headqu
     ]
 
 
-async def test_headquarters_requests_missing_result_rows_again_or_counts_them_as_lost(hq: Headquarters) -> None:
+async def test_missing_result_rows_are_requested_by_headquarters_or_counted_as_lost(hq: Headquarters) -> None:
     async with run_gatherer(hq_settings(hq.server.nats_server_url, hq.database, "pune-1")) as gatherer:
         await wait_for(gatherer.active.is_set)
         await hq.centre.send(batch([attempt_row(5)]))
@@ -359,7 +359,7 @@ class StoreCommands(DiallerCommands):
         return Reply("done", await read_command(name, values).execute_command(services, FROM_DIALLER))
 
 
-async def test_headquarters_counts_only_a_limited_number_of_question_and_outcome_names_of_a_centre(
+async def test_number_of_question_and_outcome_names_counted_for_a_centre_is_limited(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "MAX_NAMES", 4)
@@ -551,7 +551,9 @@ async def test_tables_and_columns_of_an_earlier_headquarters_database_are_rename
         assert await db.fetch_rows_as_tuples("SELECT to_regclass('announced'), to_regclass('side')") == [(None, None)]
 
 
-async def test_standby_collector_of_results_continues_after_the_last_commit_of_the_active_one(hq: Headquarters) -> None:
+async def test_standby_importer_of_results_continues_after_the_last_commit_of_the_active_importer(
+    hq: Headquarters,
+) -> None:
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()
@@ -870,7 +872,7 @@ async def test_headquarters_collects_results_after_the_nats_server_is_restored_f
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
 
 
-async def test_gatherer_notices_a_restored_nats_server_that_stored_another_batch_at_the_stored_position(
+async def test_headquarters_detects_a_restored_nats_server_with_another_batch_at_the_same_position(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
@@ -903,7 +905,7 @@ async def test_gatherer_notices_a_restored_nats_server_that_stored_another_batch
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
 
 
-async def test_gatherer_goes_on_with_the_stream_positions_of_an_older_database(hq: Headquarters) -> None:
+async def test_headquarters_continues_from_the_stream_positions_of_an_older_database(hq: Headquarters) -> None:
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with run_gatherer(settings) as gatherer:
         await gatherer.active.wait()

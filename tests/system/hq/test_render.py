@@ -326,9 +326,7 @@ async def read_first_message(session: Session, stream: str, subject: str) -> Sto
         return await anext(session.read_stream_messages(stream, 0, subject))
 
 
-async def test_restarted_uplink_reads_from_its_position_although_its_earlier_consumer_remains(
-    address: str, tmp_path: Path
-) -> None:
+async def test_restarted_uplink_continues_at_its_last_position_in_the_nats_stream(address: str, tmp_path: Path) -> None:
     etc, subject = tmp_path / "etc", messages.OPT_OUT_SUBJECT
     async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
         await above.create_stream_if_missing(messages.PEERS, ["peer.>"])

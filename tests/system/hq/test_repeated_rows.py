@@ -86,7 +86,7 @@ async def test_result_rows_sent_twice_before_a_commit_of_headquarters_are_acknow
     assert await gathering.read_attempts() == ["a1"]
 
 
-async def test_repeated_voter_mark_outside_the_centres_area_is_acknowledged_before_and_after_it_is_stored(
+async def test_repeated_voter_mark_outside_the_centres_area_is_acknowledged_each_time(
     gathering: Gathering,
 ) -> None:
     correct = gathering.settings
@@ -156,7 +156,7 @@ async def test_result_stored_under_another_key_by_an_earlier_headquarters_versio
     assert (await gathering.commit(batch_of(FIRST_RUN, resent))).through == resent[-1].id
 
 
-async def test_refused_batch_of_a_restored_older_store_stays_refused_next_to_a_valid_batch(
+async def test_batch_of_a_restored_older_store_stays_refused_if_a_valid_batch_arrives(
     gathering: Gathering,
 ) -> None:
     good, other = batch_of(FIRST_RUN, SENT), [attempt_row(1, attempt="other"), attempt_row(5)]
@@ -166,7 +166,7 @@ async def test_refused_batch_of_a_restored_older_store_stays_refused_next_to_a_v
     assert await gathering.read_attempts() == ["a1"]
 
 
-async def test_valid_batch_sent_before_an_older_store_was_restored_is_acknowledged_next_to_a_refused_one(
+async def test_batch_sent_before_a_restore_is_acknowledged_despite_a_refused_batch(
     gathering: Gathering,
 ) -> None:
     """The gatherer was down when the store was set back, and reads both batches afterwards."""

@@ -557,7 +557,7 @@ async def test_demo_broker_reports_its_address_and_version_and_refuses_a_port_in
 
 
 @BOTH
-async def test_demo_broker_ends_when_the_program_that_started_it_is_killed(kind: BrokerKind) -> None:
+async def test_demo_broker_ends_when_its_parent_program_is_killed(kind: BrokerKind) -> None:
     program = (
         "import asyncio\nfrom dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker\n"
         "async def main():\n"

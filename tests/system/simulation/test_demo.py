@@ -29,7 +29,7 @@ from dialer.simulation.demo.desk import DemoVisitors
 from dialer.store.store import open_store
 
 
-def test_new_demo_starts_with_a_pretrained_pacer_and_a_reused_store_keeps_the_learned_pacer(
+def test_demo_starts_with_a_pretrained_pacer_or_with_the_learned_pacer_of_a_reused_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[str] = []

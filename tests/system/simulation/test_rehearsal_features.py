@@ -125,7 +125,7 @@ def test_rehearsed_calls_that_require_a_skill_go_only_to_agents_with_the_skill(t
         assert db.execute("SELECT count(DISTINCT seat) FROM seat_interval WHERE agent IS NOT NULL").fetchone() == (2,)
 
 
-def test_simulated_agents_enter_the_voter_serials_that_booth_workers_report(tmp_path: Path) -> None:
+def test_simulated_agents_enter_the_voter_serial_numbers_that_booth_workers_report(tmp_path: Path) -> None:
     campaign = {"id": "workers", "kind": "agents", "purpose": "booth-workers", "hours": HOURS}
     settings = make_site(tmp_path, campaigns=[campaign])
     workers = tmp_path / "workers.csv"
@@ -165,13 +165,13 @@ def test_abandoned_call_limit_of_a_rehearsal_is_the_strictest_cap_of_the_rules_p
 # Faults
 
 
-def test_simulated_fault_is_not_judged_after_all_numbers_have_been_called(tmp_path: Path) -> None:
+def test_recovery_from_a_simulated_fault_is_not_judged_once_all_numbers_were_called(tmp_path: Path) -> None:
     outcome = rehearse(make_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
     assert is_site_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
-def test_simulated_fault_after_the_end_of_a_rehearsal_is_not_judged(tmp_path: Path) -> None:
+def test_recovery_from_a_simulated_fault_after_the_end_of_a_rehearsal_is_not_judged(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearse(make_site(tmp_path, campaign=careful), run=2, faults=True)
     assert is_site_ready([outcome]), list_finding_texts(outcome, Level.ERROR)

@@ -67,7 +67,7 @@ def make_site_settings(folder: Path) -> Settings:
     return load_settings(path)
 
 
-def test_settings_of_an_agent_training_keep_the_sites_agents_and_scripts_but_not_its_store_and_secrets(
+def test_agent_training_uses_the_sites_agents_and_scripts_but_neither_its_store_nor_secrets(
     tmp_path: Path,
 ) -> None:
     settings = make_site_settings(tmp_path)
@@ -81,7 +81,7 @@ def test_settings_of_an_agent_training_keep_the_sites_agents_and_scripts_but_not
     assert trained.desk.user == "training-desk"
 
 
-def test_agent_training_uses_call_previews_if_the_site_uses_them(tmp_path: Path) -> None:
+def test_agent_training_uses_call_previews_exactly_if_the_site_does(tmp_path: Path) -> None:
     settings = make_site_settings(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})

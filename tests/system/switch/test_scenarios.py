@@ -17,7 +17,7 @@ ON_SIMULATED = [path for path in scenario_files() if load_scenario(path).on != "
 
 @pytest.mark.parametrize("path", ON_SIMULATED, ids=lambda path: path.stem)
 @virtual_time()
-async def test_dialler_meets_the_expectations_of_each_scenario_file(path: Path, tmp_path: Path) -> None:
+async def test_dialler_meets_the_expectations_of_each_call_scenario_file(path: Path, tmp_path: Path) -> None:
     scenario = load_scenario(path)
     async with simulated_stage(scenario) as stage:
         played = await play(scenario, stage, tmp_path)

@@ -99,7 +99,7 @@ async def test_second_dialler_may_use_the_asterisk_server_after_the_first_has_st
 
 
 @virtual_time()
-async def test_lease_of_an_asterisk_server_expires_after_the_dialler_has_crashed(tmp_path: Path) -> None:
+async def test_crashed_dialler_loses_its_exclusive_use_of_asterisk_after_a_timeout(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:
@@ -114,7 +114,7 @@ async def test_lease_of_an_asterisk_server_expires_after_the_dialler_has_crashed
 
 
 @virtual_time()
-async def test_dialler_on_the_store_of_a_crashed_dialler_starts_without_waiting_for_the_lease() -> None:
+async def test_dialler_on_the_store_of_a_crashed_dialler_may_use_asterisk_without_waiting() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
         async with open_session(switch, dead) as old, open_session(switch, successor) as new:
@@ -146,7 +146,7 @@ async def test_only_one_of_two_diallers_that_start_together_may_use_the_asterisk
 
 
 @virtual_time()
-async def test_dialler_without_the_lease_of_asterisk_stops_dialling_and_continues_live_calls(tmp_path: Path) -> None:
+async def test_dialler_that_lost_its_exclusive_use_of_asterisk_stops_dialling_but_ends_no_call(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=3.0, talk_seconds=90.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state.value == "talking" for seat in site.centre_view.seats))
@@ -202,7 +202,7 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
             await site.until(lambda: ours not in switch.channels, 10)
 
 
-def test_dialler_name_in_the_lease_of_an_asterisk_server_is_read_back_unchanged() -> None:
+def test_dialler_name_stored_in_asterisk_for_exclusive_use_is_read_back_unchanged() -> None:
     assert DiallerName.parse_dialler_name(FIRST.dialler_name_text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in (
@@ -216,7 +216,7 @@ def test_dialler_name_in_the_lease_of_an_asterisk_server_is_read_back_unchanged(
 
 
 @virtual_time()
-async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_call(
+async def test_dialler_suspended_until_its_exclusive_use_of_asterisk_expired_places_no_call(
     tmp_path: Path,
 ) -> None:
     """The suspended dialler's AMI session still exists, and it does not know yet that another dialler holds the lease."""
@@ -240,7 +240,7 @@ async def test_dialler_suspended_until_the_lease_of_asterisk_expired_places_no_c
 
 
 @virtual_time()
-async def test_lease_of_an_asterisk_server_stays_valid_while_the_dialler_renews_it(tmp_path: Path) -> None:
+async def test_exclusive_use_of_asterisk_stays_valid_while_the_dialler_renews_the_lease(tmp_path: Path) -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         lease = SwitchLease(FIRST)
         async with open_session(switch, lease) as client:

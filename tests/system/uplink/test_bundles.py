@@ -99,7 +99,7 @@ def active_versions(folder: Path) -> dict[str, str]:
     }
 
 
-async def test_campaign_material_is_rolled_out_in_waves_of_centres_stops_at_a_problem_and_is_rolled_back(
+async def test_rollout_of_campaign_material_in_waves_of_centres_stops_at_a_problem(
     tmp_path: Path, server: NatsServer, database: str, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(material, "CHECK_SECONDS", 0.2)

@@ -164,7 +164,7 @@ async def test_campaign_material_with_a_damaged_manifest_is_installed_again(tmp_
     assert reported.summary() == (None, None, "")
 
 
-async def test_campaign_material_is_installed_only_if_the_dialler_can_start_with_it(
+async def test_campaign_material_is_installed_only_if_the_dialler_could_start_with_the_material(
     tmp_path: Path,
 ) -> None:
     source, folder, config = tmp_path / "source", tmp_path / "centre", tmp_path / "centre.toml"

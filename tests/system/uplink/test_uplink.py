@@ -350,7 +350,7 @@ async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(serv
 
 @pytest.mark.parametrize(("complete", "error"), [(False, StreamSetBack), (True, MessagesMissing)])
 @pytest.mark.parametrize("others", [(), ("cmd.zone.east", "cmd.all")], ids=["same subject", "another subject"])
-async def test_nats_stream_whose_last_read_message_was_replaced_by_another_is_not_read_on(
+async def test_nats_stream_whose_last_read_message_was_replaced_is_not_read_further(
     tmp_path: Path, server: NatsServer, others: Sequence[str], complete: bool, error: type[Exception]
 ) -> None:
     """The server is set back to a copy, and stores other messages before the reader is connected again."""

@@ -184,7 +184,7 @@ def test_missing_synthetic_voices_are_reported_in_one_line(tmp_path: Path, monke
         synthesise_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
 
 
-def test_audio_list_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_audio_list_command_shows_unrecorded_prompts_as_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After one of the drafts was recorded, `list` shows the others as drafts."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts").mkdir()

@@ -162,7 +162,7 @@ def test_information_message_installed_by_hand_is_replaced_only_by_a_recording(
     assert by_hand.is_file() is (suffix == "gsm")  # no kind of ours
 
 
-def test_information_message_falls_back_to_english_and_is_removed_together_with_its_prompt(site: Path) -> None:
+def test_removing_a_translated_information_message_installs_the_english_message(site: Path) -> None:
     for language, seed in (("en", 1), ("hi", 2)):
         write_recording(site / f"recordings/{language}/message/information.wav", speech(0.5, 16_000, seed=seed), 16_000)
     run_audio("prepare")

@@ -211,7 +211,7 @@ async def test_running_centre_reloads_a_changed_sound_catalogue_but_not_a_damage
 
 
 @virtual_time()
-async def test_briefly_missing_sound_catalogue_silences_no_call(
+async def test_sounds_are_still_played_while_the_sound_catalogue_is_briefly_missing(
     site: PlaylistReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The directory is renamed, as by a checkout. Then one of its folders disappears while it is read."""

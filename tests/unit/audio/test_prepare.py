@@ -230,7 +230,7 @@ def test_new_recording_keeps_the_approval_of_its_prompt_unless_a_draft_was_appro
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
-def test_catalogue_keeps_the_text_of_an_unchanged_recording_and_stores_the_current_text_of_a_new_one(
+def test_catalogue_stores_the_current_text_only_for_a_new_recording(
     places: AudioDirectories,
 ) -> None:
     entries: dict[PromptName, Entry] = {}

@@ -28,7 +28,7 @@ def test_benchmark_counts_calls_that_waited_for_a_number_and_records_their_times
 
 
 @pytest.mark.parametrize("hour", range(24))
-def test_benchmark_finds_a_time_zone_where_it_is_noon_now(hour: int) -> None:
+def test_benchmark_finds_a_time_zone_in_which_the_local_time_is_noon(hour: int) -> None:
     now = datetime(2024, 4, 26, hour, 30, tzinfo=ZoneInfo("UTC"))
     assert now.astimezone(ZoneInfo(noon_zone(now))).hour == 12
 

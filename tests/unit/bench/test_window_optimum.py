@@ -15,7 +15,7 @@ def _cost(by_room: Vector) -> float:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_every_drop_rate_but_the_optimal_drop_rate_has_a_higher_cost(drops: int) -> None:
+def test_cost_is_lowest_at_the_optimal_drop_rate(drops: int) -> None:
     best = compute_best_spending(drops)
     assert _cost(best.by_room) == pytest.approx(best.cost)
     for other in (0.5, 0.8, 1.0, 1.5):

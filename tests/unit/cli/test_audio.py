@@ -104,7 +104,7 @@ def test_prompt_whose_certificate_is_for_another_recording_is_not_played(site: P
     assert list_catalogue()[0]["voice"] == "synthetic"
 
 
-def test_audio_approve_with_a_flow_certifies_all_prompts_of_the_flow(site: Path) -> None:
+def test_audio_approve_command_with_a_flow_certifies_all_prompts_of_the_flow(site: Path) -> None:
     """Approval covers texts and recordings of the flow and its subflows, and the campaign's own prompts instead of shared ones."""
     own = PromptName("town", "hi", "recording/campaign_message")
     entries = {name: catalogue_entry() for name in [*list_prompts("material"), own, PromptName("", "hi", "number/7")]}
@@ -145,7 +145,7 @@ def test_invalid_approval_of_a_recording_is_refused_and_changes_nothing(
     assert (site / "catalogue/hi.toml").read_bytes() == before
 
 
-def test_audio_check_reports_missing_uncertified_and_outdated_prompts(site: Path) -> None:
+def test_audio_check_command_reports_missing_uncertified_and_outdated_prompts(site: Path) -> None:
     audio("prepare")
     write_recording(site / "recordings/hi/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
@@ -162,7 +162,7 @@ def test_audio_check_reports_missing_uncertified_and_outdated_prompts(site: Path
     assert audio("check", "-l", "hi")[1] == output
 
 
-def test_audio_check_requires_prompts_in_the_languages_of_agents_and_catalogue(site: Path) -> None:
+def test_audio_check_command_requires_prompts_in_the_languages_of_agents_and_catalogue(site: Path) -> None:
     write_recording(site / "recordings/ta/common/goodbye.mp3", speech(0.5, 44_100), 44_100)
     audio("prepare")
     looked = {line.partition("/")[0] for line in audio("check")[1].splitlines()}
@@ -175,7 +175,7 @@ def test_audio_check_requires_prompts_in_the_languages_of_agents_and_catalogue(s
     assert looked == {"hi", "mr", "ta"}
 
 
-def test_audio_check_requires_prompts_of_a_flow_in_the_languages_of_the_roll(site: Path) -> None:
+def test_audio_check_command_requires_prompts_of_a_flow_in_the_languages_of_the_roll(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\nlanguage = "hi"\n[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\n')
         file.write('[store]\npath = "centre.db"\n')
@@ -189,7 +189,7 @@ def test_audio_check_requires_prompts_of_a_flow_in_the_languages_of_the_roll(sit
     assert list_languages_with_missing_prompts() == {"hi", "bn", "mr"}
 
 
-def test_audio_check_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
+def test_audio_check_command_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
     name = make_sound_name_of_spoken_name(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\n')
@@ -254,7 +254,7 @@ def test_symbolic_link_in_the_folder_of_recordings_is_rejected(site: Path) -> No
     assert "1 prepared, 0 unchanged, 1 failed" in output
 
 
-def test_audio_remove_deletes_a_prompt_and_its_sounds_but_not_the_recording(site: Path) -> None:
+def test_audio_remove_command_deletes_a_prompt_and_its_sounds_but_not_the_recording(site: Path) -> None:
     audio("prepare")
     code, output, _ = audio("remove", "hi/recording/message")
     assert code == 0
@@ -267,7 +267,7 @@ def test_audio_remove_deletes_a_prompt_and_its_sounds_but_not_the_recording(site
     assert isinstance(audio("remove", "hi/recording/message")[2], AudioError)
 
 
-def test_audio_check_reports_a_missing_recording_file(site: Path) -> None:
+def test_audio_check_command_reports_a_missing_recording_file(site: Path) -> None:
     audio("prepare")
     (site / "recordings/hi/recording/message.mp3").unlink()
     assert "recording hi/recording/message.mp3 is missing" in audio("check", "-l", "hi")[1]
@@ -304,7 +304,7 @@ def test_recording_that_no_flow_plays_is_rejected_with_a_similar_prompt_name(sit
     assert "1 prepared, 0 unchanged, 3 failed" in message
 
 
-def test_audio_check_reports_a_catalogue_entry_that_no_flow_plays(site: Path) -> None:
+def test_audio_check_command_reports_a_catalogue_entry_that_no_flow_plays(site: Path) -> None:
     write_prompts(site, {PromptName("", "hi", "turnout/questoin"): catalogue_entry()})
     code, message, _ = audio("check", "-l", "hi")
     assert code == 1

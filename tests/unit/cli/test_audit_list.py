@@ -33,7 +33,7 @@ async def log_agents_in_and_out(path: Path) -> None:
         await store.remove_log_in("01", NOW + 4)
 
 
-def test_audit_list_shows_logins_and_logoffs_with_the_seat(tmp_path: Path) -> None:
+def test_audit_list_command_shows_logins_and_logoffs_with_the_seat(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     asyncio.run(log_agents_in_and_out(path))
     found = [(each["kind"], each["who"], json.loads(each["what"])) for each in read_audit_entries(path)]
@@ -49,7 +49,7 @@ def test_audit_list_shows_logins_and_logoffs_with_the_seat(tmp_path: Path) -> No
     assert run("audit", "verify", "--store", path)[0] == 0
 
 
-def test_audit_list_shows_settings_changed_between_two_starts_without_secrets(tmp_path: Path) -> None:
+def test_audit_list_command_shows_settings_changed_between_two_starts_without_secrets(tmp_path: Path) -> None:
     path, config = tmp_path / "centre.db", tmp_path / "centre.toml"
     fill_roll(path, 9, voters_per_booth=9)
     start = '[dialling]\ndrain_seconds = {}\n[rules]\nopt_out_secret = "{}"\n'
@@ -70,7 +70,7 @@ def test_audit_list_shows_settings_changed_between_two_starts_without_secrets(tm
     )
 
 
-def test_audit_list_shows_a_roll_import_with_file_and_hash(tmp_path: Path) -> None:
+def test_audit_list_command_shows_a_roll_import_with_file_and_hash(tmp_path: Path) -> None:
     path, roll = tmp_path / "centre.db", tmp_path / "9812345678.csv"
     roll.write_text(
         "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Ravi,+919812345678\n", encoding="utf-8"

@@ -22,19 +22,19 @@ def flow(*arguments: str, keys: str = "") -> tuple[int, str, BaseException | Non
     return result.exit_code, result.output, result.exception
 
 
-def test_flow_list_shows_every_shipped_flow() -> None:
+def test_flow_list_command_shows_every_shipped_flow() -> None:
     code, output, _ = flow("list")
     assert code == 0
     assert all(name in output for name in list_shipped_flows())
 
 
-def test_flow_check_finds_nothing_wrong_with_shipped_flows() -> None:
+def test_flow_check_command_finds_nothing_wrong_with_shipped_flows() -> None:
     code, output, _ = flow("check")
     assert code == 0
     assert output.strip() == f"{len(list_shipped_flows())} flows checked, 0 findings"
 
 
-def test_flow_check_exits_1_and_names_file_line_and_node_of_a_mistake(tmp_path: Path) -> None:
+def test_flow_check_command_exits_1_and_names_file_line_and_node_of_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(BROKEN, encoding="utf-8")
     code, output, _ = flow("check", str(path), "-l", "hi")
@@ -50,7 +50,7 @@ def test_flow_check_exits_1_and_names_file_line_and_node_of_a_mistake(tmp_path: 
     assert {finding["line"] for finding in found} == {4}
 
 
-def test_flow_check_uses_the_sites_own_prompt_texts_and_the_given_time_limit(tmp_path: Path) -> None:
+def test_flow_check_command_uses_the_sites_own_prompt_texts_and_the_given_time_limit(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "आपने किसे वोट दिया?"\n', encoding="utf-8")
     code, output, _ = flow("check", "turnout", "--texts", str(tmp_path))
     assert code == 1
@@ -81,7 +81,9 @@ def test_missing_directory_of_flow_texts_is_refused() -> None:
         ("household", "pending_voters=99999999999999999999", "give a number such as 3"),
     ],
 )
-def test_flow_try_refuses_an_invalid_fact_about_the_caller_with_an_example(name: str, fact: str, words: str) -> None:
+def test_flow_try_command_refuses_an_invalid_fact_about_the_caller_with_an_example(
+    name: str, fact: str, words: str
+) -> None:
     _, _, error = flow("try", name, "-f", fact, "--keys", "1")
     assert isinstance(error, BadFact)
     assert words in str(error)
@@ -90,14 +92,14 @@ def test_flow_try_refuses_an_invalid_fact_about_the_caller_with_an_example(name:
     assert flow("try", name, "-f", f"{fact.split('=', maxsplit=1)[0]}=", "--keys", "1")[0] == 0  # unknown
 
 
-def test_flow_draw_prints_a_mermaid_diagram() -> None:
+def test_flow_draw_command_prints_a_mermaid_diagram() -> None:
     code, output, _ = flow("draw", "turnout", "--language", "hi")
     assert code == 0
     assert "\nflowchart TD\n" in output
     assert "क्या आपने वोट डाल दिया है?" in output
 
 
-def test_flow_draw_writes_a_diagram_file_and_fences_the_diagram_in_a_markdown_file(tmp_path: Path) -> None:
+def test_flow_draw_command_writes_a_diagram_file_and_fences_the_diagram_in_a_markdown_file(tmp_path: Path) -> None:
     printed = flow("draw", "turnout")[1]
     plain, markdown = tmp_path / "turnout.mmd", tmp_path / "turnout.md"
     code, output, _ = flow("draw", "turnout", "--out", str(plain))
@@ -107,13 +109,13 @@ def test_flow_draw_writes_a_diagram_file_and_fences_the_diagram_in_a_markdown_fi
     assert markdown.read_text(encoding="utf-8") == f"```mermaid\n{printed}```\n"
 
 
-def test_flow_draw_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+def test_flow_draw_command_refuses_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     _, _, error = flow("draw", "turnout", "--out", str(tmp_path / "no" / "x.svg"))
     assert isinstance(error, FlowOptionError)
     assert "choose another --out" in str(error)
 
 
-def test_flow_try_prints_the_prompts_in_the_given_language() -> None:
+def test_flow_try_command_prints_the_prompts_in_the_given_language() -> None:
     code, output, _ = flow("try", "turnout", "--language", "hi", keys="2\n3#\n")
     assert code == 0
     assert "क्या आपने वोट डाल दिया है?" in output
@@ -121,7 +123,7 @@ def test_flow_try_prints_the_prompts_in_the_given_language() -> None:
     assert output.strip().splitlines()[-1] == "-- completed at goodbye; answers: hour = 15:00; turns: 8"
 
 
-def test_flow_try_presses_the_keys_given_with_the_keys_option() -> None:
+def test_flow_try_command_presses_the_keys_given_with_the_keys_option() -> None:
     code, output, _ = flow("try", "booth_worker", "--keys", "17#,#")
     assert code == 0
     assert "[voted (serial) 17: saved]" in output
@@ -131,13 +133,13 @@ def test_flow_try_presses_the_keys_given_with_the_keys_option() -> None:
 
 
 @pytest.mark.parametrize("keys", ["h\n", ""])
-def test_flow_try_hangs_up_at_the_end_of_its_input(keys: str) -> None:
+def test_flow_try_command_hangs_up_at_the_end_of_its_input(keys: str) -> None:
     code, output, _ = flow("try", "turnout", keys=keys)
     assert code == 0
     assert "-- hung-up at question" in output
 
 
-def test_flow_try_can_simulate_a_missing_agent_and_a_failing_store() -> None:
+def test_flow_try_command_can_simulate_a_missing_agent_and_a_failing_store() -> None:
     _, output, _ = flow("try", "turnout", "--store-fails", "--keys", "1")
     assert "NOT saved" in output
     assert "could not be saved" in output
@@ -152,7 +154,7 @@ def test_flow_try_can_simulate_a_missing_agent_and_a_failing_store() -> None:
     assert "[message = trial: saved]" in output
 
 
-def test_flow_try_uses_the_given_facts_about_the_voter() -> None:
+def test_flow_try_command_uses_the_given_facts_about_the_voter() -> None:
     _, output, _ = flow("try", "turnout", "-f", "booth_name=", "--keys", "3")
     assert "We do not know your polling station." in output
     _, output, _ = flow("try", "household", "-f", "pending_voters=5", "--keys", "1")
@@ -162,7 +164,7 @@ def test_flow_try_uses_the_given_facts_about_the_voter() -> None:
     assert "NAME=VALUE" in output
 
 
-def test_flow_try_runs_a_flow_file_given_by_its_path(tmp_path: Path) -> None:
+def test_flow_try_command_runs_a_flow_file_given_by_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     text = (FLOWS_DIRECTORY / "opt_out.yaml").read_text(encoding="utf-8").replace("flow: opt_out", "flow: mine")
     path.write_text(text, encoding="utf-8")

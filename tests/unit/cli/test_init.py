@@ -58,7 +58,7 @@ def test_settings_written_by_init_pass_every_check(tmp_path: Path) -> None:
     assert set(told_once) == {"pune-1.supervisor"}
 
 
-def test_init_writes_files_readable_by_the_owner_only_and_valid_agent_pins(tmp_path: Path) -> None:
+def test_init_command_writes_files_readable_by_the_owner_only_and_valid_agent_pins(tmp_path: Path) -> None:
     settings = create_centre(tmp_path, {"--seats": "2"})
     pins = tmp_path / init.PINS
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "centre.toml", pins)} == {0o600}
@@ -70,7 +70,7 @@ def test_init_writes_files_readable_by_the_owner_only_and_valid_agent_pins(tmp_p
     assert len(set(secrets)) == 3
 
 
-def test_init_reads_the_password_of_the_trunk_account_from_standard_input(tmp_path: Path) -> None:
+def test_init_command_reads_the_password_of_the_trunk_account_from_standard_input(tmp_path: Path) -> None:
     trunk = create_centre(
         tmp_path, {"--seats": "1", "--trunk-user": "acc1", "--trunk-password": "-"}, "s3cret-of-acc1\n"
     ).trunks[0]
@@ -79,7 +79,7 @@ def test_init_reads_the_password_of_the_trunk_account_from_standard_input(tmp_pa
     assert trunk.password.get_secret_value() == "s3cret-of-acc1"
 
 
-def test_init_refuses_an_unwritable_path_before_asking_questions(tmp_path: Path) -> None:
+def test_init_command_refuses_an_unwritable_path_before_asking_questions(tmp_path: Path) -> None:
     code, output = run_for_error("init", tmp_path / "nowhere" / "centre.toml")
     assert code == 2
     assert output.startswith(f"FILE: {tmp_path}/nowhere/centre.toml")
@@ -87,7 +87,7 @@ def test_init_refuses_an_unwritable_path_before_asking_questions(tmp_path: Path)
 
 
 @pytest.mark.parametrize("there", ["centre.toml", init.PINS])
-def test_init_never_overwrites_an_existing_file(there: str, tmp_path: Path) -> None:
+def test_init_command_never_overwrites_an_existing_file(there: str, tmp_path: Path) -> None:
     (tmp_path / there).write_text("somebody's")
     code, output = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, {}))
     assert code == 2
@@ -134,7 +134,7 @@ def test_init_never_overwrites_an_existing_file(there: str, tmp_path: Path) -> N
         ({"--organisation": "\udcff"}, "--organisation: is not in UTF-8"),
     ],
 )
-def test_init_refuses_an_invalid_option_in_one_line_and_writes_nothing(
+def test_init_command_refuses_an_invalid_option_in_one_line_and_writes_nothing(
     changed: dict[str, str], says: str, tmp_path: Path
 ) -> None:
     code, output = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
@@ -145,9 +145,7 @@ def test_init_refuses_an_invalid_option_in_one_line_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_init_at_a_terminal_asks_for_missing_values_and_repeats_wrongly_answered_questions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_init_command_at_a_terminal_asks_for_missing_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(init, "_is_input_a_terminal", lambda: True)
     asked = dict(GOOD, **{"--trunk-host": "a b"})
     answers = ["", "", "", "1", "", "", "", "", "", "asha", "sip.carrier.in"]
@@ -160,14 +158,14 @@ def test_init_at_a_terminal_asks_for_missing_values_and_repeats_wrongly_answered
     assert settings.supervisors[0].name == "asha"
 
 
-def test_init_creates_the_data_folder_for_its_user_only(tmp_path: Path) -> None:
+def test_init_command_creates_the_data_folder_for_its_user_only(tmp_path: Path) -> None:
     data = tmp_path / "new" / "data"
     create_centre(tmp_path, {"--data": str(data)})
     assert data.is_dir()
     assert data.stat().st_mode & 0o777 == 0o700
 
 
-def test_init_writes_nothing_if_the_data_folder_cannot_be_created(tmp_path: Path) -> None:
+def test_init_command_writes_nothing_if_the_data_folder_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     _, error = run_for_error(
         "init", tmp_path / "centre.toml", *arguments(tmp_path, {"--data": str(tmp_path / "file" / "x")})

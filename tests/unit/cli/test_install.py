@@ -72,7 +72,7 @@ def install_site(site: Path) -> dict[str, str]:
     return read_tree(root)
 
 
-def test_install_writes_all_files_that_the_services_need(site: Path) -> None:
+def test_install_command_writes_all_files_that_the_services_need(site: Path) -> None:
     files = install_site(site)
     assert {name for name in files if not name.startswith(("etc/asterisk/", "etc/mosquitto/"))} == {
         "etc/matdan/centre.toml",
@@ -134,7 +134,7 @@ declared = {by = "A. Person", offers_transport = false, asks_vote_choice = false
     assert "AF_NETLINK" not in without
 
 
-def test_install_prints_the_commands_to_run_next(site: Path) -> None:
+def test_install_command_prints_the_commands_to_run_next(site: Path) -> None:
     output = run("install", "-c", site, "--root", site.parent / "root")[1]
     assert "audio drafts -c /etc/matdan/centre.toml\n" in output
     assert "systemctl enable --now matdan-dialler matdan-desk matdan-backup.timer matdan-recordings.timer\n" in output
@@ -154,7 +154,7 @@ def test_recordings_folder_is_writable_by_asterisk_and_the_purge_timer(site: Pat
     assert not [path for path in elsewhere if "recordings" in path.name]  # the recordings are on the Asterisk machine
 
 
-def test_install_reports_a_missing_backup_folder_and_refuses_a_system_folder(site: Path) -> None:
+def test_install_command_reports_a_missing_backup_folder_and_refuses_a_system_folder(site: Path) -> None:
     site.write_text(SITE.replace('backup_folder = "/mnt/disk2/matdan"\n', ""))
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 0
@@ -174,7 +174,7 @@ def test_installing_the_systemd_services_twice_changes_nothing(site: Path) -> No
     assert read_tree(site.parent / "root") == before
 
 
-def test_uninstall_removes_installed_files_but_leaves_settings_and_data(site: Path) -> None:
+def test_uninstall_command_removes_installed_files_but_leaves_settings_and_data(site: Path) -> None:
     install_site(site)
     root = site.parent / "root"
     store = root / "var/lib/matdan/centre.db"
@@ -193,7 +193,7 @@ def test_uninstall_removes_installed_files_but_leaves_settings_and_data(site: Pa
     assert read_tree(root) == SAMPLES
 
 
-def test_install_with_print_option_shows_the_files_without_writing_them(site: Path) -> None:
+def test_install_with_print_option_shows_files_but_writes_none(site: Path) -> None:
     code, output = run("install", "-c", site, "--root", site.parent / "root", "--print")
     assert code == 0
     assert "/etc/systemd/system/matdan-dialler.service" in output
@@ -208,7 +208,7 @@ def test_install_with_print_option_shows_the_files_without_writing_them(site: Pa
         ("etc/systemd/system/matdan-desk.service", "was not written by `dialer install`; nothing was written"),
     ],
 )
-def test_install_refuses_to_overwrite_files_of_other_programs(there: str, says: str, site: Path) -> None:
+def test_install_command_refuses_to_overwrite_files_of_other_programs(there: str, says: str, site: Path) -> None:
     path = site.parent / "root" / there
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("[centre]\n")
@@ -218,7 +218,7 @@ def test_install_refuses_to_overwrite_files_of_other_programs(there: str, says: 
     assert says in output
 
 
-def test_install_refuses_a_store_path_that_systemd_cannot_use(site: Path) -> None:
+def test_install_command_refuses_a_store_path_that_systemd_cannot_use(site: Path) -> None:
     for path in ("centre.db", "/var/lib/my data/centre.db", "/var/lib/../centre.db", "/var/lib/%i/centre.db"):
         site.write_text(SITE.replace("/var/lib/matdan/centre.db", path))
         code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
@@ -228,7 +228,7 @@ def test_install_refuses_a_store_path_that_systemd_cannot_use(site: Path) -> Non
 
 
 @pytest.mark.parametrize("folder", ["/srv", "/var/lib", "/usr/share", "/etc/matdan", "/run/matdan", "/home/asha"])
-def test_install_refuses_a_store_in_a_system_folder(folder: str, site: Path) -> None:
+def test_install_command_refuses_a_store_in_a_system_folder(folder: str, site: Path) -> None:
     site.write_text(SITE.replace("/var/lib/matdan/centre.db", f"{folder}/centre.db"))
     code, output = run_for_error("install", "-c", site, "--root", site.parent / "root")
     assert code == 2
@@ -249,7 +249,7 @@ def test_uninstall_with_purge_removes_a_symbolic_link_but_not_the_target(site: P
     assert (disk / "centre.db").read_text() == "the store"
 
 
-def test_install_refuses_settings_from_a_pipe(site: Path) -> None:
+def test_install_command_refuses_settings_from_a_pipe(site: Path) -> None:
     reading, writing = os.pipe()
     os.write(writing, SITE.encode())
     os.close(writing)
@@ -269,7 +269,7 @@ def test_install_without_systemd_or_root_permissions_is_refused(site: Path, monk
     assert "root permissions are required: run `sudo dialer uninstall`" in run_for_error("uninstall")[1]
 
 
-def test_install_writes_only_dialler_files_if_asterisk_and_broker_are_remote() -> None:
+def test_install_command_writes_only_dialler_files_if_asterisk_and_broker_are_remote() -> None:
     settings = Settings.model_validate(
         {"ami": {"host": "10.0.0.6"}, "store": {"path": "/srv/matdan/centre.db"}, "audio": {"sounds": "/srv/sounds"}}
     )
@@ -303,7 +303,7 @@ def test_systemd_accepts_the_installed_units_and_rates_their_exposure_low(site: 
         assert [line for line in complaints if not not_there.search(line)] == []
 
 
-def test_install_creates_the_call_history_folder_that_asterisk_writes_to(site: Path) -> None:
+def test_install_command_creates_the_call_history_folder_that_asterisk_writes_to(site: Path) -> None:
     history = 'history = "/var/log/asterisk/cdr-custom/matdan.csv"'
     site.write_text(site.read_text() + f"\n[asterisk]\n{history}\n")
     assert "d /var/log/asterisk/cdr-custom 0750 asterisk asterisk\n" in install_site(site)["etc/tmpfiles.d/matdan.conf"]

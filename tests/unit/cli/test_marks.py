@@ -125,13 +125,13 @@ def test_line_of_a_list_of_votes_may_give_the_kind_of_answer_its_time_and_its_re
     assert hours == pytest.approx([-2 - 55 / 60, -2 - 20 / 60, -2, 0])
 
 
-def test_marks_import_with_day_option_adds_that_date_to_times_without_a_date(config: Path) -> None:
+def test_marks_import_command_with_day_option_adds_that_date_to_times_without_a_date(config: Path) -> None:
     found = read_list(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
     local = [datetime.fromtimestamp(mark.at, UTC).astimezone(INDIA) for mark in found.marks]
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_vote_listed_in_two_files_has_one_key_but_its_correction_has_one_for_each_file(config: Path) -> None:
+def test_vote_in_two_files_has_the_same_key_but_corrections_have_different_keys(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -210,7 +210,7 @@ def test_only_ticked_voters_on_a_strike_off_sheet_are_recorded_as_voted(config: 
 # The command
 
 
-def test_import_of_votes_stores_nothing_with_the_check_option_and_each_vote_once_if_repeated(config: Path) -> None:
+def test_import_of_votes_with_the_check_option_stores_nothing(config: Path) -> None:
     path = write_list(config.parent, "174,1,1", "174,1,2", "174,1,99")
     code, output = run("marks", "import", path, "-c", config, "--check", "--who", "ops")
     assert (code, "2 marks would be imported" in output, "line 4: the part has no voter" in output) == (1, True, True)
@@ -284,7 +284,7 @@ def test_marks_undo_command_stores_a_correction_that_marks_show_lists(config: Pa
     assert "Voter 3" not in output
 
 
-def test_marks_undo_for_a_voter_not_recorded_as_voted_exits_1_and_stores_nothing(config: Path) -> None:
+def test_marks_undo_command_for_a_voter_not_recorded_as_voted_exits_1_and_stores_nothing(config: Path) -> None:
     assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (
         1,
         "dialer: voter 3 is not recorded as voted or closed: there is nothing to undo\n",

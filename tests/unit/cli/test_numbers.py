@@ -80,7 +80,7 @@ def test_line_without_a_phone_number_is_reported_and_all_other_lines_are_importe
     assert "no number in 2 lines of numbers.csv: 3, 4" in text
 
 
-def test_optout_add_prevents_all_calls_to_a_number(config: Path) -> None:
+def test_optout_add_command_prevents_all_calls_to_a_number(config: Path) -> None:
     assert run("optout", "add", "70000-00001", "-c", config)[0] == 0
     assert query_site_store(config.parent, "SELECT e164, source FROM opt_out") == [("+917000000001", "request")]
     code, message = run("optout", "add", "12345", "-c", config)

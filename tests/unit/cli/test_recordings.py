@@ -49,7 +49,7 @@ def test_only_regular_files_named_after_a_call_attempt_count_as_recordings(folde
     assert not select_recordings_older_than(list_recordings(folder), 41, 1.7e9)
 
 
-def test_recordings_purge_erases_only_recordings_older_than_the_limit(folder: Path, tmp_path: Path) -> None:
+def test_recordings_purge_command_erases_only_recordings_older_than_the_limit(folder: Path, tmp_path: Path) -> None:
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[recordings]\ndirectory = "{folder}"\nkeep_days = 30\n')
     run = CliRunner()

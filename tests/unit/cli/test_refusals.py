@@ -87,7 +87,7 @@ def test_error_about_the_rejects_file_after_an_import_says_that_the_roll_is_impo
         sink.move_rejects_file_to_final_path()
 
 
-def test_marks_import_with_an_unwritable_rejects_path_stores_nothing(store: Path) -> None:
+def test_marks_import_command_with_an_unwritable_rejects_path_stores_nothing(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n174,1,1\n", encoding="utf-8")
     code, printed = run_for_error("marks", "import", path, "--store", store, "--who", "ops", "--rejects", store.parent)

@@ -125,7 +125,7 @@ def run_rules_explain(config: Path, who: str, campaign: str = "turnout", at: str
     return head.split(maxsplit=1)[1], [reason for reason in reasons if not reason.startswith("based on: ")]
 
 
-def test_rules_show_prints_every_legal_rule_with_the_source(config: Path) -> None:
+def test_rules_show_command_prints_every_legal_rule_with_the_source(config: Path) -> None:
     code, text = run("show", "india")
     assert code == 0
     for word in ("calling_hours", "weekday: 09:00-21:00", "hours_before_close: 48", "TRAI", "second-hand", "123(5)"):
@@ -140,7 +140,7 @@ def test_rules_show_prints_every_legal_rule_with_the_source(config: Path) -> Non
     assert run("show", "atlantis")[0] == 2
 
 
-def test_rules_check_reports_missing_certificates_and_calling_hours(config: Path, tmp_path: Path) -> None:
+def test_rules_check_command_reports_missing_certificates_and_calling_hours(config: Path, tmp_path: Path) -> None:
     code, text = run("check", "-c", config, "--at", NOON)
     assert code == 1
     assert "ok      rules: profile neutral is in force, and no setting is looser" in text
@@ -161,7 +161,7 @@ def test_rules_check_reports_missing_certificates_and_calling_hours(config: Path
     assert reasons[1:] == ["a recorded material call needs a certificate: it expired on 2024-04-30"]
 
 
-def test_rules_check_reports_areas_without_poll_or_closing_time(tmp_path: Path) -> None:
+def test_rules_check_command_reports_areas_without_poll_or_closing_time(tmp_path: Path) -> None:
     config = written(tmp_path, constituencies="[9]")
     code, text = run("check", "-c", config, "--at", NOON)
     assert "ERROR   silence interval: constituencies 174 have no polling day, so message cannot call there" in text
@@ -170,7 +170,7 @@ def test_rules_check_reports_areas_without_poll_or_closing_time(tmp_path: Path) 
     assert (code, "ERROR   silence interval: 2 polling areas have no close of poll" in text) == (1, True)
 
 
-def test_rules_check_reports_an_outdated_register(tmp_path: Path) -> None:
+def test_rules_check_command_reports_an_outdated_register(tmp_path: Path) -> None:
     config = written(tmp_path)
     dated = moment("2024-03-01T00:00")
     change_store(tmp_path / "centre.db", "INSERT INTO register VALUES ('own', :dated, 0, 5, '')", dated=dated)
@@ -185,7 +185,7 @@ def test_rules_check_reports_an_outdated_register(tmp_path: Path) -> None:
     )
 
 
-def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
+def test_rules_check_command_refuses_looser_settings_in_one_line(config: Path) -> None:
     text = config.read_text(encoding="utf-8").replace("minimum_seconds = 30", "minimum_seconds = 5")
     config.write_text(text, encoding="utf-8")
     code, output = run("check", "-c", config)
@@ -194,11 +194,11 @@ def test_rules_check_refuses_looser_settings_in_one_line(config: Path) -> None:
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
-def test_rules_explain_accepts_a_phone_number_a_voter_id_number_or_a_place_on_the_roll(config: Path, who: str) -> None:
+def test_rules_explain_command_accepts_a_phone_number_a_voter_id_or_a_place_on_the_roll(config: Path, who: str) -> None:
     assert run_rules_explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
-def test_rules_explain_prints_why_a_number_may_not_be_called_and_from_when_calls_are_allowed(
+def test_rules_explain_command_prints_why_and_until_when_calls_to_a_number_are_forbidden(
     config: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "centre.db"
@@ -244,7 +244,7 @@ def test_rules_explain_prints_why_a_number_may_not_be_called_and_from_when_calls
         ("2024-04-27T12:00", NOON, None),
     ],
 )
-def test_next_possible_call_in_rules_explain_respects_the_call_queue_and_the_legal_rules(
+def test_rules_explain_command_forecasts_the_next_call_from_call_queue_and_rules(
     config: Path, tmp_path: Path, due: str, at: str, next_at: str | None
 ) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET due_at = :due WHERE phone_id = 3", due=moment(due))
@@ -252,7 +252,7 @@ def test_next_possible_call_in_rules_explain_respects_the_call_queue_and_the_leg
     assert head.endswith(f"next: {next_at or 'never, unless something changes'}")
 
 
-def test_rules_explain_reports_that_a_campaign_is_paused(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_reports_that_a_campaign_is_paused(config: Path, tmp_path: Path) -> None:
     change_store(tmp_path / "centre.db", "UPDATE campaign SET state = 'paused' WHERE campaign_id = 'turnout'")
     assert run_rules_explain(config, "1") == (
         "+91…001 in turnout: cannot be called now; next: never, unless something changes",
@@ -260,7 +260,7 @@ def test_rules_explain_reports_that_a_campaign_is_paused(config: Path, tmp_path:
     )
 
 
-def test_rules_explain_names_the_event_that_the_next_call_waits_for(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_names_the_event_that_the_next_call_waits_for(config: Path, tmp_path: Path) -> None:
     change_store(
         tmp_path / "centre.db",
         "DELETE FROM target WHERE phone_id = 3",
@@ -278,7 +278,9 @@ def test_rules_explain_names_the_event_that_the_next_call_waits_for(config: Path
     assert head.endswith("next: after the dialler's next start")
 
 
-def test_rules_explain_names_the_time_at_which_the_last_objection_to_a_call_ends(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_names_the_time_at_which_the_last_objection_to_a_call_ends(
+    config: Path, tmp_path: Path
+) -> None:
     """The number has an abandoned call on Saturday and three attempts today, Monday."""
     attempt = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"
@@ -336,13 +338,13 @@ def test_promised_call_back_waits_the_minimum_interval_after_a_later_call_to_the
     assert run_rules_explain(config, "1") == (expected if held else ("+91…001 in turnout: can be called now", []))
 
 
-def test_rules_explain_reports_the_silence_interval_before_the_close_of_poll(config: Path) -> None:
+def test_rules_explain_command_reports_the_silence_interval_before_the_close_of_poll(config: Path) -> None:
     _, reasons = run_rules_explain(config, "5", campaign="message", at="2024-04-25T12:00")
     assert "silence interval of the polling area: no material calls until Fri 26 Apr 18:00" in reasons
     assert any("needs a certificate" in reason for reason in reasons)
 
 
-def test_rules_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_finds_an_opted_out_number_that_is_on_no_roll(config: Path, tmp_path: Path) -> None:
     change_store(
         tmp_path / "centre.db",
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",
@@ -360,14 +362,14 @@ def test_rules_explain_finds_an_opted_out_number_that_is_on_no_roll(config: Path
         ("1234567890", "a made-up number"),
     ],
 )
-def test_rules_explain_refuses_an_unknown_voter_in_one_line(config: Path, who: str, output: str) -> None:
+def test_rules_explain_command_refuses_an_unknown_voter_in_one_line(config: Path, who: str, output: str) -> None:
     code, text = run("explain", who, "-c", config)
     assert code == 2
     assert output in text
     assert "\n" not in text
 
 
-def test_rules_explain_without_a_store_is_refused(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_without_a_store_is_refused(config: Path, tmp_path: Path) -> None:
     code, text = run("explain", "1", "-c", config, "--store", tmp_path / "none.db")
     assert code == 2
     assert "none.db" in text
@@ -376,7 +378,9 @@ def test_rules_explain_without_a_store_is_refused(config: Path, tmp_path: Path) 
 # Explanations of a past time
 
 
-def test_rules_explain_for_a_past_time_uses_registers_and_pauses_of_that_time(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_for_a_past_time_uses_registers_and_pauses_of_that_time(
+    config: Path, tmp_path: Path
+) -> None:
     """An issue of 1 April was imported on the 10th, one of 20 April on the 22nd; the campaign was paused on the 15th."""
     store = tmp_path / "centre.db"
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as db:
@@ -403,7 +407,7 @@ def test_rules_explain_for_a_past_time_uses_registers_and_pauses_of_that_time(co
     assert run_rules_explain(config, "1", at="2024-04-15T12:00")[1] == []
 
 
-def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_start(
+def test_rules_explain_command_for_a_past_time_uses_rules_stored_at_the_last_dialler_start(
     config: Path, tmp_path: Path
 ) -> None:
     """The dialler started in the morning with later calling hours, and in the afternoon with those of the settings."""
@@ -425,9 +429,7 @@ def test_rules_explain_for_a_past_time_uses_rules_stored_at_the_last_dialler_sta
     assert unknown not in run("explain", "1", "-c", config, "--at", NOON)[1]
 
 
-def test_rules_check_reports_a_call_list_without_any_consent_until_a_consent_is_imported(
-    config: Path, tmp_path: Path
-) -> None:
+def test_rules_check_command_reports_a_call_list_without_any_consent(config: Path, tmp_path: Path) -> None:
     text = config.read_text(encoding="utf-8")
     config.write_text(f'{text}[rules.stricter.consent]\nrecorded = ["material"]\n', encoding="utf-8")
     _, text = run("check", "-c", config, "--at", NOON)
@@ -440,9 +442,7 @@ def test_rules_check_reports_a_call_list_without_any_consent_until_a_consent_is_
     assert f"warning {subject}: its calls need consent, which is recorded for 1 of " in text
 
 
-def test_rules_explain_without_a_number_counts_the_refused_numbers_of_each_campaign_by_reason(
-    config: Path, tmp_path: Path
-) -> None:
+def test_rules_explain_command_without_a_number_counts_refused_numbers_by_reason(config: Path, tmp_path: Path) -> None:
     refuse = "UPDATE target SET state = 'closed', refused_by = '{0}' WHERE phone_id = {1}"
     change_store(
         tmp_path / "centre.db",
@@ -465,7 +465,9 @@ def test_rules_explain_without_a_number_counts_the_refused_numbers_of_each_campa
     assert "--at needs WHO" in text
 
 
-def test_rules_explain_says_that_the_next_start_checks_a_refused_number_again(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_says_that_the_next_start_checks_a_refused_number_again(
+    config: Path, tmp_path: Path
+) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET state = 'closed', refused_by = 'no-consent'")
     code, text = run("explain", "1", "-c", config)
     assert code == 0

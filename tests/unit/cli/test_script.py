@@ -20,18 +20,18 @@ def write_own_script(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_script_list_shows_every_shipped_agents_script() -> None:
+def test_script_list_command_shows_every_shipped_agents_script() -> None:
     code, text = run("script", "list")
     assert code == 0
     assert all(name in text for name in list_shipped_scripts())
     assert "script" in {format_command_name(place) for some in COMMANDS.values() for place in some}
 
 
-def test_script_check_finds_nothing_wrong_with_shipped_agent_scripts() -> None:
+def test_script_check_command_finds_nothing_wrong_with_shipped_agent_scripts() -> None:
     assert run("script", "check") == (0, "2 scripts checked, 0 findings\n")
 
 
-def test_script_check_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path: Path) -> None:
+def test_script_check_command_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path: Path) -> None:
     path = write_own_script(tmp_path, "Have you been able to vote?", "Which party did you vote for, {name}?")
     code, text = run("script", "check", path, "-l", "ta")
     assert code == 1
@@ -54,7 +54,7 @@ def test_agents_script_may_offer_a_ride_only_if_the_jurisdiction_profile_allows_
     assert run("script", "check", path, "-c", site)[0] == 0
 
 
-def test_script_show_prints_the_script_texts_that_an_agent_reads(tmp_path: Path) -> None:
+def test_script_show_command_prints_the_script_texts_that_an_agent_reads(tmp_path: Path) -> None:
     code, text = run("script", "show", "polling_day", "-l", "hi")
     assert code == 0
     assert "क्या आप वोट दे पाए हैं?" in text

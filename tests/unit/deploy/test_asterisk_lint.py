@@ -227,7 +227,7 @@ def test_fault_in_asterisk_settings_is_reported_with_the_line_of_the_wrong_setti
     assert finding == f"manager.conf:{line}: unsafe: the manager is also reachable over HTTP; webenabled=no"
 
 
-def test_trunk_over_tls_without_certificate_verification_is_reported_unless_the_site_gives_a_reason() -> None:
+def test_tls_trunk_without_certificate_verification_is_reported_unless_a_reason_is_given() -> None:
     first, second = a_site().model_dump(exclude_unset=True)["trunks"]
     reason = {"unverified_tls": "the carrier signs its certificate itself"}
     site = a_site(trunks=[first, {**second, **reason}])

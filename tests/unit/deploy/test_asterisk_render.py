@@ -112,7 +112,7 @@ def test_trunk_with_an_account_registers_over_tls() -> None:
     assert get_section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
 
 
-def test_certificate_name_of_a_carrier_over_tls_is_verified_unless_the_trunk_gives_a_reason_not_to() -> None:
+def test_certificate_name_of_a_tls_carrier_is_verified_unless_the_trunk_gives_a_reason() -> None:
     first, second = a_site().model_dump(exclude_unset=True)["trunks"]
     pjsip = parse_rendered_file("pjsip.conf")
     transport = get_section(pjsip, "transport-tls", "transport")
@@ -596,7 +596,7 @@ def test_full_disk_while_rendering_leaves_every_asterisk_file_unchanged(
     assert [path for path in etc.iterdir() if path.is_dir()] == []
 
 
-def test_all_asterisk_files_are_restored_if_one_of_them_cannot_be_replaced(etc: Path) -> None:
+def test_all_asterisk_files_are_restored_if_one_file_cannot_be_replaced(etc: Path) -> None:
     in_the_way = etc / "pjsip.conf.before-matdan" / "kept"
     in_the_way.parent.mkdir()
     in_the_way.touch()

@@ -159,7 +159,7 @@ async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monk
     assert [draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_agent_input()] == [ATTEMPT]
 
 
-async def test_busy_file_of_draft_notes_is_read_again_later(
+async def test_reading_a_locked_file_of_draft_notes_is_retried_later(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await AgentRecords(desk.file).save_drafts_of_agent_input([Draft("05", "earlier", 1, "{}")])
@@ -184,7 +184,7 @@ async def test_busy_file_of_draft_notes_is_read_again_later(
 
 
 @pytest.mark.parametrize("is_writing", [False, True])
-async def test_desk_writes_the_latest_draft_notes_before_it_stops(
+async def test_desk_writes_the_latest_draft_notes_before_stopping(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch, is_writing: bool
 ) -> None:
     keep, writing = AgentRecords.save_drafts_of_agent_input, asyncio.Event()

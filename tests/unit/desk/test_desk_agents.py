@@ -108,7 +108,7 @@ def read_device_cookie(answer: httpx.Response) -> str:
     return cookie.partition(";")[0]
 
 
-async def test_sign_in_tells_the_dialler_whether_the_agent_has_signed_in_on_the_device_before(
+async def test_sign_in_command_says_whether_the_agent_used_this_device_before(
     desk: DeskUnderTest,
 ) -> None:
     first = await desk.post("/api/agent/sign-in", SIGN_IN)

@@ -93,7 +93,7 @@ def test_field_that_may_be_missing_is_optional_in_the_generated_type() -> None:
     assert render_type_declarations([Form]) == "export interface Form {\n  name: string;\n  note?: string;\n}\n"
 
 
-def test_page_types_refuse_two_classes_with_the_same_name() -> None:
+def test_generator_of_page_types_refuses_two_classes_with_the_same_name() -> None:
     @dataclass(frozen=True, slots=True)
     class Part:
         length: int

@@ -65,7 +65,7 @@ async def test_task_that_is_cancelled_while_a_task_of_its_group_fails_ends_as_ca
         await working
 
 
-async def test_failed_task_group_leaves_no_cancellation_in_the_task_that_runs_it() -> None:
+async def test_failed_task_group_leaves_no_pending_cancellation_in_its_parent_task() -> None:
     with pytest.raises(ExceptionGroup):
         await await_coroutine_in_own_task(fail_in_task_group())
     task = asyncio.current_task()

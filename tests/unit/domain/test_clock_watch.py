@@ -68,7 +68,7 @@ def test_clock_step_accepted_by_an_operator_is_no_longer_reported() -> None:
     assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 200, 201.0)) is not None
 
 
-def test_clock_earlier_than_the_newest_stored_record_is_reported_until_it_passes_that_time() -> None:
+def test_clock_behind_the_newest_stored_record_is_reported_until_that_time_has_passed() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
     assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
     assert (
@@ -133,7 +133,7 @@ class PausedClock:
 
 
 @pytest.mark.parametrize("pauses", [[], [3.0], [3.0, 30.0, 0.5]])
-def test_pause_between_reading_wall_clock_and_monotonic_clock_is_no_clock_step(pauses: list[float]) -> None:
+def test_pause_between_reading_the_two_clocks_is_not_reported_as_a_clock_step(pauses: list[float]) -> None:
     clock = PausedClock(pauses)
     read = Instant.read_both_clocks(clock)
     assert read == Instant(NOON + clock.seconds, clock.seconds)

@@ -11,9 +11,9 @@ from dialer.domain.words import format_count
     ("count", "text"),
     [(0, "0 findings"), (1, "1 finding"), (2, "2 findings"), (1_234, "1,234 findings")],
 )
-def test_noun_of_a_count_is_singular_only_for_one(count: int, text: str) -> None:
+def test_noun_after_a_count_is_singular_only_for_one(count: int, text: str) -> None:
     assert format_count(count, "finding") == text
 
 
-def test_irregular_plural_is_used_for_all_counts_but_one() -> None:
+def test_irregular_plural_is_used_after_every_count_except_one() -> None:
     assert [format_count(count, "entry", "entries") for count in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]

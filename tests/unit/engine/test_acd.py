@@ -141,7 +141,7 @@ def test_voter_without_a_seat_waits_until_the_connect_limit_after_the_answer(
     assert [(timer.key, round(timer.seconds, 6), timer.expired) for timer in timers] == [(f"call/{A}", waits, expected)]
 
 
-def test_connect_limit_counts_from_an_answer_at_second_0_of_the_monotonic_clock() -> None:
+def test_connect_limit_applies_to_an_answer_at_second_0_of_the_monotonic_clock() -> None:
     turns = Turns(0)
     run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, connect_limit_seconds=2.0)
@@ -157,7 +157,7 @@ def test_repeated_report_that_a_voter_waits_for_a_seat_changes_nothing() -> None
         assert [line for line in turns.at(9, CallWaiting(A)) if not line.startswith("call")] == []
 
 
-def test_answered_voter_who_must_not_be_called_hears_the_information_message_and_gets_no_agent() -> None:
+def test_answered_voter_whom_the_rules_protect_hears_only_the_information_message() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
     turns.features.calling_rules_checker._gate.check_rules_before_connecting_agent = lambda *_: forbidden  # type: ignore[method-assign]
@@ -195,7 +195,7 @@ def test_voter_of_a_failed_transfer_returns_to_the_agent_unless_the_phone_may_be
     assert find_connected_seat(turns) == seat
 
 
-def test_seat_with_another_call_or_in_wrap_up_ignores_the_end_of_an_earlier_call() -> None:
+def test_end_of_an_earlier_call_does_not_change_a_seat_with_a_newer_call_or_in_wrap_up() -> None:
     turns = Turns()
     call = turns.talking()
     for fields in ({"attempt_id": B}, {"state": SeatState.WRAP_UP}):
@@ -307,7 +307,7 @@ def test_seat_whose_connected_phone_may_be_dead_gets_no_voter_until_the_phone_wo
     assert not disconnected.features.agent_seats["01"].phone_suspect
 
 
-def test_marking_a_seats_phone_as_possibly_dead_again_changes_nothing() -> None:
+def test_second_report_that_a_seats_phone_may_be_dead_changes_nothing() -> None:
     turns = Turns()
     before: Seat = turns.features.agent_seats["01"]
     assert turns.after(1, lambda: turns.features.call_distributor.mark_seat_phone_as_possibly_dead("01", False)) == []

@@ -77,7 +77,7 @@ def sort_calls(calls: list[Call]) -> list[Call]:
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_counts_of_live_calls_by_group_equal_a_recount_after_random_changes(seed: int) -> None:
+async def test_stored_counts_of_live_calls_equal_a_full_recount_after_random_changes(seed: int) -> None:
     chance = random.Random(seed)
     calls = Turns().features.live_calls
     for step in range(200):

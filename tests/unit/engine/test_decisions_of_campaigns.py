@@ -90,13 +90,13 @@ def list_decisions_of_campaign(*others: str, state: CampaignState = CampaignStat
 
 
 @pytest.mark.parametrize("state", [CampaignState.RUNNING, CampaignState.PAUSED])
-def test_campaign_places_the_same_calls_alone_and_beside_campaigns_that_do_not_call(state: CampaignState) -> None:
+def test_campaign_places_the_same_calls_alone_and_next_to_idle_campaigns(state: CampaignState) -> None:
     alone = list_decisions_of_campaign()
     assert len(alone) == 12  # its pacing decides once each time
     assert list_decisions_of_campaign("more", "third", state=state) == alone
 
 
-def test_campaign_at_its_cap_reserves_an_agent_for_each_call_and_leaves_half_of_its_share() -> None:
+def test_campaign_at_its_abandoned_call_cap_reserves_an_agent_for_each_call() -> None:
     campaigns = [{"id": name, "kind": "agents", "candidate": "A. Candidate"} for name in ("calls", "more")]
     trunks = [make_trunk(channels=50, calls_per_second=50.0)]
     turns = make_turns_that_want_calls(seats=8, wanted=0, campaigns=campaigns, trunks=trunks)
@@ -139,7 +139,7 @@ def test_alert_about_suspended_trunks_clears_when_the_campaign_is_paused() -> No
     assert "alert trunks-calls over" in run_pacing_decision(turns)
 
 
-def test_alert_is_active_while_the_rules_forbid_all_calls_of_a_campaign_without_an_end() -> None:
+def test_alert_is_active_while_the_rules_forbid_all_calls_of_a_campaign_indefinitely() -> None:
     turns = make_turns_that_want_calls()
     forbid_calls(turns)
     assert "alert rules-hold-calls" in run_pacing_decision(turns)
@@ -315,7 +315,7 @@ def test_campaign_with_agents_places_its_call_before_an_ivr_campaign() -> None:
     assert [call.campaign_id for call in turns.features.live_calls.list_live_calls()] == ["calls"]
 
 
-def test_pacing_decision_returns_expiring_reservations_of_numbers_and_refills_the_hopper() -> None:
+def test_pacing_decision_replaces_expiring_reserved_numbers_by_new_ones() -> None:
     turns = make_turns_that_want_calls()
     turns.features.loaded_campaigns["calls"].hopper.append(make_claim(1, leased_until=NOON))
     assert run_pacing_decision(turns) == ["beside release-claims", "beside refill"]

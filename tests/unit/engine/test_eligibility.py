@@ -102,7 +102,7 @@ def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() 
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 
-def test_answered_call_without_data_from_its_reservation_is_checked_with_the_data_of_its_booth() -> None:
+def test_answered_call_without_stored_voter_data_is_checked_with_the_data_of_its_booth() -> None:
     case = Rules().answer()
     assert (case.number, case.area, case.facts) == ("", Area(174, "18:00"), None)
     assert Rules().answer(booth_id=9).area is None
@@ -119,7 +119,7 @@ def test_call_begun_before_a_restart_is_checked_with_the_language_of_the_voters_
     assert case.facts is not None
 
 
-def test_data_for_the_rule_checks_of_a_call_is_discarded_when_the_call_ends() -> None:
+def test_voter_data_read_for_rule_checks_is_discarded_when_the_call_ends() -> None:
     rules = Rules()
     rules.send()
     rules.service.discard_rule_check_facts_of_ended_calls()
@@ -184,7 +184,7 @@ def test_rules_for_a_campaign_are_checked_once_a_second_and_after_a_settings_cha
     assert [(each, seconds) for each, seconds, _ in asked[1:]] == [(campaign, 1), (changed, 1)]
 
 
-def test_rule_check_considers_whether_a_seat_is_reserved_and_whether_the_call_was_promised() -> None:
+def test_rule_check_before_dialling_considers_reserved_seats_and_promised_calls() -> None:
     rules = Rules()
     promised = replace(CLAIM, promised=True)
     rules.service.check_rules_for_claimed_number(rules.run, CLAIM)
@@ -200,7 +200,7 @@ def test_rule_check_considers_whether_a_seat_is_reserved_and_whether_the_call_wa
     ]
 
 
-def test_data_for_the_rule_checks_of_a_refused_call_is_discarded_immediately() -> None:
+def test_voter_data_read_for_rule_checks_of_a_refused_call_is_discarded_immediately() -> None:
     rules = Rules()
     rules.gate.ruling = Ruling((Objection(Reason.ATTEMPTS, "words", None),), None)
     rules.send()
@@ -229,7 +229,7 @@ def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_numbe
     assert rules.service.find_legal_grounds_for_call(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
 
 
-def test_text_of_legal_grounds_is_computed_once_for_calls_with_equal_data() -> None:
+def test_legal_grounds_of_calls_with_equal_data_are_formatted_only_once() -> None:
     rules = Rules()
     formatted: list[Case] = []
 

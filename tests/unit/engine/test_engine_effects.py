@@ -151,7 +151,7 @@ def test_orders_and_commits_requested_by_an_engine_event_wait_until_the_event_is
     assert turns.features.core.pop_requested_side_effects() == []
 
 
-def test_failing_event_handler_does_not_discard_actions_that_it_requested_earlier() -> None:
+def test_actions_requested_before_an_event_handler_failed_are_still_carried_out() -> None:
     turns = Turns()
     heard: list[object] = []
     turns.engine._subscribers.append(heard.append)

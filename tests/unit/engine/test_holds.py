@@ -100,7 +100,7 @@ def test_campaign_outside_its_calling_hours_is_held_until_the_hours_begin() -> N
     assert find_hold(turns) is None
 
 
-def test_campaign_without_any_calling_hours_is_held_without_an_end() -> None:
+def test_campaign_without_any_calling_hours_is_held_indefinitely() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, hours=create_daily_calling_hours([]))

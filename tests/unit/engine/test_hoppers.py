@@ -46,7 +46,7 @@ class Site:
 
 
 @pytest.mark.parametrize(("left", "is_refilled"), [(0, True), (50, True), (51, False), (60, False)])
-def test_hopper_of_a_campaign_is_refilled_only_if_a_whole_batch_of_numbers_fits(left: int, is_refilled: bool) -> None:
+def test_further_numbers_are_reserved_only_if_a_whole_batch_fits_into_the_reserve(left: int, is_refilled: bool) -> None:
     site = Site()
     assert left <= HOPPER_SIZE
     site.run.hopper = deque(make_claim(number) for number in range(left))
@@ -59,7 +59,7 @@ def test_hopper_of_a_campaign_is_refilled_only_if_a_whole_batch_of_numbers_fits(
 
 
 @pytest.mark.parametrize(("due_seconds", "is_refilled"), [(-1.0, True), (0.0, True), (0.1, False)])
-def test_hopper_of_a_campaign_is_refilled_when_the_next_number_is_due(due_seconds: float, is_refilled: bool) -> None:
+def test_further_numbers_are_reserved_when_the_next_number_is_due(due_seconds: float, is_refilled: bool) -> None:
     site = Site()
     site.run.next_due_at = NOON + due_seconds
     lines = site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run))
@@ -67,7 +67,7 @@ def test_hopper_of_a_campaign_is_refilled_when_the_next_number_is_due(due_second
 
 
 @pytest.mark.parametrize("stop", ["hold", "pause", "drain", None])
-def test_campaign_reserves_numbers_only_while_it_may_dial_and_the_dialler_is_not_stopping(
+def test_campaign_reserves_numbers_only_while_dialling_is_permitted(
     stop: str | None,
 ) -> None:
     site = Site()
@@ -80,7 +80,7 @@ def test_campaign_reserves_numbers_only_while_it_may_dial_and_the_dialler_is_not
     assert site.hoppers._may_campaign_claim_more_numbers(site.run) is (stop is None)
 
 
-def test_hopper_is_not_refilled_while_the_disk_is_nearly_full() -> None:
+def test_no_numbers_are_reserved_while_the_disk_is_nearly_full() -> None:
     site = Site()
     site.hoppers._has_room = lambda: False
     site.turns.features.core.in_event = True
@@ -113,7 +113,7 @@ async def test_numbers_refused_by_the_rules_return_to_the_queue_in_batches_until
     assert len(asked) == len(released)  # nothing has changed since
 
 
-async def test_numbers_refused_by_the_rules_return_to_the_queue_again_if_rules_change_meanwhile() -> None:
+async def test_second_rule_change_returns_refused_numbers_to_the_queue_once_more() -> None:
     asked: list[int] = []
 
     async def release_refused_numbers(_: str, most: int) -> int:
@@ -193,14 +193,14 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservati
     assert not site.run.hopper
 
 
-async def test_number_that_an_agent_chooses_in_the_hopper_is_dialled_without_a_store_query() -> None:
+async def test_reserved_number_that_an_agent_chooses_is_dialled_without_a_store_query() -> None:
     site = Site()
     site.run.hopper = deque([make_claim(1), make_claim(2), make_claim(3)])
     assert (await site.hoppers.claim_number(site.run, 2)).phone_id == 2
     assert [claim.phone_id for claim in site.run.hopper] == [1, 3]
 
 
-async def test_number_that_an_agent_chooses_outside_the_hopper_is_reserved_in_the_store() -> None:
+async def test_number_that_an_agent_chooses_is_first_reserved_in_the_store() -> None:
     asked: list[Any] = []
 
     async def claim_number(*args: object, **named: object) -> object:
@@ -233,7 +233,7 @@ async def test_number_that_an_agent_chooses_outside_the_hopper_is_reserved_in_th
         (Unclaimed.IN_USE, "the number is on a call or being dialled", RefusedBecause.ON_A_CALL),
     ],
 )
-async def test_number_that_an_agent_chooses_but_that_cannot_be_reserved_is_refused_with_the_reason(
+async def test_error_about_an_unavailable_number_that_an_agent_chose_gives_the_reason(
     refusal: Unclaimed, text: str, reason: RefusedBecause
 ) -> None:
     async def claim_number(*_: object, **__: object) -> Unclaimed:
@@ -358,7 +358,7 @@ async def test_numbers_are_reserved_from_all_booths_if_no_booth_votes_today() ->
     assert named["voting"] is None
 
 
-async def test_hopper_of_a_campaign_is_filled_until_no_further_batch_of_numbers_fits() -> None:
+async def test_numbers_are_reserved_for_a_campaign_until_no_further_batch_fits() -> None:
     batches = [[make_claim(number) for number in range(CLAIMED_AT_ONCE)] for _ in range(8)]
     order = ScriptedOrder(exhausted=[True] * 8, voting=[None] * 8)
     site, store = await fill_hopper(order, *batches)
@@ -367,7 +367,7 @@ async def test_hopper_of_a_campaign_is_filled_until_no_further_batch_of_numbers_
     assert (store.reads, site.run.next_due_at) == ([], 0.0)
 
 
-async def test_numbers_are_reserved_from_one_booth_after_another_until_no_booth_remains() -> None:
+async def test_numbers_are_reserved_from_each_booth_in_turn_until_all_booths_are_exhausted() -> None:
     site, store = await fill_hopper(
         ScriptedOrder(exhausted=[False, False, True], voting=[None] * 3), [make_claim(1)], [], [make_claim(2)]
     )
@@ -397,7 +397,7 @@ async def test_each_return_of_reserved_numbers_to_a_campaigns_queue_is_counted()
 
 
 @pytest.mark.parametrize(("due_seconds", "is_reset"), [(-0.1, True), (0.0, True), (0.1, False)])
-async def test_booths_recorded_as_empty_are_queried_again_if_a_number_is_due_now(
+async def test_booths_without_numbers_are_queried_once_more_when_a_number_is_due(
     due_seconds: float, is_reset: bool
 ) -> None:
     async def find_next_due_time(_: str) -> float:

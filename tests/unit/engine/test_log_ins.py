@@ -63,7 +63,7 @@ def test_log_in_of_an_unknown_agent_takes_as_long_as_a_wrong_pin(monkeypatch: py
     assert verified == [known[:24]] * 3  # the same parameters, so the same cost
 
 
-def test_no_pin_is_accepted_for_a_damaged_pin_hash() -> None:
+def test_damaged_pin_hash_matches_no_pin() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468"))])
     check._accounts["102"] = AgentAccount("102", "no hash at all")
     assert not check.is_pin_correct("102", "2468")
@@ -110,7 +110,7 @@ def test_wrong_pins_from_unknown_devices_lock_neither_known_devices_nor_the_seat
     assert not wrong.is_log_in_locked("01", "101", 1.0, new)
 
 
-def test_wrong_pins_first_lock_the_network_or_device_that_sent_them() -> None:
+def test_wrong_pins_first_lock_the_network_or_device_of_their_sender() -> None:
     wrong = WrongLogIns()
     network, device = SignInSource("n1", is_known_device=False), SignInSource("d1", is_known_device=True)
     for source in (network, device):

@@ -73,7 +73,7 @@ def test_later_call_keeps_the_cached_time_of_an_earlier_conversation() -> None:
     assert (memory.read().called_at, memory.read().talked_at) == (NOON + 60, NOON + 120)
 
 
-def test_newer_data_of_a_reserved_number_is_not_replaced_by_older_cached_data() -> None:
+def test_cached_call_times_never_replace_newer_data_of_a_reserved_number() -> None:
     memory = Memory()
     memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.CONNECTED)
     memory.numbers.remember_ended_call(a_call(), Outcome.ABANDONED)

@@ -105,7 +105,7 @@ class Site:
         return names
 
 
-def test_no_more_calls_are_placed_than_the_pacer_requests() -> None:
+def test_number_of_placed_calls_never_exceeds_the_pacers_request() -> None:
     site = Site(trunks=[{**FAST, "name": name, "endpoint": name} for name in ("one", "two", "three")])
     assert site.place(2, 1, 2, 3) == [1, 2]
     assert [claim.phone_id for claim in site.run.hopper] == [3]
@@ -165,7 +165,7 @@ def test_call_shows_the_caller_id_for_the_voters_constituency() -> None:
     site.run_tasks()
 
 
-def test_no_call_is_placed_if_the_hopper_has_no_number() -> None:
+def test_no_call_is_placed_without_a_reserved_number() -> None:
     site = Site()
     assert not site.originator.place_calls_of_campaign(site.run, 2, Counter(), Counter())
     assert site.run_tasks() == []

@@ -158,7 +158,7 @@ def test_manual_call_uses_a_trunk_of_the_agents_own_asterisk_server() -> None:
         ({"phone_id": 1, "voter_id": NO_VOTER, "worker": WORKER}, {"voter_id": NO_VOTER, "worker": WORKER}, True),
     ],
 )
-def test_phone_number_counts_as_busy_while_it_or_its_voter_is_on_a_call(
+def test_phone_number_counts_as_busy_while_its_voter_is_on_a_call(
     live: dict[str, Any], claim: dict[str, Any], is_busy: bool
 ) -> None:
     turns = make_turns_that_want_calls()

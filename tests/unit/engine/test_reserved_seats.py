@@ -115,7 +115,7 @@ def test_seat_on_an_unreachable_server_does_not_count_as_reserved() -> None:
     assert not turns.features.seat_reservations_for_calls.is_seat_reserved(call)
 
 
-def test_reserved_seat_of_a_call_is_published_and_a_call_without_one_publishes_nothing() -> None:
+def test_reserved_seat_of_a_call_is_published() -> None:
     turns = Turns(seats=2)
     turns.features.core.in_event = True
     turns.features.seat_reservations_for_calls.publish_reserved_seat(replace(turns.call(), reserved_seat="02"))

@@ -94,7 +94,7 @@ def test_answer_of_a_voter_in_a_flow_decides_when_the_number_is_due(
     assert find_due_seconds(Outcome.BUSY, **facts) == 100  # an unanswered call has no answer
 
 
-def test_promised_call_after_the_last_call_time_is_moved_to_it_and_a_later_retry_is_dropped() -> None:
+def test_promised_call_is_moved_to_the_last_call_time_but_a_later_retry_is_dropped() -> None:
     later: dict[str, Any] = {"last_mark": MarkKind.LATER, "last_mark_hour": 15}
     assert find_due_seconds(Outcome.COMPLETED, 3_600, **later) == 3_600
     assert find_due_seconds(Outcome.COMPLETED, 299, last_mark=MarkKind.NOT_YET) is None
@@ -140,7 +140,7 @@ def test_booth_worker_is_called_again_on_the_next_polling_day_after_the_last_cal
         ),
     ],
 )
-def test_call_time_counts_as_promised_only_if_the_voter_asked_for_it(
+def test_call_time_counts_as_promised_only_at_the_voters_request(
     outcome: Outcome, facts: dict[str, Any], promised: bool
 ) -> None:
     assert make_schedule().is_call_time_requested_by_voter(a_call(**facts), outcome) is promised

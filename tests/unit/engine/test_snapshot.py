@@ -158,9 +158,7 @@ def test_calls_of_a_campaign_are_limited_by_its_seats_with_each_combination_of_s
     ("seats", "paused"),
     [(["a", "c"], []), (["ab", "c"], []), (["a", "ac", "c"], ["02"])],
 )
-def test_calls_of_a_campaign_limit_another_campaign_only_on_shared_working_seats(
-    seats: list[str], paused: list[str]
-) -> None:
+def test_calls_of_a_campaign_limit_only_campaigns_that_share_its_seats(seats: list[str], paused: list[str]) -> None:
     centre = make_centre(seats)
     set_seat_states(centre, SeatState.PAUSED, *paused)
     for each in "ccc":
@@ -192,7 +190,7 @@ def test_pacing_input_of_a_campaign_counts_waiting_voters_of_campaigns_that_shar
         ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
     ],
 )
-def test_pacing_input_without_a_free_seat_has_the_seats_of_the_most_loaded_skills(
+def test_pacing_input_without_a_free_seat_lists_the_seats_of_the_busiest_skills(
     ready: list[str], rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)

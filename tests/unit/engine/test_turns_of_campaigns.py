@@ -68,7 +68,7 @@ def test_campaigns_place_calls_in_proportion_to_their_weights(
     assert (placed["a"], placed["b"]) == calls
 
 
-def test_campaign_whose_calls_bring_more_agent_time_places_fewer_calls() -> None:
+def test_campaign_with_longer_conversations_places_fewer_calls() -> None:
     shares, pool = FairShares(), Pool()
     for number in range(400):
         for name, talk in (("short", 45.0), ("long", 195.0)):
@@ -80,7 +80,7 @@ def test_campaign_whose_calls_bring_more_agent_time_places_fewer_calls() -> None
     assert placed["short"] == pytest.approx(40, abs=1)
 
 
-def test_campaign_that_talked_more_waits_until_the_other_has_caught_up() -> None:
+def test_campaign_that_used_more_agent_time_waits_until_the_other_has_caught_up() -> None:
     shares, pool = FairShares(), Pool()
     both = pool.make_contender("a"), pool.make_contender("b")
     place_calls(shares, pool, *both, room=0)
@@ -89,7 +89,7 @@ def test_campaign_that_talked_more_waits_until_the_other_has_caught_up() -> None
     assert placed == {"b": 4}
 
 
-def test_campaign_gets_no_credit_for_the_time_in_which_it_did_not_call() -> None:
+def test_idle_campaign_saves_up_no_agent_time_for_later() -> None:
     shares, pool = FairShares(), Pool()
     one, other = pool.make_contender("a"), pool.make_contender("b")
     place_calls(shares, pool, one, other, room=0)
@@ -114,7 +114,7 @@ def test_only_campaign_that_wants_to_call_is_to_get_all_agent_time() -> None:
     assert shares.intended_shares == {}
 
 
-def test_campaign_that_could_not_use_its_share_catches_up_three_minutes_at_most() -> None:
+def test_campaign_may_later_use_at_most_three_minutes_of_unused_agent_time() -> None:
     shares, pool = FairShares(), Pool()
     both = pool.make_contender("a"), pool.make_contender("b")
     pool.limits["b"] = Limit.CHANNELS
@@ -128,7 +128,7 @@ def test_campaign_that_could_not_use_its_share_catches_up_three_minutes_at_most(
 
 
 @pytest.mark.parametrize("limit", [Limit.SEATS, Limit.CAP, Limit.AGENTS, Limit.IN_FLIGHT])
-def test_campaign_that_is_ahead_leaves_the_seats_of_a_waiting_campaign_alone(limit: Limit) -> None:
+def test_campaign_over_its_share_leaves_seats_free_for_a_waiting_campaign(limit: Limit) -> None:
     shares, pool = FairShares(), Pool()
     pool.limits["b"] = limit
     all_seats = pool.make_contender("a")
@@ -141,7 +141,7 @@ def test_campaign_that_is_ahead_leaves_the_seats_of_a_waiting_campaign_alone(lim
 
 
 @pytest.mark.parametrize("limit", [Limit.HARD_STOP, Limit.CHANNELS, Limit.CPS, Limit.SPEED, Limit.RESERVE])
-def test_campaign_at_a_limit_of_its_own_passes_its_share_to_the_others(limit: Limit) -> None:
+def test_unused_share_of_a_campaign_at_its_limit_goes_to_the_other_campaigns(limit: Limit) -> None:
     shares, pool = FairShares(), Pool()
     pool.limits["b"] = limit
     use_seats(shares, 100, a=4)
@@ -149,7 +149,7 @@ def test_campaign_at_a_limit_of_its_own_passes_its_share_to_the_others(limit: Li
     assert not pool.kept["a"]
 
 
-def test_campaign_of_weight_zero_gets_the_agent_time_that_the_others_leave() -> None:
+def test_campaign_of_weight_zero_gets_only_unused_agent_time() -> None:
     shares, pool = FairShares(), Pool()
     first, then = pool.make_contender("first", 1.0), pool.make_contender("then", 0.0)
     use_seats(shares, 500, first=4)
@@ -163,7 +163,7 @@ def test_campaign_of_weight_zero_gets_the_agent_time_that_the_others_leave() -> 
     assert place_calls(shares, pool, first, then) == {"first": 8}
 
 
-def test_seats_are_divided_by_weight_among_the_campaigns_that_can_use_them() -> None:
+def test_seats_are_divided_by_weight_among_campaigns_with_matching_skills() -> None:
     shares, pool = FairShares(), Pool()
     contenders = [
         pool.make_contender("a", 3.0),
@@ -188,7 +188,7 @@ def test_seats_are_divided_by_weight_among_the_campaigns_that_can_use_them() -> 
         ([(1.0, 0), (1.0, 12)], [0.0, 12.0]),
     ],
 )
-def test_campaign_gets_all_seats_that_can_take_its_calls_if_they_are_fewer_than_its_weighted_part(
+def test_campaign_with_few_suitable_seats_gets_all_of_these_seats(
     weights_and_seats: list[tuple[float, int]], seats: list[float]
 ) -> None:
     pool, names = Pool(), [f"{number:02d}" for number in range(12)]
@@ -200,7 +200,7 @@ def test_campaign_gets_all_seats_that_can_take_its_calls_if_they_are_fewer_than_
     assert FairShares().divide_seats_among_campaigns(contenders) == pytest.approx(expected, abs=0.05)
 
 
-def test_shares_of_agent_time_are_those_of_the_last_quarter_of_an_hour() -> None:
+def test_shares_of_agent_time_cover_the_last_quarter_of_an_hour() -> None:
     shares = FairShares()
     assert shares.compute_agent_time_shares() == {}
     use_seats(shares, SHARE_SECONDS, a=4)

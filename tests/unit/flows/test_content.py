@@ -73,7 +73,7 @@ def test_text_that_resembles_an_offer_of_a_ride_is_not_reported(text: str) -> No
     assert offers_transport(text) is None
 
 
-def test_flow_must_declare_its_offer_of_a_ride_and_the_law_must_allow_it() -> None:
+def test_offer_of_a_ride_in_a_flow_must_be_declared_and_lawful() -> None:
     texts = add_texts(own__ride="Do you need a lift?")
     allowed = frozenset({Offer.TRANSPORT})
 
@@ -237,7 +237,7 @@ def make_recorded_site(directory: Path, **voices: Voice) -> Settings:
     return site(campaign={"kind": "ivr", "flow": "turnout"}, audio=audio)
 
 
-def test_flow_with_synthetic_voices_needs_a_sound_catalogue_if_they_must_be_announced() -> None:
+def test_flow_whose_synthetic_voices_must_be_announced_needs_a_sound_catalogue() -> None:
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
     [problem] = list_problems(settings)
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in problem

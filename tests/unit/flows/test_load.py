@@ -50,7 +50,7 @@ def test_every_shipped_flow_loads() -> None:
     assert {load_flow(name).name for name in list_shipped_flows()} == set(list_shipped_flows())
 
 
-def test_questions_have_default_settings_and_inherit_reprompts_of_the_flow() -> None:
+def test_question_without_settings_uses_the_repeat_prompts_of_the_flow() -> None:
     flow = load_flow("turnout")
     question, hour = flow.nodes["question"], flow.nodes["hour"]
     assert flow.purpose is FlowPurpose.TURNOUT

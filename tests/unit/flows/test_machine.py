@@ -101,7 +101,7 @@ def test_key_3_in_the_turnout_flow_plays_the_booth_information_and_repeats_the_q
     assert spoken_texts(run(flow, [Played(), Digits("3"), Played()]).action) == ["turnout.question"]
 
 
-def test_sentence_of_a_prompt_whose_value_is_unknown_is_not_played() -> None:
+def test_prompt_sentence_with_an_unknown_value_is_not_played() -> None:
     unknown: dict[str, Scalar] = {name: value for name, value in FACTS.items() if name != "booth_name"}
     assert spoken_texts(run(FLOWS["turnout"], [Played(), Digits("3")], unknown).action) == ["booth.unknown"]
     # A malformed part number is left out together with its sentence.
@@ -364,7 +364,7 @@ def test_flow_interrupted_by_a_hang_up_returns_the_answers_and_the_current_node(
     assert run(flow, [Played(), HungUp(), HungUp()]).state.current_node_path == "question"
 
 
-def test_flow_refuses_an_input_that_does_not_answer_its_pending_action() -> None:
+def test_flow_refuses_an_input_that_its_current_step_does_not_expect() -> None:
     flow = FLOWS["turnout"]
     with pytest.raises(UnexpectedInput, match=r"node question: Played is not a result of the pending Collect"):
         run(flow, [Played(), Played()])
@@ -403,7 +403,7 @@ def test_call_in_a_flow_loop_that_stores_answers_is_ended() -> None:
     assert run(flow, [Committed()] * 6).state.ending is Ending.TOO_LONG
 
 
-def test_call_in_a_flow_loop_that_neither_plays_nor_stores_ends_as_failed() -> None:
+def test_call_in_a_silent_endless_flow_loop_ends_as_failed() -> None:
     flow = make_flow("\n  first: {goto: second}\n  second: {goto: first}")
     ended = run(flow, [])
     assert isinstance(ended.action, Disconnect)

@@ -269,7 +269,7 @@ def test_duration_of_a_spoken_text_is_estimated_from_its_length() -> None:
     assert estimate_spoken_seconds("क" * 10, "xx") == 2.0  # an unknown language has the slowest rate
 
 
-def test_english_prompt_text_is_used_if_the_voters_language_lacks_it() -> None:
+def test_english_prompt_text_replaces_a_text_missing_in_the_voters_language() -> None:
     texts = Texts({"en": {"a.b": "x"}})
     assert texts.find_text_in_language_or_english("a.b", "hi") == ("en", "x")
     assert texts.find_text_in_language_or_english("a.c", "hi") is None

@@ -109,7 +109,7 @@ def walk_flow(flow: Flow, begin: Turn, data: st.DataObject, *, hang_ups: bool) -
 @pytest.mark.parametrize("name", sorted(set(FLOWS) - {"booth_worker"}))
 @settings(deadline=None, derandomize=True, max_examples=60)
 @given(known=draw_facts(), data=st.data(), hang_ups=st.booleans())
-def test_every_flow_ends_and_acknowledges_only_stored_answers_for_random_key_presses(
+def test_every_flow_thanks_only_for_stored_answers_under_random_key_presses(
     name: str, known: dict[str, Scalar], data: st.DataObject, hang_ups: bool
 ) -> None:
     flow = FLOWS[name]
@@ -129,7 +129,7 @@ def test_booth_worker_flow_ends_for_random_key_presses(known: dict[str, Scalar],
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
-def test_random_key_presses_reveal_a_flow_that_acknowledges_before_storing() -> None:
+def test_random_key_presses_reveal_a_flow_that_thanks_before_the_answer_is_stored() -> None:
     flow = make_flow(
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )

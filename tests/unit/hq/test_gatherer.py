@@ -64,7 +64,7 @@ async def test_storing_updates_for_centres_fails_if_the_nats_cluster_elects_no_l
 
 @pytest.mark.parametrize("error", CONNECTION_ERRORS, ids=lambda error: type(error).__name__)
 @virtual_time()
-async def test_gatherer_of_centre_results_reconnects_after_every_connection_error(
+async def test_import_of_centre_results_reconnects_after_every_connection_error(
     error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries: asyncio.Queue[str] = asyncio.Queue(9)
@@ -82,7 +82,7 @@ async def test_gatherer_of_centre_results_reconnects_after_every_connection_erro
         await running
 
 
-async def test_gatherer_names_centres_that_report_that_the_server_does_not_store_their_results() -> None:
+async def test_import_of_results_names_centres_whose_results_the_server_does_not_store() -> None:
     clock = SetClock()
     gatherer = Gatherer(HqSettings.model_validate({"servers": ["nats://one"]}), LeaderlessServer(0.0), clock)
 

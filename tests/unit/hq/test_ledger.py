@@ -124,7 +124,7 @@ def test_voter_mark_at_headquarters_has_the_voters_place_on_the_roll() -> None:
 @pytest.mark.parametrize(
     ("kind", "is_sent_to_other_centres"), [("voted", True), ("not-yet", False), ("deceased", False)]
 )
-def test_of_all_voter_marks_only_votes_are_sent_to_other_centres(kind: str, is_sent_to_other_centres: bool) -> None:
+def test_only_votes_among_the_voter_marks_are_sent_to_other_centres(kind: str, is_sent_to_other_centres: bool) -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.is_sent_to_other_centres is is_sent_to_other_centres
@@ -158,7 +158,7 @@ def test_voter_mark_that_diallers_would_reject_is_stored_but_not_sent_to_other_c
     assert isinstance(parse_outbox_row("pune-1", invalid, NOW)[0], ResultRow)
 
 
-def test_changed_status_of_a_voter_counts_in_every_area_and_in_the_reporting_zone() -> None:
+def test_changed_status_of_a_voter_changes_the_counts_of_booth_constituency_and_zone() -> None:
     place = VoterPlace("2026-1", "S13", 209, 2, 12)
     contacted, voted = VoterStatus("pending", True, True), VoterStatus("voted", True)
     sums = sum_turnout_changes(

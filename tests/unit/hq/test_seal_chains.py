@@ -48,7 +48,7 @@ def store(headquarters: Headquarters) -> SealingStore:
     return store
 
 
-def test_headquarters_stores_the_first_verification_key_and_last_integrity_seal_of_a_centres_store(
+def test_headquarters_stores_the_first_key_and_last_integrity_seal_of_a_centre(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = headquarters.chain.first_keys
@@ -124,7 +124,7 @@ def test_integrity_seal_that_contradicts_earlier_seals_is_reported_until_accepte
     assert headquarters.receive(store.seal(), store.seal()) == ""
 
 
-def test_keys_created_after_contradicting_integrity_seals_are_valid_once_accepted(
+def test_seal_keys_created_after_a_contradiction_are_valid_once_a_person_accepts(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = [*headquarters.chain.first_keys]
@@ -137,7 +137,7 @@ def test_keys_created_after_contradicting_integrity_seals_are_valid_once_accepte
     assert headquarters.receive(without_keys.seal()) == ""
 
 
-def test_restored_centre_store_may_start_new_keys_after_an_integrity_seal_known_to_headquarters(
+def test_restored_store_may_use_new_seal_keys_after_a_seal_known_to_headquarters(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     backup = store.copy()
@@ -150,7 +150,7 @@ def test_restored_centre_store_may_start_new_keys_after_an_integrity_seal_known_
     assert headquarters.receive(restored.restore().seal("start"))  # it may do so once
 
 
-def test_restored_centre_store_may_send_integrity_seals_that_the_earlier_store_had_not_sent() -> None:
+def test_restored_store_may_send_integrity_seals_that_were_never_sent_before() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     assert headquarters.receive(store.seal("start"), store.seal()) == ""
     unsent, restored = store.seal(), store.restore()
@@ -178,7 +178,7 @@ def test_centre_store_that_was_moved_must_continue_its_keys_of_integrity_seals(
     assert headquarters.receive(store.restore().seal("start")).endswith("in the same store, after epoch 7")
 
 
-def test_copied_centre_store_inherits_a_contradiction_of_integrity_seals_that_nobody_has_accepted(
+def test_copied_store_stays_reported_while_contradicting_seals_are_not_accepted(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     problem = headquarters.receive(store.seal(skip=1))
@@ -186,7 +186,7 @@ def test_copied_centre_store_inherits_a_contradiction_of_integrity_seals_that_no
     assert headquarters.receive(store.restore().seal("start")) == problem
 
 
-def test_chain_of_integrity_seals_received_from_its_middle_is_compared_from_that_seal_on() -> None:
+def test_integrity_seals_are_compared_from_the_first_received_seal_on() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     for _ in range(8):
         store.seal()
@@ -219,7 +219,7 @@ def test_endless_new_seal_keys_of_a_centre_do_not_fill_the_headquarters_database
     assert len(headquarters.chain.unaccepted_keys) == 100
 
 
-def test_report_of_contradicting_integrity_seals_names_the_centre_and_the_command_to_accept_them() -> None:
+def test_report_of_contradicting_integrity_seals_names_centre_and_command() -> None:
     text = describe_seal_contradiction("pune-1", "1" * 32, "epoch 7: is sealed after epoch 8")
     assert "the seals of pune-1 contradict those received before: epoch 7: is sealed after epoch 8." in text
     assert text.endswith("`dialer hq store accept pune-1 11111111`")

@@ -86,7 +86,7 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
     assert (rollout.decide_next_rollout_step(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
-def test_rollout_of_campaign_material_stops_at_a_centre_that_does_not_run_it_in_time() -> None:
+def test_rollout_of_campaign_material_stops_if_a_centre_does_not_use_the_material_in_time() -> None:
     rollout = make_rollout()
     rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b")
@@ -113,7 +113,7 @@ def test_rollout_waits_while_headquarters_has_stopped_a_centre_of_the_wave() -> 
     assert decide_at(rollout, 901, 960, 961) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
-def test_rollout_watches_a_centre_again_that_returned_to_the_earlier_material_version() -> None:
+def test_rollout_observes_a_centre_that_returned_to_an_earlier_material_version() -> None:
     rollout = make_rollout()
     rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b", "c")

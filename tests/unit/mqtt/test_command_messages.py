@@ -230,7 +230,7 @@ def test_each_mqtt_command_is_accepted_only_from_users_with_its_roles(name: str)
             assert "the sender may not send commands" in parsed.text
 
 
-def test_each_mqtt_role_may_send_exactly_the_commands_listed_for_the_role() -> None:
+def test_each_user_role_may_send_exactly_the_mqtt_commands_listed_for_the_role() -> None:
     """A command that becomes available to a role shows here."""
     may = {role: {name for name, kind in COMMANDS.items() if role in kind.roles} for role in SupervisorRole}
     assert may[SupervisorRole.VIEWER] == set()

@@ -35,7 +35,7 @@ def make_client() -> tuple[DiallerClient, list[tuple[str, Any]]]:
 
 
 @virtual_time()
-async def test_client_retries_an_unreachable_broker_and_reports_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_broker_is_retried_and_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:
     tries = 0
 
     def fail_to_connect(*_: object) -> AbstractAsyncContextManager[None]:

@@ -98,7 +98,7 @@ async def test_batch_of_outbox_rows_interrupted_by_a_lost_connection_is_publishe
     assert await store.read_announcements_for_broker(10) == []
 
 
-async def test_outbox_is_read_from_the_store_only_after_a_commit(store: Store) -> None:
+async def test_outbox_table_is_read_only_after_a_commit(store: Store) -> None:
     readings = 0
     read_rows = store.read_announcements_for_broker
 

@@ -105,7 +105,7 @@ def test_file_of_results_with_rows_out_of_order_is_refused(tmp_path: Path, rows:
         read_outbox_file(tmp_path / "odd.csv")
 
 
-def test_writing_a_file_of_results_overwrites_no_file_and_leaves_none_if_it_fails(path: Path) -> None:
+def test_failed_write_of_a_file_of_results_leaves_no_file(path: Path) -> None:
     before = path.read_bytes()
     with pytest.raises(OutputRefused, match="is the file of an earlier export"):
         write_outbox_file(path, "pune-1", 901, 2_001, [], None)

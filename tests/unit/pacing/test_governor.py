@@ -70,7 +70,7 @@ def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> 
     assert tally.count_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_abandoned_rate_cap_that_permits_one_more_abandoned_call_allows_one_call_at_risk() -> None:
+def test_cap_that_permits_one_more_abandoned_call_allows_one_risky_call() -> None:
     governor = _make_governor((Cap(3_600, 0.01, 0.012),))
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)
@@ -92,7 +92,7 @@ def test_fewer_permitted_abandoned_calls_lower_the_risk_that_pacing_may_take() -
     assert boldness[26:] == [TUNED.least_boldness] * 4  # the stop is 26.7 abandoned calls: one more would exceed it
 
 
-def test_abandoned_rate_window_at_the_start_counts_the_answers_expected_until_the_day_ends() -> None:
+def test_first_abandoned_rate_window_counts_answers_expected_until_the_day_ends() -> None:
     governor = _make_governor(HOUR)
     _get_allowed_risk(governor)
     assert governor.boldness == TUNED.least_boldness
@@ -110,7 +110,7 @@ def test_abandoned_rate_window_at_the_start_counts_the_answers_expected_until_th
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_abandoned_calls_may_use_the_reserve_below_the_cap_but_not_exceed_the_cap(answers: int, left: float) -> None:
+def test_abandoned_calls_may_use_the_reserve_below_the_cap(answers: int, left: float) -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _count_answers(governor, answers, 1.0)
     _get_allowed_risk(governor, coming=0.2, left=left)
@@ -138,7 +138,7 @@ def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers(
     assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
-def test_answers_that_will_leave_the_abandoned_rate_window_today_permit_no_abandoned_calls() -> None:
+def test_answers_soon_outside_the_abandoned_rate_window_permit_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_answered_and_abandoned_counts(

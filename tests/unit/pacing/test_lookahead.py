@@ -70,7 +70,7 @@ def test_normal_approximation_of_the_number_of_free_seats_is_close_to_the_exact_
 
 @pytest.mark.parametrize("free", [0, 2, 5])
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.3])
-def test_last_placed_call_has_at_most_the_allowed_risk_of_being_abandoned(free: int, alpha: float) -> None:
+def test_abandonment_risk_of_the_last_placed_call_is_within_the_limit(free: int, alpha: float) -> None:
     random = Random(1)
     freed = np.array([[0.3 * random.random(), 0.3 + 0.3 * random.random()] for _ in range(20)])
     ringing = np.array([[0.2 * random.random(), 0.2 + 0.3 * random.random()] for _ in range(6)])
@@ -85,7 +85,7 @@ def test_last_placed_call_has_at_most_the_allowed_risk_of_being_abandoned(free: 
     assert _compute_abandoned_probability(free, freed, np.vstack([ringing, *[new[None]] * (calls + 1)])) >= alpha - 0.01
 
 
-def test_no_calls_are_placed_at_an_allowed_risk_of_zero_or_over_the_maximum() -> None:
+def test_no_calls_are_placed_if_the_allowed_risk_or_number_of_calls_is_zero() -> None:
     nobody = np.zeros((0, 2))
     outlook, new = _make_outlook(5, nobody, nobody), [0.2, 0.3]
     assert outlook.count_calls_within_risk_bounds((Bound(0.0),), new, 60) == 0

@@ -251,7 +251,7 @@ def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
     )
 
 
-def test_pacer_names_the_reserve_for_abandoned_calls_as_the_reason_that_limits_dialling() -> None:
+def test_explanation_of_pacing_names_the_reserve_for_abandoned_calls_as_the_limit() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore_learned_state(
         {
@@ -342,7 +342,7 @@ def _dial_poor_list(pacer: PredictivePacer, until: int) -> None:
         pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED if at % 50 == 0 else Kind.FAILED, float(at), 8.0))
 
 
-def test_new_voter_list_after_a_poor_one_starts_with_one_call_per_free_seat() -> None:
+def test_new_voter_list_after_a_list_with_few_answers_starts_with_one_call_per_free_seat() -> None:
     pacer = _make_trained_pacer(HOUR)
     _dial_poor_list(pacer, 1_500)
     fresh = PacingSnapshot(1_500.0, free_seats=27, seconds_left=20_000.0)

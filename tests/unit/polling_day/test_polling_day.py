@@ -64,7 +64,7 @@ def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
     assert order[5] == 0.0
 
 
-def test_factor_of_booth_priority_with_weight_zero_does_not_change_the_priority() -> None:
+def test_factor_of_weight_zero_does_not_change_the_priority_of_a_booth() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
     assert calculate_booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 
@@ -100,7 +100,7 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     assert set(order.choose_how_many_numbers_to_call_per_booth(8)) == {1, 2}
 
 
-def test_numbers_returned_undialled_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
+def test_undialled_numbers_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
@@ -212,7 +212,7 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             plain.empty |= set(quotas)
 
 
-def test_booth_from_which_no_numbers_were_requested_is_not_recorded_as_empty() -> None:
+def test_booth_counts_as_without_numbers_only_after_a_request_for_numbers() -> None:
     order = BoothOrder([1, 2, 3])
     order.update_call_order_after_numbers_claimed(
         {1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True

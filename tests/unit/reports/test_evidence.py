@@ -58,7 +58,7 @@ def test_worst_abandoned_rate_of_a_day_is_that_of_its_worst_window(
     assert found == expected
 
 
-def test_evidence_report_counts_answers_before_its_period_in_cap_windows_but_adds_no_days() -> None:
+def test_evidence_report_includes_answers_just_before_its_period_in_cap_windows() -> None:
     answers = [
         *(LiveAnswer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
         *(LiveAnswer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),

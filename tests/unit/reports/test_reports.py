@@ -503,7 +503,7 @@ async def test_expenditure_report_counts_placed_calls_by_candidate_and_constitue
     assert found[1]["answered_seconds"] == pytest.approx(40.0)
 
 
-async def test_opt_outs_report_counts_numbers_by_campaign_and_imports_report_lists_each_import(
+async def test_opt_outs_report_counts_numbers_by_campaign(
     store: HandFilled,
 ) -> None:
     store.opt_out(1, NOON, store.answered(1, NOON))

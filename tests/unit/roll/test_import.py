@@ -92,7 +92,7 @@ def test_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
     assert len(str(sha256)) == 64
 
 
-def test_roll_with_only_constituency_part_and_serial_is_imported(store: Path) -> None:
+def test_roll_with_only_constituency_part_and_serial_number_is_imported(store: Path) -> None:
     result = import_rows(store, [("S24-170", "12", "7"), ("171", "12", "8")], ("app", "part_no", "slnoinpart"))
     assert count_imported_rows(result) == (2, 2, 0, 0)
     assert query_store(store, "SELECT state_code, constituency_number, part_number FROM booth ORDER BY booth_id") == [

@@ -53,7 +53,7 @@ def test_usual_headings_of_roll_exports_are_all_mapped() -> None:
     assert mapping.skip_rows == 1
 
 
-def test_roll_needs_only_columns_for_constituency_part_and_serial() -> None:
+def test_roll_needs_only_columns_for_constituency_part_and_serial_number() -> None:
     assert map_roll_columns_to_fields(ROLL, [["app", "part_no", "slnoinpart"]]).columns == {
         Field.CONSTITUENCY_NUMBER: (0,),
         Field.PART_NUMBER: (1,),
@@ -136,7 +136,9 @@ def test_header_row_below_a_title_of_the_roll_is_found() -> None:
         ([["PART_NO", "SLNOINPART"]], 'write constituency_number = "HEADING"'),
     ],
 )
-def test_roll_without_columns_for_constituency_part_and_serial_is_rejected(head: list[list[str]], says: str) -> None:
+def test_roll_without_columns_for_constituency_part_and_serial_number_is_rejected(
+    head: list[list[str]], says: str
+) -> None:
     with pytest.raises(RollError, match=says) as refused:
         map_roll_columns_to_fields(ROLL, head)
     assert "6990012345" not in str(refused.value)

@@ -129,7 +129,7 @@ def test_excel_workbook_is_recognized_by_its_content_whatever_its_file_name(tmp_
         (datetime.date(2024, 6, 13), "2024-06-13"),
     ],
 )
-def test_cells_of_a_roll_workbook_are_read_as_a_spreadsheet_displays_them(value: object, text: str) -> None:
+def test_cells_of_a_roll_workbook_are_read_with_their_displayed_values(value: object, text: str) -> None:
     assert format_cell(value) == text
 
 
@@ -157,7 +157,7 @@ def test_pdf_or_other_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Pat
     assert "\n" not in str(refused.value)
 
 
-def test_missing_roll_file_is_rejected_and_so_is_a_folder_in_its_place(tmp_path: Path) -> None:
+def test_missing_roll_file_or_folder_in_place_of_a_roll_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="file not found"):
         open_roll(tmp_path / "none.csv")
     with pytest.raises(RollError, match="is a folder"):

@@ -98,7 +98,7 @@ def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) ->
         assert carrier.name_for_number(parse(number), "en") == ""  # no operator has this block
 
 
-def test_epic_numbers_of_a_sample_roll_have_a_prefix_that_is_not_in_use(tmp_path: Path) -> None:
+def test_voter_id_numbers_of_a_sample_roll_have_an_unused_prefix(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample_roll(path, 50, messy=0.0)
     epics = [row["IDCARD_NO"] for row in read_rows_of(path)]

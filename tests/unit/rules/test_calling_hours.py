@@ -62,7 +62,7 @@ def test_next_calling_hours_depend_on_the_weekday_in_the_time_zone() -> None:
     assert hours.find_next_time_calls_are_allowed((KOLKATA,), now) == to_epoch_seconds(KOLKATA, 2024, 4, 22, 5, 0)
 
 
-def test_calling_hours_that_start_in_a_skipped_hour_begin_at_the_clock_change() -> None:
+def test_calling_hours_that_start_in_an_hour_skipped_by_daylight_saving_begin_at_the_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
     hours = create_daily_calling_hours([(time(2, 30), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 30)
@@ -76,7 +76,7 @@ def test_calling_hours_with_a_skipped_start_time_begin_at_the_second_of_the_cloc
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
 
 
-def test_calling_hours_within_a_repeated_hour_begin_twice() -> None:
+def test_calling_hours_within_an_hour_repeated_by_daylight_saving_begin_twice() -> None:
     """In Berlin 03:00 becomes 02:00 on 27 October 2024; hours from 02:00 to 02:30 open in both passes."""
     hours = create_daily_calling_hours([(time(2), time(2, 30))])
     first, second = (to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 0, fold=fold) for fold in (0, 1))
@@ -84,7 +84,7 @@ def test_calling_hours_within_a_repeated_hour_begin_twice() -> None:
     assert hours.find_next_time_calls_are_allowed((BERLIN,), first + 1_900.0) == second
 
 
-def test_calling_hours_start_again_if_the_clock_jumps_back_over_the_end_time() -> None:
+def test_calling_hours_resume_if_the_clock_is_set_back_over_their_end() -> None:
     """Hours until 02:30 are over at 02:45, and open again when 03:00 becomes 02:00."""
     hours = create_daily_calling_hours([(time(1), time(2, 30))])
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 45, fold=0)
@@ -114,7 +114,7 @@ def test_remaining_calling_time_is_an_hour_longer_in_the_first_pass_of_a_repeate
     )
 
 
-def test_remaining_calling_time_counts_only_times_within_the_calling_hours_of_every_rule() -> None:
+def test_remaining_calling_time_counts_only_times_that_every_rule_allows() -> None:
     morning, late = (
         create_daily_calling_hours([(time(8), time(12)), (time(14), time(18))]),
         create_daily_calling_hours([(time(10), time(15))]),
@@ -153,7 +153,7 @@ def test_adjoining_and_overlapping_calling_hours_are_merged() -> None:
     assert merge_adjoining_periods([]) == []
 
 
-def test_calling_hours_of_yesterday_start_again_if_the_clock_jumps_back_over_midnight() -> None:
+def test_yesterdays_calling_hours_resume_if_the_clock_is_set_back_over_midnight() -> None:
     """In Newfoundland 00:01 on Sunday became 23:01 on Saturday on 7 November 2010."""
     newfoundland = ZoneInfo("America/St_Johns")
     hours = WeekHours(weekday=(), saturday=((time(23, 10), time(23, 30)),), sunday=(), holiday=())

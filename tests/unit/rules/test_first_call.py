@@ -55,7 +55,7 @@ def test_obstacles_to_the_first_call_of_a_campaign_are_reported_in_order_of_time
     assert find_first_possible_call_time(gate, campaign, areas, late) == FirstCall(moment("2024-04-23T18:00"), texts[2])
 
 
-def test_forecast_of_a_campaigns_first_call_names_the_obstacles_before_it() -> None:
+def test_forecast_of_a_campaigns_first_call_names_the_obstacles_until_then() -> None:
     settings = site(campaign=HOURS)
     gate = make_gate(settings)
     areas = list_areas_of_polling_days(gate.rules.polls, 0.0)
@@ -84,7 +84,7 @@ def refuse_calls(seconds: float) -> FirstCall:
     return find_first_possible_call_time(gate, campaign_rules(settings), Areas([], True, 0.0), NOON)
 
 
-def test_first_call_of_a_campaign_has_no_time_if_an_obstacle_has_no_end() -> None:
+def test_forecast_of_a_first_call_has_no_time_if_an_obstacle_has_no_end() -> None:
     assert refuse_calls(60.0) == FirstCall(None, ", then ".join(f"closed at {60 * step}" for step in range(16)))
     assert refuse_calls(0.0) == refuse_calls(-1.0) == FirstCall(None, "closed at 0")
 

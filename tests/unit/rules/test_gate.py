@@ -151,7 +151,7 @@ def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(
     assert Reason.HOURS in list_reasons(gate.check_rules_before_originate(case, moment("2024-04-22T23:00")))
 
 
-def test_next_allowed_time_of_a_call_is_the_end_of_the_last_objection() -> None:
+def test_next_allowed_time_of_a_call_is_when_the_last_rule_stops_forbidding_the_call() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON)
@@ -193,7 +193,7 @@ def test_number_at_a_daily_cap_may_be_called_again_at_midnight_within_calling_ho
 
 
 @pytest.mark.parametrize(("steps", "next_at"), [(1, 1.0), (8, 8.0), (9, None)])
-def test_next_allowed_time_of_a_call_is_found_after_up_to_eight_successive_objections(
+def test_next_allowed_time_of_a_call_is_found_if_up_to_eight_rules_forbid_in_turn(
     steps: int, next_at: float | None
 ) -> None:
     def find_objections(at: float) -> list[Objection]:
@@ -372,7 +372,7 @@ def test_silence_period_of_any_length_forbids_calls(seconds: float, is_silenced:
     assert rules.forbids_calls_in_silence_interval(campaign_rules(settings)) is is_silenced
 
 
-def test_named_person_in_the_settings_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
+def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
     signed = {"permits": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
     at = moment("2024-04-25T12:00")
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):
@@ -547,7 +547,7 @@ def test_calling_hours_of_a_number_begin_next_when_all_its_time_zones_allow_call
     ),
     jurisdiction=st.sampled_from(["neutral", "india", "us", "canada"]),
 )
-def test_next_allowed_time_of_a_call_is_the_first_time_without_objections(
+def test_next_allowed_time_of_a_call_is_the_first_time_no_rule_forbids(
     number: str, now: float, facts: PhoneFacts, jurisdiction: str
 ) -> None:
     """An allowed call never rings outside the calling hours of any of its zones."""

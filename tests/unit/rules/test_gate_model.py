@@ -171,7 +171,7 @@ def draw_cases(draw: st.DrawFn) -> tuple[Settings, Case, Register, float]:
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=400)
 @given(draw_cases())
-def test_rules_gate_and_an_independent_model_forbid_the_same_calls(
+def test_rule_check_and_an_independent_model_forbid_the_same_calls(
     drawn: tuple[Settings, Case, Register, float],
 ) -> None:
     settings, case, register, now = drawn

@@ -233,7 +233,7 @@ def test_legal_grounds_of_a_call_name_all_time_zones_of_the_number() -> None:
     assert f'"zones":"{zones}"' in gate.format_legal_grounds_of_decision(case, "v1")
 
 
-def test_objection_to_a_campaign_with_empty_lawful_calling_hours_has_no_end() -> None:
+def test_campaign_without_any_lawful_calling_hours_is_forbidden_indefinitely() -> None:
     settings = site()
     gate = make_gate(settings)
     gate.rules = replace(gate.rules, hours=create_daily_calling_hours([]))

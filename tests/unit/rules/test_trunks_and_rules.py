@@ -246,7 +246,7 @@ def test_invalid_phone_number_is_refused(number: str) -> None:
     assert find_reason_number_is_refused(number, ["+91"], []) == "not an E.164 number"
 
 
-def test_phone_number_needs_an_allowed_prefix_that_is_not_denied() -> None:
+def test_phone_number_needs_an_allowed_prefix_and_no_denied_prefix() -> None:
     assert find_reason_number_is_refused("+919800000001", ["+91"], []) is None
     assert find_reason_number_is_refused("+449800000001", ["+91"], []) is not None
     assert find_reason_number_is_refused("+911900000001", ["+91"], ["+91190"]) is not None
@@ -322,7 +322,7 @@ def test_agents_disposition_decides_when_a_booth_worker_is_called_again() -> Non
 
 
 @pytest.mark.parametrize("disposition", [Disposition.VOTED, Disposition.WILL_NOT])
-def test_answer_of_one_voter_leaves_the_number_due_for_other_voters_of_the_household(disposition: Disposition) -> None:
+def test_number_stays_due_for_other_voters_of_a_household_after_one_has_answered(disposition: Disposition) -> None:
     """The number stays due for others of the household; the store closes it if nobody else is pending."""
     assert compute_retry_time_after_disposition(RULES, disposition, None, 1, 0.0, KOLKATA) == RULES.other_seconds
     assert compute_retry_time_after_disposition(RULES, disposition, None, RULES.max_attempts, 0.0, KOLKATA) is None

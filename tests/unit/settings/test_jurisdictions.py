@@ -270,7 +270,7 @@ def test_campaign_setting_looser_than_the_jurisdiction_profile_is_refused(
         ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 is looser"),
     ],
 )
-def test_default_setting_looser_than_the_profile_is_refused_only_if_it_would_be_used(
+def test_default_setting_looser_than_the_profile_is_refused_only_where_used(
     stricter: dict[str, Any], output: str | None
 ) -> None:
     settings = site(rules={"stricter": stricter})
@@ -299,7 +299,7 @@ def test_settings_outside_the_rules_table_are_checked_against_the_jurisdiction_p
     assert load_site_profile(site("india", rules=signed, campaign=flow)).name == "india"
 
 
-def test_settings_that_turn_on_what_the_jurisdiction_profile_forbids_are_refused() -> None:
+def test_settings_that_enable_features_forbidden_by_the_jurisdiction_profile_are_refused() -> None:
     with pytest.raises(
         SettingError, match=r"machine_detection: the profile 'neutral' does not allow answering-machine detection"
     ):

@@ -141,7 +141,7 @@ def test_centre_model_gives_the_same_day_for_the_same_seed() -> None:
     assert simulate_day(SMALL, lambda: CallsPerIdleSeat(2.0), 8) != first
 
 
-def test_simulated_seconds_by_seat_state_and_calls_by_outcome_sum_to_their_totals() -> None:
+def test_simulated_seat_times_and_call_outcomes_sum_to_their_totals() -> None:
     pacer = RecordingPacer()
     day = simulate_day(SMALL, lambda: pacer, 1)
     last = day.moments[-1]

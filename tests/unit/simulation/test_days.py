@@ -105,7 +105,7 @@ def test_rehearsed_day_ends_by_the_closing_times_of_the_booths_on_the_roll() -> 
     )
 
 
-def test_no_rehearsed_fault_begins_outside_calling_hours() -> None:
+def test_every_rehearsed_fault_begins_within_calling_hours() -> None:
     hours = [{"start": "09:00", "until": "10:00"}, {"start": "16:00", "until": "17:00"}]
     day = plan_days(make_site_settings(campaign={"hours": hours}))[2]
     assert format_day_limits(day) == ("26 09:00", "26 17:00")
@@ -139,7 +139,7 @@ def test_rehearsal_is_rejected_with_the_reason_if_no_call_is_ever_allowed() -> N
         plan_days(settings)
 
 
-def test_rehearsal_names_only_reasons_in_the_rehearsed_hours_for_allowing_no_call() -> None:
+def test_rehearsal_names_only_obstacles_to_calls_in_the_rehearsed_hours() -> None:
     material = {"id": "material", "kind": "ivr", "flow": "manifesto", "purpose": "material", "candidate": "A"}
     turnout = {"id": "turnout", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
     late = {"id": "late", "kind": "ivr", "flow": "turnout", "purpose": "turnout"}
@@ -231,7 +231,7 @@ def test_campaign_without_calls_in_a_rehearsal_is_reported_with_the_reason(
     assert text in str(first)
 
 
-def test_rehearsal_that_records_no_voter_mark_is_an_error_only_if_no_call_was_answered() -> None:
+def test_rehearsal_without_recorded_answers_is_an_error_only_if_no_call_was_answered() -> None:
     assert judge_outcome(reached=0)[0].level is Level.WARNING
     assert judge_outcome(reached=0, answered=0)[0].level is Level.ERROR
 

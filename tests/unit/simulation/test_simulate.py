@@ -65,7 +65,7 @@ def _run_simulate(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("name", POLICY_NAMES)
-def test_pacing_policy_creates_a_new_pacer_for_each_simulation(name: str) -> None:
+def test_each_simulation_of_a_pacing_policy_starts_without_learned_state(name: str) -> None:
     policy = find_pacing_policy(name, SCENARIOS["5 seats"], 0.03)
     assert policy.name == name
     assert policy.make() is not policy.make()
@@ -81,7 +81,7 @@ def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
 # What-if
 
 
-def test_what_if_change_sets_a_figure_of_the_site_or_adds_to_it() -> None:
+def test_what_if_change_sets_or_increases_a_figure_of_the_site() -> None:
     assert apply_trial_change_to_site(SITE, "seats=+5").seats == 10
     assert apply_trial_change_to_site(SITE, "seats=9").seats == 9
     assert apply_trial_change_to_site(SITE, "cap=2%").cap == pytest.approx(0.02)

@@ -69,7 +69,7 @@ async def test_timeouts_of_the_virtual_event_loop_count_virtual_seconds() -> Non
 
 
 @virtual_time()
-async def test_executor_functions_run_in_the_thread_of_the_virtual_event_loop() -> None:
+async def test_blocking_functions_run_in_the_thread_of_the_virtual_event_loop() -> None:
     me = threading.get_ident()
     assert await asyncio.to_thread(threading.get_ident) == me
 
@@ -90,7 +90,7 @@ def test_virtual_event_loop_with_nothing_left_to_wait_for_raises_an_error(monkey
         run_in_virtual_time(main)
 
 
-def test_virtual_clock_past_the_time_limit_raises_an_error() -> None:
+def test_virtual_time_limit_raises_an_error_when_passed() -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
 

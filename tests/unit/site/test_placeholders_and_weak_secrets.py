@@ -84,7 +84,7 @@ def test_generated_secrets_are_not_reported_as_weak() -> None:
     assert find_secret_weakness("agent-number-one", "agent-number-two") is None
 
 
-def test_only_a_few_hundred_pins_are_refused_as_easily_guessed() -> None:
+def test_fewer_than_a_thousand_pins_are_refused_as_easily_guessed() -> None:
     """Only a few hundred of 10,000 PINs are sequences or repetitions; enough others must remain."""
     refused = [f"{pin:04}" for pin in range(10_000) if find_pin_weakness(f"{pin:04}")]
     assert {"0000", "1234", "2468", "4321", "7890", "1212", "1112", "1221"} <= set(refused)

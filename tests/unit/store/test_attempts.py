@@ -52,7 +52,7 @@ HOUR = 3600.0
 DAY_SECONDS = 86_400.0
 
 
-async def test_call_attempt_is_listed_as_unfinished_until_it_ends(backend: Backend) -> None:
+async def test_call_attempt_is_listed_as_unfinished_until_its_end(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 3)
         await store.save_answer_time_of_call(new.attempt_id, NOW + 9)
@@ -177,7 +177,7 @@ async def test_promised_call_to_a_voter_is_due_at_the_promised_time(backend: Bac
         assert await open_with_gaps(store, make_attempt(promised, at=NOW + 60)) is None
 
 
-async def test_call_promised_in_two_campaigns_is_made_in_the_second_after_the_minimum_interval(
+async def test_second_campaign_makes_its_promised_call_after_the_minimum_interval(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=("a", "b")) as store:
@@ -395,7 +395,7 @@ async def test_next_due_time_of_a_campaign_is_now_for_undialled_numbers_or_else_
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 400
 
 
-async def test_phone_number_with_a_retry_at_epoch_zero_is_not_treated_as_undialled(backend: Backend) -> None:
+async def test_phone_number_with_a_retry_at_1970_is_not_treated_as_undialled(backend: Backend) -> None:
     async with open_filled_store(backend, 3) as store:
         await make_ended_call(store, 1, retry_at=0.0)
         assert [each.phone_id for each in await claim_numbers(store, 1)] == [1]

@@ -9,7 +9,7 @@ from tests.support.stores import NOW, Backend, SqliteBackend, open_filled_store
 DAY_SECONDS = 86_400.0
 
 
-async def test_executed_command_is_stored_until_its_sender_can_no_longer_repeat_it(backend: Backend) -> None:
+async def test_executed_command_is_stored_while_its_sender_may_repeat_the_command(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.record_command_unless_already_executed("asha/1", "pause", "hash", "done", NOW)
         for later in (DAY_SECONDS, 2 * DAY_SECONDS, COMMANDS_KEPT_SECONDS):
@@ -21,7 +21,7 @@ async def test_executed_command_is_stored_until_its_sender_can_no_longer_repeat_
             )
 
 
-async def test_stored_command_is_deleted_after_its_sender_can_no_longer_repeat_it(backend: Backend) -> None:
+async def test_stored_command_is_deleted_when_its_sender_may_no_longer_repeat_the_command(backend: Backend) -> None:
     """Over ten days, only the commands of the last three days are stored, even after a burst."""
     async with open_filled_store(backend) as store:
         for number in range(400):

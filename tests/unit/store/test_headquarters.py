@@ -44,7 +44,7 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
         return identity.read_store_identity(db)
 
 
-async def test_outbox_rows_are_deleted_once_broker_and_headquarters_have_received_them(backend: Backend) -> None:
+async def test_outbox_rows_are_deleted_once_both_broker_and_headquarters_have_a_copy(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_announcements_to_outbox(store, "from before")
         await store.set_byte_limit_of_headquarters_queue(1 << 20)

@@ -110,7 +110,7 @@ def test_migration_does_not_lose_opt_out_hashes_made_with_a_single_secret(
     earlier.close()
 
 
-def test_schema_migration_10_keeps_call_attempts_and_references_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schema_migration_10_keeps_call_attempts_and_their_references(monkeypatch: pytest.MonkeyPatch) -> None:
     """Migration 10 recreates the table of attempts."""
     shipped = load_migrations()
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as old:

@@ -113,9 +113,7 @@ async def test_opt_out_hashes_depend_on_the_configured_secret(backend: Backend) 
 
 
 @pytest.mark.parametrize("secrets", [[], [OTHER]])
-async def test_hash_secret_of_opt_outs_cannot_be_removed_while_opt_outs_depend_on_it(
-    backend: Backend, secrets: list[bytes]
-) -> None:
+async def test_hash_secret_of_opt_outs_cannot_be_removed_while_in_use(backend: Backend, secrets: list[bytes]) -> None:
     async with open_filled_store(backend) as store:
         assert await store.hash_numbers_of_roll(secrets) == 0
         await store.hash_numbers_of_roll([SECRET])

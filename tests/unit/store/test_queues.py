@@ -30,7 +30,7 @@ from tests.support.stores import (
 # Campaigns and queues
 
 
-async def test_campaign_stays_paused_running_or_stopped_as_an_operator_has_set_it(backend: Backend) -> None:
+async def test_campaign_keeps_the_state_that_an_operator_has_set(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.add_or_update_campaign("new", CampaignKind.IVR, Purpose.SURVEY) is CampaignState.RUNNING
         await store.set_campaign_state("new", CampaignState.STOPPED)
@@ -125,7 +125,7 @@ async def test_no_phone_number_is_reserved_for_dialling_twice(backend: Backend) 
         assert await store.find_next_due_time(CAMPAIGN) is None
 
 
-async def test_reservation_of_at_most_zero_numbers_returns_no_number(backend: Backend) -> None:
+async def test_request_to_reserve_zero_numbers_returns_no_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await claim_numbers(store, 0) == []
         assert await claim_numbers(store, 5, campaign_id="nowhere") == []

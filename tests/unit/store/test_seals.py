@@ -154,7 +154,7 @@ async def test_store_rows_without_an_integrity_seal_after_a_crash_are_sealed_at_
         ("UPDATE seal_tail SET mac = x'00'", sealer.ROWS_CHANGED),
     ],
 )
-async def test_log_of_integrity_seals_forged_after_a_crash_is_recorded_as_doubtful_at_the_next_start(
+async def test_change_of_the_seal_log_after_a_crash_is_recorded_at_the_next_start(
     crashed: Path, forgery: str, doubt: str
 ) -> None:
     with looking(crashed) as db:

@@ -77,7 +77,7 @@ async def test_restart_of_the_dialler_returns_retries_that_wait_for_another_poll
         assert await claim_phones(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
-async def test_released_retry_in_a_booth_that_votes_on_another_day_waits_again(backend: Backend) -> None:
+async def test_released_retry_waits_for_the_polling_day_of_its_booth(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)
@@ -173,7 +173,7 @@ async def test_call_time_requested_in_an_inbound_call_is_a_promised_call(backend
         assert await claim_phones(store, 5, booths=()) == [SECOND]
 
 
-async def test_each_reservation_postpones_a_limited_number_of_other_days_retries_and_none_twice(
+async def test_each_reservation_postpones_a_limited_number_of_retries_of_other_polling_days(
     backend: Backend,
 ) -> None:
     many = SET_ASIDE_AT_ONCE + 8

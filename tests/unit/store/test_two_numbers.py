@@ -112,7 +112,7 @@ async def test_wrong_number_disposition_permits_calls_to_the_second_number_of_th
     assert await is_callable_at(store, NOW + 71)
 
 
-async def test_second_number_of_a_voter_is_not_postponed_if_another_voter_needs_a_call_on_it(
+async def test_second_number_of_a_voter_stays_due_if_another_voter_has_the_same_number(
     store: Store, backend: Backend
 ) -> None:
     with closing(backend.connect()) as db:

@@ -47,7 +47,7 @@ def get_changes(effect: MarkEffect) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("kind", [MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED])
-async def test_undoing_a_voter_mark_leaves_a_voter_uncallable_who_was_not_callable_before_it(
+async def test_undoing_a_voter_mark_does_not_reopen_a_voter_closed_by_an_earlier_mark(
     backend: Backend, kind: MarkKind
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -58,7 +58,7 @@ async def test_undoing_a_voter_mark_leaves_a_voter_uncallable_who_was_not_callab
         assert not await is_callable(store)
 
 
-async def test_voter_stays_uncallable_after_a_recorded_answer_even_if_an_earlier_answer_is_undone(
+async def test_voter_closed_by_a_recorded_answer_stays_closed_if_an_earlier_answer_is_undone(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -69,7 +69,7 @@ async def test_voter_stays_uncallable_after_a_recorded_answer_even_if_an_earlier
 
 
 @pytest.mark.parametrize("kind", [MarkKind.NOT_YET, MarkKind.LATER])
-async def test_undoing_a_voter_mark_makes_a_voter_callable_who_was_callable_before_it(
+async def test_undoing_a_voter_mark_makes_a_previously_callable_voter_callable(
     backend: Backend, kind: MarkKind
 ) -> None:
     async with open_filled_store(backend) as store:

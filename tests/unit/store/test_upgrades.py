@@ -182,7 +182,7 @@ async def test_earlier_program_version_refuses_an_upgraded_store_but_opens_the_c
     assert find_upgrade_copies(path) == [copy]
 
 
-def test_store_is_not_upgraded_without_disk_space_for_a_copy_of_it(
+def test_store_is_not_upgraded_without_disk_space_for_a_copy(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[20], tmp_path / "live.db"))
@@ -194,7 +194,7 @@ def test_store_is_not_upgraded_without_disk_space_for_a_copy_of_it(
     assert find_upgrade_copies(path) == []
 
 
-def test_copy_made_before_the_upgrade_of_an_encrypted_store_is_encrypted_and_plain_copies_are_reported(
+def test_copy_of_an_encrypted_store_made_before_an_upgrade_is_encrypted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend, shipped = BACKENDS["encrypted"](tmp_path), load_migrations()

@@ -131,7 +131,7 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
     assert 2 not in claimed
 
 
-async def test_voter_stays_recorded_as_voted_if_another_source_than_the_undone_one_reported_the_vote(
+async def test_voter_stays_recorded_as_voted_if_another_source_also_reported_the_vote(
     store: Store,
 ) -> None:
     await store.save_voter_mark(make_voted_mark(5, "a"))

@@ -132,7 +132,7 @@ def expect_call(switch: AsteriskSwitch, attempt_id: AttemptId = CALL) -> None:
 # The link comes up
 
 
-async def test_ami_session_checks_boot_dialplan_and_asterisk_lease_before_listing_channels() -> None:
+async def test_ami_session_checks_boot_dialplan_and_exclusive_use_before_listing_channels() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f1", server="second")
     session = Session(switch)
     await bring_up(switch, session)
@@ -150,7 +150,7 @@ async def test_ami_session_checks_boot_dialplan_and_asterisk_lease_before_listin
     assert events == [SwitchUp(frozenset(), frozenset(), (), restarted=False, server="second")]
 
 
-async def test_ami_session_without_an_asterisk_lease_does_not_read_the_record_of_the_newest_call() -> None:
+async def test_ami_session_without_exclusive_use_of_asterisk_does_not_read_the_newest_call() -> None:
     switch, _ = make_switch()
     session = Session(switch)
     await bring_up(switch, session)
@@ -165,7 +165,7 @@ async def test_trunk_registrations_are_listed_again_only_after_a_registry_event(
     assert switch._registrations_changed.is_set() is is_reported
 
 
-async def test_dialplan_rendered_from_other_settings_ends_the_ami_session_before_the_lease_is_taken() -> None:
+async def test_dialplan_rendered_from_other_settings_ends_the_ami_session_at_once() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS), fingerprint="f2")
     session = Session(switch)
     with pytest.raises(SwitchError, match="dialplan was not rendered from these settings"):
@@ -209,7 +209,7 @@ async def test_forbidden_read_of_asterisks_database_ends_the_ami_session() -> No
 
 
 @virtual_time()
-async def test_record_of_the_newest_call_is_resent_until_asterisk_accepts_it() -> None:
+async def test_record_of_the_newest_call_is_resent_until_accepted_by_asterisk() -> None:
     switch, _ = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -227,7 +227,7 @@ async def test_record_of_the_newest_call_is_resent_until_asterisk_accepts_it() -
     assert [sent for sent in session.sent if sent.startswith("Redirect")] == [redirect, redirect]
 
 
-async def test_asterisk_leased_by_another_dialler_is_not_reported_as_connected() -> None:
+async def test_asterisk_in_use_by_another_dialler_is_not_reported_as_connected() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     session.channels = [list_channel(f"matdan-lease-{STRANGER.dialler_name_text}", "matdan-lease")]
@@ -337,7 +337,7 @@ async def test_crash_of_the_comparison_with_asterisks_channels_is_logged_and_clo
 
 
 @virtual_time()
-async def test_comparison_with_asterisks_channels_that_fails_with_a_lost_link_does_not_close_the_session() -> None:
+async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the_session() -> None:
     switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": SwitchUnreachable("lost")}
     with capture_logs() as logs:
@@ -379,7 +379,7 @@ async def test_waiting_time_for_asterisk_is_the_age_of_the_oldest_unanswered_act
 
 
 @virtual_time()
-async def test_waiting_time_for_asterisk_is_infinite_once_its_lease_may_have_expired() -> None:
+async def test_waiting_time_for_asterisk_is_infinite_once_the_exclusive_use_may_have_expired() -> None:
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -392,7 +392,7 @@ async def test_waiting_time_for_asterisk_is_infinite_once_its_lease_may_have_exp
 
 
 @virtual_time()
-async def test_asterisk_lease_is_renewed_until_the_ami_session_is_lost() -> None:
+async def test_exclusive_use_of_asterisk_is_renewed_until_the_ami_session_is_lost() -> None:
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -406,7 +406,7 @@ async def test_asterisk_lease_is_renewed_until_the_ami_session_is_lost() -> None
     switch.close()
 
 
-async def test_ami_session_without_an_asterisk_lease_lasts_until_the_connection_is_lost() -> None:
+async def test_ami_session_without_exclusive_use_of_asterisk_lasts_until_the_connection_is_lost() -> None:
     switch, _events, session = await connect()
     session.lost.set_result(SwitchError("lost"))
     assert str(await switch.run_ami_session(cast(Any, session))) == "lost"
@@ -425,7 +425,7 @@ async def test_ami_session_without_an_asterisk_lease_lasts_until_the_connection_
     ids=["hangup", "originate response"],
 )
 @virtual_time()
-async def test_call_with_one_of_its_two_hangup_events_ends_after_the_grace_time(first: AmiMessage) -> None:
+async def test_call_with_only_one_of_its_two_hangup_events_ends_after_a_short_wait(first: AmiMessage) -> None:
     switch, events = make_switch()
     expect_call(switch)
     switch.on_ami_event(first)
@@ -439,7 +439,7 @@ async def test_call_with_one_of_its_two_hangup_events_ends_after_the_grace_time(
 
 
 @virtual_time()
-async def test_call_with_both_hangup_events_ends_once_without_the_grace_time() -> None:
+async def test_call_with_both_hangup_events_ends_once_and_without_delay() -> None:
     switch, events = make_switch()
     expect_call(switch)
     switch.on_ami_event(make_event("Hangup", Uniqueid=CALL, Cause="17"))
@@ -450,7 +450,7 @@ async def test_call_with_both_hangup_events_ends_once_without_the_grace_time() -
 
 
 @virtual_time()
-async def test_closed_asterisk_connection_reports_no_call_end_after_the_grace_time() -> None:
+async def test_closed_asterisk_connection_reports_no_delayed_call_end() -> None:
     switch, events = make_switch()
     expect_call(switch)
     switch.on_ami_event(make_event("Hangup", Uniqueid=CALL, Cause="16"))
@@ -772,7 +772,7 @@ async def test_call_records_cannot_be_read_without_a_call_record_file_in_the_set
     )
 
 
-async def test_call_records_cannot_be_read_where_asterisk_has_no_folder_for_them(tmp_path: Path) -> None:
+async def test_call_records_cannot_be_read_if_asterisk_has_no_folder_of_call_records(tmp_path: Path) -> None:
     """Otherwise the dialler would wait for records that never come."""
     switch, _events = make_switch(history=tmp_path / "cdr-custom" / "matdan.csv")
     with pytest.raises(SwitchError, match=r"Asterisk writes no call records to .*matdan.csv \(asterisk.history\)"):

@@ -125,7 +125,7 @@ def test_agi_decoder_accepts_hangup_before_the_pending_reply() -> None:
 
 @DETERMINISTIC
 @given(st.lists(st.integers(0, 120), max_size=8))
-def test_agi_stream_decodes_to_the_same_replies_wherever_it_is_split(cuts: list[int]) -> None:
+def test_agi_stream_decodes_to_the_same_replies_however_the_bytes_are_split(cuts: list[int]) -> None:
     data = ENVIRONMENT + b"200 result=0\nHANGUP\n520-Usage\nmore\n520 End\n511 Command Not Permitted\n"
     expected = [AgiEnvironment({"agi_network": "yes", "agi_uniqueid": "5d"})]
     expected_answers = [AgiReply(200, "0"), HANGUP, AgiReply(520), AgiReply(511)]

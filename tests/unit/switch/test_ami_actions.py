@@ -69,7 +69,7 @@ def request_call(kind: CampaignKind = CampaignKind.AGENTS, **more: Any) -> Origi
         ({"caller_id_format": "national"}, NUMBER, NUMBER, CALLER_ID[3:]),
     ],
 )
-async def test_called_number_and_caller_id_are_written_as_the_trunks_carrier_wants_them(
+async def test_called_number_and_caller_id_have_the_format_of_the_trunks_carrier(
     settings: dict[str, str], number: str, called: str, shown: str
 ) -> None:
     switch, client = connect()

@@ -81,7 +81,7 @@ def test_captures_of_ami_sessions_for_the_codec_tests_exist() -> None:
 
 @DETERMINISTIC
 @given(st.data())
-def test_ami_session_decodes_to_the_same_messages_wherever_it_is_split(data: st.DataObject) -> None:
+def test_ami_session_decodes_to_the_same_messages_however_the_bytes_are_split(data: st.DataObject) -> None:
     session = captured_bytes(data.draw(st.sampled_from(["command-output", "unknown-endpoint", "busy"])), "asterisk-ami")
     cuts = data.draw(st.lists(st.integers(0, len(session)), max_size=8))
     assert list_fields(decode_in_pieces(session, cuts)) == parse_session(session)

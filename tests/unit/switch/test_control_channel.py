@@ -168,7 +168,7 @@ def test_control_channel_is_not_taken_for_a_redirected_call() -> None:
 
 
 @virtual_time()
-async def test_lease_that_was_given_up_is_not_valid() -> None:
+async def test_exclusive_use_of_asterisk_that_was_given_up_is_not_valid() -> None:
     lease = SwitchLease(OURS)
     await lease.renew_sole_use_of_asterisk(cast(Any, Manager(refuses=False)))
     assert lease.is_right_to_use_asterisk_valid
@@ -183,7 +183,7 @@ async def test_lease_that_was_given_up_is_not_valid() -> None:
         "Event: OriginateResponse\r\nActionID: seat-01-a\r\nResponse: Failure",
     ],
 )
-def test_phone_that_is_being_called_is_hung_up_before_a_restart_unless_it_has_ended(end: str) -> None:
+def test_agent_phone_whose_call_has_ended_is_not_hung_up_before_a_restart(end: str) -> None:
     tracker = SwitchTracker()
     tracker.seats.start_tracking_called_phone("seat-01-a")
     assert tracker.list_channels_without_voter() == ["seat-01-a"]

@@ -87,7 +87,7 @@ def test_call_that_rings_past_its_limit_times_out_whatever_the_order_of_events(o
     assert [(end.answered, end.timed_out) for end in ends] == [(False, True)]
 
 
-def test_failed_call_without_a_channel_ends_after_the_grace_time() -> None:
+def test_failed_call_without_a_channel_ends_after_a_short_wait() -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     assert not tracker.handle_ami_event(FAILURE)

@@ -105,7 +105,7 @@ def test_interval_between_resends_of_an_unacknowledged_batch_of_results_grows() 
     assert waits[-1] >= MAX_ACK_TIMEOUT_SECONDS * 0.75
 
 
-def test_batch_of_results_is_resent_however_often_sending_it_has_failed() -> None:
+def test_batch_of_results_is_resent_after_any_number_of_failures() -> None:
     """Headquarters' server may be full or refuse the centre for days."""
     schedule = make_schedule_after()
     made = schedule.get_next_batch(make_rows(1, 2), 0, 0.0)
@@ -124,7 +124,7 @@ def test_late_acknowledgement_of_a_batch_of_results_changes_nothing() -> None:
     assert schedule.acknowledged == 10
 
 
-def test_restored_headquarters_receives_stored_rows_again_and_the_id_of_the_last_deleted_row() -> None:
+def test_restored_headquarters_receives_its_lost_rows_once_more() -> None:
     schedule = make_schedule_after(10)
     schedule.get_next_batch(make_rows(11, 13), 10, 0.0)
     schedule.record_acknowledgement(4, 0.1)  # its database was restored

@@ -159,9 +159,7 @@ async def send_megabytes(protocol: BoundedHttpProtocol, wire: Wire, seconds: flo
         (b"content-length: 1073741824", MAX_BODY_SECONDS),
     ],
 )
-async def test_time_limit_of_a_request_is_not_extended_by_anything_that_its_client_sends(
-    header: bytes, deadline: float
-) -> None:
+async def test_client_cannot_extend_the_time_limit_of_a_request(header: bytes, deadline: float) -> None:
     protocol, wire = connect_client()
     protocol.data_received(b"POST /board HTTP/1.1\r\nhost: desk.test\r\n" + header + b"\r\n\r\n")
     if header.endswith(b"65536"):
