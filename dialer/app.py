@@ -194,7 +194,7 @@ def _build_engine(
 ) -> Engine:
     """Create the engine of the centre on its switch (Asterisk, Twilio or both), and pass the switch's events to it."""
     plan = make_engine_plan_from_settings(settings, profile)
-    core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.dialler_name_text)
+    core = Core(settings.centre.id, get_site_zone(settings), clock, plan, dialler=name.dialler_name_as_text)
     switch = asterisk.switch
     routed = (
         None

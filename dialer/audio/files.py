@@ -64,11 +64,11 @@ def list_files_in_folder_tree(directory: Path, skipped: Callable[[Path, str], No
     """
     found: list[Path] = []
 
-    def raise_unreadable_folder_as_audio_error(error: OSError) -> None:
+    def raise_audio_error_about_unreadable_folder(error: OSError) -> None:
         why = f"the folder cannot be read ({error.strerror}); check that it exists, and its permissions"
         skipped(Path(error.filename or directory), why)
 
-    for folder, folders, names in os.walk(directory, onerror=raise_unreadable_folder_as_audio_error):
+    for folder, folders, names in os.walk(directory, onerror=raise_audio_error_about_unreadable_folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *(name for name in names if not name.startswith("."))):
             path = Path(folder, name)

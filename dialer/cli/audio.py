@@ -94,7 +94,7 @@ def prepare_changed_recordings(
     say = _collect_prompt_texts(settings, words, words.list_languages_with_texts()) | _get_information_message_texts(
         settings, words
     )
-    find_unused_reason = _make_function_that_explains_unused_prompts(settings, words, say)
+    find_unused_reason = _create_function_that_explains_unused_prompts(settings, words, say)
     catalogue = get_catalogue_directory(settings)
     with open_catalogue_for_changes(catalogue) as entries, show_progress("preparing") as advance:
         before = dict(entries)
@@ -345,7 +345,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     all_texts = _collect_prompt_texts(
         settings, words, words.list_languages_with_texts()
     ) | _get_information_message_texts(settings, words)
-    find_unused_reason = _make_function_that_explains_unused_prompts(settings, words, all_texts)
+    find_unused_reason = _create_function_that_explains_unused_prompts(settings, words, all_texts)
     wrong += [
         f"{name.relative_prompt_path}: {why}; to remove it: dialer audio remove {name.relative_prompt_path}"
         for name in sorted(entries)
@@ -411,7 +411,7 @@ def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]
     return collect_words_to_record_for_texts(words, languages) | collect_words_to_record_for_numbers(languages) | name
 
 
-def _make_function_that_explains_unused_prompts(
+def _create_function_that_explains_unused_prompts(
     settings: Settings, words: Texts, used: Iterable[PromptName]
 ) -> Callable[[PromptName], str | None]:
     """Return a function that says why no call would ever play a prompt. The function returns None for a prompt that a

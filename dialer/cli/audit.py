@@ -44,7 +44,7 @@ def verify_audit(
     to pass it as --head next time. Exit 1 if there are such rows. With --first-key, it also detects forged seals of
     records from before a break-in. Only with --head does it detect that the newest records were removed.
     """
-    noted = None if head is None else _parse_number_and_digest_of_entry(head)
+    noted = None if head is None else _parse_number_and_hash_of_audit_entry(head)
     keys = [_parse_first_public_key_of_seals(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
         verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
@@ -126,7 +126,7 @@ def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, 
         ]
     if verdict.last is not None:
         at = seal_verification.format_utc_time(verdict.last.at)
-        lines.append(f"sealed until {at}; head {verdict.last.epoch}:{verdict.last.compute_epoch_digest()}")
+        lines.append(f"sealed until {at}; head {verdict.last.epoch}:{verdict.last.compute_digest_of_signed_minute()}")
     return lines
 
 
@@ -136,7 +136,7 @@ def _parse_first_public_key_of_seals(key: str) -> str:
     return key.lower()
 
 
-def _parse_number_and_digest_of_entry(head: str) -> tuple[int, str]:
+def _parse_number_and_hash_of_audit_entry(head: str) -> tuple[int, str]:
     number, _, digest = head.partition(":")
     if not number.isdecimal() or len(digest) != 64:
         raise typer.BadParameter(

@@ -11,7 +11,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.logs import configure_json_logging, configure_quiet_logging
-from dialer.cli.options import SettingsFile, format_option_choices, require_installed_extra
+from dialer.cli.options import SettingsFile, format_option_choices, require_installed_package_extra
 from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_pages_built, build_pages
 from dialer.domain.clock import SystemClock
 from dialer.errors import MatdanError
@@ -49,7 +49,7 @@ async def serve_centre_pages(
     It needs the broker, and reads the dialler's store. With --training it needs neither: voters, roll and calls are
     simulated.
     """
-    with require_installed_extra("desk"):
+    with require_installed_package_extra("desk"):
         from dialer.desk.server import get_broker_settings_of_desk, run_desk_process  # noqa: PLC0415 - of an extra
     if not are_pages_built():
         raise DeskNotReady("the desk's pages are not built: run `dialer desk pages`")
@@ -114,7 +114,7 @@ def create_page_server_certificate(
 
     `owner` is the name in the CA, such as the centre. `serve` is the command that starts the server.
     """
-    with require_installed_extra("desk"):
+    with require_installed_package_extra("desk"):
         from dialer.desk.certificate import create_certificate_of_page_server, locate_certificate_files  # noqa: PLC0415 - of an extra
     own = urlsplit(desk.get_url_of_pages(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)

@@ -30,7 +30,7 @@ from dialer.cli.hq_pages import (
 )
 from dialer.cli.hq_render import render_headquarters_files
 from dialer.cli.logs import configure_json_logging, configure_quiet_logging
-from dialer.cli.options import HeadquartersOptions, require_installed_extra
+from dialer.cli.options import HeadquartersOptions, require_installed_package_extra
 from dialer.domain import signing
 from dialer.domain.clock import SystemClock
 from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_text
@@ -138,7 +138,7 @@ async def check_headquarters(hq: HeadquartersOptions) -> None:
     Exit 1 if there are problems.
     """
     settings = hq.headquarters_settings
-    with require_installed_extra("hq"):
+    with require_installed_package_extra("hq"):
         from dialer.hq.check import find_headquarters_problems  # noqa: PLC0415 - of an extra
     problems = await find_headquarters_problems(settings)
     for problem in problems:
@@ -287,7 +287,7 @@ def collect_results_of_centres(
 
 async def _run_result_importer(hq: HeadquartersOptions) -> None:
     settings = hq.headquarters_settings
-    with require_installed_extra("hq"):
+    with require_installed_package_extra("hq"):
         from dialer.hq.gather import Gatherer, make_garbage_collection_rare  # noqa: PLC0415 - of an extra
         from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
         from dialer.metrics.families import ProcessStatus, build_metrics_of_result_import  # noqa: PLC0415
@@ -318,7 +318,7 @@ async def _run_result_importer(hq: HeadquartersOptions) -> None:
             ),
             hq.connect_to_nats_server("gather") as session,
         ):
-            await SnapshotServer(settings, session).serve_snapshots()
+            await SnapshotServer(settings, session).serve_snapshots_of_updates_to_centres()
             gatherer = Gatherer(settings, session, SystemClock())
             await gatherer.import_batches_until_cancelled()
 
@@ -364,16 +364,16 @@ async def export_voter_results(
     from dialer.cli.report import choose_report_format, encode_report, parse_report_period  # noqa: PLC0415 - slow to import
     from dialer.domain.output import refuse_unwritable_path, write_file  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
-    from dialer.roll.sources import find_portal_by_name, load_portal_ids  # noqa: PLC0415
+    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal  # noqa: PLC0415
 
-    with require_installed_extra("hq"):
+    with require_installed_package_extra("hq"):
         from dialer.hq.database import open_database  # noqa: PLC0415 - of an extra
         from dialer.hq.results import read_results_of_federal_state  # noqa: PLC0415
     settings = hq.headquarters_settings
     zone, form = ZoneInfo(settings.gather.time_zone), choose_report_format(None, out)
     window = parse_report_period(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
-    ids = None if source is None else load_portal_ids(find_portal_by_name(settings.sources, source))
+    ids = None if source is None else load_voter_ids_of_portal(find_portal_by_name(settings.sources, source))
     async with open_database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_results_of_federal_state(db, state, constituency, window.since, window.until)
     report = report_state_results(found, answered, zone, ids)
@@ -399,7 +399,7 @@ async def run_headquarters_demo(
 
     Exit 1 if a check failed.
     """
-    with require_installed_extra("hq"):
+    with require_installed_package_extra("hq"):
         from rich.console import Console  # noqa: PLC0415
 
         from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - of an extra

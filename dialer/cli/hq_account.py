@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.options import HeadquartersOptions, read_argument_or_stdin, require_installed_extra
+from dialer.cli.options import HeadquartersOptions, read_argument_or_stdin, require_installed_package_extra
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
 
@@ -79,7 +79,7 @@ class AccountOptions(HeadquartersOptions):
         """Sign the user in, run `work`, and sign the user out. Raises CommandRefused, with the reason in words."""
         if self.password not in {"", "-"}:
             raise typer.BadParameter("--password: must be '-', because a password would stay in the shell's history")
-        with require_installed_extra("hq,desk"):
+        with require_installed_package_extra("hq,desk"):
             from dialer.hq import desk  # noqa: F401, PLC0415 - of an extra
         # Asked here, as Ctrl-C cannot end a prompt in an event loop.
         password = (

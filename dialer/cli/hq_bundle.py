@@ -16,7 +16,7 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.hq_account import AccountOptions, HqSession, describe_proposal_that_awaits_confirmation
-from dialer.cli.options import HeadquartersOptions, require_installed_extra
+from dialer.cli.options import HeadquartersOptions, require_installed_package_extra
 from dialer.domain import signing
 from dialer.domain.orders import HqOrder, SignedOrder
 from dialer.errors import SettingError
@@ -46,7 +46,7 @@ class BundleOptions(HeadquartersOptions):
     @cached_property
     def material_repository(self) -> Repository:
         """The repository in which bundles (campaign material) are created and published."""
-        with require_installed_extra("hq"):
+        with require_installed_package_extra("hq"):
             from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
         return Repository(self.headquarters_settings.bundles.folder)
 
@@ -234,10 +234,10 @@ def withdraw_version_of_campaign_material(
     version.
     """
 
-    async def draft_withdrawal_of_bundle(session: HqSession) -> None:
-        await session.proposals.draft_withdrawal_of_bundle(name, version, await session.find_signed_in_user())
+    async def draft_withdrawal_of_material_version(session: HqSession) -> None:
+        await session.proposals.draft_withdrawal_of_material_version(name, version, await session.find_signed_in_user())
 
-    account.run_function_as_signed_in_user(draft_withdrawal_of_bundle)
+    account.run_function_as_signed_in_user(draft_withdrawal_of_material_version)
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
@@ -319,7 +319,7 @@ async def _assign_version_to_centres_in_waves(
     Return the exit code of the command.
     """
     settings = hq.headquarters_settings
-    with require_installed_extra("hq"):
+    with require_installed_package_extra("hq"):
         from dialer.nats.session import StreamRecreated  # noqa: PLC0415 - of an extra
 
     async def record_report_of_centre(subject: str, data: bytes) -> None:

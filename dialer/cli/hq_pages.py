@@ -17,7 +17,7 @@ from dialer.cli.options import (
     HeadquartersOptions,
     WhoOption,
     read_argument_or_stdin,
-    require_installed_extra,
+    require_installed_package_extra,
     resolve_responsible_person,
 )
 from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_pages_built
@@ -42,7 +42,7 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     """Serve headquarters' web pages until SIGTERM or Ctrl-C."""
     settings = hq.headquarters_settings
-    with require_installed_extra("hq,desk"):
+    with require_installed_package_extra("hq,desk"):
         from dialer.hq.desk import serve_hq_pages_until_signal  # noqa: PLC0415 - of an extra
         from dialer.web.assets import read_built_page_files  # noqa: PLC0415
     if not are_pages_built():
@@ -168,7 +168,7 @@ def _describe_signatures_of_centre_database(chain: SealChain, zone: ZoneInfo) ->
     if chain.head is not None:
         at = datetime.fromtimestamp(chain.head.at, zone)
         yield f"sealed until {at:%Y-%m-%d %H:%M}; verify it with"
-        yield f"dialer audit verify{keys} --head {chain.head.epoch}:{chain.head.compute_epoch_digest()}"
+        yield f"dialer audit verify{keys} --head {chain.head.epoch}:{chain.head.compute_digest_of_signed_minute()}"
     if chain.contradiction:
         yield f"CONTRADICTED: {chain.contradiction}"
         yield from (f"after that, a chain of keys began with {key}" for key in chain.unaccepted_keys)
@@ -188,10 +188,10 @@ async def accept_database_of_centre(
     contradict seals received before: verify the store first. The command also confirms a store that replaced another
     automatically.
     """
-    from dialer.hq.store_records import replace_accepted_store  # noqa: PLC0415 - of an extra
+    from dialer.hq.store_records import replace_accepted_database_of_centre  # noqa: PLC0415 - of an extra
 
     async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
-        incarnation = await replace_accepted_store(db, centre, store)
+        incarnation = await replace_accepted_database_of_centre(db, centre, store)
         await pages.append_audit_entry(
             db, "store-accepted", resolve_responsible_person(who), {"centre": centre, "incarnation": incarnation}
         )
@@ -273,6 +273,6 @@ async def import_official_turnout(
 def _open_page_accounts(
     hq: HeadquartersOptions,
 ) -> AbstractAsyncContextManager[tuple[PageDatabase, Accounts, People, DeskFile]]:
-    with require_installed_extra("hq,desk"):
+    with require_installed_package_extra("hq,desk"):
         from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
     return open_accounts(hq.headquarters_settings, SystemClock())

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from dialer.cli.options import ForceOption, HeadquartersOptions, require_installed_extra
+from dialer.cli.options import ForceOption, HeadquartersOptions, require_installed_package_extra
 from dialer.deploy.asterisk.file_changes import plan_file_changes, write_planned_files
 from dialer.deploy.systemd.render import render_fail2ban_files
 from dialer.domain.output import create_private_file
@@ -78,7 +78,7 @@ def _read_or_create_nkey(path: Path) -> tuple[str, str]:
 
     The file is created with a new key if it does not exist.
     """
-    with require_installed_extra("hq"):
+    with require_installed_package_extra("hq"):
         import nkeys  # noqa: PLC0415 - of an extra
     if not path.exists():
         write_secret_file(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")

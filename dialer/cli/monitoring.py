@@ -13,14 +13,14 @@ app = CommandGroup()
 @app.command("alerts")
 def print_alert_rules() -> None:
     """Print the alerting rules for Prometheus."""
-    _print_shipped_file("alerts.yml")
+    _print_file_shipped_with_dialler("alerts.yml")
 
 
 @app.command("dashboard")
 def print_dashboard() -> None:
     """Print a dashboard for Grafana, as JSON for its import page."""
-    _print_shipped_file("dashboard.json")
+    _print_file_shipped_with_dialler("dashboard.json")
 
 
-def _print_shipped_file(name: str) -> None:
+def _print_file_shipped_with_dialler(name: str) -> None:
     typer.echo((content.CONFIG / "prometheus" / name).read_text("utf-8"), nl=False)

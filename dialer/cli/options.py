@@ -128,7 +128,7 @@ class HeadquartersOptions:
 
         Raises HeadquartersUnreachable after `patience_seconds`; None retries forever.
         """
-        with require_installed_extra("hq"):
+        with require_installed_package_extra("hq"):
             from dialer.nats.session import open_session  # noqa: PLC0415 - of an extra
         key, ca = self.headquarters_settings.nkey_file, self.headquarters_settings.ca_file
         return open_session(
@@ -157,7 +157,7 @@ class ExtraMissing(MatdanError):
 
 
 @contextmanager
-def require_installed_extra(extra: str) -> Iterator[None]:
+def require_installed_package_extra(extra: str) -> Iterator[None]:
     """Raise ExtraMissing if an import within this context fails, because the extra `extra` is not installed."""
     try:
         yield

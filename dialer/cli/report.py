@@ -33,7 +33,7 @@ from dialer.reports.polling_day import (
 )
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.turnout_picture import draw_turnout_charts
-from dialer.roll.sources import find_portal_by_name, load_portal_ids
+from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
@@ -279,7 +279,7 @@ def print_results_report(
         ids = (
             None
             if source is None
-            else load_portal_ids(
+            else load_voter_ids_of_portal(
                 find_portal_by_name(report.site_settings.sources, source), read_hashes_of_imported_files(db)
             )
         )

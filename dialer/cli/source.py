@@ -19,7 +19,7 @@ from dialer.roll.sources import (
     download_portal_export,
     find_exports_not_imported_yet,
     find_portal_by_name,
-    load_portal_ids,
+    load_voter_ids_of_portal,
     prepare_portal_import,
 )
 from dialer.settings.site_time import get_site_zone
@@ -82,7 +82,11 @@ def send_results_to_portal(
         imported = read_hashes_of_imported_files(db)
     position = site.store_path.with_name(f"{site.store_path.name}.{source.name}.posted")
     posting = WebhookPoster(
-        source, settings.centre.id, get_site_zone(settings), lambda: load_portal_ids(source, imported), position
+        source,
+        settings.centre.id,
+        get_site_zone(settings),
+        lambda: load_voter_ids_of_portal(source, imported),
+        position,
     )
     sent = posting.post_new_results_to_portal(
         site.open_store_for_reading, create_webhook_delivery_sender(source.webhook_url, secret)

@@ -12,7 +12,7 @@ import typer
 import uvloop
 
 from dialer.cli.logs import configure_json_logging
-from dialer.cli.options import SettingsFile, require_installed_extra
+from dialer.cli.options import SettingsFile, require_installed_package_extra
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.nats.messages import BatchRow, SendingStore
 from dialer.nats.nkey import read_private_key
@@ -34,7 +34,7 @@ def connect_centre_to_headquarters(
 
     It needs the centre's broker, and reads the dialler's store. Dialling continues without it.
     """
-    with require_installed_extra("uplink"):
+    with require_installed_package_extra("uplink"):
         from dialer.uplink.uplink import serve_uplink  # noqa: PLC0415 - of an extra
     settings = load_settings(config)
     configure_json_logging(verbose=verbose)

@@ -47,7 +47,7 @@ class DiallerName:
         return None if found is None else cls(found[1], int(found[2]), int(found[3]), found[4])
 
     @property
-    def dialler_name_text(self) -> str:
+    def dialler_name_as_text(self) -> str:
         """Return the dialler's name as letters, digits, dots and dashes."""
         return f"{self.store}-{self.process}-{self.since}-{self.host}"
 

@@ -80,14 +80,14 @@ class SealedEpoch:
     signature: Digits = ""
     """Ed25519, hexadecimal"""
 
-    def encode_signed_part_of_epoch(self) -> bytes:
+    def encode_content_signed_for_minute(self) -> bytes:
         """Return the bytes of an epoch (a minute of records) that its signature covers: all fields but the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
-    def compute_epoch_digest(self) -> str:
+    def compute_digest_of_signed_minute(self) -> str:
         """Return the SHA-256 of the epoch (a minute of records) with its signature, in hexadecimal."""
-        return hashlib.sha256(self.encode_signed_part_of_epoch() + self.signature.encode("ascii")).hexdigest()
+        return hashlib.sha256(self.encode_content_signed_for_minute() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
         """Return whether the signature matches the public key that the epoch (a minute of records) contains.
@@ -99,7 +99,7 @@ class SealedEpoch:
         except ValueError:
             return False
         encoded = base64.b64encode(signature).decode()
-        return len(key) == 32 and signing.verify_signature(key, self.encode_signed_part_of_epoch(), encoded)
+        return len(key) == 32 and signing.verify_signature(key, self.encode_content_signed_for_minute(), encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class EpochProblem:
     problem: str
 
 
-def find_broken_epochs(
+def find_broken_minutes_in_signed_log(
     epochs: Iterable[SealedEpoch], first_keys: Collection[str] = (), *, behind: SealedEpoch | None = None
 ) -> Iterator[EpochProblem]:
     """Yield every place where epochs (signed minutes of records) do not form one chain. In a chain, each epoch is
@@ -130,9 +130,9 @@ def find_broken_epochs(
             yield EpochProblem(each.epoch, f"is sealed after epoch {last.epoch}")
         elif each.epoch != number:
             yield EpochProblem(number, f"epochs {number} to {each.epoch - 1} are missing")
-        elif each.previous != ("" if last is None else last.compute_epoch_digest()):
+        elif each.previous != ("" if last is None else last.compute_digest_of_signed_minute()):
             yield EpochProblem(each.epoch, "does not follow the epoch before it")
-        elif last is not None and not _does_epoch_continue_log(each, last):
+        elif last is not None and not _does_signed_minute_continue_log(each, last):
             yield EpochProblem(each.epoch, f"rows {last.last + 1} to {each.first - 1} of the log are in no epoch")
         if each.kind == EpochKind.START:
             if first_keys and each.key not in first_keys:
@@ -143,11 +143,11 @@ def find_broken_epochs(
             yield EpochProblem(each.epoch, "the first epoch does not begin a chain")
         elif each.key != last.next_key:
             yield EpochProblem(each.epoch, "sealed with another key than that of this epoch")
-        yield from find_problems_of_single_epoch(each)
+        yield from find_problems_of_signed_minute(each)
         last = each
 
 
-def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
+def find_problems_of_signed_minute(epoch: SealedEpoch) -> Iterator[EpochProblem]:
     """Yield the problems that an epoch (a signed minute of records) shows by itself: an invalid signature, or changes
     that another program made.
     """
@@ -157,7 +157,7 @@ def find_problems_of_single_epoch(epoch: SealedEpoch) -> Iterator[EpochProblem]:
         yield EpochProblem(epoch.epoch, epoch.doubt)
 
 
-def _does_epoch_continue_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
+def _does_signed_minute_continue_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
     """Return whether an epoch (a minute of records) begins at the row of the log that follows the previous epoch. A
     later row counts too, if the log was started again.
     """

@@ -357,7 +357,7 @@ class Features:
         )
 
     @cached_property
-    def campaign_hopper_filler(self) -> Hoppers:
+    def filler_of_number_hoppers(self) -> Hoppers:
         return Hoppers(
             self.core,
             self.polling_days_of_booths,
@@ -407,7 +407,7 @@ class Features:
             self.pacing_snapshot_builder,
             self.shares_of_agent_time,
             self.agent_seats,
-            self.campaign_hopper_filler,
+            self.filler_of_number_hoppers,
             self.call_originator,
             self.seat_reservations_for_calls,
         )
@@ -421,7 +421,7 @@ class Features:
             self.loaded_campaigns,
             self.call_distributor,
             self.campaign_hold_checker,
-            self.campaign_hopper_filler,
+            self.filler_of_number_hoppers,
             self.call_originator,
         )
 

@@ -68,7 +68,7 @@ class Lifecycle:
             seat = features.agent_seats.find_seat(attempt.seat)
             if attempt.campaign_id in features.loaded_campaigns and seat is not None:
                 features.call_disposition_recorder.reopen_call_for_disposition(
-                    seat.name, features.call_reconciler.rebuild_call_from_attempt(attempt), attempt.agent
+                    seat.name, features.call_reconciler.rebuild_live_call_from_stored_attempt(attempt), attempt.agent
                 )
         left_open = features.call_reconciler.load_open_call_attempts(unfinished, trunks)
         if left_open:

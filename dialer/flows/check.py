@@ -253,7 +253,7 @@ def _find_missing_opt_out(subject: Subject) -> Problems:
 def _find_long_prompts(subject: Subject) -> Problems:
     most = subject.max_prompt_seconds
     for node in subject.flow.nodes.values():
-        keys = [prompt.value for prompt in node.prompts_at_entry if prompt.kind is PromptKind.TEXT]
+        keys = [prompt.value for prompt in node.prompts_played_at_entry if prompt.kind is PromptKind.TEXT]
         for tag in subject.languages:
             seconds = sum(
                 estimate_spoken_seconds(subject.texts.find_text_in_language(key, tag) or "", tag) for key in keys

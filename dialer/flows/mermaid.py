@@ -71,7 +71,7 @@ def _list_arrows_between_nodes(flow: Flow) -> dict[tuple[str, str], list[str]]:
     """Return the arrows between nodes, as (source, target), with their labels: keys, or the cases of a branch."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for node in flow.nodes.values():
-        for label, target in node.list_arrows_in_diagram():
+        for label, target in node.list_arrows_from_node_in_diagram():
             arrows.setdefault((node.name, target), []).append(label)
     return arrows
 
@@ -87,10 +87,12 @@ def _draw_arrow_between_nodes(source: str, target: str, labels: list[str]) -> st
 
 def _draw_node(node: Node, texts: Texts, language: str, *, all_ways: bool) -> str:
     """Return the Mermaid definition of a node: title, prompts in `language` and notes, one line each."""
-    notes = node.list_diagram_notes()
+    notes = node.list_notes_below_node_in_diagram()
     if all_ways:  # the node's targets have no arrows
-        notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrows_in_diagram()]
-    words = [_escape_diagram_label(_describe_prompt(prompt, texts, language)) for prompt in node.prompts_at_entry]
+        notes += [f"{label or 'then'} › {target}" for label, target in node.list_arrows_from_node_in_diagram()]
+    words = [
+        _escape_diagram_label(_describe_prompt(prompt, texts, language)) for prompt in node.prompts_played_at_entry
+    ]
     parts = [
         _escape_diagram_label(f"{node.title_of_node_in_diagram} ({node.name})"),
         *words,

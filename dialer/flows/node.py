@@ -140,14 +140,14 @@ class Node(NamedPart, ABC):
         """Yield the possible next nodes as (label, node name). A node that ends the flow has none."""
 
     @property
-    def prompts_at_entry(self) -> tuple[Prompt, ...]:
+    def prompts_played_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts that are played when the call enters the node."""
         return ()
 
     @property
     def prompts_and_repeat_prompts(self) -> tuple[Prompt, ...]:
         """All prompts that can be played at the node, including reprompts."""
-        return self.prompts_at_entry
+        return self.prompts_played_at_entry
 
     def list_texts_needed_by_node(self) -> Iterator[tuple[str, set[str]]]:
         """Yield the key of each text that is played or sent at the node, with the names of the values that it needs."""
@@ -168,7 +168,7 @@ class Node(NamedPart, ABC):
     @property
     def can_node_be_passed_silently(self) -> bool:
         """Whether a call can pass the node without hearing or doing anything, because all its prompts may be skipped."""
-        return self.needs_no_action and all(map(can_prompt_be_skipped, self.prompts_at_entry))
+        return self.needs_no_action and all(map(can_prompt_be_skipped, self.prompts_played_at_entry))
 
     def list_nodes_reached_by_one_key(self) -> tuple[str, ...]:
         """Return the nodes that the caller can reach by one key while prompts are played here."""
@@ -187,11 +187,11 @@ class Node(NamedPart, ABC):
         """A short description of the node, for diagrams."""
         return self.label
 
-    def list_diagram_notes(self) -> list[str]:
+    def list_notes_below_node_in_diagram(self) -> list[str]:
         """Return the lines below the prompts in the node's diagram."""
         return [f"fails › {target}" for label, target in self.list_next_nodes() if label == "failed"]
 
-    def list_arrows_in_diagram(self) -> list[tuple[str, str]]:
+    def list_arrows_from_node_in_diagram(self) -> list[tuple[str, str]]:
         """Return the targets that the diagram shows as arrows, as (label, node name): those on the usual paths of
         calls.
         """
@@ -270,7 +270,7 @@ class QuestionNode(Node):
         yield "no-match", self.no_match.then
 
     @property
-    def prompts_at_entry(self) -> tuple[Prompt, ...]:
+    def prompts_played_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts of the question."""
         return self.prompts
 
@@ -279,7 +279,7 @@ class QuestionNode(Node):
         """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 
-    def list_diagram_notes(self) -> list[str]:
+    def list_notes_below_node_in_diagram(self) -> list[str]:
         """Return what the question does after silence and after wrong keys, as lines for the diagram."""
         return [
             f"no key{_describe_repetitions_of_question(self.no_input)}",

@@ -46,13 +46,13 @@ def list_sounds_of_flow(flow: Flow, language: str, texts: Texts) -> tuple[str, .
     return tuple(found)
 
 
-def make_sound_name_of_text(key: str, language: str, number: int = 0) -> str:
+def make_sound_name_for_text(key: str, language: str, number: int = 0) -> str:
     """Return the name of the sound that speaks a text, or one segment of the text (`number`, counted from 1)."""
     path = key.replace(".", "/")
     return f"{ROOT}/{language}/{path}-{number}" if number else f"{ROOT}/{language}/{path}"
 
 
-def make_sound_name_of_spoken_name(kind: PromptKind, name: str, language: str) -> str:
+def make_sound_name_for_spoken_name(kind: PromptKind, name: str, language: str) -> str:
     """Return the name of the sound that speaks the name of a place or organisation."""
     digest = hashlib.sha256(unicodedata.normalize("NFC", name).encode()).hexdigest()[:16]
     return f"{ROOT}/{language}/{kind.value}/{digest}"
@@ -65,7 +65,7 @@ def _yield_sounds_of_prompt(ref: PromptRef, language: str, texts: Texts) -> Iter
         case PromptKind.RECORDING:
             yield f"{ROOT}/{language}/recording/{ref.value}"
         case PromptKind.PLACE | PromptKind.NAME:
-            yield make_sound_name_of_spoken_name(ref.kind, ref.value, language)
+            yield make_sound_name_for_spoken_name(ref.kind, ref.value, language)
         case PromptKind.DIGITS:
             yield from _add_language_to_sound_names(list_digit_prompts(ref.value), language)
         case PromptKind.NUMBER:
@@ -87,7 +87,7 @@ def _add_language_to_sound_names(prompts: list[str], language: str) -> Iterator[
 def _yield_sounds_of_text(ref: PromptRef, language: str, texts: Texts) -> Iterator[str]:
     found = texts.find_text_in_language_or_english(ref.value, language)
     if found is None:  # a sound without a text, which a site has recorded itself, followed by its values
-        yield make_sound_name_of_text(ref.value, language)
+        yield make_sound_name_for_text(ref.value, language)
         for _, value in ref.values:
             yield from _yield_sounds_of_prompt(value, language, texts)
         return
@@ -95,6 +95,6 @@ def _yield_sounds_of_text(ref: PromptRef, language: str, texts: Texts) -> Iterat
     values = dict(ref.values)
     for segment in split_text_at_placeholders(text):
         if segment.words:
-            yield make_sound_name_of_text(ref.value, spoken, segment.number)
+            yield make_sound_name_for_text(ref.value, spoken, segment.number)
         elif segment.placeholder in values:
             yield from _yield_sounds_of_prompt(values[segment.placeholder], spoken, texts)

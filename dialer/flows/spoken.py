@@ -9,7 +9,7 @@ from dialer.audio.names import PromptName, find_prompt_of_sound
 from dialer.audio.numbers import list_number_and_date_prompts
 from dialer.audio.words import load_spoken_words
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import make_sound_name_of_spoken_name, make_sound_name_of_text
+from dialer.flows.sounds import make_sound_name_for_spoken_name, make_sound_name_for_text
 from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_text_at_placeholders
 
 
@@ -26,7 +26,7 @@ def collect_words_to_record_for_texts(texts: Texts, languages: Iterable[str]) ->
             for segment in split_text_at_placeholders(text):
                 if segment.words:
                     _add_prompt_to_words_to_record(
-                        spoken, make_sound_name_of_text(key, language, segment.number), segment.words
+                        spoken, make_sound_name_for_text(key, language, segment.number), segment.words
                     )
     return spoken
 
@@ -54,7 +54,7 @@ def collect_words_to_record_for_names(
     given = list(names)
     for language in languages:
         for kind, name in given:
-            _add_prompt_to_words_to_record(spoken, make_sound_name_of_spoken_name(kind, name, language), name)
+            _add_prompt_to_words_to_record(spoken, make_sound_name_for_spoken_name(kind, name, language), name)
     return spoken
 
 

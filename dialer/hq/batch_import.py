@@ -69,7 +69,7 @@ from dialer.hq.stores import (
     StoreSetBack,
     StoreSightings,
     StoreState,
-    accept_store_of_batch,
+    accept_or_refuse_database_that_sent_batch,
     describe_replaced_database_of_centre,
     describe_two_databases_of_one_centre,
 )
@@ -282,11 +282,11 @@ def build_messages_for_other_centres(
     ]
     by_subject: dict[str, list[dict[str, Any]]] = {}
     for mark in marks:
-        subject = messages.build_mark_subject_of_constituency(
+        subject = messages.build_subject_of_voter_marks_in_constituency(
             mark.zone, mark.place.state_code, mark.place.constituency_number
         )
         by_subject.setdefault(subject, []).append(
-            messages.convert_mark_for_other_centres(mark.centre, mark.place, mark.fields)
+            messages.convert_voter_mark_for_other_centres(mark.centre, mark.place, mark.fields)
         )
     for subject, of_subject in by_subject.items():
         found += [
@@ -294,7 +294,7 @@ def build_messages_for_other_centres(
             for part in _split_updates_into_message_parts(of_subject)
         ]
     for state, of_state in calls.items():
-        subject = messages.build_peer_call_subject(state)
+        subject = messages.build_subject_of_calls_in_other_centres(state)
         found += [
             PeerUpdateMessage(subject, messages.pack_peer_calls(part))
             for part in _split_updates_into_message_parts([each._asdict() for each in of_state])
@@ -451,7 +451,9 @@ class BatchImporter:
 
         Raises StoreNotAccepted if headquarters does not accept batches of the store that sent it.
         """
-        store = accept_store_of_batch(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
+        store = accept_or_refuse_database_that_sent_batch(
+            batch.centre, stores[batch.centre], batch.store, self._sightings, now
+        )
         if not received.set_aside:  # the database rejects a value of its row, so it cannot be compared
             await self._refuse_store_restored_from_older_copy(batch, store, collected.get(batch.centre), now)
         rows = collected.setdefault(batch.centre, CentreRows(store))
@@ -556,7 +558,7 @@ class BatchImporter:
         await self._add_results_to_daily_counts(marks, results, may_centre_use_result_name, now)
         await self._store_answers(results, may_centre_use_result_name, now)
         await self._store_times_of_test_messages(results, now)
-        await self._compare_seals_with_earlier_ones(collected, results, now)
+        await self._compare_seals_with_earlier_seals_of_centre(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
@@ -651,7 +653,7 @@ class BatchImporter:
         yield
         self._shares.subtract_used_computing_time(messages.build_batch_subject(centre), time.thread_time() - started)
 
-    async def _compare_seals_with_earlier_ones(
+    async def _compare_seals_with_earlier_seals_of_centre(
         self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> None:
         """Compare new sealed epochs (signed minutes of a store's changes) with the epochs that the same stores have

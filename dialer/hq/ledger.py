@@ -196,7 +196,7 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
             at,
             centre,
             topic,
-            parse_signed_minute_of_store_changes(row.payload).compute_epoch_digest(),
+            parse_signed_minute_of_store_changes(row.payload).compute_digest_of_signed_minute(),
             row.id,
             row.payload,
         ), fields

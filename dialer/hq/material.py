@@ -48,13 +48,13 @@ def assign_material_to_centres(settings: HqSettings, name: str, version: int, to
     )
 
 
-def draft_withdrawal_of_bundle(settings: HqSettings, name: str, version: int) -> None:
+def draft_withdrawal_of_material_version(settings: HqSettings, name: str, version: int) -> None:
     """Draft the withdrawal of a version of campaign material (a bundle), which officers must then sign.
 
     Raises MaterialRefused, or StoreError if the folder of the material cannot be used.
     """
     with _convert_errors_of_material_folder(settings, "the withdrawal cannot be drafted"):
-        Repository(settings.bundles.folder).draft_withdrawal_of_bundle(name, version, time.time())
+        Repository(settings.bundles.folder).draft_withdrawal_of_material_version(name, version, time.time())
 
 
 class DraftedMaterial(NamedTuple):

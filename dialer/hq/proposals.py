@@ -26,7 +26,7 @@ from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
 from dialer.hq.material import (
     assign_material_to_centres,
-    draft_withdrawal_of_bundle,
+    draft_withdrawal_of_material_version,
     publish_signed_draft_of_material,
     read_published_material,
     read_signed_draft_of_material,
@@ -266,7 +266,7 @@ class Proposals:
             raise RequestRefused(409, "no-rollout")
         return text
 
-    async def draft_withdrawal_of_bundle(self, name: str, version: int, who: SignedInUser) -> None:
+    async def draft_withdrawal_of_material_version(self, name: str, version: int, who: SignedInUser) -> None:
         """Draft the withdrawal of a version of campaign material. The media and compliance officers then sign it.
 
         Raises MaterialRefused.
@@ -276,7 +276,7 @@ class Proposals:
         async with self._db.open_transaction() as db:
             what = {"version": shorten_text_for_audit(f"{name} {version}")}
             await self._db.append_audit_entry(db, "withdrawal-drafted", who.name, what)
-            await asyncio.to_thread(draft_withdrawal_of_bundle, self._settings, name, version)
+            await asyncio.to_thread(draft_withdrawal_of_material_version, self._settings, name, version)
 
     async def publish_material(self, who: SignedInUser) -> list[str]:
         """Publish the campaign material that the media and compliance officers have signed. Return the versions

@@ -26,12 +26,12 @@ from dialer.nats.messages import (
     build_batch_subject,
     build_inbox_prefix,
     build_live_subject,
-    build_mark_subject_of_constituency,
-    build_mark_subject_of_state,
     build_order_subject,
-    build_peer_call_subject,
     build_reply_subject,
     build_snapshot_subject,
+    build_subject_of_calls_in_other_centres,
+    build_subject_of_voter_marks_in_constituency,
+    build_subject_of_voter_marks_in_state,
     list_consumer_names,
 )
 from dialer.nats.nkey import decode_public_key
@@ -52,11 +52,14 @@ OWN_CONNECTIONS, CENTRE_CONNECTIONS = 200, 8
 
 def list_subjects_readable_by_centre(centre: HqCentre) -> dict[str, list[str]]:
     """Return the NATS subjects that a centre may read, by the stream that they belong to."""
-    marks = [build_mark_subject_of_constituency("*", centre.state or "", number) for number in centre.constituencies]
+    marks = [
+        build_subject_of_voter_marks_in_constituency("*", centre.state or "", number)
+        for number in centre.constituencies
+    ]
     orders = [build_order_subject(to) for to in ("all", f"zone:{centre.zone}", f"centre:{centre.id}")]
     if centre.state is not None and not marks:
-        marks = [build_mark_subject_of_state(centre.state)]
-    calls = {} if centre.state is None else {CALLS: [build_peer_call_subject(centre.state)]}
+        marks = [build_subject_of_voter_marks_in_state(centre.state)]
+    calls = {} if centre.state is None else {CALLS: [build_subject_of_calls_in_other_centres(centre.state)]}
     return {PEERS: [OPT_OUT_SUBJECT, *marks], CMD: orders, **calls}
 
 

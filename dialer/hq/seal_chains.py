@@ -15,8 +15,8 @@ from dialer.domain.sealed_epochs import (
     EpochKind,
     EpochProblem,
     SealedEpoch,
-    find_broken_epochs,
-    find_problems_of_single_epoch,
+    find_broken_minutes_in_signed_log,
+    find_problems_of_signed_minute,
 )
 
 _MOST_UNACCEPTED_KEYS = 100  # so that a stolen key of a centre cannot fill the database
@@ -82,14 +82,14 @@ class SealChain:
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
         """Return how a signed minute of a store's changes (epoch) contradicts the earlier ones, or None if it fits."""
-        problems = find_problems_of_single_epoch(epoch)
+        problems = find_problems_of_signed_minute(epoch)
         if self.head is not None and epoch.kind == EpochKind.START:
             if not self.may_start:
                 return EpochProblem(epoch.epoch, f"begins new keys in the same store, after epoch {self.head.epoch}")
             if known_epochs.get(epoch.previous) != epoch.epoch - 1:
                 return EpochProblem(epoch.epoch, "begins new keys after an epoch that headquarters never received")
         elif self.head is not None:
-            problems = find_broken_epochs([epoch], behind=self.head)
+            problems = find_broken_minutes_in_signed_log([epoch], behind=self.head)
         return next(iter(problems), None)
 
 

@@ -68,13 +68,13 @@ class SnapshotServer:
         self._session = session
         self._private_key = None if settings.nkey_file is None else nkey.read_private_key(settings.nkey_file)
 
-    async def serve_snapshots(self) -> None:
+    async def serve_snapshots_of_updates_to_centres(self) -> None:
         """Answer centres' requests for complete lists of other centres' updates from now on, until the NATS session ends."""
         await self._session.answer_requests_on_subject(
-            messages.build_snapshot_subject("*"), self._answer_snapshot_request
+            messages.build_snapshot_subject("*"), self._answer_request_for_snapshot_page
         )
 
-    async def _answer_snapshot_request(self, subject: str, data: bytes) -> bytes:
+    async def _answer_request_for_snapshot_page(self, subject: str, data: bytes) -> bytes:
         centre = subject.removeprefix(messages.build_snapshot_subject(""))
         try:
             request = unpack_snapshot_request(data)
@@ -136,7 +136,7 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
         voter = parse_voter_place(fields)
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
-            marks.append((key, messages.convert_mark_for_other_centres(row.centre, voter, fields)))
+            marks.append((key, messages.convert_voter_mark_for_other_centres(row.centre, voter, fields)))
     next_after, of_page = select_updates_that_fit_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
     return PageRows(next_after, [], of_page)
 

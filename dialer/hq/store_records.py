@@ -11,7 +11,7 @@ from dialer.errors import MatdanError
 from dialer.hq.database import Database
 from dialer.hq.seal_records import accept_latest_seal_of_store
 from dialer.hq.sql import Command, Query, convert_rows_to_columns
-from dialer.hq.stores import KnownStore, StoreState, find_accepted_store
+from dialer.hq.stores import KnownStore, StoreState, find_accepted_database_of_centre
 from dialer.store.sql import Statements
 
 Stores = dict[str, KnownStore]
@@ -99,7 +99,7 @@ async def write_stores_of_centres(db: Database, stores: Mapping[str, Stores]) ->
     await SQL.set_stores.run_statement(db, *convert_rows_to_columns(rows, 8))
 
 
-async def replace_accepted_store(db: Database, centre: str, first_digits_of_id: str) -> str:
+async def replace_accepted_database_of_centre(db: Database, centre: str, first_digits_of_id: str) -> str:
     """Accept results of that store of a centre whose id (incarnation) begins with `first_digits_of_id`. Return the
     whole id.
 
@@ -117,7 +117,7 @@ async def replace_accepted_store(db: Database, centre: str, first_digits_of_id: 
             each.state = StoreState.REPLACED
         found[0].state = StoreState.ACCEPTED
         found[0].run, found[0].is_confirmed = "", True
-        assert find_accepted_store(stores) is found[0]  # noqa: S101 - exactly one
+        assert find_accepted_database_of_centre(stores) is found[0]  # noqa: S101 - exactly one
         await write_stores_of_centres(db, {centre: stores})
         await accept_latest_seal_of_store(db, centre, found[0].incarnation)
         await SQL.clear_problem.run_statement(db, centre)

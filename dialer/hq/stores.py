@@ -103,7 +103,7 @@ class StoreSightings:
         return True
 
 
-def accept_store_of_batch(
+def accept_or_refuse_database_that_sent_batch(
     centre: str, stores: dict[str, KnownStore], sender: SendingStore, sightings: StoreSightings, now: float
 ) -> KnownStore:
     """Return the store that a batch is from, if headquarters accepts its batches. `now` is in epoch seconds.
@@ -111,10 +111,10 @@ def accept_store_of_batch(
     `stores` has the known stores of the centre by store id (incarnation). The function updates `stores`. Raises
     StoreNotAccepted.
     """
-    accepted = find_accepted_store(stores)
+    accepted = find_accepted_database_of_centre(stores)
     own = stores.get(sender.incarnation)
     if own is None:
-        own = stores[sender.incarnation] = _register_new_store(accepted, sender, now)
+        own = stores[sender.incarnation] = _register_new_database_of_centre(accepted, sender, now)
         if own.state is StoreState.ACCEPTED and accepted is not None:
             accepted.state = StoreState.REPLACED
             accepted = own
@@ -129,7 +129,7 @@ def accept_store_of_batch(
     return own
 
 
-def find_accepted_store(stores: dict[str, KnownStore]) -> KnownStore | None:
+def find_accepted_database_of_centre(stores: dict[str, KnownStore]) -> KnownStore | None:
     """Return the store (database) of a centre that headquarters accepts, or None if there is none."""
     return next((each for each in stores.values() if each.state is StoreState.ACCEPTED), None)
 
@@ -137,7 +137,7 @@ def find_accepted_store(stores: dict[str, KnownStore]) -> KnownStore | None:
 def describe_two_databases_of_one_centre(centre: str, stores: dict[str, KnownStore]) -> str:
     """Return as text which decision about a centre's stores a person must make, or "" if there is none to make."""
     refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
-    accepted = find_accepted_store(stores)
+    accepted = find_accepted_database_of_centre(stores)
     if not refused or accepted is None:
         return ""
     return (
@@ -150,7 +150,7 @@ def describe_replaced_database_of_centre(centre: str, stores: dict[str, KnownSto
     """Return what a person must do about a store that replaced an earlier one without a person's decision, or an empty
     text.
     """
-    accepted = find_accepted_store(stores)
+    accepted = find_accepted_database_of_centre(stores)
     if accepted is None or accepted.is_confirmed:
         return ""
     origin = "a copy of an earlier one" if accepted.previous in stores else "no copy of an earlier one"
@@ -160,7 +160,7 @@ def describe_replaced_database_of_centre(centre: str, stores: dict[str, KnownSto
     )
 
 
-def _register_new_store(accepted: KnownStore | None, sender: SendingStore, now: float) -> KnownStore:
+def _register_new_database_of_centre(accepted: KnownStore | None, sender: SendingStore, now: float) -> KnownStore:
     store = KnownStore(sender.incarnation, sender.previous, StoreState.ACCEPTED, sender.begins_after, now, sender.run)
     if accepted is None:
         return store

@@ -240,7 +240,7 @@ class Repository:
         self._write_drafted_tuf_targets(targets, now)
         return manifest, new
 
-    def draft_withdrawal_of_bundle(self, name: str, version: int, now: float) -> None:
+    def draft_withdrawal_of_material_version(self, name: str, version: int, now: float) -> None:
         """Draft the withdrawal of an approved version of campaign material (bundle), so that it can no longer be
         assigned to centres. Raises MaterialRefused.
         """

@@ -98,7 +98,7 @@ class Monitor:
         self._is_seal_compared = False
         self._newest_call = NewestCallAtBroker(centre, engine.check_that_store_has_newest_call)
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
-        self._opt_outs = PeerOptOuts(self._import_peer_opt_out) if reads_opt_outs else None
+        self._opt_outs = PeerOptOuts(self._import_opt_out_of_other_centre) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
         self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, describe_opt_out_connection())
         # Set once opt-outs are read on their own connection, or are not read at all.
@@ -170,7 +170,7 @@ class Monitor:
         while True:
             await connection.publish_message(await self._gateway.unstored_replies.get())
 
-    async def _import_peer_opt_out(self, opt_out: PeerOptOutRecord) -> None:
+    async def _import_opt_out_of_other_centre(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out_from_other_centre(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
     async def _compare_store_with_seal_at_broker(self) -> None:

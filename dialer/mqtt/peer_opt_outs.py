@@ -26,7 +26,7 @@ MAX_STORED_AT_ONCE = 200  # they share a commit, and results of calls wait for i
 RETRY_SECONDS = 2.0
 
 
-def parse_peer_opt_out(topic: str, payload: bytes) -> PeerOptOutRecord | None:
+def parse_opt_out_of_other_centre(topic: str, payload: bytes) -> PeerOptOutRecord | None:
     """Return the opt-out in a message, or None if the message is not an opt-out or has no hash. Never raises."""
     centre = topic.split("/")[2] if topic.count("/") > 2 else ""
     if not centre or len(payload) > MAX_BYTES:
@@ -64,7 +64,7 @@ class PeerOptOuts:
         `stored` is called in the order of the messages, once the opt-out is on disk. It is also called if the message
         is no opt-out.
         """
-        await self._waiting.put((parse_peer_opt_out(topic, payload), stored))
+        await self._waiting.put((parse_opt_out_of_other_centre(topic, payload), stored))
 
     async def store_opt_outs_until_cancelled(self) -> None:
         """Store opt-outs until cancelled, and retry while the store fails."""

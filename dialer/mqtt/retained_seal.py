@@ -38,8 +38,11 @@ async def describe_newest_signature_missing_in_store(
         seal = get_type_adapter(SealedEpoch).validate_json(payload)
     except ValidationError:
         return "the message `results/sealed-epochs` at the broker is not a seal"
-    stored, digest = await store.read_sealed_epoch(min(seal.epoch, _LARGEST_ID)), seal.compute_epoch_digest()
-    if stored is not None and stored.compute_epoch_digest() == digest:
+    stored, digest = (
+        await store.read_signed_minute_from_store(min(seal.epoch, _LARGEST_ID)),
+        seal.compute_digest_of_signed_minute(),
+    )
+    if stored is not None and stored.compute_digest_of_signed_minute() == digest:
         return ""
     sealed_at, what = _format_time(seal.at), "missing" if stored is None else "different"
     await store.append_audit_entry(AUDIT_KIND, "broker", {"sealed": sealed_at, "digest": digest}, at)

@@ -118,7 +118,7 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 """The subject of peer opt-outs."""
 
 
-def build_mark_subject_of_constituency(zone: str, state_code: str, constituency_number: int) -> str:
+def build_subject_of_voter_marks_in_constituency(zone: str, state_code: str, constituency_number: int) -> str:
     """Return the NATS subject on which other centres receive the marks (recorded answers) of a constituency's voters.
 
     `zone` is the zone of the centre that sent the marks, or `*` for any.
@@ -126,12 +126,12 @@ def build_mark_subject_of_constituency(zone: str, state_code: str, constituency_
     return f"peer.{zone}.mark.{_encode_subject_level(state_code)}.{constituency_number}"
 
 
-def build_mark_subject_of_state(state_code: str) -> str:
+def build_subject_of_voter_marks_in_state(state_code: str) -> str:
     """Return the NATS subject of marks (recorded answers of voters) from all constituencies of a federal state."""
     return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
 
-def build_peer_call_subject(state_code: str) -> str:
+def build_subject_of_calls_in_other_centres(state_code: str) -> str:
     """Return the NATS subject of the calls that a federal state's centres made (hashed number and time of each)."""
     return f"call.{_encode_subject_level(state_code)}"
 
@@ -370,7 +370,7 @@ def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
     return calls
 
 
-def convert_mark_for_other_centres(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
+def convert_voter_mark_for_other_centres(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
     """Return a mark (recorded answer of a voter) that a centre has sent, as headquarters forwards it to other centres."""
     fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
     return {

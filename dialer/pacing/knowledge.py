@@ -189,7 +189,7 @@ class Knowledge(Learned):
         sums, own = np.zeros(3 * self._tuning.moments), [seat for seat in seats if seat.pacer is None]
         for pacer in others:
             theirs = [seat for seat in seats if seat.pacer is pacer]
-            forecast = pacer.forecast_freed_seats(theirs)
+            forecast = pacer.forecast_seats_that_become_free(theirs)
             if forecast is None or len(forecast) != len(sums):
                 own += theirs
             else:

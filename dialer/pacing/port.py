@@ -196,7 +196,7 @@ class Pacer(ABC):
         """Return how many ringing calls to cancel because agents have left their seats (usually 0)."""
         return 0
 
-    def forecast_freed_seats(self, seats: Sequence[BusySeat]) -> Sequence[float] | None:
+    def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float] | None:
         """Return how many of these busy seats will be free at each of the moments that the policy looks ahead to: the
         sums of the probabilities, of their squares and of their cubes.
 

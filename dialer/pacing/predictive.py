@@ -206,7 +206,7 @@ class PredictivePacer(GovernedPacer):
             self._hung_up_at = now
         return excess
 
-    def forecast_freed_seats(self, seats: Sequence[BusySeat]) -> Sequence[float]:
+    def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float]:
         """Return how many of these busy seats, which work for this campaign, will be free at each moment that the policy
         looks ahead to: the sums of the probabilities, of their squares and of their cubes.
         """

@@ -118,7 +118,7 @@ class WebhookPoster:
         """
         posted = 0
         with store() as db:
-            after = self._read_id_of_last_confirmed_mark(db)
+            after = self._read_id_of_last_voter_mark_at_portal(db)
             last = find_last_voter_mark_before_open_calls(db, after)
         ids = self.load_ids() if last > after else {}
         while True:
@@ -138,7 +138,7 @@ class WebhookPoster:
             after, posted = marks[-1].mark_id, posted + len(results)
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
-    def _read_id_of_last_confirmed_mark(self, db: Connection) -> int:
+    def _read_id_of_last_voter_mark_at_portal(self, db: Connection) -> int:
         """Return the ID of the last mark (recorded fact about a voter) that the portal confirmed, or 0 to start from
         the first.
 

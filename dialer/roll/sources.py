@@ -91,7 +91,7 @@ def _list_portal_files(source: Source) -> Iterator[tuple[float, Path, str]]:
         ) from error
 
 
-def load_portal_ids(
+def load_voter_ids_of_portal(
     source: Source, imported: Collection[str] | None = None
 ) -> dict[tuple[str, str, int, int, int], str]:
     """Return the portal's own ID of each voter, from its exports.
@@ -115,11 +115,11 @@ def load_portal_ids(
     found: dict[tuple[str, str, int, int, int], str] = {}
     for path in exports:
         prepared = prepare_roll_import(path, load_column_map(source.map_file))
-        found |= _read_portal_ids(prepared, source.id_heading, source.roll_version)
+        found |= _read_voter_ids_of_portal(prepared, source.id_heading, source.roll_version)
     return found
 
 
-def _read_portal_ids(
+def _read_voter_ids_of_portal(
     prepared: PreparedImport, heading: str, roll_version: str
 ) -> dict[tuple[str, str, int, int, int], str]:
     header, normalized = prepared.mapping.header, normalize_heading(heading)

@@ -55,7 +55,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def wait_until_loopback_data_arrives(self) -> None:
         """Block until everything written to loopback sockets so far can be read."""
-        self._fence.send_byte_to_itself()
+        self._fence.send_byte_to_own_socket()
 
     def run_in_executor(
         self,
@@ -86,7 +86,7 @@ class _LoopbackFence:
             self._reader, _ = listener.accept()
         self._writer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def send_byte_to_itself(self) -> None:
+    def send_byte_to_own_socket(self) -> None:
         self._writer.send(b".")
         self._reader.recv(1)
 

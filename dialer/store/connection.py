@@ -228,7 +228,7 @@ def close_writing_connection(db: Connection) -> None:
             db.execute("PRAGMA busy_timeout = 0")
             # What is not sealed now is sealed at the next start.
             with suppress(StoreError, *get_database_error_types()):
-                seals.seal_last_epoch(db, time.time())
+                seals.seal_all_unsealed_changes(db, time.time())
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except get_database_error_types():
         pass  # every commit is safe in the WAL; a full disk must not prevent closing

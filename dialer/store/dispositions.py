@@ -16,7 +16,7 @@ from dialer.store.flow_answers import change_flow_answers
 from dialer.store.marks import MarkEffect, save_voter_mark
 from dialer.store.opt_outs import save_opt_out
 from dialer.store.outbox import add_result_to_outbox
-from dialer.store.own_call_backs import save_own_call_back
+from dialer.store.own_call_backs import save_call_back_reserved_for_agent
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 from dialer.store.voters import get_voter_place_on_roll
 
@@ -97,7 +97,7 @@ def save_disposition_of_call(
         language_before = SQL.language_of.fetch_first_value(db, voter_id=before.voter_id)
         SQL.set_language.run_statement(db, voter_id=before.voter_id, language=record.language)
     if new:
-        save_own_call_back(db, before.campaign_id, before.phone_id, record)
+        save_call_back_reserved_for_agent(db, before.campaign_id, before.phone_id, record)
         place = None if before.voter_id is None or not record.answers else get_voter_place_on_roll(db, before.voter_id)
         add_result_to_outbox(db, encode, replace(record, place=place), record.at)
     effects = tuple(save_voter_mark(db, encode, mark) for mark in marks)

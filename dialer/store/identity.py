@@ -102,7 +102,7 @@ def read_store_identity(db: Connection) -> StoreIdentity:
     return found
 
 
-def get_path_of_identity_token(path: Path) -> Path:
+def get_path_of_token_that_identifies_store(path: Path) -> Path:
     """Return the path of the file with the random token by which a copy of the store is recognised. It is next to the
     store's real file, whatever links lead to it.
     """
@@ -133,13 +133,13 @@ def _find_machine_and_inode_of_store(path: Path) -> str:
 
 def _read_identity_tokens_of_store(path: Path) -> list[str]:
     try:
-        return get_path_of_identity_token(path).read_text("ascii", "replace").split()
+        return get_path_of_token_that_identifies_store(path).read_text("ascii", "replace").split()
     except OSError:
         return []
 
 
 def _write_identity_tokens_of_store(path: Path, *tokens: str) -> None:
-    file = get_path_of_identity_token(path)
+    file = get_path_of_token_that_identifies_store(path)
     half = file.with_name(file.name + ".new")
     try:
         descriptor = os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)

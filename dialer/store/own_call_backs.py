@@ -26,7 +26,9 @@ class SQL(Statements):
     call_backs = Query(OwnCallBack)
 
 
-def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:
+def save_call_back_reserved_for_agent(
+    db: Connection, campaign_id: str, phone_id: int, record: DispositionRecord
+) -> None:
     """Store the call-back that an agent promised to make personally, if the result of the call (disposition) contains
     one.
 
@@ -38,7 +40,7 @@ def save_own_call_back(db: Connection, campaign_id: str, phone_id: int, record: 
         SQL.insert_call_back.run_statement(db, **get_fields_as_sql_parameters(own))
 
 
-def read_own_call_backs(db: Connection, now: float) -> list[OwnCallBack]:
+def read_call_backs_reserved_for_agents(db: Connection, now: float) -> list[OwnCallBack]:
     """Return the call-backs that are still reserved at `now` (epoch seconds) for the agents who promised to make them.
 
     Call-backs that have been made already are included.

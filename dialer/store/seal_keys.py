@@ -37,7 +37,7 @@ class EpochKeys:
     next_seed: bytes = field(repr=False)
 
     @classmethod
-    def generate_epoch_keys(cls, epoch: int) -> Self:
+    def generate_signing_keys_of_first_minute(cls, epoch: int) -> Self:
         """Return random signing keys for the first epoch (signed minute) of a new chain of keys, and for the epoch
         after it.
 
@@ -45,7 +45,7 @@ class EpochKeys:
         """
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
-    def make_keys_of_next_epoch(self) -> EpochKeys:
+    def make_signing_keys_of_next_minute(self) -> EpochKeys:
         """Return the signing keys of the next epoch (signed minute): the key that exists for it already, and a new
         random key for the epoch after it.
         """
@@ -61,7 +61,7 @@ class EpochKeys:
         """The public key that verifies the signature of the next epoch (signed minute of changes), in hexadecimal."""
         return signing.derive_public_key(self.next_seed).hex()
 
-    def sign_with_epoch_key(self, what: bytes) -> str:
+    def sign_with_key_of_minute(self, what: bytes) -> str:
         """Return the signature of the bytes `what` with the secret key of this epoch (signed minute), in
         hexadecimal.
         """
@@ -77,7 +77,7 @@ def get_seal_key_path(store: Path) -> Path:
     return real.with_name(real.name + ".seal-key")
 
 
-def read_epoch_keys(path: Path) -> EpochKeys | None:
+def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
     """Return the secret signing keys (epoch keys) in a file, or None if the file is missing or has no valid keys.
 
     Raises StoreError if the file cannot be read.
@@ -109,17 +109,17 @@ def create_keys_of_first_epoch(store: Path) -> EpochKeys | None:
     path = get_seal_key_path(store)
     if path_exists(store):
         return None
-    keys = EpochKeys.generate_epoch_keys(FIRST_EPOCH)
+    keys = EpochKeys.generate_signing_keys_of_first_minute(FIRST_EPOCH)
     try:
         _write_new_key_file(path, keys, path.parent)
     except FileExistsError:
-        found = read_epoch_keys(path)
+        found = read_signing_keys_from_file(path)
         return found if found is not None and found.epoch == FIRST_EPOCH else None
     _sync_folder_to_disk(path.parent)
     return keys
 
 
-def replace_epoch_keys(path: Path, keys: EpochKeys, owner: Path) -> None:
+def replace_signing_keys_in_file(path: Path, keys: EpochKeys, owner: Path) -> None:
     """Replace the secret signing keys (epoch keys) in the file, and overwrite the old ones on the disk.
 
     The new file belongs to the user who owns the file `owner`. Raises OSError; the file then has either the old keys or

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from dialer.domain.audit_chain import AuditEntry, find_breaks_in_audit_hash_chain
-from dialer.domain.sealed_epochs import LOG_STARTS, EpochKind, SealedEpoch, find_broken_epochs
+from dialer.domain.sealed_epochs import LOG_STARTS, EpochKind, SealedEpoch, find_broken_minutes_in_signed_log
 from dialer.store import audit, sealer
 from dialer.store.evidence import (
     BLOCK_BITS,
@@ -190,7 +190,7 @@ def _verify_seals_against_log(
     verdict.starts = [each for each in epochs if each.kind == EpochKind.START]
     if not epochs:
         verdict.add_verification_finding("epoch", 1, "missing: nothing was sealed, or all epochs were removed")
-    for found in find_broken_epochs(epochs, first_keys):
+    for found in find_broken_minutes_in_signed_log(epochs, first_keys):
         verdict.add_verification_finding("epoch", found.epoch, found.problem)
     verdict.records_purged_at = max((each.at for each in epochs if each.kind == EpochKind.PURGE), default=None)
     log_start = max((place for place, each in enumerate(epochs) if each.kind in LOG_STARTS), default=0)
@@ -222,7 +222,7 @@ def _verify_seal_that_person_noted(epochs: Sequence[SealedEpoch], head: tuple[in
         verdict.add_verification_finding(
             "epoch", end + 1, f"the chain ends at {end}, but epoch {number} was noted: the end was cut off"
         )
-    elif noted.compute_epoch_digest() != digest:
+    elif noted.compute_digest_of_signed_minute() != digest:
         verdict.add_verification_finding("epoch", number, "differs from the noted head with this number")
 
 

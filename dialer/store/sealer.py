@@ -30,7 +30,13 @@ from dialer.store.evidence import (
     create_triggers_that_record_changes,
     list_columns_covered_by_seals,
 )
-from dialer.store.seal_keys import FIRST_EPOCH, EpochKeys, get_seal_key_path, read_epoch_keys, replace_epoch_keys
+from dialer.store.seal_keys import (
+    FIRST_EPOCH,
+    EpochKeys,
+    get_seal_key_path,
+    read_signing_keys_from_file,
+    replace_signing_keys_in_file,
+)
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 ROWS_ADDED = "another program added rows to the log, which were removed"
@@ -104,7 +110,7 @@ class _Progress:
     rows: Any = field(default_factory=hashlib.sha256)  # the hash of the rows
     stored_mac: bytes = b""  # that the last commit stored
 
-    def copy_hash_progress_of_epoch(self) -> _Progress:
+    def copy_hash_progress_of_minute(self) -> _Progress:
         return replace(self, rows=self.rows.copy())
 
     def add_log_rows_to_hash(self, rows: Iterable[Change]) -> None:
@@ -141,7 +147,7 @@ class Sealer:
     def __init__(self, db: Connection, path: Path) -> None:
         """Create the sealer of the changes that `db` makes in the store at `path`.
 
-        Call `load_keys_and_open_epoch` before the first write.
+        Call `load_signing_keys_and_start_minute` before the first write.
         """
         self._db = db
         self._store = path
@@ -159,7 +165,7 @@ class Sealer:
 
     # Starting
 
-    def load_keys_and_open_epoch(self, *, upgraded: bool) -> EpochKind | None:
+    def load_signing_keys_and_start_minute(self, *, upgraded: bool) -> EpochKind | None:
         """Load the signing keys and begin an epoch (a minute of changes that is signed at its end). Return the reason if
         the epoch must be signed at once, or None.
 
@@ -168,19 +174,21 @@ class Sealer:
         not sealed. Raises StoreError.
         """
         last = SQL.last_epoch.fetch_first_row(self._db)
-        keys = read_epoch_keys(self._path)
+        keys = read_signing_keys_from_file(self._path)
         if (
             keys is not None
             and last is not None
             and (keys.epoch, keys.next_epoch_public_key) == (last.epoch, last.next_key)
         ):
-            keys = keys.make_keys_of_next_epoch()  # a crash came between the commit of the seal and the new file
-            self._write_epoch_keys(keys)
+            keys = (
+                keys.make_signing_keys_of_next_minute()
+            )  # a crash came between the commit of the seal and the new file
+            self._write_signing_keys_of_minute(keys)
         if last is None or keys is None or (keys.epoch, keys.epoch_public_key) != (last.epoch + 1, last.next_key):
             return self._start_chain_of_signing_keys(last, keys)
         self._file_epoch = keys.epoch
-        self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
-        doubt = self._add_unsigned_log_rows_to_epoch(self._committed)
+        self._committed = _Progress(keys, last.compute_digest_of_signed_minute(), last.last + 1, last.last)
+        doubt = self._add_unsigned_log_rows_to_minute(self._committed)
         self._committed.doubt = doubt
         self._committed.stored_mac = SQL.log_end.fetch_only_row(self._db).mac
         if upgraded or last.layout != self._layout:
@@ -196,18 +204,18 @@ class Sealer:
             keys = found
             self._file_epoch = keys.epoch
         else:
-            keys = EpochKeys.generate_epoch_keys(epoch)
-            self._write_epoch_keys(keys)
+            keys = EpochKeys.generate_signing_keys_of_first_minute(epoch)
+            self._write_signing_keys_of_minute(keys)
         end = SQL.log_end.fetch_only_row(self._db)
         if last is None:
             doubt = EPOCHS_REMOVED if end.last_row else ""
             self._committed = _Progress(keys, "", end.last_row + 1, end.last_row, doubt)
             return EpochKind.START
-        self._committed = _Progress(keys, last.compute_epoch_digest(), last.last + 1, last.last)
+        self._committed = _Progress(keys, last.compute_digest_of_signed_minute(), last.last + 1, last.last)
         self._committed.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=last.last))
         return EpochKind.START
 
-    def _add_unsigned_log_rows_to_epoch(self, progress: _Progress) -> str:
+    def _add_unsigned_log_rows_to_minute(self, progress: _Progress) -> str:
         """Add the unsigned rows of the log of changes to the current epoch (minute) `progress`.
 
         Return a sentence about what another program did to these rows, or an empty text.
@@ -232,7 +240,7 @@ class Sealer:
         ):
             self.on_transaction_committed()  # only the confirmation of the last commit was lost
         committed = self._get_hash_progress_at_last_commit()
-        self._pending = committed.copy_hash_progress_of_epoch()
+        self._pending = committed.copy_hash_progress_of_minute()
         if end.last_row > committed.last:
             SQL.delete_log_after.run_statement(self._db, last=committed.last)
             self._pending.doubt = ROWS_ADDED
@@ -244,9 +252,9 @@ class Sealer:
         logged = self._log_changes_of_transaction()
         pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         sealed = pending.keys is not committed.keys
-        if sealed and not self._is_epoch_stored(committed.keys.epoch):
+        if sealed and not self._is_signed_minute_stored(committed.keys.epoch):
             pending = self._pending = (
-                committed.copy_hash_progress_of_epoch()
+                committed.copy_hash_progress_of_minute()
             )  # the job that sealed the epoch was undone
         if logged or sealed:
             pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
@@ -261,7 +269,7 @@ class Sealer:
         self._committed = self._get_hash_progress_of_transaction()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
-                self._write_epoch_keys(self._committed.keys)
+                self._write_signing_keys_of_minute(self._committed.keys)
 
     # Epochs
 
@@ -275,11 +283,11 @@ class Sealer:
         """
         pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         if pending.keys is not committed.keys:
-            if self._is_epoch_stored(committed.keys.epoch):
+            if self._is_signed_minute_stored(committed.keys.epoch):
                 return SQL.last_epoch.fetch_only_row(self._db)
-            pending = committed.copy_hash_progress_of_epoch()  # the job that sealed the epoch was undone
+            pending = committed.copy_hash_progress_of_minute()  # the job that sealed the epoch was undone
         if committed.keys.epoch != self._file_epoch:
-            self._write_epoch_keys(committed.keys)
+            self._write_signing_keys_of_minute(committed.keys)
         self._log_changes_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
         keys = pending.keys
@@ -298,10 +306,10 @@ class Sealer:
             keys.epoch_public_key,
             keys.next_epoch_public_key,
         )
-        epoch = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part_of_epoch()))
+        epoch = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_content_signed_for_minute()))
         SQL.append_epoch.run_statement(self._db, **get_fields_as_sql_parameters(epoch))
         self._pending = _Progress(
-            keys.make_keys_of_next_epoch(), epoch.compute_epoch_digest(), epoch.last + 1, epoch.last
+            keys.make_signing_keys_of_next_minute(), epoch.compute_digest_of_signed_minute(), epoch.last + 1, epoch.last
         )
         return epoch
 
@@ -358,7 +366,7 @@ class Sealer:
             SQL.append_change.run_statement(self._db, evidence=name, one=one, two=two, before=before, after=after)
 
     @property
-    def is_first_epoch(self) -> bool:
+    def is_first_signed_minute(self) -> bool:
         """Whether the store has never signed (sealed) any change."""
         return self._get_hash_progress_of_transaction().keys.epoch == FIRST_EPOCH
 
@@ -368,14 +376,14 @@ class Sealer:
         committed = self._get_hash_progress_at_last_commit()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 
-    def _is_epoch_stored(self, epoch: int) -> bool:
+    def _is_signed_minute_stored(self, epoch: int) -> bool:
         last = SQL.last_epoch.fetch_first_row(self._db)
         return last is not None and last.epoch == epoch
 
-    def _write_epoch_keys(self, keys: EpochKeys) -> None:
+    def _write_signing_keys_of_minute(self, keys: EpochKeys) -> None:
         """Replace the secret keys in the store's key file. Raises StoreError."""
         try:
-            replace_epoch_keys(self._path, keys, self._store)
+            replace_signing_keys_in_file(self._path, keys, self._store)
         except OSError as error:
             raise StoreError(
                 f"{self._path}: the key that seals the store cannot be replaced ({error.strerror}). Free some space, and let"

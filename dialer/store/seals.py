@@ -35,18 +35,18 @@ def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgrad
     epoch seconds. Raises StoreError.
     """
     own = Sealer(db, path)
-    why = own.load_keys_and_open_epoch(upgraded=upgraded)
+    why = own.load_signing_keys_and_start_minute(upgraded=upgraded)
     hooked: Any = db
     hooked.hooks = own
     if why is None:
         return
     with open_transaction(db):
-        if why is EpochKind.UPGRADE or own.is_first_epoch:
+        if why is EpochKind.UPGRADE or own.is_first_signed_minute:
             own.restart_seal_log()
         own.seal_epoch(at, why)
 
 
-def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
+def seal_and_announce_changes_of_minute(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
     """Sign the store's changes since the last signature (seal), queue all unsent seals for MQTT, and return the new seal.
 
     `at` is in epoch seconds. Runs inside a transaction.
@@ -58,7 +58,7 @@ def seal_and_announce_epoch(db: Connection, encode: Encode | None, at: float) ->
     return epoch
 
 
-def seal_last_epoch(db: Connection, at: float) -> None:
+def seal_all_unsealed_changes(db: Connection, at: float) -> None:
     """Sign all changes that are not signed (sealed) yet, in a transaction of its own. Call it before the store is closed.
 
     `at` is in epoch seconds.
@@ -87,7 +87,7 @@ def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
     return {"seals": str(last)}
 
 
-def read_sealed_epoch(db: Connection, epoch: int) -> SealedEpoch | None:
+def read_signed_minute_from_store(db: Connection, epoch: int) -> SealedEpoch | None:
     """Return the signed minute of changes (epoch) with this number, or None if the store has none."""
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 

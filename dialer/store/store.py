@@ -133,7 +133,7 @@ class Store(StoreRunner):
     release_refused_numbers = Write(claims.release_refused_numbers)
     release_expired_claims = Write(claims.release_expired_claims)
     find_next_due_time = Read(targets.find_next_due_time)
-    read_own_call_backs = Read(own_call_back_rows.read_own_call_backs)
+    read_call_backs_reserved_for_agents = Read(own_call_back_rows.read_call_backs_reserved_for_agents)
     read_do_not_call_registers = Read(register_rows.read_do_not_call_registers)
 
     async def add_roll_numbers_to_queue_of_campaign(
@@ -362,5 +362,5 @@ class Store(StoreRunner):
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
     read_first_key_of_each_signing_chain = Read(seals.read_first_key_of_each_signing_chain)
-    read_sealed_epoch = Read(seals.read_sealed_epoch)
-    seal_epoch = Announce(seals.seal_and_announce_epoch)
+    read_signed_minute_from_store = Read(seals.read_signed_minute_from_store)
+    seal_epoch = Announce(seals.seal_and_announce_changes_of_minute)

@@ -46,7 +46,9 @@ class SnapshotSource:
     key: bytes | None = None  # headquarters' public key, which signs snapshots
 
     @contextlib.asynccontextmanager
-    async def download_snapshot(self, stream: str, place: Place | None, stored: int) -> AsyncIterator[PeerSnapshot]:
+    async def download_snapshot_of_updates(
+        self, stream: str, place: Place | None, stored: int
+    ) -> AsyncIterator[PeerSnapshot]:
         """Download a list (snapshot) of the marks (recorded answers) that other centres reported for a constituency.
 
         If `place` is None, download all their opt-outs instead. `stored` is the position in headquarters' stream up to

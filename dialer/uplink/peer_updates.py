@@ -28,8 +28,8 @@ from dialer.nats.messages import (
     PEERS,
     InvalidMessage,
     build_live_subject,
-    build_mark_subject_of_constituency,
-    build_peer_call_subject,
+    build_subject_of_calls_in_other_centres,
+    build_subject_of_voter_marks_in_constituency,
     unpack_peer_calls,
     unpack_peer_updates,
 )
@@ -214,7 +214,7 @@ class PeerUpdates:
         After an import of voters, marks are read again from the beginning, because marks of unknown voters were
         skipped.
         """
-        subject = OPT_OUT_SUBJECT if place is None else build_mark_subject_of_constituency("*", *place)
+        subject = OPT_OUT_SUBJECT if place is None else build_subject_of_voter_marks_in_constituency("*", *place)
         roll_key = [] if place is None else [roll.constituencies, roll.last_voter]
         stream = _build_stream_position_key(stream_id, subject, roll_key)
         is_missing = False
@@ -238,7 +238,7 @@ class PeerUpdates:
         numbers, the stream is read again from the beginning. If headquarters has no stream of calls, opt-outs and marks
         are still sent.
         """
-        subject = build_peer_call_subject(state)
+        subject = build_subject_of_calls_in_other_centres(state)
         while True:
             try:
                 stream_id = await self._session.find_stream_id(CALLS)
@@ -284,7 +284,10 @@ class PeerUpdates:
         """
         while True:
             try:
-                async with self._snapshot_lock, self._source.download_snapshot(stream, place, stored) as snapshot:
+                async with (
+                    self._snapshot_lock,
+                    self._source.download_snapshot_of_updates(stream, place, stored) as snapshot,
+                ):
                     count = await self._send_snapshot(stream, stored, snapshot)
                 _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
                 await self._publish_peer_update_status({"problem": ""})

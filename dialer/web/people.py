@@ -349,7 +349,7 @@ class People:
 
 
 @contextlib.asynccontextmanager
-async def open_page_users_of_site(settings: Settings) -> AsyncIterator[People]:
+async def open_user_accounts_of_pages(settings: Settings) -> AsyncIterator[People]:
     """Open the file with the users of a site's pages, and yield the users, for a command of the command line. Raises
     StoreError.
     """
@@ -369,7 +369,7 @@ async def set_password(settings: Settings, name: str, password: str | None) -> N
 
     Raises SettingError, StoreError.
     """
-    async with open_page_users_of_site(settings) as people:
+    async with open_user_accounts_of_pages(settings) as people:
         await people.set_password(name, password)
 
 
@@ -378,7 +378,7 @@ async def create_one_time_password_at_site(settings: Settings, name: str) -> str
 
     Raises SettingError, StoreError.
     """
-    async with open_page_users_of_site(settings) as people:
+    async with open_user_accounts_of_pages(settings) as people:
         return await people.create_one_time_password(name)
 
 

@@ -13,7 +13,7 @@ from dialer.app import RunningCentre
 from dialer.deploy.asterisk.render import render_asterisk_site_files
 from dialer.domain.clock import Clock, SystemClock
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import make_sound_name_of_spoken_name, make_sound_name_of_text
+from dialer.flows.sounds import make_sound_name_for_spoken_name, make_sound_name_for_text
 from dialer.flows.texts import load_shipped_texts, split_text_at_placeholders
 from dialer.settings.site import Settings
 from tests.asterisk.packets import PacketWatch
@@ -209,14 +209,14 @@ def write_sounds(asterisk: RealAsterisk) -> None:
         asterisk.write_sound(f"matdan/{name}", make_silence(0.1))
     texts = load_shipped_texts()
     names = {
-        make_sound_name_of_spoken_name(kind, name, "hi")
+        make_sound_name_for_spoken_name(kind, name, "hi")
         for kind in (PromptKind.NAME, PromptKind.PLACE)
         for name in NAMES
     }
     names |= {f"matdan/hi/{kind}/{value}" for kind in ("number", "digit", "hour", "minute") for value in range(100)}
     for key, text in texts.by_language["hi"].items():
         names |= {
-            make_sound_name_of_text(key, "hi", segment.number)
+            make_sound_name_for_text(key, "hi", segment.number)
             for segment in split_text_at_placeholders(text)
             if segment.words
         }

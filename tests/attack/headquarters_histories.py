@@ -39,7 +39,7 @@ from dialer.hq.gather import Gatherer
 from dialer.hq.ledger import SEALED_EPOCHS, parse_outbox_row
 from dialer.hq.live import LiveCentres
 from dialer.hq.servers import run_postgresql
-from dialer.hq.store_records import replace_accepted_store
+from dialer.hq.store_records import replace_accepted_database_of_centre
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats import messages
@@ -49,7 +49,7 @@ from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.store import identity, outbox
 from dialer.store.async_connection import AsyncConnection
 from dialer.store.connection import open_store_exclusively, open_store_for_reading
-from dialer.store.identity import get_path_of_identity_token
+from dialer.store.identity import get_path_of_token_that_identifies_store
 from dialer.store.seal_keys import get_seal_key_path
 from dialer.store.sql import Query, Scalar
 from dialer.store.store import open_store
@@ -585,7 +585,7 @@ class History:
         ):
             source.backup(copy)
         if whole:
-            for find_path in (get_path_of_identity_token, get_seal_key_path):
+            for find_path in (get_path_of_token_that_identifies_store, get_seal_key_path):
                 shutil.copyfile(find_path(machine.path), find_path(path))
         return path
 
@@ -606,7 +606,7 @@ class History:
     async def _accept_store_of(self, machine: Machine) -> None:
         await asyncio.sleep(30.0)
         incarnation = (await machine.reading.read_store_identity()).incarnation
-        self._database.run_in_thread(replace_accepted_store(self._db, machine.centre, incarnation))
+        self._database.run_in_thread(replace_accepted_database_of_centre(self._db, machine.centre, incarnation))
 
     # Comparison
 

@@ -43,7 +43,7 @@ from dialer.store.evidence import (
     register_digest_function,
 )
 from dialer.store.migrate import migrate_schema
-from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_epoch_keys
+from dialer.store.seal_keys import EpochKeys, get_seal_key_path, read_signing_keys_from_file
 from dialer.store.sql import get_fields_as_sql_parameters, open_transaction
 from dialer.store.store import open_store
 from tests.support.paths import ROOT
@@ -160,7 +160,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
             db.execute(statement)
     with contextlib.closing(sqlite3.connect(backend.path)) as db:
         epochs = sealer.SQL.epochs.fetch_all_rows(db)
-    return Sealed(backend.path, epochs[0].key, (epochs[-1].epoch, epochs[-1].compute_epoch_digest()))
+    return Sealed(backend.path, epochs[0].key, (epochs[-1].epoch, epochs[-1].compute_digest_of_signed_minute()))
 
 
 @pytest.fixture
@@ -406,14 +406,14 @@ def reseal_with_new_keys(db: Db, keys: EpochKeys) -> None:
     """The whole chain is signed again with keys of the forger's own, after an outcome was changed."""
     change_row_and_log(db, keys)
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
-    write_epochs(db, epochs, EpochKeys.generate_epoch_keys(epochs[0].epoch))
+    write_epochs(db, epochs, EpochKeys.generate_signing_keys_of_first_minute(epochs[0].epoch))
 
 
 def reseal_last_epoch_with_current_key(db: Db, keys: EpochKeys) -> None:
     """The last epoch is signed again with the key of the open one, which is in the file (as CVE-2023-31438)."""
     change_row_and_log(db, keys)
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
-    write_epochs(db, epochs[-1:], keys, previous=epochs[-2].compute_epoch_digest())
+    write_epochs(db, epochs[-1:], keys, previous=epochs[-2].compute_digest_of_signed_minute())
 
 
 def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
@@ -421,7 +421,7 @@ def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
     db.execute("DELETE FROM seal_epoch WHERE epoch >= ?", (epochs[-2].epoch,))
     whole = replace(epochs[-2], last=epochs[-1].last)
-    write_epochs(db, [whole], keys, previous=epochs[-3].compute_epoch_digest())
+    write_epochs(db, [whole], keys, previous=epochs[-3].compute_digest_of_signed_minute())
 
 
 def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: str = "") -> None:
@@ -436,10 +436,10 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
             next_key=keys.next_epoch_public_key,
             signature="",
         )
-        forged = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part_of_epoch()))
+        forged = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_content_signed_for_minute()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
         sealer.SQL.append_epoch.run_statement(db, **get_fields_as_sql_parameters(forged))
-        previous, keys = forged.compute_epoch_digest(), keys.make_keys_of_next_epoch()
+        previous, keys = forged.compute_digest_of_signed_minute(), keys.make_signing_keys_of_next_minute()
 
 
 @dataclass(frozen=True)
@@ -509,7 +509,7 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_named_checks(sealed: Se
     path = tmp_path / "centre.db"
     for file in (sealed.path, get_seal_key_path(sealed.path)):
         shutil.copy(file, tmp_path / file.name)
-    keys = read_epoch_keys(get_seal_key_path(path))
+    keys = read_signing_keys_from_file(get_seal_key_path(path))
     assert keys is not None
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         way.tamper(db, keys)
@@ -536,7 +536,7 @@ def test_older_copy_of_a_store_is_detected_by_a_noted_integrity_seal_or_at_the_n
     shutil.copy(copy, live)
     with contextlib.closing(sqlite3.connect(live)) as db:
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact
-        [finding] = seal_verification.verify_seals(db, (last.epoch, last.compute_epoch_digest())).findings
+        [finding] = seal_verification.verify_seals(db, (last.epoch, last.compute_digest_of_signed_minute())).findings
         assert "the end was cut off" in finding.problem
     asyncio.run(write_again(live))
     with contextlib.closing(sqlite3.connect(live)) as db:

@@ -26,7 +26,7 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
     turns.features.campaign_hold_checker._switch = cast(
         Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: 0.0)
     )
-    turns.features.wall_clock_guard.has_unaccepted_clock_step = lambda: False  # type: ignore[method-assign]
+    turns.features.wall_clock_guard.has_clock_changed_without_confirmation = lambda: False  # type: ignore[method-assign]
     for run in turns.features.loaded_campaigns.list_campaign_runs():
         run.pacer = cast(
             Any,

@@ -21,7 +21,7 @@ class SealingStore:
 
     @classmethod
     def create(cls) -> Self:
-        return cls(EpochKeys.generate_epoch_keys(1))
+        return cls(EpochKeys.generate_signing_keys_of_first_minute(1))
 
     def copy(self) -> SealingStore:
         """Return a copy of store and key file."""
@@ -30,7 +30,7 @@ class SealingStore:
     def restore(self) -> SealingStore:
         """Return the store as a restore leaves it: without the key file."""
         assert self.last is not None
-        return SealingStore(EpochKeys.generate_epoch_keys(self.last.epoch + 1), self.last)
+        return SealingStore(EpochKeys.generate_signing_keys_of_first_minute(self.last.epoch + 1), self.last)
 
     def seal(self, kind: str = "minute", *, root: str = "00", doubt: str = "", skip: int = 0) -> SealedEpoch:
         """Seal an epoch of one row, whose hash is `root`, after leaving out `skip` numbers."""
@@ -39,10 +39,12 @@ class SealingStore:
         number = keys.epoch + skip
         unsigned = SealedEpoch(
             number, NOW + number, kind, before + 1, before + 1, root, "", 0, "", doubt,
-            "" if last is None else last.compute_epoch_digest(), keys.epoch_public_key, keys.next_epoch_public_key,
+            "" if last is None else last.compute_digest_of_signed_minute(), keys.epoch_public_key, keys.next_epoch_public_key,
         )  # fmt: skip
-        self.last = replace(unsigned, signature=keys.sign_with_epoch_key(unsigned.encode_signed_part_of_epoch()))
-        self.keys = replace(keys.make_keys_of_next_epoch(), epoch=number + 1)
+        self.last = replace(
+            unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_content_signed_for_minute())
+        )
+        self.keys = replace(keys.make_signing_keys_of_next_minute(), epoch=number + 1)
         return self.last
 
 

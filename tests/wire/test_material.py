@@ -280,7 +280,7 @@ def test_campaign_material_of_another_jurisdiction_is_refused(
 def test_withdrawn_campaign_material_is_not_installed(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     headquarters.approve(source, NOW)
     headquarters.assign(1, NOW)
-    headquarters.repository.draft_withdrawal_of_bundle("turnout", 1, NOW)
+    headquarters.repository.draft_withdrawal_of_material_version("turnout", 1, NOW)
     for person in ("omar", "meena"):
         headquarters.repository.sign_drafted_bundles(KEYS[person])
     headquarters.repository.publish_drafted_bundles(KEYS["online"], NOW)

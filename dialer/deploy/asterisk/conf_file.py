@@ -121,30 +121,32 @@ class _Reader:
             else:
                 self._read_setting_line(name, number, line)
 
-    def _add_conf_problem(self, file: str, line: int, text: str, remedy: str) -> None:
+    def _record_problem_in_conf_file(self, file: str, line: int, text: str, remedy: str) -> None:
         self._conf.problems.append(Problem(file, line, text, remedy))
 
     def _read_included_files(self, file: str, number: int, word: str, target: str, depth: int) -> None:
         if word == "exec":
-            self._add_conf_problem(
+            self._record_problem_in_conf_file(
                 file, number, f"#exec runs {target} at each reload", "write the settings into the file"
             )
             return
         found = self._library(target)
         if not found and word == "include":
             text = f"#include {target} matches no file, so Asterisk ignores the whole file"
-            self._add_conf_problem(file, number, text, "use #tryinclude, or create the file")
+            self._record_problem_in_conf_file(file, number, text, "use #tryinclude, or create the file")
         for name, text in found:
             self._included += 1
             if depth > 10 or self._included > MAX_INCLUDES:
-                self._add_conf_problem(file, number, f"{name} includes itself", "remove one #include")
+                self._record_problem_in_conf_file(file, number, f"{name} includes itself", "remove one #include")
                 return
             self.read_conf_text(name, text, depth + 1)
 
     def _read_section_header(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
-            self._add_conf_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
+            self._record_problem_in_conf_file(
+                file, number, f"{line[:40]} is not a complete section head", "close it with ]"
+            )
             self._section = None
             return
         options = [option.strip() for option in (head[2] or "").split(",") if option.strip()]
@@ -159,7 +161,7 @@ class _Reader:
                 continue
             template = self._conf.find_section(option)
             if template is None:
-                self._add_conf_problem(
+                self._record_problem_in_conf_file(
                     file, number, f"[{head[1]}] inherits from [{option}], which is not defined above", "add it"
                 )
             else:
@@ -183,11 +185,11 @@ class _Reader:
     def _read_setting_line(self, file: str, number: int, line: str) -> None:
         key, equals, value = line.partition("=")
         if not equals:
-            self._add_conf_problem(
+            self._record_problem_in_conf_file(
                 file, number, f"no = in this line: {key.strip()[:40]}", "write key = value, or start it with ;"
             )
         elif self._section is None:
-            self._add_conf_problem(
+            self._record_problem_in_conf_file(
                 file, number, "a setting before the first [section] is not read", "move it into a section"
             )
         else:

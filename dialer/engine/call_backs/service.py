@@ -44,7 +44,7 @@ class OwnCallBacks:
 
     async def load_promised_call_backs(self) -> None:
         """Load the promised call-backs from the store. Raises StoreError."""
-        for own in await self._store.read_own_call_backs(self._core.clock.now()):
+        for own in await self._store.read_call_backs_reserved_for_agents(self._core.clock.now()):
             self._schedule_call_back(own)
 
     def replace_promised_call_back(self, campaign_id: str, phone_id: int, record: DispositionRecord) -> None:

@@ -155,13 +155,13 @@ class FlowService:
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None and not _has_unstored_earlier_input_of_caller(before):
+        if before is not None and not _is_earlier_input_of_caller_unstored(before):
             return await asyncio.shield(before)
         may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         done[commit.sequence] = result
         try:
-            kept = await self._store_caller_input_according_to_kind(
+            kept = await self._store_caller_input_by_kind(
                 self._calls[attempt_id],
                 commit,
                 f"{attempt_id}/{session.run}/{commit.sequence}",
@@ -177,9 +177,7 @@ class FlowService:
         result.set_result(kept)
         return kept
 
-    async def _store_caller_input_according_to_kind(
-        self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool
-    ) -> bool:
+    async def _store_caller_input_by_kind(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         match commit.kind:
             case CommitKind.MARK:
                 return await self._store_ivr_answer_if_valid(call, commit, key, may_stand=may_stand)
@@ -295,6 +293,6 @@ class FlowService:
         return facts
 
 
-def _has_unstored_earlier_input_of_caller(before: asyncio.Future[bool]) -> bool:
+def _is_earlier_input_of_caller_unstored(before: asyncio.Future[bool]) -> bool:
     """Return whether an earlier input of the caller could not be stored."""
     return before.done() and before.exception() is None and not before.result()

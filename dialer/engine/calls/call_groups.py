@@ -40,7 +40,7 @@ class CallGroups(Generic[Key]):
         """Return the number of calls in each group that has any."""
         return Counter({group: len(calls) for group, calls in self._groups.items()})
 
-    def replace_call_in_groups(self, before: Call | None, after: Call | None) -> None:
+    def update_groups_that_contain_call(self, before: Call | None, after: Call | None) -> None:
         """Replace a call in its group, or move it to its new group. `before` is None for a new call, `after` for an
         ended call.
         """

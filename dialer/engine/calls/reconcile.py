@@ -186,7 +186,7 @@ class Reconciler:
         homeless = [attempt for attempt in orphans.values() if attempt.campaign_id not in self._runs]
         for attempt in orphans.values():
             if attempt.campaign_id in self._runs:
-                self._calls.add_or_replace_call(self.rebuild_call_from_attempt(attempt))
+                self._calls.add_or_replace_call(self.rebuild_live_call_from_stored_attempt(attempt))
         if homeless:
             now = self._core.clock.now()
             ended = [EndedAttempt(attempt.attempt_id, Outcome.UNKNOWN, now) for attempt in homeless]
@@ -195,7 +195,7 @@ class Reconciler:
             )
         return len(orphans)
 
-    def rebuild_call_from_attempt(self, attempt: OpenAttempt) -> Call:
+    def rebuild_live_call_from_stored_attempt(self, attempt: OpenAttempt) -> Call:
         """Return a live call, rebuilt from its call attempt in the store.
 
         The true monotonic times of the call are unknown, so its ringing and talk count from now.

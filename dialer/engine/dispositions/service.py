@@ -124,7 +124,10 @@ class Dispositions:
             retry_at = self._retries.check_call_back_time(run, call, details.call_back_at)
         own_at: float | None = None
         if details.own and retry_at is not None:
-            own_at, retry_at = retry_at, self._retries.find_deadline_of_own_call_back(run, call, retry_at)
+            own_at, retry_at = (
+                retry_at,
+                self._retries.find_deadline_of_call_back_reserved_for_agent(run, call, retry_at),
+            )
         record = DispositionRecord(
             call.attempt_id,
             disposition,

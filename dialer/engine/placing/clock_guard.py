@@ -41,7 +41,7 @@ class ClockGuard:
         self._core.wake.set()
         return "clock accepted; dialling resumes" if held else "the clock had not been set, and dialling was not held"
 
-    def has_unaccepted_clock_step(self) -> bool:
+    def has_clock_changed_without_confirmation(self) -> bool:
         """Return whether the wall clock was set and nobody has accepted the new time yet. An alert is active until
         somebody has.
         """

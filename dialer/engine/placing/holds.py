@@ -66,7 +66,7 @@ class CampaignHolds:
         )
         if self._core.draining:
             return Hold(HoldReason.STOPPING)
-        if self._clock_guard.has_unaccepted_clock_step():
+        if self._clock_guard.has_clock_changed_without_confirmation():
             return Hold(HoldReason.CLOCK_SET)
         if not servers.find_servers_accepting_calls(trunks):
             up = any(servers.get_server_of_trunk(each) in servers.up for each in trunks)

@@ -58,11 +58,15 @@ class Hoppers:
         self._store = store
         self._has_room = has_room
 
-    def refill_hopper(self, run: CampaignRun) -> None:
+    def refill_hopper_with_numbers_to_dial(self, run: CampaignRun) -> None:
         """Reserve more numbers for a campaign if its hopper (numbers reserved for dialling) is running low and some
         numbers may be due.
         """
-        if run.refilling or not self._is_hopper_nearly_empty(run) or run.next_due_at > self._core.clock.now():
+        if (
+            run.refilling
+            or not self._is_hopper_of_numbers_nearly_empty(run)
+            or run.next_due_at > self._core.clock.now()
+        ):
             return
         if not self._has_room():
             self._core.request_side_effects(
@@ -70,9 +74,9 @@ class Hoppers:
             )
             return
         run.refilling = True
-        self._core.spawn_background_task(self._fill_hopper_with_numbers(run), "refill")
+        self._core.spawn_background_task(self._fill_hopper_with_numbers_to_dial(run), "refill")
 
-    def _is_hopper_nearly_empty(self, run: CampaignRun) -> bool:
+    def _is_hopper_of_numbers_nearly_empty(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
     def _may_campaign_claim_more_numbers(self, run: CampaignRun) -> bool:
@@ -81,13 +85,13 @@ class Hoppers:
         """
         return run.hold is None and run.state is CampaignState.RUNNING and not self._core.draining
 
-    async def _fill_hopper_with_numbers(self, run: CampaignRun) -> None:
+    async def _fill_hopper_with_numbers_to_dial(self, run: CampaignRun) -> None:
         clock = self._core.clock
         try:
             run.next_due_at = 0.0
             await self._return_refused_numbers_to_queue(run)
             self._set_booth_priorities(run)
-            while self._may_campaign_claim_more_numbers(run) and self._is_hopper_nearly_empty(run):
+            while self._may_campaign_claim_more_numbers(run) and self._is_hopper_of_numbers_nearly_empty(run):
                 quotas = run.order.choose_how_many_numbers_to_call_per_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_booths_to_call_first(quotas)
                 claims = await self._store.claim_queued_numbers(

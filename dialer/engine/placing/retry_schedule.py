@@ -32,7 +32,9 @@ class RetrySchedule:
             return call.talk.disposition.retry_at
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
         if call.leg.skipped:  # a skipped preview uses up no attempt
-            on_the_day = self._limit_retry_to_last_call if call.worker is None else self._find_next_call_to_booth_worker
+            on_the_day = (
+                self._limit_retry_to_last_call_of_booth if call.worker is None else self._find_next_call_to_booth_worker
+            )
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
             reported = call.flow.last_mark is not None
@@ -44,12 +46,14 @@ class RetrySchedule:
             due = retries.compute_retry_time_after_voter_mark(
                 rules, call.flow.last_mark, call.flow.last_mark_hour, call.attempt_number, now, zone
             )
-            return self._limit_retry_to_last_call(run, call, due, promised=call.flow.last_mark is MarkKind.LATER)
+            return self._limit_retry_to_last_call_of_booth(
+                run, call, due, promised=call.flow.last_mark is MarkKind.LATER
+            )
         if call.inbound:
             return None  # an inbound call without a mark does not change when the number is due
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that has rung is not called again immediately
-        return self._limit_retry_to_last_call(
+        return self._limit_retry_to_last_call_of_booth(
             run, call, retries.compute_retry_time_after_outcome(rules, outcome, call.attempt_number, now)
         )
 
@@ -74,7 +78,7 @@ class RetrySchedule:
             due = retries.compute_retry_time_after_disposition(
                 rules, disposition, hour, call.attempt_number, now, self._core.zone
             )
-            return self._limit_retry_to_last_call(run, call, due, promised=disposition is Disposition.LATER)
+            return self._limit_retry_to_last_call_of_booth(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in _OF_VOTERS:
             raise CommandRefused(
                 f"a call with a booth worker cannot have the disposition {disposition.value}: enter the voters' serials (command"
@@ -99,7 +103,7 @@ class RetrySchedule:
             raise CommandRefused("call_back_at is after the last call to the voter's booth: choose an earlier time")
         return at
 
-    def find_deadline_of_own_call_back(self, run: CampaignRun, call: Call, at: float) -> float:
+    def find_deadline_of_call_back_reserved_for_agent(self, run: CampaignRun, call: Call, at: float) -> float:
         """Return when a call-back promised by an agent for the time `at` becomes available to any agent (epoch
         seconds).
 
@@ -119,7 +123,7 @@ class RetrySchedule:
         )
         return self._polls.get_next_midnight() if today is None else today
 
-    def _limit_retry_to_last_call(
+    def _limit_retry_to_last_call_of_booth(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
         """Limit the time of a retry to the time when calls to the voters of this polling booth must end (the last

@@ -133,7 +133,7 @@ class Placing:
                 turns.snapshots.clear()
         self._fair_shares.place_calls_in_turns(turns.contenders)
         for run in ready:
-            self._hoppers.refill_hopper(run)
+            self._hoppers.refill_hopper_with_numbers_to_dial(run)
         return min(
             (self._count_seconds_to_next_call_start(run, turns.unsent) for run in ready), default=LOOK_AGAIN_SECONDS
         )
@@ -147,7 +147,7 @@ class Placing:
             self._cancel_unanswered_calls(run, but_kept=True)
         hold = hold or nobody
         if hold is None:
-            hold = self._trunks.find_reason_why_all_trunks_rest(
+            hold = self._trunks.find_reason_why_all_trunks_are_suspended(
                 run.spec.campaign_id, self._servers.filter_reachable_trunks(run.spec.trunks)
             )
         else:
@@ -182,7 +182,7 @@ class Placing:
         if self._originator.place_calls_of_campaign(run, self._count_calls_to_place(run, snapshot), used, unsent):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
-        self._hoppers.refill_hopper(run)
+        self._hoppers.refill_hopper_with_numbers_to_dial(run)
         return self._count_seconds_to_next_call_start(run, unsent, no_start_left=snapshot.cps_budget == 0)
 
     def _count_calls_to_place(self, run: CampaignRun, snapshot: PacingSnapshot) -> int:

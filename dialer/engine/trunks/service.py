@@ -117,12 +117,12 @@ class Trunks:
                 AlertKind.TRUNK, trunk=name, until=until, failed=health.failed_calls, calls=health.judged_calls
             )
 
-    def find_reason_why_all_trunks_rest(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
+    def find_reason_why_all_trunks_are_suspended(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
         """Return the reason if all trunks of a campaign are resting, otherwise None. An alert is active while they all
         rest.
         """
         now = self._core.clock.monotonic()
-        if not self._trunks.are_all_trunks_resting(names, now):
+        if not self._trunks.are_all_trunks_suspended(names, now):
             self._alerts.clear_alert(AlertKind.TRUNKS, campaign_id)
             return None
         left = min(
@@ -139,7 +139,7 @@ class Trunks:
             else "a test call is in progress on a resting trunk"
         )
         reasons = "; ".join(
-            f"{name}: {health.reason_why_trunk_rests}"
+            f"{name}: {health.reason_why_trunk_is_suspended}"
             for name in names
             if (health := self._trunks.get_trunk_health(name))
         )

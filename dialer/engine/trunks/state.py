@@ -98,7 +98,7 @@ class TrunkHealth:
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
-    def reason_why_trunk_rests(self) -> str:
+    def reason_why_trunk_is_suspended(self) -> str:
         """Return why the trunk rests; the text is empty if the trunk works."""
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
@@ -119,7 +119,7 @@ class TrunkHealth:
         """Record that a call on the trunk rings, `seconds` after its Originate."""
         self._reduce_call_starts_by_ringing_delay(max(0.0, seconds))
         if began_seconds >= self._since and self.determine_state_of_trunk(now_seconds) is TrunkState.PROBING:
-            self._resume_trunk(now_seconds)
+            self._end_suspension_of_trunk(now_seconds)
 
     def update_trunk_when_call_ends(self, failed: bool | None, began_seconds: float, now_seconds: float) -> None:
         """Record the end of a call on the trunk. `failed` is the result of `has_call_failed_because_of_trunk`."""
@@ -132,9 +132,9 @@ class TrunkHealth:
                 if failed is None:
                     self._probe_out = False  # inconclusive: the next call is the probe
                 elif failed:
-                    self._start_rest_of_failing_trunk(now_seconds, failed=1, judged=1)
+                    self._suspend_failing_trunk(now_seconds, failed=1, judged=1)
                 else:
-                    self._resume_trunk(now_seconds)
+                    self._end_suspension_of_trunk(now_seconds)
 
     def _count_result_of_trunk_call(self, failed: bool, now_seconds: float) -> None:
         rules = self._rules
@@ -142,13 +142,11 @@ class TrunkHealth:
         self.consecutive_failures = self.consecutive_failures + 1 if failed else 0
         failures = sum(self._window)
         if self.consecutive_failures >= rules.failures_in_a_row:
-            self._start_rest_of_failing_trunk(
-                now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures
-            )
+            self._suspend_failing_trunk(now_seconds, failed=self.consecutive_failures, judged=self.consecutive_failures)
         elif len(self._window) == rules.window_calls and failures > rules.failure_rate * rules.window_calls:
-            self._start_rest_of_failing_trunk(now_seconds, failed=failures, judged=rules.window_calls)
+            self._suspend_failing_trunk(now_seconds, failed=failures, judged=rules.window_calls)
 
-    def _start_rest_of_failing_trunk(self, now_seconds: float, *, failed: int, judged: int) -> None:
+    def _suspend_failing_trunk(self, now_seconds: float, *, failed: int, judged: int) -> None:
         rules = self._rules
         seconds = double_seconds_up_to_limit(rules.first_rest_seconds, self.rests, rules.max_rest_seconds)
         self.rests += 1
@@ -157,7 +155,7 @@ class TrunkHealth:
         self._since = now_seconds
         self._probe_out = False
 
-    def _resume_trunk(self, now_seconds: float) -> None:
+    def _end_suspension_of_trunk(self, now_seconds: float) -> None:
         self.rests = self.consecutive_failures = 0
         self.failed_calls = self.judged_calls = 0
         self._resting_until = None
@@ -403,7 +401,7 @@ class TrunkPool:
         )
         return min(waits, default=0.0)
 
-    def are_all_trunks_resting(self, names: Sequence[str], now_seconds: float) -> bool:
+    def are_all_trunks_suspended(self, names: Sequence[str], now_seconds: float) -> bool:
         """Return whether none of these trunks can start a call now: each rests, or waits for the result of its probe
         call.
         """

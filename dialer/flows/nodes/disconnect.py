@@ -33,6 +33,6 @@ class DisconnectNode(Node):
         yield from ()
 
     @property
-    def prompts_at_entry(self) -> tuple[Prompt, ...]:
+    def prompts_played_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts that are played before the hang-up."""
         return self.prompts

@@ -85,11 +85,11 @@ class MarkNode(CommittingNode):
         """A short description: the mark (recorded answer) and, unless it is the called voter alone, whom it concerns."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
-    def list_diagram_notes(self) -> list[str]:
+    def list_notes_below_node_in_diagram(self) -> list[str]:
         """Return lines for the diagram: the number of voters (if the caller is asked), and the node that follows a
         failure.
         """
-        notes = super().list_diagram_notes()
+        notes = super().list_notes_below_node_in_diagram()
         return notes if self.count is None else [f"for {self.count.replace('_', ' ')} of them", *notes]
 
 

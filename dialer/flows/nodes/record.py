@@ -59,7 +59,7 @@ class RecordNode(Node):
         return (self.failed,) if name == self.record else None
 
     @property
-    def prompts_at_entry(self) -> tuple[Prompt, ...]:
+    def prompts_played_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts before the recording."""
         return self.prompts
 

@@ -50,6 +50,6 @@ class SayNode(Node):
         yield "", self.next
 
     @property
-    def prompts_at_entry(self) -> tuple[Prompt, ...]:
+    def prompts_played_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts that the node plays."""
         return self.prompts

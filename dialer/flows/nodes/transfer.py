@@ -46,14 +46,14 @@ class TransferNode(Node):
         yield "failed", self.failed
 
     @property
-    def prompts_at_entry(self) -> tuple[Prompt, ...]:
+    def prompts_played_at_entry(self) -> tuple[Prompt, ...]:
         """The prompts before the transfer."""
         return self.prompts
 
-    def list_diagram_notes(self) -> list[str]:
+    def list_notes_below_node_in_diagram(self) -> list[str]:
         """Return no notes for the diagram, because it shows the failure as an arrow."""
         return []
 
-    def list_arrows_in_diagram(self) -> list[tuple[str, str]]:
+    def list_arrows_from_node_in_diagram(self) -> list[tuple[str, str]]:
         """Return the node that follows a failed transfer, which is common enough for an arrow."""
         return [("no agent available", self.failed)]

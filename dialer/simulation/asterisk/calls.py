@@ -63,7 +63,7 @@ class SwitchCalls(SwitchCore):
         if trunk is not None:
             channel.trunk, channel.number = trunk.name, target
             busy = trunk.channels and self.count_channels_of_trunk(trunk.name) > trunk.channels
-            behaviour, random = self.caller.draw_behaviour_of_next_call(
+            behaviour, random = self.caller.pick_random_behaviour_of_next_call(
                 target, self.get_current_time(), congested=bool(busy)
             )
             if trunk.rings_with is not None:
@@ -75,7 +75,7 @@ class SwitchCalls(SwitchCore):
         elif phone is not None:
             channel.seat = phone.endpoint
             channel.set_caller_number_and_name(phone.caller_number, phone.endpoint)
-            channel.behaviour, random = self.caller.draw_behaviour_of_seat_phone(phone)
+            channel.behaviour, random = self.caller.pick_random_behaviour_of_seat_phone(phone)
         for name, value in order.variables:
             self.set_dialplan_variable(channel, name, value, announce=False)
         OutgoingCall(self, channel, order, random, trunk_alive=alive).start_dialling()
@@ -172,7 +172,7 @@ class SwitchCalls(SwitchCore):
         channel.trunk, channel.number = carrier.name, number
         channel.set_channel_state(ChannelState.RING)
         channel.set_caller_number_and_name(number, "")
-        behaviour, random = self.caller.draw_inbound_behaviour(number)
+        behaviour, random = self.caller.pick_random_behaviour_of_inbound_call(number)
         if script is not None:
             behaviour = script
         channel.voter = Voter(behaviour, self.config.profile, random, VoterPhone(self, channel))

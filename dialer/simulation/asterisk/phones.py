@@ -13,8 +13,8 @@ from dialer.simulation.asterisk.core import SwitchCore
 from dialer.simulation.asterisk.voters import (
     NO_ANSWER,
     Behaviour,
-    draw_random_behaviour_of_voter,
     make_random_generator_for_call,
+    pick_random_behaviour_of_voter,
 )
 
 KEY_SECONDS = 0.14  # length of a key press; Asterisk reports twice as much
@@ -79,7 +79,9 @@ class CallBehaviours:
         """Delay the ringing of each new call by `seconds`, and by `growth_seconds` more from call to call."""
         self._slow_seconds, self._slow_growth = seconds, growth_seconds
 
-    def draw_behaviour_of_next_call(self, number: str, now: float, *, congested: bool) -> tuple[Behaviour, Random]:
+    def pick_random_behaviour_of_next_call(
+        self, number: str, now: float, *, congested: bool
+    ) -> tuple[Behaviour, Random]:
         """Return the behaviour of the next call to a number, and the call's own random generator.
 
         If the carrier is `congested`, it rejects the call with SIP status 503.
@@ -92,7 +94,7 @@ class CallBehaviours:
             first, scripts = self._scripts[number]
             behaviour = scripts[min(call - first, len(scripts) - 1)]
         else:
-            behaviour = draw_random_behaviour_of_voter(config.profile, config.seed, number, now, random)
+            behaviour = pick_random_behaviour_of_voter(config.profile, config.seed, number, now, random)
         if congested:
             behaviour = Behaviour(0.0, fails_with=503, rings=False, post_dial_seconds=behaviour.post_dial_seconds)
         if self._slow_seconds or self._slow_growth:
@@ -100,7 +102,7 @@ class CallBehaviours:
             self._slow_seconds += self._slow_growth
         return behaviour, random
 
-    def draw_behaviour_of_seat_phone(self, phone: SeatPhone) -> tuple[Behaviour, Random]:
+    def pick_random_behaviour_of_seat_phone(self, phone: SeatPhone) -> tuple[Behaviour, Random]:
         """Return the behaviour of a call to a seat's phone, and the call's own random generator."""
         call = self._calls[phone.endpoint]
         self._calls[phone.endpoint] += 1
@@ -109,7 +111,7 @@ class CallBehaviours:
         behaviour = Behaviour(answer_after=phone.answer_seconds, fails_with=failure, post_dial_seconds=0.0005)
         return behaviour, make_random_generator_for_call(self._config.seed, phone.endpoint, call)
 
-    def draw_inbound_behaviour(self, number: str) -> tuple[Behaviour, Random]:
+    def pick_random_behaviour_of_inbound_call(self, number: str) -> tuple[Behaviour, Random]:
         """Return the behaviour of an inbound caller, who listens and hangs up in silence, and the call's random generator."""
         behaviour = Behaviour(patience_seconds=INBOUND_PATIENCE_SECONDS)
         return behaviour, make_random_generator_for_call(self._config.seed, f"in/{number}", self._calls[number])

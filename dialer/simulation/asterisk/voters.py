@@ -70,7 +70,7 @@ class Behaviour:
     reacts: bool = False  # whether the voter reacts to prompts as the profile says
 
 
-def _draw_random_duration_in_seconds(random: Random, mean: float, sigma: float) -> float:
+def _pick_random_duration_in_seconds(random: Random, mean: float, sigma: float) -> float:
     return random.lognormvariate(math.log(mean) - sigma * sigma / 2, sigma)
 
 
@@ -79,7 +79,7 @@ def make_random_generator_for_call(seed: int, number: str, call: int) -> Random:
     return Random(f"{seed}/{number}/{call}")
 
 
-def draw_random_behaviour_of_voter(
+def pick_random_behaviour_of_voter(
     profile: VoterProfile, seed: int, number: str, now: float, random: Random
 ) -> Behaviour:
     """Draw how the called voter behaves on a call to `number` at `now` (epoch seconds)."""
@@ -87,7 +87,7 @@ def draw_random_behaviour_of_voter(
         random.expovariate(1 / profile.call_back_mean_seconds) if random.random() < profile.call_back_share else None
     )
     post_dial = random.uniform(*profile.post_dial_seconds)
-    ring = _draw_random_duration_in_seconds(random, profile.ring_mean_seconds, profile.ring_sigma)
+    ring = _pick_random_duration_in_seconds(random, profile.ring_mean_seconds, profile.ring_sigma)
     rate = profile.answer_rate
     if profile.answer_rate_by_hour:
         hour = int((now / 3600 + profile.utc_offset_hours) % 24)
@@ -97,12 +97,12 @@ def draw_random_behaviour_of_voter(
         return Behaviour(
             answer_after=ring,
             post_dial_seconds=post_dial,
-            talk_seconds=_draw_random_duration_in_seconds(random, profile.talk_mean_seconds, profile.talk_sigma),
+            talk_seconds=_pick_random_duration_in_seconds(random, profile.talk_mean_seconds, profile.talk_sigma),
             patience_seconds=random.expovariate(1 / profile.patience_mean_seconds),
             calls_back_after=calls_back,
             reacts=True,
         )
-    failure = 404 if invalid else _draw_sip_status_of_failed_call(profile, random)
+    failure = 404 if invalid else _pick_random_sip_status_of_failed_call(profile, random)
     rings = failure in (NO_ANSWER, 603)
     return Behaviour(
         answer_after=ring if rings else 0.0,
@@ -113,7 +113,7 @@ def draw_random_behaviour_of_voter(
     )
 
 
-def _draw_sip_status_of_failed_call(profile: VoterProfile, random: Random) -> int:
+def _pick_random_sip_status_of_failed_call(profile: VoterProfile, random: Random) -> int:
     left = 1 - profile.invalid_share
     point = random.random() * left
     for share, status in (

@@ -50,7 +50,7 @@ Ring = tuple[bool, float, float | None]
 class TalkTimes(Protocol):
     """Any distribution from which the lengths of conversations are drawn."""
 
-    def draw_talk_seconds(self, seconds: float, random: Random) -> float:
+    def pick_random_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
         ...
 
@@ -63,7 +63,7 @@ class RingTimes(Protocol):
         """The ring time after which an unanswered call is ended."""
         ...
 
-    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
+    def pick_random_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw how long a call rings. `answered` says whether it is answered before `maximum_ring_seconds`."""
         ...
 
@@ -78,7 +78,7 @@ class SwappedLists:
     lowest: float
     highest: float
 
-    def draw_answer_rates_of_day(self, hours: float, random: Random) -> DayCurve:
+    def pick_random_answer_rates_of_day(self, hours: float, random: Random) -> DayCurve:
         """Draw the answer rates of one day."""
         lists = math.ceil(hours * 3600.0 / self.every_seconds)
         return DayCurve(
@@ -100,7 +100,7 @@ class TalkDistribution:
     short_share: float = 0.5
     short_mean_seconds: float = 30.0
 
-    def draw_talk_seconds(self, seconds: float, random: Random) -> float:
+    def pick_random_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
         mean = self.mean.get_value_of_curve_at(seconds)
         if self.shape == "lognormal":
@@ -131,7 +131,7 @@ class GammaRingTimes:
     unreachable_mean_seconds: float = 5.0
     set_up_seconds: tuple[float, float] = (1.0, 3.0)  # from the start of the call to "ringing"
 
-    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
+    def pick_random_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw how long a call rings. `answered` says whether it is answered before `maximum_ring_seconds`."""
         set_up = random.uniform(*self.set_up_seconds)
         if answered:
@@ -165,7 +165,7 @@ class StageSignals:
     false_share: float = 0.08
     unfilled_share: float = 0.2
 
-    def draw_seconds_until_talk_nears_end(self, talk_seconds: float, random: Random) -> float | None:
+    def pick_random_seconds_until_talk_nears_end(self, talk_seconds: float, random: Random) -> float | None:
         """Draw when the agent signals "closing" (seconds after the talk begins), or None if the agent does not signal
         it.
         """
@@ -178,7 +178,7 @@ class StageSignals:
         before = random.lognormvariate(math.log(self.closing_seconds) - variance / 2.0, math.sqrt(variance))
         return talk_seconds - before if before < talk_seconds else 0.5 * random.random() * talk_seconds
 
-    def draw_seconds_until_form_is_half_filled(self, wrap_up_seconds: float, random: Random) -> float | None:
+    def pick_random_seconds_until_form_is_half_filled(self, wrap_up_seconds: float, random: Random) -> float | None:
         """Draw when the wrap-up form is half filled (seconds after the wrap-up begins), or None if that is not signalled."""
         share = random.uniform(0.4, 0.8)
         return None if random.random() < self.unfilled_share else share * wrap_up_seconds

@@ -306,7 +306,7 @@ class CentreModel:
             self.reserved[seat] = call
         call.false_call = self._trunks.is_carrier_answering_falsely(now)
         in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_that_do_not_ring_yet()
-        answered, seconds, set_up = self._trunks.draw_ring_time(
+        answered, seconds, set_up = self._trunks.pick_random_ring_time(
             now, campaign.rate.get_value_of_curve_at(now), in_set_up, campaign.numbers
         )
         self._trunks.count_call_start(now)
@@ -401,11 +401,11 @@ class CentreModel:
         seat.campaign = call.campaign
         seat.work += 1
         self.talking[seat] = None
-        talk = campaign.model.talk.draw_talk_seconds(now, campaign.talks)
+        talk = campaign.model.talk.pick_random_talk_seconds(now, campaign.talks)
         if call.false_call and scenario.false_answers is not None:
             talk = scenario.false_answers.talk_seconds
         elif scenario.signals is not None:
-            closing = scenario.signals.draw_seconds_until_talk_nears_end(talk, random)
+            closing = scenario.signals.pick_random_seconds_until_talk_nears_end(talk, random)
             if closing is not None:
                 self._schedule_event_at(
                     now + closing,
@@ -445,7 +445,7 @@ class CentreModel:
         shape = 1.0 / scenario.wrap_up_cv**2
         wrap_up = random.gammavariate(shape, scenario.wrap_up_mean_seconds / shape)
         if scenario.signals is not None:
-            filled = scenario.signals.draw_seconds_until_form_is_half_filled(wrap_up, random)
+            filled = scenario.signals.pick_random_seconds_until_form_is_half_filled(wrap_up, random)
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,

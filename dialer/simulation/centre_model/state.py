@@ -59,7 +59,7 @@ class SimulatedCampaign:
         self.answers = 0
         rate = model.answer_rate
         if isinstance(rate, SwappedLists):
-            self.rate: DayCurve = rate.draw_answer_rates_of_day(hours, Random(f"lists {seed} {index}"))
+            self.rate: DayCurve = rate.pick_random_answer_rates_of_day(hours, Random(f"lists {seed} {index}"))
         else:
             self.rate = rate
 

@@ -45,12 +45,12 @@ class SimulatedTrunks:
         false = self._scenario.false_answers
         return false is not None and false.from_seconds <= now < false.to_seconds
 
-    def draw_ring_time(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
+    def pick_random_ring_time(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
         """Draw the ring times of a call that is answered with probability `answer_chance`. The carrier's delays and
         false answers change them.
         """
         scenario = self._scenario
-        answered, seconds, set_up = scenario.ring.draw_ring_time(random.random() < answer_chance, random)
+        answered, seconds, set_up = scenario.ring.pick_random_ring_time(random.random() < answer_chance, random)
         if scenario.false_answers is not None and self.is_carrier_answering_falsely(now):
             return True, scenario.false_answers.answer_seconds, None
         if scenario.slow_after_calls is None:

@@ -38,7 +38,7 @@ from dialer.settings.site_rules import find_lowest_cap_on_abandoned_rate
 from dialer.simulation.agents import AgentHabits, SimulatedAgents
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, make_seat_phones
 from dialer.simulation.asterisk.server import SimulatedAsterisk
-from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, draw_random_behaviour_of_voter
+from dialer.simulation.asterisk.voters import NO_ANSWER, VoterProfile, pick_random_behaviour_of_voter
 from dialer.simulation.centre_model.distributions import DayCurve, Ring, TalkDistribution
 from dialer.simulation.centre_model.policies import make_abandoned_rate_caps
 from dialer.simulation.centre_model.run import simulate_day
@@ -207,10 +207,10 @@ class DemoRingTimes:
     voters: VoterProfile
     maximum_ring_seconds: float = 30.0
 
-    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
+    def pick_random_ring_time(self, answered: bool, random: Random) -> Ring:
         """Draw the ring time of a call. A voter who would answer after `maximum_ring_seconds` counts as unanswered."""
         voters = replace(self.voters, answer_rate=float(answered))
-        call = draw_random_behaviour_of_voter(voters, 0, str(random.random()), 0.0, random)
+        call = pick_random_behaviour_of_voter(voters, 0, str(random.random()), 0.0, random)
         set_up, seconds = call.post_dial_seconds, call.post_dial_seconds + call.answer_after
         if call.fails_with == NO_ANSWER or seconds >= self.maximum_ring_seconds:
             return False, self.maximum_ring_seconds, set_up

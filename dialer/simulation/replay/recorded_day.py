@@ -75,7 +75,7 @@ class RecordedTalk:
     starts: tuple[float, ...]
     lengths: tuple[float, ...]
 
-    def draw_talk_seconds(self, seconds: float, random: Random) -> float:
+    def pick_random_talk_seconds(self, seconds: float, random: Random) -> float:
         """Return the length of a recorded conversation, drawn from those that began nearest to `seconds` after the
         day's start.
         """
@@ -96,7 +96,7 @@ class RecordedRing:
         """The longest ring time of the recorded calls."""
         return max(seconds for seconds, _ in self.answers + self.others)
 
-    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
+    def pick_random_ring_time(self, answered: bool, random: Random) -> Ring:
         """Return the ring times of a recorded call, drawn at random from those that were answered or those that were
         not.
         """

@@ -50,7 +50,7 @@ class SwitchLease:
         `name` identifies this dialler to other diallers that read the lease.
         """
         self._name = name
-        self._channel = f"{_HOLDER}{name.dialler_name_text}"
+        self._channel = f"{_HOLDER}{name.dialler_name_as_text}"
         self._granted: asyncio.Future[bool] | None = None
         self._ends_at = -inf  # on the loop's clock; the dialplan does not end the channel earlier
 
@@ -86,8 +86,8 @@ class SwitchLease:
         if holder is not None:
             if holder.store != self._name.store:
                 raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
-            _log.info("lease.replaced", predecessor=holder.dialler_name_text)
-            await _hang_up_channel_that_reserves_asterisk(client, f"{_HOLDER}{holder.dialler_name_text}")
+            _log.info("lease.replaced", predecessor=holder.dialler_name_as_text)
+            await _hang_up_channel_that_reserves_asterisk(client, f"{_HOLDER}{holder.dialler_name_as_text}")
             await _wait_until_other_dialler_releases_asterisk(client)
         if not await self._create_channel_that_reserves_asterisk(client):
             holder = await find_dialler_that_uses_asterisk(client)
@@ -210,7 +210,7 @@ async def refuse_if_another_dialler_uses_asterisk(login: AmiLogin, name: Dialler
             if checks * START_CHECK_SECONDS > LEASE_SECONDS + START_CHECK_SECONDS:
                 raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))
             checks += 1
-            _log.warning("lease.awaited", holder=holder.dialler_name_text)
+            _log.warning("lease.awaited", holder=holder.dialler_name_as_text)
             await asyncio.sleep(START_CHECK_SECONDS)
 
 

@@ -80,14 +80,14 @@ class TwilioWebhooks:
             await self._runner.cleanup()
 
     async def _handle_answered_call(self, request: web.Request) -> web.Response:
-        form = await self._read_authentic_form(request)
+        form = await self._read_form_with_valid_signature(request)
         attempt_id = AttemptId(request.match_info["attempt"])
         # The request also shows that the call is answered, and has the call's sid, which may be unknown so far.
         await self._switch.on_status_callback(attempt_id, {**form, "CallStatus": "in-progress"})
         return _make_xml_response(await self._pages.make_first_twiml_page(attempt_id))
 
     async def _handle_flow_input(self, request: web.Request) -> web.Response:
-        form = await self._read_authentic_form(request)
+        form = await self._read_form_with_valid_signature(request)
         try:
             return _make_xml_response(await self._pages.make_next_twiml_page(request.match_info["token"], form))
         except ProtocolError as error:
@@ -95,11 +95,11 @@ class TwilioWebhooks:
             return _make_xml_response(render_twiml_hang_up())
 
     async def _handle_status_callback(self, request: web.Request) -> web.Response:
-        form = await self._read_authentic_form(request)
+        form = await self._read_form_with_valid_signature(request)
         await self._switch.on_status_callback(AttemptId(request.match_info["attempt"]), form)
         return web.Response(status=204)
 
-    async def _read_authentic_form(self, request: web.Request) -> MultiDict[str]:
+    async def _read_form_with_valid_signature(self, request: web.Request) -> MultiDict[str]:
         """Return the form of a request if Twilio has signed it for our account. Raises HTTPForbidden otherwise."""
         body = await request.read()
         try:

@@ -49,7 +49,7 @@ class Rings:
 
     maximum_ring_seconds: float
 
-    def draw_ring_time(self, answered: bool, random: Random) -> Ring:
+    def pick_random_ring_time(self, answered: bool, random: Random) -> Ring:
         """Return the fate of a call, the seconds to its end or answer, and the seconds to "ringing"."""
         silent, sigma = random.uniform(*VOTERS.post_dial_seconds), VOTERS.ring_sigma
         if not answered:

@@ -312,7 +312,7 @@ async def test_publication_of_campaign_material_is_audited_with_user_versions_an
     code, output = await command(hq, "media", "bundle", "publish")
     assert (code, "nobody of the department media has signed" in output) == (2, True)
     assert await read_actions(hq) == []
-    repository.draft_withdrawal_of_bundle("turnout", 8, time.time())
+    repository.draft_withdrawal_of_material_version("turnout", 8, time.time())
     for name in ("lata", "meena"):
         repository.sign_drafted_bundles(KEYS[name])
     assert await command(hq, "media", "bundle", "publish") == (0, "approved: bundles/turnout/9.json\n")

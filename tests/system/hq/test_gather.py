@@ -36,7 +36,7 @@ from dialer.hq import ledger, outbox_import, snapshots, stores
 from dialer.hq.database import open_database
 from dialer.hq.outbox_import import import_outbox_files, read_outbox_files
 from dialer.hq.servers import NatsServer, run_nats_server, run_postgresql
-from dialer.hq.store_records import replace_accepted_store
+from dialer.hq.store_records import replace_accepted_database_of_centre
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats import messages
@@ -747,7 +747,7 @@ async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result
     for module in (upload, batches):  # the first batch after the copy was put back has only rows that headquarters has
         monkeypatch.setattr(module, "MAX_BATCH_ROWS", 2)
     path = tmp_path / "centre.db"
-    files = (path, identity.get_path_of_identity_token(path))
+    files = (path, identity.get_path_of_token_that_identifies_store(path))
     sent: list[str] = []
     problems: set[str] = set()
 
@@ -822,7 +822,7 @@ async def test_replaced_store_of_a_centre_is_shown_as_a_problem_until_a_person_c
     async with run_gatherer(settings) as gatherer:  # another process
         await wait_for(lambda: gatherer.replaced_centres == {"pune-1"})
         async with open_database(hq.database) as db:
-            await replace_accepted_store(db, "pune-1", "2222")
+            await replace_accepted_database_of_centre(db, "pune-1", "2222")
         await send(second, 2)
         await wait_for(lambda: not gatherer.replaced_centres)
     assert await query_database(hq.database, problems) == [(None,)]
@@ -841,7 +841,7 @@ async def test_results_of_a_second_live_store_of_a_centre_are_refused_until_a_pe
         [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
         assert "two stores send results as pune-1" in problem
         async with open_database(hq.database) as db:
-            assert await replace_accepted_store(db, "pune-1", "2222") == "2" * 32
+            assert await replace_accepted_database_of_centre(db, "pune-1", "2222") == "2" * 32
         await hq.centre.send(stored_batch(second, [attempt_row(1, attempt="21")]))
         await wait_for(lambda: hq.centre.acknowledged[-1:] == [1])
     assert hq.centre.acknowledged == [1, None, 2, None, 1]
@@ -966,7 +966,7 @@ async def test_contradicting_integrity_seals_of_a_centre_are_reported_until_a_pe
         await send(5, copy.seal())
         assert problems[-1].startswith(text)
         async with open_database(hq.database) as db:
-            await replace_accepted_store(db, "pune-1", "1111")
+            await replace_accepted_database_of_centre(db, "pune-1", "1111")
         await send(6, copy.seal())
         await wait_for(lambda: not gatherer.contradicted_centres)
         assert problems[-1] == ""
@@ -1050,6 +1050,8 @@ async def test_store_of_a_centre_is_verified_with_the_keys_of_integrity_seals_st
             epoch = json.loads(head)["epoch"]
             with closing(open_store_for_reading(path)) as db:
                 noted = get_type_adapter(SealedEpoch).validate_json(head)
-                verdict = seal_verification.verify_seals(db, (epoch, noted.compute_epoch_digest()), first_keys=keys)
+                verdict = seal_verification.verify_seals(
+                    db, (epoch, noted.compute_digest_of_signed_minute()), first_keys=keys
+                )
             [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
             assert verdict.is_evidence_intact is (problem is None) is (turn < 2)

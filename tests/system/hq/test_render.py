@@ -561,7 +561,7 @@ def test_headquarters_check_reports_unpublished_and_expiring_campaign_material(t
         publisher.repository.publish_drafted_bundles(KEYS["online"], now)
         assert [*check.find_material_problems(settings, now)] == []
         assert "dialer hq bundle renew" in next(iter(check.find_material_problems(settings, now + 2 * 86_400)))
-        publisher.repository.draft_withdrawal_of_bundle("turnout", 1, now)
+        publisher.repository.draft_withdrawal_of_material_version("turnout", 1, now)
         assert "until its withdrawal is signed" in next(iter(check.find_material_problems(settings, now)))
     assert [
         *check.find_material_problems(HqSettings.model_validate({"bundles": {"folder": tmp_path / "none"}}), now)

@@ -317,7 +317,7 @@ SECOND = replace(FIRST, store="ba9876543210", process=977, host="booth-pc-2")
 
 
 def make_engine(name: DiallerName) -> FakeEngine:
-    return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.dialler_name_text))
+    return FakeEngine(change_state(centre_view(seats=1, booths=0, campaigns=1), dialler=name.dialler_name_as_text))
 
 
 @contextlib.asynccontextmanager
@@ -346,7 +346,7 @@ async def test_second_dialler_with_the_same_centre_id_does_not_use_the_broker_un
         keep_changing(first),
     ):
         await boss.wait_for(
-            lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.dialler_name_text
+            lambda message: message.topic == "state" and message.payload["dialler"] == FIRST.dialler_name_as_text
         )
         with pytest.raises(
             CentreIdTaken, match="the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
@@ -362,12 +362,14 @@ async def test_second_dialler_with_the_same_centre_id_does_not_use_the_broker_un
             assert "Dialling continues" in alert.text
             assert monitor.is_connected_to_broker
             assert not other.is_connected_to_broker
-            assert not [each for each in boss.heard if each.topic == "state" and SECOND.dialler_name_text in each.text]
+            assert not [
+                each for each in boss.heard if each.topic == "state" and SECOND.dialler_name_as_text in each.text
+            ]
             assert not [each for each in boss.heard if each.topic == "state" and not each.payload["online"]]
             await end()
             await wait_for_alert(second, "centre-id-taken", standing=False)
             await boss.wait_for(
-                lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.dialler_name_text
+                lambda message: message.topic == "state" and message.payload["dialler"] == SECOND.dialler_name_as_text
             )
 
 
@@ -386,7 +388,9 @@ async def test_retained_state_of_a_dead_dialler_does_not_block_a_new_dialler(
             await refuse_duplicate_dialler_at_start(broker.connection_settings, "pune-1", SECOND)
         engine = make_engine(SECOND)
         async with run_monitor(broker.connection_settings, engine, store, SECOND) as (monitor, _):
-            await boss.wait_for(lambda message: message.topic == "state" and SECOND.dialler_name_text in message.text)
+            await boss.wait_for(
+                lambda message: message.topic == "state" and SECOND.dialler_name_as_text in message.text
+            )
             assert monitor.is_connected_to_broker
 
 

@@ -95,7 +95,7 @@ def test_demo_says_whether_its_pacer_starts_trained_or_untrained(
 def test_pretraining_of_the_pacer_uses_the_ring_times_of_the_demos_voters() -> None:
     hour = create_scenario_to_train_pacer(DemoOptions(answer_rate=0.45))
     random = Random(1)
-    rings = [hour.ring.draw_ring_time(answered, random) for answered in (True, False) for _ in range(2_000)]
+    rings = [hour.ring.pick_random_ring_time(answered, random) for answered in (True, False) for _ in range(2_000)]
     answers, others = rings[:2_000], rings[2_000:]
     assert {answered for answered, _, _ in answers} == {True, False}  # some would answer too late
     assert fmean(seconds for answered, seconds, _ in answers if answered) == pytest.approx(11.8, abs=0.3)

@@ -153,7 +153,9 @@ async def test_dialler_that_lost_its_exclusive_use_of_asterisk_stops_dialling_bu
         talking = [call for call in site.switch.placed_calls if call.ended_at is None]
         other = SwitchLease(SECOND)
         async with open_session(site.switch, other) as client:
-            await client.send_action("Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.dialler_name_text}")])
+            await client.send_action(
+                "Hangup", [("Channel", f"{LEASE_CHANNEL}-{site.centre.name.dialler_name_as_text}")]
+            )
             await asyncio.sleep(0.2)
             await other.acquire_sole_use_of_asterisk(client)
             keeping = asyncio.create_task(other.renew_sole_use_of_asterisk_until_lost(client))
@@ -203,13 +205,13 @@ async def test_call_that_the_engine_considers_ended_is_hung_up_in_asterisk(tmp_p
 
 
 def test_dialler_name_stored_in_asterisk_for_exclusive_use_is_read_back_unchanged() -> None:
-    assert DiallerName.parse_dialler_name(FIRST.dialler_name_text) == FIRST
+    assert DiallerName.parse_dialler_name(FIRST.dialler_name_as_text) == FIRST
     assert str(FIRST) == "the dialler on booth-pc-1, process 812, since 2024-04-22 04:00:00 UTC"
     for wrong in (
         "",
         "matdan",
-        FIRST.dialler_name_text + "\n",
-        FIRST.dialler_name_text.replace("812", "8x2"),
+        FIRST.dialler_name_as_text + "\n",
+        FIRST.dialler_name_as_text.replace("812", "8x2"),
         "0123456789ab-1-1-",
     ):
         assert DiallerName.parse_dialler_name(wrong) is None

@@ -265,7 +265,7 @@ async def test_valid_updates_of_other_centres_are_stored_together_with_the_strea
     fill_roll(path, 54, voters_per_booth=9)
     place = {"roll_version": ROLL_VERSION, "state_code": STATE_CODE, "constituency_number": CONSTITUENCY_NUMBER}
     fields = {"kind": "voted", "source": "agent", "at": 5.0, "centre": "pune-2", "part_number": 2, **place}
-    subject = messages.build_mark_subject_of_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER)
+    subject = messages.build_subject_of_voter_marks_in_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER)
 
     def voted() -> list[tuple[int]]:
         return query_store(path, "SELECT voter_id FROM voter WHERE turnout = 'voted' ORDER BY voter_id")
@@ -401,7 +401,7 @@ async def test_nats_stream_accepts_a_consumer_for_each_subject_of_each_centre(se
         assert [each.max_consumers for each in found] == [MAX_CONSUMERS] * 2
         assert found[0].max_bytes == 1 << 20
         for number in range(1_001):  # the server's default limit is a thousand
-            subject = messages.build_mark_subject_of_constituency("*", "S13", number)
+            subject = messages.build_subject_of_voter_marks_in_constituency("*", "S13", number)
             await js.add_consumer(
                 messages.PEERS, ConsumerConfig(name=f"c{number}", filter_subject=subject, mem_storage=True)
             )
@@ -453,7 +453,7 @@ async def test_votes_received_before_their_voters_were_imported_are_applied_afte
         await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
         await serve_empty_snapshots(above)
         await above.store_message(
-            messages.build_mark_subject_of_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER),
+            messages.build_subject_of_voter_marks_in_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER),
             messages.pack_peer_updates([], marks),
         )
         async with (

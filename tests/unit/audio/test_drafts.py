@@ -19,7 +19,7 @@ from dialer.audio.prepare import Refused
 from dialer.audio.words import list_languages_with_words, load_spoken_words
 from dialer.cli.audio import app
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import make_sound_name_of_spoken_name
+from dialer.flows.sounds import make_sound_name_for_spoken_name
 from dialer.settings.audio import SoundFormat
 from tests.support.one_process import work_in_one_process
 from tests.support.recordings import speech, write_recording
@@ -218,7 +218,7 @@ def test_byte_order_mark_in_the_file_of_spoken_names_is_ignored(
     (tmp_path / "names.txt").write_text("Town Hall\nOld Mill\n", encoding="utf-8-sig")
     result = CliRunner().invoke(app, ["drafts", "-l", "en", "--names", "names.txt"])
     assert result.exit_code == 0, result.output
-    played = {make_sound_name_of_spoken_name(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
+    played = {make_sound_name_for_spoken_name(PromptKind.PLACE, name, "en") for name in ("Town Hall", "Old Mill")}
     assert played <= {name.sound_name for name in read_catalogue(tmp_path / "catalogue")}
 
 
@@ -232,7 +232,7 @@ def test_audio_drafts_command_reports_recordings_that_lost_approval_by_a_new_tex
         "_get_information_message_texts",
     ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(f"dialer.cli.audio.{spoken}", lambda *_: {})
-    name = make_sound_name_of_spoken_name(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
+    name = make_sound_name_for_spoken_name(PromptKind.NAME, "Matdan demo", "en").removeprefix("matdan/")
     run = CliRunner().invoke
     assert run(app, ["drafts", "-l", "en"]).exit_code == 0
     assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0

@@ -15,7 +15,7 @@ from dialer.audio.words import load_spoken_words
 from dialer.cli.audio import app
 from dialer.errors import SettingError
 from dialer.flows.model import PromptKind
-from dialer.flows.sounds import make_sound_name_of_spoken_name
+from dialer.flows.sounds import make_sound_name_for_spoken_name
 from dialer.flows.spoken import collect_words_of_information_message
 from dialer.flows.texts import load_shipped_texts
 from dialer.settings.site import load_settings
@@ -190,7 +190,7 @@ def test_audio_check_command_requires_prompts_of_a_flow_in_the_languages_of_the_
 
 
 def test_audio_check_command_requires_a_prompt_for_the_organisations_name(site: Path) -> None:
-    name = make_sound_name_of_spoken_name(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
+    name = make_sound_name_for_spoken_name(PromptKind.NAME, "Example Seva", "hi").removeprefix("matdan/")
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\norganisation = "Example Seva"\n')
     assert f"{name}: is missing" in audio("check", "-l", "hi")[1]

@@ -45,7 +45,7 @@ class Guarded:
         self.guard.start_watching_clock(newest_at)
 
     def is_held(self) -> bool:
-        held = self.guard.has_unaccepted_clock_step()
+        held = self.guard.has_clock_changed_without_confirmation()
         assert held is (AlertKind.CLOCK in self.alerts)
         return held
 

@@ -44,7 +44,7 @@ def forbid_calls(turns: Turns, until: float | None = None) -> None:
 def let_trunk_rest(turns: Turns) -> None:
     health = turns.features.trunk_health_monitor.pool.get_trunk_health("carrier")
     assert health is not None
-    health._start_rest_of_failing_trunk(10.0, failed=5, judged=5)
+    health._suspend_failing_trunk(10.0, failed=5, judged=5)
 
 
 def test_campaigns_take_turns_if_the_limit_allows_one_new_call_per_pacing_decision() -> None:

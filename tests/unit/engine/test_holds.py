@@ -67,7 +67,7 @@ def test_hold_of_a_campaign_names_the_silent_server_if_its_other_server_is_disco
 
 def test_campaign_is_held_while_the_clock_is_not_trusted() -> None:
     turns = make_turns_that_want_calls()
-    turns.features.wall_clock_guard.has_unaccepted_clock_step = lambda: True  # type: ignore[method-assign]
+    turns.features.wall_clock_guard.has_clock_changed_without_confirmation = lambda: True  # type: ignore[method-assign]
     assert find_hold(turns) == Hold(HoldReason.CLOCK_SET)
 
 

@@ -50,11 +50,13 @@ def test_further_numbers_are_reserved_only_if_a_whole_batch_fits_into_the_reserv
     site = Site()
     assert left <= HOPPER_SIZE
     site.run.hopper = deque(make_claim(number) for number in range(left))
-    assert site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run)) == (
+    assert site.turns.after(0, lambda: site.hoppers.refill_hopper_with_numbers_to_dial(site.run)) == (
         ["beside refill"] if is_refilled else []
     )
     assert site.run.refilling is is_refilled
-    assert site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run)) == []  # only one refill at a time
+    assert (
+        site.turns.after(0, lambda: site.hoppers.refill_hopper_with_numbers_to_dial(site.run)) == []
+    )  # only one refill at a time
     assert HOPPER_SIZE - CLAIMED_AT_ONCE == 50
 
 
@@ -62,7 +64,7 @@ def test_further_numbers_are_reserved_only_if_a_whole_batch_fits_into_the_reserv
 def test_further_numbers_are_reserved_when_the_next_number_is_due(due_seconds: float, is_refilled: bool) -> None:
     site = Site()
     site.run.next_due_at = NOON + due_seconds
-    lines = site.turns.after(0, lambda: site.hoppers.refill_hopper(site.run))
+    lines = site.turns.after(0, lambda: site.hoppers.refill_hopper_with_numbers_to_dial(site.run))
     assert lines == (["beside refill"] if is_refilled else [])
 
 
@@ -84,7 +86,7 @@ def test_no_numbers_are_reserved_while_the_disk_is_nearly_full() -> None:
     site = Site()
     site.hoppers._has_room = lambda: False
     site.turns.features.core.in_event = True
-    site.hoppers.refill_hopper(site.run)
+    site.hoppers.refill_hopper_with_numbers_to_dial(site.run)
     [failed] = site.turns.features.core.pop_requested_side_effects()
     assert isinstance(failed, StoreFailed)
     assert str(failed.error) == "the disk is nearly full (store.reserve_megabytes): free some space"
@@ -338,7 +340,7 @@ async def fill_hopper(order: ScriptedOrder, *batches: list[Claim]) -> tuple[Site
     site.run.order = cast(Any, order)
     site.run.votes_until, site.run.priorities_at = NOON + 3_600, NOON
     site.turns.features.core.in_event = True
-    await site.hoppers._fill_hopper_with_numbers(site.run)
+    await site.hoppers._fill_hopper_with_numbers_to_dial(site.run)
     return site, store
 
 

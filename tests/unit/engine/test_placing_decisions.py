@@ -100,7 +100,9 @@ def test_numbers_reserved_while_the_dialler_stops_are_returned_to_the_queue() ->
             read_campaign_progress=find_no_due_time,
         ),
     )
-    assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper_with_numbers(run))) == ["beside release-claims"]
+    assert turns.after(10, lambda: asyncio.run(hoppers._fill_hopper_with_numbers_to_dial(run))) == [
+        "beside release-claims"
+    ]
     assert not run.hopper
 
 

@@ -87,7 +87,7 @@ def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
         if call < 9:
             assert health.determine_state_of_trunk(0.0) is TrunkState.WORKING
     assert health.determine_state_of_trunk(0.0) is TrunkState.RESTING
-    assert "of the last 10 calls" in health.reason_why_trunk_rests
+    assert "of the last 10 calls" in health.reason_why_trunk_is_suspended
 
 
 def test_calls_placed_before_the_suspension_of_a_trunk_do_not_count_as_test_calls() -> None:
@@ -161,10 +161,10 @@ def test_calls_move_to_the_next_trunk_and_may_not_use_caller_ids_of_another_trun
     taken = pool.choose_trunk_for_call(names, {}, 2.0)
     assert taken is not None and taken[0].name == "b"
     assert pool.count_free_channels(names, {}, 2.0) == 5
-    assert not pool.are_all_trunks_resting(names, 2.0)
+    assert not pool.are_all_trunks_suspended(names, 2.0)
     for _ in range(3):
         pool.update_trunk_when_call_ends("b", True, 2.0, 2.0)
-    assert pool.are_all_trunks_resting(names, 3.0)
+    assert pool.are_all_trunks_suspended(names, 3.0)
     assert (
         pool.choose_trunk_for_call(names, {}, 3.0),
         pool.count_calls_that_may_start(names, {}, 3.0),

@@ -56,7 +56,7 @@ class GreetNode(Node):
         yield "", self.next
 
     @property
-    def prompts_at_entry(self):
+    def prompts_played_at_entry(self):
         return (*self.morning, *self.later)
 
     @property

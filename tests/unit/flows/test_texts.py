@@ -15,7 +15,7 @@ from dialer.flows.errors import FlowError
 from dialer.flows.model import PromptKind
 from dialer.flows.nodes.menu import MenuNode
 from dialer.flows.nodes.send_sms import SmsNode
-from dialer.flows.sounds import list_sounds_of_prompt, make_sound_name_of_spoken_name
+from dialer.flows.sounds import list_sounds_of_prompt, make_sound_name_for_spoken_name
 from dialer.flows.texts import (
     INFORMATION_TEXT,
     SMS,
@@ -209,7 +209,7 @@ def test_values_in_a_prompt_are_played_as_sound_files() -> None:
 @settings(deadline=None, derandomize=True)
 @given(st.text(min_size=1, max_size=200))
 def test_paths_of_sound_files_do_not_contain_spoken_names(name: str) -> None:
-    sound = make_sound_name_of_spoken_name(PromptKind.PLACE, name, "hi")
+    sound = make_sound_name_for_spoken_name(PromptKind.PLACE, name, "hi")
     assert sound.startswith("matdan/hi/place/")
     assert len(sound) == len("matdan/hi/place/") + 16
     assert sound.rpartition("/")[2].isalnum()

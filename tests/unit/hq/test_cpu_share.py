@@ -82,7 +82,7 @@ async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share
         assert isinstance(row, ResultRow)
         results.append(ParsedRow(row, fields))
     rows = CentreRows(KnownStore("1" * 32, None, StoreState.ACCEPTED, 0, NOW, ""))
-    await importer._compare_seals_with_earlier_ones({"pune-1": rows}, results, NOW)
+    await importer._compare_seals_with_earlier_seals_of_centre({"pune-1": rows}, results, NOW)
     assert used > BURST_SECONDS
     assert not shares.has_centre_computing_time_left("up.pune-1", 0.0)
     assert shares.has_centre_computing_time_left("up.pune-2", 0.0)

@@ -12,7 +12,7 @@ from dialer.hq.stores import (
     StoreNotAccepted,
     StoreSightings,
     StoreState,
-    accept_store_of_batch,
+    accept_or_refuse_database_that_sent_batch,
     describe_replaced_database_of_centre,
     describe_two_databases_of_one_centre,
 )
@@ -30,7 +30,7 @@ class Centre:
         self.sightings = StoreSightings()
 
     def send(self, sender: SendingStore, at: float) -> KnownStore:
-        return accept_store_of_batch("pune-1", self.stores, sender, self.sightings, NOW + at)
+        return accept_or_refuse_database_that_sent_batch("pune-1", self.stores, sender, self.sightings, NOW + at)
 
     def is_accepted(self, sender: SendingStore, at: float) -> bool:
         try:

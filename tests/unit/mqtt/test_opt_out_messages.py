@@ -18,7 +18,7 @@ from dialer.domain.person_ids import is_number_hash
 from dialer.domain.results import OptOut
 from dialer.mqtt import topics
 from dialer.mqtt.messages import create_message_of_outbox_row, create_outbox_row_of_result
-from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_peer_opt_out
+from dialer.mqtt.peer_opt_outs import MAX_STORED_AT_ONCE, MAX_WAITING, PeerOptOuts, parse_opt_out_of_other_centre
 from dialer.rules.number_hash import compute_secret_fingerprint, hash_number
 from tests.support.virtual import virtual_time
 
@@ -47,7 +47,7 @@ def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     hashed = hash_number(SECRET, NUMBER)
     announcement = create_outbox_row_of_result(OptOut(7, 5.0, "agent", number_hash=hashed))
     sent = create_message_of_outbox_row("pune-2", announcement.topic, announcement.payload)
-    assert parse_peer_opt_out(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
+    assert parse_opt_out_of_other_centre(sent.topic, sent.payload.encode()) == PeerOptOutRecord(hashed, 5.0, "pune-2")
     assert not sent.retain
     assert NUMBER not in sent.payload + sent.topic
     assert topics.build_topic_filter_for_opt_outs().split("/") == ["dialer", "v1", "+", "results", "opt-outs"]
@@ -74,12 +74,12 @@ def test_opt_out_published_by_one_centre_is_read_by_another() -> None:
     ],
 )
 def test_mqtt_message_without_a_valid_opt_out_is_ignored(topic: str, payload: bytes) -> None:
-    assert parse_peer_opt_out(topic, payload) is None
+    assert parse_opt_out_of_other_centre(topic, payload) is None
 
 
 @given(st.binary(max_size=200))
 def test_opt_out_message_with_arbitrary_bytes_is_ignored_without_an_exception(payload: bytes) -> None:
-    parse_peer_opt_out(TOPIC, payload)
+    parse_opt_out_of_other_centre(TOPIC, payload)
 
 
 def make_opt_out(letter: str) -> bytes:

@@ -125,6 +125,6 @@ async def test_updates_for_a_new_centre_are_marks_of_the_requested_constituency_
 
     session: Any = FakeSession()
     for place in (("", 209), None):
-        async with SnapshotSource("pune-1", session).download_snapshot(REQUEST.stream, place, 0) as snapshot:
+        async with SnapshotSource("pune-1", session).download_snapshot_of_updates(REQUEST.stream, place, 0) as snapshot:
             assert snapshot.position == 7
     assert queries == [(SQL.marks.sql, ("", 209)), (SQL.opt_outs.sql, ("", MAX_PAGE_ROWS))]

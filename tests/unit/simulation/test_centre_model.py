@@ -86,7 +86,7 @@ def test_talk_times_have_the_given_mean_and_variation(shape: str) -> None:
         TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.8, shape=shape),
         Random(1),
     )
-    drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(40_000)]
+    drawn = [distribution.pick_random_talk_seconds(0.0, random) for _ in range(40_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     assert pstdev(drawn) / fmean(drawn) == pytest.approx(0.8, rel=0.05)
 
@@ -96,7 +96,7 @@ def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
         TalkDistribution(DayCurve.create_constant_curve(90.0), cv=0.4, shape="bimodal"),
         Random(1),
     )
-    drawn = [distribution.draw_talk_seconds(0.0, random) for _ in range(20_000)]
+    drawn = [distribution.pick_random_talk_seconds(0.0, random) for _ in range(20_000)]
     assert fmean(drawn) == pytest.approx(90.0, rel=0.02)
     between = sum(60.0 < talk < 75.0 for talk in drawn)
     assert between < sum(20.0 < talk < 35.0 for talk in drawn) / 3
@@ -105,10 +105,10 @@ def test_bimodal_talk_times_have_two_peaks_and_the_given_mean() -> None:
 
 def test_default_ring_times_have_documented_means_and_shares() -> None:
     distribution, random = GammaRingTimes(), Random(2)
-    answers = [distribution.draw_ring_time(True, random) for _ in range(20_000)]
+    answers = [distribution.pick_random_ring_time(True, random) for _ in range(20_000)]
     assert all(answered and 0.0 < seconds < 30.0 for answered, seconds, _ in answers)
     assert fmean(seconds for _, seconds, _ in answers) == pytest.approx(11.0, abs=0.15)
-    others = [distribution.draw_ring_time(False, random) for _ in range(20_000)]
+    others = [distribution.pick_random_ring_time(False, random) for _ in range(20_000)]
     assert fmean(seconds for _, seconds, _ in others) == pytest.approx(20.4, abs=0.2)
     rang_out = [seconds for answered, seconds, set_up in others if not answered and set_up is not None]
     assert len(rang_out) / 20_000 == pytest.approx(0.616, abs=0.01)
@@ -117,19 +117,19 @@ def test_default_ring_times_have_documented_means_and_shares() -> None:
 
 def test_simulated_signals_that_a_call_is_closing_are_sometimes_missing_or_false() -> None:
     distribution, random = StageSignals(), Random(4)
-    pressed = [distribution.draw_seconds_until_talk_nears_end(100.0, random) for _ in range(10_000)]
+    pressed = [distribution.pick_random_seconds_until_talk_nears_end(100.0, random) for _ in range(10_000)]
     assert sum(at is None for at in pressed) / 10_000 == pytest.approx(0.2, abs=0.02)
     times = [at for at in pressed if at is not None]
     assert all(0.0 <= at <= 100.0 for at in times)
     assert sum(at > 60.0 for at in times) / len(times) > 0.85
     assert any(at < 40.0 for at in times)
-    filled = [distribution.draw_seconds_until_form_is_half_filled(10.0, random) for _ in range(1000)]
+    filled = [distribution.pick_random_seconds_until_form_is_half_filled(10.0, random) for _ in range(1000)]
     assert {at is None for at in filled} == {True, False}
     assert all(4.0 <= at <= 8.0 for at in filled if at is not None)
 
 
 def test_simulated_answer_rate_changes_with_each_list() -> None:
-    curve = SwappedLists(1200.0, 0.1, 0.5).draw_answer_rates_of_day(8.0, Random(5))
+    curve = SwappedLists(1200.0, 0.1, 0.5).pick_random_answer_rates_of_day(8.0, Random(5))
     assert len(curve.points) == 24
     assert all(0.1 <= rate <= 0.5 for _, rate in curve.points)
     assert curve.get_value_of_curve_at(1199.0) != curve.get_value_of_curve_at(1201.0)

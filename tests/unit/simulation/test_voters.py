@@ -10,8 +10,8 @@ import pytest
 from dialer.simulation.asterisk.voters import (
     Behaviour,
     VoterProfile,
-    draw_random_behaviour_of_voter,
     make_random_generator_for_call,
+    pick_random_behaviour_of_voter,
 )
 
 PROFILE = VoterProfile()
@@ -20,7 +20,7 @@ PROFILE = VoterProfile()
 def draw_behaviours(profile: VoterProfile, count: int = 4000, now: float = 0.0, seed: int = 1) -> list[Behaviour]:
     numbers = (f"+91{n:010d}" for n in range(count))
     return [
-        draw_random_behaviour_of_voter(profile, seed, number, now, make_random_generator_for_call(seed, number, 0))
+        pick_random_behaviour_of_voter(profile, seed, number, now, make_random_generator_for_call(seed, number, 0))
         for number in numbers
     ]
 
@@ -59,7 +59,7 @@ def test_behaviour_of_a_simulated_voter_depends_only_on_seed_number_and_call() -
     assert draw_behaviours(PROFILE, 50) == draw_behaviours(PROFILE, 50)
     assert draw_behaviours(PROFILE, 50, seed=2) != draw_behaviours(PROFILE, 50)
     first, second = (
-        draw_random_behaviour_of_voter(PROFILE, 1, "911", 0.0, make_random_generator_for_call(1, "911", call))
+        pick_random_behaviour_of_voter(PROFILE, 1, "911", 0.0, make_random_generator_for_call(1, "911", call))
         for call in (0, 1)
     )
     assert first != second
@@ -70,7 +70,7 @@ def test_simulated_number_that_is_invalid_once_is_invalid_on_every_call() -> Non
     invalid = [
         n
         for n in range(200)
-        if draw_random_behaviour_of_voter(
+        if pick_random_behaviour_of_voter(
             profile, 1, str(n), 0.0, make_random_generator_for_call(1, str(n), 0)
         ).fails_with
         == 404
@@ -78,7 +78,7 @@ def test_simulated_number_that_is_invalid_once_is_invalid_on_every_call() -> Non
     assert len(invalid) > 20
     for n in invalid:
         assert (
-            draw_random_behaviour_of_voter(
+            pick_random_behaviour_of_voter(
                 profile, 1, str(n), 0.0, make_random_generator_for_call(1, str(n), 1)
             ).fails_with
             == 404

@@ -23,7 +23,7 @@ from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.store import consents, evidence, migrate, seal_verification, sealer, seals
 from dialer.store.connection import open_store_exclusively
 from dialer.store.log_ins import LogIn
-from dialer.store.seal_keys import EpochKeys, get_seal_key_path, replace_epoch_keys
+from dialer.store.seal_keys import EpochKeys, get_seal_key_path, replace_signing_keys_in_file
 from dialer.store.sql import open_transaction
 from dialer.store.store import open_store
 from tests.support.command_line import run
@@ -211,8 +211,8 @@ async def test_removed_seals_are_found_although_a_key_for_a_first_start_lies_nex
     [first, *_] = read_epochs(backend.path)
     with looking(backend.path) as db:
         db.execute("DELETE FROM seal_epoch")
-    planted = EpochKeys.generate_epoch_keys(1)
-    replace_epoch_keys(get_seal_key_path(backend.path), planted, backend.path)
+    planted = EpochKeys.generate_signing_keys_of_first_minute(1)
+    replace_signing_keys_in_file(get_seal_key_path(backend.path), planted, backend.path)
     await opened_and_closed(backend.path)
     [again, *_] = read_epochs(backend.path)
     assert (again.key, again.doubt) == (planted.epoch_public_key, sealer.EPOCHS_REMOVED)
@@ -228,7 +228,7 @@ async def test_store_makes_no_integrity_seals_until_the_old_seal_key_can_be_dest
 
     async with open_filled_store(backend) as store:
         with monkeypatch.context() as full:
-            full.setattr(sealer, "replace_epoch_keys", fail)
+            full.setattr(sealer, "replace_signing_keys_in_file", fail)
             await store.seal_epoch(NOW)  # committed, but the key stays
             with pytest.raises(StoreError, match="the key that seals the store cannot be replaced"):
                 await store.seal_epoch(NOW + 60)
@@ -245,7 +245,7 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_chain_of_integri
     """Writes share a transaction with one that fails, which seals an epoch first; and a commit is done but not confirmed."""
 
     def seal_and_fail(db: sqlite3.Connection) -> None:
-        seals.seal_and_announce_epoch(db, None, NOW)
+        seals.seal_and_announce_changes_of_minute(db, None, NOW)
         raise StoreError("the disk is full")
 
     async with open_filled_store(backend) as store:

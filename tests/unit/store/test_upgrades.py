@@ -159,7 +159,7 @@ async def test_earlier_program_version_refuses_an_upgraded_store_but_opens_the_c
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:-1])
     monkeypatch.setattr(identity, "give_new_or_copied_store_an_identity", lambda *_, **__: None)
     monkeypatch.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
-    monkeypatch.setattr(seals, "seal_last_epoch", lambda *_: None)
+    monkeypatch.setattr(seals, "seal_all_unsealed_changes", lambda *_: None)
     with pytest.raises(StoreError) as refused:
         await open_store(path)
     assert str(refused.value) == (
@@ -202,7 +202,7 @@ def test_copy_of_an_encrypted_store_made_before_an_upgrade_is_encrypted(
         earlier.setattr(migrate, "load_migrations", lambda: shipped[:-1])
         earlier.setattr(identity, "give_new_or_copied_store_an_identity", lambda *_, **__: None)
         earlier.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
-        earlier.setattr(seals, "seal_last_epoch", lambda *_: None)
+        earlier.setattr(seals, "seal_all_unsealed_changes", lambda *_: None)
         with open_store_exclusively(backend.path, "a test", key=TEST_KEY):
             pass
     with open_store_exclusively(backend.path, "a test", key=TEST_KEY):

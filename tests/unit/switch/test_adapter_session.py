@@ -230,7 +230,7 @@ async def test_record_of_the_newest_call_is_resent_until_accepted_by_asterisk() 
 async def test_asterisk_in_use_by_another_dialler_is_not_reported_as_connected() -> None:
     switch, events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
-    session.channels = [list_channel(f"matdan-lease-{STRANGER.dialler_name_text}", "matdan-lease")]
+    session.channels = [list_channel(f"matdan-lease-{STRANGER.dialler_name_as_text}", "matdan-lease")]
     with pytest.raises(SwitchInUse, match="the dialler on there"):
         await bring_up(switch, session)
     assert events == []
@@ -400,7 +400,7 @@ async def test_exclusive_use_of_asterisk_is_renewed_until_the_ami_session_is_los
     running = asyncio.create_task(switch.run_ami_session(cast(Any, session)))
     await asyncio.sleep(2 * RENEW_SECONDS + 0.1)
     renewals = [sent for sent in session.sent if sent.startswith("Redirect")]
-    assert renewals == [f"Redirect matdan-lease-{OURS.dialler_name_text} matdan-lease s 1"] * 2
+    assert renewals == [f"Redirect matdan-lease-{OURS.dialler_name_as_text} matdan-lease s 1"] * 2
     session.lost.set_result(SwitchError("lost"))
     assert str(await running) == "lost"
     switch.close()

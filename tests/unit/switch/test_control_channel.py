@@ -172,7 +172,7 @@ async def test_exclusive_use_of_asterisk_that_was_given_up_is_not_valid() -> Non
     lease = SwitchLease(OURS)
     await lease.renew_sole_use_of_asterisk(cast(Any, Manager(refuses=False)))
     assert lease.is_right_to_use_asterisk_valid
-    assert lease.give_up_sole_use_of_asterisk() == f"matdan-lease-{OURS.dialler_name_text}"
+    assert lease.give_up_sole_use_of_asterisk() == f"matdan-lease-{OURS.dialler_name_as_text}"
     assert not lease.is_right_to_use_asterisk_valid
 
 

@@ -133,7 +133,7 @@ async def test_updates_for_a_new_centre_that_do_not_fit_on_the_disk_are_reported
 
     class FullDiskOnce(SnapshotSource):
         @contextlib.asynccontextmanager
-        async def download_snapshot(
+        async def download_snapshot_of_updates(
             self, stream: str, place: tuple[str, int] | None, stored: int
         ) -> AsyncIterator[PeerSnapshot]:
             nonlocal attempts

@@ -13,7 +13,7 @@ import structlog
 from dialer.domain.errors import CommandRefused, LogInRefused
 from dialer.engine.seats.service import Agents
 from dialer.engine.seats.state import Seat
-from dialer.flows.sounds import make_sound_name_of_text
+from dialer.flows.sounds import make_sound_name_for_text
 from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_codec import CallHungUp, SoundMissing
 from dialer.switch.asterisk.multi_server import AnyAsterisk
@@ -97,7 +97,7 @@ async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group:
     A missing sound is skipped, because agents who know the procedure do not need it.
     """
     try:
-        await call.play_sound_file(make_sound_name_of_text(f"{group}.{what}", language))
+        await call.play_sound_file(make_sound_name_for_text(f"{group}.{what}", language))
     except SoundMissing as error:
         _log.error("seat.sound_missing", error=str(error))
 
@@ -109,7 +109,7 @@ async def _ask_agent_for_digits(call: AgiCall, what: str, language: str, most: i
     """
     try:
         return await call.play_sound_and_read_keys(
-            make_sound_name_of_text(f"seat.{what}", language), BETWEEN_KEYS_MS, most
+            make_sound_name_for_text(f"seat.{what}", language), BETWEEN_KEYS_MS, most
         )
     except SoundMissing as error:
         _log.error("seat.sound_missing", error=str(error))
