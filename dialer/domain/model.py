@@ -258,6 +258,7 @@ class NewInbound:
     trunk: str
     mode: InboundMode
     call_back_at: float | None = None  # when the number of a missed call is due
+    attestation: str = ""  # of the caller's number (STIR/SHAKEN), as Asterisk verified it; "": it did not
 
 
 @dataclass(frozen=True, slots=True)

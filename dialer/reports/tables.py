@@ -37,7 +37,7 @@ FOREVER = 1e11  # epoch seconds, about 3,000 years ahead
 QUARTER_SECONDS = 900
 GROUNDS = (
     *("verdict", "profile", "rules", "purpose", "voice", "zones", "consent", "listed", "registers"),
-    *("certificate", "certified_until", "asked_for", "seat_kept"),
+    *("certificate", "certified_until", "asked_for", "seat_kept", "attestation"),
 )
 """The keys of `Gate.format_legal_grounds_of_decision`, in the order of the report's columns."""
 _ANSWERED = json.dumps(sorted(ANSWERED))
@@ -233,7 +233,8 @@ def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report every call attempt with the legal grounds on which it was allowed.
 
     The grounds are the digest of the rules, time zones, consent, registers, certificate, and the seconds since the last
-    call to the number. They are empty for inbound calls, and for calls stored by releases that did not record grounds.
+    call to the number, and the attestation of the caller ID (STIR/SHAKEN), which is all that inbound calls have. They
+    are empty for calls stored by releases that did not record grounds.
     """
     rows: list[tuple[Cell, ...]] = []
     for call in window.query_rows_of_period(db, SQL.calls):

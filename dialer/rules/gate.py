@@ -101,6 +101,7 @@ class Case:
     guaranteed: bool = False  # a seat is reserved for the call until it ends
     asked_for: bool = False  # the voter requested a call at this time
     rung_since_asked_at: float | None = None  # time of the last other call to the number since that request
+    attestation: str = ""  # of the caller ID by the trunk's signature (A, B or C); "": the call is not signed
 
 
 FindObjections = Callable[[float], Iterable[Objection]]
@@ -181,6 +182,7 @@ class Gate:
             else certified.last_day.isoformat(),
             "asked_for": "yes" if case.asked_for else "",
             "seat_kept": "yes" if case.guaranteed else "",
+            "attestation": case.attestation,
         }
         return json.dumps(
             {name: value for name, value in found.items() if value}, sort_keys=True, separators=(",", ":")

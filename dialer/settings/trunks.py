@@ -27,6 +27,7 @@ from dialer.settings.fields import (
     Slug,
     create_pattern_constraint,
 )
+from dialer.settings.stir_shaken import StirShaken
 
 
 class Carrier(StrEnum):
@@ -246,6 +247,10 @@ class Trunk(Section):
         60, ge=0, le=3600, description="interval of Asterisk's OPTIONS checks of the carrier (s); 0: off"
     )
 
+    stir_shaken: Annotated[StirShaken | None, Applied.ELSEWHERE] = Field(
+        None, description="signature of the caller ID, where the carrier does not sign calls"
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _add_carrier_preset_values(cls, values: Any) -> Any:
@@ -262,9 +267,20 @@ class Trunk(Section):
             yield "backup_hosts need host, and qualify_seconds above 0 to notice that it does not answer"
         if self.unverified_tls is not None and self.transport is not Transport.TLS:
             yield 'unverified_tls needs transport = "tls"; remove it'
+        if self.stir_shaken is not None and self.carrier is not Carrier.ASTERISK:
+            yield "stir_shaken needs a trunk of Asterisk; remove it"
+        if self.stir_shaken is not None and self.stir_shaken.signs and not self._are_numbers_sent_as_e164():
+            yield (
+                "a signature (stir_shaken) covers numbers in E.164: number_format and caller_id_format must not be "
+                "national, and number_prefix and number_suffix must be empty"
+            )
         for number, area in enumerate(self.areas, start=1):
             if not set(area.caller_ids) <= set(self.caller_ids):
                 yield f"area {number} has a number that is not in the trunk's caller_ids; add it there, or remove it"
+
+    def _are_numbers_sent_as_e164(self) -> bool:
+        formats = {self.number_format, self.caller_id_format}
+        return NumberFormat.NATIONAL not in formats and not (self.number_prefix or self.number_suffix)
 
 
 class TrunkRest(Section):

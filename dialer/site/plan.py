@@ -67,6 +67,7 @@ def make_engine_plan_from_settings(settings: Settings, profile: Profile) -> Engi
                     iter(split_settings_by_asterisk_server(settings))
                 ),  # calls of other carriers are reported as the first server's
                 trunk.areas,
+                "" if trunk.stir_shaken is None else trunk.stir_shaken.attestation or "",
             )
             for trunk in settings.trunks
         ),

@@ -25,6 +25,7 @@ from dialer.settings.trunks import Carrier, Trunk
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.attestation import fetch_attestation_of_trunk
 from dialer.switch.asterisk.places import PHONES_CONTEXT, make_originate_fields
 from dialer.switch.asterisk.registrations import list_trunk_registrations
 from dialer.switch.asterisk.tracking.calls import CallTracker
@@ -44,6 +45,7 @@ class TrunkTest:
     called: str  # as the carrier received it
     caller_id: str
     registration: str | None = None  # None: the trunk does not register
+    attestation: str | None = None  # with which Asterisk signs the call; "": it does not, None: it need not
     rang_after: float | None = None
     has_early_media: bool = False
     answered_after: float | None = None
@@ -110,6 +112,8 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
     ) as client:
         if trunk.registers:
             test.registration = (await list_trunk_registrations(client)).get(trunk.endpoint, "unknown to Asterisk")
+        if trunk.stir_shaken is not None and trunk.stir_shaken.signs:
+            test.attestation = await fetch_attestation_of_trunk(client, trunk.endpoint)
         fields = make_originate_fields(
             f"PJSIP/{test.called}@{trunk.endpoint}",
             channel,
@@ -157,6 +161,11 @@ def describe_trunk_test(test: TrunkTest) -> Iterator[str]:
     if test.registration is not None:
         yield f"Registration: {test.registration}."
     yield f"The carrier was asked to call {test.called}, with the caller ID {test.caller_id}."
+    if test.attestation is not None:
+        signed = (
+            f"signed with attestation {test.attestation}" if test.attestation else "not signed: look at Asterisk's log"
+        )
+        yield f"The call was {signed}."
     if test.rang_after is not None:
         heard = "with early media (SIP 183)" if test.has_early_media else "without early media"
         yield f"The phone rang after {test.rang_after:.1f} s, {heard}."

@@ -5,10 +5,12 @@ Functions run inside the caller's transaction.
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 from dialer.domain.enums import InboundMode
 from dialer.domain.model import AttemptId, InboundParty, NewInbound, Outcome
+from dialer.store import grounds
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 
 
@@ -54,7 +56,13 @@ def save_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
     if party is not None:
         missed = call.mode is InboundMode.MISSED_CALL
         ended_at, outcome = (call.at, Outcome.MISSED.value) if missed else (None, None)
-        of = {"phone_id": party.phone_id, "voter_id": party.voter_id, "ended_at": ended_at, "outcome": outcome}
+        of = {
+            "phone_id": party.phone_id,
+            "voter_id": party.voter_id,
+            "ended_at": ended_at,
+            "outcome": outcome,
+            "lawful_id": _save_attestation_of_caller(db, call.attestation),
+        }
         SQL.insert_attempt.run_statement(db, **of, **get_fields_as_sql_parameters(call))
         if missed and party.pending_voters and not party.opted_out and call.call_back_at is not None:
             scheduled = SQL.schedule_call_back.run_statement(
@@ -66,6 +74,13 @@ def save_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
         db, attempt_of_call=attempt_id, call_back=calls_back, **get_fields_as_sql_parameters(call)
     )
     return party
+
+
+def _save_attestation_of_caller(db: Connection, attestation: str) -> int | None:
+    """Store what Asterisk verified of a caller's number, and return the id of this text. Return None without it."""
+    if not attestation:
+        return None
+    return grounds.save_legal_grounds_for_call(db, json.dumps({"attestation": attestation}, separators=(",", ":")))
 
 
 def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:

@@ -17,8 +17,8 @@ SELECT count(*) FROM link CROSS JOIN voter ON voter.voter_id = link.voter_id
 WHERE link.phone_id = :phone_id AND link.dropped_at IS NULL AND voter.turnout = 'pending';
 
 -- name: insert_attempt
-INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome, direction)
-VALUES (:attempt_id, :campaign_id, :phone_id, :voter_id, :trunk, :called, :at, :ended_at, :outcome, 'inbound')
+INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, trunk, caller_id, created_at, ended_at, outcome, direction, lawful_id)
+VALUES (:attempt_id, :campaign_id, :phone_id, :voter_id, :trunk, :called, :at, :ended_at, :outcome, 'inbound', :lawful_id)
 ON CONFLICT (attempt_id) DO NOTHING;
 
 -- name: insert_call

@@ -18,6 +18,7 @@ from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
+from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
 from dialer.switch.asterisk.places import make_originate_fields
 from tests.asterisk.process import RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp
@@ -149,6 +150,23 @@ class TrunkLab:
                 self._changed.clear()
                 await self._changed.wait()
         return AttemptId(channel), self.events[begun:]
+
+    async def receive_call(self, trunk: str, script: str) -> InboundChannel:
+        """Start an inbound call of a carrier. Return what the dialler finds out about it, and end it."""
+        await self.carriers[trunk].start_call(self.sip_port, script)
+        channel: InboundChannel | None = None
+        async with asyncio.timeout(SECONDS):
+            while channel is None:
+                await asyncio.sleep(0.1)
+                for each in await self.client.send_list_action("CoreShowChannels"):
+                    if each.get("Channel").startswith(f"PJSIP/{trunk}-") and each.get("Application") in {"AGI", "Wait"}:
+                        channel = await find_inbound_channel(self.client, each.get("Uniqueid"), each.get("Channel"))
+        await self.carriers[trunk].stop()
+        await self.asterisk.run_command("channel request hangup all")
+        async with asyncio.timeout(SECONDS):
+            while await self.client.send_list_action("CoreShowChannels"):
+                await asyncio.sleep(0.1)
+        return channel
 
     def list_received_messages(self, trunk: str, method: str = "") -> list[str]:
         """Return the SIP messages that a trunk's carrier has received, or those of one method."""

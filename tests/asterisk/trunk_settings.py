@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 from dialer.deploy.asterisk.lint import lint_files_in_directory
-from dialer.switch.asterisk.inbound import InboundChannel, find_inbound_channel
 from tests.asterisk.packets import DscpWatch
 from tests.asterisk.sipp_scripts import (
     render_anonymous_caller,
@@ -67,7 +66,8 @@ async def check_trunk_settings(lab: Lab) -> list[str]:
         register = await trunks.wait_for_message("behind-proxy", "REGISTER")
         faults = [] if register.startswith("REGISTER sip:carrier.internal") else [f"behind-proxy: {register}"]
         await trunks.wait_for_message("usual", "OPTIONS")
-        callers = {name: await _call_in(trunks, name) for name in ("trusted", "untrusted")}
+        script = render_anonymous_caller(CALLER_ID, _CALLER)
+        callers = {name: (await trunks.receive_call(name, script)).caller for name in ("trusted", "untrusted")}
     watch.stop()
     if callers != {"trusted": _CALLER, "untrusted": None}:
         faults.append(f"anonymous callers with a P-Asserted-Identity: {callers}")
@@ -130,17 +130,3 @@ async def _wait_until_backup_is_used(trunks: TrunkLab) -> None:
             if re.search(r"two-hosts/\S*.* Unavail ", shown) and re.search(r"two-hosts-backup1/\S*.* Avail ", shown):
                 return
             await asyncio.sleep(0.2)
-
-
-async def _call_in(trunks: TrunkLab, trunk: str) -> str | None:
-    """Return the caller's number of an anonymous inbound call, as the dialler finds it out."""
-    await trunks.carriers[trunk].start_call(trunks.sip_port, render_anonymous_caller(CALLER_ID, _CALLER))
-    channel: InboundChannel | None = None
-    async with asyncio.timeout(SECONDS):
-        while channel is None:
-            await asyncio.sleep(0.1)
-            for each in await trunks.client.send_list_action("CoreShowChannels"):
-                if each.get("Channel").startswith(f"PJSIP/{trunk}-"):
-                    channel = await find_inbound_channel(trunks.client, each.get("Uniqueid"), each.get("Channel"))
-    await trunks.carriers[trunk].stop()
-    return channel.caller

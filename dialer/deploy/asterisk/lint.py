@@ -10,6 +10,7 @@ from dialer.deploy.asterisk.checks.dialplan import check_dialplan
 from dialer.deploy.asterisk.checks.finding import Configuration
 from dialer.deploy.asterisk.checks.manager import check_http_server, check_manager_conf
 from dialer.deploy.asterisk.checks.pjsip import check_pjsip_conf
+from dialer.deploy.asterisk.checks.stir_shaken import check_stir_shaken_conf, check_stir_shaken_files
 from dialer.deploy.asterisk.checks.system import (
     REQUIRED_FILES,
     check_asterisk_files,
@@ -27,7 +28,16 @@ from dialer.errors import AsteriskFilesError
 from dialer.settings.servers import select_settings_of_asterisk_server
 from dialer.settings.site import Settings
 
-_READ = {*REQUIRED_FILES, "asterisk.conf", "cdr.conf", "cdr_custom.conf", "http.conf", "logger.conf", "sip.conf"}
+_READ = {
+    *REQUIRED_FILES,
+    "asterisk.conf",
+    "cdr.conf",
+    "cdr_custom.conf",
+    "http.conf",
+    "logger.conf",
+    "sip.conf",
+    "stir_shaken.conf",
+}
 
 
 def lint_file_texts(
@@ -36,11 +46,13 @@ def lint_file_texts(
     server: str | None = None,
     *,
     root: str = "/etc/asterisk",
+    with_key_files: bool = False,
 ) -> list[Finding]:
     """Check the text of Asterisk's configuration files. Return the faults in the order of file and line.
 
     `texts` has the files in the folder `root` by path. With `settings`, also check that the files match that site, or
-    its server named `server`.
+    its server named `server`. `with_key_files` also checks the keys and certificates that the files name, on this
+    machine.
     """
 
     def list_included_files(pattern: str) -> list[tuple[str, str]]:
@@ -73,6 +85,8 @@ def lint_file_texts(
         *check_music_on_hold(configuration),
         *check_rtp_settings(configuration),
         *check_asterisk_options(configuration),
+        *check_stir_shaken_conf(configuration),
+        *(check_stir_shaken_files(configuration) if with_key_files else ()),
     ]
     return sorted(dict.fromkeys(findings), key=lambda finding: (finding.file, finding.line, finding.text))
 
@@ -100,4 +114,4 @@ def lint_files_in_directory(
         raise AsteriskFilesError(
             f"{path} cannot be read ({error.strerror}); run this as a user who may read it"
         ) from error
-    return lint_file_texts(texts, settings, server, root=str(directory.resolve()))
+    return lint_file_texts(texts, settings, server, root=str(directory.resolve()), with_key_files=True)

@@ -142,8 +142,10 @@ def render_asterisk_site_files(
             registers=any(trunk.registers for trunk in trunks),
             history=asterisk.history is not None,
             servers=bool(others),
+            stir_shaken=any(trunk.stir_shaken is not None for trunk in trunks),
             g722="g722" in asterisk.codecs or any("g722" in trunk.codecs for trunk in trunks),
         ),
+        "stir_shaken_trunks": [trunk for trunk in trunks if trunk.stir_shaken is not None],
         "events": EVENTS,
         # With several servers, every seat of the site may have a call through this one.
         "max_calls": sum(trunk.channels for trunk in trunks)
@@ -193,6 +195,7 @@ def _make_template_values_of_dialplan(settings: Settings) -> dict[str, Any]:
         "hold": settings.hold,
         "recordings": settings.recordings,
         "named_phones": list_supervisor_and_transfer_phones(settings),
+        "verifies_callers": any(each.stir_shaken is not None and each.stir_shaken.verifies for each in settings.trunks),
         "outside_numbers": _list_external_transfer_numbers(settings),
     }
 

@@ -92,12 +92,12 @@ class Inbound:
         self._unknown_callers.trunks.pop(attempt_id, None)
 
     async def route_inbound_call(
-        self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str
+        self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str, attestation: str = ""
     ) -> InboundAction:
         """Return where an inbound call is routed, and store the call. A channel must be reserved for it.
 
         `called` and `number` are in E.164; `number` is None if the caller withholds it. `endpoint` is the endpoint of
-        the trunk on which the call came in.
+        the trunk on which the call came in, `attestation` what Asterisk verified of the caller's number.
         """
         route = self._find_route_of_number(called)
         if route is None or route.campaign not in self._runs:
@@ -108,7 +108,7 @@ class Inbound:
         party: InboundParty | None = None
         try:
             party = await self._store.save_inbound_call(
-                self._create_record_of_inbound_call(attempt_id, route, number, trunk)
+                self._create_record_of_inbound_call(attempt_id, route, number, trunk, attestation)
             )
         except StoreError as error:  # the caller still hears a message, but no call-back is recorded
             self._core.request_side_effects(StoreFailed(error))
@@ -118,7 +118,7 @@ class Inbound:
         return next((each for each in self._core.plan.inbound.numbers if each.number == number), None)
 
     def _create_record_of_inbound_call(
-        self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str
+        self, attempt_id: AttemptId, route: InboundNumber, number: str | None, trunk: str, attestation: str
     ) -> NewInbound:
         now = self._core.clock.now()
         return NewInbound(
@@ -132,6 +132,7 @@ class Inbound:
             call_back_at=now + self._core.plan.inbound.call_back_delay_seconds
             if route.mode is InboundMode.MISSED_CALL
             else None,
+            attestation=attestation,
         )
 
     def _start_inbound_call(

@@ -100,14 +100,14 @@ class Eligibility:
         self._grounds.clear()
 
     def find_legal_grounds_for_call(
-        self, run: CampaignRun, claim: Claim, *, guaranteed: bool
+        self, run: CampaignRun, claim: Claim, attestation: str, *, guaranteed: bool
     ) -> tuple[str, float | None]:
         """Return the legal grounds of a call that was just allowed (JSON), and the time since the number's last call
         (seconds).
 
-        The time is None if the number was never called.
+        The time is None if the number was never called. `attestation` is that of the trunk's signature.
         """
-        case = self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed)
+        case = replace(self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed), attestation=attestation)
         facts, rules = case.facts, case.campaign
         certified = rules.certified.get(case.language) if rules.plays_recorded_voice else None
         known = None if facts is None else (facts.consent, facts.registers)
@@ -118,6 +118,7 @@ class Eligibility:
             certified and certified.digest,
             case.asked_for,
             guaranteed,
+            attestation,
         )
         text = self._grounds.get(key)
         if text is None:

@@ -192,7 +192,9 @@ class Originator:
         call = _create_live_call_of_attempt(
             attempt_id, claim, run, trunk, None if seat is None else seat.name, self._core.clock.monotonic()
         )
-        grounds, gap = self._eligibility.find_legal_grounds_for_call(run, claim, guaranteed=seat is not None)
+        grounds, gap = self._eligibility.find_legal_grounds_for_call(
+            run, claim, self._trunks[trunk].attestation, guaranteed=seat is not None
+        )
         new = NewAttempt(attempt_id, claim, trunk, caller_id, self._core.clock.now(), grounds, gap)
         return new, self._calls.add_or_replace_call(call)
 

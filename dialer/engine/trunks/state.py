@@ -196,6 +196,7 @@ class TrunkLimits:
     caller_ids: tuple[str, ...]
     server: str = ""  # the Asterisk server of the trunk
     areas: tuple[CallerIdArea, ...] = ()  # caller IDs that are shown to voters of certain areas only
+    attestation: str = ""  # with which Asterisk signs the caller ID (A, B or C); "": it does not sign
 
 
 @dataclass(slots=True)

@@ -24,10 +24,12 @@ from dialer.flows.sounds import list_sounds_of_flow
 from dialer.flows.texts import load_texts
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
+from dialer.settings.trunks import Trunk
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_permissions import check_ami_permissions, run_dialplan_check
+from dialer.switch.asterisk.attestation import fetch_attestation_of_trunk
 from dialer.switch.asterisk.registrations import REGISTERED, list_trunk_registrations
 from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
 
@@ -218,7 +220,21 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
         else:
             text = f"it is unknown whether {trunk.host} answers, because qualify_seconds is 0"
             findings.append(make_warning_finding(subject, text))
+        if trunk.stir_shaken is not None and trunk.stir_shaken.signs:
+            findings.append(await _check_signatures_of_trunk(trunk, client))
     return findings
+
+
+async def _check_signatures_of_trunk(trunk: Trunk, client: AmiClient) -> Finding:
+    """Check that Asterisk signs the calls of a trunk. If it has no usable key, it places them without a signature."""
+    subject, wanted = f"signatures of trunk {trunk.name}", trunk.stir_shaken and trunk.stir_shaken.attestation
+    level = await fetch_attestation_of_trunk(client, trunk.endpoint)
+    if level == wanted:
+        return make_ok_finding(subject, f"Asterisk signs calls with attestation {level}")
+    text = f"Asterisk signs calls with attestation {level}, not {wanted}" if level else "Asterisk does not sign calls"
+    return make_error_finding(
+        subject, text, "run `dialer asterisk render` and `dialer asterisk lint`, and look at Asterisk's log"
+    )
 
 
 async def check_phones(settings: Settings, client: AmiClient) -> Finding:

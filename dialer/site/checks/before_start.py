@@ -17,7 +17,7 @@ from dialer.settings.site import Settings
 from dialer.site.checks.asterisk import check_asterisk
 from dialer.site.checks.audio import check_catalogue_of_recordings, check_sounds_of_dialplan, check_synthetic_voices
 from dialer.site.checks.broker import check_broker_access
-from dialer.site.checks.certificate import check_desk_certificate
+from dialer.site.checks.certificate import check_desk_certificate, check_signing_certificates
 from dialer.site.checks.flows import check_sandbox_of_agi_scripts, list_flow_checks
 from dialer.site.checks.network import check_fastagi_port, check_headquarters, check_twilio, check_voter_data_portals
 from dialer.site.checks.rules import check_settings_against_profile
@@ -48,6 +48,7 @@ def list_site_checks(settings: Settings, clock: Clock, file: Path | None) -> Ite
     yield Check("scripts", lambda: check_sandbox_of_agi_scripts(settings))
     yield Check("sources", lambda: check_voter_data_portals(settings))
     yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
+    yield Check("signing certificate", lambda: check_signing_certificates(settings, clock.now()))
     yield Check("fastagi", lambda: check_fastagi_port(settings))
     yield Check("headquarters", lambda: check_headquarters(settings))
     if settings.uses_asterisk and settings.ami.secret is not None:

@@ -1,4 +1,4 @@
-"""Checks of the TLS certificates of desk and broker: host names, issuer, and how long they are still valid."""
+"""Checks of certificates: those of desk and broker (TLS), and those with which calls are signed (STIR/SHAKEN)."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ import stat
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
+from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
 
 EXPIRES_SOON_DAYS = 30
 CONNECT_SECONDS = 5.0
+_SIGN_WITH = "save the certificate of your STIR/SHAKEN authority there and at its certificate_url"
 _CREATE = "create one with `dialer desk certificate`"
 _RENEW = "renew it (`dialer desk certificate --renew` for one of the site's own CA), and restart the desk"
 
@@ -94,3 +97,38 @@ def check_broker_certificate(settings: Settings, now: float) -> Iterator[Finding
         yield make_ok_finding("broker certificate", text)
     else:
         yield make_warning_finding("broker certificate", text, "renew it, and restart the broker")
+
+
+def check_signing_certificates(settings: Settings, now: float) -> Iterator[Finding]:
+    """Check how long the certificates are still valid with which trunks sign calls. Those of Asterisk servers elsewhere
+    are not checked.
+
+    Asterisk goes on signing with an expired certificate, and the carriers of the called voters reject the signature.
+    Raises OSError if a certificate cannot be read.
+    """
+    if not is_loopback_host(settings.ami.host):
+        return
+    for trunk in settings.trunks:
+        if trunk.stir_shaken is None or trunk.stir_shaken.certificate is None:
+            continue
+        path, subject = Path(trunk.stir_shaken.certificate), f"signing certificate of trunk {trunk.name}"
+        try:
+            from cryptography import x509  # noqa: PLC0415 - of the extra `desk`
+            from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
+        except ModuleNotFoundError:
+            yield make_warning_finding(subject, f"{path} was not checked: cryptography is not installed (extra desk)")
+            return
+        try:
+            certificate = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        except ValueError:
+            yield make_error_finding(subject, f"{path} is not a certificate in PEM format", _SIGN_WITH)
+            continue
+        key, until = certificate.public_key(), certificate.not_valid_after_utc
+        days_left = (until - datetime.fromtimestamp(now, UTC)).days
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+            yield make_error_finding(subject, f"the key of {path} is not EC P-256, as STIR/SHAKEN needs", _SIGN_WITH)
+        elif days_left < 0:
+            yield make_error_finding(subject, f"{path} expired on {until:%Y-%m-%d}: carriers reject it", _SIGN_WITH)
+        else:
+            make = make_ok_finding if days_left > EXPIRES_SOON_DAYS else make_warning_finding
+            yield make(subject, f"{path} is valid until {until:%Y-%m-%d}, {days_left} days left")

@@ -19,7 +19,11 @@ from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.site.asterisk import get_ami_login
 from dialer.site.checks.asterisk import check_phones, check_trunks
-from dialer.site.checks.certificate import check_broker_certificate, check_desk_certificate
+from dialer.site.checks.certificate import (
+    check_broker_certificate,
+    check_desk_certificate,
+    check_signing_certificates,
+)
 from dialer.site.checks.clocks import check_clock, check_clock_difference
 from dialer.site.checks.processes import (
     check_running_process,
@@ -54,6 +58,7 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
     yield Check("backup", lambda: [check_backup(settings, backups, clock.now())])
     yield Check("clock", lambda: [check_clock()])
     yield Check("desk certificate", lambda: check_desk_certificate(settings, clock.now()))
+    yield Check("signing certificate", lambda: check_signing_certificates(settings, clock.now()))
     yield Check("broker certificate", lambda: check_broker_certificate(settings, clock.now()))
     if settings.uses_asterisk:
         for server, site in split_settings_by_asterisk_server(settings).items():

@@ -225,8 +225,11 @@ def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_numbe
     rules.gate.format_legal_grounds_of_decision = lambda case, digest: "grounds"  # type: ignore[attr-defined]
     for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):
         claim = replace(CLAIM, facts=replace(FACTS, called_at=called_at))
-        assert rules.service.find_legal_grounds_for_call(rules.run, claim, guaranteed=False) == ("grounds", seconds)
-    assert rules.service.find_legal_grounds_for_call(rules.run, replace(CLAIM, facts=None), guaranteed=False)[1] is None
+        assert rules.service.find_legal_grounds_for_call(rules.run, claim, "", guaranteed=False) == ("grounds", seconds)
+    assert (
+        rules.service.find_legal_grounds_for_call(rules.run, replace(CLAIM, facts=None), "", guaranteed=False)[1]
+        is None
+    )
 
 
 def test_legal_grounds_of_calls_with_equal_data_are_formatted_only_once() -> None:
@@ -246,11 +249,12 @@ def test_legal_grounds_of_calls_with_equal_data_are_formatted_only_once() -> Non
         replace(CLAIM, facts=None),
     ]
     for claim in claims * 2:
-        for guaranteed in (False, True):
-            text, _ = rules.service.find_legal_grounds_for_call(rules.run, claim, guaranteed=guaranteed)
+        for guaranteed, attestation in ((False, ""), (True, ""), (True, "A")):
+            text, _ = rules.service.find_legal_grounds_for_call(rules.run, claim, attestation, guaranteed=guaranteed)
             assert text == rules.service._rules_version
-    assert len(formatted) == 2 * len(claims)
-    assert [case.guaranteed for case in formatted] == [False, True] * len(claims)
+    assert len(formatted) == 3 * len(claims)
+    assert [case.guaranteed for case in formatted] == [False, True, True] * len(claims)
+    assert [case.attestation for case in formatted] == ["", "", "A"] * len(claims)
 
 
 def test_number_of_an_abandoned_call_may_be_redialled_earlier_if_a_seat_is_reserved() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -470,16 +471,18 @@ def test_load_of_an_asterisk_server_counts_its_agents_and_calls() -> None:
 
 @pytest.mark.parametrize("has_seat", [False, True])
 def test_attempt_carries_the_legal_grounds_of_its_call_and_the_time_since_the_last_call(has_seat: bool) -> None:
-    site, asked = Site(), list[bool]()
+    site, asked = Site(), list[tuple[str, bool]]()
+    limits = replace(site.originator._trunks["carrier"], attestation="A")
+    site.originator._trunks.apply_trunk_settings([limits], 0.0)
 
-    def find_legal_grounds_for_call(*_: object, guaranteed: bool) -> tuple[str, float]:
-        asked.append(guaranteed)
+    def find_legal_grounds_for_call(*given: object, guaranteed: bool) -> tuple[str, float]:
+        asked.append((str(given[-1]), guaranteed))
         return '{"verdict":"allowed"}', 77.0
 
     cast(Any, site.originator._eligibility).find_legal_grounds_for_call = find_legal_grounds_for_call
     seat = site.turns.features.agent_seats["01"] if has_seat else None
     attempt, _ = site.originator._create_attempt_and_call(site.run, make_claim(1), seat, "carrier", CALLER_ID)
-    assert (asked, attempt.grounds, attempt.gap_seconds) == ([has_seat], '{"verdict":"allowed"}', 77.0)
+    assert (asked, attempt.grounds, attempt.gap_seconds) == ([("A", has_seat)], '{"verdict":"allowed"}', 77.0)
 
 
 def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> None:

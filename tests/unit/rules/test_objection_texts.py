@@ -203,10 +203,10 @@ def test_legal_grounds_of_a_recorded_call_name_everything_that_permits_the_call(
     settings = site(campaign={"kind": "ivr", "flow": "turnout"})
     gate = make_gate(settings, Register("ncpr", moment("2024-04-20T02:00"), 1), Register("own", NOON, 1))
     facts = replace(FRESH, consent=Consent.GIVEN, registers=("ncpr", "own"))
-    case = make_case(settings, facts=facts, asked_for=True, guaranteed=True)
+    case = make_case(settings, facts=facts, asked_for=True, guaranteed=True, attestation="A")
     certified = make_certified_case(gate, case, CertificateStatus(None, date(2024, 5, 22), "digest"))
     assert gate.format_legal_grounds_of_decision(certified, "v1") == (
-        '{"asked_for":"yes","certificate":"digest","certified_until":"2024-05-22","consent":"given",'
+        '{"asked_for":"yes","attestation":"A","certificate":"digest","certified_until":"2024-05-22","consent":"given",'
         '"listed":"ncpr own","profile":"neutral","purpose":"turnout",'
         '"registers":"ncpr@2024-04-20 own@2024-04-22","rules":"v1","seat_kept":"yes","verdict":"allowed",'
         '"voice":"recorded","zones":"Asia/Calcutta"}'

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ async def store(backend: Backend) -> Store:
     return opened
 
 
-def make_inbound_call(number: str | None = NUMBER, mode: InboundMode = InboundMode.FLOW, **more: float) -> NewInbound:
+def make_inbound_call(number: str | None = NUMBER, mode: InboundMode = InboundMode.FLOW, **more: Any) -> NewInbound:
     attempt_id = AttemptId(str(uuid.uuid4()))
     return NewInbound(attempt_id, CAMPAIGN, NOW, "+911140000001", number, "carrier", mode, **more)
 
@@ -43,6 +45,16 @@ async def test_inbound_call_from_a_number_on_the_roll_is_stored_with_its_voter(s
     assert await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.LEFT, NOW + 60)]) == [False]
     assert await store.count_attempts_by_outcome(CAMPAIGN) == {}
     assert await store.count_recent_answers_by_interval(CAMPAIGN, NOW + 600, 3600.0, 60.0) == []
+    await store.close()
+
+
+async def test_inbound_call_is_stored_with_the_attestation_of_its_caller(store: Store, backend: Backend) -> None:
+    signed, unsigned = make_inbound_call(mode=InboundMode.MISSED_CALL, attestation="A"), make_inbound_call()
+    for call in (signed, unsigned):
+        await store.save_inbound_call(call)
+    with closing(backend.connect()) as db:
+        grounds = dict(db.execute("SELECT attempt_id, grounds FROM attempt LEFT JOIN lawful USING (lawful_id)"))
+    assert grounds == {signed.attempt_id: '{"attestation":"A"}', unsigned.attempt_id: None}
     await store.close()
 
 

@@ -529,7 +529,13 @@ async def test_redirected_calls_that_cannot_be_listed_are_logged() -> None:
 
 def list_status(unique_id: str = INBOUND, name: str = TRUNK_CHANNEL, context: str = "matdan-inbound") -> AmiMessage:
     return make_event(
-        "Status", Uniqueid=unique_id, Channel=name, Context=context, Exten="1950", CallerIDNum="+919812345678"
+        "Status",
+        Uniqueid=unique_id,
+        Channel=name,
+        Context=context,
+        Exten="1950",
+        CallerIDNum="+919812345678",
+        Variable="MATDAN_ATTESTATION=success B",
     )
 
 
@@ -537,9 +543,9 @@ async def test_events_of_an_assigned_inbound_channel_belong_to_its_attempt() -> 
     switch, events, session = await connect()
     session.status = [list_status()]
     assert await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL) == InboundChannel(
-        "1950", "+919812345678", "carrier"
+        "1950", "+919812345678", "carrier", "B"
     )
-    assert session.sent == [f"Status Channel={INBOUND}"]
+    assert session.sent == [f"Status Channel={INBOUND} Variables=MATDAN_ATTESTATION"]
     assert switch.find_attempt_on_channel(INBOUND) == CALL
     assert (
         await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, OTHER) is None

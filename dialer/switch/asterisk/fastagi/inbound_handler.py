@@ -63,6 +63,7 @@ class InboundHandler:
             self._normalise(channel.called),
             None if channel.caller is None else self._normalise(channel.caller),
             channel.endpoint,
+            channel.attestation,
         )
         if way is InboundAction.HANG_UP:
             self._switch.unassign_channel_of_attempt(attempt_id)

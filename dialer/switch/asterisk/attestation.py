@@ -1,0 +1,33 @@
+"""Attestations of caller IDs (STIR/SHAKEN): what Asterisk signs calls with, and what it verified of a caller's number."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from dialer.switch.asterisk.ami_client import AmiClient
+
+ATTESTATION_VARIABLE: Final = "MATDAN_ATTESTATION"
+"""A variable of an inbound channel: the result and level of the caller's signature, on trunks that verify it."""
+
+_VERIFIED = re.compile(r"(?P<result>[a-z0-9_]{1,40}) (?P<level>[ABC]?)", re.ASCII)
+
+
+async def fetch_attestation_of_trunk(client: AmiClient, endpoint: str) -> str:
+    """Return the attestation (A, B or C) with which Asterisk signs the calls of a trunk's endpoint.
+
+    Return "" if it does not sign them, for example because it could not read the key. Raises SwitchError.
+    """
+    expression = f"AST_SORCERY(res_stir_shaken,profile,{endpoint},attest_level)"
+    return (await client.send_action("Getvar", [("Variable", expression)])).get("Value")
+
+
+def describe_verified_attestation(verified: str) -> str:
+    """Return what Asterisk found out about a caller's signature, from the words `RESULT LEVEL` of its dialplan.
+
+    Examples are "A" for a number that is verified, and "not verified: cert_not_trusted". Return "" for anything else.
+    """
+    found = _VERIFIED.fullmatch(verified)
+    if found is None:
+        return ""
+    return found["level"] if found["result"] == "success" and found["level"] else f"not verified: {found['result']}"
