@@ -23,7 +23,7 @@ from dialer.engine.engine import Engine
 from dialer.engine.plan import CertificateLookup, Dependencies
 from dialer.flows.audio_settings import make_playlist_reader, requires_notice_before_synthetic_speech
 from dialer.flows.library import FlowLibrary
-from dialer.flows.prompts import SitePrompts, make_site_prompts
+from dialer.flows.prompts import SitePrompts, create_site_prompts_if_catalogue_exists
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.monitor import Monitor
@@ -132,7 +132,7 @@ async def assemble_centre(
     clock, chance = clock or SystemClock(), chance or random.SystemRandom()
     rules = profile or load_site_profile(settings)
     flows = load_flow_library(settings, rules)
-    prompts = make_site_prompts(settings, rules, clock, lambda: flows.texts, reader)
+    prompts = create_site_prompts_if_catalogue_exists(settings, rules, clock, lambda: flows.texts, reader)
     if prompts is not None:
         await prompts.reload_catalogue()
     weights = await import_new_voter_weights(settings)

@@ -201,12 +201,12 @@ def replay_recorded_day(
     from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
     from dialer.settings.site_rules import load_site_profile  # noqa: PLC0415
     from dialer.settings.site_time import get_site_zone  # noqa: PLC0415
-    from dialer.simulation.replay.store_day import parse_simulated_day, read_day_from_store  # noqa: PLC0415
+    from dialer.simulation.replay.store_day import parse_simulated_day, read_recorded_day_from_store  # noqa: PLC0415
     from dialer.store.keys import read_store_key_of_site  # noqa: PLC0415
 
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
-    recorded = read_day_from_store(
+    recorded = read_recorded_day_from_store(
         store or settings.store.path,
         parse_simulated_day(day),
         get_site_zone(settings),

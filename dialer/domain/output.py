@@ -36,7 +36,7 @@ def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHI
                 f"{option}: {path} is a store or another database, which must not be overwritten; name another file"
             )
     except OSError as error:
-        raise _make_output_error(path, option, error) from error
+        raise _create_error_about_output_file(path, option, error) from error
 
 
 def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
@@ -56,7 +56,7 @@ def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTH
         with tempfile.TemporaryFile(dir=path.parent):  # permissions do not show whether the disk is full
             pass
     except OSError as error:
-        raise _make_output_error(path, option, error) from error
+        raise _create_error_about_output_file(path, option, error) from error
 
 
 def write_file(path: Path, content: bytes, option: str = "--out") -> None:
@@ -84,7 +84,7 @@ def open_atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             beside.unlink()
         if isinstance(error, OSError):
-            raise _make_output_error(path, option, error) from error
+            raise _create_error_about_output_file(path, option, error) from error
         raise
 
 
@@ -115,5 +115,5 @@ def _make_temporary_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.part")
 
 
-def _make_output_error(path: Path, option: str, error: OSError) -> OutputRefused:
+def _create_error_about_output_file(path: Path, option: str, error: OSError) -> OutputRefused:
     return OutputRefused(f"{option}: {path} cannot be written ({error.strerror}); name another place")

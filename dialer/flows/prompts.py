@@ -176,7 +176,7 @@ class SitePrompts:
                 self._logged_error = ""
 
 
-def make_site_prompts(
+def create_site_prompts_if_catalogue_exists(
     settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
     """Return the prompts of a site. For a site without a catalogue return None: its sounds are played unchecked.

@@ -17,7 +17,12 @@ from dialer.hq.overlaps import describe_centres_sharing_numbers, describe_centre
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
 from dialer.nats.messages import CALLS, CMD, PEERS, UP, InvalidMessage
-from dialer.nats.number_sample import NUMBERS, NumberSample, build_number_sample_subject, unpack_number_sample
+from dialer.nats.number_sample import (
+    NUMBERS,
+    NumberSample,
+    build_subject_of_number_hash_sample,
+    unpack_sample_of_number_hashes,
+)
 from dialer.nats.session import Session, open_session
 from dialer.settings.headquarters import HqSettings
 
@@ -39,7 +44,7 @@ def find_settings_problems(settings: HqSettings) -> Iterator[str]:
         yield "nkey_file is not set: `dialer hq render` creates headquarters' key and prints the line to add"
 
 
-def find_material_problems(settings: HqSettings, now: float) -> Iterator[str]:
+def find_problems_of_campaign_material(settings: HqSettings, now: float) -> Iterator[str]:
     """Yield each problem of the published campaign material in one line. A headquarters without a material folder has none."""
     folder = settings.bundles.folder
     timestamp = folder / "public" / "metadata" / "timestamp.json"
@@ -106,10 +111,10 @@ async def _read_samples_of_phone_numbers(session: Session, settings: HqSettings)
         return samples
     centres = {centre.id for centre in settings.centres}
     async for message in session.read_stream_messages(NUMBERS, 0):
-        centre = message.subject.removeprefix(build_number_sample_subject(""))
+        centre = message.subject.removeprefix(build_subject_of_number_hash_sample(""))
         if centre in centres:
             with suppress(InvalidMessage):
-                samples[centre] = unpack_number_sample(message.data)
+                samples[centre] = unpack_sample_of_number_hashes(message.data)
         if message.position >= last:
             break
     return samples
@@ -136,6 +141,6 @@ async def find_headquarters_problems(settings: HqSettings) -> list[str]:
     """Return all problems of a headquarters, each in one line."""
     return [
         *find_settings_problems(settings),
-        *await asyncio.to_thread(lambda: [*find_material_problems(settings, time.time())]),
+        *await asyncio.to_thread(lambda: [*find_problems_of_campaign_material(settings, time.time())]),
         *await find_server_problems(settings),
     ]

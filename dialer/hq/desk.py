@@ -98,7 +98,7 @@ async def run_hq_page_server(
         orders = OrderAudit(settings, db)
         background = (
             figures.update_figures_until_cancelled,
-            figures.receive_live_updates,
+            figures.receive_live_status_of_centres,
             orders.record_orders_until_cancelled,
             proposals.record_missing_results_until_cancelled,
             streams.watch_user_rights,

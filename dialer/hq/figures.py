@@ -195,7 +195,7 @@ class HqFigures:
                     await self.changed.wait()
             self.changed.clear()
 
-    async def receive_live_updates(self) -> None:
+    async def receive_live_status_of_centres(self) -> None:
         """Receive live status, orders and replies of centres until cancelled."""
         settings = self._settings
 

@@ -133,6 +133,6 @@ async def import_outbox_files(session: Session, files: Sequence[OutboxFile]) -> 
             build_acknowledgement_subject(centre), acks.store_acknowledgement_of_gatherer
         )
     for file in files:
-        for batch in file.read_batches():
+        for batch in file.read_batches_of_outbox_file():
             await acks.send_batch_until_acknowledged(session, file, batch)
         yield file

@@ -35,7 +35,7 @@ from dialer.nats.messages import (
     list_consumer_names,
 )
 from dialer.nats.nkey import decode_public_key
-from dialer.nats.number_sample import build_number_sample_subject
+from dialer.nats.number_sample import build_subject_of_number_hash_sample
 from dialer.settings.headquarters import HqCentre, HqSettings
 
 MARKER = "# Written by `dialer hq render`: change hq.toml and render again, an edit here is lost."
@@ -73,7 +73,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
                 build_live_subject(centre.id, ">"),
                 build_reply_subject(centre.id, "*"),
                 build_snapshot_subject(centre.id),
-                build_number_sample_subject(centre.id),
+                build_subject_of_number_hash_sample(centre.id),
                 *(f"{api}.STREAM.INFO.{stream}" for stream in streams),
                 *(
                     request

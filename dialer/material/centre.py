@@ -340,7 +340,7 @@ class CentreMaterial:
             raise MaterialRefused(f"campaign material {label} is not downloaded: download it before it is activated")
         with _translate_download_errors():
             if (
-                active is not None and not self.has_material_version_to_load()
+                active is not None and not self.must_dialler_load_installed_material()
             ):  # only a version that the dialler has loaded can be restored
                 self._replace_symbolic_link(PREVIOUS, active.bundle_name_and_version)
             self._replace_symbolic_link(UNLOADED, label)
@@ -359,7 +359,7 @@ class CentreMaterial:
             else:
                 self._replace_symbolic_link(CURRENT, previous.bundle_name_and_version)
 
-    def has_material_version_to_load(self) -> bool:
+    def must_dialler_load_installed_material(self) -> bool:
         """Return whether the dialler has not yet loaded the version of campaign material that is in use. Raises
         MaterialRefused.
         """

@@ -40,19 +40,19 @@ class NumberSample:
 _SAMPLE = TypeAdapter(NumberSample)
 
 
-def build_number_sample_subject(centre: str) -> str:
+def build_subject_of_number_hash_sample(centre: str) -> str:
     """Return the NATS subject on which a centre stores the sample of its hashed phone numbers. `*` stands for any
     centre.
     """
     return f"numbers.{centre}"
 
 
-def pack_number_sample(sample: NumberSample) -> bytes:
+def pack_sample_of_number_hashes(sample: NumberSample) -> bytes:
     """Return a sample of hashed phone numbers as JSON."""
     return json.dumps(asdict(sample), separators=(",", ":")).encode()
 
 
-def unpack_number_sample(data: bytes) -> NumberSample:
+def unpack_sample_of_number_hashes(data: bytes) -> NumberSample:
     """Return the sample of hashed phone numbers in a centre's message. Raises InvalidMessage."""
     try:
         return _SAMPLE.validate_json(data)

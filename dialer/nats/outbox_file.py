@@ -129,7 +129,7 @@ class OutboxFile:
         """Return whether the file's signature was made with the private key that belongs to `public_key`."""
         return signing.verify_signature(public_key, _build_signed_text_of_outbox_file(self.sha256), self.signature)
 
-    def read_batches(self) -> Iterator[OutboxBatch]:
+    def read_batches_of_outbox_file(self) -> Iterator[OutboxBatch]:
         """Yield the rows of the file in batches without gaps, as the centre's uplink would send them.
 
         The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the

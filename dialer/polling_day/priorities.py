@@ -216,7 +216,7 @@ class BoothOrder:
         for booth_id in before.keys() ^ priorities.keys():
             if booth_id in self._usual_priorities:
                 self._move_booth_in_call_order(booth_id, self._get_call_order_position_of_booth(booth_id))
-        self._return_booths_to_call_order(self._set_aside - self._empty)
+        self._put_booths_back_into_call_order(self._set_aside - self._empty)
 
     def choose_how_many_numbers_to_call_per_booth(self, numbers: int) -> dict[int, int]:
         """Return how many of the next `numbers` numbers may be reserved for dialling (claimed) from each booth, best
@@ -289,7 +289,7 @@ class BoothOrder:
         returned to the queues.
         """
         self._empty.clear()
-        self._return_booths_to_call_order(set(self._set_aside))
+        self._put_booths_back_into_call_order(set(self._set_aside))
 
     def _find_booth_to_call_next(self) -> _Place | None:
         """Return the entry of the polling booth whose voters are called next, or None. Outdated entries before it are
@@ -318,7 +318,7 @@ class BoothOrder:
             self._heap = [place for booth_id, place in self._places.items() if booth_id not in self._set_aside]
             heapq.heapify(self._heap)
 
-    def _return_booths_to_call_order(self, booths: set[int]) -> None:
+    def _put_booths_back_into_call_order(self, booths: set[int]) -> None:
         self._set_aside -= booths
         for booth_id in booths:
             heapq.heappush(self._heap, self._places[booth_id])

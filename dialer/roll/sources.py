@@ -190,7 +190,7 @@ def download_portal_export(source: Source, url: str) -> Path:
             send_https_request(url, build_auth_headers(source)) as answer,
             os.fdopen(create_private_file(part), "wb") as file,
         ):
-            digest = _copy_response_body(answer, file)
+            digest = _copy_http_response_to_file(answer, file)
         name = _NOT_IN_A_NAME.sub("-", PurePosixPath(urlsplit(url).path).name)[-100:] or "export"
         path = source.folder / f"{digest[:12]}-{name}"
         part.replace(path)
@@ -220,7 +220,7 @@ def build_auth_headers(source: Source) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _copy_response_body(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
+def _copy_http_response_to_file(answer: http.client.HTTPResponse, file: IO[bytes]) -> str:
     """Copy the body of an HTTP response to a file, and return its SHA-256.
 
     Raises:

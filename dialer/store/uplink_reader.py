@@ -96,7 +96,7 @@ class UplinkReader:
         """
         return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
 
-    async def read_constituencies_and_newest_voter(self) -> StoredRolls:
+    async def read_constituencies_and_version_of_rolls(self) -> StoredRolls:
         """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and a text that
         changes with the phone numbers and the secrets with which they are hashed.
 

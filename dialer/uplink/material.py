@@ -110,7 +110,7 @@ class MaterialUpdater:
                 )
             await asyncio.to_thread(self._material.download_material_version, assigned)
             await asyncio.to_thread(self._material.activate_material_version, assigned.bundle_name_and_version)
-        elif not await asyncio.to_thread(self._material.has_material_version_to_load):
+        elif not await asyncio.to_thread(self._material.must_dialler_load_installed_material):
             return ""
         return await self._load_active_material_version(assigned)
 
@@ -174,7 +174,7 @@ def _find_folders_with_changed_files(before: Manifest | None, after: Manifest) -
     return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
-def find_material_problem(settings: Settings, jurisdiction: str) -> str | None:
+def find_reason_dialler_cannot_start_with_material(settings: Settings, jurisdiction: str) -> str | None:
     """Return why the dialler could not start with its settings file and jurisdiction profile, or None if it could.
 
     `jurisdiction` is the name of the profile (legal rules) that the dialler uses. Settings that were read from a pipe
@@ -213,5 +213,5 @@ def open_material_folder(settings: Settings) -> CentreMaterial | None:
     )
     reserve = settings.store.reserve_megabytes << 20
     folder.mkdir(parents=True, exist_ok=True)
-    startup_problem = partial(find_material_problem, settings, source.jurisdiction)
+    startup_problem = partial(find_reason_dialler_cannot_start_with_material, settings, source.jurisdiction)
     return CentreMaterial(folder, source, lambda: shutil.disk_usage(folder).free - reserve, startup_problem)

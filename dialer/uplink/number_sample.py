@@ -12,8 +12,8 @@ from dialer.nats.number_sample import (
     HASH_LETTERS,
     SAMPLE_HASHES,
     NumberSample,
-    build_number_sample_subject,
-    pack_number_sample,
+    build_subject_of_number_hash_sample,
+    pack_sample_of_number_hashes,
 )
 from dialer.nats.session import Session
 from dialer.store.uplink_reader import UplinkReader
@@ -23,7 +23,7 @@ _log = structlog.get_logger(__name__)
 CHECK_SECONDS = 300.0
 
 
-async def publish_number_sample(centre: str, session: Session, reading: UplinkReader) -> NoReturn:
+async def publish_sample_of_number_hashes(centre: str, session: Session, reading: UplinkReader) -> NoReturn:
     """Send headquarters the lowest hashes of the phone numbers on this centre's electoral roll, until cancelled.
 
     They are sent again after each change of the roll. Headquarters compares the hashes of centres to find numbers that
@@ -35,7 +35,9 @@ async def publish_number_sample(centre: str, session: Session, reading: UplinkRe
             found = await reading.read_sample_of_number_hashes(SAMPLE_HASHES)
             sample = NumberSample(found.fingerprint, tuple(each[:HASH_LETTERS] for each in found.hashes))
             if sample != stored:
-                await session.store_message(build_number_sample_subject(centre), pack_number_sample(sample))
+                await session.store_message(
+                    build_subject_of_number_hash_sample(centre), pack_sample_of_number_hashes(sample)
+                )
                 stored = sample
         except (HeadquartersUnreachable, StoreError) as error:
             _log.warning("number_sample.failed", problem=str(error))

@@ -26,7 +26,7 @@ from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.live_status import LIVE_KINDS, LiveStatus
 from dialer.uplink.material import MaterialUpdater, open_material_folder
-from dialer.uplink.number_sample import publish_number_sample
+from dialer.uplink.number_sample import publish_sample_of_number_hashes
 from dialer.uplink.orders import OrderDelivery
 from dialer.uplink.peer_snapshots import SnapshotSource
 from dialer.uplink.peer_updates import PeerUpdates
@@ -101,7 +101,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                         centre, headquarters.zone, session, dialler, clock
                     ).deliver_orders_until_cancelled(),
                     "live-status": live.publish_status_until_cancelled(session),
-                    "number-sample": publish_number_sample(centre, session, reading),
+                    "number-sample": publish_sample_of_number_hashes(centre, session, reading),
                 }
                 if material is not None:
                     parts["material"] = MaterialUpdater(

@@ -162,7 +162,7 @@ class People:
         """Return the stored password of a user. Raises NotSignedIn if `password` is not the user's: `wrong`, `locked`
         (with seconds) or `busy`.
         """
-        self._refuse_sign_in_when_busy()
+        self._refuse_sign_in_if_too_many_wait()
         failures = self._find_failed_sign_ins(name)
         self._refuse_locked_user(failures)
         stored = await self._find_stored_password(name)
@@ -324,7 +324,7 @@ class People:
         """Stop the thread that hashes passwords."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _refuse_sign_in_when_busy(self) -> None:
+    def _refuse_sign_in_if_too_many_wait(self) -> None:
         try:
             self._slow_work.refuse_request_if_queue_of_slow_work_is_full()
         except QueueFull as full:

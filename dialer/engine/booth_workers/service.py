@@ -170,7 +170,7 @@ class BoothWorkers:
 
         Raises CommandRefused.
         """
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         call = self._acd.find_latest_call_at_seat(seat)
         if call is None or call.talk.connected_at is None or call.worker is None:
             raise CommandRefused(f"seat {seat.name} has no call with a booth worker")

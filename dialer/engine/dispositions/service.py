@@ -113,7 +113,7 @@ class Dispositions:
 
         Raises CommandRefused or StoreError; then nothing is stored.
         """
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         call = self._require_call_for_disposition(seat, details.attempt_id)
         run = self._runs[call.campaign_id]
         self._refuse_invalid_disposition(seat, run, call, disposition, hour, details)
@@ -161,7 +161,7 @@ class Dispositions:
 
         Raises StoreError, or CommandRefused if it is too late or the number was suppressed.
         """
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         kept, now = self._undoable.get(seat.name), self._core.clock.monotonic()
         if kept is None or kept.call.attempt_id != attempt_id or now - kept.at_seconds > UNDO_SECONDS:
             raise CommandRefused(

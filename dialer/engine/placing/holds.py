@@ -52,7 +52,7 @@ class CampaignHolds:
     def find_reason_campaign_is_held(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
         """Return why a campaign may not dial now, or not over this trunk, or None if it may.
 
-        Agents are not considered here, see `find_reason_no_agent_can_serve`.
+        Agents are not considered here, see `find_reason_no_agent_can_take_calls`.
         """
         return self._find_reason_centre_is_held(run, trunk) or self._find_reason_campaign_itself_is_held(run)
 
@@ -99,7 +99,7 @@ class CampaignHolds:
             return Hold(HoldReason.NO_POLL)
         return None
 
-    def find_reason_no_agent_can_serve(self, run: CampaignRun) -> Hold | None:
+    def find_reason_no_agent_can_take_calls(self, run: CampaignRun) -> Hold | None:
         """Return why no agent at work can take calls of this campaign.
 
         Return None if an agent can, or if the campaign needs no agents.

@@ -387,7 +387,7 @@ class Originator:
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.is_seat_reserved(call)
         reason_for_hold = self._holds.find_reason_campaign_is_held(run, attempt.trunk) or (
-            None if kept else self._holds.find_reason_no_agent_can_serve(run)
+            None if kept else self._holds.find_reason_no_agent_can_take_calls(run)
         )
         if reason_for_hold is not None:
             return CommandRefused(f"campaign {run.spec.campaign_id} is held: {reason_for_hold}", RefusedBecause.HELD)

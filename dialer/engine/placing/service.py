@@ -140,7 +140,10 @@ class Placing:
 
     def _hold_campaign_if_needed(self, run: CampaignRun) -> bool:
         """Return whether a campaign is held. Calls that need no seat or get none are cancelled then."""
-        hold, nobody = self._holds.find_reason_campaign_is_held(run), self._holds.find_reason_no_agent_can_serve(run)
+        hold, nobody = (
+            self._holds.find_reason_campaign_is_held(run),
+            self._holds.find_reason_no_agent_can_take_calls(run),
+        )
         if (
             nobody is not None and self._servers.is_any_asterisk_server_up
         ):  # even if another hold applies: an answered voter would be abandoned

@@ -128,7 +128,7 @@ class OwnCalls:
 
         Raises CommandRefused.
         """
-        seat, call = self._seats.require_seat(seat_name), self._calls.find_live_call(attempt_id)
+        seat, call = self._seats.require_known_seat(seat_name), self._calls.find_live_call(attempt_id)
         own = call is not None and call.reserved_seat == seat.name and not call.leg.cancelled
         if call is None or not own or seat.attempt_id != attempt_id:
             raise CommandRefused(
@@ -142,7 +142,7 @@ class OwnCalls:
         If `promised` is True, the call is a call-back that the agent has promised, and the seat must be reserved for
         it.
         """
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         idle = seat.is_free_for_voter or (seat.state is SeatState.PAUSED and seat.is_phone_usable)
         if promised:
             idle = seat.call_back_promised and seat.state is SeatState.READY and seat.is_phone_usable

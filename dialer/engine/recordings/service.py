@@ -40,7 +40,7 @@ class Recorder:
 
     async def pause_or_resume_recording(self, seat_name: str, *, pausing: bool) -> str:
         """Pause the recording of a seat's call (silence is recorded), or resume it. Raises CommandRefused."""
-        call = self._calls.find_call_at_seat(self._seats.require_seat(seat_name))
+        call = self._calls.find_call_at_seat(self._seats.require_known_seat(seat_name))
         if call is None or not call.talk.recorded:
             raise CommandRefused(f"seat {seat_name} has no call that is being recorded")
         if call.talk.recording_paused is pausing:

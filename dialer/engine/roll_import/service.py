@@ -69,7 +69,7 @@ class RollImport:
         """
         secret = next(iter(self._number_erasure_rules.secrets), None)
         fresh = 0
-        async with self._open_uploaded_list(list_id) as handed:
+        async with self._open_uploaded_roll_or_number_list(list_id) as handed:
             numbers = await asyncio.to_thread(handed.read_phone_numbers)
             for first in range(0, len(numbers), PIECE_NUMBERS):
                 piece = numbers[first : first + PIECE_NUMBERS]
@@ -86,7 +86,7 @@ class RollImport:
         StoreError.
         """
         rules, said = self._number_erasure_rules, list[str]()
-        async with self._open_uploaded_list(list_id) as handed:
+        async with self._open_uploaded_roll_or_number_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.read_phone_numbers):
                 if await self._store.find_unfinished_attempt_on_number(number) is not None:
                     raise CommandRefused(
@@ -107,7 +107,7 @@ class RollImport:
 
         After an interruption the part imported so far stays: import the roll again.
         """
-        async with self._roll_import.lock, self._open_uploaded_list(list_id) as handed:
+        async with self._roll_import.lock, self._open_uploaded_roll_or_number_list(list_id) as handed:
             try:
                 return await self._import_uploaded_electoral_roll(list_id, handed, who)
             finally:
@@ -175,7 +175,7 @@ class RollImport:
             )
 
     @asynccontextmanager
-    async def _open_uploaded_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
+    async def _open_uploaded_roll_or_number_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
             handed = await asyncio.to_thread(self._folder_of_uploaded_lists.open_spooled_file, list_id)
         except NotInStore as error:

@@ -28,7 +28,7 @@ class Messages:
 
     async def send_message_to_seat(self, seat_name: str, text: str, sender: str) -> str:
         """Send a message to the agent at a seat. Raises CommandRefused if the seat has no agent, StoreError."""
-        if self._seats.require_seat(seat_name).agent is None:
+        if self._seats.require_known_seat(seat_name).agent is None:
             raise CommandRefused(
                 f"seat {seat_name} has no agent, so the message was not sent: choose a seat with an agent"
             )
@@ -51,7 +51,7 @@ class Messages:
 
         A newer message stays. Raises StoreError.
         """
-        there = self._seats.require_seat(seat_name).message
+        there = self._seats.require_known_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
             await self._store.delete_supervisor_order(format_addressee_of_order_for_seat(seat_name), SEAT_MESSAGE)
             self.remove_supervisor_message(seat_name)

@@ -87,7 +87,7 @@ class Seats:
         """Return whether any seat is restricted to certain campaigns."""
         return bool(self._restricted)
 
-    def require_seat(self, name: str) -> Seat:
+    def require_known_seat(self, name: str) -> Seat:
         """Return the seat with this name. Raises CommandRefused if it does not exist."""
         seat = self._seats.get(name)
         if seat is None or self.is_seat_removed(seat):

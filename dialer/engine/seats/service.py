@@ -158,7 +158,7 @@ class Agents:
 
     async def log_off_agent(self, seat_name: str) -> str:
         """Log off the agent at a seat, after the current call if there is one."""
-        seat, after = self._log_off_seat(self._seats.require_seat(seat_name).name)
+        seat, after = self._log_off_seat(self._seats.require_known_seat(seat_name).name)
         self._acd.replace_seat_and_connect_waiting_voter(seat, after)
         await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
@@ -182,7 +182,7 @@ class Agents:
 
     def _require_agent_may_stay_logged_in(self, seat_name: str) -> Seat:
         """Return a seat whose agent may stay logged in under the settings in force. Raises CommandRefused."""
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         if not self._may_agent_stay_logged_in(seat):
             raise CommandRefused(
                 f"seat {seat_name}: the agent is being logged off, because the settings have changed. Log in again"
@@ -194,7 +194,7 @@ class Agents:
 
         Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
         """
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         moved = seat.restrict_seat_to_campaigns(frozenset(campaigns))
         for campaign_id in campaigns:
             skill = self._runs.require_campaign_in_settings(campaign_id).spec.skill
@@ -228,7 +228,7 @@ class Agents:
 
     async def hang_up_voter(self, seat_name: str) -> str:
         """End the voter's call at a seat. Raises CommandRefused."""
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         call = self._calls.find_call_at_seat(seat)
         if call is not None and call.reserved_seat == seat.name and not call.is_answered:
             self._calls.cancel_call(call)
@@ -243,7 +243,7 @@ class Agents:
 
     def mark_talk_as_ending_soon(self, seat_name: str) -> str:
         """Record for the pacer that an agent is about to end the talk or the wrap-up. Raises CommandRefused."""
-        self._acd.mark_talk_as_ending_soon(self._seats.require_seat(seat_name))
+        self._acd.mark_talk_as_ending_soon(self._seats.require_known_seat(seat_name))
         return f"seat {seat_name}: closing"
 
     # Logging in
@@ -257,7 +257,7 @@ class Agents:
         LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if another
         agent has the seat, or the agent is logged in elsewhere.
         """
-        account = await self._authenticate_agent(self._seats.require_seat(seat_name).name, agent, pin)
+        account = await self._authenticate_agent(self._seats.require_known_seat(seat_name).name, agent, pin)
         return await self._log_agent_in_at_seat(seat_name, agent, account, phone_here=phone_here)
 
     async def sign_in_agent(
@@ -269,7 +269,7 @@ class Agents:
         `source` (a device or network) if that is given. Raises the errors of `log_in_agent`, and CommandRefused for an
         expired proof or a locked source.
         """
-        seat, now = self._seats.require_seat(seat_name), self._core.clock.now()
+        seat, now = self._seats.require_known_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
         if self._core.plan.agents:
             if proof is not None and not proof.is_recent_proof(now):
@@ -295,7 +295,7 @@ class Agents:
     async def _log_agent_in_at_seat(
         self, seat_name: str, agent: str, account: AgentAccount | None, *, phone_here: bool
     ) -> str:
-        seat = self._seats.require_seat(seat_name)  # it may have changed during the check
+        seat = self._seats.require_known_seat(seat_name)  # it may have changed during the check
         if seat_name not in self._core.plan.seats:
             raise CommandRefused(
                 f"seat {seat_name} was removed from the settings: log in at another seat", RefusedBecause.NO_SEAT
@@ -372,7 +372,7 @@ class Agents:
 
     def unlock_seat(self, seat_name: str) -> str:
         """Unlock a seat that was locked after too many wrong log-ins. Raises CommandRefused."""
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         if not self._wrong_log_ins.unlock_seat(seat.name, self._core.clock.monotonic()):
             raise CommandRefused(f"seat {seat.name} is not locked")
         self.clear_alert_about_locked_log_ins(seat.name)
@@ -385,7 +385,7 @@ class Agents:
 
     async def call_seat_phone_for_log_in(self, seat_name: str) -> str:
         """Ring the phone of a vacant seat, so that an agent can enter number and PIN. Raises CommandRefused."""
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         if not self._core.plan.agents:
             raise CommandRefused(
                 "nobody can log in by phone, because the settings have no [[agents]]: log in at the desk, or add [[agents]]"

@@ -85,7 +85,7 @@ class Supervision:
         return f"supervisor {phone.name}, seat {seat_name}: {mode.value}"
 
     def _require_occupied_seat(self, seat_name: str, mode: ListeningMode) -> None:
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         if seat.state in _NOBODY_THERE or not seat.phone_up:
             raise CommandRefused(
                 f"seat {seat_name} is {seat.state.value}, so there is no agent to listen to: choose another seat"

@@ -142,7 +142,7 @@ class Transfers:
         return call, now
 
     def _require_call_at_seat(self, seat_name: str) -> Call:
-        seat = self._seats.require_seat(seat_name)
+        seat = self._seats.require_known_seat(seat_name)
         call = self._calls.find_call_at_seat(seat)
         if call is None or seat.state is not SeatState.TALKING:
             raise CommandRefused(f"seat {seat_name} has no call that could be held or transferred")

@@ -128,7 +128,7 @@ class CommandGateway:
                 group.create_task(
                     self._execute_queued_commands_of_urgency(urgency), name=f"commands-{urgency.name.lower()}"
                 )
-            group.create_task(self._update_incident_alerts(), name="commands-alerts")
+            group.create_task(self._update_alerts_about_rejected_messages(), name="commands-alerts")
 
     async def _execute_queued_commands_of_urgency(self, urgency: Urgency) -> None:
         queues, arrived = self._queues[urgency], self._arrived[urgency]
@@ -158,11 +158,13 @@ class CommandGateway:
                         checked.sender, self._create_refusal_reply(checked.command_id, _FAILED)
                     )
 
-    async def _update_incident_alerts(self) -> None:
+    async def _update_alerts_about_rejected_messages(self) -> None:
         while True:
             await self._has_counts.wait()
             await asyncio.sleep(UPDATE_SECONDS)
-            raised = [alert.update_or_clear_incident_alert() for alert in (self._floods, self._forgeries, self._bursts)]
+            raised = [
+                alert.update_or_clear_rejection_alert() for alert in (self._floods, self._forgeries, self._bursts)
+            ]
             with contextlib.suppress(StoreError):
                 await self._audit.write_audit_entries_for_counted_commands()
             if not any(raised) and not self._audit.has_unaudited_commands:

@@ -275,7 +275,7 @@ class CentreModel:
             for call in self.reserved.values()
         ]
         waiting = [now - call.answered_at for call in self.waiting] if self.waiting else ()
-        free_channels, starts = self._trunks.count_free_channels_and_allowed_starts(now, in_use)
+        free_channels, starts = self._trunks.count_free_channels_and_permitted_call_starts(now, in_use)
         return PacingSnapshot(
             now,
             len(self.free),

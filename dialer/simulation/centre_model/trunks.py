@@ -25,7 +25,7 @@ class SimulatedTrunks:
 
             self._starts = CallStarts(scenario.calls_per_second, 0.0)
 
-    def count_free_channels_and_allowed_starts(self, now: float, channels_in_use: int) -> tuple[int, int]:
+    def count_free_channels_and_permitted_call_starts(self, now: float, channels_in_use: int) -> tuple[int, int]:
         """Return the numbers of free trunk channels and of call starts that are allowed at this instant."""
         starts = _NO_LIMIT if self._starts is None else self._starts.count_available_call_starts(now, unsent=0)
         return max(0, self._scenario.channels - channels_in_use), starts

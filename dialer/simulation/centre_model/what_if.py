@@ -229,7 +229,7 @@ _FIELDS = {
 _CHANGE = re.compile(rf"({'|'.join(_FIELDS)})=([+-]?)([0-9]*\.?[0-9]+)(%?)")
 
 
-def apply_trial_change_to_site(site: Site, change: str) -> Site:
+def apply_what_if_change_to_site(site: Site, change: str) -> Site:
     """Return the site after a change such as "seats=+5", "cap=2%", "answer-rate=0.25", "talk=-10" or "wrap-up=10".
 
     A sign makes the change relative. Commas separate several changes. Raises BadScenario for any other text.
@@ -261,6 +261,6 @@ def compare_days_after_site_changes(
     """Simulate the site as it is and after each change, and return the results. Raises BadScenario for an invalid
     change or figure.
     """
-    cases = [("as now", site)] + [(change, apply_trial_change_to_site(site, change)) for change in changes]
+    cases = [("as now", site)] + [(change, apply_what_if_change_to_site(site, change)) for change in changes]
     prepared = [(label, case.build_scenario_of_day(), policy, case.caps or case.cap) for label, case in cases]
     return [result for result, _ in simulate_days(prepared, seeds, progress, workers)]

@@ -45,7 +45,7 @@ def parse_simulated_day(text: str) -> date:
     return day
 
 
-def read_day_from_store(
+def read_recorded_day_from_store(
     path: Path, day: date, zone: ZoneInfo, connect_seconds: float = 2.0, key: StoreKey | None = None
 ) -> RecordedDay:
     """Return the calls of agent campaigns that began on a local day, from the first call to the end of the last.

@@ -21,7 +21,7 @@ from dialer.errors import MatdanError
 from dialer.simulation.agents import AgentHabits
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.replay.recorded_day import RecordedDay, compute_figures_of_recorded_day
-from dialer.simulation.replay.store_day import parse_simulated_day, read_day_from_store
+from dialer.simulation.replay.store_day import parse_simulated_day, read_recorded_day_from_store
 from tests.support.centre import a_site, agents_at_work
 from tests.support.roll_filler import fill_roll
 from tests.support.virtual import virtual_time
@@ -42,7 +42,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, R
         async with a_site(directory, voters=1500, seats=6, campaign={"pacing": "predictive"}) as site:
             async with agents_at_work(site, AgentHabits(wrap_up_seconds=8.0, break_share=0.0)):
                 await asyncio.sleep(SECONDS)
-            seen.append((read_day_from_store(directory / "centre.db", DAY, INDIA), site.centre_view))
+            seen.append((read_recorded_day_from_store(directory / "centre.db", DAY, INDIA), site.centre_view))
 
     run_engine()
     yield directory / "centre.db", *seen[0]
@@ -177,7 +177,7 @@ def write_store(path: Path, calls: int, *, seats: bool = True, inbound: bool = F
 
 
 def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_path: Path) -> None:
-    day = read_day_from_store(write_store(tmp_path / "a.db", 150), DAY, INDIA)
+    day = read_recorded_day_from_store(write_store(tmp_path / "a.db", 150), DAY, INDIA)
     figures = compute_figures_of_recorded_day(day)
     assert (figures.placed, figures.connected, figures.cancelled) == (150, 50, 50)
     assert day.seats.points == ((0.0, 1.0), (149 * 60.0 + 20.0, 0.0))
@@ -185,28 +185,31 @@ def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_
 
 
 def test_replay_of_a_day_does_not_count_a_seat_during_an_inbound_call(tmp_path: Path) -> None:
-    day = read_day_from_store(write_store(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
+    day = read_recorded_day_from_store(write_store(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
     assert [day.seats.get_value_of_curve_at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
 
 def test_replay_of_a_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadScenario, match="the day has 40 attempts; a replay needs at least 100"):
-        read_day_from_store(write_store(tmp_path / "a.db", 40), DAY, INDIA)
+        read_recorded_day_from_store(write_store(tmp_path / "a.db", 40), DAY, INDIA)
     with pytest.raises(BadScenario, match="has no record of the seats logged in on 2024-04-22"):
-        read_day_from_store(write_store(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
+        read_recorded_day_from_store(write_store(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 
 def test_replay_of_a_day_leaves_out_calls_with_inconsistent_times_and_reports_how_many(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE attempt SET ended_at = created_at - 5 WHERE attempt_id = 'a1'")  # the clock was set back
-    day = read_day_from_store(path, DAY, INDIA)
+    day = read_recorded_day_from_store(path, DAY, INDIA)
     assert (len(day.attempts), day.left_out) == (149, 1)
 
 
 def test_replay_selects_the_calls_of_a_day_in_the_time_zone_of_the_centre(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
-    assert read_day_from_store(path, DAY, INDIA).first_hour == 9
-    assert read_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour
+    assert read_recorded_day_from_store(path, DAY, INDIA).first_hour == 9
+    assert (
+        read_recorded_day_from_store(path, DAY, ZoneInfo("UTC")).first_hour
+        == datetime(2024, 4, 22, 3, 30, tzinfo=UTC).hour
+    )
     with pytest.raises(BadScenario, match="its calls are from 2024-04-22 to 2024-04-22"):
-        read_day_from_store(path, parse_simulated_day("2024-04-21"), INDIA)
+        read_recorded_day_from_store(path, parse_simulated_day("2024-04-21"), INDIA)

@@ -40,7 +40,12 @@ from dialer.hq.render import (
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.embedded_broker import find_free_port
 from dialer.nats import messages
-from dialer.nats.number_sample import NUMBERS, NumberSample, build_number_sample_subject, pack_number_sample
+from dialer.nats.number_sample import (
+    NUMBERS,
+    NumberSample,
+    build_subject_of_number_hash_sample,
+    pack_sample_of_number_hashes,
+)
 from dialer.nats.session import Session, StoredMessage, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings, load_hq_settings
 from dialer.settings.site import Settings
@@ -532,15 +537,15 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
             await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
             await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
             await above.create_stream_if_missing(messages.CALLS, ["call.*"])
-            await above.create_stream_if_missing(NUMBERS, [build_number_sample_subject("*")], newest_only=True)
+            await above.create_stream_if_missing(NUMBERS, [build_subject_of_number_hash_sample("*")], newest_only=True)
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{format_public_key(derive_public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
         sample = NumberSample("f1", ("0f" * 8, "1f" * 8))
-        await pune.store_message("numbers.pune-1", pack_number_sample(NumberSample("f1", ())))
-        await pune.store_message("numbers.pune-1", pack_number_sample(sample))
+        await pune.store_message("numbers.pune-1", pack_sample_of_number_hashes(NumberSample("f1", ())))
+        await pune.store_message("numbers.pune-1", pack_sample_of_number_hashes(sample))
         async with open_session([address], "hq", nkey_file=etc / "hq.nk") as above:
-            await above.store_message("numbers.delhi-1", pack_number_sample(sample))
+            await above.store_message("numbers.delhi-1", pack_sample_of_number_hashes(sample))
         assert "delhi-1 and pune-1 have 2 numbers in common" in (await check_with(own + leader))[-1]
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
         publishing_status.cancel()
@@ -553,18 +558,22 @@ def test_headquarters_check_reports_unpublished_and_expiring_campaign_material(t
         (tmp_path / "source").mkdir()
         (tmp_path / "source/flow.yaml").write_text("flow: 1")
         publisher.repository.draft_bundle_from_folder(tmp_path / "source", "turnout", 1, "india", now)
-        assert next(iter(check.find_material_problems(settings, now))).startswith(
+        assert next(iter(check.find_problems_of_campaign_material(settings, now))).startswith(
             "bundles/turnout/1.json is not published"
         )
         for person in ("lata", "meena"):
             publisher.repository.sign_drafted_bundles(KEYS[person])
         publisher.repository.publish_drafted_bundles(KEYS["online"], now)
-        assert [*check.find_material_problems(settings, now)] == []
-        assert "dialer hq bundle renew" in next(iter(check.find_material_problems(settings, now + 2 * 86_400)))
+        assert [*check.find_problems_of_campaign_material(settings, now)] == []
+        assert "dialer hq bundle renew" in next(
+            iter(check.find_problems_of_campaign_material(settings, now + 2 * 86_400))
+        )
         publisher.repository.draft_withdrawal_of_material_version("turnout", 1, now)
-        assert "until its withdrawal is signed" in next(iter(check.find_material_problems(settings, now)))
+        assert "until its withdrawal is signed" in next(iter(check.find_problems_of_campaign_material(settings, now)))
     assert [
-        *check.find_material_problems(HqSettings.model_validate({"bundles": {"folder": tmp_path / "none"}}), now)
+        *check.find_problems_of_campaign_material(
+            HqSettings.model_validate({"bundles": {"folder": tmp_path / "none"}}), now
+        )
     ] == []
 
 

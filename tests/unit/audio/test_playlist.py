@@ -20,7 +20,7 @@ from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name
 from dialer.audio.play_rules import PlayRules
 from dialer.audio.playlist import ListedPrompt, Playlist, PlaylistReader
 from dialer.flows.model import PromptKind
-from dialer.flows.prompts import CataloguePrompts, SitePrompts, make_site_prompts
+from dialer.flows.prompts import CataloguePrompts, SitePrompts, create_site_prompts_if_catalogue_exists
 from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import PromptRef
 from dialer.settings.audio import SoundFormat
@@ -276,9 +276,9 @@ async def test_prompt_blocked_for_a_carrier_that_fetches_sounds_is_logged_once(s
 
 def test_site_without_a_catalogue_plays_sounds_at_their_default_paths(tmp_path: Path) -> None:
     neutral = load_profile("neutral")
-    assert make_site_prompts(Settings(), neutral, Noon(), load_shipped_texts) is None
+    assert create_site_prompts_if_catalogue_exists(Settings(), neutral, Noon(), load_shipped_texts) is None
     with_one = Settings.model_validate({"audio": {"catalogue": str(tmp_path / "catalogue")}})
-    assert make_site_prompts(with_one, neutral, Noon(), load_shipped_texts) is not None
+    assert create_site_prompts_if_catalogue_exists(with_one, neutral, Noon(), load_shipped_texts) is not None
 
 
 async def test_dialler_does_not_start_with_a_damaged_catalogue(site: PlaylistReader) -> None:

@@ -52,7 +52,7 @@ def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> N
     ]
     assert turns.features.agent_seats.is_seat_removed(turns.features.agent_seats["01"])
     with pytest.raises(CommandRefused, match="seat '01' is not in the settings, which have 0 seats"):
-        turns.features.agent_seats.require_seat("01")
+        turns.features.agent_seats.require_known_seat("01")
 
 
 def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_the_wrap_up() -> None:

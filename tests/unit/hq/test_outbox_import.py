@@ -59,7 +59,7 @@ def test_file_of_a_centres_results_is_accepted_only_with_the_signature_of_that_c
     assert run("carry", tmp_path, "-c", settings) == (0, f"{path}: 2 rows, signed\n")
     assert run("carry", tmp_path, "-c", settings)[0] == OutputRefused.exit_code
     [file] = read_outbox_files(make_hq_settings(tmp_path, {"id": "pune-1", "nkey": own}), [path])
-    assert [row.id for batch in file.read_batches() for row in batch.rows] == [1, 3]
+    assert [row.id for batch in file.read_batches_of_outbox_file() for row in batch.rows] == [1, 3]
     for centre, problem in (
         ({"id": "pune-2", "nkey": own}, "centre pune-1 is unknown to this headquarters"),
         ({"id": "pune-1", "nkey": theirs}, "not signed with the key of centre pune-1"),

@@ -8,7 +8,12 @@ import pytest
 
 from dialer.hq.overlaps import MAX_PAIRS, describe_centres_sharing_numbers, describe_centres_with_different_hash_secret
 from dialer.nats.messages import InvalidMessage
-from dialer.nats.number_sample import SAMPLE_HASHES, NumberSample, pack_number_sample, unpack_number_sample
+from dialer.nats.number_sample import (
+    SAMPLE_HASHES,
+    NumberSample,
+    pack_sample_of_number_hashes,
+    unpack_sample_of_number_hashes,
+)
 
 
 def make_hashes(seed: int, count: int) -> list[str]:
@@ -68,9 +73,9 @@ def test_overlap_report_names_centres_with_a_missing_or_different_hash_secret() 
 @pytest.mark.parametrize("data", [b"", b"[]", b'{"fingerprint": "f", "hashes": ["+917000000001"]}'])
 def test_malformed_sample_of_number_hashes_is_rejected(data: bytes) -> None:
     with pytest.raises(InvalidMessage, match="sample of numbers cannot be read"):
-        unpack_number_sample(data)
+        unpack_sample_of_number_hashes(data)
 
 
 def test_sample_of_number_hashes_is_unchanged_after_encoding_and_decoding() -> None:
     sample = make_sample(*make_hashes(1, 5))
-    assert unpack_number_sample(pack_number_sample(sample)) == sample
+    assert unpack_sample_of_number_hashes(pack_sample_of_number_hashes(sample)) == sample

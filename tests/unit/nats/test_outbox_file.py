@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_file_of_results_returns_all_written_rows_in_batches_without_gaps(path: Path) -> None:
     file = read_outbox_file(path)
-    batches = [*file.read_batches()]
+    batches = [*file.read_batches_of_outbox_file()]
     assert [row for batch in batches for row in batch.rows] == ROWS
     assert [(batch.first, batch.last) for batch in batches] == [(901, 1_900), (1_901, 2_001)]
     assert [messages.unpack_batch(messages.pack_batch(batch)) for batch in batches] == batches
@@ -49,7 +49,7 @@ def test_file_of_results_without_rows_and_signature_is_valid(tmp_path: Path) -> 
     path = tmp_path / "none.csv"
     write_outbox_file(path, "pune-1", 5, 9, [], None)
     file = read_outbox_file(path)
-    assert [*file.read_batches()] == [OutboxBatch("pune-1", messages.VERSION, 5, 9, ())]
+    assert [*file.read_batches_of_outbox_file()] == [OutboxBatch("pune-1", messages.VERSION, 5, 9, ())]
     assert not file.is_outbox_file_signed_with_key(signing.derive_public_key(OURS))
 
 
@@ -57,7 +57,7 @@ def test_large_rows_of_a_file_of_results_are_split_into_batches_within_the_messa
     path = tmp_path / "large.csv"
     rows = [BatchRow(number, "results/marks", 1.0, "x" * 100_000) for number in range(1, 50)]
     write_outbox_file(path, "pune-1", 1, 49, rows, None)
-    batches = [*read_outbox_file(path).read_batches()]
+    batches = [*read_outbox_file(path).read_batches_of_outbox_file()]
     assert len(batches) == 3
     assert [row for batch in batches for row in batch.rows] == rows
 
@@ -93,7 +93,7 @@ def test_file_of_results_changed_after_its_check_is_not_imported(path: Path, cha
     file = read_outbox_file(path)
     path.write_bytes(path.read_bytes().replace(*change, 1))
     with pytest.raises(InvalidMessage, match="the file changed during the import"):
-        [*file.read_batches()]
+        [*file.read_batches_of_outbox_file()]
 
 
 @pytest.mark.parametrize(

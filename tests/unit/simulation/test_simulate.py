@@ -35,7 +35,7 @@ from dialer.simulation.centre_model.what_if import (
     MOST_DAYS,
     SURE_WITHIN,
     Site,
-    apply_trial_change_to_site,
+    apply_what_if_change_to_site,
     compare_days_after_site_changes,
     compute_half_width_of_confidence_interval,
 )
@@ -82,18 +82,18 @@ def test_simulated_abandoned_rate_caps_cover_an_hour_and_a_day() -> None:
 
 
 def test_what_if_change_sets_or_increases_a_figure_of_the_site() -> None:
-    assert apply_trial_change_to_site(SITE, "seats=+5").seats == 10
-    assert apply_trial_change_to_site(SITE, "seats=9").seats == 9
-    assert apply_trial_change_to_site(SITE, "cap=2%").cap == pytest.approx(0.02)
-    assert apply_trial_change_to_site(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
-    both = apply_trial_change_to_site(SITE, "talk=-10, wrap-up=12.5")
+    assert apply_what_if_change_to_site(SITE, "seats=+5").seats == 10
+    assert apply_what_if_change_to_site(SITE, "seats=9").seats == 9
+    assert apply_what_if_change_to_site(SITE, "cap=2%").cap == pytest.approx(0.02)
+    assert apply_what_if_change_to_site(SITE, "answer-rate=-0.05").answer_rate == pytest.approx(0.25)
+    both = apply_what_if_change_to_site(SITE, "talk=-10, wrap-up=12.5")
     assert (both.talk_seconds, both.wrap_up_seconds) == (80.0, 12.5)
 
 
 @pytest.mark.parametrize("change", ["", "seats", "seats=five", "chairs=2", "seats=+5;cap=2%"])
 def test_invalid_what_if_change_is_rejected_with_an_example(change: str) -> None:
     with pytest.raises(BadScenario, match="write it as seats="):
-        apply_trial_change_to_site(SITE, change)
+        apply_what_if_change_to_site(SITE, change)
 
 
 @pytest.mark.parametrize(
