@@ -122,7 +122,7 @@ async def run_centres(job: Job) -> None:
                 for each, line in zip(centres[cut:], lines[cut:], strict=True)
             ]
             for each in centres[cut:]:
-                each.announce_one_result_of_each_kind()
+                each.add_one_result_of_each_kind_to_outbox()
             await wait_until(
                 "the first results of all centres are at headquarters and at the other centres",
                 lambda: (
@@ -131,7 +131,7 @@ async def run_centres(job: Job) -> None:
                 ),
             )
             for each in centres[:cut]:
-                each.announce_random_results(job.backlog)
+                each.add_random_results_to_outbox(job.backlog)
             before = [len(each.truth.upload_seconds) for each in centres]
             for each in centres:
                 each.truth.peer_update_seconds.clear()
@@ -148,7 +148,7 @@ async def run_centres(job: Job) -> None:
                 now = time.monotonic() - began
                 owed = min(total, int(now * job.rate)) - made
                 for place in range(owed):
-                    centres[(made + place) * 7 % job.centres].announce_random_results(1)
+                    centres[(made + place) * 7 % job.centres].add_random_results_to_outbox(1)
                 made += owed
                 if not drained and all(each.truth.upload_seconds[job.backlog - 1 :] for each in centres[:cut]):
                     drained = now
@@ -355,8 +355,8 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
         began = time.monotonic()
         paths = [folder / f"{each.name}.csv" for each in centres]
         for each, path in zip(centres, paths, strict=True):
-            each.announce_random_results(options.carried)
-            rows = select_outbox_rows_for_headquarters(await each.store.read_announcements_after(0, options.carried))
+            each.add_random_results_to_outbox(options.carried)
+            rows = select_outbox_rows_for_headquarters(await each.store.read_outbox_rows_after(0, options.carried))
             write_outbox_file(path, each.name, 1, options.carried, rows, None)
         written = time.monotonic() - began
         names = ("bring", *(each.name for each in centres))
@@ -384,7 +384,7 @@ async def _measure_carried_files(options: argparse.Namespace) -> str:
             while late := [
                 each.name
                 for each in centres
-                if await each.store.read_last_announcement_id_at_headquarters() != options.carried
+                if await each.store.read_last_outbox_id_at_headquarters() != options.carried
             ]:
                 if time.monotonic() >= until:
                     break
@@ -415,7 +415,7 @@ async def run_kill_history(seed: int, steps: int) -> str:
         try:
             for _ in range(steps):
                 for each in centres:
-                    each.announce_random_results(chance.randrange(30))
+                    each.add_random_results_to_outbox(chance.randrange(30))
                 await asyncio.sleep(chance.uniform(0.2, 1.0))
                 match chance.choice(("nats", "gatherer", "postgresql", "database", "uplink", "nothing")):
                     case "nats":

@@ -55,7 +55,7 @@ def export_messages_for_headquarters(
     private = None if nkey_file is None else read_private_key(nkey_file)
     store, key = settings.store.path, read_store_key_of_site(settings)
     with translate_sqlite_errors(store), closing(open_store_for_reading(store, key=key)) as db:
-        passed, last = outbox.read_last_announcement_id_at_headquarters(db), outbox.SQL.highest_id.fetch_only_value(db)
+        passed, last = outbox.read_last_outbox_id_at_headquarters(db), outbox.SQL.highest_id.fetch_only_value(db)
         if passed is None:
             raise HeadquartersUnreachable(
                 f"{settings.store.path}: the store has no messages for headquarters: run the dialler with"
@@ -81,8 +81,8 @@ def _read_results_not_yet_at_headquarters(db: Connection, passed: int, last: int
     Raises HeadquartersUnreachable if the uplink has sent some of them meanwhile: the connection works again, so no file
     is needed.
     """
-    yield from select_outbox_rows_for_headquarters(outbox.read_announcements_between(db, passed, last))
-    if outbox.read_last_announcement_id_at_headquarters(db) != passed:
+    yield from select_outbox_rows_for_headquarters(outbox.read_outbox_rows_between(db, passed, last))
+    if outbox.read_last_outbox_id_at_headquarters(db) != passed:
         raise HeadquartersUnreachable(
             "the connection to headquarters works again and sends the messages: no file was written, and none is needed"
         )

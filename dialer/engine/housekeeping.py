@@ -79,7 +79,7 @@ class Housekeeping:
         """
         try:
             bound = await self._store.delete_oldest_messages_of_full_outbox()
-            self.outbox = await self._store.count_waiting_announcements()
+            self.outbox = await self._store.count_waiting_outbox_rows()
         except StoreError as error:
             self._core.request_side_effects(StoreFailed(error))
             return

@@ -54,13 +54,13 @@ class OutboxRelay:
 
     async def publish_waiting_rows(self, publish: Publish) -> None:
         """Publish all messages of the outbox, and wait until the broker has acknowledged them."""
-        while rows := await self._store.read_announcements_for_broker(BATCH_ROWS):
+        while rows := await self._store.read_outbox_rows_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:
                 for row in rows:
                     # Tasks start in the order of their creation, so messages are written in the order of the outbox.
                     group.create_task(self._publish_outbox_row(row, publish), name=f"outbox-{row.outbox_id}")
             # The store removes rows up to an id, so every row of the batch must be acknowledged first.
-            await self._store.mark_announcements_published(rows[-1].outbox_id)
+            await self._store.mark_outbox_rows_published(rows[-1].outbox_id)
             self.relayed += len(rows)
             if len(rows) < BATCH_ROWS and not self._waiting.is_set():  # nothing was committed meanwhile
                 return

@@ -70,7 +70,7 @@ class EngineClient(ABC):
 
     async def act_as_agents_until_stopped(self, stop: asyncio.Event) -> None:
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
-        unsubscribe = self._engine.subscribe_to_changes(self._act_on_engine_change)
+        unsubscribe = self._engine.subscribe_to_changes(self._react_to_changed_engine_state)
         try:
             await self._send_first_commands_of_simulated_person()
             await stop.wait()
@@ -83,7 +83,7 @@ class EngineClient(ABC):
         """Send the commands with which the simulated person starts. By default there are none."""
 
     @abstractmethod
-    def _act_on_engine_change(self, change: Change) -> None:
+    def _react_to_changed_engine_state(self, change: Change) -> None:
         """React to a change of the engine's state, such as a voter who was connected to the seat. Subclasses implement
         this.
         """
@@ -109,7 +109,7 @@ class SimulatedAgents(EngineClient):
         for number, seat in enumerate(self._seats, start=1):
             await self._execute_seat_command(SeatLogIn(seat=seat, agent=f"agent-{number:02d}"))
 
-    def _act_on_engine_change(self, change: Change) -> None:
+    def _react_to_changed_engine_state(self, change: Change) -> None:
         if not isinstance(change, SeatView) or change.seat not in self._seats:
             return
         seat, attempt_id = change.seat, change.attempt_id

@@ -330,7 +330,7 @@ def _compute_number_hash_for_other_centres(db: Connection, phone_id: int) -> str
     """Return the keyed hash by which other centres recognise a number. Return None if the centre has no headquarters,
     because only headquarters passes hashes on to other centres.
     """
-    if outbox.read_last_announcement_id_at_headquarters(db) is None:
+    if outbox.read_last_outbox_id_at_headquarters(db) is None:
         return None
     return number_hashes.compute_number_hash(db, phone_id)
 

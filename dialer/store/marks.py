@@ -175,7 +175,7 @@ def derive_voter_status_at_time(db: Connection, voter_id: int, at: float) -> str
     return _derive_voter_status_from_all_marks(db, voter_id, at).turnout
 
 
-def find_last_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
+def find_last_voter_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
     """Return the last mark (fact about a voter) that a booth worker reported in a call and has not undone, as its key
     and its voter. Return None if there is none.
     """

@@ -70,7 +70,7 @@ class SQL(Statements):
     highest_id = Scalar(int)
 
 
-def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
+def add_messages_to_outbox(db: Connection, announcements: Sequence[Announcement], at: float) -> None:
     """Store MQTT messages to be sent (outbox). If the same call is repeated, the messages are stored twice."""
     SQL.insert_announcement.run_statement_for_each_parameter_set(
         db, (get_fields_as_sql_parameters(each) | {"at": at} for each in announcements)
@@ -80,7 +80,7 @@ def add_announcements_to_outbox(db: Connection, announcements: Sequence[Announce
 def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, at: float) -> None:
     """Encode a result as an MQTT message and store it in the outbox (messages to send). Do nothing if `encode` is None."""
     if encode is not None:
-        add_announcements_to_outbox(db, [encode(result)], at)
+        add_messages_to_outbox(db, [encode(result)], at)
 
 
 def add_test_message_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
@@ -89,17 +89,17 @@ def add_test_message_to_outbox(db: Connection, encode: Encode | None, at: float)
 
     Raises NotInStore if the settings name no headquarters.
     """
-    if read_last_announcement_id_at_headquarters(db) is None:
+    if read_last_outbox_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     add_result_to_outbox(db, encode, TestMark(at), at)
 
 
-def read_announcements_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
+def read_outbox_rows_for_broker(db: Connection, limit: int) -> list[OutboxRow]:
     """Return the oldest announcements (MQTT messages) that the broker does not have yet."""
     return SQL.rows_for_broker.fetch_all_rows(db, limit=limit)
 
 
-def mark_announcements_published(db: Connection, up_to: int) -> None:
+def mark_outbox_rows_published(db: Connection, up_to: int) -> None:
     """Record that the broker has received all announcements (MQTT messages) up to the id `up_to`.
 
     Announcements that headquarters still needs are not deleted.
@@ -124,7 +124,7 @@ def delete_oldest_messages_of_full_outbox(db: Connection, *, keep_at_most: int =
     return OutboxTrim(deleted, max(0, SQL.waiting_bytes.fetch_only_value(db) - byte_limit))
 
 
-def count_waiting_announcements(db: Connection) -> tuple[OutboxWait, ...]:
+def count_waiting_outbox_rows(db: Connection) -> tuple[OutboxWait, ...]:
     """Return how many announcements (MQTT messages) wait for the broker and, if the settings name a headquarters, for
     headquarters.
     """
@@ -149,7 +149,7 @@ def set_byte_limit_of_headquarters_queue(db: Connection, byte_limit: int | None)
         SQL.delete_passed.run_statement(db, passed=passed_by_broker)
 
 
-def read_announcements_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
+def read_outbox_rows_between(db: Connection, passed: int, last: int) -> Iterator[OutboxRow]:
     """Return the announcements (MQTT messages) with ids above `passed`, up to the id `last`. They are read page by
     page.
     """
@@ -161,14 +161,14 @@ def read_announcements_between(db: Connection, passed: int, last: int) -> Iterat
         passed = rows[-1].outbox_id
 
 
-def read_last_announcement_id_at_headquarters(db: Connection) -> int | None:
+def read_last_outbox_id_at_headquarters(db: Connection) -> int | None:
     """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
     headquarters.
     """
     return SQL.passed_by.fetch_first_value(db, name="uplink")
 
 
-def record_last_announcement_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
+def record_last_outbox_id_at_headquarters(db: Connection, through: int, at: float) -> bool:
     """Record that headquarters has stored the announcements (MQTT messages) up to the id `through`. A lower id than
     before changes nothing.
 
@@ -177,7 +177,7 @@ def record_last_announcement_id_at_headquarters(db: Connection, through: int, at
     entry: the store does not know who was called, has voted or has opted out since. Returns whether this happened. `at`
     is in epoch seconds. Raises NotInStore if the settings name no headquarters.
     """
-    if read_last_announcement_id_at_headquarters(db) is None:
+    if read_last_outbox_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)
     if through > SQL.highest_id.fetch_only_value(db):
         identity.replace_identity_of_restored_store(db)

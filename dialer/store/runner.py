@@ -47,7 +47,7 @@ class StoreRunner:
     async def _run_write_job(self, job: Job[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await self._writer.run_write_job(lambda db: job(db, *args, **kwargs))
 
-    async def _run_write_job_and_announce_result(
+    async def _run_write_job_that_adds_to_outbox(
         self, job: AnnouncingJob[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         result = await self._writer.run_write_job(lambda db: job(db, self._encode, *args, **kwargs))
@@ -107,7 +107,7 @@ class Write(Generic[P, T]):
     def __get__(self, store: StoreRunner | None, kind: type[StoreRunner]) -> Self | Callable[P, Coroutine[Any, Any, T]]:
         if store is None:
             return self
-        return partial(store._run_write_job_and_announce_result if self.announces else store._run_write_job, self._job)
+        return partial(store._run_write_job_that_adds_to_outbox if self.announces else store._run_write_job, self._job)
 
 
 class Announce(Write[P, T]):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dialer.domain.results import Encode, SeatHours
-from dialer.store.outbox import add_result_to_outbox, read_last_announcement_id_at_headquarters
+from dialer.store.outbox import add_result_to_outbox, read_last_outbox_id_at_headquarters
 from dialer.store.sql import Command, Connection, Statements, get_fields_as_sql_parameters
 
 
@@ -33,7 +33,7 @@ def save_intervals_of_seat_states(db: Connection, encode: Encode | None, interva
     Repeated intervals change nothing.
     """
     new = [each for each in intervals if SQL.insert_interval.run_statement(db, **get_fields_as_sql_parameters(each))]
-    if new and read_last_announcement_id_at_headquarters(db) is not None:
+    if new and read_last_outbox_id_at_headquarters(db) is not None:
         seconds: dict[str, float] = defaultdict(float)
         for each in new:
             seconds[each.state] += each.until_at - each.from_at

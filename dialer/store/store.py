@@ -217,8 +217,8 @@ class Store(StoreRunner):
     read_voter_for_agent_page = Read(voters.read_voter_for_agent_page)
     find_number_for_sms = Read(voters.find_number_for_sms)
     count_voters_without_number_after_opt_out = Read(turnout.count_voters_without_number_after_opt_out)
-    find_last_mark_of_booth_worker_call = Write(
-        marks.find_last_mark_of_booth_worker_call
+    find_last_voter_mark_of_booth_worker_call = Write(
+        marks.find_last_voter_mark_of_booth_worker_call
     )  # after the waiting writes, to find their marks
     find_voters_whose_marks_have_key = Write(marks.find_voters_whose_marks_have_key)
     save_report_of_unknown_serial_number = Write(marks.save_report_of_unknown_serial_number)
@@ -228,7 +228,7 @@ class Store(StoreRunner):
 
     async def save_voter_mark(self, mark: Mark) -> MarkEffect:
         """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.save_voter_mark`."""
-        effect = await self._run_write_job_and_announce_result(marks.save_voter_mark, mark)
+        effect = await self._run_write_job_that_adds_to_outbox(marks.save_voter_mark, mark)
         self._forget_cached_lengths_of_queues([effect])
         return effect
 
@@ -237,7 +237,7 @@ class Store(StoreRunner):
 
         See `marks.save_voter_marks`.
         """
-        effects = await self._run_write_job_and_announce_result(marks.save_voter_marks, new, note)
+        effects = await self._run_write_job_that_adds_to_outbox(marks.save_voter_marks, new, note)
         self._forget_cached_lengths_of_queues(effects)
         return effects
 
@@ -346,15 +346,15 @@ class Store(StoreRunner):
 
     # Announcements, commands and the audit
 
-    add_announcements_to_outbox = Write(outbox.add_announcements_to_outbox)
+    add_messages_to_outbox = Write(outbox.add_messages_to_outbox)
     add_result_to_outbox = Announce(outbox.add_result_to_outbox)
     add_test_message_to_outbox = Announce(outbox.add_test_message_to_outbox)
-    read_announcements_for_broker = Read(outbox.read_announcements_for_broker)
-    mark_announcements_published = Write(outbox.mark_announcements_published)
-    count_waiting_announcements = Read(outbox.count_waiting_announcements)
+    read_outbox_rows_for_broker = Read(outbox.read_outbox_rows_for_broker)
+    mark_outbox_rows_published = Write(outbox.mark_outbox_rows_published)
+    count_waiting_outbox_rows = Read(outbox.count_waiting_outbox_rows)
     delete_oldest_messages_of_full_outbox = Write(outbox.delete_oldest_messages_of_full_outbox)
     set_byte_limit_of_headquarters_queue = Write(outbox.set_byte_limit_of_headquarters_queue)
-    record_last_announcement_id_at_headquarters = Write(outbox.record_last_announcement_id_at_headquarters)
+    record_last_outbox_id_at_headquarters = Write(outbox.record_last_outbox_id_at_headquarters)
     save_updates_from_other_centres = Write(peer_updates.save_updates_from_other_centres)
     find_executed_command = Read(commands.find_executed_command)
     record_command_unless_already_executed = Write(commands.record_command_unless_already_executed)
@@ -363,4 +363,4 @@ class Store(StoreRunner):
     record_settings_at_start = Write(audit.record_settings_at_start)
     read_first_key_of_each_signing_chain = Read(seals.read_first_key_of_each_signing_chain)
     read_signed_minute_from_store = Read(seals.read_signed_minute_from_store)
-    seal_epoch = Announce(seals.seal_and_announce_changes_of_minute)
+    seal_epoch = Announce(seals.seal_changes_of_minute_and_add_to_outbox)

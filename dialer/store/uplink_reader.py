@@ -70,7 +70,7 @@ class UplinkReader:
         if not is_same:
             raise StoreError(f"{self._path}: the store was replaced while the uplink used it: start the uplink again")
 
-    async def read_last_announcement_id_at_headquarters(self) -> int | None:
+    async def read_last_outbox_id_at_headquarters(self) -> int | None:
         """Return the id of the last announcement (MQTT message) that headquarters has, or None if the settings name no
         headquarters.
         """
@@ -86,7 +86,7 @@ class UplinkReader:
             identity.NO_INCARNATION, None, 0, ""
         )
 
-    async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    async def read_outbox_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         """Return up to `limit` messages for headquarters that wait to be sent (outbox), with ids above `passed`, oldest first."""
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 

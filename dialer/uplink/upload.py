@@ -115,7 +115,7 @@ class OutboxUpload:
         return stored
 
     async def _read_last_row_id_stored_by_headquarters(self) -> int | None:
-        return await self._reading.read_last_announcement_id_at_headquarters()
+        return await self._reading.read_last_outbox_id_at_headquarters()
 
     async def _apply_acknowledgement_from_headquarters(self, subject: str, data: bytes) -> None:
         try:
@@ -187,7 +187,7 @@ class OutboxUpload:
         store = await self._read_store_identity()
         batch = schedule.get_batch_to_resend(now)
         if batch is None and not schedule.is_waiting_for_acknowledgement:
-            rows = await self._reading.read_announcements_after(schedule.acknowledged, MAX_BATCH_ROWS)
+            rows = await self._reading.read_outbox_rows_after(schedule.acknowledged, MAX_BATCH_ROWS)
             batch = schedule.get_next_batch(rows, await self._read_last_row_id_stored_by_headquarters() or 0, now)
         if batch is None:
             return

@@ -320,7 +320,7 @@ class Machine:
                 (values["through"],),
             )
             acknowledged = {key for row in rows if (key := find_key_at_headquarters(self.centre, *row)) is not None}
-        if await self.store.record_last_announcement_id_at_headquarters(values["through"], now):
+        if await self.store.record_last_outbox_id_at_headquarters(values["through"], now):
             self.times_set_back += 1
         else:
             self._history.acknowledged[self.centre] |= acknowledged

@@ -94,7 +94,7 @@ class SlowStore:
         self.audit.append((who, what))
         return len(self.audit)
 
-    async def add_announcements_to_outbox(self, announcements: Sequence[Announcement], at: float) -> None:
+    async def add_messages_to_outbox(self, announcements: Sequence[Announcement], at: float) -> None:
         await asyncio.sleep(self.seconds)
         for each in announcements:
             self.replies.setdefault(each.topic, []).append(json.loads(each.payload)["status"])

@@ -88,7 +88,7 @@ async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
         with pytest.raises(StoreCorrupt) as caught:
             await store.save_voter_mark(Mark("k", 1000, MarkKind.VOTED, MarkSource.AGENT, NOW))
         assert is_one_line(caught.value, roll)
-        assert await store.read_announcements_for_broker(10) == []
+        assert await store.read_outbox_rows_for_broker(10) == []
 
 
 @pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])

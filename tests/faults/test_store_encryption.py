@@ -155,7 +155,7 @@ async def test_no_write_is_acknowledged_after_damage_to_the_store_was_found(
     with pytest.raises(StoreCorrupt):
         await store.save_voter_mark(make_mark(1000, MarkKind.VOTED))
     with pytest.raises(StoreError):
-        await store.add_announcements_to_outbox([Announcement("t", "p")], NOW)
+        await store.add_messages_to_outbox([Announcement("t", "p")], NOW)
     await store.close()
     with closing(open_store_for_reading(path, key=TEST_KEY)) as db:
         assert db.execute("SELECT (SELECT count(*) FROM mark), (SELECT count(*) FROM outbox)").fetchone() == (0, 0)

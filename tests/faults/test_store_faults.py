@@ -70,14 +70,14 @@ async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: P
             await end_attempt(store, calls[0], Outcome.COMPLETED)
         assert is_one_line(caught.value, path)
         assert len(await store.read_unfinished_attempts()) == 8
-        assert await store.read_announcements_for_broker(10) == []
+        assert await store.read_outbox_rows_for_broker(10) == []
         size[0] = 200
         assert await end_attempt(store, calls[1], Outcome.COMPLETED)  # what still fits is kept
         await limit_pages(store, 1000)
         size[0] = PAGE_BYTES * 60
         assert await end_attempt(store, calls[0], Outcome.COMPLETED)
         assert await store.count_attempts_by_outcome(CAMPAIGN) == {Outcome.COMPLETED: 2}
-        assert len(await store.read_announcements_for_broker(10)) == 2
+        assert len(await store.read_outbox_rows_for_broker(10)) == 2
     assert query_store(path, "PRAGMA integrity_check") == [("ok",)]
 
 
@@ -144,7 +144,7 @@ async def test_store_writes_fail_as_busy_while_another_program_writes_and_succee
         other.execute("ROLLBACK")
         other.close()
         assert (await store.save_voter_mark(make_mark(1, MarkKind.VOTED))).recorded
-        assert len(await store.read_announcements_for_broker(10)) == 1
+        assert len(await store.read_outbox_rows_for_broker(10)) == 1
 
 
 def test_store_lock_is_released_when_the_process_that_holds_the_lock_ends(path: Path) -> None:
@@ -244,8 +244,8 @@ class ForgetfulStore(Store):
     async def _run_write_job(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
         return await self._lose_first(job, super()._run_write_job(job, *args, **named))
 
-    async def _run_write_job_and_announce_result(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
-        return await self._lose_first(job, super()._run_write_job_and_announce_result(job, *args, **named))
+    async def _run_write_job_that_adds_to_outbox(self, job: Callable[..., T], /, *args: Any, **named: Any) -> T:
+        return await self._lose_first(job, super()._run_write_job_that_adds_to_outbox(job, *args, **named))
 
     async def _lose_first(self, job: Callable[..., T], written: Awaitable[T]) -> T:
         value = await written
@@ -294,7 +294,7 @@ async def test_repeated_store_write_whose_reply_was_lost_changes_nothing(path: P
             lambda: store.record_command_unless_already_executed("c", "pause", "hash", "done", NOW),
             lambda: store.release_claimed_numbers([second.claim]),
             lambda: store.release_expired_claims(NOW + 1e6),
-            lambda: store.mark_announcements_published(1),
+            lambda: store.mark_outbox_rows_published(1),
         ]
         for step in steps:
             with pytest.raises(LostReply):

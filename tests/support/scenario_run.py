@@ -149,7 +149,7 @@ class _Run:
         self._engine = centre.engine
         self._killed = False
         stop = asyncio.Event()
-        unsubscribe = self._engine.subscribe_to_changes(self._act_on_engine_change)
+        unsubscribe = self._engine.subscribe_to_changes(self._react_to_changed_engine_state)
         running = asyncio.create_task(centre.dial_until_stopped(stop), name="centre")
         try:
             await self._work(running)
@@ -207,7 +207,7 @@ class _Run:
             while not condition():
                 await asyncio.sleep(0.05)
 
-    def _act_on_engine_change(self, change: Change) -> None:
+    def _react_to_changed_engine_state(self, change: Change) -> None:
         if isinstance(change, CallChange):
             self._played.changes.append(change)
         elif isinstance(change, SeatView):

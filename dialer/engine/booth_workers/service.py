@@ -97,7 +97,11 @@ class BoothWorkers:
         The voter stays marked as voted if somebody else has reported it too. Raises StoreError, or CommitTargetNotFound
         if nothing was reported on this call.
         """
-        last = None if call.worker is None else await self._store.find_last_mark_of_booth_worker_call(call.attempt_id)
+        last = (
+            None
+            if call.worker is None
+            else await self._store.find_last_voter_mark_of_booth_worker_call(call.attempt_id)
+        )
         if last is None or call.worker is None:
             raise CommitTargetNotFound("nothing was undone, because no voter's serial number was entered on this call")
         undone, voter_id = last

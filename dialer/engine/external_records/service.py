@@ -103,7 +103,7 @@ class ExternalRecords:
         Raises CommandRefused, StoreError.
         """
         with _refuse_command_if_store_rejects_records():
-            return await self._store.record_last_announcement_id_at_headquarters(through, self._clock.now())
+            return await self._store.record_last_outbox_id_at_headquarters(through, self._clock.now())
 
     async def send_test_message_to_headquarters(self) -> str:
         """Send a test message, which shows whether results reach headquarters. Raises CommandRefused, StoreError."""

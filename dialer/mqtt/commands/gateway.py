@@ -340,5 +340,5 @@ class CommandGateway:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())
 
     async def _put_reply_into_outbox(self, user: str, reply: CommandReply) -> None:
-        await self._store.add_announcements_to_outbox([create_outbox_row_of_reply(user, reply)], self._clock.now())
+        await self._store.add_messages_to_outbox([create_outbox_row_of_reply(user, reply)], self._clock.now())
         self._engine.event_set_when_mqtt_message_is_stored.set()

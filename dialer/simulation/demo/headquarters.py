@@ -169,7 +169,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
             start(run_uplink(each.settings, broker=each.broker))
         for virtual_centre, virtual_session in zip(virtual, sessions, strict=True):
             start(virtual_centre.exchange_messages_until_cancelled(virtual_session))
-        work = start(_announce_results_of_virtual_centres(virtual, options.rows_per_second))
+        work = start(_create_results_of_virtual_centres(virtual, options.rows_per_second))
         console.print(
             f"{len(real)} centres with simulated calls, {len(virtual)} without calls; runs for {options.for_seconds:g} s"
         )
@@ -208,13 +208,13 @@ async def _run_background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any,
             task.cancel()
 
 
-async def _announce_results_of_virtual_centres(virtual: Sequence[VirtualCentre], rows_per_second: float) -> None:
+async def _create_results_of_virtual_centres(virtual: Sequence[VirtualCentre], rows_per_second: float) -> None:
     """Let the virtual centres announce results at a steady rate until cancelled."""
     owed = 0.0
     for tick in range(1_000_000):
         owed += rows_per_second * 0.1
         for _ in range(int(owed)):
-            virtual[(tick * 7919 + int(owed)) % len(virtual)].announce_random_results(1)
+            virtual[(tick * 7919 + int(owed)) % len(virtual)].add_random_results_to_outbox(1)
             owed -= 1
         await asyncio.sleep(0.1)
 

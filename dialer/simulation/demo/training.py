@@ -95,7 +95,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
                 voters = ShownVoterReplies(centre.engine, settings.centre.language)
                 await site.dial_until_stopped(
                     voters.act_as_agents_until_stopped(site.stop),
-                    _announce_when_dialler_is_ready(centre, lambda: say(f"{desk.origin}/agent")),
+                    _call_function_when_dialler_is_ready(centre, lambda: say(f"{desk.origin}/agent")),
                 )
 
 
@@ -133,7 +133,7 @@ def make_training_settings(settings: Settings, store: Path, ami_port: int) -> Se
     return Settings.model_validate(changed)
 
 
-async def _announce_when_dialler_is_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
+async def _call_function_when_dialler_is_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
     """Call `say` once the dialler is connected to the broker; before that it cannot answer a sign-in."""
     while centre.monitor is None or not centre.monitor.is_connected_to_broker:  # noqa: ASYNC110 - the monitor has no event to wait for
         await asyncio.sleep(0.1)
@@ -167,7 +167,7 @@ class ShownVoterReplies(EngineClient):
         self._random = random.Random()
         self._talking: dict[str, str | None] = {}  # by seat: the last attempt with a reply
 
-    def _act_on_engine_change(self, change: Change) -> None:
+    def _react_to_changed_engine_state(self, change: Change) -> None:
         if not isinstance(change, SeatView):
             return
         seat, message = change.seat, change.message

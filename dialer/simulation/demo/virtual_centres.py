@@ -122,13 +122,13 @@ class VirtualStore(UplinkReader):
     def refuse_replaced_store(self) -> None:
         pass
 
-    async def read_last_announcement_id_at_headquarters(self) -> int | None:
+    async def read_last_outbox_id_at_headquarters(self) -> int | None:
         return self._passed
 
     async def read_highest_outbox_id(self) -> int:
         return self._last
 
-    async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    async def read_outbox_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         return self._select_outbox_rows_after(passed, limit)
 
     def _select_outbox_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
@@ -239,52 +239,54 @@ class VirtualCentre:
         if through is not None:
             self.store.record_results_stored_by_headquarters(through)
 
-    def announce_random_results(self, rows: int) -> None:
+    def add_random_results_to_outbox(self, rows: int) -> None:
         """Announce `rows` random results of calls to headquarters."""
         for _ in range(rows):
             draw = self._random.random()
             if draw < OPT_OUT_SHARE:
-                self._announce_opt_out()
+                self._add_opt_out_to_outbox()
             elif draw < VOTED_SHARE:
-                self._announce_answer_of_voter(MarkKind.VOTED)
+                self._add_answer_of_voter_to_outbox(MarkKind.VOTED)
             elif draw < 2 * VOTED_SHARE:
-                self._announce_answer_of_voter(MarkKind.NOT_YET)
+                self._add_answer_of_voter_to_outbox(MarkKind.NOT_YET)
             else:
-                self._announce_random_call_attempt()
+                self._add_random_call_attempt_to_outbox()
 
-    def announce_one_result_of_each_kind(self) -> None:
+    def add_one_result_of_each_kind_to_outbox(self) -> None:
         """Announce one opt-out, one report of a voter who voted and one ended attempt."""
-        self._announce_opt_out()
-        self._announce_answer_of_voter(MarkKind.VOTED)
-        self._announce_random_call_attempt()
+        self._add_opt_out_to_outbox()
+        self._add_answer_of_voter_to_outbox(MarkKind.VOTED)
+        self._add_random_call_attempt_to_outbox()
 
     def _make_random_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128)))
 
-    def _announce_random_result(self, result: Result) -> None:
+    def _add_random_result_to_outbox(self, result: Result) -> None:
         announced = create_outbox_row_of_result(result)
         self.store.add_result_to_outbox(announced.topic, announced.payload)
 
-    def _announce_random_call_attempt(self) -> None:
+    def _add_random_call_attempt_to_outbox(self) -> None:
         outcome = self._random.choice((Outcome.CONNECTED, Outcome.NO_ANSWER, Outcome.BUSY))
         attempt_id, now = AttemptId(self._make_random_id()), self._clock.now()
-        self._announce_random_result(
+        self._add_random_result_to_outbox(
             EndedAttempt(attempt_id, outcome, now, cause=16, seat="04", agent="agent-17", campaign_id="turnout")
         )
         self.truth.counts.update(("attempts", f"outcome/{outcome}"))
 
-    def _announce_answer_of_voter(self, kind: MarkKind) -> None:
+    def _add_answer_of_voter_to_outbox(self, kind: MarkKind) -> None:
         key = f"{self._make_random_id()}:turnout"
         part, serial = 1 + self._random.randrange(PARTS), 1 + self._random.randrange(PART_VOTERS)
         place = VoterPlace(ROLL_VERSION, STATE, self._constituency, part, serial)
         now = self._clock.now()
-        self._announce_random_result(Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place))
+        self._add_random_result_to_outbox(
+            Mark(key, 7, kind, MarkSource.AGENT, now, confidence=Confidence.SAID, place=place)
+        )
         self.truth.counts[f"mark/{kind}"] += 1
         if kind is MarkKind.VOTED:
             self.truth.voted.add(key)
 
-    def _announce_opt_out(self) -> None:
+    def _add_opt_out_to_outbox(self) -> None:
         hashed = f"{self._random.getrandbits(256):064x}"
-        self._announce_random_result(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
+        self._add_random_result_to_outbox(OptOut(7, self._clock.now(), "agent", number_hash=hashed))
         self.truth.counts["opt-outs"] += 1
         self.truth.opted_out.add(hashed)

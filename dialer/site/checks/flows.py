@@ -33,12 +33,12 @@ def list_flow_checks(settings: Settings) -> Iterator[Check]:
     for place, each in enumerate(settings.inbound.numbers, start=1):
         subject, use = f"inbound number {place}", f", for campaign {each.campaign}"
         if each.flow is None:
-            yield Check(subject, partial(_make_list_of_finding, make_ok_finding(subject, each.mode.value + use)))
+            yield Check(subject, partial(_wrap_single_finding_in_list, make_ok_finding(subject, each.mode.value + use)))
         else:
             yield Check(subject, partial(_check_ivr_flow, subject, each.flow, settings, use))
 
 
-def _make_list_of_finding(finding: Finding) -> list[Finding]:
+def _wrap_single_finding_in_list(finding: Finding) -> list[Finding]:
     return [finding]
 
 

@@ -166,7 +166,7 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
                 f"{format_count(unknown, 'attempt')} with an unknown result, not redialled until a person releases them"
             )
             yield make_warning_finding("unknown attempts", text, "see `dialer unknown list`")
-        for each in outbox.count_waiting_announcements(db):
+        for each in outbox.count_waiting_outbox_rows(db):
             if each.sink == "broker" and not settings.broker.enabled:
                 continue
             subject = f"outbox for {each.sink}"

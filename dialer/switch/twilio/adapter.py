@@ -262,7 +262,7 @@ class TwilioSwitch:
         for call in self._calls.values():
             call.updated_at = float("-inf")
 
-    async def supervise_live_calls(self) -> None:
+    async def check_live_calls_until_cancelled(self) -> None:
         """Repeat until cancelled: query calls without a recent callback, search lost calls, and read the account's
         spending.
 

@@ -76,7 +76,7 @@ class TwilioCarrier:
         async with TwilioWebhooks(flows, self.switch, twilio) as webhooks:
             self.port = webhooks.port
             await self._synchronise_calls_at_start(engine)
-            supervising = asyncio.create_task(self.switch.supervise_live_calls(), name="twilio-supervise")
+            supervising = asyncio.create_task(self.switch.check_live_calls_until_cancelled(), name="twilio-supervise")
             try:
                 yield
             finally:

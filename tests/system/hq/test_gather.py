@@ -114,7 +114,7 @@ class UplinkCommands(DiallerCommands):
         if name == "report-uplink":
             return Reply("done", "reported")
         assert name == "confirm-uplink"
-        await self.store.record_last_announcement_id_at_headquarters(values["through"], NOW)  # type: ignore[attr-defined]
+        await self.store.record_last_outbox_id_at_headquarters(values["through"], NOW)  # type: ignore[attr-defined]
         return Reply("done", "confirmed")
 
 
@@ -399,10 +399,10 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
         async with await UplinkReader.open(store_path, None) as reading:
             files = []
             for part in (rows[:600], rows[600:]):
-                await store.add_announcements_to_outbox([Announcement(each.topic, each.payload) for each in part], NOW)
+                await store.add_messages_to_outbox([Announcement(each.topic, each.payload) for each in part], NOW)
                 with closing(open_store_for_reading(store_path)) as db:
                     last = outbox.SQL.highest_id.fetch_only_value(db)
-                    waiting = select_outbox_rows_for_headquarters([*outbox.read_announcements_between(db, 0, last)])
+                    waiting = select_outbox_rows_for_headquarters([*outbox.read_outbox_rows_between(db, 0, last)])
                 path = tmp_path / build_outbox_file_name("pune-1", 1, last)
                 write_outbox_file(path, "pune-1", 1, last, waiting, None)
                 files.append(path)
@@ -416,9 +416,7 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
             passed = "SELECT passed FROM outbox_sink WHERE name = 'uplink'"
             await wait_for(lambda: query_store(store_path, passed) == [(702,)])
             assert [await query_database(hq.database, table) for table in ALL_TABLES] == tables
-            await store.add_announcements_to_outbox(
-                [Announcement("results/attempts", attempt_row(703).payload)], NOW + 703
-            )
+            await store.add_messages_to_outbox([Announcement("results/attempts", attempt_row(703).payload)], NOW + 703)
             await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 703)])
             uploading.cancel()
     counts = dict(await query_database(hq.database, "SELECT what, count FROM day_count"))
@@ -758,7 +756,7 @@ async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result
         for attempt in attempts:
             sent.append(attempt)
             payload = attempt_row(1, attempt=attempt).payload
-            await store.add_announcements_to_outbox([Announcement("results/attempts", payload)], NOW + len(sent))
+            await store.add_messages_to_outbox([Announcement("results/attempts", payload)], NOW + len(sent))
 
     async def upload_all_results(store: Store) -> None:
         async with await UplinkReader.open(path, None) as reading:
@@ -1042,7 +1040,7 @@ async def test_store_of_a_centre_is_verified_with_the_keys_of_integrity_seals_st
                     await store.seal_epoch(NOW + 60 * minute)
             with closing(open_store_for_reading(path)) as db:
                 incarnation = identity.read_store_identity(db).incarnation
-                rows = [*select_outbox_rows_for_headquarters([*outbox.read_announcements_between(db, sent, 1_000)])]
+                rows = [*select_outbox_rows_for_headquarters([*outbox.read_outbox_rows_between(db, sent, 1_000)])]
             sent = rows[-1].id
             await hq.centre.send(stored_batch(messages.SendingStore(incarnation), rows))
             await wait_for(lambda: hq.centre.acknowledged[-1:] == [sent])  # noqa: B023 - waits for this turn

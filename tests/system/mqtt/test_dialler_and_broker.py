@@ -75,7 +75,7 @@ async def run_monitor(
 
 async def announce(store: Store, engine: FakeEngine, first: int, count: int) -> None:
     news = [Announcement("results/marks", json.dumps({"key": f"k{first + number}"})) for number in range(count)]
-    await store.add_announcements_to_outbox(news, 1.0)
+    await store.add_messages_to_outbox(news, 1.0)
     engine.event_set_when_mqtt_message_is_stored.set()
 
 
@@ -233,7 +233,7 @@ async def test_results_are_published_and_the_alert_ends_once_the_broker_is_reach
         heard = await boss.wait_for_topic("results/marks", count=70)
         await wait_for_alert(engine, "broker-down", standing=False)
     assert [message.payload["key"] for message in heard] == [f"k{number}" for number in range(70)]
-    assert await store.read_announcements_for_broker(1) == []
+    assert await store.read_outbox_rows_for_broker(1) == []
 
 
 @BOTH
@@ -260,7 +260,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
         await wait_for_alert(engine, "broker-down", standing=True)
         await announce(store, engine, 60, 30)
         taken = 90 - len(
-            await store.read_announcements_for_broker(100)
+            await store.read_outbox_rows_for_broker(100)
         )  # acknowledged, and with nobody there to hear them
         async with run_demo_broker(kind) as second, connect_supervisor(second.connection_settings) as boss:
             await wire.forward_to(second.port)
@@ -274,7 +274,7 @@ async def test_all_results_and_the_complete_state_arrive_after_the_broker_was_ki
             keys += [f"k{number}" for number in range(30, taken)]
             keys += [message.payload["key"] for message in boss.heard if message.topic == "results/marks"]
     assert list(dict.fromkeys(keys)) == [f"k{number}" for number in range(90)]
-    assert await store.read_announcements_for_broker(1) == []
+    assert await store.read_outbox_rows_for_broker(1) == []
 
 
 async def test_results_stored_just_before_the_dialler_stops_are_published(store: Store) -> None:
@@ -282,7 +282,7 @@ async def test_results_stored_just_before_the_dialler_stops_are_published(store:
     async with run_demo_broker() as broker, connect_supervisor(broker.connection_settings) as boss:
         async with run_monitor(broker.connection_settings, engine, store) as (monitor, end):
             await boss.wait_for_topic("state")
-            await store.add_announcements_to_outbox(
+            await store.add_messages_to_outbox(
                 [Announcement("results/marks", '{"key": "last"}')], 1.0
             )  # and nobody is woken for it
             await end()

@@ -59,7 +59,7 @@ async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> 
             await store.seal_epoch(SystemClock().now())
             engine.event_set_when_mqtt_message_is_stored.set()
         async with asyncio.timeout(HANG_SECONDS):
-            while await store.read_announcements_for_broker(1):  # the seals are published after the comparison
+            while await store.read_outbox_rows_for_broker(1):  # the seals are published after the comparison
                 await asyncio.sleep(0.02)
             stop.set()
             await running

@@ -143,11 +143,11 @@ async def test_each_result_row_is_uploaded_once_if_the_nats_server_is_killed(
             ),
         ):
             for number in range(600):
-                await store.add_announcements_to_outbox([Announcement("results/marks", str(number))], 1.0)
-            await store.mark_announcements_published(300)
+                await store.add_messages_to_outbox([Announcement("results/marks", str(number))], 1.0)
+            await store.mark_outbox_rows_published(300)
             await wait_for(lambda: hq.last == 600)
             await server.kill_nats_server()
-            await store.add_announcements_to_outbox([Announcement("results/marks", "later")] * 50, 2.0)
+            await store.add_messages_to_outbox([Announcement("results/marks", "later")] * 50, 2.0)
             await server.start()
             await wait_for(lambda: hq.last == 650)
             await wait_for(
@@ -203,14 +203,14 @@ async def test_centre_stores_results_and_raises_an_alert_while_the_nats_servers_
                 OutboxUpload("pune-1", below, ReportedTo(store), reading, SystemClock()).send_results_until_cancelled(),
             ),
         ):
-            await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
+            await store.add_messages_to_outbox([Announcement("results/marks", "1")], 1.0)
             await wait_for(lambda: hq.last == 1)
             config = (await js.stream_info(messages.UP)).config
             if cause == "disk":
                 set_largest_file(server, 1)
             else:
                 await js.update_stream(config.evolve(max_msgs=1))
-            await store.add_announcements_to_outbox([Announcement("results/marks", "2")] * 20, 2.0)
+            await store.add_messages_to_outbox([Announcement("results/marks", "2")] * 20, 2.0)
             await wait_for(lambda: any(reports))
             assert reports[-1].startswith(f"127.0.0.1:{server.port}: nats-server failed: up.pune-1 was not stored")
             await wait_for(lambda: any(each.server_problem == reports[-1] for each in statuses))
@@ -235,16 +235,16 @@ async def test_upload_of_results_continues_after_the_centres_store_was_busy(
     readings = 0
 
     class BusyReader(UplinkReader):
-        async def read_last_announcement_id_at_headquarters(self) -> int | None:
+        async def read_last_outbox_id_at_headquarters(self) -> int | None:
             nonlocal readings
             readings += 1
             if 1 < readings < 9:
                 raise StoreBusy(f"{path}: is busy")
-            return await super().read_last_announcement_id_at_headquarters()
+            return await super().read_last_outbox_id_at_headquarters()
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await store.add_announcements_to_outbox([Announcement("results/marks", "1")], 1.0)
+        await store.add_messages_to_outbox([Announcement("results/marks", "1")], 1.0)
         await above.create_stream_if_missing(messages.UP, ["up.*"])
         async with (
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,

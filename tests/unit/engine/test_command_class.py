@@ -85,15 +85,13 @@ async def send(store: Store, user: str, seats: Seats, **fields: Any) -> dict[str
 
     gateway = CommandGateway(Engine(), store, SystemClock(), SENDERS, "pune-1")
     now = SystemClock().now()
-    command_id = f"c-{len(await store.read_announcements_for_broker(100))}"
+    command_id = f"c-{len(await store.read_outbox_rows_for_broker(100))}"
     message = {"id": command_id, "name": "seat-coffee", "expires_at": now + 30, **fields}
     payload = json.dumps(message).encode()
     await gateway.execute_command_once_and_reply(
         parse_and_check_payload(payload, user, SENDERS, "pune-1", retained=False, now=now)
     )
-    rows = [
-        row for row in await store.read_announcements_for_broker(100) if row.topic == f"replies/{user}/{command_id}"
-    ]
+    rows = [row for row in await store.read_outbox_rows_for_broker(100) if row.topic == f"replies/{user}/{command_id}"]
     reply: dict[str, Any] = json.loads(rows[-1].payload)
     return reply
 

@@ -39,10 +39,10 @@ def centre_file(folder: Path, *, with_key: bool = True) -> Path:
 async def announce(path: Path) -> None:
     async with await open_store(path) as store:
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await store.add_announcements_to_outbox(
+        await store.add_messages_to_outbox(
             [Announcement(topic, "{}") for topic in ("results/marks", "replies/asha", "results/x")], 5
         )
-        await store.add_announcements_to_outbox([Announcement("replies/asha", "{}")], 6.0)
+        await store.add_messages_to_outbox([Announcement("replies/asha", "{}")], 6.0)
 
 
 def make_hq_settings(tmp_path: Path, *centres: dict[str, str], keys: bool = True) -> HqSettings:
@@ -102,7 +102,7 @@ def test_file_of_results_is_not_written_while_the_uplink_delivers_results(
     settings = centre_file(tmp_path, with_key=False)
     asyncio.run(announce(tmp_path / "centre.db"))
     passed = iter([0, 3])
-    monkeypatch.setattr(outbox, "read_last_announcement_id_at_headquarters", lambda _: next(passed))
+    monkeypatch.setattr(outbox, "read_last_outbox_id_at_headquarters", lambda _: next(passed))
     code, told = run("carry", tmp_path, "-c", settings)
     assert code == HeadquartersUnreachable.exit_code
     assert "the connection to headquarters works again and sends the messages" in told

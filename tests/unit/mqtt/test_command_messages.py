@@ -586,7 +586,7 @@ def make_checked_command(**changes: Any) -> CheckedCommand:
 async def read_replies(store: Store) -> list[dict[str, Any]]:
     return [
         json.loads(row.payload)
-        for row in await store.read_announcements_for_broker(100)
+        for row in await store.read_outbox_rows_for_broker(100)
         if row.topic == "replies/supervisor/c-1"
     ]
 
@@ -702,7 +702,7 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
     assert not running.done()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
-    answers = {row.topic: json.loads(row.payload)["status"] for row in await store.read_announcements_for_broker(10)}
+    answers = {row.topic: json.loads(row.payload)["status"] for row in await store.read_outbox_rows_for_broker(10)}
     assert answers == {"replies/supervisor/c-0": "refused", "replies/supervisor/c-1": "done"}
 
 
@@ -790,5 +790,5 @@ async def test_command_with_updates_of_other_centres_is_audited_only_if_refused(
         answer = gateway.unstored_replies.get_nowait()
         assert answer.topic == "dialer/v1/pune-1/replies/uplink/c-1"
         assert json.loads(answer.payload)["status"] == status
-    assert await store.read_announcements_for_broker(10) == []
+    assert await store.read_outbox_rows_for_broker(10) == []
     assert await store.find_executed_command("uplink/c-1") is None

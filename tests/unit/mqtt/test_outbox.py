@@ -45,7 +45,7 @@ class Broker:
 
 
 async def announce(store: Store, first: int, count: int) -> None:
-    await store.add_announcements_to_outbox(
+    await store.add_messages_to_outbox(
         [Announcement("results/marks", str(number)) for number in range(first, first + count)], 1.0
     )
 
@@ -59,7 +59,7 @@ async def test_outbox_rows_are_published_once_and_in_order(store: Store) -> None
     assert {(message.topic, message.qos, message.retain) for message in broker.accepted} == {
         ("dialer/v1/pune-1/results/marks", 1, False)
     }
-    assert await store.read_announcements_for_broker(10) == []
+    assert await store.read_outbox_rows_for_broker(10) == []
     assert relay.relayed == 3 * BATCH_ROWS + 1
 
 
@@ -76,7 +76,7 @@ async def test_outbox_row_that_cannot_be_published_is_skipped_and_reported(store
     relay = OutboxRelay("pune-1", store, asyncio.Event(), lambda _row, problem: problems.append(problem))
     await relay.publish_waiting_rows(publish)
     assert published == ["0", "2"]
-    assert await store.read_announcements_for_broker(10) == []
+    assert await store.read_outbox_rows_for_broker(10) == []
     assert problems == ["Publish topic is too long."]
 
 
@@ -89,25 +89,25 @@ async def test_batch_of_outbox_rows_interrupted_by_a_lost_connection_is_publishe
     with pytest.raises(ExceptionGroup) as caught:
         await relay.publish_waiting_rows(first.publish)
     assert caught.group_contains(ConnectionResetError)
-    assert [row.payload for row in await store.read_announcements_for_broker(100)] == [
+    assert [row.payload for row in await store.read_outbox_rows_for_broker(100)] == [
         str(number) for number in range(BATCH_ROWS, BATCH_ROWS + 5)
     ]
     second = Broker()
     await relay.publish_waiting_rows(second.publish)
     assert second.payloads == [str(number) for number in range(BATCH_ROWS, BATCH_ROWS + 5)]
-    assert await store.read_announcements_for_broker(10) == []
+    assert await store.read_outbox_rows_for_broker(10) == []
 
 
 async def test_outbox_table_is_read_only_after_a_commit(store: Store) -> None:
     readings = 0
-    read_rows = store.read_announcements_for_broker
+    read_rows = store.read_outbox_rows_for_broker
 
     async def count_readings(limit: int) -> object:
         nonlocal readings
         readings += 1
         return await read_rows(limit)
 
-    store.read_announcements_for_broker = count_readings  # type: ignore[assignment] # calls the store's own method
+    store.read_outbox_rows_for_broker = count_readings  # type: ignore[assignment] # calls the store's own method
     broker, waiting = Broker(), asyncio.Event()
     running = asyncio.create_task(OutboxRelay("pune-1", store, waiting).publish_outbox_until_cancelled(broker.publish))
     for round_number in range(3):
@@ -128,22 +128,22 @@ async def test_outbox_rows_are_published_again_after_the_store_failed(store: Sto
     async def fail_while_busy(up_to: int) -> None:
         raise StoreBusy("another process holds the store")
 
-    mark_published, store.mark_announcements_published = store.mark_announcements_published, fail_while_busy
+    mark_published, store.mark_outbox_rows_published = store.mark_outbox_rows_published, fail_while_busy
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
     with pytest.raises(StoreBusy):
         await relay.publish_outbox_until_cancelled(broker.publish)
-    store.mark_announcements_published = mark_published
+    store.mark_outbox_rows_published = mark_published
     await relay.publish_waiting_rows(broker.publish)
     assert broker.payloads == ["0", "1", "2"] * 2  # at least once: receivers recognise a repeat by its key
-    assert await store.read_announcements_for_broker(10) == []
+    assert await store.read_outbox_rows_for_broker(10) == []
 
 
 async def test_published_voter_mark_has_the_place_of_its_voter_on_the_roll(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3, voters_per_booth=2)
     async with await open_store(tmp_path / "centre.db", encode=create_outbox_row_of_result) as store:
         await store.save_voter_mark(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))
-        [row] = await store.read_announcements_for_broker(10)
+        [row] = await store.read_outbox_rows_for_broker(10)
     mark = json.loads(row.payload)
     names = ("roll_version", "state_code", "constituency_number", "part_number", "serial")
     columns = f"SELECT {', '.join(names)} FROM voter JOIN booth USING (booth_id) WHERE voter_id = 3"  # noqa: S608 - ours

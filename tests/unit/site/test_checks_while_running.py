@@ -86,7 +86,7 @@ async def test_dialer_doctor_reports_changed_records_pending_results_and_unknown
     backend = SqliteBackend(tmp_path)
     async with open_filled_store(backend) as opened:
         await claim_and_open_attempt(opened, 1)
-        await opened.add_announcements_to_outbox([Announcement("results/marks", "{}")] * 2, NOW - 1_200)
+        await opened.add_messages_to_outbox([Announcement("results/marks", "{}")] * 2, NOW - 1_200)
     copy = backend.path.with_name(f"{backend.path.name}.schema-26")
     copy.mkdir()
     settings = without_lines(tmp_path, store={"path": backend.path}, broker={"enabled": False})

@@ -346,14 +346,14 @@ async def test_first_stored_outcome_of_a_call_attempt_is_final(backend: Backend)
         await store.save_answer_time_of_call(new.attempt_id, NOW + 99)
         await store.save_connect_time_of_call(new.attempt_id, NOW + 99, "01", None)
         assert await store.count_attempts_by_outcome(CAMPAIGN) == {Outcome.BUSY: 1}
-        assert len(await store.read_announcements_for_broker(10)) == 1
+        assert len(await store.read_outbox_rows_for_broker(10)) == 1
 
 
 async def test_ending_a_call_attempt_that_does_not_exist_changes_nothing(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         ended = EndedAttempt(AttemptId("00000000-0000-4000-8000-000000000000"), Outcome.BUSY, NOW)
         assert await store.end_attempts([ended]) == [False]
-        assert await store.read_announcements_for_broker(10) == []
+        assert await store.read_outbox_rows_for_broker(10) == []
 
 
 async def test_phone_number_without_a_retry_is_closed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
@@ -594,7 +594,7 @@ async def test_result_of_a_call_attempt_is_queued_for_the_broker_only_if_request
         new = await claim_and_open_attempt(store, 1)
         ended = EndedAttempt(new.attempt_id, Outcome.BUSY, NOW + 30)
         assert await store.end_attempts([ended, ended], announced=announced) == [True, False]
-        assert len(await store.read_announcements_for_broker(10)) == announced
+        assert len(await store.read_outbox_rows_for_broker(10)) == announced
 
 
 async def test_screen_pop_names_the_voter_booth_and_legal_grounds_of_the_attempt(backend: Backend) -> None:

@@ -20,7 +20,7 @@ async def test_later_answer_to_a_question_of_a_flow_replaces_the_first_answer(ba
         await store.save_flow_answers(attempt, {"hour": "18:00"}, NOW + 2)
         assert await store.read_flow_answers(attempt) == {"hour": "18:00", "still_to_vote": "2"}
         assert await store.read_flow_answers(AttemptId("another")) == {}
-        told = [row.at for row in await store.read_announcements_for_broker(9) if row.topic == FlowAnswers.__name__]
+        told = [row.at for row in await store.read_outbox_rows_for_broker(9) if row.topic == FlowAnswers.__name__]
         assert told == [NOW, NOW + 1]  # the same again is no news
 
 

@@ -24,8 +24,8 @@ from tests.support.stores import NOW, Backend, SqliteBackend, make_mark, open_fi
 SECRET = b"twenty characters, at least"
 
 
-async def add_announcements_to_outbox(store: Store, *payloads: str, topic: str = "results/marks") -> None:
-    await store.add_announcements_to_outbox([Announcement(topic, payload) for payload in payloads], NOW)
+async def add_messages_to_outbox(store: Store, *payloads: str, topic: str = "results/marks") -> None:
+    await store.add_messages_to_outbox([Announcement(topic, payload) for payload in payloads], NOW)
 
 
 def read_headquarters_rows(backend: Backend, passed: int = 0) -> list[tuple[int, str]]:
@@ -46,40 +46,40 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
 
 async def test_outbox_rows_are_deleted_once_both_broker_and_headquarters_have_a_copy(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await add_announcements_to_outbox(store, "from before")
+        await add_messages_to_outbox(store, "from before")
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await add_announcements_to_outbox(store, "a", "b")
-        await store.mark_announcements_published(2)
-        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["b"]
+        await add_messages_to_outbox(store, "a", "b")
+        await store.mark_outbox_rows_published(2)
+        assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == ["b"]
         assert read_headquarters_rows(backend) == [(1, "from before"), (2, "a"), (3, "b")]
-        assert not await store.record_last_announcement_id_at_headquarters(3, NOW)
+        assert not await store.record_last_outbox_id_at_headquarters(3, NOW)
         assert read_headquarters_rows(backend) == [(3, "b")]
-        await store.record_last_announcement_id_at_headquarters(1, NOW)  # an answer that comes late changes nothing
-        await store.mark_announcements_published(3)
+        await store.record_last_outbox_id_at_headquarters(1, NOW)  # an answer that comes late changes nothing
+        await store.mark_outbox_rows_published(3)
         assert read_headquarters_rows(backend) == []
 
 
 async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await add_announcements_to_outbox(store, "a", "b")
-        await store.mark_announcements_published(1)
+        await add_messages_to_outbox(store, "a", "b")
+        await store.mark_outbox_rows_published(1)
         await store.set_byte_limit_of_headquarters_queue(None)
         assert read_headquarters_rows(backend) == [(2, "b")]
         with pytest.raises(NotInStore, match="no headquarters"):
-            await store.record_last_announcement_id_at_headquarters(2, NOW)
-        await store.mark_announcements_published(2)
+            await store.record_last_outbox_id_at_headquarters(2, NOW)
+        await store.mark_outbox_rows_published(2)
         assert read_headquarters_rows(backend) == []
 
 
 async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await add_announcements_to_outbox(store, "a", "b", "c")
-        assert await store.count_waiting_announcements() == (OutboxWait("broker", 3, NOW),)
+        await add_messages_to_outbox(store, "a", "b", "c")
+        assert await store.count_waiting_outbox_rows() == (OutboxWait("broker", 3, NOW),)
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await store.mark_announcements_published(3)
-        await store.record_last_announcement_id_at_headquarters(1, NOW)
-        assert sorted(await store.count_waiting_announcements(), key=str) == [
+        await store.mark_outbox_rows_published(3)
+        await store.record_last_outbox_id_at_headquarters(1, NOW)
+        assert sorted(await store.count_waiting_outbox_rows(), key=str) == [
             OutboxWait("broker", 0, None),
             OutboxWait("headquarters", 2, NOW),
         ]
@@ -91,10 +91,10 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
     async with open_filled_store(backend) as store:
         await store.set_byte_limit_of_headquarters_queue(2_000)
-        await add_announcements_to_outbox(store, *["x" * 100] * 10, topic="results/seat-hours")
+        await add_messages_to_outbox(store, *["x" * 100] * 10, topic="results/seat-hours")
         assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=1)).deleted == 0
-        await add_announcements_to_outbox(store, *["x" * 100] * 29)
-        await add_announcements_to_outbox(store, "x" * 100, topic="results/sealed-epochs")
+        await add_messages_to_outbox(store, *["x" * 100] * 29)
+        await add_messages_to_outbox(store, "x" * 100, topic="results/sealed-epochs")
         bound = await store.delete_oldest_messages_of_full_outbox()
         assert bound.deleted == 10
         assert 1_300 < bound.bytes_over_limit < 1_500  # thirty of 113
@@ -105,10 +105,10 @@ async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
 async def test_store_older_than_its_result_rows_at_headquarters_gets_a_new_identity(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await add_announcements_to_outbox(store, "a", "b", "c")
-        await store.record_last_announcement_id_at_headquarters(1, NOW)
+        await add_messages_to_outbox(store, "a", "b", "c")
+        await store.record_last_outbox_id_at_headquarters(1, NOW)
         before = read_store_identity(backend)
-        assert await store.record_last_announcement_id_at_headquarters(
+        assert await store.record_last_outbox_id_at_headquarters(
             20_000_000, NOW
         )  # headquarters has rows that were set back here
         after = read_store_identity(backend)
@@ -118,7 +118,7 @@ async def test_store_older_than_its_result_rows_at_headquarters_gets_a_new_ident
         assert (
             await store.add_or_update_campaign("survey", CampaignKind.AGENTS, Purpose.SURVEY) is CampaignState.STOPPED
         )
-        assert not await store.record_last_announcement_id_at_headquarters(3, NOW)
+        assert not await store.record_last_outbox_id_at_headquarters(3, NOW)
 
 
 async def test_working_hours_of_seats_are_published_only_to_headquarters(backend: Backend) -> None:

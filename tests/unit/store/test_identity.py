@@ -77,8 +77,8 @@ async def test_restored_store_has_a_new_identity_and_row_ids_after_those_that_he
     there.path.parent.mkdir()
     async with open_filled_store(backend) as store:
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
-        await store.add_announcements_to_outbox([Announcement("results/marks", "{}")] * 5, NOW)
-        await store.record_last_announcement_id_at_headquarters(3, NOW)
+        await store.add_messages_to_outbox([Announcement("results/marks", "{}")] * 5, NOW)
+        await store.record_last_outbox_id_at_headquarters(3, NOW)
         with closing(backend.connect()) as db:
             first = read_store_identity(db)
         make_backup(backend.path, backend.key, tmp_path / "backup")

@@ -42,7 +42,7 @@ async def test_opt_out_from_another_centre_suppresses_the_number_in_every_campai
         for campaign_id in (CAMPAIGN, "b"):
             assert 1 not in {each.phone_id for each in await claim_numbers(store, 1000, campaign_id=campaign_id)}
         assert not await store.save_opt_out(1, at=NOW, source="agent")
-        assert await store.read_announcements_for_broker(10) == []  # opt-outs of other centres are not announced again
+        assert await store.read_outbox_rows_for_broker(10) == []  # opt-outs of other centres are not announced again
 
 
 async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECRET) -> OptOutEffect:
@@ -58,13 +58,13 @@ async def test_hashed_opt_outs_sent_by_users_of_the_centre_suppress_numbers_and_
         await store.hash_numbers_of_roll([SECRET])
         await store.save_opt_out(2, at=NOW, source="agent")
         assert await record_hashed_opt_out(store, 1, 2, 900) == OptOutEffect(new=2, phones=(1,))
-        assert [row.payload for row in await store.read_announcements_for_broker(10)] == [
+        assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == [
             hash_phone(2),
             hash_phone(1),
             hash_phone(900),
         ]
         assert await record_hashed_opt_out(store, 1, 2, 900) == OptOutEffect(new=0, phones=())
-        assert len(await store.read_announcements_for_broker(10)) == 3
+        assert len(await store.read_outbox_rows_for_broker(10)) == 3
         assert {each.phone_id for each in await claim_numbers(store, 1000)} & {1, 2} == set()
     assert isinstance(backend, SqliteBackend)
     with contextlib.closing(backend.connect()) as db:

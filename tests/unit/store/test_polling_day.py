@@ -85,7 +85,7 @@ async def test_correction_of_a_vote_that_was_never_recorded_is_not_stored(backen
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=0, not_yet=1, booth_name="Primary School 1"
         )
-        assert [row.topic for row in await store.read_announcements_for_broker(10)] == [
+        assert [row.topic for row in await store.read_outbox_rows_for_broker(10)] == [
             "Mark",
             "Mark",
         ]  # voted, and that taken back
@@ -148,7 +148,7 @@ async def test_recorded_vote_wins_over_a_contradictory_voter_mark_of_the_same_se
         assert await count_turnout(store) == BoothTurnout(
             1, 174, 1, voters=9, contacted=1, voted=1, not_yet=0, booth_name="Primary School 1"
         )
-        assert len(await store.read_announcements_for_broker(10)) == 2
+        assert len(await store.read_outbox_rows_for_broker(10)) == 2
 
 
 # Marks that come together
@@ -160,7 +160,7 @@ async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(ba
         with pytest.raises(NotInStore, match="no voter 999"):
             await store.save_voter_marks(marks, make_entry())
         assert (await count_turnout(store)).voted == 0
-        assert await store.read_announcements_for_broker(10) == []
+        assert await store.read_outbox_rows_for_broker(10) == []
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
 
 
@@ -171,7 +171,7 @@ async def test_voter_marks_in_one_request_have_one_audit_entry(backend: Backend)
         again = await store.save_voter_marks(marks, make_entry(NOW + 200))
         assert [effect.recorded for effect in (*first, *again)] == [True, True, False, False]
         assert [effect.silenced_phones for effect in again] == [(1,), (7,)]  # told again: whom to leave alone
-        assert len(await store.read_announcements_for_broker(10)) == 2
+        assert len(await store.read_outbox_rows_for_broker(10)) == 2
         assert await store.append_audit_entry("next", "test", {}, NOW) == 3
 
 

@@ -68,7 +68,7 @@ async def test_recorded_vote_ends_calls_to_the_voter_and_to_a_number_without_oth
             assert await store.read_campaign_progress(campaign_id, NOW) == CampaignProgress(
                 36, completed=1, remaining=35, attempts=0
             )
-        assert [row.topic for row in await store.read_announcements_for_broker(10)] == ["Mark"]
+        assert [row.topic for row in await store.read_outbox_rows_for_broker(10)] == ["Mark"]
 
 
 async def test_number_of_a_household_is_called_until_everybody_has_voted(backend: Backend) -> None:
@@ -88,7 +88,7 @@ async def test_recorded_vote_that_is_received_twice_is_stored_once(backend: Back
         assert again == make_repeated_effect(first)
         other = await store.save_voter_mark(make_mark(1, MarkKind.VOTED, key="another"))
         assert other.recorded
-        assert len(await store.read_announcements_for_broker(10)) == 2
+        assert len(await store.read_outbox_rows_for_broker(10)) == 2
 
 
 @pytest.mark.parametrize("kind", PENDING)
@@ -156,7 +156,7 @@ async def test_voter_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> N
     async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
             await store.save_voter_mark(make_mark(999, MarkKind.VOTED))
-        assert await store.read_announcements_for_broker(10) == []
+        assert await store.read_outbox_rows_for_broker(10) == []
 
 
 async def test_turnout_count_is_the_sum_of_the_changes_reported_for_stored_voter_marks(backend: Backend) -> None:
@@ -181,7 +181,7 @@ async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> 
         assert not await store.save_opt_out(6, at=NOW + 1, source="flow")
         for campaign_id in (CAMPAIGN, "b"):
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
-        assert len(await store.read_announcements_for_broker(10)) == 1
+        assert len(await store.read_outbox_rows_for_broker(10)) == 1
 
 
 async def test_opt_out_is_still_stored_after_a_restart(backend: Backend) -> None:
@@ -237,7 +237,7 @@ async def test_disposition_of_a_call_stores_and_publishes_its_voter_marks_and_op
         again = await store.save_disposition_of_call(record, marks, opt_out=True)
         assert list(again.marks) == [make_repeated_effect(each) for each in effect.marks]
         assert not again.opted_out
-        told = [row.topic for row in await store.read_announcements_for_broker(10)]
+        told = [row.topic for row in await store.read_outbox_rows_for_broker(10)]
         assert told == ["EndedAttempt", "DispositionRecord", "Mark", "Mark", "OptOut"]
 
 
@@ -248,7 +248,7 @@ async def test_second_disposition_of_a_call_replaces_the_first_disposition(backe
         later = replace(make_disposition(new.attempt_id, Disposition.LATER, NOW + 900), at=NOW + 50)
         await store.save_disposition_of_call(later)
         assert 1 in await list_queued_numbers(store)
-        assert [row.topic for row in await store.read_announcements_for_broker(10)] == [
+        assert [row.topic for row in await store.read_outbox_rows_for_broker(10)] == [
             "EndedAttempt",
             "DispositionRecord",
             "DispositionRecord",
@@ -291,7 +291,7 @@ async def test_disposition_that_cannot_be_stored_is_rolled_back_completely(backe
             await store.save_disposition_of_call(make_disposition(new.attempt_id, Disposition.VOTED), marks)
         assert (await read_turnout(store)).voted == 0
         assert 1 in await list_queued_numbers(store)
-        assert [row.topic for row in await store.read_announcements_for_broker(10)] == [
+        assert [row.topic for row in await store.read_outbox_rows_for_broker(10)] == [
             "EndedAttempt"
         ]  # of the call before
 
@@ -341,28 +341,28 @@ async def test_store_returns_the_turnout_of_every_booth_that_has_voters(backend:
 
 async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.add_announcements_to_outbox([Announcement("t", str(number)) for number in range(5)], NOW)
-        rows = await store.read_announcements_for_broker(3)
+        await store.add_messages_to_outbox([Announcement("t", str(number)) for number in range(5)], NOW)
+        rows = await store.read_outbox_rows_for_broker(3)
         assert [(row.topic, row.payload, row.at) for row in rows] == [("t", "0", NOW), ("t", "1", NOW), ("t", "2", NOW)]
-        await store.mark_announcements_published(rows[1].outbox_id)
-        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["2", "3", "4"]
+        await store.mark_outbox_rows_published(rows[1].outbox_id)
+        assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == ["2", "3", "4"]
 
 
 async def test_row_ids_of_the_outbox_are_never_reused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.add_announcements_to_outbox([NEWS, NEWS], NOW)
-        last = (await store.read_announcements_for_broker(10))[-1].outbox_id
-        await store.mark_announcements_published(last)
-        await store.add_announcements_to_outbox([NEWS], NOW)
-        await store.mark_announcements_published(last)  # a repeat of the same call, after its reply was lost
-        assert len(await store.read_announcements_for_broker(10)) == 1
+        await store.add_messages_to_outbox([NEWS, NEWS], NOW)
+        last = (await store.read_outbox_rows_for_broker(10))[-1].outbox_id
+        await store.mark_outbox_rows_published(last)
+        await store.add_messages_to_outbox([NEWS], NOW)
+        await store.mark_outbox_rows_published(last)  # a repeat of the same call, after its reply was lost
+        assert len(await store.read_outbox_rows_for_broker(10)) == 1
 
 
 async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        await store.add_announcements_to_outbox([Announcement("t", str(number)) for number in range(9)], NOW)
+        await store.add_messages_to_outbox([Announcement("t", str(number)) for number in range(9)], NOW)
         assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=4)).deleted == 5
-        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["5", "6", "7", "8"]
+        assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == ["5", "6", "7", "8"]
         assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=4)).deleted == 0
 
 
@@ -371,9 +371,9 @@ async def test_limit_of_the_outbox_neither_counts_nor_deletes_opt_outs(backend: 
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
         ]
-        await store.add_announcements_to_outbox([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
+        await store.add_messages_to_outbox([*news, Announcement("results/opt-outs", "opt-outs")], NOW)
         assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=2)).deleted == 1
-        assert [row.payload for row in await store.read_announcements_for_broker(10)] == [
+        assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == [
             "opt-outs",
             "marks",
             "opt-outs",
@@ -381,7 +381,7 @@ async def test_limit_of_the_outbox_neither_counts_nor_deletes_opt_outs(backend: 
             "opt-outs",
         ]
         assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=0)).deleted == 2
-        assert [row.payload for row in await store.read_announcements_for_broker(10)] == ["opt-outs"] * 3
+        assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == ["opt-outs"] * 3
 
 
 async def test_command_of_a_supervisor_received_twice_is_stored_once(backend: Backend) -> None:

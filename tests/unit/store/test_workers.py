@@ -119,13 +119,13 @@ async def test_voter_is_called_again_after_a_booth_worker_undoes_the_serial_numb
     await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9)
     await store.save_voter_mark(make_voted_mark(2, "a", attempt_id=call.attempt_id))
     await store.save_voter_mark(make_voted_mark(5, "b", attempt_id=call.attempt_id))
-    assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) == ("b", 5)
+    assert await store.find_last_voter_mark_of_booth_worker_call(call.attempt_id) == ("b", 5)
     back = make_voted_mark(
         5, "c", kind=MarkKind.NOT_YET, source=MarkSource.CORRECTION, undoes="b", attempt_id=call.attempt_id
     )
     effect = await store.save_voter_mark(back)
     assert (effect.voted_change, effect.not_yet_change, effect.voter_silenced) == (-1, 0, False)
-    assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) == ("a", 2)
+    assert await store.find_last_voter_mark_of_booth_worker_call(call.attempt_id) == ("a", 2)
     claimed = {each.voter_id for each in await claim_numbers(store, 99)}
     assert 5 in claimed
     assert 2 not in claimed
@@ -149,7 +149,7 @@ async def test_unknown_voter_serial_number_from_a_booth_worker_is_stored_once(st
     unknown = UnknownSerial("k", call.attempt_id, 1, 941, 1, NOW)
     await store.save_report_of_unknown_serial_number(unknown)
     await store.save_report_of_unknown_serial_number(unknown)
-    assert await store.find_last_mark_of_booth_worker_call(call.attempt_id) is None
+    assert await store.find_last_voter_mark_of_booth_worker_call(call.attempt_id) is None
 
 
 async def test_attempt_to_call_a_booth_worker_is_stored_with_the_worker_and_without_a_voter(

@@ -70,7 +70,7 @@ class StoreInMemory(UplinkReader, DiallerCommands):
     def refuse_replaced_store(self) -> None:
         pass
 
-    async def read_last_announcement_id_at_headquarters(self) -> int | None:
+    async def read_last_outbox_id_at_headquarters(self) -> int | None:
         return max([0, *self.confirmed])
 
     async def read_highest_outbox_id(self) -> int:
@@ -79,7 +79,7 @@ class StoreInMemory(UplinkReader, DiallerCommands):
     async def read_store_identity(self) -> StoreIdentity:
         return StoreIdentity(STORE, None, 0, RUN)
 
-    async def read_announcements_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
+    async def read_outbox_rows_after(self, passed: int, limit: int) -> Sequence[OutboxRow]:
         rows = [OutboxRow(number, "results/marks", "{}", 1.0) for number in range(1, ROWS + 1)]
         return rows[passed : passed + limit]
 
