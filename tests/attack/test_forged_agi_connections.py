@@ -128,7 +128,7 @@ async def test_stolen_agi_token_cannot_take_over_a_call_in_a_flow_or_an_ended_ca
 
 
 @virtual_time()
-async def test_wrong_pins_over_forged_agi_connections_lock_no_seat(tmp_path: Path) -> None:
+async def test_wrong_pins_over_forged_agi_connections_do_not_lock_any_seat(tmp_path: Path) -> None:
     agents = [{"number": "101", "pin": CHEAP.hash("2468")}, {"number": "102", "pin": CHEAP.hash("1357")}]
     async with a_site(tmp_path, seats=2, agents=agents) as site:
         for secret in ("dialler", "guessed", None):
@@ -161,7 +161,7 @@ async def test_alert_about_forged_agi_connections_clears_five_minutes_after_the_
 
 
 @virtual_time()
-async def test_silent_agi_connections_are_closed_within_seconds_and_delay_no_call(tmp_path: Path) -> None:
+async def test_silent_agi_connections_are_closed_within_seconds_and_do_not_delay_calls(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, keys=((14.0, "1"),), hang_up_after=60.0)
     async with run_site_with_ringing_calls(tmp_path, config) as site:
         silent = [AsteriskCall(site.centre.agi_port, b"agi_network: yes\n") for _ in range(1000)]

@@ -17,7 +17,7 @@ def _silence_log() -> None:
     silence_log()
 
 
-def test_dialler_killed_at_random_steps_loses_no_answer_and_repeats_no_call() -> None:
+def test_killed_dialler_neither_loses_answers_nor_repeats_calls_at_random_steps() -> None:
     figures, faulty = play_histories(range(FIRST, FIRST + HISTORIES))
     assert figures["kills"] > HISTORIES // 2 < figures["power losses"]
     assert figures["calls"] > 5 * HISTORIES
@@ -26,13 +26,13 @@ def test_dialler_killed_at_random_steps_loses_no_answer_and_repeats_no_call() ->
 
 
 @pytest.mark.parametrize("seed", [3])
-def test_dialler_killed_at_any_single_step_loses_no_answer_and_repeats_no_call(seed: int) -> None:
+def test_killed_dialler_neither_loses_answers_nor_repeats_calls_at_any_single_step(seed: int) -> None:
     steps, figures, faulty = play_every_step(seed, most=50)
     assert steps > 300
     assert not faulty, (faulty, find_faults(figures))
 
 
-async def test_dialler_processes_that_are_killed_lose_no_answer_and_repeat_no_call(tmp_path: Path) -> None:
+async def test_killed_dialler_processes_neither_lose_answers_nor_repeat_calls(tmp_path: Path) -> None:
     figures = await kill_real.play(tmp_path, rounds=3, seed=1)
     assert figures["marks acknowledged"] > 0 < figures["power losses"]
     assert not kill_real.find_faults(figures), figures

@@ -207,7 +207,9 @@ def play(steps: Sequence[str]) -> History:
         (BEGIN, KILLED_AFTER_COMMIT, BEGIN, COMMIT, KILLED_DURING_COMMIT, BEGIN, COMMIT),
     ],
 )
-def test_acknowledged_voter_marks_survive_sequences_of_crashes_that_once_lost_a_mark(steps: Sequence[str]) -> None:
+def test_acknowledged_voter_marks_survive_sequences_of_crashes_that_lost_marks_in_the_past(
+    steps: Sequence[str],
+) -> None:
     history = play(steps)
     assert sum(history.acknowledged.values()) == sum(step in {COMMIT} for step in steps) + steps.count(REPEAT)
 

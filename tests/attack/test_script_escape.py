@@ -415,9 +415,7 @@ def test_agi_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_t
         ("IMp", "'beep'"),
     ],
 )
-def test_agi_command_say_datetime_with_hostile_formats_plays_no_sound_and_opens_no_file(
-    date_format: str, zone: str
-) -> None:
+def test_agi_command_say_datetime_refuses_hostile_formats_without_opening_a_file(date_format: str, zone: str) -> None:
     assert isinstance(
         interpret_script_command(f'SAY DATETIME 1713767400 "" "{date_format}" "{zone}"', 1, OWN_RECORDINGS), Refuse
     )

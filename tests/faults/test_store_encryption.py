@@ -258,7 +258,9 @@ NAMES = ["encrypt", "rekey", "decrypt"]
 
 
 @pytest.mark.parametrize(("old", "new"), STEPS, ids=NAMES)
-def test_encrypting_a_store_loses_no_row_and_is_audited(old: StoreKey | None, new: StoreKey | None, path: Path) -> None:
+def test_encrypted_store_has_all_rows_and_an_audit_entry_about_the_encryption(
+    old: StoreKey | None, new: StoreKey | None, path: Path
+) -> None:
     fill_roll(path, 2000, key=old)
     before, told = read_all_rows(path, old), list[tuple[str, float]]()
     convert_store_encryption(

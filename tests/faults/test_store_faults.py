@@ -59,7 +59,7 @@ async def limit_pages(store: Store, more: int) -> None:
 # Disk full
 
 
-async def test_full_disk_stores_no_partial_result_and_the_store_recovers(path: Path) -> None:
+async def test_store_recovers_from_a_full_disk_without_partial_results(path: Path) -> None:
     size = [PAGE_BYTES * 60]  # of an announcement: more than migrations left free
     backend = SqliteBackend(path.parent, lambda news: Announcement("attempt/ended", "x" * size[0]))
     async with open_filled_store(backend) as store:

@@ -37,7 +37,7 @@ def assert_no_call_placed_while_down(site: Site) -> None:
 
 
 @virtual_time()
-async def test_cut_ami_connection_ends_no_call_and_no_number_is_dialled_twice(tmp_path: Path) -> None:
+async def test_cut_ami_connection_neither_ends_calls_nor_causes_second_calls(tmp_path: Path) -> None:
     async with (
         a_site(tmp_path, make_answering_switch(answer_after=4.0, talk_seconds=40.0), seats=3) as site,
         agents_at_work(site),

@@ -171,7 +171,7 @@ def test_agi_result_of_minus_one_without_a_hang_up_is_read_as_a_missing_sound(
 
 
 @virtual_time()
-async def test_agi_server_sends_only_variable_commands_after_a_hang_up() -> None:
+async def test_agi_server_sends_only_commands_that_set_variables_after_a_hang_up() -> None:
     async def run_flow(call: AgiCall) -> object:
         with pytest.raises(CallHungUp):
             await call.wait_for_digit(1000)

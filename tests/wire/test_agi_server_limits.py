@@ -100,7 +100,7 @@ OURS = ENVIRONMENT[:-1] + b"agi_arg_1: ours\n\n"
 
 
 @virtual_time()
-async def test_flood_of_silent_agi_connections_blocks_no_call() -> None:
+async def test_flood_of_silent_agi_connections_does_not_block_calls() -> None:
     """This holds for Asterisk's own address too: the oldest silent connection is closed, not the newest call."""
     recorder = Recorder(lambda call: call.play_sound_and_read_keys("a", 1000, 1))
     authenticator = OursOnly()

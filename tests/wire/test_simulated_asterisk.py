@@ -97,7 +97,7 @@ async def test_simulated_seat_accepts_one_of_ten_simultaneous_voters() -> None:
 
 
 @virtual_time()
-async def test_simulated_seat_without_an_agent_accepts_no_voter() -> None:
+async def test_simulated_seat_without_an_agent_does_not_accept_a_voter() -> None:
     async with lab_centre(make_config(("911", STAYS))) as (_switch, lab):
         await lab.call("911", "v")
         await lab.event("UserEvent", UserEvent="VoterWaiting")

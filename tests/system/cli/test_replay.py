@@ -53,7 +53,7 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_simulated_replay_of_a_day_places_about_as_many_calls_as_were_recorded(
+def test_replay_of_a_recorded_day_places_about_as_many_calls_as_were_recorded(
     recorded: tuple[Path, RecordedDay, CentreView],
 ) -> None:
     _, day, view = recorded

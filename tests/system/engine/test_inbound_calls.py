@@ -252,7 +252,7 @@ async def test_channels_that_asterisk_creates_for_a_redirected_call_are_hung_up(
 
 
 @virtual_time()
-async def test_inbound_caller_who_hangs_up_immediately_leaves_no_call_behind(tmp_path: Path) -> None:
+async def test_call_of_an_inbound_caller_who_hangs_up_immediately_is_removed(tmp_path: Path) -> None:
     async with a_site(tmp_path, campaign=QUIET, **make_inbound_settings()) as site:
         for delay in (0.0, 0.0005, 0.001, 0.002, 0.004, 0.01, 0.05):
             channel = site.switch.place_inbound_call(CALLER, called=FLOW)

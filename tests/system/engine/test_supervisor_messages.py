@@ -25,7 +25,7 @@ async def send(site: Site, text: str, seat_name: str | None = "01", campaign: st
 
 
 @virtual_time()
-async def test_supervisors_message_stays_until_read_and_a_late_confirmation_removes_no_newer_message(
+async def test_late_confirmation_of_a_supervisors_message_does_not_remove_a_newer_message(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=5.0), seats=2) as site:

@@ -153,7 +153,7 @@ async def run_site(folder: Path, switch: SimulatedAsterisk, broker: BrokerSettin
 
 
 @NEEDS_MOSQUITTO
-async def test_store_and_asterisk_restored_from_old_copies_place_no_calls_if_the_broker_knows_a_newer_call(
+async def test_no_calls_are_placed_if_the_broker_knows_a_newer_call_than_store_and_asterisk(
     tmp_path: Path,
 ) -> None:
     people = [Behaviour(answer_after=0.1, hang_up_after=0.1)] * 60

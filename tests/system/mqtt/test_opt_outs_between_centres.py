@@ -192,7 +192,9 @@ async def publish_from_another_centre(listener: Supervisor, count: int) -> list[
 
 
 @NEEDS_MOSQUITTO
-async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_and_delay_no_command(tmp_path: Path) -> None:
+async def test_opt_outs_imported_by_a_running_dialler_reach_all_centres_without_delaying_commands(
+    tmp_path: Path,
+) -> None:
     count = 2_450
     numbers = tmp_path / "letters.csv"
     numbers.write_text("".join(f"+91{7_000_000_001 + number}\n" for number in range(count)), encoding="utf-8")
@@ -266,7 +268,7 @@ async def test_opt_outs_that_a_centre_received_but_did_not_store_are_redelivered
 
 @NEEDS_MOSQUITTO
 @pytest.mark.parametrize("version", MqttVersion)
-async def test_received_opt_outs_that_cannot_be_stored_yet_wait_at_the_broker_and_delay_no_command(
+async def test_received_opt_outs_that_cannot_be_stored_yet_wait_without_delaying_commands(
     version: MqttVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before MQTT 5 the broker has its own limit of 20 unacknowledged messages, so the dialler reconnects after 10."""

@@ -90,7 +90,7 @@ async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path
 
 
 @virtual_time()
-async def test_voter_is_connected_to_an_agent_of_another_server_if_no_agent_is_free_on_the_voters_server(
+async def test_voter_is_connected_to_another_servers_agent_if_no_agent_of_the_own_server_is_free(
     tmp_path: Path,
 ) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=20.0)
@@ -338,7 +338,7 @@ async def test_conversation_between_servers_continues_if_either_server_is_discon
 
 
 @virtual_time()
-async def test_failure_of_one_asterisk_server_ends_no_calls_on_other_servers(tmp_path: Path) -> None:
+async def test_failure_of_one_asterisk_server_does_not_end_calls_on_other_servers(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=60.0)
     async with a_multi_server_site(tmp_path, config, {"a": 2, "b": 2, "c": 2}) as site, agents_at_work(site):
         await site.until(lambda: all(each.state is SeatState.TALKING for each in site.centre_view.seats), seconds=60)

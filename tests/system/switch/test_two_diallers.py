@@ -146,7 +146,7 @@ async def test_only_one_of_two_diallers_that_start_together_may_use_the_asterisk
 
 
 @virtual_time()
-async def test_dialler_that_lost_its_exclusive_use_of_asterisk_stops_dialling_but_ends_no_call(tmp_path: Path) -> None:
+async def test_dialler_that_lost_its_exclusive_use_of_asterisk_stops_dialling_but_keeps_calls(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=3.0, talk_seconds=90.0)) as site:
         await site.log_in("01", "02")
         await site.until(lambda: all(seat.state.value == "talking" for seat in site.centre_view.seats))

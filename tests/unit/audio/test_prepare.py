@@ -171,7 +171,7 @@ def _die_at_three(number: int) -> int:
     return number * 2
 
 
-def test_recording_that_crashes_the_worker_process_stops_no_other_recording() -> None:
+def test_recording_that_crashes_its_worker_process_does_not_stop_other_recordings() -> None:
     results = dict(run_jobs_in_processes(_die_at_three, [1, 2, 3, 4], workers=2))
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 

@@ -254,7 +254,7 @@ def records(store: HandFilled) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kept", [KEPT, ""], ids=["recordings kept", "not kept"])
-def test_purge_with_a_mistyped_polling_day_erases_no_records_that_must_be_kept(
+def test_purge_with_a_mistyped_polling_day_keeps_records_within_their_retention_period(
     store: HandFilled, recording: Path, kept: str
 ) -> None:
     config = site(store, kept + polls(days_ago(20), days_ago(10)))

@@ -259,7 +259,7 @@ async def test_no_user_is_changed_while_the_store_is_unreadable() -> None:
     assert told == ["meena"]
 
 
-async def test_failed_notification_about_one_user_is_retried_and_delays_no_other_users() -> None:
+async def test_failed_notification_about_one_user_does_not_delay_those_about_other_users() -> None:
     users = [StoredUser(name, "coach", 1.0, 1.0) for name in ("asha", "meena", "ravi")]
 
     async def read_users() -> list[StoredUser]:

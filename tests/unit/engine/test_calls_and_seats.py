@@ -136,7 +136,7 @@ def test_failed_connection_of_a_voter_is_repeated_only_if_the_voter_still_waits(
     assert any(came in each for each in turns.at(25, CallWaiting(A)))
 
 
-def test_asterisk_events_of_unknown_calls_cause_no_error() -> None:
+def test_unknown_call_is_hung_up_and_forgotten_when_ended() -> None:
     turns = Turns()
     turns.features.calls_of_unknown_callers.trunks[STRANGER] = "carrier"
     turns.play(

@@ -285,7 +285,7 @@ def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_until_a_call_m
     assert decide(turns) == pytest.approx((1.0 + WIRE_SECONDS) / 2.0)
 
 
-def test_pacing_of_an_agent_campaign_with_due_numbers_is_repeated_at_the_next_permitted_call_start() -> None:
+def test_pacing_of_an_agent_campaign_is_repeated_at_the_next_permitted_call_start() -> None:
     turns = make_turns_that_want_calls(wanted=5, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.loaded_campaigns["calls"].hopper = deque([make_claim(1), make_claim(2)])
     assert decide(turns) == pytest.approx(0.23, abs=0.021)
@@ -340,7 +340,7 @@ def test_pacing_is_logged_only_if_a_call_may_be_placed(wanted: int, unsent: int,
     assert any(line["event"] == "campaign.paced" for line in logs) is is_logged
 
 
-def test_excess_calls_with_a_reserved_seat_or_not_yet_placed_are_not_hung_up() -> None:
+def test_excess_calls_with_a_reserved_seat_are_not_hung_up() -> None:
     turns = make_turns_that_want_calls(seats=2)
     features = turns.features
     turns.after(

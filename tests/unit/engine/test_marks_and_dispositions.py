@@ -36,7 +36,7 @@ def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     assert turns.features.turnout_figures_of_centre.contacted_voters_by_source == {MarkSource.VOTER_KEY: 1}
 
 
-def test_marking_a_voter_as_voted_twice_changes_nothing() -> None:
+def test_second_mark_that_a_voter_has_voted_changes_nothing() -> None:
     turns = Turns()
     turns.call()
     assert (

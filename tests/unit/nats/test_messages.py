@@ -66,7 +66,7 @@ def test_batch_of_result_rows_that_decompresses_beyond_the_limit_is_refused() ->
         messages.unpack_batch(zlib.compress(b" " * (messages.MAX_BATCH_BYTES * 3)))
 
 
-def test_centre_names_with_dots_add_no_levels_to_a_nats_subject() -> None:
+def test_dots_in_centre_names_are_escaped_in_nats_subjects() -> None:
     assert messages.build_subject_of_voter_marks_in_constituency("*", "S13", 209) == "peer.*.mark.S13.209"
     assert messages.build_subject_of_voter_marks_in_constituency("z1", "a.b > *", 209) == "peer.z1.mark.a_b____.209"
     assert messages.build_live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"

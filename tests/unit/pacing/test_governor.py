@@ -138,7 +138,7 @@ def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers(
     assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
-def test_answers_soon_outside_the_abandoned_rate_window_permit_no_abandoned_calls() -> None:
+def test_answers_that_soon_leave_the_abandoned_rate_window_are_not_counted_on() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_answered_and_abandoned_counts(

@@ -175,7 +175,7 @@ ODD = (-5.0, 0.0, 10_800.0, 1e12, inf, nan)
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_pacing_events_with_implausible_times_cause_no_error_and_no_flood_of_calls(odd: float) -> None:
+def test_pacing_events_with_implausible_times_do_not_cause_a_flood_of_calls(odd: float) -> None:
     pacer = _make_trained_pacer()
     seats = (BusySeat(SeatStage.TALKING, odd), BusySeat(SeatStage.CLOSING, odd), BusySeat(SeatStage.WRAP_UP, odd))
     for kind in Kind:
@@ -283,7 +283,7 @@ def test_predictive_pacing_without_seats_places_no_calls() -> None:
     assert pacer.explain_last_pacing_decision().limited_by == Limit.NOBODY
 
 
-def test_carrier_that_answers_every_call_causes_no_burst_of_calls() -> None:
+def test_carrier_that_answers_every_call_does_not_cause_a_burst_of_calls() -> None:
     scenario = replace(SCENARIOS["false answers 27"], hours=0.5)
     false = scenario.false_answers
     assert false is not None

@@ -240,7 +240,7 @@ def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
     assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
 
 
-def test_booth_that_closes_between_planning_and_reserving_numbers_causes_no_error() -> None:
+def test_booth_may_close_between_planning_and_reserving_its_numbers() -> None:
     order = BoothOrder([1])
     quotas = order.choose_how_many_numbers_to_call_per_booth(4)
     order.set_booth_priorities({1: 0.0})

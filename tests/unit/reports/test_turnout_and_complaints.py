@@ -90,7 +90,7 @@ async def test_hourly_turnout_includes_official_figures(store: HandFilled, confi
     assert not rows_by_column(await make_turnout_report(store, TurnoutBy.HOUR, Window(since=NOON + 86_400)))
 
 
-async def test_vote_recorded_again_after_a_correction_counts_in_the_hour_of_the_later_record(
+async def test_vote_recorded_once_more_after_a_correction_counts_in_the_later_hour(
     store: HandFilled, config: Path
 ) -> None:
     store.mark(1, "voted", NOON - 3 * HOUR)

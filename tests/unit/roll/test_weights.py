@@ -115,9 +115,7 @@ def test_file_of_voter_weights_must_name_version_or_state_of_a_part_on_two_rolls
         import_calling_weights_from_file(write_weights(tmp_path, f"{head}174,1,1,50,nowhere\n"), store)
 
 
-def test_unchanged_folder_of_voter_weights_is_imported_again_only_after_a_roll_change(
-    tmp_path: Path, store: Path
-) -> None:
+def test_unchanged_folder_of_voter_weights_is_reimported_only_after_a_roll_change(tmp_path: Path, store: Path) -> None:
     folder = tmp_path / "weights"
     assert import_changed_calling_weights(folder, store) == ({}, None)
     folder.mkdir()

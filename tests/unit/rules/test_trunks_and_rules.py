@@ -42,7 +42,7 @@ def to_epoch_seconds(zone: ZoneInfo, *parts: int) -> float:
     st.lists(st.tuples(st.floats(0, 0.7), st.floats(0, 0.4), st.floats(0, 0.05)), min_size=1, max_size=200),
     st.randoms(use_true_random=False),
 )
-def test_trunk_starts_no_more_calls_in_any_second_than_its_limit(
+def test_call_starts_on_a_trunk_never_exceed_its_limit_in_any_second(
     rate: float, steps: list[tuple[float, float, float]], chance: Random
 ) -> None:
     """The limit holds for any duration of commits, even if it is queried with an older time now and then, and if the
@@ -306,7 +306,7 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
         (Outcome.UNKNOWN, True, None),
     ],
 )
-def test_booth_worker_is_called_once_a_calling_round_or_sooner_after_a_call_without_a_report(
+def test_time_of_the_next_call_to_a_booth_worker_depends_on_outcome_and_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
     due = compute_time_of_next_call_to_booth_worker(RULES, 3600.0, outcome, reported=reported, now=1000.0)

@@ -53,7 +53,7 @@ def test_dialler_raises_the_soft_limit_on_open_files_to_the_hard_limit() -> None
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["128", "128"]
 
 
-def test_playing_a_prompt_with_a_spoken_number_opens_no_file_during_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prompt_with_a_spoken_number_is_played_without_opening_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail_to_open(_path: Path, *_: Any, **__: Any) -> str:
         raise OSError(24, "Too many open files")
 

@@ -103,7 +103,7 @@ async def test_correcting_a_wrongly_recorded_vote_reopens_a_number_that_was_call
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNKNOWN])
-async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_closed_for_another_reason(
+async def test_correcting_a_recorded_vote_does_not_reopen_a_number_closed_for_another_reason(
     backend: Backend, outcome: Outcome
 ) -> None:
     """The attempts are used up, or the result of a call is unknown."""
@@ -114,7 +114,7 @@ async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_closed_for_a
         assert 1 not in await list_queued_numbers(store)
 
 
-async def test_correcting_a_wrongly_recorded_vote_reopens_no_number_that_opted_out(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await store.save_opt_out(1, at=NOW + 90, source="agent")

@@ -158,7 +158,7 @@ async def test_number_whose_reservation_has_expired_can_be_reserved_again(backen
         assert await claim_numbers(store, 36, now=NOW + LEASE_SECONDS) == first
 
 
-async def test_reserved_numbers_return_to_the_queue_when_the_reservation_expires_or_the_dialler_restarts(
+async def test_reserved_numbers_return_to_the_queue_on_expiry_or_restart(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

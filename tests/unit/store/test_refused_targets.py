@@ -41,7 +41,7 @@ async def test_numbers_refused_by_the_rules_return_to_their_earlier_places_in_th
         assert not (await store.read_campaign_progress(CAMPAIGN, NOW)).refused
 
 
-async def test_returning_refused_numbers_to_the_queue_reopens_no_number_closed_meanwhile(backend: Backend) -> None:
+async def test_returning_refused_numbers_to_the_queue_does_not_reopen_closed_numbers(backend: Backend) -> None:
     """A number of unknown result is closed in every campaign, also in those whose rules refused it."""
     async with open_filled_store(backend) as store:
         await refuse(store, 1, 2)

@@ -134,7 +134,7 @@ async def test_reopened_number_has_the_same_place_in_the_queue_as_a_newly_added_
 
 
 @pytest.mark.parametrize("how", ["unknown", "opted out", "wrong number"])
-async def test_correcting_a_wrongly_recorded_vote_queues_no_number_that_must_not_be_called(
+async def test_correcting_a_recorded_vote_does_not_queue_numbers_that_must_not_be_called(
     backend: Backend, how: str
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -272,7 +272,7 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_chain_of_integri
     assert verified(backend.path, read_epochs(backend.path)[0].key).findings == []
 
 
-async def test_dialler_start_without_changed_rows_adds_no_integrity_seal(backend: SqliteBackend) -> None:
+async def test_dialler_start_without_changed_rows_does_not_add_an_integrity_seal(backend: SqliteBackend) -> None:
     async with open_filled_store(backend) as store:
         idle = [await store.seal_epoch(NOW + 60 * number) for number in range(3)]
         assert [each.last - each.first for each in idle] == [0, -1, -1]  # an idle minute is sealed too

@@ -54,7 +54,9 @@ def test_journal_of_sent_calls_from_an_earlier_boot_is_ignored(tmp_path: Path, b
     assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
 
 
-def test_missing_damaged_or_copied_journal_of_sent_calls_permits_no_redial(tmp_path: Path, boot: Path) -> None:
+def test_number_is_not_redialled_if_the_journal_of_sent_calls_is_missing_damaged_or_copied(
+    tmp_path: Path, boot: Path
+) -> None:
     killed = write_killed_journal(tmp_path, boot)
     path = tmp_path / "centre.db.sent"
     whole = path.read_bytes()

@@ -162,7 +162,9 @@ async def test_attempt_to_call_a_booth_worker_is_stored_with_the_worker_and_with
         assert found.fetchall() == [(1, None), (None, 2)]
 
 
-async def test_conversation_with_a_booth_worker_postpones_no_number_of_a_voter(store: Store, backend: Backend) -> None:
+async def test_conversation_with_a_booth_worker_does_not_postpone_numbers_of_voters(
+    store: Store, backend: Backend
+) -> None:
     with closing(backend.connect()) as db:
         db.execute("INSERT INTO link (voter_id, phone_id) VALUES (1, 2)")
         before = db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall()

@@ -346,7 +346,7 @@ async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the
     switch.close()
 
 
-async def test_lost_ami_session_is_reported_and_accepts_no_more_orders() -> None:
+async def test_lost_ami_session_is_reported_and_refuses_further_orders() -> None:
     switch, events, session = await connect()
     session.age_of_oldest_unanswered_ami_action = 3.0
     switch.on_ami_link_down(SwitchError("the server closed the connection"))
@@ -482,7 +482,7 @@ async def test_phone_replaced_by_a_second_phone_of_its_seat_is_hung_up(error: Sw
     switch.close()
 
 
-async def test_closed_asterisk_connection_hangs_up_no_replaced_phone() -> None:
+async def test_closing_the_asterisk_connection_cancels_the_hang_up_of_a_replaced_phone() -> None:
     switch, _events, session = await connect()
     switch.on_ami_event(join_seat("seat-04-old"))
     switch.on_ami_event(join_seat("seat-04-new"))

@@ -184,7 +184,7 @@ def test_ami_decoder_accepts_sessions_with_lf_line_endings(cut: int) -> None:
     assert list_fields(decode_in_pieces(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
 
 
-def test_line_feed_in_a_value_of_a_crlf_session_starts_no_new_field() -> None:
+def test_line_feed_in_an_ami_value_does_not_start_a_new_field_if_lines_end_in_crlf() -> None:
     forged = BANNER + b"Event: VarSet\r\nValue: x\nCause: 16\n\nEvent: Hangup\r\n\r\n"
     (message,) = decode_in_pieces(forged)
     assert message.event_name == "VarSet"

@@ -68,7 +68,7 @@ def test_no_twilio_call_is_allowed_before_the_accounts_spending_is_known() -> No
     assert make_meter(max_spend_per_day=None).has_budget_for_call(1000)
 
 
-def test_started_call_minutes_are_charged_fully_and_late_reports_never_lower_twilio_spending() -> None:
+def test_started_minutes_of_twilio_calls_are_charged_fully() -> None:
     meter = make_meter(max_spend_per_day=1.0)
     meter.record_spending_of_today(0.5)
     meter.add_call_cost(61)

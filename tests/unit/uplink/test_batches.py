@@ -72,7 +72,7 @@ def test_batch_of_results_with_text_in_any_script_is_accepted_by_headquarters() 
     assert unpack_batch(pack_batch(made)) == made
 
 
-def test_replies_to_commands_are_not_uploaded_and_cause_no_empty_batches() -> None:
+def test_replies_to_commands_are_not_uploaded() -> None:
     schedule = make_schedule_after()
     assert schedule.get_next_batch(make_rows(1, 3, "replies/uplink/x"), 0, 0.0) is None
     assert schedule.get_next_send_time(0.0) == BATCH_SECONDS

@@ -110,7 +110,7 @@ def _send_two_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @virtual_time()
-async def test_acknowledgement_sent_to_an_earlier_run_of_the_store_skips_no_result_row() -> None:
+async def test_acknowledgement_sent_to_an_earlier_run_of_the_store_is_ignored() -> None:
     """It is from before the store was set back, or for a file, and is not about the rows that the store has now."""
     async with run_upload() as (server, _):
         for run in ("b" * 32, ""):

@@ -223,7 +223,7 @@ async def test_desk_database_of_a_newer_version_is_rejected(tmp_path: Path) -> N
         await DeskFile.open(tmp_path / "x.desk.db", None)
 
 
-async def test_failed_sign_ins_of_one_address_lock_no_other_address_or_known_device(desk: DeskUnderTest) -> None:
+async def test_failed_sign_ins_of_one_address_do_not_lock_other_addresses_or_known_devices(desk: DeskUnderTest) -> None:
     CLIENT.set(WebClient("203.0.113.9"))
     for _ in range(ALLOWED_FAILURES):
         await get_problem_code(desk, "coach", "wrong")

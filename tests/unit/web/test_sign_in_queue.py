@@ -101,7 +101,7 @@ async def test_full_sign_in_queue_refuses_only_the_address_that_fills_the_queue(
     assert sum(isinstance(each.exception(), QueueFull) for each in strangers) == 30 - 9  # one runs, 10 - 2 wait
 
 
-async def test_sign_in_from_an_unknown_address_displaces_no_waiting_sign_in() -> None:
+async def test_sign_in_from_an_unknown_address_does_not_displace_waiting_sign_ins() -> None:
     queue = Queue(most=3)
     queue.add("first", client("10.0.0.1"))
     await queue.settle()  # it runs
