@@ -361,8 +361,9 @@ async def export_voter_results(
 
     Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """
-    from dialer.cli.report import choose_report_format, encode_report, parse_report_period  # noqa: PLC0415 - slow to import
+    from dialer.cli.report import choose_report_format, parse_report_period  # noqa: PLC0415 - slow to import
     from dialer.domain.output import refuse_unwritable_path, write_file  # noqa: PLC0415
+    from dialer.reports.files import encode_report  # noqa: PLC0415
     from dialer.reports.results import report_state_results  # noqa: PLC0415
     from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal  # noqa: PLC0415
 

@@ -15,10 +15,10 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
-from dialer.cli.report import encode_report
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable_path, write_file
+from dialer.reports.files import encode_report
 from dialer.reports.formats import Column, ColumnKind, Format, Report
 from dialer.reports.lists import BoothList, ListKind, build_report_of_voter_lists, load_booth_lists, render_lists_as_pdf
 from dialer.rules.rulebook import build_rulebook

@@ -22,6 +22,7 @@ from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, tables
 from dialer.reports import results as voter_results
 from dialer.reports.evidence import report_whether_abandoned_caps_were_met
+from dialer.reports.files import describe_report_period, encode_report, parse_report_time
 from dialer.reports.formats import Format, Report, format_report_as_csv, format_report_as_json, format_report_as_table
 from dialer.reports.picture_file import check_picture_path
 from dialer.reports.polling_day import (
@@ -188,7 +189,7 @@ for _report in (
     (
         "hours",
         accounts.report_calls_by_hour,
-        "Count attempts, answers, conversations and abandoned calls by campaign, day and hour.",
+        "Count attempts, answers, contacts, dispositions and abandoned calls by campaign, day and hour.",
     ),
     (
         "expenditure",
@@ -289,17 +290,6 @@ def print_results_report(
     report.print_report_or_write_to_file(create_results_report)
 
 
-def describe_report_period(window: Window, zone: tzinfo) -> str:
-    """Return a report's period and campaign in words, such as "from 2026-04-22 09:00, campaign turnout"."""
-    ends = [
-        f"{word} {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
-        for word, at, open_end in (("from", window.since, 0.0), ("to", window.until, FOREVER))
-        if at != open_end
-    ]
-    words = " ".join(ends) or "all records"
-    return words if window.campaign is None else f"{words}, campaign {window.campaign}"
-
-
 def choose_report_format(form: Format | None, out: Path | None) -> Format:
     """Return the format of a report: the value of --format, or the suffix of --out, or else a table.
 
@@ -315,30 +305,11 @@ def choose_report_format(form: Format | None, out: Path | None) -> Format:
         if ending not in {each.value for each in Format if each is not Format.TABLE}:
             raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .csv, .json, .xlsx or .pdf")
         return Format(ending)
+    if form is Format.TABLE:
+        raise typer.BadParameter("--format: a table cannot be written to a file; choose csv, json, xlsx or pdf")
     if ending != form.value and ending in {each.value for each in Format}:
         raise OutputRefused(f"--out {out.name} and --format {form.value} contradict each other; leave one out")
     return form
-
-
-def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
-    """Convert a report to the bytes of a CSV, JSON, XLSX or PDF file.
-
-    `foot` is printed at the bottom of every page of a PDF.
-    """
-    match form:
-        case Format.CSV:
-            return format_report_as_csv(report).encode()
-        case Format.JSON:
-            return format_report_as_json(report).encode()
-        case Format.XLSX:
-            from dialer.reports.workbook import render_report_as_xlsx  # noqa: PLC0415
-
-            return render_report_as_xlsx(report)
-        case Format.PDF:
-            from dialer.reports.paper import render_report_as_pdf  # noqa: PLC0415 - slow to import
-
-            return render_report_as_pdf(report, foot=foot)
-    raise typer.BadParameter("--format: a table cannot be written to a file; choose csv, json, xlsx or pdf")
 
 
 def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) -> None:
@@ -358,12 +329,11 @@ def parse_time_option(text: str, zone: tzinfo, option: str) -> float:
     A time without an offset from UTC is in `zone`. Raises BadParameter for any other text.
     """
     try:
-        parsed = datetime.fromisoformat(text)
+        return parse_report_time(text, zone)
     except ValueError as error:
         raise typer.BadParameter(
             f"{option}: {text!r} is not a date or time: write 2026-04-22 or 2026-04-22T09:00"
         ) from error
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
 
 
 def _print_report(report: Report, form: Format) -> None:

@@ -65,6 +65,8 @@ class Outcome(StrEnum):
 ANSWERED = frozenset(
     {Outcome.CONNECTED, Outcome.COMPLETED, Outcome.LEFT, Outcome.ABANDONED, Outcome.DROPPED, Outcome.MACHINE}
 )
+CONTACTS = frozenset({Outcome.CONNECTED, Outcome.COMPLETED})
+"""Outcomes of calls in which the voter talked to an agent or heard the whole flow."""
 LIVE_ANSWERS = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.DROPPED})
 """Outcomes in the denominator of the abandoned-call rate (`live-answers` in profiles): a person answered who was to get
 an agent.

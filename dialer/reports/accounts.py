@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
+from dialer.domain.model import AbandonedRate
 from dialer.reports.formats import (
     Cell,
     Column,
@@ -34,7 +35,9 @@ class HourCounts(NamedTuple):
     quarter: int
     attempts: int
     answered: int
-    connected: int
+    contacts: int
+    dispositions: int
+    live_answers: int
     abandoned: int
 
 
@@ -136,7 +139,12 @@ class COMPLAINTS(Statements, file="complaints.sql"):
 
 
 def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Count attempts, answers, connected and abandoned calls, by campaign, day and hour (local time of `zone`)."""
+    """Count attempts, answers, contacts, dispositions and abandoned calls, by campaign, day and hour (local time of
+    `zone`).
+
+    Calls that were never placed do not count. A contact is a call in which the voter talked to an agent or heard the
+    whole flow.
+    """
     found = [
         ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
         for campaign, quarter, *counts in window.query_rows_of_period(db, SQL.calls_by_quarter)
@@ -144,15 +152,17 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> Report
     columns = (
         *make_text_columns("campaign", "day", "hour"),
         *make_count_columns("attempts", "answered"),
-        Column("answered_share", ColumnKind.SHARE, "answered %"),
-        *make_count_columns("connected", "abandoned"),
+        Column("answer_seizure_ratio", ColumnKind.SHARE, "asr"),
+        *make_count_columns("contacts", "dispositions", "live_answers", "abandoned"),
+        Column("abandoned_rate", ColumnKind.SHARE, "rate"),
     )
-    return build_report_with_total_row("hours", columns, found, _append_share_of_answered_calls)
+    return build_report_with_total_row("hours", columns, found, _add_rates_of_hour)
 
 
-def _append_share_of_answered_calls(counts: Sequence[int]) -> tuple[Cell, ...]:
-    attempts, answered, connected, abandoned = counts
-    return attempts, answered, answered / attempts if attempts else None, connected, abandoned
+def _add_rates_of_hour(counts: Sequence[int]) -> tuple[Cell, ...]:
+    attempts, answered, contacts, dispositions, live_answers, abandoned = counts
+    rate = AbandonedRate(live_answers, abandoned).abandoned_rate if live_answers else None
+    return attempts, answered, answered / attempts, contacts, dispositions, live_answers, abandoned, rate
 
 
 def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:

@@ -6,10 +6,13 @@ SELECT campaign_id,
        CAST(created_at / 900 AS INTEGER) AS quarter,
        count(*) AS attempts,
        count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:answered))) AS answered,
-       count(*) FILTER (WHERE outcome = 'connected') AS connected,
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:contacts))) AS contacts,
+       count(disposition) AS dispositions,
+       count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:live_answers))) AS live_answers,
        count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+  AND (outcome IS NULL OR outcome <> 'refused')
 GROUP BY campaign_id, quarter;
 
 -- A call to a booth worker counts at the worker's booth at the time of the call (worker_booth_id).

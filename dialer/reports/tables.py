@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from dialer.domain.model import ANSWERED, AbandonedRate
+from dialer.domain.model import ANSWERED, CONTACTS, AbandonedRate
 from dialer.domain.view import SeatState
 from dialer.engine.trunks.state import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import (
@@ -35,12 +35,14 @@ from dialer.store.sql import Query, Statements
 R = TypeVar("R")
 FOREVER = 1e11  # epoch seconds, about 3,000 years ahead
 QUARTER_SECONDS = 900
+NO_DISPOSITION = "(none)"
 GROUNDS = (
     *("verdict", "profile", "rules", "purpose", "voice", "zones", "consent", "listed", "registers"),
     *("certificate", "certified_until", "asked_for", "seat_kept", "attestation"),
 )
 """The keys of `Gate.format_legal_grounds_of_decision`, in the order of the report's columns."""
 _ANSWERED = json.dumps(sorted(ANSWERED))
+_CONTACTS = json.dumps(sorted(CONTACTS))
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
 SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # columns in the terminal; other states are short-lived
 
@@ -126,6 +128,14 @@ class DispositionCount(NamedTuple):
     calls: int
 
 
+class CampaignDispositionCount(NamedTuple):
+    """The number of a campaign's calls with one disposition (result that the agent entered)."""
+
+    campaign_id: str
+    disposition_or_none: str
+    calls: int
+
+
 class AbandonedCounts(NamedTuple):
     """Attempts, live answers and abandoned calls of a campaign in one quarter of an hour."""
 
@@ -174,6 +184,7 @@ class SQL(Statements):
     seat_seconds_by_state = Query(SeatSeconds)
     calls_by_seat = Query(SeatCalls)
     calls_by_disposition = Query(DispositionCount)
+    dispositions_by_campaign = Query(CampaignDispositionCount)
     abandoned_by_quarter = Query(AbandonedCounts)
     live_answers = Query(LiveAnswerRow)
     calls = Query(CallRow)
@@ -194,11 +205,12 @@ class Window:
     def query_rows_of_period(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
         """Yield the rows that an SQL query finds for this period and campaign.
 
-        The query may use the parameters :since, :until, :campaign, those in `more`, and the JSON lists :answered and
-        :live_answers, which contain the outcomes that count as answered and as live answers.
+        The query may use the parameters :since, :until, :campaign, those in `more`, and the JSON lists :answered,
+        :contacts and :live_answers, which contain the outcomes that count as answered, as contacts and as live answers.
         """
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
-        return query.iterate_rows(db, **bound | more, answered=_ANSWERED, live_answers=LIVE)
+        outcomes = {"answered": _ANSWERED, "contacts": _CONTACTS, "live_answers": LIVE}
+        return query.iterate_rows(db, **bound | more, **outcomes)
 
 
 def format_date_of_quarter_hour(quarter: float, zone: tzinfo) -> str:
@@ -383,14 +395,25 @@ def _compute_work_figures_of_agent(spent: Mapping[str, float], calls: int) -> tu
 
 def report_dispositions(db: Connection, window: Window) -> Report:
     """Report the number and share of each agent's calls by disposition; "(none)" counts calls without a disposition."""
-    rows = [*window.query_rows_of_period(db, SQL.calls_by_disposition)]
+    return _build_report_of_dispositions("agent", window.query_rows_of_period(db, SQL.calls_by_disposition))
+
+
+def report_dispositions_by_campaign(db: Connection, window: Window) -> Report:
+    """Report the number and share of each campaign's calls by disposition; "(none)" counts calls without a disposition."""
+    return _build_report_of_dispositions("campaign", window.query_rows_of_period(db, SQL.dispositions_by_campaign))
+
+
+def _build_report_of_dispositions(
+    by: str, found: Iterable[DispositionCount] | Iterable[CampaignDispositionCount]
+) -> Report:
+    rows = [*found]
     totals: dict[str, int] = defaultdict(int)
-    for agent, _, number in rows:
-        totals[agent] += number
+    for name, _, number in rows:
+        totals[name] += number
     return Report(
         "dispositions",
-        (*make_text_columns("agent", "disposition"), Column("calls"), Column("share", ColumnKind.SHARE)),
-        tuple((agent, disposition or "(none)", n, n / totals[agent]) for agent, disposition, n in rows),
+        (*make_text_columns(by, "disposition"), Column("calls"), Column("share", ColumnKind.SHARE)),
+        tuple((name, disposition or NO_DISPOSITION, n, n / totals[name]) for name, disposition, n in rows),
         ("all", "", sum(totals.values()), None) if rows else None,
     )
 

@@ -83,6 +83,14 @@ WHERE connected_at >= :since AND connected_at < :until AND agent IS NOT NULL
 GROUP BY agent, disposition
 ORDER BY agent, count(*) DESC, disposition;
 
+-- name: dispositions_by_campaign
+SELECT campaign_id, coalesce(disposition, '') AS disposition_or_none, count(*) AS calls
+FROM attempt
+WHERE connected_at >= :since AND connected_at < :until AND agent IS NOT NULL
+  AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY campaign_id, disposition
+ORDER BY campaign_id, count(*) DESC, disposition;
+
 -- Calls are grouped by quarters of an hour, because the days of every time zone consist of whole quarters.
 -- name: abandoned_by_quarter
 SELECT campaign_id,

@@ -484,10 +484,30 @@ async def test_report_by_hour_uses_the_centres_time_zone(store: HandFilled) -> N
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON - 60)
     found = rows_by_column(await make_report(store, accounts.report_calls_by_hour))
-    assert [(row["hour"], row["attempts"], row["answered"], row["connected"]) for row in found] == [
+    assert [(row["hour"], row["attempts"], row["answered"], row["contacts"]) for row in found] == [
         ("11:00", 1, 0, 0),
         ("12:00", 2, 1, 1),
     ]
+
+
+async def test_report_by_hour_computes_rates_and_counts_no_calls_that_were_never_placed(store: HandFilled) -> None:
+    store.answered(1, NOON, disposition="voted")
+    store.answered(2, NOON + 1, outcome="completed", connected_at=None)
+    store.attempt(3, NOON + 2, outcome="abandoned", answered_at=NOON + 9)
+    store.attempt(4, NOON + 3)
+    store.attempt(5, NOON + 4, outcome="refused", attempt_number=None)
+    [row] = rows_by_column(await make_report(store, accounts.report_calls_by_hour))
+    del row["campaign"], row["day"], row["hour"]
+    assert row == {
+        "attempts": 4,
+        "answered": 3,
+        "answer_seizure_ratio": 0.75,
+        "contacts": 2,
+        "dispositions": 1,
+        "live_answers": 2,
+        "abandoned": 1,
+        "abandoned_rate": 0.5,
+    }
 
 
 async def test_expenditure_report_counts_placed_calls_by_candidate_and_constituency(store: HandFilled) -> None:
