@@ -23,6 +23,7 @@ from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
+from dialer.desk.reports import ReportRoutes
 from dialer.desk.rolls import RollRoutes
 from dialer.desk.users import UsersPage
 from dialer.domain.enums import HqRole, SupervisorRole
@@ -73,6 +74,7 @@ _DESK: tuple[type[HasRouter], ...] = (
     RollRoutes,
     NumberRoutes,
     RecordingsPage,
+    ReportRoutes,
     AgentSignInRoutes,
     AgentStreams,
     AgentCommands,

@@ -11,6 +11,7 @@ from dialer.desk.early_warnings import AbandonedWindow, WarningList
 from dialer.desk.figures import DayFigures
 from dialer.desk.idle_reasons import IdleReason
 from dialer.desk.pages_built import SOURCES
+from dialer.desk.reports import ReportChoices, ShownReport
 from dialer.desk.rolls import RollStatus
 from dialer.domain.alerts import AlertList
 from dialer.domain.model import BoothTurnout
@@ -40,6 +41,9 @@ KINDS: tuple[type[Any], ...] = (
     AbandonedWindow,
     IdleReason,
     RollStatus,
+    # for the reports
+    ReportChoices,
+    ShownReport,
     # for an agent's page
     AgentAccount,
     AgentScreenPop,

@@ -28,6 +28,7 @@ from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.pages_built import BUILT
 from dialer.desk.recordings import RecordingsPage
+from dialer.desk.reports import ReportRoutes
 from dialer.desk.rolls import RollRoutes
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
@@ -187,10 +188,12 @@ async def serve_pages_of_desk(
             rolls = RollRoutes(settings, page_state, dialler_client)
             numbers = NumberRoutes(settings, dialler_client)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
+            reports = ReportRoutes(settings, clock)
+            stack.callback(reports.close)
             stack.callback(rolls.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins))
             routes = (
-                StaticPages(built, {"/board": {}, "/agent": MICROPHONE}),
+                StaticPages(built, {"/board": {}, "/agent": MICROPHONE, "/reports": {}}),
                 PasswordSignIn(people, agents.end_session_of_person_or_agent),
                 passkeys,
                 account,
@@ -199,6 +202,7 @@ async def serve_pages_of_desk(
                 rolls,
                 numbers,
                 recordings,
+                reports,
             )
             routers = [*(each.create_http_router() for each in routes), *agents.routers, create_openapi_router()]
             cookie = TRAINING_COOKIE if training else DESK_COOKIE
@@ -218,6 +222,7 @@ async def serve_pages_of_desk(
                 figures.caps = caps
                 account.replace_board_settings(new)
                 recordings.replace_recording_settings(new)
+                reports.replace_report_settings(new)
                 directory.replace_supervisors_of_settings(new.supervisors)
                 apply_to_agents()
 

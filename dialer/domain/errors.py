@@ -54,6 +54,10 @@ class StoreBusy(StoreError):
     """Another process has locked the store. Stop the other dialler or import, then try again."""
 
 
+class StoreTimeout(StoreError):
+    """A read took longer than its time limit, and was ended. Read less, such as a shorter period."""
+
+
 class NotInStore(StoreError):
     """A record was not stored, because the voter, number or complaint that it names is not in the store. The text names
     it.

@@ -7,6 +7,7 @@ and cannot checkpoint.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -35,6 +36,7 @@ DIALLER_READER_CACHE_KIBIBYTES = 4 * 1024  # full within the first hour; more do
 CHECKPOINT_PAGES = 4_000  # of 4 KiB: a checkpoint delays the commits behind it; the WAL stays near 16 MiB
 WAL_LIMIT_BYTES = 64 << 20  # a WAL that a long report let grow beyond this is truncated
 PAGE_BYTES = 4096
+_STEPS_BETWEEN_TIME_CHECKS = 100_000  # of SQLite's virtual machine, which does millions a second
 
 T = TypeVar("T")
 Connection = sql.Connection
@@ -125,12 +127,18 @@ def refuse_key_that_does_not_open_store(path: Path, key: StoreKey) -> None:
 
 
 @contextmanager
-def open_store_snapshot(path: Path, key: StoreKey | None) -> Iterator[Connection]:
+def open_store_snapshot(
+    path: Path, key: StoreKey | None, *, opened_here: bool = False, max_seconds: float = math.inf
+) -> Iterator[Connection]:
     """Open the store for reading. All reads of the block see the store as it was at one moment (a snapshot).
 
-    Keep the block short, because the WAL file grows meanwhile.
+    Keep the block short, because the WAL file grows meanwhile. A statement that still runs after `max_seconds` raises
+    StoreTimeout. For `opened_here` see `open_store_for_reading`.
     """
-    with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
+    with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key, opened_here=opened_here)) as db:
+        if max_seconds < math.inf:
+            deadline = time.monotonic() + max_seconds
+            db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_TIME_CHECKS)
         db.execute("BEGIN")
         yield db
 

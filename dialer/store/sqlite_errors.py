@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
+from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull, StoreTimeout
 
 SQLCIPHER = "sqlcipher3.dbapi2"
 """The module that opens encrypted files."""
@@ -20,6 +20,7 @@ _CORRUPT = (StoreCorrupt, "the file is damaged ({error}). Move it away and resto
 _READ_ONLY = (StoreError, "it cannot be written. Give this user write permission on the file and its folder.")
 _CANNOT_OPEN = (StoreError, "it cannot be opened. Check that the folder exists and that this user may write to it.")
 _DISK_FAILED = (StoreError, "the disk failed ({name}). Check the system log, then start again.")
+_TIMEOUT = (StoreTimeout, "the read took longer than its time limit. Read less, such as a shorter period.")
 _OTHER = (StoreError, "{error}")
 
 _BY_CODE: dict[int, tuple[type[StoreError], str]] = {
@@ -31,6 +32,7 @@ _BY_CODE: dict[int, tuple[type[StoreError], str]] = {
     sqlite3.SQLITE_READONLY: _READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: _CANNOT_OPEN,
     sqlite3.SQLITE_IOERR: _DISK_FAILED,
+    sqlite3.SQLITE_INTERRUPT: _TIMEOUT,
 }
 
 

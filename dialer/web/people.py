@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import os
 import secrets
-import sys
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn, TypeVar
@@ -35,7 +32,7 @@ from dialer.store.known_devices import KnownDeviceRecords
 from dialer.store.users import read_users_of_store
 from dialer.web.devices import KnownDevices, is_device_of_user
 from dialer.web.directory import Directory
-from dialer.web.slow_work import CLIENT, QueueFull, SlowWork
+from dialer.web.slow_work import CLIENT, QueueFull, SlowWork, create_low_priority_thread
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +48,6 @@ MAX_UNKNOWN_NAMES = 1_000  # whose failed sign-ins are remembered; the oldest is
 ONE_TIME_PASSWORD_SECONDS = 3 * 86_400.0  # validity of a one-time password
 _ONE_TIME_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # without letters that look alike
 _ONE_TIME_GROUPS = 5  # of four letters: 100 bits
-_NICE = 15
 
 _STATUS = {"wrong": 401, "once": 403, "expired": 403, "weak": 409}
 AGENT = "agent"
@@ -127,7 +123,7 @@ class People:
         self._clock = clock
         self._idle_seconds = idle_seconds
         self._hasher = hasher or PasswordHasher(parallelism=1)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="passwords", initializer=_lower_thread_priority)
+        self._thread = create_low_priority_thread("passwords")
         self._unknown_user_hash = self._hasher.hash(secrets.token_hex())
         self._slow_work = SlowWork(self._thread, MAX_WAITING)
         self._failures: dict[str, _FailedSignIns] = {}  # by name of a user
@@ -427,8 +423,3 @@ def compute_digest_of_session_token(token: str) -> str:
     A random token needs no slow hash.
     """
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def _lower_thread_priority() -> None:
-    if sys.platform == "linux":  # where each thread has its own niceness
-        os.nice(_NICE)

@@ -8,9 +8,11 @@ waiting requests loses its last one.
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -18,6 +20,7 @@ from typing import Any, TypeVar
 from dialer.web.devices import KnownDevice
 
 T = TypeVar("T")
+_NICE = 15
 
 
 async def _assume_client_stays_connected() -> bool:
@@ -51,6 +54,16 @@ class _Job:
 
 _Lane = tuple[bool, str]
 """Whether a device is unknown, and the address: sorted, known devices come first."""
+
+
+def create_low_priority_thread(name: str) -> ThreadPoolExecutor:
+    """Return an executor with one thread, which uses only CPU time that other threads leave."""
+    return ThreadPoolExecutor(1, thread_name_prefix=name, initializer=_lower_thread_priority)
+
+
+def _lower_thread_priority() -> None:
+    if sys.platform == "linux":  # where each thread has its own niceness
+        os.nice(_NICE)
 
 
 class SlowWork:

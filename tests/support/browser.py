@@ -94,6 +94,8 @@ def ignore_http_errors(faults: list[str], status: int) -> None:
 
 
 _IN_LETTERS = """async ([name, font]) => {
+  const drawn = () => new Promise(then => requestAnimationFrame(then));
+  for (let frame = 0; frame < 2; frame++) await drawn();  // a chart follows the window's size a frame later
   if (![...document.fonts].some(face => face.family === name)) {
     const face = new FontFace(name, Uint8Array.from(atob(font), byte => byte.charCodeAt(0)));
     document.fonts.add(await face.load());

@@ -22,6 +22,7 @@ from dialer.desk.board_account import BoardAccount
 from dialer.desk.figures import BoardFigures
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
+from dialer.desk.reports import ReportRoutes
 from dialer.desk.rolls import RollRoutes
 from dialer.desk.server import AgentPages, DeskParts
 from dialer.desk.users import UsersPage
@@ -275,7 +276,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     board = Board(page_state, streams, dialler_client, file, clock)
     await board.load_alert_acknowledgements()
     await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booth_names()
-    pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent")}
+    pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent", "reports")}
     pops = await AgentReading.open(folder / "centre.db", None)
     agents = AgentPages(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host([ORIGIN]))
@@ -287,7 +288,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         settings, kept := await DeskReading.open(folder / "centre.db", None), dialler_client, clock
     )
     routes = (
-        StaticPages(pages, {"/board": {}, "/agent": MICROPHONE}),
+        StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}}),
         PasswordSignIn(people, agents.end_session_of_person_or_agent),
         BoardAccount(settings, people),
         board,
@@ -296,6 +297,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         NumberRoutes(at_store, dialler_client),
         passkeys,
         recordings,
+        reports := ReportRoutes(at_store, clock),
     )
     routers = [*(each.create_http_router() for each in routes), *agents.routers, create_openapi_router()]
     app = PageProtection(
@@ -321,6 +323,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
             browser,
             app,
         )
+    reports.close()
     rolls.close()
     people.close()
     await reading.close()

@@ -42,6 +42,7 @@ FOR_ANYONE = {
     "/assets/{name}",
     "/board",
     "/health",
+    "/reports",
 }
 FOR_EVERY_ROLE = {
     "/api/board/booths",
@@ -50,6 +51,13 @@ FOR_EVERY_ROLE = {
     "/api/passkeys",
     "/api/passkeys/challenge",
     "/api/passkeys/remove",
+    "/api/reports",
+    "/api/reports/dispositions",
+    "/api/reports/dispositions/file",
+    "/api/reports/hours",
+    "/api/reports/hours/file",
+    "/api/reports/outcomes",
+    "/api/reports/outcomes/file",
 }
 ENDLESS = {"/api/board/events", "/api/agent/events"}
 

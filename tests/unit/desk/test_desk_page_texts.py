@@ -11,6 +11,7 @@ import pytest
 
 from dialer.desk.board import BOARD_COMMANDS, OTHER_COMMANDS
 from dialer.desk.pages_built import DESK_FOLDER, SOURCES
+from dialer.desk.reports import REPORTS
 from dialer.desk.rolls import RollState
 from dialer.domain.alerts import AlertField, AlertKind, AlertValues
 from dialer.domain.enums import HqRole, MarkKind
@@ -151,7 +152,7 @@ def test_board_page_has_a_text_for_every_code_that_the_server_sends() -> None:
         used_message_ids("board")
         | used_message_ids("staff")
         | used_message_ids("shared")
-        | find_problem_ids(*DESK_FOLDER.glob("*.py"), *WEB.glob("*.py"))
+        | find_problem_ids(*(path for path in DESK_FOLDER.glob("*.py") if path.stem != "reports"), *WEB.glob("*.py"))
     )
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
@@ -168,6 +169,18 @@ def test_board_page_has_a_text_for_every_code_that_the_server_sends() -> None:
     words |= {f"why-{code}" for code in re.findall(r'IdleReason\("([a-z-]+)"', reasons)}
     assert len(words) > 150
     assert not words - english_message_ids("board", "staff", "shared")
+
+
+def test_reports_page_has_a_text_for_every_code_that_the_server_sends() -> None:
+    own, others = english_message_ids("reports"), english_message_ids("board", "staff", "shared")
+    page = (SOURCES / "src/reports/main.tsx").read_text("utf-8")
+    views = re.findall(r"^  (\w+): \[", page.partition("VIEWS")[2].partition("};")[0], re.MULTILINE)
+    words = used_message_ids("reports") | find_problem_ids(DESK_FOLDER / "reports.py")
+    words |= {f"report-{name}" for name in REPORTS} | {f"view-{name}" for name in views}
+    words |= {f"ended-{outcome}" for outcome in (*Outcome, "live")} | {f"outcome-{each}" for each in Disposition}
+    assert views
+    assert not words - own - others
+    assert not own & others, "the page loads the texts of the board too"
 
 
 def test_headquarters_page_has_a_text_for_every_code_that_the_server_sends() -> None:

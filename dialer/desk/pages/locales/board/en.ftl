@@ -12,6 +12,7 @@ all-campaigns = All campaigns
 
 to-board = Back to the supervisors' board
 to-account = Your account
+to-reports = Reports
 users = Users
 user-name = User name
 user-name-help = 1 to 32 lower-case letters, digits and hyphens

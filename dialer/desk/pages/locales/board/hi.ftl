@@ -12,6 +12,7 @@ all-campaigns = सभी अभियान
 
 to-board = पर्यवेक्षक बोर्ड पर वापस
 to-account = आपका खाता
+to-reports = रिपोर्ट
 users = उपयोगकर्ता
 user-name = उपयोगकर्ता का नाम
 user-name-help = 1 से 32 छोटे अंग्रेज़ी अक्षर, अंक और डैश

@@ -1,9 +1,9 @@
 import { signal } from "@preact/signals";
+import { narrowing } from "../shared/address";
 import { Section, Table } from "../shared/parts";
 import { ask, isProblem, namesOf, value } from "../shared/server";
 import type { BoothTurnout } from "../shared/wire";
 import { count, percent, t } from "../shared/words";
-import { narrowing } from "./state";
 
 const SHOWN = 40;
 /** A number such as "209" or "209/118" is stored in the address; a name, which may be a person's, is not. */

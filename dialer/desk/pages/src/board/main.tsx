@@ -1,18 +1,10 @@
 import { effect, signal } from "@preact/signals";
 import { type ComponentType, render } from "preact";
-import { LanguageChoice, Notice, QuestionDialog } from "../shared/parts";
-import {
-  loadUser,
-  me,
-  namesOf,
-  now,
-  STALE_SECONDS,
-  secondsSinceUpdate,
-  signOut,
-  subscribeEvents,
-} from "../shared/server";
-import { areLoaded, clock, lasted, speak, t, word } from "../shared/words";
+import { Notice, QuestionDialog } from "../shared/parts";
+import { loadUser, me, namesOf, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents } from "../shared/server";
+import { areLoaded, clock, lasted, speak, t } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
+import { AccountMenu } from "./account_menu";
 import { Alerts } from "./alerts";
 import { Booths, loadBoothNames } from "./booths";
 import { Campaigns } from "./campaigns";
@@ -32,25 +24,6 @@ function StatusSign({ name, good }: { name: string; good: boolean }) {
       <span aria-hidden="true">{t(`status-${name}`)}</span>
       <span class="unseen">{t(good ? "status-up" : "status-down", { system: t(`status-${name}`) })}</span>
     </li>
-  );
-}
-
-/** A button with the user's name that opens a menu: own account, language, sign out. */
-function AccountMenu() {
-  return (
-    <>
-      <button type="button" class="who" popovertarget="account-menu">
-        {me.value?.name} <span aria-hidden="true">▾</span>
-      </button>
-      <div id="account-menu" popover="auto" class="menu">
-        <p>{word("role", me.value?.role ?? "")}</p>
-        <a href="/board?account">{t("to-account")}</a>
-        <LanguageChoice />
-        <button type="button" onClick={() => void signOut()}>
-          {t("sign-out")}
-        </button>
-      </div>
-    </>
   );
 }
 
@@ -89,6 +62,9 @@ function Head() {
           {t("to-recordings")}
         </a>
       )}
+      <a class="who" href="/reports">
+        {t("to-reports")}
+      </a>
       {beside && (
         <a class="who" href="/board">
           {t("to-board")}

@@ -1,9 +1,10 @@
+import { narrowing } from "../shared/address";
 import { Section } from "../shared/parts";
 import { namesOf, now, value } from "../shared/server";
 import type { SeatView } from "../shared/wire";
 import { count, lasted, nameOf, percent, t, word } from "../shared/words";
 import { command, Menu, may } from "./commands";
-import { asked, isShown, narrowing, spoken } from "./state";
+import { asked, isShown, spoken } from "./state";
 import { SEAT_STATES } from "./tiles";
 
 /** The state by which seats are filtered; "" = all. */

@@ -1,23 +1,9 @@
 // The parts of the centre that the board shows: all, or those of one campaign or language.
 
-import { computed, effect, type Signal, signal } from "@preact/signals";
+import { computed } from "@preact/signals";
+import { narrowing } from "../shared/address";
 import { me, namesOf, value } from "../shared/server";
 import type { CampaignView, CentreState, DeskStatus, SeatView } from "../shared/wire";
-
-const narrowed = new URLSearchParams(location.hash.slice(1));
-window.addEventListener("hashchange", () => location.reload());
-
-/** A filter of the board, "" = none. A value of this form is stored in the address after the #, so that it survives a reload. */
-export function narrowing(name: string, form: RegExp): Signal<string> {
-  const given = narrowed.get(name) ?? "";
-  const narrow = signal(form.test(given) ? given : "");
-  effect(() => {
-    if (form.test(narrow.value)) narrowed.set(name, narrow.value);
-    else narrowed.delete(name);
-    history.replaceState(null, "", location.pathname + location.search + (narrowed.size ? `#${narrowed}` : ""));
-  });
-  return narrow;
-}
 
 const NAME = /^[A-Za-z0-9-]{1,64}$/;
 export const asked = { campaign: narrowing("campaign", NAME), language: narrowing("language", NAME) };

@@ -348,6 +348,9 @@ export interface CentreState {
   outbox: OutboxWait[];
 }
 
+/** The type of the values in a report's column. */
+export type ColumnKind = "text" | "count" | "share" | "seconds" | "rate";
+
 /** The results of one day, with its date. */
 export interface DatedResults {
   attempts: number;
@@ -546,6 +549,18 @@ export interface RegisterOnDate {
   dated: string;
 }
 
+/** The reports that the user may read, and the campaigns by which they can be filtered. */
+export interface ReportChoices {
+  reports: string[];
+  campaigns: string[];
+}
+
+/** A column of a report on a page. */
+export interface ReportColumn {
+  name: string;
+  kind: ColumnKind;
+}
+
 /** An electoral roll that is being imported while calls go on. */
 export interface RollImportProgress {
   /** the list that the command roll-import named */
@@ -696,6 +711,17 @@ export interface ShownAlert {
   level: string;
   text: string;
   fields: Record<string, number | string>;
+}
+
+/** A report for a table on a page. The files of the report have all its rows and more columns. */
+export interface ShownReport {
+  columns: ReportColumn[];
+  rows: ((string | number | null)[])[];
+  total: (string | number | null)[] | null;
+  /** how many rows the report has; `rows` has the first ones */
+  row_count: number;
+  /** the start of each row's hour (epoch seconds); empty if the rows are not hours */
+  at: number[];
 }
 
 /** The languages of seats and agents. A seat or an agent without an entry takes calls in any language. */

@@ -16,7 +16,7 @@ interface Line {
 }
 
 /** The horizontal axis. */
-interface Axis {
+export interface Axis {
   /** The interval between two points (seconds). */
   step: number;
   /** The shortest range shown (seconds). */
@@ -56,8 +56,10 @@ export function Chart({ times: given, rows: columns, lines, label, least, axis }
   }, []);
   const key = lines.map((line) => line.label).join() + language.value + dark;
   useEffect(() => {
+    const box = place.current;
+    if (!box) return; // removed before it was drawn
     const shown = lines[0]!.shown;
-    const font = `12px ${getComputedStyle(place.current!).fontFamily}`;
+    const font = `12px ${getComputedStyle(box).fontFamily}`;
     const drawn = {
       font,
       stroke: style("--text"),
@@ -65,7 +67,7 @@ export function Chart({ times: given, rows: columns, lines, label, least, axis }
       ticks: { stroke: style("--line"), width: 1 },
     };
     const options: uPlot.Options = {
-      width: place.current!.clientWidth,
+      width: box.clientWidth,
       height: 190,
       tzDate: (at) => (zone.value ? uPlot.tzDate(new Date(at * 1000), zone.value) : new Date(at * 1000)),
       cursor: { drag: { x: false, y: false } },
@@ -89,9 +91,9 @@ export function Chart({ times: given, rows: columns, lines, label, least, axis }
         })),
       ],
     };
-    plot.current = new uPlot(options, [times, ...rows] as uPlot.AlignedData, place.current!);
-    const resized = new ResizeObserver(() => plot.current?.setSize({ width: place.current!.clientWidth, height: 190 }));
-    resized.observe(place.current!);
+    plot.current = new uPlot(options, [times, ...rows] as uPlot.AlignedData, box);
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: box.clientWidth, height: 190 }));
+    resized.observe(box);
     return () => {
       resized.disconnect();
       plot.current?.destroy();

@@ -1,0 +1,31 @@
+// The texts of a report's columns and cells.
+import type { ReportColumn } from "../shared/wire";
+import { count, decimal, lasted, percent, t, word } from "../shared/words";
+
+export type Cell = string | number | null;
+
+/** The kinds of messages with the texts of codes, by the column that holds the codes. */
+const CODES: Record<string, string> = { outcome: "ended", disposition: "outcome" };
+const NONE = "(none)";
+
+export const isFigure = (column: ReportColumn) => column.kind !== "text";
+
+export const headingOf = (column: ReportColumn) => t(`column-${column.name.replaceAll("_", "-")}`);
+
+export function textOf(column: ReportColumn, cell: Cell): string {
+  if (cell === null || cell === "") return "–";
+  if (typeof cell === "string")
+    return cell === NONE ? t("none-entered") : column.name in CODES ? word(CODES[column.name]!, cell) : cell;
+  if (column.kind === "share") return percent(cell);
+  if (column.kind === "seconds") return lasted(cell);
+  return column.kind === "rate" ? decimal(cell) : count(cell);
+}
+
+const collator = new Intl.Collator("en", { numeric: true });
+/** Compare two cells of a column. Missing values come first. */
+export function compareCells(one: Cell, other: Cell): number {
+  if (one === null || other === null) return Number(one !== null) - Number(other !== null);
+  return typeof one === "number" && typeof other === "number"
+    ? one - other
+    : collator.compare(String(one), String(other));
+}

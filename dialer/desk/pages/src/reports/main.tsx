@@ -1,0 +1,136 @@
+import { effect, signal } from "@preact/signals";
+import { render } from "preact";
+import { AccountMenu } from "../board/account_menu";
+import { Alert, Notice, problemText } from "../shared/parts";
+import { ask, isProblem, loadUser, me, type Problem } from "../shared/server";
+import type { ReportChoices } from "../shared/wire";
+import { areLoaded, speak, t } from "../shared/words";
+import { SignIn } from "../staff/sign_in";
+import { addDays, addressOf, campaign, first, from, last, to, today, view } from "./filter";
+import { HoursChart } from "./hours_chart";
+import { ReportTable } from "./table";
+import "../shared/base.css";
+import "../staff/figures.css";
+import "../staff/account.css";
+import "./reports.css";
+
+/** The views and the reports in each. */
+const VIEWS: Record<string, string[]> = {
+  campaigns: ["hours", "outcomes", "dispositions"],
+};
+
+const choices = signal<ReportChoices | Problem | null>(null);
+
+function Head({ views, shown }: { views: string[]; shown: string }) {
+  return (
+    <header>
+      <h1>
+        {t("title")} <span class="id">{me.value?.centre}</span>
+      </h1>
+      <nav aria-label={t("to-reports")}>
+        {views.map((name) => (
+          <a key={name} href={addressOf(name)} aria-current={name === shown ? "page" : undefined}>
+            {t(`view-${name}`)}
+          </a>
+        ))}
+      </nav>
+      <a class="who" href="/board">
+        {t("to-board")}
+      </a>
+      <AccountMenu />
+    </header>
+  );
+}
+
+/** Set the period to the days from some days ago until some days ago. Today is not written into the address. */
+function choosePeriod(begins: number, ends: number): void {
+  from.value = begins ? addDays(today.value, -begins) : "";
+  to.value = ends ? addDays(today.value, -ends) : "";
+}
+
+function Filter({ campaigns }: { campaigns: string[] }) {
+  const offered = campaign.value && !campaigns.includes(campaign.value) ? [...campaigns, campaign.value] : campaigns;
+  return (
+    <form class="panel filter" aria-label={t("filter")} onSubmit={(event) => event.preventDefault()}>
+      <label>
+        {t("filter-from")}
+        <input
+          type="date"
+          value={first.value}
+          max={today.value}
+          onChange={(event) => (from.value = event.currentTarget.value)}
+        />
+      </label>
+      <label>
+        {t("filter-to")}
+        <input
+          type="date"
+          value={last.value}
+          min={first.value}
+          onChange={(event) => (to.value = event.currentTarget.value)}
+        />
+      </label>
+      <div class="row">
+        <button type="button" onClick={() => choosePeriod(0, 0)}>
+          {t("period-today")}
+        </button>
+        <button type="button" onClick={() => choosePeriod(1, 1)}>
+          {t("period-yesterday")}
+        </button>
+        <button type="button" onClick={() => choosePeriod(6, 0)}>
+          {t("period-week")}
+        </button>
+      </div>
+      <label>
+        {t("campaign")}
+        <select value={campaign.value} onChange={(event) => (campaign.value = event.currentTarget.value)}>
+          <option value="">{t("all-campaigns")}</option>
+          {offered.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      </label>
+    </form>
+  );
+}
+
+function Reports({ reports, campaigns }: ReportChoices) {
+  const views = Object.keys(VIEWS).filter((name) => VIEWS[name]!.some((each) => reports.includes(each)));
+  const shown = views.includes(view.value) ? view.value : views[0]!;
+  return (
+    <>
+      <Head views={views} shown={shown} />
+      <main>
+        <Filter campaigns={campaigns} />
+        {VIEWS[shown]!.filter((name) => reports.includes(name)).map((name) => (
+          <ReportTable
+            key={name}
+            name={name}
+            {...(name === "hours" ? { chart: (report) => <HoursChart report={report} /> } : {})}
+          />
+        ))}
+      </main>
+      <Notice />
+    </>
+  );
+}
+
+function Page() {
+  if (!areLoaded.value || me.value === undefined) return null;
+  if (me.value === null) return <SignIn />;
+  const found = choices.value;
+  if (found === null) return null;
+  return isProblem(found) ? <Alert text={problemText(found)} /> : <Reports {...found} />;
+}
+
+effect(() => {
+  if (me.value) void ask<ReportChoices>("GET", "/api/reports").then((found) => (choices.value = found));
+});
+void speak(
+  import.meta.glob<string>(["../../locales/reports/*.ftl", "../../locales/board/*.ftl", "../../locales/staff/*.ftl"], {
+    query: "?raw",
+    import: "default",
+  }),
+);
+void loadUser();
+render(<Page />, document.getElementById("page")!);

@@ -1,0 +1,231 @@
+"""Reports as pages: the same reports as `dialer report`, as JSON for a table, and as CSV, XLSX and PDF files.
+
+The store is read in a thread of its own, one report at a time and with a time limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, tzinfo
+from typing import Annotated, Any, Literal, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from dialer.domain.clock import Clock
+from dialer.domain.errors import StoreTimeout
+from dialer.domain.schema import MESSAGE
+from dialer.reports import accounts, tables
+from dialer.reports.files import describe_report_period, encode_report, parse_report_time
+from dialer.reports.formats import Cell, ColumnKind, Format, Report
+from dialer.reports.tables import FOREVER, Window
+from dialer.settings.site import Settings
+from dialer.settings.site_time import get_site_zone
+from dialer.store.campaigns import read_campaign_states
+from dialer.store.connection import Connection, open_store_snapshot
+from dialer.store.keys import read_store_key_of_site
+from dialer.web.access import EVERY_ROLE, PageRoute, SignedIn, allow_users_with_roles
+from dialer.web.refusals import RequestRefused
+from dialer.web.slow_work import QueueFull, SlowWork, create_low_priority_thread
+
+MAX_SHOWN_ROWS = 1_000
+MAX_FILE_ROWS = {Format.CSV: 50_000, Format.XLSX: 50_000, Format.PDF: 3_000}
+"""Rows of a file. A PDF takes some milliseconds a row."""
+MAX_READ_SECONDS = 20.0
+MAX_WAITING = 20
+MEDIA_TYPES = {
+    Format.CSV: "text/csv; charset=utf-8",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    Format.PDF: "application/pdf",
+}
+
+T = TypeVar("T")
+MakeReport = Callable[[Connection, Window, tzinfo], Report]
+
+
+@dataclass(frozen=True, slots=True)
+class PageReport:
+    """A report on the pages: the function that makes it, and the roles that may read it."""
+
+    make: MakeReport
+    roles: frozenset[str] = EVERY_ROLE
+
+
+REPORTS: dict[str, PageReport] = {
+    "hours": PageReport(accounts.report_calls_by_hour),
+    "outcomes": PageReport(lambda db, window, _: tables.report_calls(db, window)),
+    "dispositions": PageReport(lambda db, window, _: tables.report_dispositions_by_campaign(db, window)),
+}
+"""The reports by the names that their addresses have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportColumn:
+    """A column of a report on a page."""
+
+    __pydantic_config__ = MESSAGE
+
+    name: str
+    kind: ColumnKind
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReport:
+    """A report for a table on a page. The files of the report have all its rows and more columns."""
+
+    __pydantic_config__ = MESSAGE
+
+    columns: tuple[ReportColumn, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    total: tuple[Cell, ...] | None
+    row_count: int
+    """how many rows the report has; `rows` has the first ones"""
+    at: tuple[float, ...]
+    """the start of each row's hour (epoch seconds); empty if the rows are not hours"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportChoices:
+    """The reports that the user may read, and the campaigns by which they can be filtered."""
+
+    __pydantic_config__ = MESSAGE
+
+    reports: tuple[str, ...]
+    campaigns: tuple[str, ...]
+
+
+_Time = Annotated[str | None, Query(min_length=10, max_length=32)]
+_Name = Annotated[str | None, Query(min_length=1, max_length=64)]
+FileFormat = Literal["csv", "xlsx", "pdf"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFilter:
+    """The period and the campaign of a report. Times are in ISO 8601, in the centre's time zone."""
+
+    since: _Time = None
+    until: _Time = None
+    campaign: _Name = None
+
+    def build_report_period(self, zone: tzinfo) -> Window:
+        """Return the period and campaign of the report.
+
+        Raises RequestRefused for a time that cannot be read, or an empty period.
+        """
+        try:
+            since = 0.0 if self.since is None else parse_report_time(self.since, zone)
+            until = FOREVER if self.until is None else parse_report_time(self.until, zone)
+        except (ValueError, OverflowError) as error:
+            raise RequestRefused(422, "report-period") from error
+        if since >= until:
+            raise RequestRefused(422, "report-period")
+        return Window(since, until, self.campaign)
+
+
+_Filter = Annotated[ReportFilter, Depends()]
+
+
+class ReportRoutes:
+    """The routes of the reports."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._path, self._key = settings.store.path, read_store_key_of_site(settings)
+        self._thread = create_low_priority_thread("reports")
+        self._slow_work = SlowWork(self._thread, MAX_WAITING)
+
+    def replace_report_settings(self, settings: Settings) -> None:
+        """Use the campaigns and rules of these settings from now on."""
+        self._settings = settings
+
+    def close(self) -> None:
+        """Stop the thread that reads reports."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def create_http_router(self) -> APIRouter:
+        """Return a router with the routes of the reports: for each report its table and its files."""
+        router = APIRouter(prefix="/api/reports", route_class=PageRoute)
+        router.get("", dependencies=allow_users_with_roles(EVERY_ROLE))(self.list_reports)
+        content: dict[str, Any] = {kind: {} for kind in MEDIA_TYPES.values()}
+        for name, report in REPORTS.items():
+            roles = allow_users_with_roles(report.roles)
+            router.get(f"/{name}", dependencies=roles, name=f"show_{name}")(self._create_table_handler(report))
+            router.get(
+                f"/{name}/file",
+                dependencies=roles,
+                name=f"download_{name}",
+                response_class=Response,
+                responses={200: {"content": content}},
+            )(self._create_file_handler(name, report))
+        return router
+
+    async def list_reports(self, who: SignedIn) -> ReportChoices:
+        """Return the reports that the user may read, and the campaigns of the settings and of the store."""
+        stored = await self._read_store(read_campaign_states)
+        campaigns = {each.id for each in self._settings.campaigns} | stored.keys()
+        return ReportChoices(
+            tuple(name for name, each in REPORTS.items() if who.role in each.roles), tuple(sorted(campaigns))
+        )
+
+    def _create_table_handler(self, report: PageReport) -> Callable[..., Awaitable[ShownReport]]:
+        async def show_report(chosen: _Filter) -> ShownReport:
+            """Return a report as a table."""
+            zone = get_site_zone(self._settings)
+            window = chosen.build_report_period(zone)
+            return await self._read_store(lambda db: _select_shown_part_of_report(report.make(db, window, zone), zone))
+
+        return show_report
+
+    def _create_file_handler(self, name: str, report: PageReport) -> Callable[..., Awaitable[Response]]:
+        async def download_report(chosen: _Filter, form: Annotated[FileFormat, Query(alias="format")]) -> Response:
+            """Return a report as a CSV, XLSX or PDF file."""
+            zone, centre = get_site_zone(self._settings), self._settings.centre
+            window, chosen_format = chosen.build_report_period(zone), Format(form)
+            now = datetime.fromtimestamp(self._clock.now(), zone)
+            made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
+
+            def encode_file(db: Connection) -> bytes:
+                made_report = report.make(db, window, zone)
+                if len(made_report.rows) > MAX_FILE_ROWS[chosen_format]:
+                    raise RequestRefused(409, "report-too-long", rows=MAX_FILE_ROWS[chosen_format])
+                about = f"{made}: {describe_report_period(window, zone)}"
+                return encode_report(replace(made_report, about=about), chosen_format, foot=made)
+
+            body = await self._read_store(encode_file)
+            disposition = f'attachment; filename="{name}-{now:%Y-%m-%d}.{form}"'
+            return Response(body, media_type=MEDIA_TYPES[chosen_format], headers={"content-disposition": disposition})
+
+        return download_report
+
+    async def _read_store(self, read: Callable[[Connection], T]) -> T:
+        """Return what `read` returns for the store, in its turn in the thread of the reports. Raises RequestRefused, StoreError."""
+
+        def read_snapshot() -> T:
+            with open_store_snapshot(self._path, self._key, opened_here=True, max_seconds=MAX_READ_SECONDS) as db:
+                return read(db)
+
+        try:
+            return await self._slow_work.run_slow_work_in_turn(read_snapshot)
+        except StoreTimeout as error:
+            raise RequestRefused(409, "report-too-slow", seconds=round(MAX_READ_SECONDS)) from error
+        except QueueFull as error:
+            raise RequestRefused(503, "reports-busy") from error
+
+
+def _select_shown_part_of_report(report: Report, zone: tzinfo) -> ShownReport:
+    """Return the columns and rows of a report that a page shows."""
+    places = [place for place, column in enumerate(report.columns) if column.in_table]
+    rows = report.rows[:MAX_SHOWN_ROWS]
+    names = [column.name for column in report.columns]
+    at: tuple[float, ...] = ()
+    if {"day", "hour"} <= set(names):
+        day, hour = names.index("day"), names.index("hour")
+        at = tuple(parse_report_time(f"{row[day]} {row[hour]}", zone) for row in rows)
+    return ShownReport(
+        columns=tuple(ReportColumn(report.columns[place].name, report.columns[place].kind) for place in places),
+        rows=tuple(tuple(row[place] for place in places) for row in rows),
+        total=None if report.total is None else tuple(report.total[place] for place in places),
+        row_count=len(report.rows),
+        at=at,
+    )

@@ -1,0 +1,164 @@
+"""The reports page in Chromium: the filter in the address, sorting, files, sizes of window, languages and accessibility."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from dialer.desk.pages_built import SOURCES
+from dialer.desk.server import OpenDesk, serve_pages_of_desk
+from dialer.mqtt.embedded_broker import run_demo_broker
+from tests.support.browser import (
+    NEEDS_A_BROWSER,
+    SIZES,
+    assert_accessible,
+    close_pages_after,
+    find_accessibility_violations,
+    find_overflowing_elements,
+    measure_page_bytes,
+    new_page,
+)
+from tests.support.desk import PASSWORD, desk_settings, set_passwords
+from tests.support.report_store import HOUR, NOON, HandFilled
+from tests.support.seats import CHEAP
+
+MOST_PAGE_BYTES = 80_000
+DAY = "from=2026-04-22&to=2026-04-22"
+
+pytestmark = NEEDS_A_BROWSER
+
+
+@dataclass(slots=True)
+class Site:
+    """A desk whose store has known calls, and a browser."""
+
+    desk: OpenDesk
+    browser: Browser
+    faults: list[str]
+
+    async def reports(self, chosen: str = "", name: str = "asha", **how: Any) -> Page:
+        """Sign in and open the reports with a filter."""
+        page = await new_page(self.browser, self.faults, **how)
+        await page.goto(f"{self.desk.origin}/reports#{chosen}")
+        await page.fill("input[name=name]", name)
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+        await page.wait_for_selector(".filter")
+        return page
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+    store = HandFilled(tmp_path / "centre.db")
+    with contextlib.closing(store.db):
+        fill_store_with_calls(store)
+    settings = desk_settings(store.path)
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(run_demo_broker())
+        await set_passwords(settings, "asha", "vikram")
+        desk = await stack.enter_async_context(
+            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
+        )
+        await stack.enter_async_context(close_pages_after(browser))
+        faults: list[str] = []
+        yield Site(desk, browser, faults)
+        assert not faults
+
+
+def fill_store_with_calls(store: HandFilled) -> None:
+    """Add calls of two campaigns in several hours of one day."""
+    for hour in range(-2, 6):
+        for call in range(hour + 3):
+            at = NOON + hour * HOUR + call
+            store.answered(1 + call, at, disposition=("voted", "not-yet", "later")[call % 3])
+            store.attempt(20 + call, at + 60)
+    store.attempt(40, NOON, outcome="abandoned", answered_at=NOON + 9)
+    store.attempt(41, NOON + HOUR, campaign="ivr", outcome="busy")
+
+
+async def read_rows(page: Page, report: str) -> list[list[str]]:
+    """Return the cells of a shown report, row by row, without its total."""
+    table = page.locator(f"section[aria-labelledby={report}-title] .scrolls tbody tr")
+    await expect(table.first).to_be_visible()
+    rows: list[list[str]] = await table.evaluate_all(
+        "rows => rows.map(row => [...row.children].map(cell => cell.textContent))"
+    )
+    return rows
+
+
+async def test_filter_of_the_reports_is_in_the_link_and_survives_a_reload(site: Site) -> None:
+    page = await site.reports(f"view=campaigns&{DAY}")
+    assert {row[0] for row in await read_rows(page, "hours")} == {"agents", "ivr"}
+    await page.get_by_role("combobox", name="Campaign").select_option("ivr")
+    await expect(page.locator("section[aria-labelledby=hours-title] .scrolls tbody tr")).to_have_count(1)
+    assert await page.evaluate("location.hash") == "#view=campaigns&from=2026-04-22&to=2026-04-22&campaign=ivr"
+    await page.reload()
+    assert [row[:4] for row in await read_rows(page, "hours")] == [["ivr", "2026-04-22", "13:00", "1"]]
+    await expect(page.get_by_label("From", exact=True)).to_have_value("2026-04-22")
+    await expect(page.get_by_role("combobox", name="Campaign")).to_have_value("ivr")
+    await page.get_by_role("button", name="Today").click()
+    await expect(page.locator("section[aria-labelledby=hours-title]")).to_contain_text("No records for this filter")
+    assert await page.evaluate("location.hash") == "#view=campaigns&campaign=ivr"
+
+
+async def test_files_of_a_report_have_the_rows_that_the_table_shows(site: Site, tmp_path: Path) -> None:
+    page = await site.reports(f"view=campaigns&{DAY}&campaign=agents")
+    shown = await read_rows(page, "hours")
+    async with page.expect_download() as started:
+        await (
+            page.get_by_role("group", name="Files of the report: Calls by hour")
+            .get_by_role("button", name="Download as CSV")
+            .click()
+        )
+    file = await started.value
+    assert file.suggested_filename.startswith("hours-")
+    await file.save_as(tmp_path / "hours.csv")
+    with (tmp_path / "hours.csv").open(encoding="utf-8", newline="") as written:
+        rows = [*csv.DictReader(written)]
+    assert [(row["day"], row["hour"], row["attempts"]) for row in rows] == [(row[1], row[2], row[3]) for row in shown]
+
+
+async def test_report_table_is_sorted_by_its_headings_with_the_keyboard(site: Site) -> None:
+    page = await site.reports(f"view=campaigns&{DAY}&campaign=agents")
+    calls = [int(row[3]) for row in await read_rows(page, "hours")]
+    heading = page.locator("section[aria-labelledby=hours-title] .scrolls th", has_text="Calls")
+    await heading.get_by_role("button").focus()
+    await page.keyboard.press("Enter")
+    await expect(heading).to_have_attribute("aria-sort", "descending")
+    assert [int(row[3]) for row in await read_rows(page, "hours")] == sorted(calls, reverse=True)
+    await page.keyboard.press("Enter")
+    await expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert [int(row[3]) for row in await read_rows(page, "hours")] == sorted(calls)
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/reports").glob("*.ftl")))
+async def test_reports_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+    page = await site.reports(DAY, language=f"{language}-IN")
+    await expect(page.locator("html")).to_have_attribute("lang", language)
+    found: list[Any] = []
+    for view in await page.locator("header nav a").evaluate_all("links => links.map(link => link.href)"):
+        await page.goto(view)
+        await page.wait_for_selector(".scrolls tbody tr")
+        for width, height in SIZES:
+            await page.set_viewport_size({"width": width, "height": height})
+            assert not await find_overflowing_elements(page), (view, width)
+            found += await find_accessibility_violations(page)
+    assert_accessible(found)
+
+
+async def test_reports_page_is_small_and_linked_from_the_board(site: Site) -> None:
+    page = await site.reports(DAY)
+    address = f"{site.desk.origin}/reports#{DAY}"
+    await page.goto("about:blank")  # otherwise the address with another # does not load the page again
+    assert await measure_page_bytes(page, address, ".scrolls tbody tr") <= MOST_PAGE_BYTES
+    await page.get_by_role("link", name="Back to the supervisors' board").click()
+    await page.get_by_role("link", name="Reports").click()
+    await page.wait_for_selector(".filter")

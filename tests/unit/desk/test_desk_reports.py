@@ -1,0 +1,157 @@
+"""Reports of the desk: the figures of known calls, the filter, the files, the roles, and the limits of size and time."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from dialer.desk import reports
+from dialer.desk.pages_built import SOURCES
+from dialer.desk.reports import REPORTS
+from dialer.domain.enums import SupervisorRole
+from dialer.reports.formats import Format
+from tests.support.desk import DeskUnderTest, run_desk
+from tests.support.report_store import HOUR, NOON, HandFilled
+
+DAY = {"since": "2026-04-22", "until": "2026-04-23"}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> HandFilled:
+    """Return a store with four calls at noon and one an hour earlier, of two campaigns."""
+    made = HandFilled(tmp_path / "centre.db")
+    with closing(made.db):
+        made.answered(1, NOON, disposition="voted")
+        made.answered(2, NOON + 1, disposition="not-yet")
+        made.attempt(3, NOON + 2, outcome="abandoned", answered_at=NOON + 9)
+        made.attempt(4, NOON + 3, campaign="ivr")
+        made.attempt(5, NOON - HOUR)
+    return made
+
+
+@pytest.fixture
+async def desk(store: HandFilled, tmp_path: Path) -> AsyncIterator[DeskUnderTest]:
+    async with run_desk(tmp_path) as stand:
+        yield stand
+
+
+async def read_report(desk: DeskUnderTest, name: str, **chosen: str) -> dict[str, Any]:
+    """Return the JSON of a report, as a supervisor's page receives it."""
+    answer = await desk.browser.get(
+        f"/api/reports/{name}", params={**DAY, **chosen}, headers=await desk.cookie("supervisor")
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def download_report(desk: DeskUnderTest, name: str, form: str, **chosen: str) -> Any:
+    """Return the response with a report's file, as a supervisor's page receives it."""
+    return await desk.browser.get(
+        f"/api/reports/{name}/file",
+        params={**DAY, **chosen, "format": form},
+        headers=await desk.cookie("supervisor"),
+    )
+
+
+def rows_of(shown: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a shown report as dicts by column name."""
+    return [dict(zip([each["name"] for each in shown["columns"]], row, strict=True)) for row in shown["rows"]]
+
+
+async def test_report_of_the_hours_has_the_calls_of_each_campaign_and_hour(desk: DeskUnderTest) -> None:
+    shown = await read_report(desk, "hours")
+    found = [
+        (row["campaign"], row["hour"], row["attempts"], row["contacts"], row["abandoned"]) for row in rows_of(shown)
+    ]
+    assert found == [("agents", "11:00", 1, 0, 0), ("agents", "12:00", 3, 2, 1), ("ivr", "12:00", 1, 0, 0)]
+    assert shown["at"] == [NOON - HOUR, NOON, NOON]
+    assert shown["row_count"] == 3
+    assert shown["total"][3] == 5
+    assert {each["name"]: each["kind"] for each in shown["columns"]}["abandoned_rate"] == "share"
+
+
+async def test_filter_of_a_report_selects_period_and_campaign(desk: DeskUnderTest) -> None:
+    assert [row["campaign"] for row in rows_of(await read_report(desk, "hours", campaign="ivr"))] == ["ivr"]
+    early = await read_report(desk, "hours", until="2026-04-22T12:00")
+    assert [row["hour"] for row in rows_of(early)] == ["11:00"]
+    assert not (await read_report(desk, "hours", campaign="' OR 1=1 --"))["rows"]
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [{"since": "yesterday-noon"}, {"since": "2026-04-23"}, {"since": "0001-01-01", "until": "9999-12-31T24:00"}],
+)
+async def test_report_with_an_unreadable_or_empty_period_is_refused(
+    desk: DeskUnderTest, chosen: dict[str, str]
+) -> None:
+    answer = await desk.browser.get(
+        "/api/reports/hours", params={**DAY, **chosen}, headers=await desk.cookie("supervisor")
+    )
+    assert (answer.status_code, answer.json()) == (422, {"problem": "report-period"})
+
+
+async def test_files_of_a_report_have_the_rows_that_the_page_shows(desk: DeskUnderTest) -> None:
+    for name in ("hours", "outcomes", "dispositions"):
+        shown = rows_of(await read_report(desk, name, campaign="agents"))
+        answer = await download_report(desk, name, "csv", campaign="agents")
+        assert answer.headers["content-disposition"].startswith(f'attachment; filename="{name}-')
+        written = [*csv.DictReader(io.StringIO(answer.text))]
+        assert len(written) == len(shown) > 0
+        for row, line in zip(shown, written, strict=True):
+            assert {
+                key: "" if cell is None else str(cell) for key, cell in row.items() if isinstance(cell, int | str)
+            } == {key: line[key] for key, cell in row.items() if isinstance(cell, int | str)}
+        workbook = (await download_report(desk, name, "xlsx", campaign="agents")).content
+        cells = [*openpyxl.load_workbook(io.BytesIO(workbook)).worksheets[0].iter_rows(values_only=True)]
+        assert [row[0] for row in cells[1 : len(shown) + 1]] == [row["campaign"] for row in shown]
+        pdf = await download_report(desk, name, "pdf", campaign="agents")
+        assert (pdf.content[:5], pdf.headers["content-type"]) == (b"%PDF-", "application/pdf")
+
+
+async def test_reports_are_offered_by_role_with_all_campaigns(desk: DeskUnderTest) -> None:
+    for role in SupervisorRole:
+        answer = await desk.get("/api/reports", role)
+        if answer.status_code == 200:
+            assert answer.json()["reports"] == [name for name, each in REPORTS.items() if role in each.roles]
+            assert answer.json()["campaigns"] == ["agents", "ivr", "turnout-agents", "turnout-ivr"]
+        for name, report in REPORTS.items():
+            expected = 200 if role in report.roles else 403
+            assert (await desk.get(f"/api/reports/{name}", role)).status_code == expected
+
+
+async def test_every_column_of_a_report_has_a_text_on_the_page(desk: DeskUnderTest) -> None:
+    texts = (SOURCES / "locales/reports/en.ftl").read_text("utf-8")
+    for name in REPORTS:
+        for column in (await read_report(desk, name))["columns"]:
+            assert f"\ncolumn-{column['name'].replace('_', '-')} = " in texts, name
+
+
+async def test_page_shows_the_first_rows_of_a_long_report_and_says_how_many_there_are(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "MAX_SHOWN_ROWS", 2)
+    shown = await read_report(desk, "hours")
+    assert (len(shown["rows"]), len(shown["at"]), shown["row_count"]) == (2, 2, 3)
+
+
+async def test_file_with_too_many_rows_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reports, "MAX_FILE_ROWS", {Format.CSV: 3, Format.PDF: 2})
+    assert (await download_report(desk, "hours", "csv")).status_code == 200
+    answer = await download_report(desk, "hours", "pdf")
+    assert (answer.status_code, answer.json()) == (409, {"problem": "report-too-long", "rows": 2})
+
+
+async def test_report_that_takes_too_long_is_ended(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+    monkeypatch.setattr(reports, "read_campaign_states", lambda db: db.execute(endless).fetchall())
+    monkeypatch.setattr(reports, "MAX_READ_SECONDS", 0.0)
+    answer = await desk.get("/api/reports", "supervisor")
+    assert (answer.status_code, answer.json()) == (409, {"problem": "report-too-slow", "seconds": 0})
