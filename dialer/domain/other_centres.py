@@ -104,3 +104,4 @@ class PeerUpdateBatch:
     marks: Sequence[PeerMarkRecord]
     calls: Sequence[PeerCallRecord] = ()
     forget_calls_before: float = 0.0  # epoch seconds
+    stored_at: float | None = None  # when nats-server stored the message at `position` (epoch seconds); None: unknown

@@ -247,9 +247,10 @@ class Session:
                 async with self._consumer_locks[stream]:
                     state = await self._check_stream_before_reading(stream, stream_id, position, complete=complete)
                 stream_id, is_compared = state.id, stored_at is not None and position >= state.first
-                async for message in self._read_stream_until_connection_lost(stream, position, stored_at, subject):
+                compared_at = stored_at if is_compared else None
+                async for message in self._read_stream_until_connection_lost(stream, position, compared_at, subject):
                     # A stream that keeps only the newest message of each subject is read without a subject.
-                    if is_compared and (subject or message.position == position):
+                    if message is None or (is_compared and (subject or message.position == position)):
                         is_compared = False
                         _check_stream_still_has_last_read_message(
                             stream, message, position, stored_at, complete=complete
@@ -297,11 +298,11 @@ class Session:
 
     async def _read_stream_until_connection_lost(
         self, stream: str, after: int, stored_at: float | None, subject: str
-    ) -> AsyncIterator[StoredMessage]:
+    ) -> AsyncIterator[StoredMessage | None]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
 
-        If `stored_at` is not None, the message at that position is yielded first, unless it was deleted. So the caller can
-        compare its time.
+        If `stored_at` is not None, the message at that position is yielded first, so that the caller can compare its time. If
+        another one has its position, a later message is yielded first, or None if there is none on the `subject`.
 
         The consumer (reader of a stream) gets the messages of one subject. The request that creates the consumer names
         this subject. So the server can allow a centre to read its own subjects only (dialer/hq/render.py).
@@ -333,7 +334,9 @@ class Session:
                 filter_subject=subject or None,
             )
             async with self._consumer_locks[stream]:
-                await self._recreate_stream_reader_at_position(stream, consumer)
+                found = await self._recreate_stream_reader_at_position(stream, consumer)
+            if subject and stored_at is not None and not found:
+                yield None
             reconnects = self.client.stats["reconnects"]
             while True:
                 message = await self._read_next_message(queue, reconnects)
@@ -361,16 +364,20 @@ class Session:
             if self.is_connected:
                 await subscription.unsubscribe()
 
-    async def _recreate_stream_reader_at_position(self, stream: str, consumer: ConsumerConfig) -> None:
+    async def _recreate_stream_reader_at_position(self, stream: str, consumer: ConsumerConfig) -> int:
         """Delete the consumer (reader of a stream) of this name and create it again, because its position cannot be
         changed.
+
+        Return how many messages the stream has for it.
         """
         if self._centre and consumer.name is not None:
             with contextlib.suppress(
                 NatsError, TimeoutError
             ):  # there is none; another problem also prevents the creation
                 await await_and_reraise_lost_cancellation(self._queries.delete_consumer(stream, consumer.name))
-        await await_and_reraise_lost_cancellation(self._queries.add_consumer(stream, consumer))
+        info = await await_and_reraise_lost_cancellation(self._queries.add_consumer(stream, consumer))
+        delivered = 0 if info.delivered is None else info.delivered.consumer_seq  # it has begun already
+        return (info.num_pending or 0) + delivered
 
     async def _read_next_message(self, queue: asyncio.Queue[Msg], reconnects: int) -> Msg | None:
         """Return the next message of the queue, or None if the connection was reopened or the server is silent."""
@@ -402,14 +409,14 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
 
 
 def _check_stream_still_has_last_read_message(
-    stream: str, message: StoredMessage, position: int, stored_at: float | None, *, complete: bool
+    stream: str, message: StoredMessage | None, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
-    """Check that the message now stored at `position` is the one that was read there last.
+    """Check that `message`, the first one from `position` on, is the one that was read there last. None: there is none.
 
     If it is not, nats-server was restored from an older copy. Raises StreamSetBack or, if `complete` is set,
     MessagesMissing.
     """
-    if (message.position, message.stored_at) != (position, stored_at):
+    if message is None or (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack
         raise problem(
             f"stream {stream} of nats-server was set back to an older copy: message {position} is another one "

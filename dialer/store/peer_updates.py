@@ -20,8 +20,15 @@ class Constituency(NamedTuple):
     constituency_number: int
 
 
+class PeerStreamPosition(NamedTuple):
+    """Up to which position a store has applied the updates of other centres in a stream of nats-server."""
+
+    position: int = 0  # 0: it has applied none
+    stored_at: float | None = None  # when nats-server stored the message there (epoch seconds); None: unknown
+
+
 class SQL(Statements):
-    position = Scalar(int)
+    position = Query(PeerStreamPosition)
     set_position = Command()
     voter_at = Scalar(int)
     constituencies = Query(Constituency)
@@ -37,13 +44,6 @@ class PeerUpdateEffect:
     calls: tuple[tuple[int, PeerCallRecord], ...] = ()  # each with the id of our number
 
 
-def read_position_in_peer_stream(db: Connection, stream: str) -> int:
-    """Return up to which position this store has applied the updates of other centres in a stream; 0 if it has applied
-    none.
-    """
-    return SQL.position.fetch_first_value(db, stream=stream) or 0
-
-
 def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) -> PeerUpdateEffect:
     """Store a batch of opt-outs, voters' answers (marks) and calls of other centres.
 
@@ -52,7 +52,7 @@ def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) ->
     roll (which may be another version), or if another mark has its key. Raises NotInStore if updates are missing
     between the stored position and the batch.
     """
-    stored = read_position_in_peer_stream(db, updates.stream)
+    stored = (SQL.position.fetch_first_row(db, stream=updates.stream) or PeerStreamPosition()).position
     if updates.position <= stored:
         return PeerUpdateEffect()
     if updates.after > stored:
@@ -83,5 +83,5 @@ def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) ->
     ]
     if calls:
         peer_calls.delete_calls_of_other_centres(db, updates.forget_calls_before)
-    SQL.set_position.run_statement(db, stream=updates.stream, position=updates.position)
+    SQL.set_position.run_statement(db, stream=updates.stream, position=updates.position, stored_at=updates.stored_at)
     return PeerUpdateEffect(tuple(phones), tuple(recorded), unknown, tuple(calls))

@@ -1,10 +1,11 @@
 -- Updates of other centres, which headquarters passes on.
 
 -- name: position
-SELECT position FROM news_position WHERE stream = :stream;
+SELECT position, stored_at FROM news_position WHERE stream = :stream;
 
 -- name: set_position
-INSERT INTO news_position (stream, position) VALUES (:stream, :position) ON CONFLICT (stream) DO UPDATE SET position = :position;
+INSERT INTO news_position (stream, position, stored_at) VALUES (:stream, :position, :stored_at)
+ON CONFLICT (stream) DO UPDATE SET position = :position, stored_at = :stored_at;
 
 -- name: voter_at
 SELECT voter.voter_id FROM booth CROSS JOIN voter ON voter.booth_id = booth.booth_id

@@ -15,6 +15,7 @@ from dialer.store.async_connection import AsyncConnection
 from dialer.store.identity import StoreIdentity
 from dialer.store.keys import StoreKey
 from dialer.store.outbox import OutboxRow
+from dialer.store.peer_updates import PeerStreamPosition
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +91,9 @@ class UplinkReader:
         """Return up to `limit` messages for headquarters that wait to be sent (outbox), with ids above `passed`, oldest first."""
         return await self._db.fetch_all_rows(outbox.SQL.rows_after, outbox_id=passed, limit=limit)
 
-    async def read_position_in_peer_stream(self, stream: str) -> int:
-        """Return up to which position this store has applied the updates of other centres in a stream; 0 if it has
-        applied none.
-        """
-        return await self._db.fetch_first_value(peer_updates.SQL.position, stream=stream) or 0
+    async def read_position_in_peer_stream(self, stream: str) -> PeerStreamPosition:
+        """Return up to which position this store has applied the updates of other centres in a stream."""
+        return await self._db.fetch_first_row(peer_updates.SQL.position, stream=stream) or PeerStreamPosition()
 
     async def read_constituencies_and_version_of_rolls(self) -> StoredRolls:
         """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and a text that

@@ -34,6 +34,7 @@ from dialer.nats.messages import (
     unpack_peer_updates,
 )
 from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated
+from dialer.store.peer_updates import PeerStreamPosition
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
 from dialer.uplink.dialler import DiallerCommands, has_dialler_not_replied
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
@@ -65,6 +66,7 @@ class PendingUpdates:
     def __init__(self, after: int) -> None:
         """Create an empty collection. `after` is the position in headquarters' stream before the first update."""
         self.after = self.position = after
+        self._stored_at: float | None = None
         self.opt_outs: list[dict[str, Any]] = []
         self.marks: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
@@ -88,9 +90,14 @@ class PendingUpdates:
         opt_outs: Sequence[dict[str, Any]],
         marks: Sequence[dict[str, Any]],
         calls: Sequence[dict[str, Any]] = (),
+        *,
+        stored_at: float | None = None,
     ) -> None:
-        """Add the updates in the next message of headquarters' stream. `position` is the message's position."""
-        self.position = position
+        """Add the updates in the next message of headquarters' stream.
+
+        `position` is the message's position, `stored_at` when nats-server stored it (epoch seconds).
+        """
+        self.position, self._stored_at = position, stored_at
         self.opt_outs += opt_outs
         self.marks += marks
         self.calls += calls
@@ -102,6 +109,7 @@ class PendingUpdates:
             "stream": stream,
             "after": self.after,
             "position": self.position,
+            "stored_at": self._stored_at,
             "opt_outs": self.opt_outs,
             "peer_marks": self.marks,
             "peer_calls": self.calls,
@@ -220,8 +228,9 @@ class PeerUpdates:
         is_missing = False
         while True:
             stored = await self._reading.read_position_in_peer_stream(stream)
-            if is_missing or not stored:
-                stored = await self._download_and_send_snapshot(stream, place, stored)
+            if is_missing or not stored.position:
+                snapshot = await self._download_and_send_snapshot(stream, place, stored.position)
+                stored = PeerStreamPosition(snapshot)
             try:
                 await self._send_updates_until_stream_is_interrupted(stream_id, stream, subject, stored)
                 is_missing = False
@@ -247,7 +256,7 @@ class PeerUpdates:
                 await asyncio.sleep(CALLS_RETRY_SECONDS)
                 continue
             stream = _build_stream_position_key(stream_id, subject, [roll.number_hashes])
-            pending = PendingUpdates(await self._reading.read_position_in_peer_stream(stream))
+            pending = PendingUpdates((await self._reading.read_position_in_peer_stream(stream)).position)
             with contextlib.suppress(StreamRecreated):
                 async for message in self._session.read_stream_messages(
                     CALLS, pending.after, subject, stream_id=stream_id
@@ -329,15 +338,15 @@ class PeerUpdates:
             )
 
     async def _send_updates_until_stream_is_interrupted(
-        self, stream_id: str, stream: str, subject: str, after: int
+        self, stream_id: str, stream: str, subject: str, stored: PeerStreamPosition
     ) -> None:
         """Read other centres' updates and send them to the dialler, until the stream must be opened again.
 
         Raises StreamRecreated, MessagesMissing.
         """
-        pending = PendingUpdates(after)
+        pending = PendingUpdates(stored.position)
         async for message in self._session.read_stream_messages(
-            PEERS, after, subject, stream_id=stream_id, complete=True
+            PEERS, stored.position, subject, stream_id=stream_id, stored_at=stored.stored_at, complete=True
         ):
             remaining = await self._add_opt_outs_and_marks_in_message(stream, pending, message)
             if remaining is None:
@@ -377,7 +386,7 @@ class PeerUpdates:
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)
-        pending.add_pending_updates(message.position, opt_outs, marks, calls)
+        pending.add_pending_updates(message.position, opt_outs, marks, calls, stored_at=message.stored_at)
         now = self._clock.monotonic()
         is_empty = not pending.number_of_pending_updates
         if message.buffered or (is_empty and now < self._sent_at.get(stream, 0.0) + POSITION_SECONDS):

@@ -173,6 +173,10 @@ class ImportPeerUpdates(Command):
     ]
     after: Annotated[Position, Field(description="position in the stream before the first update")]
     position: Annotated[Position, Field(description="position of the last update")]
+    stored_at: Annotated[
+        RecordedTime | None,
+        Field(description="when nats-server stored the last update (epoch seconds); missing: unknown"),
+    ] = None
     opt_outs: Annotated[
         tuple[PeerOptOut, ...], Field(max_length=MAX_UPDATES, description=f"at most {MAX_UPDATES} opt-outs")
     ]
@@ -188,7 +192,7 @@ class ImportPeerUpdates(Command):
         marks = tuple(each.create_voter_mark_from_other_centre() for each in self.peer_marks)
         calls = tuple(each.create_record_of_other_centre_call() for each in self.peer_calls)
         return await services.records.import_updates_of_other_centres(
-            PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks, calls)
+            PeerUpdateBatch(self.stream, self.after, self.position, opt_outs, marks, calls, stored_at=self.stored_at)
         )
 
 

@@ -30,6 +30,7 @@ from dialer.nats.messages import build_acknowledgement_subject, build_live_subje
 from dialer.nats.session import Session
 from dialer.store.identity import StoreIdentity
 from dialer.store.outbox import OutboxRow
+from dialer.store.peer_updates import PeerStreamPosition
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
 from dialer.uplink.dialler import DiallerCommands
 from dialer.uplink.orders import OrderDelivery
@@ -136,8 +137,8 @@ class VirtualStore(UplinkReader):
         begin = max(0, passed + 1 - rows[0].outbox_id) if rows else 0
         return [*islice(rows, begin, begin + max(0, limit))]
 
-    async def read_position_in_peer_stream(self, stream: str) -> int:
-        return self._positions.get(stream, 0)
+    async def read_position_in_peer_stream(self, stream: str) -> PeerStreamPosition:
+        return PeerStreamPosition(self._positions.get(stream, 0))
 
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
         return set()

@@ -110,11 +110,12 @@ async def wait_for(condition: Any) -> None:
             await asyncio.sleep(0.02)
 
 
-async def serve_empty_snapshots(above: Session) -> None:
-    """Answer snapshot requests as a headquarters without updates before the first message of the stream."""
+async def serve_snapshots(above: Session, position: int = 0, opt_outs: Sequence[dict[str, Any]] = ()) -> None:
+    """Answer snapshot requests with the opt-outs that a headquarters had up to a position of the stream."""
 
     async def answer(subject: str, data: bytes) -> bytes:
-        return pack_snapshot_page(SnapshotPage("pune-1", unpack_snapshot_request(data), 0, None, [], []), None)
+        page = SnapshotPage("pune-1", unpack_snapshot_request(data), position, None, [*opt_outs], [])
+        return pack_snapshot_page(page, None)
 
     await above.answer_requests_on_subject(messages.build_snapshot_subject("pune-1"), answer)
 
@@ -272,7 +273,7 @@ async def test_valid_updates_of_other_centres_are_stored_together_with_the_strea
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
-        await serve_empty_snapshots(above)
+        await serve_snapshots(above)
         marks = [{**fields, "serial": serial, "key": f"k{serial}"} for serial in (3, 4, 5)]
         await above.store_message(
             subject, messages.pack_peer_updates([], [marks[0], {**marks[1], "centre": "pune-1"}, {"key": "bad"}])
@@ -349,7 +350,11 @@ async def test_nats_stream_that_ends_before_the_stored_position_is_not_read(serv
 
 
 @pytest.mark.parametrize(("complete", "error"), [(False, StreamSetBack), (True, MessagesMissing)])
-@pytest.mark.parametrize("others", [(), ("cmd.zone.east", "cmd.all")], ids=["same subject", "another subject"])
+@pytest.mark.parametrize(
+    "others",
+    [(), ("cmd.zone.east", "cmd.all"), ("cmd.zone.east",)],
+    ids=["same subject", "another subject", "another subject and no later message"],
+)
 async def test_nats_stream_whose_last_read_message_was_replaced_is_not_read_further(
     tmp_path: Path, server: NatsServer, others: Sequence[str], complete: bool, error: type[Exception]
 ) -> None:
@@ -378,6 +383,50 @@ async def test_nats_stream_whose_last_read_message_was_replaced_is_not_read_furt
                 await anext(reading)
             again = above.read_stream_messages(messages.CMD, 1, "cmd.all")
             assert (await anext(again)).data == b"stop"
+
+
+async def test_restarted_uplink_gets_the_opt_outs_that_a_nats_server_set_back_stored_meanwhile(
+    tmp_path: Path, server: NatsServer
+) -> None:
+    """They have positions that the uplink has read, and the message at the last such position is not for this centre."""
+    path, stored, copy = tmp_path / "centre.db", tmp_path / "nats" / "jetstream", tmp_path / "copy"
+    lost, new = "a" * 64, "b" * 64
+    opt_outs = {each: {"number_hash": each, "at": 5.0, "centre": "pune-2"} for each in (lost, new)}
+
+    def count_opt_outs(number_hash: str) -> int:
+        [(count,)] = query_store(path, "SELECT count(*) FROM opt_out_hash WHERE number_hash = ?", number_hash)
+        return int(count)
+
+    async with await open_store(path) as store, await UplinkReader.open(path, None) as reading:
+
+        async def receive_opt_out(number_hash: str) -> None:
+            async with open_session([server.nats_server_url], "uplink", centre="pune-1") as below:
+                updates = PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading)
+                async with run_jobs(updates.send_updates_until_cancelled()):
+                    await wait_for(lambda: count_opt_outs(number_hash) == 1)
+
+        async with open_session([server.nats_server_url], "hq") as above:
+            await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
+            await serve_snapshots(above)
+            await server.kill_nats_server()
+            shutil.copytree(stored, copy)
+            await server.start()
+            await store_message_when_connected(above, "peer.z1.mark.S99.1", b"for others")
+            await store_message_when_connected(
+                above, messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_outs[lost]], [])
+            )
+            await receive_opt_out(lost)
+        await server.kill_nats_server()
+        shutil.rmtree(stored)
+        shutil.copytree(copy, stored)
+        await server.start()
+        async with open_session([server.nats_server_url], "hq") as above:
+            await serve_snapshots(above, 2, [opt_outs[new]])
+            await store_message_when_connected(
+                above, messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_outs[new]], [])
+            )
+            await store_message_when_connected(above, "peer.z1.mark.S99.1", b"for others")
+            await receive_opt_out(new)
 
 
 async def store_message_when_connected(session: Session, subject: str, data: bytes) -> None:
@@ -419,7 +468,7 @@ async def test_re_created_nats_stream_of_updates_is_read_from_the_beginning(tmp_
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
-        await serve_empty_snapshots(above)
+        await serve_snapshots(above)
         for number in range(5):
             await above.store_message(messages.OPT_OUT_SUBJECT, opt_out(number))
         async with (
@@ -451,7 +500,7 @@ async def test_votes_received_before_their_voters_were_imported_are_applied_afte
 
     async with await open_store(path) as store, open_session([server.nats_server_url], "hq") as above:
         await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
-        await serve_empty_snapshots(above)
+        await serve_snapshots(above)
         await above.store_message(
             messages.build_subject_of_voter_marks_in_constituency("z1", STATE_CODE, CONSTITUENCY_NUMBER),
             messages.pack_peer_updates([], marks),
