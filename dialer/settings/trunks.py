@@ -184,7 +184,10 @@ class Trunk(Section):
     host: Annotated[HostName | None, Applied.ELSEWHERE] = Field(
         None, description="the carrier's SIP host; `dialer asterisk render` needs it"
     )
-    port: Annotated[Port | None, Applied.ELSEWHERE] = Field(None, description="its SIP port; none: 5060, with TLS 5061")
+    port: Annotated[Port | None, Applied.ELSEWHERE] = Field(
+        None,
+        description="its SIP port; none: from SRV records if host is a name that has them, otherwise 5060, with TLS 5061",
+    )
     backup_hosts: Annotated[tuple[HostName, ...], Applied.ELSEWHERE] = Field(
         (),
         description="further SIP hosts of the carrier, in order; a call goes to the first one that answers OPTIONS "

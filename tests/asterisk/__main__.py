@@ -33,6 +33,7 @@ from tests.asterisk.stage import Lab, RealStage
 from tests.asterisk.transfers_over_servers import check_transfers_over_servers
 from tests.asterisk.trunk_settings import check_trunk_settings
 from tests.asterisk.trunk_signatures import check_trunk_signatures
+from tests.asterisk.trunk_srv import check_trunk_srv
 from tests.asterisk.trunk_test import check_trunk_test
 from tests.asterisk.trunk_tls import check_trunk_tls
 from tests.asterisk.two_servers import TwoServers, load_two_server_scenarios
@@ -51,6 +52,7 @@ CHECKS = {
     "outcomes": check_outcomes,
     "trunk-settings": check_trunk_settings,
     "trunk-signatures": check_trunk_signatures,
+    "trunk-srv": check_trunk_srv,
     "trunk-test": check_trunk_test,
     "trunk-tls": check_trunk_tls,
     "answering-machines": check_answering_machines,
@@ -66,7 +68,7 @@ def main() -> int:
         "names",
         nargs="*",
         help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, older-store, "
-        "call-rate, outcomes, trunk-settings, trunk-signatures, trunk-test, trunk-tls, answering-machines, two-servers; "
+        "call-rate, outcomes, trunk-settings, trunk-signatures, trunk-srv, trunk-test, trunk-tls, answering-machines, two-servers; "
         "all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")

@@ -91,6 +91,7 @@ class RealAsterisk:
         self.directory = directory
         self.etc = directory / "etc"
         self.log = directory / "log" / "messages.log"
+        self.prefix: tuple[str | Path, ...] = ()  # a command in whose environment Asterisk runs
         self.history = directory / "log" / "cdr-custom" / "matdan.csv"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -127,7 +128,7 @@ class RealAsterisk:
         """Start Asterisk and wait until it is fully booted. Raises NoAsterisk."""
         output = (self.directory / "output").open("wb")
         self._process = await asyncio.create_subprocess_exec(
-            self.program, "-C", self.etc / "asterisk.conf", "-f", "-n", stdout=output, stderr=output,
+            *self.prefix, self.program, "-C", self.etc / "asterisk.conf", "-f", "-n", stdout=output, stderr=output,
             env=_make_environment(self.program), stdin=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         output.close()

@@ -306,19 +306,35 @@ def _convert_host_to_ip_network(host: str) -> str:
 
 
 def _format_sip_uri(trunk: Trunk, user: str | None = None, host: str | None = None) -> str:
-    """Return the SIP URI of a host of a trunk's carrier, by default of the first one, as Asterisk's files have it."""
-    default_port = 5061 if trunk.transport is Transport.TLS else 5060
+    """Return the SIP URI of a host of a trunk's carrier, by default of the first one, as Asterisk's files have it.
+
+    Asterisk looks for SRV records of a host name without a port, and then for its address and the default port.
+    """
     account = "" if user is None else f"{user.partition('@')[0]}@"
     address = _bracket_ipv6_address(host or trunk.host or "")
-    return f"sip:{account}{address}:{trunk.port or default_port}{_format_transport_parameter(trunk)}"
+    default_port = 5061 if trunk.transport is Transport.TLS else 5060
+    port = trunk.port or (None if _is_name(host or trunk.host or "") else default_port)
+    return f"sip:{account}{address}{'' if port is None else f':{port}'}{_format_transport_parameter(trunk, port)}"
 
 
 def _format_proxy_uri(trunk: Trunk) -> str:
-    return f"sip:{trunk.outbound_proxy}{_format_transport_parameter(trunk)}\\;lr"
+    address = trunk.outbound_proxy or ""
+    return f"sip:{address}{_format_transport_parameter(trunk, address.partition(':')[2])}\\;lr"
 
 
-def _format_transport_parameter(trunk: Trunk) -> str:
-    return "" if trunk.transport is Transport.UDP else f"\\;transport={trunk.transport.value}"
+def _format_transport_parameter(trunk: Trunk, port: object) -> str:
+    """Return the transport parameter of a SIP URI. Without a port it is written for UDP too, because Asterisk would
+    otherwise use SRV records of any transport.
+    """
+    return "" if trunk.transport is Transport.UDP and port else f"\\;transport={trunk.transport.value}"
+
+
+def _is_name(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:

@@ -104,8 +104,8 @@ def test_trunk_with_an_account_registers_over_tls() -> None:
     pjsip = parse_rendered_file("pjsip.conf")
     assert get_section(pjsip, "carrier-b-auth", "auth")["password"] == "p$&,=>w {x} |y|"
     registration = get_section(pjsip, "carrier-b-registration", "registration")
-    assert registration["server_uri"] == "sip:sip.carrier-b.internal:5061;transport=tls"
-    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
+    assert registration["server_uri"] == "sip:sip.carrier-b.internal;transport=tls"
+    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal;transport=tls"
     assert registration["auth_rejection_permanent"] == "no"
     assert get_section(pjsip, "carrier-b", "endpoint")["media_encryption"] == "sdes"
     assert get_section(pjsip, "carrier-b-identify", "identify")["match"] == "sip.carrier-b.internal,198.51.100.0/24"
@@ -127,6 +127,22 @@ def test_certificate_name_of_a_tls_carrier_is_verified_unless_the_trunk_gives_a_
     for words in ("yes", "two\nlines of words"):
         with pytest.raises(ValidationError, match=r"trunks\.1\.unverified_tls"):
             a_site(trunks=[first, {**second, "unverified_tls": words}])
+
+
+@pytest.mark.parametrize(
+    ("changes", "contact"),
+    [
+        ({"host": "sip.carrier.net"}, "sip:sip.carrier.net;transport=udp"),
+        ({"host": "sip.carrier.net", "transport": "tcp"}, "sip:sip.carrier.net;transport=tcp"),
+        ({"host": "sip.carrier.net", "port": 5060}, "sip:sip.carrier.net:5060"),
+        ({"host": "10.9.0.10"}, "sip:10.9.0.10:5060"),
+        ({"host": "2001:db8::1", "transport": "tls"}, "sip:[2001:db8::1]:5061;transport=tls"),
+    ],
+)
+def test_asterisk_looks_for_srv_records_of_a_host_name_without_a_port(changes: dict[str, Any], contact: str) -> None:
+    first, _ = a_site().model_dump(exclude_unset=True)["trunks"]
+    pjsip = parse_rendered_file("pjsip.conf", a_site(trunks=[{**first, **changes}]))
+    assert get_section(pjsip, "carrier-a", "aor")["contact"] == contact
 
 
 def test_phones_over_tls_need_no_certificate_authorities() -> None:
@@ -190,7 +206,7 @@ def test_trunk_registers_with_the_carrier_under_a_phone_number(
     settings = Settings.model_validate(values)
     registration = get_section(parse_rendered_file("pjsip.conf", settings), "carrier-b-registration", "registration")
     assert registration["contact_user"] == registered
-    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal:5061;transport=tls"
+    assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal;transport=tls"
     inbound = parse_dialplan(render_asterisk_site_files(settings, PASSWORDS)["extensions.conf"])
     assert find_extension(inbound, "matdan-inbound", registered) is not None
     assert find_extension(inbound, "matdan-inbound", "matdan") is None
