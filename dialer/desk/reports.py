@@ -13,13 +13,18 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Depends, Query, Response
 
 from dialer.domain.clock import Clock
+from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import StoreTimeout
 from dialer.domain.schema import MESSAGE
 from dialer.reports import accounts, tables
+from dialer.reports.agents import report_pauses, report_work_of_agents
+from dialer.reports.evidence import report_abandoned_rate_of_each_window
 from dialer.reports.files import describe_report_period, encode_report, parse_report_time
 from dialer.reports.formats import Cell, ColumnKind, Format, Report
 from dialer.reports.tables import FOREVER, Window
+from dialer.reports.trunk_calls import report_trunk_calls_by_hour, report_trunk_calls_by_status
 from dialer.settings.site import Settings
+from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.store.campaigns import read_campaign_states
 from dialer.store.connection import Connection, open_store_snapshot
@@ -40,7 +45,11 @@ MEDIA_TYPES = {
 }
 
 T = TypeVar("T")
-MakeReport = Callable[[Connection, Window, tzinfo], Report]
+MakeReport = Callable[[Connection, Window, tzinfo, Settings], Report]
+
+
+AGENT_REPORT_ROLES: frozenset[str] = frozenset({Role.COACH, Role.COMPLIANCE, Role.SUPERVISOR})
+"""Roles that may read reports on the work of each agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +61,20 @@ class PageReport:
 
 
 REPORTS: dict[str, PageReport] = {
-    "hours": PageReport(accounts.report_calls_by_hour),
-    "outcomes": PageReport(lambda db, window, _: tables.report_calls(db, window)),
-    "dispositions": PageReport(lambda db, window, _: tables.report_dispositions_by_campaign(db, window)),
+    "hours": PageReport(lambda db, window, zone, _: accounts.report_calls_by_hour(db, window, zone)),
+    "outcomes": PageReport(lambda db, window, *_: tables.report_calls(db, window)),
+    "dispositions": PageReport(lambda db, window, *_: tables.report_dispositions_by_campaign(db, window)),
+    "windows": PageReport(
+        lambda db, window, zone, settings: report_abandoned_rate_of_each_window(
+            db, window, zone, load_site_profile(settings)
+        )
+    ),
+    "agents": PageReport(lambda db, window, *_: report_work_of_agents(db, window), AGENT_REPORT_ROLES),
+    "pauses": PageReport(lambda db, window, *_: report_pauses(db, window), AGENT_REPORT_ROLES),
+    "agent-dispositions": PageReport(lambda db, window, *_: tables.report_dispositions(db, window), AGENT_REPORT_ROLES),
+    "trunks": PageReport(lambda db, window, *_: tables.report_trunks(db, window)),
+    "trunk-hours": PageReport(lambda db, window, zone, _: report_trunk_calls_by_hour(db, window, zone)),
+    "trunk-statuses": PageReport(lambda db, window, *_: report_trunk_calls_by_status(db, window)),
 }
 """The reports by the names that their addresses have."""
 
@@ -81,7 +101,7 @@ class ShownReport:
     row_count: int
     """how many rows the report has; `rows` has the first ones"""
     at: tuple[float, ...]
-    """the start of each row's hour (epoch seconds); empty if the rows are not hours"""
+    """the start of each row's hour or day (epoch seconds); empty if the rows have none"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,20 +193,24 @@ class ReportRoutes:
             """Return a report as a table."""
             zone = get_site_zone(self._settings)
             window = chosen.build_report_period(zone)
-            return await self._read_store(lambda db: _select_shown_part_of_report(report.make(db, window, zone), zone))
+            settings = self._settings
+            return await self._read_store(
+                lambda db: _select_shown_part_of_report(report.make(db, window, zone, settings), zone)
+            )
 
         return show_report
 
     def _create_file_handler(self, name: str, report: PageReport) -> Callable[..., Awaitable[Response]]:
         async def download_report(chosen: _Filter, form: Annotated[FileFormat, Query(alias="format")]) -> Response:
             """Return a report as a CSV, XLSX or PDF file."""
-            zone, centre = get_site_zone(self._settings), self._settings.centre
+            settings = self._settings
+            zone, centre = get_site_zone(settings), settings.centre
             window, chosen_format = chosen.build_report_period(zone), Format(form)
             now = datetime.fromtimestamp(self._clock.now(), zone)
             made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
 
             def encode_file(db: Connection) -> bytes:
-                made_report = report.make(db, window, zone)
+                made_report = report.make(db, window, zone, settings)
                 if len(made_report.rows) > MAX_FILE_ROWS[chosen_format]:
                     raise RequestRefused(409, "report-too-long", rows=MAX_FILE_ROWS[chosen_format])
                 about = f"{made}: {describe_report_period(window, zone)}"
@@ -219,9 +243,9 @@ def _select_shown_part_of_report(report: Report, zone: tzinfo) -> ShownReport:
     rows = report.rows[:MAX_SHOWN_ROWS]
     names = [column.name for column in report.columns]
     at: tuple[float, ...] = ()
-    if {"day", "hour"} <= set(names):
-        day, hour = names.index("day"), names.index("hour")
-        at = tuple(parse_report_time(f"{row[day]} {row[hour]}", zone) for row in rows)
+    if "day" in names:
+        times = [names.index(name) for name in ("day", "hour") if name in names]
+        at = tuple(parse_report_time(" ".join(str(row[place]) for place in times), zone) for row in rows)
     return ShownReport(
         columns=tuple(ReportColumn(report.columns[place].name, report.columns[place].kind) for place in places),
         rows=tuple(tuple(row[place] for place in places) for row in rows),

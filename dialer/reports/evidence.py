@@ -7,7 +7,7 @@ an answer of the day, not only at midnight. A call counts at the time of its ans
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from itertools import groupby
@@ -92,17 +92,13 @@ def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone:
     cap. The column `verified` says whether the stored records match their signatures.
     """
     caps = profile.abandoned.caps
-    longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
-    found = [*window.query_rows_of_period(db, SQL.live_answers, since=window.since - longest)]
     verified = "yes" if verify_seals(db).is_evidence_intact else "NO"
     rows: list[tuple[Cell, ...]] = []
-    for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
-        answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
-        for day in compute_daily_evidence(answers, caps, zone, window.since):
-            cap_met = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
-            counts = (day.live_answers, day.abandoned, day.left_waiting)
-            rate = AbandonedRate(day.live_answers, day.abandoned).abandoned_rate
-            rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if cap_met else "NO", verified))
+    for campaign, day in _read_evidence_of_days(db, window, zone, caps):
+        cap_met = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
+        counts = (day.live_answers, day.abandoned, day.left_waiting)
+        rate = AbandonedRate(day.live_answers, day.abandoned).abandoned_rate
+        rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if cap_met else "NO", verified))
     limits = ", ".join(f"{cap.share:.1%} in {_format_period_of_abandoned_cap(cap)}" for cap in caps)
     return Report(
         f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
@@ -123,6 +119,44 @@ def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone:
         ),
         tuple(rows),
     )
+
+
+def report_abandoned_rate_of_each_window(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
+    """Report each campaign's highest abandoned-call rate on each day in every window of the profile, next to its cap.
+
+    `profile` has the windows with their caps. The report does not check the signatures of the records, which takes long.
+    """
+    caps = profile.abandoned.caps
+    return Report(
+        "abandoned-call rate in every window",
+        (
+            *make_text_columns("campaign", "day"),
+            *make_count_columns("window_hours", "live_answers", "abandoned"),
+            Column("highest_rate", ColumnKind.SHARE, "highest"),
+            Column("cap", ColumnKind.SHARE),
+            *make_text_columns("cap_met"),
+        ),
+        tuple(
+            (
+                *(campaign, day.day, cap.window_hours, day.live_answers, day.abandoned),
+                *(worst, cap.share, "yes" if worst <= cap.share else "NO"),
+            )
+            for campaign, day in _read_evidence_of_days(db, window, zone, caps)
+            for worst, cap in zip(day.worst, caps, strict=True)
+        ),
+    )
+
+
+def _read_evidence_of_days(
+    db: Connection, window: Window, zone: tzinfo, caps: Sequence[AbandonedCap]
+) -> Iterator[tuple[str, DayEvidence]]:
+    """Yield each campaign with the evidence of each of its days."""
+    longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
+    found = window.query_rows_of_period(db, SQL.live_answers, since=window.since - longest)
+    for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
+        answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
+        for day in compute_daily_evidence(answers, caps, zone, window.since):
+            yield campaign, day
 
 
 def _format_period_of_abandoned_cap(cap: AbandonedCap) -> str:

@@ -74,14 +74,18 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
 
 
 def fill_store_with_calls(store: HandFilled) -> None:
-    """Add calls of two campaigns in several hours of one day."""
+    """Add calls of two campaigns in several hours of two days, and an agent's log-in."""
+    store.answered(1, NOON - 24 * HOUR)
+    for state, start, seconds in (("ready", -2, 3000), ("talking", -1, 2000), ("paused", 0, 900)):
+        store.seat(state, NOON + start * HOUR, seconds)
+    store.db.execute("UPDATE seat_interval SET reason = 'meal' WHERE state = 'paused'")
     for hour in range(-2, 6):
         for call in range(hour + 3):
             at = NOON + hour * HOUR + call
             store.answered(1 + call, at, disposition=("voted", "not-yet", "later")[call % 3])
             store.attempt(20 + call, at + 60)
     store.attempt(40, NOON, outcome="abandoned", answered_at=NOON + 9)
-    store.attempt(41, NOON + HOUR, campaign="ivr", outcome="busy")
+    store.attempt(41, NOON + HOUR, campaign="ivr", outcome="busy", technical_cause="486")
 
 
 async def read_rows(page: Page, report: str) -> list[list[str]]:

@@ -58,6 +58,14 @@ FOR_EVERY_ROLE = {
     "/api/reports/hours/file",
     "/api/reports/outcomes",
     "/api/reports/outcomes/file",
+    "/api/reports/trunk-hours",
+    "/api/reports/trunk-hours/file",
+    "/api/reports/trunk-statuses",
+    "/api/reports/trunk-statuses/file",
+    "/api/reports/trunks",
+    "/api/reports/trunks/file",
+    "/api/reports/windows",
+    "/api/reports/windows/file",
 }
 ENDLESS = {"/api/board/events", "/api/agent/events"}
 

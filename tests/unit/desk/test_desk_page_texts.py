@@ -79,6 +79,7 @@ UNTRANSLATED = {
         "csv",
         "xlsx",
         "ASR",
+        "SIP",
         "FastAGI",
         "hq",  # words of commands
         "order",

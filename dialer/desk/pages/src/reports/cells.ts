@@ -5,17 +5,32 @@ import { count, decimal, lasted, percent, t, word } from "../shared/words";
 export type Cell = string | number | null;
 
 /** The kinds of messages with the texts of codes, by the column that holds the codes. */
-const CODES: Record<string, string> = { outcome: "ended", disposition: "outcome" };
+const CODES: Record<string, string> = {
+  outcome: "ended",
+  disposition: "outcome",
+  pause_reason: "pause",
+  cap_met: "cap-met",
+};
 const NONE = "(none)";
 
 export const isFigure = (column: ReportColumn) => column.kind !== "text";
 
 export const headingOf = (column: ReportColumn) => t(`column-${column.name.replaceAll("_", "-")}`);
 
+const DAYS_FROM_HOURS = 48;
+/** Return the length of a window as hours or days. */
+export const windowText = (hours: number) =>
+  hours >= DAYS_FROM_HOURS ? t("window-days", { days: Math.round(hours / 24) }) : t("window-hours", { hours });
+
 export function textOf(column: ReportColumn, cell: Cell): string {
   if (cell === null || cell === "") return "–";
   if (typeof cell === "string")
-    return cell === NONE ? t("none-entered") : column.name in CODES ? word(CODES[column.name]!, cell) : cell;
+    return cell === NONE
+      ? t("none-entered")
+      : column.name in CODES
+        ? word(CODES[column.name]!, cell.toLowerCase())
+        : cell;
+  if (column.name === "window_hours") return windowText(cell);
   if (column.kind === "share") return percent(cell);
   if (column.kind === "seconds") return lasted(cell);
   return column.kind === "rate" ? decimal(cell) : count(cell);

@@ -7,7 +7,6 @@ import type { ReportChoices } from "../shared/wire";
 import { areLoaded, speak, t } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
 import { addDays, addressOf, campaign, first, from, last, to, today, view } from "./filter";
-import { HoursChart } from "./hours_chart";
 import { ReportTable } from "./table";
 import "../shared/base.css";
 import "../staff/figures.css";
@@ -17,6 +16,9 @@ import "./reports.css";
 /** The views and the reports in each. */
 const VIEWS: Record<string, string[]> = {
   campaigns: ["hours", "outcomes", "dispositions"],
+  agents: ["agents", "pauses", "agent-dispositions"],
+  abandoned: ["windows"],
+  trunks: ["trunks", "trunk-hours", "trunk-statuses"],
 };
 
 const choices = signal<ReportChoices | Problem | null>(null);
@@ -103,11 +105,7 @@ function Reports({ reports, campaigns }: ReportChoices) {
       <main>
         <Filter campaigns={campaigns} />
         {VIEWS[shown]!.filter((name) => reports.includes(name)).map((name) => (
-          <ReportTable
-            key={name}
-            name={name}
-            {...(name === "hours" ? { chart: (report) => <HoursChart report={report} /> } : {})}
-          />
+          <ReportTable key={name} name={name} />
         ))}
       </main>
       <Notice />

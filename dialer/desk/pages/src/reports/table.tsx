@@ -1,11 +1,11 @@
 // A report as a table that can be sorted, with its chart and its files.
-import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Alert, problemText, Section } from "../shared/parts";
 import { ask, isProblem, me, type Problem } from "../shared/server";
 import type { ShownReport } from "../shared/wire";
-import { count, t } from "../shared/words";
+import { count, has, t } from "../shared/words";
 import { compareCells, headingOf, isFigure, textOf } from "./cells";
+import { CHARTS } from "./charts";
 import { download, FORMATS } from "./files";
 import { query } from "./filter";
 
@@ -128,8 +128,8 @@ function Files({ name }: { name: string }) {
   );
 }
 
-/** A report of the desk, read again when the filter changes. `chart` draws its rows above the table. */
-export function ReportTable({ name, chart }: { name: string; chart?: (report: ShownReport) => ComponentChildren }) {
+/** A report of the desk, read again when the filter changes. Its chart, if it has one, is above the table. */
+export function ReportTable({ name }: { name: string }) {
   const [read, setRead] = useState<ShownReport | Problem | null>(null);
   const asked = query.value;
   useEffect(() => {
@@ -152,7 +152,8 @@ export function ReportTable({ name, chart }: { name: string; chart?: (report: Sh
         <p>{t("report-empty")}</p>
       ) : (
         <>
-          {chart?.(read)}
+          {has(`report-${name}-help`) && <p class="small">{t(`report-${name}-help`)}</p>}
+          {CHARTS[name]?.(read)}
           {read.row_count > read.rows.length && (
             <p class="small">
               {t("report-first-rows", { shown: count(read.rows.length), rows: count(read.row_count) })}

@@ -720,7 +720,7 @@ export interface ShownReport {
   total: (string | number | null)[] | null;
   /** how many rows the report has; `rows` has the first ones */
   row_count: number;
-  /** the start of each row's hour (epoch seconds); empty if the rows are not hours */
+  /** the start of each row's hour or day (epoch seconds); empty if the rows have none */
   at: number[];
 }
 

@@ -1,0 +1,117 @@
+"""Reports on the work of each agent: log-in, talks, wrap-up, pauses and contacts.
+
+There is no report on adherence, because no schedule is stored with which the log-ins could be compared.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from dialer.domain.view import SeatState
+from dialer.reports.formats import Cell, Column, ColumnKind, Report, make_count_columns, make_text_columns
+from dialer.reports.tables import WORKING, Window
+from dialer.store.connection import Connection
+from dialer.store.sql import Query, Statements
+
+NO_REASON = "(none)"
+_SHOWN_SECONDS = (SeatState.TALKING, SeatState.WRAP_UP, SeatState.READY, SeatState.PAUSED)
+
+
+class AgentSeconds(NamedTuple):
+    """How many seconds an agent spent in one state."""
+
+    agent_name: str
+    state: str
+    seconds: float
+
+
+class AgentCalls(NamedTuple):
+    """An agent's connected calls, how many of them were contacts, and how many have a disposition."""
+
+    agent_name: str
+    calls: int
+    contacts: int
+    dispositions: int
+
+
+class PauseCount(NamedTuple):
+    """An agent's pauses for one reason, and their seconds."""
+
+    agent_name: str
+    reason_or_none: str
+    pauses: int
+    seconds: float
+
+
+class SQL(Statements):
+    seconds_by_state = Query(AgentSeconds)
+    calls_by_agent = Query(AgentCalls)
+    pauses_by_reason = Query(PauseCount)
+
+
+def report_work_of_agents(db: Connection, window: Window) -> Report:
+    """Report each agent's log-in time, times in each state, calls, contacts, contacts per hour of log-in, and dispositions.
+
+    The window's campaign selects the calls only; an agent's time does not belong to a campaign.
+    """
+    seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for row in window.query_rows_of_period(db, SQL.seconds_by_state):
+        if row.state != SeatState.OFFLINE:
+            seconds[row.agent_name][row.state] += row.seconds
+    calls = {row.agent_name: row[1:] for row in window.query_rows_of_period(db, SQL.calls_by_agent)}
+    names = sorted(seconds.keys() | calls.keys())
+    rows = tuple((name, *_compute_work_cells(seconds[name], calls.get(name, (0, 0, 0)))) for name in names)
+    sums: dict[str, float] = defaultdict(float)
+    for spent in seconds.values():
+        for state, number in spent.items():
+            sums[state] += number
+    counts = tuple(sum(each) for each in zip(*calls.values(), strict=True)) or (0, 0, 0)
+    return Report(
+        "agents' work",
+        (
+            Column("agent", ColumnKind.TEXT),
+            Column("logged_in_seconds", ColumnKind.SECONDS, "logged in"),
+            *(Column(f"{state.replace('-', '_')}_seconds", ColumnKind.SECONDS, state) for state in _SHOWN_SECONDS),
+            Column("utilisation", ColumnKind.SHARE, "busy"),
+            Column("handling_seconds", ColumnKind.SECONDS, "handling"),
+            *make_count_columns("calls", "contacts"),
+            Column("contacts_per_hour", ColumnKind.RATE, "per h"),
+            Column("dispositions"),
+        ),
+        rows,
+        ("all", *_compute_work_cells(sums, counts)) if rows else None,
+    )
+
+
+def _compute_work_cells(spent: dict[str, float], counts: tuple[int, ...]) -> tuple[Cell, ...]:
+    """Return log-in time and times by state (seconds), utilisation (0-1), mean handling time, calls, contacts, contacts
+    per hour and dispositions.
+    """
+    calls, contacts, dispositions = counts
+    logged_in, worked = sum(spent.values()), sum(spent.get(state, 0.0) for state in WORKING)
+    return (
+        logged_in,
+        *(spent.get(state, 0.0) for state in _SHOWN_SECONDS),
+        worked / logged_in if logged_in else None,
+        worked / calls if calls else None,
+        calls,
+        contacts,
+        contacts * 3600 / logged_in if logged_in else None,
+        dispositions,
+    )
+
+
+def report_pauses(db: Connection, window: Window) -> Report:
+    """Report each agent's pauses by reason, with their number and their seconds."""
+    rows = [*window.query_rows_of_period(db, SQL.pauses_by_reason)]
+    return Report(
+        "pauses",
+        (
+            *make_text_columns("agent", "pause_reason"),
+            Column("pauses"),
+            Column("paused_seconds", ColumnKind.SECONDS, "paused"),
+        ),
+        tuple((row.agent_name, row.reason_or_none or NO_REASON, row.pauses, row.seconds) for row in rows),
+        ("all", "", sum(row.pauses for row in rows), sum(row.seconds for row in rows)) if rows else None,
+    )
