@@ -172,7 +172,7 @@ def _sum_turnout_of_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
 
 
 def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
-    """Return the panel of trunks, recorded answers of voters (marks) and opt-outs. Spare lines show call outcomes and
+    """Return the panel of trunks, marks (facts about voters) and opt-outs. Spare lines show call outcomes and
     event-loop lag.
     """
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))

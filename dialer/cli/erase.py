@@ -40,7 +40,7 @@ def erase_phone_number(
 ) -> None:
     """Erase a phone number, the data of its voters, and agents' notes on them. It is never called again.
 
-    The dialler may be running meanwhile. Attempts and marks (recorded answers) stay, without a link to a person. The
+    The dialler may be running meanwhile. Attempts and marks (facts about voters) stay, without a link to a person. The
     audit records the erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased
     only after its recordings are.
     """
@@ -74,7 +74,7 @@ def erase_personal_data_after_election(
 ) -> None:
     """Erase personal data once the election is over, except records that the profile requires to keep.
 
-    Names, numbers, agents' notes and recordings are erased immediately. Attempts, marks (recorded answers) and seats'
+    Names, numbers, agents' notes and recordings are erased immediately. Attempts, marks (facts about voters) and seats'
     times are erased after the profile's retention days, counted from DATE or the last of [[rules.polls]], whichever is
     later. The suppression list and the audit stay. The dialler must be stopped.
     """

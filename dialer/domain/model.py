@@ -1,6 +1,4 @@
-"""The terms of the domain as types: campaigns, attempts, outcomes, dispositions, and marks (recorded answers about
-voters).
-"""
+"""The terms of the domain as types: campaigns, attempts, outcomes, dispositions, and marks (facts about voters)."""
 
 from __future__ import annotations
 
@@ -133,7 +131,7 @@ class ListeningMode(StrEnum):
 
 
 class MarkSource(StrEnum):
-    """The person or system from which a mark (a recorded answer about a voter) comes."""
+    """The person or system from which a mark (a fact about a voter) comes."""
 
     VOTER_KEY = "voter-key"  # entered in an IVR flow
     AGENT = "agent"
@@ -144,7 +142,7 @@ class MarkSource(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How reliable a mark (a recorded answer about a voter) is."""
+    """How reliable a mark (a fact about a voter) is."""
 
     SEEN = "seen"  # seen at the booth: struck off the list, or recognised
     SAID = "said"  # said by the voter
@@ -367,7 +365,7 @@ class Mark:
 
     @property
     def confidence_in_voter_mark(self) -> Confidence:
-        """Return how reliable the mark (recorded answer) is: its own confidence, or else the usual confidence of its
+        """Return how reliable the mark (fact about a voter) is: its own confidence, or else the usual confidence of its
         source.
         """
         return self.confidence or USUAL_CONFIDENCE[self.source]

@@ -1,4 +1,4 @@
-"""Updates from other centres: opt-outs, marks (recorded answers about voters) and call times. They contain no names,
+"""Updates from other centres: opt-outs, marks (facts about voters) and call times. They contain no names,
 phone numbers or store ids. Without I/O.
 """
 
@@ -24,7 +24,7 @@ class PeerOptOutRecord:
 
 @dataclass(frozen=True, slots=True)
 class PeerMarkRecord:
-    """A mark (a recorded answer about a voter) made in another centre."""
+    """A mark (a fact about a voter) made in another centre."""
 
     place: VoterPlace
     mark: Mark  # its voter id is not valid in this centre
@@ -95,7 +95,7 @@ def find_later_of_two_times(one: float | None, other: float | None) -> float | N
 
 @dataclass(frozen=True, slots=True)
 class PeerUpdateBatch:
-    """Opt-outs, marks (recorded answers about voters) and calls of other centres, sent by headquarters in one message."""
+    """Opt-outs, marks (facts about voters) and calls of other centres, sent by headquarters in one message."""
 
     stream: str
     after: int  # position in the stream before the first update

@@ -47,7 +47,7 @@ def find_text_keys_that_thank_caller(node: Node, texts: Texts, languages: Sequen
 def _find_last_result_stored_before_each_node(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """For each node of a flow, compute which results (such as a recorded answer) a call may have stored last when it
+    """For each node of a flow, compute which results (such as a voter mark) a call may have stored last when it
     enters the node.
 
     Adds a finding to `found` for each node that thanks the caller although nothing may be stored. Returns the last

@@ -42,7 +42,7 @@ class UnknownFlow(FlowError):
 
 class CommitTargetNotFound(MatdanError):
     """Raised if a result cannot be stored, because no voter has the given serial number on the roll, or the call has no
-    recorded answer to undo.
+    voter mark to undo.
     """
 
 

@@ -35,7 +35,7 @@ _STORING_KEYS = ("field", "answer", "record")
 
 
 class FlowFile(YamlModel):
-    """A Matdan flow: the prompts, menus and recorded answers of an IVR call."""
+    """A Matdan flow: the prompts, menus and stored answers of an IVR call."""
 
     flow: Name = Field(description="Name of the flow. The file has the same name.")
     title: str = Field("", max_length=200)

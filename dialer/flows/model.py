@@ -1,5 +1,4 @@
-"""The terms of flows: purposes, offers, kinds of prompts, and scopes of marks. A mark is a recorded answer about a
-voter.
+"""The terms of flows: purposes, offers, kinds of prompts, and scopes of marks. A mark is a fact about a voter.
 
 The terms are those of VoiceXML (prompt, menu, choice, field, no-input, no-match, reprompt, record, transfer, subdialog,
 goto, disconnect; https://www.w3.org/TR/voicexml20/). VoiceXML has no terms for marks and opt-outs, so these are those
@@ -66,7 +65,7 @@ _FIXED = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 
 
 class Scope(StrEnum):
-    """The voters to whom a mark (a recorded answer) applies."""
+    """The voters to whom a mark (a fact about a voter) applies."""
 
     VOTER = "voter"  # the voter who was called
     HOUSEHOLD = "household"  # every voter of the number who has not voted yet

@@ -88,7 +88,7 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The action to store a result, such as a mark (a recorded answer). Its outcome is `Committed`, `NotFound` (no such
+    """The action to store a result, such as a mark (a fact about a voter). Its outcome is `Committed`, `NotFound` (no such
     voter or answer) or `Failed`.
     """
 
@@ -168,7 +168,7 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The driver's answer to `Commit`: the result of the flow, such as a recorded answer, is stored."""
+    """The driver's answer to `Commit`: the result of the flow, such as a voter mark, is stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 results.
 
 A centre stores its results in an outbox table; headquarters knows each row by its id there. The import also updates the
-counters of the day, and queues the opt-outs, marks and call times that other centres must receive. A mark is a recorded answer
+counters of the day, and queues the opt-outs, marks and call times that other centres must receive. A mark is a fact
 about a voter, such as "has voted".
 
 A batch's rows, the last stored row id of its centre and the position in the stream are committed in one transaction. So
@@ -108,7 +108,7 @@ class StoredVoter(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """A mark (recorded answer about a voter) in headquarters' database. No later mark has undone it."""
+    """A mark (fact about a voter) in headquarters' database. No later mark has undone it."""
 
     state_code: str
     constituency_number: int
@@ -249,7 +249,7 @@ def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None
 
 
 class PeerUpdateMessage(NamedTuple):
-    """A NATS message with peer updates: opt-outs, marks (recorded answers of voters) or calls that other centres must
+    """A NATS message with peer updates: opt-outs, marks (facts about voters) or calls that other centres must
     receive.
     """
 
@@ -258,7 +258,7 @@ class PeerUpdateMessage(NamedTuple):
 
 
 class PeerMark(NamedTuple):
-    """A mark (recorded answer of a voter) that headquarters forwards to other centres."""
+    """A mark (fact about a voter) that headquarters forwards to other centres."""
 
     centre: str
     zone: str  # of the centre
@@ -269,7 +269,7 @@ class PeerMark(NamedTuple):
 def build_messages_for_other_centres(
     opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark], calls: Mapping[str, Sequence[PeerCallRow]]
 ) -> list[PeerUpdateMessage]:
-    """Return the messages with which headquarters forwards opt-outs, marks (recorded answers) and calls to other
+    """Return the messages with which headquarters forwards opt-outs, marks (facts about voters) and calls to other
     centres.
 
     Marks keep their order within a constituency. `calls` has a list of calls for each federal state. The state is that
@@ -512,7 +512,7 @@ class BatchImporter:
         marks: list[ParsedRow[MarkRow]],
         results: list[ParsedRow[ResultRow]],
     ) -> None:
-        """Parse a centre's rows, and add each to `marks` (recorded answers) or `results` (all other results).
+        """Parse a centre's rows, and add each to `marks` (facts about voters) or `results` (all other results).
 
         Rows that cannot be stored as either are added to the centre's rows to be set aside.
         """
@@ -723,7 +723,7 @@ class BatchImporter:
         return found
 
     async def _update_voter_statuses(self, zones: Mapping[str, str], marks: Sequence[MarkRow]) -> None:
-        """Update voters' statuses and the turnout figures after recorded answers (marks) were inserted."""
+        """Update voters' statuses and the turnout figures after marks (facts about voters) were inserted."""
         if not marks:
             return
         before = {

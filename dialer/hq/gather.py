@@ -1,6 +1,6 @@
 """The gatherer: a process that reads batches of results from all centres, and stores them in headquarters' database.
 
-It also forwards peer updates (opt-outs, recorded answers of voters, and call times) to other centres. Several gatherers may run:
+It also forwards peer updates (opt-outs, voter marks, and call times) to other centres. Several gatherers may run:
 the one that holds the database's lock is active, and the others wait for the lock.
 """
 

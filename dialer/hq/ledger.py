@@ -118,7 +118,7 @@ class NameLimit:
 
 
 class ResultRow(NamedTuple):
-    """A row with a result that is not a voter's recorded answer (mark).
+    """A row with a result that is not a mark (fact about a voter).
 
     The fields are in the order of the columns of the table `new_result`.
     """
@@ -133,7 +133,7 @@ class ResultRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MarkRow:
-    """A row with a mark: a recorded answer about a voter."""
+    """A row with a mark: a fact about a voter."""
 
     place: VoterPlace
     key: str
@@ -147,7 +147,7 @@ class MarkRow:
 
     @property
     def does_mark_undo_or_correct_earlier_marks(self) -> bool:
-        """Whether this mark (recorded answer) undoes or corrects earlier marks of the voter.
+        """Whether this mark (fact about a voter) undoes or corrects earlier marks of the voter.
 
         If so, the voter's status must be derived from all marks again.
         """
@@ -155,14 +155,14 @@ class MarkRow:
 
     @property
     def is_sent_to_other_centres(self) -> bool:
-        """Whether headquarters forwards this recorded answer (mark) to other centres."""
+        """Whether headquarters forwards this mark (fact about a voter) to other centres."""
         return self.does_mark_undo_or_correct_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
     """Convert a row of a centre's outbox (results to send) to a row for the database. Return it with the fields of its payload.
 
-    A mark (recorded answer) with a time in the future gets the time `now` (epoch seconds). Other results keep their
+    A mark (fact about a voter) with a time in the future gets the time `now` (epoch seconds). Other results keep their
     time, by which a result that is sent twice is recognised. Raises UnreadableRow for a payload that is not a JSON
     object, or that the database cannot store.
     """
@@ -242,7 +242,7 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_refuse_number_that_is_not_finite)
 def _parse_voter_mark_in_result(
     centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float
 ) -> MarkRow | None:
-    """Return the mark (recorded answer of a voter) in a result, or None if the result has no valid fields of one."""
+    """Return the mark (fact about a voter) in a result, or None if the result has no valid fields of one."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):

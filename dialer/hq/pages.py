@@ -32,7 +32,7 @@ from dialer.web.streams import Streams
 
 
 class ConstituencyTurnout(NamedTuple):
-    """The turnout of a constituency: counted from voters' recorded answers in all centres, and the latest official
+    """The turnout of a constituency: counted from voter marks in all centres, and the latest official
     figure.
     """
 
@@ -119,7 +119,7 @@ class HqBoard:
         return self._streams.open_stream_to_page(request, lambda key: can_user_see_value_on_pages(zone, key))
 
     async def read_turnout_of_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
-        """Return the turnout of each constituency in which the centre has reported recorded answers (marks) of voters."""
+        """Return the turnout of each constituency in which the centre has reported marks (facts about voters)."""
         self._refuse_centre_outside_users_zone(who, centre)
         async with self._db.open_transaction() as db:
             return [row._asdict() for row in await SQL.constituencies.fetch_rows(db, centre)]

@@ -32,7 +32,7 @@ class StoredResult(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """The id of a row that a centre has sent, if the row's mark (recorded answer of a voter) is stored already."""
+    """The id of a row that a centre has sent, if the row's mark (fact about a voter) is stored already."""
 
     id: int
 

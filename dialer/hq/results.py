@@ -1,4 +1,4 @@
-"""Reads the results of a federal state for its data team: each voter's last recorded answer, status, and answers to
+"""Reads the results of a federal state for its data team: each voter's last mark (fact about the voter), status, and answers to
 questions.
 """
 
@@ -12,7 +12,7 @@ from dialer.store.sql import Statements
 
 
 class VoterResult(NamedTuple):
-    """The last recorded answer (mark) about a voter, and the voter's status according to all marks."""
+    """The last mark (fact about a voter) about a voter, and the voter's status according to all marks."""
 
     roll_version: str
     state_code: str
@@ -26,7 +26,7 @@ class VoterResult(NamedTuple):
 
 
 class VoterAnswer(NamedTuple):
-    """A voter's answer to a question, and the voter's status according to all recorded answers (marks)."""
+    """A voter's answer to a question, and the voter's status according to all marks (facts about voters)."""
 
     roll_version: str
     state_code: str
@@ -48,7 +48,7 @@ class SQL(Statements):
 async def read_results_of_federal_state(
     db: Database, state_code: str, constituency_number: int | None, since: float, until: float
 ) -> tuple[list[VoterResult], list[VoterAnswer]]:
-    """Return voters' last marks (recorded answers) and their answers to questions, for a federal state or one
+    """Return voters' last marks (facts about voters) and their answers to questions, for a federal state or one
     constituency.
 
     Only results from `since` to before `until` (epoch seconds) are returned.

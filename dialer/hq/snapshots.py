@@ -1,4 +1,4 @@
-"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (recorded answers of voters).
+"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (facts about voters).
 
 A centre needs a snapshot if it is new, or was disconnected for longer than the stream stores updates.
 
@@ -41,7 +41,7 @@ _BEFORE_FIRST_MARK = "-1/-1/-1"
 
 
 class SnapshotMark(NamedTuple):
-    """A voter's recorded answer (mark) in a snapshot. `number` is the order in which marks arrived at headquarters."""
+    """A mark (fact about a voter) in a snapshot. `number` is the order in which marks arrived at headquarters."""
 
     part_number: int
     serial: int
@@ -95,7 +95,7 @@ class SnapshotServer:
     def _refuse_constituency_of_other_centre(self, centre: str, request: SnapshotRequest) -> None:
         """Raise InvalidMessage if the constituency in a centre's request is not assigned to this centre.
 
-        Such a centre may not read the marks (recorded answers) of the constituency's voters.
+        Such a centre may not read the marks (facts about voters) of the constituency's voters.
         """
         settings = self._centres.get(centre)
         if settings is None:

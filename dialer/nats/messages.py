@@ -119,7 +119,7 @@ OPT_OUT_SUBJECT = "peer.all.optout"
 
 
 def build_subject_of_voter_marks_in_constituency(zone: str, state_code: str, constituency_number: int) -> str:
-    """Return the NATS subject on which other centres receive the marks (recorded answers) of a constituency's voters.
+    """Return the NATS subject on which other centres receive the marks (facts about voters) of a constituency's voters.
 
     `zone` is the zone of the centre that sent the marks, or `*` for any.
     """
@@ -127,7 +127,7 @@ def build_subject_of_voter_marks_in_constituency(zone: str, state_code: str, con
 
 
 def build_subject_of_voter_marks_in_state(state_code: str) -> str:
-    """Return the NATS subject of marks (recorded answers of voters) from all constituencies of a federal state."""
+    """Return the NATS subject of marks (facts about voters) from all constituencies of a federal state."""
     return f"peer.*.mark.{_encode_subject_level(state_code)}.*"
 
 
@@ -371,7 +371,7 @@ def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
 
 
 def convert_voter_mark_for_other_centres(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mark (recorded answer of a voter) that a centre has sent, as headquarters forwards it to other centres."""
+    """Return a mark (fact about a voter) that a centre has sent, as headquarters forwards it to other centres."""
     fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
     return {
         **fields,

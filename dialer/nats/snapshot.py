@@ -1,4 +1,4 @@
-"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (recorded answers of voters).
+"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (facts about voters).
 
 A centre needs a snapshot if the stream no longer has older updates. It requests the snapshot page by page. Each page is
 signed with headquarters' key, and repeats the request. So no page can be forged, be left out, or come from another

@@ -2,7 +2,7 @@
 
 Each query reads one unchanging state (snapshot) of the store.
 
-A mark is a recorded answer about a voter, such as "voted".
+A mark is a fact about a voter, such as "voted".
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class VoterOnScreen(NamedTuple):
 
 
 class MarkOnScreen(NamedTuple):
-    """A mark (recorded answer) about a voter that was not undone."""
+    """A mark (fact about a voter) about a voter that was not undone."""
 
     voter_id: int
     at: float  # epoch seconds
@@ -121,7 +121,7 @@ class SecondsOfAgent(NamedTuple):
 
 
 class MarksOfAgent(NamedTuple):
-    """How many recorded answers (marks) of one kind, such as "voted", an agent entered."""
+    """How many marks (facts about voters) of one kind, such as "voted", an agent entered."""
 
     agent: str
     kind: str
@@ -156,7 +156,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class OnTheLine:
-    """A call on an agent's screen, with the voters on the called number, their recorded answers (marks), and earlier
+    """A call on an agent's screen, with the voters on the called number, their marks (facts about voters), and earlier
     calls to it.
     """
 

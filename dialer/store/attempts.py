@@ -121,7 +121,7 @@ class UnfinishedAttempt(NamedTuple):
 
 
 class MarkOfAttempt(NamedTuple):
-    """A mark (recorded answer about a voter) that was made in a call."""
+    """A mark (fact about a voter) that was made in a call."""
 
     kind: str
     hour: int | None

@@ -1,4 +1,4 @@
-"""Marks: recorded answers about voters, such as "voted", which update the voter's status.
+"""Marks: facts about voters, such as "voted", which update the voter's status.
 
 Functions run inside the caller's transaction.
 """
@@ -24,7 +24,7 @@ from dialer.store.voters import get_voter_place_on_roll
 
 @dataclass(frozen=True, slots=True)
 class MarkEffect:
-    """The changes that a mark (recorded answer about a voter) made in the store."""
+    """The changes that a mark (fact about a voter) made in the store."""
 
     recorded: bool  # False: a mark of this key was recorded before, or it is `superfluous`
     booth_id: int
@@ -50,7 +50,7 @@ class VoterRow(NamedTuple):
 
 
 class MarkInForce(NamedTuple):
-    """A mark (recorded answer about a voter) that has not been undone."""
+    """A mark (fact about a voter) that has not been undone."""
 
     kind: str
     source: str
@@ -58,7 +58,7 @@ class MarkInForce(NamedTuple):
 
 
 class MarkOfCall(NamedTuple):
-    """The key and the voter of a mark (recorded answer about a voter) that was made in a call."""
+    """The key and the voter of a mark (fact about a voter) that was made in a call."""
 
     key: str
     voter_id: int
@@ -146,7 +146,7 @@ def save_voter_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEf
 
 
 def save_voter_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
-    """Store several marks (recorded answers about voters), all or none, with one audit entry. A mark whose key is
+    """Store several marks (facts about voters), all or none, with one audit entry. A mark whose key is
     stored already is not appended again.
 
     Raises NotInStore for a voter who is not on the roll, and KeyTaken if a different mark has the same key.
@@ -158,7 +158,7 @@ def save_voter_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark
 
 
 def is_voter_mark_stored(db: Connection, key: str) -> bool:
-    """Return whether the store has a recorded answer about a voter (mark) with this key."""
+    """Return whether the store has a mark (fact about a voter) with this key."""
     return SQL.is_voter_mark_stored.fetch_only_value(db, key=key)
 
 
@@ -170,7 +170,7 @@ def read_current_status_of_voter(db: Connection, voter_id: int) -> str | None:
 
 def derive_voter_status_at_time(db: Connection, voter_id: int, at: float) -> str:
     """Return the turnout status that a voter had at a time (epoch seconds). The status is derived from the marks
-    (recorded answers) until then.
+    (facts about voters) until then.
     """
     return _derive_voter_status_from_all_marks(db, voter_id, at).turnout
 
@@ -183,7 +183,7 @@ def find_last_voter_mark_of_booth_worker_call(db: Connection, attempt_id: Attemp
 
 
 def find_voters_whose_marks_have_key(db: Connection, key: str) -> list[int]:
-    """Return the voters about whom marks (recorded answers) were stored under the key `key`, in stored order.
+    """Return the voters about whom marks (facts about voters) were stored under the key `key`, in stored order.
 
     An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These marks
     count too.
@@ -200,7 +200,7 @@ def save_report_of_unknown_serial_number(db: Connection, unknown: UnknownSerial)
 
 
 def _would_correction_change_nothing(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a correction would change nothing, because no earlier mark (recorded answer) of the voter is
+    """Return whether a correction would change nothing, because no earlier mark (fact about a voter) of the voter is
     "voted".
 
     Such a correction must not be stored: it would look as if somebody had said "not voted".
@@ -210,7 +210,7 @@ def _would_correction_change_nothing(db: Connection, mark: Mark, before: VoterSt
 
 
 def _insert_voter_mark_unless_stored(db: Connection, mark: Mark) -> bool:
-    """Store a mark (recorded answer) and return True, or return False if the same mark is stored already.
+    """Store a mark (fact about a voter) and return True, or return False if the same mark is stored already.
 
     Raises KeyTaken if a different mark has the key.
     """
@@ -224,7 +224,7 @@ def _insert_voter_mark_unless_stored(db: Connection, mark: Mark) -> bool:
 
 
 def _compute_voter_status_after_new_mark(db: Connection, mark: Mark, before: VoterStatus) -> VoterStatus:
-    """Return the voter's status after a new recorded answer (mark). After a correction or an undo, the status follows
+    """Return the voter's status after a new mark (fact about a voter). After a correction or an undo, the status follows
     from all marks of the voter.
     """
     if mark.source is MarkSource.CORRECTION or mark.undoes is not None:
@@ -233,7 +233,7 @@ def _compute_voter_status_after_new_mark(db: Connection, mark: Mark, before: Vot
 
 
 def _derive_voter_status_from_all_marks(db: Connection, voter_id: int, at: float = inf) -> VoterStatus:
-    """Return the status of a voter that follows from the voter's marks (recorded answers) until the time `at`."""
+    """Return the status of a voter that follows from the voter's marks (facts about voters) until the time `at`."""
     return derive_voter_status(SQL.marks_in_force.iterate_rows(db, voter_id=voter_id, at=at))
 
 

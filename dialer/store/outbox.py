@@ -84,7 +84,7 @@ def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, 
 
 
 def add_test_message_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
-    """Store a test message for headquarters in the outbox. It shows whether marks (recorded answers) reach
+    """Store a test message for headquarters in the outbox. It shows whether marks (facts about voters) reach
     headquarters.
 
     Raises NotInStore if the settings name no headquarters.

@@ -70,7 +70,7 @@ class StoredStatus(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark (recorded answer) of a voter that was not undone."""
+    """A mark (fact about a voter) of a voter that was not undone."""
 
     voter_id: int
     kind: str
@@ -308,7 +308,7 @@ def _read_schema_objects(db: Connection) -> frozenset[SchemaPart]:
 
 
 def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
-    """Check the stored status of each voter against the status that follows from the voter's recorded answers (marks)."""
+    """Check the stored status of each voter against the status that follows from the voter's marks."""
     stored = (
         (row.voter_id, VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet)))
         for row in SQL.voter_statuses.iterate_rows(db)
@@ -331,7 +331,7 @@ _UNREADABLE = VoterStatus("unreadable")
 
 
 def _compute_voter_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
-    """Return the status that follows from a voter's recorded answers (marks), or `_UNREADABLE` if a mark is invalid.
+    """Return the status that follows from a voter's marks, or `_UNREADABLE` if a mark is invalid.
 
     The verification of seals reports an invalid mark separately.
     """

@@ -227,13 +227,13 @@ class Store(StoreRunner):
     answer_complaint = Write(polling_day_records.answer_complaint)
 
     async def save_voter_mark(self, mark: Mark) -> MarkEffect:
-        """Store a mark (recorded answer about a voter) and update the voter's status. See `marks.save_voter_mark`."""
+        """Store a mark (fact about a voter) and update the voter's status. See `marks.save_voter_mark`."""
         effect = await self._run_write_job_that_adds_to_outbox(marks.save_voter_mark, mark)
         self._forget_cached_lengths_of_queues([effect])
         return effect
 
     async def save_voter_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
-        """Store several marks (recorded answers about voters), all or none, with an audit entry.
+        """Store several marks (facts about voters), all or none, with an audit entry.
 
         See `marks.save_voter_marks`.
         """

@@ -1,4 +1,4 @@
-"""The status of a voter, derived from the voter's marks (recorded answers).
+"""The status of a voter, derived from the voter's marks (facts about voters).
 
 The voter's row stores it only as a cache.
 """
@@ -17,7 +17,7 @@ _CLOSING = frozenset({MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED})
 
 @dataclass(frozen=True, slots=True)
 class VoterStatus:
-    """The status of a voter that follows from the recorded answers (marks)."""
+    """The status of a voter that follows from the marks (facts about voters)."""
 
     turnout: str = "pending"  # or "voted", "closed"
     contacted: bool = False
@@ -25,7 +25,7 @@ class VoterStatus:
 
 
 def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corrects: bool = False) -> VoterStatus:
-    """Return the voter's status after one more mark (recorded answer). The status VOTED stays, unless the new mark
+    """Return the voter's status after one more mark (fact about a voter). The status VOTED stays, unless the new mark
     `corrects` it.
     """
     if kind is MarkKind.WRONG_NUMBER:  # says something about the number, not the voter
@@ -39,7 +39,7 @@ def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corr
 
 
 def derive_voter_status(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
-    """Return the status of a voter that follows from the recorded answers (marks).
+    """Return the status of a voter that follows from the marks (facts about voters).
 
     `marks` has the kind, source and time of each mark that was not undone, in stored order. A correction revokes an
     earlier mark "voted". The correction is ignored in two cases:

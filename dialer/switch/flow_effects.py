@@ -31,7 +31,7 @@ class SmsGateway(Protocol):
 
 
 async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
-    """Store a result of a flow, such as a mark (a recorded answer). Return the next input of the flow.
+    """Store a result of a flow, such as a mark (a fact about a voter). Return the next input of the flow.
 
     The input is Committed if the result is stored, and Failed if it is not. It is NotFound if the result names a voter
     by a serial number that is not on the electoral roll, or is to undo a mark of a call that has none.

@@ -49,7 +49,7 @@ class SnapshotSource:
     async def download_snapshot_of_updates(
         self, stream: str, place: Place | None, stored: int
     ) -> AsyncIterator[PeerSnapshot]:
-        """Download a list (snapshot) of the marks (recorded answers) that other centres reported for a constituency.
+        """Download a list (snapshot) of the marks (facts about voters) that other centres reported for a constituency.
 
         If `place` is None, download all their opt-outs instead. `stored` is the position in headquarters' stream up to
         which this centre has stored updates. Raises InvalidMessage or HeadquartersUnreachable if the list cannot be

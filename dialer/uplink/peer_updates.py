@@ -1,4 +1,4 @@
-"""Peer updates: opt-outs of other centres, their marks (recorded answers about voters) and the times of their calls.
+"""Peer updates: opt-outs of other centres, their marks (facts about voters) and the times of their calls.
 
 The uplink reads them from headquarters' stream and sends them to the dialler. The dialler stores each with its position in
 the stream. Of the calls it sends only those to numbers on the centre's roll.

@@ -56,7 +56,7 @@ class AgentAccount:
 
 @dataclass(frozen=True, slots=True)
 class VoterMark:
-    """A recorded answer about a voter, such as "voted"."""
+    """A mark: a fact about a voter, such as "voted"."""
 
     __pydantic_config__ = MESSAGE
 

@@ -1,7 +1,7 @@
 """Record which voters have voted, as booth workers at the polling booths report it.
 
 A booth worker names a voter by the serial number on the electoral roll, by keypad or to an agent. Each report is stored
-as a mark (a recorded answer about a voter) and committed separately, so that nothing is lost when the call drops.
+as a mark (a fact about a voter) and committed separately, so that nothing is lost when the call drops.
 Undoing a report is stored as a mark too.
 """
 

@@ -112,7 +112,7 @@ class ExternalRecords:
         return "test message sent: headquarters' page shows when it arrives"
 
     async def import_updates_of_other_centres(self, news: PeerUpdateBatch) -> str:
-        """Store opt-outs, marks (recorded answers about voters) and calls of other centres, all or none.
+        """Store opt-outs, marks (facts about voters) and calls of other centres, all or none.
 
         Their position in headquarters' message stream is stored with them. A call that is later than now, by another
         centre's clock, counts as one that has just ended. Raises CommandRefused, StoreError.

@@ -159,7 +159,7 @@ class ReportUplink(Command):
 
 
 class ImportPeerUpdates(Command):
-    """Import opt-outs, voters' recorded answers and call times of other centres, and store the position in
+    """Import opt-outs, marks (facts about voters) and call times of other centres, and store the position in
     headquarters' stream up to which they are imported.
     """
 

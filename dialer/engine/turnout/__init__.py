@@ -1,3 +1,3 @@
-"""Turnout: polling booths, polling days, voters' recorded answers (marks), and the turnout figures computed from the
+"""Turnout: polling booths, polling days, marks (facts about voters), and the turnout figures computed from the
 answers.
 """

@@ -1,4 +1,4 @@
-"""Turnout figures: polling booths, recorded answers, contacted voters and dialling time of the polling day."""
+"""Turnout figures: polling booths, voter marks, contacted voters and dialling time of the polling day."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class TurnoutFigures:
 
     @property
     def contacted_voters_by_source(self) -> Counter[MarkSource]:
-        """Return how many voters were contacted today, by the source of their first mark (recorded answer)."""
+        """Return how many voters were contacted today, by the source of their first mark (fact about a voter)."""
         self._reset_figures_for_new_day()
         return self._contacted_by
 
@@ -51,7 +51,7 @@ class TurnoutFigures:
             self._dialling_seconds = 0.0
 
     def add_stored_voter_mark_to_counts(self, mark: Mark, effect: MarkEffect) -> None:
-        """Count a stored mark (a recorded answer about a voter).
+        """Count a stored mark (a fact about a voter).
 
         `effect` has the changes that the mark made in the store.
         """

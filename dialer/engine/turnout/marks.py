@@ -1,4 +1,4 @@
-"""Marks (recorded answers about voters) and opt-outs: store them, and cancel the calls that they make unnecessary."""
+"""Marks (facts about voters) and opt-outs: store them, and cancel the calls that they make unnecessary."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Marks:
-    """Stores marks (recorded answers about voters) and opt-outs, and applies them to figures and live calls."""
+    """Stores marks (facts about voters) and opt-outs, and applies them to figures and live calls."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Marks:
         self._store = store
 
     async def store_voter_mark(self, mark: Mark) -> None:
-        """Store a mark (a recorded answer about a voter) and apply it. Returns when it is committed;
+        """Store a mark (a fact about a voter) and apply it. Returns when it is committed;
         raises StoreError.
         """
         effect = await self._store.save_voter_mark(mark)
@@ -68,7 +68,7 @@ class Marks:
             self.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
 
     def update_figures_and_calls_by_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
-        """Apply a stored mark (a recorded answer about a voter): update the figures, and cancel calls that it makes
+        """Apply a stored mark (a fact about a voter): update the figures, and cancel calls that it makes
         unnecessary.
         """
         if not effect.recorded:
@@ -81,7 +81,7 @@ class Marks:
             self.read_number_queues_again_soon()
 
     def update_alert_about_unknown_voters(self, marks: int) -> None:
-        """Raise an alert that other centres have recorded answers about voters who are not on the electoral roll here.
+        """Raise an alert that other centres have marked voters who are not on the electoral roll here.
 
         `marks` is the number of such answers; 0 ends the alert.
         """

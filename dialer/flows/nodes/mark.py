@@ -1,4 +1,4 @@
-"""The node `mark:`, which stores a mark: a recorded answer about a voter."""
+"""The node `mark:`, which stores a mark: a fact about a voter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dialer.flows.turns import CommitKind, FlowCommit, FlowState, Input, NotFoun
 
 
 class MarkNode(CommittingNode):
-    """A node that stores a mark for a voter: a recorded answer such as voted or not-yet."""
+    """A node that stores a mark for a voter: a fact such as voted or not-yet."""
 
     kind = "mark"
     commits = CommitKind.MARK
@@ -53,7 +53,7 @@ class MarkNode(CommittingNode):
         return self
 
     def create_result_to_store(self, state: FlowState) -> FlowCommit:
-        """Return the mark (recorded answer) to store, with the values that the caller entered for the mark."""
+        """Return the mark (fact about a voter) to store, with the values that the caller entered for the mark."""
         return replace(
             super().create_result_to_store(state),
             mark=self.mark,
@@ -65,7 +65,7 @@ class MarkNode(CommittingNode):
         )
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark (recorded answer) was stored, could not be stored, or named a serial number
+        """Return the step after the mark (fact about a voter) was stored, could not be stored, or named a serial number
         that no voter on the roll has.
         """
         if isinstance(event, NotFound):
@@ -73,7 +73,7 @@ class MarkNode(CommittingNode):
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a stored mark (recorded answer), a mark that was not stored, and a serial number
+        """Yield the next nodes for a stored mark (fact about a voter), a mark that was not stored, and a serial number
         that no voter on the roll has.
         """
         yield from super().list_next_nodes()
@@ -82,7 +82,7 @@ class MarkNode(CommittingNode):
 
     @property
     def title_of_node_in_diagram(self) -> str:
-        """A short description: the mark (recorded answer) and, unless it is the called voter alone, whom it concerns."""
+        """A short description: the mark (fact about a voter) and, unless it is the called voter alone, whom it concerns."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_notes_below_node_in_diagram(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The node `undo:`, which undoes the last mark (recorded answer about a voter) by serial number that was stored in this
+"""The node `undo:`, which undoes the last mark (fact about a voter) by serial number that was stored in this
 call.
 """
 
@@ -15,7 +15,7 @@ from dialer.flows.turns import CommitKind, FlowState, Input, NotFound
 
 
 class UndoNode(CommittingNode):
-    """A node that undoes the last mark (recorded answer about a voter) that the caller stored by a voter's serial
+    """A node that undoes the last mark (fact about a voter) that the caller stored by a voter's serial
     number in this call.
     """
 
@@ -27,12 +27,12 @@ class UndoNode(CommittingNode):
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark (recorded answer) was undone, could not be undone, or was not found."""
+        """Return the step after the mark (fact about a voter) was undone, could not be undone, or was not found."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a mark (recorded answer) that was undone, could not be undone, or was not found."""
+        """Yield the next nodes for a mark (fact about a voter) that was undone, could not be undone, or was not found."""
         yield from super().list_next_nodes()
         yield "unknown", self.nothing

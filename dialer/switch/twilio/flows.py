@@ -245,7 +245,7 @@ class _Host:
     transfers: bool
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
-        """Store a result of the flow, such as a mark (a recorded answer). Return the flow's next input."""
+        """Store a result of the flow, such as a mark (a fact about a voter). Return the flow's next input."""
         return await commit_flow_result(
             commit, lambda asked: self.flows.store_input_that_ivr_caller_entered(self.session, asked)
         )

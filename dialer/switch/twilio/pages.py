@@ -56,7 +56,7 @@ class PageHost(Protocol):
     transfers: bool  # whether a transfer has a number or SIP address to dial
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
-        """Store a result of the flow, such as a mark (a recorded answer). Return the flow's next input."""
+        """Store a result of the flow, such as a mark (a fact about a voter). Return the flow's next input."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:

@@ -97,7 +97,7 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """A script's request to store a mark (a recorded answer about the voter), an opt-out or an answer."""
+    """A script's request to store a mark (a fact about the voter), an opt-out or an answer."""
 
     commit: FlowCommit
 

@@ -791,7 +791,7 @@ export interface Update {
   removed: string[];
 }
 
-/** A recorded answer about a voter, such as "voted". */
+/** A mark: a fact about a voter, such as "voted". */
 export interface VoterMark {
   /** Epoch seconds. */
   at: number;
