@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from types import FrameType
 
+from dialer import __version__
 from dialer.domain.errors import INTERRUPTED
 
 
 def main() -> None:
-    """Import the command line and run it."""
+    """Import the command line and run it, or print the version without that import."""
+    if sys.argv[1:] == ["--version"] and _print_version():
+        return
     usual = signal.getsignal(signal.SIGINT)
     if usual is signal.default_int_handler:  # not where a shell has it ignored
         signal.signal(signal.SIGINT, _exit_at_interrupt)
-    from dialer.cli.main import main as run  # noqa: PLC0415 - it takes a second or more
+    from dialer.cli.main import main as run  # noqa: PLC0415 - it takes longer than the version
 
     signal.signal(signal.SIGINT, usual)
     run()
+
+
+def _print_version() -> bool:
+    """Print the version. Return whether that was possible; otherwise the command line prints the error."""
+    try:
+        sys.stdout.write(f"matdan {__version__}\n")
+        sys.stdout.flush()
+    except (AttributeError, OSError):  # standard output is closed, or cannot be written
+        return False
+    return True
 
 
 def _exit_at_interrupt(_number: int, _frame: FrameType | None) -> None:

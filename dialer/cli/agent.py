@@ -7,10 +7,8 @@ from typing import Annotated
 
 import typer
 
-from dialer.audio.tones import write_agent_tones
 from dialer.cli.group import CommandGroup
 from dialer.domain.errors import OutputRefused
-from dialer.engine.seats.pins import hash_pin
 
 app = CommandGroup()
 
@@ -32,6 +30,8 @@ def print_pin_hash(
 
     Without --pin, the command asks for it. Two hashes of the same PIN differ, and both are valid.
     """
+    from dialer.engine.seats.pins import hash_pin
+
     typer.echo(hash_pin(pin))
 
 
@@ -45,6 +45,8 @@ def write_phone_tones(
     ],
 ) -> None:
     """Write the tones that agents hear on their phones, as sound files for Asterisk."""
+    from dialer.audio.tones import write_agent_tones
+
     is_new = not to.exists()
     try:
         paths = write_agent_tones(to)

@@ -10,19 +10,7 @@ import typer
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption, SettingsFile
-from dialer.deploy.asterisk.file_changes import (
-    FileChange,
-    find_endpoint_passwords,
-    has_conf_files,
-    plan_file_changes,
-    write_planned_files,
-)
-from dialer.deploy.asterisk.lint import lint_files_in_directory
-from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
 from dialer.domain.words import format_count
-from dialer.settings.servers import select_settings_of_asterisk_server
-from dialer.settings.site import load_settings
-from dialer.settings.unfinished import refuse_unfinished_settings
 
 app = CommandGroup()
 
@@ -41,6 +29,18 @@ def render_asterisk_files(
     server: Server = None,
 ) -> None:
     """Write all configuration files that Asterisk needs for this site, readable by the folder's group."""
+    from dialer.deploy.asterisk.file_changes import (
+        FileChange,
+        find_endpoint_passwords,
+        has_conf_files,
+        plan_file_changes,
+        write_planned_files,
+    )
+    from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
+    from dialer.settings.servers import select_settings_of_asterisk_server
+    from dialer.settings.site import load_settings
+    from dialer.settings.unfinished import refuse_unfinished_settings
+
     settings = load_settings(config)
     refuse_unfinished_settings(settings, config)
     made = list_seats_without_password(select_settings_of_asterisk_server(settings, server, str(config))[0])
@@ -90,6 +90,9 @@ def lint_asterisk_files(
 
     Print file, line and remedy for each. Exit 1 if anything was found.
     """
+    from dialer.deploy.asterisk.lint import lint_files_in_directory
+    from dialer.settings.site import load_settings
+
     printer = FindingPrinter(as_json=as_json)
     printer.print_findings(
         lint_files_in_directory(directory, None if config is None else load_settings(config), server)

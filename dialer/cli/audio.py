@@ -6,49 +6,25 @@ import json
 from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
 
-from dialer.audio.catalogue import Entries, Entry, Voice, open_catalogue_for_changes, read_catalogue
-from dialer.audio.drafts import synthesise_drafts
-from dialer.audio.errors import AudioError
-from dialer.audio.information_message import MessageState, install_information_message
-from dialer.audio.names import PromptName, find_prompt_of_sound
-from dialer.audio.prepare import PrepareReport, is_recorded_by_person, prepare_recordings
-from dialer.audio.prompt_pictures import write_prompt_pictures
-from dialer.audio.words import load_spoken_words
-from dialer.cli.audio_approvals import PromptStatuses, approve_recordings, find_prompt_by_path, list_prompt_statuses
+from dialer.cli.audio_approvals import approve_recordings, find_prompt_by_path, list_prompt_statuses
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
-from dialer.cli.progress import show_progress
 from dialer.domain.words import format_count
-from dialer.flows.audio_settings import (
-    get_audio_directories,
-    get_catalogue_directory,
-    make_conversion_recipe,
-    requires_notice_before_synthetic_speech,
-)
-from dialer.flows.catalogue import list_shipped_flows, load_flow
-from dialer.flows.model import PromptKind
-from dialer.flows.sounds import list_sounds_of_flow
-from dialer.flows.spoken import (
-    collect_words_of_information_message,
-    collect_words_to_record_for_names,
-    collect_words_to_record_for_numbers,
-    collect_words_to_record_for_texts,
-)
-from dialer.flows.texts import FALLBACK_LANGUAGE, Texts, load_texts
-from dialer.settings.audio import SoundFormat
-from dialer.settings.files import read_whole_file
-from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import load_site_profile
-from dialer.site.flows import list_site_flows
-from dialer.store.keys import read_store_key_of_site
-from dialer.store.roll import read_roll_languages
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dialer.audio.catalogue import Entries, Entry
+    from dialer.audio.information_message import MessageState
+    from dialer.audio.names import PromptName
+    from dialer.audio.prepare import PrepareReport
+    from dialer.cli.audio_approvals import PromptStatuses
+    from dialer.flows.texts import Texts
+    from dialer.settings.site import Settings
 
 _MOST_NAMES_BYTES = 16 * 1024 * 1024
 
@@ -88,6 +64,14 @@ def prepare_changed_recordings(
     The recorded message for abandoned calls (information message) is also copied to Asterisk's own sounds. Exit 1 if
     any recording could not be prepared.
     """
+    from rich.console import Console
+
+    from dialer.audio.catalogue import open_catalogue_for_changes
+    from dialer.audio.prepare import prepare_recordings
+    from dialer.cli.progress import show_progress
+    from dialer.flows.audio_settings import get_audio_directories, get_catalogue_directory, make_conversion_recipe
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     console = Console()
     words = _load_prompt_texts(settings, texts)
@@ -130,6 +114,14 @@ def create_missing_drafts(
     A recording is never overwritten. An approved draft whose text has changed is created again and loses its approval.
     It needs the extra `voices`.
     """
+    from dialer.audio.catalogue import open_catalogue_for_changes
+    from dialer.audio.drafts import synthesise_drafts
+    from dialer.cli.progress import show_progress
+    from dialer.flows.audio_settings import get_audio_directories, get_catalogue_directory, make_conversion_recipe
+    from dialer.flows.model import PromptKind
+    from dialer.flows.spoken import collect_words_to_record_for_names
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     words = _load_prompt_texts(settings, texts)
     _refuse_unknown_option_values("--language", language or (), words.list_languages_with_texts())
@@ -169,6 +161,9 @@ def create_missing_drafts(
 
 
 def _read_prompt_names_from_file(path: Path | None) -> list[str]:
+    from dialer.audio.errors import AudioError
+    from dialer.settings.files import read_whole_file
+
     if path is None:
         return []
     try:
@@ -183,6 +178,9 @@ def _read_prompt_names_from_file(path: Path | None) -> list[str]:
 
 
 def _print_report_on_prepared_recordings(report: PrepareReport, console: Console) -> None:
+    from rich.markup import escape
+    from rich.table import Column, Table
+
     if report.prepared:
         table = Table(Column("prompt", no_wrap=True), "seconds", "LUFS", "peak dB", "remarks", box=None)
         for each in report.prepared:
@@ -209,6 +207,13 @@ def list_prompts(
     as_json: JsonOption = False,
 ) -> None:
     """List the prompts in the catalogue with voice, approval and certificate, and whether each may be played."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    from dialer.audio.catalogue import Voice
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     found = list_prompt_statuses(settings)
     _refuse_unknown_option_values(
@@ -268,6 +273,11 @@ def remove_prompts(
 
     The original recordings are not deleted.
     """
+    from dialer.audio.catalogue import open_catalogue_for_changes
+    from dialer.flows.audio_settings import get_audio_directories, get_catalogue_directory
+    from dialer.settings.audio import SoundFormat
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     directory = get_catalogue_directory(settings)
     places = get_audio_directories(settings)
@@ -294,6 +304,13 @@ def draw_prompt_pictures(
     ] = Path("pictures"),
 ) -> None:
     """Draw waveform and loudness of prompts before and after preparation, with a page (index.html) of all pictures."""
+    from dialer.audio.catalogue import read_catalogue
+    from dialer.audio.errors import AudioError
+    from dialer.audio.prepare import is_recorded_by_person
+    from dialer.audio.prompt_pictures import write_prompt_pictures
+    from dialer.flows.audio_settings import get_audio_directories, get_catalogue_directory, make_conversion_recipe
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     entries = read_catalogue(get_catalogue_directory(settings))
     if prompts:
@@ -316,6 +333,9 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
 
     Exit 1 if anything was found.
     """
+    from dialer.audio.prepare import is_recorded_by_person
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     found = list_prompt_statuses(settings)
     entries = {name: entry for name, entry, _ in found}
@@ -370,6 +390,10 @@ def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
     The languages of voters on the electoral roll are included only at sites with flows. If neither agents nor the roll
     name a language, return all languages that have texts.
     """
+    from dialer.site.flows import list_site_flows
+    from dialer.store.keys import read_store_key_of_site
+    from dialer.store.roll import read_roll_languages
+
     speakers = (*(each.languages for each in settings.seats), *(each.languages for each in settings.agents))
     named = {language for some in speakers for language in some}
     heard = (
@@ -390,6 +414,8 @@ def _refuse_unknown_option_values(option: str, given: Iterable[str], known: Coll
 
     Without this check, the command would print an empty result, as if nothing were wrong.
     """
+    from dialer.audio.errors import AudioError
+
     for value in given:
         if value not in known:
             raise AudioError(f"{option}: {value!r} is unknown; use one of: {', '.join(sorted(known)) or 'none'}")
@@ -397,16 +423,27 @@ def _refuse_unknown_option_values(option: str, given: Iterable[str], known: Coll
 
 def _is_synthesised_prompt(entry: Entry | None) -> bool:
     """Return whether a prompt is a computer voice that `dialer audio drafts` made, even if it is approved."""
+    from dialer.audio.prepare import is_recorded_by_person
+
     return entry is not None and not is_recorded_by_person(entry)
 
 
 def _load_prompt_texts(settings: Settings, texts: Path | None = None) -> Texts:
     """Return the texts of all prompts. Texts in the folder of --texts or `flows.texts` replace the shipped ones."""
+    from dialer.flows.texts import load_texts
+
     return load_texts(texts or settings.flows.texts)
 
 
 def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]) -> dict[PromptName, str]:
     """Return the text of every prompt that this site plays. Place names and the information message are left out."""
+    from dialer.flows.model import PromptKind
+    from dialer.flows.spoken import (
+        collect_words_to_record_for_names,
+        collect_words_to_record_for_numbers,
+        collect_words_to_record_for_texts,
+    )
+
     name = collect_words_to_record_for_names([(PromptKind.NAME, settings.centre.organisation)], languages)
     return collect_words_to_record_for_texts(words, languages) | collect_words_to_record_for_numbers(languages) | name
 
@@ -419,6 +456,12 @@ def _create_function_that_explains_unused_prompts(
 
     Raises FlowError if a flow cannot be loaded.
     """
+    from dialer.audio.names import find_prompt_of_sound
+    from dialer.flows.catalogue import list_shipped_flows, load_flow
+    from dialer.flows.model import PromptKind
+    from dialer.flows.sounds import list_sounds_of_flow
+    from dialer.site.flows import list_site_flows
+
     known = {each.name for each in used} | set(filter(None, (settings.recordings.prompt,)))
     for source in sorted({*list_shipped_flows(), *list_site_flows(settings)}):
         if not source.startswith("script:"):
@@ -456,6 +499,8 @@ def _get_information_message_texts(
 
     `only`, if given, lists the wanted languages: the result is empty if the message's language is not among them.
     """
+    from dialer.flows.spoken import collect_words_of_information_message
+
     message = collect_words_of_information_message(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
@@ -464,6 +509,10 @@ def _add_notice_of_synthetic_speech(settings: Settings, message: dict[PromptName
     """Return the information message. The notice "a computer speaks" precedes it if the site or its profile requires
     that.
     """
+    from dialer.audio.words import load_spoken_words
+    from dialer.flows.audio_settings import requires_notice_before_synthetic_speech
+    from dialer.settings.site_rules import load_site_profile
+
     if not requires_notice_before_synthetic_speech(settings, load_site_profile(settings)):
         return message
     spoken = {name: load_spoken_words(name.language) for name in message}
@@ -471,12 +520,18 @@ def _add_notice_of_synthetic_speech(settings: Settings, message: dict[PromptName
 
 
 def _install_information_message(settings: Settings, entries: Entries, before: Entries) -> MessageState:
+    from dialer.audio.information_message import install_information_message
+    from dialer.flows.audio_settings import get_audio_directories
+    from dialer.flows.texts import FALLBACK_LANGUAGE
+
     return install_information_message(
         get_audio_directories(settings), entries, before, (settings.centre.language, FALLBACK_LANGUAGE)
     )
 
 
 def _print_information_message_state(placed: MessageState) -> None:
+    from dialer.audio.information_message import MessageState
+
     if placed is MessageState.KEPT:
         typer.echo(
             "matdan/message: a file that was installed by hand stays; delete it and run this again to replace it"

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dialer.audio.catalogue import Entries, Entry, Voice, open_catalogue_for_changes
-from dialer.audio.errors import AudioError, CatalogueError
-from dialer.audio.names import PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.cli.options import ConfigOption, parse_date_option
-from dialer.domain.clock import SystemClock
-from dialer.flows.audio_settings import get_catalogue_directory, make_playlist_reader
-from dialer.flows.catalogue import load_flow
-from dialer.flows.prompts import CataloguePrompts
-from dialer.flows.sounds import list_sounds_of_flow
-from dialer.flows.texts import load_texts
-from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_time import get_site_day
 
-PromptStatuses = list[tuple[PromptName, Entry, str | None]]
-"""Prompts with their catalogue entries, and why each may not be played (None if it may)."""
+if TYPE_CHECKING:
+    from dialer.audio.catalogue import Entries, Entry
+    from dialer.audio.names import PromptName
+    from dialer.settings.site import Settings
+
+    PromptStatuses = list[tuple[PromptName, Entry, str | None]]
+    """Prompts with their catalogue entries, and why each may not be played (None if it may)."""
 
 
 def approve_recordings(
@@ -58,6 +52,13 @@ def approve_recordings(
 
     A recording that is changed later is no longer approved. --flow approves all prompts that the flow plays.
     """
+    from dialer.audio.catalogue import Voice, open_catalogue_for_changes
+    from dialer.audio.errors import AudioError
+    from dialer.domain.clock import SystemClock
+    from dialer.flows.audio_settings import get_catalogue_directory
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_time import get_site_day
+
     if not by.strip():
         raise AudioError("--by is empty: give the name of the person who approves")
     if certificate is None and (certified_sha256 is not None or valid_until is not None):
@@ -99,6 +100,16 @@ def approve_recordings(
 
 def _list_flow_prompts(settings: Settings, flow: str, language: str | None, campaign: str) -> Sequence[str]:
     """Return the paths of all prompts that a flow plays in one language, such as hi/turnout/question."""
+    from dialer.audio.errors import AudioError
+    from dialer.audio.names import find_prompt_of_sound
+    from dialer.domain.clock import SystemClock
+    from dialer.flows.audio_settings import make_playlist_reader
+    from dialer.flows.catalogue import load_flow
+    from dialer.flows.prompts import CataloguePrompts
+    from dialer.flows.sounds import list_sounds_of_flow
+    from dialer.flows.texts import load_texts
+    from dialer.settings.site_time import get_site_day
+
     if language is None:
         raise AudioError("--flow: the flow has several languages: give one with --language")
     prompts = CataloguePrompts(
@@ -117,6 +128,9 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
 def _approve_catalogue_entry(
     entry: Entry, change: dict[str, object], certified_sha256: str | None, directory: Path, name: PromptName
 ) -> Entry:
+    from dialer.audio.catalogue import Entry
+    from dialer.audio.errors import CatalogueError
+
     own: dict[str, object] = {"approved_sha256": entry.source_sha256}
     if "certificate" in change:
         own["certificate_sha256"] = (certified_sha256 or entry.source_sha256).lower()
@@ -134,6 +148,10 @@ def list_prompt_statuses(settings: Settings) -> PromptStatuses:
 
     The reason is None if the prompt may be played.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.flows.audio_settings import make_playlist_reader
+    from dialer.settings.site_time import get_site_day
+
     playlist = make_playlist_reader(settings).read_playlist()
     today = get_site_day(settings, SystemClock().now())
     return [
@@ -147,6 +165,9 @@ def find_prompt_by_path(path: str, entries: Entries, directory: Path) -> PromptN
 
     Raises AudioError if the catalogue does not have it.
     """
+    from dialer.audio.errors import AudioError
+    from dialer.audio.names import parse_prompt_name
+
     name = parse_prompt_name(path.removesuffix(Path(path).suffix) if Path(path).suffix else path)
     if name not in entries:
         raise AudioError(

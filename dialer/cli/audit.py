@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +12,11 @@ from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
 from dialer.cli.report import TimedReportOptions
 from dialer.domain.words import format_count
-from dialer.reports.formats import Column, ColumnKind, Report
-from dialer.store import audit, seal_verification
-from dialer.store.connection import Connection
+
+if TYPE_CHECKING:
+    from dialer.reports.formats import Report
+    from dialer.store import seal_verification
+    from dialer.store.connection import Connection
 
 app = CommandGroup()
 
@@ -44,6 +46,8 @@ def verify_audit(
     to pass it as --head next time. Exit 1 if there are such rows. With --first-key, it also detects forged seals of
     records from before a break-in. Only with --head does it detect that the newest records were removed.
     """
+    from dialer.store import seal_verification
+
     noted = None if head is None else _parse_number_and_hash_of_audit_entry(head)
     keys = [_parse_first_public_key_of_seals(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
@@ -63,6 +67,8 @@ def list_audit_entries(
     who: Annotated[str | None, typer.Option(metavar="ID", help="Only entries of this person or component.")] = None,
 ) -> None:
     """List the entries of the audit: imports, exports, commands, logins, changed settings and more."""
+    from dialer.reports.formats import Column, ColumnKind, Report
+    from dialer.store import audit
 
     def create_audit_report(db: Connection) -> Report:
         window = report.report_period
@@ -92,6 +98,8 @@ def list_audit_entries(
 
 
 def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, first_keys: list[str]) -> list[str]:
+    from dialer.store import seal_verification
+
     lines = [str(finding) for finding in verdict.findings[:_MAX_FINDINGS_SHOWN]]
     more = len(verdict.findings) + verdict.more - len(lines)
     lines += [f"... and {more:,} more"] if more else []

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions
-from dialer.domain.clock import SystemClock
 from dialer.domain.words import format_count
 from dialer.errors import SettingError
-from dialer.settings.site import Settings
-from dialer.settings.site_time import get_site_zone
-from dialer.store.audit import get_name_of_responsible_person
-from dialer.store.backup import (
-    Backup,
-    count_attempts_missing_in_store,
-    delete_older_backups,
-    make_backup,
-    restore_backup,
-    verify_backup,
-)
-from dialer.store.sent_journal import SentJournal, get_journal_path
+
+if TYPE_CHECKING:
+    from dialer.settings.site import Settings
+    from dialer.store.backup import Backup
 
 
 def back_up_store(
@@ -41,6 +32,10 @@ def back_up_store(
     The copy is consistent, verified, and encrypted like the original. Keep copies on another machine, and the key of an
     encrypted store apart from them.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.settings.site_time import get_site_zone
+    from dialer.store.backup import delete_older_backups, make_backup
+
     settings = site.site_settings
     configured = settings.store.backup_folder
     folder = folder or configured
@@ -67,6 +62,11 @@ def restore_store_from_backup(
     The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because the
     backup lacks calls, votes and opt-outs made after it, so those voters would be called again.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.store.audit import get_name_of_responsible_person
+    from dialer.store.backup import count_attempts_missing_in_store, restore_backup, verify_backup
+    from dialer.store.sent_journal import SentJournal, get_journal_path
+
     settings, key, path = site.site_settings, site.store_encryption_key, site.store_path
     found = verify_backup(folder, key)
     known = restore_backup(folder, path, key, who=get_name_of_responsible_person(site.who), at=SystemClock().now())
@@ -94,6 +94,8 @@ def restore_store_from_backup(
 
 
 def _describe_newest_call_in_backup(found: Backup, settings: Settings) -> str:
+    from dialer.settings.site_time import get_site_zone
+
     if found.newest is None:
         return "without calls"
     return f"calls until {datetime.fromtimestamp(found.newest, get_site_zone(settings)):%Y-%m-%d %H:%M:%S}"

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import signal
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
-from rich.console import Console
 
-from dialer.board.render import BoardExtras, render_board
-from dialer.board.runner import run_board
-from dialer.cli.logs import configure_quiet_logging
-from dialer.domain.clock import SystemClock
 from dialer.domain.errors import BrokerUnreachable
-from dialer.mqtt.connection import open_connection
-from dialer.mqtt.dialler_client import DiallerClient
-from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
-from dialer.mqtt.latest_messages import LatestMessages
-from dialer.mqtt.retained import RETAINED_SECONDS
-from dialer.settings.site import load_settings
-from dialer.settings.site_rules import find_lowest_cap_on_abandoned_rate, load_site_profile
-from dialer.settings.site_time import get_site_zone
-from dialer.site.broker import get_broker_settings
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from dialer.board.render import BoardExtras
+    from dialer.mqtt.latest_messages import LatestMessages
 
 
 async def show_centre_on_terminal(
@@ -36,6 +27,22 @@ async def show_centre_on_terminal(
     ] = None,
 ) -> None:
     """Show a running centre on this terminal until Ctrl-C, or once if the output is not a terminal."""
+    import asyncio
+
+    from rich.console import Console
+
+    from dialer.board.render import BoardExtras, render_board
+    from dialer.board.runner import run_board
+    from dialer.cli.logs import configure_quiet_logging
+    from dialer.domain.clock import SystemClock
+    from dialer.mqtt.connection import open_connection
+    from dialer.mqtt.dialler_client import DiallerClient
+    from dialer.mqtt.latest_messages import LatestMessages
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_rules import find_lowest_cap_on_abandoned_rate, load_site_profile
+    from dialer.settings.site_time import get_site_zone
+    from dialer.site.broker import get_broker_settings
+
     configure_quiet_logging()
     settings, console = load_settings(config), Console()
     clock, centre, broker = SystemClock(), settings.centre.id, get_broker_settings(settings)
@@ -90,6 +97,11 @@ async def _wait_for_dialler_state(messages: LatestMessages, changed: asyncio.Eve
 
     Raises BrokerUnreachable if no state arrives.
     """
+    import asyncio
+
+    from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
+    from dialer.mqtt.retained import RETAINED_SECONDS
+
     try:
         async with asyncio.timeout(ALIVE_SECONDS):
             while messages.centre_state is None:

@@ -9,20 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.deploy.mosquitto.render import format_broker_user_name
-from dialer.domain.clock import SystemClock
-from dialer.engine.command.base import Command
 from dialer.engine.command.catalogue import COMMANDS
-from dialer.engine.command.reading import read_command
-from dialer.mqtt.commands.client import CommandRequest, send_commands
-from dialer.settings.site import Settings, load_settings
-from dialer.settings.supervision import OWN_USER
-from dialer.site.broker import OWN_ROLES, create_command_signer, get_broker_settings
+
+if TYPE_CHECKING:
+    from dialer.engine.command.base import Command
+    from dialer.settings.site import Settings
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
@@ -35,6 +31,8 @@ def parse_command_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
     A value such as `seat=04` names its field. Other values are used for the required fields, in order. Raises
     BadParameter for values that match no field, and CommandRefused for values that the dialler would refuse.
     """
+    from dialer.engine.command.reading import read_command
+
     required, known = COMMANDS[name].list_required_field_names(), _list_field_names_of_command(name)
     fields: dict[str, Any] = {}
     in_order: list[str] = []
@@ -83,6 +81,9 @@ def _parse_json_value(name: str, field: str, text: str) -> Any:
 
 def find_default_command_sender(settings: Settings) -> str:
     """Return the user in whose name commands are sent from this machine if --as is not given."""
+    from dialer.deploy.mosquitto.render import format_broker_user_name
+    from dialer.settings.supervision import OWN_USER
+
     username, prefix = settings.broker.username or "", format_broker_user_name(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
 
@@ -120,6 +121,12 @@ async def send_command(
 
     The command's name is that of the subcommand: `dialer command pause`.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.mqtt.commands.client import CommandRequest, send_commands
+    from dialer.settings.site import load_settings
+    from dialer.settings.supervision import OWN_USER
+    from dialer.site.broker import OWN_ROLES, create_command_signer, get_broker_settings
+
     settings = load_settings(config)
     name, sender = str(context.info_name), user or find_default_command_sender(settings)
     request = CommandRequest(name, parse_command_fields(name, values or ()))

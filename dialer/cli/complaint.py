@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_records_through_dialler_or_in_store
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time_option
-from dialer.domain.clock import SystemClock
-from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
+from dialer.domain.enums import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.errors import RollError
-from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.phone_numbers import parse_single_phone_number
-from dialer.settings.site_time import get_site_zone
-from dialer.store import number_history, voters
-from dialer.store.connection import Connection
+
+if TYPE_CHECKING:
+    from dialer.store.connection import Connection
 
 app = CommandGroup()
 
@@ -50,6 +46,9 @@ def add_complaint(
 
     Only the ID of the number is stored. The number can still be called: `dialer optout add` suppresses it.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.settings.site_time import get_site_zone
+
     now = SystemClock().now()
     made_at = now if at is None else parse_time_option(at, get_site_zone(site.site_settings), "--at")
     if made_at > now:
@@ -90,6 +89,8 @@ def answer_complaint(
 
     All answers to a complaint are stored; the last one counts.
     """
+    from dialer.domain.clock import SystemClock
+
     fields = {
         "key": f"answer/{uuid.uuid4().hex}",
         "complaint": complaint,
@@ -100,6 +101,9 @@ def answer_complaint(
 
 
 def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: Any) -> None:
+    from dialer.cli.external_records import save_records_through_dialler_or_in_store
+    from dialer.mqtt.commands.client import CommandRequest
+
     for line in save_records_through_dialler_or_in_store(
         site.site_settings, [CommandRequest(command, {**fields, "who": site.responsible_person_id})]
     ):
@@ -113,6 +117,8 @@ def _collect_fields_of_call_complained_about(
 
     Raises RollError for an unknown attempt.
     """
+    from dialer.store import number_history
+
     fields: dict[str, Any] = {"campaign_id": campaign, "attempt_id": attempt}
     with site.open_store_for_reading() as db:
         if number is not None:
@@ -128,6 +134,9 @@ def _collect_fields_of_call_complained_about(
 def _find_last_call_to_number(
     db: Connection, number: str, region: str, campaign: str | None, at: float
 ) -> dict[str, Any]:
+    from dialer.roll.phone_numbers import parse_single_phone_number
+    from dialer.store import number_history, voters
+
     phone_id = voters.find_id_of_phone_number(db, parse_single_phone_number(number, region))
     if phone_id is None:
         typer.echo("note: the number is on no roll here; the complaint is stored without it", err=True)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import SettingsFile, format_option_choices, require_installed_package_extra
-from dialer.desk.pages_built import OPEN_AT_PREFIX, PagesNotBuilt, are_pages_built, build_pages
-from dialer.domain.clock import SystemClock
+from dialer.domain.enums import MqttVersion
 from dialer.errors import MatdanError
-from dialer.mqtt.client import MqttVersion
-from dialer.settings.desk import PageServer
-from dialer.settings.site import load_settings
+
+if TYPE_CHECKING:
+    from dialer.settings.desk import PageServer
 
 app = CommandGroup()
 
@@ -49,13 +47,17 @@ async def serve_centre_pages(
     It needs the broker, and reads the dialler's store. With --training it needs neither: voters, roll and calls are
     simulated.
     """
+    from dialer.cli.logs import configure_json_logging, configure_quiet_logging
+    from dialer.desk.pages_built import OPEN_AT_PREFIX, are_pages_built
+    from dialer.settings.site import load_settings
+
     with require_installed_package_extra("desk"):
-        from dialer.desk.server import get_broker_settings_of_desk, run_desk_process  # noqa: PLC0415 - of an extra
+        from dialer.desk.server import get_broker_settings_of_desk, run_desk_process
     if not are_pages_built():
         raise DeskNotReady("the desk's pages are not built: run `dialer desk pages`")
     settings = load_settings(config)
     if training:
-        from dialer.simulation.demo.training import run_training  # noqa: PLC0415 - slow to import
+        from dialer.simulation.demo.training import run_training
 
         configure_quiet_logging()
         await run_training(settings, lambda address: typer.echo(f"{OPEN_AT_PREFIX}{address}"))
@@ -71,6 +73,8 @@ def build_desk_pages() -> None:
 
     It needs npm and access to the npm registry. An installed package contains the pages already.
     """
+    from dialer.desk.pages_built import PagesNotBuilt, build_pages
+
     try:
         typer.echo(f"built {build_pages()}")
     except PagesNotBuilt as error:
@@ -101,6 +105,8 @@ def create_desk_certificate(
     It writes desk.certificate and desk.private_key. The CA is valid for the desk's names only. The output explains how
     to install it.
     """
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     create_page_server_certificate(
         settings.desk, settings.centre.id, name or [], ca, renew=renew, serve="dialer desk serve"
@@ -114,8 +120,10 @@ def create_page_server_certificate(
 
     `owner` is the name in the CA, such as the centre. `serve` is the command that starts the server.
     """
+    from dialer.domain.clock import SystemClock
+
     with require_installed_package_extra("desk"):
-        from dialer.desk.certificate import create_certificate_of_page_server, locate_certificate_files  # noqa: PLC0415 - of an extra
+        from dialer.desk.certificate import create_certificate_of_page_server, locate_certificate_files
     own = urlsplit(desk.get_url_of_pages(desk.port)).hostname or desk.host
     files = locate_certificate_files(desk, ca)
     made = create_certificate_of_page_server(files, owner, own, names, SystemClock().now(), renew=renew)

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.options import SiteAndPersonOptions, parse_date_option, read_argument_or_stdin
-from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
-from dialer.mqtt.messages import create_outbox_row_of_result
-from dialer.roll.phone_numbers import parse_single_phone_number
-from dialer.settings.site import Settings
-from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept, load_site_profile
-from dialer.settings.site_time import get_site_day
-from dialer.site.erasure import create_erasure_rules
-from dialer.store import audit, erasing
-from dialer.store.agent_records import erase_agent_notes_and_drafts_about_number
-from dialer.store.audit import AuditNote, get_name_of_responsible_person
-from dialer.store.connection import Connection
-from dialer.store.copying import find_upgrade_copies
-from dialer.store.number_erasure import erase_number_with_audit_entry, remove_recordings
-from dialer.store.sent_journal import get_journal_path
-from dialer.store.spool import Spool
-from dialer.store.sql import open_transaction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dialer.settings.site import Settings
+    from dialer.store.connection import Connection
 
 
 def erase_phone_number(
@@ -44,6 +33,14 @@ def erase_phone_number(
     audit records the erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased
     only after its recordings are.
     """
+    from dialer.cli.external_records import send_numbers_to_dialler
+    from dialer.domain.clock import SystemClock
+    from dialer.mqtt.messages import create_outbox_row_of_result
+    from dialer.roll.phone_numbers import parse_single_phone_number
+    from dialer.site.erasure import create_erasure_rules
+    from dialer.store.audit import AuditNote, get_name_of_responsible_person
+    from dialer.store.number_erasure import erase_number_with_audit_entry
+
     settings = site.site_settings
     named = parse_single_phone_number(read_argument_or_stdin(number), settings.centre.region)
     rules = create_erasure_rules(settings)
@@ -78,6 +75,14 @@ def erase_personal_data_after_election(
     times are erased after the profile's retention days, counted from DATE or the last of [[rules.polls]], whichever is
     later. The suppression list and the audit stay. The dialler must be stopped.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept, load_site_profile
+    from dialer.settings.site_time import get_site_day
+    from dialer.site.erasure import create_erasure_rules
+    from dialer.store import audit, erasing
+    from dialer.store.agent_records import erase_agent_notes_and_drafts_about_number
+    from dialer.store.audit import get_name_of_responsible_person
+
     settings = site.site_settings
     retention = load_site_profile(settings).retention
     now = SystemClock().now()
@@ -120,13 +125,7 @@ def erase_personal_data_after_election(
                 {**what, "records": "yes" if with_records else "no"},
                 now,
             )
-            if with_recordings:
-                remove_recordings(files)
-            Spool(site.store_path, site.store_encryption_key).remove_all_spooled_files()
-            for copy in find_upgrade_copies(site.store_path):
-                shutil.rmtree(copy)
-            if with_records:  # the journal lists attempts that the store no longer has
-                get_journal_path(site.store_path).unlink(missing_ok=True)
+            _delete_files_with_personal_data(site, files if with_recordings else (), with_records=with_records)
             typer.echo(f"erased {summary}")
         else:
             typer.echo("nothing was erased")
@@ -142,12 +141,31 @@ def erase_personal_data_after_election(
         typer.echo(f"Twilio still stores {stock.with_twilio:,} messages from callers: erase them there")
 
 
+def _delete_files_with_personal_data(
+    site: SiteAndPersonOptions, recordings: Sequence[Path], *, with_records: bool
+) -> None:
+    """Delete these recordings, and the files next to the store that contain voters' names or numbers."""
+    from dialer.store.copying import find_upgrade_copies
+    from dialer.store.number_erasure import remove_recordings
+    from dialer.store.sent_journal import get_journal_path
+    from dialer.store.spool import Spool
+
+    remove_recordings(recordings)
+    Spool(site.store_path, site.store_encryption_key).remove_all_spooled_files()
+    for copy in find_upgrade_copies(site.store_path):
+        shutil.rmtree(copy)
+    if with_records:  # the journal lists attempts that the store no longer has
+        get_journal_path(site.store_path).unlink(missing_ok=True)
+
+
 def _determine_retention_start(settings: Settings, after: str, now: float) -> date:
     """Return the day from which the retention period is counted: --after, or the last poll if that is later.
 
     The later day is used so that a mistyped --after cannot erase records too early. Raises RollError if the day
     --after, or the day of a poll in the time zone of that poll, is not over yet.
     """
+    from dialer.settings.site_time import get_site_day
+
     given = parse_date_option(after, "--after")
     if get_site_day(settings, now) <= given:
         raise RollError(f"--after: the day {after} is not over: nothing was erased; run this command on a later day")
@@ -169,6 +187,9 @@ def _open_store_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
 
     Freed pages are overwritten, and the WAL is truncated at the end.
     """
+    from dialer.store import erasing
+    from dialer.store.sql import open_transaction
+
     store = site.open_store_for_writing("an erasure")
     with store as db, erasing.overwrite_deleted_content(db), open_transaction(db):
         yield db

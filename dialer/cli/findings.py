@@ -21,7 +21,7 @@ class FindingPrinter:
     """A printer of check results (findings), as lines of text or as one JSON object per line."""
 
     def __init__(self, *, as_json: bool = False) -> None:
-        from rich.console import Console  # noqa: PLC0415 - `dialer run`, in the same module as `check`, does not need it
+        from rich.console import Console
 
         self.console = Console()
         self._as_json = as_json

@@ -7,25 +7,18 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from dialer.cli.group import CommandGroup
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
 from dialer.errors import MatdanError
-from dialer.flows.catalogue import list_shipped_flows, load_flow
-from dialer.flows.check import MAX_PROMPT_SECONDS, check_flow
-from dialer.flows.mermaid import draw_flow
-from dialer.flows.model import list_lawful_offers_to_voters
-from dialer.flows.terminal_call import TerminalCall, list_kinds_of_declared_voter_data, make_sample_voter_data
-from dialer.flows.texts import Texts, load_texts
-from dialer.settings.site import load_settings
-from dialer.settings.site_rules import load_site_profile
+from dialer.flows.limits import MAX_PROMPT_SECONDS
+
+if TYPE_CHECKING:
+    from dialer.flows.texts import Texts
 
 
 class FlowOptionError(MatdanError):
@@ -59,6 +52,12 @@ LanguageOption = Annotated[
 @app.command("list")
 def list_flows() -> None:
     """List the IVR flows that are shipped with Matdan."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dialer.flows.catalogue import list_shipped_flows, load_flow
+
     table = Table("flow", "purpose", "title", "version", box=None)
     for name in list_shipped_flows():
         flow = load_flow(name)
@@ -88,6 +87,13 @@ def check_flows(
 
     Without --config, the rules of the profile `neutral` apply.
     """
+    from dialer.flows.catalogue import list_shipped_flows, load_flow
+    from dialer.flows.check import check_flow
+    from dialer.flows.model import list_lawful_offers_to_voters
+    from dialer.flows.texts import load_texts
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_rules import load_site_profile
+
     if not (math.isfinite(max_prompt_seconds) and max_prompt_seconds > 0):
         raise FlowOptionError("--max-prompt-seconds", "must be a number of seconds above 0, such as 20")
     names = flows or list_shipped_flows()
@@ -127,6 +133,10 @@ def draw_flow_diagram(
 
     GitHub and https://mermaid.live show such diagrams.
     """
+    from dialer.flows.catalogue import load_flow
+    from dialer.flows.mermaid import draw_flow
+    from dialer.flows.texts import load_texts
+
     loaded = load_flow(flow)
     diagram = draw_flow(loaded, _require_texts_of_language(language, load_texts(texts)), language)
     if out is None:
@@ -167,6 +177,10 @@ def try_flow_on_terminal(
     texts: TextsOption = None,
 ) -> None:
     """Try an IVR flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
+    from dialer.flows.catalogue import load_flow
+    from dialer.flows.terminal_call import TerminalCall, list_kinds_of_declared_voter_data, make_sample_voter_data
+    from dialer.flows.texts import load_texts
+
     loaded = load_flow(flow)
     facts = make_sample_voter_data(
         loaded, _parse_voter_data_options(fact or [], list_kinds_of_declared_voter_data(loaded).keys())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
@@ -10,8 +9,45 @@ from inspect import Parameter, Signature, iscoroutine, signature
 from typing import Any, TypeVar, get_type_hints
 
 import typer
+from typer.core import TyperGroup
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class GroupWithPlainHelp(TyperGroup):
+    """A group without options but --help, whose help lists its commands with their whole first paragraphs.
+
+    Typer would import pydantic for the value of the option --help of a group before it shows the help of a command in
+    the group, so --help is no option of Typer here.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help if the first argument is --help."""
+        if args[:1] == ["--help"]:
+            typer.echo(ctx.get_help())
+            ctx.exit()
+        rest: list[str] = super().parse_args(ctx, args)
+        return rest
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options and the commands of the group."""
+        with formatter.section("Options"):
+            formatter.write_dl(self.list_options())
+        self.format_commands(ctx, formatter)
+
+    def list_options(self) -> list[tuple[str, str]]:
+        """Return the group's options with their help."""
+        return [("--help", "Show this message and exit.")]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of the group's commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summarise_help(self.commands[name].help)) for name in self.list_commands(ctx)])
+
+
+def summarise_help(text: str | None) -> str:
+    """Return the first paragraph of a command's help, in one line."""
+    return " ".join((text or "").partition("\n\n")[0].split())
 
 
 class CommandGroup(typer.Typer):
@@ -21,7 +57,9 @@ class CommandGroup(typer.Typer):
     """
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**{"no_args_is_help": True, **settings})
+        # Typer's own help imports rich, which takes longer than all that most commands need to show their help.
+        plain = {"cls": GroupWithPlainHelp, "add_help_option": False, "rich_markup_mode": None}
+        super().__init__(**{"no_args_is_help": True, **plain, **settings})
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[Function], Function]:
         """Return a decorator that registers a function as a command, as Typer's own decorator does."""
@@ -53,7 +91,11 @@ def _replace_dataclass_parameters_by_options(function: Callable[..., Any]) -> Ca
         for name, kind in groups.items():
             given[name] = kind(**{field.name: given.pop(field.name) for field in fields(kind)})
         found = function(**given)
-        return asyncio.run(found) if iscoroutine(found) else found
+        if not iscoroutine(found):
+            return found
+        import asyncio
+
+        return asyncio.run(found)
 
     parameters = [*own, *shared]
     call_command_with_dataclasses.__dict__["__signature__"] = Signature(parameters)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-import uvloop
-from pydantic import ValidationError
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.hq_account import proposal_app
@@ -29,14 +26,12 @@ from dialer.cli.hq_pages import (
     user_app,
 )
 from dialer.cli.hq_render import render_headquarters_files
-from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import HeadquartersOptions, require_installed_package_extra
-from dialer.domain import signing
-from dialer.domain.clock import SystemClock
-from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_text
 from dialer.errors import SettingError
-from dialer.hq import orders, outbox_import
-from dialer.process.signals import cancel_on_sigterm
+
+if TYPE_CHECKING:
+    from dialer.domain.orders import HqOrder, OrderKind, SignedOrder
+    from dialer.hq import orders
 
 app = CommandGroup()
 keys_app = CommandGroup(help="Create the keys that sign orders.")
@@ -47,8 +42,6 @@ app.add_typer(bundle_app, name="bundle")
 app.add_typer(proposal_app, name="proposal")
 app.add_typer(user_app, name="user")
 app.add_typer(store_app, name="store")
-# Interactive commands report errors in one line, without log output.
-app.callback()(configure_quiet_logging)
 for name, command in (
     ("render", render_headquarters_files),
     ("desk", serve_headquarters_pages),
@@ -88,6 +81,9 @@ class Signing(HeadquartersOptions):
 
         Exits with code 1 if a centre did not execute the order.
         """
+        from dialer.domain import signing
+        from dialer.hq import orders
+
         centres = orders.find_centres_addressed_by_order(self.headquarters_settings, order)
         for path in self.key:
             private = signing.read_key_file(path, "--key")
@@ -122,6 +118,10 @@ class NewOrder(Signing):
 
     async def create_and_send_order(self, kind: OrderKind, **values: str | float | None) -> None:
         """Create an order, sign it, and send it to centres or write it to a file."""
+        from dialer.domain.clock import SystemClock
+        from dialer.domain.orders import SignedOrder
+        from dialer.hq import orders
+
         seconds = None if self.valid is None else self.valid * 3600
         after = 0.0
         if self.out is None:
@@ -139,7 +139,7 @@ async def check_headquarters(hq: HeadquartersOptions) -> None:
     """
     settings = hq.headquarters_settings
     with require_installed_package_extra("hq"):
-        from dialer.hq.check import find_headquarters_problems  # noqa: PLC0415 - of an extra
+        from dialer.hq.check import find_headquarters_problems
     problems = await find_headquarters_problems(settings)
     for problem in problems:
         typer.echo(problem)
@@ -157,6 +157,8 @@ def create_personal_key_pair(
     Run it on the machine of that person. The private key never leaves FILE. The printed public key goes into the
     settings of every centre and of headquarters.
     """
+    from dialer.domain import signing
+
     typer.echo(f'key = "{signing.format_public_key(signing.create_key_file(path))}"')
     typer.echo(f"{path}: the private key; keep it secret", err=True)
 
@@ -167,6 +169,8 @@ async def order_stop_of_all_campaigns(new: NewOrder) -> None:
 
     A disconnected centre receives the order when it reconnects, within a week.
     """
+    from dialer.domain.orders import OrderKind
+
     await new.create_and_send_order(OrderKind.STOP_ALL)
 
 
@@ -176,6 +180,8 @@ async def order_pause_of_campaign(new: NewOrder, campaign: _CampaignArgument) ->
 
     A centre's supervisors may resume it.
     """
+    from dialer.domain.orders import OrderKind
+
     await new.create_and_send_order(OrderKind.PAUSE, campaign_id=campaign)
 
 
@@ -189,6 +195,8 @@ async def order_call_limit_of_campaign(
     ] = None,
 ) -> None:
     """Order centres to limit a campaign's calls until midnight. Without a limit option, remove the limits."""
+    from dialer.domain.orders import OrderKind
+
     await new.create_and_send_order(
         OrderKind.QUOTA, campaign_id=campaign, max_calls=max_calls, calls_per_seat=calls_per_seat
     )
@@ -207,6 +215,8 @@ async def order_resumption_of_campaigns(
     Give both keys with --key, or write the order with --out FILE and let the other leader run `dialer hq order sign
     FILE`.
     """
+    from dialer.domain.orders import OrderKind
+
     await new.create_and_send_order(OrderKind.RESUME, campaign_id=campaign)
 
 
@@ -216,9 +226,11 @@ async def sign_order(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="An order that another leader wrote with --out.")],
 ) -> None:
     """Sign an order that another leader has written to a file, and send it once it has all signatures."""
+    from dialer.domain.orders import SignedOrder, parse_order_text
+
     try:
         signed = SignedOrder.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
+    except (OSError, ValueError) as error:  # also pydantic's ValidationError
         raise SettingError(
             str(path), "(file)", "is not a signed order", "give a file that a leader wrote with --out"
         ) from error
@@ -228,6 +240,8 @@ async def sign_order(
 @order_app.command("list")
 async def list_orders(hq: HeadquartersOptions) -> None:
     """List the orders to centres that have not expired, oldest first."""
+    from dialer.hq import orders
+
     for signed, order in await _fetch_valid_orders(hq):
         signers = ", ".join(signed.find_order_signers(orders.list_public_keys_of_leaders(hq.headquarters_settings)))
         until = datetime.fromtimestamp(order.expires_at).astimezone()
@@ -241,6 +255,8 @@ async def resend_order(
     wait: _WaitOption = 5.0,
 ) -> None:
     """Resend an order to centres that were disconnected. No new signature is needed."""
+    from dialer.hq import orders
+
     sender = Signing(hq.config, [], wait)
     for signed, order in await _fetch_valid_orders(sender):
         if order.id == order_id:
@@ -250,6 +266,9 @@ async def resend_order(
 
 
 async def _fetch_valid_orders(hq: HeadquartersOptions) -> list[tuple[SignedOrder, HqOrder]]:
+    from dialer.domain.clock import SystemClock
+    from dialer.hq import orders
+
     async with hq.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         return await orders.read_valid_orders(session, SystemClock().now())
 
@@ -281,17 +300,25 @@ def collect_results_of_centres(
     It also forwards opt-outs and reported votes to the other centres. Several may run: one is active, the others are on
     standby.
     """
+    import uvloop
+
+    from dialer.cli.logs import configure_json_logging
+
     configure_json_logging(verbose=verbose)
     uvloop.run(_run_result_importer(hq))
 
 
 async def _run_result_importer(hq: HeadquartersOptions) -> None:
+    import asyncio
+
+    from dialer.domain.clock import SystemClock
+
     settings = hq.headquarters_settings
     with require_installed_package_extra("hq"):
-        from dialer.hq.gather import Gatherer, make_garbage_collection_rare  # noqa: PLC0415 - of an extra
-        from dialer.hq.snapshots import SnapshotServer  # noqa: PLC0415
-        from dialer.metrics.families import ProcessStatus, build_metrics_of_result_import  # noqa: PLC0415
-        from dialer.metrics.server import serve_metrics_if_enabled  # noqa: PLC0415
+        from dialer.hq.gather import Gatherer, make_garbage_collection_rare
+        from dialer.hq.snapshots import SnapshotServer
+        from dialer.metrics.families import ProcessStatus, build_metrics_of_result_import
+        from dialer.metrics.server import serve_metrics_if_enabled
     make_garbage_collection_rare()
     working = asyncio.current_task()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -332,6 +359,8 @@ async def import_messages_exported_by_centres(
 
     `dialer hq gather` must run. All files are checked before the first is imported. Duplicates are ignored.
     """
+    from dialer.hq import outbox_import
+
     checked = outbox_import.read_outbox_files(hq.headquarters_settings, files)
     async with hq.connect_to_nats_server(_CLIENT_NAME, PATIENCE_SECONDS) as session:
         async for file in outbox_import.import_outbox_files(session, checked):
@@ -361,15 +390,15 @@ async def export_voter_results(
 
     Each row has the date, the result, the voter's status, the centre, and a column for each question.
     """
-    from dialer.cli.report import choose_report_format, parse_report_period  # noqa: PLC0415 - slow to import
-    from dialer.domain.output import refuse_unwritable_path, write_file  # noqa: PLC0415
-    from dialer.reports.files import encode_report  # noqa: PLC0415
-    from dialer.reports.results import report_state_results  # noqa: PLC0415
-    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal  # noqa: PLC0415
+    from dialer.cli.report import choose_report_format, parse_report_period
+    from dialer.domain.output import refuse_unwritable_path, write_file
+    from dialer.reports.files import encode_report
+    from dialer.reports.results import report_state_results
+    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
 
     with require_installed_package_extra("hq"):
-        from dialer.hq.database import open_database  # noqa: PLC0415 - of an extra
-        from dialer.hq.results import read_results_of_federal_state  # noqa: PLC0415
+        from dialer.hq.database import open_database
+        from dialer.hq.results import read_results_of_federal_state
     settings = hq.headquarters_settings
     zone, form = ZoneInfo(settings.gather.time_zone), choose_report_format(None, out)
     window = parse_report_period(since, until, zone)
@@ -400,10 +429,14 @@ async def run_headquarters_demo(
 
     Exit 1 if a check failed.
     """
-    with require_installed_package_extra("hq"):
-        from rich.console import Console  # noqa: PLC0415
+    from dialer.cli.logs import configure_quiet_logging
+    from dialer.process.signals import cancel_on_sigterm
 
-        from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo  # noqa: PLC0415 - of an extra
+    configure_quiet_logging()
+    with require_installed_package_extra("hq"):
+        from rich.console import Console
+
+        from dialer.simulation.demo.headquarters import HqDemoOptions, run_hq_demo
     console = Console()
     options = HqDemoOptions(for_seconds, report, centres=centres, seed=seed)
     with cancel_on_sigterm():  # it ends the servers that it has started

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import HeadquartersOptions, read_argument_or_stdin, require_installed_package_extra
-from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ class HqSession:
 
         Raises RequestRefused if the account was removed or changed.
         """
-        from dialer.web.refusals import RequestRefused  # noqa: PLC0415 - of an extra
+        from dialer.web.refusals import RequestRefused
 
         await self._people.directory.reread_stored_users()
         user = await self._people.find_user_of_session(self._token)
@@ -77,10 +75,12 @@ class AccountOptions(HeadquartersOptions):
 
     def run_function_as_signed_in_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
         """Sign the user in, run `work`, and sign the user out. Raises CommandRefused, with the reason in words."""
+        import asyncio
+
         if self.password not in {"", "-"}:
             raise typer.BadParameter("--password: must be '-', because a password would stay in the shell's history")
         with require_installed_package_extra("hq,desk"):
-            from dialer.hq import desk  # noqa: F401, PLC0415 - of an extra
+            from dialer.hq import desk  # noqa: F401 - of an extra
         # Asked here, as Ctrl-C cannot end a prompt in an event loop.
         password = (
             read_argument_or_stdin("-", "the password")
@@ -97,8 +97,9 @@ class AccountOptions(HeadquartersOptions):
 
     @asynccontextmanager
     async def _sign_in_as_account_user(self, password: str) -> AsyncIterator[HqSession]:
-        from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
-        from dialer.hq.proposals import Proposals  # noqa: PLC0415
+        from dialer.domain.clock import SystemClock
+        from dialer.hq.desk import open_accounts
+        from dialer.hq.proposals import Proposals
 
         async with open_accounts(self.headquarters_settings, SystemClock()) as (db, accounts, people, _):
             token = await people.sign_in_with_password(self.user, password)
@@ -111,8 +112,8 @@ class AccountOptions(HeadquartersOptions):
 @contextmanager
 def _convert_page_refusals_to_command_errors(user: str) -> Iterator[None]:
     """Convert a refusal of headquarters' pages in this context to CommandRefused, whose text explains the reason."""
-    from dialer.web.people import NotSignedIn  # noqa: PLC0415 - of an extra
-    from dialer.web.refusals import RequestRefused  # noqa: PLC0415
+    from dialer.web.people import NotSignedIn
+    from dialer.web.refusals import RequestRefused
 
     try:
         yield

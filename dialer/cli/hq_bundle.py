@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
@@ -17,14 +16,10 @@ import typer
 from dialer.cli.group import CommandGroup
 from dialer.cli.hq_account import AccountOptions, HqSession, describe_proposal_that_awaits_confirmation
 from dialer.cli.options import HeadquartersOptions, require_installed_package_extra
-from dialer.domain import signing
-from dialer.domain.orders import HqOrder, SignedOrder
 from dialer.errors import SettingError
-from dialer.hq.orders import find_stopped_centres, parse_order
-from dialer.hq.waves import Rollout, WaveState, plan_rollout_waves
-from dialer.nats.messages import CMD
 
 if TYPE_CHECKING:
+    from dialer.hq.waves import Rollout
     from dialer.material.repository import Repository, Signatory
     from dialer.nats.session import Session
 
@@ -47,7 +42,7 @@ class BundleOptions(HeadquartersOptions):
     def material_repository(self) -> Repository:
         """The repository in which bundles (campaign material) are created and published."""
         with require_installed_package_extra("hq"):
-            from dialer.material.repository import Repository  # noqa: PLC0415 - of an extra
+            from dialer.material.repository import Repository
         return Repository(self.headquarters_settings.bundles.folder)
 
     def load_online_signing_key(self) -> bytes:
@@ -55,7 +50,7 @@ class BundleOptions(HeadquartersOptions):
 
         It is on headquarters' machine, unlike the keys of people.
         """
-        from dialer.hq.material import read_online_signing_key  # noqa: PLC0415 - of an extra
+        from dialer.hq.material import read_online_signing_key
 
         return read_online_signing_key(self.headquarters_settings)
 
@@ -77,8 +72,8 @@ class SignatoryOptions(BundleOptions):
 
         Raises BadParameter for an invalid NAME=KEY.
         """
-        from dialer.material.repository import Signatory  # noqa: PLC0415 - of an extra
-        from dialer.material.trust import COMPLIANCE, MEDIA  # noqa: PLC0415
+        from dialer.material.repository import Signatory
+        from dialer.material.trust import COMPLIANCE, MEDIA
 
         people = [
             *(_parse_signatory(each, MEDIA) for each in self.media),
@@ -88,6 +83,8 @@ class SignatoryOptions(BundleOptions):
 
 
 def _parse_signatory(text: str, part: str) -> tuple[str, str, bytes]:
+    from dialer.domain import signing
+
     name, equals, key = text.partition("=")
     if not equals or not name or not key.startswith("ed25519:") or len(key) != len("ed25519:") + 44:
         raise typer.BadParameter(
@@ -158,6 +155,8 @@ def replace_root_keys(
 
 
 def _read_private_keys(paths: Sequence[Path]) -> list[bytes]:
+    from dialer.domain import signing
+
     return [signing.read_key_file(path, "--root-key") for path in paths]
 
 
@@ -199,6 +198,8 @@ def sign_draft_of_campaign_material(
 
     One person of media and one of compliance must sign.
     """
+    from dialer.domain import signing
+
     repository = hq.material_repository
     added, removed = repository.find_changes_of_drafted_bundles()
     for target in added:
@@ -289,6 +290,8 @@ def roll_out_material_in_waves_of_centres(
     stopped or waits for the other user. It waits while leaders have stopped a centre of the wave. If it is interrupted,
     run it again. After a stop, centres keep the version: use `assign` with the earlier version to go back.
     """
+    from dialer.hq.waves import Rollout, plan_rollout_waves
+
     zones = {each.id: each.zone for each in account.headquarters_settings.centres}
     if not zones:
         raise SettingError(str(account.config), "centres", "is empty", "add a [[centres]] table for each centre")
@@ -318,9 +321,16 @@ async def _assign_version_to_centres_in_waves(
 
     Return the exit code of the command.
     """
+    import asyncio
+
+    from dialer.domain.orders import HqOrder, SignedOrder
+    from dialer.hq.orders import find_stopped_centres, parse_order
+    from dialer.hq.waves import WaveState
+    from dialer.nats.messages import CMD
+
     settings = hq.headquarters_settings
     with require_installed_package_extra("hq"):
-        from dialer.nats.session import StreamRecreated  # noqa: PLC0415 - of an extra
+        from dialer.nats.session import StreamRecreated
 
     async def record_report_of_centre(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")

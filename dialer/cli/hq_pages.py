@@ -12,7 +12,6 @@ import typer
 
 from dialer.cli.desk import CaOption, NamesOption, RenewOption, create_page_server_certificate
 from dialer.cli.group import CommandGroup
-from dialer.cli.logs import configure_json_logging
 from dialer.cli.options import (
     HeadquartersOptions,
     WhoOption,
@@ -20,8 +19,6 @@ from dialer.cli.options import (
     require_installed_package_extra,
     resolve_responsible_person,
 )
-from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_pages_built
-from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
 from dialer.domain.errors import HeadquartersUnreachable
 
@@ -41,10 +38,13 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="The user's name.")]
 
 async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
     """Serve headquarters' web pages until SIGTERM or Ctrl-C."""
+    from dialer.cli.logs import configure_json_logging
+    from dialer.desk.pages_built import BUILT, OPEN_AT_PREFIX, are_pages_built
+
     settings = hq.headquarters_settings
     with require_installed_package_extra("hq,desk"):
-        from dialer.hq.desk import serve_hq_pages_until_signal  # noqa: PLC0415 - of an extra
-        from dialer.web.assets import read_built_page_files  # noqa: PLC0415
+        from dialer.hq.desk import serve_hq_pages_until_signal
+        from dialer.web.assets import read_built_page_files
     if not are_pages_built():
         raise HeadquartersUnreachable("headquarters' pages are not built: run `dialer desk pages`")
     configure_json_logging(verbose=False)
@@ -142,8 +142,8 @@ async def list_databases_of_centres(hq: HeadquartersOptions) -> None:
     For each store it also shows what is needed to verify its seals (signatures of its records): the first public keys
     and the last epoch.
     """
-    from dialer.hq.seal_records import list_chains_of_signed_minutes  # noqa: PLC0415 - of an extra
-    from dialer.hq.store_records import list_databases_of_all_centres  # noqa: PLC0415
+    from dialer.hq.seal_records import list_chains_of_signed_minutes
+    from dialer.hq.store_records import list_databases_of_all_centres
 
     zone = ZoneInfo(hq.headquarters_settings.gather.time_zone)
     async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
@@ -188,7 +188,7 @@ async def accept_database_of_centre(
     contradict seals received before: verify the store first. The command also confirms a store that replaced another
     automatically.
     """
-    from dialer.hq.store_records import replace_accepted_database_of_centre  # noqa: PLC0415 - of an extra
+    from dialer.hq.store_records import replace_accepted_database_of_centre
 
     async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
         incarnation = await replace_accepted_database_of_centre(db, centre, store)
@@ -204,7 +204,7 @@ async def list_rows_that_could_not_be_stored(hq: HeadquartersOptions) -> None:
     Rows of a constituency that is not the centre's are tried again when `dialer hq gather` starts after [[centres]] was
     corrected.
     """
-    from dialer.hq import set_aside  # noqa: PLC0415 - of an extra
+    from dialer.hq import set_aside
 
     zone = ZoneInfo(hq.headquarters_settings.gather.time_zone)
     async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
@@ -261,7 +261,7 @@ async def import_official_turnout(
     gather.time_zone), electors, percent.
     """
     settings = hq.headquarters_settings
-    from dialer.hq.expected import read_official_turnout, store_official_turnout  # noqa: PLC0415
+    from dialer.hq.expected import read_official_turnout, store_official_turnout
 
     rows = read_official_turnout(path, ZoneInfo(settings.gather.time_zone))
     async with _open_page_accounts(hq) as (database, _, _, _):
@@ -273,6 +273,8 @@ async def import_official_turnout(
 def _open_page_accounts(
     hq: HeadquartersOptions,
 ) -> AbstractAsyncContextManager[tuple[PageDatabase, Accounts, People, DeskFile]]:
+    from dialer.domain.clock import SystemClock
+
     with require_installed_package_extra("hq,desk"):
-        from dialer.hq.desk import open_accounts  # noqa: PLC0415 - of an extra
+        from dialer.hq.desk import open_accounts
     return open_accounts(hq.headquarters_settings, SystemClock())

@@ -7,18 +7,16 @@ import os
 import tarfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialer.cli.options import ForceOption, HeadquartersOptions, require_installed_package_extra
-from dialer.deploy.asterisk.file_changes import plan_file_changes, write_planned_files
-from dialer.deploy.systemd.render import render_fail2ban_files
 from dialer.domain.output import create_private_file
-from dialer.domain.signing import write_secret_file
 from dialer.errors import AsteriskFilesError
-from dialer.hq import render as files
-from dialer.settings.headquarters import HqSettings
+
+if TYPE_CHECKING:
+    from dialer.settings.headquarters import HqSettings
 
 
 def render_headquarters_files(
@@ -31,6 +29,10 @@ def render_headquarters_files(
     Existing keys and certificates are kept. A centre's archive contains its private key: deliver it safely, then delete
     it.
     """
+    from dialer.deploy.asterisk.file_changes import plan_file_changes, write_planned_files
+    from dialer.deploy.systemd.render import render_fail2ban_files
+    from dialer.hq import render as files
+
     settings = hq.headquarters_settings
     to.mkdir(mode=0o700, exist_ok=True)
     (to / "centres").mkdir(mode=0o700, exist_ok=True)
@@ -78,8 +80,10 @@ def _read_or_create_nkey(path: Path) -> tuple[str, str]:
 
     The file is created with a new key if it does not exist.
     """
+    from dialer.domain.signing import write_secret_file
+
     with require_installed_package_extra("hq"):
-        import nkeys  # noqa: PLC0415 - of an extra
+        import nkeys
     if not path.exists():
         write_secret_file(path, nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER).decode() + "\n")
     seed = path.read_text(encoding="ascii").strip()
@@ -87,7 +91,8 @@ def _read_or_create_nkey(path: Path) -> tuple[str, str]:
 
 
 def _create_server_certificate(settings: HqSettings, to: Path) -> None:
-    from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server  # noqa: PLC0415 - of an extra
+    from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
+    from dialer.hq import render as files
 
     ours = CertificateFiles(to / files.CERTIFICATE, to / files.KEY, to / files.CA, to / "hq-ca.key")
     if not ours.certificate.exists():

@@ -8,26 +8,18 @@ import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from dialer.cli.options import read_argument_or_stdin
 from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.domain.words import format_count
-from dialer.engine.seats.pins import hash_pin
 from dialer.errors import MatdanError, SettingError
-from dialer.settings.jurisdiction import load_profile
-from dialer.site.new_centre import (
-    COUNTRIES,
-    Answers,
-    create_agent_pin,
-    get_store_path,
-    make_settings_template_values,
-    refuse_unusable_settings_of_new_centre,
-    render_centre_settings_file,
-)
-from dialer.store.seal_keys import create_keys_of_first_epoch, get_seal_key_path
+from dialer.site.countries import COUNTRIES
+
+if TYPE_CHECKING:
+    from dialer.site.new_centre import Answers
 
 PINS = "agents-pins.txt"
 STANDARD_DATA = Path("/var/lib/matdan")
@@ -151,6 +143,9 @@ def write_settings_of_new_centre(
     At a terminal it asks for missing values, and prints the first public key also as a QR code. The files are readable by
     this user only. Existing files and keys are never overwritten.
     """
+    from dialer.engine.seats.pins import hash_pin
+    from dialer.site.new_centre import create_agent_pin, get_store_path, render_centre_settings_file
+
     given = locals()
     pins = file.parent / PINS
     for path in (file, pins):
@@ -185,6 +180,8 @@ def _create_first_key_of_seals(store: Path, *, may_fail: bool) -> str | None:
     Return the first public key (hexadecimal), or None with a note if there are none: the store exists already, or its
     folder is not writable although the keys `may_fail`. Raises InitRefused if they may not.
     """
+    from dialer.store.seal_keys import create_keys_of_first_epoch
+
     folder = store.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -209,13 +206,15 @@ def _create_first_key_of_seals(store: Path, *, may_fail: bool) -> str | None:
 
 def _print_first_key_of_seals(store: Path, key: str) -> None:
     """Print the public key with which the seals of a store begin; at a terminal also as a QR code."""
+    from dialer.store.seal_keys import get_seal_key_path
+
     typer.echo(f"wrote {get_seal_key_path(store)}, the secret key of the first seal: do not copy or back up this file")
     if store.parent.stat().st_uid == os.geteuid() == 0:
         typer.echo(f"  `dialer install` gives it and {store.parent} to the user of the services")
     typer.echo("first public key of the seals, to note outside this machine for `dialer audit verify --first-key`:")
     typer.echo(key)
     if _can_output_show_qr_code():
-        import segno  # noqa: PLC0415 - slow to import and seldom needed
+        import segno
 
         drawn = io.StringIO()
         segno.make(key).terminal(drawn, border=2, compact=True)
@@ -229,6 +228,8 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
     At a terminal, ask again after each invalid answer. Raises InitRefused if a value is invalid or missing and nobody
     can be asked.
     """
+    from dialer.site.new_centre import make_settings_template_values, refuse_unusable_settings_of_new_centre
+
     for name in QUESTIONS:
         if answers[name] is None:
             answers[name] = _ask_or_get_default_option_value(name, answers)
@@ -267,6 +268,8 @@ def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
 
     Without this check, a later error would ask for settings that a known jurisdiction provides.
     """
+    from dialer.settings.jurisdiction import load_profile
+
     try:
         load_profile(jurisdiction or "neutral")
     except SettingError as error:

@@ -11,34 +11,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialer.cli.mqtt import HAND_OUT, append_broker_passwords
 from dialer.cli.options import SettingsFile
-from dialer.deploy.asterisk.file_changes import (
-    FileChange,
-    FilePlan,
-    find_endpoint_passwords,
-    plan_file_changes,
-    read_file_if_exists,
-    write_planned_files,
-)
-from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
-from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
-from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
-from dialer.deploy.mosquitto.render import PASSWORDS, read_password_hashes, render_mosquitto_files
-from dialer.deploy.systemd import render as service
-from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE, USER, LocalPrograms
 from dialer.domain.words import format_count
 from dialer.errors import MatdanError
 from dialer.extras import describe_extra_installation
-from dialer.settings.fields import is_loopback_host
-from dialer.settings.site import Settings, load_settings
-from dialer.settings.unfinished import refuse_unfinished_settings
-from dialer.store.file_checks import file_exists
-from dialer.store.seal_keys import get_seal_key_path
+
+if TYPE_CHECKING:
+    from dialer.deploy.asterisk.file_changes import FilePlan
+    from dialer.deploy.systemd.render import LocalPrograms
+    from dialer.settings.site import Settings
 
 ASTERISK, MOSQUITTO = Path("/etc/asterisk"), Path("/etc/mosquitto")
 _HOMES = tuple(map(Path, ("/home", "/root", "/run/user")))
@@ -72,6 +58,27 @@ def install_site_as_services(
     Run it as root; it starts no service. Run it again to update. Existing sample files of Asterisk and Mosquitto are
     saved as NAME.before-matdan. The settings are copied to /etc/matdan/centre.toml.
     """
+    from dialer.deploy.asterisk.file_changes import (
+        FilePlan,
+        find_endpoint_passwords,
+        plan_file_changes,
+        read_file_if_exists,
+        write_planned_files,
+    )
+    from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
+    from dialer.deploy.mosquitto.render import (
+        MARKER as BROKER_MARKER,
+    )
+    from dialer.deploy.mosquitto.render import (
+        PASSWORDS,
+        read_password_hashes,
+        render_mosquitto_files,
+    )
+    from dialer.deploy.systemd import render as service
+    from dialer.deploy.systemd.render import SETTINGS_FILE, USER
+    from dialer.settings.site import load_settings
+    from dialer.settings.unfinished import refuse_unfinished_settings
+
     settings = load_settings(config)
     refuse_unfinished_settings(settings, config)
     local = _find_local_programs(settings, root)
@@ -127,6 +134,9 @@ def _give_first_seal_key_to_user(store: Path, user: str) -> None:
 
     A folder that belongs to another user has that user's key, and could have a link to any file in its place.
     """
+    from dialer.store.file_checks import file_exists
+    from dialer.store.seal_keys import get_seal_key_path
+
     key, found = get_seal_key_path(store), pwd.getpwnam(user)
     if file_exists(key) and key.parent.stat().st_uid == 0:
         os.chown(key, found.pw_uid, found.pw_gid, follow_symlinks=False)
@@ -142,6 +152,12 @@ def uninstall_site_services(
 
     Settings and data stay unless --purge is given.
     """
+    from dialer.deploy.asterisk.file_changes import read_file_if_exists
+    from dialer.deploy.asterisk.render import MARKER as ASTERISK_MARKER
+    from dialer.deploy.mosquitto.render import MARKER as BROKER_MARKER
+    from dialer.deploy.systemd import render as service
+    from dialer.deploy.systemd.render import DATA, HOME, USER
+
     live = root == Path("/")
     if live and os.geteuid() != 0:
         raise NotInstalled("root permissions are required: run `sudo dialer uninstall`")
@@ -153,7 +169,7 @@ def uninstall_site_services(
     installed = [unit.name for unit in units if unit.exists()]
     if live and installed:
         _run_system_command("systemctl", "disable", "--now", *installed)
-    own = [root / path.relative_to("/") for path in _OWN_FILES]
+    own = [root / path.relative_to("/") for path in _list_own_files()]
     obsolete = [path for path in (*units, *own) if (read_file_if_exists(path) or "").startswith(service.MARKER)]
     passwords = root / (MOSQUITTO / HAND_OUT).relative_to("/")
     for path in (*obsolete, *([passwords] if passwords.exists() else [])):
@@ -189,16 +205,21 @@ def _does_system_user_exist(name: str) -> bool:
     return True
 
 
-_OWN_FILES = (
-    *(folder / "matdan.conf" for folder in (service.USERS, service.FOLDERS, service.JAILS)),
-    service.FILTERS / "matdan-desk.conf",
-    service.ROTATION / "matdan",
-)
-"""The files that `install` writes in addition to the systemd units."""
+def _list_own_files() -> tuple[Path, ...]:
+    """Return the files that `install` writes in addition to the systemd units."""
+    from dialer.deploy.systemd import render as service
+
+    return (
+        *(folder / "matdan.conf" for folder in (service.USERS, service.FOLDERS, service.JAILS)),
+        service.FILTERS / "matdan-desk.conf",
+        service.ROTATION / "matdan",
+    )
 
 
 def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
     """Return which of Asterisk, Mosquitto and fail2ban are installed and used on this machine."""
+    from dialer.deploy.systemd.render import LocalPrograms
+    from dialer.settings.fields import is_loopback_host
 
     def does_path_exist(path: str) -> bool:
         return (root / path).exists()
@@ -217,6 +238,8 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
 
 def _refuse_machine_with_missing_programs(settings: Settings, dialer: Path) -> None:
     """Raise NotInstalled if this machine cannot run the services, such as without root, systemd or an extra."""
+    from dialer.deploy.systemd import render as service
+
     if os.geteuid() != 0:
         raise NotInstalled(
             "root permissions are required: run `sudo dialer install ...`, or show the files with --print"
@@ -242,6 +265,8 @@ def _read_settings_to_install(config: Path, own: Path) -> str:
 
     Raises NotInstalled if `own` exists already and has different settings.
     """
+    from dialer.deploy.asterisk.file_changes import read_file_if_exists
+
     if not config.is_file():
         raise NotInstalled(
             f"{config} is not a regular file and cannot be copied to {own}; nothing was written: give the file itself"
@@ -256,6 +281,9 @@ def _read_settings_to_install(config: Path, own: Path) -> str:
 
 
 def _group_installed_files_by_folder(root: Path, files: Mapping[Path, str]) -> Iterator[_Folder]:
+    from dialer.deploy.asterisk.file_changes import plan_file_changes
+    from dialer.deploy.systemd import render as service
+
     by_folder: dict[Path, dict[str, str]] = {}
     for path, text in files.items():
         by_folder.setdefault(root / path.parent.relative_to("/"), {})[path.name] = text
@@ -264,6 +292,8 @@ def _group_installed_files_by_folder(root: Path, files: Mapping[Path, str]) -> I
 
 
 def _refuse_files_of_other_programs(folders: list[_Folder]) -> None:
+    from dialer.deploy.asterisk.file_changes import FileChange
+
     for folder in folders:
         for plan in folder.plans:
             if folder.refuse_foreign and plan.change_that_writing_would_make is FileChange.FOREIGN:
@@ -277,6 +307,9 @@ def _find_paths_to_delete_at_purge(root: Path) -> list[Path]:
 
     A store in another folder is not included.
     """
+    from dialer.deploy.systemd.render import DATA, HOME, SETTINGS_FILE
+    from dialer.settings.site import load_settings
+
     own = root / SETTINGS_FILE.relative_to("/")
     try:
         sounds = [load_settings(own).audio.sounds / "matdan"]
@@ -290,6 +323,8 @@ def _undo_file_changes_in_folder(folder: Path, marker: str) -> Iterator[str]:
 
     A file that `install` replaced is restored; a file that it created is removed.
     """
+    from dialer.deploy.asterisk.file_changes import read_file_if_exists
+
     for path in sorted(folder.glob("*")):
         if path.is_file() and not path.name.endswith(_SAVED) and (read_file_if_exists(path) or "").startswith(marker):
             saved = path.with_name(path.name + _SAVED)
@@ -321,6 +356,9 @@ def _run_system_command(*command: str) -> None:
 
 
 def _print_next_steps(settings: Settings, local: LocalPrograms, dialer: Path) -> None:
+    from dialer.deploy.systemd import render as service
+    from dialer.deploy.systemd.render import SETTINGS_FILE, USER
+
     for program, done, folder in (
         ("Asterisk", local.asterisk or not settings.uses_asterisk, ASTERISK),
         ("the broker", local.mosquitto or not settings.broker.enabled, MOSQUITTO),

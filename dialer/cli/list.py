@@ -9,23 +9,20 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
-from dialer.domain.clock import SystemClock
+from dialer.domain.enums import ReportFormat
 from dialer.domain.errors import RollError
 from dialer.domain.output import refuse_unwritable_path, write_file
-from dialer.reports.files import encode_report
-from dialer.reports.formats import Column, ColumnKind, Format, Report
-from dialer.reports.lists import BoothList, ListKind, build_report_of_voter_lists, load_booth_lists, render_lists_as_pdf
-from dialer.rules.rulebook import build_rulebook
-from dialer.settings.site import Settings
-from dialer.settings.site_rules import load_site_profile
-from dialer.settings.site_time import get_site_zone
-from dialer.store.exports import append_export_to_audit
+
+if TYPE_CHECKING:
+    from dialer.reports.formats import Report
+    from dialer.reports.lists import BoothList, ListKind
+    from dialer.settings.site import Settings
 
 app = CommandGroup()
 
@@ -58,16 +55,26 @@ def write_strike_off_sheets(wanted: VoterListOptions) -> None:
 
     `dialer marks import` imports the completed sheets.
     """
+    from dialer.reports.lists import ListKind
+
     _write_voter_list(ListKind.STRIKE_OFF, wanted)
 
 
 @app.command("not-yet")
 def write_list_of_voters_not_yet_voted(wanted: VoterListOptions) -> None:
     """Write a list of the voters who said that they had not voted yet, by booth, with their planned time."""
+    from dialer.reports.lists import ListKind
+
     _write_voter_list(ListKind.NOT_YET, wanted)
 
 
 def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
+    from dialer.domain.clock import SystemClock
+    from dialer.reports.files import encode_report
+    from dialer.reports.lists import load_booth_lists, render_lists_as_pdf
+    from dialer.settings.site_time import get_site_zone
+    from dialer.store.exports import append_export_to_audit
+
     settings, who, out = wanted.site_settings, wanted.who, wanted.out
     if not who.strip():
         raise RollError("--for is empty: give the name of the recipient")
@@ -92,7 +99,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     content = (
         render_lists_as_pdf(lists, kind, mark=mark)
         if ending == "pdf"
-        else encode_report(_add_recipient_column(lists, kind, mark), Format(ending), foot=mark)
+        else encode_report(_add_recipient_column(lists, kind, mark), ReportFormat(ending), foot=mark)
     )
     write_file(out, content)
     digest = hashlib.sha256(content).hexdigest()[:16]
@@ -103,6 +110,10 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
 
 def _refuse_lists_after_erasure_date(settings: Settings) -> None:
     """Raise RollError if all personal data should have been erased by now, as every poll is long over."""
+    from dialer.domain.clock import SystemClock
+    from dialer.rules.rulebook import build_rulebook
+    from dialer.settings.site_rules import load_site_profile
+
     rules = build_rulebook(load_site_profile(settings), settings)
     if rules.polls and all(SystemClock().now() >= rules.get_erasure_time(poll) for poll in rules.polls):
         last = max(poll.day for poll in rules.polls)
@@ -115,6 +126,9 @@ def _refuse_lists_after_erasure_date(settings: Settings) -> None:
 
 def _add_recipient_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     """Return the lists as one table with the recipient's name in every row, so that copied rows keep it."""
+    from dialer.reports.formats import Column, ColumnKind, Report
+    from dialer.reports.lists import build_report_of_voter_lists
+
     report = build_report_of_voter_lists(lists, kind)
     return Report(
         report.title, (*report.columns, Column("made", ColumnKind.TEXT)), tuple((*row, mark) for row in report.rows)

@@ -12,17 +12,16 @@ import re
 import sys
 from functools import cache
 from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from traceback import walk_tb
 from types import TracebackType
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import typer
 import typer.main
-from typer.core import TyperCommand, TyperGroup
 
-from dialer.cli.group import CommandGroup
+from dialer import __version__
+from dialer.cli.group import CommandGroup, GroupWithPlainHelp
 from dialer.domain.errors import INTERRUPTED
 from dialer.errors import MatdanError, SettingError
 
@@ -57,7 +56,7 @@ COMMANDS = {
     },
     "Setting up: the telephony administrator": {
         "init=init:write_settings_of_new_centre": (
-            "Write the settings of a new centre, with generated secrets and PINs."
+            "Write the settings of a new centre, with generated secrets and PINs, and create the first key of its seals."
         ),
         "install=install:install_site_as_services": (
             "Install the site as services: user, folders, systemd units, Asterisk's and the broker's files."
@@ -137,26 +136,22 @@ class LazyCommands(dict[str, Any]):
         return default if found is None else _load_command(name, *found)
 
 
-_MARKUP: Literal["markdown"] = "markdown"  # rich's own markup reads `[[agents]]` as a tag and hides it
-
-
 @cache
 def _load_command(name: str, place: str, summary: str) -> Any:
     module, _, attribute = place.rpartition("=")[2].partition(":")
     found = getattr(import_module(f"dialer.cli.{module}"), attribute)
     if isinstance(found, typer.Typer):
         found.info.help = summary
-        found.rich_markup_mode = _MARKUP
         command: Any = typer.main.get_group(found)
     else:
-        alone = CommandGroup(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=_MARKUP)
+        alone = CommandGroup(add_completion=False, pretty_exceptions_enable=False)
         alone.command(name)(found)
         command = typer.main.get_command(alone)
     command.name = name
     return command
 
 
-class LazyCommandGroup(TyperGroup):
+class LazyCommandGroup(GroupWithPlainHelp):
     """The top-level group of `dialer`, whose help lists all commands without importing them."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -167,22 +162,22 @@ class LazyCommandGroup(TyperGroup):
         }
         super().__init__(**{**attributes, "commands": LazyCommands(places)})
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help of `dialer`: the summary of each command, grouped by role."""
-        on_demand, self.commands = (
-            self.commands,
-            {
-                format_command_name(place): TyperCommand(
-                    format_command_name(place), help=summary, rich_help_panel=panel
-                )
-                for panel, some in COMMANDS.items()
-                for place, summary in some.items()
-            },
-        )
-        try:
-            super().format_help(ctx, formatter)
-        finally:
-            self.commands = on_demand
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Print the version or the help if the first argument is --version or --help."""
+        if args[:1] == ["--version"]:
+            typer.echo(f"matdan {__version__}")
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+    def list_options(self) -> list[tuple[str, str]]:
+        """Return the options of `dialer` with their help."""
+        return [("--version", "Print the version and exit."), *super().list_options()]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of the commands, grouped by role, without importing any of them."""
+        for role, some in COMMANDS.items():
+            with formatter.section(role):
+                formatter.write_dl([(format_command_name(place), summary) for place, summary in some.items()])
 
 
 app = typer.Typer(
@@ -192,7 +187,15 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,
+    add_help_option=False,
 )
+
+
+@app.callback()
+def take_no_options() -> None:
+    """Matdan: a predictive dialler and IVR engine for election call centres."""
+
 
 _NO_PERMISSION = "give this user permission, or choose another path"
 _REMEDIES = {
@@ -208,21 +211,6 @@ _REMEDIES = {
 _USAGE_ERROR: type[typer.BadParameter] = typer.BadParameter.__bases__[0]
 
 _USAGE_MESSAGE = re.compile(r"Invalid value(?: for '?(?P<name>[^':]+)'?)?: (?:Value error, )?(?P<problem>.*)")
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"matdan {version('matdan')}")
-        raise typer.Exit
-
-
-@app.callback()
-def accept_global_options(
-    _version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
-    ] = False,
-) -> None:
-    """Matdan: a predictive dialler and IVR engine for election call centres."""
 
 
 def main() -> None:
@@ -255,11 +243,10 @@ def main() -> None:
 
 
 def _exit_with_usage_error(error: typer.BadParameter) -> NoReturn:
-    """Print a usage error and exit.
-
-    If no subcommand was given, Typer has printed the help already.
-    """
-    if type(error).__name__ != "NoArgsIsHelpError":
+    """Print a usage error, or the help of a group if no subcommand was given, and exit."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.message)
+    else:
         path = error.ctx.command_path if error.ctx is not None else "dialer"
         typer.echo(f"dialer: {_shorten_usage_error(error.format_message())} (see {path} --help)", err=True)
     sys.exit(error.exit_code)
@@ -284,7 +271,7 @@ def _describe_required_argument_count(found: re.Match[str]) -> str:
 def _exit_with_error(error: MatdanError | OSError) -> NoReturn:
     _discard_unwritable_output()
     if isinstance(error, SettingError):
-        from dialer.settings.site import add_loaded_settings_line_to_error  # noqa: PLC0415 - slow to import
+        from dialer.settings.site import add_loaded_settings_line_to_error
 
         error = add_loaded_settings_line_to_error(error)
     if isinstance(error, MatdanError):

@@ -6,35 +6,23 @@ from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions, format_option_choices, parse_date_option
 from dialer.cli.report import SiteReportOptions
-from dialer.domain.clock import SystemClock
-from dialer.domain.enums import MarkKind
+from dialer.domain.enums import Confidence, MarkKind
 from dialer.domain.errors import RollError
-from dialer.domain.model import Confidence, Mark, MarkSource
 from dialer.domain.output import refuse_unwritable_path, write_file
 from dialer.domain.person_ids import is_person_id
-from dialer.engine.external_records.commands import MAX_MARKS
-from dialer.mqtt.commands.client import CommandRequest
-from dialer.reports.formats import Column, ColumnKind, Report, format_report_as_csv
-from dialer.reports.polling_day import report_voter_marks
-from dialer.roll.mark_lists import (
-    MarkDefaults,
-    MarkReject,
-    MarksFile,
-    read_list_of_voter_marks,
-    select_voter_marks_not_stored,
-)
-from dialer.settings.site import Settings
-from dialer.settings.site_time import get_site_day, get_site_zone
-from dialer.site.lookup import find_voter_by_id_or_place
-from dialer.store import marks
+
+if TYPE_CHECKING:
+    from dialer.domain.model import Mark
+    from dialer.mqtt.commands.client import CommandRequest
+    from dialer.roll.mark_lists import MarkReject, MarksFile
+    from dialer.settings.site import Settings
 
 app = CommandGroup()
 
@@ -94,6 +82,11 @@ def import_voter_marks(
     Strike-off sheets (`dialer list strike-off`) have an x in the column voted. Duplicates are ignored. Exit 1 if a line
     was rejected or the list is empty.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.domain.model import MarkSource
+    from dialer.roll.mark_lists import MarkDefaults, read_list_of_voter_marks, select_voter_marks_not_stored
+    from dialer.settings.site_time import get_site_zone
+
     settings = site.site_settings
     zone, now = get_site_zone(settings), SystemClock().now()
     if by is not None and not is_person_id(by):
@@ -129,6 +122,10 @@ def undo_voter_mark(
 
     The earlier mark stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.domain.model import Mark, MarkSource
+    from dialer.store import marks
+
     name, now = site.responsible_person_id, SystemClock().now()
     voter_id = _find_voter_for_mark_command(site, voter)
     with site.open_store_for_reading() as db:
@@ -149,11 +146,17 @@ def show_marks_of_voter(
     voter: VoterArgument,
 ) -> None:
     """Show all marks of a voter (who reported what, when, how reliable it is), and the voter's status."""
+    from dialer.reports.polling_day import report_voter_marks
+
     voter_id = _find_voter_for_mark_command(report, voter)
     report.print_report_or_write_to_file(lambda db: report_voter_marks(db, voter_id, report.centre_time_zone))
 
 
 def _save_voter_marks(site: SiteOptions, marks: Sequence[Mark], batch: str, who: str) -> None:
+    from dialer.cli.external_records import save_records_in_batches
+    from dialer.engine.external_records.commands import MAX_MARKS
+    from dialer.mqtt.commands.client import CommandRequest
+
     def create_command_that_stores_voter_marks(number: int, some: list[Mark]) -> CommandRequest:
         fields = {
             "marks": [_convert_voter_mark_to_command_fields(mark) for mark in some],
@@ -188,6 +191,8 @@ def _print_import_result(file: Path, found: MarksFile, new: int, *, check: bool)
 
 
 def _report_rejected_voter_marks(rejects: Sequence[MarkReject], path: Path | None) -> None:
+    from dialer.reports.formats import Column, ColumnKind, Report, format_report_as_csv
+
     if path is not None:
         columns = (Column("line"), Column("reason", ColumnKind.TEXT))
         listed = Report("rejects", columns, tuple((each.line, each.reason) for each in rejects))
@@ -202,6 +207,8 @@ def _report_rejected_voter_marks(rejects: Sequence[MarkReject], path: Path | Non
 
 
 def _parse_day_of_voter_marks(settings: Settings, text: str | None, now: float) -> date:
+    from dialer.settings.site_time import get_site_day
+
     today = get_site_day(settings, now)
     if text is None:
         return today
@@ -212,6 +219,8 @@ def _parse_day_of_voter_marks(settings: Settings, text: str | None, now: float) 
 
 
 def _find_voter_for_mark_command(site: SiteOptions, who: str) -> int:
+    from dialer.site.lookup import find_voter_by_id_or_place
+
     with site.open_store_for_reading() as db:
         voter_id = find_voter_by_id_or_place(db, who)
     if voter_id is None:

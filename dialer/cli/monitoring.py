@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from dialer import content
 from dialer.cli.group import CommandGroup
 
 app = CommandGroup()
@@ -23,4 +22,6 @@ def print_dashboard() -> None:
 
 
 def _print_file_shipped_with_dialler(name: str) -> None:
+    from dialer import content
+
     typer.echo((content.CONFIG / "prometheus" / name).read_text("utf-8"), nl=False)

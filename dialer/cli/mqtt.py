@@ -10,12 +10,8 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import DiffOption, ForceOption
-from dialer.deploy.asterisk.file_changes import FileChange, plan_file_changes, read_file_if_exists, write_planned_files
-from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_password_hashes, render_mosquitto_files
-from dialer.domain.signing import create_key_file, format_public_key
 from dialer.domain.words import format_count
 from dialer.errors import AsteriskFilesError
-from dialer.settings.site import load_settings
 
 HAND_OUT = "passwords-to-hand-out.txt"
 
@@ -47,6 +43,15 @@ def render_broker_files(
     All files are written or none. Existing passwords stay valid. New passwords are written to a file that only its
     owner can read.
     """
+    from dialer.deploy.asterisk.file_changes import (
+        FileChange,
+        plan_file_changes,
+        read_file_if_exists,
+        write_planned_files,
+    )
+    from dialer.deploy.mosquitto.render import MARKER, PASSWORDS, read_password_hashes, render_mosquitto_files
+    from dialer.settings.site import load_settings
+
     sites = [(str(path), load_settings(path)) for path in config]
     hashes = read_password_hashes(read_file_if_exists(to / PASSWORDS) or "")
     files, made = render_mosquitto_files(sites, to, hashes, renew=new_password or ())
@@ -96,6 +101,8 @@ def create_signing_key(
     The private key never leaves FILE. Add the printed public key to the centre's settings, as `key` in that person's
     [[supervisors]] table. Commands of a user with a key are then accepted only if signed with it.
     """
+    from dialer.domain.signing import create_key_file, format_public_key
+
     public = format_public_key(create_key_file(path))
     typer.echo(f'key = "{public}"')
     typer.echo(f"{path}: the private key; keep it secret, and set broker.key_file in your settings to it", err=True)

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dialer.cli.external_records import send_numbers_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, format_option_choices, read_argument_or_stdin
 from dialer.cli.report import parse_time_option
-from dialer.domain.clock import SystemClock
 from dialer.domain.errors import RollError, StoreBusy
 from dialer.domain.person_ids import is_person_id
 from dialer.domain.phone_facts import Consent
 from dialer.domain.words import format_count
-from dialer.mqtt.messages import create_outbox_row_of_result
-from dialer.roll.number_lists import NumbersFile, read_list_of_phone_numbers
-from dialer.roll.phone_numbers import parse_single_phone_number
-from dialer.settings.site_rules import load_site_profile
-from dialer.settings.site_time import DAY_SECONDS, get_site_zone
-from dialer.store import audit, consents, opt_outs, registers
-from dialer.store.audit import AuditNote, get_name_of_responsible_person
-from dialer.store.sql import open_transaction
+
+if TYPE_CHECKING:
+    from dialer.roll.number_lists import NumbersFile
 
 optout = CommandGroup()
 register = CommandGroup()
@@ -43,6 +36,8 @@ def add_opt_out(
     source: SourceOption = "request",
 ) -> None:
     """Record that a number opted out, so that no campaign calls it from now on. The dialler may be running meanwhile."""
+    from dialer.roll.phone_numbers import parse_single_phone_number
+
     _record_opt_outs(
         site, [parse_single_phone_number(read_argument_or_stdin(number), site.site_settings.centre.region)], source, {}
     )
@@ -58,6 +53,8 @@ def import_opt_outs(
 
     Exit 1 if a line had no number.
     """
+    from dialer.roll.number_lists import read_list_of_phone_numbers
+
     found = read_list_of_phone_numbers(file, site.site_settings.centre.region)
     _record_opt_outs(site, found.numbers, source, {"file": found.name, "sha256": found.sha256})
     _report_invalid_lines(found)
@@ -74,6 +71,14 @@ def import_do_not_call_register(
 
     The dialler must be stopped. Exit 1 if a line had no number.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.roll.number_lists import read_list_of_phone_numbers
+    from dialer.settings.site_rules import load_site_profile
+    from dialer.settings.site_time import DAY_SECONDS, get_site_zone
+    from dialer.store import audit, registers
+    from dialer.store.audit import get_name_of_responsible_person
+    from dialer.store.sql import open_transaction
+
     settings = site.site_settings
     zone = get_site_zone(settings)
     issued, now = parse_time_option(dated, zone, "--dated"), SystemClock().now()
@@ -117,6 +122,12 @@ def import_consents(
     Only the first column, with the number, is read. Opt-outs stay in force. The dialler must be stopped. Exit 1 if a
     line had no number.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.roll.number_lists import read_list_of_phone_numbers
+    from dialer.store import audit, consents
+    from dialer.store.audit import get_name_of_responsible_person
+    from dialer.store.sql import open_transaction
+
     found = read_list_of_phone_numbers(file, site.site_settings.centre.region, first_column_only=True)
     now = SystemClock().now()
     with site.open_store_for_writing("an import of consents") as db, open_transaction(db):
@@ -141,6 +152,13 @@ def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: s
 
     `file` has name and hash of the file that the numbers came from, for the audit, or is empty.
     """
+    from dialer.cli.external_records import send_numbers_to_dialler
+    from dialer.domain.clock import SystemClock
+    from dialer.mqtt.messages import create_outbox_row_of_result
+    from dialer.store import opt_outs
+    from dialer.store.audit import AuditNote, get_name_of_responsible_person
+    from dialer.store.sql import open_transaction
+
     if not is_person_id(source):
         raise RollError(
             "--source: must be an ID of letters, digits, dots and dashes, such as letter-12;"

@@ -19,14 +19,13 @@ from dialer.domain.output import ProtectedFiles
 from dialer.domain.person_ids import is_person_id
 from dialer.errors import MatdanError
 from dialer.extras import describe_extra_installation
-from dialer.settings.headquarters import HqSettings, load_hq_settings
-from dialer.settings.site import Settings, load_settings
-from dialer.store.audit import get_name_of_responsible_person
-from dialer.store.connection import Connection, open_store_exclusively, open_store_snapshot
-from dialer.store.keys import StoreKey, read_store_key_of_site
 
 if TYPE_CHECKING:
     from dialer.nats.session import Session
+    from dialer.settings.headquarters import HqSettings
+    from dialer.settings.site import Settings
+    from dialer.store.connection import Connection
+    from dialer.store.keys import StoreKey
 
 _LONGEST_LINE = 1000
 
@@ -58,6 +57,8 @@ class SiteOptions:
     @cached_property
     def site_settings(self) -> Settings:
         """The site's settings, with the path of `--store` as `store.path` if it is given."""
+        from dialer.settings.site import load_settings
+
         settings = load_settings(self.config)
         if self.store is None:
             return settings
@@ -71,10 +72,14 @@ class SiteOptions:
     @property
     def store_encryption_key(self) -> StoreKey | None:
         """The key that the store is encrypted with, or None if it is not encrypted."""
+        from dialer.store.keys import read_store_key_of_site
+
         return read_store_key_of_site(self.site_settings)
 
     def open_store_for_reading(self) -> AbstractContextManager[Connection]:
         """Open the store read-only. Later changes by the dialler are not visible."""
+        from dialer.store.connection import open_store_snapshot
+
         return open_store_snapshot(self.store_path, self.store_encryption_key)
 
     def open_store_for_writing(self, holder: str) -> AbstractContextManager[Connection]:
@@ -82,6 +87,8 @@ class SiteOptions:
 
         `holder` names this process in the errors that the other writers get.
         """
+        from dialer.store.connection import open_store_exclusively
+
         return open_store_exclusively(self.store_path, holder, create=False, key=self.store_encryption_key)
 
     @property
@@ -116,9 +123,17 @@ class HeadquartersOptions:
 
     config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' settings.")]
 
+    def __post_init__(self) -> None:
+        """Report errors in one line, without log output, unless the command configures its log output later."""
+        from dialer.cli.logs import configure_quiet_logging
+
+        configure_quiet_logging()
+
     @cached_property
     def headquarters_settings(self) -> HqSettings:
         """The settings of the headquarters."""
+        from dialer.settings.headquarters import load_hq_settings
+
         return load_hq_settings(self.config)
 
     def connect_to_nats_server(
@@ -129,7 +144,7 @@ class HeadquartersOptions:
         Raises HeadquartersUnreachable after `patience_seconds`; None retries forever.
         """
         with require_installed_package_extra("hq"):
-            from dialer.nats.session import open_session  # noqa: PLC0415 - of an extra
+            from dialer.nats.session import open_session
         key, ca = self.headquarters_settings.nkey_file, self.headquarters_settings.ca_file
         return open_session(
             self.headquarters_settings.servers, name, nkey_file=key, ca_file=ca, timeout_seconds=patience_seconds
@@ -141,6 +156,8 @@ def resolve_responsible_person(who: str | None) -> str:
 
     Raises RollError for an invalid ID.
     """
+    from dialer.store.audit import get_name_of_responsible_person
+
     name = get_name_of_responsible_person(who)
     if not is_person_id(name):
         raise RollError("--who: must be an ID of letters, digits, dots and dashes; do not give a name or phone number")

@@ -8,11 +8,6 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption
-from dialer.domain.clock import SystemClock
-from dialer.settings.site import load_settings
-from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept
-from dialer.settings.site_time import get_site_day
-from dialer.store.recordings import erase_recording, list_recordings, select_recordings_older_than
 
 app = CommandGroup()
 
@@ -36,6 +31,12 @@ def purge_recordings(
     """Erase recordings of calls that are older than recordings.keep_days. Run it once a day. The dialler may be running
     meanwhile.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept
+    from dialer.settings.site_time import get_site_day
+    from dialer.store.recordings import erase_recording, list_recordings, select_recordings_older_than
+
     site = load_settings(config)
     settings, now = site.recordings, SystemClock().now()
     kept = describe_how_long_recordings_must_be_kept(site, get_site_day(site, now))

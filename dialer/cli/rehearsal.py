@@ -6,30 +6,17 @@ import tempfile
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.markup import escape
 
 from dialer.cli.findings import FindingPrinter
-from dialer.cli.logs import configure_quiet_logging
 from dialer.cli.options import SiteOptions
-from dialer.cli.progress import show_progress
-from dialer.domain.clock import SystemClock
 from dialer.domain.output import refuse_protected_path
-from dialer.reports.picture_file import check_picture_path
-from dialer.settings.site_time import get_site_day, get_site_zone
-from dialer.simulation.asterisk.voters import VoterProfile
-from dialer.simulation.rehearsal.day import plan_rehearsed_days
-from dialer.simulation.rehearsal.run import rehearse_day
-from dialer.simulation.rehearsal.site import read_store_data_for_rehearsal
-from dialer.simulation.rehearsal.verdict import (
-    DayOutcome,
-    find_preparations_for_polling_day,
-    judge_rehearsed_day,
-    plot_rehearsed_days,
-)
+
+if TYPE_CHECKING:
+    from dialer.simulation.rehearsal.verdict import DayOutcome
 
 
 @dataclass(frozen=True)
@@ -62,6 +49,19 @@ def rehearse_polling_day(
     It uses the site's own roll and settings, at the expected load, and at twice that load with faults. No real line is
     used, and the store is only read. Exit 1 if the site is not ready.
     """
+    from rich.markup import escape
+
+    from dialer.cli.logs import configure_quiet_logging
+    from dialer.cli.progress import show_progress
+    from dialer.domain.clock import SystemClock
+    from dialer.reports.picture_file import check_picture_path
+    from dialer.settings.site_time import get_site_day, get_site_zone
+    from dialer.simulation.asterisk.voters import VoterProfile
+    from dialer.simulation.rehearsal.day import plan_rehearsed_days
+    from dialer.simulation.rehearsal.run import rehearse_day
+    from dialer.simulation.rehearsal.site import read_store_data_for_rehearsal
+    from dialer.simulation.rehearsal.verdict import find_preparations_for_polling_day, plot_rehearsed_days
+
     configure_quiet_logging()
     settings = site.site_settings
     if picture is not None:
@@ -92,6 +92,10 @@ def rehearse_polling_day(
 
 
 def _print_rehearsal_outcome(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:
+    from rich.markup import escape
+
+    from dialer.simulation.rehearsal.verdict import judge_rehearsed_day
+
     day = outcome.day
     start, end = (datetime.fromtimestamp(at, zone) for at in (day.starts_at, day.ends_at))
     printer.console.print(

@@ -5,42 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
-from inspect import signature
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, format_option_choices, parse_date_option
-from dialer.domain.clock import SystemClock
+from dialer.domain.enums import ReportFormat, TurnoutBy
 from dialer.domain.errors import NotInStore, OutputRefused
 from dialer.domain.output import refuse_protected_path, refuse_unwritable_path, write_file
-from dialer.polling_day.plan import ExpectedTurnout
-from dialer.reports import accounts, tables
-from dialer.reports import results as voter_results
-from dialer.reports.evidence import report_whether_abandoned_caps_were_met
-from dialer.reports.files import describe_report_period, encode_report, parse_report_time
-from dialer.reports.formats import Format, Report, format_report_as_csv, format_report_as_json, format_report_as_table
-from dialer.reports.picture_file import check_picture_path
-from dialer.reports.polling_day import (
-    TurnoutBy,
-    load_official_turnout_figures,
-    load_states_of_roll,
-    load_turnout_progress,
-    report_turnout,
-)
-from dialer.reports.tables import FOREVER, Window
-from dialer.reports.turnout_picture import draw_turnout_charts
-from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
-from dialer.settings.site import Settings
-from dialer.settings.site_rules import load_site_profile
-from dialer.settings.site_time import get_site_zone
-from dialer.store.campaigns import read_campaign_states
-from dialer.store.connection import Connection
-from dialer.store.roll import read_hashes_of_imported_files
+
+if TYPE_CHECKING:
+    from dialer.reports.formats import Report
+    from dialer.reports.tables import Window
+    from dialer.settings.site import Settings
+    from dialer.store.connection import Connection
 
 app = CommandGroup()
 
@@ -52,11 +33,11 @@ class SiteReportOptions(SiteOptions):
     """The options of every report: the site, and the report's format and file."""
 
     form: Annotated[
-        Format | None,
+        ReportFormat | None,
         typer.Option(
             "--format",
             "-f",
-            metavar=format_option_choices(Format),
+            metavar=format_option_choices(ReportFormat),
             help="Output format. [default: by the suffix of --out, or table]",
         ),
     ] = None
@@ -67,6 +48,8 @@ class SiteReportOptions(SiteOptions):
     @property
     def centre_time_zone(self) -> ZoneInfo:
         """The time zone of the centre, in which the report shows times."""
+        from dialer.settings.site_time import get_site_zone
+
         return get_site_zone(self.site_settings)
 
     @property
@@ -75,6 +58,8 @@ class SiteReportOptions(SiteOptions):
 
         Raises BadParameter for invalid options.
         """
+        from dialer.reports.tables import Window
+
         return Window()
 
     def print_report_or_write_to_file(self, make: Callable[[Connection], Report]) -> None:
@@ -82,6 +67,9 @@ class SiteReportOptions(SiteOptions):
 
         Whether the file can be written is checked first.
         """
+        from dialer.domain.clock import SystemClock
+        from dialer.reports.files import describe_report_period, encode_report
+
         window, chosen = self.report_period, choose_report_format(self.form, self.out)
         if self.out is not None:
             refuse_unwritable_path(self.out, "--out", self.files_that_output_must_not_overwrite)
@@ -139,6 +127,8 @@ def parse_report_period(since: str | None, until: str | None, zone: tzinfo) -> W
 
     Raises BadParameter if one of them is no date or time, or if they are in the wrong order.
     """
+    from dialer.reports.tables import FOREVER, Window
+
     window = Window(
         since=0.0 if since is None else parse_time_option(since, zone, "--since"),
         until=FOREVER if until is None else parse_time_option(until, zone, "--until"),
@@ -148,80 +138,45 @@ def parse_report_period(since: str | None, until: str | None, zone: tzinfo) -> W
     return window
 
 
-def _add_report_command(name: str, make: Callable[..., Report], summary: str) -> None:
-    """Add the command `dialer report NAME`, which prints the report that `make` creates.
-
-    `make` takes the store and up to three more parameters, in this order: the period, the centre's time zone, and the
-    settings.
-    """
-    arguments = len(signature(make).parameters)
+def _add_report_command(name: str, summary: str) -> None:
+    """Add the command `dialer report NAME`, which prints the report of this name in `dialer.reports.catalogue`."""
 
     def print_report_with_options(report: CampaignReportOptions) -> None:
+        from dialer.reports.catalogue import REPORTS, ReportSource
+
         report.print_report_or_write_to_file(
-            lambda db: make(*(db, report.report_period, report.centre_time_zone, report.site_settings)[:arguments])
+            lambda db: REPORTS[name](
+                ReportSource(db, report.report_period, report.centre_time_zone, report.site_settings)
+            )
         )
 
     print_report_with_options.__doc__ = summary
     app.command(name)(print_report_with_options)
 
 
-for _report in (
-    ("trunks", tables.report_trunks, "Show attempts, answer-seizure ratio, failures and busiest second of each trunk."),
+for _name, _summary in (
+    ("trunks", "Show attempts, answer-seizure ratio, failures and busiest second of each trunk."),
     (
         "agents",
-        tables.report_agents,
         "Show utilisation, calls, mean handling time and seconds in each state, by seat and agent."
         " --campaign filters the calls only.",
     ),
-    ("dispositions", tables.report_dispositions, "Count calls by agent and disposition."),
-    (
-        "abandonment",
-        tables.report_abandonment,
-        "Show live answers, abandoned calls and their rate, by campaign and day.",
-    ),
-    (
-        "evidence",
-        lambda db, window, zone, settings: report_whether_abandoned_caps_were_met(
-            db, window, zone, load_site_profile(settings)
-        ),
-        "Show compliance with the profile's cap on abandoned calls, for every window, campaign and day.",
-    ),
-    (
-        "hours",
-        accounts.report_calls_by_hour,
-        "Count attempts, answers, contacts, dispositions and abandoned calls by campaign, day and hour.",
-    ),
-    (
-        "expenditure",
-        lambda db, window, zone, settings: accounts.report_expenditure(
-            db, window, zone, {campaign.id: campaign.candidate for campaign in settings.campaigns}
-        ),
-        "Count calls by candidate, constituency and day, for the expenditure return.",
-    ),
-    ("opt-outs", accounts.report_opt_outs, "Count opt-outs by day, source and campaign."),
+    ("dispositions", "Count calls by agent and disposition."),
+    ("abandonment", "Show live answers, abandoned calls and their rate, by campaign and day."),
+    ("evidence", "Show compliance with the profile's cap on abandoned calls, for every window, campaign and day."),
+    ("hours", "Count attempts, answers, contacts, dispositions and abandoned calls by campaign, day and hour."),
+    ("expenditure", "Count calls by candidate, constituency and day, for the expenditure return."),
+    ("opt-outs", "Count opt-outs by day, source and campaign."),
     (
         "workers",
-        accounts.report_booth_workers,
         "Show booth workers' calls, last report, reported serials and unknown serials. --campaign filters the calls only.",
     ),
-    ("complaints", accounts.report_complaints, "List complaints about calls with their remedies."),
-    (
-        "compliance",
-        accounts.report_compliance,
-        "Count calls, opt-outs, complaints and open complaints by day and campaign.",
-    ),
-    (
-        "imports",
-        accounts.report_roll_imports,
-        "List imports of roll data with file, hash and result.",
-    ),
-    (
-        "recordings",
-        lambda db, window, zone, settings: tables.report_recordings(db, window, zone, settings.recordings.directory),
-        "List recorded calls with file, agent, duration, and whether the file still exists.",
-    ),
+    ("complaints", "List complaints about calls with their remedies."),
+    ("compliance", "Count calls, opt-outs, complaints and open complaints by day and campaign."),
+    ("imports", "List imports of roll data with file, hash and result."),
+    ("recordings", "List recorded calls with file, agent, duration, and whether the file still exists."),
 ):
-    _add_report_command(*_report)
+    _add_report_command(_name, _summary)
 
 
 @app.command("calls")
@@ -232,6 +187,8 @@ def print_calls_report(
     ] = False,
 ) -> None:
     """Count call attempts by campaign and outcome."""
+    from dialer.reports import tables
+
     window, zone = report.report_period, report.centre_time_zone
     report.print_report_or_write_to_file(
         lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window)
@@ -249,6 +206,8 @@ def print_answers_report(
     ] = None,
 ) -> None:
     """Count voters' answers in flows and agents' scripts, by campaign, question and answer."""
+    from dialer.reports import tables
+
     window, zone = report.report_period, report.centre_time_zone
     report.print_report_or_write_to_file(
         lambda db: (
@@ -275,6 +234,9 @@ def print_results_report(
 
     Each row has the date, the result and a column for each question.
     """
+    from dialer.reports import results as voter_results
+    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
+    from dialer.store.roll import read_hashes_of_imported_files
 
     def create_results_report(db: Connection) -> Report:
         ids = (
@@ -290,24 +252,24 @@ def print_results_report(
     report.print_report_or_write_to_file(create_results_report)
 
 
-def choose_report_format(form: Format | None, out: Path | None) -> Format:
+def choose_report_format(form: ReportFormat | None, out: Path | None) -> ReportFormat:
     """Return the format of a report: the value of --format, or the suffix of --out, or else a table.
 
     Raises BadParameter or OutputRefused for options that do not fit together.
     """
     if out is None:
-        chosen = form or Format.TABLE
-        if chosen in {Format.XLSX, Format.PDF}:
+        chosen = form or ReportFormat.TABLE
+        if chosen in {ReportFormat.XLSX, ReportFormat.PDF}:
             raise typer.BadParameter(f"--format: {chosen.value} cannot be printed: give a file with --out")
         return chosen
     ending = out.suffix.removeprefix(".").lower()
     if form is None:
-        if ending not in {each.value for each in Format if each is not Format.TABLE}:
+        if ending not in {each.value for each in ReportFormat if each is not ReportFormat.TABLE}:
             raise typer.BadParameter(f"--out: {out.name} has no known format; end it with .csv, .json, .xlsx or .pdf")
-        return Format(ending)
-    if form is Format.TABLE:
+        return ReportFormat(ending)
+    if form is ReportFormat.TABLE:
         raise typer.BadParameter("--format: a table cannot be written to a file; choose csv, json, xlsx or pdf")
-    if ending != form.value and ending in {each.value for each in Format}:
+    if ending != form.value and ending in {each.value for each in ReportFormat}:
         raise OutputRefused(f"--out {out.name} and --format {form.value} contradict each other; leave one out")
     return form
 
@@ -317,6 +279,8 @@ def _refuse_unknown_campaign(db: Connection, campaign: str, settings: Settings) 
 
     Otherwise the report would be empty, as if the campaign had made no calls.
     """
+    from dialer.store.campaigns import read_campaign_states
+
     known = {*read_campaign_states(db), *(each.id for each in settings.campaigns)}
     if campaign not in known:
         names = ", ".join(sorted(known)) or "none"
@@ -328,6 +292,8 @@ def parse_time_option(text: str, zone: tzinfo, option: str) -> float:
 
     A time without an offset from UTC is in `zone`. Raises BadParameter for any other text.
     """
+    from dialer.reports.files import parse_report_time
+
     try:
         return parse_report_time(text, zone)
     except ValueError as error:
@@ -336,19 +302,23 @@ def parse_time_option(text: str, zone: tzinfo, option: str) -> float:
         ) from error
 
 
-def _print_report(report: Report, form: Format) -> None:
+def _print_report(report: Report, form: ReportFormat) -> None:
+    from rich.console import Console
+
+    from dialer.reports.formats import format_report_as_csv, format_report_as_json, format_report_as_table
+
     match form:
-        case Format.CSV:
+        case ReportFormat.CSV:
             typer.echo(format_report_as_csv(report), nl=False)
-        case Format.JSON:
+        case ReportFormat.JSON:
             typer.echo(format_report_as_json(report))
-        case Format.TABLE if report.rows:
+        case ReportFormat.TABLE if report.rows:
             console = Console()
             if not console.is_terminal:
                 console.width = FILE_WIDTH  # in a file or pipe, do not cut columns to the width of a terminal
             console.print(format_report_as_table(report))
             console.print(report.about, style="dim", soft_wrap=True, markup=False, highlight=False)
-        case Format.TABLE:
+        case ReportFormat.TABLE:
             typer.echo(f"{report.title}: {report.empty or 'no records for this period and campaign'} ({report.about})")
 
 
@@ -369,6 +339,9 @@ def print_turnout_report(
     ] = None,
 ) -> None:
     """Show turnout as voters reported it on the phone, and official turnout if it was entered."""
+    from dialer.reports.picture_file import check_picture_path
+    from dialer.reports.polling_day import report_turnout
+
     window, shown = report.report_period, None if day is None else parse_date_option(day, "--day")
     if picture is not None:
         check_picture_path(picture)  # fail before the report is made
@@ -379,6 +352,10 @@ def print_turnout_report(
 
 
 def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date | None) -> None:
+    from dialer.polling_day.plan import ExpectedTurnout
+    from dialer.reports.polling_day import load_official_turnout_figures, load_states_of_roll, load_turnout_progress
+    from dialer.reports.turnout_picture import draw_turnout_charts
+
     zone, chosen = report.centre_time_zone, report.site_settings.polling_day
     with report.open_store_for_reading() as db:
         found, official = (

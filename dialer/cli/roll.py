@@ -6,38 +6,24 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store, send_requests_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions, resolve_responsible_person
-from dialer.cli.progress import Advance, show_progress
 from dialer.domain.errors import INTERRUPTED, StoreBusy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
-from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.hand_over import send_roll_to_running_dialler
-from dialer.roll.importer import (
-    DEFAULT_ROLL_VERSION,
-    ImportOptions,
-    ImportResult,
-    PreparedImport,
-    import_prepared_roll,
-    prepare_roll_import,
-)
-from dialer.roll.importer import Progress as ImportProgress
-from dialer.roll.mapping import DROPPED, NOT_USED, load_column_map
-from dialer.roll.sample import STATES, write_sample_roll
-from dialer.roll.weights import import_calling_weights_from_file
-from dialer.roll.workers import import_booth_workers
-from dialer.settings.site import Settings
-from dialer.store.keys import read_store_key_of_site
-from dialer.store.spool import Spool
+from dialer.roll.option_values import DEFAULT_ROLL_VERSION, STATES
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dialer.cli.progress import Advance
+    from dialer.roll.importer import ImportOptions, ImportResult, PreparedImport
+    from dialer.roll.importer import Progress as ImportProgress
+    from dialer.settings.site import Settings
 
 
 def import_electoral_roll(
@@ -72,6 +58,11 @@ def import_electoral_roll(
     state of the constituency and the other does not. To revise a roll whose serials still mean the same voters, import
     under the same version.
     """
+    from rich.console import Console
+
+    from dialer.roll.importer import ImportOptions, prepare_roll_import
+    from dialer.roll.mapping import load_column_map
+
     console = Console(stderr=as_json)
     settings = site.site_settings
     prepared = prepare_roll_import(roll, load_column_map(map_file) if map_file is not None else None)
@@ -91,6 +82,11 @@ def import_roll_and_print_result(
     console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions
 ) -> ImportResult:
     """Import an electoral roll into the store and print the result. If a dialler is running, it does the import."""
+    from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store
+    from dialer.cli.progress import show_progress
+    from dialer.roll.importer import import_prepared_roll
+    from dialer.store.keys import read_store_key_of_site
+
     try:
         with show_progress("importing") as advance:
             show = partial(_show_progress_of_roll_import, advance=advance)
@@ -128,6 +124,12 @@ def _import_through_dialler(
     busy: StoreBusy,
 ) -> tuple[ImportResult, str | None]:
     """Let the running dialler import an electoral roll. Return the result and the dialler's reply (None with --dry-run)."""
+    from dialer.cli.external_records import send_requests_to_dialler
+    from dialer.mqtt.commands.client import CommandRequest
+    from dialer.roll.hand_over import send_roll_to_running_dialler
+    from dialer.store.keys import read_store_key_of_site
+    from dialer.store.spool import Spool
+
     spool = Spool(settings.store.path, read_store_key_of_site(settings))
     list_id, result = send_roll_to_running_dialler(prepared, spool, options, progress=show)
     try:
@@ -160,6 +162,12 @@ def write_synthetic_roll(
     ] = 0.14,
 ) -> None:
     """Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from dialer.cli.progress import show_progress
+    from dialer.roll.sample import write_sample_roll
+
     console = Console()
     refuse_protected_path(out, "--out")
     states = [code.strip() for entry in state or () for code in entry.split(",")]
@@ -194,6 +202,11 @@ def import_calling_weights_of_voters(
 
     A weight is supporter score x turnout propensity x answer probability. All or nothing. The dialler must be stopped.
     """
+    from rich.console import Console
+
+    from dialer.cli.progress import show_progress
+    from dialer.roll.weights import import_calling_weights_from_file
+
     console = Console()
     with show_progress("importing weights") as advance:
         result = import_calling_weights_from_file(file, site.store_path, advance, key=site.store_encryption_key)
@@ -208,6 +221,11 @@ def _show_progress_of_roll_import(done: ImportProgress, *, advance: Advance) -> 
 
 def show_column_mapping(console: Console, settings: Settings, prepared: PreparedImport) -> None:
     """Print which field each column of the roll file is read as, and warnings about columns."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dialer.roll.mapping import DROPPED, NOT_USED
+
     mapping = prepared.mapping
     table = Table("column", "mapped to", title=escape(prepared.roll.description), title_justify="left", box=None)
     for heading, meaning in mapping.describe_use_of_each_column():
@@ -221,6 +239,9 @@ def show_column_mapping(console: Console, settings: Settings, prepared: Prepared
 
 
 def _print_import_result(console: Console, result: ImportResult) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=None, show_header=False)
     table.add_column(justify="right")
     table.add_column()
@@ -301,6 +322,10 @@ def import_worker_list(
 
     Workers are identified by number. A new list replaces their booths. The dialler must be stopped.
     """
+    from rich.console import Console
+
+    from dialer.roll.workers import import_booth_workers
+
     region = site.site_settings.centre.region
     result = import_booth_workers(
         file, site.store_path, region, roll_version=roll_version, replace=replace, key=site.store_encryption_key

@@ -5,29 +5,18 @@ from __future__ import annotations
 from contextlib import nullcontext
 from datetime import UTC, datetime, time
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import BaseModel
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Column, Table
-from rich.text import Text
 
 from dialer.cli.findings import FindingPrinter, JsonOption
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import ConfigOption, SiteOptions, read_argument_or_stdin
 from dialer.cli.report import FILE_WIDTH, parse_time_option
-from dialer.domain.clock import SystemClock
-from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profile
-from dialer.settings.site import load_settings
-from dialer.settings.site_rules import load_site_profile
-from dialer.settings.site_time import get_site_zone
-from dialer.site.checks.explain import count_numbers_of_each_campaign_list, report_call_explanations
-from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
-from dialer.store.file_checks import file_exists
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = CommandGroup()
 
@@ -52,6 +41,15 @@ def show_rules(
 
     Stricter values of the site are marked.
     """
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Column, Table
+    from rich.text import Text
+
+    from dialer.settings.jurisdiction import Rule, list_shipped_profiles, load_profile
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_rules import load_site_profile
+
     settings = load_settings(config)
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else load_site_profile(settings)
@@ -86,6 +84,11 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
 
     Exit 1 if a campaign cannot call.
     """
+    from dialer.settings.site_rules import load_site_profile
+    from dialer.settings.site_time import get_site_zone
+    from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
+    from dialer.store.file_checks import file_exists
+
     settings = site.site_settings
     now = _parse_time_or_now(at, get_site_zone(settings))
     profile = load_site_profile(settings)
@@ -115,6 +118,10 @@ def explain_whether_person_can_be_called(
     reason), or are completed. With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and
     calls of that time.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.settings.site_time import get_site_zone
+    from dialer.site.checks.explain import count_numbers_of_each_campaign_list, report_call_explanations
+
     settings = site.site_settings
     now = _parse_time_or_now(at, get_site_zone(settings))
     past = at is not None and now < SystemClock().now()
@@ -138,6 +145,8 @@ def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:
 
     Raises BadParameter for years before 1970 or after 2999.
     """
+    from dialer.domain.clock import SystemClock
+
     if at is None:
         return SystemClock().now()
     time_given = parse_time_option(at, zone, "--at")
@@ -147,6 +156,8 @@ def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:
 
 
 def _create_wide_terminal_console() -> Console:
+    from rich.console import Console
+
     console = Console()
     if not console.is_terminal:
         console.width = FILE_WIDTH  # in a file or pipe, do not cut columns to the width of a terminal
@@ -154,6 +165,8 @@ def _create_wide_terminal_console() -> Console:
 
 
 def _format_rule_value(value: Any) -> str:
+    from pydantic import BaseModel
+
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Enum):

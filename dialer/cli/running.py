@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvloop
 
 from dialer.cli.findings import FindingPrinter, JsonOption
-from dialer.cli.logs import configure_json_logging, configure_quiet_logging
 from dialer.cli.options import SettingsFile
 from dialer.domain.output import refuse_unwritable_path
-from dialer.settings.site import load_settings
-from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished_settings
 
 
 def run_demo_centre(
@@ -50,10 +46,12 @@ def run_demo_centre(
 
     Exit 1 if one of the checks after the demo failed.
     """
-    from rich.console import Console  # noqa: PLC0415 - `run` does not need it
-    from rich.markup import escape  # noqa: PLC0415
+    import uvloop
+    from rich.console import Console
+    from rich.markup import escape
 
-    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_demo_summary, run_demo  # noqa: PLC0415 - slow to import
+    from dialer.cli.logs import configure_quiet_logging
+    from dialer.simulation.demo.centre import ROLL, STORE, DemoOptions, print_demo_summary, run_demo
 
     configure_quiet_logging()
     console = Console()
@@ -73,9 +71,15 @@ def run_dialler(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Write debug logs.")] = False,
 ) -> None:
     """Run the dialler with a real Asterisk until SIGTERM or Ctrl-C. Live calls may finish first."""
+    import uvloop
+
+    from dialer.cli.logs import configure_json_logging
+    from dialer.settings.site import load_settings
+    from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished_settings
+
     gc.disable()  # startup creates no garbage to collect; `run_centre` enables collection again once it is ready
     try:
-        from dialer.app import run_centre  # noqa: PLC0415 - the whole engine, slow to import
+        from dialer.app import run_centre
 
         configure_json_logging(verbose=verbose)
         settings = load_settings(config)
@@ -89,7 +93,9 @@ def run_dialler(
 
 async def check_site_before_start(config: SettingsFile, as_json: JsonOption = False) -> None:
     """Check settings, files and services before the dialler starts. Exit 1 if there are errors."""
-    from dialer.site.checks.before_start import check_site  # noqa: PLC0415 - imports everything that it checks
+    from dialer.cli.logs import configure_quiet_logging
+    from dialer.settings.site import load_settings
+    from dialer.site.checks.before_start import check_site
 
     configure_quiet_logging()
     printer = FindingPrinter(as_json=as_json)
@@ -109,7 +115,9 @@ async def check_running_centre(
 
     Exit 1 if there are errors.
     """
-    from dialer.site.checks.while_running import check_running_site  # noqa: PLC0415 - imports everything that it checks
+    from dialer.cli.logs import configure_quiet_logging
+    from dialer.settings.site import load_settings
+    from dialer.site.checks.while_running import check_running_site
 
     configure_quiet_logging()
     if backups is not None and not backups.is_dir():

@@ -6,20 +6,10 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from dialer.cli.flow import JsonOption, LanguageOption, ProfileOption, print_check_findings
 from dialer.cli.group import CommandGroup
-from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.words import format_count
-from dialer.flows.model import list_lawful_offers_to_voters
-from dialer.flows.script import list_shipped_scripts, load_script
-from dialer.flows.script_check import check_script
-from dialer.flows.translated_script import create_script_in_language
-from dialer.settings.site import load_settings
-from dialer.settings.site_rules import load_site_profile
 
 app = CommandGroup()
 
@@ -27,6 +17,12 @@ app = CommandGroup()
 @app.command("list")
 def list_scripts() -> None:
     """List the agents' scripts that are shipped with Matdan."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from dialer.flows.script import list_shipped_scripts, load_script
+
     table = Table("script", "purpose", "languages", "title", "version", box=None)
     for name in list_shipped_scripts():
         script = load_script(name)
@@ -55,6 +51,12 @@ def check_scripts(
 
     Without --config, the rules of the profile `neutral` apply.
     """
+    from dialer.flows.model import list_lawful_offers_to_voters
+    from dialer.flows.script import list_shipped_scripts, load_script
+    from dialer.flows.script_check import check_script
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_rules import load_site_profile
+
     names = scripts or list_shipped_scripts()
     may_offer = list_lawful_offers_to_voters(load_site_profile(load_settings(config)))
     wanted = tuple(language or ())
@@ -69,6 +71,10 @@ def show_script(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Print an agents' script page by page, as the agent reads it."""
+    from dialer.domain.schema import convert_record_to_json_values
+    from dialer.flows.script import load_script
+    from dialer.flows.translated_script import create_script_in_language
+
     loaded = load_script(script)
     if language not in loaded.languages:
         available = ", ".join(loaded.languages)

@@ -10,33 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from dialer.cli.progress import show_progress
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.output import refuse_protected_path
 from dialer.domain.words import format_count
-from dialer.pacing.port import Cap
-from dialer.process.pool import choose_process_count
-from dialer.reports.picture_file import check_picture_path
-from dialer.simulation.centre_model.day_result import DayResult
-from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
-from dialer.simulation.centre_model.policies import POLICY_NAMES
-from dialer.simulation.centre_model.scenario import BadScenario, Scenario, refuse_invalid_scenario
-from dialer.simulation.centre_model.scenarios import SCENARIOS, find_scenario
-from dialer.simulation.centre_model.what_if import (
-    MOST_DAYS,
-    Site,
-    WhatIfResult,
-    compare_days_after_site_changes,
-    compute_means_of_days,
-    simulate_days,
-)
-from dialer.simulation.replay.recorded_day import build_scenario_of_recorded_day, compute_figures_of_recorded_day
+from dialer.simulation.centre_model.policy_names import POLICY_NAMES
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dialer.pacing.port import Cap
     from dialer.settings.site import Settings
+    from dialer.simulation.centre_model.day_result import DayResult
+    from dialer.simulation.centre_model.plots import PolicyPoint
+    from dialer.simulation.centre_model.scenario import Scenario
+    from dialer.simulation.centre_model.what_if import Site, WhatIfResult
 
 PolicyOption = Annotated[
     list[str] | None,
@@ -102,6 +90,8 @@ def parse_share_option(text: str, name: str) -> float:
 
     Raises BadScenario for any other text.
     """
+    from dialer.simulation.centre_model.scenario import BadScenario
+
     figure = text.strip()
     try:
         value = float(figure[:-1]) / 100.0 if figure.endswith("%") else float(figure)
@@ -117,7 +107,8 @@ def list_abandoned_rate_caps_of_site(settings: Settings) -> tuple[Cap, ...]:
 
     The result is empty if no campaign has agents.
     """
-    from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile  # noqa: PLC0415 - slow to import
+    from dialer.pacing.port import Cap
+    from dialer.settings.site_rules import list_caps_on_abandoned_rate, load_site_profile
 
     for campaign in settings.campaigns:
         if campaign.kind is CampaignKind.AGENTS:
@@ -141,6 +132,9 @@ def compare_pacing_policies(
     `cap` is the limit on the abandoned-call rate (0-1). `caps`, if given, are several such limits, which replace `cap`.
     Raises BadScenario, before the simulation starts, for an invalid scenario.
     """
+    from dialer.process.pool import choose_process_count
+    from dialer.simulation.centre_model.what_if import MOST_DAYS, simulate_days
+
     cases = [(scenario.name, scenario, policy, caps or cap) for policy in policies]
     found = simulate_days(
         cases, seeds, progress, choose_process_count(len(cases) * (MOST_DAYS if seeds is None else len(seeds)), 0)
@@ -155,6 +149,8 @@ def format_policy_table(report: SimulationReport, *, by_change: bool) -> Table:
 
     It has a row for each pacing policy, or with `by_change` a row for each changed setting.
     """
+    from rich.table import Table
+
     caption = (
         "idle s: a seat's mean wait between calls; busy: utilisation, ± 95 % interval over the days;"
         " abandoned: share of live answers, overall and in the worst hour"
@@ -198,11 +194,14 @@ def replay_recorded_day(
     Returns the report and the scenario of the day. Raises MatdanError, before the simulation starts, if the day cannot
     be replayed.
     """
-    from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
-    from dialer.settings.site_rules import load_site_profile  # noqa: PLC0415
-    from dialer.settings.site_time import get_site_zone  # noqa: PLC0415
-    from dialer.simulation.replay.store_day import parse_simulated_day, read_recorded_day_from_store  # noqa: PLC0415
-    from dialer.store.keys import read_store_key_of_site  # noqa: PLC0415
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_rules import load_site_profile
+    from dialer.settings.site_time import get_site_zone
+    from dialer.simulation.centre_model.scenario import refuse_invalid_scenario
+    from dialer.simulation.centre_model.what_if import compute_means_of_days
+    from dialer.simulation.replay.recorded_day import build_scenario_of_recorded_day, compute_figures_of_recorded_day
+    from dialer.simulation.replay.store_day import parse_simulated_day, read_recorded_day_from_store
+    from dialer.store.keys import read_store_key_of_site
 
     settings = load_settings(config)
     limits = [campaign.connect_limit_seconds for campaign in settings.campaigns if campaign.kind is CampaignKind.AGENTS]
@@ -259,6 +258,12 @@ def simulate_calling_day(
     It shows how long agents wait between calls and how many calls are abandoned under each policy. Nothing is dialled.
     With --day, a recorded day is simulated under each policy and compared with its real figures.
     """
+    from dialer.cli.progress import show_progress
+    from dialer.process.pool import choose_process_count
+    from dialer.simulation.centre_model.scenario import BadScenario
+    from dialer.simulation.centre_model.scenarios import SCENARIOS
+    from dialer.simulation.centre_model.what_if import MOST_DAYS, Site, compare_days_after_site_changes
+
     if list_scenarios:
         typer.echo("\n".join(SCENARIOS))
         return
@@ -274,7 +279,7 @@ def simulate_calling_day(
         8.0 if hours is None else hours,
     )
     if cap is None and config is not None:
-        from dialer.settings.site import load_settings  # noqa: PLC0415 - slow to import
+        from dialer.settings.site import load_settings
 
         caps = list_abandoned_rate_caps_of_site(load_settings(config))
         if not caps and day is None:
@@ -310,6 +315,8 @@ def simulate_calling_day(
 
 
 def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | None, day_plot: Path | None) -> None:
+    from dialer.simulation.centre_model.plots import plot_pacing_policies, plot_simulated_day
+
     if plot is not None:
         most = format_count(max(line.days for line in report.outcomes), "day")
         plot_pacing_policies(create_policy_chart_points(report), plot, cap=cap, title=f"{report.title}: {most}")
@@ -323,6 +330,8 @@ def _refuse_ignored_options(context: typer.Context, option: str) -> None:
 
     `option` is the one of these two that was given.
     """
+    from dialer.simulation.centre_model.scenario import BadScenario
+
     given = [
         f"--{name.replace('_', '-')}"
         for name in ("seats", "answer_rate", "talk", "wrap_up")
@@ -344,6 +353,10 @@ def _choose_simulation_scenario(
 
     Raises MatdanError for invalid or contradicting options.
     """
+    from dialer.reports.picture_file import check_picture_path
+    from dialer.simulation.centre_model.scenario import BadScenario, refuse_invalid_scenario
+    from dialer.simulation.centre_model.scenarios import find_scenario
+
     if seeds is not None and not 1 <= seeds <= 1000:
         raise BadScenario(f"--seeds: the number of seeds must be from 1 to 1000 (is {seeds})")
     for option, picture in zip(("--plot", "--plot-day"), pictures, strict=True):
@@ -362,6 +375,8 @@ def _choose_simulation_scenario(
 
 
 def _print_simulation_report(report: SimulationReport, *, as_json: bool) -> None:
+    from rich.console import Console
+
     if as_json:
         figures = [asdict(line) for line in report.outcomes]
         content: dict[str, object] = {"scenario": report.title, "cap": report.cap, "outcomes": figures}
@@ -374,6 +389,8 @@ def _print_simulation_report(report: SimulationReport, *, as_json: bool) -> None
 
 def create_policy_chart_points(report: SimulationReport) -> list[PolicyPoint]:
     """Return each pacing policy or changed setting as a point of the diagram of agents' utilisation and abandoned rate."""
+    from dialer.simulation.centre_model.plots import PolicyPoint
+
     return [
         PolicyPoint(
             line.policy if report.days else line.label,
@@ -386,6 +403,8 @@ def create_policy_chart_points(report: SimulationReport) -> list[PolicyPoint]:
 
 
 def _require_single_pacing_policy(policies: Sequence[str] | None) -> str:
+    from dialer.simulation.centre_model.scenario import BadScenario
+
     if policies is not None and len(policies) > 1:
         raise BadScenario("--what-if compares changes under one policy: give --policy once")
     return policies[0] if policies else "predictive"

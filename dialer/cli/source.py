@@ -5,26 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteOptions
 from dialer.cli.roll import exit_if_all_rows_rejected, import_roll_and_print_result, show_column_mapping
-from dialer.domain.signing import read_webhook_secret
 from dialer.domain.words import format_count
 from dialer.errors import SettingError
-from dialer.reports.webhook import WebhookPoster, create_webhook_delivery_sender
-from dialer.roll.importer import ImportOptions
-from dialer.roll.sources import (
-    download_portal_export,
-    find_exports_not_imported_yet,
-    find_portal_by_name,
-    load_voter_ids_of_portal,
-    prepare_portal_import,
-)
-from dialer.settings.site_time import get_site_zone
-from dialer.store.file_checks import file_exists
-from dialer.store.roll import read_hashes_of_imported_files
 
 app = CommandGroup()
 
@@ -40,6 +26,18 @@ def import_portal_exports(
     Files are imported as by `dialer import --map`, oldest first. Files that were imported before are skipped. If a file
     does not fit the saved mapping, the import stops there. Exit 1 if every row of a file was rejected.
     """
+    from rich.console import Console
+
+    from dialer.roll.importer import ImportOptions
+    from dialer.roll.sources import (
+        download_portal_export,
+        find_exports_not_imported_yet,
+        find_portal_by_name,
+        prepare_portal_import,
+    )
+    from dialer.store.file_checks import file_exists
+    from dialer.store.roll import read_hashes_of_imported_files
+
     settings = site.site_settings
     source = find_portal_by_name(settings.sources, name)
     fetched = None if source.url is None else download_portal_export(source, source.url)
@@ -71,6 +69,12 @@ def send_results_to_portal(
     Messages are signed, contain no name or phone number, and are retried until the portal accepts them. Accepted
     results are recorded in a file next to the store.
     """
+    from dialer.domain.signing import read_webhook_secret
+    from dialer.reports.webhook import WebhookPoster, create_webhook_delivery_sender
+    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
+    from dialer.settings.site_time import get_site_zone
+    from dialer.store.roll import read_hashes_of_imported_files
+
     settings = site.site_settings
     source = find_portal_by_name(settings.sources, name)
     if source.webhook_url is None or source.webhook_secret_file is None:

@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions
-from dialer.cli.progress import show_progress
-from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreError
 from dialer.domain.words import format_count
-from dialer.reports.formats import format_time
-from dialer.settings.site_time import get_site_zone
-from dialer.store import conversion, older_store
-from dialer.store.attempts import find_stored_attempts
-from dialer.store.audit import get_name_of_responsible_person
-from dialer.store.connection import open_store_for_reading
-from dialer.store.file_checks import is_encrypted
-from dialer.store.keys import StoreKey, create_store_key_file, read_store_key_file
-from dialer.store.older_store import MissingCall
-from dialer.store.sent_journal import SentJournal, get_journal_path
-from dialer.store.sql import open_transaction
+
+if TYPE_CHECKING:
+    from dialer.store.keys import StoreKey
+    from dialer.store.older_store import MissingCall
 
 app = CommandGroup()
 
@@ -35,6 +26,8 @@ def create_store_key(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The new key file; it must not exist yet.")],
 ) -> None:
     """Create an encryption key for the store, in a file that only this user can read."""
+    from dialer.store.keys import create_store_key_file
+
     create_store_key_file(file)
     typer.echo(f"created {file}. Keep a copy on another machine: without this key the store cannot be read")
 
@@ -46,6 +39,10 @@ def encrypt_site_store(site: SiteAndPersonOptions) -> None:
     No other process may have the store open. The plain file is overwritten once the encrypted one is verified. Backups
     and freed disk blocks still contain plain data.
     """
+    from dialer.store import conversion
+    from dialer.store.connection import open_store_for_reading
+    from dialer.store.file_checks import is_encrypted
+
     new, path = _require_encryption_key(site), site.store_path
     if is_encrypted(path):
         open_store_for_reading(path, key=new).close()
@@ -69,6 +66,8 @@ def change_store_key(
     to: Annotated[Path, typer.Option(metavar="FILE", help="The file with the new key (see `dialer store key`).")],
 ) -> None:
     """Encrypt the store with another key, all or nothing. No other process may have the store open."""
+    from dialer.store.keys import read_store_key_file
+
     _change_store_encryption(site, _require_encryption_key(site), read_store_key_file(to))
     typer.echo(f"{site.store_path}: encrypted with the key in {to}; next: set store.encryption_key_file to this file")
 
@@ -83,6 +82,14 @@ def resume_dialling_with_older_store(
 
     Use it only if no newer store exists. The command says which period is unknown. The dialler must be stopped.
     """
+    from dialer.domain.clock import SystemClock
+    from dialer.settings.site_time import get_site_zone
+    from dialer.store import older_store
+    from dialer.store.attempts import find_stored_attempts
+    from dialer.store.audit import get_name_of_responsible_person
+    from dialer.store.sent_journal import SentJournal, get_journal_path
+    from dialer.store.sql import open_transaction
+
     zone = get_site_zone(site.site_settings)
     with site.open_store_for_writing("accepting the store") as db:
         journal = SentJournal(get_journal_path(site.store_path))
@@ -110,6 +117,8 @@ def resume_dialling_with_older_store(
 def _describe_calls_missing_in_store(
     last_at: float | None, calls: Sequence[MissingCall], missing_sent: int, zone: tzinfo
 ) -> Iterator[str]:
+    from dialer.reports.formats import format_time
+
     last = (
         "The store has no calls" if last_at is None else f"The store's newest call was at {format_time(last_at, zone)}"
     )
@@ -135,6 +144,11 @@ def _require_encryption_key(site: SiteAndPersonOptions) -> StoreKey:
 
 
 def _change_store_encryption(site: SiteAndPersonOptions, old: StoreKey | None, new: StoreKey | None) -> None:
+    from dialer.cli.progress import show_progress
+    from dialer.domain.clock import SystemClock
+    from dialer.store import conversion
+    from dialer.store.audit import get_name_of_responsible_person
+
     with show_progress("store") as advance:
         conversion.convert_store_encryption(
             site.store_path,

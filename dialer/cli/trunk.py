@@ -8,8 +8,6 @@ import typer
 
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile
-from dialer.settings.site import load_settings
-from dialer.site.trunk_test import describe_trunk_test, find_trunk_to_test, place_test_call
 
 app = CommandGroup()
 
@@ -31,6 +29,9 @@ async def call_own_phone_over_trunk(
     Asterisk must run with the rendered files. The call is not stored, and no rule but the allowed prefixes applies to
     it. Exit 1 if the phone did not answer.
     """
+    from dialer.settings.site import load_settings
+    from dialer.site.trunk_test import describe_trunk_test, find_trunk_to_test, place_test_call
+
     settings = load_settings(config)
     test = await place_test_call(settings, find_trunk_to_test(settings, name), number, ring)
     for line in describe_trunk_test(test):

@@ -7,41 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions
-from dialer.domain.clock import SystemClock
 from dialer.domain.errors import NotInStore, RollError
-from dialer.domain.official_turnout import FINAL, OfficialFigure, PollHours, find_reason_turnout_is_implausible
-from dialer.engine.external_records.commands import MAX_FIGURES
-from dialer.mqtt.commands.client import CommandRequest
-from dialer.roll.cells import collapse_spaces, parse_clock_time
-from dialer.roll.columns import CONSTITUENCY, PART, STATE, SmallTable
-from dialer.rules.polls import PollingDay, find_polling_day
-from dialer.rules.rulebook import list_polling_days
-from dialer.settings.site import Settings
-from dialer.settings.site_time import get_site_day
-from dialer.store.connection import Connection
-from dialer.store.polling_day_records import (
-    add_federal_state_to_turnout_figure,
-    find_closing_time_of_last_booth,
-    read_official_turnout_shares_valid_at,
-)
+
+if TYPE_CHECKING:
+    from dialer.domain.official_turnout import OfficialFigure
+    from dialer.mqtt.commands.client import CommandRequest
+    from dialer.rules.polls import PollingDay
+    from dialer.settings.site import Settings
+    from dialer.store.connection import Connection
 
 app = CommandGroup()
 
-COLUMNS = {
-    "constituency": CONSTITUENCY,
-    "part": PART,
-    "by": frozenset({"by", "time", "hour"}),
-    "turnout": frozenset({"turnout", "percent", "percentage", "pollpercent", "pollpercentage", "turnoutpercent"}),
-    "day": frozenset({"day", "date"}),
-    "state": STATE,
-}
 _OPTIONAL = frozenset({"part", "day", "state"})
 _DayAndArea = tuple[date, str, int, int | None]  # day, state, constituency, part
 _YEARS = range(2000, 2100)  # the limits of the dialler's command
@@ -123,6 +105,10 @@ class _Entry:
 
 
 def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry], *, as_published: bool) -> None:
+    from dialer.cli.external_records import save_records_in_batches
+    from dialer.engine.external_records.commands import MAX_FIGURES
+    from dialer.mqtt.commands.client import CommandRequest
+
     name = site.responsible_person_id
     # Check all figures before the first command is sent, as a file may need several commands.
     with site.open_store_for_reading() as db:
@@ -144,6 +130,8 @@ def _add_federal_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
 
     Raises RollError if the area is not on the roll, or is in several states.
     """
+    from dialer.store.polling_day_records import add_federal_state_to_turnout_figure
+
     try:
         return replace(entry, figure=add_federal_state_to_turnout_figure(db, entry.figure))
     except NotInStore as error:
@@ -154,6 +142,12 @@ def _refuse_implausible_figures(
     settings: Settings, db: Connection, entries: Sequence[_Entry], *, as_published: bool
 ) -> None:
     """Raise RollError for the first turnout figure that contradicts other figures or the polling hours."""
+    from dialer.domain.official_turnout import PollHours, find_reason_turnout_is_implausible
+    from dialer.roll.cells import parse_clock_time
+    from dialer.rules.polls import find_polling_day
+    from dialer.rules.rulebook import list_polling_days
+    from dialer.store.polling_day_records import find_closing_time_of_last_booth, read_official_turnout_shares_valid_at
+
     polls = list_polling_days(settings)
     for entry in entries:
         _refuse_wrong_polling_day(entry, polls, as_published=as_published)
@@ -194,6 +188,8 @@ def _refuse_implausible_figures(
 
 def _refuse_wrong_polling_day(entry: _Entry, polls: tuple[PollingDay, ...], *, as_published: bool) -> None:
     """Raise RollError if a figure's day is not one of its constituency's polling days in the settings."""
+    from dialer.rules.polls import find_polling_day
+
     figure, number = entry.figure, entry.figure.constituency_number
     poll = find_polling_day(polls, number)
     days = sorted({each.day for each in polls} if poll is None else {poll.day})
@@ -222,12 +218,17 @@ def _convert_turnout_figure_to_command_fields(figure: OfficialFigure) -> dict[st
 
 
 def _get_current_date_at_site(site: SiteAndPersonOptions) -> str:
+    from dialer.domain.clock import SystemClock
+    from dialer.settings.site_time import get_site_day
+
     return get_site_day(site.site_settings, SystemClock().now()).isoformat()
 
 
 def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
+    from dialer.roll.columns import SmallTable
+
     figures = []
-    for row in SmallTable(path, COLUMNS, _OPTIONAL).read_rows():
+    for row in SmallTable(path, _list_column_headings(), _OPTIONAL).read_rows():
         part = row.parse_number_in_column("part") if row["part"] else None
         area = (row.parse_number_in_column("constituency"), part, row["state"])
         figures.append(_parse_turnout_figure(row.location_in_file, row["day"] or day, area, row["by"], row["turnout"]))
@@ -242,6 +243,9 @@ def _parse_turnout_figure(location: str, day: str, area: tuple[int, int | None, 
     `area` has constituency, part and state ("" = not given). `location` names the line or option, and begins the error.
     Raises RollError.
     """
+    from dialer.domain.official_turnout import FINAL, OfficialFigure
+    from dialer.roll.cells import collapse_spaces, parse_clock_time
+
     constituency, part, state_text = area
     percent = _PERCENT.fullmatch(turnout.strip())
     if percent is None or float(percent[1]) > 100:
@@ -266,3 +270,17 @@ def _parse_turnout_figure(location: str, day: str, area: tuple[int, int | None, 
         )
     share = round(float(percent[1]) / 100, 6)
     return _Entry(location, OfficialFigure(parsed_day, constituency, part, by_time, share, state))
+
+
+def _list_column_headings() -> dict[str, frozenset[str]]:
+    """Return the headings of each column of a file with turnout figures."""
+    from dialer.roll.columns import CONSTITUENCY, PART, STATE
+
+    return {
+        "constituency": CONSTITUENCY,
+        "part": PART,
+        "by": frozenset({"by", "time", "hour"}),
+        "turnout": frozenset({"turnout", "percent", "percentage", "pollpercent", "pollpercentage", "turnoutpercent"}),
+        "day": frozenset({"day", "date"}),
+        "state": STATE,
+    }

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dialer.cli.external_records import save_records_in_batches
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SiteAndPersonOptions, SiteOptions
-from dialer.engine.external_records.commands import MAX_ATTEMPTS
-from dialer.mqtt.commands.client import CommandRequest
-from dialer.settings.site_time import get_site_zone
-from dialer.site.lookup import mask_phone_number
-from dialer.store import unknown_attempts
+
+if TYPE_CHECKING:
+    from dialer.mqtt.commands.client import CommandRequest
 
 app = CommandGroup()
 
@@ -25,6 +22,10 @@ def list_unknown_attempts(site: SiteOptions) -> None:
 
     Their numbers are not redialled until a person releases them.
     """
+    from dialer.settings.site_time import get_site_zone
+    from dialer.site.lookup import mask_phone_number
+    from dialer.store import unknown_attempts
+
     zone = get_site_zone(site.site_settings)
     with site.open_store_for_reading() as db:
         found = unknown_attempts.read_attempts_with_unknown_outcome(db)
@@ -54,6 +55,11 @@ def release_attempts_with_unknown_outcome(
 
     The attempts' results stay unknown; the audit records who released them and why.
     """
+    from dialer.cli.external_records import save_records_in_batches
+    from dialer.engine.external_records.commands import MAX_ATTEMPTS
+    from dialer.mqtt.commands.client import CommandRequest
+    from dialer.store import unknown_attempts
+
     if everything == bool(attempts):
         raise typer.BadParameter(
             "give either attempts' IDs or --all, and not both (`dialer unknown list` shows the IDs)"

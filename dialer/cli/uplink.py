@@ -6,24 +6,16 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
-from dialer.cli.logs import configure_json_logging
 from dialer.cli.options import SettingsFile, require_installed_package_extra
 from dialer.domain.errors import HeadquartersUnreachable
-from dialer.nats.messages import BatchRow, SendingStore
-from dialer.nats.nkey import read_private_key
-from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
-from dialer.settings.site import load_settings
-from dialer.store import outbox
-from dialer.store.connection import Connection, open_store_for_reading
-from dialer.store.identity import read_store_identity
-from dialer.store.keys import read_store_key_of_site
-from dialer.store.sqlite_errors import translate_sqlite_errors
-from dialer.uplink.batches import select_outbox_rows_for_headquarters
+
+if TYPE_CHECKING:
+    from dialer.nats.messages import BatchRow
+    from dialer.store.connection import Connection
 
 
 def connect_centre_to_headquarters(
@@ -34,8 +26,13 @@ def connect_centre_to_headquarters(
 
     It needs the centre's broker, and reads the dialler's store. Dialling continues without it.
     """
+    import uvloop
+
+    from dialer.cli.logs import configure_json_logging
+    from dialer.settings.site import load_settings
+
     with require_installed_package_extra("uplink"):
-        from dialer.uplink.uplink import serve_uplink  # noqa: PLC0415 - of an extra
+        from dialer.uplink.uplink import serve_uplink
     settings = load_settings(config)
     configure_json_logging(verbose=verbose)
     uvloop.run(serve_uplink(settings))
@@ -50,6 +47,16 @@ def export_messages_for_headquarters(
     Headquarters imports it with `dialer hq import`. The messages are also sent after reconnection; duplicates are
     ignored.
     """
+    from dialer.nats.messages import SendingStore
+    from dialer.nats.nkey import read_private_key
+    from dialer.nats.outbox_file import build_outbox_file_name, write_outbox_file
+    from dialer.settings.site import load_settings
+    from dialer.store import outbox
+    from dialer.store.connection import open_store_for_reading
+    from dialer.store.identity import read_store_identity
+    from dialer.store.keys import read_store_key_of_site
+    from dialer.store.sqlite_errors import translate_sqlite_errors
+
     settings = load_settings(config)
     nkey_file, centre = settings.headquarters.nkey_file, settings.centre.id
     private = None if nkey_file is None else read_private_key(nkey_file)
@@ -81,6 +88,9 @@ def _read_results_not_yet_at_headquarters(db: Connection, passed: int, last: int
     Raises HeadquartersUnreachable if the uplink has sent some of them meanwhile: the connection works again, so no file
     is needed.
     """
+    from dialer.store import outbox
+    from dialer.uplink.batches import select_outbox_rows_for_headquarters
+
     yield from select_outbox_rows_for_headquarters(outbox.read_outbox_rows_between(db, passed, last))
     if outbox.read_last_outbox_id_at_headquarters(db) != passed:
         raise HeadquartersUnreachable(

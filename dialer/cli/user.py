@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dialer.cli.command import find_default_command_sender
-from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store, send_requests_to_dialler
 from dialer.cli.group import CommandGroup
 from dialer.cli.options import SettingsFile, read_argument_or_stdin, resolve_responsible_person
-from dialer.domain.clock import SystemClock
 from dialer.domain.enums import USER_ROLES
 from dialer.domain.errors import CommandRefused, StoreBusy
 from dialer.domain.words import format_count
-from dialer.engine.command.base import CommandContext
-from dialer.engine.command.reading import read_command
-from dialer.engine.users.commands import UserCommand
-from dialer.engine.users.service import Users
-from dialer.mqtt.commands.client import CommandRequest
-from dialer.mqtt.messages import create_outbox_row_of_result
-from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_time import get_site_zone
-from dialer.settings.supervision import OWN_USER
-from dialer.site.plan import list_users_in_settings
-from dialer.store.desk_file import DeskAccount, DeskFile, get_desk_file_path
-from dialer.store.file_checks import file_exists
-from dialer.store.keys import read_store_key_of_site
-from dialer.store.store import open_store
-from dialer.store.users import StoredUser, read_users_of_store
+
+if TYPE_CHECKING:
+    from dialer.mqtt.commands.client import CommandRequest
+    from dialer.settings.site import Settings
+    from dialer.store.desk_file import DeskAccount
 
 HOLDER = "a change of users"
 _PASSWORDS = {"none": "no password", "once": "one-time password", "own": "password"}
@@ -55,6 +41,13 @@ async def list_users(config: SettingsFile) -> None:
 
     The roles of users in the settings cannot be changed by commands.
     """
+    from dialer.settings.site import load_settings
+    from dialer.settings.site_time import get_site_zone
+    from dialer.site.plan import list_users_in_settings
+    from dialer.store.desk_file import DeskAccount
+    from dialer.store.keys import read_store_key_of_site
+    from dialer.store.users import StoredUser, read_users_of_store
+
     settings = load_settings(config)
     users = {each.name: each for each in read_users_of_store(settings.store.path, read_store_key_of_site(settings))}
     users |= {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in settings.supervisors}
@@ -72,6 +65,10 @@ async def list_users(config: SettingsFile) -> None:
 
 
 async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
+    from dialer.store.desk_file import DeskFile, get_desk_file_path
+    from dialer.store.file_checks import file_exists
+    from dialer.store.keys import read_store_key_of_site
+
     path = get_desk_file_path(settings.store.path)
     if not file_exists(path):
         return {}
@@ -85,6 +82,8 @@ async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
 @app.command("add")
 def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
     """Add a user who may sign in to the pages and send commands. The dialler may be running meanwhile."""
+    from dialer.settings.site import load_settings
+
     settings = load_settings(config)
     if name in _read_stored_roles(settings):
         raise CommandRefused(f"user {name} exists already: change the role with `dialer user role {name} ROLE`")
@@ -94,6 +93,9 @@ def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = N
 @app.command("role")
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
     """Change a user's role, and sign the user out of the pages. The dialler may be running meanwhile."""
+    from dialer.settings.site import load_settings
+    from dialer.site.plan import list_users_in_settings
+
     settings = load_settings(config)
     if name not in _read_stored_roles(settings) and name not in list_users_in_settings(settings):
         raise CommandRefused(f"user {name} does not exist: add the user with `dialer user add {name} {role}`")
@@ -106,6 +108,8 @@ def remove_user(name: Name, config: SettingsFile, who: AsOption = None) -> None:
 
     The user's next command is refused, and all their open pages are signed out.
     """
+    from dialer.settings.site import load_settings
+
     _execute_user_command(load_settings(config), "user-remove", {"user": name}, who)
 
 
@@ -126,7 +130,11 @@ def set_user_password(
     ] = False,
 ) -> None:
     """Set a user's password for the pages. Sessions with the old password end."""
-    from dialer.web.people import create_one_time_password_at_site, refuse_unknown_user, set_password  # noqa: PLC0415 - argon2
+    import asyncio
+
+    from dialer.settings.site import load_settings
+    from dialer.site.plan import list_users_in_settings
+    from dialer.web.people import create_one_time_password_at_site, refuse_unknown_user, set_password
 
     if remove + once + bool(given) > 1:
         raise typer.BadParameter("give only one of --once, --password and --remove")
@@ -156,6 +164,10 @@ def _read_stored_roles(settings: Settings) -> dict[str, str]:
 
     Raises StoreError if the store cannot be read.
     """
+    from dialer.site.plan import list_users_in_settings
+    from dialer.store.keys import read_store_key_of_site
+    from dialer.store.users import read_users_of_store
+
     found = {
         each.name: each.role for each in read_users_of_store(settings.store.path, read_store_key_of_site(settings))
     }
@@ -167,6 +179,13 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
 
     Raises CommandRefused, StoreError.
     """
+    import asyncio
+
+    from dialer.cli.command import find_default_command_sender
+    from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store, send_requests_to_dialler
+    from dialer.mqtt.commands.client import CommandRequest
+    from dialer.settings.supervision import OWN_USER
+
     request = CommandRequest(command, fields)
     try:
         reply = asyncio.run(_save_user_in_store(settings, request, resolve_responsible_person(who)))
@@ -182,6 +201,16 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
 
 
 async def _save_user_in_store(settings: Settings, request: CommandRequest, sender: str) -> str:
+    from dialer.domain.clock import SystemClock
+    from dialer.engine.command.base import CommandContext
+    from dialer.engine.command.reading import read_command
+    from dialer.engine.users.commands import UserCommand
+    from dialer.engine.users.service import Users
+    from dialer.mqtt.messages import create_outbox_row_of_result
+    from dialer.site.plan import list_users_in_settings
+    from dialer.store.keys import read_store_key_of_site
+    from dialer.store.store import open_store
+
     command = read_command(request.name, request.fields)
     if not isinstance(command, UserCommand):
         raise TypeError(f"the command {request.name} needs a running dialler: start it with `dialer run`")

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from fastapi import APIRouter, Depends, Query, Response
 
 from dialer.domain.clock import Clock
+from dialer.domain.enums import ReportFormat
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import StoreTimeout
 from dialer.domain.schema import MESSAGE
@@ -20,7 +21,7 @@ from dialer.reports import accounts, tables
 from dialer.reports.agents import report_pauses, report_work_of_agents
 from dialer.reports.evidence import report_abandoned_rate_of_each_window
 from dialer.reports.files import describe_report_period, encode_report, parse_report_time
-from dialer.reports.formats import Cell, ColumnKind, Format, Report
+from dialer.reports.formats import Cell, ColumnKind, Report
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.trunk_calls import report_trunk_calls_by_hour, report_trunk_calls_by_status
 from dialer.settings.site import Settings
@@ -34,14 +35,14 @@ from dialer.web.refusals import RequestRefused
 from dialer.web.slow_work import QueueFull, SlowWork, create_low_priority_thread
 
 MAX_SHOWN_ROWS = 1_000
-MAX_FILE_ROWS = {Format.CSV: 50_000, Format.XLSX: 50_000, Format.PDF: 3_000}
+MAX_FILE_ROWS = {ReportFormat.CSV: 50_000, ReportFormat.XLSX: 50_000, ReportFormat.PDF: 3_000}
 """Rows of a file. A PDF takes some milliseconds a row."""
 MAX_READ_SECONDS = 20.0
 MAX_WAITING = 20
 MEDIA_TYPES = {
-    Format.CSV: "text/csv; charset=utf-8",
-    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    Format.PDF: "application/pdf",
+    ReportFormat.CSV: "text/csv; charset=utf-8",
+    ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ReportFormat.PDF: "application/pdf",
 }
 
 T = TypeVar("T")
@@ -205,7 +206,7 @@ class ReportRoutes:
             """Return a report as a CSV, XLSX or PDF file."""
             settings = self._settings
             zone, centre = get_site_zone(settings), settings.centre
-            window, chosen_format = chosen.build_report_period(zone), Format(form)
+            window, chosen_format = chosen.build_report_period(zone), ReportFormat(form)
             now = datetime.fromtimestamp(self._clock.now(), zone)
             made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
 

@@ -5,43 +5,9 @@ Without I/O.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from dialer.domain.enums import ComplaintChannel, ComplaintRemedy, ComplaintTopic
 from dialer.domain.model import AttemptId
-
-
-class ComplaintTopic(StrEnum):
-    """The subject of a voter's complaint about calls."""
-
-    TOO_OFTEN = "too-often"
-    WRONG_TIME = "wrong-time"
-    AFTER_OPT_OUT = "after-opt-out"
-    SILENT_CALL = "silent-call"  # silence, or an abandoned call
-    CONDUCT = "conduct"  # how the agent spoke
-    CONTENT = "content"  # what was said or played
-    CONSENT = "consent"  # how we obtained the number
-    OTHER = "other"
-
-
-class ComplaintChannel(StrEnum):
-    """How a complaint about calls was received."""
-
-    CALL = "call"
-    LETTER = "letter"
-    EMAIL = "email"
-    PERSON = "person"
-    AUTHORITY = "authority"  # a regulator, an election authority, a court
-    OTHER = "other"
-
-
-class ComplaintRemedy(StrEnum):
-    """The action taken after a complaint about calls."""
-
-    EXPLAINED = "explained"
-    OPTED_OUT = "opted-out"  # the number is suppressed
-    CORRECTED = "corrected"  # a mistake of ours was corrected
-    UNFOUNDED = "unfounded"
-    PASSED_ON = "passed-on"  # to the responsible body
 
 
 @dataclass(frozen=True, slots=True)

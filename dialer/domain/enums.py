@@ -1,4 +1,4 @@
-"""Enums that settings and dialler share. Their values are the words used in settings files."""
+"""Enums whose values people write in settings files, commands and options of the command line."""
 
 from __future__ import annotations
 
@@ -120,3 +120,75 @@ class MarkKind(StrEnum):
     WRONG_NUMBER = "wrong-number"  # removes the link between voter and number
     MOVED = "moved"
     DECEASED = "deceased"
+
+
+class Confidence(StrEnum):
+    """How reliable a mark (a fact about a voter) is."""
+
+    SEEN = "seen"  # seen at the booth: struck off the list, or recognised
+    SAID = "said"  # said by the voter
+    TOLD = "told"  # said by somebody else, or the source is unknown
+
+
+class ComplaintTopic(StrEnum):
+    """The subject of a voter's complaint about calls."""
+
+    TOO_OFTEN = "too-often"
+    WRONG_TIME = "wrong-time"
+    AFTER_OPT_OUT = "after-opt-out"
+    SILENT_CALL = "silent-call"  # silence, or an abandoned call
+    CONDUCT = "conduct"  # how the agent spoke
+    CONTENT = "content"  # what was said or played
+    CONSENT = "consent"  # how we obtained the number
+    OTHER = "other"
+
+
+class ComplaintChannel(StrEnum):
+    """How a complaint about calls was received."""
+
+    CALL = "call"
+    LETTER = "letter"
+    EMAIL = "email"
+    PERSON = "person"
+    AUTHORITY = "authority"  # a regulator, an election authority, a court
+    OTHER = "other"
+
+
+class ComplaintRemedy(StrEnum):
+    """The action taken after a complaint about calls."""
+
+    EXPLAINED = "explained"
+    OPTED_OUT = "opted-out"  # the number is suppressed
+    CORRECTED = "corrected"  # a mistake of ours was corrected
+    UNFOUNDED = "unfounded"
+    PASSED_ON = "passed-on"  # to the responsible body
+
+
+class MqttVersion(StrEnum):
+    """The version of the MQTT protocol.
+
+    With 3.1.1 the dialler cannot set the expiry of a session. It also does not notice that a command is retained if the
+    command is published while the dialler is connected.
+    """
+
+    V5 = "5"
+    V311 = "3.1.1"
+
+
+class ReportFormat(StrEnum):
+    """The file formats in which a report can be written."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    XLSX = "xlsx"
+    PDF = "pdf"
+
+
+class TurnoutBy(StrEnum):
+    """What one row of the turnout report is about: a polling station (booth), a section, a constituency or an hour."""
+
+    BOOTH = "booth"
+    SECTION = "section"
+    CONSTITUENCY = "constituency"
+    HOUR = "hour"

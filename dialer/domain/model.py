@@ -10,7 +10,7 @@ from typing import Annotated, NewType
 
 from pydantic import Field
 
-from dialer.domain.enums import InboundMode, MarkKind
+from dialer.domain.enums import Confidence, InboundMode, MarkKind
 from dialer.domain.phone_facts import PhoneFacts
 from dialer.domain.schema import MESSAGE, PRIVATE, Count, Time
 from dialer.domain.voter_place import VoterPlace
@@ -139,14 +139,6 @@ class MarkSource(StrEnum):
     BOOTH_WORKER = "booth-worker"
     IMPORT = "import"
     CORRECTION = "correction"
-
-
-class Confidence(StrEnum):
-    """How reliable a mark (a fact about a voter) is."""
-
-    SEEN = "seen"  # seen at the booth: struck off the list, or recognised
-    SAID = "said"  # said by the voter
-    TOLD = "told"  # said by somebody else, or the source is unknown
 
 
 USUAL_CONFIDENCE: dict[MarkSource, Confidence] = {

@@ -25,12 +25,12 @@ from dialer.flows.graph import (
     reverse_edges_of_graph,
 )
 from dialer.flows.known import can_prompt_be_skipped
+from dialer.flows.limits import MAX_PROMPT_SECONDS
 from dialer.flows.model import FlowPurpose, Offer, PromptKind
 from dialer.flows.node import Node, QuestionNode
 from dialer.flows.texts import Texts, find_placeholders
 from dialer.flows.wording import estimate_spoken_seconds, is_answer_name_for_candidate_choice
 
-MAX_PROMPT_SECONDS = 30.0
 _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
 
 

@@ -16,7 +16,6 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 from typing import Any, cast
 
@@ -31,6 +30,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from dialer.domain.cancelling import await_and_reraise_lost_cancellation
+from dialer.domain.enums import MqttVersion
 from dialer.mqtt import topics
 from dialer.mqtt.messages import Message, create_last_will_message
 
@@ -51,17 +51,6 @@ MOST_PACKET_BYTES = 65_536
 _AT_ONCE = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
 _REFUSED = 128  # reason codes from this one on mean failure, in MQTT 5 and 3.1.1
 _PROBE_SECONDS = 5.0
-
-
-class MqttVersion(StrEnum):
-    """The version of the MQTT protocol.
-
-    With 3.1.1 the dialler cannot set the expiry of a session. It also does not notice that a command is retained if the
-    command is published while the dialler is connected.
-    """
-
-    V5 = "5"
-    V311 = "3.1.1"
 
 
 @dataclass(frozen=True, slots=True)

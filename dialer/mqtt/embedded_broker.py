@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from dialer.domain.enums import MqttVersion
 from dialer.domain.errors import BrokerUnreachable, PortInUse
-from dialer.mqtt.client import BrokerSettings, MqttVersion
+from dialer.mqtt.client import BrokerSettings
 
 HOST = "127.0.0.1"
 START_SECONDS = 15.0

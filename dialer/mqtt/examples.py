@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from dialer.domain.alerts import AlertKind, AlertList, create_alert
-from dialer.domain.enums import CampaignKind, MarkKind
+from dialer.domain.enums import CampaignKind, Confidence, MarkKind
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import (
     AttemptId,
     BoothTurnout,
     CampaignProgress,
     CampaignState,
-    Confidence,
     Disposition,
     DispositionRecord,
     EndedAttempt,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from dialer.reports.formats import Format, Report, format_report_as_csv, format_report_as_json
+from dialer.domain.enums import ReportFormat
+from dialer.reports.formats import Report, format_report_as_csv, format_report_as_json
 from dialer.reports.tables import FOREVER, Window
 
 
@@ -29,21 +30,21 @@ def describe_report_period(window: Window, zone: tzinfo) -> str:
     return words if window.campaign is None else f"{words}, campaign {window.campaign}"
 
 
-def encode_report(report: Report, form: Format, *, foot: str) -> bytes:
+def encode_report(report: Report, form: ReportFormat, *, foot: str) -> bytes:
     """Convert a report to the bytes of a CSV, JSON, XLSX or PDF file.
 
     `foot` is printed at the bottom of every page of a PDF. Raises ValueError for a table, which is only printed.
     """
     match form:
-        case Format.CSV:
+        case ReportFormat.CSV:
             return format_report_as_csv(report).encode()
-        case Format.JSON:
+        case ReportFormat.JSON:
             return format_report_as_json(report).encode()
-        case Format.XLSX:
+        case ReportFormat.XLSX:
             from dialer.reports.workbook import render_report_as_xlsx  # noqa: PLC0415
 
             return render_report_as_xlsx(report)
-        case Format.PDF:
+        case ReportFormat.PDF:
             from dialer.reports.paper import render_report_as_pdf  # noqa: PLC0415 - slow to import
 
             return render_report_as_pdf(report, foot=foot)

@@ -33,16 +33,6 @@ class ColumnKind(StrEnum):
     RATE = "rate"  # per hour
 
 
-class Format(StrEnum):
-    """The file formats in which a report can be written."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    XLSX = "xlsx"
-    PDF = "pdf"
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of a report: its name in files, the type of its values, and its heading in the terminal."""

@@ -10,10 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
-from enum import StrEnum
 from itertools import groupby
 from typing import NamedTuple
 
+from dialer.domain.enums import TurnoutBy
 from dialer.domain.official_turnout import FINAL, OfficialFigure, find_federal_state_of_constituency
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, format_time, make_count_columns, make_text_columns
 from dialer.reports.tables import QUARTER_SECONDS, Window
@@ -167,15 +167,6 @@ def load_states_of_roll(db: Connection) -> States:
     return States(
         found, {unnamed.find_constituency_and_its_state(state, number): name for number, state, name in rows if name}
     )
-
-
-class TurnoutBy(StrEnum):
-    """What one row of the turnout report is about: a polling station (booth), a section, a constituency or an hour."""
-
-    BOOTH = "booth"
-    SECTION = "section"
-    CONSTITUENCY = "constituency"
-    HOUR = "hour"
 
 
 def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy = TurnoutBy.BOOTH) -> Report:

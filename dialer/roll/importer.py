@@ -25,6 +25,7 @@ from dialer.roll.cleaning import Cleaner
 from dialer.roll.fields import Field
 from dialer.roll.mapping import ColumnMapping, MapFile, load_column_map, map_roll_columns_to_fields
 from dialer.roll.merging import DuplicateConstituency, ImportTally, Merger
+from dialer.roll.option_values import DEFAULT_ROLL_VERSION
 from dialer.roll.reading import BATCH_ROWS, HEAD_ROWS, RollFile, open_roll
 from dialer.roll.rejects import Reject, RejectCounter, RejectsFile
 from dialer.roll.warnings import find_roll_warnings
@@ -35,8 +36,6 @@ from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
 from dialer.store.roll import begin_roll_import, record_import_of_roll_file
 from dialer.store.sql import open_transaction
-
-DEFAULT_ROLL_VERSION = "current"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from pathlib import Path
 
-from dialer.domain.enums import MarkKind
+from dialer.domain.enums import Confidence, MarkKind
 from dialer.domain.errors import RollError
-from dialer.domain.model import Confidence, Mark, MarkSource
+from dialer.domain.model import Mark, MarkSource
 from dialer.domain.person_ids import is_person_id
 from dialer.roll.cells import parse_clock_time, parse_number
 from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, SmallTable, TableRow

@@ -31,6 +31,7 @@ from dialer.roll.invented_words import (
     spell_word_in_latin,
     spell_word_in_script,
 )
+from dialer.roll.option_values import STATES
 
 MAX_SHEET_ROWS = 1_048_576  # the limit of the XLSX format
 
@@ -39,12 +40,6 @@ HEADER = (
     "FM_NAME_EN", "LASTNAME_EN", "FM_NAME_V1", "LASTNAME_V1", "RLN_TYPE", "RLN_FM_NM_EN", "RLN_L_NM_EN", "SEX", "AGE",
     "IDCARD_NO", "MOBILE",
 )  # fmt: skip
-
-STATES = {
-    "S24": "hi", "S25": "bn", "S13": "mr", "S29": "te", "S22": "ta", "S06": "gu", "S10": "kn", "S11": "ml", "S19": "pa",
-    "S18": "or", "U08": "ur", "S03": "as",
-}  # fmt: skip
-"""The states of a sample roll (Election Commission codes) and the language of each."""
 
 _SCHOOL = {
     "hi": "प्राथमिक विद्यालय", "bn": "প্রাথমিক বিদ্যালয়", "mr": "प्राथमिक शाळा", "te": "ప్రాథమిక పాఠశాల", "ta": "தொடக்கப் பள்ளி",

@@ -16,6 +16,7 @@ from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.unfinished import find_pin_weakness, refuse_unfinished_settings
+from dialer.site.countries import COUNTRIES
 from dialer.site.implausible import find_implausible_settings
 
 PIN_DIGITS: Final = 6
@@ -27,27 +28,6 @@ _PLACEHOLDER_HASH = (
 
 Answers = dict[str, Any]
 """The answers to the questions of `dialer init`, by option."""
-
-
-@dataclass(frozen=True, slots=True)
-class Country:
-    """Default answers of `dialer init` for a country that has a shipped profile."""
-
-    region: str
-    time_zone: str | None  # None if the country has several
-    languages: str
-    prefix: str
-    denied: tuple[str, ...]  # prefixes of premium numbers
-
-
-_NANP_PREMIUM: Final = ("+1900",)
-COUNTRIES: Final = {
-    "india": Country("IN", "Asia/Kolkata", "hi", "+91", ("+911900", "+911901")),
-    "uk": Country("GB", "Europe/London", "en", "+44", ("+449",)),
-    "us": Country("US", None, "en", "+1", _NANP_PREMIUM),
-    "canada": Country("CA", None, "en", "+1", _NANP_PREMIUM),
-}
-"""Country defaults by jurisdiction. For other jurisdictions region, prefix and time zone must be given."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from dialer.domain.audit_chain import GENESIS, calculate_audit_entry_digest
-from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
-from dialer.domain.enums import InboundMode, MarkKind
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.enums import ComplaintChannel, ComplaintRemedy, ComplaintTopic, InboundMode, MarkKind
 from dialer.domain.model import (
     Disposition,
     DispositionRecord,

@@ -13,8 +13,8 @@ from typing import Any
 import aiomqtt
 import pytest
 
-from dialer.domain.enums import SupervisorRole
-from dialer.mqtt.client import BrokerSettings, MqttVersion
+from dialer.domain.enums import MqttVersion, SupervisorRole
+from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import find_mosquitto
 from dialer.settings.supervision import OWN_USER

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from dialer.domain.enums import TurnoutBy
 from dialer.reports import polling_day
 from dialer.reports.formats import Report
-from dialer.reports.polling_day import TurnoutBy
 from dialer.reports.tables import Window
 from dialer.store.connection import open_store_snapshot
 from tests.support.command_line import run

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dialer.domain.enums import MarkKind
-from dialer.domain.model import Confidence, Disposition, DispositionDetails, VoterOutcome
+from dialer.domain.enums import Confidence, MarkKind
+from dialer.domain.model import Disposition, DispositionDetails, VoterOutcome
 from dialer.engine.command.base import SEAT_ROLES, CommandContext, ReceiptedCommand, SeatCommand
 from dialer.engine.command.fields import (
     CallAttemptId,

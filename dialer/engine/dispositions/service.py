@@ -10,12 +10,11 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dialer.domain.enums import MachineDetection, MarkKind
+from dialer.domain.enums import Confidence, MachineDetection, MarkKind
 from dialer.domain.errors import CommandRefused, NotInStore, RefusedBecause, StoreError
 from dialer.domain.model import (
     DISPOSITION_MARKS,
     AttemptId,
-    Confidence,
     Disposition,
     DispositionDetails,
     DispositionRecord,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
-from dialer.domain.enums import MarkKind
-from dialer.domain.model import AttemptId, Confidence, Mark, MarkSource
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.enums import ComplaintChannel, ComplaintRemedy, ComplaintTopic, Confidence, MarkKind
+from dialer.domain.model import AttemptId, Mark, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.engine.command.base import BOOTH_ROLES, COMPLIANCE_ROLES, Command, CommandContext
 from dialer.engine.command.fields import (

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from dialer.domain.enums import MarkKind, SupervisorRole
-from dialer.domain.model import Confidence, Mark, MarkSource
+from dialer.domain.enums import Confidence, MarkKind, SupervisorRole
+from dialer.domain.model import Mark, MarkSource
 from dialer.domain.orders import MOST_LETTERS, MOST_SIGNATURES, LeaderSignature
 from dialer.domain.other_centres import PeerCallKind, PeerCallRecord, PeerMarkRecord, PeerOptOutRecord, PeerUpdateBatch
 from dialer.domain.voter_place import VoterPlace

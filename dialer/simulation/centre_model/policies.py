@@ -9,6 +9,7 @@ from dialer.domain.enums import PacingPolicy
 from dialer.pacing.factory import make_pacer
 from dialer.pacing.port import Cap
 from dialer.simulation.centre_model.day_result import DayResult
+from dialer.simulation.centre_model.policy_names import POLICY_NAMES
 from dialer.simulation.centre_model.run import PacerFactory, simulate_day
 from dialer.simulation.centre_model.scenario import BadScenario, Scenario
 from dialer.simulation.centre_model.schedule import EVENT_DRIVEN, Schedule
@@ -17,9 +18,6 @@ HOUR_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
 HARD_STOP_ABOVE = 0.002
 """How far the hard stop is above the cap in a simulated profile (0-1)."""
-
-POLICY_NAMES = (PacingPolicy.PREDICTIVE.value, PacingPolicy.PROGRESSIVE.value, PacingPolicy.RATIO.value)
-"""Every name that `find_pacing_policy` accepts."""
 
 
 @dataclass(frozen=True, slots=True)

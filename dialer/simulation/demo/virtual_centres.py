@@ -18,8 +18,8 @@ from itertools import islice
 from typing import Any
 
 from dialer.domain.clock import Clock, SystemClock
-from dialer.domain.enums import MarkKind
-from dialer.domain.model import AttemptId, CampaignProgress, Confidence, EndedAttempt, Mark, MarkSource, Outcome
+from dialer.domain.enums import Confidence, MarkKind
+from dialer.domain.model import AttemptId, CampaignProgress, EndedAttempt, Mark, MarkSource, Outcome
 from dialer.domain.results import OptOut, Result
 from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.view import AbandonedTarget

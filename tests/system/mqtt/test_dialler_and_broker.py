@@ -23,13 +23,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.dialler_name import DiallerName
-from dialer.domain.enums import CampaignKind, MarkKind, Purpose
+from dialer.domain.enums import CampaignKind, MarkKind, MqttVersion, Purpose
 from dialer.domain.errors import BrokerUnreachable, CentreIdTaken, PortInUse
 from dialer.domain.model import Announcement, AttemptId, EndedAttempt, Mark, MarkSource, NewAttempt, Outcome
 from dialer.domain.view import CallChange, CallState, CampaignChange
 from dialer.engine.campaigns.commands import PauseCampaign, StopAll
 from dialer.engine.headquarters.commands import ConfirmUplink
-from dialer.mqtt.client import BrokerSettings, Client, MqttVersion
+from dialer.mqtt.client import BrokerSettings, Client
 from dialer.mqtt.connection import check_broker_connection
 from dialer.mqtt.duplicate_dialler import refuse_duplicate_dialler_at_start
 from dialer.mqtt.embedded_broker import BrokerKind, find_free_port, run_demo_broker

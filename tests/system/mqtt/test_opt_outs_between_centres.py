@@ -14,6 +14,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from dialer.domain.clock import SystemClock
+from dialer.domain.enums import MqttVersion
 from dialer.domain.other_centres import PeerOptOutRecord
 from dialer.domain.results import OptOut
 from dialer.engine.campaigns.commands import StopAll
@@ -23,7 +24,7 @@ from dialer.engine.external_records.service import ExternalRecords
 from dialer.engine.roll_import.commands import SuppressNumbers
 from dialer.mqtt import client as mqtt_client
 from dialer.mqtt import peer_opt_outs
-from dialer.mqtt.client import BrokerSettings, Client, MqttVersion, create_mqtt_client
+from dialer.mqtt.client import BrokerSettings, Client, create_mqtt_client
 from dialer.mqtt.commands import client as asking
 from dialer.mqtt.connection import Connection
 from dialer.mqtt.embedded_broker import BrokerKind, run_demo_broker

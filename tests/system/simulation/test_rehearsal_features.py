@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from dialer.cli import rehearsal as rehearsal_cli
 from dialer.cli.main import app
 from dialer.domain.finding import Level
 from dialer.engine.seats.pins import hash_pin
@@ -202,7 +201,7 @@ def test_rehearsal_command_reports_what_must_be_done_before_the_polling_day(
         """
     )
     # Logging would go to the runner's output, which is closed afterwards.
-    monkeypatch.setattr(rehearsal_cli, "configure_quiet_logging", lambda: None)
+    monkeypatch.setattr("dialer.cli.logs.configure_quiet_logging", lambda: None)
     ran = CliRunner().invoke(app, ["rehearse", "-c", str(config), "--no-faults", "--answer-rate", "0.9"])
     assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.output
     assert "polls: all polls in the settings are in the past, the last one on 2024-04-26" in ran.output

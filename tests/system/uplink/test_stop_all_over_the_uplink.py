@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from dialer.cli import hq
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignState
 from dialer.domain.signing import create_key_file, format_public_key
@@ -47,7 +46,7 @@ async def test_stop_order_signed_by_one_leader_stops_dialling_until_two_leaders_
             return output
 
         async with a_site(tmp_path, make_scripted_switch(), **changes) as site:
-            monkeypatch.setattr(hq, "SystemClock", lambda: site.clock)
+            monkeypatch.setattr("dialer.domain.clock.SystemClock", lambda: site.clock)
             settings = site_settings(tmp_path, site.switch.ami_port, **changes)
             uplink = asyncio.create_task(run_uplink(settings, broker=broker.connection_settings, clock=site.clock))
             monitor = site.centre.monitor

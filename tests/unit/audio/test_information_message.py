@@ -60,9 +60,9 @@ def run_audio(*arguments: str) -> str:
 
 def make_message_draft(monkeypatch: pytest.MonkeyPatch) -> str:
     """Run `dialer audio drafts` for the message only, which is quick."""
-    monkeypatch.setattr("dialer.cli.audio.collect_words_to_record_for_texts", lambda *_: {})
-    monkeypatch.setattr("dialer.cli.audio.collect_words_to_record_for_numbers", lambda *_: {})
-    monkeypatch.setattr("dialer.cli.audio.collect_words_to_record_for_names", lambda *_: {})
+    monkeypatch.setattr("dialer.flows.spoken.collect_words_to_record_for_texts", lambda *_: {})
+    monkeypatch.setattr("dialer.flows.spoken.collect_words_to_record_for_numbers", lambda *_: {})
+    monkeypatch.setattr("dialer.flows.spoken.collect_words_to_record_for_names", lambda *_: {})
     return run_audio("drafts")
 
 

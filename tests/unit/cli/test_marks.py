@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from dialer.domain.enums import MarkKind
+from dialer.domain.enums import Confidence, MarkKind
 from dialer.domain.errors import RollError
-from dialer.domain.model import Confidence, MarkSource
+from dialer.domain.model import MarkSource
 from dialer.roll.mark_lists import MarkDefaults, MarkReject, MarksFile, read_list_of_voter_marks
 from dialer.store.connection import open_store_for_reading
 from tests.support.command_line import run

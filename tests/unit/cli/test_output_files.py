@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dialer.cli import running
 from dialer.domain.errors import OutputRefused
 from dialer.domain.output import refuse_protected_path, write_file
 from dialer.roll.importer import ImportOptions, import_roll_file
@@ -71,7 +70,7 @@ def test_dialer_command_refuses_to_write_output_over_any_store(
 ) -> None:
     monkeypatch.chdir(site)
     monkeypatch.setattr(
-        running, "configure_quiet_logging", lambda: None
+        "dialer.cli.logs.configure_quiet_logging", lambda: None
     )  # it would log to the runner's output after that is closed
     before = (site / "centre.csv").read_bytes()
     option = command.rsplit(maxsplit=1)[-1]
@@ -83,7 +82,7 @@ def test_dialer_command_refuses_to_write_output_over_any_store(
 
 
 def test_demo_refuses_to_write_the_report_over_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "configure_quiet_logging", lambda: None)
+    monkeypatch.setattr("dialer.cli.logs.configure_quiet_logging", lambda: None)
     code, printed = run_for_error(
         "demo", "--headless", "--for", "5", "--dir", tmp_path, "--report", tmp_path / "centre.db"
     )

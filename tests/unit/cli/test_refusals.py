@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.cli import main as cli
-from dialer.cli import running
 from dialer.deploy.asterisk.lint import lint_files_in_directory
 from dialer.domain.errors import OutputRefused, RollError, StoreError
 from dialer.domain.output import refuse_unwritable_path, write_file
@@ -115,7 +114,7 @@ def test_demo_command_refuses_invalid_paths_before_its_simulation_starts(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        running, "configure_quiet_logging", lambda: None
+        "dialer.cli.logs.configure_quiet_logging", lambda: None
     )  # it would log to the runner's output after that is closed
     code, printed = run_for_error("demo", "--for", "5", "--headless", option, value)
     assert (code, printed.startswith(f"{option}: ") and value in printed, "\n" in printed) == (2, True, False)

@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from dialer.cli import flow as flow_cli
 from dialer.cli import main as cli
 from dialer.errors import MatdanError, SettingError
 from dialer.flows.catalogue import load_flow
@@ -84,7 +83,7 @@ def test_square_brackets_in_printed_tables_are_shown_and_not_read_as_markup(
         console.print(format_report_as_table(Report("calls of [b]town", (Column("calls_of_every_kind"),), ((1,),))))
     assert "calls of [b]town" in printed.get()
     flow = dataclasses.replace(load_flow("turnout"), title="[b]Turnout")
-    monkeypatch.setattr(flow_cli, "load_flow", lambda _: flow)
+    monkeypatch.setattr("dialer.flows.catalogue.load_flow", lambda _: flow)
     assert "[b]Turnout" in CliRunner().invoke(cli.app, ["flow", "list"]).stdout
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from dialer.cli import roll as cli
 from dialer.cli.group import CommandGroup
 from dialer.cli.roll import import_electoral_roll, write_synthetic_roll
 from dialer.domain.errors import RollError
@@ -83,7 +82,7 @@ def test_roll_import_while_the_dialler_runs_is_done_by_the_dialler(
         assert query_store(tmp_path / "centre.db.spool" / f"{list_id}.db", "SELECT count(*) FROM voter") == [(21,)]
         return ["it is in"]
 
-    monkeypatch.setattr(cli, "send_requests_to_dialler", ask)
+    monkeypatch.setattr("dialer.cli.external_records.send_requests_to_dialler", ask)
     with open_store_exclusively(store, DIALLER):
         beside = json.loads(run("import", roll, "--store", store, "--json", "--dry-run")[1])
         assert not asked
@@ -134,9 +133,9 @@ def test_ctrl_c_during_a_roll_import_says_that_nothing_was_imported(
     def interrupt(*arguments: object, **keywords: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "import_prepared_roll", interrupt)
+    monkeypatch.setattr("dialer.roll.importer.import_prepared_roll", interrupt)
     code, _, output = run("import", roll, "--store", tmp_path / "centre.db")
     assert code == 130
     assert "nothing was imported" in output
-    monkeypatch.setattr(cli, "write_sample_roll", interrupt)
+    monkeypatch.setattr("dialer.roll.sample.write_sample_roll", interrupt)
     assert run("sample-roll", "--rows", "5", "--out", tmp_path / "x.csv")[0] == 130

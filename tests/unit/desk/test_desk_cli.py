@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import typer
 
-from dialer.cli import desk as desk_cli
 from dialer.desk import pages_built
 from dialer.desk.server import get_broker_settings_of_desk
 from dialer.domain.clock import SystemClock
@@ -133,9 +132,9 @@ def test_command_refuses_a_one_time_password_together_with_a_typed_password(site
 def test_desk_reports_missing_pages_or_a_missing_store_with_a_remedy(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_cli, "are_pages_built", lambda: False)
+    monkeypatch.setattr(pages_built, "are_pages_built", lambda: False)
     assert run("desk", "serve", "-c", site) == (2, "the desk's pages are not built: run `dialer desk pages`")
-    monkeypatch.setattr(desk_cli, "are_pages_built", lambda: True)
+    monkeypatch.setattr(pages_built, "are_pages_built", lambda: True)
     code, said = run("desk", "serve", "-c", site)
     assert code == 2
     assert "the store does not exist" in said

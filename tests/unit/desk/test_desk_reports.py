@@ -15,8 +15,7 @@ import pytest
 from dialer.desk import reports
 from dialer.desk.pages_built import SOURCES
 from dialer.desk.reports import REPORTS
-from dialer.domain.enums import SupervisorRole
-from dialer.reports.formats import Format
+from dialer.domain.enums import ReportFormat, SupervisorRole
 from tests.support.desk import DeskUnderTest, run_desk
 from tests.support.report_store import HOUR, NOON, HandFilled
 
@@ -143,7 +142,7 @@ async def test_page_shows_the_first_rows_of_a_long_report_and_says_how_many_ther
 
 
 async def test_file_with_too_many_rows_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "MAX_FILE_ROWS", {Format.CSV: 3, Format.PDF: 2})
+    monkeypatch.setattr(reports, "MAX_FILE_ROWS", {ReportFormat.CSV: 3, ReportFormat.PDF: 2})
     assert (await download_report(desk, "hours", "csv")).status_code == 200
     answer = await download_report(desk, "hours", "pdf")
     assert (answer.status_code, answer.json()) == (409, {"problem": "report-too-long", "rows": 2})

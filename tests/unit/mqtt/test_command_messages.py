@@ -17,10 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dialer.domain.clock import SystemClock
-from dialer.domain.complaints import ComplaintChannel, ComplaintRemedy, ComplaintTopic
-from dialer.domain.enums import MarkKind, SupervisorRole
+from dialer.domain.enums import ComplaintChannel, ComplaintRemedy, ComplaintTopic, Confidence, MarkKind, SupervisorRole
 from dialer.domain.errors import CommandRefused, StoreBusy
-from dialer.domain.model import Confidence, Mark, MarkSource
+from dialer.domain.model import Mark, MarkSource
 from dialer.domain.official_turnout import OfficialFigure
 from dialer.engine.booth_workers.commands import SeatSerials
 from dialer.engine.call_flows.commands import ReloadFlows

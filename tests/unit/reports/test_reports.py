@@ -630,7 +630,7 @@ def test_voter_list_is_not_exported_if_the_audit_entry_cannot_be_stored(
     def refuse(*_: object, **__: object) -> int:
         raise StoreError("the disk is full")
 
-    monkeypatch.setattr("dialer.cli.list.append_export_to_audit", refuse)
+    monkeypatch.setattr("dialer.store.exports.append_export_to_audit", refuse)
     out = tmp_path / "list.pdf"
     result = CliRunner().invoke(list_app, ["strike-off", "--for", "w", "--store", str(store.path), "--out", str(out)])
     assert isinstance(result.exception, StoreError)

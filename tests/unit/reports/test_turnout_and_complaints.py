@@ -16,13 +16,14 @@ import pytest
 
 from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store
 from dialer.domain.complaints import Complaint
+from dialer.domain.enums import TurnoutBy
 from dialer.domain.errors import StoreBusy
 from dialer.domain.official_turnout import FINAL, OfficialFigure
 from dialer.engine.external_records.service import ExternalRecords
 from dialer.polling_day.plan import ExpectedTurnout
 from dialer.reports import accounts, polling_day, turnout_picture
 from dialer.reports.formats import Report
-from dialer.reports.polling_day import States, TurnoutBy, TurnoutProgress
+from dialer.reports.polling_day import States, TurnoutProgress
 from dialer.reports.tables import Window
 from dialer.store.connection import open_store_snapshot
 from dialer.store.lock_holder import find_lock_holder

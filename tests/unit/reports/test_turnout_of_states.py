@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dialer.domain.enums import TurnoutBy
 from dialer.domain.official_turnout import find_possible_federal_states
-from dialer.reports.polling_day import TurnoutBy
 from dialer.store.migrate import load_migrations, migrate_schema
 from tests.support.command_line import run
 from tests.support.report_store import (

@@ -13,8 +13,9 @@ from phonenumbers import carrier, parse
 from dialer.domain.errors import RollError
 from dialer.roll.importer import ImportOptions, import_roll_file
 from dialer.roll.invented_words import convert_digits_to_script, spell_word_in_latin, spell_word_in_script
+from dialer.roll.option_values import STATES
 from dialer.roll.phone_numbers import read_phone_numbers_in_cell
-from dialer.roll.sample import HEADER, STATES, write_sample_roll
+from dialer.roll.sample import HEADER, write_sample_roll
 from tests.support.stored import query_store
 
 BLOCKS = {

@@ -23,11 +23,11 @@ from dialer.simulation.centre_model import plots
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.plots import PolicyPoint, plot_pacing_policies, plot_simulated_day
 from dialer.simulation.centre_model.policies import (
-    POLICY_NAMES,
     find_pacing_policy,
     make_abandoned_rate_caps,
     simulate_day_under_policy,
 )
+from dialer.simulation.centre_model.policy_names import POLICY_NAMES
 from dialer.simulation.centre_model.scenario import BadScenario
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 from dialer.simulation.centre_model.what_if import (

@@ -12,7 +12,6 @@ import pytest
 from pydantic import BaseModel
 
 from dialer.cli import main as cli
-from dialer.cli import running
 from dialer.domain.finding import Level
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import (
@@ -159,7 +158,7 @@ def test_dialer_run_and_render_refuse_the_example_settings(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        running, "configure_json_logging", lambda **_: None
+        "dialer.cli.logs.configure_json_logging", lambda **_: None
     )  # it would log into this test's output for ever
     (line,) = run_and_read_errors(monkeypatch, capsys, *command, "-c", str(EXAMPLE))
     assert "ami.secret: is not set; create one with python3 -c " in line

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dialer.domain.complaints import Complaint, ComplaintAnswer, ComplaintChannel, ComplaintRemedy, ComplaintTopic
-from dialer.domain.enums import MarkKind
+from dialer.domain.complaints import Complaint, ComplaintAnswer
+from dialer.domain.enums import ComplaintChannel, ComplaintRemedy, ComplaintTopic, MarkKind
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import AttemptId, BoothTurnout, Mark, MarkSource, Outcome
 from dialer.domain.official_turnout import FINAL, OfficialFigure

@@ -1,0 +1,45 @@
+"""The reports that need nothing but the store, a period, the centre's time zone and its settings, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from typing import NamedTuple
+
+from dialer.reports import accounts, tables
+from dialer.reports.evidence import report_whether_abandoned_caps_were_met
+from dialer.reports.formats import Report
+from dialer.reports.tables import Window
+from dialer.settings.site import Settings
+from dialer.settings.site_rules import load_site_profile
+from dialer.store.connection import Connection
+
+
+class ReportSource(NamedTuple):
+    """What a report is made from."""
+
+    db: Connection
+    window: Window
+    zone: tzinfo
+    settings: Settings
+
+
+REPORTS: Mapping[str, Callable[[ReportSource], Report]] = {
+    "trunks": lambda of: tables.report_trunks(of.db, of.window),
+    "agents": lambda of: tables.report_agents(of.db, of.window),
+    "dispositions": lambda of: tables.report_dispositions(of.db, of.window),
+    "abandonment": lambda of: tables.report_abandonment(of.db, of.window, of.zone),
+    "evidence": lambda of: report_whether_abandoned_caps_were_met(
+        of.db, of.window, of.zone, load_site_profile(of.settings)
+    ),
+    "hours": lambda of: accounts.report_calls_by_hour(of.db, of.window, of.zone),
+    "expenditure": lambda of: accounts.report_expenditure(
+        of.db, of.window, of.zone, {campaign.id: campaign.candidate for campaign in of.settings.campaigns}
+    ),
+    "opt-outs": lambda of: accounts.report_opt_outs(of.db, of.window, of.zone),
+    "workers": lambda of: accounts.report_booth_workers(of.db, of.window, of.zone),
+    "complaints": lambda of: accounts.report_complaints(of.db, of.window, of.zone),
+    "compliance": lambda of: accounts.report_compliance(of.db, of.window, of.zone),
+    "imports": lambda of: accounts.report_roll_imports(of.db, of.window, of.zone),
+    "recordings": lambda of: tables.report_recordings(of.db, of.window, of.zone, of.settings.recordings.directory),
+}

@@ -1,0 +1,11 @@
+"""Values that the help of commands about rolls shows, so that it need not import what these commands do."""
+
+from __future__ import annotations
+
+DEFAULT_ROLL_VERSION = "current"
+
+STATES = {
+    "S24": "hi", "S25": "bn", "S13": "mr", "S29": "te", "S22": "ta", "S06": "gu", "S10": "kn", "S11": "ml", "S19": "pa",
+    "S18": "or", "U08": "ur", "S03": "as",
+}  # fmt: skip
+"""The states of a sample roll (Election Commission codes) and the language of each."""
