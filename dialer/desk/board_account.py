@@ -47,6 +47,8 @@ class BoardUser:
     stretch_seconds: float
     """length of an interval of the day's figures"""
     languages: SpokenLanguages
+    agents: Mapping[str, str]
+    """the names of agents, by their numbers; an agent without a name is missing"""
 
 
 class BoardAccount:
@@ -91,6 +93,7 @@ class BoardAccount:
                 seats={each.name: tuple(each.languages) for each in settings.seats if each.languages},
                 agents={each.number: tuple(each.languages) for each in settings.agents if each.languages},
             ),
+            agents={each.number: each.full_name for each in settings.agents if each.full_name},
         )
 
 

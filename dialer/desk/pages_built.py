@@ -51,7 +51,10 @@ def build_pages() -> Path:
     for arguments in (["ci", "--no-audit", "--no-fund"], ["run", "build"]):
         done = run_npm(*arguments)
         if done.returncode:
-            output_lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+            output = (done.stderr or done.stdout).splitlines()
+            output_lines = [
+                line for line in output if line.strip() and not line.startswith(">")
+            ]  # "> build" names the script
             raise PagesNotBuilt(
                 f"`npm {' '.join(arguments)}` failed: {' '.join(output_lines[:2])}; check that npm can reach its registry"
             )

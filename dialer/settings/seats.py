@@ -77,6 +77,9 @@ class Agent(Section):
     number: Annotated[str, create_pattern_constraint(r"^[0-9]{1,10}$", "must be 1 to 10 digits")] = Field(
         description="number that the agent enters to log in, 1 to 10 digits"
     )
+    full_name: str = Field(
+        "", max_length=60, description="name that supervisors see on the board; never published over MQTT"
+    )
     pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
     languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: the seat's")
     skills: tuple[Slug, ...] = Field((), description="skills, which a campaign may require")

@@ -360,6 +360,7 @@ def desk_settings(store: Path) -> Settings:
                 {"name": f"seat-0{place}", "endpoint": f"agent{place}", "languages": [spoken]}
                 for place, spoken in enumerate(("mr", "hi", "mr"), start=1)
             ],
+            "agents": [{"number": "17", "full_name": "Asha Kale", "pin": PIN_HASH}],
             "campaigns": [{"id": "turnout-agents", "kind": "agents", "purpose": "turnout"}],
         }
     )

@@ -38,6 +38,14 @@ STOP_SECONDS = 8.0
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without look-alikes such as l and 1
 
 
+_AGENT_NAMES = (
+    *("Aarti", "Vijay", "Asha", "Imran", "Kavita", "Suresh", "Meena", "Rahul", "Farida", "Anil"),
+    *("Sunita", "Joseph", "Lakshmi", "Prakash", "Nasreen", "Deepak", "Gurpreet", "Ravi", "Shanta", "Mohan"),
+    *("Rekha", "Salim", "Usha", "Kiran", "Anjali", "Bhaskar", "Zoya"),
+)
+"""First names that the simulated agents get in turn."""
+
+
 def list_seat_names(count: int) -> list[str]:
     """Return the names of the first `count` seats: 01, 02, ..."""
     return [f"{number:02d}" for number in range(1, count + 1)]
@@ -66,7 +74,10 @@ class DemoVisitors:
         own = hash_pin(self.pin)
         return [
             *({"number": number, "pin": own} for number in self.agents),
-            *({"number": str(number), "pin": cheap} for number in range(1, staff + 1)),
+            *(
+                {"number": str(number), "full_name": _AGENT_NAMES[number % len(_AGENT_NAMES)], "pin": cheap}
+                for number in range(1, staff + 1)
+            ),
         ]
 
 
@@ -87,7 +98,10 @@ async def run_demo_desk(
         "MATDAN_DESK__PORT": str(_choose_port_of_desk(settings_file)),
         "MATDAN_SEATS": json.dumps([{"name": each.name, "endpoint": each.endpoint} for each in settings.seats]),
         "MATDAN_AGENTS": json.dumps(
-            [{"number": each.number, "pin": each.pin.get_secret_value()} for each in settings.agents]
+            [
+                {"number": each.number, "full_name": each.full_name, "pin": each.pin.get_secret_value()}
+                for each in settings.agents
+            ]
         ),
     }
     command = [sys.executable, "-m", "dialer"]

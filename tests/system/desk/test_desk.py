@@ -22,7 +22,7 @@ from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import SystemClock
 from dialer.domain.model import AttemptId
-from dialer.domain.view import SeatState
+from dialer.domain.view import CentreView, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopAll
 from dialer.engine.recordings.commands import PlayRecording
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
@@ -81,10 +81,10 @@ class Site:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+async def site(browser: Browser, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
     store_path = tmp_path / "centre.db"
     settings = desk_settings(store_path)
-    view = centre_view(seats=12, booths=60)
+    view = getattr(request, "param", centre_view(seats=12, booths=60))
     engine = FakeEngine(change_state(view, at=SystemClock().now()))
     senders = Senders([Sender(each.name, frozenset({each.role})) for each in settings.supervisors])
     async with contextlib.AsyncExitStack() as stack:
@@ -177,7 +177,8 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await expect(board.locator(".seat-card").nth(1)).to_contain_text("these campaigns only: turnout-ivr")
 
     # The speed of a campaign is limited.
-    await card.get_by_role("button", name="Set calling limit").click()
+    await card.get_by_role("button", name="Actions for campaign").click()
+    await board.locator(".menu:popover-open").get_by_role("button", name="Set calling limit").click()
     await expect(board.get_by_role("dialog")).to_contain_text(
         "the calling limit of campaign turnout-agents for the rest of today"
     )
@@ -198,6 +199,77 @@ async def test_supervisor_sees_the_centre_and_sends_commands(site: Site) -> None
     await expect(viewer.locator(".alert")).to_contain_text("acknowledged by asha")
     assert await viewer.get_by_role("button", name="Stop all campaigns").count() == 0
     assert await viewer.get_by_role("button", name="Pause").count() == 0
+
+
+async def test_supervisor_sorts_seats_by_agent_and_time_in_state(site: Site) -> None:
+    board = await site.board()
+    first, second, *_ = site.engine.make_centre_view().seats
+    site.engine.tell(replace(first, agent="9999", since=first.since - 3000))
+    site.engine.tell(replace(second, agent="17"))
+    cards = board.locator(".seat-card")
+    # Agent 17 has a name in the settings.
+    await expect(cards.nth(1)).to_contain_text("Asha Kale")
+    for _ in range(2):
+        await board.get_by_label("Sort seats by").select_option("by agent's name")
+        await expect(cards.first).to_contain_text("9999")
+        await expect(board.locator(".seat-card", has_text="Asha Kale")).to_have_count(1)
+        await board.get_by_label("Sort seats by").select_option("longest in state first")
+        await expect(cards.first).to_contain_text(first.seat)
+        await board.reload()
+        await expect(board.get_by_label("Sort seats by")).to_have_value("since")
+
+
+async def test_supervisor_sends_one_command_to_several_selected_seats(site: Site) -> None:
+    board = await site.board()
+    seats = [each for each in site.engine.make_centre_view().seats if each.state is not SeatState.OFFLINE][:2]
+    for seat in seats:
+        site.engine.tell(replace(seat, state=SeatState.PAUSED))
+        await expect(board.locator(".seat-card", has_text=seat.seat)).to_contain_text("paused")
+    await board.get_by_role("button", name="Select seats").click()
+    await expect(board.locator(".selection")).to_contain_text("0 seats selected")
+    assert await board.get_by_role("button", name="Actions for the selected seats").count() == 0
+    for seat in seats:
+        await board.get_by_label(f"Select seat {seat.seat}").check()
+    assert_accessible(await find_accessibility_violations(board))
+    await board.get_by_role("button", name="Actions for the selected seats").click()
+    await board.locator(".menu:popover-open").get_by_role("button", name="Message").click()
+    await expect(board.get_by_role("dialog")).to_contain_text(", ".join(seat.seat for seat in seats))
+    await board.get_by_label("Message to the agent").fill("come back at noon")
+    await board.keyboard.press("Enter")
+    await expect(board.get_by_role("status")).to_have_text("2 of 2 commands carried out.")
+    assert site.engine.executed == [SeatMessage(text="come back at noon", seat=seat.seat) for seat in seats]
+    await board.get_by_role("button", name="End selection").click()
+    await expect(board.get_by_role("checkbox")).to_have_count(0)
+
+
+async def test_reason_of_a_campaign_opens_its_call_list_by_reason(site: Site) -> None:
+    board = await site.board()
+    card = board.locator(".campaign", has_text="turnout-agents")
+    await expect(card).not_to_contain_text("numbers on the call list completed")
+    await card.locator("button.why").click()
+    await expect(card).to_contain_text("numbers on the call list completed")
+    await expect(card.locator("button.why")).to_have_attribute("aria-expanded", "true")
+
+
+def make_centre_with_thirty_seats() -> CentreView:
+    """Return the view of a centre with seats 01 to 30, which have been in their states for up to 150 seconds."""
+    view, now = centre_view(seats=30, booths=60), SystemClock().now()
+    seats = (
+        replace(seat, seat=seat.seat.removeprefix("seat-"), at=now, since=now + seat.since - seat.at)
+        for seat in view.seats
+    )
+    return replace(view, seats=tuple(seats))
+
+
+@pytest.mark.parametrize("site", [make_centre_with_thirty_seats()], indirect=True)
+@pytest.mark.parametrize("language", ["en", "hi"])
+async def test_first_screen_shows_figures_campaigns_and_thirty_seats(site: Site, language: str) -> None:
+    board = await site.board(language=f"{language}-IN")
+    await expect(board.locator(".seat-card")).to_have_count(30)
+    for watched in (".tile", ".campaign .line", ".seat-card"):
+        for place in await board.locator(watched).all():
+            box = await place.bounding_box()
+            assert box and box["y"] + box["height"] <= 768, (watched, box)
 
 
 async def test_filters_of_the_board_page_survive_a_page_reload(site: Site) -> None:

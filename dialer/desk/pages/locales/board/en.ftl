@@ -72,19 +72,19 @@ role-booth-desk = booth desk (enters reports from polling booths)
 role-compliance = compliance officer
 role-supervisor = supervisor
 
-state-running = campaign running
-state-paused = campaign paused
-state-stopped = campaign stopped
+state-running = running
+state-paused = paused
+state-stopped = stopped
 
-call-preview = agent checks the voter before dialling
-call-sending = starting the call
-call-dialling = dialling the number
-call-ringing = voter's phone is ringing
-call-waiting = voter waiting for an agent
-call-connecting = connecting the voter to an agent
-call-talking = voter talking to an agent
-call-in-flow = voter in an automatic call flow
-call-message = voter hears the message for abandoned calls
+call-preview = in preview
+call-sending = starting
+call-dialling = dialling
+call-ringing = ringing
+call-waiting = waiting for an agent
+call-connecting = connecting to an agent
+call-talking = talking to an agent
+call-in-flow = in a call flow
+call-message = abandoned-call message
 
 trunk-working = trunk in use
 trunk-resting = trunk suspended
@@ -96,11 +96,10 @@ tile-calls = Live calls
 tile-seats = Active agents
 tile-abandoned = Abandoned rate
 tile-utilisation = Agent utilisation
-tile-utilisation-help = talk and wrap-up time as a share of logged-in time
+tile-utilisation-help = of logged-in time
 tile-asr = Answer rate (ASR)
-tile-asr-help = answered share of recent calls on all trunks
-tile-remaining = Numbers still to call
-tile-remaining-of = { $remaining } of { $numbers } numbers on the call lists remain to be called
+tile-asr-help = of recent calls on all trunks
+remaining-of = of { $numbers } numbers on the call lists
 
 window-days = the last { $days } days
 window-hours =
@@ -109,11 +108,19 @@ window-hours =
        *[other] the last { $hours } hours
     }
 abandoned-window = { $abandoned } of { $answers } live answers in { $window } were abandoned ({ $share }). Dialling stops at an abandoned rate of { $stop }.
+abandoned-of-limit = { $share } (limit { $limit })
+abandoned-limit-of = limit { $limit } in { $window }
 
 ## Campaigns
 
 campaigns = Campaigns
 no-campaign = No campaigns yet. Add a campaign to the dialler's settings, then reload the settings.
+campaign-actions = Actions for campaign { $campaign }
+campaign-details = Details of the campaign
+connected-last-hour = Connected, last hour
+agents-share = Share of agents' time
+remaining-numbers = Remaining
+share-of-intended = { $actual } of { $intended }
 list-completed-of = { $closed } of { $numbers } numbers on the call list completed, { $due } numbers still to call
 list-waiting = { $numbers } numbers must wait before they are called again
 list-refused = { $numbers } numbers not called: { $rule }
@@ -215,6 +222,22 @@ why-limit-in-flight = Dialling waits: the limit of calls in progress is reached.
 seats = Seats
 seats-active = { $working } of { $seats } seats active
 seat-actions = Actions for seat { $seat }
+seat-order = Sort seats by
+seat-order-seat = by seat number
+seat-order-agent = by agent's name
+seat-order-state = by seat state
+seat-order-since = longest in state first
+seat-order-busy = busiest first
+select-seats = Select seats
+select-seat = Select seat { $seat }
+select-all-seats = Select all seats
+seats-selected =
+    { $seats ->
+        [one] 1 seat selected
+       *[other] { $seats } seats selected
+    }
+selected-seats-actions = Actions for the selected seats
+end-selection = End selection
 serves-only = seat takes calls of these campaigns only: { $campaigns }
 seat-calls =
     { $calls ->
@@ -329,7 +352,6 @@ speed-set-by = { $sender } set today's calling limit: { $most }
 target-choice = Abandoned-rate target
 target-default = abandoned-rate target from the settings
 target-set-by = { $sender } set the abandoned-rate target to { $share }
-share-of-agents = Share of agents' time: { $actual } (intended { $intended })
 weight-choice = Weight
 weight-of = weight { $weight }
 weight-default = campaign weight from the settings
@@ -339,6 +361,7 @@ pause-reason = Reason for the pause
 
 commands-signed = The dialler requires signed commands, which this page cannot send. Use "dialer command" instead.
 command-done = Command carried out: { $text }
+commands-done = { $done } of { $all } commands carried out.
 command-refused = Command refused: { $text }
 command-unanswered = The dialler did not answer. Check whether the command was carried out before you repeat it.
 

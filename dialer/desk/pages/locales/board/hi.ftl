@@ -72,19 +72,19 @@ role-booth-desk = बूथ डेस्क (मतदान केंद्र�
 role-compliance = अनुपालन अधिकारी
 role-supervisor = पर्यवेक्षक
 
-state-running = अभियान चालू
-state-paused = अभियान विराम पर
-state-stopped = अभियान रुका हुआ
+state-running = चालू
+state-paused = विराम पर
+state-stopped = रुका हुआ
 
-call-preview = एजेंट डायल करने से पहले मतदाता को देख रहा
-call-sending = कॉल शुरू हो रही
-call-dialling = नंबर डायल हो रहा
-call-ringing = मतदाता के यहाँ घंटी बज रही
-call-waiting = मतदाता एजेंट की प्रतीक्षा में
+call-preview = पूर्वावलोकन में
+call-sending = शुरू हो रही
+call-dialling = डायल हो रही
+call-ringing = घंटी बज रही
+call-waiting = एजेंट की प्रतीक्षा में
 call-connecting = एजेंट से जुड़ रही
 call-talking = एजेंट से बातचीत में
-call-in-flow = स्वचालित कॉल फ़्लो में
-call-message = मतदाता छूटी कॉल का संदेश सुन रहे
+call-in-flow = कॉल फ़्लो में
+call-message = छूटी कॉल का संदेश सुन रही
 
 trunk-working = ट्रंक उपयोग में
 trunk-resting = ट्रंक निलंबित
@@ -96,11 +96,10 @@ tile-calls = चालू कॉल
 tile-seats = सक्रिय एजेंट
 tile-abandoned = छूटी कॉल की दर
 tile-utilisation = एजेंटों का उपयोग
-tile-utilisation-help = लॉग-इन समय में बातचीत और रैप-अप का हिस्सा
+tile-utilisation-help = लॉग-इन समय का
 tile-asr = उत्तर दर (ASR)
-tile-asr-help = सभी ट्रंकों की हाल की कॉल में उत्तर मिली कॉल का हिस्सा
-tile-remaining = कॉल के लिए शेष नंबर
-tile-remaining-of = कॉल सूचियों के { $numbers } नंबरों में से { $remaining } पर अभी कॉल होनी है
+tile-asr-help = सभी ट्रंकों की हाल की कॉल में
+remaining-of = कॉल सूचियों के { $numbers } नंबरों में से
 
 window-days = पिछले { $days } दिनों
 window-hours =
@@ -109,11 +108,19 @@ window-hours =
        *[other] पिछले { $hours } घंटों
     }
 abandoned-window = { $window } में { $answers } लोगों ने कॉल उठाई, जिनमें से { $abandoned } कॉल छूटीं ({ $share })। छूटी कॉल की दर { $stop } होने पर डायलिंग रुकेगी।
+abandoned-of-limit = { $share } (सीमा { $limit })
+abandoned-limit-of = { $window } में सीमा { $limit }
 
 ## अभियान
 
 campaigns = अभियान
 no-campaign = अभी कोई अभियान नहीं। डायलर की सेटिंग में अभियान जोड़ें, फिर सेटिंग दोबारा लोड करें।
+campaign-actions = अभियान { $campaign } के लिए कार्रवाई
+campaign-details = अभियान का विवरण
+connected-last-hour = पिछले घंटे में जोड़ी गईं
+agents-share = एजेंटों के समय का हिस्सा
+remaining-numbers = शेष नंबर
+share-of-intended = { $intended } में से { $actual }
 list-completed-of = { $numbers } में से { $closed } नंबर पूरे, { $due } नंबर शेष
 list-waiting = { $numbers } नंबरों पर अगली कॉल का समय अभी नहीं आया
 list-refused = { $numbers } नंबरों पर कॉल नहीं: { $rule }
@@ -206,6 +213,22 @@ why-limit-in-flight = डायलिंग रुकी है: एक सा�
 seats = सीटें
 seats-active = { $seats } में से { $working } सीटें सक्रिय
 seat-actions = सीट { $seat } के लिए कार्रवाई
+seat-order = सीटों का क्रम
+seat-order-seat = सीट संख्या के अनुसार
+seat-order-agent = एजेंट के नाम के अनुसार
+seat-order-state = सीट की स्थिति के अनुसार
+seat-order-since = सबसे देर से इसी स्थिति में पहले
+seat-order-busy = सबसे व्यस्त पहले
+select-seats = सीटें चुनें
+select-seat = सीट { $seat } चुनें
+select-all-seats = सभी सीटें चुनें
+seats-selected =
+    { $seats ->
+        [one] 1 सीट चुनी गई
+       *[other] { $seats } सीटें चुनी गईं
+    }
+selected-seats-actions = चुनी गई सीटों के लिए कार्रवाई
+end-selection = चयन समाप्त करें
 serves-only = सीट केवल इन अभियानों की कॉल लेती है: { $campaigns }
 seat-calls = { $calls } कॉल, { $share } समय व्यस्त
 
@@ -308,7 +331,6 @@ speed-set-by = { $sender } ने आज कॉल की सीमा तय �
 target-choice = छूटी कॉल की दर का लक्ष्य
 target-default = छूटी कॉल की दर का सेटिंग वाला लक्ष्य
 target-set-by = { $sender } ने छूटी कॉल की दर का लक्ष्य { $share } तय किया
-share-of-agents = एजेंटों के समय का हिस्सा: { $actual } (तय { $intended })
 weight-choice = भार
 weight-of = भार { $weight }
 weight-default = सेटिंग का भार
@@ -318,6 +340,7 @@ pause-reason = विराम का कारण
 
 commands-signed = डायलर को हस्ताक्षर वाले आदेश चाहिए, जो यह पेज नहीं भेज सकता: "dialer command" का उपयोग करें।
 command-done = आदेश पूरा हुआ: { $text }
+commands-done = { $all } में से { $done } आदेश पूरे हुए।
 command-refused = आदेश अस्वीकार: { $text }
 command-unanswered = डायलर ने जवाब नहीं दिया। दोहराने से पहले जाँचें कि आदेश पूरा हुआ या नहीं।
 

@@ -1,10 +1,12 @@
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { Section } from "../shared/parts";
-import { value } from "../shared/server";
-import type { AbandonedWindow, CampaignView, IdleReason } from "../shared/wire";
+import { now, value } from "../shared/server";
+import type { AbandonedWindow, CampaignView, DayFigures, IdleReason } from "../shared/wire";
 import { count, has, hour, percent, t, word } from "../shared/words";
-import { command, may } from "./commands";
+import { command, Menu, may } from "./commands";
 import { campaigns } from "./state";
-import { Bar, CALL_STATES, CapBar } from "./tiles";
+import { Bar, CALL_STATES, CapBar, levelOf, nearestToLimit, shareOf } from "./tiles";
 
 /** Return how many calls are placed and what limits them, or the dialler's text for an unknown limit. */
 function pacingInWords({ limited_by: limit, calls_placed: calls, pacing }: CampaignView): string {
@@ -24,80 +26,99 @@ export function whyInWords(why: IdleReason): string {
   });
 }
 
+/** Buttons of a campaign: the usual one, and a menu of the others. */
 function Buttons({ campaign }: { campaign: CampaignView }) {
-  const offered =
-    campaign.state === "running" ? ["pause", "stop"] : campaign.state === "paused" ? ["resume", "stop"] : ["resume"];
-  if (campaign.kind === "agents") offered.push("seat-message");
-  offered.push("speed");
-  if (campaign.abandoned_target) offered.push("abandoned-target");
-  if (campaign.agent_share) offered.push("weight");
-  const allowed = offered.filter(may);
+  const usual = campaign.state === "running" ? "pause" : "resume";
+  const others = campaign.state === "stopped" ? [] : ["stop"];
+  if (campaign.kind === "agents") others.push("seat-message");
+  others.push("speed");
+  if (campaign.abandoned_target) others.push("abandoned-target");
+  if (campaign.agent_share) others.push("weight");
+  const values = { campaign_id: campaign.campaign_id };
   return (
-    <div class="row">
-      {allowed.map((name) => (
-        <button type="button" key={name} onClick={() => command(name, { campaign_id: campaign.campaign_id })}>
-          {t(`do-${name}`)}
+    <div class="buttons">
+      {may(usual) && (
+        <button type="button" onClick={() => command(usual, values)}>
+          {t(`do-${usual}`)}
           <span class="unseen"> {campaign.campaign_id}</span>
         </button>
-      ))}
+      )}
+      <Menu
+        id={`campaign-menu-${campaign.campaign_id}`}
+        title={t("campaign-actions", { campaign: campaign.campaign_id })}
+        offered={others}
+        values={values}
+      />
     </div>
   );
 }
 
-function Card({ campaign }: { campaign: CampaignView }) {
-  const why = value<IdleReason>(`why/${campaign.campaign_id}`);
-  const windows = value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? [];
-  const progress = campaign.progress;
-  const idle = why !== undefined && why.code !== "dialling";
+/** Return how many calls a campaign connected to agents in the last hour. */
+function connectedInLastHour(campaign: string): number {
+  const day = value<DayFigures>(`day/${campaign}`);
+  if (!day) return 0;
+  return day.at.reduce((sum, at, place) => sum + (at > now.value - 3600 ? (day.connected[place] ?? 0) : 0), 0);
+}
+
+function Pair({ name, children }: { name: string; children: ComponentChildren }) {
   return (
-    <article class="campaign">
-      <div class="row between">
-        <h3>
-          <span class="id">{campaign.campaign_id}</span>{" "}
-          <span class={`state ${campaign.state}`}>{word("state", campaign.state)}</span>
-        </h3>
-        <Buttons campaign={campaign} />
-      </div>
-      {why && (
-        <p class={idle ? "why idle" : "why"}>
-          {idle && <b>{t("why")} </b>}
-          {whyInWords(why)}
-        </p>
+    <div>
+      <dt>{t(name)}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Figures({ campaign }: { campaign: CampaignView }) {
+  const windows = value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? [];
+  const strictest = nearestToLimit(windows);
+  const share = campaign.agent_share;
+  return (
+    <dl class="pairs">
+      <Pair name="placed">{count(campaign.attempts)}</Pair>
+      <Pair name="asr">{percent(campaign.attempts ? campaign.answered / campaign.attempts : 0)}</Pair>
+      {campaign.kind === "agents" && (
+        <Pair name="connected-last-hour">{count(connectedInLastHour(campaign.campaign_id))}</Pair>
       )}
-      <Bar counts={campaign.calls} order={CALL_STATES} kind="call" />
+      {strictest && (
+        <Pair name="tile-abandoned">
+          <span class={levelOf(strictest)}>
+            {t("abandoned-of-limit", { share: percent(shareOf(strictest)), limit: percent(strictest.stop) })}
+          </span>
+        </Pair>
+      )}
+      {share && (
+        <Pair name="agents-share">
+          {t("share-of-intended", { actual: percent(share.actual), intended: percent(share.intended) })}
+        </Pair>
+      )}
+      <Pair name="remaining-numbers">{count(campaign.progress.remaining)}</Pair>
+    </dl>
+  );
+}
+
+/** What a supervisor looks up about a campaign: its list by reason, every abandoned-rate window, and what limits it. */
+function Details({ campaign }: { campaign: CampaignView }) {
+  const progress = campaign.progress;
+  const windows = value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? [];
+  return (
+    <div class="details">
       <div class="meter good" aria-hidden="true">
         <i style={{ width: `${progress.total ? (progress.completed / progress.total) * 100 : 0}%` }} />
       </div>
-      <small>
-        {[
-          t("list-completed-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining }),
-          progress.waiting > 0 && t("list-waiting", { numbers: progress.waiting }),
-          ...Object.entries(progress.refused).map(([reason, numbers]) =>
-            t("list-refused", { numbers, rule: word("rule", reason) }),
-          ),
-        ]
-          .filter(Boolean)
-          .join(" · ")}
-      </small>
+      <ul class="small">
+        <li>
+          {t("list-completed-of", { closed: progress.completed, numbers: progress.total, due: progress.remaining })}
+        </li>
+        {progress.waiting > 0 && <li>{t("list-waiting", { numbers: progress.waiting })}</li>}
+        {Object.entries(progress.refused).map(([reason, numbers]) => (
+          <li key={reason}>{t("list-refused", { numbers, rule: word("rule", reason) })}</li>
+        ))}
+      </ul>
       <dl class="pairs">
-        <div>
-          <dt>{t("placed")}</dt>
-          <dd>{count(campaign.attempts)}</dd>
-        </div>
-        <div>
-          <dt>{t("answered")}</dt>
-          <dd>
-            {count(campaign.answered)} · {percent(campaign.attempts ? campaign.answered / campaign.attempts : 0)}
-          </dd>
-        </div>
-        <div>
-          <dt>{t("connected")}</dt>
-          <dd>{count(campaign.connected)}</dd>
-        </div>
-        <div>
-          <dt>{t("abandoned")}</dt>
-          <dd>{count(campaign.abandoned)}</dd>
-        </div>
+        <Pair name="answered">{count(campaign.answered)}</Pair>
+        <Pair name="connected">{count(campaign.connected)}</Pair>
+        <Pair name="abandoned">{count(campaign.abandoned)}</Pair>
       </dl>
       {campaign.speed && (
         <p class="pacing">
@@ -120,14 +141,9 @@ function Card({ campaign }: { campaign: CampaignView }) {
           })}
         </p>
       )}
-      {campaign.agent_share && (
+      {campaign.agent_share?.sender && (
         <p class="pacing">
-          {t("share-of-agents", {
-            actual: percent(campaign.agent_share.actual),
-            intended: percent(campaign.agent_share.intended),
-          })}
-          {campaign.agent_share.sender &&
-            ` · ${t("weight-set-by", { weight: campaign.agent_share.weight, sender: campaign.agent_share.sender })}`}
+          {t("weight-set-by", { weight: campaign.agent_share.weight, sender: campaign.agent_share.sender })}
         </p>
       )}
       {windows.map((window) => (
@@ -146,6 +162,41 @@ function Card({ campaign }: { campaign: CampaignView }) {
             .join(" · ")}
         </p>
       )}
+    </div>
+  );
+}
+
+function Campaign({ campaign }: { campaign: CampaignView }) {
+  const [isOpen, setOpen] = useState(false);
+  const why = value<IdleReason>(`why/${campaign.campaign_id}`);
+  const idle = why !== undefined && why.code !== "dialling";
+  const details = `campaign-details-${campaign.campaign_id}`;
+  return (
+    <article class="campaign">
+      <div class="line">
+        <h3>
+          <span class="id">{campaign.campaign_id}</span>{" "}
+          <span class={`state ${campaign.state}`}>{word("state", campaign.state)}</span>
+        </h3>
+        <div class="calls">
+          <Bar counts={campaign.calls} order={CALL_STATES} kind="call" />
+        </div>
+        <Figures campaign={campaign} />
+        <Buttons campaign={campaign} />
+      </div>
+      <button
+        type="button"
+        class={idle ? "why idle" : "why"}
+        aria-expanded={isOpen}
+        aria-controls={details}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <span>
+          {idle && <b>{t("why")} </b>}
+          {why ? whyInWords(why) : t("campaign-details")}
+        </span>
+      </button>
+      <div id={details}>{isOpen && <Details campaign={campaign} />}</div>
     </article>
   );
 }
@@ -155,7 +206,7 @@ export function Campaigns() {
   return (
     <Section id="campaigns" title={t("campaigns")}>
       {shown.length ? (
-        shown.map((campaign) => <Card key={campaign.campaign_id} campaign={campaign} />)
+        shown.map((campaign) => <Campaign key={campaign.campaign_id} campaign={campaign} />)
       ) : (
         <p>{t("no-campaign")}</p>
       )}

@@ -49,37 +49,41 @@ export function Charts() {
   return (
     <Section id="charts" title={t("day")}>
       {day.at.length ? (
-        <>
-          <h3>{t("chart-calls")}</h3>
-          <Chart
-            times={times}
-            rows={[day.placed, day.answered, day.connected].map(shownRows)}
-            lines={[
-              { label: t("placed"), color: "--chart-1", shown: count },
-              { label: t("answered"), color: "--chart-2", shown: count },
-              { label: t("connected"), color: "--chart-3", shown: count },
-            ]}
-            least={10}
-            axis={hours(stretchSeconds())}
-            label={told}
-          />
-          <h3>{t("chart-abandoned")}</h3>
-          <Chart
-            times={times}
-            rows={[shownRows(share), times.map(() => stop)]}
-            lines={[
-              { label: t("abandoned"), color: "--chart-4", shown: percent },
-              { label: t("cap"), color: "--bad", dash: [6, 4], shown: percent },
-            ]}
-            least={0.02}
-            axis={hours(stretchSeconds())}
-            label={t("chart-abandoned-summary", {
-              abandoned: added("abandoned"),
-              answers: added("live_answers"),
-              stop: percent(stop),
-            })}
-          />
-        </>
+        <div class="columns">
+          <div>
+            <h3>{t("chart-calls")}</h3>
+            <Chart
+              times={times}
+              rows={[day.placed, day.answered, day.connected].map(shownRows)}
+              lines={[
+                { label: t("placed"), color: "--chart-1", shown: count },
+                { label: t("answered"), color: "--chart-2", shown: count },
+                { label: t("connected"), color: "--chart-3", shown: count },
+              ]}
+              least={10}
+              axis={hours(stretchSeconds())}
+              label={told}
+            />
+          </div>
+          <div>
+            <h3>{t("chart-abandoned")}</h3>
+            <Chart
+              times={times}
+              rows={[shownRows(share), times.map(() => stop)]}
+              lines={[
+                { label: t("abandoned"), color: "--chart-4", shown: percent },
+                { label: t("cap"), color: "--bad", dash: [6, 4], shown: percent },
+              ]}
+              least={0.02}
+              axis={hours(stretchSeconds())}
+              label={t("chart-abandoned-summary", {
+                abandoned: added("abandoned"),
+                answers: added("live_answers"),
+                stop: percent(stop),
+              })}
+            />
+          </div>
+        </div>
       ) : (
         <p>{t("no-day")}</p>
       )}

@@ -1,6 +1,6 @@
 // Commands of the board, each after a question.
 import { askQuestion, problemText, showNotice } from "../shared/parts";
-import { ask, isProblem, me, namesOf, value } from "../shared/server";
+import { ask, isProblem, me, namesOf, type Problem, value } from "../shared/server";
 import type { CampaignView } from "../shared/wire";
 import { percent, t, word } from "../shared/words";
 
@@ -13,11 +13,16 @@ interface Reply {
 /** Return whether the user may send this command. */
 export const may = (name: string) => me.value?.may.includes(name) ?? false;
 
+/** Send a command and return the reply. */
+async function request(path: string, values: Values): Promise<Reply | Problem> {
+  const asked = { id: crypto.randomUUID(), ...values }; // one id for a click, so that a retry is not executed twice
+  const answer = await ask<Reply>("POST", path, asked);
+  return isProblem(answer) && answer.problem === "no-desk" ? ask<Reply>("POST", path, asked) : answer;
+}
+
 /** Send a command, show its result, and return whether it was executed. */
 export async function send(path: string, values: Values): Promise<boolean> {
-  const asked = { id: crypto.randomUUID(), ...values }; // one id for a click, so that a retry is not executed twice
-  let answer = await ask<Reply>("POST", path, asked);
-  if (isProblem(answer) && answer.problem === "no-desk") answer = await ask<Reply>("POST", path, asked);
+  const answer = await request(path, values);
   if (isProblem(answer)) showNotice(problemText(answer), true);
   else if (answer.status === "done") showNotice(t("command-done", { text: answer.text }));
   else if (answer.status === "refused") showNotice(t("command-refused", { text: answer.text }), true);
@@ -25,7 +30,21 @@ export async function send(path: string, values: Values): Promise<boolean> {
   return !isProblem(answer) && answer.status === "done";
 }
 
-const give = (name: string, values: Values) => send("/api/board/commands", { name, ...values });
+const COMMANDS = "/api/board/commands";
+const give = (name: string, values: Values) => send(COMMANDS, { name, ...values });
+
+/** Send a command to several seats, one after another, and show how many carried it out. */
+async function giveToSeats(name: string, seats: string[], values: Values): Promise<void> {
+  let done = 0;
+  let problem = "";
+  for (const seat of seats) {
+    const answer = await request(COMMANDS, { name, ...values, seat });
+    if (isProblem(answer)) problem ||= problemText(answer);
+    else if (answer.status === "done") done++;
+    else problem ||= answer.status === "refused" ? answer.text : t("command-unanswered");
+  }
+  showNotice([t("commands-done", { done, all: seats.length }), problem].filter(Boolean).join(" "), Boolean(problem));
+}
 
 const GRAVE = new Set(["stop", "stop-all", "seat-log-off", "seat-hang-up", "barge"]);
 /** Fields of a command from the answer to its question. */
@@ -63,9 +82,10 @@ function weights(): [string, string][] {
   return [["", t("weight-default")], ...offered, ["0", t("weight-none")]];
 }
 
-/** Send a command after a question, if it needs one. */
-export function command(name: string, values: Record<string, string> = {}): void {
-  if (AT_ONCE.has(name)) return void give(name, values);
+/** Send a command after a question, if it needs one. With `seats`, send it to each of these seats. */
+export function command(name: string, values: Record<string, string> = {}, seats?: string[]): void {
+  const confirm = (given: Values) => void (seats ? giveToSeats(name, seats, given) : give(name, given));
+  if (AT_ONCE.has(name)) return confirm(values);
   const reasons = (me.value?.pause_reasons ?? []).map((reason): [string, string] => [reason, word("pause", reason)]);
   const serving = [["", t("serve-all-campaigns")], ...namesOf("campaign").map((each) => [each, each])] as [
     string,
@@ -74,8 +94,9 @@ export function command(name: string, values: Record<string, string> = {}): void
   askQuestion({
     title: t(`do-${name}`),
     text: t(`ask-${name}`, {
-      to: values.seat ?? values.campaign_id ?? "",
+      to: seats?.join(", ") ?? values.seat ?? values.campaign_id ?? "",
       campaign: values.campaign_id ?? "",
+      seat: seats?.join(", ") ?? "",
       ...values,
     }),
     grave: GRAVE.has(name),
@@ -87,7 +108,7 @@ export function command(name: string, values: Record<string, string> = {}): void
       : {}),
     ...(name === "weight" ? { choices: { label: t("weight-choice"), options: weights() } } : {}),
     ...(name === "seat-campaigns" ? { choices: { label: t("campaign-choice"), options: serving } } : {}),
-    onConfirm: (said) => void give(name, { ...values, ...SAID[name]?.(said) }),
+    onConfirm: (said) => confirm({ ...values, ...SAID[name]?.(said) }),
   });
 }
 
@@ -95,23 +116,37 @@ export function command(name: string, values: Record<string, string> = {}): void
 export function Menu({
   id,
   title,
+  note,
   offered,
   values = {},
 }: {
   id: string;
   title: string;
+  note?: string | undefined;
   offered: string[];
   values?: Record<string, string>;
 }) {
   const allowed = offered.filter(may);
   return (
-    <Actions id={id} title={title} actions={allowed.map((name) => [t(`do-${name}`), () => command(name, values)])} />
+    <Actions
+      id={id}
+      title={title}
+      note={note}
+      actions={allowed.map((name) => [t(`do-${name}`), () => command(name, values)])}
+    />
   );
 }
 
+interface ActionMenu {
+  id: string;
+  title: string;
+  /** A line below the title. */
+  note?: string | undefined;
+  actions: [string, () => void][];
+}
 /** A button that opens a menu of actions. */
-export function Actions({ id, title, actions }: { id: string; title: string; actions: [string, () => void][] }) {
-  if (!actions.length) return null;
+export function Actions({ id, title, note, actions }: ActionMenu) {
+  if (!actions.length && !note) return null;
   return (
     <>
       <button type="button" class="more" popovertarget={id} aria-label={title}>
@@ -119,6 +154,7 @@ export function Actions({ id, title, actions }: { id: string; title: string; act
       </button>
       <div id={id} popover="auto" class="menu">
         <p>{title}</p>
+        {note && <p class="small">{note}</p>}
         {actions.map(([label, then]) => (
           <button
             type="button"

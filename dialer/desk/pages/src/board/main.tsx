@@ -116,11 +116,9 @@ function Board() {
       {me.value?.signs && <p>{t("commands-signed")}</p>}
       <Alerts />
       <Tiles />
-      <div class="columns">
-        <Campaigns />
-        <Charts />
-      </div>
+      <Campaigns />
       <Seats />
+      <Charts />
       <div class="columns">
         <Booths />
         <Trunks />

@@ -39,12 +39,19 @@ export function Bar({ counts, order, kind }: { counts: Counts; order: readonly s
   );
 }
 
-function Tile({ name, figure, children }: { name: string; figure: string; children?: ComponentChildren }) {
+interface Tile {
+  name: string;
+  figure: string;
+  /** What is below the figure, without a bar beside it. */
+  note?: string;
+  children?: ComponentChildren;
+}
+function Tile({ name, figure, note, children }: Tile) {
   return (
-    <div class="tile">
+    <div class={note ? "tile plain" : "tile"}>
       <h2>{t(name)}</h2>
       <p class="figure">{figure}</p>
-      {children}
+      {note ? <small>{note}</small> : <div>{children}</div>}
     </div>
   );
 }
@@ -55,10 +62,16 @@ export const spanOf = (seconds: number) =>
     ? t("window-days", { days: Math.round(seconds / 86400) })
     : t("window-hours", { hours: Math.round(seconds / 360) / 10 });
 
+/** Return the window whose abandoned rate is nearest to its limit; among equals, the one with the most answers. */
+export const nearestToLimit = (windows: AbandonedWindow[]): AbandonedWindow | undefined =>
+  [...windows].sort((a, b) => shareOf(b) / b.stop - shareOf(a) / a.stop || b.answers - a.answers)[0];
+
+export const levelOf = (window: AbandonedWindow) =>
+  shareOf(window) >= window.stop ? "over" : shareOf(window) >= window.target ? "near" : "good";
+
 /** A bar of the abandoned rate. A full bar is the rate at which dialling stops. */
 export function CapBar({ window }: { window: AbandonedWindow }) {
   const share = shareOf(window);
-  const level = share >= window.stop ? "over" : share >= window.target ? "near" : "good";
   const text = t("abandoned-window", {
     share: percent(share),
     abandoned: window.abandoned,
@@ -68,7 +81,7 @@ export function CapBar({ window }: { window: AbandonedWindow }) {
   });
   return (
     <div class="cap">
-      <div class={`meter ${level}`} aria-hidden="true">
+      <div class={`meter ${levelOf(window)}`} aria-hidden="true">
         <i style={{ width: `${Math.min(100, (share / window.stop) * 100)}%` }} />
       </div>
       <small>{text}</small>
@@ -81,8 +94,7 @@ export function Tiles() {
   const working = seats().filter((seat) => seat.state !== "offline");
   const calls = together(shown.map((campaign) => campaign.calls));
   const windows = shown.flatMap((campaign) => value<AbandonedWindow[]>(`abandoned/${campaign.campaign_id}`) ?? []);
-  // The window nearest to its limit; among equals, the one with the most answers.
-  const nearest = windows.sort((a, b) => shareOf(b) / b.stop - shareOf(a) / a.stop || b.answers - a.answers)[0];
+  const nearest = nearestToLimit(windows);
   // A seat publishes its utilisation only when it changes; the centre's is current.
   const mean = working.reduce((whole, seat: SeatView) => whole + seat.utilisation, 0) / (working.length || 1);
   const utilisation = chosen.value ? mean : centre()?.utilisation;
@@ -100,17 +112,24 @@ export function Tiles() {
         <Bar counts={countStates(seats())} order={SEAT_STATES} kind="seat" />
       </Tile>
       <Tile name="tile-abandoned" figure={nearest ? percent(shareOf(nearest)) : "–"}>
-        {nearest && <CapBar window={nearest} />}
+        {nearest && (
+          <div class={`meter ${levelOf(nearest)}`} aria-hidden="true">
+            <i style={{ width: `${Math.min(100, (shareOf(nearest) / nearest.stop) * 100)}%` }} />
+          </div>
+        )}
+        {nearest && (
+          <small>
+            {t("abandoned-limit-of", { limit: percent(nearest.stop), window: spanOf(nearest.window_seconds) })}
+          </small>
+        )}
       </Tile>
-      <Tile name="tile-utilisation" figure={utilisation == null ? "–" : percent(utilisation)}>
-        <small>{t("tile-utilisation-help")}</small>
-      </Tile>
-      <Tile name="tile-asr" figure={tries ? percent(answered / tries) : "–"}>
-        <small>{t("tile-asr-help")}</small>
-      </Tile>
-      <Tile name="tile-remaining" figure={count(due)}>
-        <small>{t("tile-remaining-of", { remaining: due, numbers })}</small>
-      </Tile>
+      <Tile
+        name="tile-utilisation"
+        figure={utilisation == null ? "–" : percent(utilisation)}
+        note={t("tile-utilisation-help")}
+      />
+      <Tile name="tile-asr" figure={tries ? percent(answered / tries) : "–"} note={t("tile-asr-help")} />
+      <Tile name="remaining-numbers" figure={count(due)} note={t("remaining-of", { numbers })} />
     </div>
   );
 }

@@ -167,6 +167,8 @@ export interface BoardUser {
   /** length of an interval of the day's figures */
   stretch_seconds: number;
   languages: SpokenLanguages;
+  /** the names of agents, by their numbers; an agent without a name is missing */
+  agents: Record<string, string>;
 }
 
 /** The self-reported turnout of one polling booth. */
