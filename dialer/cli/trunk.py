@@ -24,7 +24,7 @@ async def call_own_phone_over_trunk(
     config: SettingsFile,
     ring: Annotated[float, typer.Option(min=5, max=120, metavar="SECONDS", help="How long to ring.")] = 30.0,
 ) -> None:
-    """Call your own phone over a trunk, let it hear itself, and print what the carrier did.
+    """Call your own phone over a trunk, let it hear itself, and print what the carrier did, and how the key # arrives.
 
     Asterisk must run with the rendered files. The call is not stored, and no rule but the allowed prefixes applies to
     it. Exit 1 if the phone did not answer.
@@ -33,6 +33,7 @@ async def call_own_phone_over_trunk(
     from dialer.site.trunk_test import describe_trunk_test, find_trunk_to_test, place_test_call
 
     settings = load_settings(config)
+    typer.echo("Answer the call. When you hear yourself, press #, and again after 10 s if the call goes on.")
     test = await place_test_call(settings, find_trunk_to_test(settings, name), number, ring)
     for line in describe_trunk_test(test):
         typer.echo(line)

@@ -1,6 +1,6 @@
 """A test call over one trunk to the administrator's own phone, and the record of what the carrier did with the call.
 
-The administrator hears an echo.
+The administrator hears an echo, and ends it with the key #.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dialer.settings.number_notation import get_number_formats_of_trunks
 from dialer.settings.seats import ECHO_CODE
 from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
-from dialer.settings.trunks import Carrier, Trunk
+from dialer.settings.trunks import Carrier, DtmfMode, Trunk
 from dialer.site.asterisk import get_ami_login
 from dialer.switch.asterisk.ami_client import AmiClient
 from dialer.switch.asterisk.ami_codec import AmiMessage
@@ -31,11 +31,19 @@ from dialer.switch.asterisk.registrations import list_trunk_registrations
 from dialer.switch.asterisk.tracking.calls import CallTracker
 
 TALK_SECONDS = 20.0
-"""How long the test call stays connected, if the called phone does not hang up before."""
+"""How long the test call stays connected, if the called phone neither presses # nor hangs up before."""
+
+_EVENTS_ONLY_SECONDS = 10.0
+"""How long Asterisk listens to no tones, where the trunk's setting does not tell how keys arrive."""
 
 _GRACE_SECONDS = 5.0  # for Asterisk's events after the ring limit or a hang-up
 _CODEC = "CHANNEL(audionativeformat)"
-_EVENTS = ("DialState", "DialEnd", "OriginateResponse", "Hangup", "HangupRequest")
+_SOURCES_OF_KEYS = {
+    DtmfMode.RFC4733: "as RFC 4733 events or SIP INFO",
+    DtmfMode.INBAND: "as tones in the voice (in-band)",
+    DtmfMode.INFO: "as SIP INFO",
+}
+_EVENTS = ("DialState", "DialEnd", "OriginateResponse", "Hangup", "HangupRequest", "UserEvent")
 
 
 @dataclass
@@ -50,6 +58,8 @@ class TrunkTest:
     has_early_media: bool = False
     answered_after: float | None = None
     codec: str = ""
+    listens_for: DtmfMode = DtmfMode.RFC4733  # how Asterisk listens for keys now
+    key_arrived_as: DtmfMode | None = None  # how it listened when the key # arrived; None: the key did not arrive
     ended: CallEnded | None = None
 
 
@@ -67,6 +77,8 @@ class _CallWatch:
         after = asyncio.get_running_loop().time() - self._begun
         if message.event_name == "DialState" and message.get("DestUniqueid") == self._channel:
             self._test.has_early_media |= message.get("DialStatus") == "PROGRESS"
+        if message.get("UserEvent") == "EchoEnded" and message.get("Uniqueid") == self._channel:
+            self._test.key_arrived_as = self._test.listens_for
         for event in self._tracker.handle_ami_event(message):
             self._record_event_in_test_result(event, after)
 
@@ -126,11 +138,41 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
         await _wait_for_event_of_test_call(watch.answered, ring_seconds + _GRACE_SECONDS)
         if test.answered_after is not None and test.ended is None:
             test.codec = (await _read_channel_variable(client, channel, _CODEC)).strip("()")
-            await _wait_for_event_of_test_call(watch.over, TALK_SECONDS)
+            await _listen_for_keys(client, channel, trunk, test, watch)
         if test.ended is None:
             await _hang_up_test_call(client, channel)
             await _wait_for_event_of_test_call(watch.over, _GRACE_SECONDS)
     return test
+
+
+async def _listen_for_keys(
+    client: AmiClient, channel: AttemptId, trunk: Trunk, test: TrunkTest, watch: _CallWatch
+) -> None:
+    """Wait until the key # or the called phone ends the call, at most TALK_SECONDS.
+
+    Asterisk does not report how a key arrived. So where the trunk's setting is `auto`, it listens for events only, and
+    then for tones only.
+    """
+    if trunk.dtmf is not DtmfMode.AUTO:
+        test.listens_for = trunk.dtmf
+        await _wait_for_event_of_test_call(watch.over, TALK_SECONDS)
+        return
+    for mode, seconds in (
+        (DtmfMode.RFC4733, _EVENTS_ONLY_SECONDS),
+        (DtmfMode.INBAND, TALK_SECONDS - _EVENTS_ONLY_SECONDS),
+    ):
+        if test.ended is None:
+            test.listens_for = mode
+            await _set_channel_variable(client, channel, "PJSIP_DTMF_MODE()", mode.value)
+            await _wait_for_event_of_test_call(watch.over, seconds)
+
+
+async def _set_channel_variable(client: AmiClient, channel: str, name: str, value: str) -> None:
+    """Set a variable of a channel, unless the call has ended meanwhile."""
+    try:
+        await client.send_action("Setvar", [("Channel", channel), ("Variable", name), ("Value", value)])
+    except SwitchError:
+        return
 
 
 async def _wait_for_event_of_test_call(event: asyncio.Event, seconds: float) -> None:
@@ -172,10 +214,17 @@ def describe_trunk_test(test: TrunkTest) -> Iterator[str]:
     if test.answered_after is not None:
         yield f"It was answered after {test.answered_after:.1f} s. Did it show that caller ID, and did it hear itself?"
         yield f"Codec: {test.codec or 'unknown'}."
+        yield _describe_arrival_of_key(test)
     elif test.ended is None:
         yield "Asterisk did not report the end of the call. Look at its log."
     else:
         yield _describe_failure_of_test_call(test.ended)
+
+
+def _describe_arrival_of_key(test: TrunkTest) -> str:
+    if test.key_arrived_as is not None:
+        return f"The key # arrived {_SOURCES_OF_KEYS[test.key_arrived_as]}."
+    return "The key # did not arrive. If you pressed it, ask the carrier how it sends keys, and set the trunk's dtmf."
 
 
 def _describe_failure_of_test_call(ended: CallEnded) -> str:

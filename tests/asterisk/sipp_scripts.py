@@ -332,6 +332,39 @@ def render_answers(*responses: str, hangs_up: bool = False) -> str:
     return "".join(parts) + '<Reference variables="from,contact"/>\n</scenario>\n'
 
 
+def render_phone_with_keys(tone: str = "", *, info: bool = False, voice_port: int = 0) -> str:
+    """Return the script of a carrier whose phone answers, accepts changes of the call, and stays until it is hung up.
+
+    The phone sends the audio `tone` all the time, or the key # by SIP INFO, or voice and RFC 4733 events from
+    `voice_port`.
+    """
+    body = _render_response("200 OK", body=True, retrans=True)
+    if voice_port:
+        body = body.replace("[rtpstream_audio_port] RTP/AVP 8", f"{voice_port} RTP/AVP 8 101").replace(
+            "PCMA/8000", "PCMA/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15"
+        )
+    changed = body.replace("[last_To:];tag=[pid]S[call_number]", "[last_To:]")
+    return (
+        _HEAD.format(name="keys")
+        + '<recv request="INVITE">\n<action>\n'
+        + '<ereg regexp=":.*" search_in="hdr" header="From" assign_to="from"/>\n'
+        + '<ereg regexp="sip:[^&gt;]*" search_in="hdr" header="Contact" assign_to="contact"/>\n</action>\n</recv>\n'
+        + _render_response("180 Ringing")
+        + body
+        + '<recv request="ACK"/>\n'
+        + (_render_audio_step(tone) if tone else "")
+        + f'<recv request="INVITE"/>\n{changed}<recv request="ACK"/>\n'
+        + ('<pause milliseconds="1000"/>\n' if info else "")
+        + (_render_request("INFO", 1, "Signal=#\nDuration=160\n") + '<recv response="200"/>\n' if info else "")
+        + '<recv request="BYE" optional="true" next="ended"/>\n'
+        + f'<recv request="INVITE"/>\n{changed}<recv request="ACK"/>\n'
+        + '<recv request="BYE" next="ended"/>\n'
+        + _ENDED
+        + _OVER
+        + '<Reference variables="from,contact"/>\n</scenario>\n'
+    )
+
+
 def render_failures(statuses: Sequence[int]) -> str:
     """Return the script of a carrier that ends each call with the SIP status in the last three digits of the number."""
     parts = [

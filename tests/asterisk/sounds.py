@@ -25,6 +25,12 @@ def make_tone(seconds: float, hertz: float = 440.0, amplitude: int = 8000) -> by
     )
 
 
+def make_key_tone(seconds: float, low_hertz: float = 941.0, high_hertz: float = 1477.0) -> bytes:
+    """Return the DTMF tone of a key, by default #."""
+    angles = (2 * math.pi * n / 8000 for n in range(round(seconds * 8000)))
+    return bytes(encode_a_law(round(6000 * (math.sin(low_hertz * a) + math.sin(high_hertz * a)))) for a in angles)
+
+
 def make_silence(seconds: float) -> bytes:
     """Return silence of this duration."""
     return bytes([SILENCE]) * round(seconds * 8000)

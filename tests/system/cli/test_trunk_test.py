@@ -9,11 +9,11 @@ import pytest
 from dialer.domain.errors import SwitchError
 from dialer.errors import SettingError
 from dialer.settings.site import Settings
-from dialer.settings.trunks import Carrier
+from dialer.settings.trunks import Carrier, DtmfMode
 from dialer.simulation.asterisk.config import SimulatedAsteriskConfig, SimulatedTrunk
 from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
-from dialer.site.trunk_test import describe_trunk_test, find_trunk_to_test, place_test_call
+from dialer.site.trunk_test import TrunkTest, describe_trunk_test, find_trunk_to_test, place_test_call
 from tests.support.centre import site_settings
 from tests.support.virtual import virtual_time
 
@@ -60,6 +60,25 @@ async def test_trunk_test_command_says_what_the_carrier_did_with_the_test_call(
     assert registration == "Registration: Rejected."
     assert asked == f"The carrier was asked to call {number}, with the caller ID +911140000001."
     assert said in " ".join(told)
+
+
+@virtual_time()
+async def test_trunk_test_says_that_no_key_arrived_from_a_phone_that_only_hangs_up(tmp_path: Path) -> None:
+    *_, last = await describe_call(tmp_path, ANSWERS)
+    assert last.startswith("The key # did not arrive. If you pressed it, ask the carrier how it sends keys")
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"),
+    [
+        (DtmfMode.RFC4733, "The key # arrived as RFC 4733 events or SIP INFO."),
+        (DtmfMode.INBAND, "The key # arrived as tones in the voice (in-band)."),
+        (DtmfMode.INFO, "The key # arrived as SIP INFO."),
+    ],
+)
+def test_trunk_test_says_how_the_key_arrived(mode: DtmfMode, text: str) -> None:
+    test = TrunkTest(ANSWERS, "+911140000001", answered_after=3.0, key_arrived_as=mode)
+    assert list(describe_trunk_test(test))[-1] == text
 
 
 @virtual_time()
