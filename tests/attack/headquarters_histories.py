@@ -39,7 +39,7 @@ from dialer.hq.gather import Gatherer
 from dialer.hq.ledger import SEALED_EPOCHS, parse_outbox_row
 from dialer.hq.live import LiveCentres
 from dialer.hq.servers import run_postgresql
-from dialer.hq.store_records import replace_accepted_database_of_centre
+from dialer.hq.store_records import UnknownStore, replace_accepted_database_of_centre
 from dialer.mqtt.dialler_client import Reply
 from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.nats import messages
@@ -604,9 +604,13 @@ class History:
         await self._accept_store_of(winner)
 
     async def _accept_store_of(self, machine: Machine) -> None:
-        await asyncio.sleep(30.0)
-        incarnation = (await machine.reading.read_store_identity()).incarnation
-        self._database.run_in_thread(replace_accepted_database_of_centre(self._db, machine.centre, incarnation))
+        """A person accepts the store of a machine. Headquarters may not know its identity yet, if that is new."""
+        while True:
+            await asyncio.sleep(30.0)
+            incarnation = (await machine.reading.read_store_identity()).incarnation
+            with contextlib.suppress(UnknownStore):
+                self._database.run_in_thread(replace_accepted_database_of_centre(self._db, machine.centre, incarnation))
+                return
 
     # Comparison
 
