@@ -19,6 +19,10 @@ FROM (
     CROSS JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
     WHERE phone.phone_id BETWEEN :first AND :last AND phone.opted_out_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM target AS queued
+        WHERE queued.campaign_id = :campaign_id AND queued.phone_id = phone.phone_id
+          AND (queued.state <> 'closed' OR queued.settled <> 1)
+    ) AND NOT EXISTS (
         SELECT 1 FROM attempt
         WHERE attempt.phone_id = phone.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'
           AND attempt.attempt_id NOT IN (SELECT attempt_id FROM released_unknown)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import StoreError
 from dialer.domain.model import CampaignProgress, CampaignState, Claim, EndedAttempt, Outcome
 from dialer.pacing.port import RecentAnswers
+from dialer.store import campaigns
 from dialer.store.claims import Unclaimed
+from dialer.store.connection import open_store_for_writing
 from dialer.store.log_ins import LogIn
 from dialer.store.store import Store
+from dialer.store.targets import add_roll_numbers_to_queue_of_campaign
+from tests.support.roll_filler import fill_roll
 from tests.support.stores import (
     CAMPAIGN,
     LEASE_SECONDS,
@@ -286,3 +293,21 @@ async def test_number_that_must_not_be_called_is_not_reserved(backend: Backend) 
         assert await claim_number(store, 1, "other") is Unclaimed.NOT_LISTED
         await store.save_opt_out(1, at=NOW, source="import")
         assert await claim_number(store, 1) is Unclaimed.CLOSED
+
+
+def test_numbers_already_in_the_queue_of_a_campaign_are_skipped_before_their_voters_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "centre.db"
+    fill_roll(path, 600, voters_per_booth=100)
+    with closing(open_store_for_writing(path)) as db:
+        campaigns.add_or_update_campaign(db, CAMPAIGN, CampaignKind.AGENTS, Purpose.TURNOUT)
+        steps = 0
+
+        def count_step() -> None:
+            nonlocal steps
+            steps += 1
+
+        db.set_progress_handler(count_step, 10)
+        assert add_roll_numbers_to_queue_of_campaign(db, CAMPAIGN) > 100
+        first, steps = steps, 0
+        assert add_roll_numbers_to_queue_of_campaign(db, CAMPAIGN) == 0
+        assert steps < first / 3
