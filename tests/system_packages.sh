@@ -4,7 +4,7 @@ set -eu
 have_mosquitto() { command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ]; }
 missing=""
 have_mosquitto || missing="$missing mosquitto"
-needed="$missing" # what is named below is wanted: without it tests are skipped (AGI scripts, pages, trust, units, alerts, jails, web servers)
+needed="$missing" # what is named below is wanted: without it tests are skipped (AGI scripts, pages, trust, units, alerts, jails, web servers, synthetic greetings)
 command -v bwrap >/dev/null || missing="$missing bubblewrap"
 command -v chromium >/dev/null || missing="$missing chromium"
 command -v certutil >/dev/null || missing="$missing libnss3-tools"
@@ -13,6 +13,8 @@ command -v fail2ban-regex >/dev/null || missing="$missing fail2ban"
 command -v promtool >/dev/null || missing="$missing promtool"
 command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing="$missing nginx"
 command -v caddy >/dev/null || missing="$missing caddy"
+command -v espeak-ng >/dev/null || missing="$missing espeak-ng"
+command -v sox >/dev/null || missing="$missing sox"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   apt-get update -qq
