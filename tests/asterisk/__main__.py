@@ -178,6 +178,11 @@ async def play_scenario(name: str, scenario: Scenario, lab: Lab) -> tuple[list[s
     directory.mkdir()
     async with RealStage(lab, scenario) as stage:
         played = await play(scenario, stage, directory)
+    if scenario.expect.seats_back_within is not None:
+        print_line(
+            f"     Asterisk was unreachable for {played.seconds_without_switch:.2f} s; then an agent had no phone for "
+            f"{played.seconds_without_phone:.2f} s"
+        )
     delays = [call.delay_milliseconds for call in stage.watch.calls.values()]
     return played.faults, [delay for delay in delays if delay is not None] if scenario.delays else []
 

@@ -157,6 +157,12 @@ class RealAsterisk:
             self._process.kill()
             await self._process.wait()
 
+    async def kill(self) -> None:
+        """Kill Asterisk at once (SIGKILL)."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
     async def run_command(self, command: str) -> str:
         """Run a console command and return its output."""
         process = await asyncio.create_subprocess_exec(

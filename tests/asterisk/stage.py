@@ -101,6 +101,16 @@ class Lab:
         """Restart Asterisk at once, which ends its calls."""
         await self.asterisk.run_command("core restart now")
 
+    async def kill_and_start(self) -> None:
+        """Kill Asterisk and start it again at once, as systemd does."""
+        await self.asterisk.kill()
+        await self.asterisk.start()
+
+    async def reload(self) -> None:
+        """Let Asterisk reload its files and SIP, and rotate its logs."""
+        for command in ("core reload", "module reload res_pjsip.so", "logger rotate"):
+            await self.asterisk.run_command(command)
+
     def get_sip_port(self, _seat: str) -> int:
         """Return the SIP port at which a seat's phone registers."""
         return self.sip_port
@@ -192,6 +202,12 @@ class RealStage:
 
     async def restart_gracefully(self) -> None:
         await self._lab.asterisk.run_command("core restart gracefully")
+
+    async def kill_and_start(self) -> None:
+        await self._lab.kill_and_start()
+
+    async def reload(self) -> None:
+        await self._lab.reload()
 
     def list_called_numbers(self) -> list[str]:
         return list(self.watch.invites)

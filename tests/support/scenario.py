@@ -88,6 +88,8 @@ class Step(StrEnum):
     SWITCH_RESTARTS_GRACEFULLY = (
         "switch-restarts-gracefully"  # once the calls have ended; until then it refuses all actions
     )
+    SWITCH_KILLED = "switch-killed"  # Asterisk is killed and started again: all calls are lost
+    SWITCH_RELOADS = "switch-reloads"  # Asterisk reloads all modules and rotates its logs; calls go on
     DIALLER_RESTARTS = "dialler-restarts"  # it is killed without draining, and started again
 
 
@@ -128,6 +130,7 @@ class Expected(Part):
     message_within: float | None = None  # most seconds from a voter's answer to the information message
     rings_within: float | None = None  # most mean seconds from an attempt's commit to "ringing", per third and campaign
     no_call_within: float | None = None  # most seconds between two calls in which there is no call
+    seats_back_within: float | None = None  # most seconds in which the switch is up and a logged-in agent has no phone
     seconds: float = Field(60.0, le=600)  # time limit for the list
 
 

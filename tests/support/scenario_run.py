@@ -74,6 +74,14 @@ class Stage(Protocol):
         """Have the switch restart once its calls have ended."""
         ...
 
+    async def kill_and_start(self) -> None:
+        """Kill the switch and start it again. Its phones stay registered."""
+        ...
+
+    async def reload(self) -> None:
+        """Have the switch read its files again, and begin new log files."""
+        ...
+
     def list_called_numbers(self) -> list[str]:
         """Return the numbers of all calls that reached the carrier, in order."""
         ...
@@ -95,6 +103,8 @@ class Played:
     changes: list[CallChange] = field(default_factory=list)
     rings: dict[str, float] = field(default_factory=dict)  # mean seconds from commit to "ringing", if expected
     seconds_without_calls: float | None = None  # the longest time between two calls in which there is none, if expected
+    seconds_without_switch: float = 0.0  # the longest time in which agents were logged in and the switch was down
+    seconds_without_phone: float = 0.0  # the longest time in which the switch was up and a logged-in agent had no phone
     faults: list[str] = field(default_factory=list)
 
 
@@ -142,6 +152,8 @@ class _Run:
         self._wrap_ups: set[asyncio.Task[None]] = set()
         self._events: list[asyncio.Task[None]] = []
         self._killed = False
+        self._down_since: float | None = None  # agents are logged in and the switch is down (monotonic seconds)
+        self._lost_since: float | None = None  # the switch is up and a logged-in agent has no phone (monotonic seconds)
         self._deadline = stage.clock.monotonic() + scenario.expect.seconds
 
     async def run_dialler(self, centre: RunningCentre) -> None:
@@ -205,7 +217,22 @@ class _Run:
     async def _until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(max(0.0, self._deadline - self._stage.clock.monotonic())):
             while not condition():
+                self._measure_time_without_phones()
                 await asyncio.sleep(0.05)
+
+    def _measure_time_without_phones(self) -> None:
+        view, now = self._engine.make_centre_view(), self._stage.clock.monotonic()
+        seats = {seat.state for seat in view.seats} - {SeatState.OFFLINE}
+        if not view.state.switch_up and seats:
+            self._down_since = now if self._down_since is None else self._down_since
+            self._played.seconds_without_switch = max(self._played.seconds_without_switch, now - self._down_since)
+            return
+        self._down_since = None
+        if SeatState.LOST not in seats:
+            self._lost_since = None
+            return
+        self._lost_since = now if self._lost_since is None else self._lost_since
+        self._played.seconds_without_phone = max(self._played.seconds_without_phone, now - self._lost_since)
 
     def _react_to_changed_engine_state(self, change: Change) -> None:
         if isinstance(change, CallChange):
@@ -256,6 +283,10 @@ class _Run:
                 await self._stage.restart()
             case Step.SWITCH_RESTARTS_GRACEFULLY:
                 await self._stage.restart_gracefully()
+            case Step.SWITCH_KILLED:
+                await self._stage.kill_and_start()
+            case Step.SWITCH_RELOADS:
+                await self._stage.reload()
             case Step.DIALLER_RESTARTS:
                 self._killed, self.away_seconds = True, event.lasts
 
@@ -298,6 +329,10 @@ def _judge(scenario: Scenario, played: Played, directory: Path) -> None:
         played.seconds_without_calls = find_longest_time_without_calls(spans)
         if played.seconds_without_calls > expect.no_call_within:
             faults.append(f"no call for {played.seconds_without_calls:.1f} s, more than {expect.no_call_within:g}")
+    if expect.seats_back_within is not None and played.seconds_without_phone > expect.seats_back_within:
+        faults.append(
+            f"a seat was without phone for {played.seconds_without_phone:.1f} s, more than {expect.seats_back_within:g}"
+        )
     if expect.message_within is not None:
         late = [seconds for seconds in message_delays(played.changes) if seconds > expect.message_within]
         faults += [f"the message came {seconds:.2f} s after the answer" for seconds in late]

@@ -57,6 +57,12 @@ class SimulatedStage:
     async def restart_gracefully(self) -> None:
         await self.switch.restart_gracefully(down_seconds=1.0)
 
+    async def kill_and_start(self) -> None:
+        await self.restart()
+
+    async def reload(self) -> None:
+        raise NotImplementedError("the simulated Asterisk has no files to reload")
+
     def list_called_numbers(self) -> list[str]:
         return [call.number for call in self.switch.placed_calls]
 
