@@ -130,6 +130,8 @@ def erase_personal_data_after_election(
         else:
             typer.echo("nothing was erased")
             return
+    if not dry_run:
+        _shrink_store_file(site)
     if not with_records:
         until = f"until {kept_until}, as the profile requires ({retention.source})"
         typer.echo(
@@ -179,6 +181,18 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
     if last > given:
         typer.echo(f"note: retention is counted from {last}, the last of [[rules.polls]], not from --after {given}")
     return max(given, last)
+
+
+def _shrink_store_file(site: SiteAndPersonOptions) -> None:
+    """Give the space of erased rows back to the disk. Without the free space that this needs, print why it failed."""
+    from dialer.domain.errors import StoreError
+    from dialer.store.erasing import return_free_pages_to_disk
+
+    try:
+        with site.open_store_for_writing("an erasure") as db:
+            return_free_pages_to_disk(db)
+    except StoreError as error:
+        typer.echo(f"note: the store's file keeps the space of the erased data for new rows: {error}", err=True)
 
 
 @contextmanager

@@ -234,6 +234,15 @@ def overwrite_deleted_content(db: Connection) -> Iterator[None]:
         db.execute("PRAGMA secure_delete = OFF")
 
 
+def return_free_pages_to_disk(db: Connection) -> None:
+    """Write the store's file again without the pages that deleted rows have left free. Call it outside a transaction.
+
+    Meanwhile it needs the space of the store once more in the folder for temporary files, and once more beside the
+    store. Without that space it raises the error of a full disk, and changes nothing.
+    """
+    db.execute("VACUUM")
+
+
 def _was_number_erased(db: Connection, number: str, secrets: Sequence[bytes]) -> bool:
     """Return whether a number was erased earlier, so that only its hash is stored."""
     return any(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dialer.roll.importer import ImportOptions, import_roll_file
-from dialer.store.connection import open_store_exclusively
+from dialer.store.connection import PAGE_BYTES, open_store_exclusively
 from dialer.store.spool import Spool
 from dialer.store.sql import open_transaction
 from dialer.store.store import open_store
@@ -331,3 +331,46 @@ def test_erasing_a_number_removes_the_number_from_stored_inbound_calls(number: s
     assert is_in_store_files(config, number) == (not has_opt_out_secret(config))
     run("purge", "--after", days_ago(10), "--yes", "-c", config)
     assert set(query_site_store(config.parent, "SELECT e164 FROM inbound_call")) == {(None,)}
+
+
+@pytest.fixture
+def site_with_large_roll(tmp_path: Path) -> Path:
+    fill_roll(tmp_path / "centre.db", 3_000)
+    path = tmp_path / "centre.toml"
+    path.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n', encoding="utf-8")
+    return path
+
+
+def read_pages_of_store(config: Path) -> tuple[int, int]:
+    """Return the numbers of all and of free pages in the store's file."""
+    ((pages, free),) = query_site_store(
+        config.parent,
+        "SELECT (SELECT page_count FROM pragma_page_count), (SELECT freelist_count FROM pragma_freelist_count)",
+    )
+    return pages, free
+
+
+def test_purge_gives_the_space_of_erased_rows_back_to_the_disk(site_with_large_roll: Path) -> None:
+    before, _ = read_pages_of_store(site_with_large_roll)
+    assert run("purge", "--after", days_ago(10), "--yes", "-c", site_with_large_roll)[0] == 0
+    after, free = read_pages_of_store(site_with_large_roll)
+    assert free == 0
+    assert after < 0.9 * before
+    assert (site_with_large_roll.parent / "centre.db").stat().st_size == after * PAGE_BYTES
+    assert run("audit", "verify", "-c", site_with_large_roll)[0] == 0
+
+
+def test_purge_that_cannot_shrink_the_file_on_a_full_disk_still_erases(
+    site_with_large_roll: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raise_disk_full(_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    monkeypatch.setattr("dialer.store.erasing.return_free_pages_to_disk", raise_disk_full)
+    code, text = run("purge", "--after", days_ago(10), "--yes", "-c", site_with_large_roll)
+    assert code == 0
+    assert "erased 3,000 voters' names" in text
+    assert "keeps the space of the erased data for new rows" in text
+    assert query_site_store(site_with_large_roll.parent, "SELECT count(*) FROM voter WHERE name <> ''") == [(0,)]
