@@ -88,7 +88,7 @@ COMMANDS = {
             "Write a synthetic roll in Indian languages, with fictitious people and numbers that must not be dialled."
         ),
         "weights=roll:import_calling_weights_of_voters": "Import voters' weights, by which campaigns order their calls.",
-        "workers=roll:workers": "Import booth workers, who are called for the serials of people who have voted.",
+        "workers=roll:workers": "Import booth workers, who are called for the serial numbers of people who have voted.",
         "list:app": "Write lists of voters for the booth workers.",
         "marks:app": "Import, correct and show what is recorded about voters (marks), such as who has voted.",
         "turnout:app": "Enter or import official turnout during the poll.",

@@ -169,7 +169,7 @@ for _name, _summary in (
     ("opt-outs", "Count opt-outs by day, source and campaign."),
     (
         "workers",
-        "Show booth workers' calls, last report, reported serials and unknown serials. --campaign filters the calls only.",
+        "Show booth workers' calls, last report, reported and unknown serial numbers. --campaign filters the calls only.",
     ),
     ("complaints", "List complaints about calls with their remedies."),
     ("compliance", "Count calls, opt-outs, complaints and open complaints by day and campaign."),

@@ -157,7 +157,7 @@ class RefusedBecause(StrEnum):
     TOO_LATE_TO_UNDO = "too-late-to-undo"  # the disposition is too old to be undone
     ALREADY_PUBLISHED = "already-published"  # other centres have the opt-out, so it cannot be undone
     NO_CALL = "no-call"  # the seat has no call that needs a disposition
-    NO_CHANNEL = "no-channel"  # no trunk channel is free, or the trunk is resting
+    NO_CHANNEL = "no-channel"  # no trunk channel is free, or the trunk is suspended
     HELD = "campaign-held"  # the campaign does not dial now
     FORBIDDEN = "forbidden-now"  # by the rules
     ON_A_CALL = "number-on-a-call"

@@ -92,7 +92,7 @@ class HoldReason(TextEnum):
     RULES = "rules", "the rules forbid its calls"
     NO_POLL = "no-poll", "no booth votes today ([[rules.polls]])"
     NO_AGENT = "no-agent", "no agent is available"
-    TRUNKS = "trunks", "all trunks are resting"
+    TRUNKS = "trunks", "all trunks are suspended"
     LIST_COMPLETED = "list-completed", "the list is completed"
 
 
@@ -320,7 +320,7 @@ class TrunkView:
     attempts: Count = 0
     state: Annotated[TrunkState, create_validator_for_unknown_enum_values(TrunkState.WORKING)] = TrunkState.WORKING
     rest_seconds: Tenths = 0.0
-    """seconds until one call tests it again; 0: it is not resting"""
+    """seconds until one call tests it again; 0: it is not suspended"""
     calls_per_second: Tenths = 0.0
     """call starts in the last ten seconds"""
     calls_per_second_limit: Tenths = 0.0

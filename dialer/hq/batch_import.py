@@ -387,7 +387,7 @@ class BatchImporter:
                 is None
             ):
                 raise Displaced(
-                    "another gatherer (`dialer hq gather`) has begun to import the centres' results: this one waits,"
+                    "another process (`dialer hq gather`) has begun to import the centres' results: this one waits,"
                     " and continues when the other has stopped"
                 )
             names = sorted({each.batch.centre for each in received if each.batch is not None})

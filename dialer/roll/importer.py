@@ -262,7 +262,7 @@ def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateCo
         else:
             new = f"this file has it as version {key.roll_version}"
             remedy = f"give --roll-version {found.versions[0]}"
-        remedy += " to update that version (if its serials are the same voters'), or --allow-second-roll"
+        remedy += " to update that version (if its serial numbers are the same voters'), or --allow-second-roll"
     else:
         if key.state_code:
             earlier, new = "without a state", f"this file has it with the state {key.state_code}"

@@ -1,4 +1,4 @@
-"""[[trunks]] and [trunk_rest]: the trunks to the telephone network, their caller IDs, and when a failing trunk is rested."""
+"""[[trunks]] and [trunk_rest]: the trunks to the telephone network, their caller IDs, and when a failing trunk is suspended."""
 
 from __future__ import annotations
 
@@ -291,14 +291,14 @@ class TrunkRest(Section):
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    failures_in_a_row: int = Field(5, ge=2, le=100, description="consecutive failures that rest a trunk")
+    failures_in_a_row: int = Field(5, ge=2, le=100, description="consecutive failures that suspend a trunk")
     window_calls: int = Field(20, ge=5, le=1000, description="number of recent calls for the failure rate")
-    failure_rate: Share = Field(0.5, description="share of those calls (0-1) above which a trunk is rested")
+    failure_rate: Share = Field(0.5, description="share of those calls (0-1) above which a trunk is suspended")
     first_rest_seconds: PositiveSeconds = Field(
         30.0,
-        description="duration of the first rest (s); then a call probes the trunk, and each failed probe doubles it",
+        description="duration of the first suspension (s); then a call probes the trunk, and each failed probe doubles it",
     )
-    max_rest_seconds: PositiveSeconds = Field(600.0, description="maximum duration of a rest (s)")
+    max_rest_seconds: PositiveSeconds = Field(600.0, description="maximum duration of a suspension (s)")
     slow_ringing_seconds: PositiveSeconds = Field(
         4.0,
         description="post-dial delay (s) above which fewer calls are started, if it is also three times the usual",

@@ -14,6 +14,7 @@ import structlog
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import CommandRefused, StoreError
 from dialer.domain.model import BoothWorker, Mark, MarkSource, UnknownSerial
+from dialer.domain.words import format_count
 from dialer.engine.acd.service import Acd
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
@@ -138,7 +139,7 @@ class BoothWorkers:
             parts_of_worker = ", ".join(map(str, parts))
             raise CommandRefused(
                 "the part of the roll is missing, or this booth worker does not report it: write one of the parts"
-                f" {parts_of_worker} and a colon before the serials"
+                f" {parts_of_worker} and a colon before the serial numbers"
             )
         unknown: list[str] = []
         saved_count = 0
@@ -152,10 +153,10 @@ class BoothWorkers:
                 unknown.append(str(serial))
             except StoreError as error:
                 raise CommandRefused(
-                    f"{saved_count} serials were saved; the serial {serial} and the following serials were not saved: {error}"
+                    f"{format_count(saved_count, 'serial number')} saved; {serial} and the following were not saved: {error}"
                 ) from error
-        no_such = f"; unknown serials: {', '.join(unknown)}" if unknown else ""
-        return f"seat {seat.name}: {saved_count} serials saved{no_such}"
+        no_such = f"; unknown: {', '.join(unknown)}" if unknown else ""
+        return f"seat {seat.name}: {format_count(saved_count, 'serial number')} saved{no_such}"
 
     async def undo_last_serial_number_entered_at_seat(self, seat_name: str) -> str:
         """Undo the serial number that the agent at a seat entered last on the call with a booth worker: the report that

@@ -245,7 +245,7 @@ class Dispositions:
             )
         if details.voters and call.worker is not None:
             raise CommandRefused(
-                "a call with a booth worker cannot have `voters`: enter the voters' serials (command seat-serials)"
+                "a call with a booth worker cannot have `voters`: enter the voters' serial numbers (command seat-serials)"
             )
         wrong_answer = self._scripts.find_answer_not_allowed_by_script(call.campaign_id, details.answers)
         if wrong_answer is not None:

@@ -327,7 +327,7 @@ class Originator:
         if health is not None and health.determine_state_of_trunk(self._core.clock.monotonic()) is TrunkState.RESTING:
             self._report_that_call_was_not_placed(call.attempt_id)
             return CommandRefused(
-                f"the call was not placed: trunk {call.trunk} is resting after failures", RefusedBecause.NO_CHANNEL
+                f"the call was not placed: trunk {call.trunk} is suspended after failures", RefusedBecause.NO_CHANNEL
             )
         if another_day or self._find_retry_time_of_busy_number(attempt.claim, but=call.attempt_id) is not None:
             self._report_that_call_was_not_placed(call.attempt_id)

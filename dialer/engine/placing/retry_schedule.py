@@ -81,8 +81,8 @@ class RetrySchedule:
             return self._limit_retry_to_last_call_of_booth(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in _OF_VOTERS:
             raise CommandRefused(
-                f"a call with a booth worker cannot have the disposition {disposition.value}: enter the voters' serials (command"
-                " seat-serials), then `ready`"
+                f"a call with a booth worker cannot have the disposition {disposition.value}: enter the voters' serial"
+                " numbers (command seat-serials), then `ready`"
             )
         due = retries.compute_booth_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._find_next_call_to_booth_worker(run, call, due)

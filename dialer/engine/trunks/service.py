@@ -1,4 +1,4 @@
-"""Update the health of the trunks from the results of their calls, and raise an alert when a trunk is rested (gets no
+"""Update the health of the trunks from the results of their calls, and raise an alert when a trunk is suspended (gets no
 calls for a while).
 """
 
@@ -102,7 +102,7 @@ class Trunks:
                 self._alerts.clear_alert(AlertKind.NO_CODEC, name)
 
     def _update_failing_trunk_alert(self, name: str) -> None:
-        """Raise an alert when a failing trunk is rested (gets no calls for a while), and end it when the trunk works
+        """Raise an alert when a failing trunk is suspended (gets no calls for a while), and end it when the trunk works
         again.
         """
         health = self._trunks.get_trunk_health(name)
@@ -118,8 +118,8 @@ class Trunks:
             )
 
     def find_reason_why_all_trunks_are_suspended(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Return the reason if all trunks of a campaign are resting, otherwise None. An alert is active while they all
-        rest.
+        """Return the reason if all trunks of a campaign are suspended, otherwise None. An alert is active while they all
+        are.
         """
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_trunks_suspended(names, now):
@@ -134,9 +134,9 @@ class Trunks:
             default=0.0,
         )
         what = (
-            f"all trunks are resting until {self._format_local_time_after_seconds(left)}"
+            f"all trunks are suspended until {self._format_local_time_after_seconds(left)}"
             if left > 0
-            else "a test call is in progress on a resting trunk"
+            else "a test call is in progress on a suspended trunk"
         )
         reasons = "; ".join(
             f"{name}: {health.reason_why_trunk_is_suspended}"

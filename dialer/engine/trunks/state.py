@@ -15,7 +15,7 @@ from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
 from dialer.domain.view import TrunkState
 from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, find_caller_ids_for_voter
 
-# Health: a failing trunk is rested, then tested with one probe call. A slow trunk gets fewer calls.
+# Health: a failing trunk is suspended, then tested with one probe call. A slow trunk gets fewer calls.
 
 TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
 """Outcomes that count as failures of the trunk's carrier."""
@@ -55,7 +55,7 @@ def has_call_failed_because_of_trunk(outcome: Outcome, ended: CallEnded) -> bool
 
 
 class TrunkHealth:
-    """The health of one trunk: it works, it rests (gets no calls for a while), or one test call probes whether it works
+    """The health of one trunk: it works, it is suspended (gets no calls for a while), or one test call probes whether it works
     again.
 
     The results of calls that were placed before the trunk's last change of state are ignored.
@@ -63,8 +63,8 @@ class TrunkHealth:
 
     def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
         """Create the health of a trunk that works. All times are monotonic seconds."""
-        self.rests = 0  # number of rests since the trunk last worked
-        self.failed_calls = 0  # failures among the `judged_calls` for which it rests; 0: it works
+        self.rests = 0  # number of suspensions since the trunk last worked
+        self.failed_calls = 0  # failures among the `judged_calls` for which it is suspended; 0: it works
         self.judged_calls = 0
         self.ringing_seconds: float | None = None  # recent time from Originate to ringing
         self.share = 1.0  # of the trunk's CPS limit that is used now (0-1)
@@ -77,13 +77,13 @@ class TrunkHealth:
         self._probe_out = False
 
     def determine_state_of_trunk(self, now_seconds: float) -> TrunkState:
-        """Return whether the trunk works, rests or is being probed by one call."""
+        """Return whether the trunk works, is suspended or is being probed by one call."""
         if self._resting_until is None:
             return TrunkState.WORKING
         return TrunkState.RESTING if now_seconds < self._resting_until else TrunkState.PROBING
 
     def count_allowed_call_starts(self, now_seconds: float) -> int:
-        """Return how many calls may start on the trunk: none while resting, one while probing, otherwise no limit."""
+        """Return how many calls may start on the trunk: none while suspended, one while probing, otherwise no limit."""
         match self.determine_state_of_trunk(now_seconds):
             case TrunkState.WORKING:
                 return _MANY
@@ -92,14 +92,14 @@ class TrunkHealth:
         return 0
 
     def count_seconds_until_test_call(self, now_seconds: float) -> float:
-        """Return how many seconds remain until a resting trunk is probed by a call (0 = it works, or may be probed
+        """Return how many seconds remain until a suspended trunk is probed by a call (0 = it works, or may be probed
         now).
         """
         return 0.0 if self._resting_until is None else max(0.0, self._resting_until - now_seconds)
 
     @property
     def reason_why_trunk_is_suspended(self) -> str:
-        """Return why the trunk rests; the text is empty if the trunk works."""
+        """Return why the trunk is suspended; the text is empty if the trunk works."""
         return f"{self.failed_calls} of the last {self.judged_calls} calls failed" if self.failed_calls else ""
 
     @property
@@ -108,7 +108,7 @@ class TrunkHealth:
         return self.consecutive_failures >= _ALREADY or self._resting_until is not None
 
     def record_call_start_on_trunk(self, now_seconds: float) -> None:
-        """Record that a call starts on the trunk. The first call after the trunk's rest tests whether the trunk works
+        """Record that a call starts on the trunk. The first call after the trunk's suspension tests whether the trunk works
         again.
         """
         if self.determine_state_of_trunk(now_seconds) is TrunkState.PROBING:
@@ -305,7 +305,7 @@ class TrunkPool:
     """All trunks of a site, in the order of the settings."""
 
     def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: TrunkRest | None = None) -> None:
-        """Create the pool of `trunks`, whose names must be distinct. `rest` defines when a failing trunk is rested,
+        """Create the pool of `trunks`, whose names must be distinct. `rest` defines when a failing trunk is suspended,
         that is, gets no calls for a while.
         """
         self._rules = rest or TrunkRest()
@@ -358,7 +358,7 @@ class TrunkPool:
         return caller_id not in self._limits[name].caller_ids
 
     def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
-        """Return the number of free channels on these trunks, resting trunks left out. `used` counts channels
+        """Return the number of free channels on these trunks, suspended trunks left out. `used` counts channels
         by trunk.
         """
         return sum(
@@ -403,7 +403,7 @@ class TrunkPool:
         return min(waits, default=0.0)
 
     def are_all_trunks_suspended(self, names: Sequence[str], now_seconds: float) -> bool:
-        """Return whether none of these trunks can start a call now: each rests, or waits for the result of its probe
+        """Return whether none of these trunks can start a call now: each is suspended, or waits for the result of its probe
         call.
         """
         return bool(names) and all(self._health[name].count_allowed_call_starts(now_seconds) == 0 for name in names)

@@ -23,35 +23,35 @@ class CountingAlert:
         self._reported = 0
         self._last_at = 0.0  # monotonic
 
-    def count_rejected_messages_of_sender(self, sender: str, number: int = 1) -> None:
+    def count_incidents_of_sender(self, sender: str, number: int = 1) -> None:
         """Count incidents of a sender ("" = unknown senders).
 
-        The first incident raises the alert at once. Later incidents appear at the next `update_or_clear_rejection_alert`.
+        The first incident raises the alert at once. Later incidents appear at the next `update_or_clear_incident_alert`.
         """
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()
         if not self._reported:
-            self._raise_alert_about_rejected_messages()
+            self._raise_alert_with_incident_count()
 
-    def update_or_clear_rejection_alert(self) -> bool:
+    def update_or_clear_incident_alert(self) -> bool:
         """Update the count of incidents, or clear the alert if there were no recent ones. Return whether the alert is
         raised.
         """
         if not self._reported:
             return False
         if self._clock.monotonic() - self._last_at >= QUIET_SECONDS:
-            self._raise_alert(self._create_alert_about_rejected_messages(cleared=True))
+            self._raise_alert(self._create_alert_with_incident_count(cleared=True))
             self._counts.clear()
             self._reported = 0
         elif sum(self._counts.values()) != self._reported:
-            self._raise_alert_about_rejected_messages()
+            self._raise_alert_with_incident_count()
         return bool(self._reported)
 
-    def _raise_alert_about_rejected_messages(self) -> None:
+    def _raise_alert_with_incident_count(self) -> None:
         self._reported = sum(self._counts.values())
-        self._raise_alert(self._create_alert_about_rejected_messages())
+        self._raise_alert(self._create_alert_with_incident_count())
 
-    def _create_alert_about_rejected_messages(self, *, cleared: bool = False) -> Alert:
+    def _create_alert_with_incident_count(self, *, cleared: bool = False) -> Alert:
         users = [f"{sender} ({count:,})" for sender, count in sorted(self._counts.items()) if sender]
         return create_alert(
             self._kind,

@@ -106,9 +106,7 @@ class CommandGateway:
             message = RefusedCommand(None, str(refused), user)
         urgency = message.command_urgency if sender and isinstance(message, CommandMessage) else Urgency.NORMAL
         if self._queues[urgency].is_queue_of_sender_full(sender):  # before any check, because a flood must cost little
-            self._count_rejected_message_for_alert(
-                self._floods, sender
-            )  # not answered: the sender repeats it with the same ID
+            self._count_incident_of_sender(self._floods, sender)  # not answered: the sender repeats it with the same ID
             return
         if isinstance(message, RefusedCommand):
             checked: CheckedCommand = message
@@ -128,7 +126,7 @@ class CommandGateway:
                 group.create_task(
                     self._execute_queued_commands_of_urgency(urgency), name=f"commands-{urgency.name.lower()}"
                 )
-            group.create_task(self._update_alerts_about_rejected_messages(), name="commands-alerts")
+            group.create_task(self._update_alerts_about_incidents(), name="commands-alerts")
 
     async def _execute_queued_commands_of_urgency(self, urgency: Urgency) -> None:
         queues, arrived = self._queues[urgency], self._arrived[urgency]
@@ -158,20 +156,18 @@ class CommandGateway:
                         checked.sender, self._create_refusal_reply(checked.command_id, _FAILED)
                     )
 
-    async def _update_alerts_about_rejected_messages(self) -> None:
+    async def _update_alerts_about_incidents(self) -> None:
         while True:
             await self._has_counts.wait()
             await asyncio.sleep(UPDATE_SECONDS)
-            raised = [
-                alert.update_or_clear_rejection_alert() for alert in (self._floods, self._forgeries, self._bursts)
-            ]
+            raised = [alert.update_or_clear_incident_alert() for alert in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
                 await self._audit.write_audit_entries_for_counted_commands()
             if not any(raised) and not self._audit.has_unaudited_commands:
                 self._has_counts.clear()
 
-    def _count_rejected_message_for_alert(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
-        alert.count_rejected_messages_of_sender(sender, number)
+    def _count_incident_of_sender(self, alert: CountingAlert, sender: str, number: int = 1) -> None:
+        alert.count_incidents_of_sender(sender, number)
         self._has_counts.set()
 
     async def execute_command_once_and_reply(self, checked: CheckedCommand, number: int = 0) -> None:
@@ -235,7 +231,7 @@ class CommandGateway:
     async def _refuse_command(self, refused: RefusedCommand) -> None:
         _log.warning("command.refused", command=format_command_id_for_log(refused), reason=refused.text)
         if refused.is_forged:
-            self._count_rejected_message_for_alert(self._forgeries, refused.sender)
+            self._count_incident_of_sender(self._forgeries, refused.sender)
         if refused.is_authentic:
             await self._audit.append_audit_entry(refused, "refused", refused.text)
         else:
@@ -334,7 +330,7 @@ class CommandGateway:
         recent = max(0.0, recent - (now - since) * RECORDS_PER_MINUTE / 60) + count
         self._records[accepted.sender] = (recent, now)
         if recent > RECORDS_PER_MINUTE:
-            self._count_rejected_message_for_alert(self._bursts, accepted.sender, count)
+            self._count_incident_of_sender(self._bursts, accepted.sender, count)
 
     def _create_refusal_reply(self, command_id: str, text: str) -> CommandReply:
         return CommandReply(id=command_id, status="refused", text=text, at=self._clock.now())

@@ -253,12 +253,12 @@ async def test_agent_enters_the_voter_serial_numbers_that_a_booth_worker_reports
         ):
             await engine.execute_command(SeatSerials(seat="01", serials="7"))
         said = await engine.execute_command(SeatSerials(seat="01", serials="3:7,9,7,77"))
-        assert said == "seat 01: 2 serials saved; unknown serials: 77"
+        assert said == "seat 01: 2 serial numbers saved; unknown: 77"
         assert await engine.execute_command(SeatUndoSerial(seat="01")) == "seat 01: the last serial is undone"
         with pytest.raises(CommandRefused, match="cannot have the disposition voted"):
             await engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
-        assert await engine.execute_command(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 serials saved"
+        assert await engine.execute_command(SeatSerials(seat="01", serials="1:2")) == "seat 01: 1 serial number saved"
         await engine.execute_command(SeatReady(seat="01"))
         await asyncio.sleep(3 * 60)
         assert len(site.ended()) == 1

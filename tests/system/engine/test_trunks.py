@@ -57,7 +57,7 @@ def count_calls_by_trunk(site: Site) -> Counter[str]:
 
 @contextlib.asynccontextmanager
 async def run_centre_with_resting_trunk(directory: Path) -> AsyncIterator[Site]:
-    """Run a centre with one trunk, which has failed and is resting."""
+    """Run a centre with one trunk, which has failed and is suspended."""
     config = make_answering_switch(answer_after=1.0, hang_up_after=5.0)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}
     async with a_site(
@@ -171,7 +171,7 @@ async def test_dialling_is_held_while_all_trunks_are_suspended_until_a_test_call
     async with run_centre_with_resting_trunk(tmp_path) as site:
         await asyncio.sleep(2)
         held = str(site.centre_view.campaigns[0].hold)
-        assert "all trunks are resting until" in held and "calls failed" in held
+        assert "all trunks are suspended until" in held and "calls failed" in held
         assert "trunks-ivr" in {alert.code for alert in site.centre_view.alerts}
         before = len(site.switch.placed_calls)
         await asyncio.sleep(20)

@@ -171,7 +171,7 @@ def test_disposition_of_a_call_to_a_booth_worker_keeps_the_calling_round() -> No
     with pytest.raises(CommandRefused) as refused:
         find_due_seconds_of(Disposition.LATER, 15, None, worker=WORKER)
     assert str(refused.value) == (
-        "a call with a booth worker cannot have the disposition later: enter the voters' serials (command "
+        "a call with a booth worker cannot have the disposition later: enter the voters' serial numbers (command "
         "seat-serials), then `ready`"
     )
 

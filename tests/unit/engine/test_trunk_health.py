@@ -1,4 +1,4 @@
-"""When a trunk rests, how long, what ends the rest, and which failures are the trunk's."""
+"""When a trunk is suspended, how long, what ends the suspension, and which failures are the trunk's."""
 
 from __future__ import annotations
 

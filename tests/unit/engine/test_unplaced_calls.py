@@ -40,7 +40,7 @@ def put_number_on_another_call(originator: Originator) -> None:
     [
         (
             let_trunk_rest,
-            "the call was not placed: trunk carrier is resting after failures",
+            "the call was not placed: trunk carrier is suspended after failures",
             RefusedBecause.NO_CHANNEL,
         ),
         (end_polling_day, "the call was not placed: polling at the voter's booth is over", RefusedBecause.FORBIDDEN),

@@ -775,7 +775,7 @@ export interface TrunkView {
   failures: number;
   attempts: number;
   state: TrunkState;
-  /** seconds until one call tests it again; 0: it is not resting */
+  /** seconds until one call tests it again; 0: it is not suspended */
   rest_seconds: number;
   /** call starts in the last ten seconds */
   calls_per_second: number;
