@@ -133,7 +133,7 @@ def load_calling_rules_valid_at(db: Connection, settings: Settings, at: float) -
     return replace(parse_site_rules(then.text, profile, settings), version=then.digest)
 
 
-def build_calling_gate(settings: Settings, db: Connection | None) -> Gate:
+def create_checker_of_calling_rules(settings: Settings, db: Connection | None) -> Gate:
     """Return the gate of the site, the object that decides whether a number may be called now.
 
     The gate uses the do-not-call registers in the store. Raises SettingError for an invalid profile.

@@ -112,11 +112,13 @@ def save_disposition_of_call(
     )
     answers_before = change_flow_answers(db, record.attempt_id, record.answers, record.at)
     if new or opted_out or any(each.recorded for each in effects):
-        _set_due_times_after_disposition(db, before, record)
+        _set_due_times_of_numbers_after_disposition(db, before, record)
     return DispositionEffect(effects, opted_out, language_before, answers_before)
 
 
-def _set_due_times_after_disposition(db: Connection, before: DisposedAttempt, record: DispositionRecord) -> None:
+def _set_due_times_of_numbers_after_disposition(
+    db: Connection, before: DisposedAttempt, record: DispositionRecord
+) -> None:
     """Set when the called number and the voter's other numbers may be called again, after the agent has entered the
     result of the call (disposition).
     """

@@ -73,7 +73,7 @@ def add_federal_state_to_turnout_figure(db: Connection, figure: OfficialFigure) 
 
     Raises NotInStore if the area is not on the electoral roll, or is in several states and the figure names none.
     """
-    found = _find_states_of_area(db, figure)
+    found = _find_federal_states_of_area(db, figure)
     states = find_possible_federal_states(figure.state_code, found)
     if len(states) == 1:
         return replace(figure, state_code=states.pop())
@@ -97,11 +97,12 @@ def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> s
     The figure must name its federal state.
     """
     return max(
-        (closes for state, closes in _find_states_of_area(db, figure).items() if state == figure.state_code), default=""
+        (closes for state, closes in _find_federal_states_of_area(db, figure).items() if state == figure.state_code),
+        default="",
     )
 
 
-def _find_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
+def _find_federal_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
     """Return the federal states in which the roll has a turnout figure's area, each with the time when the area's last
     polling station closes.
     """

@@ -43,7 +43,7 @@ class FilePlan:
     marker: str = MARKER
 
     @property
-    def change_that_writing_would_make(self) -> FileChange:
+    def kind_of_change_to_file(self) -> FileChange:
         """How the file would change: new, unchanged, changed, or foreign (the existing file was not written by Matdan)."""
         if self.before is None:
             return FileChange.NEW
@@ -93,13 +93,13 @@ def write_planned_files(directory: Path, plans: Collection[FilePlan], *, force: 
     directory is created, but its parents are not, so that a mistyped name is noticed. Raises AsteriskFilesError, and
     changes no file, if one is foreign (without `force`) or cannot be written.
     """
-    foreign = [plan.name for plan in plans if plan.change_that_writing_would_make is FileChange.FOREIGN]
+    foreign = [plan.name for plan in plans if plan.kind_of_change_to_file is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
             f"{directory}: not written by Matdan: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
             "or use --force, which saves each as NAME.before-matdan"
         )
-    due = [plan for plan in plans if plan.change_that_writing_would_make is not FileChange.SAME]
+    due = [plan for plan in plans if plan.kind_of_change_to_file is not FileChange.SAME]
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as staging:
@@ -140,18 +140,18 @@ def _replace_all_files_or_none(directory: Path, due: Collection[FilePlan], stagi
     owner = directory.stat()
     for plan in due:
         _write_file_with_owner_of_folder(staging / plan.name, plan.after.encode(), owner)
-        if plan.change_that_writing_would_make is FileChange.CHANGED:
+        if plan.kind_of_change_to_file is FileChange.CHANGED:
             _write_file_with_owner_of_folder(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
             if (
-                plan.change_that_writing_would_make is FileChange.CHANGED
+                plan.kind_of_change_to_file is FileChange.CHANGED
             ):  # replaced in one step, as Asterisk may be reading the file
                 (staging / plan.name).replace(path)
                 undo.callback((staging / f"{plan.name}.was").replace, path)
                 continue
-            if plan.change_that_writing_would_make is FileChange.FOREIGN:
+            if plan.kind_of_change_to_file is FileChange.FOREIGN:
                 if kept.is_file():
                     _replace_file_and_remember_old_one(kept, staging / kept.name, undo)
                 _replace_file_and_remember_old_one(path, kept, undo)

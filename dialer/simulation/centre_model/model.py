@@ -94,7 +94,7 @@ class CentreModel:
             if 0.0 < at < self.end:
                 self._schedule_event_at(at, self._handle_shift_change, None)
         self._schedule_event_at(0.0, self._run_pacing_decision_at_heartbeat, None)
-        self._log_every_minute(None)
+        self._log_centre_state_every_minute(None)
         queue, pop = self._queue, heapq.heappop
         while queue and queue[0][0] <= self.end:
             now, _, handle, subject = pop(queue)
@@ -515,10 +515,10 @@ class CentreModel:
 
     # The log
 
-    def _log_every_minute(self, _: None) -> None:
+    def _log_centre_state_every_minute(self, _: None) -> None:
         self._log_centre_state()
         if self.now + MOMENT_SECONDS <= self.end:
-            self._schedule_event_at(self.now + MOMENT_SECONDS, self._log_every_minute, None)
+            self._schedule_event_at(self.now + MOMENT_SECONDS, self._log_centre_state_every_minute, None)
         if self._progress is not None:
             self._progress(self.now / self.end)
 

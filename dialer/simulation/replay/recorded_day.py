@@ -124,7 +124,7 @@ def build_scenario_of_recorded_day(
         for attempt in day.attempts
         if attempt.connected_seconds is not None
     )
-    wrap_ups = _list_wrap_up_seconds(day.attempts)
+    wrap_ups = _list_wrap_up_times_in_seconds(day.attempts)
     mean = fmean(wrap_ups) if wrap_ups else 1.0
     spread = pstdev(wrap_ups) / mean if len(wrap_ups) > 1 else 0.5
     largest = max(seats for _, seats in day.seats.points)
@@ -174,7 +174,7 @@ def compute_figures_of_recorded_day(day: RecordedDay) -> DayResult:
     return compute_day_result(DayLog(day.hours, resolved, [last], placed, cancelled, dropped, []), "as it was", 0)
 
 
-def _list_wrap_up_seconds(attempts: Sequence[AttemptRecord]) -> list[float]:
+def _list_wrap_up_times_in_seconds(attempts: Sequence[AttemptRecord]) -> list[float]:
     return [a.wrap_up_ended_seconds - a.ended_seconds for a in attempts if a.wrap_up_ended_seconds is not None]
 
 

@@ -25,7 +25,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.site.certificates import CertificatesOnDisk
-from dialer.site.rules_in_force import build_calling_gate
+from dialer.site.rules_in_force import create_checker_of_calling_rules
 from dialer.store import campaigns, consents, voters
 from dialer.store.connection import Connection
 
@@ -52,7 +52,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
 
     `db` is the site's store, or None without one.
     """
-    gate = build_calling_gate(settings, db)
+    gate = create_checker_of_calling_rules(settings, db)
     for register in gate.rules.registers:
         age = (now - register.dated) / DAY_SECONDS
         date = format_weekday_and_time(register.dated, gate.rules.centre_zone)
