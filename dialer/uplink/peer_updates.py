@@ -7,7 +7,6 @@ the stream. Of the calls it sends only those to numbers on the centre's roll.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import random
@@ -33,7 +32,7 @@ from dialer.nats.messages import (
     unpack_peer_calls,
     unpack_peer_updates,
 )
-from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated
+from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated, StreamSetBack
 from dialer.store.peer_updates import PeerStreamPosition
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
 from dialer.uplink.dialler import DiallerCommands, has_dialler_not_replied
@@ -244,10 +243,11 @@ class PeerUpdates:
 
         The dialler needs their times, to keep the minimum interval between two calls to a number. The stream has all
         calls of the longest such interval, so no older calls are requested from headquarters. When the roll has other
-        numbers, the stream is read again from the beginning. If headquarters has no stream of calls, opt-outs and marks
-        are still sent.
+        numbers, or if the server was set back to a copy, the stream is read again from the beginning. If headquarters
+        has no stream of calls, opt-outs and marks are still sent.
         """
         subject = build_subject_of_calls_in_other_centres(state)
+        wrong: PeerStreamPosition | None = None  # the last one that proved wrong because the server was set back
         while True:
             try:
                 stream_id = await self._session.find_stream_id(CALLS)
@@ -255,16 +255,23 @@ class PeerUpdates:
                 _log.warning("peer_calls.failed", state=state, problem=str(error))
                 await asyncio.sleep(CALLS_RETRY_SECONDS)
                 continue
-            stream = _build_stream_position_key(stream_id, subject, [roll.number_hashes])
-            pending = PendingUpdates((await self._reading.read_position_in_peer_stream(stream)).position)
-            with contextlib.suppress(StreamRecreated):
+            # The dialler skips positions that it has stored, so the stream gets another key. A restart finds the same one.
+            stream = _build_stream_position_key(stream_id, subject, [roll.number_hashes, *(wrong or ())])
+            stored = await self._reading.read_position_in_peer_stream(stream)
+            pending = PendingUpdates(stored.position)
+            try:
                 async for message in self._session.read_stream_messages(
-                    CALLS, pending.after, subject, stream_id=stream_id
+                    CALLS, stored.position, subject, stream_id=stream_id, stored_at=stored.stored_at
                 ):
                     remaining = await self._send_calls_to_numbers_on_roll(stream, pending, message)
                     if remaining is None:
                         break
                     pending = remaining
+            except StreamSetBack as error:
+                _log.warning("peer_calls.set_back", state=state, problem=str(error))
+                wrong = stored
+            except StreamRecreated:
+                wrong = None
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _send_calls_to_numbers_on_roll(

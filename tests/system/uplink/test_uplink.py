@@ -7,6 +7,7 @@ import contextlib
 import resource
 import shutil
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,7 @@ from dialer.mqtt.dialler_client import Reply
 from dialer.nats import messages
 from dialer.nats.session import MAX_CONSUMERS, MessagesMissing, Session, StreamSetBack, open_session
 from dialer.nats.snapshot import SnapshotPage, pack_snapshot_page, unpack_snapshot_request
+from dialer.rules.number_hash import hash_number
 from dialer.store.store import Store, open_store
 from dialer.store.uplink_reader import UplinkReader
 from dialer.uplink import batches, peer_updates, upload
@@ -427,6 +429,57 @@ async def test_restarted_uplink_gets_the_opt_outs_that_a_nats_server_set_back_st
             )
             await store_message_when_connected(above, "peer.z1.mark.S99.1", b"for others")
             await receive_opt_out(new)
+
+
+@pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "restarted"])
+async def test_calls_that_a_nats_server_set_back_stores_at_old_positions_reach_other_centres(
+    tmp_path: Path, server: NatsServer, is_connected: bool
+) -> None:
+    path, stored, copy = tmp_path / "centre.db", tmp_path / "nats" / "jetstream", tmp_path / "copy"
+    fill_roll(path, 54, voters_per_booth=9)
+    secret, at = b"twenty characters, at least", time.time()
+    subject = messages.build_subject_of_calls_in_other_centres(STATE_CODE)
+
+    def pack_call(number: int) -> bytes:
+        number_hash = hash_number(secret, f"+91700000{number:04}")
+        return messages.pack_peer_calls([{"number_hash": number_hash, "at": at, "kind": "call", "centre": "pune-2"}])
+
+    async def wait_for_calls(*phone_ids: int) -> None:
+        found = [(each,) for each in phone_ids]
+        await wait_for(lambda: query_store(path, "SELECT phone_id FROM peer_call ORDER BY phone_id") == found)
+
+    async with await open_store(path) as store, await UplinkReader.open(path, None) as reading:
+        await store.hash_numbers_of_roll([secret])
+
+        @contextlib.asynccontextmanager
+        async def run_uplink() -> AsyncIterator[None]:
+            async with open_session([server.nats_server_url], "uplink", centre="pune-1") as below:
+                updates = PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading)
+                async with run_jobs(updates.send_updates_until_cancelled()):
+                    yield
+
+        async with open_session([server.nats_server_url], "hq") as above, contextlib.AsyncExitStack() as uplink:
+            await above.create_stream_if_missing(messages.PEERS, ["peer.>"])
+            await above.create_stream_if_missing(messages.CALLS, ["call.*"])
+            await serve_snapshots(above)
+            await server.kill_nats_server()
+            shutil.copytree(stored, copy)
+            await server.start()
+            for number in (1, 2):
+                await store_message_when_connected(above, subject, pack_call(number))
+            await uplink.enter_async_context(run_uplink())
+            await wait_for_calls(1, 2)
+            if not is_connected:
+                await uplink.aclose()
+            await server.kill_nats_server()
+            shutil.rmtree(stored)
+            shutil.copytree(copy, stored)
+            await server.start()
+            await store_message_when_connected(above, subject, pack_call(3))
+            await store_message_when_connected(above, "call.S99", pack_call(4))
+            if not is_connected:
+                await uplink.enter_async_context(run_uplink())
+            await wait_for_calls(1, 2, 3)
 
 
 async def store_message_when_connected(session: Session, subject: str, data: bytes) -> None:
