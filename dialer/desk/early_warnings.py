@@ -29,9 +29,10 @@ class AbandonedWindow:
     """the rate to steer to (0-1)"""
     stop: float
     """the rate at which dialling stops (0-1)"""
-    answers: int
+    answers: float
     """live answers"""
-    abandoned: int
+    abandoned: float
+    """a call that detection took for a machine counts as a part of one"""
 
 
 @dataclass(frozen=True, slots=True)

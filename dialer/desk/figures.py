@@ -35,6 +35,7 @@ class ShownCap:
     window_seconds: float
     target: float  # the rate to steer to (0-1)
     stop: float  # the rate at which dialling stops (0-1)
+    false_positive_share: float = 0.0  # people among the calls that the campaign's detection takes for machines (0-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class DayFigures:
     placed: tuple[int, ...]
     answered: tuple[int, ...]
     connected: tuple[int, ...]
-    abandoned: tuple[int, ...]
-    live_answers: tuple[int, ...]
+    abandoned: tuple[float, ...]
+    """a call that detection took for a machine counts as a part of one"""
+    live_answers: tuple[float, ...]
 
 
 def find_midnight_before_time(at: float, zone: tzinfo) -> float:
@@ -128,7 +130,8 @@ class BoardFigures:
         read_at = min(now, self._read_at.get(campaign_id, day_at))  # may be long ago if the store could not be read
         first = max(0, int((read_at - LATEST_SECONDS - day_at) // INTERVAL_SECONDS))
         since = day_at + first * INTERVAL_SECONDS
-        for each in await self._reading.count_calls_by_interval(campaign_id, since, INTERVAL_SECONDS):
+        share = max((cap.false_positive_share for cap in caps), default=0.0)
+        for each in await self._reading.count_calls_by_interval(campaign_id, since, INTERVAL_SECONDS, share):
             intervals[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
         self._page_state.set_value_of_key(f"day/{campaign_id}", _compute_campaign_figures_of_day(day_at, intervals))
@@ -143,7 +146,9 @@ class BoardFigures:
     async def _read_abandoned_rate_in_window(
         self, campaign_id: str, cap: ShownCap, target: float | None, now: float
     ) -> AbandonedWindow:
-        found = await self._reading.count_recently_answered_and_abandoned_calls(campaign_id, now, cap.window_seconds)
+        found = await self._reading.count_recently_answered_and_abandoned_calls(
+            campaign_id, now, cap.window_seconds, cap.false_positive_share
+        )
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 

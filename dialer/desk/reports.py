@@ -62,7 +62,11 @@ class PageReport:
 
 
 REPORTS: dict[str, PageReport] = {
-    "hours": PageReport(lambda db, window, zone, _: accounts.report_calls_by_hour(db, window, zone)),
+    "hours": PageReport(
+        lambda db, window, zone, settings: accounts.report_calls_by_hour(
+            db, window, zone, load_site_profile(settings).machine_detection.false_positive_share
+        )
+    ),
     "outcomes": PageReport(lambda db, window, *_: tables.report_calls(db, window)),
     "dispositions": PageReport(lambda db, window, *_: tables.report_dispositions_by_campaign(db, window)),
     "windows": PageReport(
@@ -192,9 +196,9 @@ class ReportRoutes:
     def _create_table_handler(self, report: PageReport) -> Callable[..., Awaitable[ShownReport]]:
         async def show_report(chosen: _Filter) -> ShownReport:
             """Return a report as a table."""
-            zone = get_site_zone(self._settings)
-            window = chosen.build_report_period(zone)
             settings = self._settings
+            zone = get_site_zone(settings)
+            window = chosen.build_report_period(zone)
             return await self._read_store(
                 lambda db: _select_shown_part_of_report(report.make(db, window, zone, settings), zone)
             )

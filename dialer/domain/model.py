@@ -69,16 +69,18 @@ LIVE_ANSWERS = frozenset({Outcome.CONNECTED, Outcome.ABANDONED, Outcome.DROPPED}
 """Outcomes in the denominator of the abandoned-call rate (`live-answers` in profiles): a person answered who was to get
 an agent.
 
-Calls answered by a flow do not count: they cannot be abandoned, and would lower the rate.
+Calls answered by a flow do not count: they cannot be abandoned, and would lower the rate. They count in a campaign that
+detects machines, because it hangs up on people whom it takes for machines.
 """
+FLOW_ANSWERS = frozenset({Outcome.COMPLETED, Outcome.LEFT})
 
 
 @dataclass(frozen=True, slots=True)
 class AbandonedRate:
     """The numbers of live answers and of abandoned calls, from which the abandoned-call rate follows."""
 
-    live_answers: int
-    abandoned: int
+    live_answers: float
+    abandoned: float
 
     @property
     def abandoned_rate(self) -> float:
@@ -86,9 +88,19 @@ class AbandonedRate:
         return self.abandoned / self.live_answers if self.live_answers else 0.0
 
 
-def calculate_abandoned_rate(outcomes: Mapping[Outcome, int] | Mapping[str, int]) -> AbandonedRate:
-    """Return the abandoned-call rate of one or more campaigns, given their numbers of calls by outcome."""
-    return AbandonedRate(sum(outcomes.get(each, 0) for each in LIVE_ANSWERS), outcomes.get(Outcome.ABANDONED, 0))
+def calculate_abandoned_rate(
+    outcomes: Mapping[Outcome, int] | Mapping[str, int], people_taken_for_machines: float = 0
+) -> AbandonedRate:
+    """Return the abandoned-call rate of a campaign, given its numbers of calls by outcome.
+
+    `people_taken_for_machines` is an estimate: the calls that machine detection ended, times the share of them that
+    were people (`machine_detection.false_positive_share` of the profile). Each counts as an abandoned live answer.
+    """
+    live = LIVE_ANSWERS | FLOW_ANSWERS if people_taken_for_machines > 0.0 else LIVE_ANSWERS
+    return AbandonedRate(
+        sum(outcomes.get(each, 0) for each in live) + people_taken_for_machines,
+        outcomes.get(Outcome.ABANDONED, 0) + people_taken_for_machines,
+    )
 
 
 class Disposition(StrEnum):

@@ -187,7 +187,7 @@ class CampaignView:
     """calls connected to an agent"""
     abandoned: Count
     abandoned_rate: Rate
-    """abandoned calls / live answers (0-1)"""
+    """abandoned calls / live answers (0-1), with the estimated people among calls that detection took for machines"""
     progress: CampaignProgress
     """how far it is through its list"""
     calls_placed: Count

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.forecast import Forecast, count_seconds_within_calling_hours, forecast_contacted_voters
-from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome, calculate_abandoned_rate
+from dialer.domain.model import ANSWERED, CampaignState, MarkSource, Outcome
 from dialer.domain.view import (
     AbandonedTarget,
     AgentShare,
@@ -113,7 +113,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
     live = Counter[CallState]([call.call_state for call in calls])
     outcomes = run.outcomes
     in_hand = len(calls)
-    rate = calculate_abandoned_rate(outcomes)
+    rate = run.calculate_abandoned_rate_of_day()
     pacing, now = run.pacer.explain_last_pacing_decision(), features.core.clock.now()
     return CampaignView(
         campaign_id=run.spec.campaign_id,
@@ -127,7 +127,7 @@ def _make_campaign_view(features: Features, run: CampaignRun) -> CampaignView:
         attempts=sum(outcomes.values()) - outcomes[Outcome.REFUSED] + in_hand,
         answered=sum(outcomes[outcome] for outcome in ANSWERED) + sum(call.is_answered for call in calls),
         connected=outcomes[Outcome.CONNECTED] + sum(call.talk.connected_at is not None for call in calls),
-        abandoned=rate.abandoned,
+        abandoned=outcomes[Outcome.ABANDONED],
         abandoned_rate=rate.abandoned_rate,
         progress=run.progress,
         calls_placed=pacing.calls,

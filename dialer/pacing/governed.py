@@ -73,6 +73,8 @@ class GovernedPacer(Learned, Pacer):
             )
         elif event.kind is PacingEventKind.ABANDONED:
             self.governor.count_abandoned_call()
+        elif event.kind is PacingEventKind.TAKEN_FOR_MACHINE:
+            self.governor.count_call_taken_for_machine(min(1.0, max(0.0, event.share)))
         elif event.kind is PacingEventKind.MACHINE:
             self.governor.add_answered_and_abandoned_counts(answers=-1)
 

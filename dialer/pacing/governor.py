@@ -39,16 +39,16 @@ class Tally:
         """
         self.window_seconds = window_seconds if 1.0 <= window_seconds < float("inf") else 1.0
         self._width = self.window_seconds / BUCKETS
-        self._buckets: dict[int, list[int]] = {}  # answers and abandoned calls by bucket, oldest first
-        self.answers = self.abandoned = 0  # totals in the window
+        self._buckets: dict[int, list[float]] = {}  # answers and abandoned calls by bucket, oldest first
+        self.answers = self.abandoned = 0.0  # totals in the window
         self._newest: int | None = None  # the bucket of the latest time
         self._asked: tuple[int, int] | None = None
-        self._leaving = 0, 0
+        self._leaving = 0.0, 0.0
 
-    def add_answered_and_abandoned_counts(self, now: float, answers: int = 0, abandoned: int = 0) -> None:
+    def add_answered_and_abandoned_counts(self, now: float, answers: float = 0.0, abandoned: float = 0.0) -> None:
         """Add answers and abandoned calls to the counts of a cap's time window. Negative numbers subtract, down to 0."""
         self.remove_calls_that_left_cap_window(now)
-        counts = self._buckets.setdefault(self._get_time_slot_of_cap_window(now), [0, 0])
+        counts = self._buckets.setdefault(self._get_time_slot_of_cap_window(now), [0.0, 0.0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
@@ -71,26 +71,26 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def count_calls_that_stay_in_cap_window(self, now: float, ahead_seconds: float) -> tuple[int, int]:
+    def count_calls_that_stay_in_cap_window(self, now: float, ahead_seconds: float) -> tuple[float, float]:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
         self.remove_calls_that_left_cap_window(now)
         if ahead_seconds >= self.window_seconds:
-            return 0, 0
+            return 0.0, 0.0
         asked = (
             self._get_time_slot_of_cap_window(now),
             self._get_time_slot_of_cap_window(now + ahead_seconds) - BUCKETS,
         )
         if asked != self._asked:  # compute the counts that leave by then
-            answers = abandoned = 0
+            answers = abandoned = 0.0
             for bucket, counts in self._buckets.items():
                 if bucket > asked[1]:
                     break
                 answers += counts[0]
                 abandoned += counts[1] if bucket < asked[1] else 0
             self._asked, self._leaving = asked, (answers, abandoned)
-        return max(0, self.answers - self._leaving[0]), max(0, self.abandoned - self._leaving[1])
+        return max(0.0, self.answers - self._leaving[0]), max(0.0, self.abandoned - self._leaving[1])
 
     def count_seconds_until_cap_window_is_full(self, now: float) -> float:
         """Return how many seconds remain until the counted calls cover the whole time window. Then the oldest calls
@@ -105,13 +105,13 @@ class Tally:
 
     def restore_answered_and_abandoned_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Replace the counts of the time window by counts from the store (`recent`, oldest calls first)."""
-        held: dict[int, list[int]] = {}
+        held: dict[int, list[float]] = {}
         for each in recent:
             bucket = self._get_time_slot_of_cap_window(now - max(0.0, each.age_seconds))
-            for place, number in ((bucket - 1, [each.answers, 0]), (bucket, [0, each.abandoned])):
-                counts = held.setdefault(place, [0, 0])
-                counts[0] += max(0, number[0])
-                counts[1] += max(0, number[1])
+            for place, number in ((bucket - 1, (each.answers, 0.0)), (bucket, (0.0, each.abandoned))):
+                counts = held.setdefault(place, [0.0, 0.0])
+                counts[0] += max(0.0, number[0])
+                counts[1] += max(0.0, number[1])
         self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
         self._asked = self._newest = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
@@ -167,7 +167,12 @@ class Governor(Learned):
         self.add_answered_and_abandoned_counts(abandoned=1)
         self._adapt_allowed_risk_of_abandoned_calls(-1.0)
 
-    def add_answered_and_abandoned_counts(self, answers: int = 0, abandoned: int = 0) -> None:
+    def count_call_taken_for_machine(self, share: float) -> None:
+        """Count a call that machine detection ended. `share` is the probability that a person was abandoned (0-1)."""
+        self.add_answered_and_abandoned_counts(answers=share, abandoned=share)
+        self._adapt_allowed_risk_of_abandoned_calls(-share)
+
+    def add_answered_and_abandoned_counts(self, answers: float = 0.0, abandoned: float = 0.0) -> None:
         """Add answers and abandoned calls to the time window of every abandoned-call cap. Negative numbers subtract,
         for a machine that was counted as a person.
         """

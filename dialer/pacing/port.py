@@ -99,6 +99,8 @@ class PacingEventKind(StrEnum):
     CONNECTED = "connected"  # a seat took the call; seconds: from answer to seat
     ABANDONED = "abandoned"  # no seat in time; counts against the cap
     DROPPED = "dropped"  # the voter hung up while waiting, before the connect limit; not an abandoned call
+    # Detection took a call for a machine, which failed; share: the probability that it was a person, who was abandoned.
+    TAKEN_FOR_MACHINE = "taken-for-machine"
     MACHINE = "machine"  # a call that was counted as answered was answered by a machine
     TALK_ENDED = "talk-ended"  # seconds: duration of the talk
     WRAP_UP_ENDED = "wrap-up-ended"  # the seat is free again; seconds: duration of the wrap-up
@@ -116,6 +118,7 @@ class PacingEvent(NamedTuple):
     # Ring time of a call that was answered, failed or was cancelled; None: it never rang.
     ringing_seconds: float | None = None
     closing_seconds: float | None = None  # time since the end of a talk or wrap-up was announced; None: it was not
+    share: float = 0.0  # how much of a call counts as abandoned (0-1), of the kind TAKEN_FOR_MACHINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +136,8 @@ class RecentAnswers:
     """The number of live answers and of abandoned calls in a short period, counted from the calls in the store."""
 
     age_seconds: float  # since the end of the period
-    answers: int
-    abandoned: int  # answers of these that were abandoned
+    answers: float  # a call that detection took for a machine counts as a part of an abandoned one
+    abandoned: float  # answers of these that were abandoned
 
 
 class Limit(TextEnum):

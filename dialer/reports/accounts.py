@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from dialer.domain.model import AbandonedRate
 from dialer.reports.formats import (
     Cell,
     Column,
@@ -20,7 +19,7 @@ from dialer.reports.formats import (
     make_count_columns,
     make_text_columns,
 )
-from dialer.reports.tables import QUARTER_SECONDS, Window, format_date_of_quarter_hour
+from dialer.reports.tables import QUARTER_SECONDS, Window, format_date_of_quarter_hour, make_cells_of_abandoned_rate
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
@@ -39,6 +38,8 @@ class HourCounts(NamedTuple):
     dispositions: int
     live_answers: int
     abandoned: int
+    taken_for_machines: int
+    flow_answers: int
 
 
 class Expenditure(NamedTuple):
@@ -138,12 +139,12 @@ class COMPLAINTS(Statements, file="complaints.sql"):
     opt_outs = Query(OptOutsOfCampaign)
 
 
-def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> Report:
+def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo, false_positive_share: float) -> Report:
     """Count attempts, answers, contacts, dispositions and abandoned calls, by campaign, day and hour (local time of
     `zone`).
 
     Calls that were never placed do not count. A contact is a call in which the voter talked to an agent or heard the
-    whole flow.
+    whole flow. `false_positive_share` is the share of people among the calls that detection took for machines (0-1).
     """
     found = [
         ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
@@ -156,13 +157,13 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> Report
         *make_count_columns("contacts", "dispositions", "live_answers", "abandoned"),
         Column("abandoned_rate", ColumnKind.SHARE, "rate"),
     )
-    return build_report_with_total_row("hours", columns, found, _add_rates_of_hour)
 
+    def add_rates_of_hour(counts: Sequence[int]) -> tuple[Cell, ...]:
+        attempts, answered, contacts, dispositions, *answers = counts
+        live_answers, abandoned, _, rate = make_cells_of_abandoned_rate(answers, false_positive_share)
+        return attempts, answered, answered / attempts, contacts, dispositions, live_answers, abandoned, rate
 
-def _add_rates_of_hour(counts: Sequence[int]) -> tuple[Cell, ...]:
-    attempts, answered, contacts, dispositions, live_answers, abandoned = counts
-    rate = AbandonedRate(live_answers, abandoned).abandoned_rate if live_answers else None
-    return attempts, answered, answered / attempts, contacts, dispositions, live_answers, abandoned, rate
+    return build_report_with_total_row("hours", columns, found, add_rates_of_hour)
 
 
 def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:

@@ -9,7 +9,12 @@ SELECT campaign_id,
        count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:contacts))) AS contacts,
        count(disposition) AS dispositions,
        count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:live_answers))) AS live_answers,
-       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+       count(*) FILTER (WHERE outcome = 'machine' AND connected_at IS NULL) AS taken_for_machines,
+       count(*) FILTER (
+           WHERE outcome IN ('completed', 'left')
+             AND campaign_id IN (SELECT detects.campaign_id FROM attempt AS detects WHERE detects.outcome = 'machine' AND detects.connected_at IS NULL)
+       ) AS flow_answers
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
   AND (outcome IS NULL OR outcome <> 'refused')

@@ -23,16 +23,21 @@ class ReportSource(NamedTuple):
     zone: tzinfo
     settings: Settings
 
+    @property
+    def false_positive_share(self) -> float:
+        """The share of people (0-1) among the calls that detection took for machines, as the profile estimates it."""
+        return load_site_profile(self.settings).machine_detection.false_positive_share
+
 
 REPORTS: Mapping[str, Callable[[ReportSource], Report]] = {
     "trunks": lambda of: tables.report_trunks(of.db, of.window),
     "agents": lambda of: tables.report_agents(of.db, of.window),
     "dispositions": lambda of: tables.report_dispositions(of.db, of.window),
-    "abandonment": lambda of: tables.report_abandonment(of.db, of.window, of.zone),
+    "abandonment": lambda of: tables.report_abandonment(of.db, of.window, of.zone, of.false_positive_share),
     "evidence": lambda of: report_whether_abandoned_caps_were_met(
         of.db, of.window, of.zone, load_site_profile(of.settings)
     ),
-    "hours": lambda of: accounts.report_calls_by_hour(of.db, of.window, of.zone),
+    "hours": lambda of: accounts.report_calls_by_hour(of.db, of.window, of.zone, of.false_positive_share),
     "expenditure": lambda of: accounts.report_expenditure(
         of.db, of.window, of.zone, {campaign.id: campaign.candidate for campaign in of.settings.campaigns}
     ),

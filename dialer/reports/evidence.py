@@ -24,11 +24,12 @@ _HOUR_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class LiveAnswer:
-    """An outbound call that a person answered."""
+    """An outbound call that a person answered, or that detection took for a machine."""
 
     at: float  # time of the answer (epoch seconds)
     abandoned: bool
     left_waiting: bool  # the voter hung up before the connect limit
+    share: float = 1.0  # the probability that a person answered (0-1)
 
 
 @dataclass(slots=True)
@@ -39,6 +40,8 @@ class DayEvidence:
     live_answers: int = 0
     abandoned: int = 0
     left_waiting: int = 0
+    taken_for_machines: int = 0
+    people_taken_for_machines: float = 0.0  # an estimate
     worst: list[float] = field(default_factory=list)  # for each cap, the highest rate of any window that ended that day
 
 
@@ -48,7 +51,8 @@ class _SlidingWindow:
 
     seconds: float
     answers: deque[LiveAnswer] = field(default_factory=deque)
-    abandoned: int = 0
+    live: float = 0.0
+    abandoned: float = 0.0
 
     def add_answer_and_compute_abandoned_rate(self, answer: LiveAnswer) -> float:
         """Add the next live answer, and return the abandoned-call rate of the time window that ends at this answer.
@@ -56,10 +60,13 @@ class _SlidingWindow:
         An answer exactly as old as the window's length is outside the window.
         """
         self.answers.append(answer)
-        self.abandoned += answer.abandoned
+        self.live += answer.share
+        self.abandoned += answer.abandoned * answer.share
         while self.answers[0].at <= answer.at - self.seconds:
-            self.abandoned -= self.answers.popleft().abandoned
-        return self.abandoned / len(self.answers)
+            oldest = self.answers.popleft()
+            self.live -= oldest.share
+            self.abandoned -= oldest.abandoned * oldest.share
+        return AbandonedRate(self.live, self.abandoned).abandoned_rate
 
 
 def compute_daily_evidence(
@@ -78,8 +85,12 @@ def compute_daily_evidence(
             continue
         name = datetime.fromtimestamp(answer.at, zone).date().isoformat()
         day = days.setdefault(name, DayEvidence(name, worst=[0.0] * len(caps)))
-        day.live_answers += 1
-        day.abandoned += answer.abandoned
+        if answer.share < 1.0:
+            day.taken_for_machines += 1
+            day.people_taken_for_machines += answer.share
+        else:
+            day.live_answers += 1
+            day.abandoned += answer.abandoned
         day.left_waiting += answer.left_waiting
         day.worst = [max(worst, rate) for worst, rate in zip(day.worst, rates, strict=True)]
     return days.values()
@@ -91,21 +102,23 @@ def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone:
     `profile` has the caps; the title states them. The column `cap_met` says whether every window was at or below its
     cap. The column `verified` says whether the stored records match their signatures.
     """
-    caps = profile.abandoned.caps
+    caps, share = profile.abandoned.caps, profile.machine_detection.false_positive_share
     verified = "yes" if verify_seals(db).is_evidence_intact else "NO"
     rows: list[tuple[Cell, ...]] = []
-    for campaign, day in _read_evidence_of_days(db, window, zone, caps):
+    for campaign, day in _read_evidence_of_days(db, window, zone, profile):
         cap_met = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
-        counts = (day.live_answers, day.abandoned, day.left_waiting)
-        rate = AbandonedRate(day.live_answers, day.abandoned).abandoned_rate
+        counts = (day.live_answers, day.abandoned, day.left_waiting, day.taken_for_machines)
+        people = day.people_taken_for_machines
+        rate = AbandonedRate(day.live_answers + people, day.abandoned + people).abandoned_rate
         rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if cap_met else "NO", verified))
     limits = ", ".join(f"{cap.share:.1%} in {_format_period_of_abandoned_cap(cap)}" for cap in caps)
     return Report(
-        f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition} "
+        f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition}; of "
+        f"calls taken for machines {share:.1%} count as abandoned people "
         f"(profile {profile.name}: {profile.abandoned.source})",
         (
             *make_text_columns("campaign", "day"),
-            *make_count_columns("live_answers", "abandoned", "left_waiting"),
+            *make_count_columns("live_answers", "abandoned", "left_waiting", "taken_for_machines"),
             Column("abandoned_rate", ColumnKind.SHARE, "rate"),
             *(
                 Column(
@@ -141,20 +154,21 @@ def report_abandoned_rate_of_each_window(db: Connection, window: Window, zone: t
                 *(campaign, day.day, cap.window_hours, day.live_answers, day.abandoned),
                 *(worst, cap.share, "yes" if worst <= cap.share else "NO"),
             )
-            for campaign, day in _read_evidence_of_days(db, window, zone, caps)
+            for campaign, day in _read_evidence_of_days(db, window, zone, profile)
             for worst, cap in zip(day.worst, caps, strict=True)
         ),
     )
 
 
 def _read_evidence_of_days(
-    db: Connection, window: Window, zone: tzinfo, caps: Sequence[AbandonedCap]
+    db: Connection, window: Window, zone: tzinfo, profile: Profile
 ) -> Iterator[tuple[str, DayEvidence]]:
     """Yield each campaign with the evidence of each of its days."""
+    caps, share = profile.abandoned.caps, profile.machine_detection.false_positive_share
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
-    found = window.query_rows_of_period(db, SQL.live_answers, since=window.since - longest)
+    found = window.query_rows_of_period(db, SQL.live_answers, since=window.since - longest, share=share)
     for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
-        answers = (LiveAnswer(at, bool(abandoned), bool(left)) for _, at, abandoned, left in answered)
+        answers = (LiveAnswer(at, bool(abandoned), bool(left), part) for _, at, abandoned, left, part in answered)
         for day in compute_daily_evidence(answers, caps, zone, window.since):
             yield campaign, day
 

@@ -13,7 +13,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from dialer.domain.model import ANSWERED, CONTACTS, AbandonedRate
+from dialer.domain.model import ANSWERED, CONTACTS, Outcome, calculate_abandoned_rate
 from dialer.domain.view import SeatState
 from dialer.engine.trunks.state import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import (
@@ -137,22 +137,29 @@ class CampaignDispositionCount(NamedTuple):
 
 
 class AbandonedCounts(NamedTuple):
-    """Attempts, live answers and abandoned calls of a campaign in one quarter of an hour."""
+    """Attempts, live answers and abandoned calls of a campaign in one quarter of an hour, and the answers of flows if
+    the campaign detects machines.
+    """
 
     campaign_id: str
     quarter: int
     attempts: int
     live: int
     abandoned: int
+    taken_for_machines: int
+    flow_answers: int
 
 
 class LiveAnswerRow(NamedTuple):
-    """A live answer and whether the call was abandoned or the voter hung up while waiting."""
+    """A live answer and whether the call was abandoned or the voter hung up while waiting. A call that detection took
+    for a machine is a part (`share`, 0-1) of an abandoned one.
+    """
 
     campaign_id: str
     at: float
     abandoned: int
     left_waiting: int
+    share: float
 
 
 class CallRow(NamedTuple):
@@ -418,27 +425,42 @@ def _build_report_of_dispositions(
     )
 
 
-def report_abandonment(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`)."""
+def report_abandonment(db: Connection, window: Window, zone: tzinfo, false_positive_share: float) -> Report:
+    """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`).
+
+    `false_positive_share` is the share of people among the calls that detection took for machines (0-1).
+    """
     rows = window.query_rows_of_period(db, SQL.abandoned_by_quarter)
     found = [((campaign, format_date_of_quarter_hour(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
     columns = (
         *make_text_columns("campaign", "day"),
-        *make_count_columns("attempts", "live_answers", "abandoned"),
+        *make_count_columns("attempts", "live_answers", "abandoned", "taken_for_machines"),
         rate,
     )
-    return build_report_with_total_row("abandonment", columns, found, _add_abandoned_rate)
+
+    def add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
+        attempts, *answers = counts
+        return attempts, *make_cells_of_abandoned_rate(answers, false_positive_share)
+
+    return build_report_with_total_row("abandonment", columns, found, add_abandoned_rate)
 
 
-def _add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
-    attempts, live_answers, abandoned = counts
-    return (
-        attempts,
-        live_answers,
-        abandoned,
-        AbandonedRate(live_answers, abandoned).abandoned_rate if live_answers else None,
-    )
+def make_cells_of_abandoned_rate(counts: Sequence[int], false_positive_share: float) -> tuple[Cell, ...]:
+    """Return the cells of live answers, abandoned calls, calls taken for machines, and the abandoned-call rate.
+
+    `counts` are the first three of them, and the answers of flows in campaigns that detect machines.
+    """
+    live_answers, abandoned, taken_for_machines, flow_answers = counts
+    outcomes = {
+        Outcome.ABANDONED: abandoned,
+        Outcome.CONNECTED: live_answers - abandoned,
+        Outcome.COMPLETED: flow_answers,
+    }
+    people = false_positive_share * taken_for_machines
+    rate = calculate_abandoned_rate(outcomes, people)
+    answers = live_answers + (flow_answers if people else 0)
+    return answers, abandoned, taken_for_machines, rate.abandoned_rate if rate.live_answers else None
 
 
 def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: Path) -> Report:

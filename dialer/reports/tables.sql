@@ -97,7 +97,12 @@ SELECT campaign_id,
        CAST(created_at / 900 AS INTEGER) AS quarter,
        count(*) AS attempts,
        count(*) FILTER (WHERE outcome IN (SELECT value FROM json_each(:live_answers))) AS live,
-       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned
+       count(*) FILTER (WHERE outcome = 'abandoned') AS abandoned,
+       count(*) FILTER (WHERE outcome = 'machine' AND connected_at IS NULL) AS taken_for_machines,
+       count(*) FILTER (
+           WHERE outcome IN ('completed', 'left')
+             AND campaign_id IN (SELECT detects.campaign_id FROM attempt AS detects WHERE detects.outcome = 'machine' AND detects.connected_at IS NULL)
+       ) AS flow_answers
 FROM attempt
 WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
@@ -105,10 +110,17 @@ GROUP BY campaign_id, quarter
 ORDER BY campaign_id, quarter;
 
 -- Outbound calls only: the cap applies to calls that the dialler places, and inbound answers would lower the rate.
+-- With :share > 0, the share of people among the calls that detection took for machines, these calls are included, and the answers
+-- of flows in campaigns that detect machines (`calculate_abandoned_rate`).
 -- name: live_answers
-SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned' AS abandoned, outcome = 'dropped' AS left_waiting
+SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome IN ('abandoned', 'machine') AS abandoned, outcome = 'dropped' AS left_waiting,
+       iif(outcome = 'machine', :share, 1.0) AS share
 FROM attempt
-WHERE direction = 'outbound' AND outcome IN (SELECT value FROM json_each(:live_answers))
+WHERE direction = 'outbound'
+  AND (outcome IN (SELECT value FROM json_each(:live_answers)) OR :share > 0 AND (
+      outcome = 'machine' AND connected_at IS NULL OR outcome IN ('completed', 'left')
+      AND campaign_id IN (SELECT detects.campaign_id FROM attempt AS detects WHERE detects.outcome = 'machine' AND detects.connected_at IS NULL)
+  ))
   AND coalesce(answered_at, ended_at) >= :since AND coalesce(answered_at, ended_at) < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY campaign_id, at;

@@ -208,9 +208,12 @@ class Attempts(Rule):
 
 
 class MachineDetectionRule(Rule):
-    """Whether the dialler may analyse the audio of an answered call to detect an answering machine."""
+    """Whether the dialler may analyse the audio of an answered call to detect an answering machine, and how often it
+    errs.
+    """
 
     allowed: Allowed
+    false_positive_share: Annotated[Share, _MORE]  # of the calls that it takes for machines, people; each is abandoned
 
 
 class CallerId(Rule):

@@ -177,6 +177,14 @@ def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tu
     ]
 
 
+def get_false_positive_share(campaign: Campaign, profile: Profile) -> float:
+    """Return the estimated share of people (0-1) among the calls that a campaign's detection takes for machines. It is 0
+    in a campaign whose calls Asterisk does not listen to.
+    """
+    listens = campaign.machine_detection is MachineDetection.BEFORE_SEAT
+    return profile.machine_detection.false_positive_share if listens else 0.0
+
+
 def find_lowest_cap_on_abandoned_rate(settings: Settings, profile: Profile) -> float:
     """Return the lowest limit (cap) on the abandoned-call rate among the site's campaigns (0-1), which the pages show."""
     every = [limit for campaign in settings.campaigns for _, _, limit in list_caps_on_abandoned_rate(campaign, profile)]

@@ -43,7 +43,7 @@ class AnswersOfInterval(NamedTuple):
     """How many calls were answered live, and how many of these were abandoned, in one interval of a time window."""
 
     age: int  # intervals ago
-    answers: int
+    answers: float
     abandoned: float
 
 
@@ -52,6 +52,7 @@ class SQL(Statements):
     progress = Query(Progress)
     refused_counts = Query(RefusedCount)
     outcome_counts = Query(OutcomeCount)
+    taken_for_machines = Scalar(int)
     recent_answers = Query(AnswersOfInterval)
 
 
@@ -91,13 +92,24 @@ def count_attempts_by_outcome(db: Connection, campaign_id: str, since: float = 0
     return {Outcome(row.outcome): row.attempts for row in rows}
 
 
+def count_calls_taken_for_machines(db: Connection, campaign_id: str, since: float) -> int:
+    """Return how many of a campaign's outbound calls, opened since `since` (epoch seconds), machine detection ended."""
+    return SQL.taken_for_machines.fetch_only_value(db, campaign_id=campaign_id, since=since)
+
+
 def count_recent_answers_by_interval(
-    db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
+    db: Connection,
+    campaign_id: str,
+    now: float,
+    window_seconds: float,
+    interval_seconds: float,
+    false_positive_share: float = 0.0,
 ) -> list[RecentAnswers]:
     """Count a campaign's live answers and abandoned calls in each interval of the time window before `now`, oldest
     first.
 
-    Intervals without answers are left out.
+    `false_positive_share` is the share of people among the calls that detection took for machines (0-1). Intervals
+    without answers are left out.
     """
     rows = SQL.recent_answers.iterate_rows(
         db,
@@ -107,5 +119,6 @@ def count_recent_answers_by_interval(
         interval_seconds=interval_seconds,
         longest_seconds=LONGEST_UNANSWERED_SECONDS,
         live=LIVE,
+        share=false_positive_share,
     )
-    return [RecentAnswers(row.age * interval_seconds, row.answers, int(row.abandoned)) for row in rows]
+    return [RecentAnswers(row.age * interval_seconds, row.answers, row.abandoned) for row in rows]

@@ -26,18 +26,26 @@ SELECT outcome, count(*) AS attempts FROM attempt INDEXED BY attempt_ended
 WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :since AND outcome IS NOT NULL
 GROUP BY outcome;
 
+-- Outbound calls that machine detection ended. Calls that an agent reported as machines were connected.
+-- name: taken_for_machines
+SELECT count(*) FROM attempt INDEXED BY attempt_ended
+WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :since AND outcome = 'machine' AND connected_at IS NULL;
+
 -- Live answers of a time window by the age of the short interval that they fall in, oldest first. A call is answered
 -- within :longest_seconds after its attempt was opened, so that the index of ended attempts finds the window's. Open
--- calls count by their answer.
+-- calls count by their answer. With :share > 0 the campaign detects machines: a call that it took for one counts as :share of an
+-- abandoned answer, and the answers of flows count too (`calculate_abandoned_rate`).
 -- name: recent_answers
-SELECT CAST((:now - at) / :interval_seconds AS INTEGER) AS age, count(*) AS answers, total(abandoned) AS abandoned
+SELECT CAST((:now - at) / :interval_seconds AS INTEGER) AS age, total(answers) AS answers, total(abandoned) AS abandoned
 FROM (
-    SELECT coalesce(answered_at, ended_at) AS at, outcome = 'abandoned' AS abandoned
+    SELECT coalesce(answered_at, ended_at) AS at, iif(outcome = 'machine', :share, 1) AS answers,
+           iif(outcome = 'machine', :share, outcome = 'abandoned') AS abandoned
     FROM attempt INDEXED BY attempt_ended
     WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :now - :window_seconds - :longest_seconds AND outcome IS NOT NULL
-      AND outcome IN (SELECT value FROM json_each(:live))
+      AND (outcome IN (SELECT value FROM json_each(:live))
+           OR :share > 0 AND (outcome IN ('completed', 'left') OR outcome = 'machine' AND connected_at IS NULL))
     UNION ALL
-    SELECT answered_at, 0
+    SELECT answered_at, 1, 0
     FROM attempt INDEXED BY attempt_one_open
     WHERE campaign_id = :campaign_id AND direction = 'outbound' AND ended_at IS NULL AND answered_at IS NOT NULL
 )

@@ -23,8 +23,8 @@ class CallsOfInterval:
     placed: int
     answered: int
     connected: int
-    abandoned: int
-    live_answers: int  # answers by people for whom a seat was wanted
+    abandoned: float  # a call that detection took for a machine counts as a part of one
+    live_answers: float  # answers by people for whom a seat was wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,24 @@ class DeskReading:
         return cls(await AsyncConnection.connect_to_store_for_reading(path, key))
 
     async def count_calls_by_interval(
-        self, campaign_id: str, since: float, interval_seconds: float
+        self, campaign_id: str, since: float, interval_seconds: float, false_positive_share: float
     ) -> list[CallsOfInterval]:
         """Count a campaign's calls since a time (epoch seconds), by interval of the day.
 
-        Intervals without calls are left out.
+        `false_positive_share` is the share of people among the calls that detection took for machines (0-1). Intervals
+        without calls are left out.
         """
         return await self._db.fetch_all_rows(
-            SQL.calls_by_interval, campaign_id=campaign_id, since=since, interval_seconds=interval_seconds, live=LIVE
+            SQL.calls_by_interval,
+            campaign_id=campaign_id,
+            since=since,
+            interval_seconds=interval_seconds,
+            live=LIVE,
+            share=false_positive_share,
         )
 
     async def count_recently_answered_and_abandoned_calls(
-        self, campaign_id: str, now: float, window_seconds: float
+        self, campaign_id: str, now: float, window_seconds: float, false_positive_share: float
     ) -> RecentAnswers:
         """Count a campaign's live answers in the time window before `now`, and how many of them were abandoned."""
         found = await self._db.fetch_first_row(
@@ -88,8 +94,9 @@ class DeskReading:
             interval_seconds=window_seconds * 2,
             longest_seconds=LONGEST_UNANSWERED_SECONDS,
             live=LIVE,
+            share=false_positive_share,
         )
-        return RecentAnswers(0.0, found.answers, int(found.abandoned)) if found else RecentAnswers(0.0, 0, 0)
+        return RecentAnswers(0.0, found.answers, found.abandoned) if found else RecentAnswers(0.0, 0.0, 0.0)
 
     async def read_booth_names(self) -> dict[int, tuple[str, str]]:
         """Return the constituency's name and the polling station's name of each booth, by booth id.

@@ -1,10 +1,13 @@
 -- Data that the desk's pages show.
 
--- Ended outbound calls of a campaign, by the interval of :interval_seconds since :since in which they were placed.
+-- Ended outbound calls of a campaign, by the interval of :interval_seconds since :since in which they were placed. :share is the
+-- share of people among the calls that detection took for machines, as in `recent_answers`.
 -- name: calls_by_interval
 SELECT CAST((created_at - :since) / :interval_seconds AS INTEGER) AS number, count(*) AS placed, count(answered_at) AS answered,
-       count(connected_at) AS connected, CAST(total(outcome = 'abandoned') AS INTEGER) AS abandoned,
-       CAST(total(outcome IN (SELECT value FROM json_each(:live))) AS INTEGER) AS live_answers
+       count(connected_at) AS connected,
+       total(outcome = 'abandoned') + :share * total(outcome = 'machine' AND connected_at IS NULL) AS abandoned,
+       total(outcome IN (SELECT value FROM json_each(:live)) OR :share > 0 AND outcome IN ('completed', 'left'))
+       + :share * total(outcome = 'machine' AND connected_at IS NULL) AS live_answers
 FROM attempt INDEXED BY attempt_ended
 WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :since AND outcome IS NOT NULL AND outcome <> 'refused'
 GROUP BY number

@@ -42,6 +42,8 @@ def _list_effects_of_changed_call_leg(before: Call, after: Call, store: Store) -
     ):  # tells the pacer to subtract the answer, if it was counted
         kind = PacingEventKind.MACHINE if was.answer_classified else PacingEventKind.FAILED
         yield UpdatePacer(campaign_id, kind, after.seconds_from_start_to_answer, after)
+        if leg.taken_for_machine:
+            yield UpdatePacer(campaign_id, PacingEventKind.TAKEN_FOR_MACHINE)
     if outbound and leg.message_started and not was.message_started and after.talk.connected_at is None:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)
     if leg.answered_at is not None and was.answered_at is None:

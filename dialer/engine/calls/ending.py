@@ -111,6 +111,7 @@ class CallEndings:
         )
         self._calls.remove_call(call.attempt_id)
         (run.inbound if call.inbound else run.outcomes)[outcome] += 1
+        run.taken_for_machines += call.leg.taken_for_machine
         self._numbers.remember_ended_call(call, outcome)
         self._core.request_side_effects(*_make_pacer_updates_of_ended_call(call, outcome, self._core.clock.monotonic()))
         if retry_at is not None:

@@ -34,6 +34,7 @@ class Leg:
     cancelled: bool = False  # we requested a hang-up before the answer
     answer_classified: bool = True  # False: machine detection has no result yet
     machine: bool = False  # answered by an answering machine, according to the switch or the agent
+    taken_for_machine: bool = False  # by machine detection, which ended the call before anybody talked to the voter
     message_left: bool = False  # the machine has the whole information message
     excluded_from_pacing: bool = False  # the pacer does not count the answer, even if a person answered after all
     ended: CallEnded | None = None  # the call has ended, but a flow or a phone check is pending
@@ -192,7 +193,9 @@ class Call:
         return (
             self
             if self.leg.machine
-            else self._copy_call_with_changed_leg(answer_classified=True, machine=True, excluded_from_pacing=True)
+            else self._copy_call_with_changed_leg(
+                answer_classified=True, machine=True, taken_for_machine=True, excluded_from_pacing=True
+            )
         )
 
     def copy_call_with_message_on_machine(self) -> Call:

@@ -11,7 +11,15 @@ import structlog
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import Booth, CampaignProgress, CampaignState, Claim, Outcome
+from dialer.domain.model import (
+    AbandonedRate,
+    Booth,
+    CampaignProgress,
+    CampaignState,
+    Claim,
+    Outcome,
+    calculate_abandoned_rate,
+)
 from dialer.domain.view import CampaignSpeed, Hold, HoldReason
 from dialer.engine.core import Core
 from dialer.engine.effects import UpdatePacer
@@ -49,6 +57,7 @@ class CampaignRun:
     must_check_refused: bool = True  # numbers that the rules refused return to the queue before it is read again
     returns: int = 0  # counts the returns of numbers to the queue
     outcomes: Counter[Outcome] = field(default_factory=Counter)
+    taken_for_machines: int = 0  # outbound calls of the day that machine detection ended
     inbound: Counter[Outcome] = field(default_factory=Counter)  # outcomes of inbound calls
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     hold: Hold | None = _STARTING
@@ -87,9 +96,14 @@ class CampaignRun:
                 until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
                 rang = max(0.0, until - call.ringing_monotonic_seconds)
         timed = call is None or not call.adopted
-        event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds)
+        share = self.spec.false_positive_share if kind is PacingEventKind.TAKEN_FOR_MACHINE else 0.0
+        event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds, share)
         self.pacer.learn_from_pacing_event(event)
         return event
+
+    def calculate_abandoned_rate_of_day(self) -> AbandonedRate:
+        """Return the campaign's abandoned-call rate since midnight."""
+        return calculate_abandoned_rate(self.outcomes, self.spec.false_positive_share * self.taken_for_machines)
 
     @property
     def weight(self) -> float:

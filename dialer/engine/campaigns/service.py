@@ -82,14 +82,14 @@ class Campaigns:
         weight = 1.0 if self._core.plan.polling is None else self._core.plan.polling.weights.voter
         order = BoothOrder(self._polls.booths, weight, in_hand=hopper)
         run = CampaignRun(plan.spec, purpose, plan.pacer, state, order, hopper)
-        run.outcomes.update(
-            await store.count_attempts_by_outcome(campaign_id, get_local_midnight_before(self._core.zone, now))
-        )
+        midnight = get_local_midnight_before(self._core.zone, now)
+        run.outcomes.update(await store.count_attempts_by_outcome(campaign_id, midnight))
+        run.taken_for_machines = await store.count_calls_taken_for_machines(campaign_id, midnight)
         run.progress = await store.read_campaign_progress(campaign_id, now)
         learned = await store.read_pacer_state(campaign_id)
         if learned is not None:
             run.restore_learned_state_of_pacer(learned)
-        await restore_counts_of_abandoned_calls(run.pacer, campaign_id, store, self._core.clock)
+        await restore_counts_of_abandoned_calls(run.pacer, plan.spec, store, self._core.clock)
         for ordered in await store.read_supervisor_orders_in_force(now):
             if ordered.addressee == format_addressee_of_order_for_campaign(campaign_id):
                 self._restore_stored_order_of_supervisor(run, ordered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,17 @@ from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.dispositions.commands import KeyedDisposition
 from dialer.engine.seats.commands import SeatHangUp
+from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.predictive import PredictivePacer
 from dialer.simulation.asterisk.voters import Behaviour
-from tests.support.centre import Site, a_site
+from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.rules import neutral_with
 from tests.support.stored import query_site_store
 from tests.support.virtual import virtual_time
 from tests.support.voters import IVR, make_answering_switch, make_scripted_switch
 
-LISTENS = neutral_with(machine_detection={"allowed": True})
+SHARE = 0.05
+LISTENS = neutral_with(machine_detection={"allowed": True, "false_positive_share": SHARE})
 BEFORE = {"machine_detection": "before-seat"}
 AFTER = {"machine_detection": "after-seat", "wrap_up_seconds": 20}
 
@@ -36,7 +39,8 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
         Behaviour(machine=True, amd_seconds=1.5, hang_up_after=60.0),
         Behaviour(talk_seconds=5.0, amd_seconds=1.1),
     )
-    async with a_site(tmp_path, config, seats=1, campaign=BEFORE, profile=LISTENS) as site:
+    campaign = {**BEFORE, "pacing": "predictive"}
+    async with a_site(tmp_path, config, seats=1, campaign=campaign, profile=LISTENS) as site:
         await site.log_in("01")
         await site.until(lambda: len(site.ended()) >= 2, seconds=60)
         assert list_outcomes(site)[:2] == [Outcome.MACHINE, Outcome.CONNECTED]
@@ -45,7 +49,15 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
         assert machine.ended_at - machine.answered_at == pytest.approx(1.5, abs=0.05)
         assert person.answered_at is not None and person.connected_at is not None
         assert person.connected_at - person.answered_at == pytest.approx(1.1, abs=0.05)
-        assert site.centre_view.campaigns[0].abandoned_rate == 0.0
+        counted = (1 + SHARE, SHARE)  # a part of the machine's call counts as an abandoned person
+        assert count_answers_and_abandoned_calls(site) == pytest.approx(counted)
+        assert site.centre_view.campaigns[0].abandoned_rate == pytest.approx(SHARE / (1 + SHARE))
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
+    later = replace(config, start_epoch=START_EPOCH + 3600.0)
+    async with a_site(tmp_path, later, seats=1, campaign=campaign, profile=LISTENS) as site:
+        await site.until(lambda: site.centre_view.state.switch_up, seconds=60)
+        assert count_answers_and_abandoned_calls(site) == pytest.approx(counted)  # from the store
+        assert site.centre_view.campaigns[0].abandoned_rate == pytest.approx(SHARE / (1 + SHARE))
 
 
 @virtual_time()
@@ -154,7 +166,15 @@ async def test_phone_key_for_an_answering_machine_is_refused_without_machine_det
             await site.centre.engine.execute_command(KeyedDisposition(seat="01", disposition=Disposition.MACHINE))
 
 
-def count_recently_answered_and_abandoned_calls(site: Site) -> tuple[int, int]:
+def count_answers_and_abandoned_calls(site: Site) -> tuple[float, float]:
+    """Return the live answers and abandoned calls in the pacer's window of a day."""
+    pacer = site.centre.engine.features.loaded_campaigns["agents"].pacer
+    assert isinstance(pacer, GovernedPacer)
+    (day,) = (each for each in pacer.governor.tallies if each.window_seconds == 86_400.0)
+    return day.answers, day.abandoned
+
+
+def count_recently_answered_and_abandoned_calls(site: Site) -> tuple[float, int]:
     """Return the live answers in the pacer's window, and those in the campaign's outcomes."""
     run = site.centre.engine.features.loaded_campaigns["agents"]
     assert isinstance(run.pacer, PredictivePacer)

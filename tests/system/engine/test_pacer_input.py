@@ -172,7 +172,7 @@ def test_learned_state_of_the_pacer_survives_a_restart_of_the_dialler(tmp_path: 
 def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
     tmp_path: Path, pacing: str, change: str, share: float
 ) -> None:
-    counted: list[tuple[int, int]] = []
+    counted: list[tuple[float, float]] = []
 
     @virtual_time()
     async def run_shift(seconds: float) -> None:

@@ -139,7 +139,7 @@ def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
         (
             [
                 (8, CallAnswered(A), "commit save_answer_time_of_call A 8s; call waiting"),
-                (9, MachineDetected(A), "learn failed 8"),
+                (9, MachineDetected(A), "learn failed 8; learn taken-for-machine 0"),
                 (9, MachineDetected(A), ""),
                 (10, HUNG_UP, "timer call/A off; call ended; commit end machine"),
             ],
@@ -162,7 +162,7 @@ def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
         (
             [
                 (8, CallAnswered(A), "learn answered 8; commit save_answer_time_of_call A 8s; call waiting"),
-                (9, MachineDetected(A), "learn machine 8"),
+                (9, MachineDetected(A), "learn machine 8; learn taken-for-machine 0"),
             ],
             "after-seat",
         ),

@@ -21,13 +21,18 @@ from dialer.simulation.demo.report import build_demo_report
 from dialer.store.connection import open_store_snapshot
 from tests.support.centre import a_site
 from tests.support.roll_filler import fill_roll
+from tests.support.rules import neutral_with
 from tests.support.virtual import virtual_time
 from tests.support.voters import make_answering_switch
 
 NOON = 1_713_765_600.0
 AGENTS = {"connected": 197, "abandoned": 2, "dropped": 1, "machine": 40, "no-answer": 60}
 IVR = {"completed": 300, "left": 99, "busy": 5}
-RATE = 0.01  # 2 of 200
+DETECTING = {"completed": 90, "left": 9, "machine": 20}
+RATE = 0.01  # 2 of 200, without the calls that detection took for machines
+SHARE = load_profile("neutral").machine_detection.false_positive_share
+PEOPLE = SHARE * AGENTS["machine"]
+CHARGED = (2 + PEOPLE) / (200 + PEOPLE)
 
 
 @pytest.fixture
@@ -35,7 +40,8 @@ def store(tmp_path: Path) -> Path:
     path = tmp_path / "centre.db"
     fill_roll(path, 900, voters_per_booth=300)
     with contextlib.closing(sqlite3.connect(path)) as db:
-        for campaign, kind, outcomes in (("agents", "agents", AGENTS), ("ivr", "ivr", IVR)):
+        campaigns = (("agents", "agents", AGENTS), ("detecting", "ivr", DETECTING), ("ivr", "ivr", IVR))
+        for campaign, kind, outcomes in campaigns:
             db.execute("INSERT INTO campaign (campaign_id, kind, purpose) VALUES (?, ?, 'turnout')", (campaign, kind))
             ended = [outcome for outcome, count in outcomes.items() for _ in range(count)]
             for place, outcome in enumerate(ended, 1):
@@ -56,25 +62,36 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
 async def test_every_report_has_the_same_abandoned_rate_without_calls_of_ivr_flows(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
     with open_store_snapshot(store, None) as source:
-        table = tables.report_abandonment(source, window, UTC)
+        table = tables.report_abandonment(source, window, UTC, SHARE)
+        uncharged = tables.report_abandonment(source, window, UTC, 0.0)
         proof = report_whether_abandoned_caps_were_met(source, window, UTC, load_profile("neutral"))
-    agents, ivr = (cells(table, row) for row in table.rows)
-    assert (agents["abandoned_rate"], ivr["abandoned_rate"]) == (RATE, None)
+    people = SHARE * DETECTING["machine"]
+    of_flow = people / (99 + people)
+    agents, detecting, ivr = (cells(table, row) for row in table.rows)
+    rates = [each["abandoned_rate"] for each in (agents, detecting, ivr)]
+    assert rates == [pytest.approx(CHARGED), pytest.approx(of_flow), None]  # a flow without detection abandons nobody
+    assert (agents["abandoned"], agents["taken_for_machines"], detecting["live_answers"]) == (2, 40, 99)
+    assert [cells(uncharged, row)["abandoned_rate"] for row in uncharged.rows] == [RATE, None, None]
     assert table.total is not None
-    assert cells(table, table.total)["abandoned_rate"] == RATE
-    [row] = proof.rows  # an IVR campaign cannot abandon calls
-    assert (cells(proof, row)["campaign"], cells(proof, row)["abandoned_rate"]) == ("agents", RATE)
+    assert cells(table, table.total)["abandoned_rate"] == pytest.approx((2 + PEOPLE + people) / (299 + PEOPLE + people))
+    proven = {cells(proof, row)["campaign"]: cells(proof, row)["abandoned_rate"] for row in proof.rows}
+    assert proven == {"agents": pytest.approx(CHARGED), "detecting": pytest.approx(of_flow)}
     run_report = (build_demo_report(store, since=NOON - 60, journal=None)).convert_report_to_json_types()
+    # The demo detects no machines.
     assert (run_report["abandoned_rate"], run_report["campaigns"]["agents"]["abandoned_rate"]) == (RATE, RATE)
     assert run_report["live_answers"] == 200
 
 
 @virtual_time()
 async def test_board_and_statistics_topic_have_the_same_abandoned_rate(tmp_path: Path) -> None:
-    async with a_site(tmp_path, make_answering_switch()) as site:
+    detects = {"machine_detection": "before-seat"}
+    profile = neutral_with(machine_detection={"allowed": True})
+    async with a_site(tmp_path, make_answering_switch(), campaign=detects, profile=profile) as site:
         [run] = site.centre.engine.features.loaded_campaigns.list_campaign_runs()  # set the outcomes of a whole day
-        run.outcomes = Counter({Outcome(name): count for name, count in (AGENTS | IVR).items()})
+        run.outcomes = Counter({Outcome(name): count for name, count in AGENTS.items()})
+        run.taken_for_machines = AGENTS["machine"]
         [view] = site.centre_view.campaigns
         published = json.loads(create_statistics_message("pune-1", view).payload)["abandoned_rate"]
-    assert (view.abandoned_rate, published, view.abandoned) == (RATE, RATE, 2)
+    assert (view.abandoned_rate, published) == pytest.approx((CHARGED, CHARGED), abs=1e-4)
+    assert view.abandoned == 2
     assert calculate_abandoned_rate(AGENTS | IVR).abandoned_rate == RATE

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from dialer.cli.main import app
 from dialer.reports.evidence import LiveAnswer, compute_daily_evidence
-from dialer.settings.jurisdiction import AbandonedCap
+from dialer.settings.jurisdiction import AbandonedCap, load_profile
 from tests.support.roll_filler import fill_roll
 
 INDIA = ZoneInfo("Asia/Kolkata")
@@ -31,6 +31,7 @@ def at(text: str) -> float:
 
 
 MIDNIGHT = at("2024-04-22T00:00")
+SHARE = load_profile("neutral").machine_detection.false_positive_share
 
 
 @hypothesis_settings(deadline=None, derandomize=True)
@@ -107,7 +108,8 @@ def test_evidence_report_says_whether_each_abandoned_rate_cap_was_met(store: Pat
     ]
     bad, good = rows
     assert (bad["live_answers"], bad["abandoned"], bad["left_waiting"]) == ("39", "1", "0")
-    assert float(bad["worst_rate_24_h"]) == pytest.approx(1 / 20)  # an answering machine is not a live answer
+    assert bad["taken_for_machines"] == "1"  # of which a share counts as abandoned people
+    assert float(bad["worst_rate_24_h"]) == pytest.approx(SHARE / (5 + SHARE), abs=5e-5)  # the sixth answer
     assert (good["live_answers"], good["abandoned"], good["left_waiting"]) == ("200", "2", "1")
     assert float(good["abandoned_rate"]) == pytest.approx(0.01)
     assert float(good["worst_rate_720_h"]) == pytest.approx(2 / 200)

@@ -117,8 +117,8 @@ async def test_abandonment_report_uses_days_of_the_centres_time_zone(store: Hand
     store.answered(11, midnight + 60, outcome="abandoned", connected_at=None, seat=None)
     store.answered(12, midnight + 60, outcome="dropped", connected_at=None, seat=None)
     with open_store_snapshot(store.path, None) as source:
-        report = tables.report_abandonment(source, Window(), INDIA)
-        in_utc = tables.report_abandonment(source, Window(), UTC)
+        report = tables.report_abandonment(source, Window(), INDIA, 0.0)
+        in_utc = tables.report_abandonment(source, Window(), UTC, 0.0)
     before, after = rows_by_column(report)
     assert (before["day"], before["attempts"], before["live_answers"], before["abandoned"]) == ("2026-04-22", 10, 8, 0)
     assert (after["day"], after["live_answers"], after["abandoned"], after["abandoned_rate"]) == (
@@ -127,7 +127,7 @@ async def test_abandonment_report_uses_days_of_the_centres_time_zone(store: Hand
         1,
         0.5,
     )
-    assert report.total == ("all", "", 12, 10, 1, 0.1)
+    assert report.total == ("all", "", 12, 10, 1, 0, 0.1)
     assert [row["day"] for row in rows_by_column(in_utc)] == ["2026-04-22"]
 
 
@@ -483,7 +483,7 @@ async def test_report_by_hour_uses_the_centres_time_zone(store: HandFilled) -> N
     store.answered(1, NOON)
     store.attempt(2, NOON + 60)
     store.attempt(3, NOON - 60)
-    found = rows_by_column(await make_report(store, accounts.report_calls_by_hour))
+    found = rows_by_column(await make_report(store, accounts.report_calls_by_hour, 0.0))
     assert [(row["hour"], row["attempts"], row["answered"], row["contacts"]) for row in found] == [
         ("11:00", 1, 0, 0),
         ("12:00", 2, 1, 1),
@@ -496,7 +496,7 @@ async def test_report_by_hour_computes_rates_and_counts_no_calls_that_were_never
     store.attempt(3, NOON + 2, outcome="abandoned", answered_at=NOON + 9)
     store.attempt(4, NOON + 3)
     store.attempt(5, NOON + 4, outcome="refused", attempt_number=None)
-    [row] = rows_by_column(await make_report(store, accounts.report_calls_by_hour))
+    [row] = rows_by_column(await make_report(store, accounts.report_calls_by_hour, 0.0))
     del row["campaign"], row["day"], row["hour"]
     assert row == {
         "attempts": 4,

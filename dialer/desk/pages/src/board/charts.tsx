@@ -1,7 +1,7 @@
 import { Section } from "../shared/parts";
 import { me, now, value } from "../shared/server";
 import type { AbandonedWindow, DayFigures } from "../shared/wire";
-import { count, percent, t } from "../shared/words";
+import { count, percent, t, tenths } from "../shared/words";
 import { Chart, hours } from "../staff/chart";
 import { campaigns } from "./state";
 
@@ -77,8 +77,8 @@ export function Charts() {
               least={0.02}
               axis={hours(stretchSeconds())}
               label={t("chart-abandoned-summary", {
-                abandoned: added("abandoned"),
-                answers: added("live_answers"),
+                abandoned: tenths(added("abandoned")),
+                answers: tenths(added("live_answers")),
                 stop: percent(stop),
               })}
             />

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { value } from "../shared/server";
 import type { AbandonedWindow, SeatView } from "../shared/wire";
-import { count, percent, t, word } from "../shared/words";
+import { count, percent, t, tenths, word } from "../shared/words";
 import { type Counts, campaigns, centre, chosen, seats, sum, together } from "./state";
 
 export const CALL_STATES = [
@@ -74,8 +74,8 @@ export function CapBar({ window }: { window: AbandonedWindow }) {
   const share = shareOf(window);
   const text = t("abandoned-window", {
     share: percent(share),
-    abandoned: window.abandoned,
-    answers: window.answers,
+    abandoned: tenths(window.abandoned),
+    answers: tenths(window.answers),
     window: spanOf(window.window_seconds),
     stop: percent(window.stop),
   });

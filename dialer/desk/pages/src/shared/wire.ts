@@ -18,6 +18,7 @@ export interface AbandonedWindow {
   stop: number;
   /** live answers */
   answers: number;
+  /** a call that detection took for a machine counts as a part of one */
   abandoned: number;
 }
 
@@ -252,7 +253,7 @@ export interface CampaignView {
   /** calls connected to an agent */
   connected: number;
   abandoned: number;
-  /** abandoned calls / live answers (0-1) */
+  /** abandoned calls / live answers (0-1), with the estimated people among calls that detection took for machines */
   abandoned_rate: number;
   /** how far it is through its list */
   progress: CampaignProgress;
@@ -372,6 +373,7 @@ export interface DayFigures {
   placed: number[];
   answered: number[];
   connected: number[];
+  /** a call that detection took for a machine counts as a part of one */
   abandoned: number[];
   live_answers: number[];
 }

@@ -111,6 +111,7 @@ const formats = computed(() => ({
   day: new Intl.DateTimeFormat(localeOf(language.value), { day: "numeric", month: "short", timeZone: zone.value }),
 }));
 export const count = (value: number) => formats.value.count.format(value);
+export const tenths = (value: number) => Math.round(value * 10) / 10;
 export const decimal = (value: number) => formats.value.one.format(value);
 export const percent = (share: number) => formats.value.percent.format(share);
 export const clock = (at: number) => formats.value.clock.format(at * 1000);
