@@ -27,7 +27,7 @@ problem-no-command = The server does not know this command. Reload the page.
 ## States
 
 seat-offline = logged off
-seat-ready = ready for calls
+seat-ready = ready
 seat-reserved = call incoming
 seat-talking = on a call
 seat-wrap-up = in wrap-up
