@@ -48,7 +48,7 @@ class TrunkLab:
         ami_port, agi_port, tls_port, *_ = find_free_ports(3)
         [sip_port] = find_free_ports(1, socket.SOCK_DGRAM)
         self.sip_port = sip_port
-        self.voice_ports = range(40_000, 41_000)
+        self.voice_ports = range(22_000, 23_000)  # not among the ports that the system gives to other programs
         self._ports = dict(zip(trunks, find_free_ports(len(trunks), socket.SOCK_DGRAM), strict=True))
         self.carriers = {
             name: Sipp(
