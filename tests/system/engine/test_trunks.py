@@ -112,6 +112,22 @@ async def test_call_shows_and_stores_the_caller_id_for_the_voters_federal_state(
 
 
 @virtual_time()
+async def test_report_of_each_call_has_the_attestation_with_which_its_trunk_signs(tmp_path: Path) -> None:
+    files = {"private_key": "/keys/shaken.key", "certificate": "/keys/shaken.pem"}
+    signing = {"attestation": "B", "certificate_url": "https://certificates.example.org/shaken.pem", **files}
+    config = add_second_trunk(make_answering_switch(answer_after=1.0, hang_up_after=3.0))
+    lines = [make_trunk("carrier", stir_shaken=signing), make_trunk("second")]
+    async with a_site(tmp_path, config, trunks=lines, campaign={**IVR, "channels": 8}) as site:
+        await site.until(lambda: len(site.switch.placed_calls) >= 20, seconds=300)
+    code, told = run("report", "calls", "--each", "--format", "json", "--store", tmp_path / "centre.db")
+    assert code == 0
+    assert {(each["trunk"], each["attestation"]) for each in json.loads(told)["rows"]} == {
+        ("carrier", "B"),
+        ("second", ""),
+    }
+
+
+@virtual_time()
 async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_registration(tmp_path: Path) -> None:
     trunks = (SimulatedTrunk("carrier", registration="Rejected"), SimulatedTrunk("second", registration="Registered"))
     config = replace(make_answering_switch(answer_after=1.0, hang_up_after=5.0), trunks=trunks)
