@@ -21,6 +21,7 @@ from dialer.desk.agents.sign_in import AgentSignInRoutes
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount
+from dialer.desk.call_reports import CallReportRoutes
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
 from dialer.desk.reports import ReportRoutes
@@ -75,6 +76,7 @@ _DESK: tuple[type[HasRouter], ...] = (
     NumberRoutes,
     RecordingsPage,
     ReportRoutes,
+    CallReportRoutes,
     AgentSignInRoutes,
     AgentStreams,
     AgentCommands,

@@ -187,11 +187,11 @@ def print_calls_report(
     ] = False,
 ) -> None:
     """Count call attempts by campaign and outcome."""
-    from dialer.reports import tables
+    from dialer.reports import calls, tables
 
     window, zone = report.report_period, report.centre_time_zone
     report.print_report_or_write_to_file(
-        lambda db: tables.report_each_call(db, window, zone) if each else tables.report_calls(db, window)
+        lambda db: calls.report_each_call(db, window, zone) if each else tables.report_calls(db, window)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.board_account import BoardUser
+from dialer.desk.call_reports import ListedCalls, ShownCallHistory
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
 from dialer.desk.figures import DayFigures
 from dialer.desk.idle_reasons import IdleReason
@@ -44,6 +45,8 @@ KINDS: tuple[type[Any], ...] = (
     # for the reports
     ReportChoices,
     ShownReport,
+    ListedCalls,
+    ShownCallHistory,
     # for an agent's page
     AgentAccount,
     AgentScreenPop,

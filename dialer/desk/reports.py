@@ -1,24 +1,23 @@
-"""Reports as pages: the same reports as `dialer report`, as JSON for a table, and as CSV, XLSX and PDF files.
-
-The store is read in a thread of its own, one report at a time and with a time limit.
-"""
+"""Reports as pages: the same reports as `dialer report`, as JSON for a table, and as CSV, XLSX and PDF files."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from dialer.desk.report_reader import ReportReader
 from dialer.domain.clock import Clock
 from dialer.domain.enums import ReportFormat
 from dialer.domain.enums import SupervisorRole as Role
-from dialer.domain.errors import StoreTimeout
+from dialer.domain.model import Disposition, Outcome
 from dialer.domain.schema import MESSAGE
 from dialer.reports import accounts, tables
 from dialer.reports.agents import report_pauses, report_work_of_agents
+from dialer.reports.call_lists import report_numbers_by_attempts, report_numbers_by_due_time
 from dialer.reports.evidence import report_abandoned_rate_of_each_window
 from dialer.reports.files import describe_report_period, encode_report, parse_report_time
 from dialer.reports.formats import Cell, ColumnKind, Report
@@ -28,29 +27,39 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.store.campaigns import read_campaign_states
-from dialer.store.connection import Connection, open_store_snapshot
-from dialer.store.keys import read_store_key_of_site
+from dialer.store.connection import Connection
 from dialer.web.access import EVERY_ROLE, PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.refusals import RequestRefused
-from dialer.web.slow_work import QueueFull, SlowWork, create_low_priority_thread
 
+LIVE = "live"
+"""The outcome of calls in progress in the reports."""
 MAX_SHOWN_ROWS = 1_000
-MAX_FILE_ROWS = {ReportFormat.CSV: 50_000, ReportFormat.XLSX: 50_000, ReportFormat.PDF: 3_000}
-"""Rows of a file. A PDF takes some milliseconds a row."""
-MAX_READ_SECONDS = 20.0
-MAX_WAITING = 20
+MAX_FILE_ROWS = {ReportFormat.CSV: 50_000, ReportFormat.XLSX: 20_000, ReportFormat.PDF: 1_000}
+"""Rows of a file, each of which takes some seconds of CPU."""
 MEDIA_TYPES = {
     ReportFormat.CSV: "text/csv; charset=utf-8",
     ReportFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ReportFormat.PDF: "application/pdf",
 }
 
-T = TypeVar("T")
-MakeReport = Callable[[Connection, Window, tzinfo, Settings], Report]
+
+@dataclass(frozen=True, slots=True)
+class ReportContext:
+    """What the reports on the pages depend on, besides the store."""
+
+    window: Window
+    zone: tzinfo
+    settings: Settings
+    now: float  # epoch seconds
+
+
+MakeReport = Callable[[Connection, ReportContext], Report]
 
 
 AGENT_REPORT_ROLES: frozenset[str] = frozenset({Role.COACH, Role.COMPLIANCE, Role.SUPERVISOR})
 """Roles that may read reports on the work of each agent."""
+CALL_REPORT_ROLES: frozenset[str] = frozenset({Role.COMPLIANCE, Role.SUPERVISOR})
+"""Roles that may read the list of calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,23 +72,23 @@ class PageReport:
 
 REPORTS: dict[str, PageReport] = {
     "hours": PageReport(
-        lambda db, window, zone, settings: accounts.report_calls_by_hour(
-            db, window, zone, load_site_profile(settings).machine_detection.false_positive_share
+        lambda db, at: accounts.report_calls_by_hour(
+            db, at.window, at.zone, load_site_profile(at.settings).machine_detection.false_positive_share
         )
     ),
-    "outcomes": PageReport(lambda db, window, *_: tables.report_calls(db, window)),
-    "dispositions": PageReport(lambda db, window, *_: tables.report_dispositions_by_campaign(db, window)),
+    "outcomes": PageReport(lambda db, at: tables.report_calls(db, at.window)),
+    "dispositions": PageReport(lambda db, at: tables.report_dispositions_by_campaign(db, at.window)),
     "windows": PageReport(
-        lambda db, window, zone, settings: report_abandoned_rate_of_each_window(
-            db, window, zone, load_site_profile(settings)
-        )
+        lambda db, at: report_abandoned_rate_of_each_window(db, at.window, at.zone, load_site_profile(at.settings))
     ),
-    "agents": PageReport(lambda db, window, *_: report_work_of_agents(db, window), AGENT_REPORT_ROLES),
-    "pauses": PageReport(lambda db, window, *_: report_pauses(db, window), AGENT_REPORT_ROLES),
-    "agent-dispositions": PageReport(lambda db, window, *_: tables.report_dispositions(db, window), AGENT_REPORT_ROLES),
-    "trunks": PageReport(lambda db, window, *_: tables.report_trunks(db, window)),
-    "trunk-hours": PageReport(lambda db, window, zone, _: report_trunk_calls_by_hour(db, window, zone)),
-    "trunk-statuses": PageReport(lambda db, window, *_: report_trunk_calls_by_status(db, window)),
+    "agents": PageReport(lambda db, at: report_work_of_agents(db, at.window), AGENT_REPORT_ROLES),
+    "pauses": PageReport(lambda db, at: report_pauses(db, at.window), AGENT_REPORT_ROLES),
+    "agent-dispositions": PageReport(lambda db, at: tables.report_dispositions(db, at.window), AGENT_REPORT_ROLES),
+    "list-due": PageReport(lambda db, at: report_numbers_by_due_time(db, at.window.campaign, at.zone, at.now)),
+    "list-attempts": PageReport(lambda db, at: report_numbers_by_attempts(db, at.window.campaign)),
+    "trunks": PageReport(lambda db, at: tables.report_trunks(db, at.window)),
+    "trunk-hours": PageReport(lambda db, at: report_trunk_calls_by_hour(db, at.window, at.zone)),
+    "trunk-statuses": PageReport(lambda db, at: report_trunk_calls_by_status(db, at.window)),
 }
 """The reports by the names that their addresses have."""
 
@@ -111,12 +120,14 @@ class ShownReport:
 
 @dataclass(frozen=True, slots=True)
 class ReportChoices:
-    """The reports that the user may read, and the campaigns by which they can be filtered."""
+    """The reports that the user may read, and the values by which they can be filtered."""
 
     __pydantic_config__ = MESSAGE
 
     reports: tuple[str, ...]
     campaigns: tuple[str, ...]
+    outcomes: tuple[str, ...]
+    dispositions: tuple[str, ...]
 
 
 _Time = Annotated[str | None, Query(min_length=10, max_length=32)]
@@ -153,20 +164,14 @@ _Filter = Annotated[ReportFilter, Depends()]
 class ReportRoutes:
     """The routes of the reports."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, reader: ReportReader, clock: Clock) -> None:
         self._settings = settings
+        self._reader = reader
         self._clock = clock
-        self._path, self._key = settings.store.path, read_store_key_of_site(settings)
-        self._thread = create_low_priority_thread("reports")
-        self._slow_work = SlowWork(self._thread, MAX_WAITING)
 
     def replace_report_settings(self, settings: Settings) -> None:
         """Use the campaigns and rules of these settings from now on."""
         self._settings = settings
-
-    def close(self) -> None:
-        """Stop the thread that reads reports."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes of the reports: for each report its table and its files."""
@@ -187,20 +192,19 @@ class ReportRoutes:
 
     async def list_reports(self, who: SignedIn) -> ReportChoices:
         """Return the reports that the user may read, and the campaigns of the settings and of the store."""
-        stored = await self._read_store(read_campaign_states)
+        stored = await self._reader.read_store(read_campaign_states)
         campaigns = {each.id for each in self._settings.campaigns} | stored.keys()
-        return ReportChoices(
-            tuple(name for name, each in REPORTS.items() if who.role in each.roles), tuple(sorted(campaigns))
-        )
+        offered = [name for name, each in REPORTS.items() if who.role in each.roles]
+        if who.role in CALL_REPORT_ROLES:
+            offered.append("calls")
+        return ReportChoices(tuple(offered), tuple(sorted(campaigns)), (LIVE, *Outcome), tuple(Disposition))
 
     def _create_table_handler(self, report: PageReport) -> Callable[..., Awaitable[ShownReport]]:
         async def show_report(chosen: _Filter) -> ShownReport:
             """Return a report as a table."""
-            settings = self._settings
-            zone = get_site_zone(settings)
-            window = chosen.build_report_period(zone)
-            return await self._read_store(
-                lambda db: _select_shown_part_of_report(report.make(db, window, zone, settings), zone)
+            context = self._create_report_context(chosen)
+            return await self._reader.read_store(
+                lambda db: _select_shown_part_of_report(report.make(db, context), context.zone)
             )
 
         return show_report
@@ -208,38 +212,33 @@ class ReportRoutes:
     def _create_file_handler(self, name: str, report: PageReport) -> Callable[..., Awaitable[Response]]:
         async def download_report(chosen: _Filter, form: Annotated[FileFormat, Query(alias="format")]) -> Response:
             """Return a report as a CSV, XLSX or PDF file."""
-            settings = self._settings
-            zone, centre = get_site_zone(settings), settings.centre
-            window, chosen_format = chosen.build_report_period(zone), ReportFormat(form)
-            now = datetime.fromtimestamp(self._clock.now(), zone)
-            made = f"{centre.organisation}, centre {centre.id}, {now:%Y-%m-%d %H:%M}"
-
-            def encode_file(db: Connection) -> bytes:
-                made_report = report.make(db, window, zone, settings)
-                if len(made_report.rows) > MAX_FILE_ROWS[chosen_format]:
-                    raise RequestRefused(409, "report-too-long", rows=MAX_FILE_ROWS[chosen_format])
-                about = f"{made}: {describe_report_period(window, zone)}"
-                return encode_report(replace(made_report, about=about), chosen_format, foot=made)
-
-            body = await self._read_store(encode_file)
-            disposition = f'attachment; filename="{name}-{now:%Y-%m-%d}.{form}"'
-            return Response(body, media_type=MEDIA_TYPES[chosen_format], headers={"content-disposition": disposition})
+            context, file_format = self._create_report_context(chosen), ReportFormat(form)
+            return await self._reader.read_store(
+                lambda db: make_report_file(
+                    name, report.make(db, context), context.window, file_format, context.settings, context.now
+                )
+            )
 
         return download_report
 
-    async def _read_store(self, read: Callable[[Connection], T]) -> T:
-        """Return what `read` returns for the store, in its turn in the thread of the reports. Raises RequestRefused, StoreError."""
+    def _create_report_context(self, chosen: ReportFilter) -> ReportContext:
+        zone = get_site_zone(self._settings)
+        return ReportContext(chosen.build_report_period(zone), zone, self._settings, self._clock.now())
 
-        def read_snapshot() -> T:
-            with open_store_snapshot(self._path, self._key, opened_here=True, max_seconds=MAX_READ_SECONDS) as db:
-                return read(db)
 
-        try:
-            return await self._slow_work.run_slow_work_in_turn(read_snapshot)
-        except StoreTimeout as error:
-            raise RequestRefused(409, "report-too-slow", seconds=round(MAX_READ_SECONDS)) from error
-        except QueueFull as error:
-            raise RequestRefused(503, "reports-busy") from error
+def make_report_file(
+    name: str, report: Report, window: Window, form: ReportFormat, settings: Settings, now: float
+) -> Response:
+    """Return the response with a report's file, made at `now` (epoch seconds). Raises RequestRefused for too many rows."""
+    if len(report.rows) > MAX_FILE_ROWS[form]:
+        raise RequestRefused(409, "report-too-long", rows=MAX_FILE_ROWS[form])
+    zone, centre = get_site_zone(settings), settings.centre
+    made_at = datetime.fromtimestamp(now, zone)
+    made = f"{centre.organisation}, centre {centre.id}, {made_at:%Y-%m-%d %H:%M}"
+    about = f"{made}: {describe_report_period(window, zone)}"
+    body = encode_report(replace(report, about=about), form, foot=made)
+    disposition = f'attachment; filename="{name}-{made_at:%Y-%m-%d}.{form}"'
+    return Response(body, media_type=MEDIA_TYPES[form], headers={"content-disposition": disposition})
 
 
 def _select_shown_part_of_report(report: Report, zone: tzinfo) -> ShownReport:

@@ -28,7 +28,7 @@ from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.pages_built import BUILT
 from dialer.desk.recordings import RecordingsPage
-from dialer.desk.reports import ReportRoutes
+from dialer.desk.report_pages import ReportPages
 from dialer.desk.rolls import RollRoutes
 from dialer.desk.users import UsersPage
 from dialer.domain.clock import Clock, SystemClock
@@ -188,7 +188,7 @@ async def serve_pages_of_desk(
             rolls = RollRoutes(settings, page_state, dialler_client)
             numbers = NumberRoutes(settings, dialler_client)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
-            reports = ReportRoutes(settings, clock)
+            reports = ReportPages(settings, clock)
             stack.callback(reports.close)
             stack.callback(rolls.close)
             passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins))
@@ -202,9 +202,13 @@ async def serve_pages_of_desk(
                 rolls,
                 numbers,
                 recordings,
-                reports,
             )
-            routers = [*(each.create_http_router() for each in routes), *agents.routers, create_openapi_router()]
+            routers = [
+                *(each.create_http_router() for each in routes),
+                *reports.routers,
+                *agents.routers,
+                create_openapi_router(),
+            ]
             cookie = TRAINING_COOKIE if training else DESK_COOKIE
             sessions = Sessions(cookie, people.find_user_of_session, agents.find_user_of_session, people.devices)
             app = PageProtection(make_web_application(routers, sessions), origins)

@@ -36,11 +36,6 @@ R = TypeVar("R")
 FOREVER = 1e11  # epoch seconds, about 3,000 years ahead
 QUARTER_SECONDS = 900
 NO_DISPOSITION = "(none)"
-GROUNDS = (
-    *("verdict", "profile", "rules", "purpose", "voice", "zones", "consent", "listed", "registers"),
-    *("certificate", "certified_until", "asked_for", "seat_kept", "attestation"),
-)
-"""The keys of `Gate.format_legal_grounds_of_decision`, in the order of the report's columns."""
 _ANSWERED = json.dumps(sorted(ANSWERED))
 _CONTACTS = json.dumps(sorted(CONTACTS))
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
@@ -162,26 +157,6 @@ class LiveAnswerRow(NamedTuple):
     share: float
 
 
-class CallRow(NamedTuple):
-    """A call with the legal grounds on which it was allowed (JSON)."""
-
-    created_at: float
-    answered_at: float | None
-    ended_at: float | None
-    attempt_id: str
-    campaign_id: str
-    direction: str
-    phone_id: int
-    trunk: str
-    caller_id: str
-    outcome_or_live: str
-    disposition_or_none: str
-    call_seat: str
-    call_agent: str
-    gap_seconds: float | None
-    grounds: str | None
-
-
 class SQL(Statements):
     calls_by_outcome = Query(OutcomeCount)
     recordings = Query(RecordingRow)
@@ -194,7 +169,6 @@ class SQL(Statements):
     dispositions_by_campaign = Query(CampaignDispositionCount)
     abandoned_by_quarter = Query(AbandonedCounts)
     live_answers = Query(LiveAnswerRow)
-    calls = Query(CallRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,41 +219,6 @@ def report_calls(db: Connection, window: Window) -> Report:
         ),
         tuple((campaign, outcome, n, n / totals[campaign], ring, talk) for campaign, outcome, n, ring, talk in rows),
         ("all", "", sum(totals.values()), None, None, None) if rows else None,
-    )
-
-
-def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report every call attempt with the legal grounds on which it was allowed.
-
-    The grounds are the digest of the rules, time zones, consent, registers, certificate, and the seconds since the last
-    call to the number, and the attestation of the caller ID (STIR/SHAKEN), which is all that inbound calls have. They
-    are empty for calls stored by releases that did not record grounds.
-    """
-    rows: list[tuple[Cell, ...]] = []
-    for call in window.query_rows_of_period(db, SQL.calls):
-        grounds = {} if call.grounds is None else json.loads(call.grounds)
-        times = [format_time(each, zone) for each in (call.created_at, call.answered_at, call.ended_at)]
-        call_cells: tuple[Cell, ...] = (
-            *(call.attempt_id, call.campaign_id, call.direction, call.phone_id, call.trunk, call.caller_id),
-            *(call.outcome_or_live, call.disposition_or_none, call.call_seat, call.call_agent, call.gap_seconds),
-        )
-        rows.append((*times, *call_cells, *(str(grounds.get(name, "")) for name in GROUNDS)))
-    return Report(
-        "calls one by one",
-        (
-            *make_text_columns("at"),
-            *make_columns_for_files_only("answered_at", "ended_at"),
-            *make_text_columns("attempt", "campaign"),
-            *make_columns_for_files_only("direction"),
-            *make_count_columns("phone"),
-            *make_columns_for_files_only("trunk", "caller_id"),
-            *make_text_columns("outcome", "disposition"),
-            *make_columns_for_files_only("seat"),
-            *make_text_columns("agent"),
-            Column("gap_seconds", ColumnKind.SECONDS, "gap"),
-            *(Column(name, ColumnKind.TEXT, in_table=name in {"verdict", "zones", "consent"}) for name in GROUNDS),
-        ),
-        tuple(rows),
     )
 
 

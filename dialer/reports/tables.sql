@@ -124,11 +124,3 @@ WHERE direction = 'outbound'
   AND coalesce(answered_at, ended_at) >= :since AND coalesce(answered_at, ended_at) < :until
   AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY campaign_id, at;
-
--- name: calls
-SELECT attempt.created_at, attempt.answered_at, attempt.ended_at, attempt.attempt_id, attempt.campaign_id, attempt.direction,
-       attempt.phone_id, attempt.trunk, attempt.caller_id, coalesce(attempt.outcome, 'live') AS outcome_or_live,
-       coalesce(attempt.disposition, '') AS disposition_or_none, coalesce(attempt.seat, '') AS call_seat, coalesce(attempt.agent, '') AS call_agent, attempt.gap_seconds, lawful.grounds
-FROM attempt LEFT JOIN lawful ON lawful.lawful_id = attempt.lawful_id
-WHERE attempt.created_at >= :since AND attempt.created_at < :until AND (:campaign IS NULL OR attempt.campaign_id = :campaign)
-ORDER BY attempt.created_at, attempt.attempt_id;

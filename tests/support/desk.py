@@ -22,7 +22,7 @@ from dialer.desk.board_account import BoardAccount
 from dialer.desk.figures import BoardFigures
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
-from dialer.desk.reports import ReportRoutes
+from dialer.desk.report_pages import ReportPages
 from dialer.desk.rolls import RollRoutes
 from dialer.desk.server import AgentPages, DeskParts
 from dialer.desk.users import UsersPage
@@ -287,6 +287,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     recordings = RecordingsPage(
         settings, kept := await DeskReading.open(folder / "centre.db", None), dialler_client, clock
     )
+    reports = ReportPages(at_store, clock)
     routes = (
         StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}}),
         PasswordSignIn(people, agents.end_session_of_person_or_agent),
@@ -297,9 +298,13 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         NumberRoutes(at_store, dialler_client),
         passkeys,
         recordings,
-        reports := ReportRoutes(at_store, clock),
     )
-    routers = [*(each.create_http_router() for each in routes), *agents.routers, create_openapi_router()]
+    routers = [
+        *(each.create_http_router() for each in routes),
+        *reports.routers,
+        *agents.routers,
+        create_openapi_router(),
+    ]
     app = PageProtection(
         make_web_application(
             routers, Sessions(DESK_COOKIE, people.find_user_of_session, agents.find_user_of_session, people.devices)

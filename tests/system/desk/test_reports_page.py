@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +85,11 @@ def fill_store_with_calls(store: HandFilled) -> None:
             at = NOON + hour * HOUR + call
             store.answered(1 + call, at, disposition=("voted", "not-yet", "later")[call % 3])
             store.attempt(20 + call, at + 60)
+    grounds = {"verdict": "allowed", "profile": "india", "zones": "Asia/Kolkata", "consent": "unknown"}
+    store.insert("lawful", {"lawful_id": 1, "digest": "d", "grounds": json.dumps(grounds)})
+    store.db.execute("UPDATE attempt SET lawful_id = 1, gap_seconds = 7200")
+    for phone, attempts, due_at in ((1, 0, 0.0), (2, 1, NOON), (3, 2, NOON + 1e9)):
+        store.insert("target", {"campaign_id": "agents", "phone_id": phone, "attempts": attempts, "due_at": due_at})
     store.attempt(40, NOON, outcome="abandoned", answered_at=NOON + 9)
     store.attempt(41, NOON + HOUR, campaign="ivr", outcome="busy", technical_cause="486")
 
@@ -141,6 +147,29 @@ async def test_report_table_is_sorted_by_its_headings_with_the_keyboard(site: Si
     await page.keyboard.press("Enter")
     await expect(heading).to_have_attribute("aria-sort", "ascending")
     assert [int(row[3]) for row in await read_rows(page, "hours")] == sorted(calls)
+
+
+async def test_call_is_opened_with_the_grounds_on_which_it_was_lawful(site: Site) -> None:
+    page = await site.reports(f"view=calls&{DAY}&agent=a1&disposition=voted")
+    rows = page.locator("section[aria-labelledby=calls-title] tbody tr:not([hidden])")
+    await expect(rows).to_have_count(15)
+    opened = rows.first.get_by_role("button")
+    await opened.focus()
+    await page.keyboard.press("Enter")
+    await expect(opened).to_have_attribute("aria-expanded", "true")
+    history = page.locator(".history")
+    await expect(history).to_contain_text("Asia/Kolkata")
+    await expect(history).to_contain_text("allowed")
+    await expect(history).to_contain_text("Connected to an agent")
+    found = await find_accessibility_violations(page)
+    await page.get_by_role("combobox", name="Outcome").select_option("later")
+    await expect(rows).to_have_count(9)
+    assert "disposition=later" in await page.evaluate("location.hash")
+    await page.reload()
+    await expect(rows).to_have_count(9)
+    viewer = await site.reports(name="vikram")
+    await expect(viewer.get_by_role("link", name="Calls", exact=True)).to_have_count(0)
+    assert_accessible(found)
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/reports").glob("*.ftl")))

@@ -23,6 +23,8 @@ from dialer.domain.view import CallState, HoldReason, SeatState, TransferStage
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.hq.proposals import CONFIRM_ACTIONS
 from dialer.pacing.port import Limit
+from dialer.reports import call_lists
+from dialer.reports.calls import GROUNDS, CallDetails
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
 from dialer.settings.seats import AgentLogin
@@ -65,6 +67,8 @@ def find_problem_ids(*paths: Path) -> set[str]:
     return {f"problem-{word}" for text in texts for word in re.findall(said, text)}
 
 
+REPORT_MODULES = {"reports", "report_reader", "call_reports"}
+"""Modules of the desk whose refusals only the reports page shows."""
 UNTRANSLATED = {
     *(
         "Matdan",
@@ -153,7 +157,9 @@ def test_board_page_has_a_text_for_every_code_that_the_server_sends() -> None:
         used_message_ids("board")
         | used_message_ids("staff")
         | used_message_ids("shared")
-        | find_problem_ids(*(path for path in DESK_FOLDER.glob("*.py") if path.stem != "reports"), *WEB.glob("*.py"))
+        | find_problem_ids(
+            *(path for path in DESK_FOLDER.glob("*.py") if path.stem not in REPORT_MODULES), *WEB.glob("*.py")
+        )
     )
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
     words |= {f"seat-{state}" for state in SeatState} | {f"rule-{reason}" for reason in Reason}
@@ -176,9 +182,15 @@ def test_reports_page_has_a_text_for_every_code_that_the_server_sends() -> None:
     own, others = english_message_ids("reports"), english_message_ids("board", "staff", "shared")
     page = (SOURCES / "src/reports/main.tsx").read_text("utf-8")
     views = re.findall(r"^  (\w+): \[", page.partition("VIEWS")[2].partition("};")[0], re.MULTILINE)
-    words = used_message_ids("reports") | find_problem_ids(DESK_FOLDER / "reports.py")
-    words |= {f"report-{name}" for name in REPORTS} | {f"view-{name}" for name in views}
+    server = [DESK_FOLDER / f"{name}.py" for name in REPORT_MODULES]
+    words = used_message_ids("reports") | find_problem_ids(*server)
+    words |= {f"report-{name}" for name in (*REPORTS, "calls")} | {f"view-{name}" for name in views}
     words |= {f"ended-{outcome}" for outcome in (*Outcome, "live")} | {f"outcome-{each}" for each in Disposition}
+    words |= {f"ground-{name.replace('_', '-')}" for name in GROUNDS}
+    words |= {f"moment-{name.removesuffix('_at')}" for name in CallDetails._fields if name.endswith("_at")}
+    words |= {f"mark-{kind}" for kind in MarkKind} | {f"source-{source}" for source in MarkSource}
+    statement = call_lists.SQL.numbers_by_due_time.sql
+    words |= {f"waits-{word}" for word in re.findall(r"(?:THEN|ELSE) '([a-z-]+)'", statement)}
     assert views
     assert not words - own - others
     assert not own & others, "the page loads the texts of the board too"

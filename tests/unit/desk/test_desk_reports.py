@@ -12,9 +12,9 @@ from typing import Any
 import openpyxl
 import pytest
 
-from dialer.desk import reports
+from dialer.desk import call_reports, report_reader, reports
 from dialer.desk.pages_built import SOURCES
-from dialer.desk.reports import REPORTS
+from dialer.desk.reports import CALL_REPORT_ROLES, REPORTS
 from dialer.domain.enums import ReportFormat, SupervisorRole
 from tests.support.desk import DeskUnderTest, run_desk
 from tests.support.report_store import HOUR, NOON, HandFilled
@@ -119,7 +119,8 @@ async def test_reports_are_offered_by_role_with_all_campaigns(desk: DeskUnderTes
     for role in SupervisorRole:
         answer = await desk.get("/api/reports", role)
         if answer.status_code == 200:
-            assert answer.json()["reports"] == [name for name, each in REPORTS.items() if role in each.roles]
+            offered = [name for name, each in REPORTS.items() if role in each.roles]
+            assert answer.json()["reports"] == offered + ["calls"] * (role in CALL_REPORT_ROLES)
             assert answer.json()["campaigns"] == ["agents", "ivr", "turnout-agents", "turnout-ivr"]
         for name, report in REPORTS.items():
             expected = 200 if role in report.roles else 403
@@ -151,6 +152,61 @@ async def test_file_with_too_many_rows_is_refused(desk: DeskUnderTest, monkeypat
 async def test_report_that_takes_too_long_is_ended(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     monkeypatch.setattr(reports, "read_campaign_states", lambda db: db.execute(endless).fetchall())
-    monkeypatch.setattr(reports, "MAX_READ_SECONDS", 0.0)
+    monkeypatch.setattr(report_reader, "MAX_READ_SECONDS", 0.0)
     answer = await desk.get("/api/reports", "supervisor")
     assert (answer.status_code, answer.json()) == (409, {"problem": "report-too-slow", "seconds": 0})
+
+
+async def test_calls_are_listed_page_by_page_and_their_files_have_all_of_them(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(call_reports, "CALLS_OF_PAGE", 2)
+    seen: list[dict[str, Any]] = []
+    page: dict[str, Any] = {"before": None}
+    while True:
+        older = {} if page["before"] is None else {"before": str(page["before"])}
+        page = await read_report(desk, "calls", **older)
+        seen += page["calls"]
+        if page["before"] is None:
+            break
+    assert [(call["phone"], call["outcome"]) for call in seen] == [
+        (5, "no-answer"),
+        (4, "no-answer"),
+        (3, "abandoned"),
+        (2, "connected"),
+        (1, "connected"),
+    ]
+    assert (seen[3]["seconds"], seen[3]["disposition"], seen[3]["agent"]) == (40.0, "not-yet", "a1")
+    written = [*csv.DictReader(io.StringIO((await download_report(desk, "calls", "csv")).text))]
+    assert [row["attempt"] for row in written] == [call["attempt"] for call in seen]
+
+
+async def test_filter_of_the_calls_applies_to_the_list_and_to_its_files(desk: DeskUnderTest) -> None:
+    for chosen, phones in (
+        ({"disposition": "voted"}, [1]),
+        ({"agent": "a1", "outcome": "connected"}, [2, 1]),
+        ({"phone": "4"}, [4]),
+        ({"until": "2026-04-22T12:00"}, [5]),
+        ({"campaign": "ivr"}, [4]),
+    ):
+        assert [call["phone"] for call in (await read_report(desk, "calls", **chosen))["calls"]] == phones
+        answer = await download_report(desk, "calls", "csv", **chosen)
+        assert [int(row["phone"]) for row in csv.DictReader(io.StringIO(answer.text))] == phones
+    for chosen in ({"phone": "x"}, {"voter": "-1"}, {"agent": "a" * 99}, {"before": "-1"}):
+        answer = await desk.browser.get("/api/reports/calls", params=chosen, headers=await desk.cookie("supervisor"))
+        assert (answer.status_code, answer.json()) == (422, {"problem": "values"})
+
+
+async def test_history_of_a_call_is_shown_to_permitted_roles_only(desk: DeskUnderTest) -> None:
+    [call] = (await read_report(desk, "calls", phone="2"))["calls"]
+    path = f"/api/reports/calls/{call['attempt']}"
+    history = (await desk.get(path, "compliance")).json()
+    assert [(each["name"], each["at"]) for each in history["moments"]] == [
+        ("created", NOON + 1),
+        ("answered", NOON + 11),
+        ("connected", NOON + 12),
+        ("ended", NOON + 51),
+    ]
+    assert (history["trunk"], history["caller_id"], history["grounds"]) == ("carrier", "+911140000001", {})
+    assert (await desk.get(path, "viewer")).status_code == 403
+    assert (await desk.get(f"{path}9", "supervisor")).json() == {"problem": "no-call"}

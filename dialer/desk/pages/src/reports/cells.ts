@@ -1,6 +1,6 @@
 // The texts of a report's columns and cells.
 import type { ReportColumn } from "../shared/wire";
-import { count, decimal, lasted, percent, t, word } from "../shared/words";
+import { count, decimal, has, lasted, percent, t, word } from "../shared/words";
 
 export type Cell = string | number | null;
 
@@ -10,12 +10,16 @@ const CODES: Record<string, string> = {
   disposition: "outcome",
   pause_reason: "pause",
   cap_met: "cap-met",
+  waits_for: "waits",
 };
 const NONE = "(none)";
 
 export const isFigure = (column: ReportColumn) => column.kind !== "text";
 
 export const headingOf = (column: ReportColumn) => t(`column-${column.name.replaceAll("_", "-")}`);
+
+/** Return the text of a code. A number may also wait for a calling rule. */
+const codeText = (kind: string, code: string) => (has(`${kind}-${code}`) ? t(`${kind}-${code}`) : word("rule", code));
 
 const DAYS_FROM_HOURS = 48;
 /** Return the length of a window as hours or days. */
@@ -28,7 +32,7 @@ export function textOf(column: ReportColumn, cell: Cell): string {
     return cell === NONE
       ? t("none-entered")
       : column.name in CODES
-        ? word(CODES[column.name]!, cell.toLowerCase())
+        ? codeText(CODES[column.name]!, cell.toLowerCase())
         : cell;
   if (column.name === "window_hours") return windowText(cell);
   if (column.kind === "share") return percent(cell);

@@ -35,6 +35,26 @@ export const query = computed(() =>
   ),
 );
 
+/** The filter of single calls: times of the first and the last day, and what the calls must have in common. */
+export const begins = narrowing("begins", /^\d\d:\d\d$/);
+export const ends = narrowing("ends", /^\d\d:\d\d$/);
+export const CALL_FIELDS = {
+  agent: narrowing("agent", /^[A-Za-z0-9.-]{1,32}$/),
+  outcome: narrowing("outcome", /^[a-z-]{1,20}$/),
+  disposition: narrowing("disposition", /^[a-z-]{1,20}$/),
+  phone: narrowing("phone", /^\d{1,15}$/),
+  voter: narrowing("voter", /^\d{1,15}$/),
+};
+
+/** The filter of single calls as the query of a request. */
+export const callQuery = computed(() => {
+  const asked = new URLSearchParams(query.value);
+  if (begins.value) asked.set("since", `${first.value}T${begins.value}`);
+  if (ends.value) asked.set("until", `${last.value}T${ends.value}`);
+  for (const [name, { value }] of Object.entries(CALL_FIELDS)) if (value) asked.set(name, value);
+  return String(asked);
+});
+
 /** Return the address of a view with the present filter. */
 export function addressOf(name: string): string {
   const given = { view: name, from: from.value, to: to.value, campaign: campaign.value };

@@ -6,6 +6,8 @@ import { ask, isProblem, loadUser, me, type Problem } from "../shared/server";
 import type { ReportChoices } from "../shared/wire";
 import { areLoaded, speak, t } from "../shared/words";
 import { SignIn } from "../staff/sign_in";
+import { CallFilter } from "./call_filter";
+import { Calls } from "./calls";
 import { addDays, addressOf, campaign, first, from, last, to, today, view } from "./filter";
 import { ReportTable } from "./table";
 import "../shared/base.css";
@@ -17,6 +19,8 @@ import "./reports.css";
 const VIEWS: Record<string, string[]> = {
   campaigns: ["hours", "outcomes", "dispositions"],
   agents: ["agents", "pauses", "agent-dispositions"],
+  calls: ["calls"],
+  lists: ["list-due", "list-attempts"],
   abandoned: ["windows"],
   trunks: ["trunks", "trunk-hours", "trunk-statuses"],
 };
@@ -50,7 +54,8 @@ function choosePeriod(begins: number, ends: number): void {
   to.value = ends ? addDays(today.value, -ends) : "";
 }
 
-function Filter({ campaigns }: { campaigns: string[] }) {
+function Filter({ choices, shown }: { choices: ReportChoices; shown: string }) {
+  const { campaigns } = choices;
   const offered = campaign.value && !campaigns.includes(campaign.value) ? [...campaigns, campaign.value] : campaigns;
   return (
     <form class="panel filter" aria-label={t("filter")} onSubmit={(event) => event.preventDefault()}>
@@ -92,21 +97,23 @@ function Filter({ campaigns }: { campaigns: string[] }) {
           ))}
         </select>
       </label>
+      {shown === "calls" && <CallFilter {...choices} />}
     </form>
   );
 }
 
-function Reports({ reports, campaigns }: ReportChoices) {
+function Reports(choices: ReportChoices) {
+  const { reports } = choices;
   const views = Object.keys(VIEWS).filter((name) => VIEWS[name]!.some((each) => reports.includes(each)));
   const shown = views.includes(view.value) ? view.value : views[0]!;
   return (
     <>
       <Head views={views} shown={shown} />
       <main>
-        <Filter campaigns={campaigns} />
-        {VIEWS[shown]!.filter((name) => reports.includes(name)).map((name) => (
-          <ReportTable key={name} name={name} />
-        ))}
+        <Filter choices={choices} shown={shown} />
+        {VIEWS[shown]!.filter((name) => reports.includes(name)).map((name) =>
+          name === "calls" ? <Calls key={name} /> : <ReportTable key={name} name={name} />,
+        )}
       </main>
       <Notice />
     </>

@@ -6,7 +6,7 @@ import type { ShownReport } from "../shared/wire";
 import { count, has, t } from "../shared/words";
 import { compareCells, headingOf, isFigure, textOf } from "./cells";
 import { CHARTS } from "./charts";
-import { download, FORMATS } from "./files";
+import { Files } from "./files_of_report";
 import { query } from "./filter";
 
 interface Order {
@@ -104,30 +104,6 @@ function Rows({ name, report }: { name: string; report: ShownReport }) {
   );
 }
 
-function Files({ name }: { name: string }) {
-  const [busy, setBusy] = useState("");
-  return (
-    <div class="row" role="group" aria-label={t("files-of", { report: t(`report-${name}`) })}>
-      {FORMATS.map((format) => (
-        <button
-          type="button"
-          key={format}
-          disabled={busy !== ""}
-          aria-busy={busy === format}
-          aria-label={t("download-as", { format: format.toUpperCase() })}
-          onClick={() => {
-            setBusy(format);
-            void download(name, format).finally(() => setBusy(""));
-          }}
-        >
-          <span aria-hidden="true">↓ </span>
-          {format.toUpperCase()}
-        </button>
-      ))}
-    </div>
-  );
-}
-
 /** A report of the desk, read again when the filter changes. Its chart, if it has one, is above the table. */
 export function ReportTable({ name }: { name: string }) {
   const [read, setRead] = useState<ShownReport | Problem | null>(null);
@@ -143,7 +119,7 @@ export function ReportTable({ name }: { name: string }) {
     return () => (isCurrent = false);
   }, [name, asked]);
   return (
-    <Section id={name} title={t(`report-${name}`)} aside={<Files name={name} />}>
+    <Section id={name} title={t(`report-${name}`)} aside={<Files name={name} query={asked} />}>
       {read === null ? (
         <p role="status">{t("report-loading")}</p>
       ) : isProblem(read) ? (

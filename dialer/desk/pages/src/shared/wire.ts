@@ -186,6 +186,14 @@ export interface BoothTurnout {
   without_number: number;
 }
 
+/** An answer that was given to a question in a call. */
+export interface CallAnswer {
+  /** Epoch seconds. */
+  at: number;
+  question: string;
+  answer: string;
+}
+
 /** A call-back that an agent has promised for today. */
 export interface CallBack {
   /** Epoch seconds. */
@@ -197,6 +205,22 @@ export interface CallBack {
   masked: string;
   name: string | null;
   name_local: string | null;
+}
+
+/** A recorded fact about the voter that was made in a call. */
+export interface CallMark {
+  /** Epoch seconds. */
+  at: number;
+  kind: string;
+  source: string;
+  agent: string;
+}
+
+/** A step of a call, such as its answer. */
+export interface CallMoment {
+  name: string;
+  /** Epoch seconds. */
+  at: number;
 }
 
 /** The state of a live call. */
@@ -482,6 +506,32 @@ export interface LegalBasis {
   gap_seconds: number | null;
 }
 
+/** A call in the list of calls. */
+export interface ListedCall {
+  attempt: string;
+  /** Epoch seconds. */
+  at: number;
+  campaign: string;
+  direction: string;
+  outcome: string;
+  disposition: string;
+  seat: string;
+  agent: string;
+  trunk: string;
+  phone: number;
+  voter: number | null;
+  /** from the answer to the end; null: not answered, or not ended */
+  seconds: number | null;
+  recorded: boolean;
+}
+
+/** Calls that match a filter, the newest first. */
+export interface ListedCalls {
+  calls: ListedCall[];
+  /** a request with this value returns the next, older calls; null: there are none */
+  before: number | null;
+}
+
 /** The latest official turnout of a centre's constituencies. */
 export interface OfficialFigures {
   electors: number;
@@ -553,10 +603,12 @@ export interface RegisterOnDate {
   dated: string;
 }
 
-/** The reports that the user may read, and the campaigns by which they can be filtered. */
+/** The reports that the user may read, and the values by which they can be filtered. */
 export interface ReportChoices {
   reports: string[];
   campaigns: string[];
+  outcomes: string[];
+  dispositions: string[];
 }
 
 /** A column of a report on a page. */
@@ -715,6 +767,19 @@ export interface ShownAlert {
   level: string;
   text: string;
   fields: Record<string, number | string>;
+}
+
+/** What happened in a call, and the grounds on which it was lawful. */
+export interface ShownCallHistory {
+  moments: CallMoment[];
+  trunk: string;
+  caller_id: string;
+  sip_status: string;
+  /** since the end of the last call to the number; null: there was none */
+  gap_seconds: number | null;
+  grounds: Record<string, string>;
+  marks: CallMark[];
+  answers: CallAnswer[];
 }
 
 /** A report for a table on a page. The files of the report have all its rows and more columns. */

@@ -1,0 +1,30 @@
+"""The reports of the desk: all their routes, and the reader of the store that they share."""
+
+from __future__ import annotations
+
+from dialer.desk.call_reports import CallReportRoutes
+from dialer.desk.report_reader import ReportReader
+from dialer.desk.reports import ReportRoutes
+from dialer.domain.clock import Clock
+from dialer.settings.site import Settings
+
+
+class ReportPages:
+    """The routes of the reports page."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._reader = ReportReader(settings)
+        self._parts = (
+            ReportRoutes(settings, self._reader, clock),
+            CallReportRoutes(settings, self._reader, clock),
+        )
+        self.routers = [part.create_http_router() for part in self._parts]
+
+    def replace_report_settings(self, settings: Settings) -> None:
+        """Use the campaigns and rules of these settings from now on."""
+        for part in self._parts:
+            part.replace_report_settings(settings)
+
+    def close(self) -> None:
+        """Stop the thread that reads reports."""
+        self._reader.close()

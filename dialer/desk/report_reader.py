@@ -1,0 +1,45 @@
+"""Reads reports from the store: in a thread of its own, one report at a time, with a time limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from dialer.domain.errors import StoreTimeout
+from dialer.settings.site import Settings
+from dialer.store.connection import Connection, open_store_snapshot
+from dialer.store.keys import read_store_key_of_site
+from dialer.web.refusals import RequestRefused
+from dialer.web.slow_work import QueueFull, SlowWork, create_low_priority_thread
+
+MAX_READ_SECONDS = 20.0
+MAX_WAITING = 20
+
+T = TypeVar("T")
+
+
+class ReportReader:
+    """Runs functions that read reports from the store, one at a time and fair between the addresses of users."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._path, self._key = settings.store.path, read_store_key_of_site(settings)
+        self._thread = create_low_priority_thread("reports")
+        self._slow_work = SlowWork(self._thread, MAX_WAITING)
+
+    def close(self) -> None:
+        """Stop the thread that reads reports."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def read_store(self, read: Callable[[Connection], T]) -> T:
+        """Return what `read` returns for a snapshot of the store. Raises RequestRefused, StoreError."""
+
+        def read_snapshot() -> T:
+            with open_store_snapshot(self._path, self._key, opened_here=True, max_seconds=MAX_READ_SECONDS) as db:
+                return read(db)
+
+        try:
+            return await self._slow_work.run_slow_work_in_turn(read_snapshot)
+        except StoreTimeout as error:
+            raise RequestRefused(409, "report-too-slow", seconds=round(MAX_READ_SECONDS)) from error
+        except QueueFull as error:
+            raise RequestRefused(503, "reports-busy") from error
