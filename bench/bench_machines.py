@@ -38,7 +38,7 @@ SEAT_LIMIT_SECONDS: Final = 1.7
 FLOW_LIMIT_SECONDS: Final = 5.0
 OWN_LIMIT_SECONDS: Final = 8.0
 TRAINING_SEEDS: Final = 4
-MACHINE_SHARE: Final = 0.3
+MACHINE_SHARE: Final = 0.5
 """The share of answers by machines in the example of a site (0-1)."""
 
 _REPOSITORY: Final = Path(__file__).parents[1]
@@ -218,12 +218,12 @@ def make_page(scores: Sequence[Score], notes: Sequence[str]) -> str:
             "is a call over a real Asterisk. Silence counts as a person, but not with Asterisk's defaults.",
             "",
             "**The greetings are synthetic**: espeak-ng's voices in six languages, with background noise, G.711 or GSM, lost",
-            "packets and levels of -36 to -18 dB. They compare detectors. They do not tell how many of your voters' greetings",
-            "would be taken for machines; the recorded sample of verdicts does. Lengths and pauses decide, and real people and",
-            "mailboxes have others.",
+            "packets and levels of -36 to -18 dB. They compare detectors. They do not tell how many of your voters would be taken",
+            "for machines, as real people and mailboxes speak and pause otherwise: that takes a judged sample of your own calls.",
             "",
-            f"The goal: at most {MOST_PEOPLE_TAKEN:.0%} of people taken for machines, at least {LEAST_MACHINES_FOUND:.0%} of",
-            f"machines found, and a decision within {MEDIAN_SECONDS:g} s of the answer at the median. {_describe_winners(scores)}",
+            f"The goal: at most {MOST_PEOPLE_TAKEN:.0%} of people taken for machines, at least {LEAST_MACHINES_FOUND:.0%} "
+            f"of machines found, and a decision within {MEDIAN_SECONDS:g} s of the",
+            f"answer at the median. {_describe_winners(scores)}",
             "",
             *notes,
             "",
