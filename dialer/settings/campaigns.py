@@ -104,7 +104,7 @@ class Campaign(Section):
     )
     machine_detection: MachineDetection = Field(
         MachineDetection.OFF,
-        description="off; before-seat: Asterisk listens 1.3-1.6 s before an agent or flow is connected; after-seat: the agent "
+        description="off; before-seat: Asterisk listens up to 1.7 s before an agent or 5 s before a flow; after-seat: the agent "
         "decides",
     )
     machine_message: bool = Field(

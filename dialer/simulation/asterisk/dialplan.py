@@ -91,8 +91,8 @@ async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> N
 
 
 async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Simulate AMD(), the detection of an answering machine. Its fourth argument is a time limit (milliseconds, default
-    5000).
+    """Simulate AMD(), the detection of an answering machine. Its first argument is the silence after which it takes the
+    voter for a machine, the fourth a time limit (milliseconds, defaults 2500 and 5000).
 
     The called voter's behaviour says how long the detection takes and what it finds. If the limit passes first, the
     result is NOTSURE.
@@ -100,14 +100,16 @@ async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: 
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
     behaviour = channel.behaviour
-    seconds = limit if behaviour is None else min(limit, behaviour.amd_seconds)
-    await wait_seconds_or_until_hang_up(channel, seconds)
+    silence = int(arguments[0] or 2500) / 1000
+    is_silent = behaviour is not None and behaviour.silent
+    takes = limit if behaviour is None else silence if is_silent else behaviour.amd_seconds
+    await wait_seconds_or_until_hang_up(channel, min(limit, takes))
     if channel.is_application_interrupted:
         verdict, cause = "HANGUP", ""
-    elif behaviour is not None and behaviour.silent:
-        verdict, cause = "MACHINE", "INITIALSILENCE-2500-2500"
-    elif behaviour is None or behaviour.amd_seconds > limit:
+    elif behaviour is None or takes > limit:
         verdict, cause = "NOTSURE", f"TOOLONG-{round(limit * 1000)}"
+    elif is_silent:
+        verdict, cause = "MACHINE", f"INITIALSILENCE-{arguments[0]}-{arguments[0]}"
     else:
         verdict, cause = ("MACHINE", "LONGGREETING-1500-1500") if behaviour.machine else ("HUMAN", "HUMAN-300-300")
     switch.set_dialplan_variable(channel, "AMDSTATUS", verdict)

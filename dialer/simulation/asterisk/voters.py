@@ -66,7 +66,7 @@ class Behaviour:
     calls_back_after: float | None = None
     machine: bool = False  # whether an answering machine answers
     amd_seconds: float = 1.1  # how long AMD() takes
-    silent: bool = False  # says nothing, which AMD() calls a machine after the initial silence
+    silent: bool = False  # says nothing, which AMD() calls a machine after its initial silence
     reacts: bool = False  # whether the voter reacts to prompts as the profile says
 
 

@@ -114,7 +114,7 @@ def test_ivr_flow_is_not_started_for_an_answering_machine(
 
 @virtual_time()
 async def test_silent_voter_gets_the_flow_or_an_agent_despite_machine_detection(tmp_path: Path) -> None:
-    silent = Behaviour(silent=True, amd_seconds=1.5, hang_up_after=60.0)
+    silent = Behaviour(silent=True, hang_up_after=60.0)
     for name, campaign, outcome in (
         ("flow", {**IVR, **BEFORE, "channels": 1}, Outcome.COMPLETED),
         ("agent", BEFORE, Outcome.CONNECTED),

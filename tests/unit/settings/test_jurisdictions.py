@@ -129,7 +129,7 @@ STRICTER: dict[str, Any] = {
     "attempts.per_day": 2,
     "attempts.conversations_per_day": 1,
     "machine_detection.allowed": False,
-    "machine_detection.false_positive_share": 0.7,
+    "machine_detection.false_positive_share": 0.3,
     "caller_id.series": ["+91140"],
     "registers.names": ["ncpr", "own"],
     "registers.maximum_age_days": 3,
@@ -166,7 +166,7 @@ LOOSER: dict[str, Any] = {
     "attempts.per_day": 4,
     "attempts.conversations_per_day": 3,
     "machine_detection.allowed": None,  # india allows it
-    "machine_detection.false_positive_share": 0.6,
+    "machine_detection.false_positive_share": 0.25,
     "caller_id.series": None,  # india has none, so any is narrower
     "registers.names": [],
     "registers.maximum_age_days": 8,
