@@ -32,10 +32,10 @@ class GroupWithPlainHelp(TyperGroup):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options and the commands of the group."""
         with formatter.section("Options"):
-            formatter.write_dl(self.list_options())
+            formatter.write_dl(self.list_options_of_group())
         self.format_commands(ctx, formatter)
 
-    def list_options(self) -> list[tuple[str, str]]:
+    def list_options_of_group(self) -> list[tuple[str, str]]:
         """Return the group's options with their help."""
         return [("--help", "Show this message and exit.")]
 

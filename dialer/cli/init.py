@@ -144,7 +144,7 @@ def write_settings_of_new_centre(
     this user only. Existing files and keys are never overwritten.
     """
     from dialer.engine.seats.pins import hash_pin
-    from dialer.site.new_centre import create_agent_pin, get_store_path, render_centre_settings_file
+    from dialer.site.new_centre import create_agent_pin, get_store_path_of_new_centre, render_centre_settings_file
 
     given = locals()
     pins = file.parent / PINS
@@ -155,7 +155,7 @@ def write_settings_of_new_centre(
     if trunk_password is not None:
         given["trunk_password"] = read_argument_or_stdin(trunk_password, "the account's password")
     centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
-    store = get_store_path(data.absolute())
+    store = get_store_path_of_new_centre(data.absolute())
     first_key = _create_first_key_of_seals(store, may_fail=data == STANDARD_DATA)
     made = {seat: create_agent_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
@@ -180,12 +180,12 @@ def _create_first_key_of_seals(store: Path, *, may_fail: bool) -> str | None:
     Return the first public key (hexadecimal), or None with a note if there are none: the store exists already, or its
     folder is not writable although the keys `may_fail`. Raises InitRefused if they may not.
     """
-    from dialer.store.seal_keys import create_keys_of_first_epoch
+    from dialer.store.seal_keys import create_signing_keys_of_new_store
 
     folder = store.parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys = create_keys_of_first_epoch(store)
+        keys = create_signing_keys_of_new_store(store)
     except OSError as error:
         if not may_fail:
             raise InitRefused(

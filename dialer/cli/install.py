@@ -169,7 +169,7 @@ def uninstall_site_services(
     installed = [unit.name for unit in units if unit.exists()]
     if live and installed:
         _run_system_command("systemctl", "disable", "--now", *installed)
-    own = [root / path.relative_to("/") for path in _list_own_files()]
+    own = [root / path.relative_to("/") for path in _list_configuration_files_of_install()]
     obsolete = [path for path in (*units, *own) if (read_file_if_exists(path) or "").startswith(service.MARKER)]
     passwords = root / (MOSQUITTO / HAND_OUT).relative_to("/")
     for path in (*obsolete, *([passwords] if passwords.exists() else [])):
@@ -205,7 +205,7 @@ def _does_system_user_exist(name: str) -> bool:
     return True
 
 
-def _list_own_files() -> tuple[Path, ...]:
+def _list_configuration_files_of_install() -> tuple[Path, ...]:
     """Return the files that `install` writes in addition to the systemd units."""
     from dialer.deploy.systemd import render as service
 

@@ -169,9 +169,9 @@ class LazyCommandGroup(GroupWithPlainHelp):
             ctx.exit()
         return super().parse_args(ctx, args)
 
-    def list_options(self) -> list[tuple[str, str]]:
+    def list_options_of_group(self) -> list[tuple[str, str]]:
         """Return the options of `dialer` with their help."""
-        return [("--version", "Print the version and exit."), *super().list_options()]
+        return [("--version", "Print the version and exit."), *super().list_options_of_group()]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of the commands, grouped by role, without importing any of them."""

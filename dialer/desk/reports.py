@@ -204,7 +204,7 @@ class ReportRoutes:
             """Return a report as a table."""
             context = self._create_report_context(chosen)
             return await self._reader.read_store(
-                lambda db: _select_shown_part_of_report(report.make(db, context), context.zone)
+                lambda db: _select_columns_and_rows_shown_on_page(report.make(db, context), context.zone)
             )
 
         return show_report
@@ -241,7 +241,7 @@ def make_report_file(
     return Response(body, media_type=MEDIA_TYPES[form], headers={"content-disposition": disposition})
 
 
-def _select_shown_part_of_report(report: Report, zone: tzinfo) -> ShownReport:
+def _select_columns_and_rows_shown_on_page(report: Report, zone: tzinfo) -> ShownReport:
     """Return the columns and rows of a report that a page shows."""
     places = [place for place, column in enumerate(report.columns) if column.in_table]
     rows = report.rows[:MAX_SHOWN_ROWS]

@@ -51,12 +51,12 @@ class StirShaken(Section):
     )
 
     @property
-    def signs(self) -> bool:
+    def are_outbound_calls_signed(self) -> bool:
         """Whether calls to the carrier are signed."""
         return self.attestation is not None
 
     @property
-    def verifies(self) -> bool:
+    def are_inbound_calls_verified(self) -> bool:
         """Whether the signatures of inbound calls are verified."""
         return self.ca_file is not None
 
@@ -64,5 +64,5 @@ class StirShaken(Section):
         needed = (self.attestation, self.private_key, self.certificate, self.certificate_url)
         if any(each is None for each in needed) and any(each is not None for each in needed):
             yield "signing needs attestation, private_key, certificate and certificate_url, or none of them"
-        if not (self.signs or self.verifies):
+        if not (self.are_outbound_calls_signed or self.are_inbound_calls_verified):
             yield "set attestation to sign calls, or ca_file to verify inbound ones"

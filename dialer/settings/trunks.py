@@ -272,7 +272,11 @@ class Trunk(Section):
             yield 'unverified_tls needs transport = "tls"; remove it'
         if self.stir_shaken is not None and self.carrier is not Carrier.ASTERISK:
             yield "stir_shaken needs a trunk of Asterisk; remove it"
-        if self.stir_shaken is not None and self.stir_shaken.signs and not self._are_numbers_sent_as_e164():
+        if (
+            self.stir_shaken is not None
+            and self.stir_shaken.are_outbound_calls_signed
+            and not self._are_numbers_sent_as_e164()
+        ):
             yield (
                 "a signature (stir_shaken) covers numbers in E.164: number_format and caller_id_format must not be "
                 "national, and number_prefix and number_suffix must be empty"

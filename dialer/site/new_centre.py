@@ -39,7 +39,7 @@ class NewSeat:
     pin_hash: str
 
 
-def get_store_path(data: Path) -> Path:
+def get_store_path_of_new_centre(data: Path) -> Path:
     """Return the path of the store of a new centre, in its folder `data`."""
     return data / "centre.db"
 
@@ -70,7 +70,7 @@ def make_settings_template_values(answers: Answers, data: Path) -> Answers:
         "caller_ids": _split_answer_at_commas(answers["caller_ids"]),
         "phones_from": _split_answer_at_commas(answers["phones_from"]),
         "data": str(data),
-        "store": str(get_store_path(data)),
+        "store": str(get_store_path_of_new_centre(data)),
         "sounds": str(next((path for path in _SOUNDS if path.is_dir()), _SOUNDS[0])),
         "seats": [
             NewSeat(f"{number:02}", f"{100 + number}", _PLACEHOLDER_HASH) for number in range(1, answers["seats"] + 1)

@@ -124,7 +124,7 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
     ) as client:
         if trunk.registers:
             test.registration = (await list_trunk_registrations(client)).get(trunk.endpoint, "unknown to Asterisk")
-        if trunk.stir_shaken is not None and trunk.stir_shaken.signs:
+        if trunk.stir_shaken is not None and trunk.stir_shaken.are_outbound_calls_signed:
             test.attestation = await fetch_attestation_of_trunk(client, trunk.endpoint)
         fields = make_originate_fields(
             f"PJSIP/{test.called}@{trunk.endpoint}",
@@ -214,14 +214,14 @@ def describe_trunk_test(test: TrunkTest) -> Iterator[str]:
     if test.answered_after is not None:
         yield f"It was answered after {test.answered_after:.1f} s. Did it show that caller ID, and did it hear itself?"
         yield f"Codec: {test.codec or 'unknown'}."
-        yield _describe_arrival_of_key(test)
+        yield _describe_how_key_arrived(test)
     elif test.ended is None:
         yield "Asterisk did not report the end of the call. Look at its log."
     else:
         yield _describe_failure_of_test_call(test.ended)
 
 
-def _describe_arrival_of_key(test: TrunkTest) -> str:
+def _describe_how_key_arrived(test: TrunkTest) -> str:
     if test.key_arrived_as is not None:
         return f"The key # arrived {_SOURCES_OF_KEYS[test.key_arrived_as]}."
     return "The key # did not arrive. If you pressed it, ask the carrier how it sends keys, and set the trunk's dtmf."

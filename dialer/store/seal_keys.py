@@ -98,7 +98,7 @@ def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
     return None
 
 
-def create_keys_of_first_epoch(store: Path) -> EpochKeys | None:
+def create_signing_keys_of_new_store(store: Path) -> EpochKeys | None:
     """Create the secret keys that will sign the first changes (first epoch) of a store that does not exist yet, and
     return them.
 

@@ -195,7 +195,9 @@ def _make_template_values_of_dialplan(settings: Settings) -> dict[str, Any]:
         "hold": settings.hold,
         "recordings": settings.recordings,
         "named_phones": list_supervisor_and_transfer_phones(settings),
-        "verifies_callers": any(each.stir_shaken is not None and each.stir_shaken.verifies for each in settings.trunks),
+        "verifies_callers": any(
+            each.stir_shaken is not None and each.stir_shaken.are_inbound_calls_verified for each in settings.trunks
+        ),
         "outside_numbers": _list_external_transfer_numbers(settings),
     }
 
@@ -313,7 +315,7 @@ def _format_sip_uri(trunk: Trunk, user: str | None = None, host: str | None = No
     account = "" if user is None else f"{user.partition('@')[0]}@"
     address = _bracket_ipv6_address(host or trunk.host or "")
     default_port = 5061 if trunk.transport is Transport.TLS else 5060
-    port = trunk.port or (None if _is_name(host or trunk.host or "") else default_port)
+    port = trunk.port or (None if _is_host_name(host or trunk.host or "") else default_port)
     return f"sip:{account}{address}{'' if port is None else f':{port}'}{_format_transport_parameter(trunk, port)}"
 
 
@@ -329,7 +331,7 @@ def _format_transport_parameter(trunk: Trunk, port: object) -> str:
     return "" if trunk.transport is Transport.UDP and port else f"\\;transport={trunk.transport.value}"
 
 
-def _is_name(host: str) -> bool:
+def _is_host_name(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
     except ValueError:

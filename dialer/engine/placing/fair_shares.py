@@ -209,12 +209,12 @@ class FairShares:
         self.intended_shares = {campaign_id: number / total for campaign_id, number in seats.items()}
         return seats
 
-    def give_all_agent_time(self, weights: Mapping[str, float]) -> None:
+    def give_all_agent_time_to_campaign(self, weights: Mapping[str, float]) -> None:
         """Note that no other campaign wants to call now than the one given with its weight, or none if it is empty."""
         self.intended_shares = dict.fromkeys(weights, 1.0)
         for campaign_id, weight in weights.items():
             self._get_agent_time_account_of_campaign(campaign_id).weight = _make_weight_positive(weight)
-        self._set_campaigns_awake(weights)
+        self._record_which_campaigns_want_to_call(weights)
 
     # Whose turn it is
 
@@ -264,9 +264,9 @@ class FairShares:
                     for other in _find_campaigns_sharing_seats(each, awake)
                 ]
                 account.virtual_seconds = max(account.virtual_seconds, min(used, default=0.0))
-        self._set_campaigns_awake({each.campaign_id for each in contenders})
+        self._record_which_campaigns_want_to_call({each.campaign_id for each in contenders})
 
-    def _set_campaigns_awake(self, campaign_ids: Collection[str]) -> None:
+    def _record_which_campaigns_want_to_call(self, campaign_ids: Collection[str]) -> None:
         for campaign_id, account in self._accounts.items():
             account.is_awake = campaign_id in campaign_ids
 

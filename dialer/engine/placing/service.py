@@ -121,7 +121,7 @@ class Placing:
         ready = [run for run in runs if not self._hold_campaign_if_needed(run)]
         wanting = [run for run in ready if run.hopper]
         if len(wanting) < 2:
-            self._fair_shares.give_all_agent_time({run.spec.campaign_id: run.weight for run in wanting})
+            self._fair_shares.give_all_agent_time_to_campaign({run.spec.campaign_id: run.weight for run in wanting})
             return min(map(self._place_calls_of_ready_campaign, ready), default=LOOK_AGAIN_SECONDS)
         turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
         turns.contenders = [self._make_campaign_share_request(run, turns) for run in wanting]

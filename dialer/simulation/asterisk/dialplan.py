@@ -116,7 +116,7 @@ async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: 
     switch.set_dialplan_variable(channel, "AMDCAUSE", cause)
 
 
-async def _try_application(switch: SwitchCore, channel: Channel, data: str) -> None:
+async def _run_application_if_it_exists(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Run the dialplan application in `data`, such as `AMD(2500)`. The dialplan goes on if there is no such application."""
     name, _, arguments = data.partition("(")
     await APPLICATIONS.get(name, _ignore_dialplan_application)(switch, channel, arguments.removesuffix(")"))
@@ -213,7 +213,7 @@ APPLICATIONS: dict[str, Application] = {
     "NoOp": _ignore_dialplan_application,
     "Playback": _play_sounds,
     "Set": _set_channel_variable,
-    "TryExec": _try_application,
+    "TryExec": _run_application_if_it_exists,
     "UserEvent": _send_user_event,
     "Verbose": _ignore_dialplan_application,
     "Wait": _wait_for_dialplan_seconds,

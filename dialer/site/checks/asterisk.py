@@ -220,7 +220,7 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
         else:
             text = f"it is unknown whether {trunk.host} answers, because qualify_seconds is 0"
             findings.append(make_warning_finding(subject, text))
-        if trunk.stir_shaken is not None and trunk.stir_shaken.signs:
+        if trunk.stir_shaken is not None and trunk.stir_shaken.are_outbound_calls_signed:
             findings.append(await _check_signatures_of_trunk(trunk, client))
     return findings
 

@@ -242,7 +242,7 @@ async def test_supervisor_sends_one_command_to_several_selected_seats(site: Site
     await expect(board.get_by_role("checkbox")).to_have_count(0)
 
 
-async def test_reason_of_a_campaign_opens_its_call_list_by_reason(site: Site) -> None:
+async def test_click_on_the_hold_reason_of_a_campaign_shows_counts_of_its_call_list(site: Site) -> None:
     board = await site.board()
     card = board.locator(".campaign", has_text="turnout-agents")
     await expect(card).not_to_contain_text("numbers on the call list completed")

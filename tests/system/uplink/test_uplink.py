@@ -387,7 +387,7 @@ async def test_nats_stream_whose_last_read_message_was_replaced_is_not_read_furt
             assert (await anext(again)).data == b"stop"
 
 
-async def test_restarted_uplink_gets_the_opt_outs_that_a_nats_server_set_back_stored_meanwhile(
+async def test_restarted_uplink_receives_opt_outs_stored_by_a_restored_nats_server(
     tmp_path: Path, server: NatsServer
 ) -> None:
     """They have positions that the uplink has read, and the message at the last such position is not for this centre."""
@@ -432,7 +432,7 @@ async def test_restarted_uplink_gets_the_opt_outs_that_a_nats_server_set_back_st
 
 
 @pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "restarted"])
-async def test_calls_that_a_nats_server_set_back_stores_at_old_positions_reach_other_centres(
+async def test_calls_stored_at_old_positions_by_a_restored_nats_server_reach_other_centres(
     tmp_path: Path, server: NatsServer, is_connected: bool
 ) -> None:
     path, stored, copy = tmp_path / "centre.db", tmp_path / "nats" / "jetstream", tmp_path / "copy"

@@ -140,7 +140,7 @@ def test_approved_draft_recording_stays_approved_when_stored_in_a_new_audio_form
     assert set(entries[SEVEN].files) == set(both.formats)
 
 
-def test_draft_recording_made_again_by_a_new_voice_version_loses_its_approval(tmp_path: Path) -> None:
+def test_draft_recording_remade_by_a_new_voice_version_loses_its_approval(tmp_path: Path) -> None:
     entries: dict[PromptName, Entry] = {}
     run_drafts(tmp_path, entries, "सात")
     entries[SEVEN] = approve_entry(entries[SEVEN]).model_copy(update={"source": "espeak-ng 1.40 hi"})

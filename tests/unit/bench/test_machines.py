@@ -38,7 +38,7 @@ def make_clip_of_sounds(*seconds: float, kind: Kind = Kind.HELLO) -> Clip:
         ((0.5, *([0.08, 0.2] * 12)), False, 5000),  # clicks are neither words nor a greeting
     ],
 )
-def test_model_of_amd_decides_by_words_and_silence(
+def test_simulated_amd_decides_by_words_and_silence(
     seconds: tuple[float, ...], is_machine: bool, milliseconds: int
 ) -> None:
     decisions = model_amd([make_clip_of_sounds(*seconds)], VALUES)
@@ -46,7 +46,7 @@ def test_model_of_amd_decides_by_words_and_silence(
     assert int(decisions.milliseconds[0]) == pytest.approx(milliseconds, abs=20)
 
 
-def test_tuned_amd_never_takes_more_people_for_machines_than_allowed() -> None:
+def test_tuned_machine_detection_mistakes_no_more_people_for_machines_than_allowed() -> None:
     people = [make_clip_of_sounds(0.5, length) for length in (0.3, 0.5, 0.7, 3.9)]
     machines = [make_clip_of_sounds(0.5, length, kind=Kind.MAILBOX) for length in (2.8, 3.2, 4.2)]
     strict, loose = (tune_amd([*people, *machines], 5000, allowed) for allowed in (0.0, 0.25))
@@ -55,7 +55,7 @@ def test_tuned_amd_never_takes_more_people_for_machines_than_allowed() -> None:
     assert model_amd(machines, loose).is_machine.tolist() == [True] * 3
 
 
-def test_values_of_the_rendered_dialplan_are_read_from_its_templates() -> None:
+def test_amd_values_are_read_from_the_templates_of_the_dialplan() -> None:
     for name in ("flows.conf.j2", "voters.conf.j2"):
         arguments = read_rendered_amd(name)
         assert str(parse_amd_values(arguments)) == arguments
@@ -72,7 +72,7 @@ class IgnorantTrees:
         return 0.5
 
 
-def test_listener_describes_a_call_in_packets_as_the_training_describes_it_whole() -> None:
+def test_machine_detector_treats_audio_in_packets_like_audio_in_one_piece() -> None:
     chance = np.random.default_rng(1)
     tone = 8000 * np.sin(2 * np.pi * 180 * np.arange(3 * RATE) / RATE) * (np.arange(3 * RATE) % 4000 > 1500)
     samples = (tone + 200 * chance.standard_normal(3 * RATE)).astype(np.int16)
@@ -86,7 +86,7 @@ def test_listener_describes_a_call_in_packets_as_the_training_describes_it_whole
         np.testing.assert_allclose(features, describe_sound(sound.first(20 + 10 * number)))
 
 
-def test_no_text_and_no_voice_is_in_both_halves() -> None:
+def test_tuning_and_test_recordings_share_neither_texts_nor_voices() -> None:
     assert not set(VOICES[0]) & set(VOICES[1])
     tables = [table for name, table in vars(greeting_texts).items() if name.isupper()]
     assert tables
@@ -94,14 +94,14 @@ def test_no_text_and_no_voice_is_in_both_halves() -> None:
         assert tuning and held_out and not set(tuning) & set(held_out)
 
 
-def test_there_are_people_and_machines_enough_in_each_half() -> None:
+def test_tuning_and_test_recordings_contain_enough_people_and_machines() -> None:
     assert 2 * sum(CLIPS_PER_HALF.values()) >= 300
     people = sum(count for kind, count in CLIPS_PER_HALF.items() if kind not in MACHINES)
     assert people >= 200  # one in a hundred is then more than one clip
 
 
 @NEEDS_SPEECH
-def test_same_seed_makes_the_same_clips_and_another_seed_makes_others() -> None:
+def test_same_seed_generates_the_same_audio_clips() -> None:
     counts = {Kind.HELLO: 1, Kind.GREETING_BEEP: 1, Kind.TELEVISION: 1, Kind.FAX: 1}
     first, again, other = (make_clips(seed, clips_per_half=counts) for seed in (1, 1, 2))
     assert [clip.name for clip in first] == [clip.name for clip in other]

@@ -61,7 +61,7 @@ for arguments, heavy in json.loads(sys.argv[1]):
 """
 
 
-def test_help_of_no_command_imports_what_only_its_run_needs() -> None:
+def test_help_of_a_command_does_not_import_modules_needed_only_for_its_execution() -> None:
     paths = sorted(list_command_paths(typer.main.get_command(app)), key=lambda path: path in ALLOWED)  # those last
     assert ("report", "calls") in paths
     runs = [(["--version"], sorted(HEAVY))]

@@ -217,7 +217,7 @@ def test_second_init_before_the_first_start_prints_the_same_key_again(tmp_path: 
 
 
 @pytest.mark.parametrize("there", ["store", "store without key", "key of an earlier store", "damaged key"])
-def test_init_neither_replaces_nor_adds_a_key_where_a_store_or_its_key_exists(there: str, tmp_path: Path) -> None:
+def test_init_command_creates_no_key_if_a_store_or_its_key_exists(there: str, tmp_path: Path) -> None:
     store, key = tmp_path / "data" / "centre.db", tmp_path / "data" / "centre.db.seal-key"
     store.parent.mkdir()
     start_store(store)

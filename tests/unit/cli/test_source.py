@@ -157,7 +157,7 @@ def test_portal_export_changed_within_the_last_seconds_is_refused_as_incomplete(
     assert portal.voters() == 0
 
 
-def test_portal_export_with_only_rejected_rows_is_read_again_by_the_next_import(portal: Portal) -> None:
+def test_portal_export_with_only_rejected_rows_is_reread_by_the_next_import(portal: Portal) -> None:
     portal.write_export("a.csv", range(1))  # serial 0 is invalid
     for _ in range(2):
         code, printed = portal.run_import()

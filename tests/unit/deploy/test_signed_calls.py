@@ -104,7 +104,7 @@ def test_modules_for_signatures_are_loaded_only_where_a_trunk_needs_them() -> No
         (SIGNING, {"carrier": "twilio"}, "needs a trunk of Asterisk"),
     ],
 )
-def test_settings_with_which_calls_cannot_be_signed_are_refused(
+def test_settings_that_make_signed_calls_impossible_are_refused(
     stir_shaken: Mapping[str, Any], changes: Mapping[str, Any], text: str
 ) -> None:
     with pytest.raises(ValidationError) as refused:
@@ -122,9 +122,7 @@ def test_settings_with_which_calls_cannot_be_signed_are_refused(
         ("modules.conf", "load=res_pjsip_stir_shaken.so\n", "", "res_pjsip_stir_shaken is not loaded"),
     ],
 )
-def test_linter_reports_asterisk_files_with_which_calls_are_not_signed(
-    name: str, old: str, new: str, text: str
-) -> None:
+def test_linter_reports_asterisk_settings_that_leave_calls_unsigned(name: str, old: str, new: str, text: str) -> None:
     files = render(make_site(SIGNING))
     assert old in files[name]
     found = lint_file_texts({**files, name: files[name].replace(old, new, 1)}, make_site(SIGNING))
@@ -246,7 +244,7 @@ def test_result_of_a_verified_signature_is_described_for_the_record_of_the_call(
     assert describe_verified_attestation(verified) == attestation
 
 
-def test_engine_knows_the_attestation_with_which_each_trunk_signs() -> None:
+def test_engine_knows_the_stir_shaken_attestation_of_each_trunk() -> None:
     site = make_site(SIGNING)
     plan = make_engine_plan_from_settings(site, load_site_profile(site))
     assert [trunk.attestation for trunk in plan.trunks] == ["A", ""]

@@ -100,17 +100,17 @@ def test_idle_campaign_saves_up_no_agent_time_for_later() -> None:
     assert placed["a"] == placed["b"] == 4
 
 
-def test_only_campaign_that_wants_to_call_is_to_get_all_agent_time() -> None:
+def test_single_campaign_that_wants_to_call_gets_all_agent_time() -> None:
     shares, pool = FairShares(), Pool()
     one, other = pool.make_contender("a"), pool.make_contender("b")
     place_calls(shares, pool, one, other, room=0)
-    shares.give_all_agent_time({"a": 0.5})
+    shares.give_all_agent_time_to_campaign({"a": 0.5})
     assert shares.intended_shares == {"a": 1.0}
     use_seats(shares, 300, a=4)
     assert shares._accounts["a"].virtual_seconds == pytest.approx(300 * 4 / 0.5, rel=0.01)
     placed = place_calls(shares, pool, one, other)
     assert placed["a"] == placed["b"] == 4  # no credit for the time in which it did not want to call
-    shares.give_all_agent_time({})
+    shares.give_all_agent_time_to_campaign({})
     assert shares.intended_shares == {}
 
 

@@ -203,7 +203,7 @@ async def test_lost_key_of_the_integrity_seals_is_reported_and_a_new_chain_of_se
     assert key_file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_removed_seals_are_found_although_a_key_for_a_first_start_lies_next_to_the_store(
+async def test_removed_seals_are_found_even_if_a_key_for_a_first_start_exists(
     backend: SqliteBackend,
 ) -> None:
     async with open_filled_store(backend):
