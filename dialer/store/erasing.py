@@ -237,7 +237,7 @@ def overwrite_deleted_content(db: Connection) -> Iterator[None]:
 def return_free_pages_to_disk(db: Connection) -> None:
     """Write the store's file again without the pages that deleted rows have left free. Call it outside a transaction.
 
-    Meanwhile it needs the space of the store once more in the folder for temporary files, and once more beside the
+    Meanwhile it needs the space of the store once more in the folder for temporary files, and once more next to the
     store. Without that space it raises the error of a full disk, and changes nothing.
     """
     db.execute("VACUUM")
