@@ -4,7 +4,6 @@ started.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import NamedTuple, Protocol
 
@@ -134,6 +133,8 @@ class LoopClock:
 
     def __init__(self, start: float) -> None:
         """Create the clock. `start` is the wall-clock time of the present moment (epoch seconds)."""
+        import asyncio  # noqa: PLC0415 - commands that use the system's clock start faster without it
+
         self._loop = asyncio.get_running_loop()
         self._offset = start - self._loop.time()
         self._stepped = 0.0

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from dialer.domain.model import ANSWERED, CONTACTS, Outcome, calculate_abandoned_rate
+from dialer.domain.trunk_failures import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.domain.view import SeatState
-from dialer.engine.trunks.state import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import (
     Cell,
     Column,

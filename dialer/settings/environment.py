@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from pydantic_settings import EnvSettingsSource, SettingsError
-
 from dialer.errors import SettingError
 from dialer.settings.fields import Section
 
@@ -20,10 +18,15 @@ def read_settings_in_environment(model: type[Section]) -> dict[str, Any]:
     Raises SettingError for the first variable that is not a setting of the model or cannot be decoded. Each variable is
     read by itself, because pydantic-settings does not name variables that it cannot decode or that it ignores.
     """
+    names = _list_matdan_variables()
+    if not names:
+        return {}
+    from pydantic_settings import EnvSettingsSource, SettingsError  # noqa: PLC0415 - slow, and seldom needed
+
     any_model: Any = model  # the library's type is its own settings class, but it uses only the fields
     source = EnvSettingsSource(any_model, env_prefix=PREFIX, env_nested_delimiter=DELIMITER)
     every = source.env_vars
-    for name in _list_matdan_variables():
+    for name in names:
         source.env_vars = {name.lower(): os.environ[name]}
         try:
             settings = source()

@@ -12,18 +12,13 @@ from types import MappingProxyType
 from dialer.domain.backoff import double_seconds_up_to_limit
 from dialer.domain.model import ANSWERED, Outcome
 from dialer.domain.switch_events import REDIRECTED, CallEnded, EndedBy
+from dialer.domain.trunk_failures import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.domain.view import TrunkState
 from dialer.settings.trunks import CalledVoter, CallerIdArea, TrunkRest, find_caller_ids_for_voter
 
 # Health: a failing trunk is suspended, then tested with one probe call. A slow trunk gets fewer calls.
 
-TRUNK_FAILURES = frozenset({Outcome.CARRIER_FAILURE, Outcome.CONGESTION})
-"""Outcomes that count as failures of the trunk's carrier."""
 _REACHED = ANSWERED | {Outcome.BUSY, Outcome.NO_ANSWER, Outcome.INVALID_NUMBER, Outcome.REJECTED}
-CARRIER_REFUSES = frozenset({"401", "402", "403", "407"})
-"""SIP statuses that mean the carrier rejects our calls: no credit, or caller ID or IP address not accepted. A person
-who declines a call gives 603.
-"""
 NO_COMMON_CODEC_CAUSE = 58
 """Q.850 cause of a call that was rejected or hung up because carrier and Asterisk have no codec in common. Asterisk does not
 report which codec the carrier uses.

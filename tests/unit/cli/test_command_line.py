@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ import typer.main
 
 from dialer.cli.main import COMMANDS, app, format_command_name
 from tests.support.command_line import run
+from tests.support.roll_filler import fill_roll
 
 SUMMARIES = {format_command_name(place): summary for some in COMMANDS.values() for place, summary in some.items()}
 
@@ -45,7 +48,7 @@ HEAVY = {
 ALLOWED: dict[tuple[str, ...], set[str]] = {("command",): {"asyncio", "dialer.engine", "dialer.settings", "pydantic"}}
 """`dialer command --help` lists the engine's commands, which are pydantic models."""
 
-SHOW_HELP_OF_EACH_COMMAND = """
+RUN_AND_PRINT_IMPORTS = """
 import contextlib, io, json, sys
 from dialer.cli.main import main
 
@@ -67,6 +70,21 @@ def test_help_of_a_command_does_not_import_modules_needed_only_for_its_execution
     runs = [(["--version"], sorted(HEAVY))]
     runs += [([*path, "--help"], sorted(HEAVY - ALLOWED.get(path, set()))) for path in paths]
     ran = subprocess.run(
-        [sys.executable, "-c", SHOW_HELP_OF_EACH_COMMAND, json.dumps(runs)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", RUN_AND_PRINT_IMPORTS, json.dumps(runs)], capture_output=True, text=True, check=True
+    )
+    assert (ran.stdout, ran.stderr) == ("", "")
+
+
+def test_report_imports_no_engine_and_no_library_that_it_does_not_use(tmp_path: Path) -> None:
+    fill_roll(tmp_path / "centre.db", 10)
+    unused = sorted(HEAVY - {"dialer.reports", "dialer.settings", "dialer.store", "pydantic", "rich", "sqlite3"})
+    run_once = [(["report", "calls", "--store", str(tmp_path / "centre.db")], [*unused, "pydantic_settings"])]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MATDAN_")}
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN_AND_PRINT_IMPORTS, json.dumps(run_once)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
     assert (ran.stdout, ran.stderr) == ("", "")
