@@ -105,7 +105,7 @@ _IN_LETTERS = """async ([name, font]) => {
   document.adoptedStyleSheets.push(sheet);
   const whole = document.documentElement.clientWidth;
   const scrolls = each => ["auto", "scroll"].includes(getComputedStyle(each).overflowX);
-  const isUnseen = each => each.closest(".unseen") || !each.checkVisibility();
+  const isUnseen = each => each.closest(".unseen") || getComputedStyle(each).clipPath !== "none" || !each.checkVisibility();
   const isTooWide = each => {
     if (isUnseen(each) || scrolls(each)) return false;
     if (each.scrollWidth > each.clientWidth + 1 && each.clientWidth) return true;

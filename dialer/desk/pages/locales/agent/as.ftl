@@ -100,7 +100,6 @@ poll-closed = ভোটৰ সময় { $hours }, শেষ হ'ল
 poll-opens = ভোট { $day }, { $hours }
 household-pending = যিসকল ভোটাৰৰ বিষয়ে সুধিব লাগে: { $voters }
 household-others = এই নম্বৰৰ আনসকল
-other-outcome = অন্য…
 other-outcome-of = { $name }: অন্য ফলাফল
 show-all = সকলো দেখুৱাওক
 show-less = কম দেখুৱাওক

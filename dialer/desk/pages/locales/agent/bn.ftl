@@ -100,7 +100,6 @@ poll-closed = ভোটের সময় { $hours }, শেষ হয়েছ
 poll-opens = ভোট { $day }, { $hours }
 household-pending = যে ভোটারদের কথা জিজ্ঞাসা করতে হবে: { $voters }
 household-others = এই নম্বরের অন্যরা
-other-outcome = অন্য…
 other-outcome-of = { $name }: অন্য ফলাফল
 show-all = সব দেখান
 show-less = কম দেখান

@@ -100,7 +100,6 @@ poll-closed = મતદાનનો સમય { $hours }, પૂરો થયો
 poll-opens = મતદાન { $day }, { $hours }
 household-pending = જેમના વિશે પૂછવાનું છે: { $voters }
 household-others = આ નંબર પરના બીજા
-other-outcome = બીજું…
 other-outcome-of = { $name } માટે બીજું
 show-all = બધું બતાવો
 show-less = ઓછું બતાવો

@@ -100,7 +100,6 @@ poll-closed = ಮತದಾನದ ಸಮಯ { $hours }, ಮುಗಿದಿದೆ
 poll-opens = ಮತದಾನ { $day }, { $hours }
 household-pending = ಕೇಳಬೇಕಾದ ಮತದಾರರು: { $voters }
 household-others = ಈ ಸಂಖ್ಯೆಯಲ್ಲಿ ಇತರರು
-other-outcome = ಇತರೆ…
 other-outcome-of = { $name }: ಇತರೆ
 show-all = ಪೂರ್ತಿ ತೋರಿಸಿ
 show-less = ಕಡಿಮೆ ತೋರಿಸಿ

@@ -100,7 +100,6 @@ poll-closed = വോട്ടെടുപ്പ് സമയം { $hours }, ക�
 poll-opens = വോട്ടെടുപ്പ് { $day }, { $hours }
 household-pending = ഇവരെപ്പറ്റി ചോദിക്കുക: { $voters }
 household-others = ഈ നമ്പറിലെ മറ്റുള്ളവർ
-other-outcome = മറ്റുള്ളവ…
 other-outcome-of = { $name }: മറ്റുള്ളവ
 show-all = എല്ലാം കാണിക്കുക
 show-less = കുറച്ചു കാണിക്കുക

@@ -110,7 +110,6 @@ poll-closed = मतदानाची वेळ { $hours }, संपली
 poll-opens = मतदान { $day } रोजी, { $hours }
 household-pending = यांच्याबद्दल विचारा: { $voters }
 household-others = या नंबरवरील इतर
-other-outcome = इतर…
 other-outcome-of = { $name } यांच्यासाठी इतर
 show-all = सगळे दाखवा
 show-less = कमी दाखवा

@@ -100,7 +100,6 @@ poll-closed = ଭୋଟ ସମୟ { $hours }, ସରିଛି
 poll-opens = ଭୋଟ { $day }, { $hours }
 household-pending = ଯେଉଁ ଭୋଟରଙ୍କ ବିଷୟରେ ପଚାରିବେ: { $voters }
 household-others = ଏହି ନମ୍ବରର ଅନ୍ୟମାନେ
-other-outcome = ଅନ୍ୟ…
 other-outcome-of = { $name }: ଅନ୍ୟ ଫଳାଫଳ
 show-all = ସବୁ ଦେଖାନ୍ତୁ
 show-less = କମ୍ ଦେଖାନ୍ତୁ

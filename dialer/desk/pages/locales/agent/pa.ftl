@@ -100,7 +100,6 @@ poll-closed = ਵੋਟਾਂ ਦਾ ਸਮਾਂ { $hours }, ਮੁੱਕ ਗ�
 poll-opens = ਵੋਟਾਂ { $day }, { $hours }
 household-pending = ਜਿਨ੍ਹਾਂ ਬਾਰੇ ਪੁੱਛਣਾ ਹੈ: { $voters }
 household-others = ਇਸ ਨੰਬਰ 'ਤੇ ਹੋਰ
-other-outcome = ਹੋਰ…
 other-outcome-of = { $name } ਲਈ ਹੋਰ
 show-all = ਸਾਰਾ ਦਿਖਾਓ
 show-less = ਘੱਟ ਦਿਖਾਓ

@@ -100,7 +100,6 @@ poll-closed = வாக்குப்பதிவு நேரம் { $hours }
 poll-opens = வாக்குப்பதிவு { $day }, { $hours }
 household-pending = கேட்க வேண்டிய வாக்காளர்கள்: { $voters }
 household-others = இந்த எண்ணில் மற்றவர்கள்
-other-outcome = மற்றவை…
 other-outcome-of = { $name }: மற்றவை
 show-all = முழுவதும் காட்டு
 show-less = குறைத்துக் காட்டு

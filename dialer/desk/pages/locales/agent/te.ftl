@@ -100,7 +100,6 @@ poll-closed = పోలింగ్ సమయం { $hours }, ముగిసి�
 poll-opens = పోలింగ్ { $day }, { $hours }
 household-pending = అడగాల్సిన ఓటర్లు: { $voters }
 household-others = ఈ నంబర్‌లో ఇతరులు
-other-outcome = ఇతరం…
 other-outcome-of = { $name }: ఇతరం
 show-all = మొత్తం చూపించు
 show-less = తక్కువ చూపించు

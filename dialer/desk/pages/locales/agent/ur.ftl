@@ -100,7 +100,6 @@ poll-closed = پولنگ کا وقت { $hours }، ختم ہو گئی
 poll-opens = پولنگ { $day } کو، { $hours }
 household-pending = جن کے بارے میں پوچھنا ہے: { $voters }
 household-others = اس نمبر پر دوسرے لوگ
-other-outcome = دیگر…
 other-outcome-of = { $name } کے لیے دیگر
 show-all = سب دکھائیں
 show-less = کم دکھائیں

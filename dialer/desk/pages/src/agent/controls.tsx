@@ -1,9 +1,10 @@
 // Controls of seat and call: ready, pause, hang up, hold, transfer, recording, log off.
-import { useRef } from "preact/hooks";
+import { Icon, type IconName } from "../shared/icons";
 import { askQuestion, showNotice } from "../shared/parts";
 import { t, word } from "../shared/words";
 import { command } from "./entries";
 import { beginSkip, dialPreview, shown } from "./manual_dialling";
+import { Menu } from "./menu";
 import { isUnsettled, refusalOf } from "./outcomes";
 import { me, pop, seat, stateOf } from "./state";
 
@@ -61,58 +62,11 @@ export function star(typed: string): boolean {
   return false;
 }
 
-function Do({
-  name,
-  keys,
-  grave = false,
-  values,
-}: {
-  name: string;
-  keys?: string;
-  grave?: boolean;
-  values?: Record<string, string>;
-}) {
+function Do({ name, icon, keys, grave = false }: { name: string; icon?: IconName; keys?: string; grave?: boolean }) {
   return (
-    <button type="button" class={grave ? "main grave" : undefined} onClick={() => void give(name, values)}>
-      {t(`do-${name}`)} {keys && <kbd>{keys}</kbd>}
+    <button type="button" class={grave ? "main grave" : undefined} onClick={() => void give(name)}>
+      {icon && <Icon name={icon} />} {t(`do-${name}`)} {keys && <kbd>{keys}</kbd>}
     </button>
-  );
-}
-
-/** A button that opens a menu below it. */
-function Choice({
-  id,
-  label,
-  options,
-  choose,
-}: {
-  id: string;
-  label: string;
-  options: [string, string, string?][];
-  choose: (value: string) => void;
-}) {
-  const box = useRef<HTMLDivElement>(null);
-  return (
-    <>
-      <button type="button" popovertarget={id}>
-        {label} <span aria-hidden="true">▾</span>
-      </button>
-      <div id={id} ref={box} popover="auto" class="menu">
-        <p>{label}</p>
-        {options.map(([value, text, keys]) => (
-          <button
-            type="button"
-            key={value}
-            onClick={() => {
-              box.current?.hidePopover();
-              choose(value);
-            }}
-          >
-            {text} {keys && <kbd>{keys}</kbd>}
-          </button>
-        ))}
-      </div>
-    </>
   );
 }
 
@@ -123,23 +77,29 @@ export function SeatControls() {
     <div class="row" role="group" aria-label={t("seat-controls")}>
       {["paused", "wrap-up"].includes(state) && (
         <button type="button" class="main" onClick={() => void give("seat-ready")}>
-          {t("do-seat-ready")} <kbd>*1</kbd>
+          <Icon name="resume" /> <span class="label">{t("do-seat-ready")}</span> <kbd>*1</kbd>
         </button>
       )}
       {state !== "paused" && state !== "offline" && (
-        <Choice
+        <Menu
           id="pause-menu"
-          label={t("do-seat-pause")}
-          options={reasons.map((reason, index) => [
-            reason,
-            word("pause", reason),
-            index < 9 ? `*2${index + 1}` : undefined,
-          ])}
-          choose={(reason) => void give("seat-pause", { reason })}
-        />
+          groups={[
+            {
+              label: t("do-seat-pause"),
+              options: reasons.map((reason, index) => [
+                reason,
+                word("pause", reason),
+                index < 9 ? `*2${index + 1}` : undefined,
+              ]),
+              choose: (reason) => void give("seat-pause", { reason }),
+            },
+          ]}
+        >
+          <Icon name="hold" /> <span class="label">{t("do-seat-pause")}</span>
+        </Menu>
       )}
       <button type="button" onClick={logOff}>
-        {t("do-seat-log-off")} <kbd>*0</kbd>
+        <Icon name="logOff" /> <span class="label">{t("do-seat-log-off")}</span> <kbd>*0</kbd>
       </button>
     </div>
   );
@@ -155,29 +115,24 @@ export function CallControls() {
     dialling,
   } = there ?? { transfer: null, recording: null, state: "", dialling: false };
   if (state !== "talking" && !dialling) return null;
-  if (state !== "talking") return <Do name="seat-hang-up" keys="*3" grave />;
+  if (state !== "talking") return <Do name="seat-hang-up" icon="hangUp" keys="*3" grave />;
   const targets = (me.value?.transfer_targets ?? []).map(({ name }): [string, string] => [name, name]);
   const isAlone = help === null;
   return (
     <div class="row" role="group" aria-label={t("call-controls")}>
-      <Do name="seat-hang-up" keys="*3" grave />
-      {isAlone && <Do name="seat-hold" keys="*4" />}
+      <Do name="seat-hang-up" icon="hangUp" keys="*3" grave />
+      {isAlone && <Do name="seat-hold" icon="hold" keys="*4" />}
       {help === "hold" && !there?.phone_on_hold && <Do name="seat-resume" keys="*5" />}
       {isAlone && targets.length > 0 && (
-        <>
-          <Choice
-            id="transfer-menu"
-            label={t("do-seat-transfer")}
-            options={targets}
-            choose={(to) => void give("seat-transfer", { to })}
-          />
-          <Choice
-            id="consult-menu"
-            label={t("do-seat-consult")}
-            options={targets}
-            choose={(to) => void give("seat-consult", { to })}
-          />
-        </>
+        <Menu
+          id="transfer-menu"
+          groups={[
+            { label: t("do-seat-transfer"), options: targets, choose: (to) => void give("seat-transfer", { to }) },
+            { label: t("do-seat-consult"), options: targets, choose: (to) => void give("seat-consult", { to }) },
+          ]}
+        >
+          {t("do-seat-transfer")}
+        </Menu>
       )}
       {help === "consult" && <Do name="seat-merge" />}
       {(help === "consult" || help === "three-way") && <Do name="seat-complete-transfer" />}

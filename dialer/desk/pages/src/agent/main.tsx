@@ -1,6 +1,6 @@
 import { effect, untracked } from "@preact/signals";
-import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { type ComponentChildren, render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Alert, LanguageChoice, Notice, QuestionDialog, Section, showNotice, submittedForm } from "../shared/parts";
 import { ask, isProblem, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents, value } from "../shared/server";
 import type { AgentDayFigures, CallBack, DeskStatus, SeatView } from "../shared/wire";
@@ -9,7 +9,7 @@ import { CallControls, SeatControls } from "./controls";
 import { nameOf, readable } from "./drafts";
 import { listen } from "./keys";
 import { Dialling, ended, Manual, Preview } from "./manual_dialling";
-import { Correcting, Saying, Words } from "./outcome_panel";
+import { Correcting, NoteField, Saying, Words } from "./outcome_panel";
 import { noteShownCall, saveBeforeWrapUpEnds } from "./outcomes";
 import { PhonePanel, PhoneTrouble } from "./phone-panel";
 import { ScriptPages } from "./script";
@@ -112,7 +112,7 @@ function Elsewhere() {
         <p role="alert">
           {t(place.value === "taken" ? "used-elsewhere" : "open-elsewhere", { seat: me.value?.seat ?? "" })}
         </p>
-        <button type="submit" class="main" onClick={takeOverSeat}>
+        <button type="button" class="main" onClick={takeOverSeat}>
           {t("use-here")}
         </button>
       </form>
@@ -151,7 +151,7 @@ function Head() {
   return (
     <header>
       <h1>
-        {t("title")} <span class="id">{me.value?.seat}</span>
+        <span class="label">{t("title")}</span> <span class="id">{me.value?.seat}</span>
       </h1>
       <State />
       <SeatControls />
@@ -304,6 +304,27 @@ function Idle() {
   );
 }
 
+/** What an agent presses in a call. On a phone it stays at the foot of the screen, within reach of the thumb. */
+function Dock({ children }: { children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const { style } = document.documentElement;
+    const observer = new ResizeObserver(([entry]) =>
+      style.setProperty("--dock", `${entry!.borderBoxSize[0]!.blockSize}px`),
+    );
+    observer.observe(box.current!);
+    return () => {
+      observer.disconnect();
+      style.removeProperty("--dock");
+    };
+  }, []);
+  return (
+    <div ref={box} class="dock stack">
+      {children}
+    </div>
+  );
+}
+
 function Desk() {
   const call = pop();
   return (
@@ -319,12 +340,15 @@ function Desk() {
         {call ? (
           <div class="call">
             <Who call={call} />
-            <div class="stack">
-              <Dialling />
-              {seat()?.preview ? <Preview call={call} /> : <Saying call={call} />}
-              <CallControls />
+            <div class="stack act">
+              <Dock>
+                <Dialling />
+                {seat()?.preview ? <Preview call={call} /> : <Saying call={call} />}
+                <CallControls />
+              </Dock>
+              {!seat()?.preview && <NoteField call={call} />}
             </div>
-            <div class="stack">
+            <div class="stack guide">
               {call.script && <ScriptPages call={call} script={call.script} />}
               <About call={call} />
             </div>

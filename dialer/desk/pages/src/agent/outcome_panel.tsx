@@ -99,6 +99,14 @@ function Keypad({ call }: { call: AgentScreenPop }) {
   );
 }
 
+/** The keypad. A pending choice takes its place, so that nothing below it moves. */
+const Pad = ({ call }: { call: AgentScreenPop }) => (
+  <div class="pad">
+    <Keypad call={call} />
+    <Begun call={call} />
+  </div>
+);
+
 /** Change the note. If the outcome was already sent, the note is sent after it. */
 function write(call: AgentScreenPop, note: string): void {
   change(call, { note });
@@ -109,25 +117,34 @@ function write(call: AgentScreenPop, note: string): void {
 export function Saying({ call }: { call: AgentScreenPop }) {
   const pending = pendingOf(call);
   const draft = draftOf(call).value;
-  const note = noteStates.value[call.attempt];
   const chosen = pending.length > 1 ? pending.find((each) => each.id === chosenOf(call)) : undefined;
   const spoken = pending.filter((each) => draft.voters[each.id]).length;
   return (
     <Section id="saying" title={t("outcome")}>
       {chosen && (
-        <p>
-          {t("next-key-for")}: <Text text={nameOf(chosen)} /> (
-          {t("outcomes-entered", { spoken, voters: pending.length })})
-        </p>
+        <div class="row between next">
+          <span>
+            {t("next-key-for")}: <Text text={nameOf(chosen)} /> (
+            {t("outcomes-entered", { spoken, voters: pending.length })})
+          </span>
+          {spoken > 0 && !draft.sent && (
+            <button type="button" onClick={() => saveEntered(call)}>
+              <kbd>↵</kbd> {t("save-entered")}
+            </button>
+          )}
+        </div>
       )}
-      <Keypad call={call} />
-      <Begun call={call} />
-      {chosen && spoken > 0 && !draft.sent && (
-        <button type="button" onClick={() => saveEntered(call)}>
-          <kbd>↵</kbd> {t("save-entered")}
-        </button>
-      )}
-      <label class="note">
+      <Pad call={call} />
+    </Section>
+  );
+}
+
+export function NoteField({ call }: { call: AgentScreenPop }) {
+  const draft = draftOf(call).value;
+  const note = noteStates.value[call.attempt];
+  return (
+    <div class="panel note">
+      <label>
         {t("note")}
         <textarea
           rows={2}
@@ -139,7 +156,7 @@ export function Saying({ call }: { call: AgentScreenPop }) {
         />
       </label>
       {draft.sent && note && <p class="small">{t(`note-${note}`)}</p>}
-    </Section>
+    </div>
   );
 }
 
@@ -157,8 +174,7 @@ export function Correcting() {
           </div>
         )}
         <div>
-          <Keypad call={call} />
-          <Begun call={call} />
+          <Pad call={call} />
           <button type="button" onClick={() => (correcting.value = null)}>
             <kbd>Esc</kbd> {t("keep-outcome")}
           </button>

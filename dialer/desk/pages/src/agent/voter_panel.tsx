@@ -1,24 +1,32 @@
 // The voter on the line: name and household, booth and remaining time, why the call is allowed, and earlier calls.
 import { useRef, useState } from "preact/hooks";
+import { Icon } from "../shared/icons";
 import { Section } from "../shared/parts";
 import { now } from "../shared/server";
 import type { AgentScreenPop, ScreenPopBooth, ScreenPopVoter } from "../shared/wire";
 import { count, day, hour, lasted, t, word } from "../shared/words";
 import { callsWithEntries, change, chosenOf, draftOf, nameOf, pendingOf, readable } from "./drafts";
+import { Menu } from "./menu";
 import { MORE_OF_VOTER, recordVoter } from "./outcomes";
 import { seat } from "./state";
 
 const MOST_LETTERS = 60;
 const DAY_SECONDS = 86400;
 
+/** Return a text cut to one line of a household's row. */
+function shortened(text: string): string {
+  const letters = [...text];
+  return letters.length <= MOST_LETTERS ? text : `${letters.slice(0, MOST_LETTERS).join("")}…`;
+}
+
 /** Untrusted text, shown as plain text in its own direction. A long text is cut and can be expanded. */
 export function Text({ text }: { text: string }) {
   const [whole, setWhole] = useState(false);
-  const letters = [...text];
-  if (letters.length <= MOST_LETTERS) return <bdi>{text}</bdi>;
+  const short = shortened(text);
+  if (short === text) return <bdi>{text}</bdi>;
   return (
     <span>
-      <bdi>{whole ? text : `${letters.slice(0, MOST_LETTERS).join("")}…`}</bdi>{" "}
+      <bdi>{whole ? text : short}</bdi>{" "}
       <button type="button" class="more" aria-expanded={whole} onClick={() => setWhole(!whole)}>
         {t(whole ? "show-less" : "show-all")}
       </button>
@@ -26,14 +34,16 @@ export function Text({ text }: { text: string }) {
   );
 }
 
-/** The roll's data about a voter, in one line. */
+const relationOf = (voter: ScreenPopVoter) =>
+  voter.relation ? `${word("relation", voter.relation.toLowerCase())}: ` : "";
+
+/** The roll's data about a voter. */
 function Facts({ voter }: { voter: ScreenPopVoter }) {
-  const relation = voter.relation && word("relation", voter.relation.toLowerCase());
   return (
     <p class="facts">
       {voter.relative && (
         <span>
-          {relation && `${relation}: `}
+          {relationOf(voter)}
           <Text text={voter.relative} />
         </span>
       )}
@@ -49,14 +59,19 @@ function Facts({ voter }: { voter: ScreenPopVoter }) {
   );
 }
 
-/** A voter's name in the script of the page's language, and below it in the other script if the roll has both. */
-function Name({ voter }: { voter: ScreenPopVoter }) {
+/** Return the spellings of a voter's name: first in the script of the page's language, then in the other script if the roll has both. */
+function spellings(voter: ScreenPopVoter): [string, string | null] {
   const first = nameOf(voter);
   const other = first === voter.name ? voter.name_local : voter.name;
+  return [first, other && other !== first ? other : null];
+}
+
+function Name({ voter }: { voter: ScreenPopVoter }) {
+  const [first, other] = spellings(voter);
   return (
     <>
       <Text text={first} />
-      {other && other !== first && (
+      {other && (
         <small class="local">
           {" "}
           <Text text={other} />
@@ -101,6 +116,17 @@ function Elsewhere({ call }: { call: AgentScreenPop }) {
   );
 }
 
+/** What tells a member of the household from the others: age, gender, and the relative's name. */
+function ShortFacts({ voter }: { voter: ScreenPopVoter }) {
+  const facts = [
+    voter.age !== null && t("age", { age: voter.age }),
+    voter.gender && word("gender", voter.gender.toLowerCase()),
+    voter.relative && `${relationOf(voter)}${isolated(voter.relative)}`,
+  ];
+  return <small>{facts.filter(Boolean).join(" · ")}</small>;
+}
+
+/** A voter in one row: the letter that chooses the voter, the name, what was said, and a menu of rarer outcomes. */
 function Member({
   call,
   voter,
@@ -114,46 +140,60 @@ function Member({
 }) {
   const said = draftOf(call).value.voters[voter.id];
   const chosen = choosable && chosenOf(call) === voter.id;
+  const isAddressed = voter.id === call.addressed;
   const last = voter.marks.at(-1);
+  const [first, other] = spellings(voter);
+  const otherOutcome = t("other-outcome-of", { name: isolated(first) });
+  const person = (
+    <span class="person">
+      <span>
+        <bdi>{shortened(first)}</bdi>{" "}
+        {other && (
+          <small class="local">
+            <bdi>{shortened(other)}</bdi>
+          </small>
+        )}
+      </span>
+      {isAddressed ? (
+        <small class="addressed">
+          <Icon name="phone" /> {t(isConnecting() ? "next-voter" : "on-the-line")}
+        </small>
+      ) : (
+        <ShortFacts voter={voter} />
+      )}
+    </span>
+  );
   return (
     <li class={chosen ? "member chosen" : "member"}>
-      <div class="row between">
-        {choosable ? (
-          <button type="button" class="choose" aria-pressed={chosen} onClick={() => change(call, { chosen: voter.id })}>
-            <kbd>{String.fromCharCode(65 + index)}</kbd> <Name voter={voter} />
-          </button>
-        ) : (
-          <span>
-            <Name voter={voter} />
-          </span>
-        )}
-        {said ? (
-          <strong class="chip said-of">
-            ✓ {word("outcome", said.mark)} {said.hour !== undefined && t("at-hour", { hour: said.hour })}
-          </strong>
-        ) : (
-          last && <span class="chip">{markIn(last)}</span>
-        )}
-      </div>
-      <div class="row between">
-        <Facts voter={voter} />
-        {choosable && (
-          <select
-            aria-label={t("other-outcome-of", { name: nameOf(voter) })}
-            value=""
-            onChange={(event) =>
-              event.currentTarget.value && recordVoter(call, voter.id, { mark: event.currentTarget.value })
-            }
-          >
-            <option value="">{t("other-outcome")}</option>
-            {MORE_OF_VOTER.map((mark) => (
-              <option key={mark} value={mark}>
-                {word("outcome", mark)}
-              </option>
-            ))}
-          </select>
-        )}
-      </div>
+      {choosable ? (
+        <button type="button" class="choose" aria-pressed={chosen} onClick={() => change(call, { chosen: voter.id })}>
+          <kbd>{String.fromCharCode(65 + index)}</kbd> {person}
+        </button>
+      ) : (
+        <div class="choose">{person}</div>
+      )}
+      {said ? (
+        <strong class="chip said-of">
+          ✓ {word("outcome", said.mark)} {said.hour !== undefined && t("at-hour", { hour: said.hour })}
+        </strong>
+      ) : (
+        last && <span class="chip">{markIn(last)}</span>
+      )}
+      {choosable && (
+        <Menu
+          id={`other-outcome-${call.attempt}-${voter.id}`}
+          label={otherOutcome}
+          groups={[
+            {
+              label: otherOutcome,
+              options: MORE_OF_VOTER.map((mark) => [mark, word("outcome", mark)]),
+              choose: (mark) => recordVoter(call, voter.id, { mark }),
+            },
+          ]}
+        >
+          <Icon name="more" />
+        </Menu>
+      )}
     </li>
   );
 }
@@ -204,13 +244,16 @@ export function Closes({ booth }: { booth: ScreenPopBooth }) {
   return <p class={left < 3600 ? "closes near" : "closes"}>{told}</p>;
 }
 
+/** Whether the voter of the screen pop is not on the line yet. */
+const isConnecting = () => Boolean(seat()?.preview || seat()?.dialling);
+
 export function Who({ call }: { call: AgentScreenPop }) {
   const voter = call.voters.find((each) => each.id === call.addressed);
   const others = call.voters.length > (voter ? 1 : 0);
   return (
     <Section
       id="who"
-      title={t(seat()?.preview || seat()?.dialling ? "next-voter" : "on-the-line")}
+      title={t(isConnecting() ? "next-voter" : "on-the-line")}
       aside={<span class="id">{call.masked}</span>}
     >
       <div class="name">{voter ? <Name voter={voter} /> : t(call.worker ? "booth-worker" : "not-in-list")}</div>
