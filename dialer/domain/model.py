@@ -10,7 +10,7 @@ from typing import Annotated, NewType
 
 from pydantic import Field
 
-from dialer.domain.enums import Confidence, InboundMode, MarkKind
+from dialer.domain.enums import Confidence, InboundMode, MachineDetection, MarkKind
 from dialer.domain.phone_facts import PhoneFacts
 from dialer.domain.schema import MESSAGE, PRIVATE, Count, Time
 from dialer.domain.voter_place import VoterPlace
@@ -169,6 +169,17 @@ DISPOSITION_MARKS: dict[Disposition, MarkKind] = {
     Disposition.WILL_NOT: MarkKind.WILL_NOT,
     Disposition.WRONG_NUMBER: MarkKind.WRONG_NUMBER,
 }
+
+VOTER_DISPOSITIONS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
+"""Dispositions about one voter. A call to a booth worker, who reports about many voters, cannot have them."""
+
+
+def list_dispositions_of_call(machine_detection: MachineDetection, *, to_booth_worker: bool) -> tuple[Disposition, ...]:
+    """Return the dispositions that an agent may enter for a call, in the order of their keys."""
+    refused = VOTER_DISPOSITIONS if to_booth_worker else frozenset()
+    if machine_detection is MachineDetection.OFF:
+        refused |= {Disposition.MACHINE}
+    return tuple(each for each in DISPOSITION_KEYS.values() if each not in refused)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class CallOnScreen(NamedTuple):
     phone_id: int
     voter_id: int | None
     of_worker: int
+    attempt_number: int
     direction: str
     gap_seconds: float | None
     last_digits: str

@@ -3,7 +3,7 @@
 -- A call, the last four digits of its number, and the booth of the voter or booth worker whom it addresses.
 -- name: call
 SELECT attempt.attempt_id, attempt.campaign_id, attempt.phone_id, attempt.voter_id, attempt.worker_id IS NOT NULL AS of_worker,
-       attempt.direction, attempt.gap_seconds, substr(phone.e164, -4) AS last_digits, lawful.grounds,
+       attempt.attempt_number, attempt.direction, attempt.gap_seconds, substr(phone.e164, -4) AS last_digits, lawful.grounds,
        phone.opted_out_at IS NOT NULL AS opted_out, coalesce(voter.booth_id, attempt.worker_booth_id) AS booth_id,
        coalesce(nullif(voter.language, ''), nullif(worker.language, ''), nullif(booth.language, ''), '') AS language
 FROM attempt CROSS JOIN phone USING (phone_id) LEFT JOIN voter USING (voter_id) LEFT JOIN worker USING (worker_id)

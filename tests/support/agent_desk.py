@@ -13,6 +13,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dialer.desk.pages_built import BUILT
+from dialer.domain.model import DISPOSITION_KEYS
 from dialer.domain.schema import get_type_adapter
 from dialer.domain.view import SeatView
 from dialer.mqtt.dialler_client import DeskStatus
@@ -222,6 +223,8 @@ class AgentDesk:
             "worker": False,
             "language": "en",
             "opted_out": False,
+            "outcomes": [*DISPOSITION_KEYS.values()],
+            "call_back_times": True,
             "voters": voters,
             "booth": booth,
             "calls": [],

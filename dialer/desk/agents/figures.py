@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 
 from dialer.desk.figures import READ_FAILED, READ_SECONDS, find_midnight_before_time
+from dialer.domain.enums import MarkKind
 from dialer.domain.schema import MESSAGE, Tenths, Time
 from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
 from dialer.web.page_state import PageState
 from dialer.web.people import repeat_function_with_pause, run_and_log_store_error
+
+WORKING = (SeatState.TALKING, SeatState.WRAP_UP, SeatState.READY)
+PACE_SECONDS = 900.0  # a pace over less working time says little
 
 
 class AgentFigures:
@@ -39,9 +43,10 @@ class AgentFigures:
         days = await self._reading.read_agents_work_and_call_backs_since(
             since, now, find_midnight_before_time(since + 1.25 * DAY_SECONDS, self._zone)
         )
+        team_pace = _compute_contacts_per_hour(days.values())
         for agent in {*days, *self._page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)}:
             day = days.get(agent) or AgentDay()
-            self._page_state.set_value_of_key(f"figures/{agent}", _compute_agent_figures_of_day(since, day))
+            self._page_state.set_value_of_key(f"figures/{agent}", _compute_agent_figures_of_day(since, day, team_pace))
             self._page_state.set_value_of_key(
                 f"call-backs/{agent}", tuple(_convert_row_to_call_back(row) for row in day.call_backs)
             )
@@ -61,6 +66,12 @@ class AgentDayFigures:
     ready_seconds: Tenths
     dispositions: Mapping[str, int]
     marks: Mapping[str, int]
+    contacts: int
+    """voters about whom the agent recorded an answer"""
+    contacts_per_hour: Tenths | None
+    """of working time (talking, in wrap-up or ready); null: too little working time yet"""
+    team_contacts_per_hour: Tenths | None
+    """the same of all agents together"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,17 @@ def _convert_row_to_call_back(row: OwnCallBackOnScreen) -> CallBack:
     return CallBack(row.at, row.until, row.campaign_id, f"•••• {row.last_digits}", row.name, row.name_local)
 
 
-def _compute_agent_figures_of_day(since: float, day: AgentDay) -> AgentDayFigures:
+def _count_contacts(day: AgentDay) -> int:
+    return day.marks.total() - day.marks[MarkKind.WRONG_NUMBER]
+
+
+def _compute_contacts_per_hour(days: Collection[AgentDay]) -> float | None:
+    """Return how many voters these agents contacted in an hour of working time, or None if they worked too little to tell."""
+    seconds = sum(day.seconds[state] for day in days for state in WORKING)
+    return None if seconds < PACE_SECONDS else 3_600 * sum(map(_count_contacts, days)) / seconds
+
+
+def _compute_agent_figures_of_day(since: float, day: AgentDay, team_pace: float | None) -> AgentDayFigures:
     return AgentDayFigures(
         since=since,
         calls=day.dispositions.total(),
@@ -92,4 +113,7 @@ def _compute_agent_figures_of_day(since: float, day: AgentDay) -> AgentDayFigure
         ready_seconds=day.seconds[SeatState.READY],
         dispositions={word: count for word, count in sorted(day.dispositions.items()) if word},
         marks=dict(sorted(day.marks.items())),
+        contacts=_count_contacts(day),
+        contacts_per_hour=_compute_contacts_per_hour([day]),
+        team_contacts_per_hour=team_pace,
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dialer.domain.model import Disposition
 from dialer.domain.schema import MESSAGE, Time
 from dialer.flows.translated_script import TranslatedScript
 
@@ -171,6 +172,10 @@ class AgentScreenPop:
     """whether the call is to a booth worker"""
     language: str
     opted_out: bool
+    outcomes: tuple[Disposition, ...]
+    """the outcomes that the campaign accepts for this call"""
+    call_back_times: bool
+    """whether a call-back at an agreed time may be promised: the number has attempts left"""
     voters: tuple[ScreenPopVoter, ...]
     booth: ScreenPopBooth | None
     calls: tuple[ScreenPopCall, ...]

@@ -23,7 +23,9 @@ from dialer.desk.agents.page_records import (
     ScreenPopVoter,
     VoterMark,
 )
+from dialer.domain.enums import MachineDetection
 from dialer.domain.errors import StoreError
+from dialer.domain.model import list_dispositions_of_call
 from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.flows.script_library import ScriptLibrary
@@ -67,7 +69,7 @@ class ScreenPopBuilder:
     def __init__(self, settings: Settings) -> None:
         self._polls = list_polling_days(settings)
         self._language = settings.centre.language
-        self._purposes = {each.id: each.purpose.value for each in settings.campaigns}
+        self._campaigns = {each.id: each for each in settings.campaigns}
         self._scripts = ScriptLibrary(
             list_site_scripts(settings), list_lawful_offers_to_voters(load_site_profile(settings))
         )
@@ -79,17 +81,22 @@ class ScreenPopBuilder:
         script is read from disk again.
         """
         call = line.call
+        campaign, to_booth_worker = self._campaigns.get(call.campaign_id), bool(call.of_worker)
+        # A campaign that is no longer in the settings may have had machine detection. The dialler refuses what it did not.
+        detection = MachineDetection.AFTER_SEAT if campaign is None else campaign.machine_detection
         language = call.language or self._language
         return AgentScreenPop(
             attempt=call.attempt_id,
             campaign=call.campaign_id,
-            purpose=self._purposes.get(call.campaign_id, ""),
+            purpose="" if campaign is None else campaign.purpose.value,
             phone=call.phone_id,
             masked=f"•••• {call.last_digits}",
             addressed=call.voter_id,
-            worker=bool(call.of_worker),
+            worker=to_booth_worker,
             language=language,
             opted_out=seat.opted_out,
+            outcomes=list_dispositions_of_call(detection, to_booth_worker=to_booth_worker),
+            call_back_times=to_booth_worker or campaign is None or call.attempt_number < campaign.max_attempts,
             voters=tuple(
                 _describe_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters
             ),

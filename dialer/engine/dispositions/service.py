@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dialer.domain.enums import Confidence, MachineDetection, MarkKind
+from dialer.domain.enums import Confidence, MarkKind
 from dialer.domain.errors import CommandRefused, NotInStore, RefusedBecause, StoreError
 from dialer.domain.model import (
     DISPOSITION_MARKS,
@@ -23,6 +23,7 @@ from dialer.domain.model import (
     Outcome,
     Receipt,
     VoterOutcome,
+    list_dispositions_of_call,
 )
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
@@ -238,7 +239,8 @@ class Dispositions:
             raise CommandRefused(
                 f"the hour {hour} of the disposition `later` is not valid: enter an hour of the day, 0 to 23"
             )
-        if disposition is Disposition.MACHINE and run.spec.machine_detection is MachineDetection.OFF:
+        allowed = list_dispositions_of_call(run.spec.machine_detection, to_booth_worker=call.worker is not None)
+        if disposition is Disposition.MACHINE and disposition not in allowed:
             raise CommandRefused(
                 f"campaign {call.campaign_id} does not use the disposition `machine`: set campaigns.machine_detection"
                 " to allow it"

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dialer.domain.enums import MarkKind
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import DISPOSITION_MARKS, Disposition, Outcome
+from dialer.domain.model import VOTER_DISPOSITIONS, Disposition, Outcome
 from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
@@ -16,7 +16,6 @@ from dialer.rules import retries
 from dialer.settings.site_time import DAY_SECONDS
 
 MOST_AHEAD_SECONDS = 30 * DAY_SECONDS
-_OF_VOTERS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 
 
 class RetrySchedule:
@@ -79,7 +78,7 @@ class RetrySchedule:
                 rules, disposition, hour, call.attempt_number, now, self._core.zone
             )
             return self._limit_retry_to_last_call_of_booth(run, call, due, promised=disposition is Disposition.LATER)
-        if disposition in _OF_VOTERS:
+        if disposition in VOTER_DISPOSITIONS:
             raise CommandRefused(
                 f"a call with a booth worker cannot have the disposition {disposition.value}: enter the voters' serial"
                 " numbers (command seat-serials), then `ready`"

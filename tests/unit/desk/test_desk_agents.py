@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,11 +16,13 @@ import pytest
 from dialer.desk.agents.commands import AGENT_COMMANDS
 from dialer.desk.agents.figures import AgentDayFigures, AgentFigures
 from dialer.desk.agents.page_records import AgentScreenPop
+from dialer.desk.agents.screen_pop import ScreenPopBuilder, SeatCall
 from dialer.desk.agents.sessions import EMPTY_SEAT_SECONDS
 from dialer.desk.agents.streams import SESSION_CHECK_SECONDS
 from dialer.desk.figures import find_midnight_before_time
-from dialer.domain.enums import PacingPolicy, Purpose
+from dialer.domain.enums import MachineDetection, PacingPolicy, Purpose
 from dialer.domain.errors import LogInRefused, RefusedBecause
+from dialer.domain.model import Disposition
 from dialer.domain.pin_proof import read_pin_proof
 from dialer.domain.schema import convert_record_to_json_values
 from dialer.domain.view import SeatState
@@ -28,7 +30,7 @@ from dialer.engine.command.base import SEAT_ROLES
 from dialer.engine.command.catalogue import COMMANDS
 from dialer.flows.script_library import ScriptLibrary
 from dialer.mqtt.dialler_client import Reply
-from dialer.store.agent_reading import AgentDay
+from dialer.store.agent_reading import AgentDay, CallOnScreen, OnTheLine
 from dialer.store.agent_records import AgentRecords
 from dialer.web.access import DESK_COOKIE
 from dialer.web.devices import DEVICE_COOKIE, DEVICE_SECONDS
@@ -291,6 +293,8 @@ SCREEN_POP = AgentScreenPop(
     calls=(),
     lawful=None,
     script=None,
+    outcomes=(Disposition.VOTED,),
+    call_back_times=True,
 )
 
 
@@ -408,6 +412,55 @@ async def test_voter_details_are_read_from_the_store_with_a_masked_number(desk: 
         assert read_event(await anext(news)) == {"pop": None}
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("detection", "of_worker", "attempt_number", "outcomes", "call_back_times"),
+    [
+        ("off", 0, 2, "voted not-yet later will-not wrong-number call-back language refused opt-out", True),
+        (
+            "after-seat",
+            0,
+            3,
+            "voted not-yet later will-not wrong-number call-back language refused opt-out machine",
+            False,
+        ),
+        ("off", 1, 3, "wrong-number call-back language refused opt-out", True),
+    ],
+)
+def test_screen_pop_offers_only_the_outcomes_that_the_campaign_accepts(
+    detection: str, of_worker: int, attempt_number: int, outcomes: str, call_back_times: bool
+) -> None:
+    settings = two_agent_settings()
+    campaign = settings.campaigns[0].model_copy(update={"machine_detection": MachineDetection(detection)})
+    builder = ScreenPopBuilder(settings.model_copy(update={"campaigns": (campaign,)}))
+    call = CallOnScreen(
+        ATTEMPT, campaign.id, 1, None, of_worker, attempt_number, "outbound", None, "4321", None, 0, None, ""
+    )
+    line = OnTheLine(call, None, [], {}, [], None)
+    pop = builder.build_screen_pop(line, SeatCall(ATTEMPT, campaign.id, 1, frozenset(), False), None)
+    assert (" ".join(pop.outcomes), pop.call_back_times) == (outcomes, call_back_times)
+
+
+async def test_pace_of_an_agent_is_compared_with_all_agents(desk: DeskUnderTest) -> None:
+    class Day:
+        """A store with the work of two agents."""
+
+        async def read_agents_work_and_call_backs_since(
+            self, since: float, now: float, before: float
+        ) -> dict[str, AgentDay]:
+            hour = {"talking": 1_800.0, "wrap-up": 600.0, "ready": 1_200.0, "paused": 9_000.0}
+            marks = Counter({"voted": 9, "later": 1, "wrong-number": 5})
+            return {
+                "101": AgentDay(marks=marks, seconds=defaultdict(float, hour)),
+                "102": AgentDay(marks=Counter(voted=2), seconds=defaultdict(float, talking=899.0)),
+            }
+
+    await AgentFigures(desk.page_state, cast(Any, Day()), ZoneInfo("Asia/Kolkata")).read_agent_figures()
+    figures = desk.page_state.get_values_of_keys_with_prefix("figures", AgentDayFigures)
+    assert (figures["101"].contacts, figures["101"].contacts_per_hour) == (10, 10.0)
+    assert (figures["102"].contacts, figures["102"].contacts_per_hour) == (2, None)  # too little working time
+    assert figures["102"].team_contacts_per_hour == pytest.approx(12 * 3_600 / 4_499)
 
 
 async def test_agents_figures_of_the_day_restart_at_midnight(desk: DeskUnderTest) -> None:

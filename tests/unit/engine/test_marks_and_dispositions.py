@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from dialer.domain.enums import MarkKind
+from dialer.domain.enums import MachineDetection, MarkKind
 from dialer.domain.errors import CommandRefused, StoreError
-from dialer.domain.model import AttemptId, Claim, Disposition, DispositionDetails, Mark, MarkSource
+from dialer.domain.model import (
+    DISPOSITION_KEYS,
+    AttemptId,
+    Claim,
+    Disposition,
+    DispositionDetails,
+    Mark,
+    MarkSource,
+    list_dispositions_of_call,
+)
 from dialer.engine.call_flows.service import FlowSession
 from dialer.store.dispositions import DispositionEffect
 from dialer.store.marks import MarkEffect
@@ -129,6 +139,24 @@ def test_disposition_that_could_not_be_stored_can_be_entered_again() -> None:
     with pytest.raises(StoreError):
         save_agents_disposition(turns, Disposition.REFUSED, StoreError("the disk is full"))
     assert turns.features.live_calls[A].talk.disposition is None
+
+
+def find_dispositions_accepted_by_engine(detection: MachineDetection) -> tuple[Disposition, ...]:
+    accepted = []
+    for disposition in DISPOSITION_KEYS.values():
+        turns = Turns(campaign={"machine_detection": detection.value})
+        turns.talking()
+        with suppress(CommandRefused):
+            save_agents_disposition(turns, disposition)
+            accepted.append(disposition)
+    return tuple(accepted)
+
+
+@pytest.mark.parametrize("detection", MachineDetection)
+def test_agents_page_is_offered_exactly_the_dispositions_that_the_engine_accepts(detection: MachineDetection) -> None:
+    accepted = find_dispositions_accepted_by_engine(detection)
+    assert list_dispositions_of_call(detection, to_booth_worker=False) == accepted
+    assert (Disposition.MACHINE in accepted) is (detection is not MachineDetection.OFF)
 
 
 def test_machine_disposition_is_refused_without_machine_detection() -> None:

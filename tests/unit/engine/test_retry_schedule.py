@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from dialer.domain.enums import MarkKind, Purpose
+from dialer.domain.enums import MachineDetection, MarkKind, Purpose
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import Disposition, DispositionRecord, Outcome
+from dialer.domain.model import DISPOSITION_KEYS, Disposition, DispositionRecord, Outcome, list_dispositions_of_call
 from dialer.engine.placing.retry_schedule import MOST_AHEAD_SECONDS, RetrySchedule
 from dialer.rules.retries import SOON_SECONDS, RetryRules
 from tests.support.calls import ID, a_call
@@ -174,6 +175,16 @@ def test_disposition_of_a_call_to_a_booth_worker_keeps_the_calling_round() -> No
         "a call with a booth worker cannot have the disposition later: enter the voters' serial numbers (command "
         "seat-serials), then `ready`"
     )
+
+
+def test_agents_page_is_offered_exactly_the_dispositions_that_a_call_to_a_booth_worker_can_have() -> None:
+    accepted = []
+    for disposition in DISPOSITION_KEYS.values():
+        with suppress(CommandRefused):
+            find_due_seconds_of(disposition, 15, None, worker=WORKER)
+            accepted.append(disposition)
+    assert list_dispositions_of_call(MachineDetection.AFTER_SEAT, to_booth_worker=True) == tuple(accepted)
+    assert Disposition.VOTED not in accepted
 
 
 def test_call_back_must_be_within_30_days_and_before_the_last_call_to_the_booth() -> None:

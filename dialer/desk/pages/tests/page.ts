@@ -80,6 +80,8 @@ export function household(attempt: string, voters: number): AgentScreenPop {
     worker: false,
     booth: null,
     draft: null,
+    outcomes: ["voted", "not-yet", "later", "will-not", "wrong-number", "call-back", "language", "refused", "opt-out"],
+    call_back_times: true,
     voters: ids.map(voter),
   };
   return call as unknown as AgentScreenPop;

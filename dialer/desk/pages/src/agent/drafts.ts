@@ -1,7 +1,7 @@
 // Entries of a call that are not sent yet, by attempt. They are stored on the desk too, so that a reload restores them.
 import { effect, type Signal, signal } from "@preact/signals";
 import { ask, isProblem } from "../shared/server";
-import type { AgentScreenPop, ScreenPopVoter } from "../shared/wire";
+import type { AgentScreenPop, Disposition, ScreenPopVoter } from "../shared/wire";
 import { language } from "../shared/words";
 import { pop, RETRYABLE } from "./state";
 
@@ -20,6 +20,19 @@ export interface Draft {
   /** Whether this draft was sent. */
   sent: boolean;
 }
+/** The outcome of each digit: docs/how-to/seats.md, Keys. */
+export const OUTCOMES: Record<string, Disposition> = {
+  "1": "voted",
+  "2": "not-yet",
+  "3": "later",
+  "4": "will-not",
+  "5": "wrong-number",
+  "6": "call-back",
+  "7": "language",
+  "8": "refused",
+  "9": "opt-out",
+  "0": "machine",
+};
 const SAVE_MS = 400;
 const AGAIN_MS = 2000;
 const MOST_KEPT = 3;
@@ -145,6 +158,8 @@ export const recentCall = (attempt: string): AgentScreenPop =>
     worker: false,
     language: "",
     opted_out: false,
+    outcomes: Object.values(OUTCOMES), // the dialler refuses what the campaign does not accept
+    call_back_times: true,
     voters: [],
     booth: null,
     calls: [],

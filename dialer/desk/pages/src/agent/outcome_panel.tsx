@@ -3,7 +3,7 @@
 import { Section } from "../shared/parts";
 import type { AgentScreenPop } from "../shared/wire";
 import { hour as clockHour, language, nameOf as nameOfLanguage, t, word } from "../shared/words";
-import { change, chosenOf, draftOf, nameOf, pendingOf, recentCall } from "./drafts";
+import { change, chosenOf, draftOf, nameOf, OUTCOMES, pendingOf, recentCall } from "./drafts";
 import { canBeUndone, drop, type Entry, entries, sendNow, undoMs } from "./entries";
 import { noteStates, queueNote, sendNotes } from "./notes";
 import {
@@ -14,7 +14,7 @@ import {
   giveLanguage,
   hourOfDigit,
   hoursFor,
-  OUTCOMES,
+  isOffered,
   otherLanguages,
   pendingDetail,
   refusalOf,
@@ -74,27 +74,35 @@ function Begun({ call }: { call: AgentScreenPop }) {
 
 function Keypad({ call }: { call: AgentScreenPop }) {
   const off = call !== correcting.value && !["talking", "wrap-up"].includes(stateOf());
-  const key = (digit: string) => (
-    <button
-      type="button"
-      key={digit}
-      class={`outcome ${OUTCOMES[digit]}`}
-      disabled={off}
-      onClick={() => choose(call, OUTCOMES[digit]!)}
-    >
-      <kbd>{digit}</kbd> {word("outcome", OUTCOMES[digit]!)}
-    </button>
-  );
+  // An outcome that is not offered leaves its place empty: the others lie as on the phone's keypad.
+  const key = (digit: string) =>
+    !isOffered(call, OUTCOMES[digit]!) ? (
+      <span key={digit} />
+    ) : (
+      <button
+        type="button"
+        key={digit}
+        class={`outcome ${OUTCOMES[digit]}`}
+        disabled={off}
+        onClick={() => choose(call, OUTCOMES[digit]!)}
+      >
+        <kbd>{digit}</kbd> {word("outcome", OUTCOMES[digit]!)}
+      </button>
+    );
+  const at = (outcome: "call-back" | "own-call-back", sign: string) =>
+    !call.call_back_times ? (
+      <span />
+    ) : (
+      <button type="button" disabled={off} onClick={() => callBackAt(call, outcome)}>
+        <kbd>{sign}</kbd> {t(`${outcome}-at`)}
+      </button>
+    );
   return (
     <div class="keypad" role="group" aria-label={t("outcome")}>
       {KEYS.map(key)}
-      <button type="button" disabled={off} onClick={() => callBackAt(call, "call-back")}>
-        <kbd>+</kbd> {t("call-back-at")}
-      </button>
+      {at("call-back", "+")}
       {key("0")}
-      <button type="button" disabled={off} onClick={() => callBackAt(call, "own-call-back")}>
-        <kbd>/</kbd> {t("own-call-back-at")}
-      </button>
+      {at("own-call-back", "/")}
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { showNotice } from "../shared/parts";
 import { now } from "../shared/server";
 import type { AgentScreenPop } from "../shared/wire";
 import { t } from "../shared/words";
-import { change, chosenOf, draftOf, pendingOf, recentCall, type VoterOutcome } from "./drafts";
+import { change, chosenOf, draftOf, OUTCOMES, pendingOf, recentCall, type VoterOutcome } from "./drafts";
 import {
   closing,
   command,
@@ -18,19 +18,6 @@ import {
 } from "./entries";
 import { me, pop, seat, stateOf } from "./state";
 
-/** docs/how-to/seats.md, Keys. */
-export const OUTCOMES: Record<string, string> = {
-  "1": "voted",
-  "2": "not-yet",
-  "3": "later",
-  "4": "will-not",
-  "5": "wrong-number",
-  "6": "call-back",
-  "7": "language",
-  "8": "refused",
-  "9": "opt-out",
-  "0": "machine",
-};
 /** Outcomes of one voter. The others apply to the number. */
 const OF_VOTER = new Set(["voted", "not-yet", "later", "will-not"]);
 export const MORE_OF_VOTER = ["moved", "deceased", "wrong-number"];
@@ -81,9 +68,13 @@ function canRecord(call: AgentScreenPop): boolean {
   return true;
 }
 
+/** Return whether the campaign accepts an outcome for a call. */
+export const isOffered = (call: AgentScreenPop, outcome: string) => call.outcomes.some((each) => each === outcome);
+
 /** Choose an outcome by key or button. */
 export function choose(call: AgentScreenPop, outcome: string): void {
   if (!canRecord(call)) return;
+  if (!isOffered(call, outcome)) return showNotice(t("outcome-not-offered"), true);
   pendingDetail.value = null;
   if (outcome === "later" && !hoursFor(call).length) showNotice(t("no-hours-left"), true);
   else if (outcome === "later") pendingDetail.value = { attempt: call.attempt, outcome, typed: "" };
@@ -94,7 +85,9 @@ export function choose(call: AgentScreenPop, outcome: string): void {
 
 /** Begin a call-back at an hour, by any agent or by this one. */
 export function callBackAt(call: AgentScreenPop, outcome: "call-back" | "own-call-back"): void {
-  if (canRecord(call)) pendingDetail.value = { attempt: call.attempt, outcome, typed: "" };
+  if (!canRecord(call)) return;
+  if (!call.call_back_times) return showNotice(t("no-call-back-times"), true);
+  pendingDetail.value = { attempt: call.attempt, outcome, typed: "" };
 }
 
 /** Record the outcome of one voter. When all pending voters have one, send them. */

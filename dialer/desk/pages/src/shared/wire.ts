@@ -67,6 +67,12 @@ export interface AgentDayFigures {
   ready_seconds: number;
   dispositions: Record<string, number>;
   marks: Record<string, number>;
+  /** voters about whom the agent recorded an answer */
+  contacts: number;
+  /** of working time (talking, in wrap-up or ready); null: too little working time yet */
+  contacts_per_hour: number | null;
+  /** the same of all agents together */
+  team_contacts_per_hour: number | null;
 }
 
 /** A one-line message from a supervisor to the agent at a seat. */
@@ -93,6 +99,10 @@ export interface AgentScreenPop {
   worker: boolean;
   language: string;
   opted_out: boolean;
+  /** the outcomes that the campaign accepts for this call */
+  outcomes: Disposition[];
+  /** whether a call-back at an agreed time may be promised: the number has attempts left */
+  call_back_times: boolean;
   voters: ScreenPopVoter[];
   booth: ScreenPopBooth | null;
   calls: ScreenPopCall[];
@@ -419,6 +429,9 @@ export interface DeskStatus {
   /** Epoch seconds. */
   since: number;
 }
+
+/** The result of a conversation with a voter, as the agent enters it; `DISPOSITION_KEYS` has the phone's keys. */
+export type Disposition = "voted" | "not-yet" | "later" | "will-not" | "wrong-number" | "call-back" | "language" | "refused" | "opt-out" | "machine" | "none";
 
 /** The progress expected at this time of a polling day. */
 export interface ExpectedShares {
