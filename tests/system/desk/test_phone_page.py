@@ -11,7 +11,14 @@ from playwright.async_api import Browser, Page, expect
 
 from dialer.desk.agents.phone import ASTERISK_DOWN, TAKEN
 from tests.support.agent_desk import AgentDesk, agent_desk
-from tests.support.browser import NEEDS_A_BROWSER, close_pages_after, new_page
+from tests.support.browser import (
+    NEEDS_A_BROWSER,
+    assert_accessible,
+    close_pages_after,
+    find_accessibility_violations,
+    find_overflowing_elements,
+    new_page,
+)
 from tests.support.sip_stand_in import SipStandIn
 from tests.support.waiting import HANG_SECONDS
 
@@ -78,6 +85,120 @@ async def test_browser_phone_registers_answers_mutes_and_unregisters(site: Site)
     await page.reload()
     await site.switch.wait_for_messages("REGISTER", 3)
     await site.switch.call("two")
+
+
+async def wait_until_true(page: Page, expression: str) -> None:
+    """Wait for an expression in the page. Playwright's own function for this breaks the Content-Security-Policy."""
+    async with asyncio.timeout(HANG_SECONDS):
+        while not await page.evaluate(expression):
+            await page.evaluate("new Promise(requestAnimationFrame)")
+
+
+DEVICES = """
+const asked = [];
+const opened = navigator.mediaDevices.getUserMedia;
+navigator.mediaDevices.getUserMedia = async given => (asked.push(given.audio), opened());
+navigator.mediaDevices.enumerateDevices = async () => [
+  { kind: "audioinput", deviceId: "head", label: "Headset" }, { kind: "audiooutput", deviceId: "ear", label: "Earpiece" },
+  { kind: "audiooutput", deviceId: "gone", label: "Gone" },
+];
+globalThis.sinks = [];
+HTMLMediaElement.prototype.setSinkId = async id => id === "gone" ? Promise.reject(new DOMException()) : void sinks.push(id);
+globalThis.asked = asked;
+"""
+
+
+async def test_headset_is_changed_during_a_conversation(site: Site) -> None:
+    page = await new_page(site.browser, site.faults)
+    await page.add_init_script(MICROPHONE + DEVICES)
+    await page.goto(f"{site.desk.origin}/agent")
+    await site.switch.wait_for_messages("REGISTER")
+    await site.switch.call("one")
+    site.desk.seat("talking", "attempt")
+    await expect(page.locator("button.phone.on-call")).to_be_visible()
+    before = await page.evaluate("globalThis.before = peers.at(-1).getSenders()[0].track; before.readyState")
+    assert before == "live"
+    await page.locator("button.phone").click()
+    microphone, loudspeaker = await page.locator("#phone-panel select").all()
+    await microphone.select_option("head")
+    await wait_until_true(page, "peers.at(-1).getSenders()[0].track !== before && before.readyState === 'ended'")
+    assert await page.evaluate("asked.at(-1)") == {"deviceId": {"ideal": "head"}}
+    await loudspeaker.select_option("ear")
+    await wait_until_true(page, "sinks.includes('ear')")
+    await loudspeaker.select_option("gone")
+    await expect(page.get_by_text("This loudspeaker cannot be used.")).to_be_visible()
+    await expect(loudspeaker).to_have_value("ear")
+    assert await page.evaluate("localStorage.getItem('phone-speaker')") == "ear"
+    assert await page.evaluate(SENT) == "true,live"
+    assert not [each for each in site.switch.said if each.startswith("BYE")]
+
+
+STATISTICS = """
+globalThis.packets = { lost: 0, received: 0, jitter: 0.005, trip: 0.04 };
+RTCPeerConnection.prototype.getStats = async () => new Map([
+  ["in", { type: "inbound-rtp", packetsLost: packets.lost, packetsReceived: packets.received, jitter: packets.jitter }],
+  ["out", { type: "remote-inbound-rtp", fractionLost: 0, jitter: 0.004, roundTripTime: packets.trip }],
+]);
+"""
+QUALITY: list[tuple[dict[str, float], str, str | None]] = [
+    ({"received": 250}, "Voice connection good", None),
+    ({"lost": 10, "received": 490}, "Voice connection unstable", "Words may be lost."),
+    ({"lost": 60, "received": 690}, "Voice connection poor", "Offer to call back"),
+    ({"lost": 60, "received": 940, "trip": 0.9}, "Voice connection poor", "Offer to call back"),
+    ({"lost": 60, "received": 1190, "trip": 0.04, "jitter": 0.04}, "Voice connection unstable", "Words may be lost."),
+    ({"lost": 59, "received": 1440, "jitter": 0.005}, "Voice connection good", None),
+]
+
+
+async def test_agent_page_says_in_words_how_good_the_voice_connection_is_and_what_to_do(site: Site) -> None:
+    page = await new_page(site.browser, site.faults)
+    await page.clock.install()
+    await page.add_init_script(MICROPHONE + STATISTICS)
+    await page.goto(f"{site.desk.origin}/agent")
+    await site.switch.wait_for_messages("REGISTER")
+    await site.switch.call("one")
+    site.desk.seat("talking", "attempt")
+    await expect(page.locator("button.phone.on-call")).to_be_visible()
+    found = []
+    for packets, words, advice in QUALITY:
+        await page.evaluate("given => Object.assign(packets, given)", packets)
+        await page.clock.run_for(5_000)
+        await expect(page.locator("#phone-panel")).to_contain_text(words)
+        if advice is None:
+            await expect(page.locator(".connection")).to_have_count(0)
+        else:
+            await expect(page.locator(".connection")).to_contain_text(advice)
+            found += await find_accessibility_violations(page)
+    await page.locator("button.phone").click()
+    await expect(page.locator("#phone-panel")).to_contain_text("Packets lost: 0%, jitter: 5 ms, round trip: 40 ms")
+    assert not await find_overflowing_elements(page)
+    found += await find_accessibility_violations(page)
+    site.desk.idle()
+    assert_accessible(found)
+
+
+LOUD = """
+navigator.mediaDevices.getUserMedia = async () => {
+  await new Promise(clicked => addEventListener("click", clicked, { once: true }));
+  const context = new AudioContext(), sound = context.createOscillator(), target = context.createMediaStreamDestination();
+  sound.connect(target);
+  sound.start();
+  await context.resume();
+  return target.stream;
+};
+"""
+
+
+async def test_agent_page_shows_the_level_of_the_microphone_and_nothing_when_muted(site: Site) -> None:
+    page = await new_page(site.browser, site.faults)
+    await page.add_init_script(LOUD)
+    await page.goto(f"{site.desk.origin}/agent")
+    level = "document.querySelector('button.phone meter')?.value"
+    await expect(page.locator("button.phone.asking")).to_be_visible()
+    await page.mouse.click(5, 5)  # without a real microphone, Chromium starts sound only after a click
+    await wait_until_true(page, f"{level} > 0.5")
+    await page.get_by_role("button", name="Mute").click()
+    await wait_until_true(page, f"{level} === 0")
 
 
 async def test_page_reload_during_a_conversation_keeps_the_call(site: Site) -> None:

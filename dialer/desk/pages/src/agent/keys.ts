@@ -2,6 +2,7 @@
 
 import { star } from "./controls";
 import { change, pendingOf } from "./drafts";
+import { openKeyboardHelp } from "./keyboard_help";
 import { dialPreview, pressPreviewDigit, shown, skipping } from "./manual_dialling";
 import { callBackAt, confirm, correcting, current, digit, pendingDetail, step, undoLastEntry } from "./outcomes";
 
@@ -35,6 +36,10 @@ function press(event: KeyboardEvent, target: Element | null): boolean {
   }
   if (event.code === "Backspace" || event.code === "NumpadSubtract") {
     undoLastEntry();
+    return true;
+  }
+  if (event.code === "Slash" && event.shiftKey) {
+    openKeyboardHelp();
     return true;
   }
   const call = current();

@@ -1,17 +1,19 @@
 import { effect, untracked } from "@preact/signals";
 import { type ComponentChildren, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Alert, LanguageChoice, Notice, QuestionDialog, Section, showNotice, submittedForm } from "../shared/parts";
+import { Alert, LanguageChoice, Notice, QuestionDialog, showNotice, submittedForm } from "../shared/parts";
 import { ask, isProblem, now, STALE_SECONDS, secondsSinceUpdate, subscribeEvents, value } from "../shared/server";
-import type { AgentDayFigures, CallBack, DeskStatus, SeatView } from "../shared/wire";
-import { areLoaded, hour as clockHour, count, lasted, speak, suggest, t, word } from "../shared/words";
+import type { DeskStatus, SeatView } from "../shared/wire";
+import { areLoaded, lasted, speak, suggest, t, word } from "../shared/words";
 import { CallControls, SeatControls } from "./controls";
-import { nameOf, readable } from "./drafts";
+import { nameOf } from "./drafts";
+import { KeyboardHelp, openKeyboardHelp } from "./keyboard_help";
 import { listen } from "./keys";
 import { Dialling, ended, Manual, Preview } from "./manual_dialling";
 import { Correcting, NoteField, Saying, Words } from "./outcome_panel";
 import { noteShownCall, saveBeforeWrapUpEnds } from "./outcomes";
-import { PhonePanel, PhoneTrouble } from "./phone-panel";
+import { NextCallBack, OwnCallBacks, OwnDay } from "./own_day";
+import { ConnectionTrouble, PhonePanel, PhoneTrouble } from "./phone-panel";
 import { ScriptPages } from "./script";
 import { checkSession, eventsPath, loadUser, me, place, pop, seat, signOut, stateOf, takeOverSeat } from "./state";
 import { Line } from "./supervisor_message";
@@ -157,6 +159,9 @@ function Head() {
       <SeatControls />
       <PhonePanel />
       <span class="who">{t("agent", { agent: me.value?.agent ?? "" })}</span>
+      <button type="button" class="help" aria-label={t("keys")} title={t("keys")} onClick={openKeyboardHelp}>
+        ?
+      </button>
       <LanguageChoice />
     </header>
   );
@@ -177,7 +182,7 @@ function Stale() {
           : "";
   return (
     <div role="alert" class={told ? "stale" : "unseen"}>
-      {told && `${told} ${t("phone-keys-work")}`}
+      {told && `${told} ${t(me.value?.phone === "browser" ? "browser-call-continues" : "phone-keys-work")}`}
     </div>
   );
 }
@@ -194,111 +199,25 @@ function Spoken() {
   );
 }
 
-function OwnDay() {
-  const figures = value<AgentDayFigures>("figures");
-  if (!figures) return null;
-  const pairs: [string, string][] = [
-    [t("own-calls"), count(figures.calls)],
-    [t("own-talked"), lasted(figures.talked_seconds)],
-    [t("own-wrap-up"), lasted(figures.wrap_up_seconds)],
-    [t("own-paused"), lasted(figures.paused_seconds)],
-  ];
-  const said = Object.entries(figures.dispositions).filter(([name, times]) => name !== "none" && times);
-  return (
-    <Section id="own" title={t("own-day")}>
-      <dl class="pairs figures">
-        {pairs.map(([name, shown]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{shown}</dd>
-          </div>
-        ))}
-      </dl>
-      {said.length > 0 && (
-        <dl class="pairs">
-          {said.map(([name, times]) => (
-            <div key={name}>
-              <dt>{word("outcome", name)}</dt>
-              <dd>{count(times)}</dd>
-            </div>
-          ))}
-        </dl>
-      )}
-    </Section>
-  );
-}
-
-/** The agent's own call-backs of today. */
-function OwnCallBacks() {
-  const promised = value<CallBack[]>("call_backs");
-  if (!promised?.length) return null;
-  return (
-    <Section id="own-call-backs" title={t("own-call-backs")}>
-      <ul class="call-backs">
-        {promised.map((each) => (
-          <li key={`${each.at}${each.masked}`} class={each.at <= now.value ? "due" : undefined}>
-            <time>{clockHour(each.at)}</time>{" "}
-            <bdi>{each.name === null ? each.masked : readable(each.name, each.name_local)}</bdi>
-          </li>
-        ))}
-      </ul>
-      <p class="small">{t("own-call-backs-help")}</p>
-    </Section>
-  );
-}
-
-/** The keys and phone codes of each shortcut: the same in every language. */
-const SHORTCUTS: Record<string, string> = {
-  digits: "0–9",
-  letters: "A B … ↑ ↓",
-  enter: "↵",
-  preview: "↵ 0",
-  plus: "+",
-  slash: "/",
-  undo: "⌫",
-  "star-ready": "*1",
-  "star-pause": "*21 … *29",
-  "star-hang-up": "*3",
-  "star-hold": "*4 *5",
-  "star-recording": "*6 *7",
-  "star-log-off": "*0",
-};
-
-function Legend() {
-  return (
-    <Section id="keys" title={t("keys")}>
-      <p class="small">{t("keys-help")}</p>
-      <dl class="legend-keys">
-        {Object.entries(SHORTCUTS).map(([name, keys]) => (
-          <div key={name}>
-            <dt>
-              <kbd>{keys}</kbd>
-            </dt>
-            <dd>{t(`key-${name}-does`)}</dd>
-          </div>
-        ))}
-      </dl>
-    </Section>
-  );
-}
-
 function Idle() {
   const state = stateOf();
   return (
     <>
       <section class={`waiting ${state}`}>
-        <h2>{t(`idle-${state || "unknown"}`)}</h2>
+        <h2>
+          {t(state === "lost" && me.value?.phone === "browser" ? "idle-lost-browser" : `idle-${state || "unknown"}`)}
+        </h2>
+        <NextCallBack />
         {state === "offline" && (
           <button type="button" class="main" onClick={() => void signOut()}>
             {t("sign-in")}
           </button>
         )}
       </section>
-      <div class="columns">
+      <div class="columns idle">
+        <OwnDay />
         <OwnCallBacks />
         <Manual />
-        <OwnDay />
-        <Legend />
       </div>
     </>
   );
@@ -335,6 +254,7 @@ function Desk() {
         {me.value?.training && <p class="training">{t("training")}</p>}
         <Line />
         <PhoneTrouble />
+        <ConnectionTrouble />
         <Spoken />
         <Correcting />
         {call ? (
@@ -362,6 +282,7 @@ function Desk() {
         <Notice />
       </div>
       <QuestionDialog />
+      <KeyboardHelp />
     </>
   );
 }

@@ -1,8 +1,9 @@
 // The agent's view of the phone in the page: its state, mute, and the choice of headset.
 import { effect } from "@preact/signals";
 import { useState } from "preact/hooks";
+import { Icon } from "../shared/icons";
 import { showNotice } from "../shared/parts";
-import { has, t } from "../shared/words";
+import { has, milliseconds, percent, t } from "../shared/words";
 import {
   checkEcho,
   chosen,
@@ -15,8 +16,10 @@ import {
   stopPhone,
   useMicrophone,
   useSpeaker,
+  voterLevel,
 } from "./phone";
-import { me, place } from "./state";
+import { quality } from "./phone_quality";
+import { me, place, stateOf } from "./state";
 
 const isBrowser = () => me.value?.phone === "browser";
 
@@ -48,8 +51,41 @@ export function PhoneTrouble() {
   );
 }
 
-function Level() {
-  return <meter min={0} max={1} value={level.value} aria-label={t("phone-level")} />;
+const Level = () => <meter min={0} max={1} value={level.value} aria-label={t("phone-level")} />;
+const VoterLevel = () => <meter min={0} max={1} value={voterLevel.value} aria-label={t("phone-voter-level")} />;
+
+/** Shows during a conversation that the connection is unstable or poor, and what to do. */
+export function ConnectionTrouble() {
+  const found = quality.value?.level;
+  const told = stateOf() === "talking" && (found === "unstable" || found === "poor") ? found : null;
+  return (
+    <div role="status" class={told ? `connection ${told}` : "unseen"}>
+      {told && (
+        <>
+          <b>{t(`quality-${told}`)}.</b> {t(`quality-${told}-help`)}
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The quality of the connection in words and in figures. */
+function ConnectionQuality() {
+  const found = quality.value;
+  if (!found) return null;
+  const { loss, jitter, roundTrip } = found;
+  return (
+    <div>
+      <p>{t(`quality-${found.level}`)}</p>
+      <p class="small">
+        {t("quality-figures", {
+          loss: percent(loss),
+          jitter: milliseconds(jitter),
+          trip: roundTrip === null ? "–" : milliseconds(roundTrip),
+        })}
+      </p>
+    </div>
+  );
 }
 
 function Choice({
@@ -96,19 +132,37 @@ export function PhonePanel() {
     }
     setChecking(false);
   };
+  const changeSpeaker = async (id: string) => {
+    if (!(await useSpeaker(id))) showNotice(t("phone-problem-speaker"), true);
+  };
   return (
     <>
-      <button type="button" popovertarget="phone-panel" class={`phone ${state}`}>
-        {t(`phone-state-${state}`)} <Level />
+      <button type="button" popovertarget="phone-panel" class={`phone ${state}`} title={t(`phone-state-${state}`)}>
+        <Icon name="phone" /> <span class="label">{t(`phone-state-${state}`)}</span>{" "}
+        <span class="levels">
+          <Level />
+          <VoterLevel />
+        </span>
       </button>
-      <button type="button" aria-pressed={muted.value} onClick={() => (muted.value = !muted.value)}>
-        {t(muted.value ? "phone-muted" : "phone-mute")}
+      <button
+        type="button"
+        class={muted.value ? "main grave" : undefined}
+        aria-pressed={muted.value}
+        title={t(muted.value ? "phone-muted" : "phone-mute")}
+        onClick={() => (muted.value = !muted.value)}
+      >
+        <Icon name={muted.value ? "muted" : "microphone"} />{" "}
+        <span class="label">{t(muted.value ? "phone-muted" : "phone-mute")}</span>
       </button>
       <div id="phone-panel" popover="auto" class="menu phone-panel">
         <h2>{t("phone")}</h2>
         <p>{t(`phone-state-${state}`)}</p>
+        <ConnectionQuality />
         <p>
           {t("phone-level")} <Level />
+        </p>
+        <p>
+          {t("phone-voter-level")} <VoterLevel />
         </p>
         <Choice
           label={t("phone-microphone")}
@@ -116,7 +170,12 @@ export function PhonePanel() {
           value={chosen.value.microphone}
           use={useMicrophone}
         />
-        <Choice label={t("phone-speaker")} of={devices.value.speakers} value={chosen.value.speaker} use={useSpeaker} />
+        <Choice
+          label={t("phone-speaker")}
+          of={devices.value.speakers}
+          value={chosen.value.speaker}
+          use={changeSpeaker}
+        />
         <p class="small">{t("phone-check-help")}</p>
         <button type="button" disabled={checking} onClick={() => void check()}>
           {t(checking ? "phone-checking" : "phone-check")}

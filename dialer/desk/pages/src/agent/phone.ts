@@ -5,6 +5,7 @@ import type { UA, WebSocketInterface } from "jssip";
 import type { RTCSession } from "jssip/lib/RTCSession";
 import type { DisconnectEvent, IncomingRTCSessionEvent, UnRegisteredEvent } from "jssip/lib/UA";
 import { ask, isProblem } from "../shared/server";
+import { measureQuality } from "./phone_quality";
 import { stateOf } from "./state";
 
 export interface Phone {
@@ -25,6 +26,8 @@ export const phone = signal<Phone>({ state: "off", problem: null });
 export const muted = signal(false);
 /** The level of the microphone (0-1). */
 export const level = signal(0);
+/** The level of the voter's voice (0-1). */
+export const voterLevel = signal(0);
 export const devices = signal<{ microphones: Device[]; speakers: Device[] }>({ microphones: [], speakers: [] });
 /** The ids of the chosen devices; "" = the browser's default. */
 export const chosen = signal({ microphone: stored("microphone"), speaker: stored("speaker") });
@@ -43,6 +46,7 @@ let call: RTCSession | null = null;
 let echo: RTCSession | null = null;
 let microphone: MediaStream | null = null;
 let meter: Meter | null = null;
+let voterMeter: Meter | null = null;
 let started = 0; // counts starts, so that the results of an earlier start are ignored
 const speaker = new Audio();
 const echoSpeaker = new Audio();
@@ -102,10 +106,11 @@ export function stopPhone(): void {
   if (socket) socket.connect = () => undefined; // JsSIP would reconnect and take the phone from the page that has it now
   former?.stop(); // sends BYE for each call and unregisters, so the dialler knows at once
   meter?.close();
-  meter = null;
+  voterMeter?.close();
+  meter = voterMeter = null;
   if (microphone) close(microphone);
   microphone = null;
-  level.value = 0;
+  level.value = voterLevel.value = 0;
   if (phone.value.state !== "off") setState("off");
 }
 
@@ -141,7 +146,13 @@ function answer(session: RTCSession): void {
     call = null;
     stands(null);
   });
-  session.on("confirmed", () => stands(null));
+  let stopMeasuring: () => void = () => undefined;
+  session.on("confirmed", () => {
+    stands(null);
+    stopMeasuring = measureQuality(session.connection);
+  });
+  session.on("ended", () => stopMeasuring());
+  session.on("failed", () => stopMeasuring());
   session.answer({ mediaStream: microphone!, pcConfig: PEER });
   if (former && !former.isEnded()) former.terminate();
 }
@@ -149,7 +160,12 @@ function answer(session: RTCSession): void {
 function follow(session: RTCSession, heardBy: HTMLAudioElement, over: () => void): void {
   const subscribeEvents = (peer: RTCPeerConnection) =>
     peer.addEventListener("track", ({ track }) => {
-      heardBy.srcObject = new MediaStream([track]);
+      const stream = new MediaStream([track]);
+      heardBy.srcObject = stream;
+      if (heardBy === speaker) {
+        voterMeter?.close();
+        voterMeter = new Meter(stream, (loud) => (voterLevel.value = loud));
+      }
       void heardBy.play().catch(() => undefined); // a page with microphone permission may play without a click
     });
   session.on("peerconnection", ({ peerconnection }) => subscribeEvents(peerconnection));
@@ -231,14 +247,22 @@ function close(stream: MediaStream): void {
   }
 }
 
+/** Send the voice of another microphone, also during a call. */
 export async function useMicrophone(id: string): Promise<void> {
   choose("microphone", id);
   await replace();
 }
 
-export async function useSpeaker(id: string): Promise<void> {
+/** Play the voice on another loudspeaker, also during a call. Return whether the browser can use it. */
+export async function useSpeaker(id: string): Promise<boolean> {
+  try {
+    await Promise.all([speaker, echoSpeaker].map((each) => each.setSinkId?.(id)));
+  } catch {
+    chosen.value = { ...chosen.peek() }; // shows the former choice again
+    return false;
+  }
   choose("speaker", id);
-  await Promise.all([speaker, echoSpeaker].map((each) => each.setSinkId?.(id)));
+  return true;
 }
 
 async function listDevices(): Promise<void> {

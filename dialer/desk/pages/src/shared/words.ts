@@ -94,6 +94,11 @@ export const zone = signal<string | undefined>(undefined);
 const formats = computed(() => ({
   count: new Intl.NumberFormat(localeOf(language.value)),
   one: new Intl.NumberFormat(localeOf(language.value), { maximumFractionDigits: 1 }),
+  milliseconds: new Intl.NumberFormat(localeOf(language.value), {
+    style: "unit",
+    unit: "millisecond",
+    maximumFractionDigits: 0,
+  }),
   percent: new Intl.NumberFormat(localeOf(language.value), { style: "percent", maximumFractionDigits: 1 }),
   clock: new Intl.DateTimeFormat(localeOf(language.value), {
     hour: "2-digit",
@@ -113,6 +118,7 @@ const formats = computed(() => ({
 export const count = (value: number) => formats.value.count.format(value);
 export const tenths = (value: number) => Math.round(value * 10) / 10;
 export const decimal = (value: number) => formats.value.one.format(value);
+export const milliseconds = (seconds: number) => formats.value.milliseconds.format(seconds * 1000);
 export const percent = (share: number) => formats.value.percent.format(share);
 export const clock = (at: number) => formats.value.clock.format(at * 1000);
 export const hour = (at: number) => formats.value.hour.format(at * 1000);
