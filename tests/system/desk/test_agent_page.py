@@ -121,6 +121,16 @@ async def test_agent_page_uses_the_font_of_the_writing_system_from_the_first_pai
     assert await page.evaluate(TEXT_WIDTH) == pytest.approx(2 * width, rel=0.02)
 
 
+LOADED_FONTS = "[...document.fonts].filter(each => each.status !== 'unloaded').map(each => each.family)"
+
+
+@pytest.mark.parametrize(("language", "fonts"), [("en", []), ("hi", ["Desk Devanagari"])])
+async def test_agent_page_fetches_only_the_font_of_its_language(site: Site, language: str, fonts: list[str]) -> None:
+    page = await site.open_ready_page(language=language)
+    assert await page.evaluate("document.querySelector('header select').offsetWidth") > 0
+    assert await page.evaluate(LOADED_FONTS) == fonts
+
+
 class Keyboard:
     """A keyboard with the Hindi layout: the usual key codes with Devanagari digits."""
 

@@ -42,6 +42,7 @@ export function Choice({ name, label, options }: { name: string; label: string; 
 export function LanguageChoice() {
   return (
     <select
+      class="language"
       aria-label={t("language")}
       value={language.value}
       onChange={(event) => void choose(event.currentTarget.value, true)}
