@@ -17,8 +17,10 @@ from dialer.desk.reports import (
     MAX_FILE_ROWS,
     MEDIA_TYPES,
     FileFormat,
+    ReportContext,
+    ReportFile,
     ReportFilter,
-    make_report_file,
+    encode_report_file,
 )
 from dialer.domain.clock import Clock
 from dialer.domain.enums import ReportFormat
@@ -187,17 +189,15 @@ class CallReportRoutes:
         self, chosen: _Filter, requested: _Requested, form: Annotated[FileFormat, Query(alias="format")]
     ) -> Response:
         """Return all calls that match the filter as a CSV, XLSX or PDF file, with the grounds of each call."""
-        settings, file_format = self._settings, ReportFormat(form)
-        zone = get_site_zone(settings)
-        window = chosen.build_report_period(zone)
-        now = self._clock.now()
+        zone, file_format = get_site_zone(self._settings), ReportFormat(form)
+        context = ReportContext(chosen.build_report_period(zone), zone, self._settings, self._clock.now())
 
-        def make_file(db: Connection) -> Response:
+        def encode_file(db: Connection) -> ReportFile:
             most = MAX_FILE_ROWS[file_format]
-            found = load_newest_calls(db, window, requested.build_call_filter(), most + 1)
-            return make_report_file("calls", build_report_of_calls(found, zone), window, file_format, settings, now)
+            found = load_newest_calls(db, context.window, requested.build_call_filter(), most + 1)
+            return encode_report_file("calls", build_report_of_calls(found, zone), context, file_format)
 
-        return await self._reader.read_store(make_file)
+        return (await self._reader.read_store(encode_file)).make_download_response()
 
     async def show_call_history(self, attempt: Annotated[str, Path(min_length=1, max_length=64)]) -> ShownCallHistory:
         """Return what happened in a call, and the grounds on which it was lawful."""

@@ -213,11 +213,10 @@ class ReportRoutes:
         async def download_report(chosen: _Filter, form: Annotated[FileFormat, Query(alias="format")]) -> Response:
             """Return a report as a CSV, XLSX or PDF file."""
             context, file_format = self._create_report_context(chosen), ReportFormat(form)
-            return await self._reader.read_store(
-                lambda db: make_report_file(
-                    name, report.make(db, context), context.window, file_format, context.settings, context.now
-                )
+            file = await self._reader.read_store(
+                lambda db: encode_report_file(name, report.make(db, context), context, file_format)
             )
+            return file.make_download_response()
 
         return download_report
 
@@ -226,19 +225,29 @@ class ReportRoutes:
         return ReportContext(chosen.build_report_period(zone), zone, self._settings, self._clock.now())
 
 
-def make_report_file(
-    name: str, report: Report, window: Window, form: ReportFormat, settings: Settings, now: float
-) -> Response:
-    """Return the response with a report's file, made at `now` (epoch seconds). Raises RequestRefused for too many rows."""
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """A report as a file."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+    def make_download_response(self) -> Response:
+        """Return the response with which a browser saves the file."""
+        headers = {"content-disposition": f'attachment; filename="{self.name}"'}
+        return Response(self.body, media_type=self.media_type, headers=headers)
+
+
+def encode_report_file(name: str, report: Report, context: ReportContext, form: ReportFormat) -> ReportFile:
+    """Return a report as a file. Raises RequestRefused for too many rows."""
     if len(report.rows) > MAX_FILE_ROWS[form]:
         raise RequestRefused(409, "report-too-long", rows=MAX_FILE_ROWS[form])
-    zone, centre = get_site_zone(settings), settings.centre
-    made_at = datetime.fromtimestamp(now, zone)
+    centre, made_at = context.settings.centre, datetime.fromtimestamp(context.now, context.zone)
     made = f"{centre.organisation}, centre {centre.id}, {made_at:%Y-%m-%d %H:%M}"
-    about = f"{made}: {describe_report_period(window, zone)}"
+    about = f"{made}: {describe_report_period(context.window, context.zone)}"
     body = encode_report(replace(report, about=about), form, foot=made)
-    disposition = f'attachment; filename="{name}-{made_at:%Y-%m-%d}.{form}"'
-    return Response(body, media_type=MEDIA_TYPES[form], headers={"content-disposition": disposition})
+    return ReportFile(f"{name}-{made_at:%Y-%m-%d}.{form}", MEDIA_TYPES[form], body)
 
 
 def _select_columns_and_rows_shown_on_page(report: Report, zone: tzinfo) -> ShownReport:

@@ -61,7 +61,7 @@ from dialer.web.streams import Streams
 
 _log = structlog.get_logger(__name__)
 
-_NEEDS_RESTART = frozenset({"broker", "centre", "desk", "metrics", "store"})
+_NEEDS_RESTART = frozenset({"broker", "centre", "desk", "metrics", "report_mail", "store"})
 """Sections of the settings that a running desk cannot reload."""
 
 
@@ -217,6 +217,7 @@ async def serve_pages_of_desk(
                 figures.update_figures_until_cancelled,
                 streams.watch_user_rights,
                 agents.update_agent_pages_until_cancelled,
+                reports.send_mails_until_cancelled,
             )
 
             async def apply_settings(new: Settings) -> None:

@@ -33,6 +33,7 @@ from dialer.settings.metrics import Metrics
 from dialer.settings.mistakes import add_file_and_line_to_error, combine_setting_errors, list_setting_errors
 from dialer.settings.polling_day import PollingDaySettings
 from dialer.settings.recordings import RecordingSettings
+from dialer.settings.report_mail import ReportMail
 from dialer.settings.rules import Rules
 from dialer.settings.seats import Agent, AgentLogin, SeatSettings
 from dialer.settings.sources import Source
@@ -59,6 +60,7 @@ class Settings(Section):
     mosquitto: Mosquitto = Mosquitto()
     desk: Desk = Desk()
     metrics: Metrics = Metrics()
+    report_mail: ReportMail = ReportMail()
     headquarters: Headquarters = Headquarters()
     dialling: Dialling = Dialling()
     inbound: InboundSettings = InboundSettings()
