@@ -350,16 +350,16 @@ def _join_sorted_pairs_by_key(
     """
     one, other = next(left, None), next(right, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and _get_sqlite_sort_key(one[0]) < _get_sqlite_sort_key(other[0])):
+        if one is not None and other is not None and one[0] == other[0]:  # nearly always, so it is asked first
+            yield one[0], one[1], other[1]
+            one, other = next(left, None), next(right, None)
+        elif other is None or (one is not None and _get_sqlite_sort_key(one[0]) < _get_sqlite_sort_key(other[0])):
             assert one is not None  # noqa: S101 - by the loop's condition
             yield one[0], one[1], None
             one = next(left, None)
-        elif one is None or _get_sqlite_sort_key(other[0]) < _get_sqlite_sort_key(one[0]):
+        else:
             yield other[0], None, other[1]
             other = next(right, None)
-        else:
-            yield one[0], one[1], other[1]
-            one, other = next(left, None), next(right, None)
 
 
 def _get_sqlite_sort_key(key: Any) -> Any:
