@@ -30,6 +30,8 @@ def test_dialer_run_does_not_import_modules_that_only_other_commands_need() -> N
         *("av", "fpdf", "matplotlib", "xlsxwriter", "jinja2", "python_calamine", "rich"),
         *("dialer.reports", "dialer.simulation", "dialer.cli.roll"),
     )
-    program = f"import sys, dialer.cli.running, dialer.app; print([m for m in {slow} if m in sys.modules])"
+    program = (
+        f"import sys, dialer.cli.running, dialer.cli.logs, dialer.app; print([m for m in {slow} if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
