@@ -380,6 +380,18 @@ async def test_recording_can_be_played_only_by_users_with_a_permitted_role(site:
     await expect(viewer.get_by_role("link", name="Recordings")).to_have_count(0)
 
 
+async def test_recording_is_played_from_the_details_of_a_call_in_the_reports(site: Site, tmp_path: Path) -> None:
+    wav = write_recording(tmp_path / "talk.wav", speech(2.0, 8000), 8000).read_bytes()
+    attempt = add_recorded_talk(tmp_path, SystemClock().now() - 300, wav)
+    board = await site.board()
+    await board.goto(f"{site.desk.origin}/reports#view=calls&from=2026-01-01")
+    await board.locator("tbody tr").first.get_by_role("button").click()
+    assert not site.engine.executed
+    await board.get_by_role("button", name="Play recording").click()
+    await expect(board.locator("audio")).to_have_attribute("src", f"/api/recordings/{attempt}")
+    assert site.engine.executed == [PlayRecording(attempt_id=AttemptId(attempt))]
+
+
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl")))
 async def test_board_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
     board = await site.board(language=f"{language}-IN")
