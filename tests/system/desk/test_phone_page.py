@@ -171,6 +171,9 @@ async def test_agent_page_says_in_words_how_good_the_voice_connection_is_and_wha
             found += await find_accessibility_violations(page)
     await page.locator("button.phone").click()
     await expect(page.locator("#phone-panel")).to_contain_text("Packets lost: 0%, jitter: 5 ms, round trip: 40 ms")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    widths = await page.locator("#phone-panel select").evaluate_all("all => all.map(each => each.offsetWidth)")
+    assert min(widths) > 150  # enough for the name of a headset
     assert not await find_overflowing_elements(page)
     found += await find_accessibility_violations(page)
     site.desk.idle()
