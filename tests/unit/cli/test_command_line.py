@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer.main
 
+from dialer import __version__
 from dialer.cli.main import COMMANDS, app, format_command_name
 from tests.support.command_line import run
 from tests.support.roll_filler import fill_roll
@@ -88,3 +89,12 @@ def test_report_imports_no_engine_and_no_library_that_it_does_not_use(tmp_path: 
         env=environment,
     )
     assert (ran.stdout, ran.stderr) == ("", "")
+
+
+def test_version_is_printed_without_importing_typer() -> None:
+    code = (
+        "import sys\nfrom dialer.__main__ import main\nsys.argv = ['dialer', '--version']\nmain()\n"
+        "print(sorted({'typer', 'importlib.metadata'} & sys.modules.keys()))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == f"matdan {__version__}\n[]\n"
