@@ -347,7 +347,7 @@ speed-calls =
         [one] 1 simultaneous call
        *[other] { $calls } simultaneous calls
     }
-speed-unlimited = no calling limit
+speed-unlimited = no limit on calls
 speed-set-by = { $sender } set today's calling limit: { $most }
 target-choice = Abandoned-rate target
 target-default = abandoned-rate target from the settings
