@@ -221,7 +221,7 @@ def _parse_json_number(text: str) -> float:
     number = float(text)
     if not math.fabs(number) <= _MAX_NUMBER:  # NaN too
         raise ValueError(
-            "the dialler sent a number that is too large for a browser, as only another version of Matdan does: run the desk"
-            " and the dialler in the same version"
+            "The dialler sent a number that is too large for a browser. Run the same version of Matdan for the desk and the"
+            " dialler."
         )
     return int(number) if text.lstrip("-").isdigit() else number
