@@ -177,7 +177,7 @@ def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
     """
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
-        targets = other.list_next_nodes_while_value_is_unknown(name)
+        targets = other.list_next_nodes_if_value_is_unknown(name)
         if targets is not None:
             edges[other.name] = targets
     return node.name in find_nodes_reachable_from(edges, [flow.start])

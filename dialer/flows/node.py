@@ -174,7 +174,7 @@ class Node(NamedPart, ABC):
         """Return the nodes that the caller can reach by one key while prompts are played here."""
         return ()
 
-    def list_next_nodes_while_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
         """Return the next nodes (targets) that a call may reach while the value `name` is unknown. By default these are
         all targets.
         """

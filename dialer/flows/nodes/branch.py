@@ -101,7 +101,7 @@ class BranchNode(Node):
             yield str(case), case.goto
         yield "otherwise", self.otherwise
 
-    def list_next_nodes_while_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that may follow in a call in which the value `name` is unknown.
 
         Of the tests of this value, only `known: false` can be true in such a call.

@@ -151,7 +151,7 @@ class FieldNode(QuestionNode):
         yield from self.choices.items()
         yield from super().list_next_nodes()
 
-    def list_next_nodes_while_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that a call can reach without the value `name`. If `name` is this field, the node after an
         accepted answer is left out.
         """

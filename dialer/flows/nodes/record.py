@@ -52,7 +52,7 @@ class RecordNode(Node):
         yield "recorded", self.next
         yield "failed", self.failed
 
-    def list_next_nodes_while_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
+    def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
         """Return the nodes that a call can reach without the value `name`. If `name` is this recording, only the node
         after a failure can be reached.
         """
