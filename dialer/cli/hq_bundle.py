@@ -362,7 +362,7 @@ async def _assign_version_to_centres_in_waves(
         while state in {WaveState.NEXT, WaveState.WAIT}:
             if state is WaveState.NEXT:
                 step = rollout.start_next_wave_of_rollout(time.monotonic())
-                await hq_session.proposals.assign_version_to_wave_of_centres(
+                await hq_session.proposals.assign_version_to_next_centres_of_rollout(
                     proposal, step.to, await hq_session.find_signed_in_user()
                 )
                 typer.echo(f"{version} to {', '.join(step.to)}: {len(step.centres)} centres")

@@ -61,7 +61,7 @@ class CentreRows:
 
 
 def refuse_batch_with_subject_of_other_centre(batch: OutboxBatch, subject: str, centres: Container[str]) -> None:
-    """Raise InvalidMessage if a batch is from an unknown centre, or if its subject belongs to another centre."""
+    """Raise InvalidMessage if a batch is from an unknown centre, or arrived on the NATS subject of another centre."""
     centre = batch.centre
     if subject != f"up.{centre}":
         raise InvalidMessage(

@@ -229,8 +229,10 @@ class Proposals:
                 db, f"{name} {version}", self._db.clock.now() - VALID_SECONDS
             )
 
-    async def assign_version_to_wave_of_centres(self, proposal_id: int, to: Collection[str], who: SignedInUser) -> None:
-        """Assign the version of a confirmed rollout to the centres of its next step (wave).
+    async def assign_version_to_next_centres_of_rollout(
+        self, proposal_id: int, to: Collection[str], who: SignedInUser
+    ) -> None:
+        """Assign the version of a confirmed rollout to the centres `to`, which are its next step (wave).
 
         Raises MaterialRefused, SettingError.
         """

@@ -25,7 +25,10 @@ _MOST_PROBLEM_LETTERS = 200
 
 @dataclass(slots=True)
 class SealChain:
-    """The sealed epochs (signed minutes of its changes) that a store has sent."""
+    """The chain of signed log entries that a centre's store has sent, and the first contradiction found in the chain.
+
+    The store signs (seals) its changes once a minute. Such a signed minute is called an epoch.
+    """
 
     first_keys: list[str] = field(default_factory=list)
     """the public keys (hexadecimal) with which its chains of keys begin; empty: that was before the first epoch received"""
@@ -43,11 +46,11 @@ class SealChain:
     def add_received_seal_to_chain(
         self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
     ) -> bool:
-        """Add the next signed minute (epoch) that the store has sent. Return whether it contradicts the earlier ones.
+        """Add the next signed minute of changes that the store has sent. Return whether it contradicts earlier ones.
 
-        After a contradiction, epochs are not compared until a person has accepted the store. `store_began_at` is when
-        the store's first results arrived (epoch seconds). `known_epochs` has the number of each epoch that the centre's
-        stores have sent, by its digest.
+        After a contradiction, further minutes are added without comparison until a person has accepted the store.
+        `epoch` is the signed minute. `store_began_at` is when the store's first results arrived (Unix time in seconds).
+        `known_epochs` maps the digest of every signed minute that the centre's stores have sent to its number.
         """
         if epoch == self.latest:
             return False
@@ -69,9 +72,9 @@ class SealChain:
         return problem is not None
 
     def accept_latest_seal_of_chain(self) -> None:
-        """Accept the latest signed minute (epoch), so that the next one must continue it.
+        """Accept the latest signed minute (epoch), because a person has accepted the store.
 
-        A person has accepted the store.
+        The next signed minute must continue the accepted one.
         """
         self.first_keys += self.unaccepted_keys
         self.unaccepted_keys = []

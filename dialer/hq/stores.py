@@ -174,7 +174,11 @@ def _register_new_database_of_centre(accepted: KnownStore | None, sender: Sendin
 def _replace_accepted_store_or_refuse(
     centre: str, own: KnownStore, accepted: KnownStore, sightings: StoreSightings, now: float
 ) -> None:
-    """Let a store that waits replace the accepted one, or raise StoreNotAccepted."""
+    """Accept a centre's new store in place of the accepted one, if the accepted one has been silent for long enough.
+
+    Raises StoreNotAccepted if the new store must still wait. The refusal is final if the accepted store has sent
+    anything meanwhile, or if the new store was itself replaced earlier.
+    """
     if own.state is StoreState.REPLACED:
         own.state = StoreState.REFUSED
     if own.state is StoreState.WAITING:

@@ -195,7 +195,7 @@ async def test_waves_of_centres_in_a_confirmed_rollout_are_assigned_and_audited_
         proposals = Proposals(hq.settings, db, accounts)
         number = (await proposals.propose_rollout("turnout", 8, who)).id
         with pytest.raises(RequestRefused, match="no-rollout") as refused:
-            await proposals.assign_version_to_wave_of_centres(number, ["all"], who)
+            await proposals.assign_version_to_next_centres_of_rollout(number, ["all"], who)
         assert refused.value.status == 409
         second = SignedInUser("compliance", HqRole.COMPLIANCE)
         assert (await proposals.answer_proposal(number, second, confirm=True)).state == "confirmed"
@@ -203,8 +203,8 @@ async def test_waves_of_centres_in_a_confirmed_rollout_are_assigned_and_audited_
         assert await proposals.find_confirmed_rollout("turnout", 9, who) is None
         for stranger in (second, SignedInUser("media-west", HqRole.MEDIA)):
             with pytest.raises(RequestRefused):
-                await proposals.assign_version_to_wave_of_centres(number, ["all"], stranger)
-        await proposals.assign_version_to_wave_of_centres(number, ["centre:pune-1", "zone:east"], who)
+                await proposals.assign_version_to_next_centres_of_rollout(number, ["all"], stranger)
+        await proposals.assign_version_to_next_centres_of_rollout(number, ["centre:pune-1", "zone:east"], who)
         waves = repository.read_roll_out_waves().waves
         assert [(wave.name, wave.version, {*wave.to}) for wave in waves] == [
             ("turnout", 8, {"centre:pune-1", "zone:east"})
@@ -237,7 +237,7 @@ async def test_rollout_of_campaign_material_is_not_continued_a_day_after_its_con
         await query_database(hq.database, "UPDATE proposal SET answered_at = answered_at - $1::float8", VALID_SECONDS)
         assert await proposals.find_confirmed_rollout("turnout", 8, who) is None
         with pytest.raises(RequestRefused, match="no-rollout"):
-            await proposals.assign_version_to_wave_of_centres(number, ["all"], who)
+            await proposals.assign_version_to_next_centres_of_rollout(number, ["all"], who)
 
 
 async def test_answered_proposal_at_headquarters_names_the_person_and_time_of_the_answer(
