@@ -93,7 +93,7 @@ class VoterOnRoll(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark (recorded fact about a voter, such as "voted"), with the call in which it was made."""
+    """A recorded fact about a voter (mark), such as "voted", with its source and the call in which it was recorded."""
 
     at: float
     kind: str
@@ -116,7 +116,10 @@ class SQL(Statements):
 
 
 class States:
-    """The states and names of the roll's constituencies, with which reports identify a constituency."""
+    """The constituencies on the electoral roll: the Indian state and the name of each.
+
+    Reports need the state, because constituencies of different states can have the same number.
+    """
 
     def __init__(
         self, states_by_number: Mapping[int, Iterable[str]], names: Mapping[Constituency, str] | None = None

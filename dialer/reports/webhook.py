@@ -118,7 +118,7 @@ class WebhookPoster:
         """
         posted = 0
         with store() as db:
-            after = self._read_id_of_last_voter_mark_at_portal(db)
+            after = self._read_id_of_last_mark_confirmed_by_portal(db)
             last = find_last_voter_mark_before_open_calls(db, after)
         ids = self.load_ids() if last > after else {}
         while True:
@@ -138,9 +138,9 @@ class WebhookPoster:
             after, posted = marks[-1].mark_id, posted + len(results)
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
-    def _read_id_of_last_voter_mark_at_portal(self, db: Connection) -> int:
-        """Return the ID of the last mark (recorded fact about a voter) that the portal confirmed, or 0 to start from
-        the first.
+    def _read_id_of_last_mark_confirmed_by_portal(self, db: Connection) -> int:
+        """Return the id of the last mark (recorded fact about a voter) that the portal confirmed. 0 = start from the
+        first mark.
 
         Posting starts again if the position file is unreadable or belongs to another store: repeated results are
         harmless, but missing ones are not.

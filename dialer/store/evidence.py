@@ -28,9 +28,10 @@ _NUMBERS_DIGITS = 3  # numbers of a register that differ in these last digits on
 class Evidence:
     """A table whose rows are sealed: the digest of each change is written to a signed log.
 
-    The log names a row, or a block of rows, by the values of two SQL expressions, `one` and `two`. In them, `{row}`
-    stands for the row. The names are ids, because the log outlives the erasure of a person. `where` is an SQL condition
-    that selects the rows with the names `:one` and `:two`.
+    The log identifies a changed row (or block of rows) by a key of two parts. `one` and `two` are SQL expressions that
+    compute these parts, with `{row}` in place of the row's alias. The key has ids and no personal data, because the log
+    is kept when a person's data are erased. `where` is the SQL condition that selects the rows with the
+    key `:one`, `:two`.
     """
 
     table: str

@@ -70,7 +70,7 @@ class StoredStatus(NamedTuple):
 
 
 class MarkOfVoter(NamedTuple):
-    """A mark (fact about a voter) of a voter that was not undone."""
+    """A recorded fact about a voter (mark), such as "voted", that was not undone later."""
 
     voter_id: int
     kind: str

@@ -144,11 +144,11 @@ class BatchSchedule:
             self._in_flight.sent_at = None
 
     def record_acknowledgement(self, through: int, now: float) -> None:
-        """Record that headquarters has stored the outbox rows (sent results) up to the id `through`.
+        """Record an acknowledgement from headquarters: it has stored all result rows up to the id `through`.
 
-        The id may be lower than before, if headquarters' database was restored: later rows are then sent again. It may be
-        higher than that of any row, if the centre's store was set back to an older copy. A late acknowledgement of an earlier batch
-        changes nothing.
+        If `through` is lower than before, headquarters' database was restored from a backup, and the rows after
+        `through` are sent again. If `through` is higher than the id of any row, the centre's store was restored from a
+        backup. A late acknowledgement of an earlier batch is ignored.
         """
         in_flight = self._in_flight
         if in_flight is not None and in_flight.batch.first - 1 <= through < in_flight.batch.last:
