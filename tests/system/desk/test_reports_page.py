@@ -149,7 +149,7 @@ async def test_report_table_is_sorted_by_its_headings_with_the_keyboard(site: Si
     assert [int(row[3]) for row in await read_rows(page, "hours")] == sorted(calls)
 
 
-async def test_call_is_opened_with_the_grounds_on_which_it_was_lawful(site: Site) -> None:
+async def test_opened_call_on_the_reports_page_shows_the_checks_of_the_calling_rules(site: Site) -> None:
     page = await site.reports(f"view=calls&{DAY}&agent=a1&disposition=voted")
     rows = page.locator("section[aria-labelledby=calls-title] tbody tr:not([hidden])")
     await expect(rows).to_have_count(15)
@@ -187,11 +187,15 @@ async def test_reports_page_is_accessible_and_cuts_no_text(site: Site, language:
     assert_accessible(found)
 
 
-async def test_reports_page_is_small_and_linked_from_the_board(site: Site) -> None:
+async def test_size_of_the_reports_page_is_within_the_limit(site: Site) -> None:
     page = await site.reports(DAY)
     address = f"{site.desk.origin}/reports#{DAY}"
     await page.goto("about:blank")  # otherwise the address with another # does not load the page again
     assert await measure_page_bytes(page, address, ".scrolls tbody tr") <= MOST_PAGE_BYTES
+
+
+async def test_reports_page_and_board_link_to_each_other(site: Site) -> None:
+    page = await site.reports(DAY)
     await page.get_by_role("link", name="Back to the supervisors' board").click()
     await page.get_by_role("link", name="Reports").click()
     await page.wait_for_selector(".filter")

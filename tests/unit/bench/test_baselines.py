@@ -124,7 +124,7 @@ def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> No
     assert pacer.count_calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
 
 
-def test_omnidialer_dials_one_call_per_free_seat_until_14_connects_after_an_abandoned_call() -> None:
+def test_omnidialer_dials_one_call_per_free_seat_after_an_abandoned_call_until_14_calls_connect() -> None:
     pacer = _omni()
     pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ABANDONED, 1.0))
     for tick in range(6):

@@ -76,7 +76,7 @@ def test_help_of_a_command_does_not_import_modules_needed_only_for_its_execution
     assert (ran.stdout, ran.stderr) == ("", "")
 
 
-def test_report_imports_no_engine_and_no_library_that_it_does_not_use(tmp_path: Path) -> None:
+def test_report_command_imports_neither_the_engine_nor_unused_libraries(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 10)
     unused = sorted(HEAVY - {"dialer.reports", "dialer.settings", "dialer.store", "pydantic", "rich", "sqlite3"})
     run_once = [(["report", "calls", "--store", str(tmp_path / "centre.db")], [*unused, "pydantic_settings"])]

@@ -269,7 +269,7 @@ def test_purge_with_a_mistyped_polling_day_keeps_records_within_their_retention_
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
-def test_purge_with_a_day_after_the_last_poll_counts_the_retention_period_from_that_day(
+def test_retention_period_of_a_purge_starts_on_the_given_day_if_the_last_poll_was_earlier(
     store: HandFilled, recording: Path
 ) -> None:
     config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later

@@ -295,7 +295,7 @@ def test_star_key_undoes_the_last_serial_number_of_a_booth_worker() -> None:
     assert spoken_texts(run(flow, [*before, Failed()]).action) == ["worker.not_saved"]
 
 
-def test_booth_worker_responsible_for_several_parts_chooses_a_part() -> None:
+def test_booth_worker_assigned_to_several_electoral_roll_parts_enters_the_part_number_first() -> None:
     flow = FLOWS["booth_worker"]
     facts = {**FACTS, "parts": 2, "part_numbers": "12,14"}
     assert spoken_texts(run(flow, [], facts).action) == ["worker.part"]

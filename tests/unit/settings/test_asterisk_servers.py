@@ -190,7 +190,7 @@ def test_call_history_is_on_by_default_for_an_asterisk_server_on_this_machine_on
 @pytest.mark.parametrize(
     "tables", [{"ami": 7}, {"asterisk": "x"}, {"ami": {"host": 7}}, {"asterisk": {"history": "on"}}]
 )
-def test_mistake_in_the_settings_that_decide_about_the_call_history_is_named(tables: dict[str, Any]) -> None:
+def test_error_names_an_invalid_setting_on_which_the_call_history_default_depends(tables: dict[str, Any]) -> None:
     with pytest.raises(ValidationError) as refused:
         Settings.model_validate(tables)
     assert refused.value.errors()[0]["loc"][0] in tables

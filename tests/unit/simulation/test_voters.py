@@ -36,7 +36,7 @@ def test_outcomes_of_simulated_calls_have_the_shares_of_the_voter_profile() -> N
         assert count / unanswered == pytest.approx(share, abs=0.03), status
 
 
-def test_times_of_simulated_calls_have_the_means_of_the_voter_profile() -> None:
+def test_simulated_answer_and_talk_times_have_the_means_of_the_voter_profile() -> None:
     answered = [
         behaviour for behaviour in draw_behaviours(replace(PROFILE, answer_rate=1.0)) if behaviour.fails_with is None
     ]
