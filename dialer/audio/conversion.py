@@ -97,8 +97,10 @@ def convert_recording(source: Path, recipe: Recipe) -> Sounds:
 
 
 def convert_samples_to_sounds(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
-    """Return the sounds made from the samples of a recording at `recipe.highest_sample_rate`. Raises RecordingRefused
-    if the samples are silent.
+    """Return sound files in the formats of `recipe`, with silence trimmed and loudness adjusted.
+
+    `samples` must have the sample rate `recipe.highest_sample_rate`. `notes` are messages about the recording, which are
+    returned with the sounds. Raises RecordingRefused if the samples are silent.
     """
     before = measure_loudness(samples, recipe.highest_sample_rate)
     if before.integrated_lufs <= SILENT_LUFS:

@@ -42,8 +42,8 @@ from dialer.engine.preview.service import OwnCalls
 from dialer.engine.recordings.service import Recorder
 from dialer.engine.roll_import.service import RollImport
 from dialer.engine.roll_import.state import RollImportState
-from dialer.engine.seats.keys import SeatKeys
 from dialer.engine.seats.messages import Messages
+from dialer.engine.seats.phone_keys import SeatKeys
 from dialer.engine.seats.screen_pop import ScreenPops
 from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.service import Agents

@@ -143,7 +143,7 @@ class RecentAnswers:
 class Limit(TextEnum):
     """The reason why a pacing policy placed no more calls (docs/explanation/pacing.md).
 
-    The supervisors' board shows these texts and has room for 52 characters.
+    Each reason has a name and a text. The supervisors' board shows the text, and has room for 52 characters.
     """
 
     NOBODY = "nobody", "no agent is available"

@@ -197,9 +197,9 @@ class _RowGenerator:
         """Yield `count` rows of a synthetic electoral roll, state by state and booth by booth."""
         for index, state in enumerate(self._states):
             share = count * (index + 1) // len(self._states) - count * index // len(self._states)
-            yield from self._generate_rows_of_state(state, share)
+            yield from self._generate_rows_of_indian_state(state, share)
 
-    def _generate_rows_of_state(self, state: str, count: int) -> Iterator[list[str]]:
+    def _generate_rows_of_indian_state(self, state: str, count: int) -> Iterator[list[str]]:
         vocabulary = _invent_vocabulary(self._random, STATES[state])
         place: Word = ("", "")
         first_constituency = self._random.randrange(1, 150)

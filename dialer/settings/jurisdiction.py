@@ -142,7 +142,7 @@ class VoteChoice(Rule):
 
 
 class Certificate(Rule):
-    """Kinds of campaigns whose recordings each need a certificate of the authority before they may be played."""
+    """The kinds of campaigns that may play a recording only if the authority has certified exactly that recording."""
 
     needed_for: Purposes
 

@@ -1,4 +1,4 @@
-"""The web application of the pages: routes with access rules, uniform refusals, and an OpenAPI document for signed-in users."""
+"""The web application of the pages: routes, permission checks, error responses, and an OpenAPI document."""
 
 from __future__ import annotations
 

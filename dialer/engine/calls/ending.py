@@ -131,8 +131,9 @@ class CallEndings:
 
 
 def _describe_message_on_machine(run: CampaignRun, call: Call, outcome: Outcome) -> str | None:
-    """Return whether the information message was left on the answering machine of an ended call, as the store has it.
-    None if no machine answered, or the campaign leaves no messages.
+    """Return the text that the store records about the message on an answering machine: left, or not left.
+
+    Return None if no machine answered, or the campaign leaves no messages on machines.
     """
     if outcome is not Outcome.MACHINE or call.inbound or not run.spec.machine_message:
         return None
