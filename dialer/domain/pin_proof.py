@@ -67,8 +67,8 @@ class PinProver:
         self._nobody = hasher.hash(secrets.token_hex(16))
 
     def make_proof_of_pin(self, centre: str, seat: str, agent: str, pin: str, now: float) -> str:
-        """Return a proof that somebody knows an agent's PIN. The proof is made at `now` (epoch seconds) and valid for a
-        minute.
+        """Return a proof that its sender knows an agent's PIN. The proof is made at `now` (epoch seconds) and valid for
+        a minute.
         """
         pin_hash = self._hashes.get(agent, self._nobody)
         cost = extract_parameters(pin_hash)

@@ -24,7 +24,7 @@ Digits = Annotated[str, Field(pattern="^[0-9a-f]*$")]
 
 
 class EpochKind(StrEnum):
-    """The reason why an epoch (about a minute of a store's records) was signed."""
+    """The reason why a part of a store's log of changes (an epoch, about a minute) was signed."""
 
     START = "start"
     """A chain of keys begins: a new store, an upgrade from before such seals, a restored copy, or a lost secret."""
@@ -45,8 +45,9 @@ LOG_STARTS = frozenset({EpochKind.PURGE, EpochKind.UPGRADE})
 
 @dataclass(frozen=True, slots=True)
 class SealedEpoch:
-    """The seal (signature) of an epoch, about a minute of a store's records. Keep it where nobody with access to the
-    store can change it.
+    """The signature (seal) over one epoch: the part of a store's log of changes that was written in about a minute.
+
+    Keep a copy where nobody with access to the store can change it.
     """
 
     __pydantic_config__ = MESSAGE
@@ -81,18 +82,17 @@ class SealedEpoch:
     """Ed25519, hexadecimal"""
 
     def encode_content_signed_for_minute(self) -> bytes:
-        """Return the bytes of an epoch (a minute of records) that its signature covers: all fields but the signature."""
+        """Return the bytes over which a minute of the log (epoch) is signed: all fields except the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
     def compute_digest_of_signed_minute(self) -> str:
-        """Return the SHA-256 of the epoch (a minute of records) with its signature, in hexadecimal."""
+        """Return the SHA-256 digest (hexadecimal) of a signed minute (epoch), including its signature."""
         return hashlib.sha256(self.encode_content_signed_for_minute() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
-        """Return whether the signature matches the public key that the epoch (a minute of records) contains.
-
-        It does not check that this key is the expected one.
+        """Return whether the signature matches the public key in this signed minute (epoch). Whether the key is the
+        expected one is not checked here.
         """
         try:
             key, signature = bytes.fromhex(self.key), bytes.fromhex(self.signature)
@@ -104,9 +104,7 @@ class SealedEpoch:
 
 @dataclass(frozen=True, slots=True)
 class EpochProblem:
-    """A broken place in a chain of sealed epochs (signed minutes of records): the number of the epoch, and what is
-    wrong with it.
-    """
+    """A break in the chain of signed minutes (epochs): the number of the epoch, and what is wrong with it."""
 
     epoch: int
     problem: str
@@ -148,8 +146,8 @@ def find_broken_minutes_in_signed_log(
 
 
 def find_problems_of_signed_minute(epoch: SealedEpoch) -> Iterator[EpochProblem]:
-    """Yield the problems that an epoch (a signed minute of records) shows by itself: an invalid signature, or changes
-    that another program made.
+    """Yield the problems of one signed minute (epoch) that are visible without the other minutes: an invalid signature,
+    or changes that another program made.
     """
     if not epoch.has_valid_signature():
         yield EpochProblem(epoch.epoch, "the signature is not valid")

@@ -166,9 +166,8 @@ class SQL(Statements):
 
 
 class Displaced(HeadquartersUnreachable):
-    """Raised if another gatherer (process that imports results) has imported from the same stream.
-
-    The gatherer that gets this error must stop importing.
+    """Raised if another gatherer (the process that imports results) has taken over this stream. The gatherer that gets
+    this error must stop importing.
     """
 
 
@@ -258,7 +257,7 @@ class PeerUpdateMessage(NamedTuple):
 
 
 class PeerMark(NamedTuple):
-    """A mark (fact about a voter) that headquarters forwards to other centres."""
+    """A fact about a voter (mark), such as "voted", that headquarters forwards to other centres."""
 
     centre: str
     zone: str  # of the centre
@@ -656,9 +655,7 @@ class BatchImporter:
     async def _compare_seals_with_earlier_seals_of_centre(
         self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> None:
-        """Compare new sealed epochs (signed minutes of a store's changes) with the epochs that the same stores have
-        sent before.
-        """
+        """Check whether new signed minutes (epochs) contradict those that the same stores have sent before."""
         sealed: dict[str, list[SealedEpoch]] = {}
         for each in results:
             if each.row.topic == SEALED_EPOCHS:

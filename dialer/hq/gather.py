@@ -101,7 +101,7 @@ class Gatherer:
     """
 
     def __init__(self, settings: HqSettings, session: Session, clock: Clock) -> None:
-        """Create a gatherer. `session` must be connected with headquarters' own key."""
+        """Create a gatherer (the process that imports results). `session` must be connected with headquarters' own key."""
         self._settings = settings
         self._session = session
         self._clock = clock
@@ -126,7 +126,7 @@ class Gatherer:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the gatherer is connected to headquarters' nats-server."""
+        """Whether this process (gatherer) is connected to headquarters' nats-server."""
         return self._session.is_connected
 
     @property

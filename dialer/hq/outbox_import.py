@@ -79,7 +79,9 @@ class _Acknowledgements:
         self._received = asyncio.Event()
 
     async def store_acknowledgement_of_gatherer(self, subject: str, data: bytes) -> None:
-        """Keep an acknowledgement of the gatherer, and wake the task that waits for it."""
+        """Store an acknowledgement from the gatherer (the process that imports results), and wake the task that waits
+        for it.
+        """
         ack = unpack_acknowledgement(data)
         centre = subject.removeprefix(build_acknowledgement_subject(""))
         self._acks[centre, ack.incarnation, ack.run or ""] = ack

@@ -84,7 +84,9 @@ class SealChain:
     def _find_contradiction_to_earlier_seals(
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
-        """Return how a signed minute of a store's changes (epoch) contradicts the earlier ones, or None if it fits."""
+        """Return how a signed minute of a store's changes (epoch) contradicts the minutes before it, or None if it
+        continues them correctly.
+        """
         problems = find_problems_of_signed_minute(epoch)
         if self.head is not None and epoch.kind == EpochKind.START:
             if not self.may_start:
@@ -97,9 +99,8 @@ class SealChain:
 
 
 def create_chain_of_signed_minutes(original: SealChain | None) -> SealChain:
-    """Return the chain of signed minutes (epochs) for a store that has sent none yet.
-
-    `original` is the chain of the store from which this store was copied, or None.
+    """Return an empty chain of signed minutes (epochs), for a store that has sent none yet. `original` is the chain of
+    the store from which this store was copied, or None.
     """
     if original is None:
         return SealChain()
@@ -112,7 +113,9 @@ def create_chain_of_signed_minutes(original: SealChain | None) -> SealChain:
 
 
 def describe_seal_contradiction(centre: str, incarnation: str, contradiction: str) -> str:
-    """Return what a person must do about a store whose signatures (seals) contradict each other, or an empty text."""
+    """Return what a person must do if the signed minutes of a store contradict each other, or an empty text if they do
+    not.
+    """
     if not contradiction:
         return ""
     return (

@@ -14,7 +14,7 @@ from dialer.store.sql import Statements
 
 
 class StoredChain(NamedTuple):
-    """A store's chain of sealed epochs (signed minutes of its changes), as the database has it. Epochs are JSON."""
+    """A row of headquarters' database: the chain of signed minutes (epochs) of one store. Epochs are JSON."""
 
     centre: str
     incarnation: str
@@ -35,7 +35,9 @@ class ReceivedEpoch(NamedTuple):
 
 
 class Contradiction(NamedTuple):
-    """A centre's accepted store (database), and how its seals (signatures over its changes) contradict each other."""
+    """A centre's accepted store (database) whose signed minutes of changes contradict each other, with a description of
+    the contradiction.
+    """
 
     centre: str
     incarnation: str
@@ -85,12 +87,14 @@ async def write_chain_of_signed_minutes(db: Database, centre: str, incarnation: 
 
 
 async def find_signed_minutes_received_before(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
-    """Return the sealed epochs (signed minutes) of a centre that have one of these digests: the epoch number by digest."""
+    """Return which of these digests belong to signed minutes (epochs) that a centre has sent before: the number of the
+    epoch by digest.
+    """
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 
 
 async def accept_latest_seal_of_store(db: Database, centre: str, incarnation: str) -> None:
-    """Accept the latest signed minute (epoch) of a store, also if it contradicts earlier ones."""
+    """Accept the latest signed minute (epoch) of a store, even if it contradicts earlier ones."""
     chain = await read_chain_of_signed_minutes(db, centre, incarnation)
     if chain is not None and chain.contradiction:
         chain.accept_latest_seal_of_chain()

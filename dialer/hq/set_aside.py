@@ -37,7 +37,7 @@ class RowOutsideArea(RowSetAside):
 
 
 class SetAsideRow(NamedTuple):
-    """A row of a centre's results that could not be stored (set aside), with the reason."""
+    """A row from a centre that headquarters could not store as a result, and the reason. Such rows are "set aside"."""
 
     centre: str
     incarnation: str
@@ -56,7 +56,7 @@ class SetAsideRow(NamedTuple):
 
 
 class SetAsideCount(NamedTuple):
-    """How many rows of a centre's results could not be stored (set aside)."""
+    """The number of rows from a centre that headquarters could not store as results (set aside)."""
 
     centre: str
     row_count: int

@@ -100,10 +100,10 @@ async def write_stores_of_centres(db: Database, stores: Mapping[str, Stores]) ->
 
 
 async def replace_accepted_database_of_centre(db: Database, centre: str, first_digits_of_id: str) -> str:
-    """Accept results of that store of a centre whose id (incarnation) begins with `first_digits_of_id`. Return the
+    """Accept a centre's results only from the store (database) whose id begins with `first_digits_of_id`. Return the
     whole id.
 
-    Its seals (signatures) are accepted too, even if they contradict earlier ones. Raises UnknownStore.
+    The signed minutes of its changes are accepted too, even if they contradict earlier ones. Raises UnknownStore.
     """
     async with db.open_transaction():
         stores = (await read_stores_of_centres(db, [centre]))[centre]

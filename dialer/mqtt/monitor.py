@@ -174,9 +174,8 @@ class Monitor:
         await self._engine.import_opt_out_from_other_centre(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
     async def _compare_store_with_seal_at_broker(self) -> None:
-        """Compare the store, once, with the seal (signature over the store's changes) that the broker retains.
-
-        This is done before the dialler publishes a newer seal, which replaces the retained one.
+        """Check once that the store has the newest signature (seal) that the MQTT broker retains. This is done before
+        the dialler publishes a newer one, which replaces it.
         """
         if self._is_seal_compared:
             return

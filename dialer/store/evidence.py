@@ -244,9 +244,8 @@ def _replace_row_key_parameters_in_sql(expression: str, one: str, two: str) -> s
 
 
 def compute_digest_of_sealed_columns(db: Connection) -> str:
-    """Return a digest (hexadecimal) of the names of all columns whose changes are logged and signed (sealed).
-
-    The digest differs between two versions of the program that seal different columns.
+    """Return a digest (hexadecimal) of the names of all columns whose changes are logged and signed. Versions of the
+    program that sign different columns have different digests.
     """
     parts = [(*astuple(each), *list_columns_covered_by_seals(db, each)) for each in EVIDENCE.values()]
     return hashlib.sha256(ascii(parts).encode("ascii")).hexdigest()

@@ -133,11 +133,9 @@ def count_waiting_outbox_rows(db: Connection) -> tuple[OutboxWait, ...]:
 
 
 def set_byte_limit_of_headquarters_queue(db: Connection, byte_limit: int | None) -> None:
-    """Set the limit for the announcements (MQTT messages) that wait for headquarters, in bytes. When more wait, only
-    results are added.
-
-    Announcements that wait already count towards the limit. None stands for settings without a headquarters. The
-    announcements that waited only for headquarters are then deleted.
+    """Set the size limit, in bytes, of the MQTT announcements that wait to be sent to headquarters. Above the limit,
+    only results are added to the queue. Announcements in the queue count towards the limit. None = the site has no
+    headquarters: announcements that waited only for headquarters are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):

@@ -42,8 +42,8 @@ APPENDED_BY_OTHERS = frozenset({"export", "store-conversion"})
 
 
 class LoggedChange(NamedTuple):
-    """A change to a row (or block of rows) as the signed log has it: two ids that name the row, and its digest before
-    and after.
+    """An entry of the signed log of changes: the two-part key of the changed row (or block of rows), and the digest of
+    its contents before and after the change.
     """
 
     one: int | float | str

@@ -230,9 +230,7 @@ class Sealer:
     # Transactions
 
     def on_transaction_begun(self) -> None:
-        """Prepare a transaction that has just begun. Remove rows that another program has added to the signed log of
-        changes.
-        """
+        """Prepare a new transaction: remove rows that another program has added to the signed log of changes."""
         end = SQL.log_end.fetch_only_row(self._db)
         if (
             self._pending is not None
