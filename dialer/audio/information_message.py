@@ -35,8 +35,8 @@ class MessageState(StrEnum):
 
 
 def find_information_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
-    """Return the name of the prompt with the information message (what an abandoned voter hears) in the first of
-    `languages` that has it, or None.
+    """Return the name of the prompt with the information message, which an abandoned voter hears. The prompt is in the
+    first of `languages` for which there is one; None = there is one in no language.
     """
     names = (PromptName("", language, INFORMATION) for language in languages)
     return next((name for name in names if name in entries), None)

@@ -37,7 +37,7 @@ class AbandonedWindow:
 
 @dataclass(frozen=True, slots=True)
 class WarningList:
-    """The early warnings that the board shows at present."""
+    """The early warnings that the supervisors' board shows now."""
 
     __pydantic_config__ = MESSAGE
 

@@ -91,15 +91,15 @@ class Housekeeping:
             self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
     async def save_state_at_shutdown(self) -> None:
-        """Save the engine's state after the last call, and sign the records of the last minute (seal the epoch)."""
+        """Save the engine's state after the last call has ended, and sign the changes of the last minute in the store's
+        log.
+        """
         await self.save_seat_times_and_pacing_state()
         await self._sign_changed_records_of_last_minute()
 
     async def _sign_changed_records_of_last_minute(self) -> None:
-        """Sign the records of the last minute (an epoch), so that later changes show, and announce the signature (the
-        seal).
-
-        After an error the next epoch contains these records too.
+        """Sign the store's changes of the last minute (an epoch), so that later manipulation is detected, and publish
+        the signature (the seal). If signing fails, the next signature covers these changes too.
         """
         try:
             await self._store.seal_epoch(self._core.clock.now())

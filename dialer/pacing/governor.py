@@ -93,8 +93,8 @@ class Tally:
         return max(0.0, self.answers - self._leaving[0]), max(0.0, self.abandoned - self._leaving[1])
 
     def count_seconds_until_cap_window_is_full(self, now: float) -> float:
-        """Return how many seconds remain until the counted calls cover the whole time window. Then the oldest calls
-        begin to leave it.
+        """Return how many seconds remain until the counted calls cover the cap's whole time window. From then on, the
+        oldest calls leave the count.
         """
         self.remove_calls_that_left_cap_window(now)
         oldest = next(iter(self._buckets), None)

@@ -158,10 +158,8 @@ class CompleteMark:
 
 
 def find_last_voter_mark_before_open_calls(db: Connection, after: int) -> int:
-    """Return the ID of the last mark (recorded fact about a voter) before the first mark whose call has not ended, or 0
-    if there is none.
-
-    Marks up to this ID are complete: the answers in their calls are all stored.
+    """Return the id of the last recorded fact about a voter (mark) up to which all facts are complete, or 0 if there is
+    none. A fact is complete when its call has ended, because all answers of the call are then stored.
     """
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 

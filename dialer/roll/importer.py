@@ -66,7 +66,7 @@ class ImportResult(ImportTally):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the import of an electoral roll has come."""
+    """The progress of an import of an electoral roll."""
 
     share_done: float  # of the file (0-1)
     tally: ImportTally

@@ -221,5 +221,5 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
 
 
 def select_voter_marks_not_stored(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Return the marks (recorded facts about voters) that the store does not have yet."""
+    """Return those of the given facts about voters (marks, such as "voted") that the store does not have yet."""
     return (mark for mark in marks if not is_voter_mark_stored(db, mark.key))

@@ -182,7 +182,7 @@ class Abandoned(Rule):
 
 
 class InformationMessage(Rule):
-    """Whether a voter who answers while no agent is free must hear who called."""
+    """Whether a voter who answers while no agent is free must hear a message that says who called."""
 
     required: Required
 
@@ -233,7 +233,7 @@ class Registers(Rule):
 
 
 class OptOut(Rule):
-    """For which campaigns an opt-out counts, and how soon it takes effect."""
+    """Which campaigns may no longer call a person who opted out, and how soon the opt-out takes effect."""
 
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]

@@ -82,5 +82,5 @@ def find_trunk_of_unsent_call(call: Call) -> str | None:
 
 
 def find_called_voter(call: Call) -> int | None:
-    """Return the id of the voter of a call, or None if a booth worker is called."""
+    """Return the id of the voter that a call is to, or None if the call is to a booth worker."""
     return call.voter_id if call.worker is None else None

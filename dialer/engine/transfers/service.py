@@ -267,7 +267,7 @@ class Transfers:
         return live is not None and live.stage in VOTER_AWAY
 
     def on_voter_returned(self, attempt_id: AttemptId) -> None:
-        """Handle that the voter is at the agent's seat again: back from hold, or joined to the consultation."""
+        """Update the transfer when the voter is back at the agent's seat, after a hold or to join the consultation."""
         live = self._transfers.find_transfer_of_call(attempt_id)
         if live is None:
             return
@@ -324,7 +324,7 @@ class Transfers:
             self._acd.on_voter_left_seat(call, live.seat)
 
     def on_transfer_target_answered(self, party_id: PartyId, place: Place) -> None:
-        """Handle that a transfer target has answered."""
+        """Update the transfer when its target has answered."""
         live = self._find_transfer_of_target(party_id)
         if live is None:
             self.hang_up_transfer_target(party_id)

@@ -65,7 +65,7 @@ class RecordNode(Node):
 
     @property
     def name_of_stored_answer(self) -> str:
-        """The name of the answer that holds the recording's name."""
+        """The name of the answer under which the recording's file name is stored."""
         return self.record
 
     @property

@@ -214,7 +214,9 @@ def compare_call_attempts_with_journal(journal: Path, attempts: Sequence[PlacedA
 
 
 def _find_simultaneous_calls(entries: list[dict[str, Any]]) -> list[str]:
-    """Return the calls placed to a number while another call to this number was live, by channel id."""
+    """Return the calls, by channel id, that were placed to a number while another call to the same number was in
+    progress.
+    """
     number_of: dict[str, str] = {}
     live: dict[str, str] = {}
     problems: list[str] = []

@@ -150,7 +150,9 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
 
 
 def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check the records of a running centre: integrity, signatures (seals), unknown call results, unpublished messages."""
+    """Check the records of a running centre: database integrity, signatures over its changes, calls with an unknown
+    result, and unpublished messages.
+    """
     path = settings.store.path
     with open_store_snapshot(path, read_store_key_of_site(settings)) as db:
         check_database_integrity(db, path)
