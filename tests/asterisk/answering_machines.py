@@ -104,6 +104,7 @@ async def check_answering_machines(lab: Lab) -> list[str]:
             *await check_mailboxes(lab, message),
             *await check_silent_people(lab),
             *await check_silent_voter_of_agent(lab),
+            *await check_missing_detection(lab),
         ]
     finally:
         await lab.stop()
@@ -142,6 +143,13 @@ async def check_silent_voter_of_agent(lab: Lab) -> list[str]:
     campaign = {"pacing": "progressive", **DETECTS}
     attempts = await call_phones(lab, "agent", [CalledPhone(b"")], campaign, agent=True)
     return [] if attempts[0][0] == "connected" else [f"a silent voter was not connected to an agent: {attempts}"]
+
+
+async def check_missing_detection(lab: Lab) -> list[str]:
+    """Check that a person gets the flow on an Asterisk without AMD()."""
+    await lab.asterisk.run_command("module unload app_amd.so")
+    attempts = await call_phones(lab, "no-detection", [CalledPhone(b"")], {**FLOW, **DETECTS})
+    return [] if attempts[0][1] is not None else [f"without AMD() a person got no flow: {attempts}"]
 
 
 async def call_phones(

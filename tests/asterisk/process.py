@@ -22,6 +22,7 @@ EXPECTED = (  # log lines caused by scenarios: an unregistered phone, a restart,
     "Temporal response '401' received",  # a registration that the carrier refuses
     "There were no auth ids available",  # a carrier that demands a password
     "transfer attempt blocked due to configuration",  # a REFER
+    "Could not find application (AMD)",  # unloaded by a check
     "Asterisk is shutting down",
     "Refusing due to active shutdown",
     "registered during operation. Enable PJSIP_SAFE_MODULE",  # of a start on a busy machine
