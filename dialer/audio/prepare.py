@@ -43,7 +43,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One recording to convert to sounds."""
+    """A recording that is to be converted to sounds."""
 
     name: PromptName
     source: Path
@@ -54,7 +54,9 @@ class Job:
 
 @dataclass(slots=True)
 class Plan:
-    """The plan of a preparation: recordings to convert, unchanged ones, and those that cannot be converted."""
+    """The recordings of a site, grouped by what must be done: convert them, leave unchanged ones, or report those that
+    cannot be converted.
+    """
 
     jobs: list[Job] = field(default_factory=list)
     unchanged: list[PromptName] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Reads reports from the store: in a thread of its own, one report at a time, with a time limit."""
+"""Reads reports from the store: in a separate thread, one report at a time, with a time limit."""
 
 from __future__ import annotations
 

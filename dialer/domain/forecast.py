@@ -1,4 +1,6 @@
-"""The forecast for a polling day: how many voters will be contacted before the last call, at the pace so far."""
+"""The forecast for a polling day: how many voters will be contacted by the last call if calling continues at the same
+pace.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The core that all features of the engine share: the clock, the settings in force, requested effects and background
+"""The core that all features of the engine share: the clock, the current settings, requested effects and background
 tasks.
 """
 
@@ -15,7 +15,7 @@ from dialer.engine.plan import EnginePlan
 
 
 class Core:
-    """The state that all features of the engine share: the clock, the settings in force, requested effects and
+    """The state that all features of the engine share: the clock, the current settings, requested effects and
     background tasks.
     """
 

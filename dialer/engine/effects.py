@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 class TimerKind(StrEnum):
-    """The kind of a timer of the engine: what has happened, or what is due, when the timer expires."""
+    """The reason for which the engine set a timer: what has happened, or is due, when the timer expires."""
 
     CONNECT_LIMIT = "connect-limit"  # a waiting voter gets no seat within the campaign's connect limit
     VOTER_NOT_CONNECTED = "voter-not-connected"  # the voter does not reach the reserved seat
@@ -136,7 +136,7 @@ class Notify(NamedTuple):
 
 
 class RunCommand(NamedTuple):
-    """Execute a command that an agent entered on the phone."""
+    """A request to execute a command that an agent entered on the phone."""
 
     command: SeatCommand
 

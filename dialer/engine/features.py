@@ -75,7 +75,7 @@ class Features:
         self.switch = dependencies.switch
 
     def build_all_features(self) -> None:
-        """Build every feature of the engine now, because some apply the settings in force when they are built."""
+        """Build every feature of the engine now, because some apply the current settings when they are built."""
         for name, attribute in vars(Features).items():
             if isinstance(attribute, cached_property):
                 getattr(self, name)

@@ -1,4 +1,4 @@
-"""The settings of a site in the form that the engine uses. `Core.plan` is the plan in force."""
+"""The settings of a site in the form that the engine uses. `Core.plan` is the current plan."""
 
 from __future__ import annotations
 

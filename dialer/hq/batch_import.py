@@ -88,7 +88,7 @@ _DAY_SECONDS = 86_400.0
 
 
 class CentreZone(NamedTuple):
-    """A centre and its zone."""
+    """A centre and its zone (group of centres under one coordinator)."""
 
     centre: str
     zone: str

@@ -40,7 +40,7 @@ MAX_DAYS = 31
 
 
 class CentreStatus(NamedTuple):
-    """The status of a centre as the database has it. Times are epoch seconds."""
+    """The status of a centre in headquarters' database. Times are epoch seconds."""
 
     centre: str
     committed_at: float | None  # when its last batch was committed

@@ -94,7 +94,7 @@ class LiveFields(TypedDict, total=False):
 
 
 class StoredFields(TypedDict, total=False):
-    """The results of a centre that headquarters' database has."""
+    """A centre's results and upload state, as they are stored in headquarters' database."""
 
     committed_at: Time | None  # when the last batch of rows was committed
     created_at: Time | None  # when the newest row was created, by the centre's clock
@@ -137,7 +137,7 @@ class CentreRow(CentreFields, TurnoutFields, LiveFields, StoredFields):
 
 
 class OrderReplies(TypedDict):
-    """An order in force, and the replies of the centres of one zone."""
+    """An order that still applies, and the replies to it from the centres of one zone."""
 
     id: str
     order: str

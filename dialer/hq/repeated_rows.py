@@ -38,7 +38,9 @@ class StoredMark(NamedTuple):
 
 
 class StoredSetAside(NamedTuple):
-    """A row of a centre that headquarters has set aside, because it could not be stored as a result."""
+    """A row from a centre that headquarters could not store as a result, and has therefore stored separately (set
+    aside).
+    """
 
     id: int
     payload: str
@@ -59,7 +61,8 @@ async def does_any_row_differ_from_stored_one(
     oldest: float,
     now: float,
 ) -> bool:
-    """Return whether one of these rows, which a centre sent, differs from the row that headquarters has under its id.
+    """Return whether any of the rows that a centre has sent again differs from the row that headquarters has stored
+    under the same id.
 
     Headquarters has a row under each of these ids. `incarnation` is the id of the centre's store. `uncommitted` has
     rows of that store, by id, that the current transaction will store. A committed row is not compared if it was

@@ -23,7 +23,7 @@ class Wave:
 
 
 class WaveState(StrEnum):
-    """What the program that carries out a rollout must do next: wait, start the next step (wave), or end the rollout."""
+    """The state of a rollout's current step (wave). It decides what the program that carries out the rollout does next."""
 
     WAIT = "wait"
     NEXT = "next"  # the wave is well: start the next one

@@ -120,8 +120,8 @@ class Wave(_Document):
 
 
 class Waves(_Document):
-    """The steps of a roll-out (waves), which assign versions of bundles to centres. The first wave that is addressed to
-    a centre applies to that centre.
+    """The steps (waves) of a rollout. Each wave assigns a version of a bundle to some centres. If several waves name a
+    centre, the first of them applies to it.
     """
 
     title = WAVES_TARGET

@@ -67,7 +67,7 @@ def build_order_subject(to: str) -> str:
 
 
 def build_reply_subject(centre: str, order_id: str) -> str:
-    """Return the NATS subject of a centre's reply to an order. The order `*` stands for any order."""
+    """Return the NATS subject of a centre's reply to an order. The order id `*` matches replies to any order."""
     return f"reply.{centre}.{order_id}"
 
 

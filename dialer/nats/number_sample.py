@@ -41,8 +41,8 @@ _SAMPLE = TypeAdapter(NumberSample)
 
 
 def build_subject_of_number_hash_sample(centre: str) -> str:
-    """Return the NATS subject on which a centre stores the sample of its hashed phone numbers. `*` stands for any
-    centre.
+    """Return the NATS subject on which a centre stores the sample of its hashed phone numbers. The centre `*` matches
+    all centres.
     """
     return f"numbers.{centre}"
 

@@ -371,7 +371,7 @@ def _find_hours_with_changed_counts(progress: TurnoutProgress, zone: tzinfo) -> 
 
 
 def _convert_local_time_to_epoch_seconds(day: date, by_time: str, zone: tzinfo) -> float:
-    """Return a local time of a day as epoch seconds. FINAL and 24:00 stand for the end of the day."""
+    """Return a local time of a day as epoch seconds. FINAL and 24:00 mean the end of the day."""
     if by_time in (FINAL, "24:00"):
         return datetime.combine(day + timedelta(days=1), time(), zone).timestamp()
     return datetime.combine(day, time.fromisoformat(by_time), zone).timestamp()

@@ -189,9 +189,8 @@ class Cleaner:
         return RowTable(row_numbers, rows, list(zip(*rows, strict=True))), blank
 
     def _reject_malformed_row(self, number: int, row: list[str], width: int) -> Reject | None:
-        """Return why a row is rejected: too many cells, an unclosed quotation mark or undecodable characters.
-
-        None = it is accepted.
+        """Return why a row is rejected (too many cells, an unclosed quotation mark or undecodable characters), or None
+        if the row is accepted.
         """
         extra = next((cell for cell in row[width:] if cell.strip()), None)
         if extra is not None:

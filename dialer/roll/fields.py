@@ -124,7 +124,7 @@ HEADINGS: dict[str, tuple[Field, int]] = {
 
 
 def find_field_of_heading(heading: str) -> tuple[Field, int] | None:
-    """Return the field of a voter that a column heading stands for, and the heading's rank (0 = the most common
+    """Return the field of a voter that a column with this heading contains, and the heading's rank (0 = the most common
     heading).
 
     None = the heading is unknown. Headings of phone columns may be numbered, such as MOBILE2.

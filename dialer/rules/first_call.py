@@ -51,8 +51,8 @@ def list_polling_areas_of_roll(booths: Collection[Booth], last_call_seconds: flo
 
 
 def list_areas_of_polling_days(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
-    """Return one polling area for each polling day of the settings. They stand for the polling areas of an electoral
-    roll that is not imported yet.
+    """Return one polling area for each polling day of the settings. They replace the polling areas of the electoral
+    roll if the roll is not imported yet.
     """
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 

@@ -80,7 +80,9 @@ class Ruling:
 
     @property
     def reason_number_may_never_be_called(self) -> Reason | None:
-        """Return the reason of the first objection that does not end by itself, or None."""
+        """Return the first reason why the number may never be called, or None. Reasons that end after some time are
+        ignored.
+        """
         return next((each.reason for each in self.objections if each.until is None), None)
 
     def __str__(self) -> str:

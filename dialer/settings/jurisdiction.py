@@ -188,7 +188,7 @@ class InformationMessage(Rule):
 
 
 class RedialLock(Rule):
-    """How long no campaign may call a number again after an abandoned call to it."""
+    """How long after an abandoned call no campaign may call the same number again."""
 
     hours: Annotated[float, _MORE] = Field(ge=0)
     unless_agent_guaranteed: Allowed  # calls with a reserved agent are exempt

@@ -38,7 +38,7 @@ _log = structlog.get_logger(__name__)
 
 
 class AsteriskServers:
-    """All Asterisk servers of a site, with a connection to each, used like a single switch."""
+    """All Asterisk servers of a site, used like a single switch. Each has its own connection."""
 
     def __init__(self, settings: Settings, name: DiallerName) -> None:
         """Prepare a connection to each server.

@@ -93,7 +93,9 @@ def count_attempts_by_outcome(db: Connection, campaign_id: str, since: float = 0
 
 
 def count_calls_taken_for_machines(db: Connection, campaign_id: str, since: float) -> int:
-    """Return how many of a campaign's outbound calls, opened since `since` (epoch seconds), machine detection ended."""
+    """Return how many of a campaign's outbound calls since `since` (epoch seconds) were ended because machine detection
+    reported a machine.
+    """
     return SQL.taken_for_machines.fetch_only_value(db, campaign_id=campaign_id, since=since)
 
 

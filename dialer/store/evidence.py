@@ -150,7 +150,9 @@ NOT_EVIDENCE = {
 
 
 class _RowsDigest:
-    """SQL aggregate function: the SHA-256 of a random salt and the rows of a block, or NULL without rows."""
+    """The SQL aggregate function that returns the SHA-256 of a random salt and the rows of a block, or NULL if there
+    are no rows.
+    """
 
     def __init__(self) -> None:
         self._hash: Any = None

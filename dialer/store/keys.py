@@ -70,7 +70,7 @@ def create_store_key_file(path: Path) -> StoreKey:
 
 
 def format_key_as_sql_literal(key: StoreKey | None) -> str:
-    """Return the key as a literal for SQLCipher's SQL. None stands for the empty key of an unencrypted file."""
+    """Return the key as a literal for SQLCipher's SQL. `None` (an unencrypted file) becomes an empty key."""
     return "''" if key is None else f"\"x'{key.digits}'\""
 
 

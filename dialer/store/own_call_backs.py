@@ -43,6 +43,6 @@ def save_call_back_reserved_for_agent(
 def read_call_backs_reserved_for_agents(db: Connection, now: float) -> list[OwnCallBack]:
     """Return the call-backs that are still reserved at `now` (epoch seconds) for the agents who promised to make them.
 
-    Call-backs that have been made already are included.
+    The result includes call-backs that have been made already.
     """
     return SQL.call_backs.fetch_all_rows(db, now=now)

@@ -46,24 +46,24 @@ class EpochKeys:
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
     def make_signing_keys_of_next_minute(self) -> EpochKeys:
-        """Return the signing keys of the next epoch (signed minute): the key that exists for it already, and a new
-        random key for the epoch after it.
+        """Return the signing keys for the next minute (epoch): its key, which exists already, and a new random key for
+        the minute after it.
         """
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 
     @property
     def epoch_public_key(self) -> str:
-        """The public key that verifies the signature of this epoch (signed minute of changes), in hexadecimal."""
+        """The public key (hexadecimal) that verifies the signature over the current minute of changes (epoch)."""
         return signing.derive_public_key(self.seed).hex()
 
     @property
     def next_epoch_public_key(self) -> str:
-        """The public key that verifies the signature of the next epoch (signed minute of changes), in hexadecimal."""
+        """The public key (hexadecimal) that verifies the signature over the next minute of changes (epoch)."""
         return signing.derive_public_key(self.next_seed).hex()
 
     def sign_with_key_of_minute(self, what: bytes) -> str:
-        """Return the signature of the bytes `what` with the secret key of this epoch (signed minute), in
-        hexadecimal.
+        """Return the signature (hexadecimal) of the bytes `what`, made with the secret key of the current minute
+        (epoch).
         """
         return base64.b64decode(signing.sign_text(self.seed, what)).hex()
 

@@ -89,7 +89,9 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """A row, signed minute of the log (epoch), audit entry or part of the schema that another program changed, added or removed."""
+    """Something that another program changed, added or removed: a row, a signed minute of the log (epoch), an audit
+    entry or a part of the schema.
+    """
 
     of: str  # a table, "epoch", "entry" or "schema"
     row_id: str

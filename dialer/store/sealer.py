@@ -365,12 +365,12 @@ class Sealer:
 
     @property
     def is_first_signed_minute(self) -> bool:
-        """Whether the store has never signed (sealed) any change."""
+        """Whether no changes of the store have been signed yet."""
         return self._get_hash_progress_of_transaction().keys.epoch == FIRST_EPOCH
 
     @property
     def has_unsealed_rows(self) -> bool:
-        """Whether the store has changes that are not signed (sealed) yet."""
+        """Whether the store has changes that are not signed yet."""
         committed = self._get_hash_progress_at_last_commit()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 

@@ -31,7 +31,7 @@ SPOOL_SECONDS = DAY_SECONDS
 
 
 class SpooledVoter(NamedTuple):
-    """A voter of an uploaded roll that waits for import (spool), with the voter's phone numbers."""
+    """A voter of an uploaded electoral roll that the dialler has not imported yet, with the voter's phone numbers."""
 
     voter_id: int  # in the spool, for the order
     booth_id: int  # in the spool
@@ -143,7 +143,7 @@ class Spool:
         return list_id
 
     def remove_spooled_file(self, list_id: str) -> None:
-        """Delete an uploaded roll or list of numbers from the folder of uploads (spool)."""
+        """Delete an uploaded roll or list of numbers from the spool (the folder of uploads)."""
         for path in self._folder.glob(f"{list_id}*"):
             path.unlink(missing_ok=True)
 

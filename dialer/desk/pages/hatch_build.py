@@ -16,7 +16,7 @@ PAGES = runpy.run_path(str(Path(__file__).parents[1] / "pages_built.py"))
 
 
 class BuildPages(BuildHookInterface[Any]):
-    """Builds the pages if they are missing."""
+    """A build hook of Hatch, which builds the web pages when a package is built and the pages are missing."""
 
     def dependencies(self) -> list[str]:
         """Return the Python package of Node if this machine has no usable Node."""

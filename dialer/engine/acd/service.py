@@ -208,7 +208,7 @@ class Acd:
         self._calls.update_call(call, call.copy_call_with_seat_assigned(seat_name, seat.agent))
 
     def _resume_conversation_at_seat(self, call: Call, seat_name: str) -> None:
-        """Set a seat to talking again after its voter has come back, and stop the seat's wrap-up."""
+        """Set a seat's state to talking, and stop its wrap-up, because its voter has come back."""
         self._core.request_side_effects(StopTimer(f"seat/{seat_name}"))
         self._wrapping_up.pop(seat_name, None)
         self.restore_conversation_at_seat(call, seat_name)

@@ -67,5 +67,5 @@ def _list_effects_of_changed_conversation(before: Call, after: Call, now: Instan
 
 
 def _does_call_count_as_answered_by_person(call: Call) -> bool:
-    """Return whether the pacer counts the call as answered by a person."""
+    """Return whether the pacer counts the call as answered by a person, not by a machine."""
     return call.is_answered and call.leg.answer_classified and not call.leg.excluded_from_pacing and not call.inbound

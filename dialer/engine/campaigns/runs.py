@@ -191,7 +191,7 @@ class CampaignRuns:
         self._runs[run.spec.campaign_id] = run
 
     def apply_current_settings(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
-        """Apply the campaigns of the settings in force. `added` has the new campaigns. Return the removed campaigns."""
+        """Apply the campaigns of the current settings. `added` has the new campaigns. Return the removed campaigns."""
         before, wanted = self._runs, self._core.plan.campaigns
         removed = {name: run for name, run in before.items() if name not in wanted}
         self._runs = {name: added.get(name) or before[name] for name in wanted} | removed

@@ -109,7 +109,7 @@ class Campaigns:
             self._change_abandoned_rate_target(run, target, str(ordered.content["sender"]))
 
     def apply_current_settings(self, new: Mapping[str, CampaignRun]) -> None:
-        """Apply the campaigns of the settings in force.
+        """Apply the campaigns of the current settings.
 
         `new` has the added campaigns. Removed campaigns place no more calls.
         """

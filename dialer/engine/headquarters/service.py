@@ -114,7 +114,7 @@ class HeadquartersOrders:
         return said
 
     def clear_alert_about_forged_orders(self) -> None:
-        """Clear the alert of forged orders, because none has arrived for a while."""
+        """Clear the alert about forged orders from headquarters, because no forged order has arrived for a while."""
         self._alerts.clear_alert(AlertKind.HEADQUARTERS_FORGED)
 
     async def stop_campaigns_because_store_lost_results(self) -> str:

@@ -12,7 +12,9 @@ from dialer.store.sent_journal import SentJournal
 
 
 class ClockGuard:
-    """Holds dialling after the wall clock was set, because retry times and locks would expire too soon or too late."""
+    """Stops dialling after somebody has set the wall clock, because retry times and redial locks would expire too early
+    or too late.
+    """
 
     def __init__(self, core: Core, alerts: Alerts, sent: SentJournal) -> None:
         """Create the guard. `sent` is the journal of sent calls, which also stores how far the wall clock is ahead of

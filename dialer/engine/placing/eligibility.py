@@ -91,7 +91,7 @@ class Eligibility:
         )
 
     def apply_current_settings(self) -> None:
-        """Apply the calling rules of the settings in force. Calls of removed campaigns keep the rules that they had."""
+        """Apply the calling rules of the current settings. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version
         self._gate = Gate(plan.gate.rules.copy_rulebook_with_registers(self._gate.rules.registers))

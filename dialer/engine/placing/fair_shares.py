@@ -50,7 +50,7 @@ class SeatUse(NamedTuple):
 
 
 class CampaignLoad(NamedTuple):
-    """What a campaign uses now."""
+    """The seats that work for a campaign now, and the campaign's unanswered calls and waiting voters."""
 
     seats: Sequence[SeatUse] = ()  # those that work for it
     ringing: int = 0  # its calls that are not answered yet
@@ -271,7 +271,7 @@ class FairShares:
             account.is_awake = campaign_id in campaign_ids
 
     def _limit_agent_time_to_catch_up(self, contenders: Sequence[Contender]) -> None:
-        """Limit how much agent time a campaign can catch up that could not use its share."""
+        """Limit how much agent time a campaign that could not use its share may catch up later."""
         floors: list[tuple[_Account, float]] = []
         for each in contenders:
             rivals = _find_campaigns_sharing_seats(each, contenders)

@@ -98,10 +98,10 @@ class NumberMemory:
         return facts
 
     def forget_old_calls_and_opt_outs(self) -> None:
-        """Forget calls and opt-outs that are older than every reservation of a number, so that all reserved numbers'
-        facts include them.
+        """Forget calls and opt-outs from before the oldest possible reservation of a number, because the stored facts
+        of every reserved number include them already.
 
-        Those of numbers with a live call are kept, because the facts of that call may be older.
+        The calls and opt-outs of a number with a live call are kept, because the facts of that call may be older.
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
         live = {call.phone_id for call in self._calls.list_live_calls()}

@@ -52,7 +52,7 @@ class Seats:
         self.apply_current_settings()
 
     def apply_current_settings(self) -> None:
-        """Apply the seats of the settings in force. A removed seat stays, last in the order, until its agent has left.
+        """Apply the seats of the current settings. A removed seat stays, last in the order, until its agent has left.
         Agents keep the phone that they have until they log off.
         """
         plan, seats = self._core.plan, dict[str, Seat]()

@@ -80,7 +80,7 @@ class Agents:
         self._pins = pins
 
     def apply_current_settings(self) -> None:
-        """Apply the seats and agents of the settings in force. Agents who are no longer allowed are logged off after
+        """Apply the seats and agents of the current settings. Agents who are no longer allowed are logged off after
         their call.
         """
         before = {seat.name: seat for seat in self._seats.list_seats()}
@@ -151,7 +151,7 @@ class Agents:
         return self._seats.find_seat_by_endpoint(endpoint)
 
     def is_phone_connected(self, seat_name: str) -> bool:
-        """Return whether the seat's phone is connected, as far as is known."""
+        """Return whether the seat's phone is connected, according to the last event from the switch."""
         return self._seats[seat_name].phone_up
 
     # Commands
@@ -181,7 +181,7 @@ class Agents:
         return f"seat {seat_name}: ready"
 
     def _require_agent_may_stay_logged_in(self, seat_name: str) -> Seat:
-        """Return a seat whose agent may stay logged in under the settings in force. Raises CommandRefused."""
+        """Return a seat whose agent may stay logged in under the current settings. Raises CommandRefused."""
         seat = self._seats.require_known_seat(seat_name)
         if not self._may_agent_stay_logged_in(seat):
             raise CommandRefused(

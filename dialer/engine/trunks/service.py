@@ -36,7 +36,7 @@ class Trunks:
         self.apply_current_settings()
 
     def apply_current_settings(self) -> None:
-        """Apply the trunks of the settings in force, and end the alerts of removed trunks."""
+        """Apply the trunks of the current settings, and end the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan
         self._servers.add_asterisk_servers(

@@ -27,7 +27,7 @@ class RemoteCallTracker:
 
     @property
     def has_calls(self) -> bool:
-        """Whether voters of other servers are connected to this one."""
+        """Whether this Asterisk server handles calls whose voters' channels are on other Asterisk servers."""
         return bool(self._calls)
 
     @property
