@@ -49,10 +49,11 @@ async def test_report_on_agents_has_times_contacts_per_hour_and_utilisation(stor
 
 async def test_reports_on_agents_count_only_the_part_of_an_interval_inside_the_period(store: HandFilled) -> None:
     store.seat("paused", NOON - 600, 900)
+    store.seat("paused", NOON + HOUR - 100, 900)
     with open_store_snapshot(store.path, None) as db:
         work = agents.report_work_of_agents(db, Window(NOON, NOON + HOUR))
         pauses = agents.report_pauses(db, Window(NOON, NOON + HOUR))
-    assert rows_by_column(work)[0]["paused_seconds"] == rows_by_column(pauses)[0]["paused_seconds"] == 300
+    assert rows_by_column(work)[0]["paused_seconds"] == rows_by_column(pauses)[0]["paused_seconds"] == 400
 
 
 async def test_report_on_pauses_adds_up_each_agents_pauses_by_reason(store: HandFilled) -> None:
