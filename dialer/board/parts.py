@@ -123,7 +123,9 @@ def draw_stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: floa
 
 
 def shorten_name(name: str, cells: int) -> str:
-    """Return a name cut in its middle to `cells` characters: names of one site often begin alike and differ at the end."""
+    """Return a name, cut in its middle to `cells` characters if it is longer. The middle is cut because names of one
+    site often begin alike and differ at the end.
+    """
     if len(name) <= cells or cells < 3:
         return name
     start = (cells - 1) // 2

@@ -1,4 +1,6 @@
-"""Find out why a campaign places no calls, from what the dialler publishes: a code with a text on the board. Without I/O."""
+"""Find out why a campaign places no calls, from the messages that the dialler publishes. The reason is a code, for
+which the board has a text. Without I/O.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Import of rolls on the board: a file is uploaded, checked in a separate process, and then imported by the dialler.
 
-The checked roll is put into the store's spool (encrypted data that waits for the dialler), and the command to the
-dialler names it by its id.
+The checked roll is put into the store's spool (the folder of uploads that wait for the dialler, encrypted). The command
+to the dialler contains the roll's id.
 """
 
 from __future__ import annotations

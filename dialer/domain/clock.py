@@ -20,7 +20,9 @@ class Clock(Protocol):
         """Return seconds on a clock that never goes back. Only differences have a meaning."""
 
     def get_seconds_since_boot(self) -> float:
-        """Return seconds since the machine started, including suspension. Setting the wall clock does not change them."""
+        """Return seconds since the machine started, including suspension. This time does not change when the wall clock
+        is set.
+        """
 
 
 MAX_READINGS = 5
@@ -129,7 +131,9 @@ class SystemClock:
 
 
 class LoopClock:
-    """Clocks that follow the running event loop, so that tests with virtual time advance the wall clock too."""
+    """Clocks that follow the running event loop. In tests with virtual time, the wall clock therefore advances with the
+    loop.
+    """
 
     def __init__(self, start: float) -> None:
         """Create the clock. `start` is the wall-clock time of the present moment (epoch seconds)."""

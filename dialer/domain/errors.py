@@ -121,7 +121,9 @@ class UnsafeValue(MatdanError):
 
 
 class RecordingError(MatdanError):
-    """A recording of a call, or the folder of recordings, cannot be used. The text names it and what to change."""
+    """A recording of a call, or the folder of recordings, cannot be used. The text names the file or folder, and what
+    to change.
+    """
 
 
 class PortInUse(MatdanError):

@@ -62,7 +62,9 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class SeatHours:
-    """How long the seats of a centre were in each state. A state that a seat is still in is not counted."""
+    """How long the seats of a centre were in each state. The time of a seat's present state is not counted until the
+    state ends.
+    """
 
     __pydantic_config__ = MESSAGE
 

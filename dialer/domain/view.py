@@ -210,7 +210,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPop:
-    """What an agent's screen shows about the call at the seat: its number and its voters, as ids of this centre's
+    """The call at an agent's seat, as the agent's screen shows it: the number and its voters, as ids of this centre's
     store.
     """
 

@@ -163,7 +163,8 @@ def _list_values_spoken_in_prompt(prompt: Prompt) -> tuple[str, ...]:
 
 
 def _is_any_value_known_on_all_paths(flow: Flow, node: Node, needed: set[str]) -> bool:
-    """Return whether one of the values `needed` is known on all paths to `node` (the same value on all).
+    """Return whether at least one of the values `needed` is known on every path to `node`. It must be the same value on
+    all paths.
 
     A value is known once a question has asked for it or a branch has found it known.
     """

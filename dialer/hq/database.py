@@ -35,7 +35,7 @@ class Database:
     def open_transaction(self) -> AbstractAsyncContextManager[Any]:
         """Return a context whose statements are committed when it ends, or rolled back on an error.
 
-        A context inside another one is a savepoint.
+        If contexts are nested, the inner one is a savepoint.
         """
         transaction: AbstractAsyncContextManager[Any] = self._connection.transaction()
         return transaction

@@ -59,7 +59,7 @@ CONFIRM_ACTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A user's proposal that nobody has answered, or that was answered recently."""
+    """A user's proposal that is still open, or that was answered recently."""
 
     __pydantic_config__ = MESSAGE
 

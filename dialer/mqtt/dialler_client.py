@@ -1,7 +1,7 @@
 """A client of the dialler for other programs. It receives the dialler's messages from the broker, and sends commands.
 
-A command is published on the topic of its sender, which is a user or the program itself. If it cannot be sent now, it is
-refused and not queued, so that the user can decide whether to send it again.
+A command is published on the topic of its sender, which is a user or the program itself. A command that cannot be sent
+now is refused, not queued, so that the user can decide whether to send it again.
 """
 
 from __future__ import annotations

@@ -201,7 +201,9 @@ class RingTimes(Learned):
 
     @property
     def is_ringing_reported_by_carrier(self) -> bool:
-        """Return whether the carrier reports ringing before answers. Some carriers never do."""
+        """Return whether the carrier reports that a phone is ringing before the call is answered. Some carriers never
+        do.
+        """
         return bool(self._counts[_ANSWER_RING].sum() > self._tuning.least_rung * self._counts[_ANSWER_SILENT].sum())
 
     def learn_ring_time_of_ended_call(self, *, answered: bool, seconds: float, ringing_seconds: float | None) -> None:

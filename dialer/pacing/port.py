@@ -189,7 +189,7 @@ class Pacer(ABC):
         """Return how many calls to place now (0 or more). Implausible figures lead to a safe number, not to an error."""
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:  # noqa: B027 - nothing, for one that learns nothing
-        """Learn from an event, such as an answered call. Events come in order of time, each once."""
+        """Learn from an event, such as an answered call. The caller passes every event once, in order of time."""
 
     def explain_last_pacing_decision(self) -> Explanation:
         """Return the reason for the pacing policy's last decision."""

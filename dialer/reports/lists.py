@@ -46,7 +46,7 @@ class SQL(Statements):
 
 
 class ListKind(StrEnum):
-    """Which voters the list of a polling station (booth) contains."""
+    """The kind of a list for a polling station (booth), which decides which voters are on it."""
 
     STRIKE_OFF = "strike-off"  # all pending voters, with a box to tick
     NOT_YET = "not-yet"  # pending voters who said that they had not voted yet

@@ -64,7 +64,7 @@ def draw_turnout_charts(
 
 
 def _get_hour_of_turnout_figure(figure: OfficialFigure) -> float:
-    """Return the hour of an official turnout figure, counted from midnight; 24 for the final figure."""
+    """Return the hour of an official turnout figure, counted from midnight. The final figure has the hour 24."""
     if figure.by_time == FINAL:
         return _FINAL_HOUR
     hours, minutes = figure.by_time.split(":")

@@ -74,7 +74,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class PreparedImport:
-    """An electoral roll that is open and whose columns are known, ready to be imported. Nothing was written yet."""
+    """An electoral roll that is open and whose columns are known, ready to be imported. Nothing has been written to the
+    store yet.
+    """
 
     roll: RollFile
     mapping: ColumnMapping

@@ -27,8 +27,8 @@ def combine_setting_errors(found: Sequence[SettingError]) -> SettingError:
 
 
 def add_file_and_line_to_error(error: SettingError, text: SettingsText) -> SettingError:
-    """Return the error with the file and line of the setting that it is about. An error that has them already is not
-    changed.
+    """Return the error with the file and line of the setting that it is about. An error that already names a file and
+    line is not changed.
     """
     if error.file != UNKNOWN_FILE or not error.key:
         return error

@@ -57,7 +57,9 @@ class Refusal(StrEnum):
 
 
 class PreDialCheck(NamedTuple):
-    """The stored facts about a number that are checked right before it is dialled. Times are epoch seconds."""
+    """The stored facts about a number that are checked again just before the number is dialled. Times are epoch
+    seconds.
+    """
 
     target: int  # rowid
     state: str

@@ -309,7 +309,7 @@ class _Search:
                 break
 
     def _does_number_wait_for_other_polling_day(self, row: Candidate) -> bool:
-        """Return whether the voters of a number vote on another day than today. If so, the number is skipped today."""
+        """Return whether the voters of a number vote on another day than today. Such a number is skipped today."""
         if self.voting is None or row.waits_for_booth is None:
             return False
         return row.waits_for_booth not in self.voting.booth_ids

@@ -126,7 +126,7 @@ class CallOfNumber(NamedTuple):
 
 
 class CampaignAndPhone(NamedTuple):
-    """The campaign and the number of an attempt."""
+    """The campaign of a call attempt, and the id of the called phone number."""
 
     campaign_id: str
     phone_id: int

@@ -76,7 +76,7 @@ class Directory:
         self._stored, self._was_read = found, True
 
     async def report_changed_rights_until_cancelled(self, on_change: Callable[[str], Awaitable[None]]) -> None:
-        """Report users whose rights have changed, every second until cancelled."""
+        """Check every second which users' rights have changed, and report these users, until cancelled."""
         while True:
             await self.report_changed_user_rights_or_log(on_change)
             await asyncio.sleep(READ_SECONDS)

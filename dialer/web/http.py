@@ -160,7 +160,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
 
 class StoppableServer(uvicorn.Server):
-    """A uvicorn server that leaves signals to its caller, and reports when it accepts connections."""
+    """A uvicorn server that leaves the handling of signals to its caller, and reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

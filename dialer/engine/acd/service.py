@@ -366,8 +366,8 @@ class Acd:
             self.call_seat_phone(seat.name)
 
     def mark_seat_phone_as_possibly_dead(self, seat_name: str, doubted: bool) -> None:
-        """Record whether a seat's phone may be dead: it may send no audio any more (`doubted` is True). While this is
-        in doubt, no voters are connected to the seat.
+        """Record whether a seat's phone may be dead, because it seems to send no audio (`doubted` is True), or works.
+        No voters are connected to the seat while its phone may be dead.
         """
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:

@@ -151,4 +151,6 @@ class ReceiptedCommand(Command):
     @property
     @abstractmethod
     def format_reply_to_command(self) -> str:
-        """Return the reply to the command: one line that says what is stored. The reply is made before the commit."""
+        """Return the reply to the command: one line that says what is stored. The reply is created before the
+        transaction is committed.
+        """

@@ -203,8 +203,8 @@ class Dispositions:
         return f"seat {seat.name}: undone"
 
     def _require_call_for_disposition(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
-        """Return the call that an agent's disposition is for. Raises CommandRefused if the seat may not enter one for
-        it any more.
+        """Return the call to which an agent's disposition belongs. Raises CommandRefused if the seat may not enter one
+        for it any more.
         """
         call = self._acd.find_latest_call_at_seat(seat)
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):

@@ -66,7 +66,7 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A campaign with agents that wants to call now."""
+    """A campaign with agents that wants to call now, and competes with other campaigns for agents' time."""
 
     campaign_id: str
     weight: float  # 0: gets only the agent time that the others leave

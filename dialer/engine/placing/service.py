@@ -139,7 +139,9 @@ class Placing:
         )
 
     def _hold_campaign_if_needed(self, run: CampaignRun) -> bool:
-        """Return whether a campaign is held. Calls that need no seat or get none are cancelled then."""
+        """Return whether a campaign is held. If it is held, calls that need no seat, or for which there is no seat, are
+        cancelled.
+        """
         hold, nobody = (
             self._holds.find_reason_campaign_is_held(run),
             self._holds.find_reason_no_agent_can_take_calls(run),

@@ -37,7 +37,7 @@ class Polls:
             self._today = polling.find_booths_voting_today(self.booths, self._core.clock.now())
 
     def find_booths_voting_today(self) -> PollsToday:
-        """Return which polling booths vote today. The result is computed once for each day."""
+        """Return which polling booths vote today. The result is cached for the day."""
         polling = self._core.plan.polling
         if polling is None or not self.booths:
             return NO_POLLS

@@ -120,7 +120,7 @@ def compute_means_of_days(label: str, policy: str, days: Sequence[DayResult]) ->
 
 def compute_half_width_of_confidence_interval(parts: Sequence[float]) -> float | None:
     """Return half the width of the 95 % confidence interval of the mean, computed by batch means. `parts` are the means
-    of the batches; return None for fewer than two.
+    of the batches; the result is None for fewer than two.
 
     Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5). The factor `DAYS_DIFFER`
     widens the interval, because days differ more than the parts of a day.

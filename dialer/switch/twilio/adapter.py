@@ -258,7 +258,9 @@ class TwilioSwitch:
         self._resynced = True
 
     def report_states_of_live_calls(self) -> None:
-        """Mark every live call to be queried at Twilio in the next round, so that the engine learns its state again."""
+        """Mark all live calls to be queried at Twilio in the next round, so that their current states are reported to
+        the engine.
+        """
         for call in self._calls.values():
             call.updated_at = float("-inf")
 

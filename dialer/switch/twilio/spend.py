@@ -83,7 +83,7 @@ class SpendMeter:
         return spent < self._read / 2
 
     def add_call_cost(self, seconds: int, legs: int = 1) -> None:
-        """Add the cost of a call, in full minutes. Every leg is billed for the duration of the first."""
+        """Add the cost of a call, in full minutes. Every leg of the call counts with the duration of the first leg."""
         self.spent += legs * _count_billed_minutes(seconds) * self._settings.price_per_minute
 
     def add_sms_cost(self, segments: int) -> None:

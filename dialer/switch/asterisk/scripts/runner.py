@@ -142,8 +142,8 @@ class ScriptRun:
         self._send_hangup_signal_to_script(process)
 
     def _send_hangup_signal_to_script(self, process: ContainedProcess) -> None:
-        """Send SIGHUP to the AGI script, once. A script that has itself hung up gets none, so that it can still store
-        the caller's answers.
+        """Send SIGHUP to the AGI script, once. A script that has hung up the call itself gets no signal, so that it can
+        still store the caller's answers.
         """
         if not self.signalled and not self.hangs_up:
             self.signalled = True

@@ -127,7 +127,7 @@ class CallTracker:
         return bool(self._calls)
 
     def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:
-        """Return whether this Asterisk has the call of an attempt, and its end has not been reported."""
+        """Return whether the call of an attempt is on this Asterisk server, and its end has not been reported yet."""
         return attempt_id in self._calls
 
     def is_call_live(self, attempt_id: AttemptId) -> bool:
@@ -399,7 +399,7 @@ class CallTracker:
     def _find_lost_events_of_call(
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
-        """Return the events of a live call that must have happened but have not arrived."""
+        """Return the events of a live call that Asterisk must have sent, but that have not arrived."""
         place = _find_place_of_conference(attempt_id, channel.conference)
         if place is not None and place.kind is PlaceKind.SEAT and place.name not in seats:
             place = None  # no agent is there
