@@ -553,7 +553,7 @@ export interface OfficialFigures {
   at: number;
 }
 
-/** An order in force, and the replies of the centres of one zone. */
+/** An order that still applies, and the replies to it from the centres of one zone. */
 export interface OrderReplies {
   id: string;
   order: string;
@@ -588,7 +588,7 @@ export interface Preview {
   auto_dial: boolean;
 }
 
-/** A user's proposal that nobody has answered, or that was answered recently. */
+/** A user's proposal that is still open, or that was answered recently. */
 export interface Proposal {
   id: number;
   kind: string;
@@ -653,7 +653,7 @@ export interface RollStatus {
   text: string;
 }
 
-/** What an agent's screen shows about the call at the seat: its number and its voters, as ids of this centre's store. */
+/** The call at an agent's seat, as the agent's screen shows it: the number and its voters, as ids of this centre's store. */
 export interface ScreenPop {
   attempt_id: string;
   /** the id of the number, not the number */
@@ -883,7 +883,7 @@ export interface VoterMark {
   hour: number | null;
 }
 
-/** The early warnings that the board shows at present. */
+/** The early warnings that the supervisors' board shows now. */
 export interface WarningList {
   alerts: Alert[];
 }
