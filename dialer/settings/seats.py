@@ -78,7 +78,7 @@ class Agent(Section):
         description="number that the agent enters to log in, 1 to 10 digits"
     )
     full_name: str = Field(
-        "", max_length=60, description="name that supervisors see on the board; never published over MQTT"
+        "", max_length=60, description="name that supervisors see on board and reports; never published over MQTT"
     )
     pin: PinHash = Field(description="argon2id hash of the PIN, from `dialer agent hash-pin`")
     languages: tuple[Language, ...] = Field((), description="languages the agent speaks; empty: the seat's")

@@ -1,4 +1,5 @@
 // Calls one by one, the newest first. Each can be opened: why it was lawful, its steps, its recording.
+
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { may, send } from "../board/commands";
@@ -6,6 +7,7 @@ import { Alert, problemText, Section, showNotice } from "../shared/parts";
 import { ask, isProblem, me, type Problem } from "../shared/server";
 import type { ListedCall, ListedCalls, ShownCallHistory } from "../shared/wire";
 import { clock, day, lasted, moment, t, word } from "../shared/words";
+import { agentText } from "./cells";
 import { Files } from "./files_of_report";
 import { addDays, callQuery, today } from "./filter";
 
@@ -135,7 +137,7 @@ function Call({ call }: { call: ListedCall }) {
           {call.direction === "inbound" && ` (${t("inbound")})`}
         </td>
         <td>{call.disposition ? word("outcome", call.disposition) : "–"}</td>
-        <td>{call.agent || "–"}</td>
+        <td>{call.agent ? agentText(call.agent) : "–"}</td>
         <td class="right">{call.seconds === null ? "–" : lasted(call.seconds)}</td>
         <td class="right">{call.phone}</td>
       </tr>

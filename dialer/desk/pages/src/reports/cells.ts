@@ -1,4 +1,5 @@
 // The texts of a report's columns and cells.
+import { me } from "../shared/server";
 import type { ReportColumn } from "../shared/wire";
 import { count, decimal, has, lasted, percent, t, word } from "../shared/words";
 
@@ -26,8 +27,15 @@ const DAYS_FROM_HOURS = 48;
 export const windowText = (hours: number) =>
   hours >= DAYS_FROM_HOURS ? t("window-days", { days: Math.round(hours / 24) }) : t("window-hours", { hours });
 
+/** Return an agent as "Asha Kale (17)", or the number of an agent whose settings have no name. */
+export function agentText(agent: string): string {
+  const name = me.value?.agents[agent];
+  return name ? `${name} (${agent})` : agent;
+}
+
 export function textOf(column: ReportColumn, cell: Cell): string {
   if (cell === null || cell === "") return "–";
+  if (column.name === "agent") return agentText(String(cell));
   if (typeof cell === "string")
     return cell === NONE
       ? t("none-entered")
