@@ -49,7 +49,7 @@ _Word = Annotated[str | None, Query(min_length=1, max_length=32)]
 
 @dataclass(frozen=True, slots=True)
 class RequestedCalls:
-    """The agent, outcome, disposition, number and voter of the calls that are wanted, besides period and campaign."""
+    """A filter for calls, in addition to period and campaign: agent, outcome, disposition, number and voter."""
 
     agent: _Word = None
     outcome: _Word = None

@@ -95,7 +95,7 @@ REPORTS: dict[str, PageReport] = {
 
 @dataclass(frozen=True, slots=True)
 class ReportColumn:
-    """A column of a report on a page."""
+    """A column of a report that a page shows."""
 
     __pydantic_config__ = MESSAGE
 
@@ -227,7 +227,7 @@ class ReportRoutes:
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
-    """A report as a file."""
+    """The file of a report: its name, media type and contents."""
 
     name: str
     media_type: str

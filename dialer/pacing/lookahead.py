@@ -136,8 +136,8 @@ def append_second_and_third_powers(probabilities: Matrix) -> Matrix:
 
 
 def _compute_moments_of_one_calls_answer(probabilities: Sequence[float]) -> _Sums:
-    """Return the sums (mean, variance, third central moment) for one call, from its probabilities of being answered by
-    each moment.
+    """Return the mean, variance and third central moment of the number of answers (0 or 1) of one call. `probabilities`
+    has the call's probability of being answered by each moment that the policy looks ahead to.
     """
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 

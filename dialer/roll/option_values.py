@@ -1,4 +1,6 @@
-"""Values that the help of commands about rolls shows, so that it need not import what these commands do."""
+"""The option values that the help of roll commands shows. They are in a separate module, so that the help need not
+import the code of the commands.
+"""
 
 from __future__ import annotations
 

@@ -37,8 +37,7 @@ class SQL(Statements):
 
 
 def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
-    """Return whether the store lacks a call that is recorded elsewhere, and no later decision of a person explains
-    that.
+    """Return whether the store lacks a call that is recorded elsewhere, and no later decision of a person explains why.
 
     Such decisions are to accept the older store, to restore a backup, or to purge the records.
     """

@@ -45,7 +45,9 @@ ROWS_CHANGED = "another program changed the log before it was sealed"
 
 
 class Change(NamedTuple):
-    """A row of the signed log: a change to a row of the store, or to a block of rows, as digests before and after."""
+    """A row of the signed log: a change to a row of the store (or to a block of rows), with the digests of the contents
+    before and after the change.
+    """
 
     change_id: int
     evidence: str
@@ -98,8 +100,8 @@ class SQL(Statements):
 
 @dataclass(slots=True)
 class _Progress:
-    """The current epoch (a minute of the log of changes that is not signed yet): its signing keys, and the hash of the
-    rows that were added to the log so far.
+    """The state of the current epoch (the minute of the log of changes that is not signed yet): its signing keys, and
+    the hash of the rows added to the log so far.
     """
 
     keys: EpochKeys

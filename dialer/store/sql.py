@@ -206,7 +206,7 @@ class TransactionHooks(Protocol):
         """Add further rows to the transaction, just before it is committed."""
 
     def on_transaction_committed(self) -> None:
-        """React to a commit. The transaction is on disk by now."""
+        """React to the commit of a transaction, which is on disk by now."""
 
 
 @contextmanager

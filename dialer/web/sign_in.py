@@ -110,7 +110,9 @@ class PasswordSignIn:
         return router
 
     async def sign_in(self, form: SignInRequest, request: Request, response: Response) -> None:
-        """Start a session for a user with the right password, in a cookie that no script can read."""
+        """Start a session for a user who has entered the right password. The session is in a cookie that no script in
+        the page can read.
+        """
         set_session_cookie(
             request, response, await self._people.sign_in_with_password(form.name, form.password, form.new)
         )

@@ -193,7 +193,7 @@ class FlowService:
     async def _store_ivr_answer_if_valid(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
         """Store a voter's answer as a mark (a fact about a voter), and return whether it was valid.
 
-        If the answer is about a household of which no voter is left to call, nothing is stored, and the result is True.
+        If no voter of the answer's household is left to call, nothing is stored, and the result is True.
         """
         if commit.mark is None:
             return False

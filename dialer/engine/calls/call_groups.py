@@ -37,7 +37,7 @@ class CallGroups(Generic[Key]):
         return [call for calls in self._groups.values() for call in calls.values()]
 
     def count_calls_by_group(self) -> Counter[Key]:
-        """Return the number of calls in each group that has any."""
+        """Return the number of calls in each group. Groups without calls are left out."""
         return Counter({group: len(calls) for group, calls in self._groups.items()})
 
     def update_groups_that_contain_call(self, before: Call | None, after: Call | None) -> None:

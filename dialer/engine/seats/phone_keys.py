@@ -1,4 +1,4 @@
-"""Keys that agents press on their phones: executed as commands, one at a time for each seat."""
+"""The keys that agents press on their phones. Each code of keys is executed as a command, one at a time for each seat."""
 
 from __future__ import annotations
 

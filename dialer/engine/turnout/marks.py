@@ -68,8 +68,8 @@ class Marks:
             self.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
 
     def update_figures_and_calls_by_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
-        """Apply a stored mark (a fact about a voter): update the figures, and cancel calls that it makes
-        unnecessary.
+        """Apply a recorded fact about a voter (mark), such as "voted": update the figures, and cancel calls that are no
+        longer needed.
         """
         if not effect.recorded:
             return

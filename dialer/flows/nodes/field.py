@@ -180,7 +180,9 @@ def convert_entered_hour_to_polling_hour(entered: int) -> int:
 
 
 def _is_number_in_list_about_voter(state: FlowState, fact: str | None, number: int) -> bool:
-    """Return whether a number is in a fact that lists numbers, such as "12,14". If the fact is unknown, return true."""
+    """Return whether a number is in a list of numbers that is known about the voter, such as "12,14". If the list is
+    unknown, return true.
+    """
     listed = None if fact is None else look_up_answer_or_voter_data(state, fact)
     return listed is None or number in {
         convert_number_or_time_to_integer(each.strip()) for each in str(listed).split(",")

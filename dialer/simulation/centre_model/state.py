@@ -46,7 +46,7 @@ class SimulatedCall:
 
 
 class SimulatedCampaign:
-    """A campaign of the simulated centre: its voters, its unanswered calls, and random generators of its own."""
+    """A campaign of the simulated centre: its voters, its unanswered calls, and its random generators."""
 
     def __init__(self, model: CampaignModel, hours: float, seed: int, index: int) -> None:
         self.model = model

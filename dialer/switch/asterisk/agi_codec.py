@@ -94,7 +94,9 @@ class AgiReply:
 
     @property
     def has_failure_result(self) -> bool:
-        """Whether the reply has result -1: the caller has hung up, or the sound is missing."""
+        """Whether the reply to an AGI command has the result -1, because the caller has hung up or the sound is
+        missing.
+        """
         return self.result == "-1"
 
 

@@ -624,7 +624,7 @@ export interface ReportChoices {
   dispositions: string[];
 }
 
-/** A column of a report on a page. */
+/** A column of a report that a page shows. */
 export interface ReportColumn {
   name: string;
   kind: ColumnKind;
