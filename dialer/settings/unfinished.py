@@ -94,6 +94,10 @@ def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
         yield from _report_weak_secret(
             "twilio.auth_token", settings.twilio.auth_token, settings.twilio.account_sid, least=1
         )
+    mail = settings.report_mail
+    yield from _report_weak_secret(
+        "report_mail.password", mail.password, mail.username or "", least=1, giver="mail provider"
+    )
     for trunk in settings.trunks:
         key = f"trunks.{trunk.name}"
         if trunk.host is not None and is_placeholder_host(trunk.host):
@@ -113,11 +117,11 @@ def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
 
 
 def _report_weak_secret(
-    key: str, value: SecretStr | None, owner: str = "", *, least: int = MIN_SECRET_LENGTH
+    key: str, value: SecretStr | None, owner: str = "", *, least: int = MIN_SECRET_LENGTH, giver: str = "carrier"
 ) -> Iterator[SettingError]:
     why = None if value is None else find_secret_weakness(value.get_secret_value(), owner, least=least)
     if why is not None:
-        yield SettingError("settings", key, why, CREATE_ONE if least > 1 else "use the one that the carrier gave you")
+        yield SettingError("settings", key, why, CREATE_ONE if least > 1 else f"use the one that the {giver} gave you")
 
 
 def refuse_unfinished_settings(settings: Settings, file: Path) -> None:
