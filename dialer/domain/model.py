@@ -380,8 +380,8 @@ class Mark:
 
     @property
     def confidence_in_voter_mark(self) -> Confidence:
-        """Return how reliable the mark (fact about a voter) is: its own confidence, or else the usual confidence of its
-        source.
+        """Return how reliable a recorded fact about a voter (mark) is. This is the mark's own confidence if it has one,
+        or else the usual confidence of its source.
         """
         return self.confidence or USUAL_CONFIDENCE[self.source]
 

@@ -248,9 +248,7 @@ def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None
 
 
 class PeerUpdateMessage(NamedTuple):
-    """A NATS message with peer updates: opt-outs, marks (facts about voters) or calls that other centres must
-    receive.
-    """
+    """A NATS message with updates for other centres: opt-outs, facts about voters (marks) or calls."""
 
     subject: str
     data: bytes

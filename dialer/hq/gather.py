@@ -131,7 +131,7 @@ class Gatherer:
 
     @property
     def unstored_centres(self) -> set[str]:
-        """Centres that report that headquarters' server does not store their results."""
+        """The centres that have reported that headquarters' server does not store the results they send."""
         since = self._clock.now() - UNSTORED_SECONDS
         return {centre for centre, at in self._unstored_at.items() if at >= since}
 

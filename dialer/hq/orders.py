@@ -173,7 +173,7 @@ async def read_valid_orders(session: Session, now: float) -> list[tuple[SignedOr
 
 
 def parse_order(data: bytes) -> tuple[SignedOrder, HqOrder] | None:
-    """Return the order in a message of the stream: the signed text and the parsed order. None if the message is
+    """Return the order in a message of the stream, as signed text and as parsed order, or None if the message is
     invalid.
     """
     try:

@@ -191,8 +191,8 @@ class Monitor:
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
         """End the main connection's subscription to opt-outs, which an earlier version of the dialler may have left.
 
-        The broker keeps the subscriptions of a session. Opt-outs now have a connection of their own, and this function
-        waits until that connection works. A broker may refuse it until the broker's access list is updated.
+        The broker keeps the subscriptions of a session. Opt-outs are now received over a separate connection, and this
+        function waits until that connection works. A broker may refuse it until the broker's access list is updated.
         """
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe_from_topic(topics.build_topic_filter_for_opt_outs())

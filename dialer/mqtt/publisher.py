@@ -191,7 +191,9 @@ def _list_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
 
 
 class Publisher:
-    """Publishes the centre's state and its changes while connected. Changes are collected at any time."""
+    """Publishes the centre's state and its changes while the broker is connected. Changes are also collected while it
+    is not.
+    """
 
     def __init__(
         self,

@@ -92,7 +92,7 @@ class BoothPriorities(Mapping[int, float]):
     ) -> None:
         """Create the priorities of the polling booths. None is computed yet.
 
-        `look` returns the present counts of one booth; `centre` has the sums over all booths.
+        `look` returns the current counts of one booth; `centre` has the sums over all booths.
         """
         self._booths = booths
         self._look = look

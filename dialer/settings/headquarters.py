@@ -165,7 +165,7 @@ class HqSettings(Section):
 
     @property
     def encrypts_nats_connections(self) -> bool:
-        """Whether connections to the NATS server are encrypted, which they are if other machines connect to it."""
+        """Whether connections to the NATS server are encrypted. They are if other machines connect to the server."""
         return not is_loopback_host(self.server.host)
 
     def _find_contradicting_settings(self) -> Iterator[str]:

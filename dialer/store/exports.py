@@ -1,4 +1,4 @@
-"""The audit entry for an exported list of voters. It can be appended while a dialler is running."""
+"""The audit entry about an export of a list of voters. The entry can be added while a dialler is running."""
 
 from __future__ import annotations
 

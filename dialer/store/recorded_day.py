@@ -36,7 +36,7 @@ class RecordedInterval:
 
 
 class AttemptRow(NamedTuple):
-    """The database row of a call."""
+    """A call attempt, as a row of the database."""
 
     created_at: float
     ended_at: float

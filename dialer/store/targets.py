@@ -103,7 +103,7 @@ def postpone_number_in_queue(db: Connection, target: int, due_at: float) -> None
 
 
 def find_campaigns_with_number(db: Connection, phone_id: int) -> tuple[str, ...]:
-    """Return the campaigns that have a number in their queue, whether they may still call it or have closed it."""
+    """Return the campaigns that have a number in their queue, including campaigns that will not call it again."""
     return tuple(SQL.campaigns_with_phone.fetch_all_values(db, phone_id=phone_id))
 
 

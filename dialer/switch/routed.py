@@ -122,7 +122,7 @@ class RoutedSwitch:
         await self._require_asterisk().play_key_feedback_tone(seat, sound)
 
     async def count_packets_from_seat_phone(self, seat: str) -> int:
-        """Return the number of RTP packets received from the phone of a seat in its present call."""
+        """Return the number of RTP packets received from the phone of a seat in its current call."""
         return await self._require_asterisk().count_packets_from_seat_phone(seat)
 
     async def hang_up_seat_phone(self, seat: str) -> None:

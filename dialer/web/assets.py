@@ -56,7 +56,7 @@ def read_built_page_files(folder: Path) -> dict[str, Asset]:
 
 
 class StaticPages:
-    """The routes of the web pages and their files, without any data."""
+    """The routes that serve the web pages and their files. The pages load their data through other routes."""
 
     def __init__(self, assets: Mapping[str, Asset], pages: Mapping[str, Mapping[str, str]]) -> None:
         """Create the routes. `pages` has the URL path of each page with its additional headers, the home page first."""

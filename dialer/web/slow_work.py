@@ -78,7 +78,7 @@ class SlowWork:
 
     @property
     def queued_job_count(self) -> int:
-        """How many pieces of work wait or run."""
+        """The number of jobs that are waiting or running."""
         return sum(len(lane) for lane in self._lanes.values())
 
     def refuse_request_if_queue_of_slow_work_is_full(self) -> None:

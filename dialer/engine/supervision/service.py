@@ -185,7 +185,7 @@ class Supervision:
                 self._end_monitoring(listener, "hung up")
 
     def update_monitoring_of_changed_seat(self, seat_name: str) -> None:
-        """Update the supervisors who monitor a seat whose state has changed.
+        """Update the monitoring of a seat by supervisors after the seat's state has changed.
 
         After a talk, a supervisor who has barged in only listens again. After a log-off, the supervisors' phones are
         hung up.

@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Marks:
-    """Stores marks (facts about voters) and opt-outs, and applies them to figures and live calls."""
+    """Stores opt-outs and facts about voters (marks), such as "voted", and updates figures and live calls by them."""
 
     def __init__(
         self,
