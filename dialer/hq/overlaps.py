@@ -35,8 +35,6 @@ def describe_centres_sharing_numbers(samples: Mapping[str, NumberSample]) -> Ite
 def describe_centres_with_different_hash_secret(samples: Mapping[str, NumberSample]) -> Iterator[str]:
     """Yield a line that names the centres without a secret for hashing phone numbers, and a line that names the centres
     whose secret differs from that of most centres.
-
-    Yield another that names centres whose secret differs from that of most centres.
     """
     by_fingerprint: dict[str, list[str]] = defaultdict(list)
     for centre, sample in samples.items():

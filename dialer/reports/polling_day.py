@@ -116,7 +116,7 @@ class SQL(Statements):
 
 
 class States:
-    """The constituencies on the electoral roll: the Indian state and the name of each.
+    """The constituencies on the electoral roll, with the name and the federal state of each.
 
     Reports need the state, because constituencies of different states can have the same number.
     """

@@ -26,7 +26,7 @@ _log = structlog.get_logger(__name__)
 
 
 class Marks:
-    """Stores opt-outs and facts about voters (marks), such as "voted", and updates figures and live calls by them."""
+    """Stores opt-outs and facts about voters (marks), such as "voted", and updates figures and live calls accordingly."""
 
     def __init__(
         self,
