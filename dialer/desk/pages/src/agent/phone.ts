@@ -292,14 +292,19 @@ function stored(what: string): string {
   }
 }
 
+/** The page's only audio context: opening another one can block the page for seconds. */
+let sound: AudioContext | null = null;
+
 /** Reports the level of a stream (0-1) ten times a second while the page is visible. */
 class Meter {
-  private readonly context = new AudioContext();
+  private readonly source: MediaStreamAudioSourceNode;
   private readonly timer: ReturnType<typeof setInterval>;
 
   constructor(stream: MediaStream, told: (loud: number) => void) {
-    const analyser = this.context.createAnalyser();
-    this.context.createMediaStreamSource(stream).connect(analyser);
+    sound ??= new AudioContext();
+    const analyser = sound.createAnalyser();
+    this.source = sound.createMediaStreamSource(stream);
+    this.source.connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
     this.timer = setInterval(() => {
       analyser.getFloatTimeDomainData(samples);
@@ -310,6 +315,6 @@ class Meter {
 
   close(): void {
     clearInterval(this.timer);
-    void this.context.close();
+    this.source.disconnect();
   }
 }
