@@ -167,8 +167,8 @@ def read_outbox_file(path: Path) -> OutboxFile:
             if values[0] != str(VERSION):
                 raise InvalidMessage(
                     f"{path}: the file has version {values[0]}, but this headquarters reads version {VERSION}:"
-                    " export the file"
-                    " again with a Matdan of this version"
+                    " install the same version of Matdan at the centre and headquarters, then export the file again"
+                    " at the centre"
                 )
             if names != [_TITLE, "centre", "first", "last", "store", _COLUMNS[0]]:
                 raise ValueError
