@@ -152,7 +152,7 @@ def _decide_as_before(centre: CentreModel) -> None:
         index = (turn + step) % len(centre.campaigns)
         pacer, view = centre.pacers[index], centre._make_pacing_snapshot(index)
         view = replace(view, share=1.0, busy_seats=tuple(seat._replace(pacer=None) for seat in view.busy_seats))
-        excess, calls = pacer.count_excess_calls(view), pacer.count_calls_to_place(view)
+        excess, calls = pacer.count_ringing_calls_to_hang_up(view), pacer.count_calls_to_place(view)
         centre.campaigns[index].is_at_cap = pacer.explain_last_pacing_decision().limited_by is Limit.HARD_STOP
         centre._decision_costs.append(0.0)
         if excess > 0:

@@ -245,9 +245,9 @@ class _WatchedPacer(Pacer):
         """Return the pacer's explanation."""
         return self._pacer.explain_last_pacing_decision()
 
-    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
         """Return the pacer's excess calls."""
-        return self._pacer.count_excess_calls(snapshot)
+        return self._pacer.count_ringing_calls_to_hang_up(snapshot)
 
     def get_learned_state(self) -> dict[str, object]:
         """Return the pacer's state."""

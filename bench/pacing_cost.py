@@ -61,8 +61,8 @@ class _RecordingPacer(Pacer):
     def explain_last_pacing_decision(self) -> Explanation:
         return self.pacer.explain_last_pacing_decision()
 
-    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
-        return self.pacer.count_excess_calls(snapshot)
+    def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
+        return self.pacer.count_ringing_calls_to_hang_up(snapshot)
 
     def get_learned_state(self) -> dict[str, object]:
         return self.pacer.get_learned_state()
@@ -94,7 +94,7 @@ def measure_decision(site: str, policy: NamedPolicy, times: int) -> float:
 
     def ask() -> None:
         snapshot = PacingSnapshot(**plain)
-        pacer.count_excess_calls(snapshot)
+        pacer.count_ringing_calls_to_hang_up(snapshot)
         pacer.count_calls_to_place(snapshot)
 
     return least_microseconds(ask, times)

@@ -40,7 +40,7 @@ from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_with_complete_call_history
+from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_that_kept_their_asterisk_server
 from dialer.site.broker import create_broker_monitor, get_broker_settings
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import serve_fastagi
@@ -150,7 +150,7 @@ async def assemble_centre(
         stack.callback(asterisk.switch.close)
         await record_settings_and_configure_store(settings, store, weights, clock.now())
         await engine.load_engine_state(
-            find_trunks_with_complete_call_history(
+            find_trunks_that_kept_their_asterisk_server(
                 settings, await store.find_settings_changed_during_unfinished_calls()
             )
         )

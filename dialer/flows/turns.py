@@ -150,16 +150,16 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """The driver's answer to `Play`: the prompts were played, or the key `digit` interrupted them."""
+    """The result of `Play`: the prompts were played, or the key `digit` interrupted them."""
 
     digit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """The driver's answer to `Collect`: the digits that the caller entered, without the terminator.
+    """The result of `Collect`: the digits that the caller entered, without the terminator (such as #).
 
-    `timed_out` says that the input ended by a timeout, not by the terminator or at its full length.
+    `timed_out` is True if the caller stopped before the terminator or the last digit.
     """
 
     digits: str
@@ -168,19 +168,19 @@ class Digits:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The driver's answer to `Commit`: the result of the flow, such as a voter mark, is stored."""
+    """The result of `Commit`: what the flow reported, such as a voter mark, is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The driver's answer to an action that failed. After a failed `Commit`, the result may or may not have been
+    """The result of an action that failed. After a failed `Commit`, the result may or may not have been
     stored.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The driver's answer to `Commit`: no voter has the reported serial number on the roll, or there is no recorded
+    """The result of `Commit`: no voter has the reported serial number on the roll, or there is no recorded
     answer to undo.
     """
 

@@ -28,7 +28,7 @@ class ProgressivePacer(Pacer):
         self._explanation = Explanation(calls, limited_by, figures)
         return calls
 
-    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls no longer have a free seat each, because agents have left."""
         return min(len(snapshot.ringing), max(0, -snapshot.free_seats_minus_calls_in_flight))
 

@@ -136,7 +136,7 @@ class RatioPacer(GovernedPacer):
         self._explanation = Explanation(calls, limited_by, {"free": float(free), "ratio": ratio, "budget": budget})
         return calls
 
-    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls are more than the fixed number per seat (the ratio), or could exceed a limit of
         the abandoned-call rate. Without a logged-in agent, the result is all ringing calls.
         """

@@ -36,12 +36,14 @@ _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRA
 
 
 def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
-    """Return P(a busy seat is free within each of `horizons`, in seconds), shape (4 * ELAPSED_SECONDS, len(horizons)).
+    """Return a table of the probabilities that a busy seat becomes free within each of `horizons` (seconds).
 
-    Each row is for a stage of the seat's call and the seconds in this stage. The model is a semi-Markov chain with
-    steps of one second. A talk ends, or first enters its closing part (the agent has announced its end). Then the
-    wrap-up follows, which ends, or first becomes nearly done. A stage that begins within a step counts from the middle
-    of the step.
+    It has a column for each horizon, and a row for each stage of the seat's call and each second since the stage began
+    (4 * ELAPSED_SECONDS rows). `rates` are the rates per second at which the stages end or change.
+
+    The model is a semi-Markov chain with steps of one second. A talk ends, or first enters its closing part (the agent
+    has announced its end). Then the wrap-up follows, which ends, or first becomes nearly done. A stage that begins
+    within a step counts from the middle of the step.
     """
     steps = int(max(horizons, default=1.0)) + 2
     freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)

@@ -195,7 +195,7 @@ class Pacer(ABC):
         """Return the reason for the pacing policy's last decision."""
         return self._explanation
 
-    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls to cancel because agents have left their seats (usually 0)."""
         return 0
 

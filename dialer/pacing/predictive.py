@@ -188,7 +188,7 @@ class PredictivePacer(GovernedPacer):
             self._seen = (snapshot, prospect, alpha)
         return self._seen[1:]
 
-    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
         """Return how many ringing calls to hang up, because too few seats would be free if all were answered. Without a
         logged-in agent, the result is all ringing calls.
         """

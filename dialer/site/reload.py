@@ -54,9 +54,9 @@ class SettingsReload:
         self._recorded = recorded or {}
         self._refuse = refuse
         self._reload_functions: list[ReloadFunction] = []
-        self._carriers = _list_carriers_of_trunks_and_seats(
+        self._switches = _list_switches_of_trunks_and_seats(
             settings
-        )  # of this run: a trunk or seat keeps its carrier and server until a restart
+        )  # of this run: a trunk or seat keeps its switch and server until a restart
 
     def add_settings_reload_functions(self, functions: Iterable[ReloadFunction]) -> None:
         """Add functions that each update a part of the dialler at a reload."""
@@ -94,7 +94,7 @@ class SettingsReload:
 
         def apply_reloaded_settings() -> None:
             self._settings, self._profile = settings, profile
-            self._carriers |= _list_carriers_of_trunks_and_seats(settings)
+            self._switches |= _list_switches_of_trunks_and_seats(settings)
             for activate in prepared:
                 activate()
 
@@ -121,9 +121,9 @@ class SettingsReload:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
-        for name, carrier in _list_carriers_of_trunks_and_seats(settings).items():
-            known = self._carriers.get(name)
-            if known != carrier and (known is not None or carrier[0] is Carrier.TWILIO):
+        for name, switch in _list_switches_of_trunks_and_seats(settings).items():
+            known = self._switches.get(name)
+            if known != switch and (known is not None or switch[0] is Carrier.TWILIO):
                 yield name
         for supervisor in {each.name for each in settings.supervisors} - {each.name for each in before.supervisors}:
             yield f"supervisors.{supervisor}"  # the store may have a user of that name, which only a start resolves
@@ -152,8 +152,8 @@ def _convert_setting_error_to_refusal(error: SettingError) -> CommandRefused:
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")
 
 
-def _list_carriers_of_trunks_and_seats(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
-    """Return who carries the calls of each trunk and seat: Asterisk and its server, or Twilio and the endpoint."""
+def _list_switches_of_trunks_and_seats(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+    """Return what switches the calls of each trunk and seat: Asterisk (and which server), or Twilio (and which endpoint)."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)
         for each in settings.trunks

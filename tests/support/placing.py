@@ -32,7 +32,7 @@ def make_turns_that_want_calls(seats: int = 1, wanted: int = 0, **sections: Any)
             Any,
             SimpleNamespace(
                 count_calls_to_place=lambda _: wanted,
-                count_excess_calls=lambda _: 0,
+                count_ringing_calls_to_hang_up=lambda _: 0,
                 explain_last_pacing_decision=lambda: Explanation(wanted, Limit.SEATS),
                 learn_from_pacing_event=lambda _: None,
             ),

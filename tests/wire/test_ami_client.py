@@ -379,7 +379,7 @@ def test_ami_banner_of_the_scripted_manager_equals_the_captured_banner() -> None
 
 
 @pytest.mark.parametrize("text", ["Extension does not exist.", "Permission denied"])
-def test_originate_refused_by_asterisk_raises_a_definite_refusal(text: str) -> None:
+def test_call_refused_by_asterisk_raises_a_refusal_and_is_not_tracked(text: str) -> None:
     attempt_id, party_id = AttemptId("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c22"), make_supervision_party_id("0a1b2c3d4e5f")
 
     @virtual_time()

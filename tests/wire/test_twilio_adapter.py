@@ -237,7 +237,7 @@ async def test_twilio_calls_placed_before_a_restart_are_recognised_by_their_numb
         assert lab.events == [CallAnswered(attempt)]
 
 
-async def test_twilio_adapter_refuses_invalid_numbers_and_agent_calls() -> None:
+async def test_twilio_adapter_refuses_invalid_numbers_and_calls_that_need_an_agent() -> None:
     async with run_lab() as lab:
         for changes in ({"number": "+91&Url=x"}, {"caller_id": "client:x"}, {"number": "७०००००"}):
             with pytest.raises(UnsafeValue) as caught:

@@ -308,9 +308,10 @@ def _convert_host_to_ip_network(host: str) -> str:
 
 
 def _format_sip_uri(trunk: Trunk, user: str | None = None, host: str | None = None) -> str:
-    """Return the SIP URI of a host of a trunk's carrier, by default of the first one, as Asterisk's files have it.
+    """Return the SIP URI of a trunk's carrier for Asterisk's files, such as "sip:user@198.51.100.7:5060".
 
-    Asterisk looks for SRV records of a host name without a port, and then for its address and the default port.
+    `host` is one of the carrier's hosts; None is the trunk's first one. A host name without a configured port gets no
+    port, so that Asterisk looks for its SRV records first, then for its address with the default port.
     """
     account = "" if user is None else f"{user.partition('@')[0]}@"
     address = _bracket_ipv6_address(host or trunk.host or "")

@@ -45,7 +45,9 @@ _WORKS_FOR_CAMPAIGN = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatStat
 
 @dataclass(slots=True)
 class _Turns:
-    """One decision for all campaigns with agents: used channels and unsent calls by trunk, and the pacers' inputs."""
+    """The data of one pacing decision for all campaigns with agents: by trunk, its used channels and its calls that are
+    not yet sent; by campaign, the input of its pacer (snapshot).
+    """
 
     used: Counter[str]
     unsent: Counter[str]
@@ -322,7 +324,7 @@ class Placing:
 
     def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> bool:
         """Hang up ringing calls of a campaign for which no seat will be free. Return whether there were any."""
-        excess = run.pacer.count_excess_calls(snapshot) if snapshot.ringing else 0
+        excess = run.pacer.count_ringing_calls_to_hang_up(snapshot) if snapshot.ringing else 0
         if excess > 0:
             away = self._servers.unreachable_asterisk_servers
             unanswered = [

@@ -208,7 +208,7 @@ class CentreModel:
     def _place_calls_of_campaign(self, index: int, most: int, _: object) -> Turn:
         pacer, view = self.pacers[index], self._make_pacing_snapshot(index)
         started = perf_counter()
-        excess = pacer.count_excess_calls(view)
+        excess = pacer.count_ringing_calls_to_hang_up(view)
         calls = min(pacer.count_calls_to_place(view), view.free_channels, view.cps_budget)  # before any is cancelled
         self._decision_costs.append(perf_counter() - started)
         if excess > 0:

@@ -15,8 +15,8 @@ The model drives a pacer as the engine does:
 - The pacer observes every event at the moment it happens, in time order (ANSWERED, FAILED, CANCELLED,
   CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). Ringing calls and talk stages are in the
   snapshots.
-- The pacer decides (`count_excess_calls`, then `count_calls_to_place`) after all events of one instant, and at least once a second.
-  Events within `Scenario.decision_interval_seconds` lead to a single decision.
+- The pacer decides (`count_ringing_calls_to_hang_up`, then `count_calls_to_place`) after all events of one instant,
+  and at least once a second. Events within `Scenario.decision_interval_seconds` lead to a single decision.
 - Calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the engine's own rule
   (`dialer.engine.trunks.state.CallStarts`), and excess calls are cancelled in its order (`dialer.pacing.cancelling`).
 - Campaigns share all seats. Each sees every available and busy seat, and the other campaigns' calls in `ringing` with

@@ -14,7 +14,7 @@ from dialer.simulation.centre_model.scenario import CampaignModel
 
 @dataclass(slots=True, eq=False)
 class SimulatedSeat:
-    """One login of one agent. An agent who logs in again is a new seat."""
+    """A seat of the simulated centre from an agent's log-in to the log-out. The next log-in creates another object."""
 
     stage: SeatStage | None = None  # None: available, on a break, or logged out
     since: float = 0.0  # when the talk or wrap-up began

@@ -69,7 +69,11 @@ class RehearsalStaff:
         return self._engine.subscribe_to_changes(remember_campaign_of_seat)
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Execute a command, adapted to the seat's agent and campaign. Raises CommandRefused, StoreError."""
+        """Send a simulated agent's command to the engine, and return the engine's answer.
+
+        A log-in gets the agent's number and PIN. The outcome of a booth worker's call is replaced by the voters' serial
+        numbers. Raises CommandRefused, StoreError.
+        """
         if isinstance(command, SeatLogIn) and command.seat in self._numbers:
             command = SeatLogIn(seat=command.seat, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
         if isinstance(command, KeyedDisposition) and self._campaign.get(command.seat) in self._workers:

@@ -192,7 +192,7 @@ class AsteriskSwitch:
         self._client = client
         live = [channel for channel in channels if channel.unique_id not in hung_up]
         self._report_events_to_engine(
-            self.tracker.replace_tracked_state_by_channels(live, restarted, inbound, newest_call)
+            self.tracker.rebuild_tracked_state_from_channels(live, restarted, inbound, newest_call)
         )
         self._linked.set()
         watches = {
@@ -251,7 +251,7 @@ class AsteriskSwitch:
             _log.warning("control.not_opened", server=self._server, problem=str(error))
         await client.wait_until_asterisk_stops()
         _log.info("asterisk.stopping", server=self._server)
-        while self.tracker.has_voter:
+        while self.tracker.has_live_voter_channel:
             self._reported.clear()
             await self._reported.wait()
         for channel in (*self.tracker.list_channels_without_voter(), lease.give_up_sole_use_of_asterisk()):

@@ -206,7 +206,10 @@ class TwilioSwitch:
                 _log.info("twilio.hang_up_failed", attempt=call.attempt_id, problem=str(error))
 
     async def _hang_up_call_at_twilio(self, call: TwilioCall, sid: str) -> None:
-        """Hang up a call. If Twilio does not accept the request, raise SwitchError, and retry later until the call ends."""
+        """Ask Twilio to hang up a call. If Twilio does not accept the request, mark the call for `_retry_hang_ups`.
+
+        Raises SwitchError if Twilio does not accept the request.
+        """
         self._to_hang_up.discard(call.attempt_id)
         try:
             await self._api.end_call(sid)

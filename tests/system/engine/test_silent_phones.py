@@ -78,7 +78,7 @@ async def test_conversation_that_ends_when_the_agents_phone_dies_counts_as_conne
 
 
 @virtual_time()
-async def test_conversation_with_early_audio_from_the_agent_counts_as_connected(tmp_path: Path) -> None:
+async def test_conversation_counts_as_connected_when_the_agents_audio_stops_after_a_second(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, STAYS, Behaviour(answer_after=200.0)) as site:
         await log_in_by_phone(site, "101", "2468")
         await wait_until_talking(site)

@@ -180,7 +180,7 @@ def test_every_baseline_pacing_policy_runs_a_simulated_centre_and_cancels_no_cal
     policy = baseline_named(name, scenario)
     day = simulate_day_under_policy(scenario, policy, 1, hours=0.25)
     assert day.connected > 0
-    assert policy.make().count_excess_calls(PacingSnapshot(0.0)) == 0
+    assert policy.make().count_ringing_calls_to_hang_up(PacingSnapshot(0.0)) == 0
 
 
 def test_progressive_pacing_policy_has_the_seat_idle_time_calculated_by_hand() -> None:

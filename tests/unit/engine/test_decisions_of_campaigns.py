@@ -215,7 +215,7 @@ def test_paused_campaign_hangs_up_ringing_calls_that_exceed_its_agents() -> None
     turns.call()
     run = turns.features.loaded_campaigns["calls"]
     run.state = CampaignState.PAUSED
-    cast(Any, run.pacer).count_excess_calls = lambda _: 1
+    cast(Any, run.pacer).count_ringing_calls_to_hang_up = lambda _: 1
     assert "order hang_up_call A" in run_pacing_decision(turns, 60.0)
 
 
@@ -292,7 +292,7 @@ def test_pacing_of_an_agent_campaign_is_repeated_at_the_next_permitted_call_star
     assert len(turns.features.live_calls) == 1
 
 
-def test_pacing_of_an_agent_campaign_without_due_numbers_is_repeated_after_a_second() -> None:
+def test_pacing_decision_is_repeated_after_a_second_when_no_due_number_is_left() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=4.0)])
     turns.features.loaded_campaigns["calls"].hopper = deque([make_claim(1)])
     assert decide(turns) == LOOK_AGAIN_SECONDS
@@ -357,7 +357,7 @@ def test_excess_calls_with_a_reserved_seat_are_not_hung_up() -> None:
         Any,
         SimpleNamespace(
             count_calls_to_place=lambda _: 0,
-            count_excess_calls=lambda snapshot: len(snapshot.ringing) - 1,
+            count_ringing_calls_to_hang_up=lambda snapshot: len(snapshot.ringing) - 1,
             learn_from_pacing_event=lambda _: None,
         ),
     )
@@ -387,7 +387,7 @@ def test_excess_ringing_call_is_hung_up_and_calls_with_reserved_seats_continue(
     turns.call(names[1], cancelled=True, **times)
     features.live_calls.add_or_replace_call(replace(turns.call(names[2], **times), trunk="far"))
     turns.call(names[3], began_seconds=10.0)
-    cast(Any, features.loaded_campaigns["calls"].pacer).count_excess_calls = lambda _: excess
+    cast(Any, features.loaded_campaigns["calls"].pacer).count_ringing_calls_to_hang_up = lambda _: excess
     orders = [line for line in run_pacing_decision(turns, 70.0) if line.startswith("order")]
     assert orders == [f"order hang_up_call {names[3]}"]
 
@@ -401,6 +401,6 @@ def test_ringing_calls_of_a_held_campaign_are_not_cancelled_while_no_asterisk_se
     turns.features.asterisk_servers.up.clear()
     run = turns.features.loaded_campaigns["calls"]
     run.inaudible_sound = sound
-    cast(Any, run.pacer).count_excess_calls = lambda _: 1
+    cast(Any, run.pacer).count_ringing_calls_to_hang_up = lambda _: 1
     run_pacing_decision(turns, 60.0)
     assert not turns.features.live_calls[A].leg.cancelled

@@ -110,7 +110,7 @@ def test_wrong_pins_from_unknown_devices_lock_neither_known_devices_nor_the_seat
     assert not wrong.is_log_in_locked("01", "101", 1.0, new)
 
 
-def test_wrong_pins_first_lock_the_network_or_device_of_their_sender() -> None:
+def test_wrong_pins_lock_an_agent_only_on_the_network_or_device_that_sent_them() -> None:
     wrong = WrongLogIns()
     network, device = SignInSource("n1", is_known_device=False), SignInSource("d1", is_known_device=True)
     for source in (network, device):

@@ -106,7 +106,7 @@ def test_phone_ringing_after_sip_183_counts_as_ringing() -> None:
     listed = _parse_channel_in_ami_list(decode_ami_messages(EARLY["limit-progress"]["listed"])[0], {})
     assert (listed.unique_id, listed.up, listed.ringing) == (ID, False, False)
     tracker = SwitchTracker()
-    _, *states = tracker.replace_tracked_state_by_channels([listed], restarted=False)
+    _, *states = tracker.rebuild_tracked_state_from_channels([listed], restarted=False)
     assert states == []  # the ring time must not reach pacing or the trunk's health
     ends = [
         event

@@ -125,7 +125,7 @@ def test_stopping_a_campaign_also_cancels_its_calls_with_a_reserved_seat() -> No
 def test_excess_calls_are_cancelled_only_in_campaigns_with_agents(campaign: dict[str, Any], is_cancelled: bool) -> None:
     turns = make_turns_that_want_calls(campaign=campaign)
     run = turns.features.loaded_campaigns["calls"]
-    cast(Any, run.pacer).count_excess_calls = lambda _: 1
+    cast(Any, run.pacer).count_ringing_calls_to_hang_up = lambda _: 1
     turns.call()
     run_pacing_decision(turns)
     assert [call.leg.cancelled for call in turns.features.live_calls.list_live_calls()] == [is_cancelled]

@@ -123,7 +123,9 @@ def test_every_flow_thanks_only_for_stored_answers_under_random_key_presses(
 
 @settings(deadline=None, derandomize=True, max_examples=40)
 @given(known=draw_facts(), data=st.data())
-def test_booth_worker_flow_ends_for_random_key_presses(known: dict[str, Scalar], data: st.DataObject) -> None:
+def test_booth_worker_flow_completes_or_is_hung_up_when_random_keys_are_pressed(
+    known: dict[str, Scalar], data: st.DataObject
+) -> None:
     flow = FLOWS["booth_worker"]
     turns = walk_flow(flow, start_flow(flow, Start(known, "ta")), data, hang_ups=True)
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}

@@ -68,7 +68,7 @@ def test_pacing_policies_place_no_calls_without_seats(
     pacer = make_pacer(policy, caps=CAPS)
     assert pacer.count_calls_to_place(snapshot) == 0
     assert pacer.explain_last_pacing_decision().limited_by == Limit.NOBODY or leaving
-    assert pacer.count_excess_calls(snapshot) == len(ringing)
+    assert pacer.count_ringing_calls_to_hang_up(snapshot) == len(ringing)
 
 
 def test_progressive_pacing_subtracts_calls_in_progress_from_its_calls_per_free_seat() -> None:
@@ -111,9 +111,9 @@ def test_ratio_pacing_places_fewer_calls_under_a_strict_abandoned_cap() -> None:
 def test_ratio_pacing_cancels_excess_ringing_calls_when_agents_leave() -> None:
     pacer = _record_answers(RatioPacer([Cap(3_600, 0.03, 0.03)]), 100)
     ringing = (RingingCall(5.0),) * 30
-    assert pacer.count_excess_calls(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
-    assert pacer.count_excess_calls(PacingSnapshot(201.0, free_seats=1, ringing=ringing)) == 27
-    assert pacer.count_excess_calls(PacingSnapshot(202.0, ringing=ringing)) == 30
+    assert pacer.count_ringing_calls_to_hang_up(PacingSnapshot(200.0, free_seats=10, ringing=ringing)) == 0
+    assert pacer.count_ringing_calls_to_hang_up(PacingSnapshot(201.0, free_seats=1, ringing=ringing)) == 27
+    assert pacer.count_ringing_calls_to_hang_up(PacingSnapshot(202.0, ringing=ringing)) == 30
 
 
 def test_ratio_pacing_applies_the_abandoned_rate_caps_after_a_restart() -> None:

@@ -132,10 +132,10 @@ def test_predictive_pacing_hangs_up_ringing_calls_when_many_agents_leave_togethe
     pacer = _make_trained_pacer()
     calls = (RingingCall(5.0, None, 3.0),) * 12
     there = replace(_make_busy_snapshot(1.0), free_seats=12, ringing=calls)
-    assert pacer.count_excess_calls(there) == 0
+    assert pacer.count_ringing_calls_to_hang_up(there) == 0
     gone = PacingSnapshot(2.0, busy_seats=(BusySeat(SeatStage.TALKING, 5.0),), ringing=calls)
-    assert pacer.count_excess_calls(gone) > 6
-    assert pacer.count_excess_calls(PacingSnapshot(3.0, ringing=calls)) == len(calls)
+    assert pacer.count_ringing_calls_to_hang_up(gone) > 6
+    assert pacer.count_ringing_calls_to_hang_up(PacingSnapshot(3.0, ringing=calls)) == len(calls)
 
 
 def test_predictive_pacing_still_places_calls_over_a_slightly_slower_carrier() -> None:
@@ -184,7 +184,7 @@ def test_pacing_events_with_implausible_times_do_not_cause_a_flood_of_calls(odd:
         odd, free_seats=1, busy_seats=seats, ringing=(RingingCall(odd, 0.5, odd),), waiting_seconds=(odd,)
     )
     assert 0 <= pacer.count_calls_to_place(snapshot) <= 30
-    assert 0 <= pacer.count_excess_calls(snapshot) <= 1
+    assert 0 <= pacer.count_ringing_calls_to_hang_up(snapshot) <= 1
     json.dumps(pacer.get_learned_state(), allow_nan=False)
 
 
@@ -242,7 +242,7 @@ def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
     if calls > max(0, snapshot.free_seats_minus_calls_in_flight):  # some calls are placed ahead of the free seats
         worst = min(answers, abandoned) + beyond
         assert worst <= RESERVED * (answers + free + beyond) + 1e-9
-    excess = pacer.count_excess_calls(snapshot)
+    excess = pacer.count_ringing_calls_to_hang_up(snapshot)
     kept = len(ringing) + len(waiting) - free - excess
     assert (
         excess == len(ringing)

@@ -63,7 +63,7 @@ class RecordingPacer(Pacer):
     def explain_last_pacing_decision(self) -> Explanation:
         return self._rule.explain_last_pacing_decision()
 
-    def count_excess_calls(self, snapshot: PacingSnapshot) -> int:
+    def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
         for call in snapshot.ringing:
             if call.ringing_seconds is None or call.ringing_seconds >= 15.0:
                 self.may_be_cancelled.add(call.elapsed_seconds)

@@ -37,7 +37,7 @@ class Comparison:
         self.lists = 0
         self.reported: list[SwitchEvent] = []
         self.tracker = SwitchTracker()
-        self.tracker.replace_tracked_state_by_channels([RINGS], restarted=False)
+        self.tracker.rebuild_tracked_state_from_channels([RINGS], restarted=False)
         monkeypatch.setattr(comparison, "list_channels", self._live_channels)
 
     async def _live_channels(self, _client: object) -> Sequence[LiveChannel]:

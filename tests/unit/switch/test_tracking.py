@@ -116,7 +116,7 @@ def test_calls_placed_before_a_restart_are_recognised_by_their_channel_ids() -> 
     """A ringing phone is still in its trunk's context, as on a real Asterisk. Channels of others are ignored."""
     waiting, talking, message = (AttemptId(str(uuid.UUID(int=number))) for number in (1, 2, 3))
     tracker = SwitchTracker()
-    up, *states = tracker.replace_tracked_state_by_channels(
+    up, *states = tracker.rebuild_tracked_state_from_channels(
         [
             LiveChannel(ID, "from-carrier", up=False, ringing=True),
             LiveChannel(waiting, "matdan-voter", up=True, ringing=False),
@@ -193,7 +193,7 @@ def test_seat_is_still_reported_up_when_its_second_phone_hangs_up() -> None:
 
 def test_seat_phone_that_answered_but_has_not_joined_the_conference_is_found_after_a_reconnect() -> None:
     tracker = SwitchTracker()
-    tracker.replace_tracked_state_by_channels(
+    tracker.rebuild_tracked_state_from_channels(
         [LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False
     )
     assert tracker.handle_ami_event(HUNG_UP) == [SeatDown("07")]
@@ -250,7 +250,7 @@ def test_channel_without_an_attempt_id_is_not_taken_for_a_call_of_another_server
 
 def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> None:
     tracker = SwitchTracker("b")
-    [up] = tracker.replace_tracked_state_by_channels([IN_TALK], restarted=False)
+    [up] = tracker.rebuild_tracked_state_from_channels([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
     assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
     assert tracker.find_lost_events([IN_TALK]) == frozenset()

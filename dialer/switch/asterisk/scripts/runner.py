@@ -169,14 +169,18 @@ class ScriptRun:
             if not text:
                 continue
             try:
-                answer = await self._answer_script_command(text)
+                answer = await self._execute_script_command(text)
             except CallHungUp:
                 answer = _DEAD
                 self._send_hangup_signal_to_script(process)
             await process.write_to_program(answer)
         raise ProtocolError(f"the AGI script sent more than {MOST_COMMANDS} commands in one call: let it end sooner")
 
-    async def _answer_script_command(self, line: str) -> bytes:
+    async def _execute_script_command(self, line: str) -> bytes:
+        """Execute a command that the AGI script sent, if scripts may use it, and return the reply to the script.
+
+        Raises ProtocolError if the script sent too many commands that scripts may not use, CallHungUp.
+        """
         match interpret_script_command(line, self.commits + 1, self.recordings, self.recorded):
             case Refuse(reason=reason):
                 self.refused += 1

@@ -273,7 +273,7 @@ class CallTracker:
 
     # A new session
 
-    def replace_tracked_calls_by_channels(
+    def rebuild_tracked_calls_from_channels(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
         """Replace the state of all calls by Asterisk's list of channels. Return the channel of each live attempt.
@@ -315,7 +315,7 @@ class CallTracker:
 
     def make_call_state_events(self, attempt_id: AttemptId, channel: LiveChannel) -> list[SwitchEvent]:
         """Return the events that tell the engine the state of a live call. Call this after
-        `replace_tracked_calls_by_channels`, when a new AMI session has begun.
+        `rebuild_tracked_calls_from_channels`, when a new AMI session has begun.
         """
         call = self._calls[attempt_id]
         call.channel = channel.name

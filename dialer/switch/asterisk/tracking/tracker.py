@@ -77,7 +77,7 @@ class SwitchTracker:
         )
 
     @property
-    def has_voter(self) -> bool:
+    def has_live_voter_channel(self) -> bool:
         """Whether a voter's call is on this server, or a voter of another server talks to somebody on this one."""
         return self.calls.has_calls or self.remote_calls.has_calls
 
@@ -102,7 +102,7 @@ class SwitchTracker:
                 return events
         return self.calls.handle_ami_event(message)
 
-    def replace_tracked_state_by_channels(
+    def rebuild_tracked_state_from_channels(
         self,
         channels: Sequence[LiveChannel],
         restarted: bool,
@@ -118,7 +118,7 @@ class SwitchTracker:
             inbound: the attempt of each inbound channel by unique id, as read from the channel's variable.
             newest_call: the newest call, as it is recorded in this Asterisk's database.
         """
-        live = self.calls.replace_tracked_calls_by_channels(channels, inbound or {})
+        live = self.calls.rebuild_tracked_calls_from_channels(channels, inbound or {})
         self.seats.replace_tracked_phones(
             [channel.unique_id for channel in channels if channel.up], list_phones_in_seats(channels)
         )
