@@ -95,7 +95,7 @@ def prepare_changed_recordings(
         )
         placed = _install_information_message(settings, entries, before)
     _print_report_on_prepared_recordings(report, console)
-    _print_information_message_state(placed)
+    _print_how_to_replace_kept_information_message(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -155,7 +155,7 @@ def create_missing_drafts(
         f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} failed"
     )
-    _print_information_message_state(placed)
+    _print_how_to_replace_kept_information_message(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -529,7 +529,8 @@ def _install_information_message(settings: Settings, entries: Entries, before: E
     )
 
 
-def _print_information_message_state(placed: MessageState) -> None:
+def _print_how_to_replace_kept_information_message(placed: MessageState) -> None:
+    """Print how to replace the information message if it was kept because a person installed it."""
     from dialer.audio.information_message import MessageState
 
     if placed is MessageState.KEPT:

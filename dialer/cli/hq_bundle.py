@@ -57,7 +57,7 @@ class BundleOptions(HeadquartersOptions):
 
 @dataclass(frozen=True)
 class SignatoryOptions(BundleOptions):
-    """The options for root keys, and for the people of media and compliance who may sign campaign material."""
+    """The options that give the root keys, and the members of the media and compliance teams who may sign campaign material."""
 
     root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key. Give two.")]
     media: Annotated[
@@ -219,10 +219,10 @@ def publish_approved_material(account: AccountOptions) -> None:
     only after `assign` or `waves`.
     """
 
-    async def publish_as_signed_in_user(session: HqSession) -> list[str]:
+    async def publish_signed_bundles(session: HqSession) -> list[str]:
         return await session.proposals.publish_material(await session.find_signed_in_user())
 
-    typer.echo(f"approved: {', '.join(account.run_function_as_signed_in_user(publish_as_signed_in_user)) or 'nothing'}")
+    typer.echo(f"approved: {', '.join(account.run_function_as_signed_in_user(publish_signed_bundles)) or 'nothing'}")
 
 
 @app.command("withdraw")
@@ -382,7 +382,7 @@ async def _assign_version_to_centres_in_waves(
         return 1
     typer.echo(
         "every centre runs the version"
-        if not rollout.centres_of_wave_without_version
-        else f"centres that do not run the version yet: {', '.join(rollout.centres_of_wave_without_version)}"
+        if not rollout.centres_of_wave_that_do_not_run_version
+        else f"centres that do not run the version yet: {', '.join(rollout.centres_of_wave_that_do_not_run_version)}"
     )
-    return 1 if rollout.centres_of_wave_without_version else 0
+    return 1 if rollout.centres_of_wave_that_do_not_run_version else 0

@@ -61,9 +61,9 @@ class PeerCallRecord:
 
     @property
     def call_times_changed_by_this_call(self) -> PeerCallTimes:
-        """The call times of the number that this call sets: the last call, last conversation or last abandoned call.
+        """The time of this call as the number's last call, last conversation and last abandoned call.
 
-        A time that this call does not set is None.
+        Each is None if the call is not of that kind. A call from the voter counts only as a conversation.
         """
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,

@@ -58,7 +58,10 @@ def parse_attempt_in_transfer_party_id(party_id: PartyId) -> AttemptId | None:
 
 
 def parse_target_name_in_transfer_party_id(party_id: PartyId) -> str | None:
-    """Return the target's name in a transfer target's id, or None for the id of a supervisor's phone."""
+    """Return the name of a transfer target in the settings, which is part of the target's party id.
+
+    None: the id is of a supervisor's phone, or has no name.
+    """
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return party_id[len(TRANSFER_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None

@@ -15,7 +15,7 @@ from dialer.domain.view import SeatState
 from dialer.engine.features import Features
 from dialer.engine.seats.messages import SEAT_MESSAGE
 from dialer.engine.seats.service import SEAT_CAMPAIGNS
-from dialer.store.standing_orders import StandingOrder, format_addressee_of_order_for_seat
+from dialer.store.standing_orders import StandingOrder, format_seat_as_order_addressee
 
 _log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ class Resync:
         Orders that only a newer version of the dialler knows are ignored.
         """
         for order in self.standing_orders:
-            if order.addressee != format_addressee_of_order_for_seat(seat_name):
+            if order.addressee != format_seat_as_order_addressee(seat_name):
                 continue
             if order.command == SEAT_CAMPAIGNS:
                 self._features.agent_seat_service.restore_seat_restriction_to_campaigns(seat_name, order)

@@ -237,10 +237,10 @@ Acknowledgements = dict[BatchSender, Acknowledgement]
 
 
 def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
-    """Add later acknowledgements (`more`) to earlier ones (`acks`), which have one acknowledgement for each sender.
+    """Add acknowledgements of later batches (`more`) to `acks`, which keeps one acknowledgement for each sender.
 
-    A sender's later acknowledgement replaces its earlier one. It does not replace a refusal: after a refused batch, the
-    sender must send its later batches again.
+    The later acknowledgement replaces the earlier one, unless the earlier one is a refusal: a sender whose batch was
+    refused must also send its later batches again.
     """
     for sender, ack in more.items():
         if sender not in acks or acks[sender].through is not None:

@@ -117,25 +117,30 @@ class Rollout:
         return sorted(self._waves[self._place].centres & self._stopped)
 
     @property
-    def centres_of_wave_without_version(self) -> list[str]:
+    def centres_of_wave_that_do_not_run_version(self) -> list[str]:
         """The centres of this rollout step (wave) that do not run the version."""
         return sorted(self._waves[self._place].centres - self._running)
 
     def decide_next_rollout_step(self, now: float) -> WaveState:
-        """Return what the caller must do at the time `now` (monotonic seconds)."""
+        """Return whether the rollout waits, starts its next step (wave), stops or is done, at the time `now` (monotonic seconds).
+
+        A problem, or centres that do not run the version in time, stop the rollout.
+        """
         is_last = self._place == len(self._waves) - 1
         if self.problem:
             return WaveState.STOPPED
         if self.stopped_centres_of_wave:
             self._started_at, self._well_since = now, None
             return WaveState.WAIT
-        if self.centres_of_wave_without_version:
+        if self.centres_of_wave_that_do_not_run_version:
             if now - self._started_at < self._patience_seconds:
                 return WaveState.WAIT
             if is_last:
                 return WaveState.DONE
             minutes = self._patience_seconds / 60
-            self.problem = f"not running after {minutes:g} minutes: {', '.join(self.centres_of_wave_without_version)}"
+            self.problem = (
+                f"not running after {minutes:g} minutes: {', '.join(self.centres_of_wave_that_do_not_run_version)}"
+            )
             return WaveState.STOPPED
         if self._well_since is None:
             self._well_since = now

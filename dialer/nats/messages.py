@@ -266,10 +266,10 @@ def _parse_json_message(text: bytes, message_content: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Headquarters' answer to a batch: the id up to which headquarters has stored the centre's rows, or a problem.
+    """Headquarters' answer to a batch: the id up to which it has stored the rows of the centre's store, or a problem.
 
-    Headquarters may have later rows, too. The centre must send these rows all the same, so that headquarters can
-    compare them.
+    If headquarters has already stored rows with higher ids than `through` (up to `last_id`), the centre must send
+    those again, so that headquarters can check that they are still the same.
     """
 
     through: (

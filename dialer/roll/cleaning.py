@@ -257,7 +257,7 @@ class Cleaner:
             if not any(cell.strip() for cell in row):
                 blank += 1
                 continue
-            name = next(name for name in _KEY_REASONS if not self._is_booth_identifying_cell_valid(name, row))
+            name = next(name for name in _KEY_REASONS if not self._has_valid_number_in_column(name, row))
             rejects.append(
                 Reject(
                     number, self._get_field_heading(name), self._get_cell_of_column(row, name), _KEY_REASONS[name], row
@@ -265,7 +265,8 @@ class Cleaner:
             )
         return blank
 
-    def _is_booth_identifying_cell_valid(self, name: Field, row: Sequence[str]) -> bool:
+    def _has_valid_number_in_column(self, name: Field, row: Sequence[str]) -> bool:
+        """Return whether a row has a valid constituency, part or serial number in the column of `name`."""
         cell = self._get_cell_of_column(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
             cell = split_constituency_cell(cell)[1]

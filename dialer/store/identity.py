@@ -39,8 +39,8 @@ class StoreIdentity:
 
 
 class StoreFile(NamedTuple):
-    """The file in which a store was last opened: its place (machine and inode), and the random token that was written
-    then.
+    """Which file a store was in when it was last opened, so that a copy is recognised: the file's machine and inode
+    (`place`), and the random token that was written into the file then.
     """
 
     place: str

@@ -1,8 +1,8 @@
 """Seals: signatures that show whether the rows of a store are as they were written.
 
 Each change to a table of `evidence.py` is logged with the digests of the row before and after it, in the transaction
-that makes it. Once a minute the log is signed (`sealer.py`). So a row that another program changed, removed or added
-does not match the log, and a changed log does not match its epoch.
+that makes it. Once a minute the changes since the last signature (an epoch) are signed (`sealer.py`). So a row that
+another program changed, removed or added does not match the log, and a changed log does not match its signature.
 
 The log outlives an erasure, so nothing in it identifies a person: rows are named by ids, and digests of rows with names
 or numbers have a random salt, which the erasure replaces.

@@ -18,7 +18,7 @@ class StandingOrder:
     same addressee and command replaces it.
     """
 
-    # `format_addressee_of_order_for_campaign`, `format_addressee_of_order_for_seat`, or "centre" for a stop of all campaigns:
+    # `format_campaign_as_order_addressee`, `format_seat_as_order_addressee`, or "centre" for a stop of all campaigns:
     addressee: str
     command: str  # its name in the message
     content: Mapping[str, Any]  # JSON values
@@ -44,12 +44,12 @@ class SQL(Statements):
     delete_expired = Command()
 
 
-def format_addressee_of_order_for_campaign(campaign_id: str) -> str:
+def format_campaign_as_order_addressee(campaign_id: str) -> str:
     """Return the text that a supervisor's stored order has as its addressee if the order is for this campaign."""
     return f"campaign/{campaign_id}"
 
 
-def format_addressee_of_order_for_seat(seat: str) -> str:
+def format_seat_as_order_addressee(seat: str) -> str:
     """Return the text that a supervisor's stored order has as its addressee if the order is for this seat."""
     return f"seat/{seat}"
 
@@ -77,4 +77,4 @@ def delete_supervisor_order(db: Connection, addressee: str, command: str) -> Non
 
 def delete_supervisor_orders_for_seat(db: Connection, seat: str) -> None:
     """Delete all orders of supervisors for a seat from the store, so that they no longer apply."""
-    SQL.delete_orders_for.run_statement(db, addressee=format_addressee_of_order_for_seat(seat))
+    SQL.delete_orders_for.run_statement(db, addressee=format_seat_as_order_addressee(seat))

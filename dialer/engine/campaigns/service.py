@@ -27,7 +27,7 @@ from dialer.engine.turnout.polls import Polls
 from dialer.flows.library import FlowLibrary
 from dialer.polling_day.priorities import BoothOrder
 from dialer.rules.calling_hours import get_local_midnight_before, get_next_midnight
-from dialer.store.standing_orders import StandingOrder, format_addressee_of_order_for_campaign
+from dialer.store.standing_orders import StandingOrder, format_campaign_as_order_addressee
 from dialer.store.store import Store
 
 SPEED = "speed"
@@ -91,7 +91,7 @@ class Campaigns:
             run.restore_learned_state_of_pacer(learned)
         await restore_counts_of_abandoned_calls(run.pacer, plan.spec, store, self._core.clock)
         for ordered in await store.read_supervisor_orders_in_force(now):
-            if ordered.addressee == format_addressee_of_order_for_campaign(campaign_id):
+            if ordered.addressee == format_campaign_as_order_addressee(campaign_id):
                 self._restore_stored_order_of_supervisor(run, ordered)
         return run
 
@@ -280,7 +280,7 @@ class Campaigns:
 
         `until` is the time at which the order ends (epoch seconds). Raises StoreError.
         """
-        addressee = format_addressee_of_order_for_campaign(campaign_id)
+        addressee = format_campaign_as_order_addressee(campaign_id)
         if content is None:
             await self._store.delete_supervisor_order(addressee, command)
         else:

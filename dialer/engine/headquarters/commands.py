@@ -135,8 +135,8 @@ class ConfirmUplink(Command):
 
 
 class ReportUplink(Command):
-    """Report problems that headquarters has found with this centre's store or clock, or with the server of
-    headquarters. The dialler raises or clears the alerts about them.
+    """Report whether headquarters finds a problem with this centre's store or clock, and whether its server stores
+    this centre's results. The dialler raises alerts about these problems, and clears alerts about solved ones.
     """
 
     name: Literal["report-uplink"] = "report-uplink"

@@ -10,7 +10,7 @@ from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
 from dialer.engine.effects import StartTimer, StopTimer, TimerExpired, TimerKind
 from dialer.engine.seats.seats import Seats
-from dialer.store.standing_orders import StandingOrder, format_addressee_of_order_for_seat
+from dialer.store.standing_orders import StandingOrder, format_seat_as_order_addressee
 from dialer.store.store import Store
 
 SEAT_MESSAGE = "seat-message"
@@ -53,7 +53,7 @@ class Messages:
         """
         there = self._seats.require_known_seat(seat_name).message
         if there is not None and abs(there.at - at) < 0.001:  # messages are published with milliseconds
-            await self._store.delete_supervisor_order(format_addressee_of_order_for_seat(seat_name), SEAT_MESSAGE)
+            await self._store.delete_supervisor_order(format_seat_as_order_addressee(seat_name), SEAT_MESSAGE)
             self.remove_supervisor_message(seat_name)
         return f"seat {seat_name}: the message is marked as read"
 
@@ -67,7 +67,7 @@ class Messages:
         content, until = asdict(line), line.at + MESSAGE_SECONDS
         await self._store.save_supervisor_orders(
             [
-                StandingOrder(format_addressee_of_order_for_seat(name), SEAT_MESSAGE, content, line.at, until)
+                StandingOrder(format_seat_as_order_addressee(name), SEAT_MESSAGE, content, line.at, until)
                 for name in names
             ]
         )

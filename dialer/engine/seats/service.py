@@ -28,7 +28,7 @@ from dialer.engine.seats.seats import Seats
 from dialer.engine.seats.silence import SeatSilence
 from dialer.engine.seats.state import Seat
 from dialer.store.log_ins import LogIn
-from dialer.store.standing_orders import StandingOrder, format_addressee_of_order_for_seat
+from dialer.store.standing_orders import StandingOrder, format_seat_as_order_addressee
 
 _log = structlog.get_logger(__name__)
 
@@ -203,7 +203,7 @@ class Agents:
                     f"the agent at seat {seat_name} does not have the skill {skill} that campaign {campaign_id} needs:"
                     " choose another agent, or add the skill to this agent in [[agents]]"
                 )
-        addressee, now = format_addressee_of_order_for_seat(seat_name), self._core.clock.now()
+        addressee, now = format_seat_as_order_addressee(seat_name), self._core.clock.now()
         if campaigns:
             await self._store.save_supervisor_orders(
                 [StandingOrder(addressee, SEAT_CAMPAIGNS, {"campaigns": list(campaigns)}, now)]

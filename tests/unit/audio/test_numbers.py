@@ -91,7 +91,7 @@ def test_each_number_up_to_99_has_a_word_of_its_own_in_every_language(language: 
 
 @settings(deadline=None, derandomize=True)
 @given(st.sampled_from([*LANGUAGES, "xx"]), st.integers(0, HIGHEST_SPOKEN))
-def test_every_prompt_of_a_spoken_number_has_a_text_and_their_sum_is_the_number(language: str, number: int) -> None:
+def test_prompts_of_a_spoken_number_have_texts_and_add_up_to_the_number(language: str, number: int) -> None:
     words = load_spoken_words(language)
     prompts = list_number_prompts(number, words)
     if words is not None:

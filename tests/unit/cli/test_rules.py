@@ -278,9 +278,7 @@ def test_rules_explain_command_names_the_event_that_the_next_call_waits_for(conf
     assert head.endswith("next: after the dialler's next start")
 
 
-def test_rules_explain_command_names_the_time_at_which_the_last_objection_to_a_call_ends(
-    config: Path, tmp_path: Path
-) -> None:
+def test_rules_explain_command_shows_the_time_from_which_all_rules_allow_a_call(config: Path, tmp_path: Path) -> None:
     """The number has an abandoned call on Saturday and three attempts today, Monday."""
     attempt = (
         "INSERT INTO attempt (attempt_id, campaign_id, phone_id, voter_id, attempt_number, trunk, caller_id, created_at,"

@@ -352,7 +352,7 @@ async def test_agent_page_stream_ends_before_the_next_agents_voter_is_shown(desk
             await anext(news)
 
 
-async def test_agent_page_stream_ends_at_another_agents_call_if_sessions_are_unreadable(
+async def test_agent_page_stream_ends_when_another_agent_takes_the_seat_while_sessions_are_unreadable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()

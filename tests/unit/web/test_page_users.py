@@ -246,7 +246,9 @@ async def create_device_of_user(desk: DeskUnderTest, name: str) -> KnownDevice |
     )
 
 
-async def test_known_device_counts_for_one_user_and_is_locked_by_its_own_failed_sign_ins(desk: DeskUnderTest) -> None:
+async def test_failed_sign_ins_lock_a_user_on_another_users_device_and_then_on_an_own_device(
+    desk: DeskUnderTest,
+) -> None:
     device = await create_device_of_user(desk, "somebody")
     CLIENT.set(WebClient("10.0.0.5", device))
     for _ in range(ALLOWED_FAILURES):
