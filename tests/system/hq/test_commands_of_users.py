@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,16 @@ ANSWER = "/api/hq/proposals/answer"
 MATERIAL = "/api/hq/proposals/material"
 
 
+_LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[")
+
+
 async def command(
     hq: Headquarters, user: str, *words: str, password: str = PASSWORD, settings: Path | None = None
 ) -> tuple[int, str]:
-    """Run `dialer hq` as a user. Return exit code and output."""
+    """Run `dialer hq` as a user. Return exit code and output, without log lines of the headquarters in this process."""
     options: list[Any] = ["--as", user, "--password", "-", "-c", settings or hq.path]
-    return await asyncio.to_thread(run, "hq", *words, *options, given=f"{password}\n")
+    code, output = await asyncio.to_thread(run, "hq", *words, *options, given=f"{password}\n")
+    return code, "".join(line for line in output.splitlines(keepends=True) if not _LOG_LINE.match(line))
 
 
 async def read_actions(hq: Headquarters) -> list[tuple[str, str, dict[str, str]]]:
