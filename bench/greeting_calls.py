@@ -68,7 +68,7 @@ class Listener(Protocol):
 
 
 async def decide_by_amd(clips: Sequence[Clip], arguments: str, folder: Path) -> list[Decision]:
-    """Return what Asterisk's AMD() decides about each clip. `arguments` are the application's.
+    """Return what Asterisk's AMD() decides about each clip. `arguments` are passed to AMD().
 
     Initial silence counts as AMD reports it: as a machine.
     """

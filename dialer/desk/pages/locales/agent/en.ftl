@@ -93,7 +93,7 @@ phone-problem-not-registered = The phone system does not accept this phone. Tell
 phone-problem-no-desk = The phone lost its connection and is reconnecting. A current call continues.
 phone-problem-no-echo = No sound was received. Check headset and microphone, then test again.
 phone-problem-not-ready = The phone is not connected yet. Test again in a moment.
-phone-problem-own-phone = This seat has a phone on the desk, so the browser is not its phone. Reload the page.
+phone-problem-own-phone = This seat uses a desk phone, not the browser. Reload the page.
 phone-problem-no-phone = Browser phones are not set up in this centre. Tell your supervisor.
 phone-problem-other = The phone does not work. Reconnect, or tell your supervisor.
 
