@@ -34,6 +34,9 @@ demo-hq: $(VENV)/.ready-desk
 # Two more workers than cores, because tests wait for processes, brokers and clocks.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 2)')
 
+# A worker that ends within a test (its time limit, a crash) ends the run: xdist would start the same file again, for ever.
+PYTEST = pytest -n $(WORKERS) --dist loadfile --max-worker-restart=0
+
 # Files in their own order: long attacks and whole centres come first, so that no worker is left with a long one at the end.
 # PYTHONDONTWRITEBYTECODE is unset, because every process that starts the product would compile it again.
 # mypy uses one core for half a minute without a cache: it runs next to the tests.
@@ -44,12 +47,12 @@ test: $(VENV)/.ready-dev $(VENV)/.ready-desk
 	$(BIN)/lint-imports --no-cache >$(VENV)/import-contracts.txt || { cat $(VENV)/import-contracts.txt; exit 1; }
 	$(BIN)/mypy & types=$$!; \
 	  env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
-	    $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder; tests=$$?; \
+	    $(BIN)/$(PYTEST) --no-loadscope-reorder; tests=$$?; \
 	  wait $$types || { echo "types: see the errors of mypy above" >&2; exit 1; }; exit $$tests
 
 unit: $(VENV)/.ready-dev
 	env -u PYTHONDONTWRITEBYTECODE OPENBLAS_NUM_THREADS=1 $$(bash tests/temp_root.sh) \
-	  $(BIN)/pytest -n $(WORKERS) --dist loadfile tests/unit
+	  $(BIN)/$(PYTEST) tests/unit
 
 attack: $(VENV)/.ready-dev
 	nice -n 19 $(BIN)/python -m tests.attack.kill_histories --histories 10000 --seed 1

@@ -468,6 +468,17 @@ async def open_session(
 async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, options: dict[str, object]) -> Client:
     """Connect to one of the nats-servers, retrying until it succeeds."""
     log = _ProblemLog()
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - an awaited coroutine runs in a task
+    cancellations_before = task.cancelling()
+
+    async def end_if_cancelled_or_log_problem(error: Exception) -> None:
+        # The library loses a cancellation that arrives while an attempt fails (`asyncio.wait_for` raises the failure instead,
+        # CPython #86296), and would retry for ever.
+        if asyncio.current_task() is task and task.cancelling() > cancellations_before:
+            raise asyncio.CancelledError
+        await log.log_connection_problem_unless_repeated(error)
+
     while True:
         try:
             connecting = nats.connect(
@@ -479,7 +490,7 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=log.log_connection_problem_unless_repeated,
+                error_cb=end_if_cancelled_or_log_problem,
                 reconnected_cb=log.log_next_problem_even_if_repeated,
                 **options,
             )

@@ -1,14 +1,16 @@
-"""Closing a lost connection, and logging the problems of one."""
+"""Connecting, closing a lost connection, and logging the problems of one."""
 
 from __future__ import annotations
 
-from typing import Any, cast
+import asyncio
+from typing import Any, NoReturn, cast
 
 import pytest
 import structlog
+from nats.aio.transport import TcpTransport
 from nats.errors import ConnectionClosedError
 
-from dialer.nats.session import Session, _ProblemLog
+from dialer.nats.session import Session, _ProblemLog, open_session
 
 
 class LostClient:
@@ -43,3 +45,32 @@ async def test_repeated_nats_connection_problem_is_logged_once_until_reconnected
         await log.log_next_problem_even_if_repeated()
         await log.log_connection_problem_unless_repeated(refused)
     assert [each["problem"] for each in logged] == ["refused", "no route", "refused", "refused"]
+
+
+async def test_session_ends_if_cancelled_as_the_server_refuses_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    connecting, attempts = asyncio.Event(), 0
+
+    async def be_refused_and_lose_a_cancellation(*_: object) -> NoReturn:
+        """Do what `asyncio.wait_for` of Python 3.11 does if a refusal arrives in the same turn as a cancellation."""
+        nonlocal attempts
+        attempts += 1
+        connecting.set()
+        if attempts > 1:
+            pytest.fail("the library connects again after the cancellation")
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            raise ConnectionRefusedError from None
+        pytest.fail("nobody cancelled the attempt")
+
+    async def open_a_session() -> None:
+        async with open_session(["nats://127.0.0.1:1"], "a test"):
+            """Never reached."""
+
+    monkeypatch.setattr(TcpTransport, "connect", be_refused_and_lose_a_cancellation)
+    task = asyncio.create_task(open_a_session())
+    await connecting.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert attempts == 1
