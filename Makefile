@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FOR ?=
 
-.PHONY: docs reference lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-quick bench-pacing clean help
+.PHONY: docs reference lock audit sbom demo demo-hq test unit attack test-asterisk mutants bench bench-quick bench-tracked bench-pacing clean help
 
 help:
 	@echo "make demo          run a complete centre on simulated trunks (FOR=60: end after 60 seconds)"
@@ -16,6 +16,7 @@ help:
 	@echo "make mutants       change code of placing, ACD, attempts, adapter and rules, and list the changes that no test detects (hours)"
 	@echo "make bench         compare speed with other software, and write docs/reference/speed.md"
 	@echo "make bench-quick   run every bench for some seconds, to check that it works"
+	@echo "make bench-tracked compare ten figures of speed with those of the last stored commit (some minutes)"
 	@echo "make bench-pacing  compare pacing with the baselines and the computed optimum (hours)"
 	@echo "make lock          update the locked dependencies (locks/), with hashes"
 	@echo "make audit         look for known vulnerabilities in the locked dependencies"
@@ -76,6 +77,10 @@ bench: $(VENV)/.ready-bench $(VENV)/.ready-desk
 
 bench-quick: $(VENV)/.ready-bench $(VENV)/.ready-desk
 	$(BIN)/python -m bench.run_all --quick
+
+# `--write` stores the figures of the present commit, for later comparisons.
+bench-tracked: $(VENV)/.ready-dev
+	$(BIN)/python -m bench.bench_tracked
 
 bench-pacing: $(VENV)/.ready-bench
 	nice -n 19 $(BIN)/python -m bench.bench_pacing --jobs 2 --write

@@ -11,13 +11,11 @@ all processes.
 
 from __future__ import annotations
 
-import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +26,7 @@ from bench.common import (
     Unrunnable,
     describe_machine,
     interleave,
+    measure_with_child_processes,
     parse_arguments,
     print_table,
     ratio_figures,
@@ -60,16 +59,6 @@ def make_recordings(directory: Path, count: int, seconds: float) -> None:
         shutil.copy(made[number % len(made)], directory / f"hi/recording/{number}.mp3")
 
 
-@contextmanager
-def measure_all_processes(watch: Stopwatch) -> Iterator[None]:
-    """Run the stopwatch and add the CPU time of child processes."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with watch.running():
-        yield
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    watch.cpu_seconds += after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-
-
 def find_wrong_output(directory: Path, count: int, seconds: float, *, within_lu: float | None) -> str:
     """Return the problem of the output files, or "".
 
@@ -93,7 +82,7 @@ def run_ours(recordings: Path, count: int, seconds: float, watch: Stopwatch) -> 
     """Convert the recordings as `dialer audio prepare` does."""
     with tempfile.TemporaryDirectory() as out:
         places = AudioDirectories(recordings, Path(out) / "sounds")
-        with measure_all_processes(watch), open_catalogue_for_changes(Path(out) / "catalogue") as entries:
+        with measure_with_child_processes(watch), open_catalogue_for_changes(Path(out) / "catalogue") as entries:
             report = prepare_recordings(places, entries, Recipe((LINE,)), {})
         if report.refused:
             return Done(count, report.refused[0].reason)
@@ -112,7 +101,7 @@ def run_ffmpeg(recordings: Path, count: int, seconds: float, filters: list[str],
             command = ["ffmpeg", "-v", "error", "-nostdin", "-threads", "1", "-i", str(source), *filters]
             subprocess.run([*command, "-ac", "1", "-ar", "8000", "-f", "alaw", target], check=True)
 
-        with measure_all_processes(watch), ThreadPoolExecutor(choose_process_count(count, 0)) as pool:
+        with measure_with_child_processes(watch), ThreadPoolExecutor(choose_process_count(count, 0)) as pool:
             list(pool.map(one, sources))
         return Done(count, find_wrong_output(Path(out), count, seconds, within_lu=4 if filters else None))
 

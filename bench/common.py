@@ -97,6 +97,16 @@ class Stopwatch:
             self.wall_seconds += time.perf_counter() - wall
 
 
+@contextmanager
+def measure_with_child_processes(watch: Stopwatch) -> Iterator[None]:
+    """Run the stopwatch, and add the CPU time of child processes that end in the block."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with watch.running():
+        yield
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    watch.cpu_seconds += after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """The result of a round: the number of operations, and the problem with the output or ""."""
