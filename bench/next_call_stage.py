@@ -186,7 +186,7 @@ class CallWatch:
             store.claim_queued_numbers,
             store.commit_new_attempts,
             claims.claim_queued_numbers,
-            Eligibility.check_rules_for_claimed_number,
+            Eligibility.check_rules_for_reserved_number,
         )
 
         async def timed_claim(*arguments: Any, **named: Any) -> list[Claim]:
@@ -216,7 +216,7 @@ class CallWatch:
             return ruling
 
         with (
-            mock.patch.object(Eligibility, "check_rules_for_claimed_number", noted_ask),
+            mock.patch.object(Eligibility, "check_rules_for_reserved_number", noted_ask),
             mock.patch.object(store, "claim_queued_numbers", timed_claim),
             mock.patch.object(store, "commit_new_attempts", timed_opening),
             mock.patch.object(claims, "claim_queued_numbers", timed_work),

@@ -45,7 +45,7 @@ class TimerKind(StrEnum):
 class TimerExpired(NamedTuple):
     """A timer of the engine has expired, for a seat or a call attempt.
 
-    An order to the switch may name such an event too: the engine handles it if the order fails.
+    The same event can be attached to an order to the switch: the engine handles the event if the order fails.
     """
 
     kind: TimerKind

@@ -204,7 +204,7 @@ class Engine:
             case switch_events.SwitchDown():
                 self._resync.on_switch_down(event)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
-                self._handle_third_party_event(event)
+                self._handle_transfer_target_or_supervisor_event(event)
             case switch_events.UnregisteredTrunksListed():
                 features.trunk_health_monitor.on_unregistered_trunks_listed(event)
             case switch_events.CallEvent():
@@ -237,13 +237,15 @@ class Engine:
                 features.call_distributor.on_phone_registered(endpoint)
                 features.silent_seat_phone_detector.on_phone_registered(endpoint, contact)
             case switch_events.SeatPhoneHeld(seat=seat):
-                features.call_transfer_service.on_phone_held(seat)
+                features.call_transfer_service.on_agent_phone_put_on_hold(seat)
             case switch_events.SeatPhoneResumed(seat=seat):
-                features.call_transfer_service.on_phone_resumed(seat)
+                features.call_transfer_service.on_agent_phone_taken_off_hold(seat)
             case switch_events.SeatKeyPressed(seat=seat, key=key):
                 features.seat_phone_key_handler.on_key_pressed(seat, key)
 
-    def _handle_third_party_event(self, event: switch_events.PartyJoined | switch_events.PartyLeft) -> None:
+    def _handle_transfer_target_or_supervisor_event(
+        self, event: switch_events.PartyJoined | switch_events.PartyLeft
+    ) -> None:
         features = self.features
         if isinstance(event, switch_events.PartyLeft):
             features.call_transfer_service.on_transfer_target_left(event.party_id)

@@ -107,8 +107,8 @@ class Housekeeping:
             self._core.request_side_effects(StoreFailed(error))
 
     async def save_seat_times_and_pacing_state(self) -> None:
-        """Store how long seats were in each state, and what pacing has learned. What cannot be stored is stored in the
-        next round.
+        """Store how long seats were in each state, and what pacing has learned. If the store fails, they are stored by
+        the next run of the periodic jobs.
         """
         intervals = self._seats.pop_unsaved_intervals_of_seat_states()
         try:

@@ -112,7 +112,7 @@ class Turns:
     def place(self, seat: Seat) -> None:
         """Replace the state of a seat and discard the effects."""
         self.features.core.in_event = True
-        self.features.agent_seats.replace_seat(self.features.agent_seats[seat.name], seat)
+        self.features.agent_seats.update_seat_state(self.features.agent_seats[seat.name], seat)
         self.features.core.pop_requested_side_effects()
         self.features.core.in_event = False
 

@@ -112,7 +112,7 @@ class Acd:
             return False
         now = self._core.read_clock()
         if seat.state is SeatState.READY:  # otherwise the seat was reserved for this call before it was dialled
-            self._seats.replace_seat(seat, seat.reserve_seat_for_call(call.attempt_id, call.campaign_id, now))
+            self._seats.update_seat_state(seat, seat.reserve_seat_for_call(call.attempt_id, call.campaign_id, now))
         self._calls.update_call(call, call.copy_call_with_seat_assigned(seat.name, seat.agent))
         spec = self._runs[call.campaign_id].spec
         voter_did_not_arrive = TimerExpired(TimerKind.VOTER_NOT_CONNECTED, seat.name, call.attempt_id)
@@ -147,7 +147,7 @@ class Acd:
         """
         seat = self._seats[seat_name]
         if seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self.replace_seat_and_connect_waiting_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
+            self.update_seat_and_connect_waiting_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
         call = self._calls.find_live_call(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
             self._calls.update_call(call, call.copy_call_without_seat())
@@ -173,7 +173,7 @@ class Acd:
             self._core.wake.set()
 
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
-        """Record that voter and agent hear each other. A repeated report changes nothing.
+        """Record that voter and agent hear each other, as the switch has reported. A repeated report changes nothing.
 
         The switch also sends this report when a voter has come back to the seat, for example from hold.
         """
@@ -191,20 +191,20 @@ class Acd:
                 )
             return
         self._wrapping_up.pop(seat_name, None)  # dispositions from now on are about this call
-        self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
+        self._seats.update_seat_state(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
         self._seats.count_call_accepted_by_agent(seat_name)
         self._calls.update_call(call, call.copy_call_with_voter_connected(seat_name, seat.agent, now))
         self._core.request_side_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
         self._tell_ivr_flow_whether_agent_was_connected(call.attempt_id, True)
 
     def restore_conversation_at_seat(self, call: Call, seat_name: str) -> None:
-        """Set a seat to talking with a voter whom the switch has already connected to it.
+        """Set a seat's state to talking, because the switch has already connected the voter to this seat.
 
         Used after a restart of the dialler, and when a voter comes back from a transfer.
         """
         now = self._core.read_clock()
         seat = self._seats[seat_name]
-        self._seats.replace_seat(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
+        self._seats.update_seat_state(seat, seat.start_conversation(call.attempt_id, call.campaign_id, now))
         self._calls.update_call(call, call.copy_call_with_seat_assigned(seat_name, seat.agent))
 
     def _resume_conversation_at_seat(self, call: Call, seat_name: str) -> None:
@@ -257,7 +257,7 @@ class Acd:
         after = seat.end_call_at_seat(now)
         if after.agent is None and talked:  # adopted after a restart, and no agent is logged in to wrap it up
             after = after.end_wrap_up(now)
-        self.replace_seat_and_connect_waiting_voter(seat, after)
+        self.update_seat_and_connect_waiting_voter(seat, after)
         if after.state is SeatState.WRAP_UP:
             seconds = self._runs[call.campaign_id].spec.wrap_up_seconds
             self._core.request_side_effects(
@@ -271,15 +271,16 @@ class Acd:
         return self._wrapping_up.get(seat.name) or self._calls.find_call_at_seat(seat)
 
     def mark_talk_as_ending_soon(self, seat: Seat) -> None:
-        """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial in time.
+        """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial the next voter in
+        time.
 
-        A repeat changes nothing. Raises CommandRefused.
+        A second announcement changes nothing. Raises CommandRefused.
         """
         now = self._core.clock.monotonic()
         after = seat.mark_talk_as_ending_soon(now)
         if after is seat:
             return
-        self._seats.replace_seat(seat, after)
+        self._seats.update_seat_state(seat, after)
         self._core.wake.set()
 
     def on_wrap_up_expired(self, seat_name: str) -> None:
@@ -289,7 +290,7 @@ class Acd:
             self.end_wrap_up(seat)
 
     def end_wrap_up(self, seat: Seat) -> None:
-        """End the wrap-up at a seat because of a disposition, a command or its time limit."""
+        """End the wrap-up at a seat: the agent has saved a disposition or sent a command, or the time limit is reached."""
         now = self._core.read_clock()
         self._wrapping_up.pop(seat.name, None)
         after = seat.end_wrap_up(now)
@@ -299,13 +300,13 @@ class Acd:
             )
             if after.state is not SeatState.READY:
                 self._core.request_side_effects(UpdatePacer(seat.campaign_id, PacingEventKind.BREAK_STARTED))
-        self.replace_seat_and_connect_waiting_voter(seat, after)
+        self.update_seat_and_connect_waiting_voter(seat, after)
 
-    def replace_seat_and_connect_waiting_voter(self, before: Seat, after: Seat) -> None:
+    def update_seat_and_connect_waiting_voter(self, before: Seat, after: Seat) -> None:
         """Store the new state of a seat, and connect a waiting voter if the seat is free now."""
         if after.state is not before.state:  # a pause requested during wrap-up must not stop the wrap-up's timer
             self._core.request_side_effects(StopTimer(f"seat/{before.name}"))
-        self._seats.replace_seat(before, after)
+        self._seats.update_seat_state(before, after)
         if after.state is SeatState.OFFLINE and before.state is not SeatState.OFFLINE:
             self._wrapping_up.pop(before.name, None)
             if after.phone_up:
@@ -331,7 +332,7 @@ class Acd:
         """
         seat = self._seats.find_seat(seat_name)
         if seat is not None:
-            self.replace_seat_and_connect_waiting_voter(seat, seat.connect_phone(self._core.read_clock()))
+            self.update_seat_and_connect_waiting_voter(seat, seat.connect_phone(self._core.read_clock()))
 
     def on_phone_disconnected(self, seat_name: str) -> None:
         """Update the state of a seat after its agent's phone has disconnected. If the agent is logged in, the phone is
@@ -351,7 +352,7 @@ class Acd:
                 UpdatePacer(call.campaign_id, PacingEventKind.BREAK_STARTED),
             )
         after = seat.disconnect_phone(now)
-        self.replace_seat_and_connect_waiting_voter(seat, after)
+        self.update_seat_and_connect_waiting_voter(seat, after)
         if (
             after.agent is not None and seat.phone_suspect
         ):  # a reloaded page may have registered its phone again already
@@ -366,12 +367,12 @@ class Acd:
             self.call_seat_phone(seat.name)
 
     def mark_seat_phone_as_possibly_dead(self, seat_name: str, doubted: bool) -> None:
-        """Record whether a seat's phone may be dead, because it seems to send no audio (`doubted` is True), or works.
-        No voters are connected to the seat while its phone may be dead.
+        """Record whether a seat's phone may be dead. `doubted` is True if the phone seems to send no audio, and False
+        if it works. No voters are connected to the seat while its phone may be dead.
         """
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
-            self.replace_seat_and_connect_waiting_voter(seat, replace(seat, phone_suspect=doubted))
+            self.update_seat_and_connect_waiting_voter(seat, replace(seat, phone_suspect=doubted))
 
     def set_seat_phone_on_hold(self, seat_name: str, on_hold: bool) -> None:
         """Set whether the agent has put the seat's phone on hold with the phone's own key. No voters are connected to
@@ -379,7 +380,7 @@ class Acd:
         """
         seat = self._seats[seat_name]
         if seat.phone_on_hold is not on_hold:
-            self.replace_seat_and_connect_waiting_voter(seat, replace(seat, phone_on_hold=on_hold))
+            self.update_seat_and_connect_waiting_voter(seat, replace(seat, phone_on_hold=on_hold))
             self._seats.publish_seat_view(seat_name)
 
     def call_seat_phone(self, seat_name: str) -> None:
@@ -395,7 +396,7 @@ class Acd:
             )
 
     def schedule_redial_of_seat_phone(self, seat_name: str) -> None:
-        """Call an agent's phone again if it has not connected after `PHONE_RETRY_SECONDS`."""
+        """Start a timer that calls an agent's phone again if the phone has not connected after `PHONE_RETRY_SECONDS`."""
         self._core.request_side_effects(
             StartTimer(f"phone/{seat_name}", PHONE_RETRY_SECONDS, TimerExpired(TimerKind.CALL_PHONE, seat_name))
         )
@@ -412,7 +413,9 @@ def _can_seat_take_returning_voter(seat: Seat, call: Call) -> bool:
 def _create_pacing_event_of_ended_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
-    """Return the update by which a campaign's pacer learns how long a conversation or a wrap-up lasted, which ends now."""
+    """Return the event that tells a campaign's pacer (which decides how many calls to place) how long the conversation
+    or the wrap-up lasted that ends now.
+    """
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

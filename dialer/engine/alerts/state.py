@@ -1,5 +1,5 @@
-"""The active alerts of a centre. Each has a code: the kind of the alert, and the name of what it is about, such as a
-trunk.
+"""The active alerts of a centre. The code of an alert consists of the kind of the alert and the name of the trunk,
+seat, server or campaign that the alert is about.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ class BoothWorkers:
         try:
             await self.undo_last_report_of_booth_worker(call, named, agent=seat.agent)
         except CommitTargetNotFound as error:
-            raise CommandRefused(f"seat {seat.name}: no serial can be undone, because {error}") from error
+            raise CommandRefused(f"seat {seat.name}: {error}") from error
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_call_with_booth_worker_at_seat(self, seat_name: str) -> tuple[Seat, Call, str]:

@@ -1,7 +1,7 @@
 """Call-backs that agents have promised to make themselves.
 
-When a call-back is due, the agent's seat is reserved, at once or after its current talk, and the number is called for
-it. If the agent is not there or not ready, any agent may take the call some time later.
+When a call-back is due, the agent's seat is reserved as soon as the agent has no other call, and the number is called
+for this seat. If the agent is not there or not ready, any agent may take the call some time later.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ class OwnCallBacks:
                 self._release_reserved_seat(seat.name)
             self._start_call_back_timer(own, AWAY_SECONDS)
         elif seat.state in _BUSY:
-            self._seats.replace_seat(seat, replace(seat, call_back_promised=True))
+            self._seats.update_seat_state(seat, replace(seat, call_back_promised=True))
             self._start_call_back_timer(own, LOOK_SECONDS)
         elif self._is_seat_free_for_call_back(seat, own, now):
-            self._seats.replace_seat(seat, replace(seat, call_back_promised=True))
+            self._seats.update_seat_state(seat, replace(seat, call_back_promised=True))
             self._core.spawn_background_task(self._place_call_back(own, seat.name), "own-call-back")
         else:
             self._start_call_back_timer(own, LOOK_SECONDS)
@@ -136,4 +136,4 @@ class OwnCallBacks:
         """Release the seat that was reserved for a call-back, so that it gets other calls."""
         seat = self._seats[seat_name]
         if seat.call_back_promised:
-            self._acd.replace_seat_and_connect_waiting_voter(seat, replace(seat, call_back_promised=False))
+            self._acd.update_seat_and_connect_waiting_voter(seat, replace(seat, call_back_promised=False))

@@ -122,8 +122,8 @@ class FlowService:
     def _start_flow_and_return_run_id(self, call: Call, named: str) -> str:
         """Start a run of an IVR flow and return the id of the run.
 
-        The id is random. A counter would start again after a crash, and a new answer would get the key of an answer
-        that is stored already.
+        The id is random, because a counter would start again after a crash: a new answer would then get the key of an
+        answer that is already stored.
         """
         answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         self._calls.update_call(answered, answered.copy_call_with_flow_started(named))
@@ -198,7 +198,7 @@ class FlowService:
         if commit.mark is None:
             return False
         kind = MarkKind(commit.mark.value)
-        voters, source = await self._find_voters_that_answer_is_about(
+        voters, source = await self._find_voters_concerned_by_answer(
             call, commit, await self._store.find_voters_whose_marks_have_key(key) if may_stand else []
         )
         now = self._core.clock.now()
@@ -216,7 +216,7 @@ class FlowService:
             self._calls.update_call(live, live.copy_call_with_flow_answer(kind, commit.hour))
         return True
 
-    async def _find_voters_that_answer_is_about(
+    async def _find_voters_concerned_by_answer(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
         """Return the voters whom an answer is about, and who gave it (the source to store with the answer).

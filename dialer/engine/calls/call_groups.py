@@ -1,7 +1,7 @@
 """Groups of live calls, such as the calls of each campaign, so that a decision reads only the calls that it needs.
 
-`LiveCalls` updates every group whenever it changes a call. Nothing is counted apart from the groups, so no count can
-differ from the calls.
+`LiveCalls` updates every group whenever it changes a call. Every number of calls is counted from the groups, so it
+always agrees with the calls.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CallGroups(Generic[Key]):
         """Return the number of calls in each group. Groups without calls are left out."""
         return Counter({group: len(calls) for group, calls in self._groups.items()})
 
-    def update_groups_that_contain_call(self, before: Call | None, after: Call | None) -> None:
+    def update_groups_of_changed_call(self, before: Call | None, after: Call | None) -> None:
         """Replace a call in its group, or move it to its new group. `before` is None for a new call, `after` for an
         ended call.
         """
@@ -82,5 +82,5 @@ def find_trunk_of_unsent_call(call: Call) -> str | None:
 
 
 def find_called_voter(call: Call) -> int | None:
-    """Return the id of the voter that a call is to, or None if the call is to a booth worker."""
+    """Return the id of the voter who is called, or None if the call is to a booth worker."""
     return call.voter_id if call.worker is None else None

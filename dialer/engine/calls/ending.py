@@ -131,9 +131,9 @@ class CallEndings:
 
 
 def _describe_message_on_machine(run: CampaignRun, call: Call, outcome: Outcome) -> str | None:
-    """Return the text that the store records about the message on an answering machine: left, or not left.
+    """Return the text to store that says whether a message was left on the answering machine.
 
-    Return None if no machine answered, or the campaign leaves no messages on machines.
+    Return None if no machine answered, or if the campaign leaves no messages on machines.
     """
     if outcome is not Outcome.MACHINE or call.inbound or not run.spec.machine_message:
         return None

@@ -105,15 +105,15 @@ class LiveCalls:
         return self.find_live_call(seat.attempt_id)
 
     def add_or_replace_call(self, call: Call) -> Call:
-        """Add a live call, or replace it without requesting any effects. Return the call."""
-        self._update_all_groups_that_contain_call(self._calls.get(call.attempt_id), call)
+        """Add a live call, or replace it, without requesting effects such as timers. Return the call."""
+        self._replace_call_in_all_groups(self._calls.get(call.attempt_id), call)
         return call
 
     def remove_call(self, attempt_id: AttemptId) -> None:
         """Remove a call that has ended from the live calls."""
-        self._update_all_groups_that_contain_call(self._calls.get(attempt_id), None)
+        self._replace_call_in_all_groups(self._calls.get(attempt_id), None)
 
-    def _update_all_groups_that_contain_call(self, before: Call | None, after: Call | None) -> None:
+    def _replace_call_in_all_groups(self, before: Call | None, after: Call | None) -> None:
         """Replace a live call, also in every group of calls. `before` is None for a new call, `after` for an ended
         call.
         """
@@ -122,13 +122,13 @@ class LiveCalls:
         elif before is not None:
             del self._calls[before.attempt_id]
         for groups in self._groups:
-            groups.update_groups_that_contain_call(before, after)
+            groups.update_groups_of_changed_call(before, after)
 
     def update_call(self, before: Call, after: Call) -> Call:
         """Replace a live call by its changed copy, and request the effects of the change. Return the new call."""
         if after is before:
             return after
-        self._update_all_groups_that_contain_call(self._calls.get(after.attempt_id), after)
+        self._replace_call_in_all_groups(self._calls.get(after.attempt_id), after)
         self._core.request_side_effects(
             *list_effects_of_changed_call(before, after, self._core.read_clock(), self._store)
         )

@@ -271,10 +271,10 @@ class Reconciler:
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
     async def _hang_up_cancelled_call(self, attempt_id: AttemptId) -> None:
-        """Hang up a call that was cancelled, because the link was lost before it could be hung up. A call that was
-        answered meanwhile continues.
+        """Hang up a call that was cancelled while the link to the switch was down. If the call has been answered in the
+        meantime, it continues.
 
-        When the link to the switch is back, the switch first reports `SwitchUp`, and right after it such an answer.
+        When the link is restored, the switch first reports `SwitchUp`, and right after that the answer of the call.
         """
         call = self._calls.find_live_call(attempt_id)
         if call is not None and not call.is_answered:

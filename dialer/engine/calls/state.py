@@ -165,7 +165,8 @@ class Call:
     def copy_call_with_ringing(self, now: Instant) -> Call:
         """Return a copy of the call, with its phone ringing since `now`.
 
-        Until the answer the latest report counts: a carrier may report early media (183) before the phone rings.
+        Until the call is answered, a later report of ringing replaces an earlier one, because a carrier may report
+        early media (183) before the phone rings.
         """
         return (
             self
@@ -262,7 +263,7 @@ class Call:
         return self._copy_call_with_changed_conversation(agent_packets=packets)
 
     def copy_call_with_silent_agent_phone(self) -> Call:
-        """Return a copy of the call, with the fact that the agent's phone sent no audio during the talk."""
+        """Return a copy of the call which records that the agent's phone sent no audio during the talk."""
         return self._copy_call_with_changed_conversation(agent_silent=True)
 
     def copy_call_with_recording(self) -> Call:
@@ -278,7 +279,7 @@ class Call:
         return self._copy_call_with_changed_conversation(disposition=said)
 
     def copy_call_with_agent_report_about_machine(self, *, machine: bool) -> Call:
-        """Return a copy of the call with the agent's report whether an answering machine answered, or a person."""
+        """Return a copy of the call with the agent's report on who answered: an answering machine or a person."""
         return self._copy_call_with_changed_leg(
             machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine
         )

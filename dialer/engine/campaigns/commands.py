@@ -126,8 +126,8 @@ class SetAbandonedTarget(Command):
 
 
 class SetCampaignWeight(Command):
-    """Set the weight of a campaign's share of the agents' time, compared with the weights of the other campaigns that
-    share the agents. It stays in force until it is reset.
+    """Set a campaign's weight. Campaigns that share agents get the agents' time in proportion to their weights. The
+    weight stays in force until it is reset.
     """
 
     name: Literal["weight"] = "weight"

@@ -87,7 +87,9 @@ class CampaignRun:
         self.pacer.restore_learned_state(state)
 
     def pass_event_to_pacer(self, update: UpdatePacer, now: float) -> PacingEvent:
-        """Pass an event, such as an answered call, to the campaign's pacer, and return it. `now` is monotonic seconds."""
+        """Pass an event, such as an answered call, to the campaign's pacer. Return the event. `now` is monotonic
+        seconds.
+        """
         call, kind, rang = update.call, update.kind, None
         if call is not None:
             if kind in _ANSWERED_OR_NOT:
@@ -107,7 +109,9 @@ class CampaignRun:
 
     @property
     def weight(self) -> float:
-        """Return the weight of the campaign's share of the agents' time: a supervisor's, or that of the settings."""
+        """Return the weight that determines the campaign's share of the agents' time: set by a supervisor, or else by
+        the settings.
+        """
         return self.spec.weight if self.weight_set is None else self.weight_set[0]
 
     @property

@@ -223,12 +223,12 @@ class Campaigns:
                 f"campaign {campaign_id} has no agents, so calls_per_seat does not apply: set max_calls instead"
             )
         if max_calls is None and calls_per_seat is None:
-            await self._save_order(campaign_id, SPEED, None)
+            await self._save_supervisor_order(campaign_id, SPEED, None)
             run.speed, said = None, "speed limit removed"
         else:
             midnight = get_next_midnight(self._core.zone, self._core.clock.now())
             speed = CampaignSpeed(max_calls, calls_per_seat, midnight, sender)
-            await self._save_order(campaign_id, SPEED, asdict(speed), until=midnight)
+            await self._save_supervisor_order(campaign_id, SPEED, asdict(speed), until=midnight)
             run.speed, said = speed, "speed limit set until midnight"
         self._core.wake.set()
         self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
@@ -245,7 +245,7 @@ class Campaigns:
                 f"campaign {campaign_id} has no agents to share: set the weight of a campaign with agents"
             )
         content = None if weight is None else {"weight": weight, "sender": sender}
-        await self._save_order(campaign_id, WEIGHT, content)
+        await self._save_supervisor_order(campaign_id, WEIGHT, content)
         run.weight_set = None if weight is None else (weight, sender)
         self._core.wake.set()
         self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
@@ -269,14 +269,15 @@ class Campaigns:
                 " profile"
             )
         content = None if target is None else {"target": target, "sender": sender}
-        await self._save_order(campaign_id, ABANDONED_TARGET, content)
+        await self._save_supervisor_order(campaign_id, ABANDONED_TARGET, content)
         self._change_abandoned_rate_target(run, target, sender)
         return f"campaign {campaign_id}: the abandoned-call target is {run.pacer.caps[0].target:.2%} of live answers"
 
-    async def _save_order(
+    async def _save_supervisor_order(
         self, campaign_id: str, command: str, content: Mapping[str, Any] | None, until: float | None = None
     ) -> None:
-        """Save a supervisor's order about a campaign, or with None as its content delete the order of this command.
+        """Save a supervisor's order about a campaign, such as a speed limit. If `content` is None, delete the saved
+        order of the same `command`.
 
         `until` is the time at which the order ends (epoch seconds). Raises StoreError.
         """

@@ -256,7 +256,7 @@ class Dispositions:
     async def _store_disposition(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
     ) -> DispositionEffect:
-        """Store a disposition, and update its call, campaign and pacer. Return what it changed in the store."""
+        """Store a disposition, and update its call, campaign and pacer. Return the changes that were made in the store."""
         opts_out = record.disposition in _SUPPRESSING
         before = self._set_disposition_on_live_call(
             call.attempt_id, record
@@ -328,7 +328,7 @@ def _make_voter_marks_of_disposition(
     for each voter in `voters`.
 
     `voters` are voters of the number for whom the agent entered an outcome individually. If the called voter is among
-    them, the mark of that voter is made from this outcome.
+    them, that voter's mark is made from the outcome entered individually.
     """
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)

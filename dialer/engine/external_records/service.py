@@ -114,8 +114,8 @@ class ExternalRecords:
     async def import_updates_of_other_centres(self, news: PeerUpdateBatch) -> str:
         """Store opt-outs, marks (facts about voters) and calls of other centres, all or none.
 
-        Their position in headquarters' message stream is stored with them. A call that is later than now, by another
-        centre's clock, counts as one that has just ended. Raises CommandRefused, StoreError.
+        Their position in headquarters' message stream is stored with them. If another centre's clock is ahead, so that
+        a call seems to end in the future, the call counts as having just ended. Raises CommandRefused, StoreError.
         """
         now = self._clock.now()
         calls = [replace(each, at=min(each.at, now)) for each in news.calls]
@@ -154,6 +154,6 @@ class ExternalRecords:
     def _refuse_record_with_future_time(self, at: float) -> None:
         if at > self._clock.now() + AHEAD_SECONDS:
             raise CommandRefused(
-                "no record was saved, because the time of one is in the future. Compare the clocks of sender and"
+                "no record was saved, because the time of one record is in the future. Compare the clocks of sender and"
                 " dialler"
             )

@@ -45,7 +45,7 @@ class ClockGuard:
 
     def has_clock_changed_without_confirmation(self) -> bool:
         """Return whether the wall clock was set and nobody has accepted the new time yet. An alert is active until
-        somebody has.
+        somebody accepts the time.
         """
         now = self._core.read_clock()
         ahead = self._watch.find_seconds_wall_clock_was_set_by(now)

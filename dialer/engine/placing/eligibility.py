@@ -1,7 +1,8 @@
 """Check whether the rules allow a call: before its attempt is committed, before it is sent, and when it is answered.
 
-A claim is a number reserved for dialling. Its facts are updated from memory with everything that has happened since it
-was reserved, so the store is not read. Refusals are counted by reason, and each reason is logged once.
+A number reserved for dialling is called a claim. The facts about the number are updated from memory with all calls and
+opt-outs since the reservation, so the store is not read. Refusals are counted by reason, and each reason is logged
+once.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ class Eligibility:
         """Return the legal grounds of a call that was just allowed (JSON), and the time since the number's last call
         (seconds).
 
-        The time is None if the number was never called. `attestation` is that of the trunk's signature.
+        The time is None if the number was never called. `attestation` is the STIR/SHAKEN attestation with which calls
+        over the trunk are signed.
         """
         case = replace(self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed), attestation=attestation)
         facts, rules = case.facts, case.campaign
@@ -155,8 +157,8 @@ class Eligibility:
     # Rulings
 
     def check_rules_for_campaign(self, run: CampaignRun) -> Ruling:
-        """Return whether the rules allow a campaign to call anybody now. The result is cached for a second; each call
-        is checked as well.
+        """Return whether the rules allow a campaign to call anybody now. The result is cached for a second. In
+        addition, each call is checked on its own.
         """
         now, rules = self._core.clock.now(), self._find_rules_of_campaign(run)
         second, asked_of, ruling = self._campaign_rulings.get(rules.campaign_id, (-1, None, None))
@@ -175,7 +177,7 @@ class Eligibility:
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.find_end_of_redial_lock(facts, self._core.clock.now()) is not None
 
-    def check_rules_for_claimed_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
+    def check_rules_for_reserved_number(self, run: CampaignRun, claim: Claim, *, guaranteed: bool = False) -> Ruling:
         """Return whether the rules allow a call to a reserved number now. If they do not, count the refusal.
 
         With `guaranteed` an agent's seat is reserved for the call.

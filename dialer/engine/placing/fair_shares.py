@@ -77,7 +77,9 @@ class Contender:
 
 @dataclass(slots=True)
 class _Account:
-    """The agent time of one campaign, and what is known about its calls."""
+    """The agent time that one campaign has used, and what its calls are expected to use: answer rate and mean
+    durations.
+    """
 
     virtual_seconds: float = 0.0  # used agent time / weight
     weight: float = 1.0
@@ -99,11 +101,13 @@ class _Account:
 
     @property
     def expected_agent_seconds_of_call(self) -> float:
-        """Return the agent time that a call is expected to use, counted by the weight."""
+        """Return the agent time that a call is expected to use (seconds), divided by the campaign's weight."""
         return max(0.1, self.answer_rate * self.mean_seat_seconds_of_conversation) / self.weight
 
     def set_current_calls_of_campaign(self, load: CampaignLoad) -> None:
-        """Set what the campaign uses now, and compute how much agent time its calls in progress will still use."""
+        """Set how many seats the campaign uses now, and compute how much agent time its calls in progress will still
+        use.
+        """
         self.in_use = len(load.seats)
         expected = (load.ringing * self.answer_rate + load.waiting) * self.mean_seat_seconds_of_conversation
         for seat in load.seats:
@@ -113,7 +117,9 @@ class _Account:
 
     @property
     def used_and_expected_agent_seconds(self) -> float:
-        """Return the virtual time, including that of the calls in progress."""
+        """Return the campaign's virtual time (used agent time divided by the weight), plus what its calls in progress
+        will use.
+        """
         return self.virtual_seconds + self.expected_seconds / self.weight
 
 
@@ -148,8 +154,8 @@ class FairShares:
                 account.wrap_up_seconds += (event.seconds - account.wrap_up_seconds) / account.wrap_ups_known
 
     def record_agent_time(self, now: float, loads: Mapping[str, CampaignLoad]) -> None:
-        """Count the agent time that campaigns have used since the last look, and note what they use now (`loads`, by
-        campaign). `now` is monotonic seconds.
+        """Count the agent time that campaigns have used since the previous call of this method. Then store the seats
+        and calls that they use now: `loads`, by campaign. `now` is monotonic seconds.
         """
         passed = 0.0 if self._looked_at is None else max(0.0, now - self._looked_at)
         self._looked_at = now
@@ -178,8 +184,9 @@ class FairShares:
         return account
 
     def divide_seats_among_campaigns(self, contenders: Sequence[Contender]) -> dict[str, float]:
-        """Return how many seats' time each campaign is to get now. A campaign whose calls only some seats can take gets
-        its weighted part of all seats, as far as those seats suffice; the other campaigns get more of the other seats.
+        """Return the number of seats whose time each campaign should get now, in proportion to its weight. If only some
+        seats can take a campaign's calls, its share comes from these seats, and the other campaigns get more of the
+        other seats.
 
         Each campaign spreads its weight over the seats in proportion to what it gets of them, and each seat is divided in
         proportion to that, until nothing changes (proportional response, Wu and Zhang 2007). So the least number of seats
@@ -210,7 +217,9 @@ class FairShares:
         return seats
 
     def give_all_agent_time_to_campaign(self, weights: Mapping[str, float]) -> None:
-        """Note that no other campaign wants to call now than the one given with its weight, or none if it is empty."""
+        """Record that only one campaign wants to call now, so that it gets all the agents' time. `weights` has this
+        campaign's weight, or is empty if no campaign wants to call.
+        """
         self.intended_shares = dict.fromkeys(weights, 1.0)
         for campaign_id, weight in weights.items():
             self._get_agent_time_account_of_campaign(campaign_id).weight = _make_weight_positive(weight)
@@ -235,7 +244,7 @@ class FairShares:
                 left.remove(each)
                 if turn.limited_by in WAITS_FOR_SEATS:
                     kept |= each.seats
-        self._limit_agent_time_to_catch_up(contenders)
+        self._limit_agent_time_owed_to_campaigns(contenders)
 
     def _get_sort_key_of_campaign(self, contender: Contender) -> tuple[bool, float]:
         return contender.weight <= 0.0, self._accounts[contender.campaign_id].used_and_expected_agent_seconds
@@ -252,7 +261,9 @@ class FairShares:
         return max(1, len(contender.seats) // SEATS_PER_CALL_OF_TURN, min(ALL_CALLS, calls))
 
     def _record_campaigns_that_want_to_call(self, contenders: Sequence[Contender]) -> None:
-        """Note which campaigns want to call now. One that did not at the last decision gets no credit for that time."""
+        """Record which campaigns want to call now. A campaign that did not want to call until now may not catch up the
+        agent time that it did not use.
+        """
         for each in contenders:
             self._get_agent_time_account_of_campaign(each.campaign_id).weight = _make_weight_positive(each.weight)
         awake = [each for each in contenders if self._accounts[each.campaign_id].is_awake]
@@ -270,8 +281,8 @@ class FairShares:
         for campaign_id, account in self._accounts.items():
             account.is_awake = campaign_id in campaign_ids
 
-    def _limit_agent_time_to_catch_up(self, contenders: Sequence[Contender]) -> None:
-        """Limit how much agent time a campaign that could not use its share may catch up later."""
+    def _limit_agent_time_owed_to_campaigns(self, contenders: Sequence[Contender]) -> None:
+        """Limit the agent time that a campaign may catch up later because it could not use its share."""
         floors: list[tuple[_Account, float]] = []
         for each in contenders:
             rivals = _find_campaigns_sharing_seats(each, contenders)
@@ -288,7 +299,9 @@ class FairShares:
 
 
 def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contender]) -> list[Contender]:
-    """Return the other campaigns of the same rank that share seats with a campaign."""
+    """Return the other campaigns that compete with a campaign for seats. A campaign with weight 0 competes only with
+    other campaigns of weight 0.
+    """
     last, seats = contender.weight <= 0.0, contender.seats
     return [
         other
@@ -298,10 +311,11 @@ def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contend
 
 
 def count_seats_for_campaign_at_cap(seats: float) -> int:
-    """Return how many seats may work for a campaign at its abandoned-call cap, of the seats that its share amounts to.
+    """Return how many of the seats that are its share a campaign may use while it is at its abandoned-call cap.
 
-    Its calls reserve a free seat before they are dialled, so that none is abandoned. They bring the answers that its
-    cap's window counts on; the rest of the share passes to the other campaigns.
+    Each of its calls then reserves a free seat before it is dialled, so that no call is abandoned. Answers of these
+    calls lower the abandoned-call rate, until the campaign is below its cap. The rest of its share passes to the other
+    campaigns.
     """
     return ceil(TUNED.sure_share * seats)
 

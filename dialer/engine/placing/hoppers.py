@@ -79,7 +79,7 @@ class Hoppers:
     def _is_hopper_of_numbers_nearly_empty(self, run: CampaignRun) -> bool:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
-    def _may_campaign_claim_more_numbers(self, run: CampaignRun) -> bool:
+    def _may_campaign_reserve_more_numbers(self, run: CampaignRun) -> bool:
         """Return whether the campaign may still reserve numbers. It may have been held or stopped since the last pacing
         decision.
         """
@@ -91,7 +91,7 @@ class Hoppers:
             run.next_due_at = 0.0
             await self._return_refused_numbers_to_queue(run)
             self._set_booth_priorities(run)
-            while self._may_campaign_claim_more_numbers(run) and self._is_hopper_of_numbers_nearly_empty(run):
+            while self._may_campaign_reserve_more_numbers(run) and self._is_hopper_of_numbers_nearly_empty(run):
                 quotas = run.order.choose_how_many_numbers_to_call_per_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_booths_to_call_first(quotas)
                 claims = await self._store.claim_queued_numbers(
@@ -124,7 +124,7 @@ class Hoppers:
         finally:
             run.refilling = False
         if self._core.draining:  # the dialler started to drain during the claim
-            self.return_all_claimed_numbers(run)
+            self.return_all_numbers_to_queue(run)
         elif run.hopper:
             self._core.wake.set()
 
@@ -191,12 +191,12 @@ class Hoppers:
         reason, code = _CLAIM_REFUSALS[claim]
         raise CommandRefused(f"campaign {run.spec.campaign_id}: the number was not called, because {reason}", code)
 
-    def return_all_claimed_numbers(self, run: CampaignRun) -> None:
+    def return_all_numbers_to_queue(self, run: CampaignRun) -> None:
         """Return all numbers reserved for dialling (the hopper) to the campaign's queue."""
-        self.return_claimed_numbers(run, list(run.hopper))
+        self.return_numbers_to_queue(run, list(run.hopper))
         run.hopper.clear()
 
-    def return_expiring_claimed_numbers(self, run: CampaignRun) -> None:
+    def return_expiring_numbers_to_queue(self, run: CampaignRun) -> None:
         """Put reserved numbers back into the campaign's queue if their reservation ends soon. These numbers are at the
         front of the hopper.
         """
@@ -205,9 +205,9 @@ class Hoppers:
         while run.hopper and run.hopper[0].leased_until < ends:
             old.append(run.hopper.popleft())
         if old:
-            self.return_claimed_numbers(run, old)
+            self.return_numbers_to_queue(run, old)
 
-    def return_claimed_numbers(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
+    def return_numbers_to_queue(self, run: CampaignRun, claims: Sequence[Claim]) -> None:
         """Put reserved numbers back into the campaign's queue, because they led to no call."""
         run.next_due_at = 0.0
         if claims:

@@ -115,7 +115,7 @@ class Originator:
                 seat = self.reserved.choose_seat(run, claim.language)
             if needs_seat and seat is None:
                 break
-            ruling = self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=seat is not None)
+            ruling = self._eligibility.check_rules_for_reserved_number(run, claim, guaranteed=seat is not None)
             best = self._sort_trunks_for_call(trunks, loads, seat)
             taken = (
                 self._trunks.choose_trunk_for_call(
@@ -215,7 +215,7 @@ class Originator:
         """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is
         busy.
 
-        The call `but`, which is the call to this number itself, is ignored.
+        The call `but` is ignored: it is the call to this number itself.
         """
         voter_id = claim.voter_id if claim.worker is None else None
         calls = self._calls.find_calls_to_number_or_voter(claim.phone_id, voter_id)
@@ -351,7 +351,7 @@ class Originator:
                 "the voter's booth does not vote now: its polling day is over or has not come", RefusedBecause.FORBIDDEN
             )
         elif not (
-            ruling := self._eligibility.check_rules_for_claimed_number(run, claim, guaranteed=True)
+            ruling := self._eligibility.check_rules_for_reserved_number(run, claim, guaranteed=True)
         ).is_call_allowed:
             refusal = CommandRefused(f"the rules forbid this call now: {ruling}", RefusedBecause.FORBIDDEN)
         else:

@@ -44,7 +44,7 @@ class ReservedSeats:
 
     def reserve_seat(self, seat: Seat, run: CampaignRun, attempt_id: AttemptId) -> None:
         """Reserve an agent's seat for a call."""
-        self._seats.replace_seat(
+        self._seats.update_seat_state(
             seat, seat.reserve_seat_for_call(attempt_id, run.spec.campaign_id, self._core.read_clock())
         )
         self._seats_by_attempt[attempt_id] = seat.name
@@ -64,7 +64,7 @@ class ReservedSeats:
         """Release the seat that is reserved for a call, because the call will not be placed."""
         seat = self._seats.find_seat(self._seats_by_attempt.pop(attempt_id, ""))
         if seat is not None and seat.state is SeatState.RESERVED and seat.attempt_id == attempt_id:
-            self._acd.replace_seat_and_connect_waiting_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
+            self._acd.update_seat_and_connect_waiting_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
 
     def release_unneeded_seat_reservations(self) -> None:
         """Release the seats of ended calls, and cancel calls that have lost their reserved seat.

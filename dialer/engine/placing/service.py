@@ -114,7 +114,7 @@ class Placing:
         return min([seconds, *(self._place_calls_of_campaign(run) for run in others)])
 
     def _place_calls_of_agent_campaigns(self, runs: Sequence[CampaignRun]) -> float:
-        """Place the calls of all campaigns with agents. Those that want to call share the agents' time.
+        """Place the calls of all campaigns with agents. The campaigns that want to call share the agents' time.
 
         A campaign that is the only one to call now places as many calls as its own pacing wants.
         """
@@ -126,10 +126,10 @@ class Placing:
             self._fair_shares.give_all_agent_time_to_campaign({run.spec.campaign_id: run.weight for run in wanting})
             return min(map(self._place_calls_of_ready_campaign, ready), default=LOOK_AGAIN_SECONDS)
         turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
-        turns.contenders = [self._make_campaign_share_request(run, turns) for run in wanting]
+        turns.contenders = [self._create_contender_for_agent_time(run, turns) for run in wanting]
         turns.seats_of_share = self._fair_shares.divide_seats_among_campaigns(turns.contenders)
         for run in ready:
-            self._hoppers.return_expiring_claimed_numbers(run)
+            self._hoppers.return_expiring_numbers_to_queue(run)
             snapshot = self._get_pacing_input_of_campaign(run, turns)
             if self._cancel_excess_calls(run, snapshot):
                 turns.snapshots.clear()
@@ -141,8 +141,8 @@ class Placing:
         )
 
     def _hold_campaign_if_needed(self, run: CampaignRun) -> bool:
-        """Return whether a campaign is held. If it is held, calls that need no seat, or for which there is no seat, are
-        cancelled.
+        """Return whether a campaign is held (may not dial now). If it is held, cancel its calls that need no seat, and
+        its calls for which there is no seat.
         """
         hold, nobody = (
             self._holds.find_reason_campaign_is_held(run),
@@ -165,7 +165,7 @@ class Placing:
         run.hold = hold
         if hold is not None:
             if run.hopper:
-                self._hoppers.return_all_claimed_numbers(run)
+                self._hoppers.return_all_numbers_to_queue(run)
             if nobody is None:
                 self._cancel_calls_of_held_campaign(run)
         return hold is not None
@@ -175,9 +175,11 @@ class Placing:
         return LOOK_AGAIN_SECONDS if self._hold_campaign_if_needed(run) else self._place_calls_of_ready_campaign(run)
 
     def _place_calls_of_ready_campaign(self, run: CampaignRun) -> float:
-        """Place the calls of a campaign that is not held, and shares no agents with another that wants to call."""
+        """Place the calls of a campaign that is not held, and shares no agents with another campaign that wants to
+        call.
+        """
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
-        self._hoppers.return_expiring_claimed_numbers(run)
+        self._hoppers.return_expiring_numbers_to_queue(run)
         used = self._channels.count_used_channels()
         unsent = self._channels.count_unsent_calls()
         if run.spec.kind is CampaignKind.IVR and self._pool.count_calls_that_may_start(trunks, used, now, unsent) == 0:
@@ -232,7 +234,7 @@ class Placing:
             loads[run.spec.campaign_id] = CampaignLoad(seats[run.spec.campaign_id], len(calls) - waiting, waiting)
         self._fair_shares.record_agent_time(now, loads)
 
-    def _make_campaign_share_request(self, run: CampaignRun, turns: _Turns) -> Contender:
+    def _create_contender_for_agent_time(self, run: CampaignRun, turns: _Turns) -> Contender:
         seats = [seat.name for seat in self._seats.find_seats_serving_campaign(run.spec) if seat.is_taking_calls]
         return Contender(
             run.spec.campaign_id, run.weight, frozenset(seats), partial(self._place_calls_in_turn, run, turns)
@@ -259,8 +261,8 @@ class Placing:
     def _place_calls_in_turn(self, run: CampaignRun, turns: _Turns, most: int, kept_seats: Collection[str]) -> Turn:
         """Place up to `most` calls of a campaign that shares agents.
 
-        At its abandoned-call cap, each of its calls reserves a free seat, because the other campaigns' calls could take
-        any other.
+        At its abandoned-call cap, each of its calls reserves a free seat, because calls of the other campaigns could
+        take any seat that is not reserved.
         """
         snapshot = self._get_pacing_input_of_campaign(run, turns, kept_seats)
         wanted = self._count_calls_to_place(run, snapshot)
@@ -303,8 +305,8 @@ class Placing:
         """End the previews of a held campaign, and cancel ringing calls for which there is no seat. Ringing calls for
         which there is a seat continue.
 
-        If voters cannot hear a required sound, all ringing calls are cancelled. Without a connection to the switch
-        nothing can be hung up; the next decision after reconnecting does it.
+        If voters cannot hear a required sound, all ringing calls are cancelled. Without a connection to the switch no
+        call can be hung up; the next decision after the reconnection cancels them.
         """
         for call in self._calls.find_calls_of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:
@@ -320,7 +322,7 @@ class Placing:
     def cancel_calls_of_campaign(self, run: CampaignRun) -> None:
         """Cancel a campaign's unanswered calls and return its reserved numbers to the queue."""
         self._cancel_unanswered_calls(run)
-        self._hoppers.return_all_claimed_numbers(run)
+        self._hoppers.return_all_numbers_to_queue(run)
 
     def _cancel_excess_calls(self, run: CampaignRun, snapshot: PacingSnapshot) -> bool:
         """Hang up ringing calls of a campaign for which no seat will be free. Return whether there were any."""

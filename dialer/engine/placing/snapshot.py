@@ -123,12 +123,14 @@ class Snapshots:
                 began = seat.since.seconds if closing is None else closing
                 # Before the talk has begun, it does not matter how long the agent has looked at a preview.
                 elapsed = 0.0 if state is SeatState.RESERVED else now - began
-                pacer = None if seat.campaign_id == own else self._find_pacer(seat.campaign_id)
+                pacer = None if seat.campaign_id == own else self._find_pacer_of_agent_campaign(seat.campaign_id)
                 busy.append(BusySeat(seat.conversation_stage, elapsed, seat.is_agent_leaving, pacer))
         return free, tuple(busy), paused
 
-    def _find_pacer(self, campaign_id: str | None) -> Pacer | None:
-        """Return the pacer of a campaign with agents. The pacer of another campaign forecasts no seats."""
+    def _find_pacer_of_agent_campaign(self, campaign_id: str | None) -> Pacer | None:
+        """Return the pacer of a campaign with agents, which forecasts when busy seats become free. Return None for any
+        other campaign, because its pacer makes no such forecast.
+        """
         if campaign_id is None or campaign_id not in self._runs:
             return None
         run = self._runs[campaign_id]

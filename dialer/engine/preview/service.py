@@ -85,7 +85,7 @@ class OwnCalls:
             return
         seat = self._seats[seat_name]
         if seat.attempt_id == attempt_id and seat.agent is not None:
-            self._seats.replace_seat(seat, seat.pause_seat(UNANSWERED, self._core.read_clock()))
+            self._seats.update_seat_state(seat, seat.pause_seat(UNANSWERED, self._core.read_clock()))
         self._calls.cancel_call(call)
 
     async def dial_number_for_agent(self, seat_name: str, campaign_id: str, phone_id: int) -> str:
@@ -120,7 +120,7 @@ class OwnCalls:
             if refusal is not None:
                 raise refusal
         except CommandRefused:
-            self._hoppers.return_claimed_numbers(run, [claim])
+            self._hoppers.return_numbers_to_queue(run, [claim])
             raise
 
     def _require_unanswered_call_at_seat(self, seat_name: str, attempt_id: AttemptId) -> Call:

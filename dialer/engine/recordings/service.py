@@ -28,8 +28,8 @@ class Recorder:
         self._calls.update_call(known, known.copy_call_with_recording())
 
     async def allow_recording_playback(self, attempt_id: AttemptId) -> str:
-        """Return the reply that allows the recording of an ended call to be played. Raises CommandRefused if there is
-        none, StoreError.
+        """Return the reply that allows the recording of an ended call to be played. Raises CommandRefused if the call
+        has no recording, StoreError.
         """
         if not await self._store.has_call_with_recording_ended(attempt_id):
             raise CommandRefused(

@@ -89,5 +89,5 @@ class Messages:
     def _set_supervisor_message_at_seat(self, seat_name: str, message: AgentMessage | None) -> None:
         seat = self._seats[seat_name]
         if seat.message != message:
-            self._seats.replace_seat(seat, replace(seat, message=message))
+            self._seats.update_seat_state(seat, replace(seat, message=message))
             self._seats.publish_seat_view(seat_name)

@@ -35,9 +35,9 @@ class Seats:
     def __init__(
         self, core: Core, servers: AsteriskServers, calls: LiveCalls, transfers: CallTransfers, listeners: Listeners
     ) -> None:
-        """Create the seats of the settings.
+        """Create the seats that the settings list.
 
-        `transfers` and `listeners` supply the transfer and the monitoring that a seat's view shows.
+        `transfers` and `listeners` supply the transfer and the monitoring that the published view of a seat shows.
         """
         self._core = core
         self._servers = servers
@@ -120,7 +120,7 @@ class Seats:
 
     # Changes
 
-    def replace_seat(self, before: Seat, after: Seat) -> None:
+    def update_seat_state(self, before: Seat, after: Seat) -> None:
         """Store the new state of a seat, and request the effects of the change, such as timers."""
         planned = self._core.plan.seats.get(before.name)
         if after.agent is None and before.agent is not None and planned is not None:
@@ -157,7 +157,7 @@ class Seats:
     def publish_seat_view(self, name: str) -> None:
         """Notify subscribers that the published view of a seat has changed, for example its call or its message.
 
-        A change of the seat's own state, such as ready or paused, is published by `replace_seat`.
+        A change of the seat's own state, such as ready or paused, is published by `update_seat_state`.
         """
         seat = self._seats.get(name)
         if seat is not None:

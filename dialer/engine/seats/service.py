@@ -75,8 +75,8 @@ class Agents:
         if self._core.plan.agents:
             self._pins = await asyncio.to_thread(PinCheck, self._core.plan.agents.values())
 
-    def apply_agent_pins(self, pins: PinCheck) -> None:
-        """Check log-ins against the agents' PINs in `pins` from now on, because the settings were reloaded."""
+    def set_agent_pins(self, pins: PinCheck) -> None:
+        """Use `pins` to check agents' log-ins from now on, because the settings were reloaded."""
         self._pins = pins
 
     def apply_current_settings(self) -> None:
@@ -87,7 +87,7 @@ class Agents:
         self._seats.apply_current_settings()
         for seat in [*self._seats.list_seats()]:
             if not self._may_agent_stay_logged_in(seat):
-                self._acd.replace_seat_and_connect_waiting_voter(*self._log_off_seat(seat.name))
+                self._acd.update_seat_and_connect_waiting_voter(*self._log_off_seat(seat.name))
                 self._core.spawn_background_task(self._save_agent_log_in(seat.name), "drop-log-in")
             elif seat != before.get(seat.name):
                 self._seats.publish_seat_view(seat.name)
@@ -125,7 +125,7 @@ class Agents:
                 logged_off += 1
                 self._core.spawn_background_task(self._save_agent_log_in(seat.name), "drop-log-in")
                 continue
-            self._seats.replace_seat(seat, after.pause_seat(log_in.reason or "", now) if log_in.paused else after)
+            self._seats.update_seat_state(seat, after.pause_seat(log_in.reason or "", now) if log_in.paused else after)
             adopted.append(seat.name)
         if kept:
             _log.info("log_ins.adopted", adopted=len(adopted), logged_off=logged_off)
@@ -133,7 +133,7 @@ class Agents:
 
     def log_off_absent_agent(self, seat_name: str) -> None:
         """Log off an agent whose phone has been disconnected for too long."""
-        self._acd.replace_seat_and_connect_waiting_voter(*self._log_off_seat(seat_name))
+        self._acd.update_seat_and_connect_waiting_voter(*self._log_off_seat(seat_name))
         self._core.spawn_background_task(self._save_agent_log_in(seat_name), "drop-log-in")
         _log.info("seat.logged_off", seat=seat_name)
 
@@ -159,14 +159,14 @@ class Agents:
     async def log_off_agent(self, seat_name: str) -> str:
         """Log off the agent at a seat, after the current call if there is one."""
         seat, after = self._log_off_seat(self._seats.require_known_seat(seat_name).name)
-        self._acd.replace_seat_and_connect_waiting_voter(seat, after)
+        self._acd.update_seat_and_connect_waiting_voter(seat, after)
         await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: {'logged off' if after.agent is None else 'will be logged off after this call'}"
 
     async def pause_seat(self, seat_name: str, reason: str) -> str:
         """Pause a seat, so that it gets no further calls. Raises CommandRefused."""
         seat = self._require_agent_may_stay_logged_in(seat_name)
-        self._acd.replace_seat_and_connect_waiting_voter(seat, seat.pause_seat(reason, self._core.read_clock()))
+        self._acd.update_seat_and_connect_waiting_voter(seat, seat.pause_seat(reason, self._core.read_clock()))
         await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
@@ -176,7 +176,7 @@ class Agents:
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
-            self._acd.replace_seat_and_connect_waiting_voter(seat, seat.make_seat_ready(self._core.read_clock()))
+            self._acd.update_seat_and_connect_waiting_voter(seat, seat.make_seat_ready(self._core.read_clock()))
         await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: ready"
 
@@ -211,7 +211,7 @@ class Agents:
         else:
             await self._store.delete_supervisor_order(addressee, SEAT_CAMPAIGNS)
         seat = self._seats[seat_name]  # as it is now
-        self._acd.replace_seat_and_connect_waiting_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
+        self._acd.update_seat_and_connect_waiting_voter(seat, seat.restrict_seat_to_campaigns(frozenset(campaigns)))
         self._seats.publish_seat_view(seat_name)
         return f"seat {seat_name}: serves {', '.join(campaigns) or 'all campaigns'} from its next call"
 
@@ -221,7 +221,7 @@ class Agents:
         Campaigns that no longer exist are left out.
         """
         seat = self._seats[seat_name]
-        self._seats.replace_seat(
+        self._seats.update_seat_state(
             seat,
             seat.restrict_seat_to_campaigns(frozenset(order.content["campaigns"]) & self._core.plan.campaigns.keys()),
         )
@@ -274,7 +274,7 @@ class Agents:
         if self._core.plan.agents:
             if proof is not None and not proof.is_recent_proof(now):
                 raise CommandRefused(
-                    "the sign-in took too long: compare the clocks of desk and dialler (the dialler's time is"
+                    "the sign-in took too long: compare the clocks of the page server and the dialler (the dialler's time is"
                     f" {now:.0f})",
                     RefusedBecause.CLOCKS_DIFFER,
                 )
@@ -313,7 +313,7 @@ class Agents:
         if phone_here and seat.phone_up and not again:
             raise CommandRefused(f"the phone of seat {seat.name} is already connected: hang it up first")
         if not (phone_here and elsewhere is not None):
-            self._acd.replace_seat_and_connect_waiting_voter(
+            self._acd.update_seat_and_connect_waiting_voter(
                 seat, seat.log_in_agent(agent, account, self._core.read_clock())
             )
         if phone_here:
@@ -388,7 +388,8 @@ class Agents:
         seat = self._seats.require_known_seat(seat_name)
         if not self._core.plan.agents:
             raise CommandRefused(
-                "nobody can log in by phone, because the settings have no [[agents]]: log in at the desk, or add [[agents]]"
+                "nobody can log in by phone, because the settings have no [[agents]]: log in on the agent's web page, or add"
+                " [[agents]]"
             )
         if seat.agent is not None or seat.phone_up:
             raise CommandRefused(

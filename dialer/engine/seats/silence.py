@@ -55,7 +55,9 @@ class SeatSilence:
         self._replaced: dict[str, str] = {}  # by seat: the contact of the new phone that is being called
 
     def on_phone_silence_timeout(self, seat_name: str) -> None:
-        """Handle that the switch hung up a seat's phone because the phone sent no audio."""
+        """If the talk was short, record on the call that the agent's phone sent no audio. Called after the switch has
+        hung up this phone.
+        """
         seat = self._seats.find_seat(seat_name)
         talked = None if seat is None else self._acd.find_latest_call_at_seat(seat)
         call = None if talked is None else self._calls.find_live_call(talked.attempt_id)
@@ -112,9 +114,9 @@ class SeatSilence:
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
         """Check the connected call of an agent's phone, because the phone has just registered again. If that call
-        carries no audio any more, call the phone, once.
+        carries no audio any more, call the phone again, once.
 
-        A voter at the seat stays there.
+        A voter at the seat stays connected to the seat.
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is None or not self._is_agent_phone_permanently_connected(seat) or not self._timeout_seconds:

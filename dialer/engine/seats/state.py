@@ -206,16 +206,16 @@ class Seat:
         return replace(self, attempt_id=attempt_id, campaign_id=campaign_id)._change_seat_state(SeatState.TALKING, now)
 
     def mark_talk_as_ending_soon(self, seconds: float) -> Seat:
-        """Return the seat whose agent is about to end the talk or wrap-up (`seconds` is monotonic). A repeat changes
-        nothing. Raises CommandRefused.
+        """Return the seat after its agent has announced the end of the talk or wrap-up. `seconds` is the time of the
+        announcement (monotonic). A second announcement changes nothing. Raises CommandRefused.
         """
         if self.state not in _CAN_CLOSE:
-            raise CommandRefused(f"seat {self.name} has no call or wrap-up to close")
+            raise CommandRefused(f"seat {self.name} has no call or wrap-up whose end could be announced")
         return self if self.closing_since_seconds is not None else replace(self, closing_since_seconds=seconds)
 
     def end_call_at_seat(self, now: Instant) -> Seat:
         """Return the seat after its call has ended. After a talk the seat goes to wrap-up. A seat that was only
-        reserved becomes ready, or goes to the state that was requested meanwhile, such as paused.
+        reserved becomes ready, or goes to a state that was requested during the reservation, such as paused.
         """
         if self.state is SeatState.TALKING:
             return self._change_seat_state(SeatState.WRAP_UP, now)

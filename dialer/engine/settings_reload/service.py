@@ -110,6 +110,6 @@ class SettingsReload:
             use_plan()
         self._campaigns.apply_current_settings(new)
         if found.plan.agents:
-            self._agents.apply_agent_pins(pins)
+            self._agents.set_agent_pins(pins)
         self._agents.apply_current_settings()
         self._core.wake.set()

@@ -83,7 +83,7 @@ class Transfers:
     async def put_voter_on_hold(self, seat_name: str) -> str:
         """Put the voter at a seat on hold. Raises CommandRefused; the call is then unchanged."""
         call, _ = self._require_transfer_step(seat_name, TransferStep.HOLD)
-        self.replace_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
+        self.set_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD))
         await self._send_transfer_order_to_switch(
             self._switch.put_call_on_hold(call.attempt_id, seat_name), call.attempt_id, None
         )
@@ -162,7 +162,7 @@ class Transfers:
         place = Place(PlaceKind.HANDOVER, call.attempt_id) if blind else Place(PlaceKind.SEAT, seat)
         request = self._make_call_request_to_transfer_target(call.attempt_id, target, place)
         stage = TransferStage.TRANSFER if blind else TransferStage.CALLING
-        self.replace_transfer_of_call(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
+        self.set_transfer_of_call(CallTransfer(call.attempt_id, seat, stage, request.party_id, target.name))
         try:
             if before is None:
                 await self._send_transfer_order_to_switch(
@@ -214,14 +214,14 @@ class Transfers:
         return PartyRequest(party_id, trunk.endpoint, target.number, caller_id, target.ring_seconds, place)
 
     async def _return_voter_to_seat(self, before: CallTransfer, after: CallTransfer) -> None:
-        self.replace_transfer_of_call(after)
+        self.set_transfer_of_call(after)
         await self._send_transfer_order_to_switch(
             self._switch.connect_call_to_seat(after.attempt_id, after.seat), after.attempt_id, before
         )
 
     async def _complete_transfer(self, call: Call, transfer: CallTransfer) -> None:
         assert transfer.party_id is not None  # noqa: S101 - a target exists in these stages
-        self.replace_transfer_of_call(replace(transfer, stage=TransferStage.HANDING_OVER))
+        self.set_transfer_of_call(replace(transfer, stage=TransferStage.HANDING_OVER))
         aside = Place(PlaceKind.HANDOVER, call.attempt_id)
         await self._send_transfer_order_to_switch(
             self._switch.move_third_party_to_seat_or_call(transfer.party_id, aside), call.attempt_id, transfer
@@ -256,7 +256,7 @@ class Transfers:
             await order
         except SwitchError as error:
             if self._transfers.find_transfer_of_call(attempt_id) is entered:
-                self.remove_transfer(attempt_id) if before is None else self.replace_transfer_of_call(before)
+                self.remove_transfer(attempt_id) if before is None else self.set_transfer_of_call(before)
             raise CommandRefused(f"the call was not changed, because Asterisk refused the request: {error}") from error
 
     # Events
@@ -272,11 +272,11 @@ class Transfers:
         if live is None:
             return
         if live.stage in {TransferStage.MERGING, TransferStage.CONSULT}:
-            self.replace_transfer_of_call(replace(live, stage=TransferStage.THREE_WAY))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.THREE_WAY))
         elif live.stage in {TransferStage.HOLD, TransferStage.RETURNING}:
             self.remove_transfer(attempt_id)
 
-    def on_phone_held(self, seat_name: str) -> None:
+    def on_agent_phone_put_on_hold(self, seat_name: str) -> None:
         """Put the voter at a seat on hold, because the agent has pressed the phone's own hold key."""
         if seat_name in self._seats:
             self._acd.set_seat_phone_on_hold(seat_name, True)
@@ -291,12 +291,12 @@ class Transfers:
             return
         call = self._calls.find_call_at_seat(seat)
         if call is not None and self._transfers.find_transfer_of_call(call.attempt_id) is None:
-            self.replace_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
+            self.set_transfer_of_call(CallTransfer(call.attempt_id, seat_name, TransferStage.HOLD, by_phone=True))
             self._core.request_side_effects(
                 make_order_to_switch(self._switch.put_call_on_hold, call.attempt_id, seat_name)
             )
 
-    def on_phone_resumed(self, seat_name: str) -> None:
+    def on_agent_phone_taken_off_hold(self, seat_name: str) -> None:
         """Return the voter to the agent who has taken the phone off hold, if the hold was started on the phone."""
         seat = self._seats.find_seat(seat_name)
         if seat is None:
@@ -308,12 +308,12 @@ class Transfers:
             self.return_voter_to_agent(live)
 
     def on_voter_handed_over(self, call: Call) -> None:
-        """Handle that voter and transfer target are connected."""
+        """Record that the transfer is complete: the switch has connected the voter to the transfer target."""
         live = self._transfers.find_transfer_of_call(call.attempt_id)
         answered = call.copy_call_with_answer(self._core.read_clock())
         self._calls.update_call(call, answered.copy_call_with_information_message_stopped())
         if live is not None:
-            self.replace_transfer_of_call(replace(live, stage=TransferStage.TRANSFERRED))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.TRANSFERRED))
 
     def on_information_message_started(self, call: Call) -> None:
         """End a transfer whose voter hears the information message because no agent was available."""
@@ -329,9 +329,9 @@ class Transfers:
         if live is None:
             self.hang_up_transfer_target(party_id)
         elif live.stage is TransferStage.CALLING:
-            self.replace_transfer_of_call(replace(live, stage=TransferStage.CONSULT))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.CONSULT))
         elif place.kind is PlaceKind.HANDOVER and live.stage in {TransferStage.TRANSFER, TransferStage.HANDING_OVER}:
-            self.replace_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_side_effects(
                 make_order_to_switch(
@@ -340,7 +340,7 @@ class Transfers:
             )
 
     def on_agents_phone_disconnected(self, seat: str) -> None:
-        """Handle that the phone of a transferring agent has disconnected.
+        """Update the transfer after the phone of the transferring agent has disconnected.
 
         A voter on hold hears the information message. In a three-way call the voter stays with the target.
         """
@@ -355,7 +355,7 @@ class Transfers:
         if live is None:
             return
         if live.stage is TransferStage.THREE_WAY and live.party_id is not None:
-            self.replace_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
+            self.set_transfer_of_call(replace(live, stage=TransferStage.HANDING_OVER))
             aside = Place(PlaceKind.HANDOVER, live.attempt_id)
             lost = TimerExpired(TimerKind.HAND_OVER_FAILED, attempt_id=live.attempt_id)
             self._core.request_side_effects(
@@ -381,7 +381,7 @@ class Transfers:
 
     # Steps
 
-    def replace_transfer_of_call(self, transfer: CallTransfer) -> None:
+    def set_transfer_of_call(self, transfer: CallTransfer) -> None:
         """Set the transfer of a call, and notify subscribers that the view of the call's seat has changed."""
         self._transfers.add_or_replace_transfer(transfer)
         _log.info(
@@ -428,7 +428,7 @@ class Transfers:
         if live.stage is TransferStage.THREE_WAY:
             self.remove_transfer(live.attempt_id)
         elif live.stage is TransferStage.TRANSFERRED:  # the dialplan ends the voter's call as well
-            self.replace_transfer_of_call(replace(live, party_id=None))
+            self.set_transfer_of_call(replace(live, party_id=None))
         else:
             self.return_voter_to_agent(replace(live, party_id=None, to=None))
 
@@ -450,7 +450,7 @@ class Transfers:
                 make_order_to_switch(self._switch.play_information_message, live.attempt_id)
             )
             return
-        self.replace_transfer_of_call(replace(live, stage=TransferStage.RETURNING, seat=name))
+        self.set_transfer_of_call(replace(live, stage=TransferStage.RETURNING, seat=name))
         self._core.request_side_effects(make_order_to_switch(self._switch.connect_call_to_seat, live.attempt_id, name))
 
     def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
@@ -529,7 +529,7 @@ class Transfers:
             return with_target and party_id is None and not here and len(self._servers.names) > 1
         if party_id is not None and call.attempt_id in up.handed_over:
             seat_name = call.talk.seat or ""
-            self.replace_transfer_of_call(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat_name,
@@ -547,7 +547,7 @@ class Transfers:
     def _resync_handed_over_call(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.replace_transfer_of_call(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -563,7 +563,7 @@ class Transfers:
     def _resync_call_on_hold(self, call: Call, seat: str, party_id: PartyId | None, place: Place | None) -> None:
         known = self._transfers.find_transfer_of_call(call.attempt_id)
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
-            self.replace_transfer_of_call(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -575,7 +575,7 @@ class Transfers:
             self.on_transfer_target_answered(party_id, place)
         elif party_id is not None and place is not None:
             self._reassign_call_to_agent_at_seat(call, seat)
-            self.replace_transfer_of_call(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,
@@ -596,7 +596,7 @@ class Transfers:
     ) -> None:
         seat = talking.get(call.attempt_id)
         if seat is not None and party_id is not None and place == Place(PlaceKind.SEAT, seat):
-            self.replace_transfer_of_call(
+            self.set_transfer_of_call(
                 CallTransfer(
                     call.attempt_id,
                     seat,

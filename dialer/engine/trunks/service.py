@@ -118,8 +118,8 @@ class Trunks:
             )
 
     def find_reason_why_all_trunks_are_suspended(self, campaign_id: str, names: Sequence[str]) -> Hold | None:
-        """Return the reason if all trunks of a campaign are suspended, otherwise None. An alert is active while they all
-        are.
+        """Return the reason if all trunks of a campaign are suspended, otherwise None. An alert is active as long as
+        all of them are suspended.
         """
         now = self._core.clock.monotonic()
         if not self._trunks.are_all_trunks_suspended(names, now):

@@ -214,7 +214,9 @@ class CallStarts:
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
-        """Create the limit of call starts per second for one trunk. It must be above 0. One call may start immediately."""
+        """Create the limit of call starts per second for one trunk. The limit must be above 0. One call may start
+        immediately.
+        """
         self._now = now_seconds
         self._next = now_seconds  # when the next start may be granted
         self._sent: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
@@ -248,7 +250,7 @@ class CallStarts:
         now = self._get_non_decreasing_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
-        return max(0, min(spaced, self._most - unsent - self._count_sent_calls_in_window(now)))
+        return max(0, min(spaced, self._most - unsent - self._count_calls_sent_within_one_second(now)))
 
     def grant_call_start_now(self, now_seconds: float) -> None:
         """Allow one call to start now. Further call starts are delayed accordingly, so that starts are evenly spaced."""
@@ -258,9 +260,9 @@ class CallStarts:
         """Return how many seconds remain until a call start may be granted (0 = now)."""
         now = self._get_non_decreasing_time(now_seconds)
         spaced = max(0.0, self._next - now)
-        gone = len(self._sent) - self._count_sent_calls_in_window(now)
+        gone = len(self._sent) - self._count_calls_sent_within_one_second(now)
         too_many = (
-            self._count_sent_calls_in_window(now) + unsent - self._most + 1
+            self._count_calls_sent_within_one_second(now) + unsent - self._most + 1
         )  # this many sent starts must leave the window first
         if too_many <= 0:
             return spaced
@@ -283,9 +285,9 @@ class CallStarts:
         self._recent.append(now)
         self.calculate_recent_call_start_rate(now)
 
-    def _count_sent_calls_in_window(self, now: float) -> int:
-        """Return how many calls were sent in the second that ends when a call which is granted now will be sent, some
-        time after its grant because of its commit.
+    def _count_calls_sent_within_one_second(self, now: float) -> int:
+        """Return how many calls were sent in the second before a call that may start now will be sent. That call is
+        sent a little later than now, because it is committed to the store first.
         """
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)

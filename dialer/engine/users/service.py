@@ -33,7 +33,7 @@ class Users:
     async def load_users(self) -> None:
         """Load the users from the store, and remove those whose names are now in the settings.
 
-        A name that later leaves the settings must not return with an old role. Raises StoreError.
+        If a name is later removed from the settings, this user must not get an old role back. Raises StoreError.
         """
         await self._reload_users()
         for name in sorted(self._roles.keys() & set(self._fixed_names())):

@@ -237,7 +237,7 @@ def test_waiting_voters_get_free_seats_in_the_order_in_which_they_answered(answe
     paused = turns.features.agent_seats["01"]
     turns.after(
         answers[1] + 0.5,
-        lambda: turns.features.call_distributor.replace_seat_and_connect_waiting_voter(
+        lambda: turns.features.call_distributor.update_seat_and_connect_waiting_voter(
             paused, replace(paused, state=SeatState.READY)
         ),
     )

@@ -133,7 +133,7 @@ def test_numbers_refused_for_missing_consents_or_registers_raise_one_alert(reaso
     alerts: list[dict[str, Any]] = []
     rules.turns.features.active_alerts.raise_alert = lambda kind, **values: alerts.append(values)  # type: ignore[method-assign]
     for _ in range(3):
-        assert not rules.service.check_rules_for_claimed_number(rules.run, CLAIM).is_call_allowed
+        assert not rules.service.check_rules_for_reserved_number(rules.run, CLAIM).is_call_allowed
     assert rules.run.refused == {reason.value: 3}
     assert alerts == [{"campaign": "calls"}]
 
@@ -187,8 +187,8 @@ def test_rules_for_a_campaign_are_checked_once_a_second_and_after_a_settings_cha
 def test_rule_check_before_dialling_considers_reserved_seats_and_promised_calls() -> None:
     rules = Rules()
     promised = replace(CLAIM, promised=True)
-    rules.service.check_rules_for_claimed_number(rules.run, CLAIM)
-    rules.service.check_rules_for_claimed_number(rules.run, promised, guaranteed=True)
+    rules.service.check_rules_for_reserved_number(rules.run, CLAIM)
+    rules.service.check_rules_for_reserved_number(rules.run, promised, guaranteed=True)
     rules.service.check_rules_before_originate(rules.run, CLAIM, ID, "+918012345678")
     rules.service.check_rules_before_originate(rules.run, promised, ID, "+918012345678", guaranteed=True)
     told = [(case.guaranteed, case.asked_for, case.caller_id) for case in rules.gate.cases]
@@ -216,7 +216,7 @@ def test_recordings_are_played_in_the_language_of_the_voter_or_else_of_the_booth
     language: str, booth_id: int, spoken: str
 ) -> None:
     rules = Rules()
-    rules.service.check_rules_for_claimed_number(rules.run, replace(CLAIM, language=language, booth_id=booth_id))
+    rules.service.check_rules_for_reserved_number(rules.run, replace(CLAIM, language=language, booth_id=booth_id))
     assert rules.gate.cases[-1].language == spoken
 
 

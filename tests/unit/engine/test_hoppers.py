@@ -79,7 +79,7 @@ def test_campaign_reserves_numbers_only_while_dialling_is_permitted(
         site.run.state = CampaignState.PAUSED
     elif stop == "drain":
         site.turns.features.core.draining = True
-    assert site.hoppers._may_campaign_claim_more_numbers(site.run) is (stop is None)
+    assert site.hoppers._may_campaign_reserve_more_numbers(site.run) is (stop is None)
 
 
 def test_no_numbers_are_reserved_while_the_disk_is_nearly_full() -> None:
@@ -182,16 +182,16 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservati
     site.run.order = cast(Any, SimpleNamespace(update_call_order_after_numbers_return=returned.extend))
     site.run.list_done, site.run.next_due_at = True, NOON + 99
     site.run.hopper = deque(lasting)
-    assert site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run)) == []
+    assert site.turns.after(0, lambda: site.hoppers.return_expiring_numbers_to_queue(site.run)) == []
     assert (site.run.returns, site.run.list_done, site.run.next_due_at) == (0, True, NOON + 99)
     site.run.hopper = deque([*expiring, *lasting])
-    lines = site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run))
+    lines = site.turns.after(0, lambda: site.hoppers.return_expiring_numbers_to_queue(site.run))
     assert lines == ["beside release-claims"]
     assert [claim.phone_id for claim in site.run.hopper] == [3, 4]
     assert [claim.phone_id for claim in returned] == [1, 2]
     assert (site.run.returns, site.run.list_done, site.run.next_due_at) == (1, False, 0.0)
     site.run.hopper = deque(expiring)
-    site.turns.after(0, lambda: site.hoppers.return_expiring_claimed_numbers(site.run))
+    site.turns.after(0, lambda: site.hoppers.return_expiring_numbers_to_queue(site.run))
     assert not site.run.hopper
 
 
@@ -394,7 +394,7 @@ async def test_booths_not_voting_today_wait_while_voting_booths_have_numbers() -
 async def test_each_return_of_reserved_numbers_to_a_campaigns_queue_is_counted() -> None:
     site = Site()
     for _ in range(3):
-        site.turns.after(0, lambda: site.hoppers.return_claimed_numbers(site.run, [make_claim(1)]))
+        site.turns.after(0, lambda: site.hoppers.return_numbers_to_queue(site.run, [make_claim(1)]))
     assert site.run.returns == 3
 
 

@@ -83,7 +83,7 @@ def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> Non
     centre = turns.features
     turns.after(
         1,
-        lambda: turns.features.call_distributor.replace_seat_and_connect_waiting_voter(
+        lambda: turns.features.call_distributor.update_seat_and_connect_waiting_voter(
             *turns.features.agent_seat_service._log_off_seat("02")
         ),
     )
@@ -132,7 +132,7 @@ def test_agents_log_in_at_a_removed_seat_is_not_restored_after_a_restart() -> No
     turns = Turns()
     turns.after(
         1,
-        lambda: turns.features.call_distributor.replace_seat_and_connect_waiting_voter(
+        lambda: turns.features.call_distributor.update_seat_and_connect_waiting_voter(
             *turns.features.agent_seat_service._log_off_seat("01")
         ),
     )
@@ -177,7 +177,7 @@ def test_no_seat_is_reserved_for_a_call_back_of_a_removed_campaign() -> None:
     own = OwnCallBack("calls", 7, "1001", A, at=NOON + 5, until=NOON + 900)
     turns.after(1, lambda: turns.features.agent_call_back_scheduler._schedule_call_back(own))
     asha = replace(turns.features.agent_seats["01"], agent="1001", phone_up=True, call_back_promised=True)
-    turns.after(1, lambda: turns.features.agent_seats.replace_seat(asha, asha))
+    turns.after(1, lambda: turns.features.agent_seats.update_seat_state(asha, asha))
     reload_settings(turns, 2, campaigns={})
     assert turns.at(6, TimerExpired(TimerKind.OWN_CALL_BACK, attempt_id=A)) == ["timer own/A 5 own-call-back"]
     assert not turns.features.agent_seats["01"].call_back_promised

@@ -52,7 +52,7 @@ def make_centre(seats: list[str]) -> Features:
             f"10{n}",
             skills=frozenset(skills),
         )
-        centre.agent_seats.replace_seat(seat, seat)
+        centre.agent_seats.update_seat_state(seat, seat)
     for skill in sorted(set("".join(seats))):
         spec = CampaignSpec(
             skill, CampaignKind.AGENTS, ("t",), None, None, 30.0, 2.0, 2.0, ALWAYS, ALWAYS, NO_RETRIES, skill=skill
@@ -126,7 +126,7 @@ def test_campaigns_that_share_seats_together_place_one_call_per_seat(
 def set_seat_states(centre: Features, state: SeatState, *names: str) -> None:
     """Set the state of seats of the centre."""
     for name in names:
-        centre.agent_seats.replace_seat(centre.agent_seats[name], replace(centre.agent_seats[name], state=state))
+        centre.agent_seats.update_seat_state(centre.agent_seats[name], replace(centre.agent_seats[name], state=state))
 
 
 NINE_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "hi"]
@@ -216,7 +216,7 @@ def test_calls_per_seat_in_the_pacing_input_count_the_next_call_once(rings: str,
 def test_pacing_input_of_a_small_campaign_omits_busy_seats_of_other_campaigns() -> None:
     centre = make_centre(["ab"] + ["b"] * 50)
     for seat in centre.agent_seats.list_seats():
-        centre.agent_seats.replace_seat(seat, replace(seat, state=SeatState.TALKING))
+        centre.agent_seats.update_seat_state(seat, replace(seat, state=SeatState.TALKING))
     for _ in range(5):
         add_ringing_call(centre, "b")
     assert len(take_snapshot_of(centre, "a").busy_seats) == 1
@@ -234,7 +234,7 @@ def test_time_that_an_agent_spends_on_a_call_preview_does_not_count_as_talk_time
     centre = make_centre(["a", "a"])
     now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)
-    centre.agent_seats.replace_seat(
+    centre.agent_seats.update_seat_state(
         centre.agent_seats["01"], centre.agent_seats["01"].reserve_seat_for_call(AttemptId("a1"), "a", hours_ago)
     )
     call = a_call(attempt_id=AttemptId("a1"), campaign_id="a", originate_sent=False)
