@@ -157,7 +157,7 @@ def test_repeated_report_that_a_voter_waits_for_a_seat_changes_nothing() -> None
         assert [line for line in turns.at(9, CallWaiting(A)) if not line.startswith("call")] == []
 
 
-def test_answered_voter_whom_the_rules_protect_hears_only_the_information_message() -> None:
+def test_answered_voter_hears_only_the_information_message_if_the_rules_forbid_the_call() -> None:
     turns = Turns()
     forbidden = Ruling((Objection(Reason.OPTED_OUT, "words", None),), None)
     turns.features.calling_rules_checker._gate.check_rules_before_connecting_agent = lambda *_: forbidden  # type: ignore[method-assign]
@@ -177,7 +177,7 @@ def test_voter_who_returns_from_hold_continues_the_call_at_a_paused_or_free_seat
     assert turns.seat() is SeatState.TALKING
 
 
-def test_voter_of_a_failed_transfer_talks_to_the_next_agent_if_the_phone_is_dead() -> None:
+def test_voter_goes_to_the_next_agent_after_a_failed_transfer_if_the_first_agents_phone_is_dead() -> None:
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", phone_up=False)
@@ -187,7 +187,9 @@ def test_voter_of_a_failed_transfer_talks_to_the_next_agent_if_the_phone_is_dead
 
 
 @pytest.mark.parametrize(("suspect", "seat"), [(False, "01"), (True, "02")])
-def test_voter_of_a_failed_transfer_returns_to_the_agent_unless_the_phone_may_be_dead(suspect: bool, seat: str) -> None:
+def test_voter_returns_to_the_agent_after_a_failed_transfer_unless_the_phone_may_be_dead(
+    suspect: bool, seat: str
+) -> None:
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", state=SeatState.WRAP_UP, phone_suspect=suspect)
@@ -195,7 +197,7 @@ def test_voter_of_a_failed_transfer_returns_to_the_agent_unless_the_phone_may_be
     assert find_connected_seat(turns) == seat
 
 
-def test_end_of_an_earlier_call_does_not_change_a_seat_with_a_newer_call_or_in_wrap_up() -> None:
+def test_end_of_an_earlier_call_does_not_change_a_seat_in_wrap_up_or_with_a_newer_call() -> None:
     turns = Turns()
     call = turns.talking()
     for fields in ({"attempt_id": B}, {"state": SeatState.WRAP_UP}):
@@ -207,7 +209,7 @@ def test_end_of_an_earlier_call_does_not_change_a_seat_with_a_newer_call_or_in_w
 
 
 @pytest.mark.parametrize("phone_disconnected", [False, True])
-def test_pacer_is_informed_of_the_length_of_a_conversation(phone_disconnected: bool) -> None:
+def test_pacing_is_informed_of_the_length_of_a_conversation(phone_disconnected: bool) -> None:
     turns = Turns()
     call = turns.talking()
     turns.clock.seconds = 18.4

@@ -43,7 +43,7 @@ def test_conversation_found_after_a_restart_continues_and_has_no_wrap_up() -> No
     assert not [line for line in lines if line.startswith(("learn", "commit"))]  # learned and stored in the earlier run
 
 
-def test_ringing_call_found_after_a_restart_does_not_update_the_pacers_ring_times() -> None:
+def test_ringing_call_found_after_a_restart_does_not_change_the_learned_ring_times() -> None:
     turns = Turns()
     turns.features.call_reconciler.load_open_call_attempts([make_open_attempt()], {"carrier"})
     turns.at(1, make_switch_up())
@@ -94,7 +94,7 @@ def test_outcome_of_a_call_that_ended_during_a_restart_is_read_from_asterisks_ca
     assert not turns.features.live_calls
 
 
-def test_missing_call_record_on_a_moved_trunk_does_not_prove_that_a_call_was_not_sent() -> None:
+def test_vanished_call_without_a_call_record_has_an_unknown_result_if_its_trunk_was_moved() -> None:
     turns = Turns()
     turns.features.call_reconciler.load_open_call_attempts([make_open_attempt()], {"another"})
     turns.at(1, make_switch_up(live=False))

@@ -90,7 +90,7 @@ def list_decisions_of_campaign(*others: str, state: CampaignState = CampaignStat
 
 
 @pytest.mark.parametrize("state", [CampaignState.RUNNING, CampaignState.PAUSED])
-def test_campaign_places_the_same_calls_alone_and_next_to_idle_campaigns(state: CampaignState) -> None:
+def test_idle_campaigns_do_not_change_the_calls_that_another_campaign_places(state: CampaignState) -> None:
     alone = list_decisions_of_campaign()
     assert len(alone) == 12  # its pacing decides once each time
     assert list_decisions_of_campaign("more", "third", state=state) == alone

@@ -76,7 +76,7 @@ def test_inbound_call_is_answered_without_a_check_of_the_dialling_rules() -> Non
     assert rules.gate.cases == []
 
 
-def test_answered_call_is_checked_with_the_data_read_when_the_number_was_reserved() -> None:
+def test_rule_check_of_an_answered_call_uses_the_data_read_at_the_reservation_of_the_number() -> None:
     rules = Rules()
     sent = rules.send()
     assert (sent.number, sent.area, sent.caller_id, sent.language) == (
@@ -88,27 +88,27 @@ def test_answered_call_is_checked_with_the_data_read_when_the_number_was_reserve
     assert rules.answer() == sent
 
 
-def test_answered_call_is_checked_by_the_rules_in_force_at_the_answer() -> None:
+def test_rule_check_of_an_answered_call_uses_the_rules_in_force_at_the_answer() -> None:
     rules = Rules()
     campaign = rules.send().campaign
     changed = rules.service._campaigns["calls"] = replace(campaign, ring_seconds=campaign.ring_seconds + 9)
     assert rules.answer().campaign == changed
 
 
-def test_check_at_the_answer_includes_an_opt_out_received_while_the_call_rang() -> None:
+def test_rule_check_of_an_answered_call_includes_an_opt_out_received_during_ringing() -> None:
     rules = Rules()
     rules.send()
     rules.turns.features.recent_calls_and_opt_outs.remember_opt_out_of_number(7)
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 
-def test_answered_call_without_stored_voter_data_is_checked_with_the_data_of_its_booth() -> None:
+def test_rule_check_of_an_answered_call_uses_booth_data_if_no_voter_data_is_stored() -> None:
     case = Rules().answer()
     assert (case.number, case.area, case.facts) == ("", Area(174, "18:00"), None)
     assert Rules().answer(booth_id=9).area is None
 
 
-def test_call_begun_before_a_restart_is_checked_with_the_language_of_the_voters_booth() -> None:
+def test_rule_check_of_a_call_begun_before_a_restart_uses_the_language_of_the_booth() -> None:
     rules = Rules()
     rules.service.load_do_not_call_registers_and_open_calls(
         (), [make_open_attempt("calls"), make_open_attempt("removed")]

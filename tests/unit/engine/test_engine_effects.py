@@ -62,7 +62,7 @@ def attach_recorder(turns: Turns, group: asyncio.TaskGroup) -> Said:
 
 
 @virtual_time()
-async def test_engine_carries_out_pacer_updates_notifications_orders_and_commits_in_a_fixed_order() -> None:
+async def test_engine_handles_pacing_notifications_asterisk_commands_and_commits_in_a_fixed_sequence() -> None:
     turns = Turns()
     async with asyncio.TaskGroup() as group:
         said = attach_recorder(turns, group)
@@ -89,7 +89,7 @@ async def test_engine_carries_out_pacer_updates_notifications_orders_and_commits
 
 
 @virtual_time()
-async def test_failed_order_to_asterisk_is_not_repeated_and_causes_its_fallback_event() -> None:
+async def test_failed_command_to_asterisk_is_not_repeated_and_triggers_its_fallback_event() -> None:
     turns = Turns()
     turns.call(seat="01")
     turns.place(turns.features.agent_seats["01"].reserve_seat_for_call(A, "calls", turns.features.core.read_clock()))
@@ -143,7 +143,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
     assert answered == ["wrong"]
 
 
-def test_orders_and_commits_requested_by_an_engine_event_wait_until_the_event_is_handled() -> None:
+def test_asterisk_commands_and_commits_wait_until_the_event_that_requested_them_is_handled() -> None:
     turns = Turns()
     turns.features.core.in_event = True
     turns.features.core.request_side_effects(Notify(CampaignChange("calls")))

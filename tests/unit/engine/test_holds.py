@@ -122,7 +122,7 @@ def test_campaign_forbidden_by_the_rules_is_held_until_the_rules_allow_its_calls
         ({Reason.OPTED_OUT: 7, Reason.NO_CONSENT: 1_234, Reason.NO_ZONE: 2}, "{no_consent} 1,234, {no_zone} 2"),
     ],
 )
-def test_completed_campaign_is_held_while_numbers_lack_required_data(
+def test_campaign_is_held_if_only_numbers_refused_for_missing_data_remain(
     refused: dict[Reason, int], numbers: str | None
 ) -> None:
     turns = make_turns_that_want_calls()

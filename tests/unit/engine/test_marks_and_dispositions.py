@@ -46,7 +46,7 @@ def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     assert turns.features.turnout_figures_of_centre.contacted_voters_by_source == {MarkSource.VOTER_KEY: 1}
 
 
-def test_second_mark_that_a_voter_has_voted_changes_nothing() -> None:
+def test_second_report_that_a_voter_has_voted_changes_nothing() -> None:
     turns = Turns()
     turns.call()
     assert (
@@ -125,7 +125,7 @@ def save_agents_disposition(turns: Turns, disposition: Disposition, error: Excep
     )
 
 
-def test_agents_report_of_an_answering_machine_reaches_the_pacer_once() -> None:
+def test_pacing_is_informed_once_of_an_answering_machine_reported_by_the_agent() -> None:
     turns = Turns(campaign={"machine_detection": "after-seat"})
     turns.talking()
     assert save_agents_disposition(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]

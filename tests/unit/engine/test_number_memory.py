@@ -62,7 +62,7 @@ def test_ended_call_updates_the_cached_call_times_of_its_number(
     assert found.campaigns == (("calls",) if called_at is not None else ())
 
 
-def test_later_call_keeps_the_cached_time_of_an_earlier_conversation() -> None:
+def test_later_call_does_not_change_the_cached_time_of_an_earlier_conversation() -> None:
     memory = Memory()
     memory.numbers.remember_ended_call(a_call(**TALKED), Outcome.CONNECTED)
     memory.now = NOON + 60
@@ -105,7 +105,7 @@ def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
     assert memory.read(phone_id=2) == FACTS  # the call was to another number
 
 
-def test_later_call_by_another_centre_keeps_the_cached_times_of_other_kinds_of_calls() -> None:
+def test_later_call_by_another_centre_does_not_change_cached_times_of_other_kinds_of_calls() -> None:
     memory = Memory()
     for kind, at in ((PeerCallKind.CONVERSATION, 10.0), (PeerCallKind.ABANDONED, 20.0), (PeerCallKind.CALL, 15.0)):
         remember_call_of_other_centre(memory, kind, NOON + at)
@@ -114,7 +114,7 @@ def test_later_call_by_another_centre_keeps_the_cached_times_of_other_kinds_of_c
 
 
 @pytest.mark.parametrize("ahead", [-5.0, 5.0])
-def test_later_of_the_call_times_in_the_store_and_in_another_centre_is_used(ahead: float) -> None:
+def test_cached_call_time_of_a_number_is_the_latest_of_the_store_and_other_centres(ahead: float) -> None:
     memory = Memory()
     remember_call_of_other_centre(memory, PeerCallKind.CONVERSATION, NOON)
     remember_call_of_other_centre(memory, PeerCallKind.ABANDONED, NOON)

@@ -199,7 +199,7 @@ RETRIES: dict[Outcome, float | None] = {
 
 
 @pytest.mark.parametrize("outcome", Outcome)
-def test_every_outcome_has_a_retry_rule_except_after_the_last_attempt(outcome: Outcome) -> None:
+def test_each_outcome_has_its_retry_interval_until_the_last_attempt(outcome: Outcome) -> None:
     seconds = RETRIES[outcome]
     assert compute_retry_time_after_outcome(RULES, outcome, 1, 1000.0) == (
         None if seconds is None else 1000.0 + seconds

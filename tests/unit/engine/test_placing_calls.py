@@ -106,7 +106,7 @@ class Site:
         return names
 
 
-def test_number_of_placed_calls_never_exceeds_the_pacers_request() -> None:
+def test_number_of_placed_calls_never_exceeds_the_number_that_pacing_requests() -> None:
     site = Site(trunks=[{**FAST, "name": name, "endpoint": name} for name in ("one", "two", "three")])
     assert site.place(2, 1, 2, 3) == [1, 2]
     assert [claim.phone_id for claim in site.run.hopper] == [3]
@@ -407,7 +407,7 @@ def test_call_that_the_switch_rejects_is_ended_with_an_alert() -> None:
     assert site.journal[-1] == ("forgotten", attempt.attempt_id)
 
 
-def test_call_that_asterisk_may_have_placed_stays_a_live_call() -> None:
+def test_call_stays_live_if_asterisk_may_have_received_the_originate() -> None:
     site = Site()
     attempt, _ = site.create_call()
     site.error = OriginateUnsure("connection lost")

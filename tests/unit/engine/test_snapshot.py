@@ -158,7 +158,9 @@ def test_calls_of_a_campaign_are_limited_by_its_seats_with_each_combination_of_s
     ("seats", "paused"),
     [(["a", "c"], []), (["ab", "c"], []), (["a", "ac", "c"], ["02"])],
 )
-def test_calls_of_a_campaign_limit_only_campaigns_that_share_its_seats(seats: list[str], paused: list[str]) -> None:
+def test_calls_of_a_campaign_reduce_the_calls_only_of_campaigns_that_share_its_seats(
+    seats: list[str], paused: list[str]
+) -> None:
     centre = make_centre(seats)
     set_seat_states(centre, SeatState.PAUSED, *paused)
     for each in "ccc":
@@ -190,7 +192,7 @@ def test_pacing_input_of_a_campaign_counts_waiting_voters_of_campaigns_that_shar
         ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
     ],
 )
-def test_pacing_input_without_a_free_seat_lists_the_seats_of_the_busiest_skills(
+def test_pacing_input_covers_the_busiest_skills_if_no_seat_is_free(
     ready: list[str], rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
@@ -204,7 +206,9 @@ def test_pacing_input_without_a_free_seat_lists_the_seats_of_the_busiest_skills(
 
 
 @pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
-def test_calls_per_seat_in_the_pacing_input_count_the_next_call_once(rings: str, seen: tuple[int, int]) -> None:
+def test_choice_of_the_busiest_skills_for_the_pacing_input_counts_the_next_call_once(
+    rings: str, seen: tuple[int, int]
+) -> None:
     centre = make_centre(["ab", "b", "b"])
     set_seat_states(centre, SeatState.TALKING, "01", "02", "03")
     for each in rings:

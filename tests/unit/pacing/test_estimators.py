@@ -27,7 +27,7 @@ def _find_table_row(elapsed: float, ringing: float | None) -> int:
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
-def test_estimated_end_rate_of_exponentially_distributed_talks_equals_the_true_rate(
+def test_estimated_end_rate_equals_the_true_rate_of_exponentially_distributed_conversations(
     went_over: bool, seed: int, endings: int
 ) -> None:
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
@@ -42,7 +42,7 @@ def test_estimated_end_rate_of_exponentially_distributed_talks_equals_the_true_r
         assert hazard.estimate_how_soon_talks_or_wrap_ups_end()[1].max() == 0.0
 
 
-def test_estimator_expects_talks_of_a_fixed_length_to_end_at_that_length() -> None:
+def test_estimator_expects_conversations_of_a_fixed_length_to_end_at_that_length() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.learn_duration_of_talk_or_wrap_up(62.0)
@@ -52,7 +52,7 @@ def test_estimator_expects_talks_of_a_fixed_length_to_end_at_that_length() -> No
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
 
 
-def test_talks_in_progress_lower_the_estimated_rate_at_which_talks_end() -> None:
+def test_conversations_in_progress_lower_the_estimated_rate_at_which_conversations_end() -> None:
     """When 60 talks of 90 s on average began together 20 s ago, only the shortest have ended."""
     random, hazard = Random(4), Hazard(TUNED, 90.0)
     talks = [random.expovariate(1 / 90.0) for _ in range(60)]
@@ -65,7 +65,7 @@ def test_talks_in_progress_lower_the_estimated_rate_at_which_talks_end() -> None
     assert hazard.estimate_how_soon_talks_or_wrap_ups_end(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
-def test_talks_in_progress_hardly_change_an_end_rate_learned_from_many_talks() -> None:
+def test_conversations_in_progress_hardly_change_an_end_rate_learned_from_many_conversations() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
         hazard.learn_duration_of_talk_or_wrap_up(90.0)

@@ -39,7 +39,7 @@ def test_pacing_obeys_the_strictest_of_several_abandoned_rate_caps() -> None:
     assert governor.count_abandoned_calls_still_allowed() == pytest.approx(10.0)
 
 
-def test_abandoned_rate_window_removes_answers_earlier_than_abandoned_calls() -> None:
+def test_answered_calls_leave_the_abandoned_rate_window_before_abandoned_calls_of_the_same_time() -> None:
     tally = Tally(3_600.0)
     tally.add_answered_and_abandoned_counts(3.0, answers=1)
     tally.add_answered_and_abandoned_counts(3.0, abandoned=1)
@@ -61,7 +61,7 @@ def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
     assert tally.answers == 0
 
 
-def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> None:
+def test_abandoned_rate_window_fills_from_the_time_of_the_first_answer() -> None:
     tally = Tally(3_600.0)
     assert tally.count_seconds_until_cap_window_is_full(1e6) == 3_600.0
     tally.add_answered_and_abandoned_counts(100.0, answers=1)
@@ -70,7 +70,7 @@ def test_abandoned_rate_window_is_full_after_the_whole_period_was_observed() -> 
     assert tally.count_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_cap_that_permits_one_more_abandoned_call_allows_one_risky_call() -> None:
+def test_pacing_takes_the_least_risk_when_another_abandoned_call_would_exceed_the_cap() -> None:
     governor = _make_governor((Cap(3_600, 0.01, 0.012),))
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)
@@ -80,7 +80,7 @@ def test_cap_that_permits_one_more_abandoned_call_allows_one_risky_call() -> Non
     assert governor.boldness == TUNED.least_boldness
 
 
-def test_fewer_permitted_abandoned_calls_lower_the_risk_that_pacing_may_take() -> None:
+def test_allowed_abandonment_risk_falls_as_abandoned_calls_approach_the_cap() -> None:
     boldness = []
     for drops in range(30):
         governor = _make_governor(HOUR)
@@ -92,7 +92,7 @@ def test_fewer_permitted_abandoned_calls_lower_the_risk_that_pacing_may_take() -
     assert boldness[26:] == [TUNED.least_boldness] * 4  # the stop is 26.7 abandoned calls: one more would exceed it
 
 
-def test_first_abandoned_rate_window_counts_answers_expected_until_the_day_ends() -> None:
+def test_allowed_abandonment_risk_includes_answers_expected_until_the_end_of_the_day() -> None:
     governor = _make_governor(HOUR)
     _get_allowed_risk(governor)
     assert governor.boldness == TUNED.least_boldness
@@ -110,7 +110,9 @@ def test_first_abandoned_rate_window_counts_answers_expected_until_the_day_ends(
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_abandoned_calls_may_use_the_reserve_below_the_cap(answers: int, left: float) -> None:
+def test_calls_placed_ahead_may_reach_but_not_exceed_the_hard_limit_on_abandoned_calls(
+    answers: int, left: float
+) -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _count_answers(governor, answers, 1.0)
     _get_allowed_risk(governor, coming=0.2, left=left)
@@ -126,7 +128,7 @@ def test_abandoned_calls_may_use_the_reserve_below_the_cap(answers: int, left: f
     assert governor.count_calls_allowed_in_worst_case(0) < 1.0
 
 
-def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers() -> None:
+def test_abandoned_rate_cap_enforced_at_every_moment_ignores_answers_expected_later() -> None:
     strict, window = (
         _make_governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )
@@ -138,7 +140,7 @@ def test_abandoned_rate_cap_that_applies_at_every_moment_ignores_future_answers(
     assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
-def test_answers_that_soon_leave_the_abandoned_rate_window_are_not_counted_on() -> None:
+def test_answers_about_to_leave_the_abandoned_rate_window_permit_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_answered_and_abandoned_counts(
@@ -150,7 +152,7 @@ def test_answers_that_soon_leave_the_abandoned_rate_window_are_not_counted_on() 
     assert governor.count_calls_allowed_in_worst_case(0) == pytest.approx((0.03 * 1_100 - 6) / 0.97)
 
 
-def test_one_abandoned_call_lowers_the_risk_that_pacing_may_take_less_at_a_large_site() -> None:
+def test_abandoned_call_lowers_the_allowed_abandonment_risk_less_at_a_large_site() -> None:
     moved = []
     for seats in (27, 300):
         governor = _make_governor((Cap(86_400, 0.03, 1.0),))
@@ -163,7 +165,7 @@ def test_one_abandoned_call_lowers_the_risk_that_pacing_may_take_less_at_a_large
     assert 1.0 < large < 1.02 < small
 
 
-def test_risk_that_pacing_may_take_falls_with_abandoned_calls_and_rises_with_answers() -> None:
+def test_allowed_abandonment_risk_falls_with_abandoned_calls_and_rises_with_answers() -> None:
     governor = _make_governor(DAY)
     _count_answers(governor, 400, 1.0)
     before = _get_allowed_risk(governor)
@@ -189,7 +191,7 @@ def test_abandoned_rate_restored_from_stored_calls_is_never_underestimated() -> 
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 
-def test_risk_that_pacing_may_take_survives_a_restart_and_damaged_state_is_refused() -> None:
+def test_allowed_abandonment_risk_survives_a_restart_and_damaged_state_is_refused() -> None:
     governor = _make_governor((*HOUR, *DAY))
     _count_answers(governor, 500, 4.0, drops=(3, 80, 300))
     state = governor.get_learned_state()

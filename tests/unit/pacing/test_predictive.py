@@ -220,7 +220,7 @@ RESERVED = 0.03
     answers=st.integers(0, 600),
     abandoned=st.integers(0, 30),
 )
-def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
+def test_abandoned_rate_stays_within_the_hard_limit_even_if_all_calls_are_answered(
     free: int, busy: list[BusySeat], ringing: list[RingingCall], waiting: list[float], answers: int, abandoned: int
 ) -> None:
     pacer = PredictivePacer((Cap(86_400, 0.01, RESERVED, Reserve.EVERY_INSTANT),))
@@ -251,7 +251,7 @@ def test_abandoned_rate_stays_within_the_reserve_even_if_all_calls_are_answered(
     )
 
 
-def test_explanation_of_pacing_names_the_reserve_for_abandoned_calls_as_the_limit() -> None:
+def test_explanation_of_pacing_names_the_hard_limit_on_abandoned_calls_as_the_reason() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore_learned_state(
         {
@@ -267,7 +267,7 @@ def test_explanation_of_pacing_names_the_reserve_for_abandoned_calls_as_the_limi
     assert pacer.explain_last_pacing_decision().limited_by == Limit.RESERVE
 
 
-def test_reserve_for_abandoned_calls_is_never_exceeded_while_shifts_change() -> None:
+def test_hard_limit_on_abandoned_calls_is_never_exceeded_while_shifts_change() -> None:
     scenario = replace(SCENARIOS["shifts 27"], hours=2.0)
     day = simulate_day(scenario, lambda: PredictivePacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),)), 3)
     abandoned = 0

@@ -85,7 +85,7 @@ async def test_call_attempt_is_listed_as_unfinished_until_its_end(backend: Backe
     await again.close()
 
 
-async def test_unfinished_call_attempt_is_returned_with_its_voter_marks_and_disposition(backend: Backend) -> None:
+async def test_unfinished_call_attempt_is_returned_with_its_voter_statuses_and_disposition(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         keyed, talked = await claim_and_open_attempt(store, 3), await claim_and_open_attempt(store, 4)
         await store.save_voter_mark(make_mark(3, MarkKind.NOT_YET, new=keyed))
@@ -572,7 +572,7 @@ async def test_call_attempt_that_was_not_placed_uses_up_no_attempt_of_the_number
         (Outcome.CANCELLED, True, True),
     ],
 )
-async def test_promised_call_stays_promised_until_an_attempt_counts_as_a_call_to_the_voter(
+async def test_promised_call_back_stays_promised_until_an_attempt_counts_as_a_call_to_the_voter(
     backend: Backend, outcome: Outcome, counted: bool, kept: bool
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -44,7 +44,7 @@ def read_store_identity(backend: Backend) -> StoreIdentity:
         return identity.read_store_identity(db)
 
 
-async def test_outbox_rows_are_deleted_once_both_broker_and_headquarters_have_a_copy(backend: Backend) -> None:
+async def test_stored_messages_are_deleted_once_broker_and_headquarters_have_received_them(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_messages_to_outbox(store, "from before")
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
@@ -59,7 +59,7 @@ async def test_outbox_rows_are_deleted_once_both_broker_and_headquarters_have_a_
         assert read_headquarters_rows(backend) == []
 
 
-async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
+async def test_stored_messages_wait_only_for_the_broker_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.set_byte_limit_of_headquarters_queue(1 << 20)
         await add_messages_to_outbox(store, "a", "b")
@@ -72,7 +72,7 @@ async def test_outbox_rows_wait_only_for_the_broker_if_no_headquarters_is_config
         assert read_headquarters_rows(backend) == []
 
 
-async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backend: Backend) -> None:
+async def test_unsent_messages_are_counted_separately_for_broker_and_headquarters(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await add_messages_to_outbox(store, "a", "b", "c")
         assert await store.count_waiting_outbox_rows() == (OutboxWait("broker", 3, NOW),)
@@ -85,7 +85,7 @@ async def test_pending_outbox_rows_are_counted_for_broker_and_headquarters(backe
         ]
 
 
-async def test_outbox_over_its_limit_loses_telemetry_but_no_results(
+async def test_full_message_queue_deletes_telemetry_but_no_results(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "TELEMETRY_ROWS_KEPT", 0)
@@ -135,7 +135,7 @@ async def test_working_hours_of_seats_are_published_only_to_headquarters(backend
         assert [payload for _, payload in read_headquarters_rows(backend)] == ["SeatHours"]
 
 
-async def test_voter_mark_of_a_delivery_test_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
+async def test_delivery_test_message_is_rejected_if_no_headquarters_is_configured(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(NotInStore, match="no headquarters"):
             await store.add_test_message_to_outbox(NOW)
@@ -186,7 +186,7 @@ async def test_updates_of_other_centres_about_unknown_voters_or_the_centres_own_
         assert (len(taken.marks), taken.unknown) == (1, 2)
 
 
-async def test_undo_of_a_voter_mark_by_another_centre_is_applied(backend: Backend) -> None:
+async def test_undo_of_a_voter_status_by_another_centre_is_applied(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await apply_updates(store, 0, 1, make_peer_mark(3, key="word"))
         slip = make_peer_mark(3, MarkKind.NOT_YET, key="slip", undoes="word")

@@ -143,7 +143,7 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
         ("nonsense", "None", False, PeerCallKind.CALL),
     ],
 )
-def test_call_limits_the_next_call_in_other_centres_exactly_as_in_its_own_centre(
+def test_kind_of_call_announced_to_other_centres_depends_on_outcome_and_direction(
     outcome: str, direction: str, is_connected: bool, kind: PeerCallKind | None
 ) -> None:
     assert classify_call_for_other_centres(outcome, direction, is_connected=is_connected) is kind

@@ -137,7 +137,7 @@ async def test_vote_recorded_after_a_correction_overrides_the_correction(backend
 
 
 @pytest.mark.parametrize("order", [(MarkKind.VOTED, MarkKind.NOT_YET), (MarkKind.NOT_YET, MarkKind.VOTED)])
-async def test_recorded_vote_wins_over_a_contradictory_voter_mark_of_the_same_second(
+async def test_recorded_vote_wins_over_a_contradictory_voter_status_of_the_same_second(
     backend: Backend, order: tuple[MarkKind, MarkKind]
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -154,7 +154,7 @@ async def test_recorded_vote_wins_over_a_contradictory_voter_mark_of_the_same_se
 # Marks that come together
 
 
-async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(backend: Backend) -> None:
+async def test_voter_statuses_in_one_request_are_stored_completely_or_not_at_all(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(999, MarkKind.VOTED)]
         with pytest.raises(NotInStore, match="no voter 999"):
@@ -164,7 +164,7 @@ async def test_voter_marks_in_one_request_are_stored_completely_or_not_at_all(ba
         assert await store.append_audit_entry("next", "test", {}, NOW) == 1
 
 
-async def test_voter_marks_in_one_request_have_one_audit_entry(backend: Backend) -> None:
+async def test_voter_statuses_in_one_request_have_one_audit_entry(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, MarkKind.VOTED), make_mark(10, MarkKind.VOTED)]
         first = await store.save_voter_marks(marks, make_entry())

@@ -62,7 +62,7 @@ def read_epochs(path: Path) -> list[SealedEpoch]:
         return sealer.SQL.epochs.fetch_all_rows(db)
 
 
-def test_upgrade_of_an_earlier_store_seals_its_rows_and_reports_the_seal(
+def test_upgrade_of_an_earlier_store_adds_and_reports_an_integrity_seal_of_its_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "centre.db"
@@ -154,7 +154,7 @@ async def test_store_rows_without_an_integrity_seal_after_a_crash_are_sealed_at_
         ("UPDATE seal_tail SET mac = x'00'", sealer.ROWS_CHANGED),
     ],
 )
-async def test_change_of_the_seal_log_after_a_crash_is_recorded_at_the_next_start(
+async def test_tampering_with_the_integrity_seals_after_a_crash_is_recorded_at_the_next_start(
     crashed: Path, forgery: str, doubt: str
 ) -> None:
     with looking(crashed) as db:
@@ -203,7 +203,7 @@ async def test_lost_key_of_the_integrity_seals_is_reported_and_a_new_chain_of_se
     assert key_file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_removed_seals_are_found_even_if_a_key_for_a_first_start_exists(
+async def test_removed_integrity_seals_are_found_even_if_a_key_for_a_first_start_exists(
     backend: SqliteBackend,
 ) -> None:
     async with open_filled_store(backend):
@@ -370,7 +370,7 @@ async def some_calls(backend: SqliteBackend) -> None:
         await store.save_opt_out(4, at=NOW, source="agent")
 
 
-def test_consent_recorded_before_the_roll_import_passes_the_check_of_integrity_seals(tmp_path: Path) -> None:
+def test_consent_recorded_before_the_electoral_roll_import_passes_the_check_of_integrity_seals(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     with open_store_exclusively(path, "a test") as db:
         with open_transaction(db):

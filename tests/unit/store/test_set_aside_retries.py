@@ -77,7 +77,7 @@ async def test_restart_of_the_dialler_returns_retries_that_wait_for_another_poll
         assert await claim_phones(store, 1, VotingBooths(frozenset({2}), TODAY.until), booths=()) == [SECOND]
 
 
-async def test_released_retry_waits_for_the_polling_day_of_its_booth(backend: Backend) -> None:
+async def test_retry_returned_to_the_queue_waits_for_the_polling_day_of_its_booth(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND)
         await claim_phones(store, 50)

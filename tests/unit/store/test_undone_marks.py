@@ -47,7 +47,7 @@ def get_changes(effect: MarkEffect) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize("kind", [MarkKind.WILL_NOT, MarkKind.MOVED, MarkKind.DECEASED])
-async def test_undoing_a_voter_mark_does_not_reopen_a_voter_closed_by_an_earlier_mark(
+async def test_undoing_a_voter_status_does_not_permit_calls_that_an_earlier_status_forbids(
     backend: Backend, kind: MarkKind
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -58,7 +58,7 @@ async def test_undoing_a_voter_mark_does_not_reopen_a_voter_closed_by_an_earlier
         assert not await is_callable(store)
 
 
-async def test_voter_closed_by_a_recorded_answer_stays_closed_if_an_earlier_answer_is_undone(
+async def test_voter_recorded_as_deceased_is_not_called_after_an_earlier_status_is_undone(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -69,9 +69,7 @@ async def test_voter_closed_by_a_recorded_answer_stays_closed_if_an_earlier_answ
 
 
 @pytest.mark.parametrize("kind", [MarkKind.NOT_YET, MarkKind.LATER])
-async def test_undoing_a_voter_mark_makes_a_previously_callable_voter_callable(
-    backend: Backend, kind: MarkKind
-) -> None:
+async def test_undoing_a_voter_status_makes_the_voter_callable_as_before(backend: Backend, kind: MarkKind) -> None:
     async with open_filled_store(backend) as store:
         await add_mark(store, "self", kind, AGENT, 0)
         assert get_changes(await add_worker_mark(store, 1)) == (0, 1, -1)
@@ -83,7 +81,9 @@ async def test_undoing_a_voter_mark_makes_a_previously_callable_voter_callable(
         assert await is_callable(store)
 
 
-async def test_undoing_a_voter_mark_makes_a_voter_callable_whose_earlier_vote_was_corrected(backend: Backend) -> None:
+async def test_undoing_a_voter_status_makes_the_voter_callable_if_the_earlier_vote_was_corrected(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
         await add_mark(store, "undo", MarkKind.NOT_YET, CORRECTION, 30)
@@ -94,7 +94,7 @@ async def test_undoing_a_voter_mark_makes_a_voter_callable_whose_earlier_vote_wa
 
 
 @pytest.mark.parametrize("slip_is_first", [True, False])
-async def test_voter_mark_that_was_undone_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
+async def test_undone_voter_status_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
     """This also holds if the correction was made before the mark was undone."""
     async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)
@@ -130,7 +130,7 @@ async def test_voter_whose_only_recorded_answer_was_undone_does_not_count_as_con
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_undone_voter_marks_change_neither_the_call_queue_nor_the_turnout_counts(
+async def test_undone_voter_statuses_change_neither_the_call_queue_nor_the_turnout_counts(
     backend: Backend, seed: int
 ) -> None:
     """Marks before, between and after an undone mark have the same effect as without that mark.

@@ -152,14 +152,14 @@ async def test_voter_marked_wrong_number_without_a_call_keeps_all_links_to_numbe
         assert 1 in await list_queued_numbers(store)
 
 
-async def test_voter_mark_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
+async def test_voter_status_of_an_unknown_voter_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no voter 999"):
             await store.save_voter_mark(make_mark(999, MarkKind.VOTED))
         assert await store.read_outbox_rows_for_broker(10) == []
 
 
-async def test_turnout_count_is_the_sum_of_the_changes_reported_for_stored_voter_marks(backend: Backend) -> None:
+async def test_turnout_counts_equal_the_sum_of_the_changes_by_all_stored_voter_statuses(backend: Backend) -> None:
     kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]
@@ -224,7 +224,7 @@ async def test_disposition_of_a_call_without_a_retry_closes_the_number(backend: 
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_disposition_of_a_call_stores_and_publishes_its_voter_marks_and_opt_out(backend: Backend) -> None:
+async def test_disposition_of_a_call_stores_and_publishes_its_voter_statuses_and_opt_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 3, Outcome.CONNECTED, retry_at=NOW + 60)
         marks = [make_mark(3, MarkKind.VOTED, new=new), make_mark(4, MarkKind.NOT_YET, new=new)]
@@ -339,7 +339,7 @@ async def test_store_returns_the_turnout_of_every_booth_that_has_voters(backend:
 # Records
 
 
-async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(backend: Backend) -> None:
+async def test_oldest_stored_messages_are_read_first_and_published_messages_are_deleted(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.add_messages_to_outbox([Announcement("t", str(number)) for number in range(5)], NOW)
         rows = await store.read_outbox_rows_for_broker(3)
@@ -348,7 +348,7 @@ async def test_outbox_returns_the_oldest_rows_first_and_deletes_delivered_rows(b
         assert [row.payload for row in await store.read_outbox_rows_for_broker(10)] == ["2", "3", "4"]
 
 
-async def test_row_ids_of_the_outbox_are_never_reused(backend: Backend) -> None:
+async def test_row_ids_of_stored_messages_are_never_reused(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.add_messages_to_outbox([NEWS, NEWS], NOW)
         last = (await store.read_outbox_rows_for_broker(10))[-1].outbox_id
@@ -358,7 +358,9 @@ async def test_row_ids_of_the_outbox_are_never_reused(backend: Backend) -> None:
         assert len(await store.read_outbox_rows_for_broker(10)) == 1
 
 
-async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_number(backend: Backend) -> None:
+async def test_trimming_the_message_queue_deletes_the_oldest_messages_and_returns_their_number(
+    backend: Backend,
+) -> None:
     async with open_filled_store(backend) as store:
         await store.add_messages_to_outbox([Announcement("t", str(number)) for number in range(9)], NOW)
         assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=4)).deleted == 5
@@ -366,7 +368,7 @@ async def test_trimming_the_outbox_deletes_the_oldest_rows_and_returns_their_num
         assert (await store.delete_oldest_messages_of_full_outbox(keep_at_most=4)).deleted == 0
 
 
-async def test_limit_of_the_outbox_neither_counts_nor_deletes_opt_outs(backend: Backend) -> None:
+async def test_limit_of_the_message_queue_neither_counts_nor_deletes_opt_outs(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         news = [
             Announcement(f"results/{topic}", topic) for topic in ("opt-outs", "marks", "marks", "opt-outs", "marks")
@@ -404,7 +406,7 @@ async def test_time_interval_of_a_seat_state_is_stored_once(backend: Backend) ->
     assert backend.seat_seconds() == {("01", "ready"): 0, ("01", "talking"): 60, ("02", "paused"): 60}
 
 
-async def test_stored_state_of_the_pacer_is_returned_unchanged(backend: Backend) -> None:
+async def test_stored_pacing_state_is_returned_unchanged(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.read_pacer_state(CAMPAIGN) is None
         await store.save_pacer_state(CAMPAIGN, '{"alpha": 1.4}')
@@ -426,7 +428,7 @@ async def test_closed_store_rejects_reads_and_writes_and_can_be_closed_twice(bac
             await store.count_booth_turnout()
 
 
-async def test_voter_mark_with_the_key_of_a_different_stored_mark_is_rejected(backend: Backend) -> None:
+async def test_voter_status_with_the_key_of_a_different_stored_status_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         at_five = Mark("k", 1, MarkKind.LATER, MarkSource.AGENT, NOW, hour=17)
         assert (await store.save_voter_mark(at_five)).recorded

@@ -32,7 +32,7 @@ async def test_count_of_voters_without_a_phone_number_excludes_voters_with_a_rec
         assert (await read_turnout(store)).without_number == 4
 
 
-async def test_count_of_voters_without_a_phone_number_includes_a_voter_who_loses_the_last_number_once(
+async def test_voter_who_loses_the_last_phone_number_counts_once_as_a_voter_without_number(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

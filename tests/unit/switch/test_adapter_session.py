@@ -346,7 +346,7 @@ async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the
     switch.close()
 
 
-async def test_lost_ami_session_is_reported_and_refuses_further_orders() -> None:
+async def test_lost_ami_session_is_reported_and_refuses_further_commands() -> None:
     switch, events, session = await connect()
     session.age_of_oldest_unanswered_ami_action = 3.0
     switch.on_ami_link_down(SwitchError("the server closed the connection"))
@@ -685,7 +685,7 @@ async def test_unique_id_of_a_channel_has_at_most_150_characters(length: int, as
     switch.close()
 
 
-async def test_asterisk_orders_for_an_inbound_call_name_the_channel_of_the_call() -> None:
+async def test_asterisk_commands_for_an_inbound_call_name_the_channel_of_the_call() -> None:
     switch, _events, session = await connect()
     session.status = [list_status()]
     await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL)

@@ -205,7 +205,7 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
         ),
     ],
 )
-async def test_each_order_to_asterisk_sends_exactly_the_ami_actions_in_the_table(
+async def test_each_command_to_asterisk_sends_exactly_the_ami_actions_in_the_table(
     order: Order, actions: list[str]
 ) -> None:
     switch, client = connect()
@@ -299,7 +299,7 @@ async def test_call_is_tracked_unless_asterisk_certainly_did_not_place_the_call(
         assert calls.is_call_still_tracked(CALL) is tracked
 
 
-async def test_asterisk_order_without_a_connection_fails_and_says_what_to_check() -> None:
+async def test_command_to_asterisk_without_a_connection_fails_and_says_what_to_check() -> None:
     with pytest.raises(SwitchUnreachable, match=r"check that it runs, and `ami[.]host` and `ami[.]port`"):
         await AsteriskSwitch().hang_up_call(CALL)
 
