@@ -27,8 +27,8 @@ the version.
 
 ## Common options
 
-Options of many commands, listed below by name only. Nearly all commands take `--config`, which is listed only where its
-meaning differs. A slash separates possible values.
+Options of several commands, which are listed below by name only. Nearly all commands take `--config`; it is listed only
+where its meaning differs. A slash separates possible values.
 """
 
 SEND = "dialer command"
@@ -40,10 +40,10 @@ _Key = tuple[str, str]  # names and help of a parameter: parameters with the sam
 def render_commands_page() -> str:
     """Return the Markdown text of the page docs/reference/commands.md."""
     root = typer.main.get_command(app)
-    shared = _find_shared_parameters("dialer", root, {}, min_groups=3)
+    shared = _find_shared_parameters("dialer", root, {}, min_groups=2)
     common = {key: each for key, each in shared.items() if _is_option_parameter(each)}
     lines = [HEAD, *_render_table_of_parameters(common.values())]
-    config = frozenset(key for key in common if key[0].startswith("--config"))
+    config = frozenset(filter(_is_settings_file_option, common))
     for name, command in _list_subcommands_of_group("dialer", root):
         lines += _document_command_and_its_subcommands(f"dialer {name}", command, common, config, "##")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
@@ -67,6 +67,7 @@ def _document_command_and_its_subcommands(
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
+    universal |= {key for key in shared if _is_settings_file_option(key)}
     leaves = [
         {_make_unique_key_of_parameter(each) for each in leaf.params}
         for leaf in _list_commands_without_subcommands(path, command)
@@ -84,7 +85,7 @@ def _document_command_and_its_subcommands(
         ("subcommand", "meaning"),
         [
             (
-                " ".join([path, name, *map(_format_argument_name, _list_arguments_of_command(each))]),
+                " ".join([name, *map(_format_argument_name, _list_arguments_of_command(each))]),
                 f"{_get_short_help_text(each)} {_list_names_of_shared_options(each, known, universal)}".rstrip(),
             )
             for name, each in brief
@@ -220,6 +221,10 @@ def _list_arguments_of_command(command: Any) -> list[Any]:
 
 def _is_command_group(command: Any) -> bool:
     return hasattr(command, "list_commands")
+
+
+def _is_settings_file_option(key: _Key) -> bool:
+    return key[0].startswith("--config")
 
 
 def _is_option_parameter(parameter: Any) -> bool:

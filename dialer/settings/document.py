@@ -22,6 +22,9 @@ _APPLIED = {
     Applied.ELSEWHERE: "not used by the dialler",
 }
 
+_LONG_RUN = 5
+"""Keys that are all listed; a longer run of neighbours is listed by its ends."""
+
 HQ_HEAD = """# Settings of headquarters
 
 `hq.toml`, the file of a headquarters of many centres, given with `-c` to the commands `dialer hq ...`.
@@ -51,11 +54,28 @@ def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
     others = list_settings_applied_at_other_time_than_table(model)
     exceptions = [
-        f"{words}: " + ", ".join(f"`{key}`" for key in keys)
+        f"{words}: {_list_keys_in_short(keys, [*model.model_fields])}"
         for applied, words in _APPLIED.items()
         if (keys := [key for key, when in others.items() if when is applied])
     ]
     return "; ".join([_APPLIED[find_when_setting_change_is_applied(section)].capitalize(), *exceptions]) + "."
+
+
+def _list_keys_in_short(keys: list[str], table: list[str]) -> str:
+    """Return keys as code, and long runs of keys that are neighbours in their table as first and last key.
+
+    `keys` are in the order of `table`.
+    """
+    runs: list[list[str]] = []
+    for key in keys:
+        if runs and table.index(key) == table.index(runs[-1][-1]) + 1:
+            runs[-1].append(key)
+        else:
+            runs.append([key])
+    return ", ".join(
+        f"all from `{run[0]}` to `{run[-1]}`" if len(run) > _LONG_RUN else ", ".join(f"`{key}`" for key in run)
+        for run in runs
+    )
 
 
 def _document_sections(
