@@ -335,7 +335,7 @@ async def _run_result_importer(hq: HeadquartersOptions) -> None:
             set_back_at=gatherer.set_back_at,
             contradicted_centres=gatherer.contradicted_centres,
             replaced_centres=gatherer.replaced_centres,
-            unstored_centres=gatherer.unstored_centres,
+            centres_with_unstored_results=gatherer.centres_with_unstored_results,
         )
 
     with contextlib.suppress(asyncio.CancelledError):

@@ -126,7 +126,7 @@ async def set_account_password(
 ) -> None:
     """Set a new password for headquarters' pages. Sessions with the old password end."""
     async with _open_page_accounts(hq) as (_, accounts, people, _):
-        accounts.require_account(name)
+        accounts.require_existing_account(name)
         if given is None:
             typer.echo(
                 f"{name} may sign in once with {await people.create_one_time_password(name)}, and then chooses another password"
@@ -276,5 +276,5 @@ def _open_page_accounts(
     from dialer.domain.clock import SystemClock
 
     with require_installed_package_extra("hq,desk"):
-        from dialer.hq.desk import open_accounts
-    return open_accounts(hq.headquarters_settings, SystemClock())
+        from dialer.hq.desk import open_account_databases
+    return open_account_databases(hq.headquarters_settings, SystemClock())

@@ -22,7 +22,7 @@ _Commits = frozenset[CommitKind | None]
 _NO_COMMIT: _Commits = frozenset({None})
 
 
-def find_thanks_for_answers_not_stored(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
+def find_premature_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
     """Return a finding (problem) for each node of a flow or its subdialogs that may thank for an answer before the
     answer is stored.
     """
@@ -31,7 +31,7 @@ def find_thanks_for_answers_not_stored(flow: Flow, texts: Texts, languages: Sequ
     return list(found.values())
 
 
-def find_text_keys_that_thank_caller(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+def find_keys_of_acknowledging_texts(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """Yield the key of each text of a node that acknowledges an answer, such as "noted, thank you".
 
     A text acknowledges if its words do so in any language, or if the last part of its key begins with `noted`, as in
@@ -79,8 +79,8 @@ def _find_last_result_stored_before_each_node(
                 todo.append(target)
     for name, here in commits.items():
         node = flow.nodes[name]
-        for key in find_text_keys_that_thank_caller(node, texts, languages):
-            if (problem := _describe_thanks_for_answer_not_stored(key, here)) is not None:
+        for key in find_keys_of_acknowledging_texts(node, texts, languages):
+            if (problem := _describe_premature_acknowledgement(key, here)) is not None:
                 found[flow.file, name] = FlowFinding(
                     "premature-acknowledgement", flow.file, node.line_number, name, problem
                 )
@@ -98,7 +98,7 @@ def _find_last_result_stored_after_node(node: Node, label: str, here: _Commits) 
     return frozenset({node.commits}) if label == "committed" else _NO_COMMIT
 
 
-def _describe_thanks_for_answer_not_stored(key: str, here: _Commits) -> str | None:
+def _describe_premature_acknowledgement(key: str, here: _Commits) -> str | None:
     if None in here:
         return f"plays {key} although nothing may be stored yet; move it after the `next:` of a mark, opt_out or save"
     if key.startswith("opt_out.") and here != {CommitKind.OPT_OUT}:

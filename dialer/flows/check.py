@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from dialer.flows.acknowledgements import find_thanks_for_answers_not_stored
+from dialer.flows.acknowledgements import find_premature_acknowledgements
 from dialer.flows.content_rules import OFFERS_FORBIDDEN_TRANSPORT, STORES_CHOICE, find_forbidden_wording
 from dialer.flows.fields import Prompt
 from dialer.flows.finding import FlowFinding
@@ -80,7 +80,7 @@ def check_flow(
         subject = Subject(part, flow.purpose, offers, may_offer, texts, spoken, max_prompt_seconds)
         for rule in RULES if part is not flow else (*RULES, _find_missing_opt_out):
             found.update((subject.make_finding_about_node(*problem), None) for problem in rule(subject))
-    found.update(dict.fromkeys(find_thanks_for_answers_not_stored(flow, texts, spoken)))
+    found.update(dict.fromkeys(find_premature_acknowledgements(flow, texts, spoken)))
     return sorted(found, key=lambda finding: (finding.file, finding.line, finding.rule))
 
 

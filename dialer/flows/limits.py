@@ -1,4 +1,4 @@
-"""Limits of flows that apply unless somebody sets others."""
+"""Default limits of IVR flows."""
 
 from __future__ import annotations
 

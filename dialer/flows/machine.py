@@ -85,7 +85,7 @@ def _go_to_next_node(flow: Flow, node: Node, follows: GoTo) -> Turn:
 
 
 def _skip_nodes_that_need_no_action(flow: Flow, state: FlowState) -> Turn:
-    """Pass nodes that need no action, and return the turn of the first node that needs one.
+    """Skip nodes that need no action, and return the turn of the first node that needs an action.
 
     Facts and answers do not change on the way, so a second visit to a node means an endless loop.
     """

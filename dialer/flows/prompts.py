@@ -1,4 +1,6 @@
-"""The sounds that a call may play, as far as the catalogue allows them. A campaign's own sound replaces the shared one."""
+"""The sounds that a call may play: those that the catalogue of recordings allows. A campaign's own sound replaces the
+sound that all campaigns share.
+"""
 
 from __future__ import annotations
 
@@ -46,8 +48,8 @@ class CataloguePrompts:
     _labelled: bool = field(default=False, init=False)
 
     def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
-        """Return the names of the sound files of a prompt: for each the campaign's own if it may be played, or else the
-        shared one.
+        """Return the names of the sound files of a prompt. For each sound, the campaign's own file is used if it may be
+        played, otherwise the file that all campaigns share.
 
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
@@ -133,7 +135,7 @@ class SitePrompts:
     def is_shared_sound_allowed_now(self, sound: str) -> bool:
         """Return whether a sound that all campaigns share may be played now.
 
-        It is used for carriers that fetch the sound files. Each refusal is logged once.
+        Used for carriers, such as Twilio, that fetch the sound files. Each refusal is logged once.
         """
         why = self.get_prompts_for_call("").find_reason_why_sound_is_blocked(sound)
         if why is not None:

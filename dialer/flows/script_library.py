@@ -1,4 +1,6 @@
-"""The scripts of a site's campaigns. Dialler and desk reload them while they run."""
+"""The agents' scripts of a site's campaigns. The dialler, and the desk (the server of the agents' pages), reload the
+scripts while they run.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,8 @@ RELOAD_SECONDS = 10.0
 
 
 class ScriptLibrary:
-    """The scripts of a site's campaigns. The dialler uses them to validate answers, and the desk to show them to
-    agents.
+    """The scripts of a site's campaigns. The dialler validates answers with them, and the desk (the server of the
+    agents' pages) shows them to agents.
     """
 
     def __init__(self, campaigns: Mapping[str, tuple[str, Purpose]], may_offer: frozenset[Offer] = frozenset()) -> None:

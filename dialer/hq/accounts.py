@@ -73,7 +73,7 @@ class Accounts:
             name for name, role in self.role_of.items() if role in roles and self.can_user_see_zone(name, zone)
         )
 
-    def require_account(self, name: str) -> None:
+    def require_existing_account(self, name: str) -> None:
         """Raise CommandRefused if there is no account of this name."""
         if name not in self.role_of:
             raise CommandRefused(f"there is no account {name}: see `dialer hq user list`")
@@ -104,6 +104,6 @@ class Accounts:
     async def remove_account(self, name: str, who: str) -> None:
         """Remove an account. Raises CommandRefused, StoreError."""
         async with self._db.open_transaction() as db:
-            self.require_account(name)
+            self.require_existing_account(name)
             await SQL.remove_account.run_statement(db, name)
             await self._db.append_audit_entry(db, "account-removed", who, {"account": name})

@@ -1,4 +1,6 @@
-"""Actions of users on headquarters' pages: incidents, and the routes of proposals. All are audited."""
+"""What users change on headquarters' pages: they open, assign and close incidents, and make and answer proposals. Each
+action is audited.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ class HqActions:
     def __init__(
         self, db: PageDatabase, accounts: Accounts, proposals: Proposals, on_change: Callable[[], None]
     ) -> None:
-        """Prepare the routes. `on_change` is called after each committed action, so that the pages show it at once."""
+        """Prepare the HTTP routes. `on_change` is called after each committed action, so that the pages show it at
+        once.
+        """
         self._db = db
         self._proposals = proposals
         self._accounts = accounts

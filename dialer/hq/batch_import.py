@@ -53,7 +53,7 @@ from dialer.hq.ledger import (
     refuse_batch_with_subject_of_other_centre,
     sum_turnout_changes,
 )
-from dialer.hq.repeated_rows import does_any_row_differ_from_stored_one
+from dialer.hq.repeated_rows import does_any_row_differ_from_stored_row
 from dialer.hq.seal_chains import create_chain_of_signed_minutes, describe_seal_contradiction
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_record_of_unstorable_row
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
@@ -236,7 +236,7 @@ class BatchSender(NamedTuple):
 Acknowledgements = dict[BatchSender, Acknowledgement]
 
 
-def add_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
+def merge_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
     """Add acknowledgements of later batches (`more`) to `acks`, which keeps one acknowledgement for each sender.
 
     The later acknowledgement replaces the earlier one, unless the earlier one is a refusal: a sender whose batch was
@@ -402,7 +402,7 @@ class BatchImporter:
                     await SQL.set_problem.run_statement(self._db, each.subject.removeprefix("up."), str(error), now)
                 except StoreNotAccepted as error:
                     assert each.batch is not None  # noqa: S101 - a store has sent it
-                    add_acknowledgements(acks, await self._acknowledge_batch_of_refused_store(each.batch, error, now))
+                    merge_acknowledgements(acks, await self._acknowledge_batch_of_refused_store(each.batch, error, now))
                     if error.is_final:
                         refusals[each.batch.centre] = str(error)
             new_booths = await self._store_rows_of_all_centres(zones, collected, now)
@@ -420,7 +420,7 @@ class BatchImporter:
                 problems = filter(None, [refusals.get(name), conflict, new, rows.problem, aside])
                 problem = "; ".join(dict.fromkeys(problems)) or None
                 updates.append((name, rows.store.last_id, rows.created_at, rows.lost_rows, problem))
-                add_acknowledgements(acks, _create_acknowledgement_of_newest_batch(rows, conflict, now))
+                merge_acknowledgements(acks, _create_acknowledgement_of_newest_batch(rows, conflict, now))
             await SQL.set_centres.run_statement(self._db, *convert_rows_to_columns(updates, 5), now)
         self._booths |= new_booths
         for name in replaced - self.replaced_centres:
@@ -483,8 +483,8 @@ class BatchImporter:
         is_same_store = collected is not None and collected.store is store
         uncommitted = {row.id: row for row in collected.rows} if collected is not None and is_same_store else {}
         oldest = now - self._compared_seconds
-        with self._count_computing_time_used_for_centre(batch.centre):
-            is_set_back = await does_any_row_differ_from_stored_one(
+        with self._charge_computing_time_to_centre(batch.centre):
+            is_set_back = await does_any_row_differ_from_stored_row(
                 self._db, batch.centre, store.incarnation, repeated, uncommitted, oldest, now
             )
         if is_set_back:
@@ -540,7 +540,7 @@ class BatchImporter:
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
-            with self._count_computing_time_used_for_centre(centre):
+            with self._charge_computing_time_to_centre(centre):
                 self._parse_rows_of_centre(centre, rows, now, parsed_marks, parsed_results)
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
             await set_aside.insert_records_of_unstorable_rows(self._db, aside)
@@ -644,7 +644,7 @@ class BatchImporter:
             await SQL.set_test_marks.run_statement(self._db, *convert_rows_to_columns(sorted(sent.items()), 2), now)
 
     @contextlib.contextmanager
-    def _count_computing_time_used_for_centre(self, centre: str) -> Iterator[None]:
+    def _charge_computing_time_to_centre(self, centre: str) -> Iterator[None]:
         """Subtract the computing time of the `with` block from the computing time that the centre may still use."""
         started = time.thread_time()
         yield
@@ -673,7 +673,7 @@ class BatchImporter:
             known = (
                 await seal_records.find_signed_minutes_received_before(self._db, centre, followed) if followed else {}
             )
-            with self._count_computing_time_used_for_centre(centre):
+            with self._charge_computing_time_to_centre(centre):
                 for epoch in epochs:
                     if chain.add_received_seal_to_chain(epoch, store.first_at, known, now):
                         _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)

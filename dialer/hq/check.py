@@ -70,8 +70,8 @@ def _read_material_expiry(timestamp: Path) -> float:
 
 
 async def find_server_problems(settings: HqSettings) -> list[str]:
-    """Return one line for each problem of nats-server and its streams, and one that names centres without a live
-    status.
+    """Return one line for each problem of nats-server and its streams, and a line that names the centres that send no
+    live status.
     """
     try:
         async with open_session(
@@ -104,7 +104,9 @@ async def _find_missing_streams(session: Session) -> list[str]:
 
 
 async def _read_samples_of_phone_numbers(session: Session, settings: HqSettings) -> dict[str, NumberSample]:
-    """Return the newest samples of the centres' numbers, by centre. Raises HeadquartersUnreachable."""
+    """Return the newest sample of hashed phone numbers that each centre has sent, by centre. Raises
+    HeadquartersUnreachable.
+    """
     samples: dict[str, NumberSample] = {}
     last = (await session.read_stream_state(NUMBERS)).last
     if last == 0:

@@ -34,10 +34,10 @@ from dialer.web.streams import Streams
 
 
 @contextlib.asynccontextmanager
-async def open_accounts(
+async def open_account_databases(
     settings: HqSettings, clock: Clock, hasher: PasswordHasher | None = None
 ) -> AsyncIterator[tuple[PageDatabase, Accounts, People, DeskFile]]:
-    """Open headquarters' database and the file with users' passwords, and read the accounts of the users.
+    """Open headquarters' database and the file with users' passwords, and read the users' accounts.
 
     Raises StoreError if the database or the file cannot be used.
     """
@@ -72,7 +72,7 @@ async def run_hq_page_server(
         listener = stack.enter_context(open_listening_socket(settings.desk.host, settings.desk.port))
         port = int(listener.getsockname()[1])
         origins = list_allowed_origins(settings.desk, port)
-        db, accounts, people, file = await stack.enter_async_context(open_accounts(settings, clock, hasher))
+        db, accounts, people, file = await stack.enter_async_context(open_account_databases(settings, clock, hasher))
         streams = Streams(page_state, people, clock)
         figures = HqFigures(settings, page_state, db, accounts)
         proposals = Proposals(settings, db, accounts, figures.changed.set)

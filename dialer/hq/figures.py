@@ -287,7 +287,9 @@ class HqFigures:
         self._replace_all_page_values_of_kind("material", values)
 
     def _replace_all_page_values_of_kind(self, kind: str, values: Mapping[str, Any]) -> None:
-        """Put values into the page state, and remove other values of the same kind. A value's key begins with its kind."""
+        """Put values into the page state (what open pages show), and remove all other values of the same kind. A
+        value's key begins with its kind.
+        """
         for name in {
             f"{kind}/{each}" for each in self._page_state.get_values_of_keys_with_prefix(kind, object)
         } - values.keys():

@@ -26,7 +26,7 @@ from dialer.hq.batch_import import (
     Acknowledgements,
     BatchImporter,
     ReceivedBatch,
-    add_acknowledgements,
+    merge_acknowledgements,
     parse_batch_message,
 )
 from dialer.hq.cpu_share import CpuShares
@@ -130,7 +130,7 @@ class Gatherer:
         return self._session.is_connected
 
     @property
-    def unstored_centres(self) -> set[str]:
+    def centres_with_unstored_results(self) -> set[str]:
         """The centres that have reported that headquarters' server does not store the results they send."""
         since = self._clock.now() - UNSTORED_SECONDS
         return {centre for centre, at in self._unstored_at.items() if at >= since}
@@ -279,7 +279,7 @@ class Gatherer:
                 received = received[0].split_batch_in_half()
         acks: Acknowledgements = {}
         for each in received:
-            add_acknowledgements(acks, await self._commit_batches(importer, stream_id, position, [each]))
+            merge_acknowledgements(acks, await self._commit_batches(importer, stream_id, position, [each]))
             position = each.position
         return acks
 

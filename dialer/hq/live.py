@@ -42,7 +42,7 @@ class LiveCentre:
         """Return the fields of the centre for the pages, without values that are invalid. Never raises."""
         seats = {
             str(name): count
-            for name, count in _get_mapping_or_empty_one(self.state.get("seats")).items()
+            for name, count in _get_mapping_or_empty(self.state.get("seats")).items()
             if _is_valid_count(count)
         }
         campaigns = [
@@ -50,7 +50,7 @@ class LiveCentre:
             for each in self.campaigns.values()
             if each.get("state") != "stopped" or _get_progress_of_campaign(each).get("remaining")
         ]
-        limits = [_get_mapping_or_empty_one(each.get("abandoned_target")).get("maximum") for each in campaigns]
+        limits = [_get_mapping_or_empty(each.get("abandoned_target")).get("maximum") for each in campaigns]
         return {
             "live_at": self.at or None,
             "online": bool(self.state.get("online")),
@@ -66,7 +66,7 @@ class LiveCentre:
             ),
             "campaigns": {
                 str(name)[:64]: str(state)[:16]
-                for name, state in _get_mapping_or_empty_one(self.state.get("campaigns")).items()
+                for name, state in _get_mapping_or_empty(self.state.get("campaigns")).items()
             },
             "alerts": [
                 _shorten_texts_of_alert(each)
@@ -138,7 +138,7 @@ class LiveCentres:
 
 def _shorten_texts_of_alert(alert: Mapping[str, Any]) -> ShownAlert:
     """Return an alert for the pages, with every text shortened to the allowed length."""
-    fields = [*_get_mapping_or_empty_one(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
+    fields = [*_get_mapping_or_empty(alert.get("fields")).items()][:_MAX_FIELDS_OF_ALERT]
     shown = {name[:32]: value if _is_valid_number(value) else str(value)[:300] for name, value in fields}
     texts = {name: str(alert.get(name))[:letters] for name, letters in _MAX_LETTERS_OF_ALERT.items()}
     return {
@@ -155,10 +155,10 @@ def _sum_progress_of_campaigns(campaigns: Iterable[Mapping[str, Any]], name: str
 
 
 def _get_progress_of_campaign(campaign: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _get_mapping_or_empty_one(campaign.get("progress"))
+    return _get_mapping_or_empty(campaign.get("progress"))
 
 
-def _get_mapping_or_empty_one(value: object) -> Mapping[str, Any]:
+def _get_mapping_or_empty(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 

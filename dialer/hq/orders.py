@@ -225,7 +225,7 @@ class OrderMonitor:
         self._replies: dict[str, dict[str, OrderReply]] = {}
 
     def record_order_from_stream(self, data: bytes, now: float) -> None:
-        """Add an order from the stream. An invalid or expired one is ignored."""
+        """Add an order from the stream. An invalid or expired order is ignored."""
         parsed = parse_order(data)
         if parsed is None:
             return
@@ -234,7 +234,7 @@ class OrderMonitor:
             self._orders[order.id] = order
 
     def record_centre_reply(self, subject: str, data: bytes) -> None:
-        """Add a centre's reply, which may arrive before its order. An invalid one is ignored."""
+        """Add a centre's reply, which may arrive before its order. An invalid reply is ignored."""
         if len(data) > _MAX_REPLY_BYTES:
             return
         with suppress(ValidationError):

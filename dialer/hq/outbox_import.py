@@ -70,8 +70,8 @@ class _Acknowledgements:
     """The acknowledgements that the gatherer sends for imported batches, by sender. A sender is a centre, the id of its
     store (incarnation), and the run of the store (process start).
 
-    Batches from files have no run. So their acknowledgements differ from those for the centre's uplink, which may send
-    batches meanwhile.
+    Batches from files have no run. So their acknowledgements differ from those for the centre's uplink (its connection
+    to headquarters), which may send batches at the same time.
     """
 
     def __init__(self) -> None:

@@ -64,8 +64,9 @@ def _count_shared_hashes(samples: Mapping[str, NumberSample]) -> Counter[tuple[s
 def _estimate_numbers_on_both_rolls(shared: int, *samples: NumberSample) -> int:
     """Return about how many phone numbers two electoral rolls share, if `shared` hashes are in both samples.
 
-    A sample has the lowest hashes of a roll's numbers. A complete sample has all of them. Another sample covers the
-    share of all possible hashes that is below its highest hash. The result is `shared`, divided by the smaller share.
+    A sample has the lowest hashes of a roll's numbers. A complete sample has all of them. An incomplete sample covers
+    the share of all possible hashes that is below its highest hash. The result is `shared`, divided by the smaller of
+    the two samples' shares.
     """
     limits = [int(each.hashes[-1], 16) for each in samples if not each.has_every_number_of_roll]
     return round(shared * 16**HASH_LETTERS / min(limits)) if limits else shared

@@ -117,7 +117,7 @@ class PageDatabase:
     async def find_breaks_in_audit_chain(self) -> list[Break]:
         """Return where the audit's hash chain is broken.
 
-        The last entry that the pages' own file knows must be part of it.
+        The chain must contain the last entry that is stored in the pages' own file.
         """
         end = None if self._file is None else await self._file.read_last_seen_audit_entry()
         return [*find_breaks_in_audit_hash_chain(await self.read_audit_entries(), end)]

@@ -1,5 +1,5 @@
-"""The routes with which headquarters' pages read: the signed-in user, the figures, and the turnout of constituencies
-and booths.
+"""The HTTP routes from which headquarters' pages read the signed-in user, the figures, and the turnout of
+constituencies and booths.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class HqAccount:
 
 
 class HqBoard:
-    """The routes from which headquarters' pages read figures. Every account may read those of its zone."""
+    """The routes from which headquarters' pages read figures. Every account may read the figures of its zone."""
 
     def __init__(self, streams: Streams, db: PageDatabase, accounts: Accounts, figures: HqFigures) -> None:
         self._streams = streams

@@ -165,7 +165,9 @@ class Proposals:
             raise RequestRefused(409, "not-approved")
 
     async def _store_proposal(self, who: SignedInUser, kind: str, to: str, text: str) -> WaitingProposal:
-        """Store a proposal and return it, or return an equal one that waits already."""
+        """Store a proposal and return it. If an equal proposal is already waiting for a second user, return that
+        proposal.
+        """
         self.refuse_centres_outside_users_zone(who, to)
         async with self._db.open_transaction() as db:
             now = self._db.clock.now()
@@ -245,7 +247,7 @@ class Proposals:
         await asyncio.to_thread(assign_material_to_centres, self._settings, name, int(version), to)
 
     async def record_end_of_rollout(self, proposal_id: int, problem: str, who: SignedInUser) -> None:
-        """Record that a rollout has ended, with the problem that stopped it, if any. It cannot be continued."""
+        """Record that a rollout has ended, with the problem that stopped it, if any. The rollout cannot be continued."""
         state = "failed" if problem else "done"
         async with self._db.open_transaction() as db:
             text = await self._read_and_lock_confirmed_rollout(db, proposal_id, who)

@@ -52,7 +52,7 @@ class SQL(Statements):
     set_aside = Query(StoredSetAside)
 
 
-async def does_any_row_differ_from_stored_one(
+async def does_any_row_differ_from_stored_row(
     db: Database,
     centre: str,
     incarnation: str,

@@ -90,7 +90,9 @@ async def insert_records_of_unstorable_rows(db: Database, rows: Iterable[SetAsid
 
 
 async def delete_records_of_unstorable_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
-    """Delete set-aside rows that have meanwhile been stored as results."""
+    """Delete the records of rows that could not be stored as results at first (set-aside rows) and have been stored as
+    results since.
+    """
     await SQL.delete.run_statement(db, *convert_rows_to_columns([row[:3] for row in rows], 3))
 
 

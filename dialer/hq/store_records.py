@@ -19,8 +19,8 @@ Stores = dict[str, KnownStore]
 
 
 class UnknownStore(MatdanError):
-    """Raised if no store (database) of a centre has an id that begins with the digits that a person entered, or several
-    do.
+    """Raised if a person has entered the first digits of a store's id, and none or several of the centre's stores
+    (databases) have such an id.
     """
 
 

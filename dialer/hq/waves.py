@@ -1,6 +1,6 @@
 """Rollout of a version of campaign material to centres in steps (waves), as decisions without I/O.
 
-The next wave starts once the centres of the last one work with the new version; a problem stops the rollout.
+The next wave starts once the centres of the wave before work with the new version. A problem stops the rollout.
 """
 
 from __future__ import annotations

@@ -271,7 +271,7 @@ class Repository:
             return Manifest.parse_published_document((self._drafts / target).read_bytes())
         except FileNotFoundError as error:
             raise MaterialRefused(
-                f"the manifest {target} was not created on this machine: copy the repository from the one that drafted it"
+                f"the manifest {target} was not created on this machine: copy the repository from the machine that drafted it"
             ) from error
 
     def sign_drafted_bundles(self, private: bytes) -> dict[str, str]:

@@ -73,7 +73,7 @@ def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
             committed_at={"pune-1": 0.0},
             contradicted_centres=["pune-1"],
             replaced_centres=["pune-1"],
-            unstored_centres=["pune-1"],
+            centres_with_unstored_results=["pune-1"],
         ),
     )
     yield "headquarters' pages", build_metrics_of_headquarters_pages(server_up=True)

@@ -57,7 +57,9 @@ def build_metrics_of_centre_pages(centre: str, *, broker_up: bool, streams: int)
 
 
 def build_uplink_metrics(centre: str, *, broker_up: bool, headquarters_up: bool) -> ProcessStatus:
-    """Return the metrics and readiness of an uplink, from its connections to the centre's broker and to headquarters."""
+    """Return the metrics and readiness of an uplink (the process that connects a centre to headquarters), from its
+    connections to the centre's broker and to headquarters.
+    """
     families = (
         _create_version_metric(centre),
         _create_gauge_with_one_value(
@@ -80,7 +82,7 @@ def build_metrics_of_result_import(
     set_back_at: float = 0.0,
     contradicted_centres: Iterable[str] = (),
     replaced_centres: Iterable[str] = (),
-    unstored_centres: Iterable[str] = (),
+    centres_with_unstored_results: Iterable[str] = (),
 ) -> ProcessStatus:
     """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.
 
@@ -88,7 +90,7 @@ def build_metrics_of_result_import(
     server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
     `set_back_at` is when the server was found to run on an older copy of its data (0 = never). `contradicted_centres`
     are the centres whose store has sent seals (hashes of its rows) that contradict earlier seals. `replaced_centres`
-    are the centres with a new store that no person has confirmed. `unstored_centres` are the centres whose results the
+    are the centres with a new store that no person has confirmed. `centres_with_unstored_results` are the centres whose results the
     server does not store.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
@@ -125,7 +127,7 @@ def build_metrics_of_result_import(
             "gather_results_not_stored",
             "1 for each centre that reports that headquarters' server does not store its results",
             ("centre",),
-            (((centre,), 1) for centre in sorted(unstored_centres)),
+            (((centre,), 1) for centre in sorted(centres_with_unstored_results)),
         ),
     )
     if not server_up:

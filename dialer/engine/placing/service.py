@@ -243,7 +243,9 @@ class Placing:
     def _get_pacing_input_of_campaign(
         self, run: CampaignRun, turns: _Turns, kept_seats: Collection[str] = ()
     ) -> PacingSnapshot:
-        """Return the pacer's input for a campaign that shares agents: the last one, unless calls have changed."""
+        """Return the pacer's input for a campaign that shares agents. The previous input is used again unless calls
+        have changed.
+        """
         campaign_id = run.spec.campaign_id
         snapshot = None if kept_seats else turns.snapshots.get(campaign_id)
         if snapshot is None:

@@ -515,9 +515,9 @@ class Transfers:
         """Bring a transfer into agreement with an Asterisk server if voter and target are on different servers. Return
         whether they are.
 
-        Each server reports only its own calls: the seat's server a target at the agent's seat, the target's own server
-        a target with the voter, and the call's server the call. An unknown target is hung up. A target that is no
-        longer reported has left.
+        Each server reports only its own calls. A target at the agent's seat is reported by the seat's server, a target
+        with the voter by the target's own server, and the call itself by the call's server. An unknown target is hung
+        up. A target that is no longer reported has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.find_seat(known.seat)

@@ -82,8 +82,8 @@ class FieldNode(QuestionNode):
         return self
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the action that asks the question. If the caller has already entered the terminator, return the step
-        that follows it.
+        """Return the action that asks the question. If the caller has already entered the terminator alone (an empty
+        answer), return the step that follows this answer.
         """
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.

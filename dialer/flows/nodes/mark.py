@@ -82,7 +82,9 @@ class MarkNode(CommittingNode):
 
     @property
     def title_of_node_in_diagram(self) -> str:
-        """A short description: the mark (fact about a voter) and, unless it is the called voter alone, whom it concerns."""
+        """A short description: the mark (fact about a voter), and the voters whom it concerns if these are not only the
+        called voter.
+        """
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_notes_below_node_in_diagram(self) -> list[str]:

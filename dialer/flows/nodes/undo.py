@@ -1,5 +1,5 @@
-"""The node `undo:`, which undoes the last mark (fact about a voter) by serial number that was stored in this
-call.
+"""The node `undo:`, which withdraws the caller's last report in this call, such as "the voter with serial number 312
+has voted".
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import pytest
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.enums import HqRole
-from dialer.hq.desk import open_accounts
+from dialer.hq.desk import open_account_databases
 from dialer.hq.proposals import VALID_SECONDS, Proposals
 from dialer.web.people import SignedInUser
 from dialer.web.refusals import RequestRefused
@@ -79,7 +79,7 @@ async def test_headquarters_action_by_command_has_the_same_audit_entry_as_on_a_p
         ("material-answered", "compliance"),
     ]
     assert by_command == by_page
-    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
+    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, _, _, _):
         assert await db.find_breaks_in_audit_chain() == []
 
 
@@ -119,7 +119,7 @@ async def test_each_refused_command_of_a_headquarters_user_says_why_in_one_line(
 ) -> None:
     publish_material(hq.settings, tmp_path)
     assign = ("bundle", "assign", "turnout", "8", "--to", "all")
-    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, _, people, _):
+    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (_, _, people, _):
         once = await people.create_one_time_password("ravi-of-patna")
     without_database = tmp_path / "other.toml"
     without_database.write_text(
@@ -166,7 +166,7 @@ async def test_headquarters_account_that_was_removed_can_no_longer_act_by_comman
     publish_material(hq.settings, tmp_path)
     assign = ("bundle", "assign", "turnout", "8", "--to", "all")
     assert (await command(hq, "media", *assign))[0] == 0
-    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
+    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (_, accounts, _, _):
         await accounts.remove_account("media", "a-test")
     code, output = await command(hq, "media", *assign)
     assert (code, "no account has this name and password" in output) == (2, True)
@@ -196,7 +196,7 @@ async def test_waves_of_centres_in_a_confirmed_rollout_are_assigned_and_audited_
     hq: Headquarters, tmp_path: Path, problem: str, state: str
 ) -> None:
     repository, who = publish_material(hq.settings, tmp_path), SignedInUser("media", HqRole.MEDIA)
-    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         number = (await proposals.propose_rollout("turnout", 8, who)).id
         with pytest.raises(RequestRefused, match="no-rollout") as refused:
@@ -235,7 +235,7 @@ async def test_rollout_of_campaign_material_is_not_continued_a_day_after_its_con
 ) -> None:
     publish_material(hq.settings, tmp_path)
     who = SignedInUser("media", HqRole.MEDIA)
-    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         number = (await proposals.propose_rollout("turnout", 8, who)).id
         await proposals.answer_proposal(number, SignedInUser("compliance", HqRole.COMPLIANCE), confirm=True)
@@ -250,7 +250,7 @@ async def test_answered_proposal_at_headquarters_names_the_person_and_time_of_th
 ) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
-    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         first = time.time()
         for confirm in (True, False):
@@ -278,7 +278,7 @@ async def test_each_reason_for_refusing_an_answer_to_a_proposal_has_its_own_http
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     both = SignedInUser("media", HqRole.COMPLIANCE)
-    async with open_accounts(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
+    async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
         proposals = Proposals(hq.settings, db, accounts)
         number = (await proposals.propose_material("turnout", 8, "all", who)).id
         refused: list[tuple[str, int]] = []

@@ -89,14 +89,14 @@ async def test_import_of_results_names_centres_whose_results_the_server_does_not
     async def report(problem: str) -> set[str]:
         status = messages.StoreStatus("1", clock.now(), problem)
         await gatherer._receive_store_status("live.pune-1.store", messages.pack_store_status(status))
-        return gatherer.unstored_centres
+        return gatherer.centres_with_unstored_results
 
     assert await report("") == set()
     assert await report("hq:4222: up.pune-1 was not stored") == {"pune-1"}
     assert await report("") == set()
     await report("hq:4222: up.pune-1 was not stored")
     clock.at += gather.UNSTORED_SECONDS + 1.0
-    assert gatherer.unstored_centres == set()  # it no longer reports anything
+    assert gatherer.centres_with_unstored_results == set()  # it no longer reports anything
 
 
 class SetClock(SystemClock):

@@ -202,7 +202,7 @@ def list_metric_names() -> set[str]:
             committed_at={"pune-1": 1.0},
             contradicted_centres=["pune-1"],
             replaced_centres=["pune-1"],
-            unstored_centres=["pune-1"],
+            centres_with_unstored_results=["pune-1"],
         ),
         build_metrics_of_headquarters_pages(server_up=True),
     )
