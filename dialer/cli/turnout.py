@@ -146,7 +146,7 @@ def _refuse_implausible_figures(
     from dialer.roll.cells import parse_clock_time
     from dialer.rules.polls import find_polling_day
     from dialer.rules.rulebook import list_polling_days
-    from dialer.store.polling_day_records import find_closing_time_of_last_booth, read_official_turnout_shares_valid_at
+    from dialer.store.polling_day_records import find_closing_time_of_last_booth, read_official_turnout_shares
 
     polls = list_polling_days(settings)
     for entry in entries:
@@ -158,7 +158,7 @@ def _refuse_implausible_figures(
         area = entry.day_and_area_of_turnout_figure
         if area not in closes:
             closes[area] = find_closing_time_of_last_booth(db, entry.figure)
-            stored[area] = read_official_turnout_shares_valid_at(db, entry.figure)
+            stored[area] = read_official_turnout_shares(db, entry.figure)
             combined[area] = dict(stored[area])
         combined[area][entry.figure.by_time] = entry.figure.share
     if as_published:

@@ -54,7 +54,7 @@ async def list_users(config: SettingsFile) -> None:
     accounts = await _read_page_accounts(settings)
     zone = get_site_zone(settings)
     for name, user in sorted(users.items()):
-        account = accounts.get(name, DeskAccount()).copy_account_without_times_of_earlier_user(user)
+        account = accounts.get(name, DeskAccount()).copy_account_without_earlier_sign_ins(user)
         where = "settings" if name in list_users_in_settings(settings) else "user"
         at = account.signed_in_at
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"

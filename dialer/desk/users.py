@@ -76,7 +76,7 @@ class UsersPage:
     def _collect_details_of_user(self, name: str, account: DeskAccount) -> dict[str, Any]:
         user = self._directory.find_user_by_name(name)
         assert user is not None  # noqa: S101 - the name is the directory's
-        own = account.copy_account_without_times_of_earlier_user(user)
+        own = account.copy_account_without_earlier_sign_ins(user)
         return {
             "name": name,
             "role": user.role,

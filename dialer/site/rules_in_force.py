@@ -127,7 +127,7 @@ def load_calling_rules_valid_at(db: Connection, settings: Settings, at: float) -
 
     If the store has none from that time, return those of the settings. Raises SettingError for an invalid profile.
     """
-    profile, then = load_site_profile(settings), number_history.read_rules_in_force_at(db, at)
+    profile, then = load_site_profile(settings), number_history.read_rules_in_force_at_time(db, at)
     if then is None:
         return collect_site_rules(profile, settings, ("the rules: no dialler had started and stored them yet",))
     return replace(parse_site_rules(then.text, profile, settings), version=then.digest)

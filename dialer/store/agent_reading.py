@@ -1,8 +1,8 @@
 """Read-only database access for the agents' web pages while the dialler is running.
 
-Each query reads one unchanging state (snapshot) of the store.
+Each query reads a snapshot of the store.
 
-A mark is a fact about a voter, such as "voted".
+A mark is a recorded fact about a voter, such as "voted".
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class VoterOnScreen(NamedTuple):
 
 
 class MarkOnScreen(NamedTuple):
-    """A mark (fact about a voter) about a voter that was not undone."""
+    """A recorded fact about a voter (mark), such as "voted", that was not undone later."""
 
     voter_id: int
     at: float  # epoch seconds
@@ -68,7 +68,7 @@ class MarkOnScreen(NamedTuple):
 
 
 class EarlierCall(NamedTuple):
-    """An earlier call to the number that the agent's page shows."""
+    """An earlier call to the same number, as the agent's page lists it."""
 
     created_at: float  # epoch seconds
     campaign_id: str
@@ -89,7 +89,7 @@ class BoothOnScreen(NamedTuple):
 
 
 class TargetOfNumber(NamedTuple):
-    """A campaign in whose queue a phone number is, with the number's id."""
+    """A campaign that has a phone number in its queue, with the number's id."""
 
     campaign_id: str
     phone_id: int
@@ -106,7 +106,7 @@ class CallOwner:
 
 
 class CallsOfAgent(NamedTuple):
-    """How many calls of an agent have one result (disposition)."""
+    """The number of an agent's calls that have the same result (disposition)."""
 
     agent: str
     disposition: str  # "": none
@@ -122,7 +122,7 @@ class SecondsOfAgent(NamedTuple):
 
 
 class MarksOfAgent(NamedTuple):
-    """How many marks (facts about voters) of one kind, such as "voted", an agent entered."""
+    """The number of facts of one kind about voters (marks), such as "voted", that an agent entered."""
 
     agent: str
     kind: str
@@ -182,8 +182,8 @@ class AgentDay:
 class AgentReading:
     """Read-only access to the store for agents' pages. Methods raise StoreError.
 
-    It has two connections. The figures of an agent's day are read on a connection of their own, so that a voter's data
-    never waits for them.
+    It uses two connections: one reads the voter's data of a call, the other the figures of an agent's day. So slow
+    figures never delay the voter's data.
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
@@ -203,8 +203,7 @@ class AgentReading:
             raise
 
     async def read_call_for_agent_page(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Read what the agent's page shows about a call attempt, convert it by the function `shown`, and return the
-        result.
+        """Return what the agent's page shows about a call attempt, converted by the function `shown`.
 
         Return None if the store has no such attempt.
         """
@@ -224,7 +223,7 @@ class AgentReading:
         return shown(OnTheLine(call, grounds, voters, marks, calls, booth))
 
     async def find_agent_of_attempt(self, attempt_id: str) -> CallOwner | None:
-        """Return the agent and number of an attempt, or None if there is no such attempt."""
+        """Return the agent and the phone number of a call attempt, or None if there is no such attempt."""
         return await self._calls.fetch_first_row(SQL.call_of, attempt_id=attempt_id)
 
     async def find_campaigns_with_number(self, number: str) -> dict[str, int]:

@@ -90,7 +90,7 @@ class AttemptToEnd(NamedTuple):
 
 
 class CampaignAndPhone(NamedTuple):
-    """The campaign and the number of a call attempt."""
+    """The campaign of a call attempt, and the id of the called phone number."""
 
     campaign_id: str
     phone_id: int
@@ -191,12 +191,12 @@ def commit_new_attempt(
     if pre_dial_check.repeated:
         return Refusal.OPEN_ATTEMPT
     refusal = _find_reason_not_to_dial_number(pre_dial_check, attempt, max_attempts, max_conversations)
-    callable_at = _compute_time_number_may_be_called(db, pre_dial_check, claim, gaps)
+    callable_at = _compute_earliest_call_time(db, pre_dial_check, claim, gaps)
     if refusal is None and callable_at > attempt.at:
         targets.postpone_number_in_queue(db, pre_dial_check.target, callable_at)
         return Refusal.MINIMUM_INTERVAL
     if refusal is not None:
-        return _return_or_close_number_of_refused_call(db, refusal, pre_dial_check, attempt, since)
+        return _update_queue_after_refused_attempt(db, refusal, pre_dial_check, attempt, since)
     SQL.insert_attempt.run_statement(
         db,
         attempt_id=attempt.attempt_id,
@@ -220,7 +220,7 @@ def _find_reason_not_to_dial_number(
 ) -> Refusal | None:
     """Return why the number of an attempt must not be dialled now, or None if it may be.
 
-    NOBODY_PENDING means that the addressed voter need not be called any more: the voter has voted or was closed.
+    NOBODY_PENDING: the voter for whom the number is called has voted, or is not to be called any more.
     """
     if pre_dial_check.opted_out:
         return Refusal.OPTED_OUT
@@ -243,10 +243,10 @@ def _find_reason_not_to_dial_number(
     return None
 
 
-def _compute_time_number_may_be_called(
+def _compute_earliest_call_time(
     db: Connection, pre_dial_check: PreDialCheck, claim: Claim, gaps: CallIntervals
 ) -> float:
-    """Return the earliest time at which any campaign may call the number (epoch seconds; 0 for now).
+    """Return the earliest time at which any campaign may call a number again (epoch seconds; 0 for now).
 
     A call that the person asked for is delayed only if the phone has rung since the request, or if another centre has
     called the number.
@@ -262,14 +262,14 @@ def _compute_time_number_may_be_called(
     )
 
 
-def _return_or_close_number_of_refused_call(
+def _update_queue_after_refused_attempt(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
-    """Change the number of a refused attempt in the campaign's queue as the reason of the refusal requires: put it
-    back, postpone it or close it.
+    """Put the number of a refused attempt back into the campaign's queue, postpone it or close it, depending on the
+    reason.
 
-    Return the reason. If only the addressed voter need not be called any more, but another voter of the number is still
-    to be called, the number goes back to the queue, and the reason is CLAIM_LOST instead of NOBODY_PENDING.
+    Return the reason of the refusal. If it is NOBODY_PENDING, but another voter with this number is still to be called,
+    the number goes back to the queue and CLAIM_LOST is returned instead.
     """
     claim = attempt.claim
     match refusal:
@@ -351,9 +351,7 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     if end.outcome is Outcome.UNKNOWN:
         after = TargetStateAfterCall("closed", targets.UNKNOWN_RESULT)
     else:
-        after = determine_queue_state_of_number_after_call(
-            db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker)
-        )
+        after = compute_queue_state_after_call(db, row.phone_id, end.retry_at, of_worker=bool(row.of_worker))
     # A call that did not come about leaves a promise as it was.
     promised = None if not_counted or end.outcome is Outcome.CANCELLED else end.promised
     SQL.end_target.run_statement(
@@ -361,18 +359,18 @@ def _end_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     )
     if not row.of_worker and row.voter_id is not None and end.outcome in _CONVERSATIONS:
         final = end.outcome is Outcome.COMPLETED or row.disposition in FINAL_DISPOSITIONS
-        until = compute_when_voters_other_numbers_may_be_called(end.retry_at, end.ended_at, final=final)
+        until = compute_next_call_time_of_other_numbers(end.retry_at, end.ended_at, final=final)
         block_other_numbers_of_voter(db, row.campaign_id, row.phone_id, row.voter_id, until)
     if end.outcome is Outcome.UNKNOWN:  # it may have been a call: no campaign rings there again by itself
         targets.close_number_in_all_queues(db, row.phone_id, targets.UNKNOWN_RESULT)
     return CampaignAndPhone(row.campaign_id, row.phone_id)
 
 
-def compute_when_voters_other_numbers_may_be_called(retry_at: float | None, at: float, *, final: bool) -> float:
-    """Return the time until which a voter's other numbers must not be called after a conversation (epoch seconds).
+def compute_next_call_time_of_other_numbers(retry_at: float | None, at: float, *, final: bool) -> float:
+    """Return when a voter's other numbers may be called after a conversation on one number (epoch seconds).
 
-    If the called number is to be retried, the other numbers are blocked until then. Otherwise they are blocked for a
-    day or, after a `final` result, for the rest of the campaign.
+    If the called number is to be called again, the other numbers are blocked until that time. Otherwise they are
+    blocked for a day or, after a `final` result, for the rest of the campaign.
     """
     until = at + (REST_OF_CAMPAIGN_SECONDS if final else DAY_SECONDS) if retry_at is None else retry_at
     return max(until, EARLIEST_DUE)
@@ -383,10 +381,9 @@ def block_other_numbers_of_voter(
 ) -> None:
     """Block a voter's other numbers until the time `until`, so that a voter with two numbers is not called on both.
 
-    A number that is due later than `until` keeps its due time. `held_until` is given if an agent's earlier result of
-    the same call is corrected: numbers that the earlier result blocked until `held_until` become due at `until`, even
-    if that is sooner. If the voter is no longer linked to the called number (a wrong number), no other numbers are
-    changed.
+    A number that is due later than `until` keeps its due time. If an agent corrects the result of a call, `held_until`
+    is the time until which the first result blocked the numbers. These numbers become due at `until`, even if that is
+    sooner. If the voter is no longer linked to the called number (a wrong number), no other numbers are changed.
     """
     if held_until is not None:
         postpone_other_numbers_of_voter_until(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -410,7 +407,7 @@ def postpone_other_numbers_of_voter_until(
 def _end_inbound_attempt(db: Connection, end: EndedAttempt) -> CampaignAndPhone | None:
     """Store the end of an inbound call attempt. Return its campaign and number, or None if it had ended before.
 
-    The call does not move the number in the campaign's queue, unless the caller asked to be called later.
+    The number keeps its due time in the campaign's queue, unless the caller asked to be called later.
     """
     found = inbound_calls.find_unfinished_inbound_attempt(db, end.attempt_id)
     if found is None:
@@ -431,7 +428,7 @@ class TargetStateAfterCall:
     due_at: float | None = None  # None: unchanged
 
 
-def determine_queue_state_of_number_after_call(
+def compute_queue_state_after_call(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
     """Return the state that a target (number in a campaign's queue) gets after a call: due again at `retry_at`, or
@@ -458,9 +455,8 @@ def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
 
 
 def find_conversations_without_disposition(db: Connection, since: float) -> list[OpenAttempt]:
-    """Return each logged-in agent's last conversation if the agent has not entered its result (disposition) yet.
-
-    Conversations that ended before `since` are left out.
+    """Return each logged-in agent's last conversation, if the agent has not entered its result (disposition) yet.
+    Conversations that ended before the time `since` (epoch seconds) are left out.
     """
     return _build_unfinished_attempts(db, SQL.conversations_without_disposition.fetch_all_rows(db, since=since))
 

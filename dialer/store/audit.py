@@ -104,9 +104,9 @@ def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], a
     return entry.number
 
 
-def append_audit_entry_with_person_of_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
-    """Append an audit entry with the person, time and details of a note, and with further `details`. Return the entry's
-    number.
+def append_audit_entry_from_note(db: Connection, kind: str, note: AuditNote, **details: object) -> int:
+    """Append an audit entry with the person, time and details of an `AuditNote`, and with further `details`. Return the
+    entry's number.
     """
     return append_entry(
         db, kind, note.who, {**note.what, **{name: str(each) for name, each in details.items()}}, note.at

@@ -60,7 +60,7 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
                 with open_connection(file, "ro", key) as source:
                     copy_database(source, copy, key)
         with open_connection(new_folder / STORE, "rw", key) as db:
-            identity.delete_token_that_identifies_store_copy(db)
+            identity.delete_copy_detection_token(db)
         verify_backup(new_folder, key)
         if folder.exists():
             raise StoreError(f"{folder}: this folder exists already; name a new folder for each backup")
@@ -68,10 +68,10 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def delete_older_backups(made: Path, centre: str, keep: int) -> list[Path]:
-    """Delete a centre's older backups, which are next to the new backup `made`. Return the deleted folders.
+    """Delete a centre's older backups in the folder that contains the new backup `made`. Return the deleted folders.
 
-    The newest `keep` backups by name stay. The new backup stays too, even if another backup has a later name because of
-    a wrong clock. A folder is deleted only if it is named like a backup and contains no other files. Raises StoreError
+    The newest `keep` backups by name stay. The new backup always stays, even if a wrong clock once gave another backup
+    a later name. A folder is deleted only if it is named like a backup and contains no other files. Raises StoreError
     if a backup cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
@@ -134,9 +134,8 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
 
 
 def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Count the attempts in `sent` (the last calls that this machine dialled) that are missing in the store.
-
-    Attempts are missing if the store was restored from an older backup.
+    """Count those of the call attempts `sent` that are missing in the store. `sent` has the last calls that this
+    machine dialled. They are missing if the store was restored from an older backup.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_stored_attempts(db, sent)) if sent else 0
@@ -144,7 +143,9 @@ def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list
 
 @contextmanager
 def _remove_files_on_error(files: Collection[Path]) -> Iterator[None]:
-    """Raise an error if one of these files exists already. Remove the files if the `with` block fails."""
+    """Raise StoreError if one of these files exists already. Remove files that the `with` block created if the block
+    fails.
+    """
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:
         if file_exists(place):

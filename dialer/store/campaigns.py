@@ -34,7 +34,7 @@ class SQL(Statements):
 def add_or_update_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
     """Add a campaign, or update its kind and purpose. Return the state that an operator last set.
 
-    A new campaign is stopped if all campaigns were stopped and none has been resumed since.
+    A new campaign starts stopped if a person stopped all campaigns and nobody has resumed one since.
     """
     return SQL.add_or_update_campaign.fetch_only_value(
         db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value

@@ -60,7 +60,7 @@ class ListedNumber(NamedTuple):
 
 
 class PendingOnPhone(NamedTuple):
-    """The voter whom a call to a number addresses, and how many pending voters have the number."""
+    """The voter for whom a number is called, and how many of the number's voters are still to be called."""
 
     voter_id: int
     pending_voters: int
@@ -227,8 +227,8 @@ def release_refused_numbers(db: Connection, campaign_id: str, most: int) -> int:
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
     """Put numbers whose reservation for dialling (claim) has expired back into the queue, and return how many.
 
-    `owner`, if given, is the name of a dialler that has just started. Then all numbers that an earlier run of this
-    dialler had claimed are put back too, and all numbers that were skipped for the day become available.
+    If `owner` is given, it names a dialler that has just started. All numbers that its earlier run had claimed are then
+    put back too, and all numbers that were skipped for the day become available.
     """
     released = SQL.release_expired.run_statement(db, now=now)
     if owner is None:
@@ -315,7 +315,9 @@ class _Search:
         return row.waits_for_booth not in self.voting.booth_ids
 
     def _build_claim_of_number(self, row: Candidate, *, promised: bool) -> Claim | None:
-        """Return a reservation (claim) of a number for one call, or None if the campaign has nobody to call at it."""
+        """Return a reservation (claim) of a number for one call, or None if the campaign has nobody to call on this
+        number.
+        """
         worker: BoothWorker | None = None
         if self._calls_workers:
             worker = find_booth_worker_by_phone(self.db, row.phone_id)

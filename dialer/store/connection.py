@@ -55,7 +55,7 @@ def open_store_for_writing(
 
     A store of an older schema is first copied to a folder next to it, unless the caller says by `copied` that it has
     been copied. The caller must hold the store's lock, and must also lock the files that this function creates
-    (`StoreLock.lock_store_files_created_meanwhile`). Only one thread at a time may use the connection.
+    (`StoreLock.lock_newly_created_store_files`). Only one thread at a time may use the connection.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
     is not changed.
@@ -81,7 +81,7 @@ def open_store_for_writing(
         db.execute(f"PRAGMA cache_size = -{WRITER_CACHE_KIBIBYTES}")
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT_BYTES}")
-        identity.give_new_or_copied_store_an_identity(db, path, is_new=version == 0, is_restored=copied)
+        identity.assign_identity_to_new_or_copied_store(db, path, is_new=version == 0, is_restored=copied)
         seals.attach_sealer_to_connection(db, path, time.time(), upgraded=upgraded)
     return db
 
@@ -117,7 +117,7 @@ def open_store_for_reading(
     return db
 
 
-def refuse_key_that_does_not_open_store(path: Path, key: StoreKey) -> None:
+def check_key_opens_store(path: Path, key: StoreKey) -> None:
     """Raise StoreError if the store at `path` cannot be opened with `key`.
 
     This process must not have the file open, because SQLite's locks on the file could be lost.
@@ -168,7 +168,7 @@ def open_locked_store(
     """
     db = open_store_for_writing(path, create=create, key=key, copied=copied)
     try:
-        lock.lock_store_files_created_meanwhile()
+        lock.lock_newly_created_store_files()
         with translate_sqlite_errors(path):
             yield db
     finally:
@@ -223,14 +223,16 @@ def open_and_lock_store(path: Path, create: bool, busy_seconds: float, key: Stor
         lock = undo.enter_context(StoreLock(path, holder))
         db = open_store_for_writing(path, create=create, busy_seconds=busy_seconds, key=key)
         undo.callback(close_writing_connection, db)
-        lock.lock_store_files_created_meanwhile()
+        lock.lock_newly_created_store_files()
         reader = Reader(path, key, opened_here=True, busy_seconds=busy_seconds)
         undo.pop_all()
     return OpenStore(path, lock, db, reader)
 
 
 def close_writing_connection(db: Connection) -> None:
-    """Checkpoint the WAL and close the writing connection. Pages that a reader still needs stay in the WAL until the next start."""
+    """Checkpoint the WAL and close the writing connection. Pages that a program still reads stay in the WAL until the
+    dialler starts again.
+    """
     try:
         if not db.in_transaction:
             db.execute("PRAGMA busy_timeout = 0")

@@ -15,9 +15,9 @@ from pathlib import Path
 from dialer.domain.errors import StoreBusy, StoreCorrupt, StoreError, StoreFull
 from dialer.store import audit
 from dialer.store.connection import (
+    check_key_opens_store,
     close_writing_connection,
     open_store_for_writing,
-    refuse_key_that_does_not_open_store,
 )
 from dialer.store.desk_file import get_desk_file_path
 from dialer.store.driver import connect_to_memory_database, open_connection
@@ -96,7 +96,7 @@ def _does_desk_file_need_conversion(store: Path, new: StoreKey | None) -> bool:
     if new is None or not is_encrypted(path):
         return is_encrypted(path) != (new is not None)
     try:
-        refuse_key_that_does_not_open_store(path, new)
+        check_key_opens_store(path, new)
     except StoreError:
         return True
     return False

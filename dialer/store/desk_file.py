@@ -99,7 +99,7 @@ class DeskAccount:
     signed_in_at: float | None = None
     passkeys: int = 0
 
-    def copy_account_without_times_of_earlier_user(self, user: StoredUser) -> DeskAccount:
+    def copy_account_without_earlier_sign_ins(self, user: StoredUser) -> DeskAccount:
         """Return a copy of the account without sign-in times from before `user` was added.
 
         Such times belong to an earlier user of the same name.

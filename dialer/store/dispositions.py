@@ -122,7 +122,7 @@ def _set_due_times_of_numbers_after_disposition(
     """Set when the called number and the voter's other numbers may be called again, after the agent has entered the
     result of the call (disposition).
     """
-    after = attempts.determine_queue_state_of_number_after_call(
+    after = attempts.compute_queue_state_after_call(
         db, before.phone_id, record.retry_at, of_worker=bool(before.of_worker)
     )
     SQL.update_target.run_statement(
@@ -137,13 +137,11 @@ def _set_due_times_of_numbers_after_disposition(
         return
     last_result_at = max(before.ended_at, before.disposed_at or 0.0)
     was_final = before.disposition in attempts.FINAL_DISPOSITIONS
-    held_until = attempts.compute_when_voters_other_numbers_may_be_called(
-        before.due_at, last_result_at, final=was_final
-    )
+    held_until = attempts.compute_next_call_time_of_other_numbers(before.due_at, last_result_at, final=was_final)
     call = (before.campaign_id, before.phone_id, before.voter_id)
     if record.disposition in _NOT_THE_VOTER:
         attempts.postpone_other_numbers_of_voter_until(db, *call, max(record.at, EARLIEST_DUE), held_until)
     else:
         is_final = record.disposition in attempts.FINAL_DISPOSITIONS
-        until = attempts.compute_when_voters_other_numbers_may_be_called(record.retry_at, record.at, final=is_final)
+        until = attempts.compute_next_call_time_of_other_numbers(record.retry_at, record.at, final=is_final)
         attempts.block_other_numbers_of_voter(db, *call, until, held_until)

@@ -50,8 +50,8 @@ def connect_to_database_file(
 
 @cache
 def _make_connection_class(base: type[Any]) -> type[Any]:
-    """Return a subclass of the driver's connection class that also has the attribute `hooks`: functions that run at the
-    begin and commit of transactions (`sql.TransactionHooks`).
+    """Return a subclass of the driver's connection class with the attribute `hooks`: functions that run when a
+    transaction begins or is committed (`sql.TransactionHooks`).
     """
     return type("StoreConnection", (base,), {"hooks": None})
 

@@ -181,9 +181,11 @@ def list_columns_covered_by_seals(db: Connection, evidence: Evidence) -> list[st
 
 
 def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
-    """Return an SQL expression that computes the digest of the row or block of rows with the names `:one` and `:two`.
+    """Return an SQL expression that computes the digest of the row, or block of rows, with the two-part key `:one` and
+    `:two`.
 
-    With `but_new`, the row NEW of a trigger is left out, so that the digest is the one before the change.
+    With `but_new`, the trigger's row NEW is left out, so that the digest is the one that the block had before the
+    change.
     """
     if but_new and not evidence.same:
         return "NULL"
@@ -199,7 +201,9 @@ def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_
 
 
 def build_sql_that_selects_keys_of_rows(evidence: Evidence) -> str:
-    """Return a SELECT of the two names by which the signed log identifies each row or block of rows of a table, sorted."""
+    """Return an SQL SELECT of the two-part keys by which the signed log identifies the rows, or blocks of rows, of a
+    table. The keys are sorted.
+    """
     one, two = (each.format(row="item") for each in (evidence.one, evidence.two))
     return f'SELECT DISTINCT {one}, {two} FROM "{evidence.table}" AS item WHERE {one} IS NOT NULL ORDER BY 1, 2'  # noqa: S608 - names of our schema
 

@@ -39,9 +39,7 @@ def save_version_of_calling_rules(db: Connection, text: str, at: float) -> str:
     return digest
 
 
-def save_settings_and_rules_that_take_effect(
-    db: Connection, settings: Mapping[str, str], rules: str, at: float
-) -> None:
+def save_settings_and_rules_in_force(db: Connection, settings: Mapping[str, str], rules: str, at: float) -> None:
     """Store the settings and calling rules that come into force at the time `at` (epoch seconds), while the dialler is
     running.
     """

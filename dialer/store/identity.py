@@ -1,8 +1,9 @@
 """The identity of a store, by which headquarters tells it from other stores of the same centre.
 
-Each store has an incarnation id. A new store gets one; so does a restored store, and a copy when it is opened: a copy and its
-original would otherwise give the same ids to different results. A copy is recognised by the file (its machine and inode),
-and by a token that changes at each opening and is also in a file next to the store. A backup has no token.
+Each store has a random id (incarnation). A new store gets an id. A restored or copied store gets another one when it is
+opened: otherwise a copy and its original would give the same ids to different results. A copy is recognised by the file
+(its machine and inode), and by a token that changes at each opening and is also in a file next to the store. A backup
+has no token.
 
 A machine that is cloned or set back with all its files takes the identity with it. Headquarters tells clones apart by their
 tokens, and notices a store that was set back by its results. Such a store gets a new identity, too.
@@ -56,7 +57,7 @@ class SQL(Statements):
     has_identity = Scalar(bool)
 
 
-def give_new_or_copied_store_an_identity(
+def assign_identity_to_new_or_copied_store(
     db: Connection, path: Path, *, is_new: bool, is_restored: bool = False
 ) -> None:
     """Give a store an identity if it is new, and another identity if it is a copy or a restored backup.
@@ -71,7 +72,7 @@ def give_new_or_copied_store_an_identity(
         if stored is None:
             _write_store_identity(db, place, None if is_new else _UNKNOWN if is_restored else NO_INCARNATION)
         elif is_restored or stored.place != place or stored.token not in _read_identity_tokens_of_store(path):
-            _write_store_identity(db, place, _read_id_of_store_identity(db))
+            _write_store_identity(db, place, _read_stored_incarnation(db))
         # Written before the commit, with both tokens: after a crash in between, one of them is in the store.
         _write_identity_tokens_of_store(path, token, "" if stored is None else stored.token)
         SQL.set_token.run_statement(db, token=token)
@@ -81,10 +82,10 @@ def give_new_or_copied_store_an_identity(
 def replace_identity_of_restored_store(db: Connection) -> None:
     """Give a new identity to a store whose file was set back to an earlier state. Runs inside the caller's transaction."""
     place = SQL.file.fetch_first_row(db)
-    _write_store_identity(db, "" if place is None else place.place, _read_id_of_store_identity(db))
+    _write_store_identity(db, "" if place is None else place.place, _read_stored_incarnation(db))
 
 
-def delete_token_that_identifies_store_copy(db: Connection) -> None:
+def delete_copy_detection_token(db: Connection) -> None:
     """Delete the random token by which a copy of a store is recognised, so that the store gets a new identity when it
     is next opened for writing.
 
@@ -102,7 +103,7 @@ def read_store_identity(db: Connection) -> StoreIdentity:
     return found
 
 
-def get_path_of_token_that_identifies_store(path: Path) -> Path:
+def get_copy_detection_token_path(path: Path) -> Path:
     """Return the path of the file with the random token by which a copy of the store is recognised. It is next to the
     store's real file, whatever links lead to it.
     """
@@ -110,7 +111,7 @@ def get_path_of_token_that_identifies_store(path: Path) -> Path:
     return real.with_name(real.name + ".identity")
 
 
-def _read_id_of_store_identity(db: Connection) -> str:
+def _read_stored_incarnation(db: Connection) -> str:
     found = SQL.identity.fetch_first_row(db)
     return NO_INCARNATION if found is None else found.incarnation
 
@@ -133,13 +134,13 @@ def _find_machine_and_inode_of_store(path: Path) -> str:
 
 def _read_identity_tokens_of_store(path: Path) -> list[str]:
     try:
-        return get_path_of_token_that_identifies_store(path).read_text("ascii", "replace").split()
+        return get_copy_detection_token_path(path).read_text("ascii", "replace").split()
     except OSError:
         return []
 
 
 def _write_identity_tokens_of_store(path: Path, *tokens: str) -> None:
-    file = get_path_of_token_that_identifies_store(path)
+    file = get_copy_detection_token_path(path)
     half = file.with_name(file.name + ".new")
     try:
         descriptor = os.open(half, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)

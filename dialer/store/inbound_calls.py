@@ -77,7 +77,9 @@ def save_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
 
 
 def _save_attestation_of_caller(db: Connection, attestation: str) -> int | None:
-    """Store what Asterisk verified of a caller's number, and return the id of this text. Return None without it."""
+    """Store what Asterisk verified about a caller's number (STIR/SHAKEN), and return the id of the stored text. Return
+    None if `attestation` is empty.
+    """
     if not attestation:
         return None
     return grounds.save_legal_grounds_for_call(db, json.dumps({"attestation": attestation}, separators=(",", ":")))

@@ -79,8 +79,8 @@ class StoreLock:
         """Release the lock."""
         self.release_lock()
 
-    def lock_store_files_created_meanwhile(self) -> None:
-        """Extend the lock to files that did not exist when it was taken: the database of a new store, and its WAL.
+    def lock_newly_created_store_files(self) -> None:
+        """Also lock the files that did not exist when the store was locked: the database of a new store, and its WAL.
 
         Raises StoreBusy if another process has locked one of them, and StoreError if the store's path now leads to
         another file.

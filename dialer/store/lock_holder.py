@@ -1,5 +1,5 @@
-"""Finds the process that holds a store's lock. The lock itself is not tried, because that could keep a dialler from
-starting.
+"""Finds the process that holds a store's lock. It never tries to take the lock itself: a dialler that starts at this
+moment would find the store locked.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def save_voter_mark(db: Connection, encode: Encode | None, mark: Mark) -> MarkEf
     if row is None:
         raise NotInStore(f"The store has no voter {mark.voter_id}, so the mark was not saved. Check the voter's id.")
     before = VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet))
-    superfluous = _would_correction_change_nothing(db, mark, before)
+    superfluous = _is_correction_without_effect(db, mark, before)
     recorded = not superfluous and _insert_voter_mark_unless_stored(db, mark)
     after = _compute_voter_status_after_new_mark(db, mark, before) if recorded else before
     undone = None if mark.undoes is None else SQL.kind_of_mark.fetch_first_value(db, key=mark.undoes)
@@ -153,7 +153,7 @@ def save_voter_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark
     """
     effects = [save_voter_mark(db, encode, mark) for mark in marks]
     recorded = sum(effect.recorded for effect in effects)
-    audit.append_audit_entry_with_person_of_note(db, "marks", note, marks=len(marks), taken=recorded)
+    audit.append_audit_entry_from_note(db, "marks", note, marks=len(marks), taken=recorded)
     return effects
 
 
@@ -182,7 +182,7 @@ def find_last_voter_mark_of_booth_worker_call(db: Connection, attempt_id: Attemp
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 
 
-def find_voters_whose_marks_have_key(db: Connection, key: str) -> list[int]:
+def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
     """Return the voters about whom marks (facts about voters) were stored under the key `key`, in stored order.
 
     An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These marks
@@ -199,7 +199,7 @@ def save_report_of_unknown_serial_number(db: Connection, unknown: UnknownSerial)
     SQL.insert_unknown_serial.run_statement(db, **get_fields_as_sql_parameters(unknown))
 
 
-def _would_correction_change_nothing(db: Connection, mark: Mark, before: VoterStatus) -> bool:
+def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
     """Return whether a correction would change nothing, because no earlier mark (fact about a voter) of the voter is
     "voted".
 

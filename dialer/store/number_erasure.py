@@ -80,7 +80,7 @@ def erase_number_with_audit_entry(
             delete_recording_rows(db, done.phone_id)
         seals.renew_hash_salts_of_changed_rows(db)
         notes = 0 if done.phone_id is None else erase_agent_notes_and_drafts_about_number(*store, done.phone_id)
-        audit.append_audit_entry_with_person_of_note(
+        audit.append_audit_entry_from_note(
             db,
             "erase",
             note,

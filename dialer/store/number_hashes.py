@@ -148,7 +148,7 @@ def find_numbers_opted_out_in_other_centres(db: Connection) -> list[SuppressedEl
     return SQL.suppressed_elsewhere.fetch_all_rows(db)
 
 
-def find_numbers_opted_out_in_other_centres_after(db: Connection, after: int) -> list[SuppressedElsewhere]:
+def find_new_numbers_opted_out_in_other_centres(db: Connection, after: int) -> list[SuppressedElsewhere]:
     """Return the numbers on this centre's roll, with ids above `after`, that have opted out in another centre and are
     not suppressed here yet.
     """

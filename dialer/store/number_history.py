@@ -104,14 +104,14 @@ class TargetOfNumber(NamedTuple):
 
 
 class AskedFor(NamedTuple):
-    """Whether the person who has a number requested a campaign's next call."""
+    """Whether the owner of a phone number asked for the campaign's next call to it."""
 
     campaign_id: str
     asked_for: int | None
 
 
 class CampaignCommand(NamedTuple):
-    """A command that changed the state of a campaign, or of all campaigns (None)."""
+    """A command that changed the state of one campaign, or of all campaigns if `campaign_id` is None."""
 
     at: float
     campaign_id: str | None
@@ -160,9 +160,9 @@ def read_history_of_number(db: Connection, number: str, day_start: float, at: fl
     """
     row = SQL.phone.fetch_first_row(db, number=number)
     phone_id = 0 if row is None else row.phone_id
-    consent, missing = _find_consent_of_number_at(db, number, row, at)
-    opted_out_at, source = _find_opt_out_of_number_at(db, number, row, at)
-    voters = _list_voters_of_number_at(db, phone_id, at)
+    consent, missing = _find_consent_of_number_at_time(db, number, row, at)
+    opted_out_at, source = _find_opt_out_of_number_at_time(db, number, row, at)
+    voters = _list_voters_of_number_at_time(db, phone_id, at)
     pending = [each for each in voters if each.turnout == "pending"]
     addressed = next(iter(pending or voters), None)
     calls = SQL.calls_until.fetch_only_row(db, phone_id=phone_id, day_start=day_start, at=at)
@@ -198,7 +198,7 @@ def read_history_of_number(db: Connection, number: str, day_start: float, at: fl
     )
 
 
-def _find_consent_of_number_at(
+def _find_consent_of_number_at_time(
     db: Connection, number: str, row: PhoneRow | None, at: float
 ) -> tuple[str, tuple[str, ...]]:
     """Return the consent that a number had at a time.
@@ -218,7 +218,7 @@ def _find_consent_of_number_at(
     return Consent.UNKNOWN.value, ("the number's consent, which was replaced since",) if is_lost else ()
 
 
-def _find_opt_out_of_number_at(
+def _find_opt_out_of_number_at_time(
     db: Connection, number: str, row: PhoneRow | None, at: float
 ) -> tuple[float | None, str | None]:
     """Return the time and the source of a number's opt-out. Both are None if the number had not opted out by the time
@@ -233,7 +233,7 @@ def _find_opt_out_of_number_at(
     return opted_out_at, None if found is None else found.source
 
 
-def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
+def _list_voters_of_number_at_time(db: Connection, phone_id: int, at: float) -> list[LinkedVoter]:
     """Return the voters who are linked to a number, with the turnout status that each had at a time."""
     return [
         each._replace(turnout=derive_voter_status_at_time(db, each.voter_id, at))
@@ -243,7 +243,7 @@ def _list_voters_of_number_at(db: Connection, phone_id: int, at: float) -> list[
     ]
 
 
-def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignState]:
+def derive_campaign_states_at_time(db: Connection, at: float) -> dict[str, CampaignState]:
     """Return the state (running, paused or stopped) that operators had set for each campaign by a time (epoch seconds).
 
     For a campaign that no later command changed, that is its present state.
@@ -259,7 +259,7 @@ def derive_campaign_states_at(db: Connection, at: float) -> dict[str, CampaignSt
     return {campaign: then[campaign] if campaign in changed else state for campaign, state in states.items()}
 
 
-def read_rules_in_force_at(db: Connection, at: float) -> RulesAt | None:
+def read_rules_in_force_at_time(db: Connection, at: float) -> RulesAt | None:
     """Return the calling rules in force at a time (epoch seconds), or None if they are not stored."""
     return SQL.rules_at.fetch_first_row(db, at=at)
 

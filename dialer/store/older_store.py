@@ -37,9 +37,10 @@ class SQL(Statements):
 
 
 def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
-    """Return whether the store lacks a call that is recorded elsewhere, and no later decision of a person explains why.
+    """Return whether the store lacks a call that is recorded elsewhere, such as at the broker.
 
-    Such decisions are to accept the older store, to restore a backup, or to purge the records.
+    Return False if a later decision of a person explains the gap: to accept the older store, to restore a backup, or to
+    purge the records.
     """
     known = find_stored_attempts(db, [AttemptId(call.attempt_id)])
     return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)

@@ -77,7 +77,7 @@ def suppress_phone_number(
     """Suppress a phone number (E.164), on the electoral roll or not: it is never called. Return False if it was
     suppressed already, otherwise True.
 
-    Other centres are notified of the opt-out by `number_hash`, or not at all if it is None.
+    Other centres are notified of the opt-out if `number_hash`, the keyed hash of the number, is given.
     """
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
     if phone_id is not None:
@@ -120,7 +120,7 @@ def save_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: float,
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = number_hashes.find_number_with_hash(db, number_hash)
-    return phone_id if phone_id is not None and suppress_number_opted_out_in_centre(db, phone_id, at, centre) else None
+    return phone_id if phone_id is not None and suppress_number_opted_out_elsewhere(db, phone_id, at, centre) else None
 
 
 def save_hashed_opt_outs(
@@ -155,9 +155,7 @@ def save_hashed_opt_outs(
         if is_new:
             add_result_to_outbox(db, encode, OptOut(None, note.at, source, number_hash=hashed), note.at)
         count += is_new
-    audit.append_audit_entry_with_person_of_note(
-        db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count
-    )
+    audit.append_audit_entry_from_note(db, "opt-out-import", note, source=source, numbers=len(hashes), fresh=count)
     return OptOutEffect(count, tuple(phones))
 
 
@@ -169,8 +167,8 @@ def suppress_new_numbers(db: Connection, secrets: Sequence[bytes], after: int) -
     """
     for secret in secrets:
         number_hashes.hash_next_page_of_phone_numbers(db, secret, after)
-    for each in number_hashes.find_numbers_opted_out_in_other_centres_after(db, after):
-        suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre)
+    for each in number_hashes.find_new_numbers_opted_out_in_other_centres(db, after):
+        suppress_number_opted_out_elsewhere(db, each.phone_id, each.at, each.centre)
 
 
 def suppress_numbers_opted_out_in_other_centres(db: Connection) -> int:
@@ -180,10 +178,10 @@ def suppress_numbers_opted_out_in_other_centres(db: Connection) -> int:
     """
     number_hashes.create_index_of_number_hashes(db)
     found = number_hashes.find_numbers_opted_out_in_other_centres(db)
-    return sum(suppress_number_opted_out_in_centre(db, each.phone_id, each.at, each.centre) for each in found)
+    return sum(suppress_number_opted_out_elsewhere(db, each.phone_id, each.at, each.centre) for each in found)
 
 
-def suppress_number_opted_out_in_centre(db: Connection, phone_id: int, at: float, centre: str) -> bool:
+def suppress_number_opted_out_elsewhere(db: Connection, phone_id: int, at: float, centre: str) -> bool:
     """Suppress a phone number of the electoral roll that opted out in another centre. Return False if it was suppressed
     already, otherwise True.
     """

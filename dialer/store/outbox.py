@@ -170,10 +170,10 @@ def record_last_outbox_id_at_headquarters(db: Connection, through: int, at: floa
     """Record that headquarters has stored the announcements (MQTT messages) up to the id `through`. A lower id than
     before changes nothing.
 
-    If this store never assigned `through`, its file was set back to an earlier state, and headquarters would mistake
-    new announcements for those it has. The store then gets a new identity, and all campaigns are stopped, with an audit
-    entry: the store does not know who was called, has voted or has opted out since. Returns whether this happened. `at`
-    is in epoch seconds. Raises NotInStore if the settings name no headquarters.
+    If this store never assigned the id `through`, its file was set back to an earlier state: headquarters would mistake
+    new announcements for those that it has. The store then gets a new identity, and all campaigns are stopped, with an
+    audit entry: the store does not know who was called, has voted or has opted out since. Returns whether this
+    happened. `at` is in epoch seconds. Raises NotInStore if the settings name no headquarters.
     """
     if read_last_outbox_id_at_headquarters(db) is None:
         raise NotInStore(NO_HEADQUARTERS)

@@ -1,4 +1,5 @@
-"""Calls of other centres to numbers in this store. They count in the minimum intervals between calls to a number.
+"""Calls of other centres to numbers in this store. The minimum interval between two calls to a number counts from these
+calls too.
 
 Functions run inside the caller's transaction. Times are epoch seconds.
 """

@@ -22,9 +22,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get
 
 
 class Area(NamedTuple):
-    """The federal state of an area (a constituency or a part of it), and the time at which its last polling station
-    closes.
-    """
+    """The federal state of a constituency or a part of it, and the time when the last polling station there closes."""
 
     state_code: str
     closes_at: str  # "HH:MM", local: when its last booth closes
@@ -64,7 +62,7 @@ def append_official_turnout_figures(db: Connection, figures: Sequence[OfficialFi
             entered = {"by_time": figure.by_time, "share": figure.share, "entered_at": note.at, "who": note.who}
             SQL.insert_figure.run_statement(db, **area, **entered)
             new += 1
-    audit.append_audit_entry_with_person_of_note(db, "official-turnout", note, figures=len(figures), new=new)
+    audit.append_audit_entry_from_note(db, "official-turnout", note, figures=len(figures), new=new)
     return new
 
 
@@ -124,7 +122,7 @@ def _build_query_parameters_of_area(figure: OfficialFigure) -> dict[str, str | i
     }
 
 
-def read_official_turnout_shares_valid_at(db: Connection, figure: OfficialFigure) -> dict[str, float]:
+def read_official_turnout_shares(db: Connection, figure: OfficialFigure) -> dict[str, float]:
     """Return the official turnout shares for a figure's area and day, by time.
 
     Shares that later entries replaced are left out. The figure must name its federal state.
@@ -155,7 +153,7 @@ def save_complaint(db: Connection, complaint: Complaint, note: AuditNote) -> int
     )
     number = SQL.complaint_id.fetch_only_value(db, key=complaint.key)
     if new:
-        audit.append_audit_entry_with_person_of_note(db, "complaint", note, complaint=number)
+        audit.append_audit_entry_from_note(db, "complaint", note, complaint=number)
     return number
 
 
@@ -166,4 +164,4 @@ def answer_complaint(db: Connection, answer: ComplaintAnswer, note: AuditNote) -
             f"There is no complaint {answer.complaint_id}. See all complaints with `dialer report complaints`."
         )
     if SQL.insert_answer.run_statement(db, who=note.who, **get_fields_as_sql_parameters(answer)):
-        audit.append_audit_entry_with_person_of_note(db, "complaint-answer", note, complaint=answer.complaint_id)
+        audit.append_audit_entry_from_note(db, "complaint-answer", note, complaint=answer.complaint_id)

@@ -28,8 +28,8 @@ class RegistersAt:
 
     @property
     def names_of_imported_do_not_call_registers(self) -> frozenset[str]:
-        """The names of the do-not-call registers that had been imported by the given time and that no later import has
-        replaced.
+        """The names of the do-not-call registers that had been imported by the given time, without those that a later
+        import replaced.
         """
         return frozenset(register.name for register in self.registers) - self.replaced
 
@@ -50,7 +50,7 @@ def read_do_not_call_registers(db: Connection) -> list[Register]:
     return SQL.registers.fetch_all_rows(db)
 
 
-def read_do_not_call_registers_known_at(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
+def read_do_not_call_registers_at_time(db: Connection, at: float, zone: ZoneInfo) -> RegistersAt:
     """Return the do-not-call registers that had been imported by a given time (epoch seconds).
 
     If a register was replaced later, the date of its earlier issue is read from the audit.

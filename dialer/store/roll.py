@@ -139,8 +139,8 @@ def read_all_booths(db: Connection) -> list[StoredBooth]:
 
 
 def add_booth(db: Connection, place: Sequence[str | int], details: Sequence[str]) -> int:
-    """Add a polling station (booth) to the electoral roll and return its id. `place` has the fields from roll version
-    to part number; `details` has the other fields.
+    """Add a polling station (booth) to the electoral roll and return its id. `place` has the fields that identify the
+    booth, from roll version to part number; `details` has the other fields.
     """
     return SQL.insert_booth.insert_row(
         db, **_make_sql_parameters_from_columns((*_PLACE, *_BOOTH_DETAILS), (*place, *details))
@@ -203,7 +203,7 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
     return opted_out, SQL.booths_without_close.fetch_only_value(db), SQL.repeated_epics.fetch_only_value(db)
 
 
-def list_voter_id_numbers_of_several_voters(db: Connection, most: int) -> list[RepeatedEpic]:
+def list_duplicate_voter_id_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
     """Return the first `most` EPIC (voter ID) numbers that several voters of one roll have.
 
     Slow, for it reads the whole roll.

@@ -82,7 +82,7 @@ def save_roll_import(db: Connection, note: AuditNote, spooled: SpooledRoll, chan
     roll.record_import_of_roll_file(db, note.at, spooled.file_name, spooled.sha256, figures)
     details = {"file": shorten_text_for_audit(spooled.file_name), "sha256": spooled.sha256}
     details |= {key: text for key, text in (("source", spooled.source), ("mapping", spooled.mapping)) if text}
-    audit.append_audit_entry_with_person_of_note(
+    audit.append_audit_entry_from_note(
         db, "roll-import", note, **details, rows=spooled.rows, voters=change.voters, numbers=change.numbers
     )
 

@@ -1,7 +1,7 @@
 """The secret keys that sign a store's changes. Each signs one minute of changes (epoch) and is then overwritten.
 
-The file, next to the store (`centre.db.seal-key`), has the secret of the epoch that is open and that of the one after
-it, so that a crash between the commit of a seal and the replacement of the file loses no key. Its old content is
+The key file next to the store (`centre.db.seal-key`) has the secrets of the current and of the next epoch. So no key is
+lost if the dialler crashes after a seal is committed and before the file is replaced. The file's old content is
 overwritten. A file system that writes elsewhere (copy on write, snapshots, a worn SSD) may keep the old blocks.
 
 `dialer init` creates the file before there is a store, so that it can print the first public key.
@@ -38,16 +38,14 @@ class EpochKeys:
 
     @classmethod
     def generate_signing_keys_of_first_minute(cls, epoch: int) -> Self:
-        """Return random signing keys for the first epoch (signed minute) of a new chain of keys, and for the epoch
-        after it.
-
-        The first epoch has this number.
+        """Return new random signing keys for the epoch (signed minute) with this number, which begins a chain of keys,
+        and for the epoch after it.
         """
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
     def make_signing_keys_of_next_minute(self) -> EpochKeys:
-        """Return the signing keys for the next minute (epoch): its key, which exists already, and a new random key for
-        the minute after it.
+        """Return the signing keys to use after this minute (epoch): the key of the next minute, which exists already,
+        and a new random key for the minute after that.
         """
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 

@@ -171,9 +171,14 @@ class Sealer:
         """Load the signing keys and begin an epoch (a minute of changes that is signed at its end). Return the reason if
         the epoch must be signed at once, or None.
 
-        START: the store has no chain of keys yet, or its keys are lost, so a new chain begins. UPGRADE: the log must be
-        started again, because the schema was upgraded or another version seals other columns. CRASH: some changes were
-        not sealed. Raises StoreError.
+        - START: the store has no chain of keys yet, or its keys are lost, so a new chain begins.
+
+        - UPGRADE: the log must be started again, because the schema was upgraded or this version seals other columns
+          than the last one did.
+
+        - CRASH: the last run ended before it sealed all changes.
+
+        Raises StoreError.
         """
         last = SQL.last_epoch.fetch_first_row(self._db)
         keys = read_signing_keys_from_file(self._path)
@@ -317,8 +322,8 @@ class Sealer:
         """Delete the log of changes, inside a transaction, and write all rows that it covered to a new log as they are
         now.
 
-        Return the number of the last row of the old log. In the same transaction, the caller must seal an epoch that
-        explains why a log begins: the store's first epoch, or one of a kind in `LOG_STARTS`.
+        Return the number of the last row of the old log. In the same transaction, the caller must seal an epoch whose
+        kind tells why a new log begins: the store's first epoch, or one of a kind in `LOG_STARTS`.
         """
         pending = self._get_hash_progress_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))

@@ -46,7 +46,7 @@ def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgrad
         own.seal_epoch(at, why)
 
 
-def seal_changes_of_minute_and_add_to_outbox(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
+def sign_changes_and_add_seal_to_outbox(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
     """Sign the store's changes since the last signature (seal), queue all unsent seals for MQTT, and return the new seal.
 
     `at` is in epoch seconds. Runs inside a transaction.

@@ -1,10 +1,10 @@
 """The journal of calls sent to the switch. It shows which attempts of a killed process were certainly never sent.
 
-An attempt is committed before it is dialled, so the store alone cannot tell an attempt that was dialled from one that a
-kill -9 stopped before. The journal, a small file next to the store, is written twice for each attempt: before its
-commit, and right before its Originate. An attempt that has the first record only was never sent. The records are not
-synced: they outlive the process, but not the machine. So a journal from before the machine's last start is ignored, like a
-missing or damaged one: attempts that the journal does not mention keep their number blocked.
+An attempt is committed before it is dialled. So after a kill -9, the store alone does not show whether an attempt was
+dialled. The journal, a small file next to the store, is written twice for each attempt: before its commit, and right
+before its Originate. An attempt that has the first record only was never sent. The records are not synced: they outlive
+the process, but not the machine. So a journal from before the machine's last start is ignored, like a missing or
+damaged one: attempts that the journal does not mention keep their number blocked.
 
 The journal also stores the difference between the machine's clocks, for a start after the wall clock was set.
 """

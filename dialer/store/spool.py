@@ -116,7 +116,7 @@ class Spool:
     def create_spooled_file_id(self) -> str:
         """Return an id for a new upload (roll or list of numbers).
 
-        Create the folder of uploads, and delete old rolls and lists from it. Raises StoreError.
+        Also create the folder of uploads if it is missing, and delete old uploads from it. Raises StoreError.
         """
         before = time.time() - SPOOL_SECONDS
         try:

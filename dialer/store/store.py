@@ -155,7 +155,7 @@ class Store(StoreRunner):
     # Attempts
 
     save_version_of_calling_rules = Write(grounds.save_version_of_calling_rules)
-    save_settings_and_rules_that_take_effect = Write(grounds.save_settings_and_rules_that_take_effect)
+    save_settings_and_rules_in_force = Write(grounds.save_settings_and_rules_in_force)
     save_answer_time_of_call = Write(attempt_rows.save_answer_time_of_call)
     save_connect_time_of_call = Write(attempt_rows.save_connect_time_of_call)
     end_attempts = Announce(attempt_rows.end_attempts)
@@ -216,11 +216,11 @@ class Store(StoreRunner):
     find_voter_by_serial_number_on_roll = Read(voters.find_voter_by_serial_number_on_roll)
     read_voter_for_agent_page = Read(voters.read_voter_for_agent_page)
     find_number_for_sms = Read(voters.find_number_for_sms)
-    count_voters_without_number_after_opt_out = Read(turnout.count_voters_without_number_after_opt_out)
+    count_voters_unreachable_after_opt_out = Read(turnout.count_voters_unreachable_after_opt_out)
     find_last_voter_mark_of_booth_worker_call = Write(
         marks.find_last_voter_mark_of_booth_worker_call
     )  # after the waiting writes, to find their marks
-    find_voters_whose_marks_have_key = Write(marks.find_voters_whose_marks_have_key)
+    find_voters_by_mark_key = Write(marks.find_voters_by_mark_key)
     save_report_of_unknown_serial_number = Write(marks.save_report_of_unknown_serial_number)
     append_official_turnout_figures = Write(polling_day_records.append_official_turnout_figures)
     save_complaint = Write(polling_day_records.save_complaint)
@@ -229,7 +229,7 @@ class Store(StoreRunner):
     async def save_voter_mark(self, mark: Mark) -> MarkEffect:
         """Store a mark (fact about a voter) and update the voter's status. See `marks.save_voter_mark`."""
         effect = await self._run_write_job_that_adds_to_outbox(marks.save_voter_mark, mark)
-        self._forget_cached_lengths_of_queues([effect])
+        self._discard_cached_queue_lengths([effect])
         return effect
 
     async def save_voter_marks(self, new: Sequence[Mark], note: AuditNote) -> list[MarkEffect]:
@@ -238,7 +238,7 @@ class Store(StoreRunner):
         See `marks.save_voter_marks`.
         """
         effects = await self._run_write_job_that_adds_to_outbox(marks.save_voter_marks, new, note)
-        self._forget_cached_lengths_of_queues(effects)
+        self._discard_cached_queue_lengths(effects)
         return effects
 
     async def release_attempts_with_unknown_outcome(
@@ -254,7 +254,7 @@ class Store(StoreRunner):
         self._target_counts.clear()
         return opened
 
-    def _forget_cached_lengths_of_queues(self, effects: Sequence[MarkEffect]) -> None:
+    def _discard_cached_queue_lengths(self, effects: Sequence[MarkEffect]) -> None:
         """Discard the cached counts of numbers in campaigns' queues, after a write that may have added numbers."""
         if any(effect.reopened for effect in effects):
             self._target_counts.clear()
@@ -364,4 +364,4 @@ class Store(StoreRunner):
     record_settings_at_start = Write(audit.record_settings_at_start)
     read_first_key_of_each_signing_chain = Read(seals.read_first_key_of_each_signing_chain)
     read_signed_minute_from_store = Read(seals.read_signed_minute_from_store)
-    seal_epoch = Announce(seals.seal_changes_of_minute_and_add_to_outbox)
+    seal_epoch = Announce(seals.sign_changes_and_add_seal_to_outbox)

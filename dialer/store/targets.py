@@ -46,7 +46,7 @@ def add_roll_numbers_to_queue_of_campaign(
     its queue yet. Return how many were added or reopened.
 
     Numbers that were closed because they had no pending voter are reopened if they have one now. Only numbers with ids
-    from `first` to `last` are enrolled. Sorts the roll's numbers, on disk if there are many.
+    from `first` to `last` are added or reopened. Sorts the roll's numbers, on disk if there are many.
     """
     if not campaigns.is_booth_worker_campaign(db, campaign_id):
         return SQL.enrol.run_statement(db, campaign_id=campaign_id, first=first, last=last)

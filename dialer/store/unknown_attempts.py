@@ -54,5 +54,5 @@ def release_attempts_with_unknown_outcome(
             )
         SQL.insert_release.run_statement(db, attempt_id=attempt_id, at=note.at, who=note.who, reason=reason)
         opened += SQL.reopen_released.run_statement(db, phone_id=phone_id)
-        audit.append_audit_entry_with_person_of_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
+        audit.append_audit_entry_from_note(db, "unknown-release", note, attempt=attempt_id, reason=reason)
     return opened

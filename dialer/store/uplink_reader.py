@@ -20,8 +20,8 @@ from dialer.store.peer_updates import PeerStreamPosition
 
 @dataclass(frozen=True, slots=True)
 class StoredRolls:
-    """The constituencies on the electoral rolls in a store, the id of the store's newest voter, and a text that differs
-    whenever the hashes of the roll's phone numbers differ.
+    """The constituencies on the electoral rolls in a store, the id of the newest voter, and a text that changes
+    whenever the hashes of the roll's phone numbers change.
     """
 
     constituencies: tuple[tuple[str, int], ...]  # state and number

@@ -54,9 +54,7 @@ def add_or_change_user(
     before = SQL.role_of.fetch_first_value(db, name=name)
     if before != role:
         SQL.add_or_change_user.run_statement(db, name=name, role=role.value, at=note.at)
-        audit.append_audit_entry_with_person_of_note(
-            db, "user-set", note, user=name, role=role.value, before=before or "none"
-        )
+        audit.append_audit_entry_from_note(db, "user-set", note, user=name, role=role.value, before=before or "none")
     save_reply_to_command(db, receipt, note.at)
 
 
@@ -66,5 +64,5 @@ def remove_user(db: Connection, name: str, note: AuditNote, receipt: Receipt | N
     if before is None:
         raise NotInStore(f"There is no user {name}. `dialer user list` shows all of them.")
     SQL.delete_user.run_statement(db, name=name)
-    audit.append_audit_entry_with_person_of_note(db, "user-remove", note, user=name, before=before)
+    audit.append_audit_entry_from_note(db, "user-remove", note, user=name, before=before)
     save_reply_to_command(db, receipt, note.at)

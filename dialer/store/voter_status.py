@@ -1,6 +1,6 @@
 """The status of a voter, derived from the voter's marks (facts about voters).
 
-The voter's row stores it only as a cache.
+The status in the voter's row is only a copy, for fast reading.
 """
 
 from __future__ import annotations

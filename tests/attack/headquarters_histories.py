@@ -49,7 +49,7 @@ from dialer.simulation.virtual_time import run_in_virtual_time
 from dialer.store import identity, outbox
 from dialer.store.async_connection import AsyncConnection
 from dialer.store.connection import open_store_exclusively, open_store_for_reading
-from dialer.store.identity import get_path_of_token_that_identifies_store
+from dialer.store.identity import get_copy_detection_token_path
 from dialer.store.seal_keys import get_seal_key_path
 from dialer.store.sql import Query, Scalar
 from dialer.store.store import open_store
@@ -585,7 +585,7 @@ class History:
         ):
             source.backup(copy)
         if whole:
-            for find_path in (get_path_of_token_that_identifies_store, get_seal_key_path):
+            for find_path in (get_copy_detection_token_path, get_seal_key_path):
                 shutil.copyfile(find_path(machine.path), find_path(path))
         return path
 

@@ -182,7 +182,7 @@ class FlowService:
             case CommitKind.MARK:
                 return await self._store_ivr_answer_if_valid(call, commit, key, may_stand=may_stand)
             case CommitKind.UNDO:
-                if not (may_stand and await self._store.find_voters_whose_marks_have_key(key)):
+                if not (may_stand and await self._store.find_voters_by_mark_key(key)):
                     await self._workers.undo_last_report_of_booth_worker(call, key)
             case CommitKind.OPT_OUT:
                 await self._marks.store_opt_out(call, source="voter-key")
@@ -199,7 +199,7 @@ class FlowService:
             return False
         kind = MarkKind(commit.mark.value)
         voters, source = await self._find_voters_concerned_by_answer(
-            call, commit, await self._store.find_voters_whose_marks_have_key(key) if may_stand else []
+            call, commit, await self._store.find_voters_by_mark_key(key) if may_stand else []
         )
         now = self._core.clock.now()
         for voter_id in voters:

@@ -67,7 +67,7 @@ class SettingsReload:
                 return "no setting has changed"
             pins = await asyncio.to_thread(PinCheck, found.plan.agents.values())
             async with self._load_campaigns_of_reloaded_settings(found.plan) as new:
-                await self._store.save_settings_and_rules_that_take_effect(
+                await self._store.save_settings_and_rules_in_force(
                     found.values, found.plan.rules_text, self._core.clock.now()
                 )
                 stopped = (

@@ -117,7 +117,7 @@ class Marks:
         count.
         """
         try:
-            gone = await self._store.count_voters_without_number_after_opt_out(phone_id)
+            gone = await self._store.count_voters_unreachable_after_opt_out(phone_id)
         except StoreError as error:
             _log.warning("voters.count_failed", phone=phone_id, problem=str(error))
             return

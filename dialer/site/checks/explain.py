@@ -118,12 +118,12 @@ def explain_whether_numbers_can_be_called(
         else collect_site_rules(load_site_profile(settings), settings)
     )
     settings = rules.settings
-    imported = registers.read_do_not_call_registers_known_at(db, at, get_site_zone(settings))
+    imported = registers.read_do_not_call_registers_at_time(db, at, get_site_zone(settings))
     gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = make_polling_day_plan_from_settings(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)
-    booths, states = voters.read_booths(db), number_history.derive_campaign_states_at(db, at)
+    booths, states = voters.read_booths(db), number_history.derive_campaign_states_at_time(db, at)
     for number in find_phone_numbers_of_voter(db, who, settings.centre.region):
         record = number_history.read_history_of_number(db, number, since, at)
         facts = replace(

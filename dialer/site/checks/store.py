@@ -19,7 +19,7 @@ from dialer.site.checks.ages import format_duration_in_largest_unit
 from dialer.site.checks.rules import check_calling_rules
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
-from dialer.store.connection import Connection, open_store_snapshot, refuse_key_that_does_not_open_store
+from dialer.store.connection import Connection, check_key_opens_store, open_store_snapshot
 from dialer.store.conversion import get_temporary_conversion_path
 from dialer.store.copying import STORE, find_upgrade_copies
 from dialer.store.file_checks import check_database_integrity, is_encrypted
@@ -145,7 +145,7 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         yield make_error_finding(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
     else:
         if settings.store.path.exists():
-            refuse_key_that_does_not_open_store(settings.store.path, key)
+            check_key_opens_store(settings.store.path, key)
         yield make_ok_finding(subject, f"the store's key is in {key.file}; recordings and exports are not encrypted")
 
 

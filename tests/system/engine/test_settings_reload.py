@@ -117,7 +117,7 @@ async def test_concurrent_requests_to_reload_settings_are_executed_one_after_ano
     path: Path, engine: Engine
 ) -> None:
     desk: Any = engine.features.settings_reloader
-    read, keep, reads = desk._read_settings, desk._store.save_settings_and_rules_that_take_effect, []
+    read, keep, reads = desk._read_settings, desk._store.save_settings_and_rules_in_force, []
     begun, goes_on = asyncio.Event(), asyncio.Event()
 
     def count_reads() -> object:
@@ -129,7 +129,7 @@ async def test_concurrent_requests_to_reload_settings_are_executed_one_after_ano
         await goes_on.wait()
         await keep(*arguments)
 
-    desk._read_settings, desk._store.save_settings_and_rules_that_take_effect = count_reads, store_slowly
+    desk._read_settings, desk._store.save_settings_and_rules_in_force = count_reads, store_slowly
     change(path, ("channels = 20", "channels = 12"))
     first = asyncio.create_task(engine.execute_command(ReloadSettings()))
     await begun.wait()

@@ -287,7 +287,7 @@ async def test_command_stop_all_also_stops_a_campaign_added_by_a_running_reload(
     tmp_path: Path,
 ) -> None:
     async with run_live_site(tmp_path) as here:
-        engine, taken = here.site.centre.engine, here.site.centre.store.save_settings_and_rules_that_take_effect
+        engine, taken = here.site.centre.engine, here.site.centre.store.save_settings_and_rules_in_force
         here.change(add="".join(CAMPAIGN.format(id=name, pacing="progressive") for name in ("second", "third")))
 
         async def store_after_stop_all(told: dict[str, str], rules: str, at: float) -> None:
@@ -295,7 +295,7 @@ async def test_command_stop_all_also_stops_a_campaign_added_by_a_running_reload(
             await engine.execute_command(ResumeCampaign(campaign_id="agents"))
             await taken(told, rules, at)
 
-        engine.features.settings_reloader._store.save_settings_and_rules_that_take_effect = store_after_stop_all  # type: ignore[assignment]
+        engine.features.settings_reloader._store.save_settings_and_rules_in_force = store_after_stop_all  # type: ignore[assignment]
         assert await here.reload() == "settings applied: campaigns.second, campaigns.third"
         states = [CampaignState.RUNNING, CampaignState.STOPPED, CampaignState.STOPPED]
         assert [each.state for each in here.site.centre_view.campaigns] == states

@@ -745,7 +745,7 @@ async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result
     for module in (upload, batches):  # the first batch after the copy was put back has only rows that headquarters has
         monkeypatch.setattr(module, "MAX_BATCH_ROWS", 2)
     path = tmp_path / "centre.db"
-    files = (path, identity.get_path_of_token_that_identifies_store(path))
+    files = (path, identity.get_copy_detection_token_path(path))
     sent: list[str] = []
     problems: set[str] = set()
 

@@ -13,7 +13,7 @@ from dialer.domain.model import Announcement
 from dialer.store import identity
 from dialer.store.backup import make_backup, restore_backup
 from dialer.store.connection import open_store_for_writing
-from dialer.store.identity import StoreIdentity, get_path_of_token_that_identifies_store, read_store_identity
+from dialer.store.identity import StoreIdentity, get_copy_detection_token_path, read_store_identity
 from dialer.store.store import open_store
 from tests.support.stores import NOW, Backend, SqliteBackend, open_filled_store
 
@@ -100,6 +100,6 @@ def test_store_of_an_earlier_version_without_an_identity_keeps_its_row_ids(tmp_p
 
 async def test_store_is_not_opened_if_its_identity_cannot_be_written(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
-    get_path_of_token_that_identifies_store(path).mkdir()
+    get_copy_detection_token_path(path).mkdir()
     with pytest.raises(StoreError, match=r"centre\.db\.identity: the store\'s token cannot be written"):
         await open_store(path)

@@ -245,7 +245,7 @@ async def test_failed_or_unconfirmed_store_writes_leave_a_valid_chain_of_integri
     """Writes share a transaction with one that fails, which seals an epoch first; and a commit is done but not confirmed."""
 
     def seal_and_fail(db: sqlite3.Connection) -> None:
-        seals.seal_changes_of_minute_and_add_to_outbox(db, None, NOW)
+        seals.sign_changes_and_add_seal_to_outbox(db, None, NOW)
         raise StoreError("the disk is full")
 
     async with open_filled_store(backend) as store:

@@ -157,7 +157,7 @@ async def test_earlier_program_version_refuses_an_upgraded_store_but_opens_the_c
         pass
     shipped = load_migrations()
     monkeypatch.setattr(migrate, "load_migrations", lambda: shipped[:-1])
-    monkeypatch.setattr(identity, "give_new_or_copied_store_an_identity", lambda *_, **__: None)
+    monkeypatch.setattr(identity, "assign_identity_to_new_or_copied_store", lambda *_, **__: None)
     monkeypatch.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
     monkeypatch.setattr(seals, "seal_all_unsealed_changes", lambda *_: None)
     with pytest.raises(StoreError) as refused:
@@ -200,7 +200,7 @@ def test_copy_of_an_encrypted_store_made_before_an_upgrade_is_encrypted(
     backend, shipped = BACKENDS["encrypted"](tmp_path), load_migrations()
     with monkeypatch.context() as earlier:
         earlier.setattr(migrate, "load_migrations", lambda: shipped[:-1])
-        earlier.setattr(identity, "give_new_or_copied_store_an_identity", lambda *_, **__: None)
+        earlier.setattr(identity, "assign_identity_to_new_or_copied_store", lambda *_, **__: None)
         earlier.setattr(seals, "attach_sealer_to_connection", lambda *_, **__: None)
         earlier.setattr(seals, "seal_all_unsealed_changes", lambda *_: None)
         with open_store_exclusively(backend.path, "a test", key=TEST_KEY):

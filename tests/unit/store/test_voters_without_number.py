@@ -39,15 +39,11 @@ async def test_voter_who_loses_the_last_phone_number_counts_once_as_a_voter_with
         with closing(backend.connect()) as db:
             db.execute("INSERT INTO link (voter_id, phone_id) VALUES (7, 1)")  # 7, 8 and 9 share number 6
         await store.save_voter_mark(make_mark(8, MarkKind.NOT_YET))
-        assert await store.count_voters_without_number_after_opt_out(6) == {}
+        assert await store.count_voters_unreachable_after_opt_out(6) == {}
         await store.save_opt_out(6, at=NOW, source="test")
-        assert await store.count_voters_without_number_after_opt_out(6) == {
-            1: 1
-        }  # 9; 8 is reached, 7 has another number
+        assert await store.count_voters_unreachable_after_opt_out(6) == {1: 1}  # 9; 8 is reached, 7 has another number
         await store.save_opt_out(1, at=NOW, source="test")
-        assert await store.count_voters_without_number_after_opt_out(6) == {
-            1: 2
-        }  # of numbers of one moment the last id
-        assert await store.count_voters_without_number_after_opt_out(1) == {1: 1}
+        assert await store.count_voters_unreachable_after_opt_out(6) == {1: 2}  # of numbers of one moment the last id
+        assert await store.count_voters_unreachable_after_opt_out(1) == {1: 1}
         assert (await read_turnout(store)).without_number == 3
-        assert await store.count_voters_without_number_after_opt_out(999) == {}
+        assert await store.count_voters_unreachable_after_opt_out(999) == {}
