@@ -357,7 +357,7 @@ class Features:
         )
 
     @cached_property
-    def filler_of_number_hoppers(self) -> Hoppers:
+    def hopper_refill_service(self) -> Hoppers:
         return Hoppers(
             self.core,
             self.polling_days_of_booths,
@@ -407,7 +407,7 @@ class Features:
             self.pacing_snapshot_builder,
             self.shares_of_agent_time,
             self.agent_seats,
-            self.filler_of_number_hoppers,
+            self.hopper_refill_service,
             self.call_originator,
             self.seat_reservations_for_calls,
         )
@@ -421,7 +421,7 @@ class Features:
             self.loaded_campaigns,
             self.call_distributor,
             self.campaign_hold_checker,
-            self.filler_of_number_hoppers,
+            self.hopper_refill_service,
             self.call_originator,
         )
 

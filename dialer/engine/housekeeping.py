@@ -110,12 +110,12 @@ class Housekeeping:
         """Store how long seats were in each state, and what pacing has learned. If the store fails, they are stored by
         the next run of the periodic jobs.
         """
-        intervals = self._seats.pop_unsaved_intervals_of_seat_states()
+        intervals = self._seats.pop_unsaved_seat_state_intervals()
         try:
             if intervals:
                 await self._store.save_intervals_of_seat_states(intervals)
             for campaign_id, run in self._runs.list_campaign_runs_by_id():
                 await self._store.save_pacer_state(campaign_id, run.get_learned_state_of_pacer())
         except StoreError as error:
-            self._seats.put_back_unsaved_intervals_of_seat_states(intervals)
+            self._seats.requeue_unsaved_seat_state_intervals(intervals)
             self._core.request_side_effects(StoreFailed(error))

@@ -128,7 +128,7 @@ class Lifecycle:
     async def save_state_at_shutdown(self) -> None:
         """Save the engine's remaining state after the last call."""
         features = self._features
-        features.agent_seats.end_intervals_of_current_seat_states()
+        features.agent_seats.end_current_seat_state_intervals()
         await features.periodic_housekeeping_jobs.save_state_at_shutdown()
 
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:

@@ -77,7 +77,7 @@ def _create_turnout_forecast(features: Features) -> Forecast | None:
     )
     to_come = {
         booth_id: at
-        for booth_id, at in features.polling_days_of_booths.find_last_call_times_by_booth().items()
+        for booth_id, at in features.polling_days_of_booths.find_calling_deadlines_by_booth().items()
         if at > now
     }
     if not to_come:

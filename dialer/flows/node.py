@@ -171,7 +171,7 @@ class Node(NamedPart, ABC):
         return self.needs_no_action and all(map(can_prompt_be_skipped, self.prompts_played_at_entry))
 
     def list_nodes_reached_by_one_key(self) -> tuple[str, ...]:
-        """Return the nodes that the caller can reach by one key while prompts are played here."""
+        """Return the nodes that the caller can reach by one key while the prompts of this node are played."""
         return ()
 
     def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:

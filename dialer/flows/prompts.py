@@ -88,7 +88,9 @@ class CataloguePrompts:
         return PromptName("", name.language, LABEL)
 
     def choose_sound_of_campaign_or_shared_sound(self, sound: str) -> str:
-        """Return the campaign's own version of a shared sound, or the shared one if no own version may be played."""
+        """Return the campaign's own version of a shared sound, or the shared sound if the campaign has no version that
+        may be played.
+        """
         name = find_prompt_of_sound(sound)
         if name is None:
             return sound
@@ -151,7 +153,9 @@ class SitePrompts:
         )
 
     async def reload_catalogue(self) -> None:
-        """Reload the catalogue in a thread. If it cannot be read, raise CatalogueError and continue to use the old one."""
+        """Reload the catalogue in a thread. If it cannot be read, raise CatalogueError and continue to use the old
+        catalogue.
+        """
         self._playlist = await asyncio.to_thread(self._reader.read_playlist)
 
     def _read_and_check_catalogue(self) -> Playlist:

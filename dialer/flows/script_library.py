@@ -74,7 +74,9 @@ class ScriptLibrary:
         return found
 
     def use_scripts_for_campaigns(self, scripts: Mapping[str, Script]) -> list[str]:
-        """Put these scripts into use in place of the campaigns' present ones. Return the names of the changed scripts."""
+        """Put these scripts into use in place of the campaigns' present scripts. Return the names of the changed
+        scripts.
+        """
         changed = [
             script.name
             for campaign, script in scripts.items()

@@ -1,8 +1,8 @@
 """The driver that runs a flow at the terminal, for `dialer flow try`.
 
 Prompts are printed, and keys are read as one line per question. Extra keys in a line are entered ahead, as on a
-telephone. A line that is too short is a caller who stops in the middle, an empty line is silence, and the end of input
-is a hang-up.
+telephone. A line that is too short means that the caller stops in the middle. An empty line means silence, and the end
+of input means a hang-up.
 """
 
 from __future__ import annotations
@@ -180,8 +180,8 @@ def describe_stored_result_of_flow(commit: FlowCommit) -> str:
 
 
 def list_kinds_of_declared_voter_data(flow: Flow) -> dict[str, PromptKind]:
-    """Return the kind, such as number or hour, of each fact (known data about the voter) that a flow and its subdialogs
-    declare, by the fact's name. If flow and subdialog declare different kinds for a fact, the flow's own kind counts.
+    """Return the kinds (such as number or hour) of the facts about the voter that a flow and its subdialogs declare, by
+    the fact's name. If flow and subdialog declare different kinds for a fact, the flow's own kind counts.
     """
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():

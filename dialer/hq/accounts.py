@@ -79,7 +79,7 @@ class Accounts:
             raise CommandRefused(f"there is no account {name}: see `dialer hq user list`")
 
     async def save_account(self, name: str, role: str, zone: str, who: str) -> None:
-        """Add an account, or change the role and zone of an existing one. Raises CommandRefused, StoreError."""
+        """Add an account, or change the role and zone of an existing account. Raises CommandRefused, StoreError."""
         if not _NAME.fullmatch(name):
             raise CommandRefused(
                 f"the user name {name!r} is not valid: use 1 to 32 lower-case letters, digits and hyphens"

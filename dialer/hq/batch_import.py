@@ -590,11 +590,10 @@ class BatchImporter:
         rows: list[ParsedRow[Row]],
         values: Callable[[Row], tuple[Any, ...]],
     ) -> list[ParsedRow[Row]]:
-        """Insert rows through a temporary table. Return those that the database did not have yet.
+        """Insert rows through a temporary table. Return the rows that the database did not have yet.
 
-        All rows are inserted with one statement, because usually all of them are new. Only if the database has some of
-        them already is the insert repeated with a statement that returns the ids of the inserted rows, which takes more
-        time.
+        All rows are inserted with one statement, because usually all of them are new. If the database has some of them
+        already, the insert is repeated with a slower statement, which returns the ids of the inserted rows.
         """
         if not rows:
             return []

@@ -27,7 +27,7 @@ ValueRejected = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, a
 
 
 class Database:
-    """A connection to the database, for one task at a time. `open_database` opens one."""
+    """A connection to the database, for one task at a time. `open_database` opens such a connection."""
 
     def __init__(self, connection: asyncpg.Connection[Any]) -> None:
         self._connection = connection
@@ -99,7 +99,7 @@ class Database:
         """Create the partitions of the table `result` for the coming days, and drop those that are older than
         `keep_days`.
 
-        Rows of other days are in the partition `result_other`. So are rows that arrived before their partition existed.
+        Rows of other days, and rows that arrived before their partition existed, are in the partition `result_other`.
         """
         for ahead in range(-1, DAYS_AHEAD):
             day = today + timedelta(days=ahead)

@@ -242,7 +242,7 @@ _PAYLOADS = json.JSONDecoder(parse_constant=_refuse_number_that_is_not_finite)
 def _parse_voter_mark_in_result(
     centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float
 ) -> MarkRow | None:
-    """Return the mark (fact about a voter) in a result, or None if the result has no valid fields of one."""
+    """Return the mark (fact about a voter) in a result, or None if the result has no valid fields of a mark."""
     place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):

@@ -146,7 +146,9 @@ class _Site:
 
 
 def _list_web_sites(settings: HqSettings) -> list[_Site]:
-    """Return the web server's sites: one for campaign material and, if it serves headquarters' pages, one for these."""
+    """Return the web server's sites: one for campaign material and, if it serves headquarters' pages, one for these
+    pages.
+    """
     desk, sites = settings.desk, list[_Site]()
     served = {
         settings.server.material_address or "http://127.0.0.1:8480/material": str(

@@ -114,7 +114,8 @@ def _has_same_topic_and_payload(one: BatchRow, other: BatchRow) -> bool:
 def _is_same_json(one: str, other: str) -> bool:
     """Return whether two payloads have the same JSON fields, whatever their order.
 
-    So a stored row is recognised even if another version of headquarters gave it another key.
+    A stored row is recognised by this comparison even if another version of headquarters has computed a different key
+    for the row.
     """
     try:
         return bool(json.loads(one) == json.loads(other))

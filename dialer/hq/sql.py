@@ -1,4 +1,4 @@
-"""Typed SQL for PostgreSQL: statements are declared as in `dialer.store.sql`, and awaited.
+"""Typed SQL for PostgreSQL: statements are declared as in `dialer.store.sql`, and run with `await`.
 
 Parameters are passed by position ($1, $2, ...). Where a statement writes many rows, each parameter is a list with one
 value per row (`convert_rows_to_columns`).

@@ -73,7 +73,9 @@ async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[s
 
 
 async def list_centres_with_unconfirmed_database(db: Database) -> set[str]:
-    """Return the centres whose accepted store replaced an earlier one, which no person has confirmed."""
+    """Return the centres whose accepted store (database) replaced an earlier store, if no person has confirmed the
+    replacement.
+    """
     return {each.centre for each in await SQL.unconfirmed.fetch_rows(db)}
 
 

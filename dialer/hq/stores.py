@@ -1,11 +1,11 @@
 """Decides which store (database) headquarters accepts if several send results for one centre. Without I/O.
 
 Each store has an id, its incarnation (dialer/store/identity.py), and numbers its rows itself. A store that replaces
-another, or is a restored or copied one, has a new incarnation. It is accepted once the earlier store has been silent
-for a while. Headquarters reports this as a problem of the centre until a person confirms it (`dialer hq store accept`).
-If both stores send, two machines work as one centre: the later store is refused until a person decides with the same
-command. A store that was set back to an older copy of itself keeps its incarnation. It is recognised by its rows
-(dialer/hq/repeated_rows.py), and is refused until it has another incarnation.
+another store, or that was restored or copied, has a new incarnation. It is accepted once the earlier store has been
+silent for a while. Headquarters reports this as a problem of the centre until a person confirms it (`dialer hq store
+accept`). If both stores send, two machines work as one centre: the later store is refused until a person decides with
+the same command. A store that was set back to an older copy of itself keeps its incarnation. It is recognised by its
+rows (dialer/hq/repeated_rows.py), and is refused until it has another incarnation.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ def describe_two_databases_of_one_centre(centre: str, stores: dict[str, KnownSto
 
 
 def describe_replaced_database_of_centre(centre: str, stores: dict[str, KnownStore]) -> str:
-    """Return what a person must do about a store that replaced an earlier one without a person's decision, or an empty
-    text.
+    """Return what a person must do about a store (database) that replaced an earlier store without a person's decision,
+    or an empty text.
     """
     accepted = find_accepted_database_of_centre(stores)
     if accepted is None or accepted.is_confirmed:

@@ -191,7 +191,8 @@ class Repository:
         signed = _sign_tuf_metadata(root, map(create_tuf_signer, root_keys))
         if not root.get_root_verification_result(before, signed.signed_bytes, signed.signatures):
             raise MaterialRefused(
-                "a change of root keys must be signed with two of the old and two of the new: give the files of these four keys"
+                "a change of root keys must be signed with two of the old root keys and two of the new ones: give the files of"
+                " these four keys"
             )
         self._write_tuf_metadata(signed, f"{version}.root.json")
 

@@ -277,9 +277,7 @@ class SimulatedNetwork:
         )
         key = (str(session.attempt_id), kind, "caller")
         self.record.attempted[key] += 1
-        stored = await dialler.engine.features.ivr_flow_service.store_input_that_ivr_caller_entered(
-            session, flow_commit
-        )
+        stored = await dialler.engine.features.ivr_flow_service.store_input_of_ivr_caller(session, flow_commit)
         if stored and not dialler.steps.killed.is_set():  # a killed dialler acknowledges nothing
             self.record.acknowledged[key] += 1
             if flow_commit.kind is CommitKind.OPT_OUT:

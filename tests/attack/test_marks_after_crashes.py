@@ -165,7 +165,7 @@ class History:
         if step == KILLED_DURING_COMMIT:
             dialler.steps._kill_at = dialler.steps.count + 4
         committing = dialler.start_task(
-            dialler.engine.features.ivr_flow_service.store_input_that_ivr_caller_entered(session, commit)
+            dialler.engine.features.ivr_flow_service.store_input_of_ivr_caller(session, commit)
         )
         killed = asyncio.ensure_future(dialler.steps.killed.wait())
         await asyncio.wait((committing, killed), return_when=asyncio.FIRST_COMPLETED)

@@ -33,7 +33,7 @@ def arm_crash_point(point: str) -> None:
     """Let this process kill itself when it reaches the crash point."""
     originate, commit, event = (
         AsteriskSwitch.originate_call,
-        FlowService.store_input_that_ivr_caller_entered,
+        FlowService.store_input_of_ivr_caller,
         Engine.on_switch_event,
     )
 
@@ -61,7 +61,7 @@ def arm_crash_point(point: str) -> None:
 
     for owner, name, deadly in (
         (AsteriskSwitch, "originate_call", originate_and_die),
-        (FlowService, "store_input_that_ivr_caller_entered", commit_and_die),
+        (FlowService, "store_input_of_ivr_caller", commit_and_die),
         (Engine, "on_switch_event", event_and_die),
     ):
         setattr(owner, name, deadly)
@@ -69,7 +69,7 @@ def arm_crash_point(point: str) -> None:
 
 def log_acknowledged_marks(path: str) -> None:
     """Append each committed mark to a file, one per line, before the caller hears the confirmation."""
-    commit = FlowService.store_input_that_ivr_caller_entered
+    commit = FlowService.store_input_of_ivr_caller
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     async def commit_and_tell(self: FlowService, session: Any, flow_commit: Any) -> bool:
@@ -79,7 +79,7 @@ def log_acknowledged_marks(path: str) -> None:
             os.write(file, f"{session.attempt_id} {said}\n".encode())
         return done
 
-    FlowService.store_input_that_ivr_caller_entered = commit_and_tell  # type: ignore[method-assign, assignment]
+    FlowService.store_input_of_ivr_caller = commit_and_tell  # type: ignore[method-assign, assignment]
 
 
 async def _dial(options: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ class MemoryDesk:
         call.begun = True
         return FlowSession(AttemptId(attempt_id), "run", call.flow, call.facts, call.language)
 
-    async def store_input_that_ivr_caller_entered(self, session: FlowSession, commit: FlowCommit) -> bool:
+    async def store_input_of_ivr_caller(self, session: FlowSession, commit: FlowCommit) -> bool:
         assert session.run == "run"
         call = self.calls[session.attempt_id]
         call.asked.append(commit)

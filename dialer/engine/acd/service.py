@@ -64,8 +64,8 @@ class Acd:
     # Voters
 
     def connect_or_queue_voter(self, call: Call) -> None:
-        """Connect an answered voter to a free seat, or to the next seat that becomes free within the connect limit (the
-        time that a voter may wait).
+        """Connect an answered voter to a free seat. If no seat is free, connect the voter to the next seat that becomes
+        free within the connect limit (the time that a voter may wait).
         """
         now = self._core.read_clock()
         known = self._calls.update_call(call, call.copy_call_with_human_answer(now))
@@ -99,7 +99,7 @@ class Acd:
         finally:
             del self._flow_handovers[attempt_id]
 
-    def _tell_ivr_flow_whether_agent_was_connected(self, attempt_id: AttemptId, came: bool) -> None:
+    def _report_agent_connection_to_ivr_flow(self, attempt_id: AttemptId, came: bool) -> None:
         """Report to a call's IVR flow whether the voter was connected to an agent."""
         waiting = self._flow_handovers.get(attempt_id)
         if waiting is not None and not waiting.done():
@@ -151,7 +151,7 @@ class Acd:
         call = self._calls.find_live_call(attempt_id)
         if call is not None and call.talk.seat == seat_name and call.talk.connected_at is None:
             self._calls.update_call(call, call.copy_call_without_seat())
-            self._tell_ivr_flow_whether_agent_was_connected(attempt_id, False)
+            self._report_agent_connection_to_ivr_flow(attempt_id, False)
 
     def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
         """Play the information message (who called, and that no agent is free) to a voter who got no seat in time, or
@@ -195,7 +195,7 @@ class Acd:
         self._seats.count_call_accepted_by_agent(seat_name)
         self._calls.update_call(call, call.copy_call_with_voter_connected(seat_name, seat.agent, now))
         self._core.request_side_effects(StopTimer(f"call/{call.attempt_id}"), StopTimer(f"seat/{seat_name}"))
-        self._tell_ivr_flow_whether_agent_was_connected(call.attempt_id, True)
+        self._report_agent_connection_to_ivr_flow(call.attempt_id, True)
 
     def restore_conversation_at_seat(self, call: Call, seat_name: str) -> None:
         """Set a seat's state to talking, because the switch has already connected the voter to this seat.
@@ -232,7 +232,7 @@ class Acd:
         is free again.
         """
         self._core.request_side_effects(StopTimer(f"call/{call.attempt_id}"))
-        self._tell_ivr_flow_whether_agent_was_connected(call.attempt_id, False)
+        self._report_agent_connection_to_ivr_flow(call.attempt_id, False)
         seat = call.talk.seat or call.reserved_seat
         if seat is not None:
             self.on_voter_left_seat(call, seat)

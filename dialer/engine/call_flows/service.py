@@ -138,9 +138,7 @@ class FlowService:
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")
 
-    async def store_input_that_ivr_caller_entered(
-        self, session: FlowSession | ScriptSession, commit: FlowCommit
-    ) -> bool:
+    async def store_input_of_ivr_caller(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
         """Store what a caller entered in an IVR flow.
 
         Return True when it is stored, or if there was nothing to store. A repeat (same call, run and `commit.sequence`)
@@ -155,7 +153,7 @@ class FlowService:
         if done is None:
             done = runs[session.run] = {}
         before = done.get(commit.sequence)
-        if before is not None and not _is_earlier_input_of_caller_unstored(before):
+        if before is not None and not _has_unstored_caller_input(before):
             return await asyncio.shield(before)
         may_stand = may_stand or before is not None  # after an error the commit may have been stored
         result: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -293,6 +291,6 @@ class FlowService:
         return facts
 
 
-def _is_earlier_input_of_caller_unstored(before: asyncio.Future[bool]) -> bool:
+def _has_unstored_caller_input(before: asyncio.Future[bool]) -> bool:
     """Return whether an earlier input of the caller could not be stored."""
     return before.done() and before.exception() is None and not before.result()

@@ -74,8 +74,8 @@ class Reconciler:
     def load_open_call_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
-        `unmoved_trunks` are the trunks that are on the same Asterisk server as in that run. Only for calls over these
-        trunks does a missing call record prove that the call was not placed.
+        `unmoved_trunks` are the trunks that are on the same Asterisk server as in that run. A missing call record
+        proves that a call was not placed only if the call was over one of these trunks.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}

@@ -128,8 +128,8 @@ class Command(BaseModel):
 
     @abstractmethod
     async def execute_command(self, services: Services, context: CommandContext) -> str:
-        """Execute the command. Return one line that says what was done. Raises CommandRefused if it is not possible
-        now, StoreError if it could not be committed.
+        """Execute the command. Return one line that says what was done. Raises CommandRefused if the command is not
+        possible now, StoreError if its changes could not be committed.
         """
 
 

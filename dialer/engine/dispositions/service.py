@@ -203,8 +203,8 @@ class Dispositions:
         return f"seat {seat.name}: undone"
 
     def _require_call_for_disposition(self, seat: Seat, attempt_id: AttemptId | None) -> Call:
-        """Return the call to which an agent's disposition belongs. Raises CommandRefused if the seat may not enter one
-        for it any more.
+        """Return the call to which an agent's disposition belongs. Raises CommandRefused if the seat may no longer
+        enter a disposition for this call.
         """
         call = self._acd.find_latest_call_at_seat(seat)
         if attempt_id is not None and (call is None or call.attempt_id != attempt_id):
@@ -272,7 +272,7 @@ class Dispositions:
         if record.retry_at is not None:
             run.set_time_when_next_number_is_due(record.retry_at)
         for mark, changed in zip(marks, effect.marks, strict=True):
-            self._marks.update_figures_and_calls_by_voter_mark(mark, changed)
+            self._marks.apply_voter_mark_to_figures_and_calls(mark, changed)
         if opts_out:
             self._marks.cancel_calls_to_number_that_opted_out(call.phone_id, fresh=effect.opted_out)
         self._apply_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)

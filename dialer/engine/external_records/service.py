@@ -56,7 +56,7 @@ class ExternalRecords:
             effects = await self._store.save_voter_marks(marks, self._create_audit_note_about_import(who, batch=batch))
         if self._marks is not None:
             for mark, effect in zip(marks, effects, strict=True):
-                self._marks.update_figures_and_calls_by_voter_mark(mark, effect)
+                self._marks.apply_voter_mark_to_figures_and_calls(mark, effect)
         taken = sum(effect.recorded for effect in effects)
         in_vain = sum(effect.superfluous for effect in effects)
         summary = f"{taken} marks saved, {len(marks) - taken - in_vain} were already known"
@@ -126,7 +126,7 @@ class ExternalRecords:
             for phone_id in taken.phones:
                 self._marks.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
             for mark, effect in taken.marks:
-                self._marks.update_figures_and_calls_by_voter_mark(mark, effect)
+                self._marks.apply_voter_mark_to_figures_and_calls(mark, effect)
             for phone_id, call in taken.calls:
                 self._marks.remember_call_made_by_other_centre(phone_id, call)
             if news.marks:

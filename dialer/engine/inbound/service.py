@@ -1,8 +1,8 @@
 """Inbound calls: where a call to one of the site's numbers is routed, decided before it is answered.
 
-After that an inbound call is handled like any other call, and its voter marks and opt-outs are committed. It does
-not use up an attempt of the number, does not count in the abandoned-call rate, and does not update the pacer. The
-settings limit how many channels inbound calls use.
+After that an inbound call is handled like any other call, and its voter marks and opt-outs are committed. An inbound
+call does not use up an attempt of the number, does not count in the abandoned-call rate, and does not update the pacer.
+The settings limit how many channels inbound calls use.
 """
 
 from __future__ import annotations

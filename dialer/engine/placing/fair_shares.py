@@ -223,7 +223,7 @@ class FairShares:
         self.intended_shares = dict.fromkeys(weights, 1.0)
         for campaign_id, weight in weights.items():
             self._get_agent_time_account_of_campaign(campaign_id).weight = _make_weight_positive(weight)
-        self._record_which_campaigns_want_to_call(weights)
+        self._mark_campaigns_as_wanting_to_call(weights)
 
     # Whose turn it is
 
@@ -275,9 +275,9 @@ class FairShares:
                     for other in _find_campaigns_sharing_seats(each, awake)
                 ]
                 account.virtual_seconds = max(account.virtual_seconds, min(used, default=0.0))
-        self._record_which_campaigns_want_to_call({each.campaign_id for each in contenders})
+        self._mark_campaigns_as_wanting_to_call({each.campaign_id for each in contenders})
 
-    def _record_which_campaigns_want_to_call(self, campaign_ids: Collection[str]) -> None:
+    def _mark_campaigns_as_wanting_to_call(self, campaign_ids: Collection[str]) -> None:
         for campaign_id, account in self._accounts.items():
             account.is_awake = campaign_id in campaign_ids
 
@@ -310,8 +310,8 @@ def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contend
     ]
 
 
-def count_seats_for_campaign_at_cap(seats: float) -> int:
-    """Return how many of the seats that are its share a campaign may use while it is at its abandoned-call cap.
+def count_seats_at_abandoned_call_cap(seats: float) -> int:
+    """Return how many seats of its share a campaign may use while it is at its abandoned-call cap.
 
     Each of its calls then reserves a free seat before it is dialled, so that no call is abandoned. Answers of these
     calls lower the abandoned-call rate, until the campaign is below its cap. The rest of its share passes to the other

@@ -95,7 +95,7 @@ class CampaignHolds:
             return Hold(
                 HoldReason.RULES, f"only refused numbers remain ({numbers}): `dialer rules check` says what is missing"
             )
-        if run.purpose is Purpose.BOOTH_WORKERS and not self._polls.find_last_call_times_by_booth():
+        if run.purpose is Purpose.BOOTH_WORKERS and not self._polls.find_calling_deadlines_by_booth():
             return Hold(HoldReason.NO_POLL)
         return None
 

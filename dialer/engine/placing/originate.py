@@ -167,7 +167,8 @@ class Originator:
     def _sort_trunks_for_call(self, trunks: Sequence[str], loads: ServerLoads, seat: Seat | None) -> Sequence[str]:
         """Return the trunks for a call, best first.
 
-        Best are those of the reserved seat's server, or those of servers that likely have a free agent.
+        If a seat is reserved for the call, the trunks of this seat's Asterisk server come first. Otherwise the trunks
+        of servers that likely have a free agent come first.
         """
         if seat is None:
             return loads.sort_trunks_by_server_load(trunks)
@@ -203,7 +204,7 @@ class Originator:
         today.
         """
         last_call_at, now = (
-            self._polls.find_last_call_time_of_booth(run.purpose, claim.booth_id),
+            self._polls.find_calling_deadline_of_booth(run.purpose, claim.booth_id),
             self._core.clock.now(),
         )
         if run.purpose is Purpose.BOOTH_WORKERS:

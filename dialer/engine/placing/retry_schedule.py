@@ -32,7 +32,7 @@ class RetrySchedule:
         rules, zone, now = run.spec.retries, self._core.zone, self._core.clock.now()
         if call.leg.skipped:  # a skipped preview uses up no attempt
             on_the_day = (
-                self._limit_retry_to_last_call_of_booth if call.worker is None else self._find_next_call_to_booth_worker
+                self._limit_retry_to_calling_deadline if call.worker is None else self._find_next_call_to_booth_worker
             )
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
@@ -45,14 +45,12 @@ class RetrySchedule:
             due = retries.compute_retry_time_after_voter_mark(
                 rules, call.flow.last_mark, call.flow.last_mark_hour, call.attempt_number, now, zone
             )
-            return self._limit_retry_to_last_call_of_booth(
-                run, call, due, promised=call.flow.last_mark is MarkKind.LATER
-            )
+            return self._limit_retry_to_calling_deadline(run, call, due, promised=call.flow.last_mark is MarkKind.LATER)
         if call.inbound:
             return None  # an inbound call without a mark does not change when the number is due
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that has rung is not called again immediately
-        return self._limit_retry_to_last_call_of_booth(
+        return self._limit_retry_to_calling_deadline(
             run, call, retries.compute_retry_time_after_outcome(rules, outcome, call.attempt_number, now)
         )
 
@@ -77,7 +75,7 @@ class RetrySchedule:
             due = retries.compute_retry_time_after_disposition(
                 rules, disposition, hour, call.attempt_number, now, self._core.zone
             )
-            return self._limit_retry_to_last_call_of_booth(run, call, due, promised=disposition is Disposition.LATER)
+            return self._limit_retry_to_calling_deadline(run, call, due, promised=disposition is Disposition.LATER)
         if disposition in VOTER_DISPOSITIONS:
             raise CommandRefused(
                 f"a call with a booth worker cannot have the disposition {disposition.value}: enter the voters' serial"
@@ -97,9 +95,11 @@ class RetrySchedule:
             raise CommandRefused(
                 "no call-back is possible: this number has had all its attempts in this campaign (max_attempts)"
             )
-        last_call_at = self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id)
+        last_call_at = self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id)
         if last_call_at is not None and at > last_call_at:
-            raise CommandRefused("call_back_at is after the last call to the voter's booth: choose an earlier time")
+            raise CommandRefused(
+                "call_back_at is later than calls to voters of this polling booth are allowed: choose an earlier time"
+            )
         return at
 
     def find_deadline_of_call_back_reserved_for_agent(self, run: CampaignRun, call: Call, at: float) -> float:
@@ -109,7 +109,7 @@ class RetrySchedule:
         That is at the latest when calls to the voters of this polling booth must end.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
-        last_call_at = self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id)
+        last_call_at = self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id)
         return until if last_call_at is None else min(until, last_call_at)
 
     def _find_next_call_to_booth_worker(self, run: CampaignRun, call: Call, due: float | None) -> float | None:
@@ -118,17 +118,17 @@ class RetrySchedule:
         if due is None:
             return None
         today = find_time_of_next_booth_worker_call(
-            due, self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id), now, run.spec.every_seconds
+            due, self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id), now, run.spec.every_seconds
         )
         return self._polls.get_next_midnight() if today is None else today
 
-    def _limit_retry_to_last_call_of_booth(
+    def _limit_retry_to_calling_deadline(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
-        """Limit the time of a retry to the time when calls to the voters of this polling booth must end (the last
-        call). Only turnout campaigns have such a limit.
+        """Limit the time of a retry to the time when calls to the voters of this polling booth must end (the calling
+        deadline). Only turnout campaigns have such a limit.
         """
         now = self._core.clock.now()
         return limit_retry_to_last_call(
-            due, self._polls.find_last_call_time_of_booth(run.purpose, call.booth_id), now, promised=promised
+            due, self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id), now, promised=promised
         )

@@ -23,7 +23,7 @@ from dialer.engine.placing.fair_shares import (
     FairShares,
     SeatUse,
     Turn,
-    count_seats_for_campaign_at_cap,
+    count_seats_at_abandoned_call_cap,
 )
 from dialer.engine.placing.holds import CampaignHolds
 from dialer.engine.placing.hoppers import Hoppers
@@ -271,7 +271,7 @@ class Placing:
         limited_by = run.pacer.explain_last_pacing_decision().limited_by
         at_cap = limited_by is Limit.HARD_STOP and snapshot.share < 1.0
         if at_cap:
-            seats = count_seats_for_campaign_at_cap(turns.seats_of_share[run.spec.campaign_id])
+            seats = count_seats_at_abandoned_call_cap(turns.seats_of_share[run.spec.campaign_id])
             free = snapshot.free_seats - len(snapshot.waiting_seconds)
             room = min(free, seats - self._count_seats_in_use(run), snapshot.cps_budget, snapshot.free_channels)
             wanted = min(max(0, room), len(run.hopper))

@@ -1,15 +1,17 @@
 """Translate the keys that an agent presses on a nailed-up phone into commands. Without I/O.
 
+A key without a meaning is answered with the error sound and discards the keys before it. The same happens to a key that
+comes more than five seconds after the start of a code: `*` and, too late, `1` was meant as "ready" and must not become
+"voted". It also happens to every key of a key storm, as caused by a stuck key or by noise that is detected as keys.
+
+The codes are:
+
     0-9     disposition of the call (`DISPOSITION_KEYS`); 3 (later) needs the hour in two digits: 316 is 4 pm
     *1      ready            *2N     pause for reason N            *3      hang up the voter            *0      log off
     *4      hold             *5      resume from hold              *6      pause the recording          *7      resume it
     *8      closing: the talk is about to end
     *1, *3  during a preview: dial it, skip it
     *       in the middle of a code starts a new code
-
-A key without a meaning is answered with the error sound and discards the keys before it. The same happens to a key that
-comes more than five seconds after the start of a code: `*` and, too late, `1` was meant as "ready" and must not become
-"voted". It also happens to every key of a key storm, as caused by a stuck key or by noise that is detected as keys.
 """
 
 from __future__ import annotations

@@ -99,8 +99,8 @@ class WrongLogIns:
             self._failures.pop(key, None)
 
     def unlock_seat(self, seat: str, now: float) -> bool:
-        """Remove every lock of a seat, and of agents and devices that were locked there. Return whether there was
-        one.
+        """Remove every lock of a seat, and of agents and devices that were locked there. Return whether there was any
+        lock.
         """
         found = [key for key, each in self._failures.items() if each.seat == seat]
         was_locked = any(now < self._failures[key].locked_until for key in found)

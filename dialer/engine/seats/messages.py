@@ -18,7 +18,7 @@ MESSAGE_SECONDS = 600.0
 
 
 class Messages:
-    """Sends supervisors' messages to agents' pages. A seat shows the latest one."""
+    """Sends supervisors' messages to agents' pages. A seat shows the latest message."""
 
     def __init__(self, core: Core, seats: Seats, runs: CampaignRuns, store: Store) -> None:
         self._core = core

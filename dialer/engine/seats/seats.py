@@ -131,7 +131,7 @@ class Seats:
         else:
             self._restricted.discard(after.name)
         if after.state is not before.state:
-            self._end_interval_of_current_seat_state(before, after.since)
+            self._end_current_seat_state_interval(before, after.since)
             if after.agent is not None and before.agent is None:
                 self._tallies[before.name] = SeatTally()
             self._start_timers_of_seat(before, after)
@@ -172,7 +172,7 @@ class Seats:
 
     # Intervals in which a seat was in one state, for the store
 
-    def _end_interval_of_current_seat_state(self, seat: Seat, until: Instant) -> None:
+    def _end_current_seat_state_interval(self, seat: Seat, until: Instant) -> None:
         tally = self._tallies[seat.name]
         tally.seconds[seat.state] = tally.seconds.get(seat.state, 0.0) + until.seconds - seat.since.seconds
         if seat.state is not SeatState.OFFLINE and len(self._intervals) < MAX_INTERVALS:
@@ -180,21 +180,21 @@ class Seats:
                 SeatInterval(seat.name, seat.agent, seat.state.value, seat.since.at, until.at, seat.reason)
             )
 
-    def end_intervals_of_current_seat_states(self) -> None:
+    def end_current_seat_state_intervals(self) -> None:
         """End every seat's current interval (its time in one state), at the end of the run."""
         now = self._core.read_clock()
         for seat in self._seats.values():
-            self._end_interval_of_current_seat_state(seat, now)
+            self._end_current_seat_state_interval(seat, now)
             self._seats[seat.name] = replace(seat, since=now)
 
-    def pop_unsaved_intervals_of_seat_states(self) -> list[SeatInterval]:
+    def pop_unsaved_seat_state_intervals(self) -> list[SeatInterval]:
         """Return the intervals that must still be stored, and clear the list of them. An interval is a seat's time in
         one state.
         """
         intervals, self._intervals = self._intervals, []
         return intervals
 
-    def put_back_unsaved_intervals_of_seat_states(self, intervals: list[SeatInterval]) -> None:
+    def requeue_unsaved_seat_state_intervals(self, intervals: list[SeatInterval]) -> None:
         """Add intervals whose storing has failed to the front of the list of unsaved intervals again. An interval is a
         seat's time in one state.
         """

@@ -165,14 +165,14 @@ class Agents:
 
     async def pause_seat(self, seat_name: str, reason: str) -> str:
         """Pause a seat, so that it gets no further calls. Raises CommandRefused."""
-        seat = self._require_agent_may_stay_logged_in(seat_name)
+        seat = self._require_agent_allowed_by_settings(seat_name)
         self._acd.update_seat_and_connect_waiting_voter(seat, seat.pause_seat(reason, self._core.read_clock()))
         await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: paused"
 
     async def make_seat_ready(self, seat_name: str) -> str:
         """End the pause or the wrap-up of a seat, so that it gets calls again. Raises CommandRefused."""
-        seat = self._require_agent_may_stay_logged_in(seat_name)
+        seat = self._require_agent_allowed_by_settings(seat_name)
         if seat.state is SeatState.WRAP_UP:
             self._acd.end_wrap_up(replace(seat, then=SeatState.READY, reason=None))
         else:
@@ -180,7 +180,7 @@ class Agents:
         await self._save_agent_log_in(seat_name)
         return f"seat {seat_name}: ready"
 
-    def _require_agent_may_stay_logged_in(self, seat_name: str) -> Seat:
+    def _require_agent_allowed_by_settings(self, seat_name: str) -> Seat:
         """Return a seat whose agent may stay logged in under the current settings. Raises CommandRefused."""
         seat = self._seats.require_known_seat(seat_name)
         if not self._may_agent_stay_logged_in(seat):

@@ -1,9 +1,9 @@
-"""The state machine of a seat. Pure: each step returns the next seat, or raises CommandRefused.
-
-offline --log in, phone connected--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
+"""The state machine of an agent's seat. Without I/O: each step returns the changed seat, or raises CommandRefused.
 
 A pause or a log-off during a call takes effect after its wrap-up. A seat whose phone is disconnected is lost until the
-phone is back.
+phone is back. The usual states of a seat are:
+
+offline --log in, phone connected--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
 """
 
 from __future__ import annotations
@@ -252,9 +252,10 @@ def choose_seat(
     """Return the free seat for a voter: the seat that has been idle longest, or None if no seat is free.
 
     Seats that speak the voter's language come first. If none does, any other free seat is used, because an answered
-    voter must not wait. Among these, seats that fewer of the `sharing` campaigns (each with its skill and id) can use
-    come first, so that a campaign with a rare skill finds a seat. Then come seats of the voter's own `server`: audio over
-    another server is slightly delayed. Skills and a supervisor's restriction are never ignored.
+    voter must not wait. Among these seats, a seat that few of the `sharing` campaigns (each with its skill and id) can
+    use comes first, so that the other seats stay free for campaigns with a rare skill. Then come seats of the voter's
+    own `server`: audio over another server is slightly delayed. Skills and a supervisor's restriction are never
+    ignored.
     """
     ready = [seat for seat in seats if seat.is_free_for_voter and seat.can_serve_campaign(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken_languages or language in seat.spoken_languages]

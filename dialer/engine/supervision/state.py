@@ -66,7 +66,7 @@ class Listeners:
         return [*self._listeners.values()]
 
     def add_or_replace_monitoring_supervisor(self, listener: Listener) -> None:
-        """Store which seat a supervisor monitors. It replaces what the supervisor monitored before."""
+        """Store which seat a supervisor monitors. Any earlier monitoring by this supervisor is replaced."""
         self._listeners[listener.phone.name] = listener
 
     def remove_monitoring_supervisor(self, listener: Listener) -> bool:

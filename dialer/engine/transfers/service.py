@@ -105,7 +105,7 @@ class Transfers:
         """Bring the voter at a seat back from hold."""
         _, now = self._require_transfer(seat_name, TransferStep.RESUME)
         if self._seats[seat_name].phone_on_hold:
-            raise CommandRefused(f"the phone of seat {seat_name} is on hold: take it off hold there")
+            raise CommandRefused(f"the phone of seat {seat_name} is on hold: take it off hold with the phone's own key")
         await self._return_voter_to_seat(now, replace(now, stage=TransferStage.RETURNING))
         return f"seat {seat_name}: the voter is off hold"
 

@@ -1,11 +1,11 @@
-"""The stages of a transfer: which steps are allowed when. Without I/O.
+"""The stages of a transfer, and the step that leads from each stage to the next one. Without I/O.
+
+If the target cannot be reached, or leaves, the voter goes back to the agent. The stages and (between dashes) the steps:
 
     with the agent --hold--> hold --resume--> with the agent
     with the agent or hold --consult--> calling --answers--> consult --merge--> three-way
     consult or three-way --complete--> handing over --> transferred
     with the agent or hold --transfer--> transfer --answers--> handing over --> transferred
-
-If the target cannot be reached, or leaves, the voter goes back to the agent.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class Marks:
         raises StoreError.
         """
         effect = await self._store.save_voter_mark(mark)
-        self.update_figures_and_calls_by_voter_mark(mark, effect)
+        self.apply_voter_mark_to_figures_and_calls(mark, effect)
 
     async def store_opt_out(self, call: Call, source: str) -> None:
         """Suppress the number of a live call permanently. Returns when it is committed; raises StoreError."""
@@ -67,7 +67,7 @@ class Marks:
         if phone_id is not None:
             self.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
 
-    def update_figures_and_calls_by_voter_mark(self, mark: Mark, effect: MarkEffect) -> None:
+    def apply_voter_mark_to_figures_and_calls(self, mark: Mark, effect: MarkEffect) -> None:
         """Apply a recorded fact about a voter (mark), such as "voted": update the figures, and cancel calls that are no
         longer needed.
         """

@@ -48,19 +48,19 @@ class Polls:
                 self.day_number += 1
         return self._today
 
-    def find_last_call_times_by_booth(self) -> Mapping[int, float]:
-        """Return until when voters of each polling booth may be called today (epoch seconds), by booth id.
+    def find_calling_deadlines_by_booth(self) -> Mapping[int, float]:
+        """Return the time until which voters of each polling booth may be called today (epoch seconds), by booth id.
 
         Booths that do not vote today or whose closing time is unknown are left out.
         """
         return self.find_booths_voting_today().last_calls
 
-    def find_last_call_time_of_booth(self, purpose: Purpose, booth_id: int) -> float | None:
+    def find_calling_deadline_of_booth(self, purpose: Purpose, booth_id: int) -> float | None:
         """Return when a polling day campaign stops calling the voters of a polling booth (epoch seconds).
 
         Return None if the booth does not vote today, or if the campaign does not have a polling-day purpose.
         """
-        return self.find_last_call_times_by_booth().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
+        return self.find_calling_deadlines_by_booth().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
     def get_next_midnight(self) -> float:
         """Return the next midnight (epoch seconds): the earliest in the time zones of the centre and of the polls."""

@@ -81,8 +81,8 @@ class Users:
         return AuditNote(sender, self._clock.now(), {})
 
     async def _reload_users(self) -> None:
-        """Reload the users from the store. Call this after a failed commit too, because such a commit may have been
-        stored nevertheless.
+        """Reload the users from the store. Call this also after a commit that reported an error, because the change may
+        be stored in spite of the error.
         """
         found = {each.name: SupervisorRole(each.role) for each in await self._store.read_users()}
         self._roles.clear()

@@ -27,7 +27,7 @@ class ReturnNode(Node):
     )
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Continue in the calling flow, or hang up if no flow has called this one."""
+        """Continue in the calling flow, or hang up if no flow has called this flow as a subdialog."""
         if not state.frames:
             return HangUp()
         return Continue(state.copy_flow_state(frames=state.frames[:-1], node=state.frames[-1].resume))

@@ -246,9 +246,7 @@ class _Host:
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
         """Store a result of the flow, such as a mark (a fact about a voter). Return the flow's next input."""
-        return await commit_flow_result(
-            commit, lambda asked: self.flows.store_input_that_ivr_caller_entered(self.session, asked)
-        )
+        return await commit_flow_result(commit, lambda asked: self.flows.store_input_of_ivr_caller(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:
         """Send the text `sms.<template>`. Return whether the gateway accepted it."""

@@ -317,7 +317,7 @@ async def test_booth_worker_hears_an_error_if_a_voter_serial_number_was_not_stor
 async def test_voter_serial_number_stored_before_a_crash_can_be_undone_after_the_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    commit, committed = FlowService.store_input_that_ivr_caller_entered, asyncio.Event()
+    commit, committed = FlowService.store_input_of_ivr_caller, asyncio.Event()
 
     async def commit_and_hang(self: FlowService, session: FlowSession | ScriptSession, asked: FlowCommit) -> bool:
         await commit(self, session, asked)
@@ -331,7 +331,7 @@ async def test_voter_serial_number_stored_before_a_crash_can_be_undone_after_the
     settings: dict[str, Any] = {"seats": 1, "campaign": IVR, "rules": {"polls": [{"day": DAY}]}, "polling_day": ROUNDS}
     async with SimulatedAsterisk(config) as switch:
         with monkeypatch.context() as patched:
-            patched.setattr(FlowService, "store_input_that_ivr_caller_entered", commit_and_hang)
+            patched.setattr(FlowService, "store_input_of_ivr_caller", commit_and_hang)
             async with a_site(tmp_path, switch=switch, run=False, **settings) as site:
                 running = asyncio.create_task(site.centre.dial_until_stopped(site.stop))
                 await committed.wait()

@@ -138,7 +138,7 @@ async def test_ivr_flow_records_answers_only_for_the_remaining_voters_of_a_house
 
         async def commit_mark(sequence: int, said: MarkKind, count: int | None = None) -> bool:
             what = FlowCommit(CommitKind.MARK, "node", sequence, mark=said, scope=Scope.HOUSEHOLD, count=count)
-            return await desk.store_input_that_ivr_caller_entered(session, what)
+            return await desk.store_input_of_ivr_caller(session, what)
 
         assert await commit_mark(101, MarkKind.NOT_YET, count=len(others) + 1)  # more than are pending
         assert await commit_mark(102, MarkKind.VOTED)

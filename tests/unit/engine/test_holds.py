@@ -145,7 +145,7 @@ def test_campaign_for_booth_workers_is_held_while_no_booth_votes() -> None:
     turns = make_turns_that_want_calls()
     turns.features.loaded_campaigns["calls"].purpose = Purpose.BOOTH_WORKERS
     assert find_hold(turns) == Hold(HoldReason.NO_POLL)
-    turns.features.campaign_hold_checker._polls.find_last_call_times_by_booth = lambda: {1: NOON}  # type: ignore[method-assign]
+    turns.features.campaign_hold_checker._polls.find_calling_deadlines_by_booth = lambda: {1: NOON}  # type: ignore[method-assign]
     assert find_hold(turns) is None
 
 

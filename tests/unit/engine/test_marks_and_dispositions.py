@@ -39,7 +39,7 @@ def test_marking_a_voter_as_voted_cancels_ringing_calls_to_the_voter() -> None:
     hopper.extend(Claim("calls", phone, f"+91981234560{phone}", 1, phone, 1, "hi", 1) for phone in (1, 3))
     effect = MarkEffect(True, 1, silenced_phones=(1,), voter_silenced=True, contacted_change=1)
     lines = turns.after(
-        5, lambda: turns.features.voter_mark_recorder.update_figures_and_calls_by_voter_mark(VOTED, effect)
+        5, lambda: turns.features.voter_mark_recorder.apply_voter_mark_to_figures_and_calls(VOTED, effect)
     )
     assert lines == ["order hang_up_call A", "beside put-back"]
     assert [each.phone_id for each in hopper] == [3]
@@ -52,7 +52,7 @@ def test_second_report_that_a_voter_has_voted_changes_nothing() -> None:
     assert (
         turns.after(
             5,
-            lambda: turns.features.voter_mark_recorder.update_figures_and_calls_by_voter_mark(
+            lambda: turns.features.voter_mark_recorder.apply_voter_mark_to_figures_and_calls(
                 VOTED, MarkEffect(False, 1, silenced_phones=(1,))
             ),
         )

@@ -221,7 +221,7 @@ def test_phone_number_is_postponed_when_the_last_call_time_of_its_booth_has_pass
     site.originator._polls = cast(
         Any,
         SimpleNamespace(
-            booths={}, find_last_call_time_of_booth=lambda *_: last_call_at, get_next_midnight=lambda: MIDNIGHT
+            booths={}, find_calling_deadline_of_booth=lambda *_: last_call_at, get_next_midnight=lambda: MIDNIGHT
         ),
     )
     assert site.place(1, 1) == ([1] if due_at is None else [])

@@ -36,12 +36,12 @@ def make_schedule(last_call_seconds: float | None = None) -> RetrySchedule:
     """Return a schedule at noon. The last call to every booth is `last_call_seconds` after noon (None = no polling day)."""
     last_call_at = None if last_call_seconds is None else NOON + last_call_seconds
 
-    def find_last_call_time_of_booth(purpose: Purpose, booth_id: int) -> float | None:
+    def find_calling_deadline_of_booth(purpose: Purpose, booth_id: int) -> float | None:
         assert (purpose, booth_id) == (Purpose.TURNOUT, 1)
         return last_call_at
 
     polls = SimpleNamespace(
-        find_last_call_time_of_booth=find_last_call_time_of_booth, get_next_midnight=lambda: MIDNIGHT
+        find_calling_deadline_of_booth=find_calling_deadline_of_booth, get_next_midnight=lambda: MIDNIGHT
     )
     core = SimpleNamespace(clock=SimpleNamespace(now=lambda: NOON), zone=KOLKATA)
     return RetrySchedule(cast(Any, core), cast(Any, polls))
@@ -191,7 +191,8 @@ def test_call_back_must_be_within_30_days_and_before_the_last_call_to_the_booth(
     schedule = make_schedule(7_200)
     assert schedule.check_call_back_time(RUN, a_call(), NOON + 7_200) == NOON + 7_200
     with pytest.raises(
-        CommandRefused, match=r"^call_back_at is after the last call to the voter's booth: choose an earlier time$"
+        CommandRefused,
+        match=r"^call_back_at is later than calls to voters of this polling booth are allowed: choose an earlier time$",
     ):
         schedule.check_call_back_time(RUN, a_call(), NOON + 7_201)
     for at in (NOON, NOON - 1, NOON + MOST_AHEAD_SECONDS):

@@ -163,7 +163,7 @@ class FlowHandler:
                     call,
                     script,
                     self._rules.scripts,
-                    lambda commit: flows.store_input_that_ivr_caller_entered(session, commit),
+                    lambda commit: flows.store_input_of_ivr_caller(session, commit),
                     session.facts,
                     recordings,
                 )
@@ -185,7 +185,7 @@ class FlowHandler:
                 session.facts,
                 session.language,
                 prompts=self._prompts_for(session.campaign_id),
-                commit=lambda commit: flows.store_input_that_ivr_caller_entered(session, commit),
+                commit=lambda commit: flows.store_input_of_ivr_caller(session, commit),
                 host=AgiFlowHost(call, session, flows, self._texts(), self._rules),
                 missing=self._missing,
             )
