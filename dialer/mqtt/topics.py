@@ -82,18 +82,16 @@ CALL = Topic(
     key="call-event",
     pattern="campaigns/{campaign}/calls",
     kind=CallChange,
-    description="Every change of state of a live call, up to 0.2 seconds late. Telemetry: changes are dropped while the broker "
-    "is unreachable or slow. How a call ended is on `results/attempts`.",
+    description="Every change of state of a live call, up to 0.2 seconds late; dropped while the broker is unreachable or slow. "
+    "How a call ended is on `results/attempts`.",
     qos=0,
 )
 SEAT = Topic(
     key="seat",
     pattern="seats/{seat}",
     kind=SeatView,
-    description="A seat: at every change of its state, or of its call's transfer or recording, at most 5 times a second. Of "
-    "changes that follow closely only the last is published. Who is on the line is published at once. A seat with an agent is "
-    "published again every 30 s, because its utilisation changes. An empty message: the seat was removed "
-    "from the settings and nobody is logged in to it.",
+    description="A seat: at every change, at most 5 times a second (who is on the line: at once); with an agent also every 30 s, "
+    "because its utilisation changes. An empty message: the seat was removed from the settings and nobody is logged in to it.",
     retained=True,
     qos=0,
 )
@@ -170,8 +168,8 @@ SEAT_HOURS = Topic(
     key="seat-hours",
     pattern="results/seat-hours",
     kind=SeatHours,
-    description="How long seats were in each state, over intervals that have ended, at most every 5 seconds. Published only "
-    "where there is a headquarters ([headquarters]).",
+    description="How long seats were in each state, over intervals that have ended, at most every 5 seconds; only where "
+    "there is a headquarters ([headquarters]).",
     through_outbox=True,
 )
 TEST_MARK = Topic(
@@ -179,7 +177,7 @@ TEST_MARK = Topic(
     pattern="results/test-marks",
     kind=TestMark,
     description="A test of the path that results take (command test-mark): headquarters' page shows when it arrived. It changes "
-    "no figure. Published only where there is a headquarters ([headquarters]).",
+    "no figure.",
     through_outbox=True,
 )
 SEALED_EPOCH = Topic(
@@ -187,9 +185,8 @@ SEALED_EPOCH = Topic(
     pattern="results/sealed-epochs",
     kind=SealedEpoch,
     description="The seal of a minute's records, signed with a key that exists only until then: each minute, and at the end. "
-    "The broker keeps the newest one, and a dialler that starts without it raises `seal-missing`. Store them on another machine "
-    "too: `dialer audit verify --head EPOCH:DIGEST` shows whether a store still has an epoch, or something was cut off. "
-    "`previous` is the digest of the epoch before.",
+    "A dialler whose store lacks the retained one raises `seal-missing`. Store them on another machine too, for "
+    "`dialer audit verify --head EPOCH:DIGEST`.",
     retained=True,
     through_outbox=True,
 )
@@ -198,10 +195,9 @@ COMMANDS = Topic(
     pattern="commands/{user}",
     kind=dict,  # see dialer/mqtt/commands/schema.py
     description="A command to the dialler. The last level is the sender's name in `[[supervisors]]`, or a user's: the broker lets "
-    "nobody else publish there (`dialer mqtt render`). The dialler takes the sender's role from its own settings and its "
-    "table of users. Publish with QoS 1 and never retained. The dialler refuses a command that is retained, expired, "
-    "malformed or, where a signature is required, unsigned. A repeated id of the same sender is executed once and answered "
-    "each time; with other content it is refused.",
+    "nobody else publish there. Publish with QoS 1. The dialler refuses a command that is retained, expired, malformed or, where "
+    "a signature is required, unsigned. A repeated id of the same sender is executed once and answered each time; with other "
+    "content it is refused.",
     direction=TopicWriter.SUPERVISOR,
 )
 REPLIES = Topic(

@@ -46,9 +46,7 @@ class Ami(Section):
     host: HostName = Field("127.0.0.1", description="address of Asterisk's manager; loopback if possible")
     port: Port = Field(5038, description="TCP port of the manager")
     username: EndpointName = Field("matdan", description="user, a section of manager.conf")
-    secret: Password | None = Field(
-        None, description="the user's secret, at least 12 characters; preferably set by MATDAN_AMI__SECRET"
-    )
+    secret: Password | None = Field(None, description="the user's secret, at least 12 characters")
     ping_seconds: PositiveSeconds = Field(
         5.0,
         description="interval between pings (s); the connection is closed after two missing replies",
@@ -68,7 +66,7 @@ class FastAgi(Section):
         description="addresses and networks that may connect, in addition to this machine and ami.host",
     )
     max_connections: int = Field(
-        2000, ge=1, le=50_000, description="maximum number of concurrent calls in flows; more are rejected"
+        2000, ge=1, le=50_000, description="maximum concurrent calls in flows; more are rejected"
     )
 
 
@@ -100,7 +98,7 @@ class Asterisk(Section):
     private_key: FilePath = Field("/etc/asterisk/keys/matdan.key", description="private key of that certificate")
     ca_file: FilePath = Field(
         "/etc/ssl/certs/ca-certificates.crt",
-        description="certificate authorities that sign the certificates of carriers, for trunks over TLS (PEM); "
+        description="certificate authorities of carriers, for trunks over TLS (PEM); "
         "on Red Hat /etc/pki/tls/certs/ca-bundle.crt",
     )
     external_address: HostName | None = Field(None, description="public address, if Asterisk is behind NAT")

@@ -32,7 +32,7 @@ class Audio(Section):
         description="Asterisk's sounds folder, as a path on this machine; prompts are written to matdan/ in it",
     )
     catalogue: Path | None = Field(
-        None, description="folder of the catalogue; if set, only prompts that it lists and allows are played"
+        None, description="folder of the catalogue; if set, only prompts that it allows are played"
     )
     formats: tuple[SoundFormat, ...] = Field(
         (SoundFormat.ALAW, SoundFormat.SLIN16),

@@ -17,7 +17,7 @@ class Broker(Section):
     host: HostName = Field("127.0.0.1", description="address of the broker")
     port: Port = Field(1883, description="TCP port of the broker")
     username: str | None = Field(None, description="MQTT user")
-    password: SecretStr | None = Field(None, description="preferably set by MATDAN_BROKER__PASSWORD")
+    password: SecretStr | None = Field(None, description="password of that user")
     tls: bool = Field(False, description="encrypt the connection, and verify the broker's certificate")
     ca_file: Path | None = Field(None, description="CA certificates to verify the broker with; none: the system's")
     signed_commands: bool = Field(
@@ -28,7 +28,7 @@ class Broker(Section):
     )
     key_file: Path | None = Field(
         None,
-        description="private key for signing commands on this machine, from `dialer mqtt key`; readable by its owner only",
+        description="private key for signing commands on this machine, from `dialer mqtt key`",
     )
 
 
@@ -45,4 +45,4 @@ class Mosquitto(Section):
         None, description="private key of that certificate, PEM, readable by the broker only"
     )
     data_directory: FilePath = Field("/var/lib/mosquitto/", description="folder for retained messages and sessions")
-    max_connections: int = Field(1_000, ge=10, le=100_000, description="maximum number of concurrent clients")
+    max_connections: int = Field(1_000, ge=10, le=100_000, description="maximum concurrent clients")

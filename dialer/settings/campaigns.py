@@ -93,10 +93,9 @@ class Campaign(Section):
         1.0,
         ge=0,
         le=MOST_WEIGHT,
-        description="share of the agents' time, compared with the weights of the other campaigns that share the agents; 0: "
-        "only the time that they leave",
+        description="share of the agents' time, relative to other campaigns with the same agents; 0: only the time that they leave",
     )
-    channels: int | None = Field(None, ge=1, description="maximum number of concurrent calls; none: the trunks' limits")
+    channels: int | None = Field(None, ge=1, description="maximum concurrent calls; none: the trunks' limits")
     ring_seconds: float = Field(30.0, ge=10, le=120, description="how long a phone rings (s)")
     wrap_up_seconds: PositiveSeconds = Field(60.0, description="maximum wrap-up without a disposition (s)")
     connect_limit_seconds: Annotated[float, Applied.RESTART] = Field(

@@ -45,7 +45,7 @@ class StoreSettings(Section):
     ] = Field(Path("matdan.db"), description="the SQLite file; created if missing")
     reserve_megabytes: int = Field(200, ge=0, description="dialling stops if the disk has less free space (MB)")
     encryption_key_file: Path | None = Field(
-        None, description="file with the store's encryption key, readable by its owner only; none: not encrypted"
+        None, description="file with the store's encryption key; none: not encrypted"
     )
     backup_folder: Path | None = Field(
         None, description="folder for backups, preferably on another disk; none: no backups are made"

@@ -51,6 +51,4 @@ class Desk(PageServer):
     user: Slug | None = Field(
         None, description="the desk's user in [[supervisors]] and at the broker, with role desk; none: broker.username"
     )
-    broker_password: SecretStr | None = Field(
-        None, description="password of that user at the broker; preferably set by MATDAN_DESK__BROKER_PASSWORD"
-    )
+    broker_password: SecretStr | None = Field(None, description="password of that user at the broker")

@@ -82,7 +82,7 @@ class GatherSettings(Section):
 
     database: SecretStr = Field(
         SecretStr("postgresql:///matdan"),
-        description="PostgreSQL URL, postgresql://user:password@host/name; make this file readable by its owner only",
+        description="PostgreSQL URL, postgresql://user:password@host/name",
     )
     time_zone: ZoneName = Field("Asia/Kolkata", description="IANA time zone in which days end")
     keep_days: int = Field(

@@ -36,6 +36,6 @@ class InboundSettings(Section):
 
     applied: ClassVar[Applied] = Applied.RELOAD
 
-    channels: int = Field(10, ge=0, le=10_000, description="maximum number of concurrent inbound calls")
+    channels: int = Field(10, ge=0, le=10_000, description="maximum concurrent inbound calls")
     call_back_delay_seconds: float = Field(60.0, ge=0, description="time from a missed call to its call-back (s)")
     numbers: tuple[InboundNumber, ...] = Field((), description="the centre's numbers")

@@ -44,9 +44,7 @@ class ReportMail(Section):
         "starttls", description="starttls, tls, or none for a mail server on this machine"
     )
     username: str | None = Field(None, max_length=256, description="user name at the mail server; none: no sign-in")
-    password: SecretStr | None = Field(
-        None, description="password of that user; preferably set by MATDAN_REPORT_MAIL__PASSWORD"
-    )
+    password: SecretStr | None = Field(None, description="password of that user")
     sender: MailAddress | None = Field(None, description="address from which the reports come")
     recipients: tuple[MailAddress, ...] = Field((), max_length=50, description="addresses that get the reports")
     at: time = Field(time(20, 30), description="time of the day, in the centre's time zone")

@@ -60,8 +60,7 @@ class Rules(Section):
     opt_out_secret: Annotated[SecretStr | None, Applied.RESTART] = Field(
         None,
         min_length=20,
-        description="secret of all centres, with which opt-outs are shared as keyed hashes; none: opt-outs are not shared; "
-        "preferably set by MATDAN_RULES__OPT_OUT_SECRET",
+        description="secret of all centres, with which opt-outs are shared as keyed hashes; none: they are not shared",
     )
     accepted_opt_out_secrets: Annotated[tuple[Annotated[SecretStr, Field(min_length=20)], ...], Applied.RESTART] = (
         Field(

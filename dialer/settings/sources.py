@@ -30,9 +30,7 @@ class Source(Section):
     url: PortalAddress | None = Field(
         None, description="https URL of the newest export, which is downloaded to the folder"
     )
-    token_file: Path | None = Field(
-        None, description="file with the bearer token for that URL, readable by its owner only"
-    )
+    token_file: Path | None = Field(None, description="file with the bearer token for that URL")
     roll_version: str = Field(
         "current", min_length=1, max_length=64, description="version of the roll, if it has no such column"
     )
@@ -42,7 +40,7 @@ class Source(Section):
     webhook_url: PortalAddress | None = Field(None, description="https URL to which `dialer source send` sends results")
     webhook_secret_file: Path | None = Field(
         None,
-        description="file with the secret that signs results (whsec_ and base64), readable by its owner only",
+        description="file with the secret that signs results (whsec_ and base64)",
     )
 
     def _find_contradicting_settings(self) -> Iterator[str]:

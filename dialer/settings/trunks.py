@@ -153,7 +153,8 @@ class Trunk(Section):
 
     name: Slug = Field(description="name of the trunk in reports")
     preset: Annotated[PresetName | None, Applied.ELSEWHERE] = Field(
-        None, description="carrier whose published values are the defaults of this trunk, see how-to/carriers.md"
+        None,
+        description="carrier whose published values are the defaults of this trunk ([presets](../how-to/carriers.md#presets))",
     )
     endpoint: EndpointName = Field(description="PJSIP endpoint in Asterisk; for a Twilio trunk any unique name")
     carrier: Annotated[Carrier, Applied.RESTART] = Field(
@@ -215,8 +216,7 @@ class Trunk(Section):
     transport: Annotated[Transport, Applied.ELSEWHERE] = Field(Transport.UDP, description="udp, tcp or tls")
     unverified_tls: Annotated[WrittenReason | None, Applied.ELSEWHERE] = Field(
         None,
-        description="why calls may go to a server that does not prove by its certificate that it is host; none: with TLS, "
-        "nothing is sent to such a server",
+        description="with TLS, why calls may go to a server whose certificate does not prove that it is host; none: they may not",
     )
     codecs: Annotated[tuple[Codec, ...], Applied.ELSEWHERE] = Field(
         (), description="codecs of this trunk, in order of preference; none: those of asterisk.codecs"

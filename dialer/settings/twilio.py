@@ -23,7 +23,7 @@ class Twilio(Section):
             r"^(AC[0-9a-f]{32})?$", "must be Twilio's account SID: AC and 32 digits or letters a-f"
         ),
     ] = Field("", description="account SID, from Twilio's console")
-    auth_token: SecretStr = Field(SecretStr(""), description="preferably set by MATDAN_TWILIO__AUTH_TOKEN")
+    auth_token: SecretStr = Field(SecretStr(""), description="auth token, from Twilio's console")
     public_url: Annotated[
         str,
         create_pattern_constraint(

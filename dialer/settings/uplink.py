@@ -50,9 +50,7 @@ class Headquarters(Section):
         (), description="addresses of headquarters' NATS server or cluster, such as tls://hq.example.org:4222"
     )
     ca_file: Path | None = Field(None, description="CA certificates to verify the server with; none: the system's")
-    nkey_file: Path | None = Field(
-        None, description="file with the nkey seed for the centre's login; readable by its owner only"
-    )
+    nkey_file: Path | None = Field(None, description="file with the nkey seed for the centre's login")
     key: PublicKey | None = Field(
         None,
         description="headquarters' public key, from `dialer hq render`, for snapshots of other centres' updates; none: signatures "
@@ -79,7 +77,7 @@ class Headquarters(Section):
     )
     broker_password: SecretStr | None = Field(
         None,
-        description="password of `user` at the broker; preferably set by MATDAN_HEADQUARTERS__BROKER_PASSWORD",
+        description="password of `user` at the broker",
     )
 
     def _find_contradicting_settings(self) -> Iterator[str]:

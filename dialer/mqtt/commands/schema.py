@@ -52,8 +52,8 @@ def list_command_reference_lines() -> Iterator[str]:
     """
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
     yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"
-    yield "command has the same effect when it is executed twice; any other is executed at most once, even if the dialler"
-    yield "crashes. Commands that only the uplink sends are in asyncapi.json."
+    yield "command may be executed twice after a crash, with the same effect; any other is executed at most once."
+    yield "Commands that only the uplink sends are in asyncapi.json."
     yield ""
     yield from _format_markdown_table(
         ("command", "fields (*optional*)", "repeatable", "what it does"),
