@@ -200,9 +200,9 @@ class Engine:
             case CallFinished() | SeatStateChanged() | HouseholdChanged():
                 self._handle_engine_event(event)
             case switch_events.SwitchUp():
-                self._resync.on_switch_up(event)
+                self._resync.on_asterisk_server_connected(event)
             case switch_events.SwitchDown():
-                self._resync.on_switch_down(event)
+                self._resync.on_asterisk_server_disconnected(event)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
                 self._handle_transfer_target_or_supervisor_event(event)
             case switch_events.UnregisteredTrunksListed():

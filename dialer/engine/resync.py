@@ -41,7 +41,7 @@ class Resync:
         except TimeoutError:
             _log.warning("resync.timed_out")
 
-    def on_switch_down(self, event: SwitchDown) -> None:
+    def on_asterisk_server_disconnected(self, event: SwitchDown) -> None:
         """Handle the loss of the connection to an Asterisk server."""
         features, server = self._features, event.server
         features.asterisk_servers.up.discard(server)
@@ -51,7 +51,7 @@ class Resync:
             features.active_alerts.raise_alert(AlertKind.SWITCH_DOWN, problem=event.reason)
         features.core.wake.set()
 
-    def on_switch_up(self, up: SwitchUp) -> None:
+    def on_asterisk_server_connected(self, up: SwitchUp) -> None:
         """Bring all features into agreement with an Asterisk server that has connected."""
         features = self._features
         if up.newest_call is not None:

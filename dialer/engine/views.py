@@ -147,7 +147,7 @@ def _find_agent_time_share_of_campaign(features: Features, run: CampaignRun) -> 
         return None
     shares, campaign_id = features.shares_of_agent_time, run.spec.campaign_id
     return AgentShare(
-        weight=run.weight,
+        weight=run.agent_time_weight,
         sender=None if run.weight_set is None else run.weight_set[1],
         intended=shares.intended_shares.get(campaign_id, 0.0),
         actual=shares.compute_agent_time_shares().get(campaign_id, 0.0),

@@ -73,7 +73,7 @@ def load_flow_file(path: Path, find: FindFlow) -> Flow:
 
 
 def parse_flow(text: str, file: str = "<flow>") -> Flow:
-    """Return the flow in a YAML text. Such a flow cannot have subdialogs. Raises FlowError."""
+    """Return the flow in a YAML text. A flow that is not read from a file cannot have subdialogs. Raises FlowError."""
     return _load_flow_and_subdialogs(text, Path(file), lambda _name: None, ())
 
 

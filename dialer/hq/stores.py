@@ -177,7 +177,7 @@ def _replace_accepted_store_or_refuse(
     """Accept a centre's new store in place of the accepted one, if the accepted one has been silent for long enough.
 
     Raises StoreNotAccepted if the new store must still wait. The refusal is final if the accepted store has sent
-    anything meanwhile, or if the new store was itself replaced earlier.
+    anything since the first batch of the new store, or if the new store was replaced before.
     """
     if own.state is StoreState.REPLACED:
         own.state = StoreState.REFUSED

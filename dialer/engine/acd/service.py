@@ -126,7 +126,9 @@ class Acd:
         return True
 
     def _choose_seat_for_call(self, call: Call) -> Seat | None:
-        """Return the seat to which a call is connected: its reserved seat, otherwise the best free one, or None."""
+        """Return the seat to which a call is connected: the seat reserved for the call, otherwise the best free seat,
+        or None if no seat is free.
+        """
         kept = self._seats.find_seat(call.reserved_seat or "")
         if kept is not None and kept.state is SeatState.RESERVED and kept.attempt_id == call.attempt_id:
             return None if kept.phone_suspect else kept  # a doubted phone is being checked

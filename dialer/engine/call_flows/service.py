@@ -132,8 +132,8 @@ class FlowService:
         return run_id
 
     def _find_language_of_voter(self, call: Call) -> str:
-        """Return the voter's language. If it is unknown after a restart of the dialler, return the language of the
-        voter's polling booth.
+        """Return the voter's language. If the language is unknown after a restart of the dialler, return the language
+        of the voter's polling booth.
         """
         booth = self._polls.booths.get(call.booth_id)
         return call.language or (booth.language if booth is not None else "")

@@ -17,22 +17,22 @@ from dialer.pacing.port import PacingEventKind
 from dialer.store.store import Store
 
 
-def list_effects_of_changed_call(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
+def list_side_effects_of_changed_call(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
     """Return the effects to request after a call has changed, such as a timer or an update of the pacer. `before` and
     `after` are the call before and after the change.
     """
     effects: list[Effect] = []
     if after.leg is not before.leg:
-        effects += _list_effects_of_changed_call_leg(before, after, store)
+        effects += _list_side_effects_of_changed_call_leg(before, after, store)
     if after.talk is not before.talk:
-        effects += _list_effects_of_changed_conversation(before, after, now, store)
+        effects += _list_side_effects_of_changed_conversation(before, after, now, store)
     if after.call_state is not before.call_state:
         change = CallChange(after.campaign_id, after.attempt_id, after.call_state, now.at, after.talk.seat, None)
         effects += (Notify(change), Notify(CampaignChange(after.campaign_id)))
     return effects
 
 
-def _list_effects_of_changed_call_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
+def _list_side_effects_of_changed_call_leg(before: Call, after: Call, store: Store) -> Iterator[Effect]:
     was, leg, campaign_id = before.leg, after.leg, after.campaign_id
     outbound = not after.inbound  # inbound calls tell the pacer nothing about the calls that it places
     if _does_call_count_as_answered_by_person(after) and not _does_call_count_as_answered_by_person(before):
@@ -50,7 +50,9 @@ def _list_effects_of_changed_call_leg(before: Call, after: Call, store: Store) -
         yield make_order_to_write_to_store(store.save_answer_time_of_call, after.attempt_id, leg.answered_at)
 
 
-def _list_effects_of_changed_conversation(before: Call, after: Call, now: Instant, store: Store) -> Iterator[Effect]:
+def _list_side_effects_of_changed_conversation(
+    before: Call, after: Call, now: Instant, store: Store
+) -> Iterator[Effect]:
     was, talk, campaign_id, outbound = before.talk, after.talk, after.campaign_id, not after.inbound
     if outbound and talk.agent_silent and not was.agent_silent:
         yield UpdatePacer(campaign_id, PacingEventKind.ABANDONED)

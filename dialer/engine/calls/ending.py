@@ -141,8 +141,8 @@ def _describe_message_on_machine(run: CampaignRun, call: Call, outcome: Outcome)
 
 
 def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """Yield the updates that the pacer needs about an ended call. What the pacer learned during the call, such as its
-    answer, is left out.
+    """Yield the updates that the pacer needs about an ended call. Facts that the pacer has already received during the
+    call, such as the answer, are left out.
     """
     if call.inbound:
         return

@@ -17,7 +17,7 @@ from dialer.engine.calls.call_groups import (
     find_trunk_of_call_with_channel,
     find_trunk_of_unsent_call,
 )
-from dialer.engine.calls.changes import list_effects_of_changed_call
+from dialer.engine.calls.changes import list_side_effects_of_changed_call
 from dialer.engine.calls.state import Call
 from dialer.engine.core import Core
 from dialer.engine.effects import CallFinished, Notify, make_order_to_switch
@@ -87,8 +87,8 @@ class LiveCalls:
         return self._waiting.list_calls_of_all_groups()
 
     def find_calls_to_number_or_voter(self, phone_id: int, voter_id: int | None) -> list[Call]:
-        """Return the calls on a number, and the calls to a voter on any number. If `voter_id` is None, return only the
-        calls on the number.
+        """Return the live calls to a phone number, and the live calls to a voter on any number. If `voter_id` is None,
+        return only the calls to the phone number.
         """
         return [*self._by_phone[phone_id], *(() if voter_id is None else self._by_voter[voter_id])]
 
@@ -130,7 +130,7 @@ class LiveCalls:
             return after
         self._replace_call_in_all_groups(self._calls.get(after.attempt_id), after)
         self._core.request_side_effects(
-            *list_effects_of_changed_call(before, after, self._core.read_clock(), self._store)
+            *list_side_effects_of_changed_call(before, after, self._core.read_clock(), self._store)
         )
         if after.is_answered is not before.is_answered:
             self._core.wake.set()

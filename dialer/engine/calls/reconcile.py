@@ -1,6 +1,6 @@
 """Reconcile store, live calls and switch after a start, and each time the link to an Asterisk server is restored.
 
-Nothing is dialled before that is done. Calls that are live on the switch continue, all others are ended. If it cannot
+Nothing is dialled until all three agree. Calls that are live on the switch continue, all others are ended. If it cannot
 be determined how a call ended, its outcome is `unknown`, and its number is not redialled until a person allows it.
 """
 

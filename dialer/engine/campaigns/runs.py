@@ -108,7 +108,7 @@ class CampaignRun:
         return calculate_abandoned_rate(self.outcomes, self.spec.false_positive_share * self.taken_for_machines)
 
     @property
-    def weight(self) -> float:
+    def agent_time_weight(self) -> float:
         """Return the weight that determines the campaign's share of the agents' time: set by a supervisor, or else by
         the settings.
         """

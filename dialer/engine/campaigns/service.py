@@ -249,7 +249,7 @@ class Campaigns:
         run.weight_set = None if weight is None else (weight, sender)
         self._core.wake.set()
         self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
-        return f"campaign {campaign_id}: the weight of its share of the agents' time is {run.weight:g}"
+        return f"campaign {campaign_id}: the weight of its share of the agents' time is {run.agent_time_weight:g}"
 
     async def set_abandoned_rate_target(self, campaign_id: str, target: float | None, sender: str) -> str:
         """Set a campaign's abandoned-call target, or with None reset it to the target in the settings.

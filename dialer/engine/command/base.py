@@ -47,8 +47,8 @@ class CommandContext:
     """The receipt that a `ReceiptedCommand` stores in its transaction; None if nobody waits for a reply."""
 
     def describe_responsible_person(self, named: str) -> str:
-        """Return who is responsible for the command, as the audit shows it: "NAMED by SENDER", or only the `named`
-        person if this person has sent the command.
+        """Return who is responsible for the command, as the audit shows it: the `named` person, followed by "by SENDER"
+        if somebody else has sent the command.
         """
         return named if self.sender in {named, OWN_USER} else f"{named} by {self.sender}"
 

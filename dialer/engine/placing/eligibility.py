@@ -170,10 +170,10 @@ class Eligibility:
     def does_call_need_reserved_seat(self, run: CampaignRun, claim: Claim) -> bool:
         """Return whether a seat must be reserved for a call before it is dialled.
 
-        That is so if the number is locked after an abandoned call, and the rules profile exempts calls with a
+        This is the case if the number is locked after an abandoned call, and the rules profile exempts calls with a
         guaranteed agent from the lock.
         """
-        rules, facts = self._gate.rules, self._add_recent_events_to_number_facts(claim.facts, claim.phone_id)
+        rules, facts = self._gate.rules, self._update_facts_of_reserved_number(claim.facts, claim.phone_id)
         exception = rules.profile.redial_lock.unless_agent_guaranteed and run.spec.keeps_seats
         return exception and self._gate.find_end_of_redial_lock(facts, self._core.clock.now()) is not None
 
@@ -208,7 +208,7 @@ class Eligibility:
         case = replace(
             case,
             campaign=self._find_rules_of_campaign(run),
-            facts=self._add_recent_events_to_number_facts(case.facts, call.phone_id),
+            facts=self._update_facts_of_reserved_number(case.facts, call.phone_id),
         )
         return self._count_and_log_refusals(
             run, self._gate.check_rules_before_connecting_agent(case, self._core.clock.now())
@@ -228,7 +228,7 @@ class Eligibility:
             self._find_rules_of_campaign(run),
             claim.number,
             self._find_polling_area_of_booth(claim.booth_id),
-            self._add_recent_events_to_number_facts(claim.facts, claim.phone_id),
+            self._update_facts_of_reserved_number(claim.facts, claim.phone_id),
             caller_id,
             self._find_language_of_voter(claim.language, claim.booth_id),
             guaranteed,
@@ -258,11 +258,11 @@ class Eligibility:
         booth = self._polls.booths.get(booth_id)
         return None if booth is None else Area(booth.constituency_number, booth.closes_at)
 
-    def _add_recent_events_to_number_facts(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
+    def _update_facts_of_reserved_number(self, facts: PhoneFacts | None, phone_id: int) -> PhoneFacts | None:
         """Return the facts about a reserved number, updated with all calls and opt-outs since it was reserved."""
         if facts is None:
             return None
-        return self._numbers.add_recent_events_to_number_facts(facts, phone_id, tuple(self._campaigns))
+        return self._numbers.update_facts_of_reserved_number(facts, phone_id, tuple(self._campaigns))
 
     def _count_and_log_refusals(self, run: CampaignRun, ruling: Ruling) -> Ruling:
         for objection in ruling.objections:

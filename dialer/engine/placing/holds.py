@@ -50,7 +50,7 @@ class CampaignHolds:
         self._seats = seats
 
     def find_reason_campaign_is_held(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
-        """Return why a campaign may not dial now, or not over this trunk, or None if it may.
+        """Return why a campaign may not dial now, or may not dial over this trunk. Return None if it may dial.
 
         Agents are not considered here, see `find_reason_no_agent_can_take_calls`.
         """

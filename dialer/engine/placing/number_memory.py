@@ -64,7 +64,7 @@ class NumberMemory:
         self._opted_out.pop(phone_id, None)
         self._opted_out[phone_id] = self._core.clock.now()
 
-    def add_recent_events_to_number_facts(
+    def update_facts_of_reserved_number(
         self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]
     ) -> PhoneFacts:
         """Return the facts about a reserved number, updated with the calls and opt-outs since its reservation.

@@ -123,7 +123,9 @@ class Placing:
         ready = [run for run in runs if not self._hold_campaign_if_needed(run)]
         wanting = [run for run in ready if run.hopper]
         if len(wanting) < 2:
-            self._fair_shares.give_all_agent_time_to_campaign({run.spec.campaign_id: run.weight for run in wanting})
+            self._fair_shares.give_all_agent_time_to_campaign(
+                {run.spec.campaign_id: run.agent_time_weight for run in wanting}
+            )
             return min(map(self._place_calls_of_ready_campaign, ready), default=LOOK_AGAIN_SECONDS)
         turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
         turns.contenders = [self._create_contender_for_agent_time(run, turns) for run in wanting]
@@ -237,7 +239,10 @@ class Placing:
     def _create_contender_for_agent_time(self, run: CampaignRun, turns: _Turns) -> Contender:
         seats = [seat.name for seat in self._seats.find_seats_serving_campaign(run.spec) if seat.is_taking_calls]
         return Contender(
-            run.spec.campaign_id, run.weight, frozenset(seats), partial(self._place_calls_in_turn, run, turns)
+            run.spec.campaign_id,
+            run.agent_time_weight,
+            frozenset(seats),
+            partial(self._place_calls_in_turn, run, turns),
         )
 
     def _get_pacing_input_of_campaign(

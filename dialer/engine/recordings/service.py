@@ -13,7 +13,7 @@ from dialer.store.store import Store
 
 
 class Recorder:
-    """Records which calls have recordings, and pauses them. The switch makes the recordings."""
+    """Stores which calls are recorded, and pauses recordings. The recordings are made by the switch."""
 
     def __init__(self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, store: Store) -> None:
         self._core = core

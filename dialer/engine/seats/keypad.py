@@ -37,7 +37,7 @@ KEYED = "keyed"  # the reason of a preview that was skipped on the phone
 
 @dataclass(frozen=True, slots=True)
 class Keypad:
-    """The keys that an agent has pressed so far of a code that is not complete yet."""
+    """The keys pressed so far of a key code, such as "*2", that the agent has not completed yet."""
 
     keys: str = ""
     at_seconds: float = 0.0  # of the last key, monotonic

@@ -195,7 +195,7 @@ class Seat:
         return replace(seat, attempt_id=None, campaign_id=None)._change_seat_state(state, now)
 
     def reserve_seat_for_call(self, attempt_id: AttemptId, campaign_id: str, now: Instant) -> Seat:
-        """Return the seat reserved for a call. It must be ready, or paused by an agent who dials the call."""
+        """Return the seat reserved for a call. The seat must be ready, or paused by an agent who dials the call."""
         assert self.state in _CAN_BE_RESERVED, f"seat {self.name} is {self.state}"  # noqa: S101 - the engine's own invariant
         return replace(
             self, attempt_id=attempt_id, campaign_id=campaign_id, call_back_promised=False

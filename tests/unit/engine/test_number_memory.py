@@ -28,7 +28,7 @@ class Memory:
         self.numbers = NumberMemory(cast(Any, core), cast(Any, SimpleNamespace(list_live_calls=self.live.values)))
 
     def read(self, facts: PhoneFacts = FACTS, phone_id: int = 1) -> PhoneFacts:
-        return self.numbers.add_recent_events_to_number_facts(facts, phone_id, ("calls",))
+        return self.numbers.update_facts_of_reserved_number(facts, phone_id, ("calls",))
 
 
 @pytest.mark.parametrize(
