@@ -1,6 +1,8 @@
-"""Split a roll into cells for several centres, so that voters who share a phone number are in one cell.
+"""Split an electoral roll into cells, one for each of several centres. Voters who share a phone number are in the same
+cell.
 
-Run it before `dialer import`, once a campaign: `python split_roll.py ROLL.csv 3`. It writes ROLL.csv.cell-1.csv and so on.
+Run this script once per campaign, before `dialer import`: `python split_roll.py ROLL.csv 3`. It writes
+ROLL.csv.cell-1.csv and so on.
 """
 
 import csv
@@ -23,7 +25,9 @@ def read_roll_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
 
 
 def find_household_of_number(number: str, joined: dict[str, str]) -> str:
-    """Return the number that stands for the household of a number. `joined` maps numbers to others of their household."""
+    """Return the number that identifies the household of a number: all numbers of a household return the same one.
+    `joined` maps each number to another number of the household.
+    """
     while joined.setdefault(number, number) != number:
         number = joined[number]
     return number

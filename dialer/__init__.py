@@ -1,3 +1,3 @@
-"""The dialler: pacing, rules, calls and seats, the switch, the store, and what people watch."""
+"""The predictive dialler: pacing, legal rules, calls and seats, Asterisk and Twilio, the database, and web pages."""
 
 __version__ = "0.1.0"

@@ -15,7 +15,9 @@ from dialer.domain.errors import INTERRUPTED
 
 
 def main() -> None:
-    """Import the command line and run it, or print the version without that import."""
+    """Run the command line. For `dialer --version`, only print the version, because importing the whole command line
+    takes longer.
+    """
     if sys.argv[1:] == ["--version"] and _print_version():
         return
     usual = signal.getsignal(signal.SIGINT)
@@ -28,7 +30,7 @@ def main() -> None:
 
 
 def _print_version() -> bool:
-    """Print the version. Return whether that was possible; otherwise the command line prints the error."""
+    """Print the version and return True. If it cannot be printed, return False; the command line then prints the error."""
     try:
         sys.stdout.write(f"matdan {__version__}\n")
         sys.stdout.flush()

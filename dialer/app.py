@@ -1,4 +1,4 @@
-"""The assembly of one centre: builds a centre that dials from its settings."""
+"""The assembly of one centre: creates its store, engine and connections from the settings, and runs it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from dialer.settings.servers import split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
-from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_that_kept_their_asterisk_server
+from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_with_unchanged_server
 from dialer.site.broker import create_broker_monitor, get_broker_settings
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import serve_fastagi
@@ -121,11 +121,12 @@ async def assemble_centre(
     reader: PlaylistReader | None = None,
     refuse: RefuseSettings | None = None,
 ) -> AsyncIterator[RunningCentre]:
-    """Open the store, build the engine and listen for flows. Nothing is dialled before `RunningCentre.dial_until_stopped`.
+    """Open a centre's store, build its engine and listen for Asterisk's flow requests. Nothing is dialled before
+    `RunningCentre.dial_until_stopped`.
 
-    `broker` replaces the broker of the settings. If no real line is dialled, `profile` replaces the jurisdiction of the
-    settings, and `certified` the certificates of its catalogue of recordings. `reader` is a reader that has read this
-    catalogue already. `refuse` checks reloaded settings.
+    `broker` replaces the broker in the settings. If no real line is dialled, `profile` replaces the jurisdiction in the
+    settings, and `certified` the certificates in the catalogue of recordings. `reader` is given if it has read this
+    catalogue already. `refuse` raises an error for reloaded settings that must not be used.
 
     Raises MatdanError, in one line, for whatever is missing: the store, a flow, the catalogue, a port.
     """
@@ -150,9 +151,7 @@ async def assemble_centre(
         stack.callback(asterisk.switch.close)
         await record_settings_and_configure_store(settings, store, weights, clock.now())
         await engine.load_engine_state(
-            find_trunks_that_kept_their_asterisk_server(
-                settings, await store.find_settings_changed_during_unfinished_calls()
-            )
+            find_trunks_with_unchanged_server(settings, await store.find_settings_changed_during_unfinished_calls())
         )
         if weights.problem is not None:
             engine.raise_or_clear_alert(create_alert(AlertKind.WEIGHTS, clock.now(), problem=weights.problem))

@@ -38,7 +38,7 @@ class SettingError(MatdanError):
 
 
 class SettingMistakes(SettingError):
-    """Several settings cannot be used: a line for each. Correct them all, and start again."""
+    """Several settings cannot be used. The text has one line for each, so that a person can correct them all at once."""
 
     def __init__(self, mistakes: Sequence[SettingError]) -> None:
         first = mistakes[0]
@@ -48,4 +48,6 @@ class SettingMistakes(SettingError):
 
 
 class AsteriskFilesError(MatdanError):
-    """Asterisk's configuration files cannot be read or written, or are not ours. The text says which, and what to do."""
+    """Asterisk's configuration files cannot be read or written, or were not written by Matdan. The text names the
+    files, and says what to do.
+    """

@@ -228,7 +228,7 @@ async def serve_pages_of_desk(
                 account.replace_board_settings(new)
                 recordings.replace_recording_settings(new)
                 reports.replace_report_settings(new)
-                directory.replace_supervisors_of_settings(new.supervisors)
+                directory.replace_users_from_settings(new.supervisors)
                 apply_to_agents()
 
             async with (

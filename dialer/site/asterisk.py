@@ -145,7 +145,7 @@ def get_ami_login(settings: Settings) -> AmiLogin:
     return AmiLogin(ami.host, ami.port, ami.username, ami.secret.get_secret_value())
 
 
-def find_trunks_that_kept_their_asterisk_server(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
+def find_trunks_with_unchanged_server(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
     """Return the trunks whose earlier calls are all in the call history of their present Asterisk server.
 
     `changed` has the keys of the settings that changed since the last run, or is None if that is unknown. A trunk that

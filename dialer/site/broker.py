@@ -120,6 +120,6 @@ def create_broker_monitor(
         settings, engine.features.user_account_service.roles, private_broker=private_broker is not None
     )
     reload.add_settings_reload_functions(
-        [lambda settings: partial(senders.replace_supervisors_of_settings, list_command_senders_in_settings(settings))]
+        [lambda settings: partial(senders.replace_users_from_settings, list_command_senders_in_settings(settings))]
     )
     return Monitor(presence, engine, store, senders, reads_opt_outs=bool(settings.rules.list_opt_out_secrets()))

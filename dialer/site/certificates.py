@@ -81,12 +81,12 @@ class SiteCertificates:
             return NO_CERTIFICATES
         prompts = self._prompts.get_prompts_for_call(campaign_id)
         cached = self._cache.get(campaign_id)
-        if cached is None or cached[0] is not flow or not _are_prompts_texts_and_day_unchanged(cached[1], prompts):
+        if cached is None or cached[0] is not flow or not _is_cached_result_current(cached[1], prompts):
             cached = self._cache[campaign_id] = (flow, prompts, find_prompt_certificates_by_language(flow, prompts))
         return cached[2]
 
 
-def _are_prompts_texts_and_day_unchanged(one: CataloguePrompts, other: CataloguePrompts) -> bool:
+def _is_cached_result_current(one: CataloguePrompts, other: CataloguePrompts) -> bool:
     return one.playlist is other.playlist and one.today == other.today and one.texts is other.texts
 
 

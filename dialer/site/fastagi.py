@@ -26,7 +26,7 @@ from dialer.switch.asterisk.fastagi.inbound_handler import InboundHandler
 from dialer.switch.asterisk.fastagi.log_in_handler import LogInHandler
 from dialer.switch.asterisk.places import CONTROL_PATH
 from dialer.switch.asterisk.scripts.containment import ScriptRules, check_script_sandbox, describe_sandbox_of_scripts
-from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
+from dialer.switch.asterisk.scripts.runner import find_agi_script_in_flow_setting
 from dialer.switch.flow_effects import SmsGateway
 
 _log = structlog.get_logger(__name__)
@@ -94,7 +94,7 @@ async def _check_script_sandbox(settings: Settings) -> ScriptRules:
     """
     rules = get_limits_of_agi_scripts(settings)
     scripts = [
-        script for flow in list_site_flows(settings) if (script := find_agi_script_of_flow_setting(flow)) is not None
+        script for flow in list_site_flows(settings) if (script := find_agi_script_in_flow_setting(flow)) is not None
     ]
     if scripts:
         await asyncio.to_thread(check_script_sandbox, rules, scripts)

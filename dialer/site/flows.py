@@ -19,7 +19,7 @@ from dialer.settings.site import Settings
 from dialer.site.reload import ReloadFunction
 from dialer.switch.asterisk.fastagi.flow_handler import RecordingRules
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
+from dialer.switch.asterisk.scripts.runner import find_agi_script_in_flow_setting
 
 NOBODY = "nobody"
 """The default user of AGI scripts if the dialler runs as root."""
@@ -76,7 +76,7 @@ def create_function_that_reloads_flows(flows: FlowLibrary) -> ReloadFunction:
 
 def _list_flow_files(settings: Settings) -> list[str]:
     """Return the files of a site's IVR flows, without AGI scripts, which are programs."""
-    return [flow for flow in list_site_flows(settings) if find_agi_script_of_flow_setting(flow) is None]
+    return [flow for flow in list_site_flows(settings) if find_agi_script_in_flow_setting(flow) is None]
 
 
 def get_folder_and_format_of_messages(settings: Settings) -> RecordingRules | None:

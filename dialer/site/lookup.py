@@ -15,10 +15,10 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
 def find_phone_numbers_of_voter(db: Connection, who: str, region: str) -> list[str]:
-    """Return the phone numbers that a user asked for: those of the voter whom the user entered, or the one number that
-    the user entered (E.164).
+    """Return the phone numbers for what a user entered: all numbers of a voter, or the one number (E.164) that was
+    entered.
 
-    The voter is found as by `find_voter_by_id_or_place`. Raises RollError if no voter or several match.
+    A voter is found as by `find_voter_by_id_or_place`. Raises RollError if no voter or several match.
     """
     voter_id = find_voter_by_id_or_place(db, who)
     if voter_id is not None:

@@ -1,6 +1,6 @@
 """The limit on open files. Each call in a flow uses a connection, and each AGI script three more pipes.
 
-With too low a limit, calls would fail midway, so the limit is raised and checked before the first call.
+If the limit is too low, calls fail midway, so the limit is raised and checked before the first call.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def load_calling_rules_valid_at(db: Connection, settings: Settings, at: float) -
 
 
 def create_checker_of_calling_rules(settings: Settings, db: Connection | None) -> Gate:
-    """Return the gate of the site, the object that decides whether a number may be called now.
+    """Return the object that decides whether the site may call a number now (its gate).
 
     The gate uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
     """

@@ -1,4 +1,4 @@
-"""Comparison of two versions of a site's settings, and settings as key-value pairs for the audit."""
+"""Lists the differences between two versions of a site's settings, and all settings by key for the audit."""
 
 from __future__ import annotations
 

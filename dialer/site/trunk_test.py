@@ -64,7 +64,7 @@ class TrunkTest:
 
 
 class _CallWatch:
-    """The events of the test call, as Asterisk sends them."""
+    """What Asterisk's events have reported about the test call so far."""
 
     def __init__(self, channel: AttemptId, test: TrunkTest) -> None:
         self.answered, self.over = asyncio.Event(), asyncio.Event()
@@ -148,10 +148,10 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
 async def _listen_for_keys(
     client: AmiClient, channel: AttemptId, trunk: Trunk, test: TrunkTest, watch: _CallWatch
 ) -> None:
-    """Wait until the key # or the called phone ends the call, at most TALK_SECONDS.
+    """Wait at most TALK_SECONDS until the called person presses # or hangs up.
 
-    Asterisk does not report how a key arrived. So where the trunk's setting is `auto`, it listens for events only, and
-    then for tones only.
+    Asterisk does not report whether a key arrived as an RTP event (RFC 4733) or as an audible tone. So on a trunk with
+    the setting `auto`, Asterisk first listens for RTP events only, then for tones only.
     """
     if trunk.dtmf is not DtmfMode.AUTO:
         test.listens_for = trunk.dtmf

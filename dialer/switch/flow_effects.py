@@ -33,8 +33,8 @@ class SmsGateway(Protocol):
 async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
     """Store a result of a flow, such as a mark (a fact about a voter). Return the next input of the flow.
 
-    The input is Committed if the result is stored, and Failed if it is not. It is NotFound if the result names a voter
-    by a serial number that is not on the electoral roll, or is to undo a mark of a call that has none.
+    The input is Committed if the result is stored, otherwise Failed. NotFound: the serial number in the result is not
+    on the electoral roll, or the result undoes a mark but the call has none.
     """
     try:
         return Committed() if await store(commit) else Failed()

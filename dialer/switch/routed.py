@@ -1,5 +1,5 @@
-"""Use Asterisk and Twilio as one switch. The trunk of a call decides which of them places it. All seats are on
-Asterisk.
+"""Use Asterisk and Twilio as one switch. The trunk of a call decides whether Asterisk or Twilio places it. All seats
+are on Asterisk.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CarrierSwitch(CallSwitch, Protocol):
     def report_states_of_live_calls(self) -> None:
         """Report the state of each live call as events.
 
-        Called after `SwitchUp` (the event of a new connection) has listed them.
+        Called after `SwitchUp` (the event of a new connection), which only lists the live calls.
         """
         ...
 

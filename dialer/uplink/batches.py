@@ -2,9 +2,9 @@
 
 The outbox has the results that wait to be sent. A batch is a range of its rows. All times are monotonic seconds.
 
-One batch at a time is sent, and sent again until headquarters acknowledges it. This works whether the batch, the
-acknowledgement or headquarters' database was lost. Headquarters compares rows whose id it knows with those that it has, so no
-row is stored twice, and none is taken for another.
+One batch at a time is sent, and resent until headquarters acknowledges it. So no result is lost if a batch, an
+acknowledgement or headquarters' database is lost. Headquarters compares rows whose id it knows with those that it has,
+so no row is stored twice, and none is taken for another.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class BatchSchedule:
         in_flight.resend_at = now + self._compute_acknowledgement_timeout(in_flight.attempts)
         return in_flight.batch
 
-    def replace_unacknowledged_batch_by_first_part(self, part: OutboxBatch, now: float) -> None:
+    def shorten_unacknowledged_batch(self, part: OutboxBatch, now: float) -> None:
         """Replace the batch that waits for an acknowledgement by its first rows, because the server accepts no larger
         message.
 
@@ -127,11 +127,12 @@ class BatchSchedule:
         if self._in_flight is not None:
             self._in_flight.resend_at = now
 
-    def compute_longest_delay_of_answer(self, through: int | None, now: float) -> float:
-        """Return the largest number of seconds since headquarters can have written an answer to a batch of outbox rows.
+    def compute_max_age_of_answer(self, through: int | None, now: float) -> float:
+        """Return how many seconds ago, at most, headquarters wrote its answer to the last batch of outbox rows: the
+        time since the batch was sent.
 
-        `through` is the last row id that the answer acknowledges; None: the batch is refused. The result is infinite for an
-        answer to an earlier batch, which may be late.
+        `through` is the last row id that the answer acknowledges, or None if headquarters refuses the batch. For a late
+        answer to an earlier batch the result is infinite.
         """
         in_flight = self._in_flight
         if in_flight is None or in_flight.sent_at is None or (through is not None and through < in_flight.batch.last):

@@ -23,6 +23,6 @@ class DiallerCommands:
         return await self.dialler_client.send_command(self.user, f"uplink-{uuid4().hex}", name, values, self.signer)
 
 
-def has_dialler_not_replied(reply: Reply | None) -> bool:
-    """Return whether the dialler has not replied to a command. The command must then be sent again."""
+def is_command_unanswered(reply: Reply | None) -> bool:
+    """Return whether a command got no reply from the dialler, so that it must be sent again."""
     return reply is None or reply.status == "unanswered"

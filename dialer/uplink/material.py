@@ -26,7 +26,7 @@ from dialer.nats.messages import build_live_subject
 from dialer.nats.session import Session
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
-from dialer.uplink.dialler import DiallerCommands, has_dialler_not_replied
+from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
 
 _log = structlog.get_logger(__name__)
 
@@ -150,7 +150,7 @@ class MaterialUpdater:
         Return its reply, or None if it did not reply and the command must be sent again.
         """
         reply = await self._dialler.send_command_to_dialler(command, {})
-        if has_dialler_not_replied(reply):
+        if is_command_unanswered(reply):
             _log.info(
                 "material.load_delayed",
                 version=assigned.bundle_name_and_version,

@@ -20,7 +20,7 @@ from dialer.domain.orders import HqOrder, OrderKind, SignedOrder, parse_order_te
 from dialer.mqtt.dialler_client import Reply
 from dialer.nats.messages import CMD, build_order_subject, build_reply_subject
 from dialer.nats.session import Session, StoredMessage, StreamRecreated
-from dialer.uplink.dialler import DiallerCommands, has_dialler_not_replied
+from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
 
 _log = structlog.get_logger(__name__)
 
@@ -78,7 +78,7 @@ class OrderDelivery:
         values = {"order": signed.order, "signatures": [each.model_dump() for each in signed.signatures]}
         while order.order is OrderKind.STOP_ALL or self._clock.now() < order.expires_at:
             reply = await self._dialler.send_command_to_dialler("headquarters-order", values)
-            if reply is not None and not has_dialler_not_replied(reply):
+            if reply is not None and not is_command_unanswered(reply):
                 await self._publish_order_reply(order, reply)
                 return
             _log.warning("order.delivery_failed", order=order.id, problem="the dialler or its broker is unreachable")

@@ -1,7 +1,7 @@
 """Peer updates: opt-outs of other centres, their marks (facts about voters) and the times of their calls.
 
-The uplink reads them from headquarters' stream and sends them to the dialler. The dialler stores each with its position in
-the stream. Of the calls it sends only those to numbers on the centre's roll.
+The uplink reads these updates from headquarters' stream and sends them to the dialler, which stores each with its
+position in the stream. Of the calls, only those to numbers on this centre's roll are sent.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from dialer.nats.messages import (
 from dialer.nats.session import MessagesMissing, StoredMessage, StreamRecreated, StreamSetBack
 from dialer.store.peer_updates import PeerStreamPosition
 from dialer.store.uplink_reader import StoredRolls, UplinkReader
-from dialer.uplink.dialler import DiallerCommands, has_dialler_not_replied
+from dialer.uplink.dialler import DiallerCommands, is_command_unanswered
 from dialer.uplink.peer_snapshots import PeerSnapshot, Place, SnapshotSource
 
 _log = structlog.get_logger(__name__)
@@ -123,8 +123,8 @@ def _compute_size_in_signed_command(updates: Sequence[dict[str, Any]]) -> int:
 def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
     """Return the key under which the dialler stores the position up to which the messages on a NATS subject were read.
 
-    `roll_key` identifies the electoral roll. With another roll the key is another one, and the messages are read from
-    the beginning.
+    `roll_key` identifies the electoral roll. A changed roll has a new key without a stored position, so the messages
+    are read again from the beginning.
     """
     return f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
 
@@ -425,7 +425,7 @@ class PeerUpdates:
             reply = await self._dialler.send_command_to_dialler(
                 "import-peer-updates", pending.build_fields_of_updates_command(stream)
             )
-            if reply is not None and not has_dialler_not_replied(reply):
+            if reply is not None and not is_command_unanswered(reply):
                 if reply.status != "done":
                     _log.warning("peer_updates.refused", problem=reply.text)
                 return reply.status == "done"

@@ -144,12 +144,14 @@ class OutboxUpload:
         self._report_due.set()
 
     def _compare_clock_with_headquarters(self, ack: Acknowledgement, schedule: BatchSchedule) -> None:
-        """Update by how much this centre's clock is ahead of that of headquarters, which wrote its time into `ack`.
+        """Update the number of seconds that this centre's clock is ahead of headquarters' clock, whose time is in
+        `ack`.
 
-        An answer may be delayed, so it shows a range. An earlier result inside the range stays as it is.
+        The answer may have been delayed, so it only gives a range for the difference. The stored difference changes
+        only if it is outside this range.
         """
         highest = self._clock.now() - ack.at
-        lowest = highest - schedule.compute_longest_delay_of_answer(ack.through, self._clock.monotonic())
+        lowest = highest - schedule.compute_max_age_of_answer(ack.through, self._clock.monotonic())
         self._clock_ahead = min(max(self._clock_ahead, lowest), highest)
 
     async def _find_last_row_id_in_acknowledgement(self, ack: Acknowledgement) -> int | None:
@@ -193,19 +195,19 @@ class OutboxUpload:
             return
         part, data = await asyncio.to_thread(pack_first_part_of_batch, replace(batch, store=store))
         if part.last < batch.last:
-            schedule.replace_unacknowledged_batch_by_first_part(part, now)
+            schedule.shorten_unacknowledged_batch(part, now)
         try:
             await self._session.store_message(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable as error:
             schedule.record_send_failure(self._clock.monotonic())
-            self._record_since_when_batches_are_not_stored(error)
+            self._record_start_of_storing_failure(error)
             raise
         self._unstored_since, self._server_problem = None, ""
 
-    def _record_since_when_batches_are_not_stored(self, error: HeadquartersUnreachable) -> None:
-        """Record that headquarters' nats-server is connected, but has not stored a batch.
+    def _record_start_of_storing_failure(self, error: HeadquartersUnreachable) -> None:
+        """Record since when headquarters' nats-server has been connected without storing a batch of results.
 
-        If this goes on for UNSTORED_SECONDS, the dialler shows it as an alert.
+        After UNSTORED_SECONDS without a stored batch, the dialler shows an alert.
         """
         if not self._session.is_connected:
             self._unstored_since = None

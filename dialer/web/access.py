@@ -55,7 +55,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The access rules of one route: permitted roles and length of the body."""
+    """The access rules of one route: the permitted roles, and the maximum length of the request body."""
 
     roles: frozenset[str] | None  # None = anyone, signed in or not
     content_type: str = JSON  # required of requests with a body; never one that an HTML form can send

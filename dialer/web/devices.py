@@ -36,7 +36,7 @@ class KnownDevice:
 
 
 class KnownDevices:
-    """Makes the cookies of known devices, and finds the device of a cookie."""
+    """The devices on which users have signed in: creates the cookie of a device, and finds the device that has a cookie."""
 
     def __init__(self, records: KnownDeviceRecords, clock: Clock) -> None:
         self._records = records

@@ -39,11 +39,11 @@ class Directory:
         self._reading = asyncio.Lock()
         self._changed: set[str] = set()
         self._in_settings: dict[str, StoredUser] = {}
-        self.replace_supervisors_of_settings(supervisors)
+        self.replace_users_from_settings(supervisors)
         self._changed.clear()
 
-    def replace_supervisors_of_settings(self, supervisors: Iterable[Supervisor]) -> None:
-        """Use these users from now on in place of those read earlier from the settings' [[supervisors]] sections.
+    def replace_users_from_settings(self, supervisors: Iterable[Supervisor]) -> None:
+        """Replace the users from the settings' [[supervisors]] sections by these, after the settings were changed.
 
         The next `report_changed_user_rights` reports the users whose rights differ.
         """

@@ -172,7 +172,7 @@ class StoppableServer(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start to accept connections, and report it."""
+        """Start to accept connections, then set the event `open` that tells the caller."""
         await super().startup(sockets)
         self.open.set()
 
@@ -257,7 +257,7 @@ def _refuse_unreadable_file(key: str, path: Path | None) -> None:
 
 @contextlib.contextmanager
 def open_listening_socket(host: str, port: int) -> Iterator[socket.socket]:
-    """Open a socket that accepts connections, and close it with the context.
+    """Open a socket that accepts connections, and close it when the context ends.
 
     Raises PortInUse.
     """

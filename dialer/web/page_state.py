@@ -1,7 +1,8 @@
 """The state that open pages show: values by key, and subscriptions that are notified of changed keys.
 
-A subscription is notified of keys and reads their latest values when it is ready. A slow page misses intermediate values but
-never the last one, and at most one change of each key waits for it. After each connect it gets the whole state first.
+A subscription is notified which keys have changed, and reads their latest values when its page is ready. A slow page
+misses intermediate values but never the last one, and at most one change of each key waits for it. After each connect,
+a page first gets the whole state.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Passkeys: sign-in with a key on a device or a security key instead of a password (WebAuthn Level 3).
 
-A user creates a passkey after confirming the password. It is bound to the desk's host name, requires user verification (a
-fingerprint, a PIN), and signs a challenge that is valid once and for two minutes.
+A user must confirm the password to create a passkey. The passkey is bound to the host name of the web pages, requires
+user verification (a fingerprint, a PIN), and signs a challenge that is valid once and for two minutes.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class SignedInUser:
 
 
 class NotSignedIn(MatdanError):
-    """A sign-in was refused. It has the problem code for the page and the HTTP status."""
+    """Raised when a sign-in is refused, with the problem code for the page and the HTTP status."""
 
     def __init__(self, problem: str, seconds: float = 0.0) -> None:
         super().__init__(problem)

@@ -63,7 +63,9 @@ async def _identify_client(request: Request) -> AsyncIterator[None]:
 
 
 def _get_network_of_address(address: str) -> str:
-    """Return an IPv6 address as its /64 network, all of which one client may use. Return others unchanged."""
+    """Return the /64 network of an IPv6 address, because one client may use all addresses of it. Return an IPv4 address
+    unchanged.
+    """
     with contextlib.suppress(ValueError):
         if (ip := ip_address(address)).version == 6:
             return str(ip_network((ip, 64), strict=False))

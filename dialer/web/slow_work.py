@@ -42,7 +42,9 @@ CLIENT: ContextVar[WebClient] = ContextVar("CLIENT", default=NOBODY)
 
 
 class QueueFull(Exception):
-    """Slow work of a client is refused or dropped, because the queue is full or the client's connection has closed."""
+    """Raised if slow work of a client is refused or dropped, because the queue is full or the client's connection has
+    closed.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,13 @@ class SlowWork:
 
     def refuse_request_if_queue_of_slow_work_is_full(self) -> None:
         """Raise QueueFull if the present client could not add work."""
-        if (
-            self.queued_job_count >= self._most_waiting
-            and self._find_queue_whose_last_job_is_dropped(CLIENT.get()) is None
-        ):
+        if self.queued_job_count >= self._most_waiting and self._choose_queue_to_drop_last_job(CLIENT.get()) is None:
             raise QueueFull
 
     async def run_slow_work_in_turn(self, work: Callable[[], T]) -> T:
         """Run slow work when it is the client's turn, and return the result of the work. Raises QueueFull."""
         if self.queued_job_count >= self._most_waiting:
-            lane = self._find_queue_whose_last_job_is_dropped(CLIENT.get())
+            lane = self._choose_queue_to_drop_last_job(CLIENT.get())
             if lane is None:
                 raise QueueFull
             _end_job_with_error(self._lanes[lane].pop(), QueueFull())
@@ -103,7 +102,7 @@ class SlowWork:
         result: T = await job.result
         return result
 
-    def _find_queue_whose_last_job_is_dropped(self, client: WebClient) -> _Lane | None:
+    def _choose_queue_to_drop_last_job(self, client: WebClient) -> _Lane | None:
         """When all queues are full, return the queue of the address whose last job is dropped to make room for a job of
         `client`.
 

@@ -95,7 +95,7 @@ class SwitchStandIn:
     def find_twilio_sid_of_call(self, attempt_id: AttemptId) -> str | None:
         return self.sids.get(attempt_id)
 
-    def record_that_call_has_second_billed_leg(self, attempt_id: AttemptId) -> None:
+    def record_second_billed_leg(self, attempt_id: AttemptId) -> None:
         self.transfers.append(attempt_id)
 
 

@@ -16,7 +16,7 @@ from dialer.switch.asterisk.agi_call import AgiCall
 from dialer.switch.asterisk.agi_server import AgiLimits, AgiServer
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_agi_script_of_flow_setting
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_agi_script_in_flow_setting
 from tests.support.agi_scripts import HANG_UP, PLAIN, HeldOpen, Peer, run_script
 
 PYST2 = """
@@ -245,15 +245,15 @@ async def test_standard_error_of_an_agi_script_is_written_to_the_configured_file
 
 
 def test_agi_script_that_is_missing_or_not_executable_is_refused(tmp_path: Path) -> None:
-    assert find_agi_script_of_flow_setting("turnout") is None
+    assert find_agi_script_in_flow_setting("turnout") is None
     plain = tmp_path / "plain"
     plain.write_text("#!/bin/sh\n")
     refused: Sequence[str] = ["script:nowhere.py", f"script:{tmp_path}/no.py", f"script:{tmp_path}", f"script:{plain}"]
     for flow in refused:
         with pytest.raises(FlowError):
-            find_agi_script_of_flow_setting(flow)
+            find_agi_script_in_flow_setting(flow)
     plain.chmod(0o755)
-    assert find_agi_script_of_flow_setting(f"script:{plain}") == plain
+    assert find_agi_script_in_flow_setting(f"script:{plain}") == plain
 
 
 async def test_agi_script_to_be_run_as_an_unknown_user_is_refused(script: Callable[..., Path]) -> None:

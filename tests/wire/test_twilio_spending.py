@@ -29,7 +29,7 @@ async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_
     async with run_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)
-        lab.switch.record_that_call_has_second_billed_leg(lab.attempt(2))
+        lab.switch.record_second_billed_leg(lab.attempt(2))
         for number, spent in ((1, 0.1), (2, 0.3)):
             await lab.status(lab.attempt(number), "completed", CallDuration="30")
             assert lab.switch.meter.spent == pytest.approx(spent)

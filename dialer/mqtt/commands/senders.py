@@ -51,12 +51,12 @@ class Senders:
             signed: whether every command must be signed.
             broker_knows: whether the broker authenticates its clients, according to the settings.
         """
-        self.replace_supervisors_of_settings(supervisors)
+        self.replace_users_from_settings(supervisors)
         self._users = {} if users is None else users
         self._signed = signed
         self._broker_knows = broker_knows
 
-    def replace_supervisors_of_settings(self, supervisors: Iterable[Sender]) -> None:
+    def replace_users_from_settings(self, supervisors: Iterable[Sender]) -> None:
         """Replace the supervisors that came from the settings."""
         self._supervisors = {sender.name: sender for sender in supervisors}
 

@@ -31,7 +31,7 @@ from dialer.switch.asterisk.ami_codec import AmiMessage
 from dialer.switch.asterisk.ami_permissions import check_ami_permissions, run_dialplan_check
 from dialer.switch.asterisk.attestation import fetch_attestation_of_trunk
 from dialer.switch.asterisk.registrations import REGISTERED, list_trunk_registrations
-from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
+from dialer.switch.asterisk.scripts.runner import find_agi_script_in_flow_setting
 
 SOUNDS_PER_REQUEST = 100  # an AMI action has 128 lines at most
 CONCURRENT_REQUESTS = 12  # Asterisk plays a frame of each sound, which takes some 25 ms
@@ -97,7 +97,9 @@ def _check_call_history(file: Path | None) -> Iterator[Finding]:
 async def _check_sounds(
     settings: Settings, client: AmiClient, events: Events, reader: Callable[[], PlaylistReader]
 ) -> Finding:
-    """Check that Asterisk finds each sound file that a call may need. A caller would hear silence instead."""
+    """Check that Asterisk finds each sound file that a call may need. Callers would hear silence in place of a missing
+    file.
+    """
     subject = "sounds in asterisk"
     names = await asyncio.to_thread(_list_needed_sounds, settings, reader)
     missing = sorted(await _find_missing_sounds(client, events, names), key=names.index)
@@ -171,7 +173,7 @@ def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]
         flows = {campaign.flow for campaign in settings.campaigns if campaign.kind is CampaignKind.IVR}
         flows |= {number.flow for number in settings.inbound.numbers}
         for flow in sorted(
-            flow for flow in flows if flow is not None and find_agi_script_of_flow_setting(flow) is None
+            flow for flow in flows if flow is not None and find_agi_script_in_flow_setting(flow) is None
         ):
             names |= dict.fromkeys(list_sounds_of_flow(load_flow(flow), settings.centre.language, texts))
     return [name for name in names if _SOUND.fullmatch(name)]
@@ -226,7 +228,7 @@ async def check_trunks(settings: Settings, client: AmiClient) -> list[Finding]:
 
 
 async def _check_signatures_of_trunk(trunk: Trunk, client: AmiClient) -> Finding:
-    """Check that Asterisk signs the calls of a trunk. If it has no usable key, it places them without a signature."""
+    """Check that Asterisk signs the calls of a trunk (STIR/SHAKEN), because without a usable key it places them unsigned."""
     subject, wanted = f"signatures of trunk {trunk.name}", trunk.stir_shaken and trunk.stir_shaken.attestation
     level = await fetch_attestation_of_trunk(client, trunk.endpoint)
     if level == wanted:

@@ -194,7 +194,7 @@ def _report_certificates_that_changed_since(
 def _find_event_required_before_next_call(record: NumberRecord, campaign: str) -> str | None:
     """Return what must happen before the number's next call, such as the end of the call in progress.
 
-    Only events whose time is not known are returned; None = there is none.
+    Return None if the call waits for no such event, or only for a time that is known.
     """
     if record.on_a_call:
         return "after the call in progress"
@@ -210,8 +210,8 @@ def _combine_refusal_reasons(
     """Return whether a number may be called, and all reasons against it: those of the campaign's list of numbers, then
     those of the legal rules.
 
-    `others` are the reasons of the campaign's list, which apply until `at` (None = forever). If one of them repeats a
-    legal reason, `named` is that legal reason, so that it is not listed twice.
+    `others` are the reasons of the campaign's list, which apply until `at` (None = forever). `named` is a legal reason
+    that is among `others` already, or None. It is not listed a second time.
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))

@@ -19,7 +19,7 @@ from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.runner import Check
 from dialer.site.flows import get_limits_of_agi_scripts, list_site_scripts
 from dialer.switch.asterisk.scripts.containment import check_script_sandbox, describe_sandbox_of_scripts
-from dialer.switch.asterisk.scripts.runner import find_agi_script_of_flow_setting
+from dialer.switch.asterisk.scripts.runner import find_agi_script_in_flow_setting
 
 
 def list_flow_checks(settings: Settings) -> Iterator[Check]:
@@ -54,7 +54,7 @@ def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
 
 
 def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") -> Iterator[Finding]:
-    script = find_agi_script_of_flow_setting(flow)
+    script = find_agi_script_in_flow_setting(flow)
     if script is not None:
         rules = get_limits_of_agi_scripts(settings)
         rules.check_script_is_visible(script)

@@ -1,4 +1,4 @@
-"""Running checks one after the other, in threads, with errors as check results."""
+"""Runs checks one after the other, in threads. An error that a check raises becomes a check result."""
 
 from __future__ import annotations
 

@@ -130,7 +130,9 @@ class AsteriskSwitch:
         self._sink = sink
 
     def set_number_notations(self, notations: Mapping[str, NumberNotation]) -> None:
-        """Set how the carriers want numbers to be written from now on, by endpoint of the trunk."""
+        """Set how each trunk's carrier wants numbers to be written, by the endpoint of the trunk. Applies to calls
+        placed from now on.
+        """
         self._notations = notations
 
     def close(self) -> None:
@@ -162,10 +164,10 @@ class AsteriskSwitch:
             self._schedule_end_of_call_without_end_event(attempt_id)
 
     async def on_ami_link_up(self, client: AmiClient) -> None:
-        """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine. Nothing is
-        dialled before that.
+        """After each AMI log-in, read Asterisk's live calls and phones, then report SwitchUp to the engine. The engine
+        dials only after SwitchUp.
 
-        After an error the AMI link reconnects.
+        If this function fails, the AMI link reconnects.
 
         Raises:
             SwitchInUse: another dialler uses this Asterisk.
@@ -208,7 +210,7 @@ class AsteriskSwitch:
             watches["release-asterisk"] = self._release_asterisk_when_it_stops(client, self._lease)
         for name, watch in watches.items():
             task = asyncio.get_running_loop().create_task(watch, name=name)
-            task.add_done_callback(lambda task: _close_ami_session_if_watch_failed(task, client))
+            task.add_done_callback(lambda task: _close_ami_session_after_task_crash(task, client))
             self._watches.append(task)
 
     async def run_ami_session(self, client: AmiClient) -> SwitchError:
@@ -241,8 +243,8 @@ class AsteriskSwitch:
         """Open the control channel. Once Asterisk is shutting down and the last voter's call has ended, end the
         dialler's own channels: the agents' phones, third parties, the lease and the control channel.
 
-        Asterisk restarts when no channel is left. If the shutdown is cancelled instead, the lease's next renewal fails,
-        and the AMI link reconnects.
+        Asterisk stops or restarts when no channel is left. If the shutdown is cancelled instead, the next renewal of
+        the lease (reservation of Asterisk) fails, and the AMI link reconnects.
         """
         control = self.control_channel
         try:
@@ -272,11 +274,13 @@ class AsteriskSwitch:
     async def _hang_up_calls_redirected_by_carrier(self) -> None:
         """Hang up calls that Asterisk placed by itself to follow a redirection (SIP 3xx).
 
-        The dialler has not checked the number that such a call reaches. Our dialplan blocks most redirections, but not
-        those to a channel (PJSIP/number@trunk).
+        Such a call reaches a number that the dialler has not checked against the calling rules. Our dialplan blocks
+        most redirections, but not those to a channel (PJSIP/number@trunk).
         """
         try:
-            for unique_id in await list_redirected_channels(self._require_ami_client(), self.tracker.is_known_channel):
+            for unique_id in await list_redirected_channels(
+                self._require_ami_client(), self.tracker.is_tracked_channel
+            ):
                 _log.warning("redirect.hung_up", channel=unique_id)
                 await self._hang_up_channel(unique_id)
         except SwitchError as error:  # the next resync ends calls in our contexts
@@ -362,9 +366,7 @@ class AsteriskSwitch:
         """
         if self._client is None:
             return 0.0
-        if self._client.is_asterisk_stopping or (
-            self._lease is not None and not self._lease.is_right_to_use_asterisk_valid
-        ):
+        if self._client.is_asterisk_stopping or (self._lease is not None and not self._lease.is_lease_valid):
             return inf
         return self._client.age_of_oldest_unanswered_ami_action
 
@@ -637,7 +639,7 @@ def _require_safe_ami_value(pattern: re.Pattern[str], value: str, rule: str) -> 
     return value
 
 
-def _close_ami_session_if_watch_failed(watch: asyncio.Task[None], client: AmiClient) -> None:
+def _close_ami_session_after_task_crash(watch: asyncio.Task[None], client: AmiClient) -> None:
     """Close the AMI session if a task that watches Asterisk crashed. The next session lists all channels again."""
     if not watch.cancelled() and (error := watch.exception()) is not None:
         _log.error("asterisk.watch_crashed", task=watch.get_name(), exc_info=error)

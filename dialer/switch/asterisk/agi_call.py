@@ -1,7 +1,7 @@
 """The FastAGI connection of one call. Commands are sent on it one at a time.
 
-Asterisk aborts a running command, without a reply, when another one arrives. So the next command is sent only after the
-reply to the last one, except to abort the call. After a hang-up the next command raises CallHungUp.
+Asterisk aborts a running command, without a reply, when another one arrives. So each command is sent only after the
+reply to the one before it. Only `abort_agi_call` does not wait. After a hang-up the next command raises CallHungUp.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ class AgiCall:
     async def send_command(self, verb: str, *arguments: str | int) -> AgiReply:
         """Send one command and return its reply, whatever its code. Code 511 (dead channel) raises CallHungUp.
 
-        A command that follows a cancelled one is sent only after the reply to the cancelled one.
+        If the last call of this function was cancelled, the new command is sent only after Asterisk has replied to the
+        cancelled one.
         """
         if self._unclaimed is not None:
             await asyncio.shield(self._unclaimed)
@@ -150,10 +151,10 @@ class AgiCall:
         self.ended.set()
 
     async def abort_agi_call(self) -> None:
-        """Hang up the call at once. The reply to a cancelled command is not awaited, because it may never arrive.
+        """Hang up the call at once, without waiting for the reply to the running command, which may never arrive.
 
-        Asterisk aborts a running command when the next one arrives, except for a recording, which runs to its limit.
-        Returns once the call has ended, or after ABORT_SECONDS. No command can be sent after that.
+        Asterisk aborts the running command when the hang-up command arrives. Only a recording runs on to its time
+        limit. Returns once the call has ended, or after ABORT_SECONDS. No command can be sent after that.
         """
         if not (self.has_call_ended or self._wire.is_closing()):
             self._aborted = True

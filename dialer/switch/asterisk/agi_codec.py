@@ -33,7 +33,9 @@ SILENT_VERBS: Final = ("SET VARIABLE", "GET VARIABLE", "GET FULL VARIABLE", "NOO
 
 
 class CallHungUp(Exception):
-    """Raised when the caller has hung up, the ordinary end of a call. Channel variables can still be read and set."""
+    """Raised when the caller has hung up, the ordinary end of a call. The handler can still read and set channel
+    variables after it.
+    """
 
 
 class SoundMissing(SwitchError):

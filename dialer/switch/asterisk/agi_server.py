@@ -41,9 +41,8 @@ Handler = Callable[[AgiCall], Awaitable[None]]
 
 
 class AgiAuthenticator:
-    """An authenticator that accepts every connection, for tests and benchmarks.
-
-    A site uses `fastagi.authenticator.TokenAuthenticator`.
+    """The check that a FastAGI connection comes from Asterisk. This class accepts every connection, for tests and
+    benchmarks. A site uses its subclass `fastagi.authenticator.TokenAuthenticator`.
     """
 
     def is_connection_authentic(self, environment: AgiEnvironment) -> bool:
@@ -156,7 +155,9 @@ class AgiServer:
             await self._emptied.wait()
 
     def may_connection_stay_open(self, connection: _Connection, address: str) -> bool:
-        """Return whether a new connection may stay open to send its environment. Called by the connection."""
+        """Return whether a new connection may stay open to send its AGI environment (the data about the call). Called
+        by the connection.
+        """
         if not self._is_address_allowed(address):
             if address not in self._logged_peers and len(self._logged_peers) < _MOST_LOGGED_PEERS:
                 self._logged_peers.add(address)
@@ -174,8 +175,8 @@ class AgiServer:
         return True
 
     def _close_oldest_connection_without_environment(self, address: str | None) -> None:
-        """Close the oldest connection that has not sent its environment. Only connections from `address` count, or all
-        if it is None.
+        """Close the oldest connection that has not sent its AGI environment (the data about the call). If `address` is
+        given, only connections from this address count.
         """
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
         self._authenticator.report_too_many_connections(
@@ -185,7 +186,7 @@ class AgiServer:
         oldest.abort_connection()
 
     def _remove_connection_without_environment(self, connection: _Connection) -> None:
-        """Remove a connection from those that have not sent their environment."""
+        """Stop counting a connection as one that has not sent its AGI environment (the data about the call) yet."""
         address = self._opening.pop(connection, None)
         if address is not None:
             self._opening_of[address] -= 1
@@ -195,7 +196,7 @@ class AgiServer:
     def log_connection_fault(self, event: str, **fields: object) -> None:
         """Log a fault of the program at the other end of a connection.
 
-        Each kind of fault is logged at most once a minute, because such a program can cause any number.
+        Each kind of fault is logged at most once a minute, so that such a program cannot fill the log.
         """
         now = asyncio.get_running_loop().time()
         if now - self._logged_at.get(event, -_LOG_SECONDS) >= _LOG_SECONDS:
@@ -330,8 +331,8 @@ class _Connection(asyncio.BufferedProtocol):
 
 
 def _enable_keepalive(listener: socket.socket) -> None:
-    """Enable TCP keepalive on a listening socket, so that connections to dead machines end. Accepted sockets inherit
-    it.
+    """Enable TCP keepalive on a listening socket, so that connections to machines that are down end. Accepted sockets
+    inherit this option.
     """
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):

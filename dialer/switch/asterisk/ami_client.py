@@ -77,7 +77,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     @property
     def is_session_up(self) -> bool:
-        """Whether the AMI connection is open. A loss may not be detected yet."""
+        """Whether the AMI connection is open, as far as the dialler knows: a lost connection may be noticed later."""
         return self._transport is not None and not self._end.done()
 
     @property
@@ -96,7 +96,7 @@ class AmiClient(asyncio.BufferedProtocol):
         return self._session.get_age_of_oldest_unanswered_ami_action(self._loop.time())
 
     async def wait_until_session_lost(self) -> SwitchError:
-        """Wait until the AMI session ends, and return why it ended."""
+        """Wait until the AMI session ends, and return the error that ended it."""
         return await asyncio.shield(self._end)
 
     async def wait_until_asterisk_booted(self) -> None:
@@ -185,7 +185,7 @@ class AmiClient(asyncio.BufferedProtocol):
             raise self._end.result()
 
     def _require_connection(self) -> None:
-        """Raise SwitchUnreachable if the connection is closing. The AMI session may not know this yet."""
+        """Raise SwitchUnreachable if the TCP connection is closing. `AmiSession` may not have been notified of this yet."""
         if self._transport is not None and self._transport.is_closing() and not self._end.done():
             raise SwitchUnreachable(
                 "Asterisk's manager is not connected, so nothing was sent: check that Asterisk is running"
@@ -194,7 +194,7 @@ class AmiClient(asyncio.BufferedProtocol):
     async def _wait_for_action_response(self, action: Action) -> AmiMessage:
         """Wait until Asterisk has answered an action. Return the response, or raise the action's error."""
         action.waiter = waiter = self._loop.create_future()
-        if self._session.has_enough_bytes_to_write:
+        if self._session.is_write_batch_full:
             self._write_output()
         elif not self._flush_is_due:
             self._schedule_output_write()
@@ -264,7 +264,7 @@ class AmiClient(asyncio.BufferedProtocol):
             cast(asyncio.Transport, transport).abort()
             return
         self._transport = cast(asyncio.Transport, transport)
-        self._session.record_that_connection_is_open(self._loop.time())
+        self._session.mark_connection_open(self._loop.time())
         self._set_deadline_timer()
 
     def get_buffer(self, sizehint: int) -> memoryview:

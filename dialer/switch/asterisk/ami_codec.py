@@ -94,7 +94,7 @@ class AmiMessage:
         return [(name, value.removeprefix(" ")) for name, _, value in pairs]
 
     def __contains__(self, name: object) -> bool:
-        """Return whether the message has a field with this name, even a blank one."""
+        """Return whether the message has a field with this name, even if its value is empty."""
         return isinstance(name, str) and self._find_field_position(_encode_start_of_field_line(name)) >= 0
 
     @property
@@ -179,7 +179,9 @@ class AmiDecoder:
 
     @property
     def has_incomplete_message(self) -> bool:
-        """Whether an incomplete message is buffered. If the connection ends now, that message was cut off."""
+        """Whether the decoder holds the beginning of a message whose end has not arrived. If the connection ends now,
+        this message is lost.
+        """
         return bool(self._pending.strip(_END_OF_LINE))
 
     def decode_bytes(self, data: bytes) -> list[AmiMessage]:
@@ -202,7 +204,7 @@ class AmiDecoder:
         for body in bodies:
             if body.startswith(_EVENT) and len(body) <= self._max_line_bytes:
                 messages.append(AmiMessage(body, self._reads_actions))
-            elif checked := self._check_ami_message_and_trim_line_ends(body):
+            elif checked := self._strip_and_check_ami_message(body):
                 messages.append(AmiMessage(checked, self._reads_actions))
         return messages
 
@@ -222,7 +224,7 @@ class AmiDecoder:
             self._check_line_length(len(pending) - pending.rfind(_END_OF_LINE) - len(_END_OF_LINE))
         return whole
 
-    def _check_ami_message_and_trim_line_ends(self, body: bytes) -> bytes:
+    def _strip_and_check_ami_message(self, body: bytes) -> bytes:
         """Return an AMI message without leading blank lines, or b"" if it is empty or unwanted.
 
         Raises:
@@ -279,9 +281,9 @@ class AmiDecoder:
 
 
 def parse_whole_number(text: str) -> int | None:
-    """Return a whole number of at most nine digits in a field of an event, or None if it is something else.
+    """Return the whole number in a field of an AMI event, or None if the field is not a number of one to nine digits.
 
-    Python's `int` raises ValueError for more than 4,300 digits.
+    Python's `int` cannot be used alone: it raises ValueError for more than 4,300 digits.
     """
     return int(text) if len(text) <= _MAX_DIGITS and text.isdecimal() else None
 

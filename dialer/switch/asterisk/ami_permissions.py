@@ -1,8 +1,8 @@
 """Check the permissions of the AMI user, so that a missing one is found before polling day.
 
-Asterisk lists the actions that a user's `write` classes allow (ListCommands), but not its `read` classes. So each read
-class is tried. Class `system` brings the event FullyBooted after a login. A Local channel into our own dialplan causes
-an event of class `call` and one of class `user`. Nobody is called, and Asterisk logs nothing.
+Asterisk lists the actions that a user's `write` classes allow (ListCommands), but not the user's `read` classes. So
+each read class is tested by an event that it allows: `system` by FullyBooted after the login, `call` and `user` by
+events of a Local channel into our own dialplan. Nobody is called, and Asterisk logs nothing.
 """
 
 from __future__ import annotations

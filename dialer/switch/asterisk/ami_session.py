@@ -3,8 +3,8 @@
 `AmiClient` does the I/O: it passes received bytes to `process_received_bytes`, writes bytes from `pop_bytes_to_write`, and calls
 `run_due_timeouts_and_pings` at `deadline`. All times are seconds on the caller's monotonic clock.
 
-No action is ever sent twice. After a lost session a resync finds out which of its unanswered actions Asterisk executed
-(`dialer.switch.asterisk.ami_link`).
+No action is ever sent twice. If the session is lost, the next session reads Asterisk's channels to find out which of
+the unanswered actions Asterisk has executed (`dialer.switch.asterisk.ami_link`).
 """
 
 from __future__ import annotations
@@ -145,15 +145,15 @@ class AmiSession:
         oldest = next(iter(self._pending.values()), None)
         return 0.0 if oldest is None else now - oldest.started_at
 
-    def record_that_connection_is_open(self, now: float) -> None:
-        """Mark the session's connection as open."""
+    def mark_connection_open(self, now: float) -> None:
+        """Record that the TCP connection of the session is open, so that actions can be sent."""
         self._connected = self._may_write = True
         self._received_at = now
         self._silence_due = now + self._limits.dead_seconds
         self._update_timer_deadline()
 
     def set_connection_writable(self, may_write: bool) -> None:
-        """Set whether the connection accepts writes. While it does not, actions are queued."""
+        """Set whether the TCP connection accepts more bytes to send. While it does not, actions stay in the queue."""
         self._may_write = may_write
 
     def queue_login_action(self, now: float) -> Action:
@@ -205,7 +205,9 @@ class AmiSession:
         return action
 
     def stop_waiting_for_action(self, action: Action) -> None:
-        """Stop waiting for an AMI action. If it is still queued it is not sent. If it was sent its response is dropped."""
+        """Stop waiting for an AMI action. An action that is still queued is not sent. If the action was sent, its
+        response will be ignored.
+        """
         if self._pending.get(action.action_id) is action:
             self._remove_pending_action(action)
         elif self._queue.get(action.action_id) is action:
@@ -217,12 +219,12 @@ class AmiSession:
         return bool(self._outbox or (self._queue and self._may_further_action_be_sent())) and self.ended is None
 
     @property
-    def has_enough_bytes_to_write(self) -> bool:
+    def is_write_batch_full(self) -> bool:
         """Whether WRITE_BYTES or more are waiting to be written."""
         return self._outbox_bytes >= WRITE_BYTES
 
     def pop_bytes_to_write(self) -> bytes:
-        """Return the next bytes to write, or b"" if there are none. Their actions count as sent from now on."""
+        """Return the next bytes to write, or b"" if there are none. The actions in these bytes count as sent from now on."""
         if self.ended is not None:
             return b""
         if self._queue:
@@ -239,7 +241,7 @@ class AmiSession:
         """Process bytes received from Asterisk. Return the events that they complete and the actions that they end, in
         order.
 
-        Bytes that are not AMI end the session, and so all actions.
+        Bytes that are not AMI end the session, and with it all unanswered actions.
         """
         if self.ended is not None:
             return []
@@ -354,7 +356,7 @@ class AmiSession:
         return action
 
     def _handle_action_response(self, message: AmiMessage, now: float) -> Action | None:
-        """Return the action that a response ends, or None if it ends none.
+        """Return the AMI action that is answered and ended by a response, or None if no action is.
 
         Asterisk may send responses in any order, late or twice. A response without a waiting action is dropped.
         """

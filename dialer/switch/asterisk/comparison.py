@@ -32,8 +32,8 @@ async def compare_calls_with_channels(
     An event can be lost while the connection is up. A call would then occupy its trunk channel and its number for ever,
     or a seat would wait for a voter who has hung up.
 
-    An event counts as lost if two comparisons in a row show it as missing, and it has not arrived ARRIVAL_SECONDS
-    later.
+    An event counts as lost if two comparisons in a row show that it is missing, and if it still has not arrived
+    ARRIVAL_SECONDS after the second one.
     """
     before: frozenset[SwitchEvent] = frozenset()
     while True:
@@ -53,4 +53,4 @@ async def compare_calls_with_channels(
             lost &= tracker.find_lost_events(channels)
         if lost:
             _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-            report(tracker.update_tracked_state_by_lost_events(lost, channels))
+            report(tracker.apply_lost_events(lost, channels))

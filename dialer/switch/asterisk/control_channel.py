@@ -1,8 +1,10 @@
-"""The control channel of an Asterisk server: by its AGI session the dialler hangs up channels while Asterisk shuts down.
+"""The control channel of an Asterisk server: a channel over whose AGI session the dialler can hang up other channels
+while Asterisk shuts down.
 
-`core restart gracefully` waits until every channel has ended, also the agents' phones in their conferences. Meanwhile
-Asterisk refuses every AMI action and every new channel, but still executes AGI commands. So for each AMI session the
-dialler originates a Local channel whose dialplan connects to the dialler's FastAGI server, and keeps it.
+Asterisk's command `core restart gracefully` waits until every channel has ended, also the agents' phones in their
+conferences. During this wait, Asterisk refuses every AMI action and every new channel, but still executes AGI commands.
+So for each AMI session the dialler originates a Local channel whose dialplan connects to the dialler's FastAGI server,
+and keeps it.
 """
 
 from __future__ import annotations

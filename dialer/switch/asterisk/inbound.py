@@ -1,4 +1,4 @@
-"""Find out the caller's number and the called number of inbound channels, as Asterisk reports them."""
+"""Reads the caller's number and the called number of an inbound channel from Asterisk."""
 
 from __future__ import annotations
 

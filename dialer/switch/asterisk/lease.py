@@ -1,8 +1,8 @@
 """The lease of an Asterisk server: with it one dialler reserves the server, so that no other dialler can use it.
 
-The lease is a Local channel. Its unique id is the same for every dialler, and Asterisk gives an id to one live channel
-only. So if two diallers start together, only one gets the lease. A Local channel has two halves: the id of the second
-names the dialler that holds the lease.
+The lease is a Local channel. Every dialler asks for it with the same unique id, and Asterisk gives an id to one live
+channel only. So if two diallers start together, only one gets the lease. A Local channel has two halves; the unique id
+of the second half names the dialler that holds the lease.
 
 The dialplan ends the channel LEASE_SECONDS after the last renewal, so the lease of a crashed dialler expires. A dialler
 on the same store replaces the lease at once, because only one dialler can have a store open.
@@ -55,9 +55,9 @@ class SwitchLease:
         self._ends_at = -inf  # on the loop's clock; the dialplan does not end the channel earlier
 
     @property
-    def is_right_to_use_asterisk_valid(self) -> bool:
-        """Whether this dialler certainly holds the lease of its Asterisk server. If its process was suspended, the
-        lease may have expired unnoticed.
+    def is_lease_valid(self) -> bool:
+        """Whether this dialler certainly holds the lease (reservation) of its Asterisk server. False if the lease was
+        not renewed in time, as after the dialler's process was suspended.
         """
         return asyncio.get_running_loop().time() < self._ends_at
 
@@ -137,8 +137,8 @@ class SwitchLease:
         self._ends_at = began_at + LEASE_SECONDS
 
     def give_up_sole_use_of_asterisk(self) -> str:
-        """Count the lease (sole use of Asterisk) as ended, and return the unique id of its channel, which the caller
-        hangs up.
+        """Mark the lease (sole use of Asterisk) as ended. Return the unique id of the lease's channel: the calling code
+        must hang up this channel.
         """
         self._ends_at = -inf
         return self._channel
@@ -157,8 +157,8 @@ class SwitchLease:
 
         The dialler later compares its store with this record: a store without the recorded call is an outdated copy or
         another store. The dialler's AMI user cannot write to Asterisk's database itself: that needs the permission to
-        stop Asterisk. One half of the lease's Local channel runs the dialplan; the other half limits the lease. Raises
-        SwitchError, also while the dialplan has not finished the previous record.
+        stop Asterisk. So one half of the lease's Local channel runs the dialplan that writes; the other half ends the
+        lease in time. Raises SwitchError, also while the dialplan has not finished the previous record.
         """
         extension = f"{RECORD_EXTENSION}{format_newest_call(call)}"
         fields = [("Channel", LEASE_CHANNEL), ("Context", LEASE_CONTEXT), ("Exten", extension), ("Priority", "1")]

@@ -28,8 +28,8 @@ STATE_UP: Final = "6"
 
 
 async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> None:
-    """Raise SwitchError if Asterisk runs a dialplan that was rendered from other settings (its fingerprint differs).
-    The dialler would reject its calls.
+    """Raise SwitchError if Asterisk runs a dialplan that was rendered from other settings (its fingerprint differs),
+    because the dialler would reject the FastAGI requests of its calls.
     """
     found = (await client.send_action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
     if found != fingerprint:

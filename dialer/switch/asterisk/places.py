@@ -55,7 +55,9 @@ ATTEMPT_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def make_originate_fields(
     channel: str, channel_id: str, context: str, extension: str, *more: tuple[str, str]
 ) -> list[tuple[str, str]]:
-    """Return the fields of an Originate that calls `channel` under `channel_id` and, once answered, runs the extension."""
+    """Return the fields of an AMI Originate. It calls the endpoint `channel`, gives the new channel the unique id
+    `channel_id`, and runs the dialplan extension once the call is answered.
+    """
     beginning = [("Channel", channel), ("Async", "true"), ("ChannelId", channel_id)]
     return [*beginning, ("Context", context), ("Exten", extension), ("Priority", "1"), *more]
 
@@ -91,7 +93,7 @@ def make_seat_channel_id(seat: str, token: str) -> str:
 
 
 def parse_seat_of_channel(channel_id: str) -> str:
-    """Return the seat in a channel id that `make_seat_channel_id` has made."""
+    """Return the seat from a channel id that `make_seat_channel_id` created."""
     return channel_id[len(SEAT_CHANNEL) :].rpartition("-")[0]
 
 

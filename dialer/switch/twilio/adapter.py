@@ -79,7 +79,7 @@ class TwilioSwitch:
         call = self._calls.get(attempt_id)
         return None if call is None else call.sid
 
-    def record_that_call_has_second_billed_leg(self, attempt_id: AttemptId) -> None:
+    def record_second_billed_leg(self, attempt_id: AttemptId) -> None:
         """Record that a call's flow has started a transfer. Twilio then bills two legs: to the voter and to the target."""
         call = self._calls.get(attempt_id)
         if call is not None:
@@ -101,10 +101,10 @@ class TwilioSwitch:
     # The switch port
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one IVR call to a voter. If Twilio refuses it or is unreachable, the end of the call is also reported
-        as an event.
+        """Place one IVR call to a voter. If Twilio refuses the call or is unreachable, the event CallEnded is reported
+        too.
 
-        Because of this event, the trunk gets no calls for a while.
+        Because of this event, the engine gives the trunk no calls for a while.
         """
         self._refuse_invalid_originate_request(request)
         attempt_id = request.attempt_id
@@ -206,7 +206,8 @@ class TwilioSwitch:
                 _log.info("twilio.hang_up_failed", attempt=call.attempt_id, problem=str(error))
 
     async def _hang_up_call_at_twilio(self, call: TwilioCall, sid: str) -> None:
-        """Ask Twilio to hang up a call. If Twilio does not accept the request, mark the call for `_retry_hang_ups`.
+        """Ask Twilio to hang up a call. If Twilio does not accept the request, the call is marked for
+        `_retry_hang_ups`.
 
         Raises SwitchError if Twilio does not accept the request.
         """
@@ -291,7 +292,7 @@ class TwilioSwitch:
 
     async def query_live_calls(self) -> None:
         """Check the live calls at Twilio once: retry failed hang-ups, query calls without a recent callback, and search
-        for calls whose response was lost.
+        for calls whose creation Twilio never confirmed because the response was lost.
 
         Raises:
             SwitchError: Twilio did not answer a request.

@@ -170,7 +170,7 @@ class TwilioFlows:
         page = await make_twiml_page(session.flow, turn, at, self._create_host_for_twiml_pages(session))
         self._cache_twiml_page(session.attempt_id, page)
         if isinstance(page.ending, Transfer):
-            self._switch.record_that_call_has_second_billed_leg(session.attempt_id)
+            self._switch.record_second_billed_leg(session.attempt_id)
         settings = self._rules.settings
         url = settings.public_url
         if page.waiting is not None:
@@ -253,8 +253,8 @@ class _Host:
         return await send_flow_sms(action, self.session, self.flows, self.texts, self.sms)
 
     async def store_answers_before_transfer_to_agent(self, action: Transfer) -> None:
-        """Store the caller's answers before the agent's phone rings. If that fails, the transfer continues without
-        them.
+        """Store the caller's answers for the agent's screen before the agent's phone rings. If they cannot be stored,
+        the call is transferred without them.
         """
         try:
             await self.flows.store_flow_answers(self.session.attempt_id, action.answers)

@@ -1,5 +1,5 @@
-"""Make pages: responses to Twilio's requests, before they are written as XML. Convert Twilio's requests to inputs of a
-flow.
+"""Pages: responses to Twilio's requests, before they are written as XML (TwiML). Also converts Twilio's requests to
+inputs of a flow.
 
 A page collects the actions of a flow up to the point at which the caller or a timeout decides: a question, a recording,
 a transfer or the end. Prompts that no key can interrupt are played before it. Prompts that a key interrupts become part
@@ -96,8 +96,7 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
     """Run a flow until the caller must act. Return the page (response to Twilio) that is played to the caller until
     then.
 
-    `at` is the flow's state before this page, with the ids of the call and of the flow's run. The state for Twilio's
-    next request keeps these ids.
+    `at` is the flow's state before this page, with the ids of the call and of the flow's run.
     """
     said: list[PromptRef] = []
     heard: PausedFlow | None = None  # the flow after the prompts so far

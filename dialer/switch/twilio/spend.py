@@ -73,8 +73,8 @@ class SpendMeter:
         self._day = day or self._day
 
     def _is_spending_of_new_day(self, spent: float, day: date | None) -> bool:
-        """Return whether the spending that Twilio reports is for a new day. If Twilio reports no date, a fall by more
-        than half means a new day, and a smaller fall is only a correction.
+        """Return whether the spending that Twilio reports is for a new day. If Twilio reports no date, a figure below
+        half of the last one means a new day; a figure that is a little lower is only a correction.
         """
         if self._read is None:
             return True
@@ -83,7 +83,7 @@ class SpendMeter:
         return spent < self._read / 2
 
     def add_call_cost(self, seconds: int, legs: int = 1) -> None:
-        """Add the cost of a call, in full minutes. Every leg of the call counts with the duration of the first leg."""
+        """Add the cost of a call, billed in full minutes. Each leg of the call counts with the duration of the first leg."""
         self.spent += legs * _count_billed_minutes(seconds) * self._settings.price_per_minute
 
     def add_sms_cost(self, segments: int) -> None:

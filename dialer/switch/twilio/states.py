@@ -67,7 +67,9 @@ class TwilioCall:
     legs: int = 1  # billed legs: 2 after a transfer
 
     def apply_twilio_status(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
-        """Update the call from a status, and return the events that result. A repeated or late status causes no events."""
+        """Update the state of a call from a status that Twilio reports. Return the resulting events for the engine. A
+        repeated or late status causes no events.
+        """
         if self.ended:
             return []
         if status is CallStatus.RINGING and not self.rang and not self.answered:

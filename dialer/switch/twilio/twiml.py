@@ -59,7 +59,7 @@ class TwilioVoice:
             verb.say(words.label, language=SPOKEN[tag])
 
     def add_prompts_to_twiml(self, verb: Any, prompts: Sequence[PromptRef], language: str) -> None:
-        """Add prompts to a response, or to a Gather inside a response."""
+        """Add prompts to a TwiML response, or to a question (`<Gather>`) in the response."""
         for ref in prompts:
             if self.sounds_url is not None:
                 for sound in list_sounds_of_prompt(ref, language, self.texts()):

@@ -250,7 +250,7 @@ async def test_exclusive_use_of_asterisk_stays_valid_while_the_dialler_renews_th
             keeping = asyncio.create_task(lease.renew_sole_use_of_asterisk_until_lost(client))
             for _ in range(100):
                 await asyncio.sleep(0.9)
-                assert lease.is_right_to_use_asterisk_valid
+                assert lease.is_lease_valid
             keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await keeping

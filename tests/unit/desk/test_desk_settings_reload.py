@@ -170,7 +170,7 @@ async def test_reloading_the_settings_reports_users_with_changed_roles(
 
     await directory.report_changed_user_rights(record_change)
     assert heard == []
-    directory.replace_supervisors_of_settings(make_supervisors(*now))
+    directory.replace_users_from_settings(make_supervisors(*now))
     await directory.report_changed_user_rights(record_change)
     assert heard == told
     assert directory.is_user_defined_in_settings("asha") is bool(now)

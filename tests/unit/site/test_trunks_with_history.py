@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dialer.settings.site import Settings
-from dialer.site.asterisk import find_trunks_that_kept_their_asterisk_server
+from dialer.site.asterisk import find_trunks_with_unchanged_server
 from dialer.site.settings_changes import list_settings_by_key
 from tests.support.centre import site_settings
 
@@ -39,4 +39,4 @@ def test_trunk_moved_to_another_asterisk_server_has_no_call_history_on_that_serv
     now = make_site(tmp_path, servers, **lines)
     printed = list_settings_by_key(now)
     changed = {key for key in {*before, *printed} if before.get(key) != printed.get(key)}
-    assert find_trunks_that_kept_their_asterisk_server(now, changed) == stand
+    assert find_trunks_with_unchanged_server(now, changed) == stand

@@ -36,7 +36,7 @@ def make_session(limits: AmiLimits | None = None, wanted_events: set[str] | None
 def make_logged_in_session(limits: AmiLimits | None = None, wanted_events: set[str] | None = None) -> AmiSession:
     """Return a session at second 0 whose Login (ActionID s-1) has succeeded."""
     session = make_session(limits, wanted_events)
-    session.record_that_connection_is_open(0)
+    session.mark_connection_open(0)
     session.process_received_bytes(BANNER, 0)
     session.queue_login_action(0)
     session.pop_bytes_to_write()
@@ -218,7 +218,7 @@ def test_output_of_an_ami_session_does_not_depend_on_how_reads_are_split(steps: 
 def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None:
     session = make_session()
     assert session.deadline == math.inf
-    session.record_that_connection_is_open(100)
+    session.mark_connection_open(100)
     assert session.deadline == 110  # silence
     session.process_received_bytes(BANNER, 100)
     session.queue_login_action(100.5)
@@ -249,7 +249,7 @@ def test_ami_login_is_sent_once_and_the_error_about_a_refusal_omits_the_secret()
     session = make_session()
     with pytest.raises(SwitchUnreachable, match="is not connected"):
         session.queue_login_action(0)
-    session.record_that_connection_is_open(0)
+    session.mark_connection_open(0)
     login = session.queue_login_action(0)
     data = session.pop_bytes_to_write()
     assert b"Username: dialler\r\nSecret: s3cret\r\nEvents: on\r\n" in data
@@ -376,7 +376,7 @@ def test_waiting_time_of_an_unanswered_ami_action_counts_from_the_start_of_the_a
 def replay_capture(name: str, split: int | None) -> tuple[list[str], str]:
     """Replay a captured session with its own actions. Return its output and the actions pending at its end."""
     session = make_session()
-    session.record_that_connection_is_open(0)
+    session.mark_connection_open(0)
     came: list[Came] = []
     opening = read_capture(name)[0].data
 
@@ -423,7 +423,7 @@ def test_each_kind_of_ami_refusal_raises_a_specific_error() -> None:
 
 def test_asterisk_that_is_shutting_down_refuses_the_login_without_blaming_the_secret() -> None:
     session = make_session()
-    session.record_that_connection_is_open(0)
+    session.mark_connection_open(0)
     login = session.queue_login_action(0)
     session.pop_bytes_to_write()
     session.process_received_bytes(BANNER + make_error_response(login.action_id, "Asterisk is shutting down"), 1)

@@ -164,16 +164,16 @@ async def test_hang_up_of_a_call_that_ami_refuses_during_a_shutdown_goes_over_th
 
 
 def test_control_channel_is_not_taken_for_a_redirected_call() -> None:
-    assert SwitchTracker().is_known_channel(f"{CONTROL_CHANNEL}0123456789ab")
+    assert SwitchTracker().is_tracked_channel(f"{CONTROL_CHANNEL}0123456789ab")
 
 
 @virtual_time()
 async def test_exclusive_use_of_asterisk_that_was_given_up_is_not_valid() -> None:
     lease = SwitchLease(OURS)
     await lease.renew_sole_use_of_asterisk(cast(Any, Manager(refuses=False)))
-    assert lease.is_right_to_use_asterisk_valid
+    assert lease.is_lease_valid
     assert lease.give_up_sole_use_of_asterisk() == f"matdan-lease-{OURS.dialler_name_as_text}"
-    assert not lease.is_right_to_use_asterisk_valid
+    assert not lease.is_lease_valid
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_remainder_of_a_batch_of_results_too_large_for_one_message_is_sent_immed
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 20), 10, 0.0)
     assert made is not None
-    schedule.replace_unacknowledged_batch_by_first_part(replace(made, last=15, rows=made.rows[:5]), 0.0)
+    schedule.shorten_unacknowledged_batch(replace(made, last=15, rows=made.rows[:5]), 0.0)
     schedule.record_acknowledgement(15, 0.4)
     assert (schedule.acknowledged, schedule.get_next_send_time(0.4)) == (15, 0.0)
     assert get_batch_span(schedule.get_next_batch(make_rows(16, 20), 15, 0.4)) == (16, 20, 5)

@@ -52,7 +52,7 @@ class FlowCall(Protocol):
     """The operations on a call that a flow needs. Each raises CallHungUp if the caller has hung up."""
 
     async def answer_channel(self) -> object:
-        """Answer the channel, if it is not answered yet."""
+        """Answer the call's channel, if it is not answered yet."""
         ...
 
     async def play_sound_file(self, name: str, escape_digits: str = "") -> str | None:
@@ -135,9 +135,10 @@ class FlowResult:
 
 
 class QuestionNotPlayed(Exception):
-    """Raised if a caller would not understand a question, because its prompts cannot be played.
+    """Raised if a caller would not understand a question, because all of its prompts, or an essential prompt, cannot be
+    played.
 
-    Either all prompts of the question are missing, or one that is essential. The text is the name of the missing sound.
+    The text is the name of the missing sound.
     """
 
 
@@ -211,7 +212,9 @@ class _FlowRun:
         return None
 
     async def collect_digits(self, action: Collect) -> Digits:
-        """Play a question and collect digits one by one, as GET DATA does not distinguish "#" from a timeout."""
+        """Play a question and collect the caller's digits one by one. The AGI command GET DATA is not used, because it
+        does not distinguish the key "#" from a timeout.
+        """
         digits = action.typed_ahead
         if not digits:
             first = await self.play_prompts(action.prompts, TELEPHONE_KEYS if action.barge_in else "", asks=True)
@@ -244,8 +247,8 @@ async def run_flow(
 ) -> FlowResult:
     """Run a flow on a call to its end and return the result. A hang-up by the caller is no error.
 
-    A question that cannot be played ends the call at once. `FlowResult.unheard` then names the missing sound. It also
-    names one if no sound of the flow could be played.
+    A question that cannot be played ends the call at once. `FlowResult.unheard` then names the missing sound. The field
+    also names a missing sound if no sound of the flow could be played.
 
     Other errors (a lost connection to the switch, a cancellation) are raised. Results stored until then remain.
 

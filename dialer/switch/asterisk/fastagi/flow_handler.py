@@ -20,7 +20,7 @@ from dialer.switch.asterisk.multi_server import AnyAsterisk
 from dialer.switch.asterisk.places import FLOW_CONTEXT
 from dialer.switch.asterisk.scripts.commands import Recordings
 from dialer.switch.asterisk.scripts.containment import ScriptRules
-from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_agi_script_of_flow_setting
+from dialer.switch.asterisk.scripts.runner import ScriptEnd, ScriptRun, find_agi_script_in_flow_setting
 from dialer.switch.flow_effects import SmsGateway, send_flow_sms
 
 SAMPLE_RATE: Final = 8000  # samples per second in a recording's length, as Asterisk reports it
@@ -55,7 +55,7 @@ class AgiFlowHost(FlowHost):
     recorded: int = 0
 
     async def record_caller_message(self, action: Record) -> Recorded | None:
-        """Record the caller after a tone. The recording is also kept if the caller ends it by hanging up."""
+        """Record the caller after a tone. If the caller hangs up during the recording, the recording is kept."""
         rules = self.rules.recording
         if rules is None:
             return None
@@ -131,7 +131,7 @@ class FlowHandler:
         """Run the flow or script of a call to its end.
 
         The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk is
-        unreachable and cannot confirm the channel, the channel variable MATDAN_DONE is not set. The dialplan then
+        unreachable over AMI and cannot confirm this, the channel variable MATDAN_DONE is not set, and the dialplan then
         connects again.
         """
         await self._engine.wait_until_calls_are_reconciled()
@@ -155,7 +155,7 @@ class FlowHandler:
         end: ScriptEnd | None = None
         completed, left_at = False, None
         try:
-            script = find_agi_script_of_flow_setting(session.script)
+            script = find_agi_script_in_flow_setting(session.script)
             if script is not None:
                 rules = self._rules.recording
                 recordings = Recordings() if rules is None else Recordings(rules.directory, f"{session.attempt_id}-")

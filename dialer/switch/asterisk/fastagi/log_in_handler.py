@@ -92,7 +92,7 @@ class LogInHandler:
 
 
 async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
-    """Play a prompt to the agent who logs in: the sound of the text with the key GROUP.WHAT, such as `seat.wrong`.
+    """Play a prompt to the agent who logs in: the sound for the text key `<group>.<what>`, such as `seat.wrong`.
 
     A missing sound is skipped, because agents who know the procedure do not need it.
     """
@@ -103,7 +103,8 @@ async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group:
 
 
 async def _ask_agent_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
-    """Play the prompt with the text key `seat.<what>`. Return the digits that the agent enters, or "" for none.
+    """Play the prompt with the text key `seat.<what>`. Return the digits that the agent enters, or "" if the agent
+    enters none.
 
     At most `most` digits are read. The # that ends the input is not returned.
     """

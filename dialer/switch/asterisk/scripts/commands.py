@@ -82,7 +82,7 @@ class Recordings:
     prefix: str = ""  # of the file names of this call's recordings: the attempt's id
 
     def make_recording_path(self, name: str) -> str:
-        """Return the path of the recording to which a script has given this name."""
+        """Return the path of the file to which a script records under this name."""
         return f"{self.directory}/{self.prefix}{name}"
 
 

@@ -123,7 +123,8 @@ def make_script_command(script: Path) -> list[str]:
 
 
 def make_script_environment(rules: ScriptRules) -> dict[str, str]:
-    """Return the environment variables of a script. None are inherited, as the dialler's may contain secrets.
+    """Return the environment variables of a script. The script inherits no variables of the dialler, because these may
+    contain secrets.
 
     Raises KeyError if the machine has no such user.
     """
@@ -198,6 +199,8 @@ def _make_prlimit_arguments_of_script(rules: ScriptRules) -> list[str]:
 
 
 def _reduce_to_hard_resource_limit(kind: int, most: int) -> int:
-    """Return `most`, or this process's hard limit of the resource if that is lower (see setrlimit(2))."""
+    """Return the resource limit `most`, or this process's hard limit if that is lower, because no process may exceed
+    its hard limit (see setrlimit(2)).
+    """
     hard = resource.getrlimit(kind)[1]
     return most if hard == resource.RLIM_INFINITY else min(most, hard)

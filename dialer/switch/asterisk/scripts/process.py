@@ -1,4 +1,4 @@
-"""A running AGI script in its containment: its pipes, the signal for a hang-up, and its end."""
+"""A running AGI script in its sandbox: its pipes, the SIGHUP that tells it of a hang-up, and its end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Run AGI scripts: a script's standard input and output carry the AGI protocol of one call.
 
-After a hang-up, the script first has a moment to store the key that it has just read. Then it gets SIGHUP, as with
-Asterisk itself, and some seconds to end. Results that it stores until then count.
+After a hang-up, the script first has a moment to store the key that it has just read. Then it gets the signal SIGHUP,
+as from Asterisk itself, and some seconds to end. Results that it stores before its end count.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class ScriptEnd(StrEnum):
     TOO_LONG = "too-long"
 
 
-def find_agi_script_of_flow_setting(flow: str) -> Path | None:
+def find_agi_script_in_flow_setting(flow: str) -> Path | None:
     """Return the path in a campaign's `flow = "script:/path/to/script.py"`, or None if the value names a flow.
 
     Raises FlowError if the path is not a file that can be executed.

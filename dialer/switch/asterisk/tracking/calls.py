@@ -114,7 +114,7 @@ class CallTracker:
         return self._inbound.get(unique_id, AttemptId(unique_id))
 
     def find_channel_of_attempt(self, attempt_id: AttemptId) -> str:
-        """Return the unique id of the channel on which an attempt's call is."""
+        """Return the unique id of the channel that carries an attempt's call."""
         return next((unique_id for unique_id, ours in self._inbound.items() if ours == attempt_id), attempt_id)
 
     def is_inbound_channel(self, unique_id: str) -> bool:
@@ -143,7 +143,9 @@ class CallTracker:
         return call.channel if call is not None and call.answered and not call.hung_up else None
 
     def record_answered_channel(self, attempt_id: AttemptId, channel: str) -> list[SwitchEvent]:
-        """Record that Asterisk reports an attempt's channel as answered. Return CallAnswered if that was not known yet."""
+        """Record that Asterisk reports an attempt's channel as answered. Return the event CallAnswered, or no event if
+        the answer was known already.
+        """
         call = self._calls.get(attempt_id)
         if call is None:
             return []
@@ -182,7 +184,7 @@ class CallTracker:
         return []
 
     def pop_attempts_with_one_end_event_missing(self) -> list[AttemptId]:
-        """Return the attempts (records of calls) for which only one of the two events of a call's end has arrived.
+        """Return the attempts (records of calls) for which only one of the two events that end a call has arrived.
 
         Each attempt is returned once. After the grace time the caller calls `end_overdue_call` for each of them.
         """
@@ -190,7 +192,7 @@ class CallTracker:
         return [attempt_id for attempt_id in found if attempt_id in self._calls]
 
     def end_overdue_call(self, attempt_id: AttemptId) -> list[SwitchEvent]:
-        """End a call if its second end event has not arrived within the grace time. Return its CallEnded."""
+        """End a call whose second end event has not arrived within the grace time, and return the event CallEnded."""
         call = self._calls.get(attempt_id)
         if call is None or not call.has_end_event_arrived:
             return []
@@ -276,7 +278,8 @@ class CallTracker:
     def rebuild_tracked_calls_from_channels(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
-        """Replace the state of all calls by Asterisk's list of channels. Return the channel of each live attempt.
+        """Replace the tracked state of all calls by the state that Asterisk's list of channels shows. Return the
+        channel of each live attempt.
 
         `inbound` holds the attempt of each inbound channel by unique id, as read from the channel's variable.
         """
@@ -353,8 +356,8 @@ class CallTracker:
     # Events that were lost
 
     def find_lost_call_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
-        """Return the call events that must have been lost, because a list of all channels shows another state than the
-        tracked one.
+        """Return the call events that must have been lost, because Asterisk's list of channels shows another state than
+        the one that the dialler tracks.
 
         Args:
             listed: all channels by unique id.
@@ -373,8 +376,8 @@ class CallTracker:
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
-    def update_tracked_call_by_lost_event(self, event: CallEvent) -> None:
-        """Update the tracked calls by an event that Asterisk sent but the dialler did not receive."""
+    def apply_lost_call_event(self, event: CallEvent) -> None:
+        """Update the tracked call as if the lost event, which Asterisk sent but the dialler did not receive, had arrived."""
         call = self._calls.get(event.attempt_id)
         if call is None:
             return
@@ -432,8 +435,9 @@ def _make_call_ended_event(attempt_id: AttemptId, call: _Call, by: EndedBy) -> C
 
 
 def _find_place_of_conference(attempt_id: AttemptId, conference: str) -> Place | None:
-    """Return the seat or the handover (transferred voter) to which a conference belongs. Return None for any other
-    conference, such as the handover of another attempt.
+    """Return the place of an attempt's channel that is in this conference: a seat, or the handover (conference of a
+    transferred voter and the transfer target). Return None for another program's conference, and for the handover of
+    another attempt.
     """
     place = parse_seat_or_transfer_of_conference(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place

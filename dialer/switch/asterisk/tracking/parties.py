@@ -76,8 +76,8 @@ class PartyTracker:
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
     def find_lost_third_party_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
-        """Return the party events that must have been lost, because a list of all third parties shows another state
-        than the tracked one.
+        """Return the events of third parties that must have been lost, because Asterisk's list shows another state than
+        the one that the dialler tracks.
         """
         left = {PartyLeft(party_id) for party_id in self._live if party_id not in listed}
         joined = {
@@ -87,8 +87,10 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def update_tracked_party_by_lost_event(self, event: PartyJoined | PartyLeft) -> None:
-        """Update the tracked third parties by an event that Asterisk sent but the dialler did not receive."""
+    def apply_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
+        """Update the tracked third party as if the lost event, which Asterisk sent but the dialler did not receive, had
+        arrived.
+        """
         if isinstance(event, PartyLeft):
             self.stop_tracking_channel(event.party_id)
         else:

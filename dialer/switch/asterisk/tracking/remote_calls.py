@@ -19,7 +19,7 @@ _RemoteCall = tuple[AttemptId, Place]
 class RemoteCallTracker:
     """The state of the channels between servers. It turns the AMI events of these channels into the engine's events.
 
-    The call itself is reported by the server that has the voter.
+    The server that has the voter's own channel reports the rest of the call.
     """
 
     def __init__(self) -> None:
@@ -79,10 +79,11 @@ class RemoteCallTracker:
 
 
 def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
-    """Return the attempt and place of a channel from another server, or None if it is no voter's call.
+    """Return the attempt and the place (seat or handover) of a channel from another server, or None if the channel is
+    no voter's call.
 
-    The other server has called the extension ATTEMPT*SEAT, or the handover's conference, which is named by the
-    attempt's id.
+    The other server has called the extension ATTEMPT*SEAT, or the handover's conference, whose name has the attempt's
+    id.
     """
     place = parse_seat_or_transfer_of_conference(conference)
     if place is None:

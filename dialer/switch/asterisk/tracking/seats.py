@@ -57,8 +57,8 @@ class SeatTracker:
         return next((unique_id for unique_id, name in reversed(self._in_seat.items()) if name == seat), None)
 
     def pop_replaced_phones(self) -> list[str]:
-        """Return the unique ids of phones that were replaced by another phone in their seat, since the last call of
-        this function.
+        """Return the unique ids of phones whose seat has been taken over by another phone since the last call of this
+        function.
         """
         replaced, self._replaced = self._replaced, []
         return replaced

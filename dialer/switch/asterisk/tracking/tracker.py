@@ -85,7 +85,7 @@ class SwitchTracker:
         """Return the unique ids of agents' phones, called or connected, and of third parties."""
         return [*self.seats.list_phones(), *self.parties.list_third_parties()]
 
-    def is_known_channel(self, unique_id: str) -> bool:
+    def is_tracked_channel(self, unique_id: str) -> bool:
         """Return whether the dialler created a channel or has assigned it to an attempt."""
         is_ours = (
             unique_id.startswith((SEAT_CHANNEL, LEASE_CHANNEL, CONTROL_CHANNEL))
@@ -140,7 +140,8 @@ class SwitchTracker:
         return [up, *(event for events in states for event in events)]
 
     def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
-        """Return the events that seem lost, found by comparison with a list of all channels.
+        """Return the events that seem lost, because Asterisk's list of channels shows another state than the one that
+        the dialler tracks.
 
         One list proves nothing: an event may not have arrived yet, and a channel may be younger than the list. An event is
         lost if two lists, some seconds apart, show it as missing.
@@ -154,11 +155,9 @@ class SwitchTracker:
             | self.calls.find_lost_call_events(listed, phones.values())
         )
 
-    def update_tracked_state_by_lost_events(
-        self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]
-    ) -> list[SwitchEvent]:
-        """Update the tracked state from lost events, and return them in order. `channels` is the list of channels that
-        showed the loss.
+    def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
+        """Update the tracked state as if the lost events had arrived, and return the events in order. `channels` is the
+        list of channels that showed that they are missing.
         """
         phones = list_phones_in_seats(channels)
         for event in lost:
@@ -168,9 +167,9 @@ class SwitchTracker:
                 ):
                     self.remote_calls.replace_tracked_remote_calls(channels)
                 case CallEvent():
-                    self.calls.update_tracked_call_by_lost_event(event)
+                    self.calls.apply_lost_call_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.update_tracked_party_by_lost_event(event)
+                    self.parties.apply_lost_third_party_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.replace_phones_of_seat(
                         seat, {each: name for each, name in phones.items() if name == seat}
