@@ -1,7 +1,8 @@
 """The catalogue of prompts: for each campaign and language, the recordings, sounds, approvals and certificates.
 
-Each language has a TOML file, `hi.toml`. The prompts of a single campaign are in `campaign/<id>/hi.toml`. So git shows
-each change. Unknown keys are errors, so that a misspelt certificate is noticed.
+The catalogue has a TOML file for each language, such as `hi.toml`, and `campaign/<id>/hi.toml` for the prompts of a
+single campaign. With text files, git shows each change. Unknown keys are errors, so that a misspelt certificate is
+noticed.
 """
 
 from __future__ import annotations
@@ -202,11 +203,10 @@ def write_catalogue(directory: Path, entries: Entries) -> None:
 
 @contextmanager
 def write_catalogue_at_end_of_with_block(directory: Path, entries: Entries) -> Iterator[None]:
-    """Write the new files of a catalogue of prompts under temporary names, and rename them when the block ends without
-    an error.
+    """Write a changed catalogue of prompts when the `with` block ends without an error.
 
-    In the block the caller makes the changes that belong to the new catalogue, such as new sounds. After the block only
-    renames remain, which need no disk space.
+    Before the block, the new files are written under temporary names, so that a full disk is noticed before anything
+    has changed. In the block, the caller installs the new sounds. After the block, the temporary files are renamed.
 
     Raises AudioError, with the name of the file, if a file cannot be written.
     """

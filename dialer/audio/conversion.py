@@ -63,10 +63,10 @@ class Recipe:
     max_seconds: float = 600.0
 
     @property
-    def text_that_identifies_conversion_recipe(self) -> str:
-        """A text that identifies this recipe.
+    def recipe_identifier(self) -> str:
+        """The identifier of the conversion settings, such as "1 -19 LUFS -2 dB".
 
-        Recipes that convert a recording to different sounds have different texts.
+        The catalogue stores it with each sound, so that sounds made with other settings are made again.
         """
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 

@@ -1,7 +1,7 @@
 """Decode recordings of any format to samples with PyAV, resample them, and remove DC offset and rumble.
 
-The format is recognised by the first bytes of the file, never by its name. Only plain containers are opened: FFmpeg
-also reads playlists that name other files and addresses, and an untrusted recording must not make it open these.
+The format is recognised by the first bytes of the file, never by its name. FFmpeg also reads playlists, which name
+other files and addresses. Playlists are refused, so that an untrusted recording cannot make FFmpeg open such a file.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
         reader = _Reader(rate, max_seconds)
         for packet in _read_audio_packets(container, stream):
             reader.decode_audio_packet(packet)
-    channels = reader.finish_decoding_of_recording()
+    channels = reader.get_decoded_channels()
     if channels.shape[1] < SHORTEST_SECONDS * rate:
         raise RecordingRefused("the recording has no decodable audio; export the recording again, as WAV if necessary")
     if reader.broken > max(2, _BROKEN_SHARE * reader.packets):
@@ -196,7 +196,7 @@ class _Reader:
             raise _create_error_about_recording_length(self._taken, self._max_seconds)
         shape = (frame.format.name, frame.sample_rate, frame.layout.name)
         if shape != self._shape:
-            self._take_last_frames_from_resampler()
+            self._flush_resampler()
             self._shape = shape
             try:
                 self._graph = _make_resampler(frame, self._rate)
@@ -213,14 +213,14 @@ class _Reader:
             self._pieces += _yield_filtered_channels(self._graph)
             self._waiting = 0
 
-    def _take_last_frames_from_resampler(self) -> None:
+    def _flush_resampler(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
             self._pieces += _yield_filtered_channels(self._graph)
             self._graph = None
 
-    def finish_decoding_of_recording(self) -> Channels:
-        self._take_last_frames_from_resampler()
+    def get_decoded_channels(self) -> Channels:
+        self._flush_resampler()
         if not self._pieces:
             return np.zeros((1, 0), np.float32)
         most = max(piece.shape[0] for piece in self._pieces)

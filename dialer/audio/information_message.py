@@ -1,7 +1,7 @@
-"""The information message (who called, and that no agent was free), which Asterisk plays to an abandoned voter.
+"""The information message, which tells an abandoned voter who called, and that no agent was free.
 
-The dialplan uses neither languages nor the catalogue. So the prompt `<language>/message/information` in the centre's
-language is also installed under the fixed name that the dialplan plays.
+Asterisk's dialplan plays the message under one fixed name, without a language. So the prompt
+`<language>/message/information` in the centre's language is also installed under this name.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class MessageState(StrEnum):
 
 
 def find_information_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
-    """Return the name of the prompt with the information message, which an abandoned voter hears. The prompt is in the
-    first of `languages` for which there is one; None = there is one in no language.
+    """Return the name of the prompt with the information message, which an abandoned voter hears.
+
+    The first of `languages` that has such a prompt is used. Return None if no language has one.
     """
     names = (PromptName("", language, INFORMATION) for language in languages)
     return next((name for name in names if name in entries), None)
@@ -91,5 +92,5 @@ def _list_files_of_sound(sounds: Path, sound: str) -> list[Path]:
 
 
 def find_missing_sounds(sounds: Path, names: Iterable[str]) -> list[str]:
-    """Return which of the sounds have no file in any format below Asterisk's sounds directory."""
+    """Return the names of sounds for which Asterisk's sounds directory has no file in any format."""
     return [name for name in names if not any(each.is_file() for each in _list_files_of_sound(sounds, name))]

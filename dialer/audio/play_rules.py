@@ -57,7 +57,10 @@ def find_reason_prompt_is_blocked(
 
 
 def find_certificate_problem(entry: Entry) -> str | None:
-    """Return why a prompt's recording has no certificate, or None if it has one, even an expired one."""
+    """Return why a prompt has no certificate for its present recording, or None if it has one.
+
+    Whether the certificate has expired is not checked.
+    """
     if not entry.certificate:
         return "has no certificate; see dialer audio approve"
     if entry.certificate_sha256 != entry.source_sha256:
@@ -70,7 +73,7 @@ def _describe_missing_or_invalid_certificate(
 ) -> str | None:
     """Return why a prompt's certificate is missing or not valid today, or None.
 
-    A prompt that needs no certificate and has none is no problem.
+    Return None also for a prompt that has no certificate and needs none.
     """
     if not entry.certificate and not (rules.certified_recordings and name.name.startswith(RECORDINGS)):
         return None

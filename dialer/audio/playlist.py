@@ -125,9 +125,9 @@ class PlaylistReader:
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
     def _is_catalogue_suddenly_without_files(self, files: list[Path]) -> bool:
-        """Return whether the catalogue of prompts has lost all its files.
+        """Return whether all files of the catalogue of prompts have disappeared, such as after a lost mount.
 
-        If a command has removed the last prompt, the catalogue still has its lock file, so this is no loss.
+        A command that removes the last prompt leaves a lock file. With this file, an empty catalogue is not an error.
         """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
 

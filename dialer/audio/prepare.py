@@ -211,7 +211,7 @@ def write_prompt_sounds(
         voice=voice,
         source=source,
         source_sha256=source_sha256,
-        recipe=recipe.text_that_identifies_conversion_recipe,
+        recipe=recipe.recipe_identifier,
         seconds=round(made.seconds, 2),
         loudness_lufs=made.loudness_lufs,
         true_peak_db=made.true_peak_db,

@@ -20,7 +20,7 @@ from dialer.settings.audio import SoundFormat
 
 def are_prompt_sounds_intact(entry: Entry, name: PromptName, recipe: Recipe, places: AudioDirectories) -> bool:
     """Return whether a prompt has its sound in each required format, unchanged since it was written."""
-    if entry.recipe != recipe.text_that_identifies_conversion_recipe or set(entry.files) != set(recipe.formats):
+    if entry.recipe != recipe.recipe_identifier or set(entry.files) != set(recipe.formats):
         return False
     return all(hash_file(places.get_sound_path(name, each)) == entry.files[each] for each in recipe.formats)
 
@@ -43,13 +43,14 @@ def remove_sounds_of_unlisted_formats(places: AudioDirectories, entries: Entries
 def install_sounds_at_end_of_with_block(
     places: AudioDirectories, entries: dict[PromptName, Entry], catalogue: Path | None
 ) -> Iterator[tuple[AudioDirectories, list[tuple[PromptName, Entry]]]]:
-    """Yield a staging area for sounds and a list for their catalogue entries. Install both when the block ends.
+    """Yield a temporary folder for new sounds and a list for their catalogue entries. Install both when the `with`
+    block ends.
 
-    The new entries are added to `entries`. Unless `catalogue` is None, they are also written to it at the same time as
-    the sounds are installed. A running dialler therefore finds either the old sounds with the old catalogue, or the new
-    sounds with the new one.
+    The new entries are added to `entries`, and written to the folder `catalogue` unless it is None. Sounds and
+    catalogue change together, so a running dialler finds either the old sounds with the old catalogue, or the new ones
+    with the new.
 
-    If the disk is full, the old ones stay. If the block is interrupted, the sounds that are finished are installed.
+    If the disk is full, the old sounds stay. If the block is interrupted, the sounds that are finished are installed.
 
     Raises:
         AudioError: sounds or catalogue cannot be written.

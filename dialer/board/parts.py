@@ -68,7 +68,10 @@ def make_text_line(*parts: str | tuple[str, str] | Text) -> Text:
 
 
 def join_text_lines(lines: Iterable[Text]) -> Text:
-    """Return lines joined to one text, each cut with an ellipsis if it does not fit. Rich draws this faster than a table."""
+    """Return lines joined to one text, each cut with an ellipsis if it does not fit.
+
+    The library rich draws such a text faster than a table.
+    """
     joined = Text("\n", no_wrap=True, overflow="ellipsis").join(lines)
     joined.no_wrap, joined.overflow = True, "ellipsis"
     return joined
@@ -107,17 +110,16 @@ def draw_share_bar(share: float, cells: int, style: str) -> Text:
 def draw_stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
     """Return a bar of `cells` characters that shows several amounts as parts of `whole`.
 
-    `parts` are (amount, (sign, style)). Each amount is drawn by repeating its sign, in proportion to `whole`, at least
-    once.
+    Each part is (amount, (character, style)). The bar repeats the character in proportion to the amount, at least once.
     """
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)
     left = cells
-    for index, (amount, (sign, style)) in enumerate(amounts):
+    for index, (amount, (character, style)) in enumerate(amounts):
         cells_for_others = len(amounts) - index - 1
         wanted = max(1, round(amount / whole * cells)) if whole > 0 else 0
         width = max(0, min(wanted, left - cells_for_others))
-        bar.append(sign * width, style=style)
+        bar.append(character * width, style=style)
         left -= width
     return bar.append(EMPTY * left, style=TRACK)
 

@@ -88,16 +88,15 @@ def render_board(
 ) -> RenderableType:
     """Return the whole board for a terminal of `width` x `height` characters.
 
-    With `previous`, a view of some seconds ago, call starts a minute are shown. Alerts are at the top, and the table of
-    booths takes the remaining lines. Below 96 columns the panels are stacked.
+    If `previous`, the centre's state some seconds ago, is given, the board also shows call starts per minute. Alerts
+    are at the top, and the table of polling stations (booths) takes the remaining lines. Below 96 columns the panels
+    are stacked.
     """
     extras = extras or BoardExtras()
     width = max(NARROWEST, width)
     wide = width >= WIDE
     header, lines = _draw_header(view, width, height, extras)
-    desk = [
-        Padding(Text(make_text_line, DIM, no_wrap=True, overflow="ellipsis"), (0, 2)) for make_text_line in extras.desk
-    ]
+    desk = [Padding(Text(line, DIM, no_wrap=True, overflow="ellipsis"), (0, 2)) for line in extras.desk]
     lines += len(desk)
     alerts = draw_alerts(view.alerts)
     parts: list[RenderableType] = [header, *desk, *[Padding(alert, (0, 2)) for alert in alerts]]

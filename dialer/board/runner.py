@@ -19,14 +19,15 @@ RATE_SECONDS = 10.0  # the period over which call starts a minute are computed
 async def run_board(
     get_view: Callable[[], CentreView], stop: asyncio.Event, get_extras: Callable[[], BoardExtras], console: Console
 ) -> None:
-    """Draw the board until `stop` is set. Then restore the screen of the terminal, and print the last board below its
-    contents.
+    """Draw the board several times a second until `stop` is set.
+
+    Then restore the earlier contents of the terminal, and print the last board below them.
     """
     history: deque[CentreView] = deque()
 
     def draw_current_board() -> RenderableType:
         view = get_view()
-        previous = _find_centre_state_before_last_minute(history, view)
+        previous = _find_view_of_some_seconds_ago(history, view)
         return render_board(view, previous, width=console.width, height=console.height, extras=get_extras())
 
     with Live(console=console, screen=console.is_terminal, auto_refresh=False, redirect_stdout=False) as live:
@@ -43,10 +44,11 @@ async def run_board(
         console.print(draw_current_board())
 
 
-def _find_centre_state_before_last_minute(history: deque[CentreView], view: CentreView) -> CentreView | None:
-    """Return the engine's view of about `RATE_SECONDS` ago, from which the board computes call starts a minute.
+def _find_view_of_some_seconds_ago(history: deque[CentreView], view: CentreView) -> CentreView | None:
+    """Return the centre's state of `RATE_SECONDS` ago, or the oldest known state if the board has run for less time.
 
-    Return None in the first second, when a rate would be meaningless.
+    The board computes call starts per minute from the difference between this state and `view`, which is added to
+    `history`. Return None in the first second, when a rate would be meaningless.
     """
     history.append(view)
     while len(history) > 1 and view.state.at - history[1].state.at >= RATE_SECONDS:

@@ -78,7 +78,7 @@ def prepare_changed_recordings(
     say = _collect_prompt_texts(settings, words, words.list_languages_with_texts()) | _get_information_message_texts(
         settings, words
     )
-    find_unused_reason = _create_function_that_explains_unused_prompts(settings, words, say)
+    find_unused_reason = _create_unused_prompt_explainer(settings, words, say)
     catalogue = get_catalogue_directory(settings)
     with open_catalogue_for_changes(catalogue) as entries, show_progress("preparing") as advance:
         before = dict(entries)
@@ -112,7 +112,7 @@ def create_missing_drafts(
     """Create drafts with a computer voice for all prompts that nobody has recorded: texts, numbers, times, dates.
 
     A recording is never overwritten. An approved draft whose text has changed is created again and loses its approval.
-    It needs the extra `voices`.
+    The package's extra `voices` must be installed.
     """
     from dialer.audio.catalogue import open_catalogue_for_changes
     from dialer.audio.drafts import synthesise_drafts
@@ -365,7 +365,7 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
     all_texts = _collect_prompt_texts(
         settings, words, words.list_languages_with_texts()
     ) | _get_information_message_texts(settings, words)
-    find_unused_reason = _create_function_that_explains_unused_prompts(settings, words, all_texts)
+    find_unused_reason = _create_unused_prompt_explainer(settings, words, all_texts)
     wrong += [
         f"{name.relative_prompt_path}: {why}; to remove it: dialer audio remove {name.relative_prompt_path}"
         for name in sorted(entries)
@@ -448,13 +448,13 @@ def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]
     return collect_words_to_record_for_texts(words, languages) | collect_words_to_record_for_numbers(languages) | name
 
 
-def _create_function_that_explains_unused_prompts(
+def _create_unused_prompt_explainer(
     settings: Settings, words: Texts, used: Iterable[PromptName]
 ) -> Callable[[PromptName], str | None]:
-    """Return a function that says why no call would ever play a prompt. The function returns None for a prompt that a
-    flow or the dialler plays.
+    """Return a function that, given a prompt, says why no call of this site would ever play it.
 
-    Raises FlowError if a flow cannot be loaded.
+    The function returns None for a prompt that a flow or the dialler plays. Raises FlowError if a flow cannot be
+    loaded.
     """
     from dialer.audio.names import find_prompt_of_sound
     from dialer.flows.catalogue import list_shipped_flows, load_flow

@@ -42,17 +42,18 @@ def verify_audit(
 ) -> None:
     """Verify the signatures of the stored records (seals), the chain of signed minutes (epochs), and the audit.
 
-    Prints rows that were changed, removed or added without the dialler, and the last epoch: note it on another machine,
-    to pass it as --head next time. Exit 1 if there are such rows. With --first-key, it also detects forged seals of
-    records from before a break-in. Only with --head does it detect that the newest records were removed.
+    Exit 1 if records were changed, removed or added without the dialler; these are printed. The last epoch is printed
+        too:
+    note it on another machine, and give it as --head next time. Only with --head is the removal of the newest records
+    detected. With --first-key, forged seals of records from before a break-in are also detected.
     """
     from dialer.store import seal_verification
 
     noted = None if head is None else _parse_number_and_hash_of_audit_entry(head)
-    keys = [_parse_first_public_key_of_seals(each) for each in first_key or ()]
+    keys = [_parse_first_public_key_of_store(each) for each in first_key or ()]
     with site.open_store_for_reading() as db:
         verdict = seal_verification.verify_seals(db, noted, first_keys=keys)
-    for line in _format_result_of_seal_verification(verdict, keys):
+    for line in _format_result_of_signature_check(verdict, keys):
         typer.echo(line)
     if not verdict.is_evidence_intact:
         raise typer.Exit(1)
@@ -97,7 +98,7 @@ def list_audit_entries(
     report.print_report_or_write_to_file(create_audit_report)
 
 
-def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, first_keys: list[str]) -> list[str]:
+def _format_result_of_signature_check(verdict: seal_verification.SealVerdict, first_keys: list[str]) -> list[str]:
     from dialer.store import seal_verification
 
     lines = [str(finding) for finding in verdict.findings[:_MAX_FINDINGS_SHOWN]]
@@ -138,7 +139,7 @@ def _format_result_of_seal_verification(verdict: seal_verification.SealVerdict, 
     return lines
 
 
-def _parse_first_public_key_of_seals(key: str) -> str:
+def _parse_first_public_key_of_store(key: str) -> str:
     if not re.fullmatch("[0-9a-fA-F]{64}", key):
         raise typer.BadParameter("--first-key: must be the key of 64 hexadecimal digits that `dialer init` printed")
     return key.lower()

@@ -27,7 +27,8 @@ def back_up_store(
         ),
     ] = None,
 ) -> None:
-    """Back up the store (the centre's database) and the desk's file with accounts and notes. The dialler may be running meanwhile.
+    """Back up the store (the centre's database), and the file with the pages' accounts and notes. The dialler may be
+    running.
 
     The copy is consistent, verified, and encrypted like the original. Keep copies on another machine, and the key of an
     encrypted store apart from them.
@@ -57,7 +58,7 @@ def restore_store_from_backup(
     site: SiteAndPersonOptions,
     folder: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder created by `dialer backup`.")],
 ) -> None:
-    """Restore a backup where the store was lost, with every campaign stopped.
+    """Restore a backup after the store (the centre's database) was lost, with every campaign stopped.
 
     The backup is verified and upgraded first. An existing store is never overwritten. Campaigns are stopped because the
     backup lacks calls, votes and opt-outs made after it, so those voters would be called again.

@@ -42,7 +42,7 @@ def add_complaint(
         str | None, typer.Option(metavar="WHEN", help="When the complaint was made: 2026-04-22T09:00. [default: now]")
     ] = None,
 ) -> None:
-    """Record a complaint about a call. The dialler may be running meanwhile.
+    """Record a complaint about a call. The dialler may be running.
 
     Only the ID of the number is stored. The number can still be called: `dialer optout add` suppresses it.
     """
@@ -59,7 +59,7 @@ def add_complaint(
         "at": round(made_at, 3),
         "about": about.value,
         "channel": channel.value,
-        **_collect_fields_of_call_complained_about(site, number, campaign, attempt, made_at),
+        **_identify_call_of_complaint(site, number, campaign, attempt, made_at),
     }
     _save_complaint_record(site, "complaint", complaint=fields)
     if number is not None and about is ComplaintTopic.AFTER_OPT_OUT:
@@ -85,7 +85,7 @@ def answer_complaint(
         typer.Option(metavar=format_option_choices(ComplaintRemedy), help="What was done about the complaint."),
     ],
 ) -> None:
-    """Record what was done about a complaint. The dialler may be running meanwhile.
+    """Record what was done about a complaint. The dialler may be running.
 
     All answers to a complaint are stored; the last one counts.
     """
@@ -110,10 +110,11 @@ def _save_complaint_record(site: SiteAndPersonOptions, command: str, **fields: A
         typer.echo(line)
 
 
-def _collect_fields_of_call_complained_about(
+def _identify_call_of_complaint(
     site: SiteOptions, number: str | None, campaign: str | None, attempt: str | None, at: float
 ) -> dict[str, Any]:
-    """Return the fields that identify the call that a complaint is about.
+    """Return the campaign, attempt and phone number (ids) of the call that a complaint is about, as far as they are
+    known.
 
     Raises RollError for an unknown attempt.
     """

@@ -44,8 +44,8 @@ async def serve_centre_pages(
 ) -> None:
     """Serve the pages for supervisors and agents until SIGTERM or Ctrl-C.
 
-    It needs the broker, and reads the dialler's store. With --training it needs neither: voters, roll and calls are
-    simulated.
+    The server needs the broker, and reads the dialler's store. With --training it needs neither broker nor store:
+    voters, roll and calls are simulated.
     """
     from dialer.cli.logs import configure_json_logging, configure_quiet_logging
     from dialer.desk.pages_built import OPEN_AT_PREFIX, are_pages_built
@@ -100,10 +100,10 @@ CaOption = Annotated[
 def create_desk_certificate(
     config: SettingsFile, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Create the TLS certificate of the pages, signed by the site's own CA, which each PC must install once.
+    """Create the TLS certificate of the pages, and the site's own CA that signs it. Each PC must install the CA once.
 
-    It writes desk.certificate and desk.private_key. The CA is valid for the desk's names only. The output explains how
-    to install it.
+    The files desk.certificate and desk.private_key of the settings are written. The CA is valid for the pages' host
+    names only. The output explains how to install it.
     """
     from dialer.settings.site import load_settings
 

@@ -86,7 +86,7 @@ def _document_command_and_its_subcommands(
         [
             (
                 " ".join([name, *map(_format_argument_name, _list_arguments_of_command(each))]),
-                f"{_get_short_help_text(each)} {_list_names_of_shared_options(each, known, universal)}".rstrip(),
+                f"{_get_short_help_text(each)} {_describe_shared_options(each, known, universal)}".rstrip(),
             )
             for name, each in brief
         ],
@@ -107,11 +107,11 @@ def _document_command(
     yield from ("", text or _get_short_help_text(command), "")
     own = [each for each in command.params if _make_unique_key_of_parameter(each) not in known and each.help]
     yield from _render_table_of_parameters(own)
-    if also := _list_names_of_shared_options(command, known, universal):
+    if also := _describe_shared_options(command, known, universal):
         yield from (also, "")
 
 
-def _list_names_of_shared_options(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
+def _describe_shared_options(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
     """Return a sentence that names the options which are described above ("" = none)."""
     names = _format_option_names(
         each

@@ -27,11 +27,11 @@ def erase_phone_number(
         bool, typer.Option("--voters", help="Also erase name, house and EPIC number of the number's voters.")
     ] = False,
 ) -> None:
-    """Erase a phone number, the data of its voters, and agents' notes on them. It is never called again.
+    """Erase a phone number, the data of its voters, and agents' notes on them. The number is never called again.
 
-    The dialler may be running meanwhile. Attempts and marks (facts about voters) stay, without a link to a person. The
-    audit records the erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. The number is erased
-    only after its recordings are.
+    The dialler may be running. Attempts and marks (facts about voters) stay, without a link to a person. The audit
+    records the erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. Recordings of the number's
+    calls are erased first.
     """
     from dialer.cli.external_records import send_numbers_to_dialler
     from dialer.domain.clock import SystemClock
@@ -146,7 +146,7 @@ def erase_personal_data_after_election(
 def _delete_files_with_personal_data(
     site: SiteAndPersonOptions, recordings: Sequence[Path], *, with_records: bool
 ) -> None:
-    """Delete these recordings, and the files next to the store that contain voters' names or numbers."""
+    """Delete the given recordings, and the files next to the store that contain voters' names or numbers."""
     from dialer.store.copying import find_upgrade_copies
     from dialer.store.number_erasure import remove_recordings
     from dialer.store.sent_journal import get_journal_path
@@ -197,9 +197,9 @@ def _shrink_store_file(site: SiteAndPersonOptions) -> None:
 
 @contextmanager
 def _open_store_for_erasure(site: SiteAndPersonOptions) -> Iterator[Connection]:
-    """Open the store exclusively, in one transaction that leaves no erased data on the disk.
+    """Open the store (the centre's database) exclusively, in one transaction that leaves no erased data on the disk.
 
-    Freed pages are overwritten, and the WAL is truncated at the end.
+    Freed pages are overwritten, and SQLite's write-ahead log is truncated at the end.
     """
     from dialer.store import erasing
     from dialer.store.sql import open_transaction

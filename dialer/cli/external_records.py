@@ -1,6 +1,6 @@
-"""Saving records that a command of the command line creates, such as voters' answers on a booth worker's list.
+"""Save records that the command line creates, such as voters' answers on a booth worker's list.
 
-A running dialler saves them; otherwise they are written to the store directly.
+A running dialler saves them. If no dialler runs, the command writes them to the store (the centre's database) itself.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ HOLDER = "an import of records"
 def save_records_in_batches(
     settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
 ) -> list[str]:
-    """Save records in requests of at most `most` records each. Return the reply to each request.
+    """Save records in batches of at most `most` records each. Return the reply to each batch.
 
-    `request` is called with the number (from 1) and the records of a batch, and returns the request that saves them.
-    `things` is the word for records in messages. Raises the errors of `save_records_through_dialler_or_in_store`.
+    `request` returns the request that saves a batch, given the number of the batch (from 1) and its records. `things`
+    is the word for the records in messages, such as "voters". Raises the errors of
+    `save_records_through_dialler_or_in_store`.
     """
     batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:
@@ -58,10 +59,10 @@ def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[
 
 @contextmanager
 def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
-    """Print how many records were saved if the context ends with an error.
+    """Print how many records were saved if the `with` block ends with an error.
 
-    Each request saves one batch. Yields a function that the caller calls with the number of completed requests.
-    `things` is the word for records in the message.
+    Yields a function, which the caller calls with the number of batches saved so far. `things` is the word for the
+    records in the message, such as "voters".
     """
     saved = 0
 
@@ -97,12 +98,12 @@ def save_records_through_dialler_or_in_store(
     try:
         return asyncio.run(_save_records_in_store(path, read_store_key_of_site(settings), requests, report_saved_count))
     except StoreBusy as store_in_use:
-        refuse_if_other_program_than_dialler_has_store(path, store_in_use)
+        require_store_locked_by_dialler(path, store_in_use)
         return send_requests_to_dialler(settings, requests, store_in_use, report_saved_count)
 
 
-def refuse_if_other_program_than_dialler_has_store(path: Path, store_in_use: StoreBusy) -> None:
-    """Raise StoreBusy if the program that has locked the store is not a dialler.
+def require_store_locked_by_dialler(path: Path, store_in_use: StoreBusy) -> None:
+    """Raise StoreBusy if the program that has locked the store (the centre's database) is not a dialler.
 
     Another program, such as an import, would never answer a request.
     """
@@ -124,7 +125,7 @@ def send_numbers_to_dialler(
     The numbers are written to a file next to the store, because commands never contain phone numbers. Raises
     the errors of `send_requests_to_dialler`.
     """
-    refuse_if_other_program_than_dialler_has_store(settings.store.path, store_in_use)
+    require_store_locked_by_dialler(settings.store.path, store_in_use)
     spool = Spool(settings.store.path, read_store_key_of_site(settings))
     batches = _split_records_into_batches(numbers, MOST_NUMBERS)
     list_ids: list[str] = []
@@ -147,8 +148,8 @@ def send_requests_to_dialler(
 ) -> list[str]:
     """Send requests to the running dialler over MQTT as the user `sender`. Return the reply to each.
 
-    `store_in_use` is the error that was raised because the dialler has locked the store. Raises StoreBusy if the site has no
-    broker, CommandRefused, BrokerUnreachable.
+    Raises StoreBusy if the site has no broker, CommandRefused, BrokerUnreachable. `store_in_use` is the error by which
+    the caller noticed that the dialler has locked the store.
     """
     if not settings.broker.enabled:
         raise StoreBusy(

@@ -46,7 +46,9 @@ class FindingPrinter:
             self.print_finding(finding)
 
     async def print_each_finding_when_found(self, findings: AsyncIterator[Finding]) -> None:
-        """Print each check result as soon as the check reports it. On a terminal, show a spinner meanwhile."""
+        """Print each check result as soon as the check reports it. A terminal also shows a spinner until the checks
+        end.
+        """
         waiting = self.console.is_terminal and not self._as_json
         with self.console.status("checking") if waiting else nullcontext():
             async for finding in findings:

@@ -188,7 +188,7 @@ def try_flow_on_terminal(
     script = keys.split(",") if keys is not None else None
 
     def read_pressed_keys(hint: str) -> str | None:
-        return _pop_next_prepared_keys(script) if script is not None else _ask_user_for_pressed_keys(hint)
+        return _get_next_keys_from_option(script) if script is not None else _ask_user_for_pressed_keys(hint)
 
     call = TerminalCall(
         loaded,
@@ -204,7 +204,7 @@ def try_flow_on_terminal(
     typer.echo(f"-- {state.ending} at {state.current_node_path}; answers: {answers}; turns: {state.turns}")
 
 
-def _pop_next_prepared_keys(script: list[str]) -> str | None:
+def _get_next_keys_from_option(script: list[str]) -> str | None:
     if not script:
         return None
     line = script.pop(0)

@@ -15,10 +15,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class GroupWithPlainHelp(TyperGroup):
-    """A group without options but --help, whose help lists its commands with their whole first paragraphs.
+    """A group of commands whose help lists each command with the whole first paragraph of its help.
 
-    Typer would import pydantic for the value of the option --help of a group before it shows the help of a command in
-    the group, so --help is no option of Typer here.
+    The group handles --help itself: for an option --help, Typer would import pydantic, which is slow, before it shows
+    the help of a command.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -20,7 +20,7 @@ from dialer.cli.hq_pages import (
     create_headquarters_certificate,
     import_official_turnout,
     list_audited_actions_at_headquarters,
-    list_rows_that_could_not_be_stored,
+    list_rejected_rows_of_centres,
     serve_headquarters_pages,
     store_app,
     user_app,
@@ -47,7 +47,7 @@ for name, command in (
     ("desk", serve_headquarters_pages),
     ("certificate", create_headquarters_certificate),
     ("audit", list_audited_actions_at_headquarters),
-    ("set-aside", list_rows_that_could_not_be_stored),
+    ("set-aside", list_rejected_rows_of_centres),
     ("official", import_official_turnout),
 ):
     app.command(name)(command)
@@ -297,8 +297,8 @@ def collect_results_of_centres(
 ) -> None:
     """Store the results of all centres in headquarters' database until SIGTERM or Ctrl-C.
 
-    It also forwards opt-outs and reported votes to the other centres. Several may run: one is active, the others are on
-    standby.
+    This process also forwards opt-outs and reported votes to the other centres. Several of these processes may run: one
+    is active, the rest are on standby.
     """
     import uvloop
 
@@ -357,7 +357,7 @@ async def import_messages_exported_by_centres(
 ) -> None:
     """Import files that centres exported with `dialer carry` while their connection was down.
 
-    `dialer hq gather` must run. All files are checked before the first is imported. Duplicates are ignored.
+    `dialer hq gather` must be running. All files are checked before any is imported. Duplicates are ignored.
     """
     from dialer.hq import outbox_import
 

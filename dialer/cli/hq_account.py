@@ -122,8 +122,8 @@ def _convert_page_refusals_to_command_errors(user: str) -> Iterator[None]:
         raise CommandRefused(text.format(user=user, problem=refused)) from refused
 
 
-def describe_proposal_that_awaits_confirmation(proposal: WaitingProposal) -> str:
-    """Return a line that says which proposal waits, and how another user confirms it."""
+def describe_pending_proposal(proposal: WaitingProposal) -> str:
+    """Return a line that names a proposed change, and says how another user confirms it."""
     return (
         f"proposal {proposal.id} of {proposal.proposed_by} waits for another user, who confirms it on headquarters' pages"
         f" or with `dialer hq proposal confirm {proposal.id}`, within a day"
@@ -131,8 +131,8 @@ def describe_proposal_that_awaits_confirmation(proposal: WaitingProposal) -> str
 
 
 @proposal_app.command("list")
-def list_changes_awaiting_confirmation(account: AccountOptions) -> None:
-    """List the last week's proposals (changes that a second user must confirm) for centres of your zone."""
+def list_pending_proposals(account: AccountOptions) -> None:
+    """List proposed changes that a second user must confirm: those of the last week, for centres of your zone."""
 
     async def print_proposed_changes(session: HqSession) -> None:
         zone = ZoneInfo(account.headquarters_settings.gather.time_zone)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dialer.cli.group import CommandGroup
-from dialer.cli.hq_account import AccountOptions, HqSession, describe_proposal_that_awaits_confirmation
+from dialer.cli.hq_account import AccountOptions, HqSession, describe_pending_proposal
 from dialer.cli.options import HeadquartersOptions, require_installed_package_extra
 from dialer.errors import SettingError
 
@@ -46,9 +46,10 @@ class BundleOptions(HeadquartersOptions):
         return Repository(self.headquarters_settings.bundles.folder)
 
     def load_online_signing_key(self) -> bytes:
-        """Return the key with which headquarters signs the current bundles (campaign material) and their assignment to centres.
+        """Return headquarters' own key, which signs the current bundles (campaign material) and their assignment to
+        centres.
 
-        It is on headquarters' machine, unlike the keys of people.
+        The key is in a file on headquarters' machine, unlike the keys of people.
         """
         from dialer.hq.material import read_online_signing_key
 
@@ -119,7 +120,7 @@ def create_material_repository(
 def draft_change_of_signatories(hq: SignatoryOptions) -> None:
     """Draft a new list of the people who may sign bundles (campaign material).
 
-    The list takes effect once its people have signed the approved bundles (`sign`) and the bundles are published. The
+    The list takes effect when the people on it have signed the approved bundles (`sign`), and these are published. The
     draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
@@ -165,7 +166,7 @@ def _read_public_keys(roots: Sequence[str]) -> list[bytes]:
 
 
 @app.command("make")
-def draft_version_of_campaign_material(
+def create_campaign_material_version(
     hq: BundleOptions,
     source: Annotated[
         Path, typer.Argument(metavar="DIR", help="The folder to bundle. Names that start with a dot are skipped.")
@@ -215,8 +216,9 @@ def sign_draft_of_campaign_material(
 
 @app.command("publish")
 def publish_approved_material(account: AccountOptions) -> None:
-    """Publish the bundles (campaign material) that media and compliance have signed. Centres use a published bundle
-    only after `assign` or `waves`.
+    """Publish the bundles (campaign material) that media and compliance have signed.
+
+    Centres use a published bundle only after it is given to them with `assign` or `waves`.
     """
 
     async def publish_signed_bundles(session: HqSession) -> list[str]:
@@ -256,7 +258,7 @@ def assign_material_version_to_centres(
             proposal = await session.proposals.propose_material(
                 name, version, each, await session.find_signed_in_user()
             )
-            typer.echo(f"{name} {version} to {each}: {describe_proposal_that_awaits_confirmation(proposal)}")
+            typer.echo(f"{name} {version} to {each}: {describe_pending_proposal(proposal)}")
 
     account.run_function_as_signed_in_user(propose_version_to_each_addressee)
 
@@ -286,9 +288,10 @@ def roll_out_material_in_waves_of_centres(
     """Roll out a version of a bundle (campaign material) to three centres, then a zone, then all; stop if a centre has
     a problem.
 
-    Run it twice: first it proposes the rollout, and once another user has confirmed it, it carries it out. Exit 1 if it
-    stopped or waits for the other user. It waits while leaders have stopped a centre of the wave. If it is interrupted,
-    run it again. After a stop, centres keep the version: use `assign` with the earlier version to go back.
+    Run the command twice. The first run proposes the rollout. After another user has confirmed the proposal, the second
+    run carries it out. Exit 1 after the proposal, and if the rollout stops. The rollout waits while leaders have
+    stopped a centre of the present step (wave). Run an interrupted command again. After a stop, centres keep the
+    version: use `assign` with the earlier version to go back.
     """
     from dialer.hq.waves import Rollout, plan_rollout_waves
 
@@ -306,9 +309,7 @@ def roll_out_material_in_waves_of_centres(
         if proposal is not None:
             return await _assign_version_to_centres_in_waves(account, session, proposal, f"{name} {version}", rollout)
         waiting = await session.proposals.propose_rollout(name, version, await session.find_signed_in_user())
-        typer.echo(
-            f"{name} {version} in waves: {describe_proposal_that_awaits_confirmation(waiting)}; then run this command again"
-        )
+        typer.echo(f"{name} {version} in waves: {describe_pending_proposal(waiting)}; then run this command again")
         return 1
 
     raise typer.Exit(account.run_function_as_signed_in_user(propose_or_carry_out_rollout))

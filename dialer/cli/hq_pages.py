@@ -56,10 +56,10 @@ async def serve_headquarters_pages(hq: HeadquartersOptions) -> None:
 def create_headquarters_certificate(
     hq: HeadquartersOptions, name: NamesOption = None, renew: RenewOption = False, ca: CaOption = None
 ) -> None:
-    """Create the TLS certificate of headquarters' pages, signed by a CA, which each PC must install once.
+    """Create the TLS certificate of headquarters' pages, and the CA that signs it. Each PC must install the CA once.
 
-    It writes desk.certificate and desk.private_key. The CA is valid for the pages' names only. The output explains how
-    to install it.
+    The files desk.certificate and desk.private_key of the settings are written. The CA is valid for the pages' host
+    names only. The output explains how to install it.
     """
     desk = hq.headquarters_settings.desk
     create_page_server_certificate(desk, "headquarters", name or [], ca, renew=renew, serve="dialer hq desk")
@@ -137,10 +137,10 @@ async def set_account_password(
 
 @store_app.command("list")
 async def list_databases_of_centres(hq: HeadquartersOptions) -> None:
-    """List the databases (stores) that have sent results under each centre's name, and which one is accepted.
+    """List which databases (stores) have sent results under each centre's name, and which one is accepted.
 
-    For each store it also shows what is needed to verify its seals (signatures of its records): the first public keys
-    and the last epoch.
+    For each store, the first public keys and the last signed minute (epoch) are shown. They are needed to verify the
+    signatures of its records (seals).
     """
     from dialer.hq.seal_records import list_chains_of_signed_minutes
     from dialer.hq.store_records import list_databases_of_all_centres
@@ -184,9 +184,8 @@ async def accept_database_of_centre(
     """Accept the results of one of several databases (stores) that send under the same centre's name, and refuse the
     others.
 
-    First stop the other machine. Accepting a store also accepts its seals (signatures of its records), even if they
-    contradict seals received before: verify the store first. The command also confirms a store that replaced another
-    automatically.
+    Stop the other machine first, and verify the store: its signatures (seals) are then accepted too, even if they
+    contradict earlier ones. The command also confirms a store that has automatically replaced another one.
     """
     from dialer.hq.store_records import replace_accepted_database_of_centre
 
@@ -198,11 +197,11 @@ async def accept_database_of_centre(
     typer.echo(f"{centre}: results of store {incarnation[:8]} are accepted")
 
 
-async def list_rows_that_could_not_be_stored(hq: HeadquartersOptions) -> None:
-    """List rows of centres that were not stored as results, with the reason.
+async def list_rejected_rows_of_centres(hq: HeadquartersOptions) -> None:
+    """List rows from centres that headquarters did not store as results, with the reason.
 
-    Rows of a constituency that is not the centre's are tried again when `dialer hq gather` starts after [[centres]] was
-    corrected.
+    A row whose constituency does not belong to its centre in [[centres]] is tried again when `dialer hq gather` starts
+    after a correction of [[centres]].
     """
     from dialer.hq import set_aside
 

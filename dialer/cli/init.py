@@ -1,4 +1,4 @@
-"""`dialer init`: ask a few questions, write the settings file of a new centre, and create the first key of its seals."""
+"""`dialer init`: ask a few questions, write the settings file of a new centre, and create its first signing key."""
 
 from __future__ import annotations
 
@@ -138,10 +138,11 @@ def write_settings_of_new_centre(
         STANDARD_DATA
     ),
 ) -> None:
-    """Write the settings of a new centre, with generated secrets and PINs, and create the first key of its seals.
+    """Write the settings of a new centre, with generated secrets and PINs, and create the key that signs its first
+    records.
 
-    At a terminal it asks for missing values, and prints the first public key also as a QR code. The files are readable by
-    this user only. Existing files and keys are never overwritten.
+    At a terminal the command asks for missing values, and prints the public key also as a QR code. The files are
+    readable by this user only. Existing files and keys are never overwritten.
     """
     from dialer.engine.seats.pins import hash_pin
     from dialer.site.new_centre import create_agent_pin, get_store_path_of_new_centre, render_centre_settings_file
@@ -156,7 +157,7 @@ def write_settings_of_new_centre(
         given["trunk_password"] = read_argument_or_stdin(trunk_password, "the account's password")
     centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
     store = get_store_path_of_new_centre(data.absolute())
-    first_key = _create_first_key_of_seals(store, may_fail=data == STANDARD_DATA)
+    first_key = _create_first_signing_key_of_store(store, may_fail=data == STANDARD_DATA)
     made = {seat: create_agent_pin() for seat in centre["seats"]}
     hashed = [replace(seat, pin_hash=hash_pin(pin)) for seat, pin in made.items()]
     write_file(pins, "".join(f"{seat.agent} {pin}\n" for seat, pin in made.items()).encode(), "FILE")
@@ -170,15 +171,16 @@ def write_settings_of_new_centre(
         f"wrote {pins} with number and PIN of {format_count(len(made), 'agent')}: hand them out, then delete the file"
     )
     if first_key is not None:
-        _print_first_key_of_seals(store, first_key)
+        _print_first_public_key_of_store(store, first_key)
     typer.echo(f"next: `dialer check -c {file}` shows what is still missing")
 
 
-def _create_first_key_of_seals(store: Path, *, may_fail: bool) -> str | None:
-    """Create the folder of a store, which others may not read, and the keys that sign the store's first changes.
+def _create_first_signing_key_of_store(store: Path, *, may_fail: bool) -> str | None:
+    """Create a private folder for a new store (the centre's database), and the key that signs the store's first
+    records.
 
-    Return the first public key (hexadecimal), or None with a note if there are none: the store exists already, or its
-    folder is not writable although the keys `may_fail`. Raises InitRefused if they may not.
+    Return the public key (hexadecimal). Print a note and return None if the store exists already, or if its folder is
+    not writable and `may_fail` is set. Raises InitRefused if the folder is not writable and `may_fail` is not set.
     """
     from dialer.store.seal_keys import create_signing_keys_of_new_store
 
@@ -204,8 +206,8 @@ def _create_first_key_of_seals(store: Path, *, may_fail: bool) -> str | None:
     return None
 
 
-def _print_first_key_of_seals(store: Path, key: str) -> None:
-    """Print the public key with which the seals of a store begin; at a terminal also as a QR code."""
+def _print_first_public_key_of_store(store: Path, key: str) -> None:
+    """Print the public key that verifies the first signed records of a store; at a terminal also as a QR code."""
     from dialer.store.seal_keys import get_seal_key_path
 
     typer.echo(f"wrote {get_seal_key_path(store)}, the secret key of the first seal: do not copy or back up this file")

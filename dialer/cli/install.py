@@ -55,8 +55,8 @@ def install_site_as_services(
 ) -> None:
     """Install the site as services: user, folders, systemd units, Asterisk's and the broker's files.
 
-    Run it as root; it starts no service. Run it again to update. Existing sample files of Asterisk and Mosquitto are
-    saved as NAME.before-matdan. The settings are copied to /etc/matdan/centre.toml.
+    Run the command as root, and again to update. No service is started. Existing sample files of Asterisk and Mosquitto
+    are saved as NAME.before-matdan. The settings are copied to /etc/matdan/centre.toml.
     """
     from dialer.deploy.asterisk.file_changes import (
         FilePlan,
@@ -123,16 +123,16 @@ def install_site_as_services(
         )
     if live:
         _run_system_command("systemd-sysusers", str(service.USERS / "matdan.conf"))
-        _give_first_seal_key_to_user(settings.store.path, USER)
+        _make_first_signing_key_readable(settings.store.path, USER)
         _run_system_command("systemd-tmpfiles", "--create", str(service.FOLDERS / "matdan.conf"))
         _run_system_command("systemctl", "daemon-reload")
     _print_next_steps(settings, local, dialer)
 
 
-def _give_first_seal_key_to_user(store: Path, user: str) -> None:
-    """Let the services' user read the first key of the store's seals, which `dialer init` created as root.
+def _make_first_signing_key_readable(store: Path, user: str) -> None:
+    """Let the services' user read the key that signs the store's first records, which `dialer init` created as root.
 
-    A folder that belongs to another user has that user's key, and could have a link to any file in its place.
+    Only a folder of root is trusted: the owner of another folder could replace the key by a link to any file.
     """
     from dialer.store.file_checks import file_exists
     from dialer.store.seal_keys import get_seal_key_path
@@ -221,18 +221,18 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
     from dialer.deploy.systemd.render import LocalPrograms
     from dialer.settings.fields import is_loopback_host
 
-    def does_path_exist(path: str) -> bool:
+    def is_path_in_root(path: str) -> bool:
         return (root / path).exists()
 
     return LocalPrograms(
         asterisk=settings.uses_asterisk
         and not settings.asterisk.servers  # with several servers, each is rendered on its own machine
         and is_loopback_host(settings.ami.host)
-        and does_path_exist("etc/asterisk"),
+        and is_path_in_root("etc/asterisk"),
         mosquitto=settings.broker.enabled
         and is_loopback_host(settings.broker.host)
-        and does_path_exist("etc/mosquitto"),
-        fail2ban=does_path_exist("etc/fail2ban/jail.d"),
+        and is_path_in_root("etc/mosquitto"),
+        fail2ban=is_path_in_root("etc/fail2ban/jail.d"),
     )
 
 
@@ -296,7 +296,7 @@ def _refuse_files_of_other_programs(folders: list[_Folder]) -> None:
 
     for folder in folders:
         for plan in folder.plans:
-            if folder.refuse_foreign and plan.kind_of_change_to_file is FileChange.FOREIGN:
+            if folder.refuse_foreign and plan.kind_of_change is FileChange.FOREIGN:
                 raise NotInstalled(
                     f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move this file away"
                 )

@@ -99,7 +99,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     content = (
         render_lists_as_pdf(lists, kind, mark=mark)
         if ending == "pdf"
-        else encode_report(_add_recipient_column(lists, kind, mark), ReportFormat(ending), foot=mark)
+        else encode_report(_add_recipient_column_to_lists(lists, kind, mark), ReportFormat(ending), foot=mark)
     )
     write_file(out, content)
     digest = hashlib.sha256(content).hexdigest()[:16]
@@ -124,7 +124,7 @@ def _refuse_lists_after_erasure_date(settings: Settings) -> None:
         )
 
 
-def _add_recipient_column(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
+def _add_recipient_column_to_lists(lists: list[BoothList], kind: ListKind, mark: str) -> Report:
     """Return the lists as one table with the recipient's name in every row, so that copied rows keep it."""
     from dialer.reports.formats import Column, ColumnKind, Report
     from dialer.reports.lists import build_report_of_voter_lists

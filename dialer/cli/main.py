@@ -56,7 +56,7 @@ COMMANDS = {
     },
     "Setting up: the telephony administrator": {
         "init=init:write_settings_of_new_centre": (
-            "Write the settings of a new centre, with generated secrets and PINs, and create the first key of its seals."
+            "Write the settings of a new centre, with generated secrets and PINs, and create the key that signs its first records."
         ),
         "install=install:install_site_as_services": (
             "Install the site as services: user, folders, systemd units, Asterisk's and the broker's files."
@@ -68,10 +68,10 @@ COMMANDS = {
         "user:app": ("Manage users of the pages and of commands: roles and passwords."),
         "agent:app": "Hash agents' PINs, and write the tones for their phones.",
         "backup=backup:back_up_store": (
-            "Back up the store (the centre's database) and the desk's file with accounts and notes."
+            "Back up the store (the centre's database), and the file with the pages' accounts and notes."
         ),
         "restore=backup:restore_store_from_backup": (
-            "Restore a backup where the store was lost, with every campaign stopped."
+            "Restore a backup after the store (the centre's database) was lost, with every campaign stopped."
         ),
         "store:app": "Encrypt or decrypt the store, or change its key.",
     },
@@ -193,7 +193,7 @@ app = typer.Typer(
 
 
 @app.callback()
-def take_no_options() -> None:
+def define_dialer_command() -> None:
     """Matdan: a predictive dialler and IVR engine for election call centres."""
 
 

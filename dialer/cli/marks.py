@@ -77,7 +77,7 @@ def import_voter_marks(
         Path | None, typer.Option(metavar="FILE", help="Write line numbers and reasons of rejected lines to this file.")
     ] = None,
 ) -> None:
-    """Import a list of people who have voted. They are not called again. The dialler may be running meanwhile.
+    """Import a list of people who have voted. They are not called again. The dialler may be running.
 
     Strike-off sheets (`dialer list strike-off`) have an x in the column voted. Duplicates are ignored. Exit 1 if a line
     was rejected or the list is empty.

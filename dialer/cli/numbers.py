@@ -35,7 +35,7 @@ def add_opt_out(
     number: Annotated[str, typer.Argument(help="The phone number; - reads it from standard input.")],
     source: SourceOption = "request",
 ) -> None:
-    """Record that a number opted out, so that no campaign calls it from now on. The dialler may be running meanwhile."""
+    """Record that a number opted out, so that no campaign calls it from now on. The dialler may be running."""
     from dialer.roll.phone_numbers import parse_single_phone_number
 
     _record_opt_outs(
@@ -49,7 +49,7 @@ def import_opt_outs(
     file: FileArgument,
     source: SourceOption = "import",
 ) -> None:
-    """Record that every number in a file opted out, even numbers that are on no roll yet. The dialler may be running meanwhile.
+    """Record that every number in a file opted out, even numbers that are on no roll yet. The dialler may be running.
 
     Exit 1 if a line had no number.
     """
@@ -148,9 +148,10 @@ def import_consents(
 
 
 def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: str, file: dict[str, str]) -> None:
-    """Record opt-outs through the running dialler, or directly in the store.
+    """Record opt-outs through the running dialler, or directly in the store if no dialler runs.
 
-    `file` has name and hash of the file that the numbers came from, for the audit, or is empty.
+    `file` has the name and hash of the file with the numbers, for the audit. It is empty if the numbers are from no
+    file.
     """
     from dialer.cli.external_records import send_numbers_to_dialler
     from dialer.domain.clock import SystemClock

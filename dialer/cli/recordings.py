@@ -28,8 +28,8 @@ def purge_recordings(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, but change nothing.")] = False,
 ) -> None:
-    """Erase recordings of calls that are older than recordings.keep_days. Run it once a day. The dialler may be running
-    meanwhile.
+    """Erase recordings of calls that are older than recordings.keep_days. Run it once a day. The dialler may be
+    running.
     """
     from dialer.domain.clock import SystemClock
     from dialer.settings.site import load_settings

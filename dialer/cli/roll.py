@@ -51,12 +51,11 @@ def import_electoral_roll(
         ),
     ] = False,
 ) -> None:
-    """Import a roll (list of voters), all or nothing. The dialler may be running meanwhile.
+    """Import a roll (list of voters), all or nothing. The dialler may be running.
 
     Importing the same file again changes nothing. Exit 1 if every row was rejected. The import is refused if the store
-    has a roll of the same constituency with another version. It is also refused if one of these two rolls names the
-    state of the constituency and the other does not. To revise a roll whose serials still mean the same voters, import
-    under the same version.
+    has another version of the same constituency's roll, or if only one of these two rolls names the constituency's
+    state. To revise a roll whose serials still mean the same voters, import under the same version.
     """
     from rich.console import Console
 
@@ -82,7 +81,7 @@ def import_roll_and_print_result(
     console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions
 ) -> ImportResult:
     """Import an electoral roll into the store and print the result. If a dialler is running, it does the import."""
-    from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store
+    from dialer.cli.external_records import require_store_locked_by_dialler
     from dialer.cli.progress import show_progress
     from dialer.roll.importer import import_prepared_roll
     from dialer.store.keys import read_store_key_of_site
@@ -97,7 +96,7 @@ def import_roll_and_print_result(
                     None,
                 )
             except StoreBusy as busy:
-                refuse_if_other_program_than_dialler_has_store(settings.store.path, busy)
+                require_store_locked_by_dialler(settings.store.path, busy)
                 result, reply = _import_through_dialler(settings, prepared, options, show, busy)
     except KeyboardInterrupt:
         typer.echo("dialer: interrupted; nothing was imported, the store is unchanged", err=True)
@@ -318,9 +317,9 @@ def import_worker_list(
         str | None, typer.Option(metavar="NAME", help="The roll version of the parts, if the store has several.")
     ] = None,
 ) -> None:
-    """Import the list of booth workers with their numbers and booths, all or nothing.
+    """Import the list of booth workers with their numbers and booths, all or nothing. The dialler must be stopped.
 
-    Workers are identified by number. A new list replaces their booths. The dialler must be stopped.
+    Workers are identified by phone number. The booths in the new list replace the earlier ones of the same worker.
     """
     from rich.console import Console
 

@@ -129,8 +129,8 @@ def compare_pacing_policies(
 ) -> SimulationReport:
     """Simulate the same days under each pacing policy, and return the figures.
 
-    `cap` is the limit on the abandoned-call rate (0-1). `caps`, if given, are several such limits, which replace `cap`.
-    Raises BadScenario, before the simulation starts, for an invalid scenario.
+    `cap` is the limit on the abandoned-call rate (0-1). With `caps`, the limits of a site in several time windows,
+    `cap` is ignored. Raises BadScenario, before the simulation starts, for an invalid scenario.
     """
     from dialer.process.pool import choose_process_count
     from dialer.simulation.centre_model.what_if import MOST_DAYS, simulate_days

@@ -77,10 +77,11 @@ def resume_dialling_with_older_store(
     site: SiteAndPersonOptions,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Accept a store that lacks the newest calls, because an older copy or another store took its place. Every campaign
-    is stopped.
+    """Dial with a store (the centre's database) that lacks the newest calls, such as an old copy. Every campaign is
+    stopped.
 
-    Use it only if no newer store exists. The command says which period is unknown. The dialler must be stopped.
+    Use the command only if no newer store exists. It prints for which period calls are missing. The dialler must be
+    stopped.
     """
     from dialer.domain.clock import SystemClock
     from dialer.settings.site_time import get_site_zone

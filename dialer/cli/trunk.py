@@ -24,7 +24,8 @@ async def call_own_phone_over_trunk(
     config: SettingsFile,
     ring: Annotated[float, typer.Option(min=5, max=120, metavar="SECONDS", help="How long to ring.")] = 30.0,
 ) -> None:
-    """Call your own phone over a trunk, let it hear itself, and print what the carrier did, and how the key # arrives.
+    """Call your own phone over a trunk, echo what you say, and print how the carrier responded and whether the key #
+    arrives.
 
     Asterisk must run with the rendered files. The call is not stored, and no rule but the allowed prefixes applies to
     it. Exit 1 if the phone did not answer.

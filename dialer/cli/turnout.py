@@ -59,7 +59,7 @@ def enter_turnout_figure(
     day: DayOption = None,
     as_published: AsPublishedOption = False,
 ) -> None:
-    """Enter one official turnout figure. The dialler may be running meanwhile.
+    """Enter one official turnout figure. The dialler may be running.
 
     A later figure for the same time replaces it; both are stored. Implausible figures are refused: lower than an
     earlier one, higher than a later one, or outside the day or hours of the poll.
@@ -81,7 +81,7 @@ def import_turnout_figures(
     day: DayOption = None,
     as_published: AsPublishedOption = False,
 ) -> None:
-    """Import official turnout figures from a file, all or nothing. The dialler may be running meanwhile."""
+    """Import official turnout figures from a file, all or nothing. The dialler may be running."""
     _save_turnout_figures(
         site, _read_turnout_figures(file, day or _get_current_date_at_site(site)), as_published=as_published
     )

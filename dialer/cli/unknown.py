@@ -51,7 +51,7 @@ def release_attempts_with_unknown_outcome(
         str, typer.Option(metavar="TEXT", help="Short reason for the release, without names or phone numbers.")
     ] = "",
 ) -> None:
-    """Allow numbers to be called again whose last attempt has an unknown result. The dialler may be running meanwhile.
+    """Allow numbers to be called again whose last attempt has an unknown result. The dialler may be running.
 
     The attempts' results stay unknown; the audit records who released them and why.
     """

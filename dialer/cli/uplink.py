@@ -24,7 +24,7 @@ def connect_centre_to_headquarters(
 ) -> None:
     """Stay connected to headquarters until SIGTERM or Ctrl-C: send results, receive updates of other centres.
 
-    It needs the centre's broker, and reads the dialler's store. Dialling continues without it.
+    The process needs the centre's broker, and reads the dialler's store. Calls go on while it does not run.
     """
     import uvloop
 
@@ -73,7 +73,7 @@ def export_messages_for_headquarters(
             typer.echo("no messages are pending for headquarters; no file was written")
             return
         path = folder / build_outbox_file_name(centre, passed + 1, last)
-        rows = _read_results_not_yet_at_headquarters(db, passed, last)
+        rows = _read_unsent_messages_for_headquarters(db, passed, last)
         store_identity = replace(
             SendingStore(**asdict(read_store_identity(db))), run=""
         )  # the file may be imported later
@@ -81,12 +81,11 @@ def export_messages_for_headquarters(
     typer.echo(f"{path}: {count:,} rows, {'signed' if private is not None else 'not signed: nkey_file is not set'}")
 
 
-def _read_results_not_yet_at_headquarters(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
-    """Yield the stored messages that headquarters has not received, with their row numbers: those after row `passed`,
-    up to row `last`.
+def _read_unsent_messages_for_headquarters(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
+    """Yield the stored messages after row `passed`, up to row `last`, that are still to be sent to headquarters.
 
-    Raises HeadquartersUnreachable if the uplink has sent some of them meanwhile: the connection works again, so no file
-    is needed.
+    Raises HeadquartersUnreachable if headquarters receives some of them during the read: then the connection works
+    again, and no file of messages is needed.
     """
     from dialer.store import outbox
     from dialer.uplink.batches import select_outbox_rows_for_headquarters

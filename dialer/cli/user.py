@@ -81,7 +81,7 @@ async def _read_page_accounts(settings: Settings) -> dict[str, DeskAccount]:
 
 @app.command("add")
 def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Add a user who may sign in to the pages and send commands. The dialler may be running meanwhile."""
+    """Add a user who may sign in to the pages and send commands. The dialler may be running."""
     from dialer.settings.site import load_settings
 
     settings = load_settings(config)
@@ -92,7 +92,7 @@ def add_user(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = N
 
 @app.command("role")
 def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption = None) -> None:
-    """Change a user's role, and sign the user out of the pages. The dialler may be running meanwhile."""
+    """Change a user's role, and sign the user out of the pages. The dialler may be running."""
     from dialer.settings.site import load_settings
     from dialer.site.plan import list_users_in_settings
 
@@ -104,7 +104,7 @@ def change_role(name: Name, role: RoleWord, config: SettingsFile, who: AsOption 
 
 @app.command("remove")
 def remove_user(name: Name, config: SettingsFile, who: AsOption = None) -> None:
-    """Remove a user. The dialler may be running meanwhile.
+    """Remove a user. The dialler may be running.
 
     The user's next command is refused, and all their open pages are signed out.
     """
@@ -182,7 +182,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
     import asyncio
 
     from dialer.cli.command import find_default_command_sender
-    from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store, send_requests_to_dialler
+    from dialer.cli.external_records import require_store_locked_by_dialler, send_requests_to_dialler
     from dialer.mqtt.commands.client import CommandRequest
     from dialer.settings.supervision import OWN_USER
 
@@ -190,7 +190,7 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
     try:
         reply = asyncio.run(_save_user_in_store(settings, request, resolve_responsible_person(who)))
     except StoreBusy as busy:
-        refuse_if_other_program_than_dialler_has_store(settings.store.path, busy)
+        require_store_locked_by_dialler(settings.store.path, busy)
         sender = who or find_default_command_sender(settings)
         if sender == OWN_USER:
             raise typer.BadParameter(

@@ -1,9 +1,9 @@
 """The token by which the dialler recognises that a FastAGI connection comes from Asterisk.
 
-FastAGI has no login, and an attempt's ID is not secret: it is in topics, reports and logs. So the rendered dialplan contains
-a secret, which is derived from the manager's secret. With each connection Asterisk sends a token: a SHA-1 of that secret, the
-handler's path, the channel's unique ID and the channel's name (`${SHA1(...)}`). A token is valid for that channel and handler
-only. Nothing is stored or sent with the Originate, and the token stays valid if the dialler restarts during a call.
+FastAGI has no login, and an attempt's ID is not secret: it is in topics, reports and logs. So the rendered dialplan
+contains a secret, which is derived from the manager's secret (`ami.secret`). Asterisk sends a token with each
+connection: a SHA-1 of the secret, the handler's path, the channel's unique ID and the channel's name (`${SHA1(...)}`).
+A token is valid for this channel and handler only, and stays valid if the dialler restarts during a call.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class FilePlan:
     marker: str = MARKER
 
     @property
-    def kind_of_change_to_file(self) -> FileChange:
+    def kind_of_change(self) -> FileChange:
         """How the file would change: new, unchanged, changed, or foreign (the existing file was not written by Matdan)."""
         if self.before is None:
             return FileChange.NEW
@@ -89,17 +89,17 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
 def write_planned_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
     """Write the new and changed files of a plan, all or none. Return the names of the written files.
 
-    A file that Matdan did not write (foreign) is replaced only with `force`, and saved as NAME.before-matdan. A missing
-    directory is created, but its parents are not, so that a mistyped name is noticed. Raises AsteriskFilesError, and
-    changes no file, if one is foreign (without `force`) or cannot be written.
+    A foreign file, which Matdan did not write, is replaced only with `force`, and saved as NAME.before-matdan. A
+    missing directory is created only if its parent exists, so that a mistyped name is noticed. Raises
+    AsteriskFilesError if a file cannot be written, or is foreign and `force` is not set.
     """
-    foreign = [plan.name for plan in plans if plan.kind_of_change_to_file is FileChange.FOREIGN]
+    foreign = [plan.name for plan in plans if plan.kind_of_change is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
             f"{directory}: not written by Matdan: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
             "or use --force, which saves each as NAME.before-matdan"
         )
-    due = [plan for plan in plans if plan.kind_of_change_to_file is not FileChange.SAME]
+    due = [plan for plan in plans if plan.kind_of_change is not FileChange.SAME]
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as staging:
@@ -140,26 +140,24 @@ def _replace_all_files_or_none(directory: Path, due: Collection[FilePlan], stagi
     owner = directory.stat()
     for plan in due:
         _write_file_with_owner_of_folder(staging / plan.name, plan.after.encode(), owner)
-        if plan.kind_of_change_to_file is FileChange.CHANGED:
+        if plan.kind_of_change is FileChange.CHANGED:
             _write_file_with_owner_of_folder(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
-            if (
-                plan.kind_of_change_to_file is FileChange.CHANGED
-            ):  # replaced in one step, as Asterisk may be reading the file
+            if plan.kind_of_change is FileChange.CHANGED:  # replaced in one step, as Asterisk may be reading the file
                 (staging / plan.name).replace(path)
                 undo.callback((staging / f"{plan.name}.was").replace, path)
                 continue
-            if plan.kind_of_change_to_file is FileChange.FOREIGN:
+            if plan.kind_of_change is FileChange.FOREIGN:
                 if kept.is_file():
-                    _replace_file_and_remember_old_one(kept, staging / kept.name, undo)
-                _replace_file_and_remember_old_one(path, kept, undo)
-            _replace_file_and_remember_old_one(staging / plan.name, path, undo)
+                    _replace_file_undoably(kept, staging / kept.name, undo)
+                _replace_file_undoably(path, kept, undo)
+            _replace_file_undoably(staging / plan.name, path, undo)
         undo.pop_all()
 
 
-def _replace_file_and_remember_old_one(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
+def _replace_file_undoably(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
     path.replace(to)
     undo.callback(to.replace, path)
 

@@ -48,11 +48,11 @@ def lint_file_texts(
     root: str = "/etc/asterisk",
     with_key_files: bool = False,
 ) -> list[Finding]:
-    """Check the text of Asterisk's configuration files. Return the faults in the order of file and line.
+    """Check the texts of Asterisk's configuration files. Return the faults in the order of file and line.
 
-    `texts` has the files in the folder `root` by path. With `settings`, also check that the files match that site, or
-    its server named `server`. `with_key_files` also checks the keys and certificates that the files name, on this
-    machine.
+    `texts` has the files by path below the folder `root`. If `settings` are given, the files must also match this site,
+    or with several Asterisk servers the one named `server`. `with_key_files` also checks the key and certificate files
+    that the configuration names, which must be on this machine.
     """
 
     def list_included_files(pattern: str) -> list[tuple[str, str]]:

@@ -271,13 +271,13 @@ def _choose_sip_transport_of_trunk(trunk: Trunk) -> str:
 
 
 def _choose_contact_phone_number(trunk: Trunk, settings: Settings) -> str:
-    """Return the phone number in the address at which a trunk registers with its carrier.
+    """Return the phone number in the contact address with which a trunk registers at its carrier.
 
-    Many carriers send inbound calls to this address. It is a number, because the dialplan's context [matdan-inbound]
-    accepts no account names. The first of these that exists is used:
+    Many carriers send inbound calls to this address. The dialplan's context [matdan-inbound] accepts numbers only, so
+    an account name would not do. The first of these that exists is used:
 
     - the trunk's first caller ID that is in [[inbound.numbers]]
-    - the first number there that is not a caller ID of any trunk
+    - the first number in [[inbound.numbers]] that is not a caller ID of any trunk
     - the trunk's first caller ID
     """
     inbound = [each.number for each in settings.inbound.numbers]
@@ -287,9 +287,9 @@ def _choose_contact_phone_number(trunk: Trunk, settings: Settings) -> str:
 
 
 def _find_fastagi_host(settings: Settings) -> str:
-    """Return the host at which Asterisk reaches the dialler's FastAGI server.
+    """Return the host name or address at which Asterisk reaches the dialler's FastAGI server.
 
-    This is fastagi.host, or asterisk.dialler_address if the server listens on all addresses.
+    It is the setting fastagi.host, or asterisk.dialler_address if the server listens on all addresses.
     """
     host = settings.fastagi.host
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
@@ -310,8 +310,8 @@ def _convert_host_to_ip_network(host: str) -> str:
 def _format_sip_uri(trunk: Trunk, user: str | None = None, host: str | None = None) -> str:
     """Return the SIP URI of a trunk's carrier for Asterisk's files, such as "sip:user@198.51.100.7:5060".
 
-    `host` is one of the carrier's hosts; None is the trunk's first one. A host name without a configured port gets no
-    port, so that Asterisk looks for its SRV records first, then for its address with the default port.
+    `host` is one of the carrier's hosts; None means the first. A host name without a configured port gets no port in
+    the URI, so that Asterisk looks up the name's SRV records first, and then its address with the default port.
     """
     account = "" if user is None else f"{user.partition('@')[0]}@"
     address = _bracket_ipv6_address(host or trunk.host or "")
@@ -350,10 +350,10 @@ def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:
 
 
 def _list_addresses_that_carrier_calls_from(trunk: Trunk) -> list[str]:
-    """Return the hosts and networks from which a trunk's carrier may send calls. If the carrier has a proxy, return the
-    proxy in place of the hosts.
+    """Return the hosts and networks from which a trunk's carrier may send calls.
 
-    The hosts behind a proxy are not listed: Asterisk drops the whole list if one of its names has no address.
+    If the carrier has a proxy, return the proxy instead of the hosts behind it: Asterisk would ignore the whole list if
+    one of the hosts' names had no address.
     """
     hosts = [trunk.host or "", *trunk.backup_hosts]
     proxies = [trunk.outbound_proxy.partition(":")[0]] if trunk.outbound_proxy else hosts

@@ -52,8 +52,9 @@ def format_broker_user_name(settings: Settings, name: str) -> str:
 
 
 def list_broker_users(sites: Sequence[tuple[str, Settings]]) -> list[BrokerUser]:
-    """Return the users that several centres need at the broker that they share. `sites` has the centres' settings by
-    the names of their files. Raises SettingError.
+    """Return the users of a broker that several centres share. `sites` has the settings of the centres by file name.
+
+    Raises SettingError.
     """
     users: dict[str, BrokerUser] = {}
     centres: set[str] = set()
@@ -89,10 +90,10 @@ def _create_broker_user_of_dialler(file: str, settings: Settings) -> BrokerUser:
 
 
 def _list_supervisor_users(settings: Settings) -> list[BrokerUser]:
-    """Return the broker users of the people and programs in [[supervisors]].
+    """Return the broker users of the people and programs in [[supervisors]]. One of them is the desk, the page server.
 
-    The desk authenticates people itself, and sends their commands on their topics. As users may be added at any time,
-    the desk may publish on all command topics except the dialler's own.
+    The desk signs people in, and sends their commands on their own topics. People may be added at any time, so the desk
+    may publish on all command topics except the dialler's own.
     """
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
@@ -120,9 +121,8 @@ def render_mosquitto_files(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return Mosquitto's files by name, and the newly generated passwords by user.
 
-    `existing` has the password hashes of an earlier rendering by user (`read_password_hashes`). These passwords stay
-    valid, except those of the users in `renew`. [mosquitto] and the port are taken from the first site. Raises
-    SettingError.
+    The users in `existing` (name to password hash, from `read_password_hashes`) keep their passwords, except those in
+    `renew`, who get new ones. [mosquitto] and the port are taken from the first site. Raises SettingError.
     """
     users = list_broker_users(sites)
     unknown = set(renew) - {user.name for user in users if user.password is None}

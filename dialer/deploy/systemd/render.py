@@ -149,7 +149,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             stop_seconds=round(settings.dialling.drain_seconds) + _DRAIN_MARGIN_SECONDS,
             background=process is not DIALLER,
             scripts=process is DIALLER and settings.runs_agi_scripts,
-            on_this_machine_alone=process is DIALLER and _does_dialler_connect_to_this_machine_only(settings),
+            on_this_machine_alone=process is DIALLER and _has_only_local_connections(settings),
         )
     for job, when in list_systemd_timers(settings, local).items():
         writes = dict.fromkeys([DATA, *own]) if job is BACKUP else shared["recorded"]
@@ -174,16 +174,16 @@ def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str 
 
 
 def _can_service_user_own_folder(folder: Path) -> bool:
-    """Return whether the user of the service may own a folder such as /srv/matdan.
+    """Return whether a folder such as /srv/matdan may belong to the user of Matdan's services.
 
-    System folders (/srv, /var/lib) are shared with other programs. Homes and /tmp are not visible to our units
-    (systemd.exec(5), ProtectHome= and PrivateTmp=).
+    It may not be a system folder such as /srv, which other programs use too. It may also not be below /home or /tmp,
+    which the services cannot see (ProtectHome= and PrivateTmp= in systemd.exec(5)).
     """
     depth = 2 if folder.parts[1:2] in [("etc",), ("usr",), ("var",)] else 1
     return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _INVISIBLE)) and folder != HOME
 
 
-def _does_dialler_connect_to_this_machine_only(settings: Settings) -> bool:
+def _has_only_local_connections(settings: Settings) -> bool:
     hosts = (settings.ami.host, settings.fastagi.host, settings.broker.host, settings.metrics.host)
     # AGI scripts have their own namespaces, in which they may open any connection.
     return all(map(is_loopback_host, hosts)) and not settings.twilio.enabled and not settings.runs_agi_scripts

@@ -25,7 +25,7 @@ from pydantic import ValidationError
 from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
-from dialer.domain.orders import OrderKind, SignedOrder, parse_order_text, refuse_order_that_headquarters_may_not_give
+from dialer.domain.orders import OrderKind, SignedOrder, parse_order_text, refuse_invalid_order
 from dialer.domain.signing import derive_public_key, format_public_key
 from dialer.hq import check
 from dialer.hq import servers as hq_servers
@@ -446,7 +446,7 @@ class CheckingDialler(DiallerCommands):
         signed, order = SignedOrder.model_validate(values), parse_order_text(values["order"])
         try:
             signers = signed.find_order_signers({"asha": derive_public_key(KEY)})
-            refuse_order_that_headquarters_may_not_give(order, signers, "delhi-1", "north", SystemClock().now())
+            refuse_invalid_order(order, signers, "delhi-1", "north", SystemClock().now())
         except CommandRefused as refused:
             return Reply("refused", str(refused))
         self.obeyed.append(order.id)  # type: ignore[attr-defined]

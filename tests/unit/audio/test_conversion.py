@@ -248,8 +248,5 @@ def test_audio_of_each_format_is_the_same_after_encoding_and_decoding(sound_form
 def test_converting_a_recording_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     path = write_recording(tmp_path / "a.mp3", speech(1, 44_100), 44_100)
     assert convert_recording(path, ALL).contents == convert_recording(path, ALL).contents
-    assert (
-        Recipe((SoundFormat.ALAW,), -16.0).text_that_identifies_conversion_recipe
-        != LINE.text_that_identifies_conversion_recipe
-    )
+    assert Recipe((SoundFormat.ALAW,), -16.0).recipe_identifier != LINE.recipe_identifier
     assert io.BytesIO(convert_recording(path, LINE).contents[SoundFormat.ALAW]).getbuffer().nbytes > 0

@@ -313,11 +313,11 @@ def test_install_command_creates_the_call_history_folder_that_asterisk_writes_to
 def test_install_gives_the_first_seal_key_to_the_services_unless_another_user_owns_the_folder(tmp_path: Path) -> None:
     user = pwd.getpwnam("nobody")
     store, key = tmp_path / "centre.db", tmp_path / "centre.db.seal-key"
-    install._give_first_seal_key_to_user(store, "nobody")  # nothing to do
+    install._make_first_signing_key_readable(store, "nobody")  # nothing to do
     key.touch(0o600)
     os.chown(tmp_path, user.pw_uid, user.pw_gid)
-    install._give_first_seal_key_to_user(store, "nobody")
+    install._make_first_signing_key_readable(store, "nobody")
     assert key.stat().st_uid == 0
     os.chown(tmp_path, 0, 0)
-    install._give_first_seal_key_to_user(store, "nobody")
+    install._make_first_signing_key_readable(store, "nobody")
     assert (key.stat().st_uid, key.stat().st_gid) == (user.pw_uid, user.pw_gid)

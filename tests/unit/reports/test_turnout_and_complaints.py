@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import openpyxl
 import pytest
 
-from dialer.cli.external_records import refuse_if_other_program_than_dialler_has_store
+from dialer.cli.external_records import require_store_locked_by_dialler
 from dialer.domain.complaints import Complaint
 from dialer.domain.enums import TurnoutBy
 from dialer.domain.errors import StoreBusy
@@ -56,7 +56,7 @@ def test_import_that_has_locked_the_store_is_not_mistaken_for_a_running_dialler(
     async def file_and_check_lock(records: ExternalRecords, complaint: Complaint, who: str) -> str:
         seen.append(find_lock_holder(store.path) or "")
         with pytest.raises(StoreBusy, match=r"in use by an import of records .* wait until it has finished"):
-            refuse_if_other_program_than_dialler_has_store(store.path, StoreBusy("busy"))
+            require_store_locked_by_dialler(store.path, StoreBusy("busy"))
         return await store_complaint(records, complaint, who)
 
     monkeypatch.setattr(ExternalRecords, "store_complaint", file_and_check_lock)

@@ -42,7 +42,7 @@ def check_dialplan(configuration: Configuration) -> Iterator[Finding]:
             )
             yield from _check_outbound_calls_of_dialplan(contexts, name, f"{kind} [{who}]")
     if configuration.rendered is not None:
-        yield from _check_dialplan_contexts_written_by_us(contexts, conf, configuration.rendered["extensions.conf"])
+        yield from _check_dialplan_contexts_of_matdan(contexts, conf, configuration.rendered["extensions.conf"])
 
 
 def _check_outbound_calls_of_dialplan(contexts: Mapping[str, ConfSection], start: str, who: str) -> Iterator[Finding]:
@@ -88,7 +88,7 @@ def _does_step_jump_to_context(setting: Setting, context: str) -> bool:
     return application in _JUMPS and re.search(rf"(?<![\w-]){re.escape(context)}\s*,", data) is not None
 
 
-def _check_dialplan_contexts_written_by_us(
+def _check_dialplan_contexts_of_matdan(
     contexts: Mapping[str, ConfSection], conf: ConfFile, rendered: ConfFile
 ) -> Iterator[Finding]:
     """Yield a fault for each of Matdan's dialplan contexts that is missing or differs from the rendered one."""

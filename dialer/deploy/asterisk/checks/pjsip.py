@@ -65,7 +65,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
         yield from _check_sip_transport(transport)
     yield from _check_tls_certificates_of_carriers(conf, configuration.settings)
     if configuration.settings is not None:
-        yield from _check_endpoints_written_by_us(conf, configuration.settings)
+        yield from _check_endpoints_rendered_by_matdan(conf, configuration.settings)
 
 
 def group_endpoints_by_kind(conf: ConfFile) -> Mapping[str, list[ConfSection]]:
@@ -187,7 +187,7 @@ def _check_tls_certificates_of_carriers(conf: ConfFile, settings: Settings | Non
             yield report_broken_setting(transport, "verify_server", text, "ca_list_file=, such as in asterisk.ca_file")
 
 
-def _check_endpoints_written_by_us(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
+def _check_endpoints_rendered_by_matdan(conf: ConfFile, settings: Settings) -> Iterator[Finding]:
     existing = {section.name for section in conf.find_sections_of_type("endpoint")}
     wanted = [(f"trunk {trunk.name}", trunk.endpoint) for trunk in list_asterisk_trunks(settings)]
     wanted += [(f"seat {seat.name}", seat.endpoint) for seat in settings.seats]

@@ -30,7 +30,7 @@ def check_stir_shaken_conf(configuration: Configuration) -> Iterator[Finding]:
             )
             yield report_broken_setting(endpoint, "stir_shaken_profile", text, "render stir_shaken.conf")
     for profile in profiles:
-        if _has_profile_one_of_behaviours(profile, _SIGNING):
+        if _has_endpoint_behavior(profile, _SIGNING):
             yield from _check_signing_profile(profile)
 
 
@@ -40,7 +40,7 @@ def check_stir_shaken_files(configuration: Configuration) -> Iterator[Finding]:
     trunks = () if configuration.settings is None else list_asterisk_trunks(configuration.settings)
     certificates = {trunk.endpoint: trunk.stir_shaken.certificate for trunk in trunks if trunk.stir_shaken is not None}
     for profile in profiles:
-        if _has_profile_one_of_behaviours(profile, _SIGNING):
+        if _has_endpoint_behavior(profile, _SIGNING):
             yield from _check_private_key(profile)
             certificate = certificates.get(profile.name)
             if certificate is not None and not Path(certificate).is_file():
@@ -49,12 +49,12 @@ def check_stir_shaken_files(configuration: Configuration) -> Iterator[Finding]:
                     profile, "public_cert_url", text, "save the one that was issued for the key"
                 )
         authorities = profile.get_setting_value("ca_file")
-        if _has_profile_one_of_behaviours(profile, _VERIFYING) and authorities and not Path(authorities).is_file():
+        if _has_endpoint_behavior(profile, _VERIFYING) and authorities and not Path(authorities).is_file():
             text = f"{authorities} does not exist, so [{profile.name}] signs and verifies nothing"
             yield report_broken_setting(profile, "ca_file", text, "save the certificates of the authorities there")
 
 
-def _has_profile_one_of_behaviours(profile: ConfSection, behaviours: frozenset[str]) -> bool:
+def _has_endpoint_behavior(profile: ConfSection, behaviours: frozenset[str]) -> bool:
     return profile.get_setting_value("endpoint_behavior", "off") in behaviours
 
 

@@ -117,7 +117,7 @@ def _list_required_modules(configuration: Configuration) -> set[str]:
 def check_conference_profiles(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
     """Check that confbridge.conf has the conference profiles that the dialplan uses.
 
-    They decide whether the others stay in the call when the voter or the agent leaves.
+    The profiles decide which participants stay in a conference when the voter or the agent leaves.
     """
     if "confbridge.conf" not in configuration.files:
         return
