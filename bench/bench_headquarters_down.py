@@ -28,7 +28,7 @@ from dialer.domain.orders import (
     SignedOrder,
     find_order_signers,
     parse_order_text,
-    refuse_order_that_headquarters_may_not_give,
+    refuse_invalid_order,
 )
 from dialer.domain.signing import derive_public_key
 from dialer.hq.orders import MAX_ORDER_STREAM_BYTES, OrderReply, create_order, send_order
@@ -64,7 +64,7 @@ class OrderJudge(DiallerCommands):
         try:
             order = parse_order_text(signed.order)
             signers = find_order_signers(signed.order, signed.signatures, LEADERS)
-            refuse_order_that_headquarters_may_not_give(order, signers, centre, zone, time.time())
+            refuse_invalid_order(order, signers, centre, zone, time.time())
         except CommandRefused as refused:
             return Reply("refused", str(refused))
         return Reply("done", "stopped 2 campaigns")

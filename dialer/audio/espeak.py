@@ -1,6 +1,6 @@
 """Speech synthesis for draft voices, with eSpeak NG from its Python wheel. Only worker processes load the library.
 
-Its voices are simple. They serve to try out flows, and to find out which prompts must be recorded.
+Draft voices are simple. They serve to try out flows, and to find out which prompts must be recorded.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def install_information_message(
 ) -> MessageState:
     """Install the information message in every format of its prompt, or remove the message if its prompt was removed.
 
-    A message that was installed by hand (in no catalogue) is replaced by a recording, but not by a draft.
+    A recording in the catalogue also replaces a message that a person installed by hand; a draft does not.
 
     Args:
         before: the entries of the catalogue before this run.

@@ -1,7 +1,7 @@
-"""The names of prompts. They are the only untrusted text in file paths, and so they are checked.
+"""The names of prompts. They are the only untrusted text in file paths, so each name is checked.
 
 A prompt is named `hi/turnout/question`. A prompt of a single campaign is named `campaign/<id>/hi/recording/message`.
-Its path is the same below the recordings, below `matdan/` in Asterisk's sounds directory, and in the catalogue.
+The name is also the prompt's path in the recordings' folder, in `matdan/` of Asterisk's sounds, and in the catalogue.
 """
 
 from __future__ import annotations

@@ -83,12 +83,15 @@ class PlaylistReader:
         self._last: Playlist | None = None
 
     def read_playlist(self) -> Playlist:
-        """Return the prompts that may be played now (the playlist). If nothing has changed, the same object as before
-        is returned. Blocks while it reads files.
+        """Return the prompts that may be played now (the playlist). If nothing has changed, return the same object as
+        before.
+
+        Blocks while it reads files.
 
         Raises:
-            CatalogueError: the catalogue is invalid, or its directory or all its files have disappeared. A checkout may
-                be in progress, or a mount lost. An empty catalogue would silence every call.
+            CatalogueError: the catalogue is invalid, or has disappeared, such as after a lost mount. An empty catalogue
+                is not
+                used, because it would silence every call.
         """
         files = list_catalogue_files(self.catalogue)
         disappeared = self._was_there if files is None else self._is_catalogue_suddenly_without_files(files)

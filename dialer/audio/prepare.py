@@ -54,9 +54,7 @@ class Job:
 
 @dataclass(slots=True)
 class Plan:
-    """The recordings of a site, grouped by what must be done: convert them, leave unchanged ones, or report those that
-    cannot be converted.
-    """
+    """The recordings of a site in three groups: to be converted, unchanged, and impossible to convert."""
 
     jobs: list[Job] = field(default_factory=list)
     unchanged: list[PromptName] = field(default_factory=list)

@@ -422,7 +422,7 @@ def _refuse_unknown_option_values(option: str, given: Iterable[str], known: Coll
 
 
 def _is_synthesised_prompt(entry: Entry | None) -> bool:
-    """Return whether a prompt is a computer voice that `dialer audio drafts` made, even if it is approved."""
+    """Return whether `dialer audio drafts` made a prompt with a computer voice, even if a person has approved it."""
     from dialer.audio.prepare import is_recorded_by_person
 
     return entry is not None and not is_recorded_by_person(entry)

@@ -90,9 +90,9 @@ def save_records_through_dialler_or_in_store(
 ) -> list[str]:
     """Save records through the running dialler, or directly in the store if no dialler runs. Return the replies.
 
-    A running dialler receives the requests through the broker, because only it may write to the store.
-    `report_saved_count` is called with the number of completed requests. Raises CommandRefused, StoreError,
-    BrokerUnreachable.
+    While a dialler runs, nobody else may write to the store (the centre's database), so the dialler receives the
+    records over MQTT. `report_saved_count` is called with the number of completed requests. Raises CommandRefused,
+    StoreError, BrokerUnreachable.
     """
     path = settings.store.path
     try:

@@ -146,8 +146,9 @@ def replace_root_keys(
 ) -> None:
     """Replace or renew the root keys, which sign the list of people who may sign bundles (campaign material).
 
-    Run it when a key was lost or a person left. Give a key that stays as both old and new. The people who may sign
-    bundles stay. With the same keys, this renews the root, which expires after a year.
+    Replace a key that was lost or whose owner left: give each remaining key as both an old and a new key. The list of
+    people does not change. The signature of the root keys expires after a year: to renew it, give the same keys as old
+    and new.
     """
     hq.material_repository.replace_root_keys_of_repository(
         _read_private_keys(root_key), _read_public_keys(root), time.time()

@@ -237,7 +237,9 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
 
 
 def _refuse_machine_with_missing_programs(settings: Settings, dialer: Path) -> None:
-    """Raise NotInstalled if this machine cannot run the services, such as without root, systemd or an extra."""
+    """Raise NotInstalled if something that the services need is missing: root rights, systemd, or an extra of the
+    package.
+    """
     from dialer.deploy.systemd import render as service
 
     if os.geteuid() != 0:

@@ -326,9 +326,9 @@ def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | N
 
 
 def _refuse_ignored_options(context: typer.Context, option: str) -> None:
-    """Raise BadScenario if an option was given that --scenario or --day makes meaningless.
+    """Raise BadScenario if an option was given that has no effect together with --scenario or --day.
 
-    `option` is the one of these two that was given.
+    `option` is "--scenario" or "--day", whichever was given.
     """
     from dialer.simulation.centre_model.scenario import BadScenario
 

@@ -240,8 +240,8 @@ def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
 def _parse_turnout_figure(location: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
     """Return a turnout figure from the texts of its fields.
 
-    `area` has constituency, part and state ("" = not given). `location` names the line or option, and begins the error.
-    Raises RollError.
+    `area` has constituency, part and state ("" = not given). `location` is the line of the file, or the option: error
+    texts begin with it. Raises RollError.
     """
     from dialer.domain.official_turnout import FINAL, OfficialFigure
     from dialer.roll.cells import collapse_spaces, parse_clock_time

@@ -152,9 +152,7 @@ class Board:
 
     async def stream_board_events(self, request: Request) -> Response:
         """Return a stream of server-sent events: the whole page state, then its changes. An open page keeps its session alive."""
-        return self._streams.open_stream_to_page(
-            request, make_filter_of_values_visible_to_role(request.state.user.role)
-        )
+        return self._streams.open_stream_to_page(request, make_page_state_filter(request.state.user.role))
 
     async def check_desk_health(self) -> Response:
         """Return 200 if the desk is connected to the broker, else 503.
@@ -210,9 +208,11 @@ def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
     return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]
 
 
-def make_filter_of_values_visible_to_role(role: str) -> Callable[[str], bool]:
-    """Return a function that says which values of the page state (the data that open pages show) the board of a user
-    with this role may receive. Its argument is the key of a value.
+def make_page_state_filter(role: str) -> Callable[[str], bool]:
+    """Return a function that says whether a user with this role may see a value of the page state, given the value's
+    key.
+
+    The page state is the data that open pages show.
     """
     lists = frozenset({"list"} if role in OTHER_COMMANDS["roll-import"] else ())
     return lambda key: key.partition("/")[0] in SHOWN_KEYS or key in lists

@@ -97,9 +97,7 @@ class BoardAccount:
         )
 
 
-def serve_metrics_of_desk_process(
-    settings: Settings, page_state: PageState
-) -> contextlib.AbstractAsyncContextManager[int | None]:
+def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.AbstractAsyncContextManager[int | None]:
     """Serve the metrics of the page server (desk) for Prometheus while the context is open. Do nothing if
     metrics.desk_port is not set.
     """

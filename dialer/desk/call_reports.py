@@ -57,8 +57,8 @@ class RequestedCalls:
     phone: _Id = None
     voter: _Id = None
 
-    def build_call_filter(self) -> CallFilter:
-        """Return which calls are wanted."""
+    def get_call_filter(self) -> CallFilter:
+        """Return the filter in the form that the store reads."""
         return CallFilter(self.agent, self.outcome, self.disposition, self.phone, self.voter)
 
 
@@ -180,10 +180,10 @@ class CallReportRoutes:
         """Return the newest calls that match the filter, or the next older ones."""
         window = chosen.build_report_period(get_site_zone(self._settings))
         found = await self._reader.read_store(
-            lambda db: load_newest_calls(db, window, requested.build_call_filter(), CALLS_OF_PAGE + 1, before)
+            lambda db: load_newest_calls(db, window, requested.get_call_filter(), CALLS_OF_PAGE + 1, before)
         )
         shown = found[:CALLS_OF_PAGE]
-        return ListedCalls(tuple(map(_convert_call, shown)), shown[-1].place if len(found) > len(shown) else None)
+        return ListedCalls(tuple(map(_make_listed_call, shown)), shown[-1].place if len(found) > len(shown) else None)
 
     async def download_calls(
         self, chosen: _Filter, requested: _Requested, form: Annotated[FileFormat, Query(alias="format")]
@@ -194,7 +194,7 @@ class CallReportRoutes:
 
         def encode_file(db: Connection) -> ReportFile:
             most = MAX_FILE_ROWS[file_format]
-            found = load_newest_calls(db, context.window, requested.build_call_filter(), most + 1)
+            found = load_newest_calls(db, context.window, requested.get_call_filter(), most + 1)
             return encode_report_file("calls", build_report_of_calls(found, zone), context, file_format)
 
         return (await self._reader.read_store(encode_file)).make_download_response()
@@ -204,10 +204,10 @@ class CallReportRoutes:
         found = await self._reader.read_store(lambda db: load_call_history(db, attempt))
         if found is None:
             raise RequestRefused(409, "no-call")
-        return _convert_history(found)
+        return _make_shown_history(found)
 
 
-def _convert_call(call: NewestCall) -> ListedCall:
+def _make_listed_call(call: NewestCall) -> ListedCall:
     return ListedCall(
         attempt=call.attempt_id,
         at=call.created_at,
@@ -225,7 +225,7 @@ def _convert_call(call: NewestCall) -> ListedCall:
     )
 
 
-def _convert_history(history: CallHistory) -> ShownCallHistory:
+def _make_shown_history(history: CallHistory) -> ShownCallHistory:
     details = history.details
     times = ((name, getattr(details, name)) for name in _MOMENTS)
     return ShownCallHistory(

@@ -1,7 +1,8 @@
-"""A certificate for the desk from a CA of the site, which is valid for the names of the desk only.
+"""Create the TLS certificate of the page server (the desk), and the site's own CA that signs it.
 
-The CA is created once and installed on the PCs; later only the certificate is renewed. Its purpose and its name constraints
-(RFC 5280, 4.2.1.10) limit the CA, so that a stolen key cannot be used to impersonate other sites.
+The CA is created once and installed on the PCs; later only the certificate is renewed. The CA's purpose and name
+constraints (RFC 5280, 4.2.1.10) allow only the host names of the pages, so that a stolen CA key cannot be used to
+impersonate other sites.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def create_certificate_of_page_server(
 ) -> IssuedCertificate:
     """Create the certificate of a page server with the existing CA or a new one. Existing keys are reused.
 
-    `given` are the host names for which the certificate is valid. Without them, it is valid for the names that the
-    existing CA permits, or with a new CA for `own`, the host name that people type. Raises SettingError, and then
-    existing files are unchanged.
+    `given` are the host names for which the certificate is valid. If none are given, they are the names that the
+    existing CA permits, or with a new CA only `own`, the host name that people type. Raises SettingError, and then no
+    file has changed.
     """
     at = datetime.fromtimestamp(now, UTC)
     asked = tuple(dict.fromkeys(_parse_name_for_certificate(each) for each in given))

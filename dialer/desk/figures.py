@@ -60,11 +60,11 @@ def find_midnight_before_time(at: float, zone: tzinfo) -> float:
 
 
 class BoardFigures:
-    """Computes the figures of the board: calls of the day, abandoned calls, why a campaign places no calls, warnings,
-    and names of polling stations.
+    """Computes the figures of the board: calls of the day, abandoned calls, why a campaign places no calls, and
+    warnings.
 
-    They are in the page state (the data that open pages show) as day/{campaign}, abandoned/{campaign}, why/{campaign},
-    warnings and booths.
+    The figures, and the names of polling stations, are in the page state (the data that open pages show), with the keys
+    day/{campaign}, abandoned/{campaign}, why/{campaign}, warnings and booths.
     """
 
     def __init__(

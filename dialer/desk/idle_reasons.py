@@ -16,7 +16,10 @@ _UNANSWERED = (CallState.SENDING, CallState.DIALLING, CallState.RINGING)
 
 @dataclass(frozen=True, slots=True)
 class IdleReason:
-    """Why a campaign places no calls, as a code with a text on the board; `dialling` while its calls dial or ring."""
+    """A code that says why a campaign places no calls, and for which the board has a text.
+
+    The code `dialling` means that the campaign has calls that dial or ring.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -30,7 +33,7 @@ class IdleReason:
 def find_reason_campaign_places_no_calls(
     centre: CentreState | None, campaign: CampaignView, seats: Iterable[SeatView], *, connected: bool
 ) -> IdleReason:
-    """Return why a campaign places no calls. `connected` = the desk is connected to the broker."""
+    """Return why a campaign places no calls. `connected` says whether the desk is connected to the broker."""
     if not connected:
         return IdleReason("no-broker")
     if centre is None or not centre.online:

@@ -1,7 +1,7 @@
 """Phone numbers on the board: supervisors block a number or erase it.
 
-The number is put into the store's spool (encrypted data that waits for the dialler), and the command names it by its
-id. So no number is in a command or a log.
+No phone number is in a command or a log. The number is stored in the spool, encrypted data that waits for the dialler,
+and the command refers to it by an id.
 """
 
 from __future__ import annotations

@@ -45,9 +45,9 @@ class PlayRequest(PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class ListedRecordings:
-    """Existing recordings, the newest first.
+    """Existing recordings, the newest first. There may be more, older recordings than one reply contains.
 
-    A request with the value of `before` returns the next, older recordings; None = there are none.
+    A request with the value of `before` returns the next older ones. None means that there are no older ones.
     """
 
     recordings: list[RecordedTalk]

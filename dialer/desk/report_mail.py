@@ -32,9 +32,10 @@ LONGEST_SLEEP_SECONDS = 300.0  # so that a changed clock is noticed
 
 
 class ReportMailer:
-    """Sends the reports of `report_mail.reports` at `report_mail.at`, from midnight until then.
+    """Sends the reports that `report_mail.reports` lists by e-mail, every day at the time `report_mail.at`.
 
-    A day on which the desk is not running at that time has no mail.
+    The reports cover the day from midnight to that time. If the desk is not running at that time, no mail is sent that
+    day.
     """
 
     def __init__(self, settings: Settings, reader: ReportReader, clock: Clock) -> None:
@@ -60,7 +61,7 @@ class ReportMailer:
         now = self._clock.now()
         for attempt in range(1, MAX_TRIES + 1):
             try:
-                files = await self._reader.read_store(lambda db: self._make_files(db, now))
+                files = await self._reader.read_store(lambda db: self._make_report_files(db, now))
                 await asyncio.to_thread(send_mail, self._mail, self._compose_mail(files, now))
             except (OSError, smtplib.SMTPException, StoreError, RequestRefused) as error:
                 _log.warning("report_mail.failed", problem=f"{type(error).__name__}: {error}", attempt=attempt)
@@ -71,7 +72,7 @@ class ReportMailer:
                 return True
         return False
 
-    def _make_files(self, db: Connection, now: float) -> list[ReportFile]:
+    def _make_report_files(self, db: Connection, now: float) -> list[ReportFile]:
         midnight = datetime.fromtimestamp(now, self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
         context = ReportContext(Window(midnight.timestamp(), now), self._zone, self._settings, now)
         form = ReportFormat(self._mail.format)

@@ -19,7 +19,10 @@ T = TypeVar("T")
 
 
 class ReportReader:
-    """Runs functions that read reports from the store, one at a time and fair between the addresses of users."""
+    """Runs functions that read reports from the store (the centre's database), one at a time, in a separate thread.
+
+    Waiting requests from different addresses take turns, so that one user with many requests does not delay the others.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._path, self._key = settings.store.path, read_store_key_of_site(settings)

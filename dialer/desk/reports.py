@@ -45,7 +45,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class ReportContext:
-    """What the reports on the pages depend on, besides the store."""
+    """The values from which a report is made, besides the store: its period, the time zone, the settings and the time."""
 
     window: Window
     zone: tzinfo
@@ -105,7 +105,7 @@ class ReportColumn:
 
 @dataclass(frozen=True, slots=True)
 class ShownReport:
-    """A report for a table on a page. The files of the report have all its rows and more columns."""
+    """A report as a table on a page. A file of the same report has all rows and more columns."""
 
     __pydantic_config__ = MESSAGE
 

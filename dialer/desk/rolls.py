@@ -210,10 +210,10 @@ class RollRoutes:
 
 
 def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
-    """Check an uploaded electoral roll, and put it into the spool (data that waits for the dialler). Return what its
-    import would change, as fields of `RollStatus`.
+    """Check an uploaded electoral roll, and store it in the spool (data that waits for the dialler).
 
-    Deletes the uploaded file. Blocks for up to minutes. Raises the errors of `send_roll_to_running_dialler`.
+    Return what its import would change, as fields of `RollStatus`. The uploaded file is deleted. Blocks for up to
+    minutes. Raises the errors of `send_roll_to_running_dialler`.
     """
     options = ImportOptions(dry_run=True, region=region)
     try:

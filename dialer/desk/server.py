@@ -23,7 +23,7 @@ from dialer.desk.agents.sign_in import AgentSignInRoutes
 from dialer.desk.agents.site import AgentSite, create_pin_proof_calculator
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
-from dialer.desk.board_account import BoardAccount, serve_metrics_of_desk_process
+from dialer.desk.board_account import BoardAccount, serve_desk_metrics
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.pages_built import BUILT
@@ -67,7 +67,9 @@ _NEEDS_RESTART = frozenset({"broker", "centre", "desk", "metrics", "report_mail"
 
 @dataclass(frozen=True, slots=True)
 class DeskParts:
-    """The objects that the routes of all pages use: page state, connection to the dialler, users, file and clock."""
+    """The objects that the routes of all pages use: page state, connection to the dialler, users, database file and
+    clock.
+    """
 
     page_state: PageState
     dialler_client: DiallerClient
@@ -233,7 +235,7 @@ async def serve_pages_of_desk(
 
             async with (
                 serve_pages(settings.desk, listener, app, background, page_state.end_all_subscriptions),
-                serve_metrics_of_desk_process(settings, page_state),
+                serve_desk_metrics(settings, page_state),
             ):
                 yield OpenDesk(port, origin, apply_settings)
 

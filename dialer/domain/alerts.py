@@ -1,8 +1,8 @@
 """Alerts: each kind with its severity, its fields and its English sentence.
 
-The pages show an alert in the reader's language: the message `alert-KIND` of `dialer/desk/pages/locales/staff`, with the same
-fields. Logs, the terminal board and the command line show the English sentence, `Alert.text`. Fields hold ids of this centre
-(campaign, seat, trunk) and figures, and no name or phone number of a voter.
+The pages show an alert in the reader's language, by the text `alert-KIND` in `dialer/desk/pages/locales/staff`. Logs,
+the terminal board and the command line show the English sentence, `Alert.text`. The fields contain figures and ids of
+this centre (campaign, seat, trunk), but no name or phone number of a voter.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The audit's hash chain.
+"""The audit's hash chain, by which changes to the audit (the record of what people did) are detected.
 
-Each entry's digest is the SHA-256 of its own fields and the digest of the entry before it, as one line of canonical
-JSON. So the chain breaks where an entry was changed, removed, added or moved. A chain cannot show that its last entries
-were cut off: for that, each sealed epoch (signed minute of records) names the last entry (`sealed_epochs.py`).
+Each entry contains a digest: the SHA-256 of the entry's fields and of the previous entry's digest, as one line of
+canonical JSON. So the chain breaks where an entry was changed, removed, added or moved. Only a cut-off end leaves no
+break. To detect it, each sealed epoch (signed minute of records) names the last entry (`sealed_epochs.py`).
 """
 
 from __future__ import annotations
@@ -134,10 +134,10 @@ def make_next_audit_entry(
 def find_breaks_in_audit_hash_chain(
     entries: Iterable[AuditEntry], head: tuple[int, str] | None = None, *, behind: tuple[int, str] = (0, GENESIS)
 ) -> Iterator[Break]:
-    """Return every place where the audit's hash chain is broken. `entries` are checked in order.
+    """Yield every place where the audit's hash chain is broken, such as a changed or missing entry.
 
-    `behind` is the number and digest of the entry before the first of them. `head` is the number and digest of an entry
-    that somebody noted earlier: the chain must contain this entry.
+    `entries` are checked in order. `behind` is the number and digest of the entry that precedes `entries`. `head` is
+    the number and digest of an entry that a person noted earlier: if it is not in the chain, the end was cut off.
     """
     number, digest = behind
     noted = head is None

@@ -13,7 +13,8 @@ async def await_and_reraise_lost_cancellation(awaitable: Awaitable[T]) -> T:
     """Await `awaitable`, re-raising a cancellation that `asyncio.wait_for` swallows before Python 3.12 (CPython
     #86296).
 
-    `wait_for` swallows it if a result arrives in the same turn of the loop; the task that cancelled would wait forever.
+    `wait_for` swallows a cancellation if a result arrives in the same turn of the event loop. The task that requested
+    the cancellation would then wait forever.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - an awaited coroutine runs in a task
@@ -26,9 +27,10 @@ async def await_and_reraise_lost_cancellation(awaitable: Awaitable[T]) -> T:
 
 
 async def await_coroutine_in_own_task(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run `coroutine` in a task of its own and return its result. Raise CancelledError if the caller is cancelled meanwhile.
+    """Run `coroutine` in a task of its own and return its result. Raise CancelledError if the caller is cancelled.
 
-    Loops that run a `TaskGroup` again after it has failed need this. Before Python 3.13 (CPython #116720) a group swallows a
-    cancellation that arrives while one of its tasks fails, and may leave its task with a cancellation that nobody requested.
+    Use this for a `TaskGroup` that a loop starts again after a failure. Before Python 3.13, a group can swallow a
+    cancellation that arrives while one of its tasks fails, and can leave an unwanted cancellation behind (CPython
+    #116720).
     """
     return await await_and_reraise_lost_cancellation(asyncio.create_task(coroutine))

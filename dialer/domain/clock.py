@@ -60,19 +60,19 @@ SLEW = 0.1
 
 
 class ClockWatch:
-    """Detects steps of the wall clock by comparing it with the monotonic clock. Without I/O.
+    """Detects that the wall clock was set forward or back, by comparing it with the monotonic clock. Without I/O.
 
-    After a step, calls and locks are due too early or too late. So a step is reported until the time is right again, or
-    a person accepts it. A suspended machine looks like a step forward, because the monotonic clock stops meanwhile.
-    Daylight saving time is no step: epoch seconds have no time zone.
+    Such a step makes calls and locks due too early or too late. It is reported until the time is right again, or a
+    person accepts it. A suspended machine looks like a step forward, because the monotonic clock stops during
+    suspension. Daylight saving time is no step: epoch seconds have no time zone.
     """
 
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
-        """Start to watch the wall clock for steps at the moment `now`.
+        """Start to watch the wall clock for steps. `now` is the present moment.
 
-        `newest_at` is the newest time that an earlier run recorded (epoch seconds). If the wall clock shows an earlier
-        time, it was set back. `expected_at` is the time that the wall clock should show now if nobody has set it since
-        that run; None: unknown.
+        `newest_at` is the newest time that an earlier run recorded (epoch seconds): an earlier wall clock was set back.
+        `expected_at` is the time that the wall clock shows now if nobody has set it since that run; None if it is
+        unknown.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now
@@ -80,7 +80,7 @@ class ClockWatch:
         self._usual = (expected_at if expected_at is not None and self._stepped else now.at) - now.seconds
         self._not_before = newest_at
 
-    def find_seconds_wall_clock_was_set_by(self, now: Instant) -> float | None:
+    def measure_wall_clock_step(self, now: Instant) -> float | None:
         """Return by how many seconds the wall clock was set forward (negative: back), or None if it was not set."""
         if self._not_before is not None:
             early = now.at - self._not_before

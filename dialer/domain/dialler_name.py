@@ -17,8 +17,9 @@ _NOT_A_HOST = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DiallerName:
-    """The name of one run of a dialler. Of two diallers with the same `store` only one can be running, because the
-    store file is locked.
+    """The name of one run of a dialler: host, process, start time, and a digest of its store file.
+
+    Two diallers with the same `store` cannot run at the same time, because a dialler locks its store file.
     """
 
     store: str  # digest of the machine's boot id and the store's file, 12 hexadecimal digits
@@ -28,12 +29,11 @@ class DiallerName:
 
     @classmethod
     def make_dialler_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Return the dialler name of this process, which must have locked the store file. Raises OSError if there is no
-        such file.
+        """Return the name by which other diallers know this process. This process must have locked the store file.
 
-        Cloned machines have the same host name, device and inode; only their boot ids differ. So after a reboot the
-        earlier run of a dialler counts as another dialler until its lease (exclusive right to use an Asterisk server)
-        expires.
+        The name contains the machine's boot id, because cloned machines share host name, device and inode. So after a
+        reboot, the same dialler has another name, and waits until the lease (exclusive right) of the old name for an
+        Asterisk server expires. Raises OSError if the store file does not exist.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""

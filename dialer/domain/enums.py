@@ -84,7 +84,7 @@ class SupervisorRole(StrEnum):
 
 
 class HqRole(StrEnum):
-    """What an account may do on headquarters' pages, in all zones or in its own (`dialer/hq/rights.py`)."""
+    """What an account may do on headquarters' pages, in all zones or in the account's own zone (`dialer/hq/rights.py`)."""
 
     HEADQUARTERS = "headquarters"
     ZONE = "zone"  # in charge of a zone
@@ -167,8 +167,8 @@ class ComplaintRemedy(StrEnum):
 class MqttVersion(StrEnum):
     """The version of the MQTT protocol.
 
-    With 3.1.1 the dialler cannot set the expiry of a session. It also does not notice that a command is retained if the
-    command is published while the dialler is connected.
+    Version 3.1.1 cannot set the expiry of the dialler's session. It also hides from a connected dialler that a new
+    command is retained, so the dialler cannot refuse such a command.
     """
 
     V5 = "5"

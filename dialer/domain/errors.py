@@ -39,7 +39,7 @@ INTERRUPTED = 130
 
 
 class StoreError(MatdanError):
-    """The store cannot be used. The text says which file and why."""
+    """The store (the centre's database) cannot be used. The text says which file and why."""
 
 
 class StoreCorrupt(StoreError):

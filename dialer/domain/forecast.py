@@ -53,15 +53,14 @@ def forecast_contacted_voters(
     ahead_seconds: float,
     until: float,
 ) -> Forecast | None:
-    """Return how many voters will be contacted by the end of the day at the pace so far, or None if the day has too
-    little dialling time for a forecast.
+    """Return how many voters will be contacted by the end of the day at the pace so far.
 
-    `worked_seconds` is the dialling time so far, and `ahead_seconds` the dialling time left until `until` (epoch
-    seconds). No more voters are forecast than `remaining`. If that limits the forecast, agents get their full number
-    and IVR flows the rest.
+    Return None if the day has too little dialling time for a forecast. `worked_seconds` is the dialling time so far,
+    and `ahead_seconds` the dialling time left until `until` (epoch seconds). The forecast is limited to `remaining`
+    voters, first those of agents, then those of IVR flows.
 
-    Contacts are treated as a Poisson process: after n contacts the pace is known to sqrt(n), and the coming ones vary
-    by their own square root. Differences between the hours of a day, and calls that contact a whole household, are not
+    The margin assumes a Poisson process: after n contacts the pace is known to sqrt(n), and the future contacts vary by
+    their own square root. Differences between the hours of a day, and calls that contact a whole household, are not
     modelled.
     """
     if worked_seconds < LEAST_SECONDS:

@@ -1,6 +1,7 @@
-"""The newest call that a centre placed, as it is recorded outside the store: at the broker and in Asterisk's database.
+"""The newest call that a centre placed, as recorded outside the centre's store: at the broker and in Asterisk's
+database.
 
-A store that does not have this call was set back to an earlier state, or is another store.
+If the store (the centre's database) does not have this call, the store is an old copy or another store.
 """
 
 from __future__ import annotations
@@ -39,9 +40,7 @@ UNREADABLE: Final = NewestCall("", math.inf)
 
 
 def format_newest_call(call: NewestCall) -> str:
-    """Return the text by which Asterisk's database names the newest call. A dialplan extension can contain this
-    text.
-    """
+    """Return the text that records the newest call in Asterisk's database. It is also valid as a dialplan extension."""
     return f"{call.attempt_id}-{round(call.at * 1000)}"
 
 
@@ -52,15 +51,16 @@ def parse_newest_call(text: str) -> NewestCall:
 
 
 class NewestCallRecorder:
-    """Saves the newest call outside the store, at the broker or at an Asterisk server. Of calls in quick succession
-    only the last is saved.
+    """Saves the newest call outside the store, at the broker or at an Asterisk server.
+
+    If several calls are placed in quick succession, only the last one is saved.
     """
 
     def __init__(self) -> None:
         self._call: NewestCall | None = None
         self._placed = asyncio.Event()
 
-    def request_saving_of_newest_call(self, call: NewestCall) -> None:
+    def queue_newest_call_for_saving(self, call: NewestCall) -> None:
         """Queue a call that is being placed, so that it is saved outside the store as the newest call."""
         self._call = call
         self._placed.set()

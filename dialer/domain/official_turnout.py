@@ -41,11 +41,10 @@ def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str])
 
 
 def find_possible_federal_states(given: str, on_the_roll: Collection[str]) -> set[str]:
-    """Return the federal states to which a turnout figure may belong. `given` is the state that the figure names, or
-    "".
+    """Return the federal states to which an official turnout figure may belong.
 
-    `on_the_roll` are the states on the electoral roll that have the figure's constituency number. A roll without states
-    does not restrict the result.
+    `given` is the state that the figure names, or "" if it names none. `on_the_roll` are the states in which the
+    electoral roll has the figure's constituency number. If the roll names no states, it does not restrict the result.
     """
     known = {find_federal_state_of_constituency(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}

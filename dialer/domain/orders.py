@@ -1,10 +1,11 @@
-"""Orders from headquarters to its centres: their format, and whether a centre must carry out a received order. Without I/O.
+"""Orders from headquarters to its centres: their format, and whether a centre must carry out a received order. Without
+I/O.
 
-An order is a JSON text with leaders' signatures over that text. It contains its addressee (all, a zone, a centre), its
-expiry, and `made_at`, its place in the sequence of orders: the time when it was made, to the millisecond, but always
-later than every order before it, whatever headquarters' clock shows. One leader's signature can stop or slow centres;
-resuming needs two. A centre carries out an order once, however often it is received, and refuses an order that a later
-one has superseded. It obeys a stop whatever its clock shows: only a later resume supersedes it.
+An order is a JSON text with signatures of leaders (people whose keys centres trust). It names its addressee: all
+centres, a zone or a centre. One signature can stop or slow centres; resuming needs two. `made_at` puts the orders in
+sequence: headquarters makes it later than that of every earlier order, whatever the clock shows. A centre carries out
+an order once, and refuses it if it has expired or a later order supersedes it. A stop never expires, and is superseded
+only by a later resume.
 """
 
 from __future__ import annotations
@@ -173,9 +174,7 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
     return sorted(found)
 
 
-def refuse_order_that_headquarters_may_not_give(
-    order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float
-) -> None:
+def refuse_invalid_order(order: HqOrder, signers: Collection[str], centre: str, zone: str | None, now: float) -> None:
     """Raise CommandRefused if an order lacks signatures, is for another addressee, or has expired. A stop never expires.
 
     `now` is in epoch seconds.
@@ -198,9 +197,9 @@ def refuse_order_that_headquarters_may_not_give(
 def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
     """Return whether this centre has already carried out an order of headquarters.
 
-    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. A resume or a quota
-    (limit on calls) is superseded by any order made at the same time or later. A stop or pause is superseded only by a
-    later resume.
+    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. A later resume
+    supersedes a stop or pause. Any order made at the same time or later supersedes a resume or a quota (limit on
+    calls).
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:

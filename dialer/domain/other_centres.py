@@ -73,10 +73,10 @@ class PeerCallRecord:
 
 
 def classify_call_for_other_centres(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
-    """Return how a call counts in the minimum intervals of other centres: as a conversation, as an abandoned call, and
-    so on. Return None if it does not count.
+    """Return how a call counts for other centres, which keep minimum intervals between calls to the same number.
 
-    The same calls count in this centre's own minimum intervals (dialer/store/number_facts.sql).
+    A call can count as a conversation, as an abandoned call, and so on. Return None if it does not count. The same
+    calls count in this centre's own minimum intervals (dialer/store/number_facts.sql).
     """
     is_conversation = outcome == Outcome.COMPLETED or (is_connected and outcome != Outcome.MACHINE)
     if direction == Direction.INBOUND:

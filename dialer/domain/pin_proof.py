@@ -1,8 +1,9 @@
 """Proof that somebody knows an agent's PIN, without sending the PIN to the broker.
 
-The prover computes the argon2id digest of the PIN with the salt and cost of the hash in the settings (tens of
-milliseconds), and signs seat, agent and time with it (HMAC-SHA256). The verifier has the digest in the settings. A
-proof is valid for a minute, for that seat and agent only; without the settings' salt the PIN cannot be found from it.
+The sender computes the argon2id digest of the PIN, with the salt and cost of the hash in the settings (tens of
+milliseconds). With this digest as the key, the sender signs seat, agent and time (HMAC-SHA256). The receiver has the
+digest in the settings. A proof is valid for a minute, for that seat and agent only. Nobody can find the PIN from a
+proof without the salt.
 """
 
 from __future__ import annotations

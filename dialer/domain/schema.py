@@ -1,8 +1,8 @@
 """Encoding and JSON schemas of the records that leave the process.
 
-One frozen dataclass describes each view, MQTT message or body of a page's request. JSON, JSON Schema, AsyncAPI,
-docs/reference/topics.md and the TypeScript types of the pages are generated from that class. A field with `PRIVATE`
-never leaves the process.
+A frozen dataclass describes each published state, MQTT message and body of a page's request. JSON, JSON Schema,
+AsyncAPI, docs/reference/topics.md and the TypeScript types of the pages are generated from these classes. A field with
+`PRIVATE` never leaves the process.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Sealed epochs: a chain of signatures over a store's records, each made with a key that was destroyed right after.
+"""Sealed epochs: a chain of signatures over a store's records, each made with a key that is destroyed right after.
 
-An epoch is a minute of a running dialler, or the work of another program with the store. Its seal (signature) names the
-rows of the store's log that were written in it, the seal before it and the public key of the next epoch. Whoever takes
-the machine over finds the key of the open epoch, and no earlier key: what was sealed before cannot be changed
-unnoticed. A chain is verified with its first public key, which is not secret.
+An epoch is a minute of a running dialler, or the work of another program with the store. Its signature (seal) covers
+the records written in it, the previous seal, and the public key of the next epoch. Somebody who breaks into the machine
+finds only the key of the current epoch, so changes to earlier records are noticed. The chain is verified with its first
+public key, which is not secret.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ class SealedEpoch:
     signature: Digits = ""
     """Ed25519, hexadecimal"""
 
-    def encode_content_signed_for_minute(self) -> bytes:
+    def encode_signed_content(self) -> bytes:
         """Return the bytes over which a minute of the log (epoch) is signed: all fields except the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
     def compute_digest_of_signed_minute(self) -> str:
         """Return the SHA-256 digest (hexadecimal) of a signed minute (epoch), including its signature."""
-        return hashlib.sha256(self.encode_content_signed_for_minute() + self.signature.encode("ascii")).hexdigest()
+        return hashlib.sha256(self.encode_signed_content() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
         """Return whether the signature matches the public key in this signed minute (epoch). Whether the key is the
@@ -99,7 +99,7 @@ class SealedEpoch:
         except ValueError:
             return False
         encoded = base64.b64encode(signature).decode()
-        return len(key) == 32 and signing.verify_signature(key, self.encode_content_signed_for_minute(), encoded)
+        return len(key) == 32 and signing.verify_signature(key, self.encode_signed_content(), encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +110,14 @@ class EpochProblem:
     problem: str
 
 
-def find_broken_minutes_in_signed_log(
+def find_breaks_in_signature_chain(
     epochs: Iterable[SealedEpoch], first_keys: Collection[str] = (), *, behind: SealedEpoch | None = None
 ) -> Iterator[EpochProblem]:
-    """Yield every place where epochs (signed minutes of records) do not form one chain. In a chain, each epoch is
-    signed with the key that the previous epoch names.
+    """Yield every place where epochs (signed minutes of records) do not form one chain, in which each epoch is signed
+    with the key that the previous epoch names.
 
-    `first_keys` are the public keys (hexadecimal) with which chains may begin; if there are none, chains may begin with
-    any key. `behind` is the epoch before the first of `epochs`; if it is None, the first must have number 1.
+    `first_keys` are the public keys (hexadecimal) with which a chain may begin; without them, it may begin with any
+    key. `behind` is the epoch that precedes `epochs`; if it is None, the first must have number 1.
     """
     last = behind
     for each in epochs:
@@ -156,7 +156,8 @@ def find_problems_of_signed_minute(epoch: SealedEpoch) -> Iterator[EpochProblem]
 
 
 def _does_signed_minute_continue_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
-    """Return whether an epoch (a minute of records) begins at the row of the log that follows the previous epoch. A
-    later row counts too, if the log was started again.
+    """Return whether an epoch (a signed minute of records) begins right after the last row of the previous epoch.
+
+    A gap is allowed if the log of changes was started again between the two.
     """
     return epoch.first == last.last + 1 or (epoch.kind in LOG_STARTS and epoch.first > last.last)

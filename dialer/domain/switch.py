@@ -1,8 +1,8 @@
-"""The interface between the engine and a telephone switch: what the engine requires of a switch.
+"""The interface between the engine and a telephone switch, such as Asterisk over AMI and FastAGI.
 
-Asterisk over AMI and FastAGI is the first adapter. The engine's requests name attempts and seats, never channels or AMI
-actions. Every method may be called at any time. Each returns when the switch has accepted the order, not when the order
-has taken effect: effects are reported as events (`dialer.domain.switch_events`), in no guaranteed order.
+The engine's requests name attempts and seats, never channels or AMI actions. Every method may be called at any time. A
+method returns when the switch has accepted the request. That the request has taken effect is reported later, as an
+event (`dialer.domain.switch_events`); the order of events is not guaranteed.
 """
 
 from __future__ import annotations

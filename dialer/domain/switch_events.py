@@ -124,9 +124,7 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class StrayCallFound(CallEvent):
-    """The switch has a live call that the engine does not expect: the call's end was already reported, or its start
-    never was.
-    """
+    """The switch has a live call that the engine does not expect: its end was already reported, or its start never was."""
 
 
 @dataclass(frozen=True, slots=True)

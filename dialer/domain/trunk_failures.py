@@ -1,4 +1,4 @@
-"""The ends of calls that count as failures of the trunk, not of the call."""
+"""The ways in which a call can end that count as failures of the trunk, not of the call."""
 
 from __future__ import annotations
 

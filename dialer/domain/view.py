@@ -231,12 +231,13 @@ class ScreenPop:
     settled: tuple[int, ...] = ()
     """ids of voters who were to be called when the call began, and no longer are"""
 
-    def add_voters_who_need_no_further_call(self, before: ScreenPop) -> ScreenPop:
-        """Return a copy of this screen pop (the ids that an agent's page shows about a call), with the list of its
-        settled voters. A settled voter was to be called when the call began, and need not be called any more.
+    def add_voters_done_during_call(self, before: ScreenPop) -> ScreenPop:
+        """Return a copy of this screen pop (the ids that an agent's page shows about a call), with its settled voters
+        filled in.
 
-        `before` is the earlier screen pop of the same call. The settled voters are those whom `before` lists, as
-        settled or as still to be called, and whom this screen pop does not list as still to be called.
+        A settled voter was to be called when the call began, and need not be called any more. `before` is the previous
+        screen pop of the same call: its voters, pending or settled, that are no longer pending in this screen pop are
+        settled.
         """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))

@@ -15,7 +15,7 @@ from dialer.domain.sealed_epochs import (
     EpochKind,
     EpochProblem,
     SealedEpoch,
-    find_broken_minutes_in_signed_log,
+    find_breaks_in_signature_chain,
     find_problems_of_signed_minute,
 )
 
@@ -94,7 +94,7 @@ class SealChain:
             if known_epochs.get(epoch.previous) != epoch.epoch - 1:
                 return EpochProblem(epoch.epoch, "begins new keys after an epoch that headquarters never received")
         elif self.head is not None:
-            problems = find_broken_minutes_in_signed_log([epoch], behind=self.head)
+            problems = find_breaks_in_signature_chain([epoch], behind=self.head)
         return next(iter(problems), None)
 
 

@@ -76,7 +76,7 @@ class NewestCallAtBroker:
         Changes that place no call are ignored.
         """
         if isinstance(change, CallChange) and change.state is CallState.DIALLING:
-            self._recorder.request_saving_of_newest_call(NewestCall(change.attempt_id, change.at))
+            self._recorder.queue_newest_call_for_saving(NewestCall(change.attempt_id, change.at))
 
     def accept_message_about_newest_call(self, received: Received) -> bool:
         """Use a received message if it is the broker's record of the newest call. Return whether it is."""

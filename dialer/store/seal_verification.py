@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from dialer.domain.audit_chain import AuditEntry, find_breaks_in_audit_hash_chain
-from dialer.domain.sealed_epochs import LOG_STARTS, EpochKind, SealedEpoch, find_broken_minutes_in_signed_log
+from dialer.domain.sealed_epochs import LOG_STARTS, EpochKind, SealedEpoch, find_breaks_in_signature_chain
 from dialer.store import audit, sealer
 from dialer.store.evidence import (
     BLOCK_BITS,
@@ -192,7 +192,7 @@ def _verify_seals_against_log(
     verdict.starts = [each for each in epochs if each.kind == EpochKind.START]
     if not epochs:
         verdict.add_verification_finding("epoch", 1, "missing: nothing was sealed, or all epochs were removed")
-    for found in find_broken_minutes_in_signed_log(epochs, first_keys):
+    for found in find_breaks_in_signature_chain(epochs, first_keys):
         verdict.add_verification_finding("epoch", found.epoch, found.problem)
     verdict.records_purged_at = max((each.at for each in epochs if each.kind == EpochKind.PURGE), default=None)
     log_start = max((place for place, each in enumerate(epochs) if each.kind in LOG_STARTS), default=0)

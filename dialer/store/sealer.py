@@ -311,7 +311,7 @@ class Sealer:
             keys.epoch_public_key,
             keys.next_epoch_public_key,
         )
-        epoch = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_content_signed_for_minute()))
+        epoch = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_signed_content()))
         SQL.append_epoch.run_statement(self._db, **get_fields_as_sql_parameters(epoch))
         self._pending = _Progress(
             keys.make_signing_keys_of_next_minute(), epoch.compute_digest_of_signed_minute(), epoch.last + 1, epoch.last

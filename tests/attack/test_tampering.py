@@ -436,7 +436,7 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
             next_key=keys.next_epoch_public_key,
             signature="",
         )
-        forged = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_content_signed_for_minute()))
+        forged = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_signed_content()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
         sealer.SQL.append_epoch.run_statement(db, **get_fields_as_sql_parameters(forged))
         previous, keys = forged.compute_digest_of_signed_minute(), keys.make_signing_keys_of_next_minute()

@@ -15,7 +15,7 @@ import pytest
 from dialer.domain.errors import StoreError, StoreFull
 from dialer.domain.model import CampaignState, Disposition
 from dialer.domain.schema import get_type_adapter
-from dialer.domain.sealed_epochs import SealedEpoch, find_broken_minutes_in_signed_log
+from dialer.domain.sealed_epochs import SealedEpoch, find_breaks_in_signature_chain
 from dialer.domain.view import AlertRaised, Hold, HoldReason, SeatState
 from dialer.engine.campaigns.commands import StopAll
 from dialer.engine.dispositions.commands import KeyedDisposition
@@ -149,7 +149,7 @@ async def test_signed_evidence_is_published_every_minute_and_when_dialling_stops
     told = [get_type_adapter(SealedEpoch).validate_json(text) for (text,) in texts]
     assert [each.epoch for each in told] == [*range(1, len(told) + 1)]
     assert len([each for each in told if each.kind == "minute"]) >= 3
-    assert [*find_broken_minutes_in_signed_log(told, [told[0].key])] == []
+    assert [*find_breaks_in_signature_chain(told, [told[0].key])] == []
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
         noted = (told[1].epoch, told[1].compute_digest_of_signed_minute())
         verdict = seal_verification.verify_seals(db, noted, first_keys=[told[0].key])

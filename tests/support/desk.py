@@ -17,7 +17,7 @@ import httpx
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from dialer.desk.board import Board, make_filter_of_values_visible_to_role
+from dialer.desk.board import Board, make_page_state_filter
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.figures import BoardFigures
 from dialer.desk.numbers import NumberRoutes
@@ -171,7 +171,7 @@ class DeskUnderTest:
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
         """Return the event stream of a board page of `who`."""
-        return self.streams.stream_events_to_page(token, who, make_filter_of_values_visible_to_role(who.role))
+        return self.streams.stream_events_to_page(token, who, make_page_state_filter(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Send a GET request as a user with that role; None: not signed in."""

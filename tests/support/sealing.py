@@ -41,9 +41,7 @@ class SealingStore:
             number, NOW + number, kind, before + 1, before + 1, root, "", 0, "", doubt,
             "" if last is None else last.compute_digest_of_signed_minute(), keys.epoch_public_key, keys.next_epoch_public_key,
         )  # fmt: skip
-        self.last = replace(
-            unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_content_signed_for_minute())
-        )
+        self.last = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_signed_content()))
         self.keys = replace(keys.make_signing_keys_of_next_minute(), epoch=number + 1)
         return self.last
 

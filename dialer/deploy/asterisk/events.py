@@ -1,4 +1,4 @@
-"""The events of Asterisk's manager interface that the dialler needs. Asterisk is configured to send no others."""
+"""The events of Asterisk's manager interface that the dialler needs. Asterisk is configured to send only these."""
 
 from __future__ import annotations
 

@@ -56,9 +56,9 @@ _Value = _One | list[dict[_Key, _One]] | dict[str, _One]
 
 
 class AgentCommand(PageRequest):
-    """A command of an agent, as the page sends it: as in docs/reference/topics.md, but without the seat.
+    """A command of an agent, as the page sends it: the dialler's command (docs/reference/topics.md) without the seat.
 
-    A command that is sent again with the same id is executed once.
+    The page may resend a command with the same id: it is executed once.
     """
 
     id: _Id

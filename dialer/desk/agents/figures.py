@@ -98,7 +98,9 @@ def _count_contacts(day: AgentDay) -> int:
 
 
 def _compute_contacts_per_hour(days: Collection[AgentDay]) -> float | None:
-    """Return how many voters these agents contacted in an hour of working time, or None if they worked too little to tell."""
+    """Return how many voters agents contacted per hour of working time, or None if the working time is too short for a
+    rate.
+    """
     seconds = sum(day.seconds[state] for day in days for state in WORKING)
     return None if seconds < PACE_SECONDS else 3_600 * sum(map(_count_contacts, days)) / seconds
 

@@ -1,7 +1,7 @@
-"""Notes and drafts of agents.
+"""Notes and drafts of agents, for the agent's current or latest call.
 
-A note is stored before the outcome that refers to it is sent. A draft is what the page's form contains, so that a reload restores
-it; it is in memory at once and in the desk's file a moment later. Both belong to the agent's current or latest call.
+A note is stored before the call's outcome, which refers to it, is sent. A draft is the unsent contents of the page's
+form, so that a reload of the page restores them. Drafts are in memory, and a moment later also in the desk's file.
 """
 
 from __future__ import annotations
@@ -121,7 +121,10 @@ class AgentNotes:
         return router
 
     async def save_note(self, note: NoteBody, who: SignedIn) -> None:
-        """Store a note before answering. It replaces an earlier note of the call; an empty text deletes it."""
+        """Store an agent's note on a call. An earlier note on the call is replaced; an empty text deletes it.
+
+        The request is answered when the note is on disk.
+        """
         phone_id = await self._find_phone_number_id_of_call(who, note.attempt)
         if phone_id is None:
             raise RequestRefused(409, "note-late")

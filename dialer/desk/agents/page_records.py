@@ -1,7 +1,8 @@
 """The records that an agent's page receives: the signed-in agent, and the screen pop of a call.
 
-The page's TypeScript types are generated from them (`dialer.desk.page_types`). A screen pop contains neither the phone number nor
-data that no agent needs, such as EPIC numbers. Names are untrusted data, unchanged.
+`dialer.desk.page_types` generates the page's TypeScript types from these records. A screen pop contains neither the
+phone number nor data that no agent needs, such as EPIC numbers (voter ID cards). Names are untrusted text from the
+electoral roll, passed on unchanged.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class ScreenPopCall:
 
 @dataclass(frozen=True, slots=True)
 class RegisterOnDate:
-    """A do-not-call register, and the date of the copy in which the number was looked up."""
+    """A do-not-call register in which the number was looked up, and the date of the centre's copy of the register."""
 
     __pydantic_config__ = MESSAGE
 

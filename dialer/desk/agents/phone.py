@@ -161,7 +161,10 @@ class AgentPhones:
                 return SIGNED_OUT
 
     def _is_in_seat_network(self, page: WebSocket) -> bool:
-        """Return whether the page's address is in `asterisk.seat_networks`. Asterisk cannot check: it sees the desk's address."""
+        """Return whether the address of the agent's page is in `asterisk.seat_networks`.
+
+        Asterisk cannot check this, because the SIP messages reach it from the desk's address.
+        """
         address = None if page.client is None else ipaddress.ip_address(page.client.host)
         return any(address in network for network in self._networks)
 

@@ -1,6 +1,6 @@
-"""The screen pop of an agent's page: the data of the voter on the line, read from the store.
+"""The screen pop of an agent's page: the data of the voter on the line, read from the store (the centre's database).
 
-The records of `page_records` say what it contains.
+The classes in `page_records` list the data.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class SeatCall:
     opted_out: bool
 
     @classmethod
-    def create_seat_call_from_seat_view(cls, seat: SeatView) -> SeatCall | None:
+    def create_seat_call_from_message(cls, seat: SeatView) -> SeatCall | None:
         """Return the call at a seat, from the dialler's message about the seat.
 
         None = nobody is on the line, or the call's ids are not known yet.
@@ -140,7 +140,9 @@ def _describe_voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pendi
 
 
 def find_legal_basis_of_call(call: CallOnScreen, grounds: Mapping[str, str] | None) -> LegalBasis:
-    """Return why this call is lawful: a code that the page has a text for, and its grounds (docs/explanation/rules.md)."""
+    """Return why this call is lawful: a code, which the page shows as a text, and the facts that the decision rests on
+    (docs/explanation/rules.md).
+    """
     found = grounds or {}
     registers = [each.rpartition("@") for each in found.get("registers", "").split()]
     return LegalBasis(
@@ -168,7 +170,7 @@ def _find_legal_basis_code(
 
 
 class ScreenPops:
-    """Keeps the screen pop (data of the voters on the line) of each seat up to date, also when the data change in a call."""
+    """Keeps the screen pop (data of the voters on the line) of each seat up to date. The data may change during a call."""
 
     def __init__(
         self, page_state: PageState, reading: AgentReading, builder: ScreenPopBuilder, records: AgentRecords
@@ -197,7 +199,7 @@ class ScreenPops:
 
         If the store cannot be read, show nothing, and retry with the seat's next message.
         """
-        call = SeatCall.create_seat_call_from_seat_view(view)
+        call = SeatCall.create_seat_call_from_message(view)
         if call == self._shown.get(seat):
             return
         pop = None

@@ -1,4 +1,4 @@
-"""Sessions of agents' pages. A session is valid as long as the dialler has this agent at this seat."""
+"""Sessions of agents' pages. A session is valid while the dialler reports the agent at the seat of the session."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class AgentSessions:
         await self._records.end_agent_session(compute_digest_of_session_token(token))
 
     def record_that_agent_is_leaving(self, seat: str) -> None:
-        """Record that the agent logs off.
+        """Record that the agent at a seat wants to log off.
 
-        The session ends when the agent has left the seat, which may be after the current call.
+        The session ends when the agent has left the seat. The dialler may let the agent finish the current call first.
         """
         self._leaving.add(seat)
 

@@ -1,6 +1,6 @@
-"""Sign-in of agents with number, PIN and seat.
+"""Sign-in of agents with number, PIN and seat, which the dialler checks.
 
-The dialler checks them. It locks the device or network that wrong PINs come from, not the seat or the agent.
+After wrong PINs, the device or network that they come from is locked, not the seat or the agent.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class AgentSignInRoutes:
         dialler_client: DiallerClient,
         page_state: PageState,
     ) -> None:
-        """Create the routes.
+        """Create the routes. `people` computes the proofs of PINs that are sent to the dialler in place of PINs.
 
-        `people` computes proofs of PINs (sent to the dialler in place of PINs) in its own thread, because that is slow.
+        A proof takes tens of milliseconds, so it is computed in a thread.
         """
         self._site = site
         self._sessions = sessions
@@ -70,8 +70,8 @@ class AgentSignInRoutes:
     async def list_seats(self, request: Request) -> list[dict[str, Any]]:
         """Return every seat with its kind of phone and whether it is in use, without naming agents.
 
-        The list is empty for a device on which nobody has signed in before, so that a stranger learns nothing. On such
-        a device, agents type the name of their seat.
+        On a device where nobody has signed in before, the list is empty, so that a stranger learns nothing. There,
+        agents type the name of their seat.
         """
         if await self._people.devices.find_device_of_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
             return []
@@ -136,9 +136,9 @@ class AgentSignInRoutes:
         return RequestRefused(409, "refused", text=reply.text)
 
     async def _wait_until_agent_seated(self, seat: str, agent: str) -> None:
-        """Wait until the dialler's MQTT message about the seat names the agent.
+        """Wait until the dialler's MQTT message about the seat names the agent, so that a session can begin.
 
-        A session that started earlier would end at once, because the agent would not be at this seat.
+        A session that begins earlier would end at once, because the dialler does not yet report the agent at the seat.
         """
         key = f"seat/{seat}"
         wanted = self._page_state.open_subscription(lambda each: each == key, 0.0, page=False)

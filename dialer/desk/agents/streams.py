@@ -1,4 +1,7 @@
-"""The stream of updates for an agent's page: its seat and the voter's data (screen pop), for one page of a seat at a time."""
+"""The stream of updates for an agent's page: the seat's state, and the data of the voter on the line (screen pop).
+
+Each seat can have one open page at a time.
+"""
 
 from __future__ import annotations
 
@@ -67,10 +70,11 @@ class AgentStreams:
     async def open_stream_to_page(
         self, request: Request, take: bool = False, tab: Annotated[str, Query(max_length=64)] = ""
     ) -> Response:
-        """Return a stream of server-sent events about the agent's own seat. An open page keeps its session alive.
+        """Return a stream of server-sent events about the agent's own seat. An open stream keeps the agent's session
+        alive.
 
-        Only one page may be open for a seat. A second page is refused, unless it takes over (`take`) or is the same
-        browser tab (`tab`) after a reload.
+        Only one page may be open for a seat. A second page is refused, unless it takes over from the open one (`take`),
+        or is the same browser tab (`tab`) after a reload.
         """
         who: SignedInUser = request.state.user
         current = self._open.get(who.seat)

@@ -1,7 +1,7 @@
 """Build hook of the wheel and the sdist (pyproject.toml): both contain the built pages.
 
-An sdist contains them already, so a wheel made from it needs no Node. An editable install builds nothing:
-`dialer desk pages` does.
+A wheel made from an sdist takes the built pages from the sdist, and needs no Node. An editable install does not build
+the pages: run `dialer desk pages`.
 """
 
 from __future__ import annotations

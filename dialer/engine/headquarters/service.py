@@ -20,7 +20,7 @@ from dialer.domain.orders import (
     calculate_order_digest,
     find_order_signers,
     parse_order_text,
-    refuse_order_that_headquarters_may_not_give,
+    refuse_invalid_order,
     was_order_executed,
 )
 from dialer.engine.alerts.state import Alerts
@@ -77,7 +77,7 @@ class HeadquartersOrders:
             )
             raise
         now = self._core.clock.now()
-        refuse_order_that_headquarters_may_not_give(order, signers, self._core.centre_id, plan.zone, now)
+        refuse_invalid_order(order, signers, self._core.centre_id, plan.zone, now)
         if was_order_executed(order, text, await self._store.read_headquarters_orders()):
             return f"order {order.id} was already carried out"
         what = {

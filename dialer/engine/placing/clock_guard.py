@@ -48,7 +48,7 @@ class ClockGuard:
         somebody accepts the time.
         """
         now = self._core.read_clock()
-        ahead = self._watch.find_seconds_wall_clock_was_set_by(now)
+        ahead = self._watch.measure_wall_clock_step(now)
         self._sent.record_wall_clock_minus_boot_clock(
             self._watch.calculate_expected_wall_clock_time(now) - self._core.clock.get_seconds_since_boot()
         )

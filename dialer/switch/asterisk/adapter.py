@@ -402,7 +402,7 @@ class AsteriskSwitch:
             ("CallerID", notation.format_caller_id(caller_id)),
             ("Timeout", str(round(request.ring_seconds * 1000))),
         )
-        self._recorder.request_saving_of_newest_call(NewestCall(request.attempt_id, request.at))
+        self._recorder.queue_newest_call_for_saving(NewestCall(request.attempt_id, request.at))
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:

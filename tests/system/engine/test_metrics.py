@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dialer.app import assemble_centre
-from dialer.desk.board_account import serve_metrics_of_desk_process as metrics_of_desk
+from dialer.desk.board_account import serve_desk_metrics as metrics_of_desk
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.settings.site import Settings
 from dialer.site.metrics import serve_dialler_metrics

@@ -20,9 +20,7 @@ def check_clock_each_second(
     found = []
     for second in range(1, int(seconds) + 1):
         stepped = step if second > seconds / 2 else 0.0
-        found.append(
-            watch.find_seconds_wall_clock_was_set_by(Instant(NOON + second * (1.0 + drift) + stepped, float(second)))
-        )
+        found.append(watch.measure_wall_clock_step(Instant(NOON + second * (1.0 + drift) + stepped, float(second))))
     return found
 
 
@@ -45,8 +43,7 @@ def test_gradual_and_small_clock_corrections_are_not_reported_as_steps(step: flo
 def test_several_small_clock_steps_are_reported_once_their_sum_is_large() -> None:
     watch = start_clock_watch()
     found = [
-        watch.find_seconds_wall_clock_was_set_by(Instant(NOON + second + 4.0 * second, float(second)))
-        for second in range(1, 20)
+        watch.measure_wall_clock_step(Instant(NOON + second + 4.0 * second, float(second))) for second in range(1, 20)
     ]
     assert found[0] is None
     assert found[5] is not None
@@ -54,32 +51,27 @@ def test_several_small_clock_steps_are_reported_once_their_sum_is_large() -> Non
 
 def test_clock_step_is_no_longer_reported_after_the_clock_is_set_right() -> None:
     watch = start_clock_watch()
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 31, 30.0)) is None
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 41, 40.0)) is None
+    assert watch.measure_wall_clock_step(Instant(NOON + 10 + 90_000, 10.0)) == pytest.approx(90_000)
+    assert watch.measure_wall_clock_step(Instant(NOON + 20 + 3_600, 20.0)) == pytest.approx(3_600)  # not yet
+    assert watch.measure_wall_clock_step(Instant(NOON + 31, 30.0)) is None
+    assert watch.measure_wall_clock_step(Instant(NOON + 41, 40.0)) is None
 
 
 def test_clock_step_accepted_by_an_operator_is_no_longer_reported() -> None:
     watch = start_clock_watch()
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 7_200, 1.0)) is not None
+    assert watch.measure_wall_clock_step(Instant(NOON + 7_200, 1.0)) is not None
     watch.accept_wall_clock_as_correct(Instant(NOON + 7_201, 2.0))
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 7_300, 101.0)) is None
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 200, 201.0)) is not None
+    assert watch.measure_wall_clock_step(Instant(NOON + 7_300, 101.0)) is None
+    assert watch.measure_wall_clock_step(Instant(NOON + 200, 201.0)) is not None
 
 
 def test_clock_behind_the_newest_stored_record_is_reported_until_that_time_has_passed() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
+    assert watch.measure_wall_clock_step(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
+    assert watch.measure_wall_clock_step(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here
+    assert watch.measure_wall_clock_step(Instant(NOON + 9_100, 3.0)) is not None
     assert (
-        watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 9_000, 2.0)) is None
-    )  # the right time is unknown here
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 9_100, 3.0)) is not None
-    assert (
-        ClockWatch(Instant(NOON, 0.0), newest_at=NOON - 86_400).find_seconds_wall_clock_was_set_by(
-            Instant(NOON + 1, 1.0)
-        )
-        is None
+        ClockWatch(Instant(NOON, 0.0), newest_at=NOON - 86_400).measure_wall_clock_step(Instant(NOON + 1, 1.0)) is None
     )
 
 
@@ -88,28 +80,27 @@ def test_daylight_saving_change_is_not_reported_as_a_clock_step() -> None:
         began = datetime.fromisoformat(f"{day}T00:30").replace(tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
         watch = ClockWatch(Instant(began, 0.0))
         assert {
-            watch.find_seconds_wall_clock_was_set_by(Instant(began + second, float(second)))
-            for second in range(0, 4 * 3600, 30)
+            watch.measure_wall_clock_step(Instant(began + second, float(second))) for second in range(0, 4 * 3600, 30)
         } == {None}
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])
 def test_wrong_clock_at_the_start_is_reported_until_the_clock_is_corrected(step: float) -> None:
     watch = ClockWatch(Instant(NOON + step, 0.0), newest_at=NOON - 60, expected_at=NOON)
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + step + 1, 1.0)) == pytest.approx(
+    assert watch.measure_wall_clock_step(Instant(NOON + step + 1, 1.0)) == pytest.approx(
         step if step > 0 else step + 61
     )
     assert watch.calculate_expected_wall_clock_time(Instant(NOON + step + 1, 1.0)) == NOON + 1
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 2, 2.0)) is None
+    assert watch.measure_wall_clock_step(Instant(NOON + 2, 2.0)) is None
     accepted = ClockWatch(Instant(NOON + step, 0.0), expected_at=NOON)
     accepted.accept_wall_clock_as_correct(Instant(NOON + step + 1, 1.0))
-    assert accepted.find_seconds_wall_clock_was_set_by(Instant(NOON + step + 2, 2.0)) is None
+    assert accepted.measure_wall_clock_step(Instant(NOON + step + 2, 2.0)) is None
     assert accepted.calculate_expected_wall_clock_time(Instant(NOON + step + 2, 2.0)) == NOON + step + 2
 
 
 def test_small_clock_error_at_the_start_is_accepted() -> None:
     watch = ClockWatch(Instant(NOON + 4, 0.0), expected_at=NOON)
-    assert watch.find_seconds_wall_clock_was_set_by(Instant(NOON + 5, 1.0)) is None
+    assert watch.measure_wall_clock_step(Instant(NOON + 5, 1.0)) is None
     assert watch.calculate_expected_wall_clock_time(Instant(NOON + 5, 1.0)) == NOON + 5
 
 
@@ -137,7 +128,7 @@ def test_pause_between_reading_the_two_clocks_is_not_reported_as_a_clock_step(pa
     clock = PausedClock(pauses)
     read = Instant.read_both_clocks(clock)
     assert read == Instant(NOON + clock.seconds, clock.seconds)
-    assert start_clock_watch().find_seconds_wall_clock_was_set_by(read) is None
+    assert start_clock_watch().measure_wall_clock_step(read) is None
 
 
 def test_clock_reading_with_the_shortest_interruption_is_used() -> None:

@@ -15,7 +15,7 @@ from dialer.domain.orders import (
     calculate_order_digest,
     find_order_signers,
     parse_order_text,
-    refuse_order_that_headquarters_may_not_give,
+    refuse_invalid_order,
     sign_order,
     was_order_executed,
 )
@@ -131,15 +131,13 @@ def test_headquarters_order_that_a_centre_must_not_execute_is_refused_with_a_rea
     order: HqOrder, names: tuple[str, ...], says: str
 ) -> None:
     with pytest.raises(CommandRefused, match=says):
-        refuse_order_that_headquarters_may_not_give(order, sign_order_as(order, *names), "pune-1", "north", NOW)
+        refuse_invalid_order(order, sign_order_as(order, *names), "pune-1", "north", NOW)
 
 
 @pytest.mark.parametrize("centre_clock_ahead", [-86_400.0, -360.0, 0.0, 360.0, 30 * 86_400.0])
 def test_centre_obeys_a_stop_order_whatever_its_clock_shows(centre_clock_ahead: float) -> None:
     stop = make_order()
-    refuse_order_that_headquarters_may_not_give(
-        stop, sign_order_as(stop, "asha"), "pune-1", "north", NOW + centre_clock_ahead
-    )
+    refuse_invalid_order(stop, sign_order_as(stop, "asha"), "pune-1", "north", NOW + centre_clock_ahead)
 
 
 def test_stop_order_supersedes_an_earlier_resume_order_dated_by_a_fast_clock() -> None:
@@ -155,8 +153,8 @@ def test_stop_order_supersedes_an_earlier_resume_order_dated_by_a_fast_clock() -
 @pytest.mark.parametrize("to", ["all", "zone:north", "centre:pune-1"])
 def test_centre_accepts_headquarters_orders_to_itself_its_zone_or_all_centres(to: str) -> None:
     stop, resume = make_order(to=to), make_order("resume", to=to)
-    refuse_order_that_headquarters_may_not_give(stop, sign_order_as(stop, "ravi"), "pune-1", "north", NOW)
-    refuse_order_that_headquarters_may_not_give(resume, sign_order_as(resume, "asha", "ravi"), "pune-1", "north", NOW)
+    refuse_invalid_order(stop, sign_order_as(stop, "ravi"), "pune-1", "north", NOW)
+    refuse_invalid_order(resume, sign_order_as(resume, "asha", "ravi"), "pune-1", "north", NOW)
     assert not make_order(to="zone:none").is_addressed_to_centre("pune-1", None)
 
 

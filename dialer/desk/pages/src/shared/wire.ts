@@ -486,7 +486,7 @@ export interface HqUser {
   zone: string;
 }
 
-/** Why a campaign places no calls, as a code with a text on the board; `dialling` while its calls dial or ring. */
+/** A code that says why a campaign places no calls, and for which the board has a text. The code `dialling` means that the campaign has calls that dial or ring. */
 export interface IdleReason {
   code: string;
   /** the values in the text */
@@ -610,7 +610,7 @@ export interface PublishedMaterial {
   waves: Assignment[];
 }
 
-/** A do-not-call register, and the date of the copy in which the number was looked up. */
+/** A do-not-call register in which the number was looked up, and the date of the centre's copy of the register. */
 export interface RegisterOnDate {
   name: string;
   dated: string;
@@ -795,7 +795,7 @@ export interface ShownCallHistory {
   answers: CallAnswer[];
 }
 
-/** A report for a table on a page. The files of the report have all its rows and more columns. */
+/** A report as a table on a page. A file of the same report has all rows and more columns. */
 export interface ShownReport {
   columns: ReportColumn[];
   rows: ((string | number | null)[])[];
