@@ -131,7 +131,7 @@ def _can_call_pass_node_silently(flow: Flow, node: Node) -> bool:
     return any(subflow.nodes[name].returns for name in passed)
 
 
-def _find_loops_of_silent_callers(subject: Subject) -> Problems:
+def _find_loops_that_trap_silent_callers(subject: Subject) -> Problems:
     """Find loops of nodes that a caller who presses no key never leaves.
 
     The flow itself must end such a call. Otherwise the call ends as a fault, by the limit on the actions of one call.
@@ -278,7 +278,7 @@ RULES: tuple[Rule, ...] = (
     _find_unreachable_nodes,
     _find_loops_without_exit,
     _find_silent_loops,
-    _find_loops_of_silent_callers,
+    _find_loops_that_trap_silent_callers,
     _find_questions_without_audible_prompt,
     _find_missing_texts,
     _find_forbidden_wording,

@@ -45,7 +45,7 @@ class KnownStore:
 
 
 class StoreNotAccepted(MatdanError):
-    """Raised for a batch from a store (a centre's database) that headquarters does not accept, or not yet.
+    """Raised for a batch from a store (a centre's database) that headquarters does not accept, or does not accept yet.
 
     The text of the error says why.
     """

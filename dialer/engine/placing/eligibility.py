@@ -236,8 +236,8 @@ class Eligibility:
         )
 
     def _find_rules_of_campaign(self, run: CampaignRun) -> CampaignRules:
-        """Return the campaign's calling rules, with the present certificates of its recordings. They are looked up each
-        time, because call flows and recordings may be reloaded at any time.
+        """Return the campaign's calling rules, with the present certificates of its recordings. The certificates are
+        looked up each time, because call flows and recordings may be reloaded at any time.
         """
         rules = self._campaigns[run.spec.campaign_id]
         if run.spec.flow is None or rules.purpose not in self._gate.rules.profile.certificate.needed_for:

@@ -32,7 +32,7 @@ class SeatResumeRecording(SeatCommand):
 
 
 class PlayRecording(Command):
-    """Play the recording of an ended call to the sender, on the desk's page. The audit entry is committed before it
+    """Play the recording of an ended call on the sender's web page. The audit entry is committed before the recording
     plays.
     """
 

@@ -435,8 +435,8 @@ class Transfers:
     def return_voter_to_agent(self, live: CallTransfer) -> None:
         """Return the voter of a failed transfer to an agent.
 
-        The first of these agents is chosen: the agent who waits for the voter, the agent who transferred the call, any
-        free agent. If no agent is free, the voter hears the information message.
+        Agents are tried in this order: the agent who waits for the voter, the agent who transferred the call, any free
+        agent. If no agent is free, the voter hears the information message.
         """
         call = self._calls.find_live_call(live.attempt_id)
         if call is None:

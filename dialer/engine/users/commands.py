@@ -61,7 +61,7 @@ class SetUser(UserCommand):
 
 
 class IssuePassword(Command):
-    """Record in the audit that a user is about to get a one-time password on the desk's page."""
+    """Record in the audit that a user is about to get a one-time password, which the web page then shows to the sender."""
 
     name: Literal["user-password"] = "user-password"
     roles = SUPERVISOR_ONLY
