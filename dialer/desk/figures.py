@@ -19,7 +19,7 @@ from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.mqtt.dialler_client import DeskStatus
 from dialer.store.desk_reading import CallsOfInterval, DeskReading
 from dialer.web.page_state import PageState
-from dialer.web.people import repeat_function_with_pause, run_and_log_store_error
+from dialer.web.people import repeat_function_with_pause, run_function_and_log_store_error
 
 INTERVAL_SECONDS = 600
 LATEST_SECONDS = 3_600  # calls that began earlier have ended: their intervals are read once
@@ -106,9 +106,9 @@ class BoardFigures:
     async def read_figures_of_all_campaigns(self) -> None:
         """Read each campaign's calls, and the names of the polling stations (booths) once a day. Failures are logged."""
         if self._booths_read_on != find_midnight_before_time(self._clock.now(), self._zone):
-            await run_and_log_store_error(self.read_booth_names(), READ_FAILED)
+            await run_function_and_log_store_error(self.read_booth_names(), READ_FAILED)
         for campaign_id, caps in self.caps.items():
-            await run_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
+            await run_function_and_log_store_error(self.read_campaign_figures(campaign_id, caps), READ_FAILED)
 
     async def read_booth_names(self) -> None:
         """Read the names of the polling stations (booths) from the store, and show them on the board. Raises

@@ -29,7 +29,7 @@ from dialer.nats.session import Session, StreamRecreated, open_session
 from dialer.settings.headquarters import HqCentre, HqSettings
 from dialer.store.sql import Statements
 from dialer.web.page_state import PageState
-from dialer.web.people import run_and_log_store_error
+from dialer.web.people import run_function_and_log_store_error
 
 UPDATE_SECONDS = 5.0
 """How often pages are updated. An update of three hundred centres has 190 kB, for each user who sees all zones."""
@@ -187,8 +187,10 @@ class HqFigures:
         their age.
         """
         while True:
-            await run_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
-            await run_and_log_store_error(self._put_assigned_material_into_page_state(), "hq_desk.material_read_failed")
+            await run_function_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
+            await run_function_and_log_store_error(
+                self._put_assigned_material_into_page_state(), "hq_desk.material_read_failed"
+            )
             self.put_figures_into_page_state()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(UPDATE_SECONDS):

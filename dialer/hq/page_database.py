@@ -25,7 +25,7 @@ from dialer.hq.sql import Command, Query, Scalar
 from dialer.settings.headquarters import HqSettings
 from dialer.store.desk_file import DeskFile
 from dialer.store.sql import Statements
-from dialer.web.people import run_and_log_store_error
+from dialer.web.people import run_function_and_log_store_error
 
 _log = structlog.get_logger(__name__)
 
@@ -73,7 +73,9 @@ class PageDatabase:
                 async with self._db.open_transaction():
                     yield self._db
                 if self._has_new_entries and self._file is not None:
-                    await run_and_log_store_error(_store_last_audit_entry(self._db, self._file), "audit.end_not_stored")
+                    await run_function_and_log_store_error(
+                        _store_last_audit_entry(self._db, self._file), "audit.end_not_stored"
+                    )
                 self._has_new_entries = False
             except HeadquartersUnreachable as error:
                 raise StoreError(str(error)) from error

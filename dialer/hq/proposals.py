@@ -37,7 +37,7 @@ from dialer.hq.sql import Command, Query, Scalar
 from dialer.material.manifest import get_published_manifest_path
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
-from dialer.web.people import SignedInUser, repeat_function_with_pause, run_and_log_store_error
+from dialer.web.people import SignedInUser, repeat_function_with_pause, run_function_and_log_store_error
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -319,7 +319,9 @@ class Proposals:
         """
         await repeat_function_with_pause(
             SETTLE_SECONDS,
-            lambda: run_and_log_store_error(self.record_results_of_interrupted_proposals(), "hq_desk.settle_failed"),
+            lambda: run_function_and_log_store_error(
+                self.record_results_of_interrupted_proposals(), "hq_desk.settle_failed"
+            ),
         )
 
     async def record_results_of_interrupted_proposals(self) -> None:

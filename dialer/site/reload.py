@@ -106,7 +106,7 @@ class SettingsReload:
         )
 
     def _find_profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
-        """Yield one change if the rules of the jurisdiction's profile differ from those in force.
+        """Yield a change if the reloaded rules of the jurisdiction's profile differ from the rules in force.
 
         The change needs a restart if it concerns a rule that the dialler has copied at its start.
         """

@@ -122,7 +122,7 @@ def _replace_settings_section(settings: Settings, section: str, values: Mapping[
     return settings.model_copy(update={section: type(before).model_validate(merged)})
 
 
-def load_calling_rules_valid_at(db: Connection, settings: Settings, at: float) -> SiteRules:
+def load_calling_rules_at_time(db: Connection, settings: Settings, at: float) -> SiteRules:
     """Return the rules that were in force at a time (epoch seconds).
 
     If the store has none from that time, return those of the settings. Raises SettingError for an invalid profile.

@@ -1,4 +1,4 @@
-"""The store (database) of a site: opening it for the dialler, applying settings to it, and its disk space."""
+"""The store (database) of a site: opens it for the dialler, records the settings in it, and checks its disk space."""
 
 from __future__ import annotations
 

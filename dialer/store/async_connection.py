@@ -1,6 +1,7 @@
-"""Database connections for programs on an event loop. They use aiosqlite, which runs each connection in its own thread.
+"""Database connections for programs with an event loop. They use aiosqlite, which runs each connection in its own
+thread.
 
-The dialler's hot path does not use them: its writer groups many writes into one commit (`writer.py`).
+The dialling engine does not use these connections: its writer groups many writes into one commit (`writer.py`).
 """
 
 from __future__ import annotations

@@ -501,8 +501,8 @@ def _build_unfinished_attempts(db: Connection, rows: Iterable[UnfinishedAttempt]
 
 
 def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
-    """Return what the agent's screen shows about a call attempt: the voter whom it calls, and the other pending voters
-    on its number. Return None if there is no such attempt.
+    """Return what the agent's screen shows about a call attempt: the called voter, and the other voters of the number
+    who are still to be called. Return None if there is no such attempt.
     """
     row = SQL.screen_pop.fetch_first_row(db, attempt_id=attempt_id)
     if row is None:

@@ -124,7 +124,8 @@ def read_entries(db: Connection) -> Iterator[AuditEntry]:
 def read_entries_between(
     db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
 ) -> list[ListedEntry]:
-    """Return the audit entries of a period (epoch seconds), of one person or of certain kinds if these are given.
+    """Return the audit entries of a period (epoch seconds). If a person or kinds of entries are given, return only
+    these entries.
 
     By default, entries of all kinds are returned, except those about signatures over the store's changes (seals).
     """
@@ -132,7 +133,7 @@ def read_entries_between(
 
 
 def list_entry_kinds(db: Connection) -> list[str]:
-    """Return the kinds of all audit entries, sorted. Slow, for it reads the whole audit."""
+    """Return the kinds of all audit entries, sorted. Slow, because it reads the whole audit."""
     return SQL.kinds.fetch_all_values(db)
 
 

@@ -1,8 +1,8 @@
 """Backups of a store and the desk's file (the web pages' database), and their restoration.
 
-A backup can be made while a dialler is running. It is of one moment (SQLite's online backup), encrypted if the store
-is, and verified: it is opened and read completely before it gets its name. A restored store lacks everything recorded
-after the backup, so nothing is dialled until somebody resumes a campaign.
+A backup can be made while a dialler is running. A backup shows the store at one moment (SQLite's online backup), and is
+encrypted if the store is. Before a backup gets its final name, it is opened and read completely. A restored store lacks
+everything recorded after the backup, so nothing is dialled until somebody resumes a campaign.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
     """
     with create_folder_atomically(folder) as new_folder:
         if not file_exists(path):
-            raise StoreError(f"{path}: there is no store here; name another with --store")
+            raise StoreError(f"{path}: there is no store here; name the store's file with --store")
         check_database_header(path, key)
         for file, copy in (
             (path, new_folder / STORE),

@@ -43,7 +43,7 @@ def save_booth_worker(
     """Store a booth worker, and assign the worker to these polling stations only.
 
     Return the worker's id and whether the number (E.164) has opted out. An empty name or language does not overwrite a
-    stored one. If campaigns had closed the number in their queues, it is reopened, unless it has opted out.
+    stored one. A number that campaigns had closed in their queues is reopened, unless it has opted out.
     """
     SQL.add_phone.run_statement(db, number=number)
     phone_id, opted_out = SQL.phone.fetch_only_row(db, number=number)

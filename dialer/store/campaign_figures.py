@@ -59,7 +59,7 @@ class SQL(Statements):
 def count_numbers_in_queue(db: Connection, campaign_id: str) -> int:
     """Return how many numbers a campaign has in its queue.
 
-    Slow, for it reads an index of the whole queue: call it once.
+    Slow, because it reads an index of the whole queue: call it once.
     """
     return SQL.target_count.fetch_only_value(db, campaign_id=campaign_id)
 

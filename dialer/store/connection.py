@@ -1,8 +1,8 @@
 """Connections to a store: one process opens it for writing, others open it only for reading.
 
-One connection writes, and only that one checkpoints: up to SQLite 3.51.2 a write that overlaps a checkpoint on another
-connection can lose committed data (https://www.sqlite.org/wal.html#walresetbug). The other connections are read-only
-and cannot checkpoint.
+Only the connection that writes runs checkpoints, because up to SQLite 3.51.2 a write that overlaps a checkpoint on
+another connection can lose committed data (https://www.sqlite.org/wal.html#walresetbug). The other connections are
+read-only and cannot checkpoint.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def open_store_for_writing(
     """Check a store, upgrade its schema, and open the connection that writes: in WAL mode and autocommit, each commit
     synced to disk.
 
-    A store of an older schema is first copied to a folder next to it, unless the caller says by `copied` that it has
-    been copied. The caller must hold the store's lock, and must also lock the files that this function creates
+    A store of an older schema is first copied to a folder next to it, unless `copied` says that this has been done. The
+    caller must hold the store's lock, and must also lock the files that this function creates
     (`StoreLock.lock_newly_created_store_files`). Only one thread at a time may use the connection.
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
@@ -93,10 +93,9 @@ def open_store_for_reading(
 
     This works at any time, also while a dialler is running. Keep its transactions short.
 
-    `opened_here` says that this process has the file open already. In that case the file's header is not checked,
-    because only SQLite may open the file: closing another descriptor of it drops all locks that the process holds on
-    the file (POSIX). Another program that opens and closes the store could then remove the WAL, and with it all later
-    commits.
+    `opened_here` says that this process has the file open already. Then the file's header is not checked, because
+    closing the descriptor used for the check would drop SQLite's own locks on the file (POSIX). Another program that
+    opens and closes the store could then remove the WAL, and with it all later commits.
 
     Raises StoreError where there is no store, its schema is not this program's or the `key` is wrong, and StoreCorrupt
     where the file is not a store.
@@ -204,7 +203,7 @@ class Reader:
 
 
 class OpenStore(NamedTuple):
-    """An open store with a writing and a reading connection. This process holds its lock until `lock` is released."""
+    """An open store with a writing and a reading connection. This process holds the store's lock until it releases `lock`."""
 
     path: Path
     lock: StoreLock

@@ -36,5 +36,5 @@ def set_consent_of_number(db: Connection, number: str, consent: Consent, *, sour
 
 
 def count_numbers_with_consent(db: Connection) -> ConsentCount:
-    """Return how many of the phone numbers that have not opted out have consent. Slow, for it reads all numbers."""
+    """Return how many of the phone numbers that have not opted out have consent. Slow, because it reads all numbers."""
     return SQL.count_numbers_with_consent.fetch_only_row(db)

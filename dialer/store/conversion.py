@@ -150,8 +150,8 @@ def _convert_database_file(
 def _attach_old_and_new_database_file(
     path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None
 ) -> Iterator[Connection]:
-    """Open the old and the new file on one connection, as `old` and `new`, and lock the old one against reads and
-    writes of other processes.
+    """Open the old and the new file on one connection, as the databases `old` and `new`, and lock the old file against
+    other processes.
 
     SQLite's locks belong to the process, so nothing else in this process may have the file open. The lock lasts until
     the block ends.

@@ -101,7 +101,7 @@ class DeskReading:
     async def read_booth_names(self) -> dict[int, tuple[str, str]]:
         """Return the constituency's name and the polling station's name of each booth, by booth id.
 
-        Slow, for it reads all booths: call it once a day.
+        Slow, because it reads all booths: call it once a day.
         """
         return {
             row.booth_id: (row.constituency_name, row.name) for row in await self._db.fetch_all_rows(SQL.booth_names)

@@ -124,9 +124,10 @@ _PURGE_RECORDS = (
 
 
 def find_recorded_attempts_of_number(db: Connection, number: str) -> RecordedVoice:
-    """Return the call attempts of a number, by whose ids its recordings are named, and how many recordings there are.
+    """Return the ids of the call attempts of a number, and how many of its calls have recordings. The files of
+    recordings are named after these ids.
 
-    A number that is not on the electoral roll has none.
+    A number that is not on the electoral roll has no recordings.
     """
     return RecordedVoice(
         frozenset(SQL.attempts_on.fetch_all_values(db, number=number)),

@@ -1,6 +1,6 @@
 """Orders of headquarters that this centre has executed.
 
-An order, the campaigns whose state it changes, and its audit entry are committed in one transaction.
+An order, the changed states of campaigns, and the audit entry are committed in one transaction.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The key of an encrypted store: reading, creating and using it.
+"""The key of an encrypted store: reading, creating and using the key.
 
 A store is encrypted by SQLCipher, page by page, with its WAL and its journals: AES-256, an initialisation vector and an
 HMAC-SHA512 for each page. Temporary files are kept in memory. See https://www.zetetic.net/sqlcipher/design/.

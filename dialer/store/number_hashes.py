@@ -89,8 +89,8 @@ def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]
     secrets.
 
     This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
-    hashes. Raises StoreError if opt-outs may be known only by the hashes of such a secret: a later roll would bring
-    these numbers back.
+    hashes. Raises StoreError if opt-outs may be known only by the hashes of such a secret: without the secret, these
+    numbers could not be recognised in a later roll and would be called.
     """
     listed = [compute_secret_fingerprint(secret) for secret in secrets]
     known = read_ids_of_shared_secrets(db)

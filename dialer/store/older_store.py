@@ -71,8 +71,8 @@ def read_newest_call_time(db: Connection) -> float | None:
 def allow_dialling_with_older_store(db: Connection, who: str, at: float) -> list[str]:
     """Let the dialler place calls although the store lacks newer calls, and stop all campaigns.
 
-    Campaigns that are added later start stopped too. The store gets a new identity, so that headquarters does not
-    mistake its new results for those it has. Returns the ids of the campaigns in the store.
+    Campaigns that are added later start stopped too. The store gets a new identity, so that headquarters does not take
+    new results for earlier ones that have the same ids. Returns the ids of the campaigns in the store.
     """
     missing = read_calls_missing_from_store(db)
     identity.replace_identity_of_restored_store(db)

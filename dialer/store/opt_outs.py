@@ -113,10 +113,10 @@ def suppress_list_of_phone_numbers(
 
 
 def save_opt_out_of_other_centre(db: Connection, number_hash: str, *, at: float, centre: str) -> int | None:
-    """Store an opt-out that another centre has sent. Return the id of the suppressed number on this centre's electoral
-    roll.
+    """Store an opt-out that another centre has sent, and suppress its number on this centre's electoral roll.
 
-    Return None if the number is not on the roll. If it comes onto the roll later, it is suppressed then.
+    Return the id of the number, or None if the number is not on the roll or was suppressed before. A number that comes
+    onto the roll later is suppressed when it is imported.
     """
     _insert_opt_out_hash(db, number_hash, at, centre)
     phone_id = number_hashes.find_number_with_hash(db, number_hash)

@@ -206,7 +206,7 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
 def list_duplicate_voter_id_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
     """Return the first `most` EPIC (voter ID) numbers that several voters of one roll have.
 
-    Slow, for it reads the whole roll.
+    Slow, because it reads the whole roll.
     """
     return SQL.repeated_epic_places.fetch_all_rows(db, most=most)
 

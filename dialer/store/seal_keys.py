@@ -100,9 +100,9 @@ def create_signing_keys_of_new_store(store: Path) -> EpochKeys | None:
     """Create the secret keys that will sign the first changes (first epoch) of a store that does not exist yet, and
     return them.
 
-    Keys that exist already are never replaced. They are returned if they wait for the first start of the store. If the
-    store exists already, or the file has the keys of an earlier store, return None. The file belongs to the owner of its
-    folder. Raises StoreError if an existing file cannot be read, and OSError.
+    Keys that exist already are never replaced: if the store was not started with them yet, they are returned. If the
+    store exists already, or if the file has the keys of an earlier store, return None. The file belongs to the owner of
+    its folder. Raises StoreError if an existing file cannot be read, and OSError.
     """
     path = get_seal_key_path(store)
     if path_exists(store):

@@ -203,8 +203,8 @@ class Sealer:
         return EpochKind.CRASH if doubt or self._committed.last > last.last else None
 
     def _start_chain_of_signing_keys(self, last: SealedEpoch | None, found: EpochKeys | None) -> EpochKind:
-        """Begin a chain of keys after the epoch `last`, or with the first epoch. Keys in the file (`found`) are used if
-        they are those of a first epoch, as `dialer init` creates them.
+        """Begin a new chain of signing keys in the epoch (signed minute) after `last`, or in the first epoch if `last`
+        is None. Keys in the file (`found`) are used if they are those of a first epoch, as `dialer init` creates them.
         """
         epoch = FIRST_EPOCH if last is None else last.epoch + 1
         if found is not None and found.epoch == epoch == FIRST_EPOCH:

@@ -268,7 +268,7 @@ class Store(StoreRunner):
     async def count_booth_turnout(self) -> list[BoothTurnout]:
         """Return the self-reported turnout of every polling station (booth) that has voters.
 
-        Slow, for it reads the whole roll: call it once, at the start.
+        Slow, because it reads the whole roll: call it once, at the start.
         """
         booths = await self.read_booths()
         if self._voters_by_booth is None:

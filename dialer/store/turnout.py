@@ -47,7 +47,7 @@ class SQL(Statements):
 def count_voters_by_booth(db: Connection) -> dict[int, int]:
     """Return the number of voters of each polling station (booth).
 
-    Slow, for it reads an index of the whole roll: call it once.
+    Slow, because it reads an index of the whole roll: call it once.
     """
     return dict(SQL.voters_by_booth.iterate_rows(db))
 
@@ -55,7 +55,7 @@ def count_voters_by_booth(db: Connection) -> dict[int, int]:
 def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Mapping[int, int]) -> list[BoothTurnout]:
     """Return the self-reported turnout of each polling station (booth) that has voters, by constituency and part.
 
-    Slow, for it reads which numbers each voter has.
+    Slow, because it reads which numbers each voter has.
     """
     without_number = dict(SQL.without_number_by_booth.iterate_rows(db))
     contacted_without_number = dict(SQL.contacted_without_number_by_booth.iterate_rows(db))

@@ -99,7 +99,7 @@ class UplinkReader:
         """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and a text that
         changes with the phone numbers and the secrets with which they are hashed.
 
-        Other centres' updates are needed only for voters on these rolls. Slow, for it reads all booths.
+        Other centres' updates are needed only for voters on these rolls. Slow, because it reads all booths.
         """
         constituencies = await self._db.fetch_all_rows(peer_updates.SQL.constituencies)
         places = tuple((row.state_code, row.constituency_number) for row in constituencies)

@@ -86,7 +86,7 @@ def read_voter_for_agent_page(db: Connection, voter_id: int) -> dict[str, str | 
 def find_voters_by_voter_id_numbers(db: Connection, epics: Collection[str]) -> list[VoterWithEpic]:
     """Return the voters with these EPIC (voter card) numbers, given in capitals.
 
-    Slow, for it reads the whole roll: pass all at once.
+    Slow, because it reads the whole roll: pass all at once.
     """
     return SQL.voters_with_epics.fetch_all_rows(db, epics=json.dumps(sorted(epics)))
 
@@ -94,7 +94,7 @@ def find_voters_by_voter_id_numbers(db: Connection, epics: Collection[str]) -> l
 def find_voters_by_voter_id_number(db: Connection, epic: str) -> list[int]:
     """Return the voters with an EPIC (voter card) number, which is not unique across states.
 
-    Slow, for it reads the whole roll.
+    Slow, because it reads the whole roll.
     """
     return SQL.voters_with_epic.fetch_all_values(db, epic=epic.upper())
 

@@ -28,11 +28,11 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """Delivers headquarters' orders to the dialler: orders to all centres, to the centre's zone, and to the centre
-    itself.
+    """Delivers headquarters' orders to the dialler: orders to all centres, to the centre's zone (group of centres), and
+    to this centre.
 
-    Each of these three kinds has a NATS subject of its own. Orders on one subject are delivered one after another. Each
-    is sent until the dialler replies or the order expires. A stop never expires. If orders on different subjects
+    Each of these three kinds has its own NATS subject. Orders on one subject are delivered one after another. An order
+    is sent again until the dialler replies or the order expires. A stop never expires. If orders on different subjects
     contradict each other, the dialler decides by their times.
     """
 

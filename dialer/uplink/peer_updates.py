@@ -160,9 +160,9 @@ class PeerUpdates:
     """Reads other centres' opt-outs and voters' answers (marks) from headquarters' stream, and sends them to the
     dialler.
 
-    The stream of opt-outs, and that of each constituency's marks, is read from the position that the dialler has
-    stored. A complete list (snapshot) is downloaded first if there is no position yet, or if the stream no longer has
-    all updates after it.
+    Opt-outs, and the marks of each constituency, are read from the stream position that the dialler has stored. If
+    there is no position yet, or if the stream no longer has all updates after it, a complete list (snapshot) is
+    downloaded first.
     """
 
     def __init__(
@@ -241,10 +241,10 @@ class PeerUpdates:
     async def _send_peer_calls_from_stream(self, roll: StoredRolls, state: str) -> None:
         """Send the dialler the calls that other centres of a federal state made to numbers on this centre's roll.
 
-        The dialler needs their times, to keep the minimum interval between two calls to a number. The stream has all
-        calls of the longest such interval, so no older calls are requested from headquarters. When the roll has other
-        numbers, or if the server was set back to a copy, the stream is read again from the beginning. If headquarters
-        has no stream of calls, opt-outs and marks are still sent.
+        The dialler needs the times of these calls, to keep the minimum interval between two calls to a number. The
+        stream has all calls of the longest interval, so older calls are not needed. When the roll has other numbers, or
+        if the server was set back to a copy, the stream is read again from the beginning. If headquarters has no stream
+        of calls, opt-outs and marks are still sent.
         """
         subject = build_subject_of_calls_in_other_centres(state)
         wrong: PeerStreamPosition | None = None  # the last one that proved wrong because the server was set back
@@ -293,10 +293,10 @@ class PeerUpdates:
         return await self._add_updates_and_send_if_due(stream, pending, message, [], [], calls)
 
     async def _download_and_send_snapshot(self, stream: str, place: Place | None, stored: int) -> int:
-        """Download a complete list (snapshot) of other centres' updates and send it to the dialler. Retry if this
-        fails.
+        """Download a complete list (snapshot) of other centres' updates and send it to the dialler. Retry after a
+        failure.
 
-        Return the stream position that follows the snapshot.
+        Return the stream position up to which the snapshot has all updates.
         """
         while True:
             try:

@@ -250,8 +250,8 @@ class OutboxUpload:
         """Report problems of the upload to the dialler, which shows them as alerts. Repeat an unchanged report each
         minute.
 
-        The problems are what headquarters says about this centre's store and clock, and why its server stores no
-        results.
+        Problems are: an error in this centre's store that headquarters reports, a wrong clock, and a nats-server of
+        headquarters that stores no results.
         """
         values = {
             "problem": self._problem[:400],
@@ -279,9 +279,9 @@ class OutboxUpload:
             await asyncio.sleep(REPORT_SECONDS)
 
     async def _report_acknowledgement_to_dialler(self, through: int) -> str | None:
-        """Report to the dialler the last row id up to which headquarters has stored the outbox (results to send).
+        """Report to the dialler the id of the last outbox row (result to send) that headquarters has stored.
 
-        Return why the dialler has not stored this id, or None if it has stored it.
+        Return why the dialler has not recorded this id, or None if it has.
         """
         try:
             if await self._read_last_row_id_stored_by_headquarters() == through:

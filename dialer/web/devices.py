@@ -60,8 +60,8 @@ class KnownDevices:
     async def remember_user_on_device(self, name: str, known_cookie: str | None) -> str:
         """Store that a user has signed in on a device, and return its cookie.
 
-        A device that is known already keeps its cookie, so that signing in does not reset the count of other users'
-        failed sign-ins on it.
+        A known device keeps its cookie, so that signing in does not reset the counts of other users' failed sign-ins on
+        this device.
         """
         cookie = secrets.token_urlsafe(_COOKIE_BYTES) if known_cookie is None else known_cookie
         now = self._clock.now()

@@ -1,7 +1,7 @@
 """The users of the web pages with their roles: those of the settings, and those in the store.
 
-The dialler checks each command against its own table; this directory decides who may open a page. A change in the store is
-noticed within a second, and at once if it was made on a page.
+This directory decides who may open a page. The dialler has its own table of users, by which it checks each command. A
+change in the store is noticed within a second, and at once if it was made on a page.
 """
 
 from __future__ import annotations

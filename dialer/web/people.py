@@ -228,9 +228,9 @@ class People:
     def _find_failed_sign_ins(self, name: str) -> list[_FailedSignIns]:
         """Return the counts of failed sign-ins that decide whether the present client may try this user name.
 
-        A device on which the user has signed in before has a count of its own. For any other device there are two: the
-        count of its network address, and the count of all unknown devices together. Counts for names of no user are
-        stored separately and up to a maximum, so that they never displace the counts of users.
+        A device on which the user has signed in before has its own count. Any other device has two counts: the count of
+        its network address, and the count of all unknown devices together. Counts for names of no user are stored
+        separately and up to a maximum, so that they never displace the counts of users.
         """
         if self.directory.find_user_by_name(name) is not None:
             client = CLIENT.get()
@@ -264,10 +264,10 @@ class People:
         (name, used_at), now = found, self._clock.now()
         user = self.directory.find_user_by_name(name)
         if user is None or used_at < user.changed_at or now - used_at > self._idle_seconds:
-            await run_and_log_store_error(self._file.end_sign_in_session(digest))
+            await run_function_and_log_store_error(self._file.end_sign_in_session(digest))
             return None
         if now - used_at > USE_RECORDED_SECONDS:
-            await run_and_log_store_error(self._file.record_sign_in_session_use(digest, now))
+            await run_function_and_log_store_error(self._file.record_sign_in_session_use(digest, now))
         return SignedInUser(name, user.role)
 
     async def end_session(self, token: str) -> None:
@@ -378,7 +378,7 @@ async def create_one_time_password_at_site(settings: Settings, name: str) -> str
         return await people.create_one_time_password(name)
 
 
-async def run_and_log_store_error(work: Awaitable[object], event: str = "desk.write_failed") -> bool:
+async def run_function_and_log_store_error(work: Awaitable[object], event: str = "desk.write_failed") -> bool:
     """Run an async function and return whether it succeeded.
 
     A StoreError is logged as `event` and not raised.

@@ -1,8 +1,9 @@
-"""A queue of slow work for web clients, such as password hashes: one at a time, fair between addresses.
+"""A queue of slow work for web clients, such as password hashes, which runs one job at a time and is fair between
+addresses.
 
-Addresses take turns, so that many requests of one do not delay the others. Clients on devices that have signed in before
-go first. Work of a client whose connection has closed is dropped. If the queue is full, the address with the most
-waiting requests loses its last one.
+Addresses take turns, so that many requests of one do not delay the others. Clients on devices that have signed in
+before go first. Work of a client whose connection has closed is dropped. If the queue is full, the address with the
+most waiting requests loses its newest request.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from dialer.domain.view import SeatState
 from dialer.settings.site_time import DAY_SECONDS
 from dialer.store.agent_reading import AgentDay, AgentReading, OwnCallBackOnScreen
 from dialer.web.page_state import PageState
-from dialer.web.people import repeat_function_with_pause, run_and_log_store_error
+from dialer.web.people import repeat_function_with_pause, run_function_and_log_store_error
 
 WORKING = (SeatState.TALKING, SeatState.WRAP_UP, SeatState.READY)
 PACE_SECONDS = 900.0  # a pace over less working time says little
@@ -33,7 +33,7 @@ class AgentFigures:
         While the store cannot be read, the figures stay unchanged.
         """
         await repeat_function_with_pause(
-            READ_SECONDS, lambda: run_and_log_store_error(self.read_agent_figures(), READ_FAILED)
+            READ_SECONDS, lambda: run_function_and_log_store_error(self.read_agent_figures(), READ_FAILED)
         )
 
     async def read_agent_figures(self) -> None:

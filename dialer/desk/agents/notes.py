@@ -21,7 +21,7 @@ from dialer.store.agent_records import AgentRecords, Draft, Note
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
-from dialer.web.people import AGENTS, SignedInUser, run_and_log_store_error
+from dialer.web.people import AGENTS, SignedInUser, run_function_and_log_store_error
 from dialer.web.refusals import RequestRefused
 
 MAX_NOTE_CHARACTERS = 2_000
@@ -78,13 +78,13 @@ class AgentDrafts:
         were_read = False
         try:
             while True:
-                were_read = were_read or await run_and_log_store_error(
+                were_read = were_read or await run_function_and_log_store_error(
                     self._read_stored_unsent_forms(), "drafts.read_failed"
                 )
-                await run_and_log_store_error(self.write_unsent_forms_to_file())
+                await run_function_and_log_store_error(self.write_unsent_forms_to_file())
                 await asyncio.sleep(WRITE_SECONDS)
         finally:
-            await run_and_log_store_error(self.write_unsent_forms_to_file())
+            await run_function_and_log_store_error(self.write_unsent_forms_to_file())
 
     async def _read_stored_unsent_forms(self) -> None:
         self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_agent_input()} | self._drafts

@@ -12,7 +12,7 @@ from dialer.web.people import (
     SignedInUser,
     compute_digest_of_session_token,
     create_session_token,
-    run_and_log_store_error,
+    run_function_and_log_store_error,
 )
 
 EMPTY_SEAT_SECONDS = 60.0
@@ -47,10 +47,10 @@ class AgentSessions:
         who = SignedInUser(session.agent, AGENT, session.seat)
         if now - session.used_at > self._idle_seconds or self._has_agent_left(who):
             self._forget_session_of_seat(session.seat)
-            await run_and_log_store_error(self._records.end_agent_session(session.digest))
+            await run_function_and_log_store_error(self._records.end_agent_session(session.digest))
             return None
         if now - session.used_at > USE_RECORDED_SECONDS:
-            await run_and_log_store_error(self._records.record_agent_session_use(session.digest, now))
+            await run_function_and_log_store_error(self._records.record_agent_session_use(session.digest, now))
         return who
 
     async def end_session(self, token: str) -> None:

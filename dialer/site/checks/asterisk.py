@@ -50,8 +50,8 @@ async def check_asterisk(
 ) -> AsyncIterator[Finding]:
     """Check an Asterisk server: permissions, sounds, music on hold, trunks and phones.
 
-    `others` are the names of the site's other servers; the connections to them are checked too. `reader` reads the
-    catalogue of prompts. Raises MatdanError.
+    `others` has the names of the site's other servers. Calls to them are checked too. `reader` reads the catalogue of
+    prompts. Raises MatdanError.
     """
     banner = await check_ami_permissions(get_ami_login(settings))
     if is_loopback_host(settings.ami.host):

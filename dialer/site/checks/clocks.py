@@ -1,4 +1,4 @@
-"""Checks of clocks: that of this machine, and those of other machines compared with it."""
+"""Checks of clocks: this machine's clock, and the clocks of other machines in comparison."""
 
 from __future__ import annotations
 

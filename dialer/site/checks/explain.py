@@ -20,7 +20,7 @@ from dialer.settings.site_time import get_site_zone
 from dialer.site.certificates import CertificatesOnDisk
 from dialer.site.lookup import find_phone_numbers_of_voter, mask_phone_number
 from dialer.site.polling_day import make_polling_day_plan_from_settings
-from dialer.site.rules_in_force import collect_site_rules, load_calling_rules_valid_at
+from dialer.site.rules_in_force import collect_site_rules, load_calling_rules_at_time
 from dialer.store import campaign_figures, number_history, registers, voters
 from dialer.store.connection import Connection
 from dialer.store.number_history import NumberRecord
@@ -113,7 +113,7 @@ def explain_whether_numbers_can_be_called(
     `who` is unknown.
     """
     rules = (
-        load_calling_rules_valid_at(db, settings, at)
+        load_calling_rules_at_time(db, settings, at)
         if past
         else collect_site_rules(load_site_profile(settings), settings)
     )

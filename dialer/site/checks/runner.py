@@ -46,7 +46,7 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
 def _start_check_of_site(check: Check) -> list[Finding] | AsyncIterator[Finding]:
     """Run a blocking check and return its results, or start an async check and return its iterator.
 
-    An error that ends the check becomes its last result.
+    An error that ends the check becomes the last result.
     """
     findings: list[Finding] = []
     try:

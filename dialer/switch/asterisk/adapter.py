@@ -303,8 +303,8 @@ class AsteriskSwitch:
     async def assign_channel_to_attempt(
         self, unique_id: str, name: str, attempt_id: AttemptId
     ) -> InboundChannel | None:
-        """Assign an unanswered inbound channel to an attempt (record of one call). Return caller's number and called
-        number, as Asterisk reports them for the channel.
+        """Assign an unanswered inbound channel to an attempt (record of one call). Return the caller's number and the
+        called number, as Asterisk reports them for the channel.
 
         From now on the channel's events belong to the attempt. If Asterisk has no such inbound channel, or it is
         assigned already, return None.
@@ -385,10 +385,9 @@ class AsteriskSwitch:
         return await asyncio.to_thread(read_call_history, self._history, attempt_ids, up_seconds)
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one call to a voter. The id of its attempt becomes the channel id and the ActionID.
+        """Place one call to a voter. The id of the call's attempt becomes the channel id and the ActionID.
 
-        Apart from number and caller ID, Asterisk gets no other data. FastAGI handlers look up everything else by the
-        id.
+        Asterisk gets only this id, the number and the caller ID. FastAGI handlers look up everything else by the id.
         """
         number = _require_safe_ami_value(NUMBER, request.number, _NUMBER_RULE)
         caller_id = _require_safe_ami_value(NUMBER, request.caller_id, _NUMBER_RULE)
@@ -560,8 +559,8 @@ class AsteriskSwitch:
             raise
 
     async def _hang_up_channel_with_retries(self, is_live: Callable[[], bool], unique_id: str) -> None:
-        """Hang up a channel, retrying while it does not exist: Asterisk creates it only after it has answered the
-        Originate.
+        """Hang up a channel. Retry while the channel does not exist yet, because Asterisk creates it only after it has
+        answered the Originate.
         """
         for seconds in HANG_UP_AGAIN_SECONDS:
             if await self._hang_up_channel(unique_id) or not is_live():

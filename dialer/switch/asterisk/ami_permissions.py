@@ -84,7 +84,7 @@ def refuse_outdated_asterisk(banner: str) -> None:
     if found is None or int(found[1]) < LEAST_MANAGER_VERSION:
         raise SwitchError(
             f"Asterisk's manager says {banner.strip()!r}: Asterisk 18 or newer is needed (manager version "
-            f"{LEAST_MANAGER_VERSION}), update it"
+            f"{LEAST_MANAGER_VERSION}), update Asterisk"
         )
 
 

@@ -16,7 +16,7 @@ _VERIFIED = re.compile(r"(?P<result>[a-z0-9_]{1,40}) (?P<level>[ABC]?)", re.ASCI
 async def fetch_attestation_of_trunk(client: AmiClient, endpoint: str) -> str:
     """Return the attestation (A, B or C) with which Asterisk signs the calls of a trunk's endpoint.
 
-    Return "" if it does not sign them, for example because it could not read the key. Raises SwitchError.
+    Return "" if Asterisk does not sign the calls, for example because it could not read the key. Raises SwitchError.
     """
     expression = f"AST_SORCERY(res_stir_shaken,profile,{endpoint},attest_level)"
     return (await client.send_action("Getvar", [("Variable", expression)])).get("Value")

@@ -196,9 +196,10 @@ async def find_dialler_that_uses_asterisk(client: AmiClient) -> DiallerName | No
 
 
 async def refuse_if_another_dialler_uses_asterisk(login: AmiLogin, name: DiallerName) -> None:
-    """Check, before this dialler starts, that no other dialler uses the Asterisk.
+    """Check, before this dialler starts, that no other dialler uses the Asterisk server.
 
-    If one does, wait for some ten seconds, in which the reservation (lease) of a crashed dialler expires.
+    If another dialler has reserved the server, wait some ten seconds: the reservation (lease) of a crashed dialler
+    expires in this time.
 
     Raises:
         SwitchInUse: another dialler holds the lease and renews it.

@@ -152,7 +152,8 @@ class MultiServerSwitch:
         """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
         transferred to them.
 
-        If the phone or trunk is on another server than the seat or voter, a call between the servers connects them.
+        If the third party's phone or trunk is on another server than the seat or voter, a call between the two servers
+        connects them.
         """
         home, there = self._endpoints[request.endpoint], self._find_server_of_seat_or_call(request.place)
         await self._servers[there].call_third_party(request, None if home == there else home)

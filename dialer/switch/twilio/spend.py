@@ -1,8 +1,8 @@
 """Track what a Twilio account spends today, and check whether another call or SMS fits under its daily cap. No I/O.
 
-Twilio's own figure is delayed. So the cost of this process's calls and SMS is added, at the configured prices. A
-smaller figure from Twilio never reduces the sum, and a call in progress counts with its maximum cost. So the cap is
-reached too early rather than too late.
+Twilio reports spending with a delay. So the costs of this process's calls and SMS are added at the configured prices. A
+smaller figure from Twilio never reduces the sum, and a call in progress counts with its maximum cost: it is safer to
+reach the cap too early than too late.
 """
 
 from __future__ import annotations

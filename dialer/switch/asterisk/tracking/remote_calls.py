@@ -1,5 +1,5 @@
 """A tracker of voters whose call is on another Asterisk server, while they talk to agents or transfer targets of this
-one. No I/O.
+server. No I/O.
 """
 
 from __future__ import annotations

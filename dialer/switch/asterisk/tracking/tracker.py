@@ -78,7 +78,9 @@ class SwitchTracker:
 
     @property
     def has_live_voter_channel(self) -> bool:
-        """Whether a voter's call is on this server, or a voter of another server talks to somebody on this one."""
+        """Whether this Asterisk server has a voter's call, or an agent or transfer target who talks to a voter of
+        another server.
+        """
         return self.calls.has_calls or self.remote_calls.has_calls
 
     def list_channels_without_voter(self) -> list[str]:
