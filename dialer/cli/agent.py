@@ -26,7 +26,7 @@ def print_pin_hash(
         ),
     ],
 ) -> None:
-    """Print the argon2id hash of a PIN, for the key `pin` of an agent in the settings ([[agents]]).
+    """Print the argon2id hash of a PIN, for `pin` in [[agents]] of the settings.
 
     Without --pin, the command asks for it. Two hashes of the same PIN differ, and both are valid.
     """

@@ -269,7 +269,7 @@ def remove_prompts(
     ],
     config: ConfigOption = None,
 ) -> None:
-    """Remove prompts from the catalogue and delete their sound files, so that Asterisk cannot play them any more.
+    """Remove prompts from the catalogue and delete their sound files.
 
     The original recordings are not deleted.
     """

@@ -43,9 +43,8 @@ def verify_audit(
     """Verify the signatures of the stored records (seals), the chain of signed minutes (epochs), and the audit.
 
     Exit 1 if records were changed, removed or added without the dialler; these are printed. The last epoch is printed
-        too:
-    note it on another machine, and give it as --head next time. Only with --head is the removal of the newest records
-    detected. With --first-key, forged seals of records from before a break-in are also detected.
+    too: note it on another machine, and give it as --head next time. Only with --head is the removal of the newest
+    records detected. With --first-key, forged seals of records from before a break-in are also detected.
     """
     from dialer.store import seal_verification
 
@@ -67,7 +66,7 @@ def list_audit_entries(
     ] = None,
     who: Annotated[str | None, typer.Option(metavar="ID", help="Only entries of this person or component.")] = None,
 ) -> None:
-    """List the entries of the audit: imports, exports, commands, logins, changed settings and more."""
+    """List the entries of the audit."""
     from dialer.reports.formats import Column, ColumnKind, Report
     from dialer.store import audit
 

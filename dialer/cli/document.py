@@ -27,8 +27,8 @@ the version.
 
 ## Common options
 
-Options of several commands, which are listed below by name only. Nearly all commands take `--config`; it is listed only
-where its meaning differs. A slash separates possible values.
+Options of several commands, which are listed below by name only. Nearly all commands take `--config`, and those that open
+the store `--store`; these two are listed only where their meaning differs. A slash separates possible values.
 """
 
 SEND = "dialer command"
@@ -43,9 +43,9 @@ def render_commands_page() -> str:
     shared = _find_shared_parameters("dialer", root, {}, min_groups=2)
     common = {key: each for key, each in shared.items() if _is_option_parameter(each)}
     lines = [HEAD, *_render_table_of_parameters(common.values())]
-    config = frozenset(filter(_is_settings_file_option, common))
+    usual = frozenset(filter(_is_option_of_nearly_all_commands, common))
     for name, command in _list_subcommands_of_group("dialer", root):
-        lines += _document_command_and_its_subcommands(f"dialer {name}", command, common, config, "##")
+        lines += _document_command_and_its_subcommands(f"dialer {name}", command, common, usual, "##")
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -67,7 +67,7 @@ def _document_command_and_its_subcommands(
         return
     shared = _find_shared_parameters(path, command, known, min_groups=2)
     known = {**known, **shared}
-    universal |= {key for key in shared if _is_settings_file_option(key)}
+    universal |= {key for key in shared if _is_option_of_nearly_all_commands(key)}
     leaves = [
         {_make_unique_key_of_parameter(each) for each in leaf.params}
         for leaf in _list_commands_without_subcommands(path, command)
@@ -95,7 +95,9 @@ def _document_command_and_its_subcommands(
         if (name, each) not in brief:
             yield from _document_command_and_its_subcommands(f"{path} {name}", each, known, universal, f"{level}#")
     if path == SEND:
-        text = f"{command.help} [Topics](topics.md#commandsuser) lists their names; `dialer command pause --help` shows values."
+        text = (
+            "[Topics](topics.md#commandsuser) lists the names; `dialer command pause --help` shows the values of one."
+        )
         example = command.get_command(None, next(iter(COMMANDS)))
         yield from _document_command(f"{path} NAME", example, known, universal, f"{level}#", text)
 
@@ -223,8 +225,8 @@ def _is_command_group(command: Any) -> bool:
     return hasattr(command, "list_commands")
 
 
-def _is_settings_file_option(key: _Key) -> bool:
-    return key[0].startswith("--config")
+def _is_option_of_nearly_all_commands(key: _Key) -> bool:
+    return key[0].startswith(("--config", "--store"))
 
 
 def _is_option_parameter(parameter: Any) -> bool:
