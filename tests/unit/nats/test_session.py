@@ -50,7 +50,7 @@ async def test_repeated_nats_connection_problem_is_logged_once_until_reconnected
 async def test_session_ends_if_cancelled_as_the_server_refuses_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     connecting, attempts = asyncio.Event(), 0
 
-    async def be_refused_and_lose_a_cancellation(*_: object) -> NoReturn:
+    async def be_refused_and_lose_a_cancellation(*_: object, **__: object) -> NoReturn:
         """Do what `asyncio.wait_for` of Python 3.11 does if a refusal arrives in the same turn as a cancellation."""
         nonlocal attempts
         attempts += 1
