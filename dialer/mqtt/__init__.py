@@ -1,1 +1,1 @@
-"""MQTT: the dialler's state and results, commands to it, and clients that use them."""
+"""The dialler's MQTT interface: it publishes state and call results, and receives commands. Also clients for other programs."""

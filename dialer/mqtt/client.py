@@ -1,8 +1,8 @@
 """The MQTT client. Only this module imports aiomqtt, or paho-mqtt, which aiomqtt uses.
 
-It uses two private names of aiomqtt 2 for functions that aiomqtt does not offer: the paho client (`_client`), to acknowledge a
-message once it is stored and to write and disconnect without waiting; and the connect that aiomqtt runs in a thread
-(`_client_connect`). aiomqtt 3 will not use paho: then only this file changes (docs/explanation/dependencies.md).
+It uses two private names of aiomqtt 2, for functions that aiomqtt does not offer. `_client` is paho's client: it acknowledges a
+message once it is stored, and writes and disconnects without waiting. `_client_connect` connects in a thread. aiomqtt 3 will
+not use paho. Then only this file changes (docs/explanation/dependencies.md).
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         self.dropped = False
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Add a received message to the inbox.
+        """Add a received message to the inbox, or drop the message if the inbox is full.
 
-        If the inbox is full, drop the message. That happens only with a broker that does not speak MQTT 5.
+        The inbox is never full with MQTT 5, whose brokers limit the number of unacknowledged messages.
         """
         if self._acks_when_stored and self.full():
             self.dropped = True
@@ -108,8 +108,7 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class Client(aiomqtt.Client):
-    """aiomqtt's client with two additions: it can abort a connection attempt, and acknowledge a message once it is
-    stored.
+    """An MQTT client (aiomqtt's) that can also abort a connection attempt, and acknowledge a message once it is stored.
 
     An aborted connection attempt leaves no open socket.
     """
@@ -122,11 +121,11 @@ class Client(aiomqtt.Client):
         """
         self._inbox = _Inbox(queue, acks_when_stored=acks_when_stored)
 
-        def return_inbox_of_this_client(maxsize: int) -> _Inbox:
+        def get_inbox_of_this_client(maxsize: int) -> _Inbox:
             return self._inbox
 
         super().__init__(
-            host, port, queue_type=cast(Any, return_inbox_of_this_client), max_queued_incoming_messages=queue, **options
+            host, port, queue_type=cast(Any, get_inbox_of_this_client), max_queued_incoming_messages=queue, **options
         )
         self._own_loop = asyncio.get_running_loop()
         self._version5 = options["protocol"] is aiomqtt.ProtocolVersion.V5
@@ -187,10 +186,10 @@ class Client(aiomqtt.Client):
 
 
 def make_client_id(settings: BrokerSettings, centre: str) -> str:
-    """Return the client id of a centre's dialler. It cannot be guessed without the dialler's password.
+    """Return the client id of a centre's dialler, which nobody can guess without the dialler's password.
 
-    A broker does not check who uses a client id. Another client with the same id would end the dialler's connection,
-    and receive the commands in its session.
+    A broker does not check who uses a client id. A stranger with the same id could end the dialler's connection, and receive
+    the commands sent to the dialler.
     """
     if settings.client_id is not None:
         return settings.client_id
@@ -206,9 +205,9 @@ def create_mqtt_client(
 ) -> Client:
     """Return an MQTT client that is not connected yet.
 
-    Each connection needs a new client: an old one would resend its unacknowledged messages, which the outbox resends
-    already. `will_at` is the time of the last will (epoch seconds). Without it there is no last will. The session is
-    persistent if there is a last will, or if `acks_when_stored` is set.
+    Each connection needs a new client: an old one would resend its unacknowledged messages, which the outbox (queue of messages
+    in the store) resends already. `will_at` is the time of the last will (epoch seconds). Without it there is no last will. The
+    session is persistent if there is a last will, or if `acks_when_stored` is set.
     """
     will = None if will_at is None else create_last_will_message(centre, will_at)
     is_persistent = will is not None or acks_when_stored
@@ -254,7 +253,7 @@ class BrokerAccess:
     ended: bool = False
 
 
-def check_what_broker_allows_account(
+def check_permissions_of_broker_account(
     broker: BrokerSettings, centre: str, user: str, *, connects_only: bool = False
 ) -> BrokerAccess:
     """Test what the broker allows this account: to connect, to read the centre's state, and to publish as `user`.

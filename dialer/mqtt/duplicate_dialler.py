@@ -1,8 +1,8 @@
 """A check that no other dialler uses the same centre id at the broker.
 
 Two diallers with one centre id would disconnect each other again and again, and their results would be mixed. So a dialler
-reads the centre's retained state before it connects, using another client id. A running dialler publishes its name there at
-least every ten seconds. A stopped one does not, or the broker has published its last will.
+first reads the centre's retained state, using another client id. A running dialler publishes its name there at least every ten
+seconds. After a dialler has stopped or crashed, the state says that it is offline, or is not published again.
 """
 
 from __future__ import annotations

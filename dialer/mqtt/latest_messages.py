@@ -1,4 +1,4 @@
-"""The latest messages of a centre at its broker, combined into a view of the centre."""
+"""The latest messages that a centre's dialler published at its broker, combined into one state of the centre."""
 
 from __future__ import annotations
 

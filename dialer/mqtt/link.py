@@ -62,7 +62,7 @@ Serve = Callable[[Connection], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A centre's broker, and what its dialler publishes there to show that the centre is online."""
+    """How a centre's dialler shows at the broker that the centre is online: its id, its name and the connection's settings."""
 
     centre: str
     settings: BrokerSettings
@@ -81,9 +81,9 @@ class BrokerLink:
         raise_alert: Callable[[Alert], None],
         purpose: LinkPurpose | None = None,
     ) -> None:
-        """Create a link. `raise_alert` is called when the connection is lost, and when it is restored.
+        """Create a link, by default the dialler's main connection (`LinkPurpose.describe_command_connection`).
 
-        The default purpose is `LinkPurpose.describe_command_connection`.
+        `raise_alert` is called when the connection is lost, and when it is restored.
         """
         centre, settings = presence.centre, presence.settings
         self._presence = presence
@@ -103,7 +103,7 @@ class BrokerLink:
         while not stop.is_set():
             self._connected_at = None
             try:
-                await await_coroutine_in_own_task(self._connect_and_use_connection(serve, stop))
+                await await_coroutine_in_own_task(self._connect_and_serve_connection(serve, stop))
                 return
             except* (MqttError, OSError) as errors:
                 if not stop.is_set():
@@ -127,7 +127,7 @@ class BrokerLink:
                 self._backoff.calculate_seconds_until_next_attempt(failures, self._presence.chance), stop
             )
 
-    async def _connect_and_use_connection(self, serve: Serve, stop: asyncio.Event) -> None:
+    async def _connect_and_serve_connection(self, serve: Serve, stop: asyncio.Event) -> None:
         if self._presence.name is not None:
             await refuse_duplicate_dialler(self._presence.settings, self._centre, self._presence.name)
         async with self._open_connection(stop) as connection:

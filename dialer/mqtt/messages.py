@@ -1,4 +1,4 @@
-"""MQTT messages, created from the engine's views and from results of calls."""
+"""Creation of MQTT messages from the engine's state and from call results."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def create_centre_message(state: CentreState) -> Message:
 
 
 def create_closing_message(state: CentreState) -> Message:
-    """Return the last message of a dialler that stops. It has the form of the last will, with the final figures."""
+    """Return the last message of a dialler that stops: offline like the MQTT last will, but with the final figures."""
     return create_centre_message(replace(state, online=False))
 
 
@@ -80,7 +80,7 @@ def create_newest_call_message(centre: str, call: NewestCall) -> Message:
     return _create_message(topics.NEWEST_CALL, centre, call)
 
 
-def create_messages_that_delete_retained_ones(
+def create_deletions_of_retained_messages(
     centre: str, campaigns: Iterable[str], seats: Iterable[str]
 ) -> Iterator[Message]:
     """Return empty messages, which delete the retained messages of campaigns and seats that no longer exist."""
@@ -128,9 +128,9 @@ def create_outbox_row_of_reply(user: str, reply: CommandReply) -> Announcement:
 
 
 def create_message_of_outbox_row(centre: str, topic: str, payload: str) -> Message:
-    """Return the MQTT message for a row of the outbox, with QoS 1.
+    """Return the MQTT message for a row of the outbox (messages to send), with QoS 1.
 
-    Of these messages, the broker retains only the newest signature over the store's changes (sealed epoch).
+    The broker retains only one kind of these messages: the signature over the store's newest changes (sealed epoch).
     """
     retain = topic == topics.SEALED_EPOCH.pattern
     return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, retain)

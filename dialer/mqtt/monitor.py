@@ -51,7 +51,7 @@ class EnginePort(CommandEngine, Protocol):
     async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
         """Return whether the store has the newest call (the call placed last) that is recorded at `place`.
 
-        If not, the store was set back or replaced, and dialling is held.
+        If not, the store was restored from an old copy or replaced, and dialling is held.
         """
         ...
 
@@ -191,8 +191,8 @@ class Monitor:
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
         """End the main connection's subscription to opt-outs, which an earlier version of the dialler may have left.
 
-        The broker keeps the subscriptions of a session. Opt-outs are now received over a separate connection, and this
-        function waits until that connection works. A broker may refuse it until the broker's access list is updated.
+        The broker keeps this subscription in the dialler's session. Opt-outs now have a connection of their own. This function
+        waits until that connection works, because a broker may refuse it until its access list is updated.
         """
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe_from_topic(topics.build_topic_filter_for_opt_outs())

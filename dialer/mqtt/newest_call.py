@@ -1,8 +1,7 @@
 """Records the newest call (the call placed last) at the broker, as a retained message.
 
-A dialler reads this record before it places calls, and at each connect. If its store (database) lacks the recorded
-call, the store is an outdated copy or another one. Only a dialler whose store has the recorded call may replace the
-record.
+A dialler reads this record before it places calls, and at each connect. If the dialler's store (database) lacks the recorded
+call, it is an old copy or belongs to another dialler. Only a dialler whose store has the recorded call may replace the record.
 """
 
 from __future__ import annotations
@@ -40,11 +39,10 @@ def parse_newest_call_message(payload: bytes) -> NewestCall:
 
 
 async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
-    """Check, before the dialler connects, whether its store has the newest call that is recorded at the broker.
+    """Check, before the dialler connects, whether its store (database) has the newest call that is recorded at the broker.
 
-    A store without that call is an outdated copy or another store. `compare` compares, and holds dialling for such a
-    store. The record is read on a separate connection. If the broker is unreachable, the dialler may start, and the
-    store is compared when the dialler connects.
+    A store without that call is an old copy or another store: then `compare` holds dialling. The record is read on a separate
+    connection. If the broker is unreachable, the dialler may start, and the check is made when it connects.
     """
     topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:

@@ -1,8 +1,8 @@
 """Opt-outs that other centres publish. A number that opts out in one centre is suppressed in all.
 
-An opt-out contains a hash of the number, and only centres that know the shared secret can compute it. So a hash that matches
-one of our numbers needs no other proof, and any other hash changes nothing. Our own opt-outs arrive on the same topic, and
-change nothing either.
+An opt-out contains a hash of the number, which only centres with the shared secret can compute. So a hash that matches a number
+on this centre's roll needs no other proof, and any other hash changes nothing. This centre's own opt-outs arrive on the same
+topic, and change nothing either.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def parse_opt_out_of_other_centre(topic: str, payload: bytes) -> PeerOptOutRecor
 
 
 class PeerOptOuts:
-    """Stores opt-outs of other centres. Those in its queue are stored even if the connection to the broker is lost."""
+    """Stores opt-outs of other centres. Opt-outs that it has queued are stored even if the connection to the broker is lost."""
 
     def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
         """Create a queue of opt-outs. `suppress` suppresses a number, and raises StoreError if that could not be stored.

@@ -1,6 +1,6 @@
-"""Publishing of the centre's state: changes are collected, and only the latest of each subject is published.
+"""Publishes changes of the centre's state. If several changes of a seat, booth or campaign wait, only the latest is sent.
 
-Changes of state may be lost here. Results cannot, because they go through the outbox (outbox_relay.py).
+Changes of state may be lost. Call results are never lost, because they are sent from the store's outbox (outbox_relay.py).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ PublishAll = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 class ChangeBuffer:
     """The changes of the engine's state that wait to be published. Times are passed in (monotonic seconds). No I/O.
 
-    Only the latest state of each seat, booth and campaign is stored. Call events are a queue; if it has more than
-    `max_call_events`, the oldest are dropped.
+    For each seat, booth and campaign, only the latest state is stored. Call events are queued. If more than `max_call_events`
+    wait, the oldest ones are dropped.
     """
 
     def __init__(self, *, max_call_events: int = MAX_CALL_EVENTS) -> None:
@@ -62,7 +62,7 @@ class ChangeBuffer:
         self.dropped = 0
         """Call events that were not published, since the start."""
 
-    def store_change_until_published(self, change: Change) -> None:
+    def buffer_change_until_published(self, change: Change) -> None:
         """Store a change of the engine's state until it is published. Never waits and never fails.
 
         If the queue of call events is full, the oldest one is dropped.
@@ -124,7 +124,7 @@ class ChangeBuffer:
     def pop_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
         """Remove and return the messages that must be published now (`now` in monotonic seconds).
 
-        `view` returns the engine's present state. It is called only if a message needs that.
+        `view` returns the engine's present state. It is called only if a message contains that state.
         """
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {
@@ -152,7 +152,7 @@ class ChangeBuffer:
                 if campaign.campaign_id in campaigns
             ]
             before, self._published_names = self._published_names, _list_campaigns_and_seats(whole)
-            due += messages.create_messages_that_delete_retained_ones(
+            due += messages.create_deletions_of_retained_messages(
                 centre, before[0] - self._published_names[0], before[1] - self._published_names[1]
             )
             if self._alerts_changed:
@@ -191,9 +191,7 @@ def _list_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
 
 
 class Publisher:
-    """Publishes the centre's state and its changes while the broker is connected. Changes are also collected while it
-    is not.
-    """
+    """Publishes the centre's state and its changes. While the broker is disconnected, changes wait here."""
 
     def __init__(
         self,
@@ -213,7 +211,7 @@ class Publisher:
 
         The engine calls this in the event loop; it never blocks.
         """
-        self._buffer.store_change_until_published(change)
+        self._buffer.buffer_change_until_published(change)
         self._changed.set()
 
     async def publish_changes_until_cancelled(self, publish: PublishAll) -> None:

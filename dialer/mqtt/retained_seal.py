@@ -1,7 +1,7 @@
 """Checks that the store has the newest seal (signature over a minute of its changes) that the broker retains.
 
-A store that was set back, cut off or replaced lacks that seal. The dialler checks this when it first connects, before
-it publishes a newer seal, which replaces the retained one.
+A store that was restored from an old copy, truncated or replaced lacks that seal. The dialler checks this when it first
+connects. Later would be too late, because its own newer seal replaces the retained one.
 """
 
 from __future__ import annotations

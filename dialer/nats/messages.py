@@ -1,9 +1,8 @@
 """Messages between centres and headquarters, and their NATS subjects: result batches, acknowledgements, peer updates.
-Without I/O.
 
-A batch covers a range of a centre's outbox (its table of results for headquarters), from the row id `first` to `last`.
-If it has no row with one of these ids, that row is not meant for headquarters, or was telemetry that was discarded.
-Rows up to the id `deleted_through` are lost, unless headquarters received them earlier.
+Without I/O. A batch has the rows `first` to `last` (ids) of a centre's outbox, its table of results to send. A row that is
+absent from the batch is not meant for headquarters, or was telemetry that was discarded. Rows up to the id `deleted_through`
+are lost, unless headquarters received them earlier.
 """
 
 from __future__ import annotations
@@ -266,10 +265,10 @@ def _parse_json_message(text: bytes, message_content: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Headquarters' answer to a batch: the id up to which it has stored the rows of the centre's store, or a problem.
+    """Headquarters' answer to a batch: the id up to which it has stored the centre's results, or a problem.
 
-    If headquarters has already stored rows with higher ids than `through` (up to `last_id`), the centre must send
-    those again, so that headquarters can check that they are still the same.
+    Headquarters may already have stored rows with higher ids than `through`, up to `last_id`. The centre must send those rows
+    again, so that headquarters can check that they have not changed.
     """
 
     through: (

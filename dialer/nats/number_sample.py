@@ -1,8 +1,7 @@
-"""Samples of the phone numbers on centres' electoral rolls, in which headquarters finds numbers that two centres share.
+"""Samples of the phone numbers on centres' electoral rolls, from which headquarters estimates how many numbers two rolls share.
 
-Without I/O. A sample has the lowest keyed hashes of a roll. Two rolls with a number in common have it in both samples
-if it is low enough, so the samples show how many numbers the rolls share (a bottom-k sketch). No number can be read
-from a hash without the centres' secret, which headquarters does not have.
+Without I/O. A sample has the lowest keyed hashes of a roll's numbers. A shared number with a low hash is in both samples (a
+bottom-k sketch). No number can be read from a hash without the centres' secret, which headquarters does not have.
 """
 
 from __future__ import annotations

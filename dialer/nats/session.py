@@ -100,7 +100,7 @@ class Session:
 
     @property
     def server_address(self) -> str:
-        """The host and port of the server that the session is connected to; empty: it is not connected."""
+        """The host and port of the server that the session is connected to (empty if disconnected)."""
         url = self.client.connected_url
         return "" if url is None else str(url.netloc)
 
@@ -142,8 +142,8 @@ class Session:
     ) -> str:
         """Create a stream if it does not exist. Return its id. Raises HeadquartersUnreachable.
 
-        If the stream exceeds `max_bytes`, the server discards its oldest messages. It also discards messages older than
-        `max_age_seconds` (0: never), by its own clock. With `newest_only` it keeps one message of each subject.
+        The server discards the oldest messages if the stream exceeds `max_bytes`, and messages older than `max_age_seconds` by
+        its own clock (0 = never). With `newest_only` it keeps one message of each subject.
         """
         wanted = StreamConfig(
             name=name,
@@ -233,13 +233,13 @@ class Session:
     ) -> AsyncIterator[StoredMessage]:
         """Yield the messages of a stream after the position `after`. This never ends, and survives reconnects.
 
-        If `subject` is given, only messages on that subject are returned. `stream_id` is the id of the stream to which
-        the position belongs, by default that of the stream that exists now. `stored_at` is when the server stored the
-        message at the position; None: unknown.
+        With `subject`, only messages on that subject are returned. `stream_id` is the id of the stream to which the position
+        belongs (by default the existing stream). `stored_at` is when the server stored the message at the position (None =
+        unknown).
 
-        Raises StreamRecreated if the stream was created again, and StreamSetBack if it ends before the position or has
-        another message there. If `complete` is set, raises MessagesMissing instead of StreamSetBack, and also if messages
-        after the position were deleted.
+        Raises StreamRecreated if the stream was created again, and StreamSetBack if it ends before the position or has another
+        message there. If `complete` is set, raises MessagesMissing instead of StreamSetBack, and also if messages after the
+        position were deleted.
         """
         position, reported = after, ""
         while True:
@@ -301,11 +301,11 @@ class Session:
     ) -> AsyncIterator[StoredMessage | None]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
 
-        If `stored_at` is not None, the message at that position is yielded first, so that the caller can compare its time. If
-        another one has its position, a later message is yielded first, or None if there is none on the `subject`.
+        If `stored_at` is given, the message at that position comes first, so that the caller can check that it has not changed.
+        If the stream no longer has this message, the next one comes first, or None if the `subject` has no further message.
 
-        The consumer (reader of a stream) gets the messages of one subject. The request that creates the consumer names
-        this subject. So the server can allow a centre to read its own subjects only (dialer/hq/render.py).
+        The consumer (reader of a stream) gets the messages of one subject. The request that creates the consumer names this
+        subject. So the server can allow a centre to read its own subjects only (dialer/hq/render.py).
         """
         inbox = self.client.new_inbox()
         queue: asyncio.Queue[Msg] = asyncio.Queue(MAX_PENDING_MESSAGES)
@@ -411,10 +411,10 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
 def _check_stream_still_has_last_read_message(
     stream: str, message: StoredMessage | None, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
-    """Check that `message`, the first one from `position` on, is the one that was read there last. None: there is none.
+    """Raise StreamSetBack unless `message` is the one that was read last, stored at `stored_at` with number `position`.
 
-    If it is not, nats-server was restored from an older copy. Raises StreamSetBack or, if `complete` is set,
-    MessagesMissing.
+    `message` is what the stream has there now, or None. If it is another one, nats-server was restored from an older copy. With
+    `complete`, raises MessagesMissing instead.
     """
     if message is None or (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack
@@ -441,10 +441,9 @@ async def open_session(
 ) -> AsyncIterator[Session]:
     """Open a session named `name`, which reconnects by itself until the context ends.
 
-    `centre` is the id of the centre whose key is used; empty: the key is headquarters' own. A centre may only use subjects
-    and consumers that are named after it.
-    `timeout_seconds` limits the wait for the first connection; None waits forever. Raises HeadquartersUnreachable if
-    the certificates or the key cannot be used, or if the timeout has expired.
+    `centre` is the id of the centre whose key is used (empty: headquarters' own key). A centre may only use subjects and
+    consumers (readers of a stream) that are named after it. `timeout_seconds` limits the wait for the first connection; None
+    waits forever. Raises HeadquartersUnreachable if the certificates or the key cannot be used, or if the timeout has expired.
     """
     options: dict[str, object] = {"inbox_prefix": build_inbox_prefix(centre)} if centre else {}
     if any(server.startswith("tls:") for server in servers):
@@ -472,7 +471,7 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
     assert task is not None  # noqa: S101 - an awaited coroutine runs in a task
     cancellations_before = task.cancelling()
 
-    async def end_if_cancelled_or_log_problem(error: Exception) -> None:
+    async def log_problem_unless_cancelled(error: Exception) -> None:
         # The library loses a cancellation that arrives while an attempt fails (`asyncio.wait_for` raises the failure instead,
         # CPython #86296), and would retry for ever.
         if asyncio.current_task() is task and task.cancelling() > cancellations_before:
@@ -490,7 +489,7 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
                 ping_interval=5,
                 max_outstanding_pings=2,
                 allow_reconnect=True,
-                error_cb=end_if_cancelled_or_log_problem,
+                error_cb=log_problem_unless_cancelled,
                 reconnected_cb=log.log_next_problem_even_if_repeated,
                 **options,
             )

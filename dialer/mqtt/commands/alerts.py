@@ -15,7 +15,7 @@ class CountingAlert:
     """An alert that counts incidents by sender, such as commands with a bad signature."""
 
     def __init__(self, kind: AlertKind, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
-        """Create an alert of a `kind` whose text has the fields `count`, `users` and `unknown`. It is not raised yet."""
+        """Create the alert without raising it. The texts of its `kind` have the fields `count`, `users` and `unknown`."""
         self._kind = kind
         self._raise_alert = raise_alert
         self._clock = clock

@@ -70,10 +70,10 @@ class _Repeats:
 
 
 class CommandAudit:
-    """Appends audit entries of commands, at most one per minute for the refused commands of one unknown sender.
+    """Writes the audit log of commands.
 
-    The entry has the number of these commands. With separate entries, strangers could fill the audit within a day if
-    the broker accepts anybody.
+    Refused commands of one unknown sender share one entry per minute, which has their number. With separate entries, strangers
+    could fill the audit log within a day if the broker accepts anybody.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -85,16 +85,16 @@ class CommandAudit:
     def has_unaudited_commands(self) -> bool:
         """Whether commands were refused that have no audit entry yet.
 
-        Then `write_audit_entries_for_counted_commands` must be called again.
+        Then `write_audit_summaries_of_refused_commands` must be called again.
         """
         return bool(self._repeats)
 
     async def append_audit_entry(
         self, checked: CheckedCommand, status: str, reason: str = "", *, more: int = 0
     ) -> None:
-        """Append an audit entry about a command. Raises StoreError.
+        """Append an entry about a command to the audit log. Raises StoreError.
 
-        `more` is the number of further commands, with the same sender, for which this entry stands.
+        The entry also stands for `more` further commands of the same sender.
         """
         who, what = create_audit_entry(checked, status, reason)
         if more:
@@ -113,11 +113,8 @@ class CommandAudit:
         self._repeats[name] = _Repeats(refused, self._clock.monotonic())
         await self.append_audit_entry(refused, "refused", refused.text)
 
-    async def write_audit_entries_for_counted_commands(self) -> None:
-        """Append an audit entry for the refused commands of each sender that were only counted for a minute.
-
-        Raises StoreError.
-        """
+    async def write_audit_summaries_of_refused_commands(self) -> None:
+        """Append one audit entry for each sender whose refused commands were only counted for a minute. Raises StoreError."""
         now = self._clock.monotonic()
         for name, known in [*self._repeats.items()]:
             if now - known.since < QUIET_SECONDS:

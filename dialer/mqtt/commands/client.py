@@ -47,10 +47,10 @@ async def send_commands(
 ) -> list[str]:
     """Send commands one after another. Return the texts of the dialler's replies, in order.
 
-    `on_progress` is called with the number of commands answered so far. Without a `signer`, the commands are unsigned,
-    and the sender is the dialler's own command line. If a command may take minutes, the wait lasts as long as the
-    dialler reports that it works on such a command. Raises CommandRefused at the first refusal, and BrokerUnreachable
-    if the broker or the dialler does not answer. Earlier commands were executed.
+    `on_progress` is called with the number of commands answered so far. Without a `signer`, the commands are unsigned, and the
+    sender is the dialler's own command line. Some commands, such as an import, may take minutes. The wait for their reply lasts
+    as long as the dialler reports that it is working. Raises CommandRefused at the first refusal, and BrokerUnreachable if the
+    broker or the dialler does not answer. Earlier commands were executed.
     """
     replies: list[str] = []
     signer = signer or Signer(OWN_USER)
@@ -124,9 +124,9 @@ class CommandSession:
         )
 
     async def _wait_for_reply(self) -> CommandReply | None:
-        """Wait for the reply to the command and return it. Return None if it does not arrive in time.
+        """Wait for the reply to the command and return it, or None if there is none in time.
 
-        The wait is longer while the dialler reports that it works on such a command.
+        The wait is extended while the dialler reports that it is working on such a command, for example an import.
         """
         seconds = REPLY_SECONDS
         while not (await asyncio.wait([self._reply], timeout=seconds))[0]:

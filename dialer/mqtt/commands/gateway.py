@@ -60,12 +60,12 @@ class CommandEngine(Protocol):
         ...
 
     def raise_or_clear_alert(self, alert: Alert) -> None:
-        """Raise an alert, or end it if it is `cleared`."""
+        """Raise the alert, or clear it if its field `cleared` is set."""
         ...
 
 
 class CommandGateway:
-    """Executes commands and publishes replies. The broker need not be connected meanwhile.
+    """Executes the received commands and publishes replies. While the broker is disconnected, replies wait in the store.
 
     Commands of the same urgency are executed one after another. Commands of different urgency are executed concurrently.
     """
@@ -162,7 +162,7 @@ class CommandGateway:
             await asyncio.sleep(UPDATE_SECONDS)
             raised = [alert.update_or_clear_incident_alert() for alert in (self._floods, self._forgeries, self._bursts)]
             with contextlib.suppress(StoreError):
-                await self._audit.write_audit_entries_for_counted_commands()
+                await self._audit.write_audit_summaries_of_refused_commands()
             if not any(raised) and not self._audit.has_unaudited_commands:
                 self._has_counts.clear()
 

@@ -10,7 +10,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
 from dialer.errors import MatdanError
-from dialer.mqtt.client import BrokerAccess, check_what_broker_allows_account
+from dialer.mqtt.client import BrokerAccess, check_permissions_of_broker_account
 from dialer.mqtt.connection import check_broker_connection
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
@@ -48,9 +48,9 @@ async def check_broker_access(settings: Settings, clock: Clock) -> AsyncIterator
     centre, user = settings.centre.id, next((each.name for each in settings.supervisors), OWN_USER)
     stranger = replace(ours, username=None, password=None)
     yield _check_broker_access_without_account(
-        settings, await asyncio.to_thread(check_what_broker_allows_account, stranger, centre, user)
+        settings, await asyncio.to_thread(check_permissions_of_broker_account, stranger, centre, user)
     )
-    as_ourselves = await asyncio.to_thread(check_what_broker_allows_account, ours, centre, user, connects_only=True)
+    as_ourselves = await asyncio.to_thread(check_permissions_of_broker_account, ours, centre, user, connects_only=True)
     if as_ourselves.connected and as_ourselves.max_message_bytes is None:
         text = "the broker accepts messages of any size: any client that may publish can fill its memory"
         yield make_warning_finding(_SUBJECT, text, f"set max_packet_size; {_RENDER}")
