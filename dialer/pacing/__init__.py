@@ -1,1 +1,1 @@
-"""Pacing: how many calls to place now. Pure: no clock, no I/O, no random numbers."""
+"""Pacing: how many calls to place now. Pure decisions: no clock, no I/O, no random numbers."""

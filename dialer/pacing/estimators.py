@@ -1,7 +1,7 @@
 """The estimators of the predictive pacing policy: durations of talks and wrap-ups, ring times and the answer rate.
 
-Every estimator gives older observations exponentially less weight, starts from an assumption worth a few observations,
-and stays finite for any input.
+Every estimator starts from an assumption (prior) that counts as a few observations. Older observations count exponentially
+less. The estimates stay finite for any input.
 """
 
 from __future__ import annotations
@@ -38,9 +38,7 @@ _MIDDLES = (np.arange(STEPS) + 0.5) * STEP_SECONDS
 
 
 def limit_duration_to_valid_range(seconds: float) -> float:
-    """Return a measured duration limited to 0..LONGEST_SECONDS. The measured value may be negative, infinite or not a
-    number.
-    """
+    """Return a measured duration, limited to 0..LONGEST_SECONDS. It may be negative, infinite or not a number."""
     return min(LONGEST_SECONDS, max(0.0, seconds))  # max(0.0, nan) is 0.0
 
 
@@ -258,11 +256,11 @@ class RingTimes(Learned):
             (_FAIL_RING, _FAIL_SILENT, 1.0 - chances),
         ):
             before = counts[silent].sum()
-            _count_hung_up_calls_as_ended_later(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
+            _spread_calls_in_flight_over_later_times(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
             counts[ring] *= counts[silent].sum() / max(1e-9, before)  # as many of them will ring as of the others
-            _count_hung_up_calls_as_ended_later(counts[ring], rang[rings], shares[ring] * weights[rings])
+            _spread_calls_in_flight_over_later_times(counts[ring], rang[rings], shares[ring] * weights[rings])
             np.add.at(counts[silent], np.maximum(0, elapsed - rang)[rings], shares[silent] * weights[rings])
-        _count_hung_up_calls_as_ended_later(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
+        _spread_calls_in_flight_over_later_times(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
     def learn_from_call_hung_up_by_dialler(
@@ -292,10 +290,11 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _count_hung_up_calls_as_ended_later(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
-    """Add each weight to the counts of its time step and of all later steps, in proportion to these counts.
+def _spread_calls_in_flight_over_later_times(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
+    """Count calls in flight as if they had ended, spread over the times at which other calls ended.
 
-    A weight stands for a call that had not ended by its time step: it would have ended in this step or a later one.
+    `counts` are the calls that ended in each time step. `since` has the time step that each call in flight has reached, and
+    `weights` how much each of these calls counts.
     """
     tail = np.cumsum(counts[::-1])[::-1]
     counts *= 1.0 + np.cumsum(np.bincount(since, weights, minlength=STEPS) / np.maximum(tail, 1e-9))
@@ -384,8 +383,8 @@ class InFlightTable:
 class AnswerRate(Learned):
     """The answer rate of a campaign: the mean over recent calls that have ended. Older calls count exponentially less.
 
-    Calls that still ring count too, as not answered so far. Without them the estimate would lag by a ring time. It
-    would also be too high, because answers come sooner than no-answers.
+    Calls that still ring count as not answered so far. Without them, the estimate would lag by a ring time. It would also be
+    too high, because calls are answered sooner than they end unanswered.
     """
 
     SAVED: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}

@@ -1,14 +1,13 @@
-"""The abandoned-call governor: how many abandoned calls the caps still allow, and how much risk the look-ahead may
-take.
+"""The abandoned-call governor: how many abandoned calls the caps still allow, and how much risk pacing may take.
 
-A cap limits the abandoned-call rate in a sliding window of time. It has a target, and a hard stop that must not be
-exceeded. Alpha is the probability of being abandoned that is allowed for the last call placed.
+A cap limits the abandoned-call rate in a sliding window of time. It has a target, and a hard stop that must not be exceeded.
+Alpha is the probability of being abandoned that is allowed for the last call placed.
 
-Two control loops set alpha. The inner loop runs at every answered call. It finds the alpha with which the
-abandoned-call rate meets the lowest target of all caps (stochastic approximation). The outer loop multiplies this alpha
-by a factor: the abandoned-call rate that every window can take from now on, divided by that target. This rate depends
-on the room of the window: the abandoned calls that it can still take without exceeding its hard stop. The room includes
-answers that are certain to come before the window ends.
+Two control loops set alpha. The inner loop runs at every answered call. It finds the alpha with which the abandoned-call rate
+meets the lowest target of all caps (stochastic approximation). The outer loop multiplies this alpha by a factor: the
+abandoned-call rate that every window can take from now on, divided by that target. This rate depends on the room of the window:
+the abandoned calls that it can still take without exceeding its hard stop. The room includes answers that are certain to come
+before the window ends.
 """
 
 from __future__ import annotations
@@ -168,7 +167,10 @@ class Governor(Learned):
         self._adapt_allowed_risk_of_abandoned_calls(-1.0)
 
     def count_call_taken_for_machine(self, share: float) -> None:
-        """Count a call that machine detection ended. `share` is the probability that a person was abandoned (0-1)."""
+        """Count a call that answering machine detection ended.
+
+        `share` is the probability (0-1) that a person had answered, who was thus abandoned.
+        """
         self.add_answered_and_abandoned_counts(answers=share, abandoned=share)
         self._adapt_allowed_risk_of_abandoned_calls(-share)
 
@@ -211,12 +213,11 @@ class Governor(Learned):
         return exp(self._level) * self.boldness * by_size
 
     def _compute_abandoned_limits_of_cap_window(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
-        """Return two limits for a cap's time window: how many more calls may be abandoned, and the abandoned-call rate
-        (0-1) that is allowed from now on.
+        """Return how many more calls may be abandoned in a cap's time window, and the rate (0-1) allowed from now on.
 
-        The first limit counts on the answers that are certain to come before the window is full or the day ends.
-        Abandoned calls that are counted now may still be in the window at that time. Then the limit is also computed
-        for that time, and the lower limit is returned.
+        The first limit counts on the answers that are certain to come before the window is full or the day ends. Abandoned
+        calls that are counted now may still be in the window at that time. Then the limit is also computed for that time, and
+        the lower limit is returned.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.count_seconds_until_cap_window_is_full(self.now))
@@ -245,13 +246,12 @@ class Governor(Learned):
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
-        """Return how many calls may be in flight beyond the free seats if, in the worst case, each of them is
-        abandoned.
+        """Return how many calls may be in flight beyond the free seats, even if all of these are abandoned (worst case).
 
-        Only abandoned-call caps with a `reserve` are checked: these must hold even in the worst case, now and when the
-        calling day ends. A caller is abandoned only when other callers have taken all free seats. So if a of n answers
-        were abandoned, d more may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The result is
-        negative if a cap is exceeded already, and infinite if no cap has a reserve.
+        Only abandoned-call caps with a `reserve` are checked: these must hold even in the worst case, now and when the calling
+        day ends. A caller is abandoned only when other callers have taken all free seats. So if a of n answers were abandoned,
+        d more may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The result is negative if a cap is
+        exceeded already, and infinite if no cap has a reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:

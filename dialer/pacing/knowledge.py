@@ -38,12 +38,12 @@ _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRA
 def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
     """Return a table of the probabilities that a busy seat becomes free within each of `horizons` (seconds).
 
-    It has a column for each horizon, and a row for each stage of the seat's call and each second since the stage began
+    The table has a column for each horizon, and a row for each stage of the seat's call and each second since the stage began
     (4 * ELAPSED_SECONDS rows). `rates` are the rates per second at which the stages end or change.
 
-    The model is a semi-Markov chain with steps of one second. A talk ends, or first enters its closing part (the agent
-    has announced its end). Then the wrap-up follows, which ends, or first becomes nearly done. A stage that begins
-    within a step counts from the middle of the step.
+    The model is a semi-Markov chain with steps of one second. A talk ends, or first enters its closing part (the agent has
+    announced its end). Then the wrap-up follows, which ends, or first becomes nearly done. A stage that begins within a step
+    counts from the middle of the step.
     """
     steps = int(max(horizons, default=1.0)) + 2
     freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)
@@ -170,24 +170,27 @@ class Knowledge(Learned):
         return Prospect(outlook, (rate * table.new).tolist(), rate, free + busy)
 
     def sum_chances_that_seats_are_free(self, seats: Iterable[BusySeat]) -> Vector:
-        """Return the sums of the probabilities that busy seats are free by each moment, of their squares and of their
-        cubes, in one array. The seats work for this campaign.
-        """
-        return self._sum_rows_of_seats(find_table_row_of_each_busy_seat(seats))
+        """Return the sums, over busy seats of this campaign, of the probabilities that each is free by each moment.
 
-    def _sum_rows_of_seats(self, rows: Sequence[int]) -> Vector:
+        The array also has the sums of the squares and of the cubes of these probabilities.
+        """
+        return self._sum_chances_of_table_rows(find_table_row_of_each_busy_seat(seats))
+
+    def _sum_chances_of_table_rows(self, rows: Sequence[int]) -> Vector:
         sums: Vector = self._freed.take(rows, axis=0).sum(axis=0)
         return sums
 
     def _sum_chances_of_free_seats_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
-        """Return the sums of `sum_chances_that_seats_are_free`, and how many of the seats will be free at some time.
+        """Return the sums of `sum_chances_that_seats_are_free` for seats of all campaigns, and how many of the seats will be
+        free.
 
-        A campaign that shares the seats knows best how long its own conversations take.
+        For a seat that talks for another campaign, that campaign's pacer makes the forecast, because it knows how long its own
+        conversations take.
         """
         rows = find_table_row_of_each_busy_seat(seats)
         others = dict.fromkeys([seat.pacer for seat in seats if seat.pacer is not None])
         if not others:
-            return self._sum_rows_of_seats(rows), len(rows)
+            return self._sum_chances_of_table_rows(rows), len(rows)
         sums, own = np.zeros(3 * self._tuning.moments), [seat for seat in seats if seat.pacer is None]
         for pacer in others:
             theirs = [seat for seat in seats if seat.pacer is pacer]

@@ -30,8 +30,8 @@ _Sums = Sequence[tuple[float, float, float, float]]
 class Bound(NamedTuple):
     """A limit (`chance`, 0-1) on the risk of the last call placed.
 
-    If `room` is 0, the risk is that this call is abandoned if it is answered. Otherwise the risk is that it is
-    abandoned after `room` other calls were abandoned. `doubt` is the relative standard deviation of the error in the
+    With `room` = 0, the risk is that this call is abandoned when it is answered. With `room` = 2, for example, the risk is that
+    two other calls are abandoned first, and then this one. `doubt` is the relative standard deviation of the error in the
     estimated answer rate.
     """
 
@@ -78,7 +78,7 @@ class Outlook:
         """
         if most <= 0 or not self._is_call_within_risk_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
-        kind, calls = _compute_moments_of_one_calls_answer(new), 1
+        kind, calls = _compute_answer_moments_of_call(new), 1
         while calls < most and self._is_call_within_risk_bounds(
             bounds, _add_calls_to_sums_of_moments(self._sums, kind, calls)
         ):
@@ -92,7 +92,7 @@ class Outlook:
         could be placed and hung up again and again.
         """
         kind, excess = (
-            _compute_moments_of_one_calls_answer([answers / max(1, self._ringing) for answers in self._answered_by]),
+            _compute_answer_moments_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
             0,
         )
         while excess < self._ringing and not self._is_call_within_risk_bounds(
@@ -135,9 +135,10 @@ def append_second_and_third_powers(probabilities: Matrix) -> Matrix:
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
-def _compute_moments_of_one_calls_answer(probabilities: Sequence[float]) -> _Sums:
-    """Return the mean, variance and third central moment of the number of answers (0 or 1) of one call. `probabilities`
-    has the call's probability of being answered by each moment that the policy looks ahead to.
+def _compute_answer_moments_of_call(probabilities: Sequence[float]) -> _Sums:
+    """Return the mean, variance and third central moment of the number of answers (0 or 1) of one call.
+
+    `probabilities` has the call's probability of being answered by each moment that the policy looks ahead to.
     """
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
@@ -145,9 +146,9 @@ def _compute_moments_of_one_calls_answer(probabilities: Sequence[float]) -> _Sum
 def compute_probability_of_at_least_n_answers(at_least: float, mean: float, variance: float, third: float) -> float:
     """Return P(S >= at_least) for a sum S of whole numbers, from its mean, variance and third central moment.
 
-    It is the normal distribution with continuity correction and one Edgeworth term for the skewness. This is the
-    "refined normal approximation" of Volkova (1996), as in Hong, "On computing the distribution function for the
-    Poisson binomial distribution" (2013).
+    The result is approximate: the normal distribution with continuity correction and one Edgeworth term for the skewness. This
+    is the "refined normal approximation" of Volkova (1996), as in Hong, "On computing the distribution function for the Poisson
+    binomial distribution" (2013).
     """
     if variance < 1e-9:
         return 1.0 if mean >= at_least - 0.5 else 0.0

@@ -200,10 +200,10 @@ class Pacer(ABC):
         return 0
 
     def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float] | None:
-        """Return how many of these busy seats will be free at each of the moments that the policy looks ahead to: the
-        sums of the probabilities, of their squares and of their cubes.
+        """Return how many of these busy seats will be free at each moment that the policy looks ahead to, or None.
 
-        Other campaigns on the same seats use it. None: the policy does not forecast.
+        The result has the sums of the probabilities, of their squares and of their cubes. Other campaigns on the same seats use
+        it. A policy that does not forecast returns None.
         """
         return None
 

@@ -27,11 +27,10 @@ from dialer.pacing.tuning import TUNED, Tuning
 
 
 class UsualRate(Learned):
-    """The mean answer rate of a campaign over the last half hour.
+    """The mean answer rate of a campaign over the last half hour (a mean over time, not over calls).
 
-    The mean is taken over time. A mean over calls would forget within minutes, because idle agents cause many calls.
-    The rate starts at 1, as if everybody answered. So few calls are in flight while the numbers' real answer rate is
-    unknown.
+    A mean over calls would forget within minutes, because idle agents cause many calls. The rate starts at 1, as if everybody
+    answered. So few calls are in flight while the numbers' real answer rate is unknown.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -64,8 +63,9 @@ class UsualRate(Learned):
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
     def count_ringing_calls_of_all_campaigns(self, ringing: Sequence[RingingCall]) -> int:
-        """Return the number of ringing calls. Calls of other campaigns count as many calls of this campaign as bring
-        the same answers.
+        """Return the number of ringing calls. Calls of other campaigns count by their probability of an answer.
+
+        A call that is half as likely to be answered as this campaign's calls counts as half a call, for example.
         """
         told = [call.answer_probability for call in ringing if call.answer_probability is not None]
         answers = sum(chance if 0.0 <= chance <= 1.0 else 1.0 for chance in told)
@@ -162,10 +162,10 @@ class PredictivePacer(GovernedPacer):
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _compute_risk_limits_of_next_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
-        """Return the limits on the risk of the last call: to be abandoned (alpha), and to exceed a hard stop.
+        """Return the limits on the risk of the last call placed: to be abandoned (alpha), and to exceed a hard stop.
 
-        A large site decides more often, so its limit for the hard stop is lower. If the answer rate is below its mean
-        of the last half hour, it may recover at any moment. The limits take this into account.
+        The limit for the hard stop is lower at a large site, which decides more often. An answer rate below its mean of the
+        last half hour may recover at any moment. The limits allow for that.
         """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0
@@ -207,8 +207,9 @@ class PredictivePacer(GovernedPacer):
         return excess
 
     def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float]:
-        """Return how many of these busy seats, which work for this campaign, will be free at each moment that the policy
-        looks ahead to: the sums of the probabilities, of their squares and of their cubes.
+        """Return how many of these busy seats of the campaign will be free at each moment that the policy looks ahead to.
+
+        The result has the sums of the probabilities, of their squares and of their cubes.
         """
         sums: list[float] = self.knowledge.sum_chances_that_seats_are_free(seats).tolist()
         return sums
@@ -223,8 +224,10 @@ class PredictivePacer(GovernedPacer):
         self.knowledge.learn_from_pacing_event(event)
 
     def _restart_dialling_after_long_pause(self, now: float, snapshot: PacingSnapshot) -> None:
-        """Start dialling gradually after a pause: the campaign was not allowed to dial, or no call was in flight for a
-        long time although a seat was free.
+        """Start dialling gradually after a pause.
+
+        A pause means that the campaign was not allowed to dial, or that no call was in flight for a long time although a seat
+        was free.
         """
         before, tuning = self._dialled_at, self._tuning
         if before is not None and now - before > tuning.pause_seconds:

@@ -170,11 +170,10 @@ def find_time_of_next_booth_worker_call(
 def limit_retry_to_last_call(
     retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool
 ) -> float | None:
-    """Return when a number is redialled (epoch seconds), or None if it is not redialled. It is never redialled after
-    `last_call_at`, the time of the last call to the polling booth's voters.
+    """Return when a number is redialled (epoch seconds), or None if it is not redialled.
 
-    A call that was promised for a later time ("at about six") is moved to `last_call_at`. Other later retries are
-    dropped.
+    A number is never redialled after `last_call_at`, the time of the last call to its polling booth's voters. If the voter
+    asked for a later call ("at about six"), the call is moved to `last_call_at`. Any other later retry is dropped.
     """
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:
         return retry_at

@@ -1,14 +1,13 @@
-"""Decides which booth's voters are called next: a priority for each booth, and an order that gives each booth its share
-of the calls.
+"""Decides which polling booth's voters are called next. Each booth gets a share of the calls by its priority.
 
 Without I/O.
 
 priority = P(not voted) x booth deficit x time value x the weight of the voters on the number
 
-The booth deficit compares the booth's share of voters who have not voted with the share of the whole centre. The time
-value grows towards the booth's last call. Each factor has an exponent in the settings; 0 switches it off. A centre
-contacts some 0.5 % of its electors on the day, so the order matters more than the speed. Supporter score, propensity to
-vote and answer probability enter through the voters' weights that an import supplies.
+The booth deficit compares the booth's share of voters who have not voted with the share of the whole centre. The time value
+grows towards the booth's last call. Each factor has an exponent in the settings; 0 switches it off. A centre contacts some 0.5
+% of its electors on the day, so the order matters more than the speed. Supporter score, propensity to vote and answer
+probability enter through the voters' weights that an import supplies.
 """
 
 from __future__ import annotations
@@ -90,9 +89,9 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the priorities of the polling booths. None is computed yet.
+        """Create the priorities of the polling booths; none is computed yet.
 
-        `look` returns the current counts of one booth; `centre` has the sums over all booths.
+        `look` returns the present counts of one booth. `centre` has the sums over all booths.
         """
         self._booths = booths
         self._look = look
@@ -206,8 +205,8 @@ class BoothOrder:
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by polling booth id. Voters of a booth with priority 0 are not called at all.
 
-        Booths without a priority have a turn only while no booth with a priority has numbers in the queue or reserved
-        for dialling.
+        Booths that are not in `priorities` are called last, once no booth with a priority has numbers left in the queue or
+        reserved for dialling.
         """
         before, self._priorities_today = self._priorities_today, priorities
         for booth_id in before.keys() - priorities.keys():
@@ -244,13 +243,13 @@ class BoothOrder:
             heapq.heappush(self._heap, place)
         return quotas
 
-    def update_call_order_after_numbers_claimed(
+    def update_call_order_after_numbers_reserved(
         self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool
     ) -> None:
-        """Record the numbers that were reserved for dialling after `choose_how_many_numbers_to_call_per_booth` returned `quotas`.
+        """Record which numbers were reserved for dialling, after `choose_how_many_numbers_to_call_per_booth` planned `quotas`.
 
-        `full` says that as many numbers were found as were requested. In that case the last booths of `quotas` may not
-        have been searched for numbers, so these booths do not count as empty.
+        `full` means that as many numbers were found as requested. Then the last booths of `quotas` may not have been searched,
+        so they do not count as empty.
         """
         given: Counter[int] = Counter()
         for claim in claims:
@@ -271,7 +270,7 @@ class BoothOrder:
             asked = asked[:last]
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
-    def update_call_order_after_numbers_return(self, claims: Sequence[Claim]) -> None:
+    def update_call_order_after_numbers_returned(self, claims: Sequence[Claim]) -> None:
         """Record that numbers which were reserved for dialling have returned to the queue undialled. They do not count
         as calls to their booths.
         """

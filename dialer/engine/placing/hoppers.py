@@ -105,7 +105,7 @@ class Hoppers:
                     day_start=get_local_midnight_before(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
-                run.order.update_call_order_after_numbers_claimed(quotas, claims, full=full)
+                run.order.update_call_order_after_numbers_reserved(quotas, claims, full=full)
                 if full and run.ran_dry:
                     run.ran_dry = False
                     self._core.request_side_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
@@ -213,7 +213,7 @@ class Hoppers:
         if claims:
             run.returns += 1
             run.list_done = False
-            run.order.update_call_order_after_numbers_return(claims)
+            run.order.update_call_order_after_numbers_returned(claims)
             self._core.spawn_background_task(self._return_reserved_numbers_to_queue(claims), "release-claims")
 
     async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:

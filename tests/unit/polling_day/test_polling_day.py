@@ -76,7 +76,7 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     for _ in range(50):
         quotas = order.choose_how_many_numbers_to_call_per_booth(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.update_call_order_after_numbers_claimed(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
+        order.update_call_order_after_numbers_reserved(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -86,14 +86,14 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
 def test_booths_of_equal_priority_are_called_in_turn_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
     assert order.choose_how_many_numbers_to_call_per_booth(12) == {1: 12, 2: 8, 3: 8}
-    order.update_call_order_after_numbers_claimed({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
+    order.update_call_order_after_numbers_reserved({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
     assert next(iter(order.choose_how_many_numbers_to_call_per_booth(4))) == 3
 
 
 def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
     quotas = order.choose_how_many_numbers_to_call_per_booth(8)
-    order.update_call_order_after_numbers_claimed(quotas, [make_claim(1)], full=False)
+    order.update_call_order_after_numbers_reserved(quotas, [make_claim(1)], full=False)
     assert order.has_no_booth_numbers_to_call
     assert order.choose_how_many_numbers_to_call_per_booth(8) == {}
     order.look_again_for_numbers_of_all_booths()
@@ -106,9 +106,9 @@ def test_undialled_numbers_do_not_count_in_the_share_of_calls_of_their_booth() -
     for _ in range(300):  # of ten claims two are dialled before the others are returned
         quotas = order.choose_how_many_numbers_to_call_per_booth(8)
         claims = [make_claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
-        order.update_call_order_after_numbers_claimed(quotas, claims, full=True)
+        order.update_call_order_after_numbers_reserved(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
-        order.update_call_order_after_numbers_return(claims[2:])
+        order.update_call_order_after_numbers_returned(claims[2:])
     assert set(dialled.values()) == {40}
 
 
@@ -116,7 +116,7 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
     order = BoothOrder([1, 2, 3, 4])
     order.set_booth_priorities({3: 0.05, 4: 1e-9})
     assert set(order.choose_how_many_numbers_to_call_per_booth(40)) == {3, 4}
-    order.update_call_order_after_numbers_claimed({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    order.update_call_order_after_numbers_reserved({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
     assert order.choose_how_many_numbers_to_call_per_booth(4) == {
         1: 12,
         2: 8,
@@ -134,7 +134,7 @@ def test_booth_without_priority_gets_no_calls_while_reserved_numbers_wait() -> N
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
-    order.update_call_order_after_numbers_claimed({1: NEIGHBOURS}, [make_claim(1)], full=False)
+    order.update_call_order_after_numbers_reserved({1: NEIGHBOURS}, [make_claim(1)], full=False)
     assert order.choose_how_many_numbers_to_call_per_booth(4) == {}
     assert order.has_no_booth_numbers_to_call
     hopper.pop()
@@ -187,11 +187,11 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
             claims = [make_claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
-            order.update_call_order_after_numbers_claimed(quotas, claims, full=True)
+            order.update_call_order_after_numbers_reserved(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
         elif step == "give back" and held:
-            order.update_call_order_after_numbers_return(held)
+            order.update_call_order_after_numbers_returned(held)
             plain.gave_back(Counter(each.queue_booth_id for each in held))
             held.clear()
         elif step == "priorities":
@@ -208,13 +208,13 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             order.look_again_for_numbers_of_all_booths()
             plain.empty.clear()
         elif step == "run dry":
-            order.update_call_order_after_numbers_claimed(quotas, [], full=False)
+            order.update_call_order_after_numbers_reserved(quotas, [], full=False)
             plain.empty |= set(quotas)
 
 
 def test_booth_counts_as_without_numbers_only_after_a_request_for_numbers() -> None:
     order = BoothOrder([1, 2, 3])
-    order.update_call_order_after_numbers_claimed(
+    order.update_call_order_after_numbers_reserved(
         {1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True
     )
     assert set(order.choose_how_many_numbers_to_call_per_booth(40)) == {1, 2, 3}
@@ -230,13 +230,13 @@ def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
     quotas = order.choose_how_many_numbers_to_call_per_booth(4)
     assert order.find_booths_to_call_first(quotas) == {1}
     hopper.append(make_claim(1))
-    order.update_call_order_after_numbers_claimed(quotas, [], full=False)
+    order.update_call_order_after_numbers_reserved(quotas, [], full=False)
     assert order.choose_how_many_numbers_to_call_per_booth(4) == {}
     assert order.find_booths_to_call_first({}) == {1}
     hopper.clear()
     assert list(order.choose_how_many_numbers_to_call_per_booth(4)) == [2]
     assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
-    order.update_call_order_after_numbers_claimed({2: 4}, [], full=False)
+    order.update_call_order_after_numbers_reserved({2: 4}, [], full=False)
     assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
 
 
@@ -244,7 +244,7 @@ def test_booth_may_close_between_planning_and_reserving_its_numbers() -> None:
     order = BoothOrder([1])
     quotas = order.choose_how_many_numbers_to_call_per_booth(4)
     order.set_booth_priorities({1: 0.0})
-    order.update_call_order_after_numbers_claimed(quotas, [make_claim(1)] * 4, full=True)
+    order.update_call_order_after_numbers_reserved(quotas, [make_claim(1)] * 4, full=True)
     assert order.has_no_booth_numbers_to_call
 
 
@@ -252,7 +252,7 @@ def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
         claims = [make_claim(booth_id, weight)] * NEIGHBOURS
-        order.update_call_order_after_numbers_claimed({booth_id: NEIGHBOURS}, claims, full=True)
+        order.update_call_order_after_numbers_reserved({booth_id: NEIGHBOURS}, claims, full=True)
     quotas = order.choose_how_many_numbers_to_call_per_booth(80)
     assert quotas[1] > 2 * quotas[2]
 
