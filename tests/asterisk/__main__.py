@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -67,12 +68,13 @@ def main() -> int:
     parser.add_argument(
         "names",
         nargs="*",
-        help="scenario files without .yaml, browser-phones, log-in, hold-key, agi-scripts, older-store, "
-        "call-rate, outcomes, trunk-settings, trunk-signatures, trunk-srv, trunk-test, trunk-tls, answering-machines, two-servers; "
-        "all by default",
+        help=f"scenario files without .yaml, {', '.join([BROWSERS, *CHECKS, TWO_SERVERS])}; all by default",
     )
     parser.add_argument("--keep", type=Path, help="keep configuration, logs and stores in this directory")
     arguments = parser.parse_args()
+    known = {*(path.stem for path in scenario_files()), BROWSERS, *CHECKS, TWO_SERVERS}
+    if unknown := [name for name in arguments.names if name not in known]:
+        parser.error(f"no scenario or check is named {', '.join(unknown)}; see --help")
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -81,7 +83,7 @@ def main() -> int:
     scenarios = [(path.stem, scenario) for path in chosen if (scenario := load_scenario(path)).on != "simulated"]
     try:
         program, sipp = find_asterisk(), find_sipp()
-        print_line(f"{len(scenarios)} scenarios on {get_asterisk_version(program)} ({program})")
+        print_line(f"{get_asterisk_version(program)} ({program})")
         with tempfile.TemporaryDirectory(prefix="matdan-asterisk-") as temporary:
             browsers = not arguments.names or BROWSERS in arguments.names
             lab = Lab(program, sipp, arguments.keep or Path(temporary))
@@ -98,66 +100,70 @@ async def run_checks(
 ) -> int:
     """Run the chosen checks and all scenarios on a real Asterisk. Return the exit status."""
     lab.directory.mkdir(parents=True, exist_ok=True)
-    failed: list[str] = []
-    faults = await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory)
-    print_line(
-        "ok   a site with everything loads, registers, and keeps strangers out"
-        if not faults
-        else "FAIL a site with everything"
-    )
-    for line in faults:
-        print_line(f"     {line}")
-    if faults:
-        failed.append("whole site")
+    report = RunReport()
+    report.add_result("whole-site", await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory))
     if browsers:
         found = await check_browser_phones(lab.asterisk.program, lab.sipp, lab.directory)
-        for line in (*found.figures, *(f"FAIL {fault}" for fault in found.faults)):
+        for line in found.figures:
             print_line(f"     {line}")
-        if found.faults:
-            failed.append(BROWSERS)
+        if found.is_tried:
+            report.add_result(BROWSERS, found.faults)
     for name in checks:
         begun = time.monotonic()
         faults = await CHECKS[name](Lab(lab.asterisk.program, lab.sipp, lab.directory / name))
-        print_line(
-            f"{'FAIL' if faults else 'ok  '} {name} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
-        )
-        if faults:
-            failed.append(name)
+        report.add_result(name, faults, begun)
     if servers:
-        begun, called = time.monotonic(), "transfers-on-two-servers"
-        faults = await check_transfers_over_servers(TwoServers(lab.asterisk.program, lab.sipp, lab.directory / called))
-        print_line(
-            f"{'FAIL' if faults else 'ok  '} {called} ({time.monotonic() - begun:.0f} s): {'; '.join(faults) or 'holds'}"
-        )
+        begun, name = time.monotonic(), "transfers-on-two-servers"
+        faults = await check_transfers_over_servers(TwoServers(lab.asterisk.program, lab.sipp, lab.directory / name))
+        report.add_result(name, faults, begun)
+        on_two = TwoServers(lab.asterisk.program, lab.sipp, lab.directory / TWO_SERVERS)
+        await play_scenarios(load_two_server_scenarios(), on_two, report)
+    await play_scenarios(scenarios, lab, report)
+    print_line(f"{report.describe_result()} on {get_asterisk_version(lab.asterisk.program)}")
+    return 1 if report.failed else 0
+
+
+@dataclass
+class RunReport:
+    """What a run of the lab found: how many checks and scenarios hold, and the names of what failed."""
+
+    tried: int = 0
+    held: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def add_result(self, name: str, faults: Sequence[str], begun: float | None = None) -> None:
+        """Count and print the result of a check or scenario. `begun` is when it began (`time.monotonic`)."""
+        took = "" if begun is None else f" ({time.monotonic() - begun:.0f} s)"
+        print_line(f"{'FAIL' if faults else 'ok  '} {name}{took}: {'; '.join(faults) or 'holds'}")
+        self.tried += 1
+        self.held += not faults
         if faults:
-            failed.append(called)
-        failed += await play_scenarios(
-            load_two_server_scenarios(), TwoServers(lab.asterisk.program, lab.sipp, lab.directory / TWO_SERVERS)
-        )
-    lost = await play_scenarios(scenarios, lab)
-    held = len(scenarios) - len(set(lost))
-    print_line(f"{held} of {len(scenarios)} scenarios hold on {get_asterisk_version(lab.asterisk.program)}")
-    return 1 if failed or lost else 0
+            self.failed.append(name)
+
+    def add_fault(self, line: str) -> None:
+        """Print a fault that belongs to no check or scenario, such as a line in Asterisk's log. The run has failed."""
+        print_line(f"FAIL {line}")
+        self.failed.append(line)
+
+    def describe_result(self) -> str:
+        """Return how many of all checks and scenarios that were tried hold."""
+        return f"{self.held} of {self.tried} checks and scenarios hold"
 
 
-async def play_scenarios(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) -> list[str]:
-    """Play scenarios one by one on a lab and check Asterisk's log. Return the names of what failed."""
-    failed: list[str] = []
+async def play_scenarios(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, report: RunReport) -> None:
+    """Play scenarios one by one on a lab, check Asterisk's log, and add the results to the report."""
     delays: list[float] = []
     if not scenarios:
-        return failed
+        return
     lab.directory.mkdir(parents=True, exist_ok=True)
+    where = "" if len(lab.asterisks) == 1 else " on two servers"
     try:
         await lab.start()
         for name, scenario in scenarios:
             begun = time.monotonic()
             faults, measured = await play_scenario(name, scenario, lab)
             delays += measured
-            result = "; ".join(faults) if faults else "holds"
-            where = "" if len(lab.asterisks) == 1 else " on two servers"
-            print_line(f"{'FAIL' if faults else 'ok  '} {name}{where} ({time.monotonic() - begun:.0f} s): {result}")
-            if faults:
-                failed.append(name)
+            report.add_result(f"{name}{where}", faults, begun)
     finally:
         trouble = [line for asterisk, _ in lab.asterisks for line in asterisk.unexpected_log_lines()]
         await lab.stop()
@@ -166,10 +172,8 @@ async def play_scenarios(scenarios: Sequence[tuple[str, Scenario]], lab: Lab) ->
         each for asterisk, server in lab.asterisks for each in lint_files_in_directory(asterisk.etc, settings, server)
     ]
     for line in [*trouble, *map(str, findings)]:
-        print_line(f"FAIL {line}")
-        failed.append("Asterisk's log, or its files")
+        report.add_fault(line)
     print_line(describe_delays(delays))
-    return failed
 
 
 async def play_scenario(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[float]]:

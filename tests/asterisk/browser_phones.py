@@ -80,8 +80,9 @@ SIGN_IN = """async (given) => (await fetch("/api/agent/sign-in", {
 
 @dataclass
 class CheckReport:
-    """The faults and measurements of a check."""
+    """The faults and measurements of a check, and whether it could run at all."""
 
+    is_tried: bool = True
     faults: list[str] = field(default_factory=list)
     figures: list[str] = field(default_factory=list)
 
@@ -209,6 +210,7 @@ async def check_browser_phones(program: Path, sipp: Path, directory: Path) -> Ch
     """Run all checks of browser phones (agents' phones in a web page)."""
     report = CheckReport()
     if shutil.which("chromium") is None or not are_pages_built():
+        report.is_tried = False
         report.figures.append(
             "browser phones were not tried: no chromium, or the pages are not built (dialer desk pages)"
         )

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.asterisk.__main__ import describe_delays
+from tests.asterisk.__main__ import RunReport, describe_delays
 from tests.asterisk.packets import CallPackets, PacketReader
 from tests.asterisk.process import NoAsterisk, find_asterisk
 from tests.asterisk.sipp_scripts import (
@@ -107,6 +107,17 @@ def test_report_of_the_asterisk_lab_states_performance_goal_and_load() -> None:
     assert "100 calls: median 10.0 ms, p95 10.0, p99 140.0, max 140.0; goal p99 under 150 ms: met (load " in met
     assert "MISSED" in describe_delays([10.0] * 98 + [151.0] * 2)
     assert describe_delays([]) == "no delay was measured"
+
+
+def test_report_of_the_asterisk_lab_counts_checks_as_well_as_scenarios(capsys: pytest.CaptureFixture[str]) -> None:
+    report = RunReport()
+    report.add_result("log-in", [])
+    report.add_result("agents-talk", ["no voter was connected", "no seat"])
+    report.add_fault("WARNING of Asterisk")
+    assert report.describe_result() == "1 of 2 checks and scenarios hold"
+    assert report.failed == ["agents-talk", "WARNING of Asterisk"]
+    lines = ["ok   log-in: holds", "FAIL agents-talk: no voter was connected; no seat", "FAIL WARNING of Asterisk"]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_asterisk_lab_reports_that_asterisk_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
