@@ -13,7 +13,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import traceback
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +92,7 @@ def main() -> int:
             checks = [name for name in CHECKS if not arguments.names or name in arguments.names]
             return asyncio.run(run_checks(scenarios, lab, browsers=browsers, checks=checks, servers=servers))
     except NoAsterisk as error:
-        print_line(f"no scenario was run: {error}")
+        print_line(f"cannot run: {error}")
         return 2
 
 
@@ -101,7 +102,7 @@ async def run_checks(
     """Run the chosen checks and all scenarios on a real Asterisk. Return the exit status."""
     lab.directory.mkdir(parents=True, exist_ok=True)
     report = RunReport()
-    report.add_result("whole-site", await check_whole_site(lab.asterisk.program, lab.sipp, lab.directory))
+    await report.run_check("whole-site", check_whole_site(lab.asterisk.program, lab.sipp, lab.directory))
     if browsers:
         found = await check_browser_phones(lab.asterisk.program, lab.sipp, lab.directory)
         for line in found.figures:
@@ -109,13 +110,11 @@ async def run_checks(
         if found.is_tried:
             report.add_result(BROWSERS, found.faults)
     for name in checks:
-        begun = time.monotonic()
-        faults = await CHECKS[name](Lab(lab.asterisk.program, lab.sipp, lab.directory / name))
-        report.add_result(name, faults, begun)
+        await report.run_check(name, CHECKS[name](Lab(lab.asterisk.program, lab.sipp, lab.directory / name)))
     if servers:
-        begun, name = time.monotonic(), "transfers-on-two-servers"
-        faults = await check_transfers_over_servers(TwoServers(lab.asterisk.program, lab.sipp, lab.directory / name))
-        report.add_result(name, faults, begun)
+        name = "transfers-on-two-servers"
+        two = TwoServers(lab.asterisk.program, lab.sipp, lab.directory / name)
+        await report.run_check(name, check_transfers_over_servers(two))
         on_two = TwoServers(lab.asterisk.program, lab.sipp, lab.directory / TWO_SERVERS)
         await play_scenarios(load_two_server_scenarios(), on_two, report)
     await play_scenarios(scenarios, lab, report)
@@ -131,9 +130,22 @@ class RunReport:
     held: int = 0
     failed: list[str] = field(default_factory=list)
 
-    def add_result(self, name: str, faults: Sequence[str], begun: float | None = None) -> None:
-        """Count and print the result of a check or scenario. `begun` is when it began (`time.monotonic`)."""
-        took = "" if begun is None else f" ({time.monotonic() - begun:.0f} s)"
+    async def run_check(self, name: str, check: Awaitable[list[str]]) -> None:
+        """Run a check and add its result. One that times out or has no working Asterisk fails; the others still run."""
+        begun = time.monotonic()
+        try:
+            faults = await check
+        except (TimeoutError, NoAsterisk) as error:
+            frames = [
+                each for each in traceback.extract_tb(error.__traceback__) if "tests" in Path(each.filename).parts
+            ]
+            places = " < ".join(f"{Path(each.filename).name}:{each.lineno}" for each in reversed(frames))
+            faults = [f"{str(error) or 'timed out'} ({places})"]
+        self.add_result(name, faults, time.monotonic() - begun)
+
+    def add_result(self, name: str, faults: Sequence[str], seconds: float | None = None) -> None:
+        """Count and print the result of a check or scenario, and how long it took."""
+        took = "" if seconds is None else f" ({seconds:.0f} s)"
         print_line(f"{'FAIL' if faults else 'ok  '} {name}{took}: {'; '.join(faults) or 'holds'}")
         self.tried += 1
         self.held += not faults
@@ -160,10 +172,7 @@ async def play_scenarios(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, re
     try:
         await lab.start()
         for name, scenario in scenarios:
-            begun = time.monotonic()
-            faults, measured = await play_scenario(name, scenario, lab)
-            delays += measured
-            report.add_result(f"{name}{where}", faults, begun)
+            await report.run_check(f"{name}{where}", play_scenario(name, scenario, lab, delays))
     finally:
         trouble = [line for asterisk, _ in lab.asterisks for line in asterisk.unexpected_log_lines()]
         await lab.stop()
@@ -176,8 +185,8 @@ async def play_scenarios(scenarios: Sequence[tuple[str, Scenario]], lab: Lab, re
     print_line(describe_delays(delays))
 
 
-async def play_scenario(name: str, scenario: Scenario, lab: Lab) -> tuple[list[str], list[float]]:
-    """Play one scenario. Return its faults, and the delays of connected voters (ms)."""
+async def play_scenario(name: str, scenario: Scenario, lab: Lab, delays: list[float]) -> list[str]:
+    """Play one scenario, and add the delays of connected voters (ms). Return the faults."""
     directory = lab.directory / name
     directory.mkdir()
     async with RealStage(lab, scenario) as stage:
@@ -187,8 +196,11 @@ async def play_scenario(name: str, scenario: Scenario, lab: Lab) -> tuple[list[s
             f"     Asterisk was unreachable for {played.seconds_without_switch:.2f} s; then an agent had no phone for "
             f"{played.seconds_without_phone:.2f} s"
         )
-    delays = [call.delay_milliseconds for call in stage.watch.calls.values()]
-    return played.faults, [delay for delay in delays if delay is not None] if scenario.delays else []
+    if scenario.delays:
+        measured = [call.delay_milliseconds for call in stage.watch.calls.values()]
+        delays += [delay for delay in measured if delay is not None]
+    lost = stage.watch.lost_packets
+    return [*played.faults, *([f"the capture lost {lost} packets"] if lost else [])]
 
 
 def describe_delays(delays: list[float]) -> str:

@@ -37,6 +37,7 @@ async def check_call_rate(lab: Lab) -> list[str]:
     lab.asterisk.write_configuration(render_asterisk_site_files(settings, {}))
     write_sounds(lab.asterisk)
     lab.voter_audio.write_bytes(bytes(8000))
+    number_of_calls = len(CALLS.numbers())
     fill_numbers(settings.store.path, [number for number, _ in CALLS.numbers()])
     carrier, watch = (
         Sipp(lab.sipp, lab.directory, "carrier", lab.carrier_port, (46_000, 49_999)),
@@ -50,12 +51,16 @@ async def check_call_rate(lab: Lab) -> list[str]:
             assemble_centre(settings, chance=random.Random(1), profile=LINES) as centre,
             run_dialler(centre),
         ):
-            await wait_until(lambda: len(watch.invites) == len(CALLS.numbers()))
+            await wait_until(
+                lambda: sum(centre.engine.make_centre_view().campaigns[0].outcomes.values()) == number_of_calls
+            )
     finally:
         watch.stop()
         await carrier.stop()
         await lab.stop()
     times = sorted(watch.invite_times)
+    if len(times) != number_of_calls:
+        return [f"{len(times)} of {number_of_calls} calls were captured; {watch.lost_packets} packets were lost"]
     counts = [bisect.bisect_left(times, begin + 1.0) - place for place, begin in enumerate(times)]
     over = sum(count > CALLS_PER_SECOND for count in counts)
     rate = (len(times) - 1) / (times[-1] - times[0])

@@ -5,10 +5,13 @@ A raw socket receives every packet with the kernel's timestamp. It needs root or
 
 from __future__ import annotations
 
+import ctypes
+import math
 import re
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass
 
 from tests.asterisk.process import NoAsterisk
@@ -16,9 +19,21 @@ from tests.asterisk.sounds import is_loud
 
 _ETH_P_IP = 0x0800
 _SO_TIMESTAMPNS = 35
+_SO_ATTACH_FILTER = 26
+_SO_RCVBUFFORCE = 33
+_SOL_PACKET = 263
+_PACKET_STATISTICS = 6
 _PACKET_OUTGOING = 4
 _UDP = 17
 _ETHERNET = 14
+_RECEIVED_UDP_ONLY = (  # a BPF program: code, jump if true, jump if false, value
+    (0x28, 0, 0, 0xFFFFF004),  # load whether the packet is received or outgoing: loopback shows each packet twice
+    (0x15, 3, 0, _PACKET_OUTGOING),
+    (0x30, 0, 0, _ETHERNET + 9),  # load the protocol of the IPv4 packet
+    (0x15, 0, 1, _UDP),
+    (0x06, 0, 0, 0xFFFFFFFF),  # capture it whole
+    (0x06, 0, 0, 0),
+)
 
 
 @dataclass
@@ -87,36 +102,42 @@ class PacketWatch(PacketReader):
     def __init__(self, carrier_port: int) -> None:
         """Open the capture. Raises NoAsterisk without permission to capture packets."""
         super().__init__(carrier_port)
+        self.lost_packets = 0  # after `stop`: what the thread was too slow for, so that the capture is incomplete
         try:
-            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
+            self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
         except PermissionError:
             raise NoAsterisk("packets cannot be captured; run it as root, or with CAP_NET_RAW") from None
-        self._socket.bind(("lo", _ETH_P_IP))
         self._socket.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        _attach_filter(self._socket)
+        self._socket.bind(("lo", _ETH_P_IP))
         self._socket.settimeout(0.2)
         self._thread = threading.Thread(target=self._capture, name="packets", daemon=True)
-        self._ends = False
+        self._ends_at = math.inf
 
     def start(self) -> None:
         """Start the capture thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the capture thread, if it was started, and close the socket."""
-        self._ends = True
+        """Stop the capture thread, if it was started, once it has read what was captured, and close the socket."""
+        self._ends_at = time.time()
         if self._thread.ident is not None:
             self._thread.join()
+        statistics = self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
+        self.lost_packets = struct.unpack("@II", statistics)[1]
         self._socket.close()
 
     def _capture(self) -> None:
-        while not self._ends:
+        at = 0.0
+        while at < self._ends_at:
             try:
-                packet, extra, _, address = self._socket.recvmsg(65_535, 128)
+                packet, extra, _, _ = self._socket.recvmsg(65_535, 128)
             except TimeoutError:
+                at = time.time()
                 continue
-            if address[2] != _PACKET_OUTGOING:  # loopback shows each packet twice
-                self.process_packet(packet, _read_timestamp(extra))
+            at = _read_timestamp(extra)
+            self.process_packet(packet, at)
 
 
 class DscpWatch(PacketWatch):
@@ -132,6 +153,14 @@ class DscpWatch(PacketWatch):
         if packet[_ETHERNET + 9] == _UDP:
             [source] = struct.unpack_from("!H", packet, _ETHERNET + header)
             self.dscp_by_port.setdefault(source, set()).add(packet[_ETHERNET + 1] >> 2)
+
+
+def _attach_filter(capture: socket.socket) -> None:
+    """Have the kernel pass received UDP packets only, so that other traffic on a busy machine cannot crowd them out."""
+    program = b"".join(struct.pack("@HBBI", *each) for each in _RECEIVED_UDP_ONLY)
+    stored = ctypes.create_string_buffer(program, len(program))
+    description = struct.pack("@HP", len(_RECEIVED_UDP_ONLY), ctypes.addressof(stored))
+    capture.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, description)
 
 
 def _find_header(message: bytes, name: bytes) -> str:

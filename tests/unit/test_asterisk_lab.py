@@ -120,6 +120,18 @@ def test_report_of_the_asterisk_lab_counts_checks_as_well_as_scenarios(capsys: p
     assert capsys.readouterr().out.splitlines() == lines
 
 
+async def test_check_of_the_asterisk_lab_that_times_out_fails_and_names_its_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def hang() -> list[str]:
+        raise TimeoutError
+
+    report = RunReport()
+    await report.run_check("call-rate", hang())
+    assert report.failed == ["call-rate"]
+    assert "FAIL call-rate (0 s): timed out (test_asterisk_lab.py:" in capsys.readouterr().out
+
+
 def test_asterisk_lab_reports_that_asterisk_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ASTERISK_SBIN", str(tmp_path / "none"))
     with pytest.raises(NoAsterisk, match="is not an executable"):
