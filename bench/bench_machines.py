@@ -29,6 +29,7 @@ from bench.common import EXIT_GOAL_MISSED, Size, Unrunnable, add_size_options, d
 from bench.greeting_calls import Decision, decide_by_amd, decide_by_listener
 from bench.greeting_clips import CLIPS_PER_HALF, MACHINES, Clip, Half, Kind, make_clips
 from bench.greeting_detector import Detector, train_detectors
+from tests.asterisk.answering_machines import EAGER_AMD
 from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
 
 MOST_PEOPLE_TAKEN: Final = 0.01
@@ -119,10 +120,11 @@ HEAD: Final = ("contender", "people taken", "machines found", "median s", "of pe
 GAINS_HEAD: Final = ("contender", "machines kept from agents", "people hung up on", "people among them")
 
 
-def read_rendered_amd(file: str) -> str:
-    """Return the arguments of AMD() in a template of the dialplan."""
-    arguments = set(re.findall(r"AMD\(([\d,]+)\)", (_DIALPLAN / file).read_text(encoding="utf-8")))
-    assert len(arguments) == 1, f"{file} must call AMD() with one set of values; it has {sorted(arguments)}"
+def read_rendered_amd() -> str:
+    """Return the arguments of AMD() in the templates of the dialplan, which are the same for flows and for agents."""
+    templates = [(_DIALPLAN / file).read_text(encoding="utf-8") for file in ("flows.conf.j2", "voters.conf.j2")]
+    arguments = {each for text in templates for each in re.findall(r"AMD\(([\d,]+)\)", text)}
+    assert len(arguments) == 1, f"the dialplan must call AMD() with one set of values; it has {sorted(arguments)}"
     return str(arguments.pop())
 
 
@@ -147,11 +149,10 @@ def make_own_contender(name: str, detector: Detector) -> Contender:
 
 def list_contenders(tuning: Sequence[Clip], more: Sequence[Clip]) -> list[Contender]:
     """Return the contenders, tuned on the tuning half; our trees learn from `more` clips of its voices and texts as well."""
-    flow, seat = read_rendered_amd("flows.conf.j2"), read_rendered_amd("voters.conf.j2")
     contenders = [
         make_amd_contender("AMD, Asterisk's defaults", "", silence_is_machine=True),
-        make_amd_contender("AMD, Matdan's IVR campaigns", flow),
-        make_amd_contender("AMD, Matdan's before-seat", seat),
+        make_amd_contender("AMD, eager", EAGER_AMD),
+        make_amd_contender("AMD, Matdan's before-seat", read_rendered_amd()),
     ]
     for limit, where in ((FLOW_LIMIT_SECONDS, "5 s"), (SEAT_LIMIT_SECONDS, "1.7 s")):
         print_progress(f"tuning AMD for a limit of {where}")
@@ -280,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for contender in list_contenders(tuning, more):
                 print_progress(f"{len(held_out)} calls: {contender.name}")
                 scores.append(score(contender, held_out, Path(name)))
-            agreement = check_model(tuning, read_rendered_amd("flows.conf.j2"), Path(name))
+            agreement = check_model(tuning, EAGER_AMD, Path(name))
     except (NoAsterisk, Unrunnable) as error:
         print(f"cannot run: {error}")
         return 0

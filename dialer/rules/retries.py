@@ -31,17 +31,18 @@ class RetryRules:
 
 
 def compute_retry_time_after_outcome(
-    rules: RetryRules, outcome: Outcome, attempt_number: int, now: float
+    rules: RetryRules, outcome: Outcome, attempt_number: int, now: float, *, message_left: bool = False
 ) -> float | None:
     """Return when the number is due again after a call with this outcome (epoch seconds), or None if never in this campaign.
 
     A completed IVR flow is final, but the voter's answers in it may make the number due again
     (`compute_retry_time_after_voter_mark`).
-    The outcome `unknown` is final, because the voter may have been called.
+    The outcome `unknown` is final, because the voter may have been called. So is a message left on an answering machine:
+    a campaign leaves one message for each number.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS  # nobody was called, so this does not count as one of max_attempts
-    if outcome in _FINAL_OUTCOMES or attempt_number >= rules.max_attempts:
+    if outcome in _FINAL_OUTCOMES or message_left or attempt_number >= rules.max_attempts:
         return None
     return _compute_retry_time_of_outcome(rules, outcome, now)
 

@@ -103,12 +103,12 @@ class Campaign(Section):
     )
     machine_detection: MachineDetection = Field(
         MachineDetection.OFF,
-        description="off; before-seat: Asterisk listens up to 1.7 s before an agent or 5 s before a flow; after-seat: the agent "
-        "decides",
+        description="off; before-seat: Asterisk listens up to 1.7 s before an agent or a flow; after-seat: the agent decides",
     )
     machine_message: bool = Field(
         False,
-        description="ivr with before-seat: leave the information message on a machine, after its beep; false: hang up",
+        description="ivr with before-seat: leave the information message on a machine, after its beep, and call it no more; "
+        "false: hang up",
     )
     abandoned_target: Share = Field(0.01, description="abandoned-call rate that pacing aims for, of live answers (0-1)")
     abandoned_limit: Share = Field(

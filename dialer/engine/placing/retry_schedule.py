@@ -50,9 +50,10 @@ class RetrySchedule:
             return None  # an inbound call without a mark does not change when the number is due
         if outcome is Outcome.CANCELLED and call.leg.ringing_at is not None:
             outcome = Outcome.NO_ANSWER  # a phone that has rung is not called again immediately
-        return self._limit_retry_to_calling_deadline(
-            run, call, retries.compute_retry_time_after_outcome(rules, outcome, call.attempt_number, now)
+        due = retries.compute_retry_time_after_outcome(
+            rules, outcome, call.attempt_number, now, message_left=call.leg.message_left
         )
+        return self._limit_retry_to_calling_deadline(run, call, due)
 
     def is_call_time_requested_by_voter(self, call: Call, outcome: Outcome) -> bool:
         """Return whether the voter requested the call time that `find_due_time_after_call` returns."""

@@ -87,8 +87,8 @@ async def test_voter_who_hangs_up_during_machine_detection_counts_as_a_dropped_l
 @pytest.mark.parametrize(
     ("message", "stays", "seconds", "left_at"),
     [
-        (False, 120.0, 1.8, None),
-        (True, 120.0, 1.8 + 1.5 + 6.0, "message left"),
+        (False, 120.0, 1.6, None),
+        (True, 120.0, 1.6 + 1.5 + 6.0, "message left"),
         (True, 5.0, 5.0, "no message left"),
     ],
 )
@@ -97,7 +97,7 @@ def test_ivr_flow_is_not_started_for_an_answering_machine(
 ) -> None:
     @virtual_time()
     async def run() -> None:
-        config = make_scripted_switch(Behaviour(machine=True, amd_seconds=1.8, hang_up_after=stays))
+        config = make_scripted_switch(Behaviour(machine=True, amd_seconds=1.6, hang_up_after=stays))
         campaign = {**IVR, **BEFORE, "machine_message": message, "channels": 1}
         async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
             await site.until(lambda: bool(site.ended()), seconds=60)
@@ -108,8 +108,11 @@ def test_ivr_flow_is_not_started_for_an_answering_machine(
 
     run()
     assert query_site_store(tmp_path, "SELECT count(*) FROM mark") == [(0,)]
-    first = query_site_store(tmp_path, "SELECT flow, left_at FROM attempt ORDER BY created_at LIMIT 1")
-    assert first == [(None, left_at)]
+    first = query_site_store(
+        tmp_path,
+        "SELECT flow, left_at, state FROM attempt JOIN target USING (phone_id, campaign_id) ORDER BY created_at LIMIT 1",
+    )
+    assert first == [(None, left_at, "closed" if left_at == "message left" else "due")]
 
 
 @virtual_time()

@@ -55,10 +55,9 @@ def test_tuned_machine_detection_mistakes_no_more_people_for_machines_than_allow
     assert model_amd(machines, loose).is_machine.tolist() == [True] * 3
 
 
-def test_amd_values_are_read_from_the_templates_of_the_dialplan() -> None:
-    for name in ("flows.conf.j2", "voters.conf.j2"):
-        arguments = read_rendered_amd(name)
-        assert str(parse_amd_values(arguments)) == arguments
+def test_dialplan_has_the_same_amd_values_for_flows_and_for_agents() -> None:
+    arguments = read_rendered_amd()
+    assert str(parse_amd_values(arguments)) == arguments
 
 
 class IgnorantTrees:

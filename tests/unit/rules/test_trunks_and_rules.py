@@ -276,6 +276,11 @@ def test_number_has_no_retry_after_the_last_attempt_unless_the_call_was_cancelle
     assert compute_retry_time_after_outcome(RULES, Outcome.CANCELLED, 3, 0.0) is not None
 
 
+def test_number_is_not_called_again_after_a_message_was_left_on_its_machine() -> None:
+    assert compute_retry_time_after_outcome(RULES, Outcome.MACHINE, 1, 1000.0) == 8200.0
+    assert compute_retry_time_after_outcome(RULES, Outcome.MACHINE, 1, 1000.0, message_left=True) is None
+
+
 def test_voter_who_plans_to_vote_later_is_called_45_minutes_after_the_named_hour() -> None:
     now = to_epoch_seconds(KOLKATA, 2024, 4, 22, 11, 0)
     due = compute_retry_time_after_disposition(RULES, Disposition.LATER, 15, 1, now, KOLKATA)
