@@ -347,6 +347,8 @@ class EndedAttempt:
     campaign_id: str = ""  # the store fills it in when it announces the result
     number_hash: str | None = None
     """HMAC-SHA256 of the number under the secret that centres share; null: no secret or no headquarters is set"""
+    false_positive_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """people among the calls that the campaign's machine detection ends (0-1), which count as abandoned; 0: no detection"""
     counted: Annotated[bool, PRIVATE] = True  # False: the trunk failed, so no attempt of the number is used up
     promised: Annotated[bool, PRIVATE] = False  # whether the voter asked for `retry_at`
 

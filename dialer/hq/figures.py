@@ -16,6 +16,7 @@ from dialer.domain.schema import MESSAGE, Time
 from dialer.hq.accounts import Accounts
 from dialer.hq.database import Database
 from dialer.hq.expected import compute_expected_turnout_progress, parse_minute_of_day
+from dialer.hq.ledger import FLOW_ANSWERS_COUNT, PEOPLE_TAKEN_FOR_MACHINES
 from dialer.hq.live import LiveCentres
 from dialer.hq.material import read_published_material
 from dialer.hq.orders import OrderMonitor
@@ -119,14 +120,17 @@ class SQL(Statements):
 def compute_day_figures(counts: Mapping[str, float]) -> DayResults:
     """Return the figures of a day (calls, contacts, votes, seat-hours), calculated from its counters (table
     `day_count`).
+
+    As in a centre, the estimated number of people whom detection took for machines counts as abandoned.
     """
-    live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS)
+    people = counts.get(PEOPLE_TAKEN_FOR_MACHINES, 0)
+    live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS) + counts.get(FLOW_ANSWERS_COUNT, 0)
     seat_seconds = sum(count for what, count in counts.items() if what.startswith("seat/") and what != "seat/offline")
     return {
         "attempts": counts.get("attempts", 0),
         "contacts": counts.get(f"outcome/{Outcome.CONNECTED}", 0),
-        "live_answers": live,
-        "abandoned": counts.get(f"outcome/{Outcome.ABANDONED}", 0),
+        "live_answers": round(live + people, 2),
+        "abandoned": round(counts.get(f"outcome/{Outcome.ABANDONED}", 0) + people, 2),
         "seat_hours": round(seat_seconds / 3600, 3),
         "opt_outs": counts.get("opt-outs", 0),
         "marked_voted": counts.get("mark/voted", 0),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from dialer.domain.enums import MarkKind
-from dialer.domain.model import MarkSource
+from dialer.domain.model import FLOW_ANSWERS, MarkSource, Outcome
 from dialer.domain.other_centres import CALLS_KEPT_SECONDS, classify_call_for_other_centres
 from dialer.domain.person_ids import is_number_hash
 from dialer.domain.schema import get_type_adapter
@@ -34,6 +34,8 @@ TEST_MARKS = "results/test-marks"
 SEALED_EPOCHS = "results/sealed-epochs"
 ANSWERS, ATTEMPTS, DISPOSITIONS = "results/answers", "results/attempts", "results/dispositions"
 TOPICS_WITH_ANSWERS = frozenset({ANSWERS, DISPOSITIONS})
+FLOW_ANSWERS_COUNT, PEOPLE_TAKEN_FOR_MACHINES = "flow-answers", "people-taken-for-machines"
+"""Counters of a day (table `day_count`) of campaigns with machine detection."""
 MAX_NAMES = 1_000
 """Names that a centre may use while a gatherer runs. The script of a campaign has some dozens."""
 MAX_EPOCH_SECONDS = 4e9
@@ -296,7 +298,9 @@ class DayCounts:
         match row.topic:
             case "results/attempts":
                 self.counts[row.centre, day, "attempts"] += 1
-                self._count_result_if_name_is_accepted(row.centre, day, f"outcome/{str(fields.get('outcome'))[:40]}", 1)
+                outcome = str(fields.get("outcome"))[:40]
+                self._count_result_if_name_is_accepted(row.centre, day, f"outcome/{outcome}", 1)
+                self._count_answer_to_machine_detection(row.centre, day, outcome, fields)
             case "results/dispositions":
                 self._count_result_if_name_is_accepted(
                     row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1
@@ -308,6 +312,20 @@ class DayCounts:
                 for state, spent in (seconds if isinstance(seconds, dict) else {}).items():
                     if isinstance(spent, int | float) and 0 <= spent < MAX_EPOCH_SECONDS:
                         self._count_result_if_name_is_accepted(row.centre, day, f"seat/{state[:40]}", spent)
+
+    def _count_answer_to_machine_detection(
+        self, centre: str, day: date, outcome: str, fields: Mapping[str, Any]
+    ) -> None:
+        """Count what a campaign with machine detection adds to the abandoned-call rate: answers of flows, and the share
+        of people among the calls that detection ended. A machine that an agent reports was connected.
+        """
+        share = fields.get("false_positive_share")
+        if not isinstance(share, int | float) or not 0 < share <= 1:
+            return
+        if outcome in FLOW_ANSWERS:
+            self.counts[centre, day, FLOW_ANSWERS_COUNT] += 1
+        elif outcome == Outcome.MACHINE and fields.get("connected_at") is None:
+            self.counts[centre, day, PEOPLE_TAKEN_FOR_MACHINES] += share
 
     def _count_result_if_name_is_accepted(self, centre: str, day: date, what: str, count: float) -> None:
         if self._accepts(centre, what):

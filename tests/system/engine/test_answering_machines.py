@@ -53,6 +53,8 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
         assert count_answers_and_abandoned_calls(site) == pytest.approx(counted)
         assert site.centre_view.campaigns[0].abandoned_rate == pytest.approx(SHARE / (1 + SHARE))
         await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
+    shares = "SELECT DISTINCT payload ->> 'false_positive_share' FROM outbox WHERE topic = 'results/attempts'"
+    assert query_site_store(tmp_path, shares) == [(SHARE,)]  # so that headquarters counts the same
     later = replace(config, start_epoch=START_EPOCH + 3600.0)
     async with a_site(tmp_path, later, seats=1, campaign=campaign, profile=LISTENS) as site:
         await site.until(lambda: site.centre_view.state.switch_up, seconds=60)

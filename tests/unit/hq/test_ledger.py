@@ -7,11 +7,14 @@ import json
 import math
 from dataclasses import replace
 from datetime import date
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from dialer.domain.model import calculate_abandoned_rate
 from dialer.domain.voter_place import VoterPlace
+from dialer.hq.figures import compute_day_figures
 from dialer.hq.ledger import (
     CentreRows,
     DayCounts,
@@ -29,6 +32,8 @@ from dialer.hq.stores import KnownStore, StoreState
 from dialer.nats.messages import BatchRow, InvalidMessage, OutboxBatch
 from dialer.store.voter_status import VoterStatus
 from tests.support.headquarters import NOW, attempt_row, batch, mark_row, row
+
+SHARE = 0.25
 
 
 def known_store(last_id: int) -> KnownStore:
@@ -113,6 +118,26 @@ def test_results_are_counted_by_day_in_the_time_zone_of_the_settings() -> None:
     assert days.counts == {
         ("pune-1", date(2024, 4, day), what): 1.0 for day in (22, 23) for what in ("attempts", "outcome/busy")
     }
+
+
+def test_people_taken_for_machines_count_as_abandoned_at_headquarters_as_in_the_centre() -> None:
+    days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
+    calls: list[dict[str, Any]] = [
+        *[{"outcome": "connected", "connected_at": NOW, "false_positive_share": SHARE}] * 3,
+        *[{"outcome": "machine", "connected_at": None, "false_positive_share": SHARE}] * 4,
+        {"outcome": "machine", "connected_at": NOW, "false_positive_share": SHARE},  # an agent reports it
+        *[{"outcome": "completed", "connected_at": None, "false_positive_share": SHARE}] * 2,
+        *[
+            {"outcome": outcome, "connected_at": None, "false_positive_share": 0.0}
+            for outcome in ("machine", "completed")
+        ],
+        {"outcome": "machine", "connected_at": None},  # from an earlier version
+    ]
+    for number, fields in enumerate(calls, start=1):
+        days.add_result_to_day_counts(*parse_outbox_row("pune-1", row(number, "attempts", **fields), NOW))
+    figures = compute_day_figures({what: count for (_, _, what), count in days.counts.items()})
+    expected = calculate_abandoned_rate({"connected": 3, "completed": 2}, 4 * SHARE)
+    assert (figures["live_answers"], figures["abandoned"]) == (expected.live_answers, expected.abandoned) == (6.0, 1.0)
 
 
 def test_voter_mark_at_headquarters_has_the_voters_place_on_the_roll() -> None:
