@@ -17,8 +17,13 @@ from dialer.domain.switch import History, PastCall
 from dialer.switch.asterisk.places import parse_seat_of_conference
 
 MOST_BYTES: Final = 64 << 20  # read from the end of the file: some 700,000 calls
+_FAILED: Final = 2
 _ANSWERED: Final = 8
 _DIAL_STATUS: Final = {0: "NOANSWER", 4: "BUSY", 16: "CONGESTION"}
+_LEAST_RING_SECONDS: Final = 10.0
+"""The shortest time limit for ringing that a campaign can have. A call that ends by it has no dial status, and if Asterisk is
+busy no hang-up cause either when its record is written, which then says "failed".
+"""
 
 
 def read_call_history(file: Path, attempt_ids: Collection[AttemptId], up_seconds: float | None) -> History:
@@ -65,5 +70,7 @@ def parse_call_history(lines: Iterable[str], attempt_ids: Collection[AttemptId],
         seat = parse_seat_of_conference(fields[6]) if answered_at is not None and fields[5] == "ConfBridge" else None
         before = ended.get(attempt_id)
         if before is None or before.answered_at is None:
-            ended[attempt_id] = PastCall(answered_at, _DIAL_STATUS.get(disposition), seat)
+            has_rung = disposition == _FAILED and end - start >= _LEAST_RING_SECONDS
+            dial_status = "NOANSWER" if has_rung else _DIAL_STATUS.get(disposition)
+            ended[attempt_id] = PastCall(answered_at, dial_status, seat)
     return History(ended, first_at, last_at, up_seconds)

@@ -37,6 +37,14 @@ def test_call_records_are_decoded_for_every_way_a_call_ends() -> None:
     assert (history.first_at, history.up_seconds) == (1795779056.398456, 60.0)
 
 
+@pytest.mark.parametrize(("seconds", "dial_status"), [(0.2, None), (9.9, None), (10.1, "NOANSWER"), (30.1, "NOANSWER")])
+def test_failed_call_that_may_have_rung_until_its_time_limit_is_a_call_without_an_answer(
+    seconds: float, dial_status: str | None
+) -> None:
+    line = f"id-1,2,1796167828.0,0.000000,{1796167828.0 + seconds},AppDial2,(Outgoing Line)"
+    assert parse_call_history([line], ASKED, None).ended == {"id-1": PastCall(None, dial_status)}
+
+
 @pytest.mark.parametrize("line", ["", "id-1", "id-1,x,1,2,3,a,b", "id-1,4,1795779056.4", "id-1,4,,,,,", "\x00,\ufffd"])
 def test_damaged_call_record_is_skipped(line: str) -> None:
     assert parse_call_history([line, *LINES], ASKED, None) == parse_call_history(LINES, ASKED, None)
