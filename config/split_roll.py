@@ -18,7 +18,7 @@ COLUMNS = ["MOBILE"]
 
 
 def read_roll_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """Yield each row of the roll with its phone numbers."""
+    """Yield each row of the electoral roll with the phone numbers that it contains."""
     with roll.open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             yield row, [number for column in COLUMNS for number in read_phone_numbers_in_cell(row[column]).numbers]
@@ -34,7 +34,7 @@ def find_household_of_number(number: str, joined: dict[str, str]) -> str:
 
 
 def split_roll(roll: Path, cells: int) -> None:
-    """Write each row of the roll to the file of one cell, the part of the roll that one centre calls.
+    """Write each row of the electoral roll to the file of one cell, the part of the roll that one centre calls.
 
     Rows without a phone number go to the first cell.
     """

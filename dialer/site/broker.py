@@ -47,7 +47,9 @@ def get_broker_settings(settings: Settings) -> BrokerSettings:
 
 
 def get_broker_settings_for_user(settings: Settings, user: str, password: SecretStr | None) -> BrokerSettings:
-    """Return the broker's address and the account of another program with its own broker user, such as the desk."""
+    """Return the broker's address and the account of another program that has its own broker user, such as the web
+    server (desk).
+    """
     name = f"{settings.centre.id}.{user}"
     secret = None if password is None else password.get_secret_value()
     return replace(get_broker_settings(settings), username=name, password=secret)

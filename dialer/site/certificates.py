@@ -1,4 +1,6 @@
-"""Certificates of recordings: whether every prompt of a campaign's flow has a valid certificate in the catalogue."""
+"""Certificates (an authority's approvals) of recordings: whether every prompt of a campaign's IVR flow has a valid
+certificate in the catalogue.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,8 @@ NO_CERTIFICATES: Mapping[str, CertificateStatus] = {}
 
 
 def find_prompt_certificates_by_language(flow: Flow, prompts: CataloguePrompts) -> dict[str, CertificateStatus]:
-    """Return for each language whether all prompts of a flow have a certificate (an authority's approval), and until
-    when.
+    """Return for each language whether all prompts of an IVR flow have a certificate (an authority's approval), and
+    until when it is valid.
     """
     languages = {name.language for name in prompts.playlist.listed}
     return {language: _check_certificates_in_language(flow, language, prompts) for language in sorted(languages)}

@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """Default answers of `dialer init` for a country that has a shipped profile."""
+    """The default answers of `dialer init` for a country for which Matdan has a profile of legal rules."""
 
     region: str
     time_zone: str | None  # None if the country has several

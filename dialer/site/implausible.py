@@ -13,7 +13,7 @@ _E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 
 
 def find_implausible_settings(settings: Settings) -> Iterator[SettingError]:
-    """Yield an error for each caller ID that is not in E.164 format, and each language that no roll uses."""
+    """Yield an error for each caller ID that is not in E.164 format, and each language that no electoral roll uses."""
     for trunk in settings.trunks:
         wrong = [each for each in trunk.caller_ids if not _E164.fullmatch(each)]
         if wrong:

@@ -1,4 +1,6 @@
-"""Search for a voter or number by what a user entered: ID, EPIC (voter card) number, place on the roll or phone number."""
+"""Search for a voter or number by what a user entered: ID, EPIC (voter card) number, place on the electoral roll, or
+phone number.
+"""
 
 from __future__ import annotations
 

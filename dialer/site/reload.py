@@ -65,8 +65,9 @@ class SettingsReload:
     def __call__(self) -> ReloadedSettings:
         """Read the settings file again. Return the changes, and a function that applies them.
 
-        Raises CommandRefused if the file is invalid, if a setting is less strict than the profile, or if a change needs
-        a restart. The error's text contains keys but no values, because it is published at the broker.
+        Raises CommandRefused if the file is invalid, if a setting is less strict than the jurisdiction's profile (legal
+        rules), or if a change needs a restart. The error's text contains keys but no values, because it is published at
+        the broker.
         """
         try:
             settings = load_settings(Path(self._settings.text_of_settings_file.name))
@@ -134,8 +135,8 @@ class SettingsReload:
 
 
 def _list_rules_that_need_restart_to_change(settings: Settings, profile: Profile) -> tuple[object, ...]:
-    """Return the rules that the dialler copies at its start, so that their changes need a restart: for flows, sounds
-    and abandoned-call limits.
+    """Return the legal rules that can change only at a restart, because the dialler copies them at its start: rules
+    about IVR flows, sounds and abandoned calls.
     """
     windows = [window for each in settings.campaigns for window, _, _ in list_caps_on_abandoned_rate(each, profile)]
     return (

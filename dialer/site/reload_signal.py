@@ -1,4 +1,4 @@
-"""Reload of the settings and flows when the dialler receives SIGHUP."""
+"""Reload of the settings and the IVR flows when the dialler receives SIGHUP."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _log = structlog.get_logger(__name__)
 
 
 def reload_on_sighup(engine: Engine) -> None:
-    """Reload settings and flows whenever the process receives SIGHUP. New calls use the new settings and flows."""
+    """Reload the settings and the IVR flows whenever the process receives SIGHUP. New calls use the new settings and
+    flows.
+    """
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -30,8 +32,8 @@ def reload_on_sighup(engine: Engine) -> None:
 
 
 async def reload_settings_and_flows(engine: Engine) -> None:
-    """Reload the settings, then the flows. Invalid settings or flows are ignored, and an alert says why until they are
-    corrected.
+    """Reload the settings, then the IVR flows. If they are invalid, the old ones stay in use, and an alert gives the
+    reason until they are corrected.
     """
     for kind, command in ((AlertKind.SETTINGS, ReloadSettings()), (AlertKind.FLOWS, ReloadFlows())):
         try:

@@ -136,7 +136,8 @@ def load_calling_rules_at_time(db: Connection, settings: Settings, at: float) ->
 def create_checker_of_calling_rules(settings: Settings, db: Connection | None) -> Gate:
     """Return the object that decides whether the site may call a number now (its gate).
 
-    The gate uses the do-not-call registers in the store. Raises SettingError for an invalid profile.
+    The gate uses the legal rules in the profile and the do-not-call registers in the store. Raises SettingError for an
+    invalid profile.
     """
     rulebook = build_rulebook(load_site_profile(settings), settings)
     return Gate(

@@ -1,7 +1,8 @@
 """Checks of recorded and synthetic voices before the dialler starts.
 
-`dialer check` and `dialer run` make these checks before anything is dialled. They need the catalogue and the sounds on disk.
-Settings (`dialer.settings.site_rules`) and texts of flows (`dialer.flows.check`) are checked when they are loaded.
+`dialer check` and `dialer run` make these checks before anything is dialled. They need the catalogue of recordings and
+the sounds on disk. Settings (`dialer.settings.site_rules`) and texts of flows (`dialer.flows.check`) are checked when
+they are loaded.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def _find_problems_with_synthetic_voice_notice(
 
 
 def _does_site_play_own_sounds(settings: Settings) -> bool:
-    """Return whether a flow plays sound files of the site.
+    """Return whether an IVR flow plays sound files of the site.
 
     If not, voters hear only Twilio's computer voice, and each Twilio call announces by itself that a computer speaks.
     """

@@ -1,6 +1,6 @@
 """Read-only database access for the agents' web pages while the dialler is running.
 
-Each query reads a snapshot of the store.
+Each query sees the store as it is at one moment (a snapshot).
 
 A mark is a recorded fact about a voter, such as "voted".
 """

@@ -434,7 +434,8 @@ def compute_queue_state_after_call(
     """Return the state that a target (number in a campaign's queue) gets after a call: due again at `retry_at`, or
     closed.
 
-    The target is closed if there is no `retry_at`, if the number has opted out, or if it has no pending voter.
+    The target is closed if there is no `retry_at`, if the number has opted out, or if no voter of the number is still
+    to be called.
     """
     if retry_at is None:
         return TargetStateAfterCall("closed")
@@ -445,12 +446,12 @@ def compute_queue_state_after_call(
 
 
 def find_newest_attempt_time(db: Connection) -> float | None:
-    """Return the latest time at which an attempt began or ended (epoch seconds), or None if there are no attempts."""
+    """Return the latest time at which a call attempt began or ended (epoch seconds), or None if there are no attempts."""
     return SQL.newest_event_at.fetch_first_value(db)
 
 
 def read_unfinished_attempts(db: Connection) -> list[OpenAttempt]:
-    """Return all attempts that have not ended."""
+    """Return all call attempts that have not ended."""
     return _build_unfinished_attempts(db, SQL.unfinished.fetch_all_rows(db))
 
 
@@ -519,7 +520,7 @@ def read_screen_pop(db: Connection, attempt_id: AttemptId) -> ScreenPop | None:
 
 
 def find_stored_attempts(db: Connection, attempt_ids: Sequence[AttemptId]) -> frozenset[AttemptId]:
-    """Return those of the given attempt ids that are in the store."""
+    """Return those of the given ids that are ids of call attempts in the store."""
     return frozenset(each for each in attempt_ids if SQL.is_known.fetch_only_value(db, attempt_id=each))
 
 

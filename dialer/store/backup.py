@@ -43,7 +43,8 @@ class Backup:
 
 
 def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
-    """Copy the store at `path` and the desk's file into a new `folder`. A dialler may be running.
+    """Copy the store at `path` and the desk's file (the web pages' database) into a new `folder`. A dialler may be
+    running.
 
     After an error no folder is left. Raises StoreError if there is no store or the folder exists already, StoreFull,
     and the errors of reading a store.

@@ -16,7 +16,7 @@ LONGEST_UNANSWERED_SECONDS = 600.0
 
 
 class Progress(NamedTuple):
-    """How many numbers of a campaign's queue are in each state, and how many of its attempts have ended."""
+    """How many numbers of a campaign's queue are in each state, and how many of its call attempts have ended."""
 
     closed: int
     waiting: int
@@ -33,7 +33,7 @@ class RefusedCount(NamedTuple):
 
 
 class OutcomeCount(NamedTuple):
-    """How many attempts of a campaign ended with one outcome."""
+    """How many call attempts of a campaign ended with one outcome, such as busy."""
 
     outcome: str
     attempts: int
@@ -84,7 +84,7 @@ def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: 
 
 
 def count_attempts_by_outcome(db: Connection, campaign_id: str, since: float = 0.0) -> dict[Outcome, int]:
-    """Return how many attempts of a campaign ended with each outcome.
+    """Return how many call attempts of a campaign ended with each outcome.
 
     Only attempts opened since `since` (epoch seconds) count.
     """

@@ -37,7 +37,7 @@ def copy_store_before_upgrade(db: Connection, path: Path, version: int, key: Sto
     """Copy a store into a folder next to it (`centre.db.schema-26`), so that a person can return to the older program
     version.
 
-    Replaces the copy of an earlier attempt. Raises StoreFull if the disk has no room for the copy.
+    An earlier copy of the same schema version is replaced. Raises StoreFull if the disk has no room for the copy.
     """
     folder = path.with_name(f"{path.name}.schema-{version}")
     needed = path.stat().st_size

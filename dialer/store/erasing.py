@@ -197,7 +197,7 @@ def count_voters_numbers_and_records(db: Connection) -> Holdings:
 def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
     """Erase the data of all voters and numbers that identifies people.
 
-    With `records_too`, also delete attempts, answers, complaints, marks and seat intervals.
+    With `records_too`, also delete call attempts, answers, complaints, marks (facts about voters) and seat intervals.
 
     - Numbers that opted out stay suppressed. They are stored as hashes with the centres' first shared secret or,
       without a secret, as numbers.

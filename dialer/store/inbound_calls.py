@@ -98,7 +98,7 @@ def _find_caller_by_number(db: Connection, number: str) -> InboundParty | None:
 
 
 def find_unfinished_inbound_attempt(db: Connection, attempt_id: AttemptId) -> OpenInbound | None:
-    """Return the inbound attempt with this id, or None if it has ended or is unknown."""
+    """Return the attempt of an inbound call with this id, or None if the call has ended or the id is unknown."""
     return SQL.open_inbound.fetch_first_row(db, attempt_id=attempt_id)
 
 

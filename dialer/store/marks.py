@@ -149,7 +149,7 @@ def save_voter_marks(db: Connection, encode: Encode | None, marks: Sequence[Mark
     """Store several marks (facts about voters), all or none, with one audit entry. A mark whose key is
     stored already is not appended again.
 
-    Raises NotInStore for a voter who is not on the roll, and KeyTaken if a different mark has the same key.
+    Raises NotInStore for a voter who is not on the electoral roll, and KeyTaken if a different mark has the same key.
     """
     effects = [save_voter_mark(db, encode, mark) for mark in marks]
     recorded = sum(effect.recorded for effect in effects)
@@ -163,7 +163,9 @@ def is_voter_mark_stored(db: Connection, key: str) -> bool:
 
 
 def read_current_status_of_voter(db: Connection, voter_id: int) -> str | None:
-    """Return the turnout status of a voter ("pending", "voted", "closed"), or None if there is no such voter."""
+    """Return the turnout status of a voter: "pending" (still to be called), "voted" or "closed". Return None if there
+    is no such voter.
+    """
     row = SQL.voter.fetch_first_row(db, voter_id=voter_id)
     return None if row is None else row.turnout
 

@@ -38,7 +38,7 @@ class ErasureRules:
     secrets: Sequence[bytes] = field(default=(), repr=False)
 
     def find_recordings(self, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
-        """Return the recordings of these attempts, or all recordings if `attempts` is None.
+        """Return the recordings of these call attempts, or all recordings if `attempts` is None.
 
         If recordings are `expected`, a missing folder raises RecordingError.
         """

@@ -144,12 +144,14 @@ def create_index_of_number_hashes(db: Connection) -> None:
 
 
 def find_numbers_opted_out_in_other_centres(db: Connection) -> list[SuppressedElsewhere]:
-    """Return the numbers on this centre's roll that have opted out in another centre and are not suppressed here yet."""
+    """Return the numbers on this centre's electoral roll that have opted out in another centre and are not suppressed
+    here yet.
+    """
     return SQL.suppressed_elsewhere.fetch_all_rows(db)
 
 
 def find_new_numbers_opted_out_in_other_centres(db: Connection, after: int) -> list[SuppressedElsewhere]:
-    """Return the numbers on this centre's roll, with ids above `after`, that have opted out in another centre and are
-    not suppressed here yet.
+    """Return the numbers on this centre's electoral roll, with ids above `after`, that have opted out in another centre
+    and are not suppressed here yet.
     """
     return SQL.suppressed_elsewhere_after.fetch_all_rows(db, after=after)

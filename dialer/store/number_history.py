@@ -282,5 +282,5 @@ def find_last_call_to_number(db: Connection, phone_id: int, campaign_id: str | N
 
 
 def find_campaign_and_phone_of_attempt(db: Connection, attempt_id: str) -> CampaignAndPhone | None:
-    """Return the campaign and the number of an attempt, or None if there is no such attempt."""
+    """Return the campaign and the called number of a call attempt, or None if there is no such attempt."""
     return SQL.campaign_and_phone.fetch_first_row(db, attempt_id=attempt_id)

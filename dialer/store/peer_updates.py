@@ -48,9 +48,9 @@ def save_updates_from_other_centres(db: Connection, updates: PeerUpdateBatch) ->
     """Store a batch of opt-outs, voters' answers (marks) and calls of other centres.
 
     The new position in the stream of updates is stored too. A batch that was applied before is skipped. The updates are
-    not announced again. A mark is skipped, and counted as unknown, if its voter is not on this centre's roll (which may
-    be another version), or if another mark has its key. Raises NotInStore if updates are missing between the stored
-    position and the batch.
+    not announced again. A mark is skipped, and counted as unknown, if its voter is not on this centre's electoral roll
+    (which may be another version), or if another mark has its key. Raises NotInStore if updates are missing between the
+    stored position and the batch.
     """
     stored = (SQL.position.fetch_first_row(db, stream=updates.stream) or PeerStreamPosition()).position
     if updates.position <= stored:

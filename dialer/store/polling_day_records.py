@@ -101,8 +101,8 @@ def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> s
 
 
 def _find_federal_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the federal states in which the roll has a turnout figure's area, each with the time when the area's last
-    polling station closes.
+    """Return the federal states in which the electoral roll has the area of a turnout figure, each with the time when
+    the last polling station of the area closes.
     """
     number = figure.constituency_number
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)

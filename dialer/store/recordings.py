@@ -27,7 +27,7 @@ class RecordingFile:
 
 
 def get_recording_file_name(attempt_id: str) -> str:
-    """Return the file name of an attempt's recording. Raises RecordingError if `attempt_id` has no valid form."""
+    """Return the file name of a call attempt's recording. Raises RecordingError if `attempt_id` has no valid form."""
     name = f"{attempt_id}.wav"
     if not _FILE.fullmatch(name):
         raise RecordingError(

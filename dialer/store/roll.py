@@ -134,7 +134,7 @@ def begin_roll_import(db: Connection) -> int:
 
 
 def read_all_booths(db: Connection) -> list[StoredBooth]:
-    """Return all polling stations (booths) of the roll with all their columns."""
+    """Return all polling stations (booths) of the electoral roll with all their columns."""
     return SQL.all_booths.fetch_all_rows(db)
 
 
@@ -153,7 +153,9 @@ def update_booth(db: Connection, booth_id: int, details: Sequence[str]) -> None:
 
 
 def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
-    """Add voters. Each row has an id, booth, serial number on the roll, and the fields of `VoterDetails`."""
+    """Add voters to the electoral roll. Each row has an id, booth, serial number on the roll, and the fields of
+    `VoterDetails`.
+    """
     SQL.insert_voter.run_statement_for_each_parameter_set(
         db, (_make_sql_parameters_from_columns(_VOTER, row) for row in rows)
     )
@@ -194,7 +196,7 @@ def add_numbers_of_voters(db: Connection, pairs: Iterable[tuple[int, str]]) -> t
 
 
 def finish_roll_import(db: Connection) -> tuple[int, int, int]:
-    """Suppress the numbers that an import of a roll added and that opted out before.
+    """Suppress the numbers that an import of an electoral roll added and that opted out before.
 
     Returns how many numbers were suppressed, how many booths have no closing time, and how many EPIC (voter ID) numbers
     appear twice.
@@ -204,7 +206,7 @@ def finish_roll_import(db: Connection) -> tuple[int, int, int]:
 
 
 def list_duplicate_voter_id_numbers(db: Connection, most: int) -> list[RepeatedEpic]:
-    """Return the first `most` EPIC (voter ID) numbers that several voters of one roll have.
+    """Return the first `most` EPIC (voter ID) numbers that several voters of one electoral roll have.
 
     Slow, because it reads the whole roll.
     """

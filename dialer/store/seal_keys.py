@@ -76,7 +76,8 @@ def get_seal_key_path(store: Path) -> Path:
 
 
 def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
-    """Return the secret signing keys (epoch keys) in a file, or None if the file is missing or has no valid keys.
+    """Return the secret signing keys in a file (for the current minute of changes and the next one), or None if the
+    file is missing or has no valid keys.
 
     Raises StoreError if the file cannot be read.
     """
@@ -97,7 +98,7 @@ def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
 
 
 def create_signing_keys_of_new_store(store: Path) -> EpochKeys | None:
-    """Create the secret keys that will sign the first changes (first epoch) of a store that does not exist yet, and
+    """Create the secret keys that will sign the first minute of changes (epoch) of a store that does not exist yet, and
     return them.
 
     Keys that exist already are never replaced: if the store was not started with them yet, they are returned. If the
@@ -118,7 +119,7 @@ def create_signing_keys_of_new_store(store: Path) -> EpochKeys | None:
 
 
 def replace_signing_keys_in_file(path: Path, keys: EpochKeys, owner: Path) -> None:
-    """Replace the secret signing keys (epoch keys) in the file, and overwrite the old ones on the disk.
+    """Replace the secret signing keys in the file, and overwrite the old keys on the disk.
 
     The new file belongs to the user who owns the file `owner`. Raises OSError; the file then has either the old keys or
     the new ones.

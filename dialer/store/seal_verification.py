@@ -1,7 +1,7 @@
 """Verification of the seals (signatures over the store's changes).
 
 It shows whether stored rows, the audit and the schema were changed by another program. Each change to evidence is in a
-log, which is signed epoch by epoch. See `seals.py` and `sealer.py`.
+log, which is signed each minute (epoch). See `seals.py` and `sealer.py`.
 """
 
 from __future__ import annotations
@@ -310,7 +310,9 @@ def _read_schema_objects(db: Connection) -> frozenset[SchemaPart]:
 
 
 def _verify_voter_statuses(db: Connection, verdict: SealVerdict) -> None:
-    """Check the stored status of each voter against the status that follows from the voter's marks."""
+    """Check the stored status of each voter against the status that follows from the recorded facts about the voter
+    (marks).
+    """
     stored = (
         (row.voter_id, VoterStatus(row.turnout, bool(row.contacted), bool(row.not_yet)))
         for row in SQL.voter_statuses.iterate_rows(db)
@@ -333,7 +335,8 @@ _UNREADABLE = VoterStatus("unreadable")
 
 
 def _compute_voter_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
-    """Return the status that follows from a voter's marks, or `_UNREADABLE` if a mark is invalid.
+    """Return the status that follows from the recorded facts about a voter (marks), or `_UNREADABLE` if a mark is
+    invalid.
 
     The verification of seals reports an invalid mark separately.
     """

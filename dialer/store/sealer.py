@@ -322,8 +322,8 @@ class Sealer:
         """Delete the log of changes, inside a transaction, and write all rows that it covered to a new log as they are
         now.
 
-        Return the number of the last row of the old log. In the same transaction, the caller must seal an epoch whose
-        kind tells why a new log begins: the store's first epoch, or one of a kind in `LOG_STARTS`.
+        Return the number of the last row of the old log. In the same transaction, the caller must sign an epoch (minute
+        of changes) whose kind tells why a new log begins: the store's first epoch, or one of a kind in `LOG_STARTS`.
         """
         pending = self._get_hash_progress_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))

@@ -1,4 +1,5 @@
-"""The journal of calls sent to the switch. It shows which attempts of a killed process were certainly never sent.
+"""The journal of calls sent to Asterisk or Twilio. It shows which call attempts of a killed process were certainly
+never sent.
 
 An attempt is committed before it is dialled. So after a kill -9, the store alone does not show whether an attempt was
 dialled. The journal, a small file next to the store, is written twice for each attempt: before its commit, and right
@@ -29,7 +30,9 @@ _LONGEST_BYTES = 65_536
 
 
 class SentJournal:
-    """The journal of calls sent to the switch, written by the store's one dialler. No method waits for the disk."""
+    """The journal of calls sent to Asterisk or Twilio, written by the one dialler that has the store open. No method
+    waits for the disk.
+    """
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
         """Create the journal of sent calls with the file at `path`. Nothing is read or written yet."""
@@ -41,15 +44,15 @@ class SentJournal:
         self._clock_ahead: float | None = None
 
     def find_attempts_never_sent(self, attempts: Iterable[AttemptId]) -> list[AttemptId]:
-        """Return the call attempts of an earlier run that were certainly never sent to the switch."""
+        """Return the call attempts of an earlier run that were certainly never sent to Asterisk or Twilio."""
         records = self._read_journal_records_since_machine_start()
         opened = {record[1:] for record in records if record[:1] == _OPENING}
         unsent = opened - {record[1:] for record in records if record[:1] != _OPENING}
         return [attempt_id for attempt_id in attempts if _encode_attempt_id(attempt_id) in unsent]
 
     def list_sent_attempts(self) -> list[AttemptId]:
-        """Return the last attempts that an earlier run sent to the switch. A store that lacks them is an older copy of
-        the store.
+        """Return the last call attempts that an earlier run sent to Asterisk or Twilio. A store that lacks them is an
+        older copy of the store.
         """
         head, records = self._read_journal_records()
         if head.split(b" ")[1:] != self._format_first_line_of_journal().split(b" ")[1:]:
@@ -85,8 +88,8 @@ class SentJournal:
             self._append_journal_record(_CLOCK_RECORD.pack(_CLOCK, ahead))
 
     def start_new_journal_file(self) -> None:
-        """Replace the journal by an empty one. Call it once the store has the results of all attempts of the earlier
-        run. Raises OSError.
+        """Replace the journal of sent calls by an empty one. Call this function when the store has the results of all
+        attempts of the earlier run. Raises OSError.
         """
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self._write_first_line_of_journal()
@@ -107,19 +110,19 @@ class SentJournal:
         self._opening.add(attempt_id)
 
     def record_attempt_before_sending(self, attempt_id: AttemptId) -> None:
-        """Record in the journal that a call attempt is about to be sent to the switch. If this raises OSError, the
-        attempt must not be sent.
+        """Record in the journal that a call attempt is about to be sent to Asterisk or Twilio. If this raises OSError,
+        the attempt must not be sent.
         """
         if attempt_id in self._opening:
             self._append_journal_record(_SENDING + _encode_attempt_id(attempt_id))
             self._opening.discard(attempt_id)
 
     def remove_unsent_attempt(self, attempt_id: AttemptId) -> None:
-        """Remove from the journal an attempt that was not sent to the switch and that has ended in the store."""
+        """Remove from the journal a call attempt that was not sent to Asterisk or Twilio, and whose end is stored."""
         self._opening.discard(attempt_id)
 
     def close(self) -> None:
-        """Close the journal file. It stays on the disk for the next start. A repeated call does nothing."""
+        """Close the journal of sent calls. Its file stays on the disk for the next start. A repeated call does nothing."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -134,9 +137,8 @@ class SentJournal:
         self._length = len(head)
 
     def _format_first_line_of_journal(self) -> bytes:
-        """Return the first line of the journal. It identifies this boot of the machine and this file.
-
-        A journal with another first line is not trusted, because a restored copy may lack later calls.
+        """Return the first line of the journal of sent calls, which identifies this boot of the machine and this file.
+        A journal with another first line is not used, because a restored copy may lack later calls.
         """
         try:
             found = self.path.stat()

@@ -57,7 +57,7 @@ class SpooledRoll:
 
 @dataclass(frozen=True, slots=True)
 class RollComparison:
-    """How many voters and numbers of the store would change if an uploaded roll were imported."""
+    """How many voters and numbers of the store would change if an uploaded electoral roll were imported."""
 
     unchanged: int  # voters about whom the roll says nothing new
     numbers: int  # that the store does not have
@@ -66,7 +66,7 @@ class RollComparison:
 
 
 class VoterRow(NamedTuple):
-    """A voter of an uploaded roll that waits for import. The fields after `serial` are those of `VoterDetails`."""
+    """A voter of an uploaded electoral roll that waits for import. The fields after `serial` are those of `VoterDetails`."""
 
     voter_id: int
     booth_id: int
@@ -114,7 +114,7 @@ class Spool:
         return self._folder / f"{list_id}.db"
 
     def create_spooled_file_id(self) -> str:
-        """Return an id for a new upload (roll or list of numbers).
+        """Return an id for a new upload (electoral roll or list of numbers).
 
         Also create the folder of uploads if it is missing, and delete old uploads from it. Raises StoreError.
         """
@@ -156,7 +156,8 @@ class Spool:
     def create_file_for_roll(self, list_id: str) -> None:
         """Create a file for an uploaded roll that the dialler will import.
 
-        The file begins with the store's booths, so that booths have the same ids in both. Raises StoreError.
+        The store's polling stations (booths) are copied into the file first, so that they have the same ids there as in
+        the store. Raises StoreError.
         """
         with open_store_snapshot(self.store, self.key) as db:
             booths = roll.read_all_booths(db)
@@ -167,8 +168,8 @@ class Spool:
             SQL.insert_booth.run_statement_for_each_parameter_set(db, (booth._asdict() for booth in booths))
 
     def count_rows_that_uploaded_roll_would_change(self, list_id: str) -> RollComparison:
-        """Return how many voters and numbers of the store would change if an uploaded roll were imported. Raises
-        StoreError.
+        """Return how many voters and numbers of the store would change if an uploaded electoral roll were imported.
+        Raises StoreError.
         """
         with (
             translate_sqlite_errors(self.store),
@@ -186,14 +187,16 @@ class Spool:
 
 
 class SpoolFile(Reader):
-    """An uploaded roll or list of numbers that waits for import, opened for reading."""
+    """An uploaded electoral roll or list of numbers that waits for import, opened for reading."""
 
     def read_phone_numbers(self) -> list[str]:
         """Return all phone numbers of an uploaded list of numbers."""
         return SQL.numbers.fetch_all_values(self._db)
 
     def read_counts_of_uploaded_roll(self) -> SpooledRoll:
-        """Return the counts of the uploaded roll. Raises StoreError if the file is not a roll."""
+        """Return the counts of an uploaded electoral roll, such as its rows and voters. Raises StoreError if the file
+        is no roll.
+        """
         found = SQL.roll.fetch_first_row(self._db)
         if found is None:
             raise StoreError("The uploaded list is a list of numbers, not a roll. Upload the roll again.")
@@ -204,7 +207,7 @@ class SpoolFile(Reader):
         return SQL.booths.fetch_all_rows(self._db)
 
     def read_voters_of_uploaded_roll(self, after: int, most: int) -> list[SpooledVoter]:
-        """Return up to `most` voters of the uploaded roll, with ids above `after`."""
+        """Return the next `most` voters of the uploaded electoral roll: those whose ids are above `after`."""
         rows = SQL.voters.fetch_all_rows(self._db, after=after, most=most)
         if not rows:
             return []

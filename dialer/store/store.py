@@ -142,11 +142,11 @@ class Store(StoreRunner):
         """Add to a campaign's queue the numbers that the campaign may call and that are not in its queue yet. Return
         how many were added or reopened.
 
-        A campaign that calls voters gets every number that has a pending voter and has not opted out. A campaign that
-        calls booth workers gets every worker on the list. A number that was closed because it had no pending voter is
-        reopened if it has one now. A repeat adds nothing. A number is queued under the booth of its first pending
-        voter, ranked by the sum of the pending voters' weights. Only numbers with ids from `first` to `last` are
-        enrolled. See `targets.add_roll_numbers_to_queue_of_campaign`.
+        A campaign that calls voters gets every number that has a voter still to be called and that has not opted out. A
+        campaign that calls booth workers gets every worker on the list. A number that was closed because it had no
+        voter left to call is reopened if it has one now. A repeat adds nothing. A number is queued under the booth of
+        its first pending voter, ranked by the sum of the pending voters' weights. Only numbers with ids from `first` to
+        `last` are enrolled. See `targets.add_roll_numbers_to_queue_of_campaign`.
         """
         added = await self._run_write_job(targets.add_roll_numbers_to_queue_of_campaign, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
@@ -260,7 +260,7 @@ class Store(StoreRunner):
             self._target_counts.clear()
 
     async def read_booths(self) -> dict[int, Booth]:
-        """Return all polling stations (booths) of the roll by id."""
+        """Return all polling stations (booths) of the electoral roll by id."""
         if self._booths is None:
             self._booths = await self._run_read_job(voters.read_booths)
         return dict(self._booths)
@@ -285,7 +285,7 @@ class Store(StoreRunner):
     )  # in its turn among the marks, which are added to its result
 
     async def import_booths(self, booths: Sequence[StoredBooth]) -> dict[int, int]:
-        """Add or update polling stations (booths) of a roll. See `roll_updates.import_booths`."""
+        """Add or update polling stations (booths) of an electoral roll. See `roll_updates.import_booths`."""
         ids = await self._run_write_job(roll_updates.import_booths, booths)
         self._booths = self._voters_by_booth = None
         return ids

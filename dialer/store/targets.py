@@ -45,8 +45,8 @@ def add_roll_numbers_to_queue_of_campaign(
     """Add to a campaign's queue the phone numbers of the electoral roll that the campaign may call and that are not in
     its queue yet. Return how many were added or reopened.
 
-    Numbers that were closed because they had no pending voter are reopened if they have one now. Only numbers with ids
-    from `first` to `last` are added or reopened. Sorts the roll's numbers, on disk if there are many.
+    Numbers that were closed because they had no voter left to call are reopened if they have one now. Only numbers with
+    ids from `first` to `last` are added or reopened. Sorts the roll's numbers, on disk if there are many.
     """
     if not campaigns.is_booth_worker_campaign(db, campaign_id):
         return SQL.enrol.run_statement(db, campaign_id=campaign_id, first=first, last=last)

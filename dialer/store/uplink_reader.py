@@ -112,8 +112,8 @@ class UplinkReader:
         return {row.number_hash for row in found}
 
     async def read_sample_of_number_hashes(self, limit: int) -> LowestHashes:
-        """Return the `limit` lowest hashes of the phone numbers on the roll, sorted, with the fingerprint of their
-        secret.
+        """Return the `limit` lowest hashes of the phone numbers on the electoral roll, sorted, with the fingerprint of
+        their secret.
 
         Headquarters compares such samples to find numbers that two centres have. The secret is the one with which this
         centre announces its own opt-outs.

@@ -13,7 +13,7 @@ from dialer.store.sql import Connection, Query, Scalar, Statements
 
 
 class VoterInBooth(NamedTuple):
-    """A voter who was looked up by polling station (booth) and serial number on the roll."""
+    """A voter who was looked up by polling station (booth) and serial number on the electoral roll."""
 
     voter_id: int
     epic: str  # "": unknown
@@ -117,7 +117,7 @@ def find_numbers_of_voter(db: Connection, voter_id: int) -> list[str] | None:
 
 
 def read_booths(db: Connection) -> dict[int, Booth]:
-    """Return all polling stations (booths) of the roll by id."""
+    """Return all polling stations (booths) of the electoral roll by id."""
     return {booth.booth_id: booth for booth in SQL.booths.iterate_rows(db)}
 
 

@@ -1,4 +1,4 @@
-"""Store the results of flows and send their SMS, in the same way for every carrier."""
+"""Store the results of IVR flows and send their SMS, in the same way for Asterisk and Twilio."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SmsGateway(Protocol):
 
 
 async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
-    """Store a result of a flow, such as a mark (a fact about a voter). Return the next input of the flow.
+    """Store a result of an IVR flow, such as a mark (a fact about a voter). Return the next input of the flow.
 
     The input is Committed if the result is stored, otherwise Failed. NotFound: the serial number in the result is not
     on the electoral roll, or the result undoes a mark but the call has none.
@@ -48,7 +48,7 @@ async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed
 async def send_flow_sms(
     action: SendSms, session: FlowSession, flows: FlowService, texts: Texts, gateway: SmsGateway | None
 ) -> bool:
-    """Send the SMS that a flow requests, in the caller's language. Return whether the gateway accepted it."""
+    """Send the SMS that an IVR flow requests, in the caller's language. Return whether the gateway accepted it."""
     text = fill_placeholders_of_text(f"{SMS}{action.template}", session.language, action.values, texts)
     if gateway is None or text is None:
         return False

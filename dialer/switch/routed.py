@@ -31,7 +31,7 @@ class CarrierSwitch(CallSwitch, Protocol):
 
 
 def refuse_event_before_engine_is_connected(event: SwitchEvent) -> None:
-    """Raise RuntimeError, because a switch has reported an event before `set_event_sink` was called."""
+    """Raise RuntimeError, because Asterisk or Twilio has reported an event before `set_event_sink` was called."""
     raise RuntimeError(
         f"the switch reported {type(event).__name__} before it has a receiver of events: call set_event_sink first"
     )

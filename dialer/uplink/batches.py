@@ -53,8 +53,8 @@ class BatchSchedule:
     """Decides which batch of outbox rows (results to send) a centre's uplink sends, and when."""
 
     def __init__(self, centre: str, acknowledged: int, rng: random.Random) -> None:
-        """Create a schedule of batches. `acknowledged` is the id of the last outbox row that headquarters has
-        acknowledged.
+        """Create a schedule of batches. `acknowledged` is the id of the last outbox row (result to send) that
+        headquarters has acknowledged.
         """
         self._centre = centre
         self._rng = rng
@@ -140,7 +140,7 @@ class BatchSchedule:
         return now - in_flight.sent_at
 
     def record_refusal(self) -> None:
-        """Record that headquarters has refused the batch of outbox rows that waits for an acknowledgement."""
+        """Record that headquarters has refused the last batch of outbox rows (results to send)."""
         if self._in_flight is not None:
             self._in_flight.sent_at = None
 

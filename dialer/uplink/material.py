@@ -97,7 +97,7 @@ class MaterialUpdater:
         """Install the assigned version of the campaign material, and have the dialler load it.
 
         Return why the dialler does not use the version, or "" if it does. If the dialler did not reply, return "" too,
-        because the attempt will be repeated. Raises MaterialRefused, HeadquartersUnreachable.
+        because the installation will be repeated. Raises MaterialRefused, HeadquartersUnreachable.
         """
         active = await asyncio.to_thread(self._material.read_active_material_manifest)
         if active is None or active.bundle_name_and_version != assigned.bundle_name_and_version:
@@ -118,7 +118,7 @@ class MaterialUpdater:
         """Have the dialler load the active version of the campaign material.
 
         If the dialler cannot load it, go back to the earlier version and return the reason. Otherwise return "". If the
-        dialler did not reply, return "" too, because the attempt will be repeated. Raises MaterialRefused.
+        dialler did not reply, return "" too, because the command will be repeated. Raises MaterialRefused.
         """
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
             return await self._roll_back_material_version(assigned, problem)

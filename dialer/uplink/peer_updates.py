@@ -363,8 +363,8 @@ class PeerUpdates:
     async def _add_opt_outs_and_marks_in_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
-        """Add the opt-outs and marks (voters' answers) in a message of the stream to the pending updates. Send these if
-        they are due.
+        """Add the opt-outs and marks (voters' answers) in a message of the stream to the updates that wait to be sent.
+        Send the waiting updates if they are due.
 
         Returns the updates that are still pending, or None if the stream must be opened again.
         """
@@ -385,7 +385,8 @@ class PeerUpdates:
         marks: Sequence[dict[str, Any]],
         calls: Sequence[dict[str, Any]] = (),
     ) -> PendingUpdates | None:
-        """Add the updates in a message of the stream to the pending updates. Send these to the dialler if they are due.
+        """Add the updates in a message of the stream to those that wait to be sent. Send all waiting updates to the
+        dialler if they are due.
 
         Returns the updates that are still pending, or None if the stream must be opened again.
         """

@@ -155,7 +155,8 @@ class OutboxUpload:
         self._clock_ahead = min(max(self._clock_ahead, lowest), highest)
 
     async def _find_last_row_id_in_acknowledgement(self, ack: Acknowledgement) -> int | None:
-        """Return the id of the last outbox row that headquarters has, according to its acknowledgement of a batch.
+        """Return the id of the last outbox row (result to send) that headquarters has, according to its acknowledgement
+        of a batch.
 
         Return None if headquarters refuses the batch. If the store was set back to an older copy, return an id that the
         store has not assigned. The dialler then gives the store a new identity.

@@ -1,7 +1,8 @@
 """Known devices: browsers on which users have signed in before, by a random cookie (OWASP "device cookie").
 
-Failed sign-ins of strangers do not lock a user on a known device. The devices are in the desk's file, so they stay known
-when the desk restarts. The file has only a hash of each cookie: nobody can make a cookie from it.
+Failed sign-ins of strangers do not lock a user on a known device. The devices are stored in the web pages' database
+(desk's file), so they stay known when the web server restarts. The file has only a hash of each cookie: nobody can make
+a cookie from it.
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ class KnownDevices:
         self._key = secrets.token_bytes(32)
 
     async def find_device_of_cookie(self, cookie: str) -> KnownDevice | None:
-        """Return the device of a cookie, or None if the last sign-in on the device was too long ago, or the desk's file
-        cannot be read.
+        """Return the device of a cookie, or None if the last sign-in on the device was too long ago, or the web pages'
+        database cannot be read.
         """
         if len(cookie) != _COOKIE_LETTERS:
             return None

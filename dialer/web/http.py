@@ -137,8 +137,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def _remove_from_pending_connections(self) -> None:
-        """Stop counting the connection in `pending`, the number of connections of each address that wait for their
-        first request.
+        """Stop counting a connection as one that waits for its first request. `pending` has the number of such
+        connections by network address.
         """
         address, self._pending_address = self._pending_address, ""
         if address:

@@ -90,7 +90,7 @@ def _find_client_address(request: Request) -> str:
 
 
 async def remember_device(request: Request, response: Response, devices: KnownDevices, name: str) -> None:
-    """Set the cookie that marks the present client's device as one on which this user has signed in."""
+    """Set a cookie by which the client's device is recognised as one on which this user has signed in."""
     known = request.cookies.get(DEVICE_COOKIE) if CLIENT.get().device is not None else None
     cookie = await devices.remember_user_on_device(name, known)
     response.set_cookie(DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, secure=True, httponly=True, samesite="strict")

@@ -161,7 +161,7 @@ async def _run_dialplan_check(
 
 
 def _list_needed_sounds(settings: Settings, reader: Callable[[], PlaylistReader]) -> list[str]:
-    """Return the names of all sounds that flows and the dialplan may play.
+    """Return the names of all sounds that IVR flows and Asterisk's dialplan may play.
 
     Reads files, so it must run in a thread. Raises MatdanError.
     """

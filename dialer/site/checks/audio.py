@@ -44,7 +44,9 @@ def check_catalogue_of_recordings(
 
 
 def check_synthetic_voices(settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]) -> Iterator[Finding]:
-    """Check that synthetic voices are announced ("a computer speaks"), if the profile requires it."""
+    """Check that synthetic voices are announced ("a computer speaks"), if the jurisdiction's profile (legal rules)
+    requires it.
+    """
     problems = find_unannounced_synthetic_voices(settings, load_site_profile(settings), clock, reader())
     for problem in problems:
         yield make_error_finding("synthetic voices", str(problem))

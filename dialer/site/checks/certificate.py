@@ -1,4 +1,6 @@
-"""Checks of certificates: those of desk and broker (TLS), and those with which calls are signed (STIR/SHAKEN)."""
+"""Checks of certificates: the TLS certificates of the web server (desk) and the broker, and the certificates with which
+calls are signed (STIR/SHAKEN).
+"""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def explain_whether_numbers_can_be_called(
 def _report_certificates_that_changed_since(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
-    """Yield a note if the campaign's calls on the explained day used other certificates than the catalogue has now."""
+    """Yield a note if the calls on the day in question used other certificates of recordings than the catalogue has now."""
     stored = number_history.find_certificates_used_in_calls(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"

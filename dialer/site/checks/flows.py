@@ -43,9 +43,9 @@ def _wrap_single_finding_in_list(finding: Finding) -> list[Finding]:
 
 
 def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
-    """Return what flows may offer to voters, such as a ride to the poll.
+    """Return what IVR flows may offer to voters under the legal rules, such as a ride to the poll.
 
-    Nothing is allowed if the profile is invalid, which another check reports.
+    If the profile with the rules is invalid, nothing is allowed; another check reports that.
     """
     try:
         return list_lawful_offers_to_voters(load_site_profile(settings))

@@ -127,7 +127,9 @@ def _report_when_campaign_may_call(
 
 
 def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: float) -> str | None:
-    """Return a text that says how the profile shortens the calling hours of the campaign, or None if it does not."""
+    """Return a text that says how the jurisdiction's profile (legal rules) shortens the campaign's calling hours, or
+    None if it does not.
+    """
     own = merge_adjoining_periods([(each.start, each.until) for each in campaign.hours])
     profile = gate.rules.hours
     days = [("on weekdays", profile.weekday), ("on Saturdays", profile.saturday), ("on Sundays", profile.sunday)]

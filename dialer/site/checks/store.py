@@ -99,7 +99,7 @@ def _check_voters_on_roll(db: Connection, path: Path) -> Finding:
 
 
 def _check_caller_ids(settings: Settings, db: Connection) -> Iterator[Finding]:
-    """Check that each area with its own caller IDs contains polling stations (booths) of the roll."""
+    """Check that each area with its own caller IDs contains polling stations (booths) of the electoral roll."""
     booths = voters.read_booths(db).values()
     states = ", ".join(sorted({booth.state_code for booth in booths} - {""})) or "none"
     for trunk in settings.trunks:

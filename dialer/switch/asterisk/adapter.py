@@ -136,7 +136,7 @@ class AsteriskSwitch:
         self._notations = notations
 
     def close(self) -> None:
-        """Cancel the switch's timers and tasks. The engine gets no event after this."""
+        """Cancel the timers and tasks of this Asterisk connection. The engine gets no event after this."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
@@ -327,8 +327,8 @@ class AsteriskSwitch:
         return found
 
     def unassign_channel_of_attempt(self, attempt_id: AttemptId) -> None:
-        """Undo `assign_channel_to_attempt`: the inbound channel no longer belongs to the attempt, and its events are
-        ignored.
+        """Undo `assign_channel_to_attempt`: the inbound channel no longer belongs to the call attempt, and the
+        channel's events are ignored.
         """
         self.tracker.calls.stop_tracking_channel(attempt_id)
 

@@ -328,7 +328,7 @@ class AmiSession:
         return self._may_write and len(self._pending) - pings < self._limits.outstanding_actions
 
     def _move_queued_actions_to_write_buffer(self) -> None:
-        """Move AMI actions from the queue to the outbox (bytes to write), in their order, up to WRITE_BYTES."""
+        """Move AMI actions from the queue to the buffer of bytes to write, in their order, up to WRITE_BYTES."""
         while self._queue and self._outbox_bytes < WRITE_BYTES and self._may_further_action_be_sent():
             _, action = self._queue.popitem(last=False)
             if action.waiter is None or not action.waiter.cancelled():

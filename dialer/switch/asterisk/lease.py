@@ -73,11 +73,11 @@ class SwitchLease:
             granted.set_result(message.get("Response") == "Success")
 
     async def acquire_sole_use_of_asterisk(self, client: AmiClient) -> None:
-        """Reserve the Asterisk server for this dialler. The lease of an earlier dialler on the same store is replaced.
+        """Reserve the Asterisk server for this dialler. The lease (reservation) of an earlier dialler on the same store
+        is replaced.
 
-        Raises:
-            SwitchInUse: another dialler holds the lease. The text names it.
-            SwitchError: Asterisk did not grant the lease.
+        Raises: SwitchInUse: another dialler holds the lease. The error text names that dialler. SwitchError: Asterisk
+        did not grant the lease.
         """
         holder = await find_dialler_that_uses_asterisk(client)
         if holder == self._name:

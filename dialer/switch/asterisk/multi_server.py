@@ -207,7 +207,7 @@ class MultiServerSwitch:
     async def assign_channel_to_attempt(
         self, unique_id: str, name: str, attempt_id: AttemptId
     ) -> InboundChannel | None:
-        """Assign an unanswered inbound channel to an attempt (see `AsteriskSwitch.assign_channel_to_attempt`).
+        """Assign an unanswered inbound channel to a call attempt (see `AsteriskSwitch.assign_channel_to_attempt`).
 
         Returns None also if the unique id does not name one of our servers.
         """
@@ -215,8 +215,8 @@ class MultiServerSwitch:
         return None if server is None else await server.assign_channel_to_attempt(unique_id, name, attempt_id)
 
     def unassign_channel_of_attempt(self, attempt_id: AttemptId) -> None:
-        """Undo `assign_channel_to_attempt`: the inbound channel no longer belongs to the attempt, and its events are
-        ignored.
+        """Undo `assign_channel_to_attempt`: the inbound channel no longer belongs to the call attempt, and the
+        channel's events are ignored.
         """
         for server in self._servers.values():
             server.unassign_channel_of_attempt(attempt_id)

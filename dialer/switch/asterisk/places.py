@@ -98,7 +98,7 @@ def parse_seat_of_channel(channel_id: str) -> str:
 
 
 def is_attempt_id(text: str) -> bool:
-    """Return whether a text has the form of an attempt's id."""
+    """Return whether a text has the form of a call attempt's id."""
     return ATTEMPT_ID.fullmatch(text) is not None
 
 

@@ -50,7 +50,7 @@ class TwilioSwitch:
     def __init__(
         self, api: TwilioApi, settings: Twilio, meter: SpendMeter, clock: Clock, find_attempt: FindAttempt
     ) -> None:
-        """Create a switch without calls. Call `set_event_sink` before the first event."""
+        """Create a connection to Twilio that has no calls yet. Call `set_event_sink` before the first event."""
         self.meter = meter
         self._api = api
         self._settings = settings
@@ -80,7 +80,9 @@ class TwilioSwitch:
         return None if call is None else call.sid
 
     def record_second_billed_leg(self, attempt_id: AttemptId) -> None:
-        """Record that a call's flow has started a transfer. Twilio then bills two legs: to the voter and to the target."""
+        """Record that the IVR flow of a call has started a transfer. Twilio then bills two legs: to the voter and to
+        the target.
+        """
         call = self._calls.get(attempt_id)
         if call is not None:
             call.legs = self.meter.max_legs
@@ -161,7 +163,9 @@ class TwilioSwitch:
         await self._hang_up_call_at_twilio(call, call.sid)
 
     async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:
-        """Raise SwitchError, because Twilio has no seats. A flow's transfer dials `twilio.transfer_to` instead."""
+        """Raise SwitchError, because Twilio has no seats. To transfer a call, an IVR flow dials `twilio.transfer_to`
+        instead.
+        """
         raise SwitchError("a call on Twilio cannot be sent to a seat; set `twilio.transfer_to`")
 
     async def play_information_message(self, attempt_id: AttemptId) -> None:

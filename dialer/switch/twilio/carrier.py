@@ -1,4 +1,4 @@
-"""Twilio as a carrier of a centre: switch, webhooks, flows and SMS. Imported only at sites that use Twilio."""
+"""Twilio as a carrier of a centre: placing calls, webhooks, IVR flows and SMS. Imported only at sites that use Twilio."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class TwilioCarrier:
     async def serve_calls(
         self, engine: Engine, library: FlowLibrary, prompts: SitePrompts | None = None, *, label: bool = False
     ) -> AsyncIterator[None]:
-        """Serve webhooks and supervise calls for as long as the context lasts.
+        """Serve Twilio's webhooks and check the state of live calls for as long as the context lasts.
 
         Args:
             engine: the engine of the centre.

@@ -1,4 +1,4 @@
-"""Flows on Twilio. Each webhook request continues the flow from the state that is encoded in its URL.
+"""IVR flows on Twilio. Each webhook request continues the flow from the state that is encoded in the request's URL.
 
 Because the state comes with the request, a restart of the dialler during a call loses nothing. Responses are cached
 during a call: a repeated request gets the same response, and its result is stored once.
@@ -51,7 +51,7 @@ Twilio sends the end and that request at the same time, on two connections. This
 
 @dataclass(frozen=True, slots=True)
 class TwilioFlowRules:
-    """The settings and optional features of flows on Twilio."""
+    """The settings and optional features of IVR flows on Twilio."""
 
     settings: Twilio
     records: bool  # whether callers may be recorded
@@ -61,7 +61,7 @@ class TwilioFlowRules:
 
 @dataclass(slots=True)
 class _CallCache:
-    """The cached flow state and responses of one live call."""
+    """The cached state of the IVR flow on one live call, and the responses to Twilio's requests about this call."""
 
     pages: dict[str, asyncio.Task[str]] = field(default_factory=dict)  # responses by token
     latest: FlowState | None = None
@@ -70,10 +70,10 @@ class _CallCache:
 
 
 class TwilioFlows:
-    """The flows of all calls on Twilio. A flow advances by one page (one TwiML response) per request."""
+    """The IVR flows of all calls on Twilio. A flow advances by one page (one TwiML response) per request."""
 
     def __init__(self, engine: Engine, library: FlowLibrary, switch: TwilioSwitch, rules: TwilioFlowRules) -> None:
-        """Create the flows. `library` holds every version of a flow with which a live call has started."""
+        """Create the runner of IVR flows. `library` holds every version of a flow with which a live call has started."""
         self._engine = engine
         self._library = library
         self._switch = switch
@@ -245,7 +245,7 @@ class _Host:
     transfers: bool
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
-        """Store a result of the flow, such as a mark (a fact about a voter). Return the flow's next input."""
+        """Store a result of the IVR flow, such as a mark (a fact about a voter). Return the flow's next input."""
         return await commit_flow_result(commit, lambda asked: self.flows.store_input_of_ivr_caller(self.session, asked))
 
     async def send_sms(self, action: SendSms) -> bool:

@@ -1,5 +1,5 @@
 """Pages: responses to Twilio's requests, before they are written as XML (TwiML). Also converts Twilio's requests to
-inputs of a flow.
+inputs of an IVR flow.
 
 A page collects the actions of a flow up to the point at which the caller or a timeout decides: a question, a recording,
 a transfer or the end. Prompts that no key can interrupt are played before it. Prompts that a key interrupts become part
@@ -50,13 +50,13 @@ HUNG_UP_WHILE_RECORDING = "hangup"  # the `Digits` of a recording that ended by 
 
 
 class PageHost(Protocol):
-    """The services that a flow may request while a page (a response to Twilio) is made: store results, send SMS."""
+    """The services that an IVR flow may request while a page (a response to Twilio) is made: store results, send SMS."""
 
     records: bool  # whether callers may be recorded
     transfers: bool  # whether a transfer has a number or SIP address to dial
 
     async def commit_flow_result(self, commit: FlowCommit) -> Input:
-        """Store a result of the flow, such as a mark (a fact about a voter). Return the flow's next input."""
+        """Store a result of the IVR flow, such as a mark (a fact about a voter). Return the flow's next input."""
         ...
 
     async def send_sms(self, action: SendSms) -> bool:
@@ -93,8 +93,8 @@ class Page:
 
 
 async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
-    """Run a flow until the caller must act. Return the page (response to Twilio) that is played to the caller until
-    then.
+    """Run an IVR flow until the caller must act. Return the page (response to Twilio) that is played to the caller
+    until then.
 
     `at` is the flow's state before this page, with the ids of the call and of the flow's run.
     """
@@ -183,7 +183,7 @@ def _make_question_page(action: Collect, said: list[PromptRef], waiting: PausedF
 
 
 def parse_flow_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
-    """Return the flow's input (such as pressed keys) from the form of Twilio's request.
+    """Return the input of an IVR flow (such as pressed keys) from the form of Twilio's request.
 
     Raises:
         ProtocolError: the last page did not ask for input.
@@ -218,7 +218,7 @@ def is_hang_up_report(form: Mapping[str, str]) -> bool:
 
 
 def end_flow_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
-    """Return the final state of a flow after its caller has hung up."""
+    """Return the final state of an IVR flow after its caller has hung up."""
     return continue_flow(flow, state, HungUp()).state
 
 

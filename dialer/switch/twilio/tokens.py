@@ -1,4 +1,4 @@
-"""Tokens: the signed state of a flow, carried in the URL of the next request. No I/O."""
+"""Tokens: the signed state of an IVR flow, which the URL of Twilio's next request carries. No I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SIGNATURE_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class PausedFlow:
-    """A flow that waits for Twilio's next request about its call."""
+    """An IVR flow that waits for Twilio's next request about its call."""
 
     attempt_id: AttemptId
     run: str  # id of the flow's run, which identifies its commits across restarts
@@ -43,7 +43,7 @@ class StateTokens:
         self._key = hmac.new(secret.encode(), b"matdan flow state", hashlib.sha256).digest()
 
     def encode_paused_flow_as_signed_token(self, waiting: PausedFlow) -> str:
-        """Return the token of a paused flow, made of letters, digits, "-", "_" and one dot.
+        """Return the signed token of an IVR flow that waits for Twilio, made of letters, digits, "-", "_" and one dot.
 
         Raises ProtocolError if the token is too long.
         """
@@ -59,7 +59,7 @@ class StateTokens:
         return token
 
     def decode_paused_flow_from_signed_token(self, token: str) -> PausedFlow:
-        """Return the paused flow in a token. Raises ProtocolError if the token is not signed with this account's key."""
+        """Return the waiting IVR flow in a token. Raises ProtocolError if the token is not signed with this account's key."""
         body, dot, signature = token.partition(".")
         if len(token) > MAX_TOKEN_CHARACTERS or not dot:
             raise ProtocolError(

@@ -1,1 +1,1 @@
-"""Handlers of FastAGI connections: calls in flows, agents' log-ins by phone, and inbound calls."""
+"""Handlers of FastAGI connections: calls in IVR flows, agents' log-ins by phone, and inbound calls."""

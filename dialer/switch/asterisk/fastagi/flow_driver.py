@@ -1,4 +1,4 @@
-"""The driver that runs a flow on one call over FastAGI.
+"""The driver that runs an IVR flow on one call over FastAGI.
 
 The flow's state machine, which does no I/O, returns actions. The driver performs them one after the other and passes
 their results back to the machine. A hang-up at any moment is an ordinary end of the flow.
@@ -49,7 +49,7 @@ _ESSENTIAL = frozenset({PromptKind.TEXT, PromptKind.RECORDING})
 
 
 class FlowCall(Protocol):
-    """The operations on a call that a flow needs. Each raises CallHungUp if the caller has hung up."""
+    """The operations on a call that an IVR flow needs. Each operation raises CallHungUp if the caller has hung up."""
 
     async def answer_channel(self) -> object:
         """Answer the call's channel, if it is not answered yet."""
@@ -69,7 +69,7 @@ class FlowCall(Protocol):
 
 
 class PromptResolver(Protocol):
-    """Finds the sound files for a prompt of a flow."""
+    """Finds the sound files for a prompt of an IVR flow."""
 
     def find_sound_files(self, ref: PromptRef, language: str) -> Sequence[str]:
         """Return the sound files of a prompt, without extension, in playing order."""
@@ -83,7 +83,7 @@ class PromptResolver(Protocol):
 class ConventionalPrompts:
     """Finds the sound files of prompts at a site that has no catalogue of sounds.
 
-    It derives the files' names from the prompts (see `dialer.flows.sounds`).
+    The names of the files are derived from the names of the prompts (see `dialer.flows.sounds`).
     """
 
     def __init__(self, texts: Texts) -> None:
@@ -101,7 +101,7 @@ class ConventionalPrompts:
 
 
 class FlowHost:
-    """Performs recordings, transfers and SMS for a flow.
+    """Performs recordings, transfers and SMS for an IVR flow.
 
     This base class supports none of them: every request fails, and the flow continues on its path for failures.
     """
@@ -123,14 +123,14 @@ class FlowHost:
 
 @dataclass(frozen=True, slots=True)
 class FlowResult:
-    """How a flow ended on one call: its final state, and the sounds that could not be played."""
+    """How an IVR flow ended on one call: its final state, and the sounds that could not be played."""
 
     state: FlowState
     unheard: str | None  # the missing sound that made the call fail, so that its answers are invalid
 
     @property
     def is_flow_completed(self) -> bool:
-        """Whether the flow reached its end and its prompts were played."""
+        """Whether the IVR flow reached its end and its prompts were played."""
         return self.state.has_flow_completed and self.unheard is None
 
 
@@ -156,7 +156,7 @@ class _FlowRun:
     skipped: str | None = None  # the first missing or blocked sound
 
     async def perform_flow_action(self, action: Action) -> Input:
-        """Perform one action of the flow and return its result."""
+        """Perform one action of the IVR flow, such as a question, and return its result."""
         match action:
             case Play():
                 event: Input = Played(await self.play_prompts(action.prompts, action.escape_digits))
@@ -245,12 +245,12 @@ async def run_flow(
     host: FlowHost | None = None,
     missing: MissingSounds | None = None,
 ) -> FlowResult:
-    """Run a flow on a call to its end and return the result. A hang-up by the caller is no error.
+    """Run an IVR flow on a call to its end and return the result. A hang-up by the caller is no error.
 
     A question that cannot be played ends the call at once. `FlowResult.unheard` then names the missing sound. The field
     also names a missing sound if no sound of the flow could be played.
 
-    Other errors (a lost connection to the switch, a cancellation) are raised. Results stored until then remain.
+    Other errors (a lost connection to Asterisk, a cancellation) are raised. Results stored until then remain.
 
     Args:
         call: the call.

@@ -36,7 +36,7 @@ class RecordingRules:
 
 @dataclass(frozen=True, slots=True)
 class AgiFlowRules:
-    """The optional features of flows and scripts on Asterisk."""
+    """The optional features of IVR flows and AGI scripts on Asterisk."""
 
     recording: RecordingRules | None = None  # None if callers may not be recorded
     sms: SmsGateway | None = None  # None if the site sends no SMS
@@ -45,7 +45,7 @@ class AgiFlowRules:
 
 @dataclass(slots=True)
 class AgiFlowHost(FlowHost):
-    """Performs the recordings, transfers and SMS that a flow requests on an Asterisk call, if the site allows them."""
+    """Performs the recordings, transfers and SMS that an IVR flow requests on an Asterisk call, if the site allows them."""
 
     call: AgiCall
     session: FlowSession

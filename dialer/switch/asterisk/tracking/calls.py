@@ -131,7 +131,7 @@ class CallTracker:
         return attempt_id in self._calls
 
     def is_call_live(self, attempt_id: AttemptId) -> bool:
-        """Return whether the channel of an attempt exists or may still be created, because no event of its end has
+        """Return whether the channel of a call attempt exists or may still be created: no event of the call's end has
         arrived.
         """
         call = self._calls.get(attempt_id)
@@ -310,7 +310,9 @@ class CallTracker:
 
     @property
     def handed_over_calls(self) -> frozenset[AttemptId]:
-        """The attempts whose voters are in a conference with a transfer target (handed over by the agent)."""
+        """The call attempts whose voters are in a conference with a transfer target, because the agent has completed
+        the transfer.
+        """
         places = ((attempt_id, call.place) for attempt_id, call in self._calls.items())
         return frozenset(
             attempt_id for attempt_id, place in places if place is not None and place.kind is PlaceKind.HANDOVER
@@ -444,7 +446,7 @@ def _find_place_of_conference(attempt_id: AttemptId, conference: str) -> Place |
 
 
 def list_calls_of_held_voters(calls: Mapping[AttemptId, LiveChannel]) -> tuple[tuple[AttemptId, str], ...]:
-    """Return the attempts whose voters are on hold, as (attempt, seat to return to) pairs."""
+    """Return the call attempts whose voters are on hold, as (attempt, seat to return to) pairs."""
     found = (
         (attempt_id, parse_seat_of_conference(channel.extension))
         for attempt_id, channel in calls.items()

@@ -95,6 +95,6 @@ def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
 def _report_voter_left(attempt_id: AttemptId, place: Place) -> list[SwitchEvent]:
     """Return the events for a voter who has left a conference.
 
-    For a handover there are none: the voter's own server reports the end of the call.
+    After a completed transfer (handover) there are none: the voter's own server reports the end of the call.
     """
     return [CallLeftSeat(attempt_id, place.name)] if place.kind is PlaceKind.SEAT else []
