@@ -2,9 +2,10 @@
 
     python -m bench.bench_paced [--quick | --smoke] [--seconds 60] [--warm-up 15] [--seats 60] [--starts 5] [--profile]
 
-The dialler is this process; the simulated Asterisk and the broker are separate ones. Wrap-ups end by their time limit. When
-idle, agents are logged in but the campaign is paused and the talks have been hung up: the longest of hundreds would last for
-minutes. CPU time (user + system) is that of this process.
+It also measures how late a subscriber of the broker, in a process of its own, receives the changes of calls. The dialler is
+this process; the simulated Asterisk and the broker are separate ones. Wrap-ups end by their time limit. When idle, agents are
+logged in but the campaign is paused and the talks have been hung up: the longest of hundreds would last for minutes. CPU time
+(user + system) is that of this process.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,26 @@ from dialer.process.memory import exclude_start_up_objects_from_garbage_collecti
 from dialer.settings.site import Settings
 from dialer.simulation.site import create_profile_without_calling_hours
 
-RECORDED = ("calls per second", "CPU ms per call", "idle CPU ms per second")
-GOALS = {"CPU ms per call": 6.0, "idle CPU ms per second": 5.0}
+CHANGE_P50, CHANGE_P99 = "change to subscriber p50 ms", "change to subscriber p99 ms"
+RECORDED = ("calls per second", "CPU ms per call", "idle CPU ms per second", CHANGE_P50, CHANGE_P99)
+GOALS = {"CPU ms per call": 6.0, "idle CPU ms per second": 5.0, CHANGE_P50: 15.0, CHANGE_P99: 50.0}
+_SUBSCRIBER = """
+import json, statistics, sys, time
+import paho.mqtt.client as mqtt
+
+delays = []
+client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+client.on_connect = lambda *_: client.subscribe("dialer/v1/+/campaigns/+/calls")
+client.on_message = lambda *given: delays.append(time.time() - json.loads(given[2].payload)["at"])
+client.connect("127.0.0.1", int(sys.argv[1]))
+client.loop_start()
+sys.stdin.readline()
+del delays[:]
+print("ready", flush=True)
+sys.stdin.readline()
+hundredths = statistics.quantiles(delays, n=100) if len(delays) > 1 else [float("nan")] * 99
+print(hundredths[49], hundredths[98])
+"""
 SPEED = 4.0  # factor of the voters' speed, at which sixty seats take five calls per second
 
 
@@ -77,6 +97,26 @@ def paced_settings(
     )
 
 
+@contextlib.contextmanager
+def run_subscriber(port: int) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that subscribes to the changes of calls. At a line on its input it begins to measure their delays (from the
+    change in the dialler to its arrival), and at the next it prints their 50th and 99th percentile in seconds.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", _SUBSCRIBER, str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.kill()
+
+
+def send_line(process: subprocess.Popen[str]) -> str:
+    """Send an empty line to a program, and return the line that it prints then."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(file=process.stdin, flush=True)
+    return process.stdout.readline()
+
+
 async def measure_cpu(seconds: float) -> float:
     """Return the CPU seconds that this process uses in `seconds`."""
     began = time.process_time()
@@ -84,7 +124,9 @@ async def measure_cpu(seconds: float) -> float:
     return time.process_time() - began
 
 
-async def measure(options: Any, directory: Path, broker_port: int | None) -> dict[str, float]:
+async def measure(
+    options: Any, directory: Path, broker_port: int | None, subscriber: subprocess.Popen[str] | None = None
+) -> dict[str, float]:
     """Measure the centre at work, then idle. Return the figures by name."""
     agi_port = find_free_port()
     lines = ("--answer-rate", "0.4", "--seats", str(options.seats), "--speed", str(SPEED))
@@ -92,10 +134,10 @@ async def measure(options: Any, directory: Path, broker_port: int | None) -> dic
         settings = paced_settings(
             directory / "centre.db", ami_port, agi_port, broker_port, options.seats, options.starts
         )
-        return await _measure_site(settings, options)
+        return await _measure_site(settings, options, subscriber)
 
 
-async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
+async def _measure_site(settings: Settings, options: Any, subscriber: subprocess.Popen[str] | None) -> dict[str, float]:
     stop = asyncio.Event()
     profile = cProfile.Profile() if options.profile else None
     async with (
@@ -111,6 +153,8 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
         print_progress(f"warm-up of {options.warm_up:g} s")
         await asyncio.sleep(options.warm_up)
         print_progress(f"measuring for {options.seconds:g} s")
+        if subscriber is not None:
+            send_line(subscriber)
         before = _count_attempts(centre)
         if profile is not None:
             profile.enable()
@@ -118,6 +162,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
         if profile is not None:
             profile.disable()
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+        delays = [float(each) for each in send_line(subscriber).split()] if subscriber is not None else []
         calls, answered = (after - earlier for after, earlier in zip(_count_attempts(centre), before, strict=True))
         await centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
         await end_calls(centre)
@@ -137,6 +182,7 @@ async def _measure_site(settings: Settings, options: Any) -> dict[str, float]:
         "CPU ms per call": working * 1000 / max(1, calls),
         "CPU ms per second": working * 1000 / options.seconds,
         "idle CPU ms per second": idle * 1000 / (options.seconds / 2),
+        **dict(zip((CHANGE_P50, CHANGE_P99), (delay * 1000 for delay in delays), strict=False)),
     }
 
 
@@ -165,7 +211,8 @@ async def measure_with_broker(options: Any, directory: Path) -> dict[str, float]
     if find_mosquitto() is None:
         return await measure(options, directory, None)
     async with run_demo_broker(BrokerKind.MOSQUITTO) as broker:
-        return await measure(options, directory, broker.port)
+        with run_subscriber(broker.port) as subscriber:
+            return await measure(options, directory, broker.port, subscriber)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -194,7 +241,11 @@ def main(arguments: list[str] | None = None) -> None:
 
     record(
         "paced",
-        [(name, f"{figures[name]:.2f}", f"{GOALS[name]:g}" if name in GOALS else "") for name in RECORDED],
+        [
+            (name, f"{figures[name]:.2f}", f"{GOALS[name]:g}" if name in GOALS else "")
+            for name in RECORDED
+            if name in figures
+        ],
     )
 
 

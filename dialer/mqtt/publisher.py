@@ -17,11 +17,12 @@ from dialer.mqtt import messages
 from dialer.mqtt.messages import Message
 
 CENTRE_STATE_SECONDS = 1.0  # minimum interval between two messages of the centre's state
+CALLS_SECONDS = 0.02
+"""Minimum interval between two batches of call changes. The first change after a pause is published at once."""
 CHANGES_SECONDS = 0.2
-"""Minimum interval between two batches of calls, seats, booths and campaign figures.
+"""Minimum interval between two batches of seats, booths and campaign figures, of which only the latest counts.
 
-Single messages would cost a busy centre twice as much. A screen pop is published at once, because an agent's page waits for
-it.
+A screen pop is published at once, because an agent's page waits for it.
 """
 MAX_CALL_EVENTS = 2_000  # unpublished ones
 STATISTICS_SECONDS = 0.2  # minimum interval between two messages of a campaign's figures
@@ -54,7 +55,8 @@ class ChangeBuffer:
         self._campaigns: set[str] = set()
         self._alerts_changed = False
         self._centre_changed = False
-        self._changes_at = float("-inf")  # when calls, seats and booths were last published
+        self._calls_at = float("-inf")  # when call changes were last published
+        self._changes_at = float("-inf")  # when seats and booths were last published
         self._statistics_at: dict[str, float] = {}
         self._centre_at = float("-inf")
         self._centre_id: str | None = None  # None before the first view
@@ -117,7 +119,9 @@ class ChangeBuffer:
         if self._alerts_changed or self._urgent_seats:
             return now
         due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS)
-        if self._calls or self._seats or self._booths:
+        if self._calls:
+            due = min(due, max(now, self._calls_at + CALLS_SECONDS))
+        if self._seats or self._booths:
             due = min(due, max(now, self._changes_at + CHANGES_SECONDS))
         return min([due, *(self._find_time_of_next_statistics(campaign_id) for campaign_id in self._campaigns)])
 
@@ -130,12 +134,14 @@ class ChangeBuffer:
         campaigns = {
             campaign_id for campaign_id in self._campaigns if self._find_time_of_next_statistics(campaign_id) <= now
         }
-        changes = bool(self._calls or self._seats or self._booths)
+        changes = bool(self._seats or self._booths)
         changes_due = changes and self._changes_at + CHANGES_SECONDS <= now
         if not (centre_due or campaigns or changes_due or self._alerts_changed):
-            return self._pop_screen_pop_messages(view)
+            return self._pop_messages_of_calls_and_screen_pops(now, view)
         if changes:  # published together with the other due messages
             self._changes_at = now
+        if self._calls:
+            self._calls_at = now
         # A view of forty seats costs as much as twenty messages, and messages of calls and seats need none.
         whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
@@ -175,12 +181,25 @@ class ChangeBuffer:
             if is_old and seat.state is not SeatState.OFFLINE:
                 self._seats.setdefault(seat.seat, seat)
 
-    def _pop_screen_pop_messages(self, view: Callable[[], CentreView]) -> list[Message]:
+    def _pop_messages_of_calls_and_screen_pops(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
+        """Remove and return the messages that need no view of the centre: due changes of calls, and seats with a new
+        screen pop.
+        """
+        calls: list[CallChange] = []
+        if self._calls_at + CALLS_SECONDS <= now:
+            calls = [*self._calls]
+            self._calls.clear()
         seats = [self._seats.pop(seat) for seat in sorted(self._urgent_seats)]
         self._urgent_seats.clear()
-        if seats and self._centre_id is None:
+        if calls:
+            self._calls_at = now
+        if (calls or seats) and self._centre_id is None:
             self._centre_id = view().state.centre
-        return [messages.create_seat_message(self._centre_id or "", seat) for seat in seats]
+        centre = self._centre_id or ""
+        return [
+            *(messages.create_call_message(centre, change) for change in calls),
+            *(messages.create_seat_message(centre, seat) for seat in seats),
+        ]
 
     def _find_time_of_next_statistics(self, campaign_id: str) -> float:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS

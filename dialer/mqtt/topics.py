@@ -82,8 +82,8 @@ CALL = Topic(
     key="call-event",
     pattern="campaigns/{campaign}/calls",
     kind=CallChange,
-    description="Every change of state of a live call, up to 0.2 seconds late; dropped while the broker is unreachable or slow. "
-    "How a call ended is on `results/attempts`.",
+    description="Every change of state of a live call, at once or 0.02 seconds later; dropped while the broker is "
+    "unreachable or slow. How a call ended is on `results/attempts`.",
     qos=0,
 )
 SEAT = Topic(
