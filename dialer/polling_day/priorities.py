@@ -205,7 +205,7 @@ class BoothOrder:
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by polling booth id. Voters of a booth with priority 0 are not called at all.
 
-        Booths that are not in `priorities` are called last, once no booth with a priority has numbers left in the queue or
+        Booths that are not in `priorities` are called last, once no number of a booth with a priority is in the queue or
         reserved for dialling.
         """
         before, self._priorities_today = self._priorities_today, priorities
