@@ -10,7 +10,8 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-START_SECONDS = 30.0
+from tests.support.waiting import HANG_SECONDS
+
 EXPECTED = (  # log lines caused by scenarios: an unregistered phone, a restart, a stopped dialler, missing sounds
     "failed for url 'agi://127.0.0.1",
     "Couldn't connect to any host.  FastAGI failed.",
@@ -134,7 +135,7 @@ class RealAsterisk:
         )  # fmt: skip
         output.close()
         try:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 while "fully booted" not in await self.run_command("core waitfullybooted"):
                     if self._process.returncode is not None:
                         raise NoAsterisk(
@@ -143,7 +144,7 @@ class RealAsterisk:
                     await asyncio.sleep(0.2)
         except TimeoutError:
             raise NoAsterisk(
-                f"{self.program} was not up after {START_SECONDS:g} s: {self.unexpected_log_lines()}"
+                f"{self.program} was not up after {HANG_SECONDS:g} s: {self.unexpected_log_lines()}"
             ) from None
 
     async def stop(self) -> None:

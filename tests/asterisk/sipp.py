@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
+import sys
 from pathlib import Path
 
 from tests.asterisk import sipp_scripts
 from tests.asterisk.process import NoAsterisk
 from tests.support.scenario import Scenario
+from tests.support.waiting import HANG_SECONDS
 
 REGISTER_TRIES = 10
 
@@ -46,9 +49,11 @@ class Sipp:
     async def answer_calls(self, script: str, *options: str) -> None:
         """Start SIPp with a scenario file that answers calls until `stop`. `options` are further options of SIPp."""
         self._process = await self._run(script, "listen", *options)
-        await asyncio.sleep(0.3)  # SIPp does not report when its socket is open
-        if self._process.returncode is not None:
-            raise NoAsterisk(f"sipp {self._name} ended at once; see {self._directory}/{self._name}.out")
+        async with asyncio.timeout(HANG_SECONDS):
+            while not self._is_port_open():  # SIPp does not report it
+                if self._process.returncode is not None:
+                    raise NoAsterisk(f"sipp {self._name} ended at once; see {self._directory}/{self._name}.out")
+                await asyncio.sleep(0.02)
 
     async def register_phone(self, proxy_port: int, user: str, password: str) -> None:
         """Register this port as the phone of `user`. Raises NoAsterisk if this fails REGISTER_TRIES times.
@@ -71,6 +76,12 @@ class Sipp:
     async def is_password_refused(self, proxy_port: int, user: str, password: str) -> bool:
         """Return whether Asterisk refuses the registration of a phone with this password."""
         return await self._try_registration(proxy_port, user, password, answer=401)
+
+    def _is_port_open(self) -> bool:
+        """Return whether the kernel has a socket on this address and port."""
+        packed = int.from_bytes(socket.inet_aton(self._address), sys.byteorder)
+        local = f" {packed:08X}:{self.port:04X} "
+        return any(local in Path(f"/proc/net/{kind}").read_text(encoding="ascii") for kind in ("udp", "tcp"))
 
     async def _try_registration(self, proxy_port: int, user: str, password: str, *, answer: int) -> bool:
         options = ["-s", user, "-au", user, "-ap", password]

@@ -23,11 +23,11 @@ from tests.asterisk.sipp_scripts import render_phone
 from tests.asterisk.sounds import make_silence, make_tone
 from tests.support.centre import site_settings
 from tests.support.scenario import Scenario
+from tests.support.waiting import HANG_SECONDS
 
 SEATS = 10
 NAMES = ("Matdan demo", "Primary School 1")  # names that flows speak
 RTP_TIMEOUT_SECONDS = 5  # after which a phone without power is noticed
-REACHED_SECONDS = 15.0  # Asterisk sends a qualify request every 5 s and waits 3 s for the answer
 
 
 class Lab:
@@ -123,12 +123,12 @@ class Lab:
     async def wait_for_phones(self) -> None:
         """Wait until each phone has answered a qualify request, as Asterisk calls it only then. Raises NoAsterisk."""
         try:
-            async with asyncio.timeout(REACHED_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 for asterisk, _ in self.asterisks:
                     while "Unavail" in await asterisk.run_command("pjsip show contacts"):
                         await asyncio.sleep(0.2)
         except TimeoutError:
-            raise NoAsterisk(f"registered phones have not answered qualify after {REACHED_SECONDS:g} s") from None
+            raise NoAsterisk(f"registered phones have not answered qualify after {HANG_SECONDS:g} s") from None
 
     async def stop(self) -> None:
         """Stop all phones and Asterisk processes."""

@@ -18,9 +18,9 @@ from tests.asterisk.sipp import Sipp, start_carrier
 from tests.asterisk.two_servers import TwoServers
 from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
+from tests.support.waiting import HANG_SECONDS
 
 SEAT = "02"  # of the second server
-CONFERENCE_SECONDS = 5.0
 CALLS = Scenario.model_validate(
     {
         "about": "voters who talk for a while, and an office that stays",
@@ -85,7 +85,7 @@ async def find_missing_conference(lab: TwoServers, name: str, target: str) -> li
     """
     rooms = ""
     try:
-        async with asyncio.timeout(CONFERENCE_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while name not in (rooms := await lab.other.run_command("confbridge list")):
                 await asyncio.sleep(0.1)
     except TimeoutError:

@@ -23,10 +23,10 @@ from dialer.switch.asterisk.places import make_originate_fields
 from tests.asterisk.process import RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp
 from tests.asterisk.stage import write_sounds
+from tests.support.waiting import HANG_SECONDS
 
 CALLER_ID = "+911140000001"
 VOTER = "+917010000001"
-SECONDS = 20.0
 _ID_FIELDS = ("ActionID", "Uniqueid")
 _OF_THE_LAB = {"listens", "behind_proxy"}
 _SECRET = "a-secret-for-the-lab"
@@ -145,7 +145,7 @@ class TrunkLab:
             ("Timeout", "8000"),
         )
         await self.client.send_action("Originate", fields, action_id=channel)
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not ends <= {(each.event_name, each.get(key)) for each in self.events[begun:] for key in _ID_FIELDS}:
                 self._changed.clear()
                 await self._changed.wait()
@@ -155,7 +155,7 @@ class TrunkLab:
         """Start an inbound call of a carrier. Return what the dialler finds out about it, and end it."""
         await self.carriers[trunk].start_call(self.sip_port, script)
         channel: InboundChannel | None = None
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while channel is None:
                 await asyncio.sleep(0.1)
                 for each in await self.client.send_list_action("CoreShowChannels"):
@@ -163,7 +163,7 @@ class TrunkLab:
                         channel = await find_inbound_channel(self.client, each.get("Uniqueid"), each.get("Channel"))
         await self.carriers[trunk].stop()
         await self.asterisk.run_command("channel request hangup all")
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while await self.client.send_list_action("CoreShowChannels"):
                 await asyncio.sleep(0.1)
         return channel
@@ -180,7 +180,7 @@ class TrunkLab:
 
     async def wait_for_message(self, trunk: str, method: str) -> str:
         """Return the first message of a method that a trunk's carrier receives. Raises TimeoutError."""
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             while not (found := self.list_received_messages(trunk, method)):
                 await asyncio.sleep(0.1)
         return found[0]

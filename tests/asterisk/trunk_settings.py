@@ -15,7 +15,8 @@ from tests.asterisk.sipp_scripts import (
     render_challenging_carrier,
 )
 from tests.asterisk.stage import Lab
-from tests.asterisk.trunk_lab import CALLER_ID, SECONDS, VOTER, TrunkLab, find_header
+from tests.asterisk.trunk_lab import CALLER_ID, VOTER, TrunkLab, find_header
+from tests.support.waiting import HANG_SECONDS
 
 _ACCOUNT = {"username": "acc1", "password": "a-password-for-the-lab"}
 TRUNKS: dict[str, dict[str, Any]] = {
@@ -60,7 +61,7 @@ async def check_trunk_settings(lab: Lab) -> list[str]:
     watch = DscpWatch()
     watch.start()
     async with trunks.run_asterisk():
-        await _wait_until_backup_is_used(trunks)
+        await _wait_until_hosts_are_qualified(trunks)
         for name in called:
             await trunks.place_call(name)
         register = await trunks.wait_for_message("behind-proxy", "REGISTER")
@@ -122,11 +123,14 @@ def _compare_calls(trunks: TrunkLab) -> list[str]:
     return faults
 
 
-async def _wait_until_backup_is_used(trunks: TrunkLab) -> None:
-    """Wait until the backup host has answered OPTIONS, and the first host has not."""
-    async with asyncio.timeout(SECONDS):
+async def _wait_until_hosts_are_qualified(trunks: TrunkLab) -> None:
+    """Wait until all hosts have answered OPTIONS but the first of two. Asterisk drops answers that come before it has
+    fully booted, and places no call to such a host until it answers the next OPTIONS.
+    """
+    expected = (r"two-hosts/\S*.* Unavail ", r"two-hosts-backup1/\S*.* Avail ", r"usual/\S*.* Avail ")
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             shown = await trunks.asterisk.run_command("pjsip show contacts")
-            if re.search(r"two-hosts/\S*.* Unavail ", shown) and re.search(r"two-hosts-backup1/\S*.* Avail ", shown):
+            if all(re.search(each, shown) for each in expected):
                 return
             await asyncio.sleep(0.2)

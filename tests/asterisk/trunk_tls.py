@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tests.asterisk.process import NoAsterisk
 from tests.asterisk.stage import Lab
-from tests.asterisk.trunk_lab import SECONDS, TrunkLab, find_header
+from tests.asterisk.trunk_lab import TrunkLab, find_header
+from tests.support.waiting import HANG_SECONDS
 
 _HOST = "IP:127.0.0.1"  # an address, because Asterisk resolves names by DNS only, not by /etc/hosts
 _ACCOUNT = {"username": "acc1", "password": "a-password-for-the-lab", "registers": True}
@@ -94,7 +95,7 @@ async def _serve_tls(certificate: Path, port: int, received: list[str]) -> Async
 
 async def _wait_for_registrations(trunks: TrunkLab) -> None:
     """Wait until Asterisk has tried every registration."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(HANG_SECONDS):
         while True:
             shown = await trunks.asterisk.run_command("pjsip show registrations")
             if shown.count("-registration/") == len(TRUNKS) and "Unregistered" not in shown:

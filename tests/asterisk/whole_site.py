@@ -20,8 +20,8 @@ from dialer.switch.asterisk.registrations import watch_trunk_registrations
 from tests.asterisk.process import NoAsterisk, RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp
 from tests.asterisk.sipp_scripts import render_registrar
+from tests.support.waiting import HANG_SECONDS
 
-REGISTER_SECONDS = 20.0
 RELOAD_SECONDS = 2.0
 STRANGER = "127.0.0.2"  # an address of no trunk
 PASSWORD = "a-password-for-the-lab"
@@ -110,7 +110,7 @@ async def _check_registration(settings: Settings) -> list[str]:
     async with AmiClient(get_ami_login(settings), on_event=on_event) as client:
         watching = asyncio.create_task(watch_trunk_registrations(client, "", changed, reported.extend))
         try:
-            async with asyncio.timeout(REGISTER_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 while not reported or reported[-1] != UnregisteredTrunksListed(frozenset()):
                     await asyncio.sleep(0.2)
         except TimeoutError:
