@@ -1,1 +1,1 @@
-"""The recorded prompts of campaigns, and their conversion to sound files for Asterisk. No telephony."""
+"""The recorded prompts of campaigns, and their conversion to the sound files that Asterisk plays."""

@@ -254,9 +254,9 @@ def _get_catalogue_file(directory: Path, name: PromptName) -> Path:
 
 @contextmanager
 def open_catalogue_for_changes(directory: Path) -> Iterator[dict[PromptName, Entry]]:
-    """Lock the catalogue of prompts and yield its entries, which the caller may change.
+    """Lock the catalogue of prompts and yield its entries, which the caller may change in the `with` block.
 
-    Store the changed entries when the block ends. Raises CatalogueError.
+    The changed entries are written when the block ends. Raises CatalogueError.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

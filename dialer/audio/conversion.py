@@ -80,7 +80,7 @@ class Recipe:
 class Sounds:
     """The sound files made from one recording, one for each format.
 
-    Loudness and peak are those of the file that differs most from the target.
+    The loudness is that of the file that differs most from the target. The peak is the highest one in any file.
     """
 
     contents: Mapping[SoundFormat, bytes]

@@ -19,7 +19,7 @@ PARTIAL_PREFIX: Final = ".half-done-"
 
 @contextmanager
 def convert_write_errors_to_audio_errors(path: Path) -> Iterator[None]:
-    """Raise an AudioError that names `path` in place of an OSError that is raised in the block."""
+    """Convert an OSError that is raised in the `with` block to an AudioError that names `path`."""
     try:
         yield
     except OSError as error:

@@ -57,7 +57,9 @@ def install_information_message(
         AudioError: a sound cannot be read or written.
     """
     name = find_information_message_prompt(entries, languages)
-    own = [each for of in (before, entries) for prompt, each in of.items() if prompt.name == INFORMATION]
+    own = [
+        entry for catalogue in (before, entries) for prompt, entry in catalogue.items() if prompt.name == INFORMATION
+    ]
     ours = {sha for entry in own for sha in entry.files.values()}
     place = places.sounds / MESSAGE_SOUND
     files = {each: place.with_name(f"{place.name}.{each.value}") for each in SoundFormat}

@@ -1,4 +1,4 @@
-"""The rules for whether a prompt may be played, from its catalogue entry, its files and the site's settings. No I/O."""
+"""Decide whether a prompt may be played, from its catalogue entry, its sounds on disk and the site's settings. No I/O."""
 
 from __future__ import annotations
 

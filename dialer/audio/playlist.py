@@ -65,8 +65,9 @@ class Playlist:
 
 
 class PlaylistReader:
-    """A reader of the playlist: the prompts that may be played now. It skips files whose time, size and inode have not
-    changed since it last read them.
+    """A reader of the playlist: the prompts that may be played now.
+
+    Files whose time, size and inode have not changed are not read again.
     """
 
     def __init__(self, catalogue: Path, places: AudioDirectories, rules: PlayRules) -> None:

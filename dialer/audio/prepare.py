@@ -219,10 +219,11 @@ def write_prompt_sounds(
 
 
 def copy_text_and_approvals_to_new_entry(fresh: Entry, before: Entry | None, text: str) -> Entry:
-    """Return a prompt's new catalogue entry with its text, and with the approval and certificate of the previous entry.
+    """Return a prompt's new catalogue entry, completed with a text and with the previous entry's approval and
+    certificate.
 
-    Approval and certificate contain the hash of their recording, so they are not valid for another recording. If the
-    recording has not changed, its previous text is used.
+    The previous entry's text is used if the recording has not changed, or if `text` is empty. Approval and certificate
+    contain the hash of their recording, so they are not valid for another recording.
     """
     known = before.text if before is not None else ""
     same = before is not None and before.source_sha256 == fresh.source_sha256

@@ -1,6 +1,5 @@
-"""The terminal board of one view (the engine's state at one moment), as an object that the library rich can draw.
-
-Without I/O.
+"""Draw the terminal board: the state of a centre at one moment, as an object that the library rich can print. Without
+I/O.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ async def run_board(
 
     def draw_current_board() -> RenderableType:
         view = get_view()
-        previous = _find_view_of_some_seconds_ago(history, view)
+        previous = _find_state_some_seconds_ago(history, view)
         return render_board(view, previous, width=console.width, height=console.height, extras=get_extras())
 
     with Live(console=console, screen=console.is_terminal, auto_refresh=False, redirect_stdout=False) as live:
@@ -44,7 +44,7 @@ async def run_board(
         console.print(draw_current_board())
 
 
-def _find_view_of_some_seconds_ago(history: deque[CentreView], view: CentreView) -> CentreView | None:
+def _find_state_some_seconds_ago(history: deque[CentreView], view: CentreView) -> CentreView | None:
     """Return the centre's state of `RATE_SECONDS` ago, or the oldest known state if the board has run for less time.
 
     The board computes call starts per minute from the difference between this state and `view`, which is added to

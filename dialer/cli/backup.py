@@ -1,4 +1,6 @@
-"""`dialer backup` and `dialer restore`: back up the store while the dialler runs, and restore a lost one."""
+"""`dialer backup` and `dialer restore`: back up the store (the centre's database) while the dialler runs, and restore
+it.
+"""
 
 from __future__ import annotations
 

@@ -184,7 +184,10 @@ def _determine_retention_start(settings: Settings, after: str, now: float) -> da
 
 
 def _shrink_store_file(site: SiteAndPersonOptions) -> None:
-    """Give the space of erased rows back to the disk. Without the free space that this needs, print why it failed."""
+    """Shrink the file of the store (the centre's database) by the space of erased rows.
+
+    If the disk has too little free space for this, print why it failed.
+    """
     from dialer.domain.errors import StoreError
     from dialer.store.erasing import return_free_pages_to_disk
 

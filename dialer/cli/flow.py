@@ -188,7 +188,7 @@ def try_flow_on_terminal(
     script = keys.split(",") if keys is not None else None
 
     def read_pressed_keys(hint: str) -> str | None:
-        return _get_next_keys_from_option(script) if script is not None else _ask_user_for_pressed_keys(hint)
+        return _get_next_scripted_keys(script) if script is not None else _ask_user_for_pressed_keys(hint)
 
     call = TerminalCall(
         loaded,
@@ -204,7 +204,7 @@ def try_flow_on_terminal(
     typer.echo(f"-- {state.ending} at {state.current_node_path}; answers: {answers}; turns: {state.turns}")
 
 
-def _get_next_keys_from_option(script: list[str]) -> str | None:
+def _get_next_scripted_keys(script: list[str]) -> str | None:
     if not script:
         return None
     line = script.pop(0)
@@ -235,9 +235,9 @@ def _parse_voter_data_options(given: list[str], known: Collection[str]) -> dict[
 
 
 def _require_texts_of_language(language: str, texts: Texts) -> Texts:
-    """Return `texts` if they contain the language.
+    """Return `texts` if they contain the language. Otherwise raise FlowOptionError.
 
-    Raises FlowOptionError otherwise, because the prompts would silently be English.
+    Without this check, prompts in an unknown language would be shown in English.
     """
     if language not in texts.list_languages_with_texts():
         raise FlowOptionError(

@@ -73,8 +73,10 @@ class CommandGroup(typer.Typer):
 
 
 def _replace_dataclass_parameters_by_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a command function for Typer, which cannot read dataclass parameters. It takes each field of the
-    dataclasses as a parameter of its own, and calls `function` with the dataclasses.
+    """Return a command function for Typer, which cannot read parameters that are dataclasses.
+
+    The returned function takes each field of the dataclasses as a parameter, creates the dataclasses from the fields,
+    and calls `function` with them.
     """
     hints = get_type_hints(function, include_extras=True)
     own, shared, groups = list[Parameter](), list[Parameter](), dict[str, Any]()

@@ -63,7 +63,7 @@ class HqSession:
 
 @dataclass(frozen=True)
 class AccountOptions(HeadquartersOptions):
-    """The options that select a headquarters, and the account of its pages that a command acts as."""
+    """The options that select a headquarters, and the user account with which a command signs in to its pages."""
 
     user: Annotated[
         str, typer.Option("--as", metavar="USER", help="Your account of headquarters' pages. Its rights apply.")
@@ -111,7 +111,7 @@ class AccountOptions(HeadquartersOptions):
 
 @contextmanager
 def _convert_page_refusals_to_command_errors(user: str) -> Iterator[None]:
-    """Convert a refusal of headquarters' pages in this context to CommandRefused, whose text explains the reason."""
+    """Convert a refusal by headquarters' pages in the `with` block to CommandRefused, whose text explains the reason."""
     from dialer.web.people import NotSignedIn
     from dialer.web.refusals import RequestRefused
 

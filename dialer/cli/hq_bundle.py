@@ -45,7 +45,7 @@ class BundleOptions(HeadquartersOptions):
             from dialer.material.repository import Repository
         return Repository(self.headquarters_settings.bundles.folder)
 
-    def load_online_signing_key(self) -> bytes:
+    def load_headquarters_signing_key(self) -> bytes:
         """Return headquarters' own key, which signs the current bundles (campaign material) and their assignment to
         centres.
 
@@ -104,12 +104,12 @@ def create_material_repository(
 ) -> None:
     """Create the repository of bundles (campaign material), with the people who may sign them. Run it once.
 
-    Run it on an offline machine, and copy only the folder, not the root keys, to headquarters. Then give root.json to
-    every centre, and set its headquarters.material_root to it.
+    Run it on an offline machine, and copy only the folder, not the root keys, to headquarters. Then copy root.json to
+    every centre, and set headquarters.material_root in the centre's settings to the path of this file.
     """
     keys = _read_private_keys(hq.root_key)
     path = hq.material_repository.create_material_repository(
-        keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_online_signing_key(), time.time()
+        keys, _read_public_keys(root or ()), hq.read_signatories(), hq.load_headquarters_signing_key(), time.time()
     )
     typer.echo(
         f"created {path}; next: copy it to every centre and set headquarters.material_root to it; lock the root keys away"
@@ -125,7 +125,7 @@ def draft_change_of_signatories(hq: SignatoryOptions) -> None:
     """
     keys = _read_private_keys(hq.root_key)
     hq.material_repository.draft_change_of_signatories(
-        keys, hq.read_signatories(), hq.load_online_signing_key(), time.time()
+        keys, hq.read_signatories(), hq.load_headquarters_signing_key(), time.time()
     )
     typer.echo(
         "the list of signatories is drafted; next: media and compliance sign (dialer hq bundle sign), then publish; "
@@ -234,8 +234,8 @@ def withdraw_version_of_campaign_material(
 ) -> None:
     """Draft the withdrawal of a version of a bundle (campaign material), so that no centre may use it any more.
 
-    It takes effect when media and compliance have signed it and it is published. Use `assign` to give centres another
-    version.
+    The withdrawal takes effect when media and compliance have signed the draft and it is published. Use `assign` to
+    give centres another version.
     """
 
     async def draft_withdrawal_of_material_version(session: HqSession) -> None:
@@ -270,7 +270,7 @@ def renew_signature_of_material_assignments(hq: BundleOptions) -> None:
 
     Centres accept the list for two days after the last signature.
     """
-    hq.material_repository.renew_signature_of_bundle_assignments(hq.load_online_signing_key(), time.time())
+    hq.material_repository.renew_signature_of_bundle_assignments(hq.load_headquarters_signing_key(), time.time())
 
 
 @app.command("waves")

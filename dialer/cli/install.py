@@ -221,18 +221,18 @@ def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
     from dialer.deploy.systemd.render import LocalPrograms
     from dialer.settings.fields import is_loopback_host
 
-    def is_path_in_root(path: str) -> bool:
+    def exists_below_root(path: str) -> bool:
         return (root / path).exists()
 
     return LocalPrograms(
         asterisk=settings.uses_asterisk
         and not settings.asterisk.servers  # with several servers, each is rendered on its own machine
         and is_loopback_host(settings.ami.host)
-        and is_path_in_root("etc/asterisk"),
+        and exists_below_root("etc/asterisk"),
         mosquitto=settings.broker.enabled
         and is_loopback_host(settings.broker.host)
-        and is_path_in_root("etc/mosquitto"),
-        fail2ban=is_path_in_root("etc/fail2ban/jail.d"),
+        and exists_below_root("etc/mosquitto"),
+        fail2ban=exists_below_root("etc/fail2ban/jail.d"),
     )
 
 

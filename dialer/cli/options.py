@@ -124,7 +124,7 @@ class HeadquartersOptions:
     config: Annotated[Path, typer.Option("--config", "-c", metavar="HQ.toml", help="Headquarters' settings.")]
 
     def __post_init__(self) -> None:
-        """Report errors in one line, without log output, unless the command configures its log output later."""
+        """Set up quiet logging, with one line for each error. A command may configure other logging later."""
         from dialer.cli.logs import configure_quiet_logging
 
         configure_quiet_logging()
@@ -141,7 +141,8 @@ class HeadquartersOptions:
     ) -> AbstractAsyncContextManager[Session]:
         """Return a connection to headquarters' NATS server, under the client name `name`.
 
-        Raises HeadquartersUnreachable after `patience_seconds`; None retries forever.
+        Raises HeadquartersUnreachable after `patience_seconds`. With None, attempts to connect are repeated without
+        end.
         """
         with require_installed_package_extra("hq"):
             from dialer.nats.session import open_session

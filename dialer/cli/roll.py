@@ -80,7 +80,9 @@ def import_electoral_roll(
 def import_roll_and_print_result(
     console: Console, settings: Settings, prepared: PreparedImport, options: ImportOptions
 ) -> ImportResult:
-    """Import an electoral roll into the store and print the result. If a dialler is running, it does the import."""
+    """Import an electoral roll into the store and print the result. If a dialler is running, the dialler does the
+    import.
+    """
     from dialer.cli.external_records import require_store_locked_by_dialler
     from dialer.cli.progress import show_progress
     from dialer.roll.importer import import_prepared_roll

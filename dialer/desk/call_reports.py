@@ -1,4 +1,4 @@
-"""Calls one by one on the reports page: a list with a filter, its files, and why each call was lawful.
+"""The single calls on the reports page: a list with a filter, the list as a file, and why each call was lawful.
 
 Calls have IDs only: no voter names and no phone numbers.
 """
@@ -58,7 +58,7 @@ class RequestedCalls:
     voter: _Id = None
 
     def get_call_filter(self) -> CallFilter:
-        """Return the filter in the form that the store reads."""
+        """Return this filter for calls in the form in which the store (the centre's database) is queried."""
         return CallFilter(self.agent, self.outcome, self.disposition, self.phone, self.voter)
 
 
@@ -179,7 +179,7 @@ class CallReportRoutes:
     ) -> ListedCalls:
         """Return the newest calls that match the filter, or the next older ones."""
         window = chosen.build_report_period(get_site_zone(self._settings))
-        found = await self._reader.read_store(
+        found = await self._reader.run_report_query(
             lambda db: load_newest_calls(db, window, requested.get_call_filter(), CALLS_OF_PAGE + 1, before)
         )
         shown = found[:CALLS_OF_PAGE]
@@ -192,16 +192,16 @@ class CallReportRoutes:
         zone, file_format = get_site_zone(self._settings), ReportFormat(form)
         context = ReportContext(chosen.build_report_period(zone), zone, self._settings, self._clock.now())
 
-        def encode_file(db: Connection) -> ReportFile:
+        def encode_calls_as_file(db: Connection) -> ReportFile:
             most = MAX_FILE_ROWS[file_format]
             found = load_newest_calls(db, context.window, requested.get_call_filter(), most + 1)
             return encode_report_file("calls", build_report_of_calls(found, zone), context, file_format)
 
-        return (await self._reader.read_store(encode_file)).make_download_response()
+        return (await self._reader.run_report_query(encode_calls_as_file)).make_download_response()
 
     async def show_call_history(self, attempt: Annotated[str, Path(min_length=1, max_length=64)]) -> ShownCallHistory:
         """Return what happened in a call, and the grounds on which it was lawful."""
-        found = await self._reader.read_store(lambda db: load_call_history(db, attempt))
+        found = await self._reader.run_report_query(lambda db: load_call_history(db, attempt))
         if found is None:
             raise RequestRefused(409, "no-call")
         return _make_shown_history(found)

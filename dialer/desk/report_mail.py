@@ -32,7 +32,7 @@ LONGEST_SLEEP_SECONDS = 300.0  # so that a changed clock is noticed
 
 
 class ReportMailer:
-    """Sends the reports that `report_mail.reports` lists by e-mail, every day at the time `report_mail.at`.
+    """Sends e-mails with the reports listed in `report_mail.reports`, every day at the time `report_mail.at`.
 
     The reports cover the day from midnight to that time. If the desk is not running at that time, no mail is sent that
     day.
@@ -61,7 +61,7 @@ class ReportMailer:
         now = self._clock.now()
         for attempt in range(1, MAX_TRIES + 1):
             try:
-                files = await self._reader.read_store(lambda db: self._make_report_files(db, now))
+                files = await self._reader.run_report_query(lambda db: self._make_report_files(db, now))
                 await asyncio.to_thread(send_mail, self._mail, self._compose_mail(files, now))
             except (OSError, smtplib.SMTPException, StoreError, RequestRefused) as error:
                 _log.warning("report_mail.failed", problem=f"{type(error).__name__}: {error}", attempt=attempt)

@@ -33,15 +33,18 @@ class ReportReader:
         """Stop the thread that reads reports."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def read_store(self, read: Callable[[Connection], T]) -> T:
-        """Return what `read` returns for a snapshot of the store. Raises RequestRefused, StoreError."""
+    async def run_report_query(self, query: Callable[[Connection], T]) -> T:
+        """Run `query` on a snapshot of the store (the centre's database), and return its result.
 
-        def read_snapshot() -> T:
+        Raises StoreError, or RequestRefused if the query takes too long or too many queries wait.
+        """
+
+        def run_query_on_snapshot() -> T:
             with open_store_snapshot(self._path, self._key, opened_here=True, max_seconds=MAX_READ_SECONDS) as db:
-                return read(db)
+                return query(db)
 
         try:
-            return await self._slow_work.run_slow_work_in_turn(read_snapshot)
+            return await self._slow_work.run_slow_work_in_turn(run_query_on_snapshot)
         except StoreTimeout as error:
             raise RequestRefused(409, "report-too-slow", seconds=round(MAX_READ_SECONDS)) from error
         except QueueFull as error:

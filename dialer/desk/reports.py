@@ -192,7 +192,7 @@ class ReportRoutes:
 
     async def list_reports(self, who: SignedIn) -> ReportChoices:
         """Return the reports that the user may read, and the campaigns of the settings and of the store."""
-        stored = await self._reader.read_store(read_campaign_states)
+        stored = await self._reader.run_report_query(read_campaign_states)
         campaigns = {each.id for each in self._settings.campaigns} | stored.keys()
         offered = [name for name, each in REPORTS.items() if who.role in each.roles]
         if who.role in CALL_REPORT_ROLES:
@@ -203,7 +203,7 @@ class ReportRoutes:
         async def show_report(chosen: _Filter) -> ShownReport:
             """Return a report as a table."""
             context = self._create_report_context(chosen)
-            return await self._reader.read_store(
+            return await self._reader.run_report_query(
                 lambda db: _select_columns_and_rows_shown_on_page(report.make(db, context), context.zone)
             )
 
@@ -213,7 +213,7 @@ class ReportRoutes:
         async def download_report(chosen: _Filter, form: Annotated[FileFormat, Query(alias="format")]) -> Response:
             """Return a report as a CSV, XLSX or PDF file."""
             context, file_format = self._create_report_context(chosen), ReportFormat(form)
-            file = await self._reader.read_store(
+            file = await self._reader.run_report_query(
                 lambda db: encode_report_file(name, report.make(db, context), context, file_format)
             )
             return file.make_download_response()

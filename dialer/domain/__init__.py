@@ -1,3 +1,4 @@
-"""The domain as data types: ids, campaigns, attempts, events, views, errors and clocks. Imports no other package of
-ours.
+"""The domain as data types: ids, campaigns, attempts, events, views, errors and clocks.
+
+Imports no other package of Matdan.
 """

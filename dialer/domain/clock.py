@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
-    """The clocks of a process: wall clock, monotonic clock, and time since the machine started. `now` may step (NTP, an
-    operator); `monotonic` never goes back.
+    """The clocks of a process: wall clock, monotonic clock, and time since the machine started.
+
+    `now` may jump when NTP or an operator sets the wall clock; `monotonic` never goes back.
     """
 
     def now(self) -> float:
@@ -70,9 +71,9 @@ class ClockWatch:
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
         """Start to watch the wall clock for steps. `now` is the present moment.
 
-        `newest_at` is the newest time that an earlier run recorded (epoch seconds): an earlier wall clock was set back.
-        `expected_at` is the time that the wall clock shows now if nobody has set it since that run; None if it is
-        unknown.
+        `newest_at` is the newest time that an earlier run recorded (epoch seconds). If the wall clock shows an earlier
+        time, it was set back. `expected_at` is the time that the wall clock shows now if nobody has set it since that
+        run; None if it is unknown.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now
@@ -124,9 +125,7 @@ class SystemClock:
         return time.monotonic()
 
     def get_seconds_since_boot(self) -> float:
-        """Return seconds since the machine started; the monotonic time on systems without that clock (other than
-        Linux).
-        """
+        """Return seconds since the machine started. On systems other than Linux, return the monotonic time."""
         return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 

@@ -1,4 +1,4 @@
-"""The name of a running dialler, so that a duplicate instance on the same switch or centre id can be identified."""
+"""The name of a running dialler, by which a second dialler with the same Asterisk server or centre id is recognised."""
 
 from __future__ import annotations
 

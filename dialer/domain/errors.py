@@ -43,7 +43,7 @@ class StoreError(MatdanError):
 
 
 class StoreCorrupt(StoreError):
-    """The file is damaged or is not a Matdan store. Restore a copy; nothing was dialled from this one."""
+    """The file is damaged or is not a Matdan store. Restore a copy; nothing was dialled with this file."""
 
 
 class StoreFull(StoreError):

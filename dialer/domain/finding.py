@@ -32,7 +32,7 @@ class Finding:
 
     @property
     def file_and_line_to_correct(self) -> str:
-        """Return the file and line to correct in the form that compilers print, or an empty text."""
+        """Return the file and line to correct in the form "centre.toml:14", or an empty text."""
         return f"{self.file}:{self.line}" if self.line else self.file
 
     def __str__(self) -> str:

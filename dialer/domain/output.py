@@ -91,7 +91,7 @@ def open_atomic_file(path: Path, option: str = "--out") -> Iterator[IO[bytes]]:
 def create_private_file(path: Path) -> int:
     """Create an empty file that only its owner can read, and return its file descriptor. Raises OSError.
 
-    An existing file is removed, not overwritten: in a folder that others can write to, it could be another user's link.
+    An existing file is removed first, not overwritten: it could be a link that another user placed in a shared folder.
     """
     path.unlink(missing_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

@@ -60,7 +60,7 @@ def parse_attempt_in_transfer_party_id(party_id: PartyId) -> AttemptId | None:
 def parse_target_name_in_transfer_party_id(party_id: PartyId) -> str | None:
     """Return the name of a transfer target in the settings, which is part of the target's party id.
 
-    None: the id is of a supervisor's phone, or has no name.
+    Return None for the id of a supervisor's phone, and for an id without a name.
     """
     if not party_id.startswith(TRANSFER_PARTY):
         return None

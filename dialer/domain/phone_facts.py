@@ -34,8 +34,8 @@ class PhoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class CallIntervals:
-    """The minimum interval between calls to a number, and the longer minimum intervals after a conversation, by
-    campaign.
+    """The minimum interval between calls to a number, and for each campaign the longer minimum interval after a
+    conversation.
     """
 
     least_seconds: float = 0.0

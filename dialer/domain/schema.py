@@ -39,12 +39,12 @@ Rate = Annotated[
 
 
 def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
-    """Return a pydantic validator that replaces an enum value which this version does not know by the value `known`.
+    """Return a pydantic validator that replaces an unknown enum value by `known`.
 
-    So older programs can read messages of newer ones.
+    So older programs can read messages of newer ones, which may have more values.
     """
 
-    def read_enum_value(value: object, validate: Callable[[object], object]) -> object:
+    def replace_unknown_enum_value(value: object, validate: Callable[[object], object]) -> object:
         try:
             return validate(value)
         except ValidationError:
@@ -52,13 +52,13 @@ def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
                 return known
             raise
 
-    return WrapValidator(read_enum_value)
+    return WrapValidator(replace_unknown_enum_value)
 
 
 def create_validator_that_drops_unknown_counts(words: type[StrEnum]) -> BeforeValidator:
-    """Return a pydantic validator that drops counts whose keys this version does not know.
+    """Return a pydantic validator that drops counts with unknown keys.
 
-    So older programs can read messages of newer ones.
+    So older programs can read messages of newer ones, which may count more things.
     """
     known = frozenset(word.value for word in words)
 

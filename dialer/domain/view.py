@@ -1,4 +1,4 @@
-"""Views: the published state of a centre, as frozen records for MQTT and the pages.
+"""Views: the published state of a centre at one moment, as frozen records for MQTT and the pages.
 
 Views and messages contain ids only, never the name or phone number of a voter.
 """

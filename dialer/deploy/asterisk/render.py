@@ -85,7 +85,7 @@ def render_dialplan(
 ) -> str:
     """Return the dialplan (extensions.conf) for default settings, as the simulated Asterisk uses it.
 
-    `servers` says whether the site has several servers.
+    `servers` says whether the site has several Asterisk servers.
     """
     ami, agent_login = Ami(secret=SecretStr(manager_secret)), AgentLogin(code=log_in_code)
     settings = Settings(ami=ami, agent_login=agent_login, recordings=recordings or RecordingSettings())

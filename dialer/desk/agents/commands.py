@@ -101,8 +101,8 @@ class AgentCommands:
     async def send_agent_command(self, asked: AgentCommand, who: SignedIn) -> dict[str, str | None]:
         """Send a command for the agent's own seat to the dialler, and return the dialler's reply.
 
-        If the command names a call (`attempt_id`), it is refused once the seat has another call. The reply to a refused
-        command has a code if the page has a text for the reason.
+        A command that names a call (`attempt_id`) is refused if the seat has another call by now. The reply to a
+        refused command contains a code if the page has a text for the reason.
         """
         if asked.name not in AGENT_COMMANDS:
             raise RequestRefused(404, "no-command")
