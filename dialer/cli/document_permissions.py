@@ -112,7 +112,7 @@ def _list_routes_and_roles(
             if isinstance(route, APIRoute | APIWebSocketRoute):
                 methods = sorted(route.methods or ()) if isinstance(route, APIRoute) else ["WebSocket"]
                 roles = find_access_rules_of_route(route).roles
-                yield f"`{' '.join(methods)} {route.path}`", None if roles is None else roles & existing
+                yield f"{' '.join(methods)} `{route.path}`", None if roles is None else roles & existing
 
 
 def _format_permission_table(what: str, allowed: Iterable[tuple[str, frozenset[str] | None]]) -> Iterator[str]:
@@ -125,7 +125,16 @@ def _format_permission_table(what: str, allowed: Iterable[tuple[str, frozenset[s
     yield "|---|---|"
     for roles in sorted(by_roles, key=lambda roles: (roles is not None, -len(roles or ()), sorted(roles or ()))):
         who = "anyone" if roles is None else ", ".join(f"`{role}`" for role in sorted(roles))
-        yield f"|{who}|{', '.join(sorted(by_roles[roles]))}|"
+        yield f"|{who}|{_join_names_and_requests(sorted(by_roles[roles]))}|"
+
+
+def _join_names_and_requests(names: Iterable[str]) -> str:
+    """Return names of commands, or requests such as "GET `/health`", as one text that has each HTTP method once."""
+    by_method: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        method, _, path = name.rpartition(" ")
+        by_method[method].append(path)
+    return "; ".join(f"{method} {', '.join(paths)}".lstrip() for method, paths in by_method.items())
 
 
 if __name__ == "__main__":
