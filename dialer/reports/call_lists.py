@@ -1,4 +1,4 @@
-"""Reports on the call lists of campaigns: numbers by attempts, and what is left with the time at which it is due."""
+"""Reports on the call lists of campaigns: phone numbers by number of attempts, and remaining numbers by the time they are due."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ class AttemptsOfNumbers(NamedTuple):
 
 
 class WaitingNumbers(NamedTuple):
-    """How many numbers of a campaign's list wait for one reason until one quarter of an hour. None: no time."""
+    """How many phone numbers on a campaign's call list wait for the same reason and are due in the same quarter of an hour.
+
+    `quarter` is None if it is not known when the numbers are due.
+    """
 
     campaign_id: str
     reason: str
@@ -59,7 +62,7 @@ def report_numbers_by_due_time(db: Connection, campaign: str | None, zone: tzinf
     """
     sums: dict[tuple[str, str, str, str], int] = defaultdict(int)
     for row in SQL.numbers_by_due_time.iterate_rows(db, campaign=campaign, now=now):
-        day, hour = ("", "") if row.quarter is None else _format_hour_of_quarter(row.quarter, zone)
+        day, hour = ("", "") if row.quarter is None else _format_hour_of_quarter_hour(row.quarter, zone)
         sums[row.campaign_id, day, hour, row.reason] += row.numbers
     return Report(
         "numbers by due time",
@@ -69,6 +72,6 @@ def report_numbers_by_due_time(db: Connection, campaign: str | None, zone: tzinf
     )
 
 
-def _format_hour_of_quarter(quarter: int, zone: tzinfo) -> tuple[str, str]:
+def _format_hour_of_quarter_hour(quarter: int, zone: tzinfo) -> tuple[str, str]:
     begins = datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone)
     return f"{begins:%Y-%m-%d}", f"{begins:%H:00}"

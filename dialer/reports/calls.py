@@ -1,6 +1,6 @@
-"""Calls one by one: calls that match a filter, the newest first, the report on every call, and the history of one call.
+"""Reports on single calls: the newest calls that match a filter, every call of a period, and the history of one call.
 
-Calls hold IDs only: no voter names and no phone numbers.
+Reports hold IDs only: no voter names and no phone numbers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ GROUNDS = (
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls are wanted, besides those of a period and campaign. None: any."""
+    """Criteria for calls, in addition to a period and a campaign. A criterion that is None matches all calls."""
 
     agent: str | None = None
     outcome: str | None = None  # "live": calls in progress
@@ -48,7 +48,7 @@ class CallFilter:
 
 
 class NewestCall(NamedTuple):
-    """A call with the legal grounds on which it was allowed (JSON)."""
+    """A call in the list of newest calls, with the legal grounds (JSON) on which it was allowed."""
 
     created_at: float
     answered_at: float | None
@@ -116,7 +116,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class CallHistory:
-    """A call with its legal grounds by name, and the marks and answers that were stored in it."""
+    """A call with its legal grounds by name, and the answers and marks (recorded facts about a voter) that were stored in it."""
 
     details: CallDetails
     grounds: Mapping[str, str]
@@ -127,8 +127,9 @@ class CallHistory:
 def load_newest_calls(
     db: Connection, window: Window, chosen: CallFilter, most: int, before: int = FIRST_PAGE
 ) -> list[NewestCall]:
-    """Return at most `most` calls that match a filter, the newest first. `before` is the place of the last call of the
-    page before.
+    """Return at most `most` calls that match a filter, the newest first.
+
+    `before` is the position (`place`) of the last call on the previous page of the list.
     """
     query = SQL.newest_calls if chosen.phone is None else SQL.newest_calls_of_number
     return [
@@ -149,9 +150,9 @@ def load_newest_calls(
 def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report every call attempt with the legal grounds on which it was allowed.
 
-    The grounds are the digest of the rules, time zones, consent, registers, certificate, and the seconds since the last
-    call to the number, and the attestation of the caller ID (STIR/SHAKEN), which is all that inbound calls have. They
-    are empty for calls stored by releases that did not record grounds.
+    The grounds are: the digest of the rules, time zones, consent, do-not-call registers, certificate, seconds since the last
+    call to the number, and attestation of the caller ID (STIR/SHAKEN). Inbound calls have only the attestation. Calls stored by
+    releases that did not record grounds have none.
     """
     return build_report_of_calls(reversed(load_newest_calls(db, window, CallFilter(), ALL_CALLS)), zone)
 

@@ -1,4 +1,4 @@
-"""The reports that need nothing but the store, a period, the centre's time zone and its settings, by name."""
+"""The reports by name, for commands and pages. Each needs only the store, a period, the centre's time zone and its settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dialer.store.connection import Connection
 
 
 class ReportSource(NamedTuple):
-    """What a report is made from."""
+    """The data from which a report is made: the store's database, a period and campaign, the time zone and the settings."""
 
     db: Connection
     window: Window

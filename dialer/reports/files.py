@@ -33,7 +33,7 @@ def describe_report_period(window: Window, zone: tzinfo) -> str:
 def encode_report(report: Report, form: ReportFormat, *, foot: str) -> bytes:
     """Convert a report to the bytes of a CSV, JSON, XLSX or PDF file.
 
-    `foot` is printed at the bottom of every page of a PDF. Raises ValueError for a table, which is only printed.
+    `foot` is printed at the bottom of every page of a PDF. Raises ValueError for the format "table", which is for the terminal.
     """
     match form:
         case ReportFormat.CSV:

@@ -76,11 +76,10 @@ def build_report_with_total_row(
     found: Iterable[tuple[tuple[Any, ...], Sequence[float]]],
     cells: Callable[[Sequence[Any]], tuple[Cell, ...]] = tuple,
 ) -> Report:
-    """Return a report that adds up counts by key, such as campaign and day: one row for each key, in order, and a row
-    of totals.
+    """Return a report that adds up counts by key, such as campaign and day. It has a row for each key, and a row of totals.
 
-    `found` has pairs: a key (the first cells of a row), and the counts to add. `cells` turns the sums of a row into its
-    other cells.
+    `found` has pairs: a key (the first cells of a row), and the counts to add. `cells` turns the sums of a row into its other
+    cells.
     """
     sums: dict[tuple[Any, ...], list[float]] = {}
     for key, counts in found:

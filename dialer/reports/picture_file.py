@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CannotPlot(MatdanError):
-    """A chart cannot be drawn or saved. The message says what is missing or which file name to choose."""
+    """Raised if a chart cannot be drawn or saved. The message says what is missing or which file name to choose."""
 
 
 def check_picture_path(path: Path) -> None:

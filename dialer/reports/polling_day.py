@@ -53,8 +53,9 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """A number of voters who were first contacted in one quarter of an hour, and reported as voted in one quarter (or
-    not yet).
+    """How many voters were first contacted in `contacted_quarter` and reported as voted in `voted_quarter` (None = not yet).
+
+    Both are quarters of an hour, counted since the epoch.
     """
 
     state_code: str
@@ -208,16 +209,16 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
                 row.constituency,
                 (row.part, row.booth),
                 row.counts,
-                (*official.get(row.constituency_and_part, _NONE), opt_outs[row.constituency_and_part]),
+                (*official.get(row.area_of_part, _NONE), opt_outs[row.area_of_part]),
             )
             for row in rows
         ]
-    totals = _append_share_of_voters_who_voted(_sum_turnout_counts(row.counts for row in rows))
+    totals = _build_turnout_cells(_sum_turnout_counts(row.counts for row in rows))
     return Report(
         SELF_REPORTED,
         (*states.build_constituency_columns(), *unit_columns, *_COUNTS, *last_columns),
         tuple(
-            (*states.build_constituency_cells(each), *unit, *_append_share_of_voters_who_voted(counts), *last)
+            (*states.build_constituency_cells(each), *unit, *_build_turnout_cells(counts), *last)
             for each, unit, counts, last in lines
         ),
         (*states.build_constituency_total_cells(), *unit_totals, *totals, *[None] * len(last_columns))
@@ -235,7 +236,7 @@ _NONE = (None, None)
 _BLANKS: tuple[Cell, ...] = ("", "")
 
 
-def _append_share_of_voters_who_voted(counts: list[int]) -> tuple[Cell, ...]:
+def _build_turnout_cells(counts: list[int]) -> tuple[Cell, ...]:
     """Return the counts, followed by the share of contacted voters who have voted."""
     _, contacted, voted, _ = counts
     return (*counts, voted / contacted if contacted else None)
@@ -251,7 +252,7 @@ class _TurnoutRow(NamedTuple):
     counts: list[int]
 
     @property
-    def constituency_and_part(self) -> Area:
+    def area_of_part(self) -> Area:
         return (*self.constituency, self.part)
 
 

@@ -158,8 +158,9 @@ class CompleteMark:
 
 
 def find_last_voter_mark_before_open_calls(db: Connection, after: int) -> int:
-    """Return the id of the last recorded fact about a voter (mark) up to which all facts are complete, or 0 if there is
-    none. A fact is complete when its call has ended, because all answers of the call are then stored.
+    """Return the id of the last mark (recorded fact about a voter) before the first mark whose call is still open, or 0.
+
+    The answers of a call are complete only when the call has ended. So marks up to this id are complete.
     """
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 

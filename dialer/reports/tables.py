@@ -132,8 +132,9 @@ class CampaignDispositionCount(NamedTuple):
 
 
 class AbandonedCounts(NamedTuple):
-    """Attempts, live answers and abandoned calls of a campaign in one quarter of an hour, and the answers of flows if
-    the campaign detects machines.
+    """A campaign's attempts, live answers and abandoned calls in one quarter of an hour.
+
+    `flow_answers` are the calls that an IVR flow answered, if the campaign detects answering machines.
     """
 
     campaign_id: str
@@ -146,8 +147,10 @@ class AbandonedCounts(NamedTuple):
 
 
 class LiveAnswerRow(NamedTuple):
-    """A live answer and whether the call was abandoned or the voter hung up while waiting. A call that detection took
-    for a machine is a part (`share`, 0-1) of an abandoned one.
+    """A call that a person answered, and whether it was abandoned or the voter hung up while waiting.
+
+    A call that answering machine detection ended counts as a part (`share`, 0-1) of an abandoned call, because a person may
+    have answered it.
     """
 
     campaign_id: str
@@ -186,8 +189,8 @@ class Window:
     def query_rows_of_period(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
         """Yield the rows that an SQL query finds for this period and campaign.
 
-        The query may use the parameters :since, :until, :campaign, those in `more`, and the JSON lists :answered,
-        :contacts and :live_answers, which contain the outcomes that count as answered, as contacts and as live answers.
+        The query may use the parameters :since, :until, :campaign and those in `more`. It may also use :answered, :contacts and
+        :live_answers, JSON lists of the outcomes that count as answered, as contacts and as live answers.
         """
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
         outcomes = {"answered": _ANSWERED, "contacts": _CONTACTS, "live_answers": LIVE}
@@ -195,7 +198,7 @@ class Window:
 
 
 def format_date_of_quarter_hour(quarter: float, zone: tzinfo) -> str:
-    """Return the local date (ISO) of a quarter of an hour, which is given as its number since the epoch."""
+    """Return the local date (ISO) of a quarter of an hour. `quarter` counts the quarters of an hour since the epoch."""
     return datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone).date().isoformat()
 
 
@@ -225,8 +228,8 @@ def report_calls(db: Connection, window: Window) -> Report:
 def report_answers(db: Connection, window: Window, question: str | None = None) -> Report:
     """Report how many calls gave each answer to each question, by campaign.
 
-    Answers are entered by callers (DTMF) or noted by agents. The column `share` relates to the calls with any answer to
-    the question.
+    Answers are entered by callers (DTMF) or noted by agents. The column `share` is a part of the calls in which the question
+    was answered.
     """
     rows = [*window.query_rows_of_period(db, SQL.answer_counts, question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
@@ -283,12 +286,12 @@ def report_trunks(db: Connection, window: Window) -> Report:
             Column("mean_seconds_to_ringing", ColumnKind.SECONDS, "to ringing"),
             Column("most_starts_in_a_second", head="cps"),
         ),
-        tuple((row[0], *_append_answer_rates_of_trunk(row[1:4]), *row[4:]) for row in found),
-        ("all", *_append_answer_rates_of_trunk(sums), None, None) if found else None,
+        tuple((row[0], *_build_cells_of_trunk(row[1:4]), *row[4:]) for row in found),
+        ("all", *_build_cells_of_trunk(sums), None, None) if found else None,
     )
 
 
-def _append_answer_rates_of_trunk(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _build_cells_of_trunk(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, failures = counts
     ratio, failed = (answered / attempts, failures / attempts) if attempts else (None, None)
     return attempts, answered, ratio, failures, failed
@@ -378,17 +381,17 @@ def report_abandonment(db: Connection, window: Window, zone: tzinfo, false_posit
         rate,
     )
 
-    def add_abandoned_rate(counts: Sequence[int]) -> tuple[Cell, ...]:
+    def build_abandonment_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
         attempts, *answers = counts
         return attempts, *make_cells_of_abandoned_rate(answers, false_positive_share)
 
-    return build_report_with_total_row("abandonment", columns, found, add_abandoned_rate)
+    return build_report_with_total_row("abandonment", columns, found, build_abandonment_cells)
 
 
 def make_cells_of_abandoned_rate(counts: Sequence[int], false_positive_share: float) -> tuple[Cell, ...]:
-    """Return the cells of live answers, abandoned calls, calls taken for machines, and the abandoned-call rate.
+    """Return a row's cells for live answers, abandoned calls, calls taken for machines, and the abandoned-call rate.
 
-    `counts` are the first three of them, and the answers of flows in campaigns that detect machines.
+    `counts` has the first three of them, and the calls that IVR flows answered in campaigns that detect machines.
     """
     live_answers, abandoned, taken_for_machines, flow_answers = counts
     outcomes = {

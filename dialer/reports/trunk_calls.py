@@ -73,9 +73,9 @@ def report_trunk_calls_by_hour(db: Connection, window: Window, zone: tzinfo) -> 
         *make_count_columns("seizures", "answered"),
         Column("answer_seizure_ratio", ColumnKind.SHARE, "asr"),
     )
-    return build_report_with_total_row("trunks by hour", columns, found, _add_answer_seizure_ratio)
+    return build_report_with_total_row("trunks by hour", columns, found, _build_seizure_cells)
 
 
-def _add_answer_seizure_ratio(counts: Sequence[int]) -> tuple[Cell, ...]:
+def _build_seizure_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
     seizures, answered = counts
     return seizures, answered, answered / seizures

@@ -1,10 +1,9 @@
-"""Webhook that posts voters' results to a portal, signed and in the order of the marks (recorded facts about voters),
-until the portal confirms them.
+"""Webhook that posts voters' results to a portal, signed and in order, until the portal confirms them.
 
-Deliveries follow Standard Webhooks (https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp
-and webhook-signature, an HMAC-SHA256 over "id.timestamp.body". There is no queue: marks are read from the store, and a
-position file next to it says which mark the portal has confirmed last. So each mark is delivered at least once; the key
-of a mark lets the portal recognize a repeat.
+Results are posted in the order of the marks (recorded facts about voters). Deliveries follow Standard Webhooks
+(https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp and webhook-signature, an HMAC-SHA256 over
+"id.timestamp.body". There is no queue: marks are read from the store, and a position file next to it says which mark the portal
+has confirmed last. So each mark is delivered at least once; the key of a mark lets the portal recognize a repeat.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ _RETRIABLE = frozenset({408, 425, 429})  # HTTP statuses; 500 and above are retr
 
 
 class DeliveryFailed(MatdanError):
-    """A portal refused a delivery or did not confirm it. The next run continues after the last confirmed delivery."""
+    """Raised if a portal refused a delivery or did not confirm it. The next run continues after the last confirmed delivery."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +138,10 @@ class WebhookPoster:
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
     def _read_id_of_last_mark_confirmed_by_portal(self, db: Connection) -> int:
-        """Return the id of the last mark (recorded fact about a voter) that the portal confirmed. 0 = start from the
-        first mark.
+        """Return the id of the last mark (recorded fact about a voter) that the portal confirmed (0 = none).
 
-        Posting starts again if the position file is unreadable or belongs to another store: repeated results are
-        harmless, but missing ones are not.
+        Returns 0 also if the position file is unreadable or belongs to another store. Then all results are posted again:
+        repeated results are harmless, but missing ones are not.
         """
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole_file(self.position, _MAX_POSITION_BYTES))

@@ -1,8 +1,8 @@
 """Detection of a file's kind (text or workbook), and of the encoding of a text file.
 
-Exports come as UTF-8 with or without a byte-order mark, as UTF-16 ("Unicode text" of a spreadsheet), or in a Windows
-code page. The whole file is read once, in chunks, before any row is imported: if only the last line shows that the
-encoding is another one, half a voter list of garbled names would be imported otherwise.
+Exports come as UTF-8 with or without a byte-order mark, as UTF-16 ("Unicode text" of a spreadsheet), or in a Windows code page.
+The whole file is read in chunks before any row is imported. Otherwise half a list of garbled names could be imported before a
+later line shows that the encoding is another one.
 """
 
 from __future__ import annotations

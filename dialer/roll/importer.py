@@ -1,9 +1,9 @@
 """Import an electoral roll into the store, completely or not at all. Importing the same file again changes nothing.
 
 Every row of the file that is not blank is counted exactly once, so `rows = voters + unchanged + rejected`:
-- `voters`: the row added or changed a voter,
-- `unchanged`: the voter was already stored like this, or an earlier row of the file says the same,
-- `rejected`: the row is in the rejects file and nothing of it was imported.
+ - `voters`: the row added or changed a voter,
+ - `unchanged`: the store, or an earlier row of the file, has the same details of the voter,
+ - `rejected`: the row is in the rejects file and nothing of it was imported.
 `numbers` counts added phone numbers, and `links` added pairs of voter and number. Invalid numbers and cells are in the
 rejects file too, but the voter of such a row is imported.
 """

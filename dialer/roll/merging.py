@@ -1,8 +1,8 @@
 """Storing the voters of an electoral roll, in bulk: new voters are added, and changed ones updated.
 
-A blank cell never deletes a value that the store has. A second row of the same voter in one file may fill in what the
-first left blank and add another phone number. If it contradicts the first row it is rejected; otherwise each import of
-the file would change the voter back and forth.
+A blank cell never deletes a value that the store has. A file may have a second row about the same voter. This row may fill in
+blank cells of the first row and add another phone number. If it contradicts the first row it is rejected. Otherwise each import
+of the file would change the voter back and forth.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MOST_NAMED = 10  # repeated EPIC numbers in a result
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """A constituency of the file is already on a stored electoral roll of another version or state.
+    """Raised if a constituency of the file is already on a stored electoral roll of another version or state.
 
-    The version may also be the same, if only one of the two rolls names the state.
+    It is also raised for the same version, if only one of the two rolls names the state.
     """
 
     key: BoothKey  # the first booth of the duplicate

@@ -1,5 +1,6 @@
-"""The option values that the help of roll commands shows. They are in a separate module, so that the help need not
-import the code of the commands.
+"""Values of the roll commands' options that their help shows, such as the states of a synthetic roll.
+
+They are in a separate module, so that the help need not import the code of the commands.
 """
 
 from __future__ import annotations

@@ -12,11 +12,11 @@ from dialer.store.roll import StoredBooth, read_all_booths
 
 
 class UnmatchedRow(Exception):
-    """A row of a file does not identify exactly one part or voter of the electoral roll. The message says why."""
+    """Raised if a row of a file does not identify exactly one part or voter of the electoral roll. The message says why."""
 
 
 class UnknownPart(UnmatchedRow):
-    """The stored electoral roll has no part with this number."""
+    """Raised if the stored electoral roll has no part with this number. A part is the list of voters of one polling booth."""
 
 
 class Parts:

@@ -1,9 +1,9 @@
-"""Converts phone numbers in electoral rolls to E.164. They may have any Indian digits and any prefix, and a cell may
-contain several.
+"""Converts phone numbers in electoral rolls to E.164.
 
-An Indian mobile number (ten digits, the first 6-9, with or without a prefix) is accepted directly: by the National
-Numbering Plan 2003 (levels 6-9) and the `phonenumbers` library, all of these are valid. Every other number is checked
-with `phonenumbers` for the configured region. Rejected numbers are returned with a reason.
+Numbers may have any Indian digits and any prefix, and a cell may contain several. An Indian mobile number (ten digits, the
+first 6-9, with or without a prefix) is accepted directly, because all of these are valid by the National Numbering Plan 2003
+(levels 6-9) and the `phonenumbers` library. Every other number is checked with `phonenumbers` for the configured region.
+Rejected numbers are returned with a reason.
 """
 
 from __future__ import annotations

@@ -192,13 +192,12 @@ def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
 
 
 def _is_line_a_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
-    """Return whether a line inside a cell of `row` is itself a row of the table, because a quotation mark was not
-    closed. Otherwise the line is part of the cell's text, such as an address.
+    """Return whether a line inside a cell of `row` is a row of the table, because a quotation mark was not closed.
 
-    `place` is the index of the cell, and `width` the number of columns. A row of the table has numbers in the same
-    columns as `row`. The columns before the cell are compared. If `row` has all columns, those after the cell are
-    compared too. The line must also have all columns but the last, or at least three numbers before the cell
-    (constituency, part, serial).
+    Otherwise the line is part of the cell's text, such as an address. `place` is the index of the cell, and `width` the number
+    of columns. A row of the table has numbers in the same columns as `row`. The columns before the cell are compared. If `row`
+    has all columns, those after the cell are compared too. The line must also have all columns but the last, or at least three
+    numbers before the cell (constituency, part, serial).
     """
     complete = line.split(delimiter)[:-1]  # the last cell may continue on the next line
     pairs = list(zip(complete, row, strict=False))

@@ -64,12 +64,11 @@ def import_calling_weights_from_file(
 def import_changed_calling_weights(
     folder: Path, store: Path, *, key: StoreKey | None = None
 ) -> tuple[dict[str, str], str | None]:
-    """Import the files of voters' calling weights in a folder that are new or changed since the dialler's last start. If
-    voters were added to the electoral roll since then, import all files.
+    """Import the files of voters' calling weights in a folder that are new or have changed since the dialler's last start.
 
-    Return the hash of each file and the newest voter's ID, by which the next start recognises what changed. Also return
-    the error of the first file that could not be imported, or None; that file and those after it are left out.
-    Raises StoreError if the store cannot be read.
+    If voters were added to the electoral roll since then, import all files. Return the hash of each file and the newest voter's
+    ID, by which the next start recognises what has changed. If a file cannot be imported, skip this file and the later ones,
+    and also return the error. Raises StoreError if the store cannot be read.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():

@@ -1,7 +1,7 @@
 """Program that reads a workbook in a separate process: `python -I workbook_reader.py PATH SECONDS MEMORY_BYTES [SHEET]`.
 
-Workbooks are unpacked by native code, which ends its process if memory runs out, and a file of 1 kB can need 400 GB. In a
-separate process, that does not end the importing process. This module imports nothing else of the package.
+A workbook of 1 kB can need 400 GB when it is unpacked, and the native code that unpacks it ends the process if memory runs out.
+A separate process protects the import from that. This module imports nothing else of the package.
 
 The program writes lines of JSON. The first describes the workbook, or is `{"problem": ...}`. Each line `FIRST MOST` on its
 standard input is then answered with at most MOST rows from row FIRST (counted from 0), or with [] after the last row.
@@ -26,7 +26,7 @@ _MAX_ANSWER_CHARACTERS = 8_000_000
 
 
 class UnreadableWorkbook(Exception):
-    """The workbook cannot be read. The message continues a sentence that begins with the file's name."""
+    """Raised if the workbook cannot be read. The message continues a sentence that begins with the file's name."""
 
 
 def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) -> None:
@@ -63,7 +63,7 @@ def _choose_sheet_of_workbook(path: str, wanted: str | None) -> tuple[CalamineSh
     except PasswordError:
         raise UnreadableWorkbook("the workbook is locked with a password; save a copy without a password") from None
     except (CalamineError, OSError, ValueError):
-        if (inside := _find_archived_file(path)) is not None:
+        if (inside := _find_first_file_in_zip(path)) is not None:
             raise UnreadableWorkbook(
                 f"the file is a ZIP archive, not a workbook; unpack the archive, then import its file {inside}"
             ) from None
@@ -95,7 +95,7 @@ def _choose_sheet_of_workbook(path: str, wanted: str | None) -> tuple[CalamineSh
     return sheets[chosen], others
 
 
-def _find_archived_file(path: str) -> str | None:
+def _find_first_file_in_zip(path: str) -> str | None:
     """Return the name of the first file in a ZIP archive.
 
     None = `path` is not an archive, or it is a workbook.

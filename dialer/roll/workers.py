@@ -62,11 +62,11 @@ def import_booth_workers(
 ) -> WorkersResult:
     """Import booth workers from a CSV or XLSX file, all or nothing.
 
-    Required columns are constituency, part (several separated by commas) and number; optional ones are name, language,
-    roll version and state. A roll version or state is needed if a part is on several rolls; `roll_version` is the
-    default for files without the column. `region` (ISO 3166) applies to numbers without a country code. Workers are
-    identified by their number. A later file replaces a worker's booths, but keeps a name or language that it leaves
-    out. With `replace`, workers who are not in the file are not called any more.
+    Required columns are constituency, part (several separated by commas) and number. Optional columns are name, language, roll
+    version and state. A roll version or state is needed if a part is on several rolls. `roll_version` is the default for files
+    without this column. `region` (ISO 3166) applies to numbers without a country code. Workers are identified by their number.
+    A later file replaces a worker's booths, but keeps a name or language that it leaves out. With `replace`, workers who are
+    not in the file are not called any more.
 
     Raises:
         RollError: A row is invalid; nothing was imported.
