@@ -271,9 +271,9 @@ def _describe_required_argument_count(found: re.Match[str]) -> str:
 def _exit_with_error(error: MatdanError | OSError) -> NoReturn:
     _discard_unwritable_output()
     if isinstance(error, SettingError):
-        from dialer.settings.site import add_loaded_settings_line_to_error
+        from dialer.settings.site import add_settings_line_to_error
 
-        error = add_loaded_settings_line_to_error(error)
+        error = add_settings_line_to_error(error)
     if isinstance(error, MatdanError):
         typer.echo(f"dialer: {error}", err=True)
         sys.exit(error.exit_code)

@@ -1,8 +1,8 @@
 """Find when a campaign can first call anybody, for `dialer check` and `dialer rules check`. Without I/O.
 
-The gate (the check of the calling rules) decides about single calls. While dialling, a campaign whose polls are all
-over is therefore noticed only when a number is reserved for dialling. This module asks the gate in advance about every
-polling area of the electoral roll.
+While dialling, the calling rules (the gate) are checked for single numbers only. So it is noticed late that a campaign can call
+nobody, for example because all its polls are over. This module checks the rules in advance, for every polling area of the
+electoral roll.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ def list_polling_areas_of_roll(booths: Collection[Booth], last_call_seconds: flo
 
 
 def list_areas_of_polling_days(polls: tuple[PollingDay, ...], last_call_seconds: float) -> Areas:
-    """Return one polling area for each polling day of the settings. They replace the polling areas of the electoral
-    roll if the roll is not imported yet.
-    """
+    """Return one polling area for each polling day of the settings, as a substitute while no electoral roll is imported."""
     return Areas([Area(min(poll.constituencies, default=0), "") for poll in polls], False, last_call_seconds)
 
 
@@ -117,10 +115,9 @@ def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, 
 def _find_obstacle_common_to_all_areas(
     gate: Gate, campaign: CampaignRules, areas: Areas, at: float
 ) -> tuple[str, float | None]:
-    """Return why the campaign cannot call in any polling area at `at`, and the first time when it can call in one of
-    them (None: not foreseeable).
+    """Return why the campaign cannot call in any polling area at `at`, and when it can call again (None: not foreseeable).
 
-    If the campaign can call in some area at `at`, the text is empty.
+    The text is empty if the campaign can call in some area at `at`.
     """
     if not areas.areas:
         return _explain_missing_polling_day(campaign)

@@ -160,7 +160,8 @@ class Gate:
         return Ruling(*_find_earliest_allowed_time(now, find_objections))
 
     def format_legal_grounds_of_decision(self, case: Case, rules: str) -> str:
-        """Return the reasons why a call is lawful as a JSON object: profile, time zones, consent, registers and others.
+        """Return the facts that make a call lawful as a JSON object: profile, time zones, consent, registers and others.
+
         `rules` is the digest of the calling rules in force.
         """
         facts, campaign, book = case.facts, case.campaign, self.rules
@@ -242,9 +243,7 @@ class Gate:
             yield Objection(Reason.NUMBER, problem, None)
 
     def _check_number_owner_allows_calls(self, case: Case) -> Iterator[Objection]:
-        """Yield the objections that the number's owner has to calls: an opt-out, an entry in a do-not-call register, or
-        no consent.
-        """
+        """Yield the objections of the number's owner to calls: an opt-out, an entry in a do-not-call register, or no consent."""
         facts, campaign = case.facts, case.campaign
         if facts is None:
             yield Objection(Reason.NOTHING_KNOWN, "the number's earlier calls are unknown", None)
@@ -350,10 +349,10 @@ class Gate:
     def _check_silence_interval_in_all_areas(
         self, campaign: CampaignRules, areas: Collection[Area], now: float
     ) -> Iterator[Objection]:
-        """Yield an objection if calls are forbidden in every area: by the silence interval (no campaigning before the
-        close of poll), or because the close of poll is unknown.
+        """Yield an objection if calls are forbidden in every polling area.
 
-        Of the areas' objections, the one that ends first is returned.
+        The reason is the silence interval (no campaigning before the close of poll), or an unknown close of poll. Of the areas'
+        objections, the one that ends first is returned.
         """
         found: list[Objection] = []
         for area in areas:

@@ -1,4 +1,7 @@
-"""The rules that the gate applies to calls, built from the legal profile and the site's settings. No I/O."""
+"""The calling rules that are checked before each call (by the gate), built from the legal profile and the site's settings.
+
+No I/O.
+"""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import find_when_setting_change_is_applied, list_settings_applied_at_other_time_than_table
+from dialer.settings.applied import find_when_setting_takes_effect, list_settings_with_own_apply_time
 from dialer.settings.fields import Applied, Section, find_class_of_settings_table
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -38,7 +38,7 @@ def render_settings_page(page: str) -> str:
     described: dict[type[Section], str] = {}
     parts = [
         page[: page.index("\n## `[")],
-        *_document_sections(Settings, described, describe_when_settings_apply),
+        *_render_sections_of_settings(Settings, described, describe_when_settings_apply),
         HQ_HEAD,
     ]
     parts += [
@@ -46,25 +46,25 @@ def render_settings_page(page: str) -> str:
         for key, field in HqSettings.model_fields.items()
         if find_class_of_settings_table(field.annotation) is None
     ]
-    parts += ["", *_document_sections(HqSettings, described)]
+    parts += ["", *_render_sections_of_settings(HqSettings, described)]
     return "\n".join(parts) + "\n"
 
 
 def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
-    others = list_settings_applied_at_other_time_than_table(model)
+    others = list_settings_with_own_apply_time(model)
     exceptions = [
         f"{words}: {_list_keys_in_short(keys, [*model.model_fields])}"
         for applied, words in _APPLIED.items()
         if (keys := [key for key, when in others.items() if when is applied])
     ]
-    return "; ".join([_APPLIED[find_when_setting_change_is_applied(section)].capitalize(), *exceptions]) + "."
+    return "; ".join([_APPLIED[find_when_setting_takes_effect(section)].capitalize(), *exceptions]) + "."
 
 
 def _list_keys_in_short(keys: list[str], table: list[str]) -> str:
-    """Return keys as code, and long runs of keys that are neighbours in their table as first and last key.
+    """Return keys as code, with a long run of neighbouring keys shortened to "all from `first` to `last`".
 
-    `keys` are in the order of `table`.
+    `keys` are in the order of `table`, the keys of their settings table.
     """
     runs: list[list[str]] = []
     for key in keys:
@@ -78,7 +78,7 @@ def _list_keys_in_short(keys: list[str], table: list[str]) -> str:
     )
 
 
-def _document_sections(
+def _render_sections_of_settings(
     model: type[Section],
     described: dict[type[Section], str],
     note: Callable[[str, type[Section]], str] = lambda _name, _model: "",
@@ -86,7 +86,7 @@ def _document_sections(
 ) -> list[str]:
     """Return the lines of the reference page about every section of a settings class.
 
-    `described` has the heading of each section that is on the page already. For such a section the lines only refer to
+    `described` has the heading of each section that the page has already described. For such a section the lines only refer to
     that heading.
     """
     lines: list[str] = []
@@ -100,7 +100,7 @@ def _document_sections(
         if inner in described:
             lines += [f"As `{described[inner]}` of a centre.", ""]
             continue
-        inherited, origin = _find_keys_of_settings_on_page(inner, described)
+        inherited, origin = _find_keys_already_described(inner, described)
         described[inner] = heading
         about = cleandoc(inner.__doc__ or "").partition(" - ")[2]
         lines += [
@@ -120,14 +120,13 @@ def _document_sections(
                 if key not in inherited
             ),
             "",
-            *_document_sections(inner, described, within=f"{within}{section}."),
+            *_render_sections_of_settings(inner, described, within=f"{within}{section}."),
         ]
     return lines
 
 
-def _find_keys_of_settings_on_page(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
-    """Return those keys of a settings section that the page need not describe again, and the heading under which the
-    page describes them.
+def _find_keys_already_described(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
+    """Return the keys of a settings section that the page has already described under another heading, and that heading.
 
     The section under that heading has the same base class, and gives these keys the same default and description.
     """

@@ -236,7 +236,7 @@ class Section(BaseModel):
         return self
 
     def _find_contradicting_settings(self) -> Iterator[str]:
-        """Yield each contradiction between the settings of this table, with a remedy. Only the first one is reported."""
+        """Yield each contradiction between the settings of this table, with a remedy. The user sees only the first of them."""
         yield from ()
 
 

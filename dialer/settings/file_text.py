@@ -65,8 +65,9 @@ class SettingsText:
         return self.name
 
     def _list_keys_from_table_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each key on the path to a setting, with an empty table. For a table in an array, yield the table's
-        index instead, with the content of the table.
+        """Yield each key on the path to a setting. For a table in an array, yield its index and its content.
+
+        For every other key, the second value is an empty table.
         """
         value: Any = self.table
         for part in place:

@@ -23,7 +23,7 @@ _MISTAKE = re.compile(r"\(at line (\d+), column \d+\)")  # in an error of tomlli
 
 
 class NotToml(ValueError):
-    """The text of a file is not valid TOML, or is nested too deeply. The error's text says why, in one line."""
+    """Raised if the text of a file is not valid TOML, or is nested too deeply. The message says why, in one line."""
 
     def __init__(self, why: str, line: int | None = None) -> None:
         """Create the error. `line` is the number of the line with the mistake, if it is known."""
@@ -32,10 +32,10 @@ class NotToml(ValueError):
 
 
 def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
-    """Open a regular file for reading. With `pipe`, a pipe may be opened too; everything else is refused.
+    """Open a regular file for reading. Everything else is refused, except a pipe if `pipe` is set.
 
-    If a pipe is refused, the call does not wait for a writer. Raises OSError, whose `strerror` gives the reason: no
-    such file, no permission, a directory, a device, a pipe.
+    The call never waits for the writer of a pipe that it refuses. Raises OSError, whose `strerror` gives the reason: no such
+    file, no permission, a directory, a device, a pipe.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipe else os.O_NONBLOCK))
     try:

@@ -371,7 +371,7 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
         raise SettingError(file, key, text, "see docs/explanation/rules.md") from error
 
 
-def find_function_that_compares_strictness(rule: type[Rule], field: str) -> Strictness | None:
+def find_strictness_of_rule_field(rule: type[Rule], field: str) -> Strictness | None:
     """Return the comparison that decides whether a site's own value of a rule is at least as strict as the profile's
     value.
 
@@ -406,7 +406,7 @@ def apply_stricter_site_values_to_profile(
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
             if ours == theirs:
                 continue
-            strictness = find_function_that_compares_strictness(type(rules[name]), field)
+            strictness = find_strictness_of_rule_field(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
                 problem = (
                     f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_rule_value(theirs)})"

@@ -138,11 +138,10 @@ class Settings(Section):
 _last_loaded_file = [SettingsText()]
 
 
-def add_loaded_settings_line_to_error(error: SettingError) -> SettingError:
-    """Return an error about a setting, with the file and line of the setting in the settings file that this process
-    loaded last.
+def add_settings_line_to_error(error: SettingError) -> SettingError:
+    """Return an error about a setting, with the setting's line in the settings file that this process loaded last.
 
-    An error that has a file already is not changed.
+    An error that already names a file is not changed.
     """
     each = error.mistakes if isinstance(error, SettingMistakes) else [error]
     return combine_setting_errors([add_file_and_line_to_error(one, _last_loaded_file[0]) for one in each])

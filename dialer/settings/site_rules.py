@@ -43,8 +43,8 @@ Objection = tuple[str, str, str]
 def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) -> None:
     """Raise SettingError if a setting is less strict than the jurisdiction's profile (SettingMistakes for several).
 
-    For some settings the dialler uses the stricter value of site and profile anyway. These are rejected only if the
-    site sets them explicitly; their defaults are not.
+    For some settings the dialler uses the stricter value of site and profile in any case. A looser value of such a setting is
+    rejected only if the site sets it explicitly. A default is not rejected.
     """
     found = []
     for key, problem, remedy in _find_looser_settings(settings, profile):

@@ -135,8 +135,8 @@ def find_caller_ids_for_voter(
 ) -> tuple[str, ...]:
     """Return the numbers of a trunk that may be shown as caller ID for a call.
 
-    If an area of the trunk contains the voter, these are the first such area's caller IDs. Otherwise they are the
-    caller IDs that belong to no area, or else all of them. `called` is None if the call is not to a voter.
+    These are the caller IDs of the first area of the trunk that contains the voter. If no area does, they are the caller IDs
+    that belong to no area, or all if there are none. `called` is None if the call is not to a voter.
     """
     if called is not None:
         for area in areas:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from dialer.settings.applied import find_when_setting_change_is_applied
+from dialer.settings.applied import find_when_setting_takes_effect
 from dialer.settings.fields import Applied
 from dialer.settings.site import Settings
 
@@ -49,7 +49,7 @@ def list_setting_changes(before: Settings, after: Settings) -> Iterator[Change]:
         section, *keys = place
         if isinstance(getattr(after, section), tuple):  # an array of tables: the next part is a table's name
             keys = keys[1:]
-        yield Change(".".join(place), find_when_setting_change_is_applied(section, keys[0] if keys else ""))
+        yield Change(".".join(place), find_when_setting_takes_effect(section, keys[0] if keys else ""))
 
 
 def _find_names_of_changed_settings(place: tuple[str, ...], before: Any, after: Any) -> Iterator[tuple[str, ...]]:

@@ -9,7 +9,7 @@ import pytest
 
 from dialer.cli.main import main
 from dialer.errors import SettingError
-from dialer.settings.site import add_loaded_settings_line_to_error, load_settings
+from dialer.settings.site import add_settings_line_to_error, load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.flows import load_flow_library
 
@@ -33,7 +33,7 @@ def test_setting_that_names_a_missing_flow_or_script_is_reported_with_its_line(
     settings = load_settings(path)
     with pytest.raises(SettingError) as refused:
         load_flow_library(settings, load_site_profile(settings))
-    assert str(add_loaded_settings_line_to_error(refused.value)).startswith(f"{path}:{line}: {start}")
+    assert str(add_settings_line_to_error(refused.value)).startswith(f"{path}:{line}: {start}")
 
 
 @pytest.mark.parametrize(("table", "place"), [("", "centre.toml"), ('[audio]\nsounds = "sounds"\n', "centre.toml:1")])
