@@ -1,6 +1,6 @@
 """Simulated agents, who log in, take calls, enter a disposition after each one, and sometimes take a break.
 
-They use the engine as the agents' desk does: they subscribe to its changes and send it commands.
+They use the engine as the agents' page does: they subscribe to the engine's changes and send it commands.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class EngineLike(Protocol):
 
 
 class EngineClient(ABC):
-    """Base class of simulated people. Each change of the engine's state starts a task that reacts to the change."""
+    """Base class of simulated people, such as agents.
+
+    Each change of the engine's state starts a task that reacts to the change.
+    """
 
     def __init__(self, engine: EngineLike) -> None:
         self._engine = engine

@@ -34,8 +34,9 @@ class SimulatedSite:
         return self.centre.engine.make_centre_view()
 
     async def dial_until_stopped(self, *background: Coroutine[Any, Any, None]) -> None:
-        """Dial until `stop` is set, then stop calling and let live calls end. The `background` coroutines run meanwhile
-        and are cancelled at the end.
+        """Dial until `stop` is set, then stop calling and let live calls end.
+
+        The `background` coroutines run at the same time, and are cancelled at the end.
         """
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each) for each in background]

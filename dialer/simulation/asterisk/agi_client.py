@@ -89,7 +89,7 @@ async def run_agi(switch: SwitchCore, channel: Channel, data: str) -> None:
 
 
 async def _wait_before_agi_failure(switch: SwitchCore, channel: Channel) -> None:
-    """Wait as long as Asterisk's AGI() takes to notice that a server is unreachable."""
+    """Wait as long as Asterisk's AGI() takes to notice that a FastAGI server is unreachable."""
     loop = asyncio.get_running_loop()
     end = loop.time() + REFUSED_SECONDS
     while not channel.is_application_interrupted and (left := end - loop.time()) > 1e-9:

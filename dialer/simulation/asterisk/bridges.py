@@ -18,8 +18,9 @@ class Participant:
 
 
 class Conference:
-    """A conference of the simulated Asterisk. The channel that plays announcements to the conference counts as a
-    channel of the bridge, as in Asterisk.
+    """A conference of the simulated Asterisk.
+
+    As in Asterisk, the channel that plays announcements counts as a channel of the conference's bridge.
     """
 
     def __init__(self, name: str, uniqueid: str, announcer: str) -> None:

@@ -93,8 +93,8 @@ class SwitchCalls(SwitchCore):
     def _place_local_call(self, order: OriginateOrder) -> None:
         """Place a call over a Local channel, whose two halves start and end together.
 
-        The first half goes to the location in the Originate order. The second half runs the extension that the channel
-        names.
+        The first half runs the dialplan from the location in the Originate action. The second half runs the extension in the
+        channel's name.
         """
         name, _, context = order.dial_string.partition("/")[0].partition("@")
         ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")
@@ -184,7 +184,7 @@ class SwitchCalls(SwitchCore):
         return channel
 
     def accept_call_from_other_server(self, server: str, extension: str) -> Channel:
-        """Accept a call that another simulated server places here for one of its voters. Return the new channel."""
+        """Accept a call from another simulated server, which connects a voter there to an agent here. Return the new channel."""
         channel = self._create_channel(f"{SERVER}{server}", "", JOINED_CONTEXT)
         channel.set_channel_state(ChannelState.RING)
         channel.move_channel_to_dialplan_step(JOINED_CONTEXT, extension, 1)
@@ -219,7 +219,7 @@ class SwitchCalls(SwitchCore):
             phone.schedule_action_unless_call_ends(number * every_seconds, partial(phone.press_key, key))
 
     def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
-        """Remove a channel that has ended from the switch. The voter of this channel may call back later."""
+        """Remove a channel that has ended from the simulated Asterisk. The voter of this channel may call back later."""
         super().remove_ended_channel(channel, how, cause)
         behaviour = channel.behaviour
         if channel.trunk is not None and behaviour is not None and behaviour.calls_back_after is not None:

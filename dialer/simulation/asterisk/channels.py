@@ -49,7 +49,7 @@ class ChannelState(IntEnum):
 
     @property
     def channel_state_as_text(self) -> str:
-        """The state's text, as in the field ChannelStateDesc."""
+        """The channel's state as text, such as "Up", as in the field ChannelStateDesc of AMI events."""
         return self.name.capitalize()
 
 
@@ -77,8 +77,9 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class OriginateOrder:
-    """The content of an Originate action whose fields are valid. `ring_seconds` is the action's Timeout; the switch
-    divides it by its speed.
+    """The content of an Originate action whose fields are valid.
+
+    `ring_seconds` is the action's Timeout. The simulated Asterisk divides it by its speed.
     """
 
     action_id: str

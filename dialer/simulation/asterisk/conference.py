@@ -84,7 +84,7 @@ class Conferences:
         return result
 
     async def _run_menu_entry_of_key(self, channel: Channel, place: Place | None) -> None:
-        """Run the conference menu's entry for a pressed key. Keys pressed meanwhile are lost, as in Asterisk 22."""
+        """Run the conference menu's entry for a pressed key. Keys pressed while it runs are lost, as in Asterisk 22."""
         if place is not None:
             channel.reads_keys = False
             await self._run_menu_entry(channel, place)

@@ -95,7 +95,7 @@ class SwitchCore(ABC):
 
     @abstractmethod
     def accept_call_from_other_server(self, server: str, extension: str) -> Channel:
-        """Accept a call that another simulated server places here for one of its voters. Return the new channel."""
+        """Accept a call from another simulated server, which connects a voter there to an agent here. Return the new channel."""
 
     @abstractmethod
     async def run_application(self, channel: Channel, name: str, data: str) -> int:
@@ -179,7 +179,7 @@ class SwitchCore(ABC):
         return int(50 * (until - channel.answered_at))
 
     def remove_ended_channel(self, channel: Channel, how: str, cause: int) -> None:
-        """Remove a channel that has ended from the switch. Write its journal entry and call record."""
+        """Remove a channel that has ended from the simulated Asterisk. Write its journal entry and call record."""
         channel.cancel_timers()
         if channel.recording is not None:
             channel.recording.finish_recording()

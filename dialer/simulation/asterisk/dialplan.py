@@ -91,11 +91,11 @@ async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> N
 
 
 async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Simulate AMD(), the detection of an answering machine. Its first argument is the silence after which it takes the
-    voter for a machine, the fourth a time limit (milliseconds, defaults 2500 and 5000).
+    """Simulate AMD(), the detection of an answering machine.
 
-    The called voter's behaviour says how long the detection takes and what it finds. If the limit passes first, the
-    result is NOTSURE.
+    The first argument is the silence after which AMD takes the voter for a machine, the fourth a time limit (milliseconds,
+    defaults 2500 and 5000). The called voter's behaviour says how long the detection takes and what it finds. If the limit
+    passes first, the result is NOTSURE.
     """
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0

@@ -8,8 +8,9 @@ from random import Random
 
 
 class EventFaults:
-    """Applies faults to the stream of AMI events: it loses, repeats or delays some. Without faults, every event is sent
-    once and in order.
+    """Applies faults to the stream of AMI events: some events are lost, repeated or delayed.
+
+    Without faults, every event is sent once and in order.
     """
 
     def __init__(self, random: Random) -> None:

@@ -1,8 +1,8 @@
 """The journal of a simulated Asterisk: every call as JSON lines, written before anything else happens to the call.
 
-Tests and demos compare the dialler's records with it. A line has `t` (epoch seconds), `event` and `channel`, the id of
-the attempt. `placed` adds number and trunk; `ended` adds how the call ended, whether it was answered, and the Q.850
-cause; `inbound` is a call from a voter. The phone numbers are synthetic: only simulations write a journal.
+Tests and demos compare the dialler's records with the journal. A line has `t` (epoch seconds), `event` and `channel`, the id of
+the attempt. `placed` adds number and trunk; `ended` adds how the call ended, whether it was answered, and the Q.850 cause;
+`inbound` is a call from a voter. The phone numbers are synthetic: only simulations write a journal.
 """
 
 from __future__ import annotations

@@ -170,11 +170,11 @@ class SimulatedAsterisk(SwitchCalls):
         self._phones[endpoint] = replace(self._phones[endpoint], mode=mode)
 
     def take_trunk_down(self, name: str) -> None:
-        """Let a trunk's carrier stop responding. New calls stay Down until their ring timeout."""
+        """Simulate a carrier that does not respond on a trunk. New calls stay in the state Down until their ring timeout."""
         self._dead_trunks.add(name)
 
     def bring_trunk_up(self, name: str) -> None:
-        """Let a trunk's carrier respond again."""
+        """End the failure of a trunk that `take_trunk_down` simulates: the carrier responds again."""
         self._dead_trunks.discard(name)
 
     def set_registration_of_trunk(self, trunk: str, status: str) -> None:

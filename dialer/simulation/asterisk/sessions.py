@@ -1,4 +1,4 @@
-"""AMI connections, which send actions to the switch and receive responses and events."""
+"""AMI connections, which send actions to the simulated Asterisk and receive responses and events."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class ManagerSession(asyncio.Protocol):
 
 
 class SessionRegistry:
-    """All AMI connections of the simulated Asterisk. It sends each event to the sessions that want it."""
+    """All AMI connections of the simulated Asterisk. It sends each event to the sessions that subscribe to such events."""
 
     def __init__(self, now: Callable[[], float], random: Random) -> None:
         """Create the registry, without any session.
@@ -148,9 +148,7 @@ class SessionRegistry:
         self.events = EventWriter(self._publish_event, now)
 
     def update_set_of_subscribed_ami_events(self) -> None:
-        """Update the set of AMI events that at least one session wants. Call it after a login and at the end of a
-        session.
-        """
+        """Update the set of AMI events that at least one session receives. Call it after a login and at the end of a session."""
         self.events.wanted = frozenset().union(*(session.event_names for session in self.sessions))
 
     def _publish_event(self, name: str, data: bytes) -> None:

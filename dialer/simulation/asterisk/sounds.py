@@ -35,7 +35,7 @@ class KeyWait:
         return int(self.seconds * SAMPLES_PER_SECOND)
 
 
-def _never_abort_sound_playback() -> bool:
+def _never_abort() -> bool:
     return False
 
 
@@ -44,7 +44,7 @@ async def wait_for_key(
     channel: Channel,
     seconds: float | None,
     digits: str,
-    aborted: Callable[[], bool] = _never_abort_sound_playback,
+    aborted: Callable[[], bool] = _never_abort,
 ) -> KeyWait:
     """Wait up to `seconds` of simulated time for one of `digits` on a channel. None means no limit. Other keys are
     ignored.
@@ -80,7 +80,7 @@ async def play_sound(
     channel: Channel,
     seconds: float,
     digits: str,
-    aborted: Callable[[], bool] = _never_abort_sound_playback,
+    aborted: Callable[[], bool] = _never_abort,
 ) -> KeyWait:
     """Play a sound of `seconds` length to a channel. One of `digits` stops it."""
     if channel.voter is not None and not channel.is_application_interrupted:

@@ -1,7 +1,7 @@
 """How simulated voters behave on a call. The behaviour is drawn at random from a profile, or scripted for a test.
 
-A `Behaviour` is drawn before the phone rings: whether and when the voter answers or how the call fails, how long they
-talk, and whether they call back. Reactions in an IVR flow depend on its prompts, so `Voter` draws them while the call
+A `Behaviour` is drawn before the phone rings: whether and when the voter answers or how the call fails, how long the voter
+talks and whether the voter calls back. Reactions in an IVR flow depend on its prompts, so `Voter` draws them while the call
 runs. Each call has a random generator of its own, so it does not depend on other calls.
 """
 

@@ -32,8 +32,10 @@ class Moment:
 
 @dataclass(slots=True)
 class CampaignDay:
-    """The live answers of one campaign and, by quarter of an hour, the talk and wrap-up of agents for it and how long it
-    was at its abandoned-call cap (seconds).
+    """The live answers of one campaign, and sums of seconds for each quarter of an hour of the day.
+
+    `agent_seconds` are the talk and wrap-up of agents for the campaign. `seconds_at_cap` say how long the campaign was at its
+    abandoned-call cap.
     """
 
     answered: int = 0
@@ -41,8 +43,11 @@ class CampaignDay:
     agent_seconds: list[float] = field(default_factory=list)
     seconds_at_cap: list[float] = field(default_factory=list)
 
-    def add_seconds_to_seat_time(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
-        """Add time that begins at `now` (seconds since the start of the day)."""
+    def add_seconds_to_quarter_hour(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
+        """Add seconds of agents' work, and seconds at the abandoned-call cap, to the quarter of an hour of `now`.
+
+        `now` is in seconds since the start of the day.
+        """
         quarter = int(now // QUARTER_SECONDS)
         for quarters, seconds in ((self.agent_seconds, agent_seconds), (self.seconds_at_cap, seconds_at_cap)):
             quarters.extend([0.0] * (quarter + 1 - len(quarters)))

@@ -70,8 +70,9 @@ class RingTimes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SwappedLists:
-    """Answer rates that change every `every_seconds`, as if another list of numbers were dialled. Each is drawn
-    uniformly from `lowest` to `highest`.
+    """Answer rates that change every `every_seconds`, as if the campaign switched to another list of numbers.
+
+    Each rate is drawn uniformly from `lowest` to `highest`.
     """
 
     every_seconds: float
@@ -151,12 +152,11 @@ class GammaRingTimes:
 
 @dataclass(frozen=True, slots=True)
 class StageSignals:
-    """The signals about the stage of a conversation that agents send with the desk, including their errors.
+    """The signals about the stage of a conversation that the agents' page (desk) sends, including their errors.
 
-    "Closing" is signalled before the end of the talk, by a lognormal time of mean `closing_seconds` and variation
-    `closing_cv`. It is missing in `missing_share` of the conversations, and comes at a random moment in `false_share`
-    of them. The wrap-up form is half filled after 40 to 80 % of the wrap-up; `unfilled_share` of the forms never report
-    it.
+    "Closing" is signalled before the end of the talk, by a lognormal time of mean `closing_seconds` and variation `closing_cv`.
+    It is missing in `missing_share` of the conversations, and comes at a random moment in `false_share` of them. The wrap-up
+    form is half filled after 40 to 80 % of the wrap-up; `unfilled_share` of the forms never report that.
     """
 
     closing_seconds: float = 15.0

@@ -122,7 +122,7 @@ class CentreModel:
         if len(self.campaigns) > 1:
             seats = Counter(map(_get_campaign, chain(self.talking, self.wrapping)))
             for index, campaign in enumerate(self.campaigns):
-                campaign.day.add_seconds_to_seat_time(
+                campaign.day.add_seconds_to_quarter_hour(
                     self._area_at, agent_seconds=span * seats[index], seconds_at_cap=span * campaign.is_at_cap
                 )
         self._area_at = self.now = now
@@ -333,7 +333,7 @@ class CentreModel:
     def _handle_call_failure(self, call: SimulatedCall) -> None:
         if self._remove_call(call, answered=False):
             self._pass_event_to_pacer(
-                call.campaign, call.create_event_of_ended_ringing(PacingEventKind.FAILED, self.now)
+                call.campaign, call.create_event_of_answer_or_failure(PacingEventKind.FAILED, self.now)
             )
             if call.seat is not None:
                 del self.reserved[call.seat]
@@ -343,7 +343,9 @@ class CentreModel:
         if not self._remove_call(call, answered=True):
             return
         call.answered_at = self.now
-        self._pass_event_to_pacer(call.campaign, call.create_event_of_ended_ringing(PacingEventKind.ANSWERED, self.now))
+        self._pass_event_to_pacer(
+            call.campaign, call.create_event_of_answer_or_failure(PacingEventKind.ANSWERED, self.now)
+        )
         if call.seat is not None:
             del self.reserved[call.seat]
             self._connect_call(call.seat, call)
@@ -359,9 +361,9 @@ class CentreModel:
         if call.false_call:
             leaves = min(leaves, 1.0)
         end = PacingEventKind.DROPPED if leaves < patience else PacingEventKind.ABANDONED
-        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait_of_voter_for_seat, (call, end))
+        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait_for_seat, (call, end))
 
-    def _end_wait_of_voter_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
+    def _end_wait_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
         """End the wait of a call: the voter hung up, or no seat became available in time."""
         call, end = subject
         if call.is_waiting:
@@ -387,7 +389,9 @@ class CentreModel:
         for call in chosen:
             call.is_unanswered = False
             del unanswered[call]
-            self._pass_event_to_pacer(index, call.create_event_of_ended_ringing(PacingEventKind.CANCELLED, self.now))
+            self._pass_event_to_pacer(
+                index, call.create_event_of_answer_or_failure(PacingEventKind.CANCELLED, self.now)
+            )
         self._cancelled += len(chosen)
 
     # Seats
@@ -430,7 +434,7 @@ class CentreModel:
             self._changed = True
 
     def _handle_signal_that_seat_frees_soon(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
-        """Handle the desk's signal that a talk is closing, or that a wrap-up form is half filled."""
+        """Handle the signal of the agents' page that a talk is closing, or that a wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
             seat.stage, seat.stage_since = inner, self.now

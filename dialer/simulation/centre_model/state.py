@@ -39,8 +39,8 @@ class SimulatedCall:
     false_call: bool = False
     seat: SimulatedSeat | None = None  # reserved for the call until it ends
 
-    def create_event_of_ended_ringing(self, kind: PacingEventKind, now: float) -> PacingEvent:
-        """Return the event that a call was answered, or that it ended without an answer."""
+    def create_event_of_answer_or_failure(self, kind: PacingEventKind, now: float) -> PacingEvent:
+        """Return the pacing event that this call was answered, or ended without an answer (`kind`), at `now`."""
         rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)
 

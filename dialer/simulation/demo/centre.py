@@ -152,7 +152,7 @@ def make_demo_settings(
         "ami": {"port": ami_port, "username": "dialler", "secret": "dialler"},
         "fastagi": {"port": 0},
         "seats": seats,
-        "agents": [] if visitors is None else visitors.list_settings_of_visitors_and_staff(options.seats),
+        "agents": [] if visitors is None else visitors.list_agents_of_visitors_and_staff(options.seats),
     }
     return Settings.model_validate({**changed, "dialling": {**changed["dialling"], "drain_seconds": 8.0}})
 
@@ -199,9 +199,9 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
 
 @dataclass(frozen=True, slots=True)
 class DemoRingTimes:
-    """The ring times of the demo's voters, for pretraining the pacer in the centre model.
+    """The ring times of the demo's voters, for training the pacer in the simulated centre before the demo starts.
 
-    With shorter ring times the pacer would take late answers for unanswered calls, and dial too many.
+    With shorter ring times, the pacer would take calls that are answered late for unanswered calls, and dial too many.
     """
 
     voters: VoterProfile

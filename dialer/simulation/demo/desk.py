@@ -1,6 +1,6 @@
-"""The demo's desk: the desk process of a real site, with an account for the person who runs the demo.
+"""The web pages (desk) of the demo: the same process as at a real site, with an account for the person who runs the demo.
 
-The demo also runs without it: if the pages are not built or the extra is not installed, one line says what to do.
+The demo also runs without pages. If they are not built or the extra is not installed, one line says what to do.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class DemoVisitors:
         numbers = tuple(str(_FIRST_VISITOR + number) for number in range(FREE_SEATS))
         return cls(tuple(list_seat_names(staff + FREE_SEATS)[staff:]), numbers, pin)
 
-    def list_settings_of_visitors_and_staff(self, staff: int) -> list[dict[str, str]]:
+    def list_agents_of_visitors_and_staff(self, staff: int) -> list[dict[str, str]]:
         """Return the [[agents]] settings: the visitor's agents, then `staff` simulated agents with the rehearsal PIN."""
         cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(REHEARSAL_PIN)
         own = hash_pin(self.pin)
@@ -85,7 +85,10 @@ class DemoVisitors:
 async def run_demo_desk(
     settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
 ) -> AsyncIterator[tuple[str, ...]]:
-    """Run the desk. Yield lines for the screen: its addresses and how to sign in, or why it is not running."""
+    """Run the web server of the demo's pages (desk). Yield lines for the screen.
+
+    The lines have its addresses and how to sign in, or the reason why it is not running.
+    """
     missing, store = _find_missing_requirement_of_web_pages(), settings.store.path
     if missing is not None:
         yield (f"the desk is not running: {missing}",)
@@ -171,7 +174,7 @@ def _find_missing_requirement_of_web_pages() -> str | None:
 
 
 def _choose_port_of_desk(settings_file: Path) -> int:
-    """Return the desk's port in the settings, or a free one if it is in use."""
+    """Return the port of the demo's web pages (desk): the one in the settings, or a free one if it is in use."""
     usual = load_settings(settings_file).desk.port
     return usual if is_port_free(usual) else find_free_port()
 

@@ -54,8 +54,9 @@ class DemoMaterial:
         self.repository.assign_approved_bundle_version(NAME, version, ["all"], (), self.online, now)
 
     def install_campaign_material(self, folder: Path, centre: str, zone: str) -> None:
-        """Install the campaign material assigned to a centre (flows, prompts, scripts) into `folder`, as the uplink
-        does before the first start. Blocks.
+        """Install the campaign material assigned to a centre (flows, prompts, scripts) into `folder`. Blocks.
+
+        A real centre's connection to headquarters (uplink) does the same before the first start.
         """
         folder.mkdir()
         source = MaterialSource(self.url, self.root, None, centre, zone, JURISDICTION)

@@ -41,7 +41,7 @@ class SeatUtilisation(NamedTuple):
 
 
 class MarkCount(NamedTuple):
-    """The number of marks of one kind in a booth. A mark is a recorded fact about a voter, such as "voted"."""
+    """The number of marks of one kind in a polling booth. A mark is a recorded fact about a voter, such as "voted"."""
 
     kind: str
     constituency_number: int

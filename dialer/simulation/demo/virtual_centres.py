@@ -1,8 +1,8 @@
-"""Virtual centres: hundreds of centres without store and calls. They talk to headquarters through the classes of the
-real uplink.
+"""Virtual centres: hundreds of centres without store and calls, which talk to headquarters like real centres.
 
-They announce results as a busy centre does and record what they send and receive, and when. The headquarters demo
-and benches compare headquarters' database with these records.
+They use the classes of the real uplink (the connection to headquarters), and send results at the rate of a busy centre. They
+record what they send and receive, and when. The headquarters demo and benches compare headquarters' database with these
+records.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class VirtualTruth:
 
 
 class VirtualStore(UplinkReader):
-    """A virtual centre's outbox: the results that wait for headquarters, in memory instead of a store."""
+    """A virtual centre's results that wait for headquarters (outbox), in memory instead of a database."""
 
     def __init__(self, constituency: int, clock: Clock) -> None:
         self._constituency = constituency
@@ -83,14 +83,14 @@ class VirtualStore(UplinkReader):
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
     def record_results_stored_by_headquarters(self, through: int) -> None:
-        """Record that headquarters has stored all results up to id `through` of the outbox."""
+        """Record that headquarters has stored all results up to id `through` of the outbox (queue of results to send)."""
         now = self._clock.now()
         committed = self._select_outbox_rows_after(self._committed, through - self._committed)
         self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
     def discard_results_up_to(self, through: int) -> None:
-        """Discard the results up to id `through` of the outbox, which headquarters has stored."""
+        """Discard the results up to id `through`, which headquarters has stored, from the outbox (queue of results to send)."""
         self.record_results_stored_by_headquarters(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:
@@ -197,7 +197,7 @@ class VirtualCentre:
             group.create_task(self._publish_live_state(session))
 
     async def _publish_live_state(self, session: Session) -> None:
-        """Publish the centre's state and campaign figures every ten seconds or so, as an uplink does."""
+        """Publish the centre's state and campaign figures every ten seconds or so, as a real centre does."""
         while True:
             talking, ready = self._random.randrange(8, 14), self._random.randrange(1, 5)
             done = min(LIST_NUMBERS, self.truth.counts["attempts"])

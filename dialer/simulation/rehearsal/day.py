@@ -84,7 +84,7 @@ class SiteHours:
             found.append(CampaignHours(rules.campaign_id, open_periods, why))
         return tuple(found)
 
-    def add_reasons_why_campaigns_are_closed(
+    def add_reasons_why_campaigns_cannot_call(
         self, day: Sequence[CampaignHours], start: float, end: float
     ) -> tuple[CampaignHours, ...]:
         """Return the campaigns' calling hours. If a campaign may not call between `start` and `end`, the attribute
@@ -193,7 +193,7 @@ def plan_rehearsed_days(
     start, end = open_hours[0][0], open_hours[-1][1]
     if hours is not None:
         end = min(end, start + hours * 3600.0)
-    of_campaigns = site.add_reasons_why_campaigns_are_closed(of_campaigns, start, end)
+    of_campaigns = site.add_reasons_why_campaigns_cannot_call(of_campaigns, start, end)
     plain = RehearsedDay("the site's load", start, end, 1, (), seed, of_campaigns)
     twice = replace(plain, name="twice the load", load=2)
     spoilt = replace(

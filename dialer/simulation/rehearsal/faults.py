@@ -94,8 +94,7 @@ class FaultInjector:
 def find_faults_without_measurable_recovery(
     day: RehearsedDay, over_at: Mapping[str, float], due: Mapping[str, float], calling: Collection[str], fair: float
 ) -> dict[str, str]:
-    """Return the faults whose recovery cannot be judged, because no call could have been placed after them. Each has
-    its reason.
+    """Return the faults whose recovery cannot be judged, because no call could have been placed after them, with the reasons.
 
     Args:
         day: The rehearsed day.

@@ -41,10 +41,10 @@ def create_rehearsal_agents(
 
 
 class RehearsalStaff:
-    """A wrapper of the engine through which the simulated agents of a rehearsal send their commands.
+    """Wraps the engine for the simulated agents of a rehearsal, who send their commands through it.
 
-    It adds agent number and PIN to log-ins, and enters voters' serial numbers (on the roll) at the end of calls to
-    booth workers.
+    It adds agent number and PIN to log-ins. At the end of calls to booth workers, it enters voters' serial numbers (on the
+    roll).
     """
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:

@@ -75,7 +75,7 @@ class DayOutcome:
         return AbandonedRate(self.live_answers, self.abandoned).abandoned_rate
 
     @property
-    def times_faster_than_real_time(self) -> float:
+    def speed_up_over_real_time(self) -> float:
         """How many times faster than real time the rehearsed day ran on this machine."""
         return self.day.day_length_seconds / self.took_seconds if self.took_seconds > 0 else float("inf")
 
@@ -152,9 +152,9 @@ def _judge_use_of_channels_and_seats(outcome: DayOutcome) -> Iterator[Finding]:
     if outcome.utilisation is not None:
         level = make_warning_finding if outcome.utilisation < IDLE_SHARE else make_ok_finding
         yield level("agents", f"in conversation or wrap-up {outcome.utilisation:.0%} of their time")
-    level = make_error_finding if outcome.times_faster_than_real_time < HEADROOM else make_ok_finding
+    level = make_error_finding if outcome.speed_up_over_real_time < HEADROOM else make_ok_finding
     yield level(
-        "machine", f"this machine ran the day {outcome.times_faster_than_real_time:,.0f} times faster than real time"
+        "machine", f"this machine ran the day {outcome.speed_up_over_real_time:,.0f} times faster than real time"
     )
 
 

@@ -89,11 +89,10 @@ def _describe_missing_day(path: Path, day: date, zone: ZoneInfo, stored: tuple[f
 def _make_attempt_records(
     stored: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
-    """Return the recorded calls, and the keys (seat, start) of the intervals in which seats talked or wrapped up in
-    these calls.
+    """Return the recorded calls, and the intervals, as keys (seat, start), in which seats talked or wrapped up in these calls.
 
-    Times are in seconds since `began`. A talk interval begins when its call was connected, the wrap-up interval at the
-    end of the talk.
+    Times are in seconds since `began`. A talk interval begins when its call was connected, the wrap-up interval at the end of
+    the talk.
     """
     talks = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.TALKING}
     wrap_ups = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.WRAP_UP}
