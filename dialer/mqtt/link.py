@@ -46,8 +46,8 @@ def describe_command_connection(centre: str) -> LinkPurpose:
 def describe_opt_out_connection() -> LinkPurpose:
     """Return the purpose of the connection that reads opt-outs of other centres.
 
-    It is separate from the main connection because opt-outs that this centre cannot store yet hold up later messages on
-    their connection. Commands must not wait for them.
+    Opt-outs that this centre cannot store yet hold up later messages on the same connection. Commands must not wait for them,
+    so opt-outs have a connection of their own.
     """
     return LinkPurpose(
         topics.build_topic_filter_for_opt_outs(),

@@ -1,5 +1,6 @@
-"""Sending of results to the broker: rows of the store's outbox are published in order, until the broker has
-acknowledged them.
+"""Sending of call results to the broker, in order, from the store's outbox (table of messages to send).
+
+A row stays in the outbox until the broker has acknowledged its message.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ class OutboxRelay:
             await self._waiting.wait()
 
     async def publish_waiting_rows(self, publish: Publish) -> None:
-        """Publish all messages of the outbox, and wait until the broker has acknowledged them."""
+        """Publish all messages that wait in the outbox (table of messages to send).
+
+        Return once the broker has acknowledged them.
+        """
         while rows := await self._store.read_outbox_rows_for_broker(BATCH_ROWS):
             async with asyncio.TaskGroup() as group:
                 for row in rows:

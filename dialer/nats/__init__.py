@@ -1,1 +1,1 @@
-"""The connection between centres and headquarters over nats-server: sessions, messages, keys, and outbox files."""
+"""The connection between centres and headquarters over nats-server: sessions, messages, keys, and files of results (outbox)."""

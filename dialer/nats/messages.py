@@ -180,7 +180,7 @@ class OutboxBatch:
 
 
 def estimate_size_of_outbox_row(topic: str, payload: str) -> int:
-    """Return the approximate size (bytes) of an outbox row in a batch, to be compared with `MAX_BATCH_BYTES`."""
+    """Return the approximate size (bytes) of a result in a batch (row of the outbox), to be compared with `MAX_BATCH_BYTES`."""
     return len(topic) + len(json.dumps(payload)) + _ROW_OVERHEAD_BYTES
 
 
@@ -285,7 +285,7 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class StoreStatus:
-    """The status of a centre's store. The uplink reports it every few seconds."""
+    """The status of a centre's store (database). The uplink (connection to headquarters) reports it every few seconds."""
 
     incarnation: str
     at: float  # the centre's clock (epoch seconds)

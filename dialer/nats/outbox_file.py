@@ -130,10 +130,10 @@ class OutboxFile:
         return signing.verify_signature(public_key, _build_signed_text_of_outbox_file(self.sha256), self.signature)
 
     def read_batches_of_outbox_file(self) -> Iterator[OutboxBatch]:
-        """Yield the rows of the file in batches without gaps, as the centre's uplink would send them.
+        """Yield the rows of the file in batches without gaps, as a centre would send them to headquarters (uplink).
 
-        The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the
-        first reading. Raises InvalidMessage if the file has changed in between.
+        The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the first
+        reading. Raises InvalidMessage if the file has changed in between.
         """
         with self.path.open("rb") as file:
             cells = islice(

@@ -419,8 +419,8 @@ def _check_stream_still_has_last_read_message(
     if message is None or (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack
         raise problem(
-            f"stream {stream} of nats-server was set back to an older copy: message {position} is another one "
-            "than before. Check who restored it and why"
+            f"stream {stream} of nats-server was set back to an older copy: message {position} is not the one "
+            "that was read before. Check who restored it and why"
         )
 
 

@@ -74,7 +74,7 @@ class PollsToday:
     until: float
 
     def is_list_of_voting_booths_current(self, now: float) -> bool:
-        """Return whether these booths, and no others, vote at the time `now` (epoch seconds)."""
+        """Return whether exactly these polling booths vote at the time `now` (epoch seconds)."""
         return self.since <= now < self.until
 
 
@@ -104,7 +104,7 @@ class PollingPlan:
         return datetime.fromtimestamp(poll.closes_at, poll.zone)
 
     def find_booths_voting_today(self, booths: Mapping[int, Booth], now: float) -> PollsToday:
-        """Return which of the booths vote on the day of `now` (epoch seconds), and until when their voters are called."""
+        """Return which of the polling booths vote on the day of `now` (epoch seconds), and until when their voters are called."""
         polls = {booth_id: poll for booth_id, booth in booths.items() if (poll := self.poll_of(booth)) is not None}
         days = {zone: datetime.fromtimestamp(now, zone).date() for zone in {poll.zone for poll in polls.values()}}
         voting = {booth_id: poll for booth_id, poll in polls.items() if poll.day == days[poll.zone]}

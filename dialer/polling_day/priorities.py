@@ -34,8 +34,9 @@ HALVING_SECONDS = 2 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class FactorWeights:
-    """How strongly each factor (such as the time until a booth's last call) counts in the booth's priority, as
-    exponents (0 = not at all).
+    """How strongly each factor counts in a polling booth's priority, as exponents (0 = not at all).
+
+    A factor is, for example, the time until the booth's last call.
     """
 
     not_voted: float = 1.0
@@ -151,8 +152,8 @@ class BoothOrder:
     ) -> None:
         """Create the order in which the voters of polling booths are called. All booths start with the same priority.
 
-        `voter_weight` is the exponent applied to the weight of a number (of its voters). `in_hand` are the numbers in
-        the hopper: reserved for dialling, but not dialled yet.
+        `voter_weight` is the exponent applied to a phone number's weight. `in_hand` are the numbers that are already reserved
+        for dialling (in the hopper) but not dialled yet.
         """
         self._usual_priorities = dict.fromkeys(booths, 1.0)
         self._priorities_today: Mapping[int, float] = {}

@@ -55,7 +55,7 @@ class AcceptedCommand:
 
     @property
     def execution_context_of_command(self) -> CommandContext:
-        """The facts that the command's execution needs in addition to its fields, such as its sender."""
+        """What the engine must know to execute the command, besides the command's fields: the sender."""
         return CommandContext(self.sender)
 
 

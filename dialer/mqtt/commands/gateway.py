@@ -52,7 +52,10 @@ class CommandEngine(Protocol):
 
     @property
     def event_set_when_mqtt_message_is_stored(self) -> asyncio.Event:
-        """The event that is set when messages to be published were committed. The relay to the broker clears it."""
+        """The event that is set once new MQTT messages are committed to the store.
+
+        The outbox relay publishes them, and clears it.
+        """
         ...
 
     async def execute_command(self, command: Command, context: CommandContext) -> str:
@@ -220,7 +223,7 @@ class CommandGateway:
             await self._audit.append_audit_entry(accepted, "repeated")
             return known.reply
         if isinstance(accepted.command, ReceiptedCommand):
-            return await self._execute_command_and_store_receipt(accepted, accepted.command)
+            return await self._execute_command_and_commit_reply(accepted, accepted.command)
         if not accepted.command.is_idempotent:
             return await self._record_command_then_execute(accepted)
         _, reply = await self._execute_and_audit_command(accepted, accepted.execution_context_of_command, number)
@@ -243,7 +246,7 @@ class CommandGateway:
                 refused.sender, self._create_refusal_reply(refused.command_id, refused.text)
             )
 
-    async def _execute_command_and_store_receipt(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
+    async def _execute_command_and_commit_reply(self, accepted: AcceptedCommand, command: ReceiptedCommand) -> str:
         await self._audit.append_audit_entry(accepted, "begun")
         receipted = self._encode_reply_as_json("done", command.format_reply_to_command)
         receipt = Receipt(accepted.stored_command_key, accepted.name, accepted.content, receipted)

@@ -48,7 +48,7 @@ def build_message_schema(ref_template: str) -> dict[str, Any]:
 def list_command_reference_lines() -> Iterator[str]:
     """Yield the lines of the reference of commands: tables of commands, of their fields, and of objects in fields.
 
-    Commands that only the uplink sends are left out.
+    Commands that only the connection to headquarters (uplink) sends are left out.
     """
     yield "Besides its own fields a command has `name`, `id` (chosen by the sender) and `expires_at` (epoch"
     yield "seconds, at most a day ahead). [Permissions](permissions.md) lists the roles. A repeatable"

@@ -1,7 +1,8 @@
 """The users and programs that may send commands, and the check that a message comes from the sender it names.
 
-The sender is the last level of the topic, which is as reliable as the broker's access list. A signature is reliable without
-the broker. It covers the text as it was sent, so that two programs need not write the same JSON.
+The last level of the topic names the sender. Without a signature, only the broker's access list ensures that this is true. A
+signature proves the sender even if the broker accepts anybody. It covers the bytes that were sent, so that sender and dialler
+need not format JSON alike.
 """
 
 from __future__ import annotations
