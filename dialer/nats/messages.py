@@ -328,7 +328,8 @@ def unpack_store_status(data: bytes) -> StoreStatus:
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
     """Return centres' opt-outs and voters' answers (marks) as a message to other centres.
 
-    The message has the fields of the command `import-peer-updates`, with which another centre's dialler stores them.
+    The message has the fields of the command `import-peer-updates`. The other centres' diallers execute it to store the
+    updates.
     """
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
@@ -354,7 +355,7 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
     """Return the times of centres' calls as a message to other centres.
 
-    The message has the fields of the command `import-peer-updates`, with which another centre's dialler stores them.
+    The message has the fields of the command `import-peer-updates`. The other centres' diallers execute it to store the times.
     """
     return json.dumps([*calls], separators=(",", ":")).encode()
 

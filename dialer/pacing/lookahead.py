@@ -88,8 +88,8 @@ class Outlook:
     def count_calls_to_hang_up(self, bounds: Bounds) -> int:
         """Return how many ringing calls must be hung up until the risk of each remaining call is within the bounds.
 
-        The risk of a call is computed from the other calls only, as it was when the call was placed. Otherwise a call
-        could be placed and hung up again and again.
+        As when a call is placed, its risk is computed from the other calls only. With another calculation, a call could be
+        placed and hung up again and again.
         """
         kind, excess = (
             _compute_answer_moments_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
@@ -120,7 +120,7 @@ class Outlook:
 
 
 def _add_calls_to_sums_of_moments(sums: _Sums, kind: _Sums, count: float) -> _Sums:
-    """Return the sums (mean, variance, third central moment) after `count` more calls of one kind are added."""
+    """Return the sums (mean, variance, third central moment) for all calls, with `count` more calls of one kind."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
         for (mean, variance, third, answers), (x, y, z, _) in zip(sums, kind, strict=True)

@@ -169,8 +169,9 @@ class BoothOrder:
         self._in_hand = in_hand
 
     def add_imported_booths_to_call_order(self, booths: Iterable[int]) -> None:
-        """Add the polling booths of an imported electoral roll. Their voters are called as early as the booths that are
-        next in the order.
+        """Add the polling booths of an imported electoral roll.
+
+        Their voters are called as early as those of the booths next in the order.
         """
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):

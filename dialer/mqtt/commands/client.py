@@ -126,7 +126,7 @@ class CommandSession:
     async def _wait_for_reply(self) -> CommandReply | None:
         """Wait for the reply to the command and return it, or None if there is none in time.
 
-        The wait is extended while the dialler reports that it is working on such a command, for example an import.
+        The wait is extended while the dialler reports that it is working on a long command, such as an import.
         """
         seconds = REPLY_SECONDS
         while not (await asyncio.wait([self._reply], timeout=seconds))[0]:

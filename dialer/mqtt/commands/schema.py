@@ -93,8 +93,8 @@ def _list_field_names(kind: type[Command]) -> str:
 def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
     """Yield name, type and meaning of each field of the commands.
 
-    If a field has different meanings in different commands, each meaning names its commands. Only the most frequent
-    meaning names none.
+    Some fields have different meanings in different commands. Then each meaning but the most frequent one says for which
+    commands it holds.
     """
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, kind in _list_documented_commands():

@@ -161,7 +161,7 @@ class Voter:
         self._heard_something = False
 
     def start_simulated_behaviour_of_voter(self) -> None:
-        """Start to behave as drawn for this call, at the moment of the answer."""
+        """Start the voter's behaviour for this call, at the moment of the answer."""
         for seconds, digit in self._behaviour.keys:
             self._phone.schedule_action_unless_call_ends(seconds, partial(self._phone.press_key, digit))
         if self._behaviour.hang_up_after is not None:

@@ -27,4 +27,4 @@ class SelfTimedPacer(Pacer):
 
     @abstractmethod
     def get_time_of_next_decision(self) -> float:
-        """Return when the policy decides next (seconds on the clock of the pacing snapshots)."""
+        """Return when the policy makes its next pacing decision (seconds on the clock of the pacing snapshots)."""
