@@ -54,7 +54,7 @@ from dialer.hq.ledger import (
     sum_turnout_changes,
 )
 from dialer.hq.repeated_rows import does_any_row_differ_from_stored_row
-from dialer.hq.seal_chains import create_chain_of_signed_minutes, describe_seal_contradiction
+from dialer.hq.seal_chains import create_chain_of_signed_minutes, describe_contradiction_of_signed_minutes
 from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_record_of_unstorable_row
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.store_records import (
@@ -413,7 +413,9 @@ class BatchImporter:
             for name, rows in collected.items():
                 conflict = describe_two_databases_of_one_centre(name, stores[name])
                 if name in contradictions:
-                    conflict = "; ".join(filter(None, [conflict, describe_seal_contradiction(*contradictions[name])]))
+                    conflict = "; ".join(
+                        filter(None, [conflict, describe_contradiction_of_signed_minutes(*contradictions[name])])
+                    )
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
                 new = describe_replaced_database_of_centre(name, stores[name])
@@ -555,7 +557,7 @@ class BatchImporter:
         await self._add_results_to_daily_counts(marks, results, may_centre_use_result_name, now)
         await self._store_answers(results, may_centre_use_result_name, now)
         await self._store_times_of_test_messages(results, now)
-        await self._compare_seals_with_earlier_seals_of_centre(collected, results, now)
+        await self._compare_with_earlier_signed_minutes(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
@@ -649,7 +651,7 @@ class BatchImporter:
         yield
         self._shares.subtract_used_computing_time(messages.build_batch_subject(centre), time.thread_time() - started)
 
-    async def _compare_seals_with_earlier_seals_of_centre(
+    async def _compare_with_earlier_signed_minutes(
         self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> None:
         """Check whether new signed minutes (epochs) contradict those that the same stores have sent before."""
@@ -674,7 +676,7 @@ class BatchImporter:
             )
             with self._charge_computing_time_to_centre(centre):
                 for epoch in epochs:
-                    if chain.add_received_seal_to_chain(epoch, store.first_at, known, now):
+                    if chain.add_signed_minute_to_chain(epoch, store.first_at, known, now):
                         _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
             await seal_records.write_chain_of_signed_minutes(self._db, centre, store.incarnation, chain)
 

@@ -32,7 +32,7 @@ LISTEN_SECONDS = 12.0
 EXPIRY_WARNING_SECONDS = 86_400.0
 
 
-def find_settings_problems(settings: HqSettings) -> Iterator[str]:
+def find_missing_settings(settings: HqSettings) -> Iterator[str]:
     """Yield one line for each setting of headquarters that is missing."""
     if len(settings.leaders) < RESUMING_LEADERS:
         yield "[[leaders]] has fewer than two leaders: nobody could resume the centres after a stop-all; add a second one"
@@ -142,7 +142,7 @@ async def _find_centres_without_live_status(session: Session, settings: HqSettin
 async def find_headquarters_problems(settings: HqSettings) -> list[str]:
     """Return all problems of a headquarters, each in one line."""
     return [
-        *find_settings_problems(settings),
+        *find_missing_settings(settings),
         *await asyncio.to_thread(lambda: [*find_problems_of_campaign_material(settings, time.time())]),
         *await find_server_problems(settings),
     ]

@@ -43,7 +43,7 @@ class SealChain:
     """how an epoch after `head` contradicts the earlier ones; empty: none does"""
     contradicted_at: float | None = None
 
-    def add_received_seal_to_chain(
+    def add_signed_minute_to_chain(
         self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
     ) -> bool:
         """Add the next signed minute of changes that the store has sent. Return whether it contradicts earlier ones.
@@ -54,7 +54,7 @@ class SealChain:
         """
         if epoch == self.latest:
             return False
-        problem = None if self.contradiction else self._find_contradiction_to_earlier_seals(epoch, known_epochs)
+        problem = None if self.contradiction else self._find_contradiction_to_earlier_minutes(epoch, known_epochs)
         if problem is not None:
             self.contradiction = f"epoch {problem.epoch}: {problem.problem[:_MOST_PROBLEM_LETTERS]}"
             self.contradicted_at = now
@@ -71,7 +71,7 @@ class SealChain:
             self.may_start = False
         return problem is not None
 
-    def accept_latest_seal_of_chain(self) -> None:
+    def accept_latest_signed_minute_of_chain(self) -> None:
         """Accept the latest signed minute (epoch), because a person has accepted the store.
 
         The next signed minute must continue the accepted one.
@@ -81,7 +81,7 @@ class SealChain:
         self.head = self.latest
         self.contradiction, self.contradicted_at = "", None
 
-    def _find_contradiction_to_earlier_seals(
+    def _find_contradiction_to_earlier_minutes(
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
         """Return how a signed minute of a store's changes (epoch) contradicts the minutes before it, or None if it
@@ -112,7 +112,7 @@ def create_chain_of_signed_minutes(original: SealChain | None) -> SealChain:
     )
 
 
-def describe_seal_contradiction(centre: str, incarnation: str, contradiction: str) -> str:
+def describe_contradiction_of_signed_minutes(centre: str, incarnation: str, contradiction: str) -> str:
     """Return what a person must do if the signed minutes of a store contradict each other, or an empty text if they do
     not.
     """

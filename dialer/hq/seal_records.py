@@ -93,11 +93,11 @@ async def find_signed_minutes_received_before(db: Database, centre: str, digests
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 
 
-async def accept_latest_seal_of_store(db: Database, centre: str, incarnation: str) -> None:
+async def accept_latest_signed_minute_of_store(db: Database, centre: str, incarnation: str) -> None:
     """Accept the latest signed minute (epoch) of a store, even if it contradicts earlier ones."""
     chain = await read_chain_of_signed_minutes(db, centre, incarnation)
     if chain is not None and chain.contradiction:
-        chain.accept_latest_seal_of_chain()
+        chain.accept_latest_signed_minute_of_chain()
         await write_chain_of_signed_minutes(db, centre, incarnation, chain)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
-from dialer.hq.seal_records import accept_latest_seal_of_store
+from dialer.hq.seal_records import accept_latest_signed_minute_of_store
 from dialer.hq.sql import Command, Query, convert_rows_to_columns
 from dialer.hq.stores import KnownStore, StoreState, find_accepted_database_of_centre
 from dialer.store.sql import Statements
@@ -121,6 +121,6 @@ async def replace_accepted_database_of_centre(db: Database, centre: str, first_d
         found[0].run, found[0].is_confirmed = "", True
         assert find_accepted_database_of_centre(stores) is found[0]  # noqa: S101 - exactly one
         await write_stores_of_centres(db, {centre: stores})
-        await accept_latest_seal_of_store(db, centre, found[0].incarnation)
+        await accept_latest_signed_minute_of_store(db, centre, found[0].incarnation)
         await SQL.clear_problem.run_statement(db, centre)
     return found[0].incarnation

@@ -289,9 +289,9 @@ def test_hq_stores_command_shows_verification_keys_and_accepts_integrity_seals(t
     without_keys = store.restore()
     again = without_keys.seal("start")
     for epoch in (begin, head, again):
-        chain.add_received_seal_to_chain(epoch, NOW, {}, NOW)
+        chain.add_signed_minute_to_chain(epoch, NOW, {}, NOW)
     met = SealChain()
-    met.add_received_seal_to_chain(without_keys.seal(), NOW, {}, NOW)
+    met.add_signed_minute_to_chain(without_keys.seal(), NOW, {}, NOW)
 
     async def store_chains() -> None:
         async with open_database(database_address) as db:

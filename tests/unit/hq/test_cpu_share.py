@@ -54,7 +54,7 @@ async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share
     class SlowChain(SealChain):
         """A chain of which each epoch takes a fifth of a second to check."""
 
-        def add_received_seal_to_chain(
+        def add_signed_minute_to_chain(
             self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
         ) -> bool:
             nonlocal used
@@ -82,7 +82,7 @@ async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share
         assert isinstance(row, ResultRow)
         results.append(ParsedRow(row, fields))
     rows = CentreRows(KnownStore("1" * 32, None, StoreState.ACCEPTED, 0, NOW, ""))
-    await importer._compare_seals_with_earlier_seals_of_centre({"pune-1": rows}, results, NOW)
+    await importer._compare_with_earlier_signed_minutes({"pune-1": rows}, results, NOW)
     assert used > BURST_SECONDS
     assert not shares.has_centre_computing_time_left("up.pune-1", 0.0)
     assert shares.has_centre_computing_time_left("up.pune-2", 0.0)
