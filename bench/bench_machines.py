@@ -29,7 +29,7 @@ from bench.common import EXIT_GOAL_MISSED, Size, Unrunnable, add_size_options, d
 from bench.greeting_calls import Decision, decide_by_amd, decide_by_listener
 from bench.greeting_clips import CLIPS_PER_HALF, MACHINES, Clip, Half, Kind, make_clips
 from bench.greeting_detector import Detector, train_detectors
-from tests.asterisk.answering_machines import EAGER_AMD
+from tests.asterisk.answering_machines import SENSITIVE_AMD
 from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
 
 MOST_PEOPLE_TAKEN: Final = 0.01
@@ -151,8 +151,8 @@ def list_contenders(tuning: Sequence[Clip], more: Sequence[Clip]) -> list[Conten
     """Return the contenders, tuned on the tuning half; our trees learn from `more` clips of its voices and texts as well."""
     contenders = [
         make_amd_contender("AMD, Asterisk's defaults", "", silence_is_machine=True),
-        make_amd_contender("AMD, eager", EAGER_AMD),
-        make_amd_contender("AMD, Matdan's before-seat", read_rendered_amd()),
+        make_amd_contender("AMD, sensitive", SENSITIVE_AMD),
+        make_amd_contender("AMD, Matdan's", read_rendered_amd()),
     ]
     for limit, where in ((FLOW_LIMIT_SECONDS, "5 s"), (SEAT_LIMIT_SECONDS, "1.7 s")):
         print_progress(f"tuning AMD for a limit of {where}")
@@ -281,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for contender in list_contenders(tuning, more):
                 print_progress(f"{len(held_out)} calls: {contender.name}")
                 scores.append(score(contender, held_out, Path(name)))
-            agreement = check_model(tuning, EAGER_AMD, Path(name))
+            agreement = check_model(tuning, SENSITIVE_AMD, Path(name))
     except (NoAsterisk, Unrunnable) as error:
         print(f"cannot run: {error}")
         return 0

@@ -29,7 +29,7 @@ from tests.support.scenario import fill_numbers
 from tests.support.scenario_run import LINES
 
 SECONDS = 200.0
-EAGER_AMD = "2500,1500,300,5000,120,50,4,256,5000"
+SENSITIVE_AMD = "2500,1500,300,5000,120,50,4,256,5000"
 """Arguments of AMD() that take each of the mailboxes for a machine, but many people too."""
 DETECTS = {"machine_detection": "before-seat", "max_attempts": 1}
 DECLARED = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
@@ -117,8 +117,8 @@ async def check_answering_machines(lab: Lab) -> list[str]:
 
 async def check_mailboxes(lab: Lab, message: bytes, dialplan: str) -> list[str]:
     """Check that mailboxes record the whole message after their beep or greeting, with values that find each of them."""
-    eager = re.sub(r"AMD\([\d,]+\)", f"AMD({EAGER_AMD})", dialplan)
-    (lab.asterisk.etc / "extensions.conf").write_text(eager, encoding="utf-8")
+    sensitive = re.sub(r"AMD\([\d,]+\)", f"AMD({SENSITIVE_AMD})", dialplan)
+    (lab.asterisk.etc / "extensions.conf").write_text(sensitive, encoding="utf-8")
     await lab.asterisk.run_command("dialplan reload")
     made = [make_greeting(mailbox, lab.directory) for mailbox in MAILBOXES]
     phones = [CalledPhone(clip, echoes=each.echoes) for (clip, _), each in zip(made, MAILBOXES, strict=True)]
