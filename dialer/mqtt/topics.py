@@ -124,8 +124,8 @@ HOME_ASSISTANT = Topic(
     root="homeassistant/device/matdan-{centre}",
     kind=Discovery,
     description="Describes the centre to Home Assistant by [MQTT discovery]"
-    "(https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery). Published where `broker.home_assistant` is set. Home "
-    "Assistant's user must be able to read `dialer/v1/{centre}/state` and `alerts`, as a `viewer` can.",
+    "(https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery), where `broker.home_assistant` is set. Home Assistant's "
+    "user must be able to read `state` and `alerts`, as a `viewer` can.",
     retained=True,
 )
 ATTEMPT_RESULT = Topic(
