@@ -39,7 +39,7 @@ from dialer.web.http import create_page_server, open_listening_socket
 from dialer.web.people import AGENT, SignedInUser
 from dialer.web.protection import PageProtection
 from tests.asterisk.packets import PacketWatch
-from tests.asterisk.process import RealAsterisk, find_free_ports
+from tests.asterisk.process import IS_MACHINE_FREE, RealAsterisk, find_free_ports
 from tests.asterisk.sipp import Sipp, start_carrier
 from tests.asterisk.sounds import make_silence, make_tone
 from tests.asterisk.web_phone import register_phone
@@ -87,12 +87,12 @@ class CheckReport:
     figures: list[str] = field(default_factory=list)
 
     def check_percentile(self, what: str, seconds: list[float], most: float) -> None:
-        """Add the distribution of durations, and a fault if the 95th percentile exceeds `most` (s)."""
+        """Add the distribution of durations, and on a free machine a fault if the 95th percentile exceeds `most` (s)."""
         ordered = sorted(seconds)
         p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
         report = f"{what}, {len(ordered)} times: median {statistics.median(ordered):.2f} s, p95 {p95:.2f}, max {ordered[-1]:.2f}"
         self.figures.append(report)
-        if p95 > most:
+        if p95 > most and IS_MACHINE_FREE:
             self.faults.append(f"{report}; at most {most:g}")
 
 
