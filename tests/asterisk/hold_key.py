@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 
 from dialer.app import RunningCentre, assemble_centre
@@ -15,6 +17,7 @@ from tests.asterisk.sounds import make_tone
 from tests.asterisk.stage import Lab, write_sounds
 from tests.support.scenario import Scenario, fill_numbers
 from tests.support.scenario_run import LINES
+from tests.support.waiting import HANG_SECONDS
 
 HOLD_SECONDS = (6.0, 10.0)  # from the answer of the agent's phone
 CALLS = Scenario.model_validate(
@@ -60,15 +63,22 @@ async def check_hold_key(lab: Lab) -> list[str]:
 
 async def _watch_hold(lab: Lab, centre: RunningCentre) -> list[str]:
     await wait_until(lambda: find_seat(centre, "01").phone_on_hold)
-    held = find_seat(centre, "01")
-    heard = await _show_voters_application(lab)
+    transfer = find_seat(centre, "01").transfer
+    heard = await _wait_for_voters_application(lab, "MusicOnHold")
     await wait_until(lambda: find_seat(centre, "01").transfer is None)
     await wait_until(lambda: not find_seat(centre, "01").phone_on_hold)
-    faults = [] if (held.transfer, heard) == (TransferStage.HOLD, "MusicOnHold") else [f"the voter had {heard}, {held}"]
-    after = await _show_voters_application(lab)
+    faults = [] if (transfer, heard) == (TransferStage.HOLD, "MusicOnHold") else [f"the voter had {heard}, {transfer}"]
+    after = await _wait_for_voters_application(lab, "ConfBridge")
     return faults if after == "ConfBridge" else [*faults, f"after the hold the voter had {after}"]
 
 
-async def _show_voters_application(lab: Lab) -> str:
-    channels = await lab.asterisk.run_command("core show channels concise")
-    return next((line.split("!")[5] for line in channels.splitlines() if line.startswith("PJSIP/carrier")), "no call")
+async def _wait_for_voters_application(lab: Lab, application: str) -> str:
+    """Wait until the voter's channel runs an application of the dialplan. Return the last one that it ran."""
+    last = "no call"
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(HANG_SECONDS):
+            while last != application:
+                channels = await lab.asterisk.run_command("core show channels concise")
+                lines = [line for line in channels.splitlines() if line.startswith("PJSIP/carrier")]
+                last = lines[0].split("!")[5] if lines else "no call"
+    return last
