@@ -115,7 +115,7 @@ class RollRoutes:
         length = int(request.headers.get("content-length", "0"))
         if Path(name).suffix.lower() not in FILE_TYPES:
             raise RequestRefused(422, "no-roll")
-        list_id = await asyncio.to_thread(self._spool.create_spooled_file_id)
+        list_id = await asyncio.to_thread(self._spool.prepare_upload_folder_and_create_id)
         if self._status is not None and self._status.state not in AT_REST:
             raise RequestRefused(409, "list-busy")
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:

@@ -25,7 +25,7 @@ def send_roll_to_running_dialler(
     Even after a dry run the roll stays in the spool until it is removed. If the roll cannot be read or written, nothing
     stays in the spool.
     """
-    list_id = list_id or spool.create_spooled_file_id()
+    list_id = list_id or spool.prepare_upload_folder_and_create_id()
     rejects = options.rejects_path
     if options.dry_run and rejects is None:
         rejects = spool.get_path_of_spooled_file(list_id).with_suffix(".rejects.csv")  # removed together with the roll

@@ -79,7 +79,7 @@ def _list_flow_files(settings: Settings) -> list[str]:
     return [flow for flow in list_site_flows(settings) if find_agi_script_in_flow_setting(flow) is None]
 
 
-def get_folder_and_format_of_messages(settings: Settings) -> RecordingRules | None:
+def get_folder_and_format_of_caller_messages(settings: Settings) -> RecordingRules | None:
     """Return the folder and the sound format for messages that callers leave, or None if messages are not recorded."""
     flows = settings.flows
     return RecordingRules(flows.recording_directory, flows.recording_format) if flows.recordings else None

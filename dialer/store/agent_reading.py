@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class CallOnScreen(NamedTuple):
-    """A call, and the last four digits of its number."""
+    """A call that an agent's page shows, with the last four digits of its phone number."""
 
     attempt_id: str
     campaign_id: str

@@ -119,7 +119,7 @@ class CampaignCommand(NamedTuple):
 
 
 class CallOfNumber(NamedTuple):
-    """An attempt to call a number, and its campaign."""
+    """An attempt to call a number, and the campaign that made the attempt."""
 
     attempt_id: str
     campaign_id: str

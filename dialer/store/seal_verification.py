@@ -61,7 +61,7 @@ class SchemaPart(NamedTuple):
 
 
 class StoredStatus(NamedTuple):
-    """The status of a voter as it is stored."""
+    """The turnout status of a voter that is stored: pending, voted or closed."""
 
     voter_id: int
     turnout: str

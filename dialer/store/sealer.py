@@ -371,7 +371,7 @@ class Sealer:
             SQL.append_change.run_statement(self._db, evidence=name, one=one, two=two, before=before, after=after)
 
     @property
-    def is_first_signed_minute(self) -> bool:
+    def has_no_signed_changes(self) -> bool:
         """Whether no changes of the store have been signed yet."""
         return self._get_hash_progress_of_transaction().keys.epoch == FIRST_EPOCH
 

@@ -41,7 +41,7 @@ def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgrad
     if why is None:
         return
     with open_transaction(db):
-        if why is EpochKind.UPGRADE or own.is_first_signed_minute:
+        if why is EpochKind.UPGRADE or own.has_no_signed_changes:
             own.restart_seal_log()
         own.seal_epoch(at, why)
 

@@ -67,7 +67,7 @@ class SentJournal:
         head, records = self._read_journal_records()
         return records if self._boot and head == self._format_first_line_of_journal() else []
 
-    def read_clock_difference(self) -> float | None:
+    def read_wall_clock_minus_boot_clock(self) -> float | None:
         """Return how many seconds the wall clock was ahead of the time since boot in an earlier run of the dialler.
 
         See `Clock.get_seconds_since_boot`. Returns None if no run since this boot recorded the difference.
@@ -76,7 +76,7 @@ class SentJournal:
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None
 
     def record_wall_clock_minus_boot_clock(self, ahead: float) -> None:
-        """Record how many seconds the wall clock is ahead of the time since boot, for `read_clock_difference` at the
+        """Record how many seconds the wall clock is ahead of the time since boot, for `read_wall_clock_minus_boot_clock` at the
         next start. Errors are ignored.
         """
         if self._file is None or (

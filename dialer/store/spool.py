@@ -84,7 +84,7 @@ class VoterRow(NamedTuple):
 
 
 class NumberOfVoter(NamedTuple):
-    """A phone number of a voter."""
+    """A phone number of a voter in an uploaded electoral roll."""
 
     voter_id: int
     number: str
@@ -113,7 +113,7 @@ class Spool:
         """Return the path of the uploaded roll or list of numbers with this id."""
         return self._folder / f"{list_id}.db"
 
-    def create_spooled_file_id(self) -> str:
+    def prepare_upload_folder_and_create_id(self) -> str:
         """Return an id for a new upload (electoral roll or list of numbers).
 
         Also create the folder of uploads if it is missing, and delete old uploads from it. Raises StoreError.
@@ -133,7 +133,7 @@ class Spool:
 
     def store_uploaded_number_list(self, numbers: Iterable[str], list_id: str | None = None) -> str:
         """Store a list of phone numbers (E.164) for the dialler to import, and return its id. Raises StoreError."""
-        new = self.create_spooled_file_id()
+        new = self.prepare_upload_folder_and_create_id()
         list_id = list_id or new
         with (
             open_store_exclusively(self.get_path_of_spooled_file(list_id), "a list", key=self.key) as db,

@@ -88,7 +88,7 @@ class RoutedSwitch:
         )
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
-        """Hang up the call of an attempt, whatever its state."""
+        """Hang up the call of an attempt (record of one call), whether the call is ringing or answered."""
         await self._get_switch_with_call(attempt_id).hang_up_call(attempt_id)
 
     async def connect_call_to_seat(self, attempt_id: AttemptId, seat: str, *, record: bool = False) -> None:

@@ -76,7 +76,7 @@ class PendingUpdates:
         """The number of opt-outs, voters' answers (marks) and calls of other centres in the next command."""
         return len(self.opt_outs) + len(self.marks) + len(self.calls)
 
-    def do_updates_fit_into_command(self, more: Sequence[dict[str, Any]]) -> bool:
+    def can_add_updates_to_command(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the updates `more` also fit into the next command to the dialler."""
         has_room = self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
         return not self.number_of_pending_updates or (
@@ -328,7 +328,7 @@ class PeerUpdates:
             )
             count += len(opt_outs) + len(marks)
             for update in [*(([each], []) for each in opt_outs), *(([], [each]) for each in marks)]:
-                if not pending.do_updates_fit_into_command([*update[0], *update[1]]):
+                if not pending.can_add_updates_to_command([*update[0], *update[1]]):
                     await self._send_part_of_snapshot(snapshot_stream, pending)
                     pending = PendingUpdates(pending.position)
                 pending.add_pending_updates(pending.position + 1, *update)
@@ -390,7 +390,7 @@ class PeerUpdates:
 
         Returns the updates that are still pending, or None if the stream must be opened again.
         """
-        if not pending.do_updates_fit_into_command([*opt_outs, *marks, *calls]):
+        if not pending.can_add_updates_to_command([*opt_outs, *marks, *calls]):
             if not await self._send_updates_and_report_age(stream, pending):
                 return None
             pending = PendingUpdates(pending.position)

@@ -85,7 +85,7 @@ class SlowWork:
         return sum(len(lane) for lane in self._lanes.values())
 
     def refuse_request_if_queue_of_slow_work_is_full(self) -> None:
-        """Raise QueueFull if the present client could not add work."""
+        """Raise QueueFull if the client of the current request could not add work to the queue."""
         if self.queued_job_count >= self._most_waiting and self._choose_queue_to_drop_last_job(CLIENT.get()) is None:
             raise QueueFull
 

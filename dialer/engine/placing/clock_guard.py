@@ -31,7 +31,7 @@ class ClockGuard:
 
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
-        ahead = self._sent.read_clock_difference()
+        ahead = self._sent.read_wall_clock_minus_boot_clock()
         expected = None if ahead is None else ahead + self._core.clock.get_seconds_since_boot()
         self._watch = ClockWatch(self._core.read_clock(), newest_at, expected)
 

@@ -1,4 +1,4 @@
-"""Formatting of durations in findings."""
+"""Formats durations in the results of checks, such as `2 min`."""
 
 from __future__ import annotations
 

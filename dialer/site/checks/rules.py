@@ -139,13 +139,13 @@ def _describe_hours_shortened_by_profile(campaign: Campaign, gate: Gate, now: fl
     if all(each == own for each in left.values()):
         return None
     head = f"calling hours {_format_calling_hours(own)} are limited by the profile {gate.rules.profile.name} to"
-    if _may_number_be_in_other_time_zone(gate, now):
+    if _can_number_be_in_other_time_zone(gate, now):
         allowed = _format_calling_hours_by_day({day: merge_adjoining_periods(hours) for day, hours in days})
         return f"{head} {allowed} in the number's time zone"
     return f"{head} {_format_calling_hours_by_day(left)}"
 
 
-def _may_number_be_in_other_time_zone(gate: Gate, now: float) -> bool:
+def _can_number_be_in_other_time_zone(gate: Gate, now: float) -> bool:
     """Return whether a called number may be in another time zone than the centre."""
     moment = datetime.fromtimestamp(now, gate.rules.centre_zone)
     return any(moment.astimezone(zone).utcoffset() != moment.utcoffset() for zone in gate.rules.list_all_time_zones())

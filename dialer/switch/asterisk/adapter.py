@@ -207,7 +207,7 @@ class AsteriskSwitch:
             self._recorder.cancel_saving_of_newest_call()  # the engine may find that its store lacks the recorded call
             record = partial(_try_to_write_newest_call_to_asterisk_database, self._lease, client)
             watches["record-newest-call"] = self._recorder.save_newest_calls_until_cancelled(record)
-            watches["release-asterisk"] = self._release_asterisk_when_it_stops(client, self._lease)
+            watches["release-asterisk"] = self._end_own_channels_at_asterisk_shutdown(client, self._lease)
         for name, watch in watches.items():
             task = asyncio.get_running_loop().create_task(watch, name=name)
             task.add_done_callback(lambda task: _close_ami_session_after_task_crash(task, client))
@@ -239,7 +239,7 @@ class AsteriskSwitch:
             self._sink(event)
         self._reported.set()
 
-    async def _release_asterisk_when_it_stops(self, client: AmiClient, lease: SwitchLease) -> None:
+    async def _end_own_channels_at_asterisk_shutdown(self, client: AmiClient, lease: SwitchLease) -> None:
         """Open the control channel. Once Asterisk is shutting down and the last voter's call has ended, end the
         dialler's own channels: the agents' phones, third parties, the lease and the control channel.
 
@@ -405,7 +405,7 @@ class AsteriskSwitch:
         await self._originate_channel(self.tracker.calls, request.attempt_id, fields)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
-        """Hang up the call of an attempt, whatever its state."""
+        """Hang up the call of an attempt (record of one call), whether the call is ringing or answered."""
         channel = self.tracker.calls.find_channel_of_attempt(attempt_id)
         await self._hang_up_channel_with_retries(lambda: self.tracker.calls.is_call_live(attempt_id), channel)
 

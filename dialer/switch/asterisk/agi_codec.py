@@ -168,7 +168,7 @@ class AgiDecoder:
 
     def _read_input_line(self, line: bytes) -> AgiInput | None:
         if self._usage_lines is not None:
-            return self._read_line_of_usage_reply(line, self._usage_lines)
+            return self._read_usage_reply_line(line, self._usage_lines)
         if line == b"HANGUP":
             return HANGUP
         if line.startswith(b"520-"):
@@ -176,7 +176,7 @@ class AgiDecoder:
             return None
         return parse_reply(line)
 
-    def _read_line_of_usage_reply(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
+    def _read_usage_reply_line(self, line: bytes, lines: list[bytes]) -> AgiReply | None:
         lines.append(line)
         self._refuse_input_over_size_limit(b"\n".join(lines), len(lines), "usage text")
         if not line.startswith(b"520 "):

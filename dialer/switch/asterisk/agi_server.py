@@ -154,9 +154,11 @@ class AgiServer:
             self._emptied.clear()
             await self._emptied.wait()
 
-    def may_connection_stay_open(self, connection: _Connection, address: str) -> bool:
-        """Return whether a new connection may stay open to send its AGI environment (the data about the call). Called
-        by the connection.
+    def admit_connection(self, connection: _Connection, address: str) -> bool:
+        """Accept a new connection from an allowed address and return True, or return False.
+
+        If too many connections have not sent their AGI environment (the data about the call), the oldest of them is
+        closed. Called by the connection.
         """
         if not self._is_address_allowed(address):
             if address not in self._logged_peers and len(self._logged_peers) < _MOST_LOGGED_PEERS:
@@ -269,7 +271,7 @@ class _Connection(asyncio.BufferedProtocol):
         # A connection that is closed already has no peer address and is refused.
         address = (transport.get_extra_info("peername") or ("0.0.0.0",))[0]  # noqa: S104 - never allowed
         wire = cast(asyncio.Transport, transport)  # the only kind that create_server makes
-        if not self._server.may_connection_stay_open(self, address):
+        if not self._server.admit_connection(self, address):
             wire.abort()
             return
         self._transport = wire

@@ -195,7 +195,7 @@ class AmiSession:
         action = Action(name, action_id, data, now, now + seconds, [] if listing else None)
         if action_id in self._pending or action_id in self._queue:
             raise SwitchError(f"AMI action {name} was not sent: another action uses its ActionID, choose a new one")
-        if self._queue or not self._may_further_action_be_sent():
+        if self._queue or not self._can_send_further_action():
             self._queue[action_id] = action
         else:
             self._move_action_to_write_buffer(action)
@@ -216,7 +216,7 @@ class AmiSession:
     @property
     def has_bytes_to_write(self) -> bool:
         """Whether `pop_bytes_to_write` may return bytes now."""
-        return bool(self._outbox or (self._queue and self._may_further_action_be_sent())) and self.ended is None
+        return bool(self._outbox or (self._queue and self._can_send_further_action())) and self.ended is None
 
     @property
     def is_write_batch_full(self) -> bool:
@@ -320,7 +320,7 @@ class AmiSession:
     def _update_timer_deadline(self) -> None:
         self.deadline = min(self._expiry_due, self._ping_due, self._silence_due)
 
-    def _may_further_action_be_sent(self) -> bool:
+    def _can_send_further_action(self) -> bool:
         """Return whether another action may be sent now. The number of actions without a response is limited. The
         session's Ping does not count.
         """
@@ -329,7 +329,7 @@ class AmiSession:
 
     def _move_queued_actions_to_write_buffer(self) -> None:
         """Move AMI actions from the queue to the buffer of bytes to write, in their order, up to WRITE_BYTES."""
-        while self._queue and self._outbox_bytes < WRITE_BYTES and self._may_further_action_be_sent():
+        while self._queue and self._outbox_bytes < WRITE_BYTES and self._can_send_further_action():
             _, action = self._queue.popitem(last=False)
             if action.waiter is None or not action.waiter.cancelled():
                 self._move_action_to_write_buffer(action)

@@ -65,12 +65,12 @@ class MultiServerSwitch:
     # Calls
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one call to a voter on the server that has its trunk."""
+        """Place one call to a voter, on the Asterisk server that has the call's trunk."""
         await self._servers[self._endpoints[request.endpoint]].originate_call(request)
 
     async def hang_up_call(self, attempt_id: AttemptId) -> None:
-        """Hang up the call of an attempt, whatever its state. If no server tracks the call, all servers are asked to
-        end it.
+        """Hang up the call of an attempt (record of one call), whether the call is ringing or answered. If no server
+        tracks the call, all servers are asked to end it.
         """
         name = self._find_server_of_call(attempt_id)
         if name is not None:

@@ -130,10 +130,10 @@ def test_partly_written_entry_in_the_journal_of_sent_calls_does_not_damage_later
 def test_clock_difference_in_the_journal_of_sent_calls_is_used_only_within_the_same_boot(
     tmp_path: Path, boot: Path
 ) -> None:
-    assert open_journal(tmp_path, boot).read_clock_difference() is None
+    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() is None
     running = open_journal(tmp_path, boot)
     running.start_new_journal_file()
-    assert open_journal(tmp_path, boot).read_clock_difference() is None
+    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() is None
     for ahead in (1000.0, 1000.1, 1003.0):
         running.record_wall_clock_minus_boot_clock(ahead)
     size = running.path.stat().st_size
@@ -144,7 +144,7 @@ def test_clock_difference_in_the_journal_of_sent_calls_is_used_only_within_the_s
         running.record_attempt_before_commit(each)
         running.record_attempt_before_sending(each)  # the journal is compacted meanwhile
     assert running.path.stat().st_size < 70_000
-    assert open_journal(tmp_path, boot).read_clock_difference() == 1003.0
+    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() == 1003.0
     assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
     boot.write_text("another-boot\n")
-    assert open_journal(tmp_path, boot).read_clock_difference() is None
+    assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() is None

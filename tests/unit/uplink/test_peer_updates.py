@@ -45,7 +45,7 @@ def compute_signed_size(updates: PendingUpdates) -> int:
 def make_full_updates(mark: dict[str, Any]) -> PendingUpdates:
     """Return pending updates with as many messages of ten equal marks as fit into one command."""
     updates = PendingUpdates(10**9)
-    while updates.do_updates_fit_into_command([mark] * 10):
+    while updates.can_add_updates_to_command([mark] * 10):
         updates.add_pending_updates(updates.position + 1, [], [mark] * 10)
     return updates
 
