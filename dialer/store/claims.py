@@ -204,7 +204,7 @@ def remove_refused_numbers_from_queue(db: Connection, claims: Sequence[tuple[Cla
 
     The reason is stored with each number.
 
-    `release_refused_numbers` puts the numbers back into the queue.
+    `return_refused_numbers_to_queue` puts the numbers back into the queue.
     """
     for each, reason in claims:
         SQL.refuse.run_statement(
@@ -216,7 +216,7 @@ def remove_refused_numbers_from_queue(db: Connection, claims: Sequence[tuple[Cla
         )
 
 
-def release_refused_numbers(db: Connection, campaign_id: str, most: int) -> int:
+def return_refused_numbers_to_queue(db: Connection, campaign_id: str, most: int) -> int:
     """Put up to `most` numbers that the calling rules refused back into the queue, each at its earlier place.
 
     Return how many were put back.

@@ -130,7 +130,7 @@ class Store(StoreRunner):
     release_claimed_numbers = Write(claims.release_claimed_numbers)
     postpone_claimed_numbers = Write(claims.postpone_claimed_numbers)
     remove_refused_numbers_from_queue = Write(claims.remove_refused_numbers_from_queue)
-    release_refused_numbers = Write(claims.release_refused_numbers)
+    return_refused_numbers_to_queue = Write(claims.return_refused_numbers_to_queue)
     release_expired_claims = Write(claims.release_expired_claims)
     find_next_due_time = Read(targets.find_next_due_time)
     read_call_backs_reserved_for_agents = Read(own_call_back_rows.read_call_backs_reserved_for_agents)

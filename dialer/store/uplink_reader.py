@@ -107,7 +107,7 @@ class UplinkReader:
         return StoredRolls(places, await self._db.fetch_first_value(roll.SQL.last_voter) or 0, hashes)
 
     async def select_hashes_of_numbers_on_roll(self, hashes: Collection[str]) -> set[str]:
-        """Return those of the given hashes that are hashes of phone numbers on this centre's electoral roll."""
+        """Return those of the given hashes that belong to phone numbers on this centre's electoral roll."""
         found = await self._db.fetch_all_rows(number_hashes.SQL.known_hashes, hashes=json.dumps([*hashes]))
         return {row.number_hash for row in found}
 

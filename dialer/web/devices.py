@@ -89,5 +89,7 @@ def is_device_of_user(device: KnownDevice | None, name: str) -> bool:
 
 
 def _compute_digest_of_cookie(cookie: str) -> str:
-    """Return the digest of a device's cookie, which is stored instead of it. A random cookie needs no slow hash."""
+    """Return the digest of a device's cookie. The digest is stored in place of the cookie. Because a cookie is random,
+    a fast hash is safe.
+    """
     return hashlib.sha256(cookie.encode("utf-8", "replace")).hexdigest()

@@ -418,8 +418,7 @@ def create_session_token() -> str:
 
 
 def compute_digest_of_session_token(token: str) -> str:
-    """Return the digest of a session token, which is stored instead of the token.
-
-    A random token needs no slow hash.
+    """Return the digest of a session token. The digest is stored in place of the token. Because a token is random, a
+    fast hash is safe.
     """
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

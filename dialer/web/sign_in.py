@@ -89,7 +89,7 @@ def _find_client_address(request: Request) -> str:
         return client
 
 
-async def remember_device(request: Request, response: Response, devices: KnownDevices, name: str) -> None:
+async def set_known_device_cookie(request: Request, response: Response, devices: KnownDevices, name: str) -> None:
     """Set a cookie by which the client's device is recognised as one on which this user has signed in."""
     known = request.cookies.get(DEVICE_COOKIE) if CLIENT.get().device is not None else None
     cookie = await devices.remember_user_on_device(name, known)
@@ -118,7 +118,7 @@ class PasswordSignIn:
         set_session_cookie(
             request, response, await self._people.sign_in_with_password(form.name, form.password, form.new)
         )
-        await remember_device(request, response, self._people.devices, form.name)
+        await set_known_device_cookie(request, response, self._people.devices, form.name)
 
     async def sign_out(self, request: Request, response: Response) -> None:
         """End the session of the request."""

@@ -24,7 +24,7 @@ from dialer.web.page_requests import PageRequest
 from dialer.web.page_state import PageState
 from dialer.web.people import People
 from dialer.web.refusals import RequestRefused
-from dialer.web.sign_in import SIGN_IN, remember_device
+from dialer.web.sign_in import SIGN_IN, set_known_device_cookie
 from dialer.web.slow_work import CLIENT
 
 SEATED_SECONDS = 3.0  # to wait until the dialler has published the agent at the seat
@@ -115,7 +115,7 @@ class AgentSignInRoutes:
             raise self._create_sign_in_refusal(asked, reply)
         await self._wait_until_agent_seated(asked.seat, asked.agent)
         set_session_cookie(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
-        await remember_device(request, response, self._people.devices, user)
+        await set_known_device_cookie(request, response, self._people.devices, user)
 
     def _create_sign_in_refusal(self, asked: AgentSignIn, reply: Reply) -> RequestRefused:
         match reply.code:

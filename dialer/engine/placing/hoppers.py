@@ -133,7 +133,7 @@ class Hoppers:
         while run.must_check_refused:
             run.must_check_refused = False  # unless something changes again meanwhile
             try:
-                released = await self._store.release_refused_numbers(run.spec.campaign_id, RELEASED_AT_ONCE)
+                released = await self._store.return_refused_numbers_to_queue(run.spec.campaign_id, RELEASED_AT_ONCE)
             except StoreError:
                 run.must_check_refused = True
                 raise

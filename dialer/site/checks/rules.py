@@ -168,7 +168,9 @@ def _format_calling_hours(hours: Sequence[tuple[time, time]]) -> str:
 
 
 def _check_close_of_poll_of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
-    """Check that the close of poll is known everywhere, if a campaign must stop some hours before it."""
+    """Check that the time of the close of poll is known in every area, if a campaign must stop some hours before the
+    close.
+    """
     subject = "silence interval"
     campaigns = [
         each.id

@@ -85,7 +85,9 @@ class TwilioCarrier:
                 await flows.close()
 
     def _is_synthetic_voice_notice_required(self, prompts: SitePrompts | None, language: str) -> bool:
-        """Return whether calls use a computer voice: Twilio's, or sounds that the catalogue lists as synthetic."""
+        """Return whether callers must be told that a computer speaks: calls use Twilio's computer voice, or sounds that
+        the catalogue of recordings lists as synthetic.
+        """
         spoken = self._settings.twilio.sounds_url is None
         return spoken or (prompts is not None and prompts.has_prompts_with_synthetic_voice(language))
 

@@ -102,11 +102,11 @@ async def test_numbers_refused_by_the_rules_return_to_the_queue_in_batches_until
 ) -> None:
     answers, asked = iter(released), list[tuple[str, int]]()
 
-    async def release_refused_numbers(campaign: str, most: int) -> int:
+    async def return_refused_numbers_to_queue(campaign: str, most: int) -> int:
         asked.append((campaign, most))
         return next(answers)
 
-    site = Site(release_refused_numbers=release_refused_numbers)
+    site = Site(return_refused_numbers_to_queue=return_refused_numbers_to_queue)
     site.run.must_check_refused = True
     await site.hoppers._return_refused_numbers_to_queue(site.run)
     assert asked == [("calls", RELEASED_AT_ONCE)] * len(released)
@@ -118,22 +118,22 @@ async def test_numbers_refused_by_the_rules_return_to_the_queue_in_batches_until
 async def test_second_rule_change_returns_refused_numbers_to_the_queue_once_more() -> None:
     asked: list[int] = []
 
-    async def release_refused_numbers(_: str, most: int) -> int:
+    async def return_refused_numbers_to_queue(_: str, most: int) -> int:
         asked.append(most)
         site.run.must_check_refused = len(asked) == 1
         return 0
 
-    site = Site(release_refused_numbers=release_refused_numbers)
+    site = Site(return_refused_numbers_to_queue=return_refused_numbers_to_queue)
     site.run.must_check_refused = True
     await site.hoppers._return_refused_numbers_to_queue(site.run)
     assert len(asked) == 2
 
 
 async def test_numbers_refused_by_the_rules_are_checked_again_after_a_store_failure() -> None:
-    async def release_refused_numbers(*_: object) -> int:
+    async def return_refused_numbers_to_queue(*_: object) -> int:
         raise StoreError("full")
 
-    site = Site(release_refused_numbers=release_refused_numbers)
+    site = Site(return_refused_numbers_to_queue=return_refused_numbers_to_queue)
     site.run.must_check_refused = True
     with pytest.raises(StoreError):
         await site.hoppers._return_refused_numbers_to_queue(site.run)
@@ -295,7 +295,7 @@ class ClaimingStore:
         self.asked: list[Any] = []
         self.reads: list[str] = []
 
-    async def release_refused_numbers(self, *_: object) -> int:
+    async def return_refused_numbers_to_queue(self, *_: object) -> int:
         return 0
 
     async def claim_queued_numbers(self, *asked: object, **named: object) -> list[Claim]:

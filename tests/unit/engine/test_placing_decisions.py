@@ -96,7 +96,7 @@ def test_numbers_reserved_while_the_dialler_stops_are_returned_to_the_queue() ->
         SimpleNamespace(
             claim_queued_numbers=claim_while_stopping,
             find_next_due_time=find_no_due_time,
-            release_refused_numbers=release_no_targets,
+            return_refused_numbers_to_queue=release_no_targets,
             read_campaign_progress=find_no_due_time,
         ),
     )

@@ -36,7 +36,7 @@ async def test_numbers_refused_by_the_rules_return_to_their_earlier_places_in_th
     async with open_filled_store(backend) as store:
         before = [each.phone_id for each in await refuse(store, *range(1, 37))]
         assert await store.find_next_due_time(CAMPAIGN) is None
-        assert [await store.release_refused_numbers(CAMPAIGN, 20) for _ in range(3)] == [20, 16, 0]
+        assert [await store.return_refused_numbers_to_queue(CAMPAIGN, 20) for _ in range(3)] == [20, 16, 0]
         assert [each.phone_id for each in await claim_numbers(store, 100)] == before
         assert not (await store.read_campaign_progress(CAMPAIGN, NOW)).refused
 
@@ -48,7 +48,7 @@ async def test_returning_refused_numbers_to_the_queue_does_not_reopen_closed_num
         with closing(backend.connect()) as db:
             backend.written_past = True
             targets.close_number_in_all_queues(db, 1, targets.UNKNOWN_RESULT)
-        assert await store.release_refused_numbers(CAMPAIGN, 10) == 1
+        assert await store.return_refused_numbers_to_queue(CAMPAIGN, 10) == 1
         assert not {each.phone_id for each in await claim_numbers(store, 100)} & {1}
 
 
@@ -56,9 +56,9 @@ async def test_completed_number_is_not_returned_to_the_queue_with_refused_number
     """Otherwise a number that was called since and is completed would be called again."""
     async with open_filled_store(backend) as store:
         await refuse(store, 1)
-        await store.release_refused_numbers(CAMPAIGN, 10)
+        await store.return_refused_numbers_to_queue(CAMPAIGN, 10)
         await make_ended_call(store, 1, outcome=Outcome.CONNECTED, retry_at=None)
-        assert await store.release_refused_numbers(CAMPAIGN, 10) == 0
+        assert await store.return_refused_numbers_to_queue(CAMPAIGN, 10) == 0
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
@@ -79,6 +79,6 @@ async def test_refused_second_number_of_a_voter_waits_after_a_conversation_on_th
             )
         await refuse(store, 2)
         await make_ended_call(store, 1, outcome=Outcome.CONNECTED, retry_at=NOW + 5000)
-        await store.release_refused_numbers(CAMPAIGN, 10)
+        await store.return_refused_numbers_to_queue(CAMPAIGN, 10)
         assert 2 not in {each.phone_id for each in await claim_numbers(store, 100)}
         assert {each.phone_id for each in await claim_numbers(store, 100, now=NOW + 5001)} >= {2}
