@@ -1,6 +1,6 @@
-"""A whole centre on a simulated Asterisk: they run in one event loop and talk over loopback TCP.
+"""A whole centre on a simulated Asterisk. Both run in one event loop and talk over loopback TCP.
 
-The demo runs one in real time; rehearsals and tests run one in virtual time.
+The demo runs such a centre in real time; rehearsals and tests run it in virtual time.
 """
 
 from __future__ import annotations

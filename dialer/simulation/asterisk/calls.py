@@ -37,7 +37,7 @@ class SwitchCalls(SwitchCore):
     """The part of the simulated Asterisk that starts calls, added to its core (channels, variables and events)."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the simulated Asterisk. The server sets the clock later, when it starts; calls need the clock."""
+        """Create the simulated Asterisk without a clock, which calls need. The server sets the clock when it starts."""
         super().__init__(config)
         self.caller = CallBehaviours(config)
         self._call_backs: list[asyncio.TimerHandle] = []

@@ -129,7 +129,7 @@ async def _wait_for_silence(switch: SwitchCore, channel: Channel, data: str) -> 
 
 
 async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -> None:
-    """Play music on hold. A music class that is missing or empty ends at once, as in Asterisk 22."""
+    """Play music on hold. If the music class is missing or empty, the application ends at once, as in Asterisk 22."""
     music_class, _, seconds = data.partition(",")
     if music_class in switch.config.silent_music:
         return

@@ -93,7 +93,7 @@ class EventWriter:
             )
 
     def publish_registry_event(self, trunk: str, status: str) -> None:
-        """Publish Registry: the carrier has answered a trunk's registration. As in Asterisk, it does not name the trunk."""
+        """Publish Registry: the carrier has answered a trunk's registration. As in Asterisk, the event does not name the trunk."""
         if "Registry" in self.wanted:
             uri = f"Username: sip:matdan@{trunk}.invalid:5060\r\nDomain: sip:{trunk}.invalid:5060\r\n"
             self._send_ami_event("Registry", f"ChannelType: PJSIP\r\n{uri}Status: {status}\r\n".encode())

@@ -105,8 +105,9 @@ def _find_matching_extensions(dialplan: Dialplan, context: str, name: str) -> It
 
 
 def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
-    """Return the extension of a dialplan context for a dialled `name`: the one of that name, or else the first pattern
-    that matches, or else None.
+    """Return the extension of a dialplan context that runs for a dialled `name`, or None.
+
+    This is the extension with that name. If there is none, the first one whose pattern matches is returned.
     """
     return next(_find_matching_extensions(dialplan, context, name), None)
 

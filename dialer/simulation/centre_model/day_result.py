@@ -129,7 +129,7 @@ def compute_worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_
 def compute_abandoned_rate_by_window(
     resolved: Sequence[tuple[float, bool]], window_seconds: float, end_seconds: float
 ) -> tuple[float, ...]:
-    """Return the abandoned-call rate of each consecutive window from the start of the day; the last may be shorter."""
+    """Return the abandoned-call rate of each consecutive window from the start of the day. The last window may be shorter."""
     shares: list[float] = []
     start = 0.0
     while start < end_seconds - 1e-9:

@@ -1,4 +1,4 @@
-"""The named scenarios on which pacing policies are measured. Derive others with `dataclasses.replace`."""
+"""The named scenarios on which pacing policies are measured. Derive further scenarios with `dataclasses.replace`."""
 
 from __future__ import annotations
 

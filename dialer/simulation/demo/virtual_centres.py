@@ -166,7 +166,7 @@ class VirtualDialler(DiallerCommands):
 
 
 class VirtualCentre:
-    """A virtual centre. Two centres at a time (0 and 1, 2 and 3, ...) have the same constituency."""
+    """A virtual centre. Centres 0 and 1 have the same constituency, centres 2 and 3 the next one, and so on."""
 
     def __init__(self, number: int, zone: str, seed: int) -> None:
         """Create a virtual centre. `number` counts from 0 and gives the centre its name."""

@@ -98,7 +98,7 @@ class SiteHours:
         )
 
     def find_first_day_with_calls_allowed(self, day: date) -> date | None:
-        """Return the first day from `day` on with a call allowed, or None if the rules never allow one."""
+        """Return the first day, `day` or later, on which a call is allowed, or None if the rules never allow one."""
         start = get_midnight_of_day(day, self._zone)
         calls = [self._find_first_permitted_call(number, start).at for number in range(len(self._rules))]
         at = min((at for at in calls if at is not None), default=None)
@@ -174,9 +174,9 @@ def plan_rehearsed_days(
 
     With `faults` there is a third run, at twice the load and with faults.
 
-    The rehearsed day is the next polling day in the settings. If no call is allowed on it, it is the next day with an
-    allowed call, or else the last polling day. The run starts when the first campaign may call, and ends when none may
-    call any more, or after `hours`. `areas` are the polling areas of the site's roll.
+    The next polling day in the settings is rehearsed. If no call is allowed on that day, the next day with an allowed call is
+    rehearsed, or else the last polling day. The run starts when the first campaign may call, and ends when none may call any
+    more, or after `hours`. `areas` are the polling areas of the site's roll.
 
     Raises CannotRehearse if something is missing, SettingError for an invalid profile.
     """
