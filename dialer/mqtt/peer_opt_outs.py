@@ -88,7 +88,10 @@ class PeerOptOuts:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _try_to_store_opt_out(self, opt_out: PeerOptOutRecord) -> StoreError | None:
-        """Store an opt-out of another centre. Return the store's error if a retry may succeed, or None if there is none."""
+        """Store an opt-out of another centre. Return the store's error if a retry may succeed, otherwise None.
+
+        An unexpected error is logged and not retried, because one message must not stop the others.
+        """
         try:
             await self._suppress(opt_out)
         except StoreError as error:

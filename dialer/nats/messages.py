@@ -105,8 +105,9 @@ def build_consumer_name(centre: str, subject: str) -> str:
 
 
 def list_consumer_names(centre: str, subject: str) -> list[str]:
-    """Return the names of the NATS consumers with which a centre may read a subject, or all subjects if it ends with
-    `.*`.
+    """Return the names of the NATS consumers (readers) with which a centre may read a subject.
+
+    If the subject ends with `.*`, these are the consumers of all subjects that match.
     """
     if not subject.endswith(".*"):
         return [build_consumer_name(centre, subject)]

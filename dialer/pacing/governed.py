@@ -83,7 +83,7 @@ class GovernedPacer(Learned, Pacer):
     ) -> None:
         """Replace the counts of answers and abandoned calls, on which the caps are checked, by counts from the store.
 
-        `recent` has these counts for each length of a cap's time window (seconds).
+        `recent` maps the length of each cap's time window (seconds) to its counts.
         """
         self._set_present_time_of_pacing_policy(now_seconds)
         self.governor.restore_answered_and_abandoned_counts(recent)

@@ -267,7 +267,7 @@ class Governor(Learned):
     def restore_answered_and_abandoned_counts(self, recent: Mapping[float, Sequence[RecentAnswers]]) -> None:
         """Replace the counts of answers and abandoned calls, on which all caps are checked, by counts from the store.
 
-        `recent` has these counts for each length of a cap's time window (seconds). Windows without calls are emptied.
+        `recent` maps the length of each cap's time window (seconds) to its counts. Windows without calls are emptied.
         """
         for cap, tally, _ in self._windows:
             tally.restore_answered_and_abandoned_counts(self.now, recent.get(cap.window_seconds, ()))

@@ -222,7 +222,7 @@ class Pacer(ABC):
     ) -> None:
         """Replace the counts of answers and abandoned calls, on which the caps are checked, by counts from the store.
 
-        `recent` has these counts for each length of a cap's time window (seconds), the oldest calls first.
+        `recent` maps the length of each cap's time window (seconds) to its counts, the oldest calls first.
         """
 
     def get_learned_state(self) -> dict[str, object]:

@@ -127,8 +127,8 @@ class States:
     ) -> None:
         """Index the states of a roll's constituencies.
 
-        `states_by_number` has the state codes of the booths under each constituency number; "" stands for an unknown
-        state. `names` has the names that the roll gives to constituencies.
+        `states_by_number` maps a constituency number to the state codes of its booths ("" = unknown state). `names` has the
+        names that the roll gives to constituencies.
         """
         self._names = names or {}
         self._states_by_number = {number: set(states) for number, states in states_by_number.items()}

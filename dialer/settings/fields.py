@@ -222,7 +222,10 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_boolean_for_another_value(cls, value: Any, info: ValidationInfo) -> Any:
-        """Raise ValueError for `true` where a number is meant, which pydantic reads as 1."""
+        """Raise ValueError for `true` or `false` in place of another value.
+
+        For example, pydantic would read `true` as the number 1.
+        """
         if isinstance(value, bool) and not _does_annotation_accept_booleans(
             cls.model_fields[info.field_name or ""].annotation
         ):

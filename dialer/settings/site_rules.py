@@ -178,8 +178,9 @@ def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tu
 
 
 def get_false_positive_share(campaign: Campaign, profile: Profile) -> float:
-    """Return the estimated share of people (0-1) among the calls that a campaign's detection takes for machines. It is 0
-    in a campaign whose calls Asterisk does not listen to.
+    """Return the estimated share of people (0-1) among the calls that a campaign takes for answering machines.
+
+    The share is 0 if Asterisk does not analyse the audio of the campaign's calls.
     """
     listens = campaign.machine_detection is MachineDetection.BEFORE_SEAT
     return profile.machine_detection.false_positive_share if listens else 0.0

@@ -72,8 +72,8 @@ class _Repeats:
 class CommandAudit:
     """Writes the audit log of commands.
 
-    Refused commands of one unknown sender share one entry per minute, which has their number. With separate entries, strangers
-    could fill the audit log within a day if the broker accepts anybody.
+    Refused commands of one unknown sender share one entry per minute, which says how many they are. With separate entries,
+    strangers could fill the audit log within a day if the broker accepts anybody.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
