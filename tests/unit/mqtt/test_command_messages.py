@@ -696,8 +696,8 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
             BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False
         )
     while not await read_replies(store):
-        engine.event_set_when_mqtt_message_is_stored.clear()
         await engine.event_set_when_mqtt_message_is_stored.wait()
+        engine.event_set_when_mqtt_message_is_stored.clear()
     assert not running.done()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
