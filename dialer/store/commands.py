@@ -1,4 +1,4 @@
-"""Executed MQTT commands with their replies. A repeated command is not executed again; it gets the stored reply."""
+"""Executed MQTT commands with their replies. A repeated command is not executed again: the sender gets the stored reply."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Conversion of a store and the desk's file (the web pages' database): encrypt, decrypt, or encrypt with another key.
 
-The new file is written next to the old one by `sqlcipher_export`, read again with its key and compared row by row. Only
-then does it replace the old one. Until then the store is unchanged.
+The new file is written next to the old one by `sqlcipher_export`, read again with its key and compared row by row. It
+replaces the old file only if all rows are equal.
 """
 
 from __future__ import annotations

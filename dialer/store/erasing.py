@@ -1,4 +1,4 @@
-"""Erasure of data that identifies people from the store.
+"""Erases data that identifies people from the store.
 
 Calls and results can still be counted afterwards. Functions run inside the caller's transaction.
 """

@@ -39,7 +39,7 @@ def read_headquarters_orders(db: Connection) -> list[ExecutedOrder]:
 def read_stop_orders_in_force(db: Connection) -> dict[str, dict[str, CampaignState]]:
     """Return headquarters' stop orders that are in force, by order id.
 
-    Each has the campaigns that it stopped, with the states that they had before.
+    Each order has the campaigns that it stopped, with their states before the stop.
     """
     return {
         row.order_id: {name: CampaignState(state) for name, state in json.loads(row.stopped or "{}").items()}

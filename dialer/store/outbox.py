@@ -84,8 +84,8 @@ def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, 
 
 
 def add_test_message_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
-    """Store a test message for headquarters in the outbox. It shows whether marks (facts about voters) reach
-    headquarters.
+    """Store a test message for headquarters in the outbox (messages to send), to find out whether marks (facts about
+    voters) reach headquarters.
 
     Raises NotInStore if the settings name no headquarters.
     """

@@ -54,7 +54,7 @@ def import_voters(
     """Add or update voters of an electoral roll with their phone numbers.
 
     An empty field does not overwrite a stored one. New numbers that have opted out, here or in another centre, are
-    suppressed; `secrets` make the hashes by which opt-outs of other centres are known. A repeat changes nothing.
+    suppressed. Opt-outs of other centres are known as hashes made with `secrets`. A repeated call changes nothing.
     """
     before = find_last_phone_id(db)
     rows = [

@@ -130,9 +130,9 @@ class Writer:
 def commit_write_jobs(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
     """Run several write jobs in one transaction, commit it to disk, and return the jobs' results in order.
 
-    The jobs first run without savepoints, which would cost a tenth more time. If a job fails, everything is rolled back
-    and run again with each job in a savepoint, so that only this job fails. If SQLite rolls back the whole transaction
-    (a full disk), each job gets a transaction of its own, so that whatever fits is stored.
+    The jobs first run without savepoints, because savepoints cost time. If a job fails, everything is rolled back and
+    run again with each job in a savepoint, so that only this job fails. If SQLite rolls back the whole transaction (a
+    full disk), each job gets a transaction of its own, so that whatever fits is stored.
     """
     try:
         with open_transaction(db):

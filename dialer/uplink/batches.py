@@ -113,10 +113,9 @@ class BatchSchedule:
         return in_flight.batch
 
     def shorten_unacknowledged_batch(self, part: OutboxBatch, now: float) -> None:
-        """Replace the batch that waits for an acknowledgement by its first rows, because the server accepts no larger
-        message.
+        """Replace the unacknowledged batch by its first rows, because the whole batch is too large for one message.
 
-        The other rows are sent at once, after the acknowledgement.
+        The other rows are sent right after headquarters has acknowledged the first ones.
         """
         if self._in_flight is not None:
             self._in_flight.batch = part

@@ -46,7 +46,9 @@ def main() -> None:
 
 
 def find_directions(part: str) -> str | None:
-    """Return the sound with directions to the polling station of a part, or None if the database has none."""
+    """Return the sound with directions to the polling station of a part of the electoral roll, or None if the database
+    has none.
+    """
     with contextlib.closing(sqlite3.connect(f"{DATABASE.as_uri()}?mode=ro", uri=True)) as database:
         row = database.execute("SELECT sound FROM directions WHERE part = ?", (part,)).fetchone()
     return None if row is None else str(row[0])

@@ -38,7 +38,9 @@ def main() -> None:
 
 
 def fetch_waiting_minutes(part: str) -> int:
-    """Return the waiting time for a part (minutes). Raises OSError, ValueError or KeyError if the service has none."""
+    """Return the waiting time (minutes) at the polling station of a part of the electoral roll. Raises OSError,
+    ValueError or KeyError if the service has none.
+    """
     address = f"{SERVICE.read_text(encoding='utf-8').strip()}?{urlencode({'part': part})}"
     with urllib.request.urlopen(address, timeout=SERVICE_SECONDS) as reply:  # noqa: S310 - the address is the site's own
         return int(json.load(reply)["minutes"])

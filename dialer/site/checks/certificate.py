@@ -102,11 +102,11 @@ def check_broker_certificate(settings: Settings, now: float) -> Iterator[Finding
 
 
 def check_signing_certificates(settings: Settings, now: float) -> Iterator[Finding]:
-    """Check how long the certificates are still valid with which trunks sign calls. Those of Asterisk servers elsewhere
-    are not checked.
+    """Check how long the certificates with which trunks sign calls (STIR/SHAKEN) are still valid. Certificates are not
+    checked if Asterisk runs on another machine.
 
-    Asterisk goes on signing with an expired certificate, and the carriers of the called voters reject the signature.
-    Raises OSError if a certificate cannot be read.
+    The check is needed because Asterisk goes on signing with an expired certificate, and the carriers of the called
+    voters then reject the signature. Raises OSError if a certificate cannot be read.
     """
     if not is_loopback_host(settings.ami.host):
         return

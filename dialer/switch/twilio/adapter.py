@@ -276,7 +276,7 @@ class TwilioSwitch:
         """Repeat until cancelled: query calls without a recent callback, search lost calls, and read the account's
         spending.
 
-        Failed hang-ups are retried several times per round, because a phone may be ringing.
+        Failed hang-ups are retried more often than once per round, because the called phone may still be ringing.
         """
         read_at = self._clock.monotonic()
         while True:

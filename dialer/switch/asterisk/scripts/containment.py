@@ -115,7 +115,7 @@ def _make_containment_error(problem: str) -> FlowError:
 
 
 def make_script_command(script: Path) -> list[str]:
-    """Return the command line that starts an AGI script. The sandbox is not part of it.
+    """Return the command line that starts an AGI script, without the part that starts the sandbox.
 
     A script whose name ends in `.py` is run by the Python that runs the dialler.
     """

@@ -343,9 +343,10 @@ class CallTracker:
         return events
 
     def _is_attempt_channel(self, channel: LiveChannel) -> bool:
-        """Return whether a channel is the call of an attempt.
+        """Return whether a channel is the voter's channel of a call attempt.
 
-        The context alone does not tell: the channel of a ringing phone is still in its trunk's context.
+        The channel's dialplan context alone does not show this: while the voter's phone rings, the channel is still in
+        the context of its trunk.
         """
         among_voters = channel.context in VOTERS_CONTEXTS and not is_third_party_channel(channel.unique_id)
         known = channel.unique_id in self._inbound or self.find_attempt_on_channel(channel.unique_id) in self._calls
@@ -379,7 +380,9 @@ class CallTracker:
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
     def apply_lost_call_event(self, event: CallEvent) -> None:
-        """Update the tracked call as if the lost event, which Asterisk sent but the dialler did not receive, had arrived."""
+        """Update the tracked call from an event that was lost: Asterisk sent the event, but the dialler did not receive
+        it.
+        """
         call = self._calls.get(event.attempt_id)
         if call is None:
             return

@@ -88,8 +88,8 @@ class PartyTracker:
         return {*left, *joined}
 
     def apply_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
-        """Update the tracked third party as if the lost event, which Asterisk sent but the dialler did not receive, had
-        arrived.
+        """Update the tracked third party from an event that was lost: Asterisk sent the event, but the dialler did not
+        receive it.
         """
         if isinstance(event, PartyLeft):
             self.stop_tracking_channel(event.party_id)

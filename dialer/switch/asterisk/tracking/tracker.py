@@ -158,8 +158,8 @@ class SwitchTracker:
         )
 
     def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
-        """Update the tracked state as if the lost events had arrived, and return the events in order. `channels` is
-        Asterisk's list of channels, by which the loss was noticed.
+        """Update the tracked state from events that Asterisk sent but the dialler did not receive. Return these events
+        in order. `channels` is Asterisk's list of channels, by which the loss was noticed.
         """
         phones = list_phones_in_seats(channels)
         for event in lost:
