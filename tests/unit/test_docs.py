@@ -99,12 +99,12 @@ def test_example_settings_files_in_the_repository_are_valid(name: str) -> None:
 
 
 @pytest.mark.parametrize("word", [*Outcome, *Disposition, *MarkKind, *Confidence])
-def test_every_call_outcome_disposition_and_kind_of_voter_mark_is_in_the_glossary(word: str) -> None:
+def test_every_call_outcome_disposition_and_voter_status_is_in_the_glossary(word: str) -> None:
     assert f"`{word}`" in (DOCS / "reference/glossary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("word", [*ComplaintTopic, *ComplaintChannel, *ComplaintRemedy, *MarkSource])
-def test_docs_page_on_the_polling_day_lists_complaint_values_and_sources_of_voter_marks(word: str) -> None:
+def test_docs_page_on_the_polling_day_lists_complaint_values_and_sources_of_voter_statuses(word: str) -> None:
     assert f"`{word}`" in (DOCS / "how-to/polling-day.md").read_text(encoding="utf-8")
 
 

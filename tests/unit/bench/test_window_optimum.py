@@ -29,7 +29,7 @@ def test_cost_is_lowest_at_the_optimal_drop_rate(drops: int) -> None:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_drop_rate_of_the_pacing_governor_is_proportional_to_the_optimal_drop_rate(drops: int) -> None:
+def test_pacing_allows_a_drop_rate_proportional_to_the_optimal_drop_rate(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
     over = compute_best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
@@ -47,7 +47,7 @@ def test_abandoned_rate_window_that_allows_no_dropped_call_is_rejected() -> None
         compute_best_spending(0)
 
 
-def test_table_of_optimal_drop_rates_also_shows_the_drop_rates_of_the_pacing_governor(
+def test_table_of_optimal_drop_rates_also_shows_the_drop_rates_that_pacing_allows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["window_optimum", "--drops", "9"])

@@ -70,7 +70,7 @@ def test_audit_list_command_shows_settings_changed_between_two_starts_without_se
     )
 
 
-def test_audit_list_command_shows_a_roll_import_with_file_and_hash(tmp_path: Path) -> None:
+def test_audit_list_command_shows_an_electoral_roll_import_with_file_and_hash(tmp_path: Path) -> None:
     path, roll = tmp_path / "centre.db", tmp_path / "9812345678.csv"
     roll.write_text(
         "ST_CODE,AC_NO,PART_NO,SLNOINPART,FM_NAME_EN,MOBILE\nS24,174,1,500,Ravi,+919812345678\n", encoding="utf-8"

@@ -89,7 +89,7 @@ def test_erasing_or_purging_numbers_does_not_change_opt_out_reports(store: HandF
         assert {hashed for (hashed,) in query_store(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
-def test_purge_replaces_each_phone_number_that_is_on_no_roll_by_a_placeholder(store: HandFilled) -> None:
+def test_purge_replaces_each_phone_number_that_is_on_no_electoral_roll_by_a_placeholder(store: HandFilled) -> None:
     config = site(store)
     for number in ("+919812345678", "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
@@ -100,7 +100,7 @@ def test_purge_replaces_each_phone_number_that_is_on_no_roll_by_a_placeholder(st
     assert kept == [(f"erased-0-{n}", "erased" if n < 3 else "letter") for n in (1, 2, 3, 4)]
 
 
-def test_phone_number_on_no_roll_can_be_erased_after_a_purge(store: HandFilled) -> None:
+def test_phone_number_on_no_electoral_roll_can_be_erased_after_a_purge(store: HandFilled) -> None:
     config = site(store)
     for number in (NUMBER, "+919812345670"):  # the number on the roll is first
         run("optout", "add", number, "--source", "letter", "-c", config)
@@ -120,7 +120,7 @@ def test_stored_hash_of_an_erased_number_cannot_be_linked_to_the_call_with_the_o
     assert query_store(store.path, "SELECT count(*) FROM opt_out_hash JOIN opt_out USING (at)") == [(0,)]
 
 
-def test_erased_number_on_a_later_roll_counts_as_one_opt_out(store: HandFilled) -> None:
+def test_erased_number_on_a_later_electoral_roll_counts_as_one_opt_out(store: HandFilled) -> None:
     config = site(store)
     store.opt_out(1, NOON)
     before = read_opt_out_reports(config)
@@ -161,7 +161,7 @@ def test_opt_out_that_headquarters_sends_back_to_its_centre_is_counted_once(
     assert read_opt_out_reports(config) == before
 
 
-def test_purge_deletes_and_erase_lists_store_copies_made_before_upgrades(store: HandFilled) -> None:
+def test_purge_deletes_store_copies_made_before_upgrades_and_erase_names_the_copies(store: HandFilled) -> None:
     config, copy = site(store), store.path.with_name("centre.db.schema-26")
     copy.mkdir()
     code, output = run("erase", NUMBER, "-c", config)
@@ -216,7 +216,7 @@ def test_erasing_a_number_keeps_names_of_voters_whose_link_to_the_number_was_rem
 
 
 @pytest.mark.parametrize("command", [("erase", OFF_THE_ROLL), ("purge", "--after", days_ago(1), "--yes")])
-def test_recorded_consent_of_a_phone_number_on_no_roll_is_erased_with_the_number(
+def test_recorded_consent_of_a_phone_number_on_no_electoral_roll_is_erased_with_the_number(
     store: HandFilled, command: tuple[str, ...]
 ) -> None:
     config = site(store)

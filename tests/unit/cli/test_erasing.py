@@ -72,7 +72,7 @@ async def list_callable_numbers_after_restart(config: Path) -> set[str]:
     return {claim.number for claim in claims}
 
 
-async def test_erased_number_is_never_called_even_if_a_later_roll_contains_the_number(
+async def test_erased_number_is_never_called_even_if_a_later_electoral_roll_contains_the_number(
     config: Path, tmp_path: Path
 ) -> None:
     assert is_in_store_files(config, NUMBER)
@@ -103,7 +103,7 @@ def test_erasing_a_number_keeps_voters_names_and_removes_their_links_to_the_numb
     assert query_site_store(config.parent, "SELECT count(*) FROM link WHERE voter_id = 4") == [(0,)]
 
 
-def test_erased_phone_number_that_was_on_no_roll_is_never_called(config: Path) -> None:
+def test_erased_phone_number_that_was_on_no_electoral_roll_is_never_called(config: Path) -> None:
     code, text = run("erase", "9812345678", "-c", config)
     assert (code, text.splitlines()[0]) == (0, "The number is not on the roll; it is suppressed all the same.")
     assert is_in_store_files(config, "9812345678") == (not has_opt_out_secret(config))

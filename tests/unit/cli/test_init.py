@@ -198,7 +198,7 @@ def verify_audit_with_key(store: Path, key: str) -> int:
     return run("audit", "verify", "--store", store, "--first-key", key)[0]
 
 
-def test_first_start_seals_the_store_with_the_key_whose_public_key_init_printed(tmp_path: Path) -> None:
+def test_first_start_signs_the_store_with_the_key_pair_whose_public_key_init_printed(tmp_path: Path) -> None:
     key = find_printed_key(run_init(tmp_path, {}))
     store = tmp_path / "centre.db"
     assert not store.exists()
@@ -234,7 +234,7 @@ def test_init_command_creates_no_key_if_a_store_or_its_key_exists(there: str, tm
     assert (key.read_bytes() if key.exists() else None) == before
 
 
-def test_init_without_permission_to_the_standard_folder_leaves_the_key_to_the_first_start(
+def test_init_leaves_the_signing_key_to_the_first_start_if_the_standard_data_folder_is_not_writable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")

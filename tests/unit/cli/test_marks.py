@@ -105,7 +105,7 @@ def test_invalid_line_of_a_list_of_votes_is_rejected_with_number_and_reason(
     assert "98765" not in reject.reason
 
 
-def test_line_of_a_list_of_votes_may_give_the_kind_of_answer_its_time_and_its_reporter(config: Path) -> None:
+def test_list_of_votes_may_give_the_kind_time_and_reporter_of_each_answer(config: Path) -> None:
     found = read_list(
         config,
         "174,1,1,Not Yet,09:05,w-1",
@@ -131,7 +131,7 @@ def test_marks_import_command_with_day_option_adds_that_date_to_times_without_a_
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_vote_in_two_files_has_the_same_key_but_corrections_have_different_keys(config: Path) -> None:
+def test_vote_listed_in_two_files_has_one_key_but_each_correction_has_its_own_key(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -152,7 +152,7 @@ def test_voter_in_a_list_of_votes_is_found_by_id_card_number_unless_two_voters_s
     assert "not on the roll" in found.rejects[1].reason
 
 
-def test_list_of_votes_needs_the_roll_version_if_two_versions_have_the_part(config: Path) -> None:
+def test_list_of_votes_must_name_the_roll_version_if_two_versions_have_the_same_roll_part(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
@@ -175,7 +175,7 @@ def test_votes_dated_before_1970_in_a_list_are_rejected(config: Path) -> None:
     assert [reject.reason for reject in found.rejects] == ["column `time` is before 1970; correct the year"] * 2
 
 
-def test_list_of_votes_needs_the_state_only_if_two_states_have_the_part(config: Path) -> None:
+def test_list_of_votes_must_name_the_state_if_two_states_have_the_same_roll_part(config: Path) -> None:
     with_state = f"{HEAD},state"
     assert [mark.voter_id for mark in read_list(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
@@ -272,7 +272,7 @@ def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> Non
     assert query_site_store(config.parent, "SELECT voter_id FROM mark ORDER BY 1") == [(22,), (24,)]
 
 
-def test_marks_undo_command_stores_a_correction_that_marks_show_lists(config: Path) -> None:
+def test_marks_show_command_lists_the_correction_that_marks_undo_stored(config: Path) -> None:
     run("marks", "import", write_list(config.parent, "174,1,3"), "-c", config, "--by", "worker-7", "--who", "ops")
     code, output = run("marks", "undo", "174/1/3", "-c", config, "--who", "asha")
     assert (code, output) == (0, "voter 3 is corrected and will be called again\n")

@@ -64,7 +64,7 @@ def test_failed_write_of_an_output_file_leaves_no_partial_file(tmp_path: Path, m
 
 
 @pytest.mark.parametrize("dry", [False, True])
-def test_roll_import_with_an_unwritable_rejects_path_does_not_change_the_store(
+def test_electoral_roll_import_with_an_unwritable_rejects_path_does_not_change_the_store(
     tmp_path: Path, roll: Path, *, dry: bool
 ) -> None:
     (tmp_path / "folder").mkdir()
@@ -78,7 +78,7 @@ def test_roll_import_with_an_unwritable_rejects_path_does_not_change_the_store(
     assert list_names(tmp_path / "folder") == []
 
 
-def test_error_about_the_rejects_file_after_an_import_says_that_the_roll_is_imported(tmp_path: Path) -> None:
+def test_error_about_the_rejects_file_after_an_import_says_that_the_electoral_roll_is_imported(tmp_path: Path) -> None:
     sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
     sink.close_rejects_file()
     (tmp_path / "rejects.csv").mkdir()
@@ -290,7 +290,7 @@ def test_error_about_a_file_of_voter_weights_does_not_call_the_file_a_roll(tmp_p
         assert (code, printed in message, "the roll" in message) == (2, True, False), message
 
 
-def test_oversized_cell_of_a_roll_is_reported_with_the_row_number(tmp_path: Path) -> None:
+def test_oversized_cell_of_an_electoral_roll_is_reported_with_the_row_number(tmp_path: Path) -> None:
     roll = write_roll(
         tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", ""), ("1", "1", "2", "M" * 300_000, "30", "F", "")]
     )
@@ -300,7 +300,7 @@ def test_oversized_cell_of_a_roll_is_reported_with_the_row_number(tmp_path: Path
     assert "shorten its long cell" in message
 
 
-def test_roll_with_only_a_header_creates_no_store(tmp_path: Path) -> None:
+def test_electoral_roll_with_only_a_header_creates_no_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", " ", "", "", "", "", "")])
     code, printed = run_for_error("import", roll, "--store", tmp_path / "new.db")
     assert (code, printed) == (2, f"{roll} has a header but no voters; export the roll again")
@@ -308,7 +308,7 @@ def test_roll_with_only_a_header_creates_no_store(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [[], ["--dry-run"], ["--json"]])
-def test_roll_import_in_which_every_row_is_rejected_exits_1(tmp_path: Path, more: list[str]) -> None:
+def test_electoral_roll_import_in_which_every_row_is_rejected_exits_1(tmp_path: Path, more: list[str]) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("", "1", "1", "Mira", "30", "F", "")])
     code, printed = run_for_error("import", roll, "--store", tmp_path / "new.db", *more)
     assert code == 1
@@ -319,14 +319,16 @@ def test_roll_import_in_which_every_row_is_rejected_exits_1(tmp_path: Path, more
     assert (code, printed) == (0, "")
 
 
-def test_import_of_marks_from_a_list_with_only_a_header_exits_1(store: Path) -> None:
+def test_import_of_votes_from_a_list_with_only_a_header_exits_1(store: Path) -> None:
     path = store.parent / "list.csv"
     path.write_text("AC No,Part No,Serial\n", encoding="utf-8")
     code, printed = run_for_error("marks", "import", path, "--store", store, "--who", "ops")
     assert (code, printed.startswith(f"dialer: {path} has a header but no lines"), "\n" in printed) == (1, True, False)
 
 
-def test_summary_of_a_roll_import_shows_names_of_settings_tables_in_brackets(tmp_path: Path, roll: Path) -> None:
+def test_summary_of_an_electoral_roll_import_shows_names_of_settings_tables_in_brackets(
+    tmp_path: Path, roll: Path
+) -> None:
     result = CliRunner().invoke(cli.app, ["import", str(roll), "--store", str(tmp_path / "new.db"), "--json"])
     assert "set one in [[rules.polls]]" in " ".join(result.stderr.split())
 

@@ -34,14 +34,14 @@ def roll(tmp_path: Path) -> Path:
     return path
 
 
-def test_roll_import_prints_the_column_mapping_and_the_result(roll: Path, tmp_path: Path) -> None:
+def test_electoral_roll_import_prints_the_column_mapping_and_the_result(roll: Path, tmp_path: Path) -> None:
     code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
     assert code == 0
     for words in ("SLNOINPART", "serial", "300  rows", "too few digits", "roll.csv.rejects.csv"):
         assert words in shown, shown
 
 
-def test_roll_import_with_json_option_prints_only_json_on_standard_output(roll: Path, tmp_path: Path) -> None:
+def test_electoral_roll_import_with_json_option_prints_only_json_on_standard_output(roll: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     _, first, explained = run("import", roll, "--store", store, "--json")
     figures = json.loads(first)
@@ -52,14 +52,14 @@ def test_roll_import_with_json_option_prints_only_json_on_standard_output(roll: 
     assert again == {**figures, "voters": 0, "numbers": 0, "links": 0, "unchanged": 300 - figures["rejected"]}
 
 
-def test_dry_run_of_a_roll_import_creates_no_store_file(roll: Path, tmp_path: Path) -> None:
+def test_dry_run_of_an_electoral_roll_import_creates_no_store_file(roll: Path, tmp_path: Path) -> None:
     code, shown, _ = run("import", roll, "--store", tmp_path / "centre.db", "--dry-run")
     assert code == 0
     assert "the store was not changed" in shown
     assert sorted(path.name for path in tmp_path.iterdir()) == ["roll.csv"]
 
 
-def test_roll_import_while_the_dialler_runs_is_done_by_the_dialler(
+def test_electoral_roll_import_while_the_dialler_runs_is_done_by_the_dialler(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, roll = tmp_path / "centre.db", tmp_path / "more.csv"
@@ -104,7 +104,7 @@ def test_second_roll_version_of_a_constituency_is_imported_only_with_an_option(t
     assert query_store(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
-def test_roll_import_uses_the_settings_file_map_file_and_rejects_file_in_its_options(tmp_path: Path) -> None:
+def test_electoral_roll_import_uses_the_settings_file_map_file_and_rejects_file_in_its_options(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[centre]\nregion = "US"\n[store]\npath = "{tmp_path / "own.db"}"\n', "utf-8")
@@ -116,18 +116,18 @@ def test_roll_import_uses_the_settings_file_map_file_and_rejects_file_in_its_opt
     assert query_store(tmp_path / "own.db", "SELECT e164 FROM phone") == [("+12125552368",)]
 
 
-def test_sensitive_columns_of_a_roll_are_reported_as_dropped(tmp_path: Path) -> None:
+def test_sensitive_columns_of_an_electoral_roll_are_reported_as_dropped(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "x")], ("AC_NO", "PART_NO", "SLNOINPART", "Caste"))
     _, shown, _ = run("import", roll, "--store", tmp_path / "centre.db")
     assert "dropped" in shown
 
 
-def test_missing_roll_file_is_refused(tmp_path: Path) -> None:
+def test_missing_electoral_roll_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="file not found"):
         run("import", tmp_path / "none.csv", "--store", tmp_path / "centre.db")
 
 
-def test_ctrl_c_during_a_roll_import_says_that_nothing_was_imported(
+def test_ctrl_c_during_an_electoral_roll_import_says_that_nothing_was_imported(
     roll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*arguments: object, **keywords: object) -> None:

@@ -342,7 +342,9 @@ def test_rules_explain_command_reports_the_silence_interval_before_the_close_of_
     assert any("needs a certificate" in reason for reason in reasons)
 
 
-def test_rules_explain_command_finds_an_opted_out_number_that_is_on_no_roll(config: Path, tmp_path: Path) -> None:
+def test_rules_explain_command_finds_an_opted_out_number_that_is_on_no_electoral_roll(
+    config: Path, tmp_path: Path
+) -> None:
     change_store(
         tmp_path / "centre.db",
         "INSERT INTO opt_out (e164, at, source, attempt_id) VALUES ('+919812345678', 1713700000, 'import', NULL)",

@@ -116,7 +116,7 @@ def test_desk_database_is_encrypted_with_the_stores_key(plain_site: Path, tmp_pa
     assert read_desk_file("next") == whole
 
 
-def test_store_is_not_encrypted_and_keeps_its_key_if_the_desk_database_is_unreadable(
+def test_store_is_neither_encrypted_nor_rekeyed_if_the_desk_database_is_unreadable(
     plain_site: Path, tmp_path: Path
 ) -> None:
     desk = tmp_path / "centre.desk.db"

@@ -212,7 +212,7 @@ def test_each_fault_in_asterisk_settings_is_reported_with_file_and_remedy(
     assert all("; " in line for line in found)
 
 
-def test_call_records_are_reported_at_a_site_that_has_turned_the_call_history_off() -> None:
+def test_linter_reports_enabled_call_records_if_the_settings_turn_the_call_history_off() -> None:
     site = a_site(asterisk={"history": "off"})
     texts = render_asterisk_site_files(site, PASSWORDS)
     assert list(lint_file_texts(texts, site)) == []

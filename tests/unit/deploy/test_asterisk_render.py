@@ -643,7 +643,7 @@ def run_asterisk_command(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_dialer_asterisk_render_writes_files_without_differences_and_lint_faults(tmp_path: Path) -> None:
+def test_asterisk_render_command_shows_differences_writes_files_and_hides_secrets(tmp_path: Path) -> None:
     toml = tmp_path / "centre.toml"
     toml.write_text(BARE + '[ami]\nsecret = "a-long-random-secret"\n')
     etc = tmp_path / "etc"

@@ -68,7 +68,7 @@ def test_calls_of_a_trunk_are_signed_with_its_key_and_attestation() -> None:
     assert [str(each) for each in lint_file_texts(files, make_site(SIGNING))] == []
 
 
-def test_signatures_of_inbound_calls_are_verified_where_the_trunk_has_authorities() -> None:
+def test_signatures_of_inbound_calls_are_verified_if_the_trunk_has_certificate_authorities() -> None:
     files = render(make_site(VERIFYING))
     profile = read_section(files["stir_shaken.conf"], "carrier-a", "profile")
     assert (profile["endpoint_behavior"], profile["ca_file"]) == ("verify", VERIFYING["ca_file"])
@@ -77,7 +77,7 @@ def test_signatures_of_inbound_calls_are_verified_where_the_trunk_has_authoritie
     assert read_section(both, "carrier-a", "profile")["endpoint_behavior"] == "on"
 
 
-def test_modules_for_signatures_are_loaded_only_where_a_trunk_needs_them() -> None:
+def test_stir_shaken_modules_are_loaded_only_if_a_trunk_needs_them() -> None:
     assert "stir_shaken" not in render(a_site())["modules.conf"]
     assert "load=res_pjsip_stir_shaken.so" in render(make_site(SIGNING))["modules.conf"]
 
@@ -238,9 +238,7 @@ def test_trunk_test_says_whether_the_call_was_signed(attestation: str, text: str
         ("success A; +911140000001", ""),
     ],
 )
-def test_result_of_a_verified_signature_is_described_for_the_record_of_the_call(
-    verified: str, attestation: str
-) -> None:
+def test_call_record_describes_the_result_of_the_signature_check(verified: str, attestation: str) -> None:
     assert describe_verified_attestation(verified) == attestation
 
 

@@ -108,7 +108,7 @@ def test_list_of_all_roles_contains_every_role_of_users_and_headquarters() -> No
     assert people - {"viewer", "booth-desk"} == COMMAND_ROLES
 
 
-async def test_each_page_route_refuses_every_role_that_the_route_does_not_name(desk: DeskUnderTest) -> None:
+async def test_each_page_route_refuses_every_role_not_declared_for_the_route(desk: DeskUnderTest) -> None:
     for route in desk.routes:
         roles = route.access.roles
         if roles is None:
@@ -253,7 +253,7 @@ async def test_sign_in_to_the_desk_sets_a_secure_cookie_and_sign_out_ends_the_se
     assert (await desk.browser.get("/api/me", headers={"cookie": f"{DESK_COOKIE}={token}"})).json() is None
 
 
-async def test_account_of_a_user_who_must_sign_orders_lists_no_commands(tmp_path: Path) -> None:
+async def test_account_details_list_no_commands_for_a_user_who_must_sign_commands(tmp_path: Path) -> None:
     key = f"ed25519:{'A' * 43}="
     supervisors = [
         {"name": "coach", "role": "coach", "key": key, "endpoint": "coach"},

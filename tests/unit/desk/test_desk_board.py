@@ -212,7 +212,7 @@ def test_board_names_calls_in_progress_or_the_pacing_limit_as_reason_for_idle_se
     assert found == IdleReason("limit-seats", figures)
 
 
-def test_board_gives_code_and_text_of_the_hold_as_reason_for_idle_seats_of_a_held_campaign() -> None:
+def test_board_gives_code_and_text_of_a_campaigns_hold_as_reason_for_idle_seats() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
     assert find_reason_campaign_places_no_calls(ONLINE, held, [], connected=True) == IdleReason(

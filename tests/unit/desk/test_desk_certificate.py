@@ -72,7 +72,7 @@ def shake_hands(client: ssl.SSLContext, name: str, certificate: Path, key: Path)
     assert ours.version() is not None
 
 
-def test_desk_certificate_is_trusted_for_its_names_by_clients_that_trust_the_ca(
+def test_clients_that_trust_the_ca_accept_the_desk_certificate_for_its_host_names(
     files: CertificateFiles, tmp_path: Path
 ) -> None:
     names = ["desk.example.org", "10.0.0.5", "fd00::5"]

@@ -61,7 +61,7 @@ def list_spool_files(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "centre.db.spool").glob("*"))
 
 
-async def test_uploaded_roll_is_checked_in_a_separate_process_and_then_imported(
+async def test_uploaded_electoral_roll_is_checked_in_a_separate_process_and_then_imported(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     answer = await upload_roll(desk)
@@ -85,13 +85,13 @@ async def test_uploaded_roll_is_checked_in_a_separate_process_and_then_imported(
     assert list_spool_files(tmp_path) == []
 
 
-async def test_desk_shows_the_warnings_about_an_uploaded_roll(desk: DeskUnderTest) -> None:
+async def test_desk_shows_the_warnings_about_an_uploaded_electoral_roll(desk: DeskUnderTest) -> None:
     await upload_roll(desk, ROLL.replace(b",mobile\n", b",remarks\n"))
     warnings = (await wait_for_status(desk, "checked"))["warnings"]
     assert any("remarks" in warning for warning in warnings)
 
 
-async def test_roll_import_is_retried_while_the_broker_is_unreachable(
+async def test_electoral_roll_import_is_retried_while_the_broker_is_unreachable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rolls, "RECONNECT_SECONDS", 0.0)
@@ -115,7 +115,7 @@ async def test_roll_import_is_retried_while_the_broker_is_unreachable(
         (b"\x00\x01", "roll.xlsx", "roll.xlsx"),
     ],
 )
-async def test_unreadable_uploaded_roll_is_refused_with_a_reason(
+async def test_unreadable_uploaded_electoral_roll_is_refused_with_a_reason(
     desk: DeskUnderTest, tmp_path: Path, roll: bytes, name: str, told: str
 ) -> None:
     assert (await upload_roll(desk, roll, name)).status_code == 200
@@ -128,7 +128,7 @@ async def test_unreadable_uploaded_roll_is_refused_with_a_reason(
     assert desk.page_state.get_value_of_key("list", RollStatus) is None
 
 
-async def test_roll_upload_is_refused_while_another_roll_is_uploaded(desk: DeskUnderTest) -> None:
+async def test_electoral_roll_upload_is_refused_while_another_roll_is_uploaded(desk: DeskUnderTest) -> None:
     await desk.cookie("supervisor")  # sign in first, so that both requests run together
     answers = await asyncio.gather(upload_roll(desk), upload_roll(desk, name="kothrud%20119.csv"))
     (taken,) = [each.json()["list"] for each in answers if each.status_code == 200]
@@ -136,7 +136,7 @@ async def test_roll_upload_is_refused_while_another_roll_is_uploaded(desk: DeskU
     assert (await wait_for_status(desk, "checked"))["id"] == taken
 
 
-async def test_full_disk_during_the_upload_of_a_roll_is_reported(
+async def test_full_disk_during_the_upload_of_an_electoral_roll_is_reported(
     desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Full(io.BytesIO):
@@ -151,7 +151,7 @@ async def test_full_disk_during_the_upload_of_a_roll_is_reported(
     assert (await upload_roll(desk)).status_code == 200
 
 
-async def test_killed_checking_process_of_a_roll_is_reported(
+async def test_killed_checking_process_of_an_electoral_roll_is_reported(
     desk: DeskUnderTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail_as_if_killed(*_: object) -> None:
@@ -163,7 +163,7 @@ async def test_killed_checking_process_of_a_roll_is_reported(
     assert list_spool_files(tmp_path) == []
 
 
-async def test_uploaded_file_that_is_no_roll_or_does_not_fit_on_the_disk_is_refused(
+async def test_uploaded_file_that_is_no_electoral_roll_or_does_not_fit_on_the_disk_is_refused(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await upload_roll(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}

@@ -104,7 +104,7 @@ async def test_call_recording_is_played_only_after_its_playback_is_in_the_audit(
     assert (await desk.get(path, "supervisor")).status_code == 409
 
 
-async def test_reply_to_another_command_does_not_permit_playing_a_recording(
+async def test_playback_requests_of_different_recordings_have_different_command_ids(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     one, another = record_conversation(desk, tmp_path, ago=600), record_conversation(desk, tmp_path, ago=300)

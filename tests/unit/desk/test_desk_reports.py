@@ -65,7 +65,7 @@ def rows_of(shown: dict[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip([each["name"] for each in shown["columns"]], row, strict=True)) for row in shown["rows"]]
 
 
-async def test_report_of_the_hours_has_the_calls_of_each_campaign_and_hour(desk: DeskUnderTest) -> None:
+async def test_hourly_report_counts_calls_by_campaign_and_hour(desk: DeskUnderTest) -> None:
     shown = await read_report(desk, "hours")
     found = [
         (row["campaign"], row["hour"], row["attempts"], row["contacts"], row["abandoned"]) for row in rows_of(shown)
@@ -97,7 +97,7 @@ async def test_report_with_an_unreadable_or_empty_period_is_refused(
     assert (answer.status_code, answer.json()) == (422, {"problem": "report-period"})
 
 
-async def test_files_of_a_report_have_the_rows_that_the_page_shows(desk: DeskUnderTest) -> None:
+async def test_downloaded_report_file_has_the_rows_shown_on_the_page(desk: DeskUnderTest) -> None:
     for name in ("hours", "outcomes", "dispositions"):
         shown = rows_of(await read_report(desk, name, campaign="agents"))
         answer = await download_report(desk, name, "csv", campaign="agents")
@@ -115,7 +115,7 @@ async def test_files_of_a_report_have_the_rows_that_the_page_shows(desk: DeskUnd
         assert (pdf.content[:5], pdf.headers["content-type"]) == (b"%PDF-", "application/pdf")
 
 
-async def test_reports_are_offered_by_role_with_all_campaigns(desk: DeskUnderTest) -> None:
+async def test_reports_page_offers_each_role_its_reports_and_all_campaigns(desk: DeskUnderTest) -> None:
     for role in SupervisorRole:
         answer = await desk.get("/api/reports", role)
         if answer.status_code == 200:
@@ -142,14 +142,16 @@ async def test_page_shows_the_first_rows_of_a_long_report_and_says_how_many_ther
     assert (len(shown["rows"]), len(shown["at"]), shown["row_count"]) == (2, 2, 3)
 
 
-async def test_file_with_too_many_rows_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_report_file_with_too_many_rows_is_refused(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "MAX_FILE_ROWS", {ReportFormat.CSV: 3, ReportFormat.PDF: 2})
     assert (await download_report(desk, "hours", "csv")).status_code == 200
     answer = await download_report(desk, "hours", "pdf")
     assert (answer.status_code, answer.json()) == (409, {"problem": "report-too-long", "rows": 2})
 
 
-async def test_report_that_takes_too_long_is_ended(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_report_that_exceeds_the_time_limit_is_cancelled(
+    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     monkeypatch.setattr(reports, "read_campaign_states", lambda db: db.execute(endless).fetchall())
     monkeypatch.setattr(report_reader, "MAX_READ_SECONDS", 0.0)
@@ -157,7 +159,7 @@ async def test_report_that_takes_too_long_is_ended(desk: DeskUnderTest, monkeypa
     assert (answer.status_code, answer.json()) == (409, {"problem": "report-too-slow", "seconds": 0})
 
 
-async def test_calls_are_listed_page_by_page_and_their_files_have_all_of_them(
+async def test_call_list_is_paginated_and_its_downloaded_file_has_every_call(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(call_reports, "CALLS_OF_PAGE", 2)
@@ -181,7 +183,7 @@ async def test_calls_are_listed_page_by_page_and_their_files_have_all_of_them(
     assert [row["attempt"] for row in written] == [call["attempt"] for call in seen]
 
 
-async def test_filter_of_the_calls_applies_to_the_list_and_to_its_files(desk: DeskUnderTest) -> None:
+async def test_filter_of_the_call_list_also_applies_to_its_downloaded_file(desk: DeskUnderTest) -> None:
     for chosen, phones in (
         ({"disposition": "voted"}, [1]),
         ({"agent": "a1", "outcome": "connected"}, [2, 1]),

@@ -59,7 +59,7 @@ def store(tmp_path: Path) -> None:
         made.answered(3, NOON + HOUR)
 
 
-async def test_mail_has_the_reports_from_midnight_until_now(tmp_path: Path) -> None:
+async def test_report_mail_covers_the_time_from_midnight_until_now(tmp_path: Path) -> None:
     async with run_mail_server() as mails:
         assert await send_reports(mail_settings(tmp_path, mails))
         [mail] = mails.received
@@ -71,7 +71,9 @@ async def test_mail_has_the_reports_from_midnight_until_now(tmp_path: Path) -> N
     assert (row["day"], row["hour"], row["attempts"]) == ("2026-04-22", "11:00", "1")
 
 
-async def test_refused_mail_is_sent_again_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rejected_report_mail_is_retried_a_limited_number_of_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(report_mail, "RETRY_SECONDS", 0.0)
     async with run_mail_server(refusals=report_mail.MAX_TRIES - 1) as mails:
         assert await send_reports(mail_settings(tmp_path, mails))
@@ -81,7 +83,7 @@ async def test_refused_mail_is_sent_again_but_not_for_ever(tmp_path: Path, monke
         assert (len(mails.received), mails.refusals) == (1, 0)
 
 
-async def test_mail_is_not_sent_unencrypted_if_encryption_is_wanted(
+async def test_report_mail_is_not_sent_unencrypted_if_the_settings_require_encryption(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report_mail, "RETRY_SECONDS", 0.0)
@@ -98,7 +100,7 @@ async def test_mail_is_not_sent_unencrypted_if_encryption_is_wanted(
         ("2026-12-31T23:00", "2027-01-01T20:30"),
     ],
 )
-def test_next_mail_is_due_at_the_same_time_of_every_day(now: str, expected: str) -> None:
+def test_report_mail_is_due_at_the_same_time_every_day(now: str, expected: str) -> None:
     at, next_at = (datetime.fromisoformat(each).replace(tzinfo=INDIA).timestamp() for each in (now, expected))
     assert find_next_time_of_day(at, ReportMail(), INDIA) == next_at
 
@@ -125,5 +127,5 @@ def test_contradictory_settings_of_the_report_mail_are_refused(wrong: dict[str, 
     assert says in str(refused.value) or "pattern" in str(refused.value)
 
 
-def test_every_report_of_the_page_can_be_sent_by_mail() -> None:
+def test_every_report_on_the_reports_page_can_be_sent_by_mail() -> None:
     assert {*get_args(ReportName)} == REPORTS.keys()

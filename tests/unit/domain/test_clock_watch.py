@@ -124,13 +124,15 @@ class PausedClock:
 
 
 @pytest.mark.parametrize("pauses", [[], [3.0], [3.0, 30.0, 0.5]])
-def test_pause_between_reading_the_two_clocks_is_not_reported_as_a_clock_step(pauses: list[float]) -> None:
+def test_delay_between_reading_wall_clock_and_monotonic_clock_is_not_reported_as_a_clock_step(
+    pauses: list[float],
+) -> None:
     clock = PausedClock(pauses)
     read = Instant.read_both_clocks(clock)
     assert read == Instant(NOON + clock.seconds, clock.seconds)
     assert start_clock_watch().measure_wall_clock_step(read) is None
 
 
-def test_clock_reading_with_the_shortest_interruption_is_used() -> None:
+def test_clocks_are_read_several_times_and_the_reading_with_the_shortest_delay_is_used() -> None:
     clock = PausedClock([4.0, 3.0, 0.5, 2.0, 5.0][:MAX_READINGS])
     assert Instant.read_both_clocks(clock) == Instant(NOON + 7.0, 7.5)

@@ -222,7 +222,7 @@ def test_script_pages_that_lead_only_to_each_other_are_reported() -> None:
 
 
 @pytest.mark.parametrize("kind", MarkKind)
-def test_question_of_an_agent_script_must_not_have_the_name_of_a_voter_mark(kind: MarkKind) -> None:
+def test_question_of_an_agent_script_must_not_have_the_name_of_a_voter_status(kind: MarkKind) -> None:
     script = parse_script(change_script("knows_booth", kind.value.replace("-", "_")))
     assert [each.rule for each in check_script(script)] == ["named-like-a-mark"]
 
@@ -250,7 +250,7 @@ def test_script_check_finds_nothing_wrong_with_the_shipped_agent_scripts(name: s
     assert not any(map(is_answer_name_for_candidate_choice, script.get_allowed_answers_by_question()))
 
 
-def test_scripts_named_before_poll_and_polling_day_are_shipped_for_agents() -> None:
+def test_agent_scripts_named_before_poll_and_polling_day_are_shipped() -> None:
     assert list_shipped_scripts() == ["before_poll", "polling_day"]
 
 

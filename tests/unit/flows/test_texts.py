@@ -150,7 +150,7 @@ def test_every_shipped_prompt_text_is_used_by_a_flow() -> None:
     assert used == set(load_shipped_texts().by_language["en"])
 
 
-def test_flows_can_store_exactly_the_kinds_of_voter_marks_that_the_dialler_knows() -> None:
+def test_flows_can_store_exactly_the_voter_statuses_that_the_dialler_knows() -> None:
     assert {kind.value for kind in MarkKind} == {kind.value for kind in DialledMarkKind}
 
 

@@ -140,7 +140,7 @@ def test_people_taken_for_machines_count_as_abandoned_at_headquarters_as_in_the_
     assert (figures["live_answers"], figures["abandoned"]) == (expected.live_answers, expected.abandoned) == (6.0, 1.0)
 
 
-def test_voter_mark_at_headquarters_has_the_voters_place_on_the_roll() -> None:
+def test_voter_status_at_headquarters_has_the_voters_place_on_the_electoral_roll() -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.place == VoterPlace("2026-1", "S13", 209, 2, 12)
@@ -149,13 +149,15 @@ def test_voter_mark_at_headquarters_has_the_voters_place_on_the_roll() -> None:
 @pytest.mark.parametrize(
     ("kind", "is_sent_to_other_centres"), [("voted", True), ("not-yet", False), ("deceased", False)]
 )
-def test_only_votes_among_the_voter_marks_are_sent_to_other_centres(kind: str, is_sent_to_other_centres: bool) -> None:
+def test_headquarters_sends_votes_but_no_other_voter_statuses_to_other_centres(
+    kind: str, is_sent_to_other_centres: bool
+) -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
     assert mark.is_sent_to_other_centres is is_sent_to_other_centres
 
 
-def test_voter_mark_of_an_unknown_kind_is_stored_but_not_counted() -> None:
+def test_voter_status_of_an_unknown_kind_is_stored_but_not_counted() -> None:
     assert isinstance(parse_outbox_row("pune-1", mark_row(1, 12, "nonsense"), NOW)[0], ResultRow)
 
 
@@ -171,7 +173,7 @@ INVALID_FIELDS: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), INVALID_FIELDS)
-def test_voter_mark_that_diallers_would_reject_is_stored_but_not_sent_to_other_centres(
+def test_voter_status_that_diallers_would_reject_is_stored_but_not_sent_to_other_centres(
     name: str, value: object
 ) -> None:
     """As a mark it would stop the gatherer, or be too long for a peer update, and block all rows after it."""

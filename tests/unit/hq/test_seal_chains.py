@@ -124,7 +124,7 @@ def test_integrity_seal_that_contradicts_earlier_seals_is_reported_until_accepte
     assert headquarters.receive(store.seal(), store.seal()) == ""
 
 
-def test_seal_keys_created_after_a_contradiction_are_valid_once_a_person_accepts(
+def test_integrity_seal_keys_created_after_a_contradiction_are_valid_once_a_person_accepts(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = [*headquarters.chain.first_keys]
@@ -137,7 +137,7 @@ def test_seal_keys_created_after_a_contradiction_are_valid_once_a_person_accepts
     assert headquarters.receive(without_keys.seal()) == ""
 
 
-def test_restored_store_may_use_new_seal_keys_after_a_seal_known_to_headquarters(
+def test_restored_store_may_use_new_integrity_seal_keys_after_a_seal_known_to_headquarters(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     backup = store.copy()
@@ -178,7 +178,7 @@ def test_centre_store_that_was_moved_must_continue_its_keys_of_integrity_seals(
     assert headquarters.receive(store.restore().seal("start")).endswith("in the same store, after epoch 7")
 
 
-def test_copied_store_stays_reported_while_contradicting_seals_are_not_accepted(
+def test_copied_store_stays_reported_until_a_person_accepts_its_contradicting_integrity_seals(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     problem = headquarters.receive(store.seal(skip=1))
@@ -210,7 +210,7 @@ def test_integrity_seal_that_is_sent_twice_is_not_reported_as_a_contradiction(
     assert headquarters.receive(store.last, store.last, store.seal()) == ""
 
 
-def test_endless_new_seal_keys_of_a_centre_do_not_fill_the_headquarters_database(
+def test_endless_new_integrity_seal_keys_of_a_centre_do_not_fill_the_headquarters_database(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     for _ in range(150):

@@ -37,7 +37,7 @@ def test_rollout_waves_are_three_centres_then_their_zones_then_all_centres() -> 
     ]
 
 
-def test_rollout_has_no_wave_without_further_centres() -> None:
+def test_rollout_skips_waves_that_would_add_no_further_centre() -> None:
     assert [wave.to for wave in plan_rollout_waves(ZONES, ["e"])] == [("centre:e",), ("all",)]
     assert [wave.to for wave in plan_rollout_waves({"a": "west"})] == [("centre:a",)]
 

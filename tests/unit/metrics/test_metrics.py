@@ -81,7 +81,7 @@ VIEW = CentreView(STATE, (CAMPAIGN,), (), (), (RESTING,))
 SILENT = replace(VIEW, state=replace(STATE, switch_up=False))
 
 
-async def test_metrics_have_the_values_of_the_centres_state() -> None:
+async def test_metrics_show_the_current_figures_of_the_centre() -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: build_centre_metrics(VIEW, broker_up=False, free_bytes=5)) as port:
         status, text = await ask(port, "/metrics")
     found = samples(text)

@@ -54,7 +54,7 @@ async def measure_seconds(work: Callable[[], Any]) -> float:
 
 
 @virtual_time()
-async def test_roll_import_command_is_resent_once_and_then_fails_without_a_dialler() -> None:
+async def test_electoral_roll_import_command_is_resent_once_and_then_fails_without_a_dialler() -> None:
     broker = Broker()
     await broker.receive(STATE, json.dumps({"online": False, "roll": None}))
     await broker.receive(STATE, "no JSON")
@@ -69,7 +69,7 @@ async def test_roll_import_command_is_resent_once_and_then_fails_without_a_diall
 
 
 @virtual_time()
-async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
+async def test_electoral_roll_import_waits_while_the_dialler_reports_progress() -> None:
     broker = Broker()
 
     async def dialler() -> None:
@@ -86,7 +86,7 @@ async def test_roll_import_waits_while_the_dialler_reports_progress() -> None:
 
 
 @virtual_time()
-async def test_command_client_waits_long_only_for_a_command_that_imports_a_roll() -> None:
+async def test_command_client_waits_long_only_for_a_command_that_imports_an_electoral_roll() -> None:
     broker = Broker()
 
     async def send_without_reply() -> None:

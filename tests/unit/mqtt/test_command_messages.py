@@ -425,7 +425,7 @@ async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_r
     assert taken == ["01", serials, part]
 
 
-def test_voter_marks_and_turnout_figures_in_a_command_are_converted_to_records() -> None:
+def test_voter_statuses_and_turnout_figures_in_a_command_are_converted_to_records() -> None:
     parsed = check_command(make_command("marks", batch="b-1"))
     assert isinstance(parsed, AcceptedCommand)
     report = MarkReport(
@@ -521,7 +521,7 @@ def test_values_allowed_in_command_messages_match_the_enums_of_the_dialler() -> 
     assert set(get_args(get_type_hints(MarkReport)["kind"])) == set(KINDS)
 
 
-def test_largest_batch_of_voter_marks_fits_into_a_command() -> None:
+def test_largest_batch_of_voter_statuses_fits_into_a_command() -> None:
     longest = {
         **MARK,
         "key": "k" * 40,

@@ -50,7 +50,7 @@ async def announce(store: Store, first: int, count: int) -> None:
     )
 
 
-async def test_outbox_rows_are_published_once_and_in_order(store: Store) -> None:
+async def test_stored_messages_are_published_to_the_broker_once_and_in_order(store: Store) -> None:
     await announce(store, 0, 3 * BATCH_ROWS + 1)
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
@@ -63,7 +63,7 @@ async def test_outbox_rows_are_published_once_and_in_order(store: Store) -> None
     assert relay.relayed == 3 * BATCH_ROWS + 1
 
 
-async def test_outbox_row_that_cannot_be_published_is_skipped_and_reported(store: Store) -> None:
+async def test_stored_message_that_cannot_be_published_is_skipped_and_reported(store: Store) -> None:
     await announce(store, 0, 3)
     published: list[str] = []
 
@@ -80,7 +80,7 @@ async def test_outbox_row_that_cannot_be_published_is_skipped_and_reported(store
     assert problems == ["Publish topic is too long."]
 
 
-async def test_batch_of_outbox_rows_interrupted_by_a_lost_connection_is_published_again_completely(
+async def test_batch_of_stored_messages_is_published_again_completely_after_a_lost_connection(
     store: Store,
 ) -> None:
     await announce(store, 0, BATCH_ROWS + 5)
@@ -98,7 +98,7 @@ async def test_batch_of_outbox_rows_interrupted_by_a_lost_connection_is_publishe
     assert await store.read_outbox_rows_for_broker(10) == []
 
 
-async def test_outbox_table_is_read_only_after_a_commit(store: Store) -> None:
+async def test_stored_messages_are_read_for_publication_only_after_a_commit(store: Store) -> None:
     readings = 0
     read_rows = store.read_outbox_rows_for_broker
 
@@ -122,7 +122,7 @@ async def test_outbox_table_is_read_only_after_a_commit(store: Store) -> None:
     assert readings <= 8  # at the start, and for each event once with rows and once without
 
 
-async def test_outbox_rows_are_published_again_after_the_store_failed(store: Store) -> None:
+async def test_stored_messages_are_published_again_after_the_store_failed(store: Store) -> None:
     await announce(store, 0, 3)
 
     async def fail_while_busy(up_to: int) -> None:
@@ -139,7 +139,7 @@ async def test_outbox_rows_are_published_again_after_the_store_failed(store: Sto
     assert await store.read_outbox_rows_for_broker(10) == []
 
 
-async def test_published_voter_mark_has_the_place_of_its_voter_on_the_roll(tmp_path: Path) -> None:
+async def test_published_voter_status_has_the_voters_place_on_the_electoral_roll(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 3, voters_per_booth=2)
     async with await open_store(tmp_path / "centre.db", encode=create_outbox_row_of_result) as store:
         await store.save_voter_mark(Mark("k-1", 3, MarkKind.VOTED, MarkSource.BOOTH_WORKER, 5.0))

@@ -72,7 +72,7 @@ def test_dots_in_centre_names_are_escaped_in_nats_subjects() -> None:
     assert messages.build_live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
 
 
-def test_voter_mark_sent_to_other_centres_has_the_voters_place_on_the_roll_and_no_database_ids() -> None:
+def test_voter_status_sent_to_other_centres_has_the_place_on_the_roll_and_no_database_ids() -> None:
     mark = {"key": "k", "voter_id": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt_id": "x", "undoes": None}
     peer = messages.convert_voter_mark_for_other_centres("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
     assert peer.keys() == {

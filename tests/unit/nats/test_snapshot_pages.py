@@ -83,7 +83,7 @@ def test_malformed_page_of_updates_for_a_new_centre_is_refused_even_without_a_pu
         verify_and_unpack_page(data, "pune-1", REQUEST, None)
 
 
-def test_longest_voter_marks_are_split_into_pages_that_fit_into_a_message() -> None:
+def test_longest_voter_statuses_are_split_into_pages_that_fit_into_a_message() -> None:
     """Marks with the longest values, which hardly compress, must not make a snapshot impossible."""
     rng = random.Random(7)
 
@@ -107,7 +107,7 @@ def test_longest_voter_marks_are_split_into_pages_that_fit_into_a_message() -> N
     assert select_updates_that_fit_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
-async def test_updates_for_a_new_centre_are_marks_of_the_requested_constituency_or_else_opt_outs() -> None:
+async def test_updates_for_a_new_centre_are_voter_statuses_of_its_constituency_or_else_opt_outs() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:

@@ -212,7 +212,7 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             plain.empty |= set(quotas)
 
 
-def test_booth_counts_as_without_numbers_only_after_a_request_for_numbers() -> None:
+def test_booth_does_not_count_as_exhausted_if_the_reservation_limit_was_reached_first() -> None:
     order = BoothOrder([1, 2, 3])
     order.update_call_order_after_numbers_reserved(
         {1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True
@@ -240,7 +240,7 @@ def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
     assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
 
 
-def test_booth_may_close_between_planning_and_reserving_its_numbers() -> None:
+def test_booth_that_closes_during_a_reservation_has_no_further_numbers_to_call() -> None:
     order = BoothOrder([1])
     quotas = order.choose_how_many_numbers_to_call_per_booth(4)
     order.set_booth_priorities({1: 0.0})
@@ -305,7 +305,7 @@ def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time
     assert limit_retry_to_last_call(None, 100.0, 0.0, promised=True) is None
 
 
-def test_booth_worker_is_called_a_last_time_if_half_an_interval_between_calls_remains() -> None:
+def test_booth_worker_gets_a_last_call_only_if_half_a_calling_interval_remains() -> None:
     last_call_at, every = 36_000.0, 7_200.0
     assert find_time_of_next_booth_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert (

@@ -89,7 +89,7 @@ async def test_report_on_trunks_by_hour_counts_seizures_in_the_centres_time_zone
 
 
 @pytest.mark.parametrize(("abandoned", "met"), [(0, "yes"), (2, "NO")])
-async def test_report_on_windows_compares_the_highest_rate_of_each_window_with_its_cap(
+async def test_abandoned_rate_report_compares_the_highest_rate_of_each_window_with_its_cap(
     store: HandFilled, abandoned: int, met: str
 ) -> None:
     profile = load_profile("india")

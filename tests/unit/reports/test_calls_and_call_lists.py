@@ -51,7 +51,7 @@ def test_filter_selects_calls_by_period_campaign_agent_result_and_number(store: 
     assert find_calls(store, voter=voter) == [busy]
 
 
-def test_history_of_a_call_has_its_grounds_marks_and_answers(store: HandFilled) -> None:
+def test_history_of_a_call_has_its_legal_grounds_voter_statuses_and_answers(store: HandFilled) -> None:
     store.insert(
         "lawful", {"lawful_id": 7, "digest": "d", "grounds": json.dumps({"verdict": "allowed", "zones": "IST"})}
     )
@@ -95,7 +95,7 @@ def test_report_on_call_lists_counts_numbers_by_attempts(listed: HandFilled) -> 
     assert report.total == ("all", None, 6, 1, 4)
 
 
-def test_report_on_call_lists_says_what_is_left_and_when_numbers_are_due(listed: HandFilled) -> None:
+def test_report_on_call_lists_shows_remaining_numbers_and_when_numbers_are_due(listed: HandFilled) -> None:
     with open_store_snapshot(listed.path, None) as db:
         report = call_lists.report_numbers_by_due_time(db, "agents", INDIA, NOON)
     assert report.rows == (

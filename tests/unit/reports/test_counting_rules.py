@@ -148,7 +148,7 @@ def test_voter_list_command_rejects_impossible_part_and_constituency_numbers(
     assert (code, option in text, out.exists()) == (2, True, False)
 
 
-def test_answer_to_a_complaint_with_a_too_large_number_is_rejected(store: HandFilled) -> None:
+def test_answer_to_a_complaint_with_an_impossible_complaint_number_is_rejected(store: HandFilled) -> None:
     code, _ = run("complaint", "answer", "9" * 23, "--done", "explained", "-c", write_config(store), "--who", "ops")
     assert code == 2
 

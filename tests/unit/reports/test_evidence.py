@@ -59,7 +59,7 @@ def test_worst_abandoned_rate_of_a_day_is_that_of_its_worst_window(
     assert found == expected
 
 
-def test_evidence_report_includes_answers_just_before_its_period_in_cap_windows() -> None:
+def test_windows_of_the_evidence_report_include_answers_shortly_before_the_reported_day() -> None:
     answers = [
         *(LiveAnswer(MIDNIGHT - HOUR + second, True, False) for second in range(5)),
         *(LiveAnswer(MIDNIGHT + HOUR + second, False, second == 3) for second in range(95)),

@@ -35,7 +35,7 @@ def find_voter(store: HandFilled, attempt: str) -> int:
     return int(voter)
 
 
-def test_exported_result_of_a_voter_is_the_latest_disposition_or_mark_before_the_call_outcome(
+def test_exported_result_of_a_voter_is_the_disposition_or_voter_status_before_any_call_outcome(
     store: HandFilled,
 ) -> None:
     spoken = store.answered(1, disposition="refused", disposed_at=NOON + 60)
@@ -50,7 +50,7 @@ def test_exported_result_of_a_voter_is_the_latest_disposition_or_mark_before_the
     assert place == (ROLL_VERSION, STATE_CODE, CONSTITUENCY_NUMBER)
 
 
-def test_results_leave_out_undone_voter_marks_and_their_corrections(store: HandFilled) -> None:
+def test_results_leave_out_undone_voter_statuses_and_their_corrections(store: HandFilled) -> None:
     voter = find_voter(store, store.attempt(1))
     store.mark(voter, "voted", NOON + 100, key="first")
     store.mark(voter, "not-yet", NOON + 200, source="correction", undoes="first")

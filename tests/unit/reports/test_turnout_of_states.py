@@ -80,7 +80,9 @@ async def test_turnout_by_booth_section_and_hour_is_counted_separately_for_each_
     assert hours == [("S13", "13:00", 1, None), ("S24", "13:00", 1, 0.4)]
 
 
-async def test_turnout_report_of_a_roll_with_one_state_has_no_state_column(store: HandFilled, one_state: Path) -> None:
+async def test_turnout_report_of_an_electoral_roll_with_one_state_has_no_state_column(
+    store: HandFilled, one_state: Path
+) -> None:
     store.db.execute("UPDATE booth SET state_code = '' WHERE booth_id = 2")  # part 2 is on a roll without states
     for by in TurnoutBy:
         assert "state" not in [column.name for column in (await make_turnout_report(store, by)).columns]
@@ -88,7 +90,9 @@ async def test_turnout_report_of_a_roll_with_one_state_has_no_state_column(store
     assert (first["constituency"], first["booths"], second["constituency"]) == (174, 2, 175)
 
 
-async def test_opt_out_of_a_number_on_two_rolls_of_an_area_counts_once(store: HandFilled, one_state: Path) -> None:
+async def test_opt_out_of_a_number_on_two_electoral_rolls_of_an_area_counts_once(
+    store: HandFilled, one_state: Path
+) -> None:
     store.opt_out(1, NOON)
     store.db.execute("UPDATE booth SET state_code = '', constituency_number = 174, part_number = 1 WHERE booth_id = 3")
     store.db.execute("INSERT INTO link (voter_id, phone_id) SELECT 41, phone_id FROM link WHERE voter_id = 1")

@@ -102,7 +102,7 @@ def test_refused_webhook_delivery_is_not_retried(store: HandFilled, post: Callab
     assert len(portal.received) == 1
 
 
-def test_webhook_posts_a_voter_mark_with_its_answers_after_the_call_has_ended(
+def test_webhook_posts_a_voter_status_with_its_answers_after_the_call_has_ended(
     store: HandFilled, post: Callable[[Portal], int]
 ) -> None:
     open_call = store.attempt(1, ended_at=None, outcome=None)

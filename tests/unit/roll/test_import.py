@@ -83,7 +83,7 @@ def test_roll_import_stores_booths_voters_numbers_and_links_between_voters_and_n
     assert query_store(store, "SELECT count(*), min(source), max(dropped_at) FROM link") == [(2, "roll", None)]
 
 
-def test_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
+def test_electoral_roll_import_is_recorded_with_file_and_counts(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")])
     ((at, name, sha256, *rest),) = query_store(
         store, "SELECT at, file_name, sha256, rows, voters, numbers, links, rejected, unchanged FROM import_run"
@@ -114,7 +114,7 @@ def test_workbook_numbers_stored_as_floats_are_imported(store: Path) -> None:
     assert query_store(store, "SELECT serial, age FROM voter ORDER BY 1") == [(7, 24), (8, None)]
 
 
-def test_importing_a_roll_twice_changes_nothing(store: Path) -> None:
+def test_importing_an_electoral_roll_twice_changes_nothing(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "30", "F", "6990012345"),
         ("1", "1", "2", "Tarun", "x", "M", "6990012345, 12345"),
@@ -163,7 +163,7 @@ def test_second_roll_import_keeps_recorded_votes_and_removed_links_to_numbers(st
     assert query_store(store, "SELECT dropped_at FROM link") == [(5.0,)]
 
 
-def test_number_that_opted_out_before_a_roll_import_is_not_called_after_the_import(store: Path) -> None:
+def test_number_that_opted_out_before_an_electoral_roll_import_is_not_called_after_the_import(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     execute_in_store(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
     result = import_rows(
@@ -269,7 +269,7 @@ def test_row_with_undecodable_characters_is_rejected_and_all_other_rows_are_impo
     assert "\\udc" in read_rejected_rows(store.parent / "roll.csv.rejects.csv")[0]["FM_NAME_EN"]
 
 
-def test_dry_run_of_a_roll_import_reports_the_result_and_writes_nothing(store: Path) -> None:
+def test_dry_run_of_an_electoral_roll_import_reports_the_result_and_writes_nothing(store: Path) -> None:
     roll = write_roll(
         store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "6990012345"), ("1", "1", "x", "", "", "", "")]
     )
@@ -378,7 +378,7 @@ def test_two_roll_versions_of_a_constituency_in_one_file_are_refused(store: Path
         ("S13", "", 'add the column state_code, or write state_code = "S13" under [values]'),
     ],
 )
-def test_roll_is_refused_if_only_the_roll_or_only_the_store_names_the_state(
+def test_electoral_roll_is_refused_if_only_the_roll_or_only_the_store_names_the_state(
     store: Path, stored: str, imported: str, remedy: str
 ) -> None:
     """Each voter would be stored twice."""
@@ -416,7 +416,7 @@ def test_error_about_a_duplicate_constituency_says_where_to_remove_the_state(
         import_roll_file(roll, store, map_path=map_file)
 
 
-def test_roll_file_with_the_state_in_only_some_rows_is_refused(store: Path) -> None:
+def test_electoral_roll_file_with_the_state_in_only_some_rows_is_refused(store: Path) -> None:
     rows = [("S13", "174", "1", "1", ""), ("", "174", "2", "1", "")]
     with pytest.raises(
         RollError, match=r"174 is in this file with the state S13, .* in every row of the file or in none"
@@ -452,7 +452,7 @@ def find_leftovers(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
-def test_interrupted_roll_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
+def test_interrupted_electoral_roll_import_changes_nothing(store: Path, error: type[BaseException]) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     (store.parent / "small.csv.rejects.csv").unlink()
     before = read_imported_tables(store)
@@ -469,7 +469,7 @@ def test_interrupted_roll_import_changes_nothing(store: Path, error: type[BaseEx
     assert import_roll_file(store.parent / "big.csv", store).voters == 12_999
 
 
-def test_killed_roll_import_changes_nothing(store: Path) -> None:
+def test_killed_electoral_roll_import_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = read_imported_tables(store)
     script = (
@@ -483,7 +483,7 @@ def test_killed_roll_import_changes_nothing(store: Path) -> None:
     assert import_roll_file(store.parent / "big.csv", store).voters == 12_999
 
 
-def test_roll_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_electoral_roll_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = read_imported_tables(store)
 
@@ -498,7 +498,7 @@ def test_roll_import_to_a_full_disk_changes_nothing(store: Path, monkeypatch: py
     assert [name for name in find_leftovers(store.parent) if name.startswith("big")] == []
 
 
-def test_import_of_a_roll_with_an_unclosed_quotation_mark_changes_nothing(store: Path) -> None:
+def test_import_of_an_electoral_roll_with_an_unclosed_quotation_mark_changes_nothing(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "6990012345")], name="small.csv")
     before = read_imported_tables(store)
     path = write_big_roll(store)
@@ -509,13 +509,13 @@ def test_import_of_a_roll_with_an_unclosed_quotation_mark_changes_nothing(store:
     assert read_imported_tables(store) == before
 
 
-def test_roll_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
+def test_electoral_roll_import_is_refused_while_the_store_is_in_use(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     with open_store_exclusively(store, "a dialler"), pytest.raises(StoreBusy, match="a dialler"):
         import_roll_file(roll, store)
 
 
-def test_roll_import_refuses_to_overwrite_a_file_that_is_not_a_store(store: Path) -> None:
+def test_electoral_roll_import_refuses_to_overwrite_a_file_that_is_not_a_store(store: Path) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     store.write_text("a letter to the editor")
     with pytest.raises(StoreCorrupt):
@@ -526,7 +526,7 @@ def test_roll_import_refuses_to_overwrite_a_file_that_is_not_a_store(store: Path
 @pytest.mark.parametrize(
     ("name", "says"), [("roll.csv", "is the roll itself"), ("none/rejects.csv", "cannot be written")]
 )
-def test_roll_import_refuses_an_unusable_path_of_the_rejects_file(store: Path, name: str, says: str) -> None:
+def test_electoral_roll_import_refuses_an_unusable_path_of_the_rejects_file(store: Path, name: str, says: str) -> None:
     roll = write_roll(store.parent / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     text = roll.read_text("utf-8")
     with pytest.raises((RollError, OutputRefused), match=says):

@@ -24,7 +24,7 @@ def write_map(tmp_path: Path, text: str) -> Path:
     return path
 
 
-def test_usual_headings_of_roll_exports_are_all_mapped() -> None:
+def test_usual_headings_of_electoral_roll_exports_are_all_mapped() -> None:
     mapping = map_roll_columns_to_fields(ROLL, [EXPORT])
     assert dict(mapping.describe_use_of_each_column()) == {
         "ST_CODE": "state_code",
@@ -87,7 +87,7 @@ def test_roll_needs_only_columns_for_constituency_part_and_serial_number() -> No
         ("EPIC No", Field.EPIC),
     ],
 )
-def test_roll_heading_is_recognized_in_several_languages_and_spellings(heading: str, name: Field) -> None:
+def test_electoral_roll_heading_is_recognized_in_several_languages_and_spellings(heading: str, name: Field) -> None:
     found = find_field_of_heading(heading)
     assert found is not None
     assert found[0] is name
@@ -97,14 +97,14 @@ def test_roll_heading_is_recognized_in_several_languages_and_spellings(heading: 
     "heading",
     ["Caste", "SUB_CASTE", "Religion", "Aadhaar No", "AADHAR", "UID No", "जाति", "धर्म", "आधार संख्या", "voted_for"],
 )
-def test_sensitive_roll_columns_are_dropped_and_reported_as_dropped(heading: str) -> None:
+def test_sensitive_electoral_roll_columns_are_dropped_and_reported_as_dropped(heading: str) -> None:
     mapping = map_roll_columns_to_fields(ROLL, [[*EXPORT, heading]])
     assert mapping.sensitive == {len(EXPORT)}
     assert mapping.describe_use_of_each_column()[-1] == (heading, DROPPED)
 
 
 @pytest.mark.parametrize("heading", ["MOBILE", "अनुभाग संख्या", "भाग संख्या", "Section", "Guardian", "Fluid", "Broadcast"])
-def test_harmless_roll_headings_are_not_mistaken_for_sensitive_headings(heading: str) -> None:
+def test_harmless_electoral_roll_headings_are_not_mistaken_for_sensitive_headings(heading: str) -> None:
     assert not is_sensitive_column(heading)
 
 
@@ -116,13 +116,13 @@ def test_single_name_column_of_a_roll_is_mapped_to_the_voters_name_in_any_script
     assert Field.NAME_LOCAL not in alone
 
 
-def test_more_common_heading_is_chosen_if_two_roll_columns_match_one_field() -> None:
+def test_more_common_heading_is_chosen_if_two_electoral_roll_columns_match_one_field() -> None:
     columns = map_roll_columns_to_fields(ROLL, [["SNO", "AC_NO", "PART_NO", "SLNOINPART", "BOOTH NO"]]).columns
     assert columns[Field.SERIAL] == (3,)
     assert columns[Field.PART_NUMBER] == (2,)
 
 
-def test_header_row_below_a_title_of_the_roll_is_found() -> None:
+def test_header_row_below_a_title_of_the_electoral_roll_is_found() -> None:
     head = [["Electoral roll 2026"], [], ["AC_NO", "PART_NO", "SLNOINPART"], ["1", "2", "3"]]
     assert map_roll_columns_to_fields(ROLL, head).skip_rows == 3
 
@@ -145,7 +145,7 @@ def test_roll_without_columns_for_constituency_part_and_serial_number_is_rejecte
     assert "\n" not in str(refused.value)
 
 
-def test_column_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> None:
+def test_column_map_file_overrides_the_headings_of_the_electoral_roll(tmp_path: Path) -> None:
     path = write_map(
         tmp_path,
         'delimiter = ";"\n[columns]\npart_number = "Stn"\nmobile = ["Phone A", 5]\nage = ""\n'
@@ -158,14 +158,14 @@ def test_column_map_file_overrides_the_headings_of_the_roll(tmp_path: Path) -> N
     assert mapping.values == {Field.CONSTITUENCY_NUMBER: "170", Field.STATE_CODE: "S24"}
 
 
-def test_roll_without_header_is_mapped_by_column_numbers(tmp_path: Path) -> None:
+def test_electoral_roll_without_header_is_mapped_by_column_numbers(tmp_path: Path) -> None:
     path = write_map(tmp_path, "header_row = 0\n[columns]\nconstituency_number = 1\npart_number = 2\nserial = 3\n")
     mapping = map_roll_columns_to_fields(ROLL, [["170", "12", "1"]], load_column_map(path))
     assert mapping.skip_rows == 0
     assert mapping.columns[Field.SERIAL] == (2,)
 
 
-def test_column_map_file_may_use_a_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
+def test_column_map_file_may_use_an_electoral_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
     path = write_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
     mapping = map_roll_columns_to_fields(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_column_map(path))
     assert mapping.columns[Field.SECTION] == (3,)

@@ -140,7 +140,7 @@ def test_valid_phone_number_is_read_from_a_cell_that_also_has_an_invalid_number(
     assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]
 
 
-def test_landline_and_foreign_phone_numbers_on_a_roll_are_read() -> None:
+def test_landline_and_foreign_phone_numbers_on_an_electoral_roll_are_read() -> None:
     assert read_phone_numbers_in_cell("011-2345 6789").numbers == ("+911123456789",)
     assert read_phone_numbers_in_cell("+44 7700 900123").numbers == ()  # reserved by Ofcom for fiction
     assert read_phone_numbers_in_cell("+1 212 555 2368").numbers == ("+12125552368",)

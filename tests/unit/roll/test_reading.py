@@ -29,7 +29,7 @@ def read_rows_of(path: Path, options: FileOptions | None = None, skip_rows: int 
         ("utf-16-be", "UTF-16-BE"),
     ],
 )
-def test_every_unicode_encoding_of_a_roll_is_detected(tmp_path: Path, encoding: str, shown: str) -> None:
+def test_every_unicode_encoding_of_an_electoral_roll_is_detected(tmp_path: Path, encoding: str, shown: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\r\n1,2,३,प्रिया\r\n".encode(encoding))
     roll = open_roll(path)
@@ -39,13 +39,15 @@ def test_every_unicode_encoding_of_a_roll_is_detected(tmp_path: Path, encoding: 
 
 
 @pytest.mark.parametrize(("encoding", "name"), [("cp1252", "André Coração"), ("cp1250", "Łukasz Hašek Ťapák")])
-def test_roll_in_a_windows_code_page_is_read_without_garbled_letters(tmp_path: Path, encoding: str, name: str) -> None:
+def test_electoral_roll_in_a_windows_code_page_is_read_without_garbled_letters(
+    tmp_path: Path, encoding: str, name: str
+) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,{name}\n".encode(encoding))
     assert read_rows_of(path) == [["1", "2", "3", name]]
 
 
-def test_encoding_of_a_roll_is_detected_even_if_only_the_last_row_shows_the_encoding(tmp_path: Path) -> None:
+def test_encoding_of_an_electoral_roll_is_detected_even_if_only_the_last_row_shows_the_encoding(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     lines = [f"1,2,{serial},plain" for serial in range(1, 150_000)]
     path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
@@ -55,7 +57,7 @@ def test_encoding_of_a_roll_is_detected_even_if_only_the_last_row_shows_the_enco
     assert last == ["1", "2", "3", "Zoë"]
 
 
-def test_utf8_roll_with_one_broken_character_is_still_read_as_utf8(tmp_path: Path) -> None:
+def test_utf8_electoral_roll_with_one_broken_character_is_still_read_as_utf8(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     good = "".join(f"1,2,{serial},प्रिया शर्मा\n" for serial in range(1, 30))
     path.write_bytes(f"{HEADER}\n{good}1,2,30,".encode() + "प्रिया".encode()[:-1] + b"\n")
@@ -65,18 +67,18 @@ def test_utf8_roll_with_one_broken_character_is_still_read_as_utf8(tmp_path: Pat
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_delimiter_of_a_csv_roll_is_detected(tmp_path: Path, delimiter: str) -> None:
+def test_delimiter_of_a_csv_electoral_roll_is_detected(tmp_path: Path, delimiter: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{HEADER}\n1,2,3,Mira\n4,5,6,Tarun\n".replace(",", delimiter), "utf-8")
     assert read_rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
 
 
-def test_punctuation_within_roll_cells_is_not_taken_for_the_delimiter() -> None:
+def test_punctuation_within_electoral_roll_cells_is_not_taken_for_the_delimiter() -> None:
     assert detect_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
     assert detect_delimiter("ONE COLUMN\n1\n2\n") == ","
 
 
-def test_quoted_cells_of_a_csv_roll_may_contain_delimiters_and_line_ends(tmp_path: Path) -> None:
+def test_quoted_cells_of_a_csv_electoral_roll_may_contain_delimiters_and_line_ends(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,3,"Mira, of\nRobadi"\n4,5,6,"say ""Tarun"""\n', "utf-8")
     batches = list(open_roll(path).read_row_batches(1))
@@ -84,7 +86,7 @@ def test_quoted_cells_of_a_csv_roll_may_contain_delimiters_and_line_ends(tmp_pat
     assert batches[0].first_row == 2
 
 
-def test_roll_rows_are_numbered_like_those_of_a_spreadsheet(tmp_path: Path) -> None:
+def test_electoral_roll_rows_are_numbered_like_those_of_a_spreadsheet(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text("\n".join([HEADER, *(f"1,2,{serial},x" for serial in range(1, 8))]) + "\n", "utf-8")
     batches = list(open_roll(path).read_row_batches(1, batch_rows=3))
@@ -92,7 +94,7 @@ def test_roll_rows_are_numbered_like_those_of_a_spreadsheet(tmp_path: Path) -> N
     assert batches[-1].share_done == 1.0
 
 
-def test_roll_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> None:
+def test_electoral_roll_workbook_with_numbers_dates_and_blank_rows_is_read(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     workbook.active["A2"] = "PART_NO"
@@ -129,7 +131,7 @@ def test_excel_workbook_is_recognized_by_its_content_whatever_its_file_name(tmp_
         (datetime.date(2024, 6, 13), "2024-06-13"),
     ],
 )
-def test_cells_of_a_roll_workbook_are_read_with_their_displayed_values(value: object, text: str) -> None:
+def test_cells_of_an_electoral_roll_workbook_are_read_with_their_displayed_values(value: object, text: str) -> None:
     assert format_cell(value) == text
 
 
@@ -148,7 +150,9 @@ def test_cells_of_a_roll_workbook_are_read_with_their_displayed_values(value: ob
         (b"AC_NO,PART_NO,SLNOINPART\n" + b"1,2,3\n" * 20_000 + b"1,2,\x00\n", "is not a text file"),
     ],
 )
-def test_pdf_or_other_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+def test_pdf_or_other_file_that_is_no_electoral_roll_is_rejected_in_one_line(
+    tmp_path: Path, content: bytes, says: str
+) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(content)
     with pytest.raises(RollError, match=says) as refused:
@@ -157,7 +161,7 @@ def test_pdf_or_other_file_that_is_no_roll_is_rejected_in_one_line(tmp_path: Pat
     assert "\n" not in str(refused.value)
 
 
-def test_missing_roll_file_or_folder_in_place_of_a_roll_is_rejected(tmp_path: Path) -> None:
+def test_missing_electoral_roll_file_or_folder_in_place_of_a_roll_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="file not found"):
         open_roll(tmp_path / "none.csv")
     with pytest.raises(RollError, match="is a folder"):
@@ -173,14 +177,16 @@ def test_missing_roll_file_or_folder_in_place_of_a_roll_is_rejected(tmp_path: Pa
         ("ascii", "not in enc"),
     ],
 )
-def test_roll_that_is_not_in_the_encoding_of_the_map_file_is_rejected(tmp_path: Path, encoding: str, says: str) -> None:
+def test_electoral_roll_that_is_not_in_the_encoding_of_the_map_file_is_rejected(
+    tmp_path: Path, encoding: str, says: str
+) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,André\n".encode("cp1252"))
     with pytest.raises(RollError, match=says):
         open_roll(path, FileOptions(encoding=encoding))
 
 
-def test_roll_import_rejects_an_empty_workbook_and_a_missing_sheet(tmp_path: Path) -> None:
+def test_electoral_roll_import_rejects_an_empty_workbook_and_a_missing_sheet(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     openpyxl.Workbook().save(path)
     with pytest.raises(RollError, match="is empty"):
@@ -189,7 +195,7 @@ def test_roll_import_rejects_an_empty_workbook_and_a_missing_sheet(tmp_path: Pat
         open_roll(path, FileOptions(sheet="Roll"))
 
 
-def test_unclosed_quotation_mark_is_detected_in_a_long_roll_file(tmp_path: Path) -> None:
+def test_unclosed_quotation_mark_is_detected_in_a_long_electoral_roll_file(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f'{HEADER}\n1,2,1,x\n1,2,2,"Mira\n' + "1,2,3,y\n" * 100, "utf-8")
     with pytest.raises(RollError, match="opens in row 3"):
@@ -222,7 +228,7 @@ def make_roll(count: int, changes: dict[int, str], end: str = "\n") -> str:
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("batch_rows", [4_000, 10])
-def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_roll_file(
+def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_electoral_roll_file(
     tmp_path: Path, changes: dict[int, str], end: str, batch_rows: int
 ) -> None:
     path = tmp_path / "roll.csv"
@@ -239,7 +245,7 @@ def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_roll_file(
         ("address,phone,name", ["House 3, Lane 4\nSector 5, Delhi, India", "9812345678", "Ram"]),
     ],
 )
-def test_roll_cells_with_part_names_and_addresses_of_several_lines_are_not_mistaken_for_rows(
+def test_electoral_roll_cells_with_part_names_and_addresses_of_several_lines_are_not_mistaken_for_rows(
     tmp_path: Path, head: str, row: list[str]
 ) -> None:
     path = tmp_path / "list.csv"
@@ -247,7 +253,7 @@ def test_roll_cells_with_part_names_and_addresses_of_several_lines_are_not_mista
     assert read_rows_of(path) == [row]
 
 
-def test_roll_cell_with_several_lines_is_read_in_any_column(tmp_path: Path) -> None:
+def test_electoral_roll_cell_with_several_lines_is_read_in_any_column(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     cells = ["Mira\nof Robadi", "12, MG Road, Ward 3, Town, 462001\n4, Lane 2, Ward 3, Town, India", "at home\n\n"]
     changes = {11: f'174,2,11,"{cells[0]}",1', 12: f'174,2,12,"{cells[1]}",1', 30: f'174,2,30,Mira,"{cells[2]}"'}

@@ -30,7 +30,7 @@ def read_rows_of(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
-def test_sample_rolls_with_the_same_seed_have_the_same_bytes(tmp_path: Path, suffix: str) -> None:
+def test_sample_electoral_rolls_with_the_same_seed_have_the_same_bytes(tmp_path: Path, suffix: str) -> None:
     digests = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         path = tmp_path / (name + suffix)
@@ -60,7 +60,7 @@ def test_names_in_a_sample_roll_are_in_the_script_of_the_voters_language(tmp_pat
     assert seen == set(STATES.values())
 
 
-def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(tmp_path: Path) -> None:
+def test_clean_sample_electoral_roll_is_imported_completely_and_households_share_numbers(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     summary = write_sample_roll(path, 3_000, messy=0.0, booth_voters=100)
     result = import_roll_file(path, tmp_path / "centre.db")
@@ -71,7 +71,7 @@ def test_clean_sample_roll_is_imported_completely_and_households_share_numbers(t
     assert query_store(tmp_path / "centre.db", "SELECT count(*) FROM booth WHERE language = ''") == [(0,)]
 
 
-def test_messy_sample_roll_has_every_kind_of_error_and_each_row_is_stored_or_rejected(tmp_path: Path) -> None:
+def test_messy_sample_electoral_roll_has_every_kind_of_error_and_each_row_is_stored_or_rejected(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample_roll(path, 4_000, messy=0.5)
     result = import_roll_file(path, tmp_path / "centre.db")
@@ -89,7 +89,7 @@ def test_sample_workbook_has_the_same_voters_as_the_sample_csv(tmp_path: Path) -
     assert (same.rows, same.voters, same.numbers, same.links) == (400, 0, 0, 0)
 
 
-def test_phone_numbers_of_a_sample_roll_belong_to_no_operator(tmp_path: Path) -> None:
+def test_phone_numbers_of_a_sample_electoral_roll_belong_to_no_operator(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample_roll(path, 3_000, messy=0.6)
     numbers = {number for row in read_rows_of(path) for number in read_phone_numbers_in_cell(row["MOBILE"]).numbers}
@@ -107,14 +107,14 @@ def test_voter_id_numbers_of_a_sample_roll_have_an_unused_prefix(tmp_path: Path)
     assert len(set(epics)) == 50
 
 
-def test_states_and_languages_of_a_sample_roll_can_be_chosen(tmp_path: Path) -> None:
+def test_states_and_languages_of_a_sample_electoral_roll_can_be_chosen(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample_roll(path, 30, states=["S24", "S25"], languages=["bn", "ta"])
     assert {row["ST_CODE"] for row in read_rows_of(path)} == {"S25"}
     assert tuple(read_rows_of(path)[0]) == HEADER
 
 
-def test_progress_of_a_sample_roll_is_reported_every_5000_rows(tmp_path: Path) -> None:
+def test_progress_of_a_sample_electoral_roll_is_reported_every_5000_rows(tmp_path: Path) -> None:
     calls: list[int] = []
     write_sample_roll(tmp_path / "roll.csv", 10_001, progress=calls.append)
     assert calls == [5_000, 10_000]
@@ -133,7 +133,7 @@ def test_progress_of_a_sample_roll_is_reported_every_5000_rows(tmp_path: Path) -
         ("none/roll.csv", 10, {}, "cannot be written"),
     ],
 )
-def test_invalid_arguments_of_a_sample_roll_are_refused_and_leave_no_file(
+def test_invalid_arguments_of_a_sample_electoral_roll_are_refused_and_leave_no_file(
     tmp_path: Path, name: str, rows: int, choice: dict[str, object], says: str
 ) -> None:
     with pytest.raises(RollError, match=says):
@@ -141,7 +141,7 @@ def test_invalid_arguments_of_a_sample_roll_are_refused_and_leave_no_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_invented_name_in_a_sample_roll_is_written_in_the_script_of_each_language() -> None:
+def test_invented_name_in_a_sample_electoral_roll_is_written_in_the_script_of_each_language() -> None:
     word = [("r", "aa"), ("v", "i"), ("n", "")]
     assert spell_word_in_latin(word) == "Ravin"
     assert [spell_word_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [

@@ -13,7 +13,7 @@ from dialer.roll.sample import write_sample_roll
 ROOT = Path(__file__).parents[3]
 
 
-def test_shipped_script_splits_a_roll_without_separating_households(tmp_path: Path) -> None:
+def test_shipped_script_splits_an_electoral_roll_without_separating_households(tmp_path: Path) -> None:
     roll = tmp_path / "roll.csv"
     write_sample_roll(roll, 6_000, 3, states=("S24",), messy=0.3)
     command = [sys.executable, str(ROOT / "config/split_roll.py"), roll.name, "3"]

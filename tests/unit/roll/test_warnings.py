@@ -25,7 +25,7 @@ def find_warnings(directory: Path, header: str, *rows: str, name: str = "roll.cs
     return prepare_roll_import(path).find_roll_warnings("IN")
 
 
-def test_roll_without_faults_gives_no_warnings(tmp_path: Path) -> None:
+def test_electoral_roll_without_faults_gives_no_warnings(tmp_path: Path) -> None:
     header = f"{KEY},FM_NAME_EN,FM_NAME_V1,AGE,HOUSE,MOBILE"
     assert (
         find_warnings(tmp_path, header, "174,1,1,Asha Devi,आशा देवी,30,12,9812345601", "174,1,2,RAVI,रवि,41,13,") == []
@@ -48,11 +48,11 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     assert prepare_roll_import(tmp_path / "roll.csv", load_column_map(map_file)).find_roll_warnings("IN") == []
 
 
-def test_aadhaar_column_of_a_roll_is_not_reported_as_an_unread_phone_column(tmp_path: Path) -> None:
+def test_aadhaar_column_of_an_electoral_roll_is_not_reported_as_an_unread_phone_column(tmp_path: Path) -> None:
     assert find_warnings(tmp_path, f"{KEY},NAME,MOBILE,AADHAAR", "174,1,1,Asha,9812345601,9812345651") == []
 
 
-def test_roll_without_phone_and_name_columns_gives_warnings(tmp_path: Path) -> None:
+def test_electoral_roll_without_phone_and_name_columns_gives_warnings(tmp_path: Path) -> None:
     phones, names = find_warnings(tmp_path, f"{KEY},AGE", "174,1,1,30")
     assert phones.startswith("no column is read as a phone number: no voter in this file can be called")
     assert names.startswith("no column is read as a name: ")
@@ -93,7 +93,9 @@ def test_voter_id_numbers_shared_by_several_voters_are_counted_within_one_roll_v
     assert other.shared_epics == 1
 
 
-def test_error_about_a_workbook_without_roll_on_the_first_sheet_names_the_other_sheets(tmp_path: Path) -> None:
+def test_error_about_a_workbook_without_electoral_roll_on_the_first_sheet_names_the_other_sheets(
+    tmp_path: Path,
+) -> None:
     book = openpyxl.Workbook()
     book.active.title = "Notes"
     book.active.append(["Dear team, this is the roll"])
@@ -107,7 +109,9 @@ def test_error_about_a_workbook_without_roll_on_the_first_sheet_names_the_other_
             prepare_roll_import(tmp_path / name)
 
 
-def test_error_about_a_zip_archive_given_as_a_roll_names_the_first_file_in_the_archive(tmp_path: Path) -> None:
+def test_error_about_a_zip_archive_given_as_an_electoral_roll_names_the_first_file_in_the_archive(
+    tmp_path: Path,
+) -> None:
     with zipfile.ZipFile(tmp_path / "roll.zip", "w") as archive:
         archive.writestr("part-1.csv", KEY)
     with pytest.raises(
@@ -116,7 +120,7 @@ def test_error_about_a_zip_archive_given_as_a_roll_names_the_first_file_in_the_a
         prepare_roll_import(tmp_path / "roll.zip")
 
 
-def test_dry_run_of_a_roll_import_shows_warnings_and_the_first_rejected_rows(tmp_path: Path) -> None:
+def test_dry_run_of_an_electoral_roll_import_shows_warnings_and_the_first_rejected_rows(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{KEY},NAME,MOBILE,OTHER\n174,1,1,Asha,12345,9812345601\n174,1,x,Ravi,9812345602,9812345603\n")
     code, said = run("import", path, "--store", tmp_path / "centre.db", "--dry-run")
@@ -128,7 +132,7 @@ def test_dry_run_of_a_roll_import_shows_warnings_and_the_first_rejected_rows(tmp
     assert "the first 2 rejects; --rejects FILE writes all" in words
 
 
-def test_docs_page_on_rolls_lists_every_field_and_its_map_files_are_valid(tmp_path: Path) -> None:
+def test_docs_page_on_electoral_rolls_lists_every_field_and_its_map_files_are_valid(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs/how-to/rolls.md").read_text(encoding="utf-8")
     examples = [text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[sources]]" not in text]
     assert len(examples) == 1

@@ -38,7 +38,7 @@ WORKERS = """SELECT e164, name, language, gone, group_concat(booth_id) FROM work
 JOIN worker_booth USING (worker_id) GROUP BY worker_id ORDER BY worker_id"""
 
 
-def test_worker_list_may_have_digits_of_any_script_and_several_parts(store: Path) -> None:
+def test_list_of_booth_workers_may_have_digits_of_any_script_and_several_roll_parts(store: Path) -> None:
     text = (
         f"AC No,Part,Mobile,Name,Language\n१७४,1; 3,98100 00001,Asha,hindi\n174,2,{SECOND},,\n174,3,{SECOND},Ravi,ta\n"
     )
@@ -103,7 +103,7 @@ def test_invalid_row_of_a_booth_worker_list_is_reported_and_no_worker_is_importe
     assert query_store(store, "SELECT count(*) FROM worker") == [(0,)]
 
 
-def test_list_of_booth_workers_must_name_the_version_of_a_part_in_two_roll_versions(store: Path) -> None:
+def test_list_of_booth_workers_must_name_the_version_of_a_roll_part_in_two_roll_versions(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (roll_version, state_code, constituency_number, part_number) VALUES ('2027', 'S24', 174, 1)"
@@ -117,7 +117,7 @@ def test_list_of_booth_workers_must_name_the_version_of_a_part_in_two_roll_versi
     assert query_store(store, "SELECT booth_id FROM worker_booth") == [(1,)]
 
 
-def test_list_of_booth_workers_must_name_the_state_of_a_part_in_two_states(store: Path) -> None:
+def test_list_of_booth_workers_must_name_the_state_of_a_roll_part_in_two_states(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"

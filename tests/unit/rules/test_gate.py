@@ -151,7 +151,7 @@ def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(
     assert Reason.HOURS in list_reasons(gate.check_rules_before_originate(case, moment("2024-04-22T23:00")))
 
 
-def test_next_allowed_time_of_a_call_is_when_the_last_rule_stops_forbidding_the_call() -> None:
+def test_call_forbidden_by_several_rules_is_next_allowed_when_the_last_rule_permits_the_call() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON)
@@ -193,7 +193,7 @@ def test_number_at_a_daily_cap_may_be_called_again_at_midnight_within_calling_ho
 
 
 @pytest.mark.parametrize(("steps", "next_at"), [(1, 1.0), (8, 8.0), (9, None)])
-def test_next_allowed_time_of_a_call_is_found_if_up_to_eight_rules_forbid_in_turn(
+def test_next_allowed_time_of_a_call_is_found_through_up_to_eight_successive_rules(
     steps: int, next_at: float | None
 ) -> None:
     def find_objections(at: float) -> list[Objection]:
@@ -547,7 +547,7 @@ def test_calling_hours_of_a_number_begin_next_when_all_its_time_zones_allow_call
     ),
     jurisdiction=st.sampled_from(["neutral", "india", "us", "canada"]),
 )
-def test_next_allowed_time_of_a_call_is_the_first_time_no_rule_forbids(
+def test_next_allowed_time_of_a_call_is_the_earliest_time_permitted_by_all_rules(
     number: str, now: float, facts: PhoneFacts, jurisdiction: str
 ) -> None:
     """An allowed call never rings outside the calling hours of any of its zones."""

@@ -159,7 +159,7 @@ def test_simulated_seat_times_and_call_outcomes_sum_to_their_totals() -> None:
     assert len(day.moments) == 31
 
 
-def test_simulated_pacing_events_are_in_time_order_and_match_the_pacers_input() -> None:
+def test_simulated_pacing_events_are_in_time_order_and_match_the_pacing_input() -> None:
     pacer = RecordingPacer()
     simulate_day(SMALL, lambda: pacer, 1)
     times = [event.at_seconds for event in pacer.events]
@@ -206,7 +206,7 @@ def test_simulated_answer_rate_follows_the_scenarios_curve_over_the_day() -> Non
     assert shares == pytest.approx([0.1, 0.6], abs=0.04)
 
 
-def test_simulated_signal_that_a_call_is_closing_reaches_the_pacer() -> None:
+def test_simulated_signal_that_a_call_is_closing_reaches_the_pacing_policy() -> None:
     pacer = RecordingPacer()
     simulate_day(replace(SMALL, signals=StageSignals()), lambda: pacer, 1)
     seen = {seat.stage for snapshot in pacer.snapshots for seat in snapshot.busy_seats}
@@ -303,7 +303,7 @@ def test_simulated_campaigns_share_seats_and_see_the_calls_of_all_campaigns() ->
     assert all(0.0 < (call.answer_probability or 0.0) < 1.0 for call in foreign)
 
 
-def test_simulated_pacer_decides_once_for_several_events_within_the_decision_interval() -> None:
+def test_simulated_pacing_decides_once_for_several_events_within_the_decision_interval() -> None:
     pacer = RecordingPacer()
     simulate_day(replace(SMALL, decision_interval_seconds=0.5), lambda: pacer, 1)
     times = [snapshot.now_seconds for snapshot in pacer.snapshots]

@@ -196,7 +196,7 @@ def judge_outcome(**changes: Any) -> list[Finding]:
     return judge_rehearsed_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
-def test_rehearsal_reports_a_fault_without_recovery_as_error_and_an_unjudged_fault_as_warning() -> None:
+def test_rehearsal_reports_a_missing_recovery_as_error_and_an_unjudged_fault_as_warning() -> None:
     noted = judge_outcome(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
     assert (noted.level, str(noted)) == (Level.WARNING, f"AMI connection lost: not judged: {NOBODY_LEFT}")
     assert judge_outcome(recovered={})[0].level is Level.ERROR

@@ -60,7 +60,7 @@ def test_command_with_updates_of_other_centres_is_within_the_diallers_limit() ->
     assert compute_signed_size(long) <= MAX_BYTES
 
 
-async def test_subscriptions_to_updates_of_other_centres_restart_after_a_roll_import(
+async def test_subscriptions_to_updates_of_other_centres_restart_after_an_electoral_roll_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(peer_updates, "ROLL_CHECK_SECONDS", 0.0)

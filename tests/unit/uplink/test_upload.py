@@ -146,7 +146,7 @@ async def test_dialler_learns_of_rows_missing_from_its_store_only_if_an_older_st
 
 
 @virtual_time()
-async def test_refusal_of_a_batch_from_an_earlier_run_of_the_store_confirms_nothing() -> None:
+async def test_refused_batch_from_an_earlier_run_of_the_store_confirms_no_rows() -> None:
     async with run_upload() as (server, store):
         await server.acknowledge(None, run="b" * 32, is_set_back=True)
         await asyncio.sleep(2 * upload.REPORT_SECONDS)

@@ -246,7 +246,7 @@ async def create_device_of_user(desk: DeskUnderTest, name: str) -> KnownDevice |
     )
 
 
-async def test_failed_sign_ins_lock_a_user_on_another_users_device_and_then_on_an_own_device(
+async def test_failed_sign_ins_lock_a_user_separately_on_another_users_device_and_an_own_device(
     desk: DeskUnderTest,
 ) -> None:
     device = await create_device_of_user(desk, "somebody")
