@@ -159,7 +159,7 @@ async def receive_topics(tested: BrokerUnderTest, login: dict[str, Any], centre:
 DENIED = 0x87
 
 
-async def test_only_permitted_broker_users_can_publish_and_read_each_topic(tmp_path: Path, store: Store) -> None:
+async def test_broker_allows_only_permitted_users_to_publish_and_read_each_topic(tmp_path: Path, store: Store) -> None:
     async with run_broker(tmp_path, store) as tested:
         assert await tested.send("asha", "stop-all") == "done: StopAll"
         with pytest.raises(CommandRefused, match="`stop-all` needs the role"):

@@ -90,7 +90,7 @@ def test_hostile_text_file_is_refused_with_a_message_of_one_line(tmp_path: Path,
 @pytest.mark.parametrize(
     ("attack", "expected"), [("deep", "nested too deep"), ("digits", "too many digits"), ("long-key", "64 parts")]
 )
-def test_refusal_of_a_hostile_file_names_the_fault_in_the_file(tmp_path: Path, attack: str, expected: str) -> None:
+def test_error_about_a_hostile_file_names_the_fault_in_the_file(tmp_path: Path, attack: str, expected: str) -> None:
     path = tmp_path / "centre.toml"
     path.write_bytes(TEXTS[attack])
     assert expected in read_refusal(load_settings, path)
@@ -228,7 +228,7 @@ def test_workbook_rows_are_the_same_whatever_the_batch_size_of_the_reader(tmp_pa
     assert [row[0] for row in next(batches).rows] == [str(number) for number in range(14, 21)]
 
 
-def test_workbook_memory_limit_allows_a_full_sheet_and_is_low_for_small_files() -> None:
+def test_workbook_memory_limit_grows_with_the_file_and_allows_a_full_sheet() -> None:
     seconds, memory = compute_workbook_limits(
         47 * MEGABYTE
     )  # 1,048,000 rows of 20 columns: measured at 2.5 GB and 21 s

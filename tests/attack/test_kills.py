@@ -17,7 +17,7 @@ def _silence_log() -> None:
     silence_log()
 
 
-def test_killed_dialler_neither_loses_answers_nor_repeats_calls_at_random_steps() -> None:
+def test_dialler_killed_at_random_steps_neither_loses_answers_nor_repeats_calls() -> None:
     figures, faulty = play_histories(range(FIRST, FIRST + HISTORIES))
     assert figures["kills"] > HISTORIES // 2 < figures["power losses"]
     assert figures["calls"] > 5 * HISTORIES
@@ -26,7 +26,7 @@ def test_killed_dialler_neither_loses_answers_nor_repeats_calls_at_random_steps(
 
 
 @pytest.mark.parametrize("seed", [3])
-def test_killed_dialler_neither_loses_answers_nor_repeats_calls_at_any_single_step(seed: int) -> None:
+def test_dialler_killed_at_any_single_step_neither_loses_answers_nor_repeats_calls(seed: int) -> None:
     steps, figures, faulty = play_every_step(seed, most=50)
     assert steps > 300
     assert not faulty, (faulty, find_faults(figures))

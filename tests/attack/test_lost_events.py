@@ -160,7 +160,7 @@ async def test_channel_is_released_after_the_hangup_event_of_an_unknown_caller_w
 
 
 @virtual_time()
-async def test_live_call_that_an_asterisk_event_wrongly_reported_as_ended_is_hung_up(tmp_path: Path) -> None:
+async def test_live_call_is_hung_up_after_an_asterisk_event_wrongly_reported_its_end(tmp_path: Path) -> None:
     config = make_scripted_switch(Behaviour(answer_after=200.0))
     async with a_site(tmp_path, config, voters=1, seats=0, campaigns=[{**CAMPAIGNS[1], "ring_seconds": 100}]) as site:
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.RINGING, 0) == 1)
@@ -173,7 +173,7 @@ async def test_live_call_that_an_asterisk_event_wrongly_reported_as_ended_is_hun
 
 
 @virtual_time()
-async def test_failed_comparison_with_asterisks_channels_is_repeated_in_a_new_ami_session(
+async def test_comparison_with_asterisks_channels_is_repeated_in_a_new_ami_session_after_an_error(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:

@@ -207,14 +207,14 @@ def play(steps: Sequence[str]) -> History:
         (BEGIN, KILLED_AFTER_COMMIT, BEGIN, COMMIT, KILLED_DURING_COMMIT, BEGIN, COMMIT),
     ],
 )
-def test_acknowledged_voter_marks_survive_sequences_of_crashes_that_lost_marks_in_the_past(
+def test_acknowledged_voter_statuses_survive_crash_sequences_that_lost_data_in_the_past(
     steps: Sequence[str],
 ) -> None:
     history = play(steps)
     assert sum(history.acknowledged.values()) == sum(step in {COMMIT} for step in steps) + steps.count(REPEAT)
 
 
-def test_acknowledged_voter_marks_survive_every_sequence_of_three_commits_or_crashes() -> None:
+def test_acknowledged_voter_statuses_survive_every_sequence_of_three_commits_or_crashes() -> None:
     """Only steps that could lose a mark: commits, lost connections and kills in every order, after a restart during the flow."""
     for steps in itertools.product((COMMIT, CUT, KILL, KILLED_AFTER_COMMIT), repeat=3):
         woven = [each for step in steps for each in (BEGIN, step)]
@@ -223,11 +223,11 @@ def test_acknowledged_voter_marks_survive_every_sequence_of_three_commits_or_cra
 
 @tried(max_examples=60, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(STEPS), max_size=LONGEST))
-def test_acknowledged_voter_marks_survive_random_sequences_of_commits_and_crashes(steps: list[str]) -> None:
+def test_acknowledged_voter_statuses_survive_random_sequences_of_commits_and_crashes(steps: list[str]) -> None:
     play(steps)
 
 
-def test_acknowledged_voter_marks_survive_many_commits_in_one_call() -> None:
+def test_acknowledged_voter_statuses_survive_many_commits_during_one_phone_call() -> None:
     random = Random(17)
     acknowledged = 0
     for _ in range(100):

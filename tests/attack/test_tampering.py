@@ -191,7 +191,7 @@ def make_other_value(value: Any) -> Any:
     return value + 1 if isinstance(value, int | float) else value[:-1] + ("a" if value[-1:] != "a" else "b")
 
 
-def test_every_store_table_has_integrity_seals_or_a_reason_for_having_none() -> None:
+def test_every_store_table_has_integrity_seals_or_a_stated_reason_to_have_none() -> None:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         migrate_schema(db, Path("centre.db"))
         tables = {
@@ -493,7 +493,7 @@ WAYS = [
 ]
 
 
-def test_docs_page_of_guarantees_names_a_check_for_each_way_to_tamper_with_a_store() -> None:
+def test_guarantees_page_names_a_check_for_each_way_to_tamper_with_a_store() -> None:
     text = (ROOT / "docs/explanation/promises.md").read_text("utf-8")
     _, _, table = text.partition("## What finds which change")
     listed = [line for line in table.partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
@@ -523,7 +523,7 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_named_checks(sealed: Se
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact is not way.reopened
 
 
-def test_older_copy_of_a_store_is_detected_by_a_noted_integrity_seal_or_at_the_next_start(
+def test_store_replaced_by_an_older_copy_is_detected_by_a_noted_integrity_seal_or_after_a_restart(
     sealed: Sealed, tmp_path: Path
 ) -> None:
     copy, live = tmp_path / "copy", tmp_path / "centre.db"
@@ -552,7 +552,7 @@ async def write_again(path: Path) -> None:
         await store.append_audit_entry("listen", "asha", {"seat": "01"}, NOW)
 
 
-async def test_opt_out_removed_while_the_dialler_runs_is_found_despite_a_forged_log_of_integrity_seals(
+async def test_opt_out_deleted_while_the_dialler_runs_is_found_despite_a_forged_log_of_integrity_seals(
     tmp_path: Path,
 ) -> None:
     """Rows and log are changed as the dialler would, before it writes the same rows again and seals the epoch."""

@@ -49,7 +49,7 @@ async def test_dialling_stops_on_a_full_disk_and_call_results_wait_to_be_stored(
 @pytest.mark.parametrize(
     "method", ["commit_new_attempts", "end_attempts", "save_answer_time_of_call", "save_connect_time_of_call"]
 )
-def test_call_results_are_neither_duplicated_nor_lost_if_the_reply_of_a_commit_is_lost(
+def test_call_results_are_neither_duplicated_nor_lost_if_the_confirmation_of_a_commit_is_lost(
     tmp_path: Path, method: str
 ) -> None:
     @virtual_time()
@@ -123,7 +123,7 @@ async def test_command_stop_all_stops_every_campaign_even_if_the_store_fails(tmp
 
 
 @virtual_time()
-async def test_number_of_messages_that_wait_for_an_unreachable_broker_is_limited(tmp_path: Path) -> None:
+async def test_queue_of_messages_for_an_unreachable_broker_is_limited(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         store = site.centre.store
         whole = store.delete_oldest_messages_of_full_outbox
@@ -139,7 +139,7 @@ async def test_number_of_messages_that_wait_for_an_unreachable_broker_is_limited
 
 
 @virtual_time()
-async def test_signed_evidence_is_published_every_minute_and_when_dialling_stops(tmp_path: Path) -> None:
+async def test_integrity_seals_are_published_every_minute_and_when_dialling_stops(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=2.0, hang_up_after=5.0), campaign=IVR) as site:
         await site.until(lambda: len(site.ended()) > 10)
         await asyncio.sleep(130)

@@ -64,7 +64,7 @@ async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the
 
 
 @virtual_time()
-async def test_call_preview_interrupted_by_a_killed_dialler_counts_as_no_call_attempt(tmp_path: Path) -> None:
+async def test_call_preview_interrupted_by_a_killed_dialler_does_not_count_as_a_call_attempt(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     previews = {"pacing": "preview"}
     async with SimulatedAsterisk(make_scripted_switch()) as switch:

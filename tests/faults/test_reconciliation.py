@@ -231,7 +231,9 @@ async def test_vote_reported_in_an_ivr_flow_survives_a_killed_dialler(tmp_path: 
 
 
 @virtual_time()
-async def test_call_recovered_after_a_restart_has_the_same_pending_voters_as_before(tmp_path: Path) -> None:
+async def test_number_of_voters_still_to_ask_in_a_call_survives_a_restart(
+    tmp_path: Path,
+) -> None:
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}
     fill_roll(tmp_path / "centre.db", 4, voters_per_booth=100)  # two voters share the third number
     async with SimulatedAsterisk(

@@ -72,7 +72,7 @@ async def is_ami_port_open(switch: SimulatedAsterisk) -> bool:
 
 
 @virtual_time()
-async def test_calls_fail_at_the_simulated_asterisk_before_the_event_fully_booted() -> None:
+async def test_simulated_asterisk_fails_all_calls_until_the_event_fully_booted() -> None:
     """The order is that of a real Asterisk 22.10: no dialplan, then a dialplan whose calls fail, then FullyBooted."""
     lease = {"Channel": "Local/s@matdan-lease/n", "Context": "matdan-lease", "Exten": "far", "Priority": "1"}
 

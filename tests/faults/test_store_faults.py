@@ -119,7 +119,7 @@ async def test_second_dialler_and_import_are_refused_while_the_store_is_in_use(p
     await (await open_store(path)).close()
 
 
-async def test_reader_of_the_store_cannot_write_or_delay_the_storing_of_results(path: Path) -> None:
+async def test_reader_of_the_store_can_neither_write_nor_delay_writes(path: Path) -> None:
     async with open_filled_store(SqliteBackend(path.parent)) as store:
         db = open_store_for_reading(path)
         with pytest.raises(sqlite3.OperationalError, match="readonly"):

@@ -27,7 +27,7 @@ INVITE = "INVITE sip:+917030000001@127.0.0.1:5080 SIP/2.0\r\nCall-ID: {call}\r\n
 
 
 @pytest.mark.parametrize("path", scenario_files(), ids=lambda path: path.stem)
-def test_sipp_carrier_scenario_has_a_branch_for_each_group_of_numbers(path: Path) -> None:
+def test_sipp_carrier_scenario_simulates_each_group_of_numbers_separately(path: Path) -> None:
     scenario = load_scenario(path)
     root = ElementTree.fromstring(render_carrier(scenario, "/x.alaw"))  # noqa: S314 - made by ourselves
     labels = [element.get("id") for element in root.iter("label")]

@@ -150,7 +150,7 @@ def make_broker_link(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch)
     ids=["upload", "peer updates", "orders", "gatherer", "broker link"],
 )
 @virtual_time()
-async def test_loop_ends_when_stopped_while_one_of_its_tasks_fails(
+async def test_retry_loop_ends_if_stopped_while_one_of_its_tasks_fails(
     make_loop: Callable[[StoppedWhileFailing, pytest.MonkeyPatch], Awaitable[None]],
     error: Exception,
     monkeypatch: pytest.MonkeyPatch,

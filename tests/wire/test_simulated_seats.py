@@ -45,7 +45,7 @@ async def test_key_pressed_on_a_simulated_phone_sends_an_event_and_the_phone_sta
 
 
 @virtual_time()
-async def test_simulated_channel_list_shows_a_phone_that_pressed_a_key_in_the_context_for_keys() -> None:
+async def test_simulated_phone_is_listed_in_the_dialplan_context_for_keys_after_a_key_press() -> None:
     """Asterisk 22.10 behaves so: it does not update its channel cache when the phone returns to the conference."""
 
     async def get_listed_context(lab: AmiLab) -> tuple[str, str, str]:

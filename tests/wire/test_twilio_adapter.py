@@ -75,7 +75,7 @@ async def test_twilio_callbacks_of_other_calls_or_unknown_statuses_are_ignored()
     ("fault", "error"),
     [(400, OriginateRefused), (401, OriginateRefused), (429, OriginateRefused), (500, OriginateUnsure)],
 )
-async def test_errors_for_the_kinds_of_twilio_refusals_differ_and_contain_no_phone_number(
+async def test_each_kind_of_twilio_refusal_gives_its_own_error_without_a_phone_number(
     fault: int, error: type[Exception]
 ) -> None:
     async with run_lab() as lab:

@@ -84,7 +84,7 @@ def get_error_line(result: CompletedProcess[str]) -> str:
     return lines[0]
 
 
-def test_sample_roll_is_imported_and_reported(tmp_path: Path) -> None:
+def test_sample_electoral_roll_is_imported_and_reported(tmp_path: Path) -> None:
     assert run_dialer("sample-roll", "--rows", "300", "--out", "roll.csv", cwd=tmp_path).returncode == 0
     config = settings_file(tmp_path)
     first = run_dialer("import", "roll.csv", "-c", config, "--json", cwd=tmp_path)
@@ -106,7 +106,7 @@ def test_sample_roll_is_imported_and_reported(tmp_path: Path) -> None:
         (b"colour,size\nred,4\n", "roll"),
     ],
 )
-def test_invalid_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+def test_invalid_electoral_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "roll.csv").write_bytes(content)
     assert says in get_error_line(run_dialer("import", tmp_path / "roll.csv", "--store", tmp_path / "centre.db"))
 
@@ -136,7 +136,7 @@ def test_unreachable_asterisk_is_reported_in_one_line(tmp_path: Path) -> None:
     assert "ami.host" in line
 
 
-def test_dialler_needs_a_sound_catalogue_if_synthetic_voices_must_be_announced(tmp_path: Path) -> None:
+def test_dialler_does_not_start_without_a_sound_catalogue_if_synthetic_voices_must_be_announced(tmp_path: Path) -> None:
     line = get_error_line(run_dialer("run", "-c", settings_file(tmp_path, catalogue="")))
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in line
     result = run_dialer("check", "-c", settings_file(tmp_path, catalogue=""))

@@ -63,7 +63,7 @@ async def test_trunk_test_command_says_what_the_carrier_did_with_the_test_call(
 
 
 @virtual_time()
-async def test_trunk_test_says_that_no_key_arrived_from_a_phone_that_only_hangs_up(tmp_path: Path) -> None:
+async def test_trunk_test_reports_that_no_key_arrived_if_the_called_phone_only_hangs_up(tmp_path: Path) -> None:
     *_, last = await describe_call(tmp_path, ANSWERS)
     assert last.startswith("The key # did not arrive. If you pressed it, ask the carrier how it sends keys")
 
@@ -76,7 +76,7 @@ async def test_trunk_test_says_that_no_key_arrived_from_a_phone_that_only_hangs_
         (DtmfMode.INFO, "The key # arrived as SIP INFO."),
     ],
 )
-def test_trunk_test_says_how_the_key_arrived(mode: DtmfMode, text: str) -> None:
+def test_trunk_test_names_the_dtmf_method_by_which_the_key_arrived(mode: DtmfMode, text: str) -> None:
     test = TrunkTest(ANSWERS, "+911140000001", answered_after=3.0, key_arrived_as=mode)
     assert list(describe_trunk_test(test))[-1] == text
 

@@ -671,7 +671,7 @@ async def test_keyboard_help_opens_by_question_mark_and_returns_the_focus(site: 
     assert_accessible(found)
 
 
-async def test_outcome_that_the_campaign_refuses_is_not_offered(site: Site) -> None:
+async def test_agent_page_does_not_offer_outcomes_that_the_campaign_refuses(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 1), outcomes=["voted", "not-yet"], call_back_times=False)
     await expect(page.locator(".keypad button")).to_have_text([re.compile("Has voted"), re.compile("Not voted yet")])
@@ -685,7 +685,7 @@ async def test_outcome_that_the_campaign_refuses_is_not_offered(site: Site) -> N
 
 
 @pytest.mark.parametrize("phone", ["own", "browser"])
-async def test_texts_speak_of_the_phones_keys_only_at_a_seat_with_its_own_phone(site: Site, phone: str) -> None:
+async def test_agent_page_mentions_phone_keys_only_at_a_seat_with_a_desk_phone(site: Site, phone: str) -> None:
     site.desk.me["phone"] = phone
     page = await new_page(site.browser, site.faults)
     await page.add_init_script("navigator.mediaDevices.getUserMedia = () => new Promise(() => {})")
@@ -747,7 +747,7 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def test_answers_on_script_pages_that_the_agent_went_back_from_are_not_saved(site: Site) -> None:
+async def test_script_answers_are_saved_only_from_the_pages_on_the_agents_final_path(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=WAYS)
     script = page.locator("section", has_text="Script")
@@ -758,7 +758,7 @@ async def test_answers_on_script_pages_that_the_agent_went_back_from_are_not_sav
     assert values["answers"] == {"who": "end"}
 
 
-async def test_outcome_is_saved_without_answers_to_a_script_that_has_changed_meanwhile(site: Site) -> None:
+async def test_outcome_is_saved_without_script_answers_if_the_script_has_changed_meanwhile(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=SCRIPT)
     await page.locator("section", has_text="Script").get_by_role("button", name="Yes").click()

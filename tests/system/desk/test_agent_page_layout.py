@@ -82,7 +82,7 @@ async def find_parts_outside(page: Page, width: int, height: int) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["en", "hi"])
-async def test_call_to_a_household_of_six_needs_no_scrolling_on_a_usual_screen(
+async def test_agent_page_shows_a_household_of_six_without_scrolling_on_a_usual_screen(
     desk: AgentDesk, browser: Browser, language: str
 ) -> None:
     page = await show_call_with_household_of_six(desk, browser, language, 1366, 768)
@@ -92,7 +92,7 @@ async def test_call_to_a_household_of_six_needs_no_scrolling_on_a_usual_screen(
 
 
 @pytest.mark.parametrize("language", ["en", "hi"])
-async def test_call_to_a_household_of_six_is_in_view_after_one_scroll_at_double_zoom(
+async def test_agent_page_shows_a_household_of_six_after_one_scroll_at_double_zoom(
     desk: AgentDesk, browser: Browser, language: str
 ) -> None:
     page = await show_call_with_household_of_six(desk, browser, language, 683, 384)
@@ -121,7 +121,7 @@ async def test_outcomes_and_call_buttons_are_in_reach_of_the_thumb_on_a_phone(
     assert await page.evaluate(TOO_SMALL) == []
 
 
-async def test_call_buttons_stay_in_place_when_an_outcome_needs_an_hour(desk: AgentDesk, browser: Browser) -> None:
+async def test_call_buttons_do_not_move_when_an_outcome_asks_for_an_hour(desk: AgentDesk, browser: Browser) -> None:
     page = await show_call_with_household_of_six(desk, browser, "en", 1366, 768)
     hang_up = page.get_by_role("button", name="Hang up")
     before = await hang_up.bounding_box()

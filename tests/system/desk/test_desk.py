@@ -263,7 +263,7 @@ def make_centre_with_thirty_seats() -> CentreView:
 
 @pytest.mark.parametrize("site", [make_centre_with_thirty_seats()], indirect=True)
 @pytest.mark.parametrize("language", ["en", "hi"])
-async def test_first_screen_shows_figures_campaigns_and_thirty_seats(site: Site, language: str) -> None:
+async def test_first_screen_of_the_board_shows_figures_campaigns_and_thirty_seats(site: Site, language: str) -> None:
     board = await site.board(language=f"{language}-IN")
     await expect(board.locator(".seat-card")).to_have_count(30)
     for watched in (".tile", ".campaign .line", ".seat-card"):
@@ -318,7 +318,7 @@ ROLL = "state_code,constituency_number,part_number,serial,name,mobile\n" + "".jo
 )
 
 
-async def test_supervisor_imports_a_roll_and_blocks_and_erases_a_number(site: Site, tmp_path: Path) -> None:
+async def test_supervisor_imports_an_electoral_roll_and_blocks_and_erases_a_number(site: Site, tmp_path: Path) -> None:
     roll = tmp_path / "kothrud.csv"
     roll.write_text(ROLL + "S13,209,118,x,Nobody,\n", encoding="utf-8")
     board = await site.board()

@@ -87,7 +87,7 @@ async def test_desk_receives_the_state_of_a_large_centre_and_every_later_change(
 
 
 @BOTH
-async def test_command_that_the_desk_repeats_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
+async def test_command_repeated_by_the_desk_is_executed_once(kind: BrokerKind, tmp_path: Path) -> None:
     engine = FakeEngine()
     async with (
         run_demo_broker(kind) as broker,

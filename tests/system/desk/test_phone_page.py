@@ -150,7 +150,7 @@ QUALITY: list[tuple[dict[str, float], str, str | None]] = [
 ]
 
 
-async def test_agent_page_says_in_words_how_good_the_voice_connection_is_and_what_to_do(site: Site) -> None:
+async def test_agent_page_describes_the_voice_quality_and_what_to_do(site: Site) -> None:
     page = await new_page(site.browser, site.faults)
     await page.clock.install()
     await page.add_init_script(MICROPHONE + STATISTICS)

@@ -119,7 +119,7 @@ async def test_filter_of_the_reports_is_in_the_link_and_survives_a_reload(site: 
     assert await page.evaluate("location.hash") == "#view=campaigns&campaign=ivr"
 
 
-async def test_files_of_a_report_have_the_rows_that_the_table_shows(site: Site, tmp_path: Path) -> None:
+async def test_downloaded_report_file_has_the_rows_shown_in_the_table(site: Site, tmp_path: Path) -> None:
     page = await site.reports(f"view=campaigns&{DAY}&campaign=agents")
     shown = await read_rows(page, "hours")
     async with page.expect_download() as started:

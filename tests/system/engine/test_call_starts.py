@@ -51,7 +51,7 @@ def count_most_starts_in_a_second(site: Site, since: int = 0) -> int:
 
 
 @virtual_time()
-async def test_campaigns_that_share_an_electoral_roll_use_every_permitted_call_start(tmp_path: Path) -> None:
+async def test_campaigns_sharing_an_electoral_roll_together_use_the_full_call_rate_of_the_trunk(tmp_path: Path) -> None:
     campaigns = [
         {"id": each, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "hours": HOURS} for each in ("a", "b")
     ]

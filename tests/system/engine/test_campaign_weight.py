@@ -70,6 +70,6 @@ async def test_supervisors_weight_of_a_campaign_survives_a_restart(tmp_path: Pat
 
 
 @virtual_time()
-async def test_single_campaign_with_agents_shows_no_share_of_agent_time(tmp_path: Path) -> None:
+async def test_campaign_shows_no_share_of_agent_time_if_no_other_campaign_has_agents(tmp_path: Path) -> None:
     async with a_site(tmp_path) as site:
         assert get_agent_share(site, "agents") is None

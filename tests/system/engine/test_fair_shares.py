@@ -88,7 +88,7 @@ def test_simulated_campaigns_get_their_shares_of_agent_time_in_each_quarter_of_a
     assert all(day.abandoned <= 0.032 * day.answered + 1 for day in days)
 
 
-def test_agent_time_unused_by_a_campaign_at_its_cap_goes_to_the_other_campaigns() -> None:
+def test_agent_time_unused_by_a_campaign_at_its_abandoned_call_cap_goes_to_other_campaigns() -> None:
     """The small campaign has so few answers that its cap does not allow another abandoned call for minutes."""
     weights = (1.0, 3.0, 4.0)
     small, *others = simulate_campaigns((90.0, 90.0, 60.0), weights, hours=1.0, seed=1, seats=14)
@@ -138,7 +138,7 @@ async def test_two_campaigns_on_the_same_seats_get_agent_time_by_their_weights(t
 
 
 @virtual_time()
-async def test_campaign_with_few_agents_of_its_skill_leaves_the_other_agents_to_the_large_campaign(
+async def test_small_campaign_uses_only_agents_with_its_skill_and_the_large_campaign_the_others(
     tmp_path: Path,
 ) -> None:
     """Two of the eight agents speak Tamil. The small campaign can use no others, so it can never get half of the time."""

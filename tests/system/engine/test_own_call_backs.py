@@ -123,7 +123,7 @@ async def test_agent_who_logs_in_late_still_gets_the_call_back_that_this_agent_p
 
 @virtual_time()
 @pytest.mark.parametrize("pacing", ["progressive", "predictive", "preview"])
-async def test_busy_agent_gets_the_call_back_that_this_agent_promised_as_next_call(tmp_path: Path, pacing: str) -> None:
+async def test_busy_agent_gets_an_own_promised_call_back_as_the_next_call(tmp_path: Path, pacing: str) -> None:
     """The list is long and every voter answers, so without a reserved seat the agent would never get the call-back."""
     campaign = {"pacing": pacing, **({"preview_seconds": 5} if pacing == "preview" else {})}
     async with run_site_with_two_agents(tmp_path, LONG_LIST, voters=200, campaign=campaign) as (site, page):

@@ -116,7 +116,7 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["command", "key", "disposition"])
-def test_pacer_is_informed_when_a_conversation_reaches_its_closing_stage(
+def test_pacing_is_informed_when_a_conversation_reaches_its_closing_stage(
     tmp_path: Path, told: list[PacingEvent], how: str
 ) -> None:
     record_talk_is_ending(tmp_path, how)
@@ -131,7 +131,7 @@ def test_pacer_is_informed_when_a_conversation_reaches_its_closing_stage(
 # Learned state after a restart
 
 
-def test_learned_state_of_the_pacer_survives_a_restart_of_the_dialler(tmp_path: Path) -> None:
+def test_learned_pacing_state_survives_a_restart_of_the_dialler(tmp_path: Path) -> None:
     learned: dict[str, object] = {}
 
     @virtual_time()
@@ -198,7 +198,7 @@ def test_abandoned_call_cap_counts_stored_calls_after_a_restart(
 
 
 @virtual_time()
-async def test_damaged_stored_state_of_the_pacer_is_ignored(tmp_path: Path) -> None:
+async def test_damaged_stored_pacing_state_is_ignored(tmp_path: Path) -> None:
     async with a_site(tmp_path, seats=1, campaign=PREDICTIVE) as site:
         run = get_campaign_run(site)
         for damaged in (
@@ -232,7 +232,7 @@ async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_a_new_voter_list_when_many_numbers_become_due_at_once(
+async def test_pacing_is_informed_of_a_new_voter_list_when_many_numbers_become_due_at_once(
     tmp_path: Path, told: list[PacingEvent]
 ) -> None:
     def count_new_lists() -> int:
@@ -269,7 +269,7 @@ async def run_until_first_call_ends(directory: Path, config: SimulatedAsteriskCo
 
 @pytest.mark.parametrize("detection", ["off", "before-seat"])
 @pytest.mark.parametrize("machine", [False, True])
-def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
+def test_pacing_receives_the_ring_time_of_answered_calls(
     tmp_path: Path, told: list[PacingEvent], detection: str, machine: bool
 ) -> None:
     """The test runs with and without machine detection, whose result comes when the call no longer rings."""
@@ -290,7 +290,7 @@ def test_pacer_is_informed_of_the_ring_time_of_answered_calls(
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_the_ring_time_of_calls_with_machine_detection(tmp_path: Path) -> None:
+async def test_pacing_receives_the_ring_time_of_calls_with_machine_detection(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=8.0, post_dial_seconds=2.0, talk_seconds=20.0, amd_seconds=1.5)
     campaign = {**PREDICTIVE, "machine_detection": "before-seat"}
     async with a_site(tmp_path, config, seats=2, campaign=campaign, profile=LISTENS) as site:
@@ -304,7 +304,7 @@ async def test_pacer_is_informed_of_the_ring_time_of_calls_with_machine_detectio
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_the_ring_time_of_cancelled_calls(tmp_path: Path, told: list[PacingEvent]) -> None:
+async def test_pacing_receives_the_ring_time_of_cancelled_calls(tmp_path: Path, told: list[PacingEvent]) -> None:
     config = make_answering_switch(answer_after=28.0, post_dial_seconds=2.0)
     async with a_site(tmp_path, config, seats=2, campaign=PREDICTIVE) as site:
         await site.log_in("01", "02")
@@ -322,7 +322,7 @@ async def test_pacer_is_informed_of_the_ring_time_of_cancelled_calls(tmp_path: P
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_a_call_that_never_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
+async def test_pacing_is_informed_of_a_call_that_never_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
     async with a_site(
         tmp_path,
         make_answering_switch(fails_with=486, rings=False, post_dial_seconds=3.0),
@@ -337,7 +337,7 @@ async def test_pacer_is_informed_of_a_call_that_never_rang(tmp_path: Path, told:
 
 @pytest.mark.parametrize("killed_while", [CallState.RINGING, CallState.TALKING])
 @virtual_time()
-async def test_call_recovered_after_a_restart_gives_the_pacer_no_ring_time(
+async def test_pacing_receives_no_ring_time_of_a_call_recovered_after_a_restart(
     tmp_path: Path, told: list[PacingEvent], killed_while: CallState
 ) -> None:
     """The monotonic clock of the earlier run is gone: only the time when the call was found is known."""

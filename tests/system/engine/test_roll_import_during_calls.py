@@ -89,7 +89,7 @@ async def test_voters_of_a_newly_imported_roll_are_called_while_calls_continue(t
 
 
 @virtual_time()
-async def test_pacer_is_informed_of_a_roll_import_that_adds_phone_numbers(tmp_path: Path) -> None:
+async def test_pacing_is_informed_of_an_electoral_roll_import_that_adds_phone_numbers(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12, campaign={"pacing": "predictive"}) as site:
         pacer, told = site.centre.engine.features.loaded_campaigns["agents"].pacer, list[PacingEventKind]()
         with mock.patch.object(pacer, "learn_from_pacing_event", lambda event: told.append(event.kind)):
@@ -114,7 +114,7 @@ async def interrupt_roll_import(site: Site, folder: Path) -> str:
 
 
 @virtual_time()
-async def test_roll_import_stops_before_using_the_reserved_disk_space(tmp_path: Path) -> None:
+async def test_electoral_roll_import_stops_before_using_the_reserved_disk_space(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12) as site:
         list_id = await interrupt_roll_import(site, tmp_path)
         assert (await site.centre.engine.execute_command(ImportRoll(list=list_id, who="asha"))).startswith(
@@ -124,7 +124,7 @@ async def test_roll_import_stops_before_using_the_reserved_disk_space(tmp_path: 
 
 
 @virtual_time()
-async def test_opt_out_from_another_centre_applies_to_a_roll_that_is_imported_again(
+async def test_opt_out_from_another_centre_applies_to_an_electoral_roll_that_is_imported_again(
     tmp_path: Path,
 ) -> None:
     async with a_site(
@@ -192,7 +192,9 @@ async def test_vote_recorded_while_the_turnout_of_its_booth_is_recounted_is_coun
 
 
 @virtual_time()
-async def test_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_line_import(tmp_path: Path) -> None:
+async def test_electoral_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_line_import(
+    tmp_path: Path,
+) -> None:
     """The stores are compared row by row except for ids. Importing twice changes nothing."""
     rows = [SAME, *NEW, (1, 4, "Of two", "+917000000001"), (1, 4, "Of two", "+918000000077")]
     for folder in ("by-import", "by-dialler"):
@@ -234,7 +236,7 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_imported_opt_out_cancels_a_ringing_call_and_is_published_only_with_a_secret(
+async def test_imported_opt_out_cancels_a_ringing_call_and_is_published_only_with_a_hash_secret(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, voters=4) as site:

@@ -478,7 +478,7 @@ async def test_agent_who_logs_off_and_hangs_up_gets_no_more_voters(tmp_path: Pat
 
 
 @virtual_time()
-async def test_seat_without_an_agent_stays_vacant_after_a_conversation_recovered_at_a_restart(tmp_path: Path) -> None:
+async def test_seat_whose_agent_logged_off_is_vacant_after_a_call_recovered_at_a_restart(tmp_path: Path) -> None:
     """An agent logs off during a call, and the dialler is killed before the call ends."""
     config = switch_config(Behaviour(answer_after=2.0, talk_seconds=40.0), seats=1)
     async with SimulatedAsterisk(config) as switch:

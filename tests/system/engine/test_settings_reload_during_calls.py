@@ -157,7 +157,7 @@ async def test_conversation_at_a_removed_seat_continues_until_agent_or_voter_han
 
 
 @virtual_time()
-async def test_changed_phone_of_a_seat_is_used_after_the_agent_has_left(tmp_path: Path) -> None:
+async def test_new_phone_of_a_seat_is_used_after_the_agent_has_logged_off(tmp_path: Path) -> None:
     async with run_live_site(tmp_path) as here:
         await here.site.log_in("01")
         await wait_until_talking(here.site)

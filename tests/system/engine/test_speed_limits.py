@@ -98,7 +98,7 @@ async def test_speed_limit_of_a_supervisor_ends_at_midnight(tmp_path: Path) -> N
 
 
 @virtual_time()
-async def test_ivr_campaign_accepts_only_a_limit_of_simultaneous_calls(tmp_path: Path) -> None:
+async def test_speed_limit_of_an_ivr_campaign_must_be_a_number_of_simultaneous_calls(tmp_path: Path) -> None:
     ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast"}
     async with a_site(tmp_path, switch_config(RINGS_LONG), campaign=ivr) as site:
         engine = site.centre.engine

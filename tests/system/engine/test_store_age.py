@@ -83,7 +83,7 @@ async def test_restored_older_store_places_no_calls_if_asterisk_has_recorded_a_n
 
 
 @virtual_time()
-async def test_first_start_of_the_dialler_places_calls_and_records_the_newest_in_asterisks_database(
+async def test_first_start_places_calls_and_records_the_newest_call_in_asterisks_database(
     tmp_path: Path,
 ) -> None:
     async with make_switch() as switch:
@@ -133,7 +133,7 @@ async def test_unreadable_call_record_in_asterisks_database_holds_dialling_until
 
 
 @virtual_time()
-async def test_running_dialler_stops_when_an_asterisk_with_a_record_of_a_later_call_connects(tmp_path: Path) -> None:
+async def test_dialling_stops_when_asterisk_reconnects_with_a_record_of_a_later_call(tmp_path: Path) -> None:
     async with make_switch() as switch, run_site(tmp_path, switch) as site:
         await site.until(lambda: len(site.ended()) >= 3)
         switch.database[RECORD] = NEVER_PLACED.replace("1713758400000", "1713758999000")
@@ -146,7 +146,9 @@ async def test_running_dialler_stops_when_an_asterisk_with_a_record_of_a_later_c
 
 
 @virtual_time()
-async def test_older_store_that_a_person_accepted_dials_after_campaigns_are_resumed(tmp_path: Path) -> None:
+async def test_dialler_with_an_older_store_dials_after_a_person_accepts_the_store_and_resumes_campaigns(
+    tmp_path: Path,
+) -> None:
     async with make_switch() as switch:
         async with run_site(tmp_path, switch) as site:
             await site.until(lambda: len(site.ended()) >= 6)

@@ -254,7 +254,7 @@ async def test_supervisor_removed_during_the_audit_write_cannot_listen(
 
 
 @virtual_time()
-async def test_monitoring_ends_when_the_supervisor_hangs_up_the_agent_logs_off_or_the_dialler_stops(
+async def test_monitoring_ends_when_supervisor_or_agent_leaves_or_the_dialler_stops(
     tmp_path: Path,
 ) -> None:
     async with run_talking_centre(tmp_path) as site:

@@ -120,7 +120,7 @@ async def test_voter_hears_music_while_the_hold_key_of_the_agents_phone_is_press
 
 
 @virtual_time()
-async def test_voter_whom_the_agent_put_on_hold_stays_on_hold_after_the_phones_hold_key_is_released(
+async def test_voter_put_on_hold_by_the_agent_stays_on_hold_after_the_phones_hold_key_is_released(
     tmp_path: Path,
 ) -> None:
     async with talking(tmp_path) as site:

@@ -112,7 +112,7 @@ async def test_call_shows_and_stores_the_caller_id_for_the_voters_federal_state(
 
 
 @virtual_time()
-async def test_report_of_each_call_has_the_attestation_with_which_its_trunk_signs(tmp_path: Path) -> None:
+async def test_report_of_each_call_has_the_stir_shaken_attestation_of_its_trunk(tmp_path: Path) -> None:
     files = {"private_key": "/keys/shaken.key", "certificate": "/keys/shaken.pem"}
     signing = {"attestation": "B", "certificate_url": "https://certificates.example.org/shaken.pem", **files}
     config = add_second_trunk(make_answering_switch(answer_after=1.0, hang_up_after=3.0))
@@ -152,9 +152,7 @@ async def test_alert_names_an_unregistered_trunk_until_the_carrier_accepts_its_r
 
 @virtual_time()
 @pytest.mark.parametrize("status", [406, 488, 606])
-async def test_first_call_without_a_common_codec_raises_an_alert_that_ten_answered_calls_end(
-    tmp_path: Path, status: int
-) -> None:
+async def test_alert_about_a_missing_common_codec_clears_after_ten_answered_calls(tmp_path: Path, status: int) -> None:
     answers, fails = Behaviour(answer_after=1.0, hang_up_after=3.0), Behaviour(answer_after=1.0, fails_with=status)
     config = make_scripted_switch(*[answers] * 60)
     line = [make_trunk("north", endpoint="carrier")]

@@ -192,7 +192,7 @@ async def test_rollout_of_campaign_material_that_nobody_confirmed_in_time_can_be
 
 
 @pytest.mark.parametrize(("problem", "state"), [("", "done"), ("centre:pune-1 " + "x" * 400, "failed")])
-async def test_waves_of_centres_in_a_confirmed_rollout_are_assigned_and_audited_until_its_end(
+async def test_confirmed_rollout_may_assign_its_version_to_further_centres_until_the_rollout_ends(
     hq: Headquarters, tmp_path: Path, problem: str, state: str
 ) -> None:
     repository, who = publish_material(hq.settings, tmp_path), SignedInUser("media", HqRole.MEDIA)
@@ -272,9 +272,7 @@ async def test_answered_proposal_at_headquarters_names_the_person_and_time_of_th
     assert resumed == ("resume-proposed", "headquarters", {"proposal": "3", "to": "all"})
 
 
-async def test_each_reason_for_refusing_an_answer_to_a_proposal_has_its_own_http_status(
-    hq: Headquarters, tmp_path: Path
-) -> None:
+async def test_http_status_says_why_an_answer_to_a_proposal_is_refused(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     both = SignedInUser("media", HqRole.COMPLIANCE)

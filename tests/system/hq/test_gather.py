@@ -245,7 +245,7 @@ async def test_unreadable_result_rows_are_stored_separately_and_all_other_rows_n
     assert problem == "4 rows are set aside: see `dialer hq set-aside`"
 
 
-async def test_voter_marks_outside_a_centres_constituencies_wait_until_the_settings_are_corrected(
+async def test_voter_statuses_outside_a_centres_constituencies_wait_until_the_settings_are_corrected(
     hq: Headquarters,
 ) -> None:
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
@@ -297,7 +297,7 @@ async def test_headquarters_sends_opt_outs_votes_and_corrections_to_other_centre
     ]
 
 
-async def test_number_that_one_centre_called_is_not_called_by_others_within_the_minimum_interval(
+async def test_number_called_by_one_centre_is_not_called_by_other_centres_within_the_minimum_interval(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     """The second centre learns of the call from the first one through both uplinks, headquarters and its stream."""
@@ -359,7 +359,7 @@ class StoreCommands(DiallerCommands):
         return Reply("done", await read_command(name, values).execute_command(services, FROM_DIALLER))
 
 
-async def test_number_of_question_and_outcome_names_counted_for_a_centre_is_limited(
+async def test_headquarters_limits_the_distinct_question_and_outcome_names_counted_for_a_centre(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ledger, "MAX_NAMES", 4)
@@ -524,7 +524,7 @@ async def test_old_results_are_deleted_at_headquarters_and_their_totals_stay(hq:
         assert await db.fetch_rows_as_tuples("SELECT count(*) FROM mark") == [(1,)]
 
 
-async def test_tables_and_columns_of_an_earlier_headquarters_database_are_renamed(hq: Headquarters) -> None:
+async def test_upgrade_renames_tables_and_columns_of_an_earlier_headquarters_database(hq: Headquarters) -> None:
     async with open_database(hq.database) as db:
         await db.prepare_schema()
         await db.update_result_partitions(date(2026, 11, 28), 30)
@@ -870,7 +870,7 @@ async def test_headquarters_collects_results_after_the_nats_server_is_restored_f
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
 
 
-async def test_headquarters_detects_a_restored_nats_server_with_another_batch_at_the_same_position(
+async def test_headquarters_detects_a_restored_nats_server_by_a_different_batch_at_a_known_position(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"

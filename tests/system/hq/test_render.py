@@ -414,7 +414,7 @@ async def test_rendered_nats_permissions_allow_batches_of_results_updates_orders
                 task.cancel()
 
 
-async def test_headquarters_answers_a_request_only_into_the_inbox_of_the_requesting_centre(
+async def test_headquarters_replies_only_to_the_nats_inbox_of_the_requesting_centre(
     address: str, tmp_path: Path
 ) -> None:
     """Otherwise a stolen key could have the answer stored as an order, or sent to another centre."""
@@ -697,14 +697,14 @@ def test_render_command_creates_the_certificate_of_the_headquarters_pages(tmp_pa
     assert "desk.certificate" in run("hq", "certificate", "-c", config)[1]
 
 
-def test_every_nats_permission_of_a_centre_names_its_centre_id_or_a_stream() -> None:
+def test_nats_permissions_of_a_centre_name_only_its_own_subjects_and_shared_streams() -> None:
     pune = HqCentre(id="pune-1", zone="west", state="S13", constituencies=(209,))
     for kind, permissions in build_nats_permissions(pune).items():
         for subject in permissions["allow"]:
             assert "pune-1" in subject or subject.startswith(("$JS.API.STREAM.INFO.", "$JS.FC.")), kind
 
 
-def test_centre_without_constituencies_receives_votes_of_its_federal_state_or_none() -> None:
+def test_centre_without_constituencies_receives_votes_of_its_state_or_none_if_no_state_is_set() -> None:
     assert list_subjects_readable_by_centre(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",

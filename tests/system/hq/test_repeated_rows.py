@@ -86,7 +86,7 @@ async def test_result_rows_sent_twice_before_a_commit_of_headquarters_are_acknow
     assert await gathering.read_attempts() == ["a1"]
 
 
-async def test_repeated_voter_mark_outside_the_centres_area_is_acknowledged_each_time(
+async def test_repeated_voter_status_outside_the_centres_area_is_acknowledged_each_time(
     gathering: Gathering,
 ) -> None:
     correct = gathering.settings
@@ -128,7 +128,7 @@ async def test_centre_store_that_reuses_a_row_id_for_another_row_is_refused_as_a
     assert await gathering.read_problem() == ack.problem
 
 
-async def test_result_row_that_headquarters_may_have_deleted_is_not_compared_with_a_repeated_row(
+async def test_old_repeated_result_row_is_accepted_if_headquarters_may_have_deleted_the_original(
     gathering: Gathering,
 ) -> None:
     now = SystemClock().now()
@@ -147,7 +147,7 @@ async def test_result_row_that_headquarters_may_have_deleted_is_not_compared_wit
 
 
 @pytest.mark.parametrize("resent", [SENT[:1], SENT[3:]])
-async def test_result_stored_under_another_key_by_an_earlier_headquarters_version_is_recognised(
+async def test_result_row_stored_by_an_earlier_headquarters_version_is_accepted_when_sent_again(
     gathering: Gathering, resent: list[BatchRow]
 ) -> None:
     """Otherwise an upgrade would stop the campaigns of each centre that sends a row again."""
@@ -156,7 +156,7 @@ async def test_result_stored_under_another_key_by_an_earlier_headquarters_versio
     assert (await gathering.commit(batch_of(FIRST_RUN, resent))).through == resent[-1].id
 
 
-async def test_batch_of_a_restored_older_store_stays_refused_if_a_valid_batch_arrives(
+async def test_batch_from_a_restored_older_store_stays_refused_after_a_later_valid_batch(
     gathering: Gathering,
 ) -> None:
     good, other = batch_of(FIRST_RUN, SENT), [attempt_row(1, attempt="other"), attempt_row(5)]
@@ -166,7 +166,7 @@ async def test_batch_of_a_restored_older_store_stays_refused_if_a_valid_batch_ar
     assert await gathering.read_attempts() == ["a1"]
 
 
-async def test_batch_sent_before_a_restore_is_acknowledged_despite_a_refused_batch(
+async def test_batch_sent_before_a_restore_is_acknowledged_although_the_next_batch_is_refused(
     gathering: Gathering,
 ) -> None:
     """The gatherer was down when the store was set back, and reads both batches afterwards."""

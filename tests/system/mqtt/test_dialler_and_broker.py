@@ -143,7 +143,7 @@ async def test_mqtt_command_sent_twice_is_executed_once(kind: BrokerKind, store:
 
 
 @BOTH
-async def test_reply_to_the_uplinks_confirmation_of_uploaded_results_is_not_stored(
+async def test_uplinks_confirmation_of_uploaded_results_is_not_stored_as_an_executed_command(
     kind: BrokerKind, store: Store
 ) -> None:
     engine = FakeEngine()

@@ -305,7 +305,7 @@ def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 @NEEDS_MOSQUITTO
-async def test_opt_outs_of_other_centres_arrive_on_the_command_connection_until_their_own_one_works(
+async def test_opt_outs_of_other_centres_arrive_on_the_command_connection_until_their_own_connection_works(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refuse the subscription, like a broker whose access list does not name the new connection yet."""

@@ -97,7 +97,7 @@ async def test_older_store_restored_with_its_keys_is_detected_by_the_integrity_s
     assert await run_dialler(path, broker) == []
 
 
-async def test_older_restored_store_with_new_seals_is_detected_by_the_seal_at_the_broker(
+async def test_older_store_restored_and_sealed_again_is_detected_by_the_integrity_seal_at_the_broker(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker) == []

@@ -29,7 +29,7 @@ from dialer.simulation.demo.desk import DemoVisitors
 from dialer.store.store import open_store
 
 
-def test_demo_starts_with_a_pretrained_pacer_or_with_the_learned_pacer_of_a_reused_store(
+def test_demo_starts_with_pretrained_pacing_or_with_the_pacing_learned_in_a_reused_store(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[str] = []
@@ -77,7 +77,7 @@ def _start_demo(directory: Path, monkeypatch: pytest.MonkeyPatch, *, is_cold: bo
     return found[0], console.export_text()
 
 
-def test_demo_says_whether_its_pacer_starts_trained_or_untrained(
+def test_demo_says_whether_its_pacing_starts_trained_or_untrained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     untrained = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03)).get_learned_state()
@@ -92,7 +92,7 @@ def test_demo_says_whether_its_pacer_starts_trained_or_untrained(
     assert "The pacer starts untrained" in said
 
 
-def test_pretraining_of_the_pacer_uses_the_ring_times_of_the_demos_voters() -> None:
+def test_pretraining_of_pacing_uses_the_ring_times_of_the_demos_voters() -> None:
     hour = create_scenario_to_train_pacer(DemoOptions(answer_rate=0.45))
     random = Random(1)
     rings = [hour.ring.pick_random_ring_time(answered, random) for answered in (True, False) for _ in range(2_000)]

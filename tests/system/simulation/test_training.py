@@ -81,7 +81,7 @@ def test_agent_training_uses_the_sites_agents_and_scripts_but_neither_its_store_
     assert trained.desk.user == "training-desk"
 
 
-def test_agent_training_uses_call_previews_exactly_if_the_site_does(tmp_path: Path) -> None:
+def test_agent_training_uses_the_call_preview_settings_of_the_site(tmp_path: Path) -> None:
     settings = make_site_settings(tmp_path)
     campaign = settings.campaigns[0].model_copy(update={"pacing": PacingPolicy.PREVIEW, "preview_seconds": 20.0})
     previews = settings.model_copy(update={"campaigns": (campaign,)})

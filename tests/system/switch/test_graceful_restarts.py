@@ -76,7 +76,7 @@ async def test_agent_can_end_the_call_while_asterisk_shuts_down(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_asterisk_with_an_older_dialplan_is_used_but_waits_until_the_phones_of_agents_hang_up(
+async def test_asterisk_with_an_older_dialplan_restarts_only_after_the_agents_phones_hang_up(
     tmp_path: Path,
 ) -> None:
     config = make_answering_switch(answer_after=1.0, talk_seconds=5.0)

@@ -50,7 +50,7 @@ async def test_failing_call_scenario_reports_the_expectation_that_was_not_met(tm
     ]
 
 
-def test_scenario_files_cover_every_behaviour_of_voters() -> None:
+def test_call_scenario_files_cover_every_behaviour_of_simulated_voters() -> None:
     scenarios = [load_scenario(path) for path in scenario_files()]
     assert {voters.does for scenario in scenarios for voters in scenario.voters} == set(PhoneReaction)
     assert max(sum(voters.count for voters in scenario.voters) for scenario in scenarios) >= 50

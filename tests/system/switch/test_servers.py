@@ -90,7 +90,7 @@ async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path
 
 
 @virtual_time()
-async def test_voter_is_connected_to_another_servers_agent_if_no_agent_of_the_own_server_is_free(
+async def test_voter_is_connected_to_an_agent_on_another_server_if_no_local_agent_is_free(
     tmp_path: Path,
 ) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=20.0)
@@ -105,7 +105,9 @@ async def test_voter_is_connected_to_another_servers_agent_if_no_agent_of_the_ow
 
 
 @virtual_time()
-async def test_voter_of_another_server_hears_the_information_message_if_the_agents_phone_fails(tmp_path: Path) -> None:
+async def test_voter_hears_the_information_message_if_the_phone_of_an_agent_on_another_server_fails(
+    tmp_path: Path,
+) -> None:
     async with connect_voter_to_other_server(tmp_path) as site:
         site.servers["b"].hang_up_phone("agent-b01")
         await site.until(lambda: list_voter_channels(site, "a")[0].context == "matdan-message", seconds=1)

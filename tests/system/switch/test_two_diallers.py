@@ -114,7 +114,7 @@ async def test_crashed_dialler_loses_its_exclusive_use_of_asterisk_after_a_timeo
 
 
 @virtual_time()
-async def test_dialler_on_the_store_of_a_crashed_dialler_may_use_asterisk_without_waiting() -> None:
+async def test_new_dialler_with_the_store_of_a_crashed_dialler_may_use_asterisk_immediately() -> None:
     async with SimulatedAsterisk(SimulatedAsteriskConfig(start_epoch=START_EPOCH)) as switch:
         dead, successor = SwitchLease(FIRST), SwitchLease(replace(FIRST, process=813, since=FIRST.since + 60))
         async with open_session(switch, dead) as old, open_session(switch, successor) as new:

@@ -76,7 +76,7 @@ def test_installed_sounds_in_formats_removed_from_the_settings_are_deleted(place
     assert list_unplayable(places) == []
 
 
-def test_preparation_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
+def test_audio_preparation_without_new_recordings_deletes_sounds_in_removed_formats(places: AudioDirectories) -> None:
     """The sounds of drafts, which have no recording, are deleted too."""
     draft = PromptName("", "hi", "number/7")
     run_prepare(places)

@@ -35,7 +35,7 @@ def test_picture_of_a_recording_shows_the_waveform_up_to_its_peak() -> None:
     assert [float(each["width"]) for each in silences] == [pytest.approx(42, abs=0.1), pytest.approx(52.5, abs=0.1)]
 
 
-def test_loudness_curve_in_the_picture_of_a_recording_is_at_the_measured_loudness() -> None:
+def test_picture_of_a_recording_draws_the_loudness_curve_at_the_measured_loudness() -> None:
     """A steady tone at the target loudness lies on the dashed line."""
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
@@ -59,7 +59,7 @@ def test_untrusted_text_is_escaped_in_the_picture_of_a_recording() -> None:
     assert "<script>" not in render_picture_page("<script>", [('"<', "a.svg")])
 
 
-def test_picture_of_no_recordings_is_valid_svg() -> None:
+def test_picture_without_recordings_is_valid_svg() -> None:
     parsed(draw_sounds_as_svg(Caption("hi/x"), [], -19.0, -2.0))
     parsed(
         draw_sounds_as_svg(

@@ -83,7 +83,7 @@ def test_blocked_prompt_of_a_campaign_is_replaced_by_the_shared_prompt() -> None
     )
 
 
-def test_sounds_outside_the_directory_of_the_catalogue_may_always_be_played() -> None:
+def test_sounds_outside_the_catalogue_directory_may_always_be_played() -> None:
     assert make_call_prompts({}).find_reason_why_sound_is_blocked("beep") is None
     assert "not in the catalogue" in (
         make_call_prompts({}).find_reason_why_sound_is_blocked("matdan/hi/common/goodbye") or ""

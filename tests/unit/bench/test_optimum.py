@@ -18,7 +18,7 @@ def test_optimal_idle_time_matches_the_reference_figures(seats: int, answer_rate
     assert best.idle_seconds_per_call == pytest.approx(idle_seconds, abs=0.05)
 
 
-def test_optimal_pacing_uses_the_abandoned_rate_cap_exactly() -> None:
+def test_abandoned_rate_of_optimal_pacing_equals_the_cap() -> None:
     centre = MarkovCentre(5, 0.30, cap=0.02)
     best = compute_optimum(centre)
     assert best.abandoned_share == pytest.approx(0.02, rel=1e-6)

@@ -36,7 +36,7 @@ def test_pacing_allows_a_drop_rate_proportional_to_the_optimal_drop_rate(drops: 
     assert 0.25 < over.mean() < 0.45
 
 
-def test_optimal_pacing_uses_more_of_the_allowed_drops_in_a_longer_window() -> None:
+def test_optimal_drop_rate_is_closer_to_the_cap_in_a_longer_window() -> None:
     shares = [compute_best_spending(drops).mean_share for drops in DROPS]
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] < 1.0

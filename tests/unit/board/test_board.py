@@ -201,7 +201,7 @@ def test_board_lists_the_booth_with_the_lowest_turnout_first() -> None:
     assert [line.split()[1] for line in shown] == ["209/1", "209/2", "209/3"]
 
 
-def test_board_does_not_list_a_booth_with_only_two_voter_answers_first() -> None:
+def test_booth_with_only_two_voter_answers_is_not_listed_first_on_the_board() -> None:
     few, many, other = centre_view(booths=3).booths
     booths = (
         replace(few, contacted=2, voted=0, not_yet=2),

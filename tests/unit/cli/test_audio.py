@@ -273,7 +273,7 @@ def test_audio_check_command_reports_a_missing_recording_file(site: Path) -> Non
     assert "recording hi/recording/message.mp3 is missing" in audio("check", "-l", "hi")[1]
 
 
-def test_settings_with_audio_rules_but_no_catalogue_are_refused(tmp_path: Path) -> None:
+def test_settings_that_require_certified_recordings_need_a_sound_catalogue(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text("[audio]\ncertified_recordings = true\n")
     with pytest.raises(SettingError, match="certified_recordings needs a catalogue"):

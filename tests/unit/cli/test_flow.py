@@ -99,7 +99,7 @@ def test_flow_draw_command_prints_a_mermaid_diagram() -> None:
     assert "क्या आपने वोट डाल दिया है?" in output
 
 
-def test_flow_draw_command_writes_a_diagram_file_and_fences_the_diagram_in_a_markdown_file(tmp_path: Path) -> None:
+def test_flow_draw_command_writes_a_diagram_file_or_a_fenced_code_block_for_markdown(tmp_path: Path) -> None:
     printed = flow("draw", "turnout")[1]
     plain, markdown = tmp_path / "turnout.mmd", tmp_path / "turnout.md"
     code, output, _ = flow("draw", "turnout", "--out", str(plain))

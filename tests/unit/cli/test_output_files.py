@@ -90,7 +90,7 @@ def test_demo_refuses_to_write_the_report_over_the_store(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_import_refuses_to_write_rejected_rows_over_the_store(tmp_path: Path) -> None:
+def test_electoral_roll_import_refuses_to_write_rejected_rows_over_the_store(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "Mira", "30", "F", "")])
     (tmp_path / "here").symlink_to(tmp_path)
     with pytest.raises(OutputRefused, match="is the store, which must not be overwritten; name another file"):

@@ -222,7 +222,7 @@ def test_every_command_that_opens_the_store_works_with_an_encrypted_store(
     assert (code, "needs store.encryption_key_file" in text) == (2, True)
 
 
-def test_settings_with_accepted_opt_out_secrets_need_a_current_secret(tmp_path: Path) -> None:
+def test_settings_with_earlier_opt_out_secrets_need_a_current_secret(tmp_path: Path) -> None:
     config = tmp_path / "centre.toml"
     config.write_text(
         f'[rules]\nopt_out_secret = "{"b" * 20}"\naccepted_opt_out_secrets = ["{"a" * 20}", "{"b" * 20}"]\n'

@@ -81,7 +81,7 @@ def test_parser_reads_templates_additions_comments_and_arrows_of_asterisk_settin
     assert not conf.problems
 
 
-def test_fault_in_an_included_asterisk_file_is_reported_with_the_included_files_name_and_line() -> None:
+def test_fault_in_an_included_asterisk_file_is_reported_with_file_name_and_line() -> None:
     files = {"pjsip.d/a.conf": "[a]\nx=1\n", "pjsip.d/b.conf": "y=2\n"}
 
     def library(pattern: str) -> list[tuple[str, str]]:

@@ -247,9 +247,7 @@ async def test_agent_session_ends_when_idle_or_when_another_agent_logs_in_at_the
     assert await desk.agents.find_user_of_session(token) is None
 
 
-async def test_no_agent_session_ends_because_of_a_full_disk(
-    desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_full_disk_ends_no_agent_session(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     token = await desk.agent_token()
     monkeypatch.setattr(AgentRecords, "record_agent_session_use", raise_disk_full)
     monkeypatch.setattr(AgentRecords, "end_agent_session", raise_disk_full)

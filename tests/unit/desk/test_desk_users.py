@@ -285,7 +285,7 @@ async def test_failed_notification_about_one_user_does_not_delay_those_about_oth
     assert told == ["asha", "ravi", "meena"]
 
 
-async def test_event_stream_of_a_user_with_a_changed_role_ends_on_a_full_disk(
+async def test_event_stream_of_a_user_ends_at_a_role_change_even_on_a_full_disk(
     desk: DeskUnderTest, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("meena", "ravi"):

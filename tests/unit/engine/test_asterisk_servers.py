@@ -30,7 +30,7 @@ def test_calls_use_only_trunks_of_reachable_asterisk_servers() -> None:
     assert make_three_servers("a", "c").find_servers_accepting_calls(["b1", "c1"]) == {"c"}
 
 
-def test_list_of_unreachable_asterisk_servers_is_empty_if_all_servers_are_down() -> None:
+def test_unreachable_asterisk_servers_are_listed_only_while_another_server_is_up() -> None:
     assert not make_three_servers().unreachable_asterisk_servers
     assert not make_three_servers("a", silent="a").unreachable_asterisk_servers
     assert make_three_servers("a").unreachable_asterisk_servers == {"b", "c"}

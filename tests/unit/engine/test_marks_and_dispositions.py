@@ -153,7 +153,7 @@ def find_dispositions_accepted_by_engine(detection: MachineDetection) -> tuple[D
 
 
 @pytest.mark.parametrize("detection", MachineDetection)
-def test_agents_page_is_offered_exactly_the_dispositions_that_the_engine_accepts(detection: MachineDetection) -> None:
+def test_agents_page_offers_exactly_the_dispositions_that_the_engine_accepts(detection: MachineDetection) -> None:
     accepted = find_dispositions_accepted_by_engine(detection)
     assert list_dispositions_of_call(detection, to_booth_worker=False) == accepted
     assert (Disposition.MACHINE in accepted) is (detection is not MachineDetection.OFF)

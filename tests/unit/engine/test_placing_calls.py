@@ -129,7 +129,7 @@ def test_unsent_calls_count_against_the_call_rate_limit_of_their_trunk() -> None
     assert site.run_tasks() == ["open-attempts"]
 
 
-def test_calls_of_one_pacing_decision_respect_a_nearly_used_call_rate_limit() -> None:
+def test_calls_of_one_pacing_decision_stay_within_the_remaining_call_rate_limit() -> None:
     site = Site(trunks=[{**FAST, "calls_per_second": 100.0}])
     starts = site.turns.features.trunk_health_monitor.pool.get_trunk_rate_limiter("carrier")
     for number in range(98):
@@ -470,7 +470,7 @@ def test_load_of_an_asterisk_server_counts_its_agents_and_calls() -> None:
 
 
 @pytest.mark.parametrize("has_seat", [False, True])
-def test_attempt_carries_the_legal_grounds_of_its_call_and_the_time_since_the_last_call(has_seat: bool) -> None:
+def test_call_attempt_stores_its_legal_grounds_and_the_time_since_the_last_call(has_seat: bool) -> None:
     site, asked = Site(), list[tuple[str, bool]]()
     limits = replace(site.originator._trunks["carrier"], attestation="A")
     site.originator._trunks.apply_trunk_settings([limits], 0.0)

@@ -141,7 +141,7 @@ def test_booth_worker_is_called_again_on_the_next_polling_day_after_the_last_cal
         ),
     ],
 )
-def test_call_time_counts_as_promised_only_at_the_voters_request(
+def test_call_time_counts_as_promised_only_if_the_voter_requested_the_time(
     outcome: Outcome, facts: dict[str, Any], promised: bool
 ) -> None:
     assert make_schedule().is_call_time_requested_by_voter(a_call(**facts), outcome) is promised
@@ -177,7 +177,7 @@ def test_disposition_of_a_call_to_a_booth_worker_keeps_the_calling_round() -> No
     )
 
 
-def test_agents_page_is_offered_exactly_the_dispositions_that_a_call_to_a_booth_worker_can_have() -> None:
+def test_agents_page_offers_exactly_the_dispositions_of_a_call_to_a_booth_worker() -> None:
     accepted = []
     for disposition in DISPOSITION_KEYS.values():
         with suppress(CommandRefused):

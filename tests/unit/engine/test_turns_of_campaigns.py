@@ -80,7 +80,7 @@ def test_campaign_with_longer_conversations_places_fewer_calls() -> None:
     assert placed["short"] == pytest.approx(40, abs=1)
 
 
-def test_campaign_that_used_more_agent_time_waits_until_the_other_has_caught_up() -> None:
+def test_campaign_that_used_more_agent_time_waits_until_the_other_campaign_has_caught_up() -> None:
     shares, pool = FairShares(), Pool()
     both = pool.make_contender("a"), pool.make_contender("b")
     place_calls(shares, pool, *both, room=0)
@@ -100,7 +100,7 @@ def test_idle_campaign_saves_up_no_agent_time_for_later() -> None:
     assert placed["a"] == placed["b"] == 4
 
 
-def test_single_campaign_that_wants_to_call_gets_all_agent_time() -> None:
+def test_campaign_gets_all_agent_time_if_no_other_campaign_wants_to_call() -> None:
     shares, pool = FairShares(), Pool()
     one, other = pool.make_contender("a"), pool.make_contender("b")
     place_calls(shares, pool, one, other, room=0)

@@ -151,7 +151,7 @@ def test_flow_that_acknowledges_an_answer_before_the_answer_is_stored_is_reporte
     assert "premature-acknowledgement" in {finding.rule for finding in list_findings(nodes)}
 
 
-def test_acknowledging_text_of_a_flow_is_recognised_by_wording() -> None:
+def test_text_of_a_flow_that_acknowledges_an_answer_is_recognised_by_its_wording() -> None:
     texts = add_texts(mine__thanks="Your answer has been recorded.")
     found = list_findings("  first: {say: [mine.thanks], next: bye}", texts=texts)
     get_only_finding(found, "premature-acknowledgement", "first")

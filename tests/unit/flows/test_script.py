@@ -214,7 +214,7 @@ def test_problem_found_in_an_agent_script_names_page_and_line(
     assert change_script(old, new).splitlines()[finding.line - 1] == f"  {page}:"
 
 
-def test_script_pages_that_lead_only_to_each_other_are_reported() -> None:
+def test_script_check_reports_script_pages_that_lead_only_to_each_other() -> None:
     lost = change_script("to: last}", "to: hello}").replace("to: bye}", "to: last}").replace("next: bye", "next: hello")
     lines = [str(each) for each in check_script(parse_script(lost)) if each.rule == "no-exit"]
     assert len(lines) == 3

@@ -87,7 +87,7 @@ def test_texts_that_acknowledge_an_answer_are_recognised_in_every_language(langu
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_shipped_texts_neither_ask_for_a_vote_nor_about_vote_choice(language: str) -> None:
+def test_shipped_flow_texts_never_ask_for_a_vote_or_about_vote_choice(language: str) -> None:
     for key, words in load_shipped_texts().by_language[language].items():
         assert asks_choice(words) is None, key
         assert asks_for_vote(words) is None, key
@@ -224,7 +224,7 @@ def test_prompt_in_an_unknown_language_is_spoken_in_english(language: str) -> No
     assert all(".." not in sound for sound in sounds)
 
 
-def test_prompt_without_a_text_is_played_from_the_sound_named_after_the_text_key() -> None:
+def test_prompt_without_a_text_is_played_from_the_sound_file_named_like_the_prompt() -> None:
     ref = make_text_prompt("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
     assert list_sounds_of_prompt(ref, "hi", load_shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
     assert render_prompt_as_words(ref, "hi", load_shipped_texts()) == "[mine.hello]"

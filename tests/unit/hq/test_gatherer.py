@@ -82,7 +82,7 @@ async def test_import_of_centre_results_reconnects_after_every_connection_error(
         await running
 
 
-async def test_import_of_results_names_centres_whose_results_the_server_does_not_store() -> None:
+async def test_headquarters_names_the_centres_whose_results_its_server_does_not_store() -> None:
     clock = SetClock()
     gatherer = Gatherer(HqSettings.model_validate({"servers": ["nats://one"]}), LeaderlessServer(0.0), clock)
 

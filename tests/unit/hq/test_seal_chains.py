@@ -170,7 +170,7 @@ def test_restored_centre_store_with_integrity_seals_unknown_to_headquarters_is_r
     assert store.last == headquarters.chain.head
 
 
-def test_centre_store_that_was_moved_must_continue_its_keys_of_integrity_seals(
+def test_moved_store_of_a_centre_must_continue_with_its_integrity_seal_keys(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     headquarters.begin_copy()

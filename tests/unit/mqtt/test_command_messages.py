@@ -406,7 +406,7 @@ def test_invalid_seat_command_is_refused(payload: bytes, says: str) -> None:
 
 
 @pytest.mark.parametrize(("told", "part", "serials"), [("12", None, (12,)), ("7:12,0015,12", 7, (12, 15, 12))])
-async def test_each_voters_serial_number_in_a_command_includes_the_part_of_the_roll(
+async def test_voters_serial_number_in_a_command_includes_the_roll_part(
     told: str, part: int | None, serials: tuple[int, ...]
 ) -> None:
     parsed = check_command(make_command("seat-serials", serials=told))

@@ -165,7 +165,7 @@ async def test_reader_waits_while_the_queue_of_received_opt_outs_is_full() -> No
 
 
 @virtual_time()
-async def test_opt_out_that_causes_an_unexpected_error_is_skipped_and_the_next_one_is_stored() -> None:
+async def test_opt_out_that_causes_an_unexpected_error_does_not_block_later_opt_outs() -> None:
     store, acknowledged = SlowStore(), list[str]()
     opt_outs = PeerOptOuts(store.suppress)
     running = asyncio.create_task(opt_outs.store_opt_outs_until_cancelled())

@@ -64,7 +64,7 @@ def test_booths_with_low_turnout_or_early_closing_have_priority() -> None:
     assert order[5] == 0.0
 
 
-def test_factor_of_weight_zero_does_not_change_the_priority_of_a_booth() -> None:
+def test_priority_factor_with_weight_zero_does_not_change_booth_priorities() -> None:
     off = FactorWeights(not_voted=0.0, deficit=0.0, time=0.0)
     assert calculate_booth_priority(BoothNow(1, 50, 10, 60.0, 0.4), 0.5, off) == 1.0
 

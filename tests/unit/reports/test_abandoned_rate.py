@@ -59,7 +59,7 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
     return dict(zip([column.name for column in report.columns], row, strict=True))
 
 
-async def test_every_report_has_the_same_abandoned_rate_without_calls_of_ivr_flows(store: Path) -> None:
+async def test_abandoned_rate_is_the_same_in_every_report_and_excludes_ivr_calls(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
     with open_store_snapshot(store, None) as source:
         table = tables.report_abandonment(source, window, UTC, SHARE)

@@ -112,7 +112,7 @@ async def test_answers_report_counts_answers_in_flows_and_scripts_but_no_recorde
 # Numbers without a voter
 
 
-async def test_opt_out_counts_only_in_booths_of_voters_with_the_number(store: HandFilled) -> None:
+async def test_opt_out_counts_only_in_the_booths_of_voters_who_have_the_number(store: HandFilled) -> None:
     store.insert("link", {"voter_id": 50, "phone_id": 1, "dropped_at": NOON})
     store.opt_out(1, NOON)
     report = await make_report(store, polling_day.report_turnout)

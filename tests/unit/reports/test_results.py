@@ -35,7 +35,7 @@ def find_voter(store: HandFilled, attempt: str) -> int:
     return int(voter)
 
 
-def test_exported_result_of_a_voter_is_the_disposition_or_voter_status_before_any_call_outcome(
+def test_exported_result_of_a_voter_prefers_disposition_and_voter_status_to_call_outcomes(
     store: HandFilled,
 ) -> None:
     spoken = store.answered(1, disposition="refused", disposed_at=NOON + 60)

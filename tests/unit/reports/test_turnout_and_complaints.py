@@ -354,7 +354,7 @@ def test_official_figure_for_a_day_without_poll_is_refused_with_the_polling_days
     assert run(*figure, "--day", "1999-01-01", "--as-published")[0] == 2
 
 
-def test_latest_official_figure_of_an_area_is_the_one_with_the_latest_hour() -> None:
+def test_official_figure_with_the_latest_hour_is_the_latest_figure_of_an_area() -> None:
     day = date(2026, 4, 22)
     figures = [
         OfficialFigure(day, 174, None, by, share) for by, share in ((FINAL, 0.66), ("09:00", 0.11), ("17:00", 0.6))

@@ -245,7 +245,7 @@ def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_electoral_
         ("address,phone,name", ["House 3, Lane 4\nSector 5, Delhi, India", "9812345678", "Ram"]),
     ],
 )
-def test_electoral_roll_cells_with_part_names_and_addresses_of_several_lines_are_not_mistaken_for_rows(
+def test_multi_line_cells_of_an_electoral_roll_are_not_mistaken_for_rows(
     tmp_path: Path, head: str, row: list[str]
 ) -> None:
     path = tmp_path / "list.csv"

@@ -100,7 +100,7 @@ def add_second_roll(store: Path, version: str, state: str) -> None:
         ("2026-1", "S13", "state", r"of several states \(S13, S24\): add a column state to the list"),
     ],
 )
-def test_file_of_voter_weights_must_name_version_or_state_of_a_part_on_two_electoral_rolls(
+def test_voter_weights_file_must_name_version_or_state_if_a_part_is_on_two_electoral_rolls(
     tmp_path: Path, store: Path, version: str, state: str, column: str, words: str
 ) -> None:
     add_second_roll(store, version, state)

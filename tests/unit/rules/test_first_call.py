@@ -32,7 +32,7 @@ def describe(start: float, end: float, **rules: Any) -> str:
     )
 
 
-def test_polling_days_in_the_settings_give_the_polling_areas_before_a_roll_import() -> None:
+def test_polling_areas_are_taken_from_the_settings_before_an_electoral_roll_import() -> None:
     polls = make_gate(
         site(rules={"polls": [{"day": "2024-04-26", "constituencies": [175, 174]}, {"day": "2024-05-07"}]})
     )

@@ -177,7 +177,7 @@ def test_calling_hours_apply_in_the_time_zone_of_the_called_number() -> None:
     )
 
 
-def test_next_calling_hours_after_closing_start_tomorrow() -> None:
+def test_next_calling_hours_start_tomorrow_if_todays_hours_have_ended() -> None:
     assert create_daily_calling_hours(HOURS).find_next_time_calls_are_allowed(
         (KOLKATA,), to_epoch_seconds(KOLKATA, 2024, 4, 22, 22, 0)
     ) == to_epoch_seconds(KOLKATA, 2024, 4, 23, 9, 0)
@@ -213,7 +213,7 @@ def test_calling_hours_resume_when_the_local_clock_jumps_back_over_their_end_tim
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.floats(1.7e9, 1.8e9), st.sampled_from([KOLKATA, BERLIN, ZoneInfo("America/New_York")]))
-def test_calling_hours_begin_next_at_the_earliest_time_within_the_hours(now: float, zone: ZoneInfo) -> None:
+def test_next_calling_hours_begin_at_the_earliest_permitted_time(now: float, zone: ZoneInfo) -> None:
     opening = create_daily_calling_hours(HOURS).find_next_time_calls_are_allowed((zone,), now)
     assert opening is not None
     assert create_daily_calling_hours(HOURS).are_calls_allowed_at(zone, opening)

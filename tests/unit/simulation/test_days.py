@@ -124,7 +124,7 @@ def test_rehearsal_uses_the_next_polling_day_instead_of_a_past_polling_day() -> 
     )
 
 
-def test_rehearsal_uses_the_first_day_with_calls_if_polling_day_permits_none() -> None:
+def test_rehearsal_uses_the_first_day_with_permitted_calls_if_polling_day_permits_none() -> None:
     settings = make_site_settings(
         campaign={"purpose": "material", "candidate": "A", "hours": [{"start": "09:00", "until": "18:00"}]}
     )

@@ -356,21 +356,21 @@ async def test_ending_a_call_attempt_that_does_not_exist_changes_nothing(backend
         assert await store.read_outbox_rows_for_broker(10) == []
 
 
-async def test_phone_number_without_a_retry_is_closed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
+async def test_phone_number_without_a_retry_is_completed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await make_ended_call(store, 1, Outcome.INVALID_NUMBER)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
         assert (await store.read_campaign_progress("b", NOW)).completed == 0
 
 
-async def test_call_with_an_unknown_result_closes_its_number_despite_a_retry_time(backend: Backend) -> None:
+async def test_number_with_an_unknown_call_result_is_not_called_again_despite_a_retry_time(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
 @pytest.mark.parametrize("how", ["mark", "opt-out"])
-async def test_phone_number_closed_by_a_vote_or_opt_out_during_its_call_stays_closed(
+async def test_vote_or_opt_out_received_during_a_call_prevents_later_calls_to_the_number(
     backend: Backend, how: str
 ) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
@@ -384,7 +384,7 @@ async def test_phone_number_closed_by_a_vote_or_opt_out_during_its_call_stays_cl
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
 
 
-async def test_next_due_time_of_a_campaign_is_now_for_undialled_numbers_or_else_the_earliest_retry(
+async def test_campaign_is_due_now_if_undialled_numbers_remain_and_otherwise_at_the_earliest_retry(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, 3) as store:  # three numbers
@@ -457,7 +457,7 @@ async def test_call_attempt_is_stored_with_its_legal_grounds_and_the_time_since_
     assert stored == [(4_995.0, '{"verdict":"allowed"}')]
 
 
-async def test_number_with_an_unknown_call_result_is_closed_in_every_campaign(backend: Backend) -> None:
+async def test_number_with_an_unknown_call_result_is_not_called_again_in_any_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await make_ended_call(store, 1, Outcome.UNKNOWN, retry_at=NOW + 60)
     states = read_target_states(backend, 1)
@@ -465,7 +465,7 @@ async def test_number_with_an_unknown_call_result_is_closed_in_every_campaign(ba
     assert all(due_at < NOW for *_, due_at in states)  # the retry time of the call is not stored
 
 
-async def test_number_whose_voters_have_all_voted_is_closed_after_the_call(
+async def test_number_whose_voters_have_all_voted_is_not_called_again_after_the_call(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -497,7 +497,7 @@ def change_rows(backend: Backend, statement: str) -> None:
         db.execute(statement)
 
 
-async def test_phone_number_refused_because_of_an_opt_out_is_closed_in_every_campaign(backend: Backend) -> None:
+async def test_number_refused_because_of_an_opt_out_is_not_called_again_in_any_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         claimed = await claim_one_number(store, 1)
         change_rows(backend, "UPDATE phone SET opted_out_at = 1713760200.0 WHERE phone_id = 1")
@@ -505,7 +505,7 @@ async def test_phone_number_refused_because_of_an_opt_out_is_closed_in_every_cam
     assert [state[:3] for state in read_target_states(backend, 1)] == [("b", "closed", 0), (CAMPAIGN, "closed", 0)]
 
 
-async def test_phone_number_whose_voters_need_no_call_is_closed_in_all_voter_campaigns(
+async def test_phone_number_whose_voters_need_no_call_is_completed_in_all_voter_campaigns(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b", "workers")) as store:

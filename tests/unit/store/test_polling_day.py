@@ -91,7 +91,7 @@ async def test_correction_of_a_vote_that_was_never_recorded_is_not_stored(backen
         ]  # voted, and that taken back
 
 
-async def test_correcting_a_wrongly_recorded_vote_reopens_a_number_that_was_called(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_returns_a_called_number_to_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
@@ -103,7 +103,7 @@ async def test_correcting_a_wrongly_recorded_vote_reopens_a_number_that_was_call
 
 
 @pytest.mark.parametrize("outcome", [Outcome.NO_ANSWER, Outcome.UNKNOWN])
-async def test_correcting_a_recorded_vote_does_not_reopen_a_number_closed_for_another_reason(
+async def test_correcting_a_recorded_vote_does_not_requeue_a_number_completed_for_another_reason(
     backend: Backend, outcome: Outcome
 ) -> None:
     """The attempts are used up, or the result of a call is unknown."""
@@ -114,7 +114,7 @@ async def test_correcting_a_recorded_vote_does_not_reopen_a_number_closed_for_an
         assert 1 not in await list_queued_numbers(store)
 
 
-async def test_correcting_a_wrongly_recorded_vote_does_not_reopen_a_number_that_opted_out(backend: Backend) -> None:
+async def test_correcting_a_wrongly_recorded_vote_does_not_requeue_a_number_that_opted_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         await store.save_opt_out(1, at=NOW + 90, source="agent")

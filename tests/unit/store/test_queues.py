@@ -148,7 +148,7 @@ async def test_reserved_number_that_is_released_returns_to_its_earlier_place_in_
         assert await store.find_next_due_time(CAMPAIGN) == 0.0
 
 
-async def test_returning_reserved_numbers_to_the_queue_changes_no_dialled_or_closed_number(backend: Backend) -> None:
+async def test_returning_reserved_numbers_to_the_queue_changes_no_dialled_or_completed_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         dialled, closed = await claim_numbers(store, 2)
         assert await commit_new_attempt(store, make_attempt(dialled)) is None

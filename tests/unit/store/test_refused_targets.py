@@ -41,7 +41,9 @@ async def test_numbers_refused_by_the_rules_return_to_their_earlier_places_in_th
         assert not (await store.read_campaign_progress(CAMPAIGN, NOW)).refused
 
 
-async def test_returning_refused_numbers_to_the_queue_does_not_reopen_closed_numbers(backend: Backend) -> None:
+async def test_numbers_with_an_unknown_call_result_are_not_returned_to_the_queue_with_refused_numbers(
+    backend: Backend,
+) -> None:
     """A number of unknown result is closed in every campaign, also in those whose rules refused it."""
     async with open_filled_store(backend) as store:
         await refuse(store, 1, 2)
@@ -62,7 +64,9 @@ async def test_completed_number_is_not_returned_to_the_queue_with_refused_number
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_refused_second_number_of_a_voter_waits_after_a_conversation_on_the_first(backend: Backend) -> None:
+async def test_second_number_refused_by_the_rules_waits_after_a_conversation_on_the_first_number(
+    backend: Backend,
+) -> None:
     """The voter has just been called on another number: a release must not have the second number called at once."""
     async with open_filled_store(backend) as store:
         with closing(backend.connect()) as db:

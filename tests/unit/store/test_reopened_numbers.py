@@ -55,7 +55,7 @@ async def reopen_store(backend: Backend) -> Store:
 # A later roll
 
 
-async def test_number_whose_voters_needed_no_call_is_reopened_for_a_new_voter(backend: Backend) -> None:
+async def test_number_whose_voters_needed_no_call_is_queued_again_for_a_new_voter(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert 1 not in await list_queued_numbers(store)
@@ -69,7 +69,7 @@ async def test_number_whose_voters_needed_no_call_is_reopened_for_a_new_voter(ba
     await store.close()
 
 
-async def test_reopening_a_number_does_not_change_its_retry_time_and_number_of_attempts(backend: Backend) -> None:
+async def test_queuing_a_number_again_does_not_change_its_retry_time_and_number_of_attempts(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
@@ -83,9 +83,7 @@ async def test_reopening_a_number_does_not_change_its_retry_time_and_number_of_a
 
 
 @pytest.mark.parametrize("how", ["used up", "unknown", "opted out", "on a call"])
-async def test_new_voter_does_not_reopen_a_number_that_was_closed_for_another_reason(
-    backend: Backend, how: str
-) -> None:
+async def test_new_voter_does_not_requeue_a_number_completed_for_another_reason(backend: Backend, how: str) -> None:
     async with open_filled_store(backend) as store:
         if how == "opted out":
             await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
@@ -119,7 +117,7 @@ async def test_correcting_a_wrongly_recorded_vote_queues_the_voter_in_campaigns_
         assert await store.add_roll_numbers_to_queue_of_campaign(LATER) == 0
 
 
-async def test_reopened_number_has_the_same_place_in_the_queue_as_a_newly_added_number(backend: Backend) -> None:
+async def test_requeued_number_has_the_same_place_in_the_queue_as_a_newly_added_number(backend: Backend) -> None:
     """Voters 7, 8 and 9 share number 6."""
     async with open_filled_store(backend) as store:
         for voter_id in (7, 8, 9):
@@ -151,7 +149,7 @@ async def test_correcting_a_recorded_vote_does_not_queue_numbers_that_must_not_b
         assert 1 not in await list_queued_numbers(store) | await list_queued_numbers(store, LATER)
 
 
-async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_the_call_ends(backend: Backend) -> None:
+async def test_number_requeued_during_a_call_is_not_called_again_before_the_call_ends(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
@@ -164,7 +162,7 @@ async def test_number_that_is_reopened_during_a_call_is_not_called_again_before_
         assert 1 in await list_queued_numbers(store, LATER)
 
 
-async def test_unknown_result_of_an_inbound_call_does_not_close_the_callers_number(backend: Backend) -> None:
+async def test_unknown_result_of_an_inbound_call_does_not_prevent_calls_to_the_callers_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
     backend.written_past = True

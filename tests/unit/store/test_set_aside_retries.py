@@ -67,7 +67,7 @@ async def test_retry_postponed_on_a_polling_day_is_due_when_that_day_ends(backen
         assert await claim_phones(store, 1, tomorrow, booths=(2,), now=TODAY.until) == [SECOND]
 
 
-async def test_restart_of_the_dialler_returns_retries_that_wait_for_another_polling_day_to_the_queue(
+async def test_dialler_restart_returns_retries_waiting_for_another_polling_day_to_the_queue(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -175,7 +175,7 @@ async def test_second_number_of_a_voter_is_not_postponed_in_another_campaign(sto
     assert MOBILE in {each.phone_id for each in await claim_numbers(store, 99, campaign_id="other", now=NOW + 1)}
 
 
-async def test_number_no_longer_linked_to_the_contacted_voter_is_not_postponed(store: Store, backend: Backend) -> None:
+async def test_number_unlinked_from_the_contacted_voter_is_not_postponed(store: Store, backend: Backend) -> None:
     call = await claim_and_open_attempt(store, 1)
     with closing(backend.connect()) as db:
         db.execute("UPDATE link SET dropped_at = 1 WHERE phone_id = ?", (MOBILE,))

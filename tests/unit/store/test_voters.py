@@ -175,7 +175,7 @@ async def test_turnout_counts_equal_the_sum_of_the_changes_by_all_stored_voter_s
 # Opt-outs
 
 
-async def test_opt_out_closes_the_number_in_every_campaign(backend: Backend) -> None:
+async def test_opt_out_ends_calls_to_the_number_in_every_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         assert await store.save_opt_out(6, at=NOW, source="flow")
         assert not await store.save_opt_out(6, at=NOW + 1, source="flow")
@@ -217,7 +217,7 @@ async def test_disposition_of_a_call_sets_when_the_number_is_due_again(backend: 
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 900
 
 
-async def test_disposition_of_a_call_without_a_retry_closes_the_number(backend: Backend) -> None:
+async def test_disposition_without_a_retry_ends_calls_to_the_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await make_ended_call(store, 1, Outcome.CONNECTED, retry_at=NOW + 60)
         await store.save_disposition_of_call(make_disposition(new.attempt_id, Disposition.WILL_NOT))

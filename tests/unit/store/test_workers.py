@@ -74,7 +74,7 @@ async def test_call_to_a_voter_on_a_booth_workers_number_is_recovered_as_a_call_
     assert (left_open.worker, left_open.voter_id, left_open.booth_id) == (None, 1, 1)
 
 
-async def test_opt_out_closes_the_number_of_a_booth_worker_permanently(store: Store, backend: Backend) -> None:
+async def test_opt_out_permanently_ends_calls_to_the_number_of_a_booth_worker(store: Store, backend: Backend) -> None:
     each = await claim_one_number(store, 1, campaign_id=WORKERS)
     call = make_attempt(each)
     assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
@@ -174,7 +174,7 @@ async def test_conversation_with_a_booth_worker_does_not_postpone_numbers_of_vot
         assert db.execute("SELECT * FROM target WHERE phone_id = 2").fetchall() == before
 
 
-async def test_number_of_a_booth_worker_is_closed_after_a_call_without_a_retry(store: Store, backend: Backend) -> None:
+async def test_booth_worker_is_not_called_again_after_a_call_without_a_retry(store: Store, backend: Backend) -> None:
     call = make_attempt(await claim_one_number(store, 1, campaign_id=WORKERS))
     assert await store.commit_new_attempts([call], max_attempts_since=DAY_START, max_attempts=9) == [None]
     await store.end_attempts([EndedAttempt(call.attempt_id, Outcome.COMPLETED, NOW + 60)])

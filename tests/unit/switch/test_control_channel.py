@@ -152,7 +152,7 @@ async def test_control_channel_that_asterisk_does_not_connect_names_the_files_to
     )
 
 
-async def test_hang_up_of_a_call_that_ami_refuses_during_a_shutdown_goes_over_the_control_channel() -> None:
+async def test_hang_up_refused_by_ami_during_a_shutdown_is_sent_over_the_control_channel() -> None:
     switch, (call, wire) = AsteriskSwitch(), make_call()
     switch._client = cast(Any, Manager())
     serving = asyncio.create_task(switch.control_channel.serve_control_session(call))

@@ -47,7 +47,7 @@ async def test_slow_page_receives_the_latest_value_of_a_changed_key_once(state: 
 
 
 @virtual_time()
-async def test_page_receives_heartbeats_without_changes_and_several_changes_in_one_update(
+async def test_page_receives_heartbeats_while_nothing_changes_and_several_changes_in_one_update(
     state: PageState,
 ) -> None:
     loop = asyncio.get_running_loop()

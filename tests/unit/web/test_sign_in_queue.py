@@ -134,7 +134,7 @@ async def test_queued_sign_in_of_a_client_that_has_left_is_dropped() -> None:
     assert isinstance(left.exception(), QueueFull)
 
 
-async def test_failed_password_check_is_raised_to_its_client_and_the_queue_continues() -> None:
+async def test_error_in_a_password_check_reaches_only_its_client_and_the_queue_continues() -> None:
     queue = Queue()
 
     def fail() -> None:
