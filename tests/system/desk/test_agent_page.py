@@ -399,7 +399,7 @@ async def test_second_window_of_the_agent_page_does_not_resend_an_undone_outcome
     await page.keyboard.press("Backspace")
     await expect(page.locator(".entry.waiting")).to_have_count(0)
     await second.clock.run_for(UNDO_MS * 2)
-    await second.get_by_role("button", name="Use this seat here").click()
+    await second.get_by_role("button", name="Use this seat in this window").click()
     await expect(second.locator(".name")).to_be_visible()
     await second.clock.run_for(UNDO_MS * 2)
     await expect(second.locator(".entry")).to_have_count(0)
@@ -511,7 +511,7 @@ async def test_second_window_of_the_agent_page_can_replace_the_first_window(site
     site.desk.taken = True
     page = await site.page()
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("seat-04 is open in another window")
-    await page.get_by_role("button", name="Use this seat here").click()
+    await page.get_by_role("button", name="Use this seat in this window").click()
     await expect(page.locator(".waiting")).to_be_visible()
     site.desk.page_state.set_value_of_key("ended", "taken")
     await expect(page.locator(".sign-in [role=alert]")).to_contain_text("is now used in another window")
@@ -777,7 +777,7 @@ async def test_agent_page_sends_entered_outcomes_when_the_wrap_up_ends(site: Sit
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
     site.desk.seat("wrap-up", "attempt-1", since=site.desk.clock.now() - 20)
-    await expect(page.locator(".state-now")).to_contain_text("left")
+    await expect(page.locator(".state-now")).to_contain_text("remaining")
     assert not [name for _, name, _ in site.desk.commands if name == "seat-dispose"]
     site.desk.seat("wrap-up", "attempt-1", since=site.desk.clock.now() - 29)
     (values,) = await site.desk.wait_for_commands("seat-dispose")

@@ -213,7 +213,7 @@ async def test_supervisor_sorts_seats_by_agent_and_time_in_state(site: Site) -> 
         await board.get_by_label("Sort seats by").select_option("by agent's name")
         await expect(cards.first).to_contain_text("9999")
         await expect(board.locator(".seat-card", has_text="Asha Kale")).to_have_count(1)
-        await board.get_by_label("Sort seats by").select_option("longest in state first")
+        await board.get_by_label("Sort seats by").select_option("longest time in state first")
         await expect(cards.first).to_contain_text(first.seat)
         await board.reload()
         await expect(board.get_by_label("Sort seats by")).to_have_value("since")
@@ -238,7 +238,7 @@ async def test_supervisor_sends_one_command_to_several_selected_seats(site: Site
     await board.keyboard.press("Enter")
     await expect(board.get_by_role("status")).to_have_text("2 of 2 commands carried out.")
     assert site.engine.executed == [SeatMessage(text="come back at noon", seat=seat.seat) for seat in seats]
-    await board.get_by_role("button", name="End selection").click()
+    await board.get_by_role("button", name="Clear selection").click()
     await expect(board.get_by_role("checkbox")).to_have_count(0)
 
 

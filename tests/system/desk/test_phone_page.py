@@ -243,7 +243,7 @@ async def test_browser_phone_replaced_by_another_page_does_not_reconnect_automat
     await site.switch.wait_for_messages("REGISTER", 3)
     await site.switch.call("one")
     await site.switch.lines[-1].close(TAKEN)
-    await expect(page.get_by_text("Another window is now the phone of this seat.")).to_be_visible()
+    await expect(page.get_by_text("This seat now uses the phone in another window.")).to_be_visible()
     await page.clock.run_for(60_000)  # JsSIP retries after one second
     assert await page.evaluate("1 + 1") == 2
     assert len(site.switch.lines) == 2

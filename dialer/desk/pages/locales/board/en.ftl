@@ -96,9 +96,9 @@ tile-calls = Live calls
 tile-seats = Active agents
 tile-abandoned = Abandoned rate
 tile-utilisation = Agent utilisation
-tile-utilisation-help = of logged-in time
+tile-utilisation-help = busy share of logged-in time
 tile-asr = Answer rate (ASR)
-tile-asr-help = of recent calls on all trunks
+tile-asr-help = share of recent calls on all trunks
 remaining-of = of { $numbers } numbers on the call lists
 
 window-days = the last { $days } days
@@ -120,7 +120,7 @@ campaign-details = Details of the campaign
 connected-last-hour = Connected, last hour
 agents-share = Share of agents' time
 remaining-numbers = Remaining
-share-of-intended = { $actual } of { $intended }
+share-of-intended = { $actual } (target { $intended })
 list-completed-of = { $closed } of { $numbers } numbers on the call list completed, { $due } numbers still to call
 list-waiting = { $numbers } numbers must wait before they are called again
 list-refused = { $numbers } numbers not called: { $rule }
@@ -226,7 +226,7 @@ seat-order = Sort seats by
 seat-order-seat = by seat number
 seat-order-agent = by agent's name
 seat-order-state = by seat state
-seat-order-since = longest in state first
+seat-order-since = longest time in state first
 seat-order-busy = busiest first
 select-seats = Select seats
 select-seat = Select seat { $seat }
@@ -237,7 +237,7 @@ seats-selected =
        *[other] { $seats } seats selected
     }
 selected-seats-actions = Actions for the selected seats
-end-selection = End selection
+end-selection = Clear selection
 serves-only = seat takes calls of these campaigns only: { $campaigns }
 seat-calls =
     { $calls ->
@@ -288,7 +288,7 @@ chart-abandoned-summary = { $abandoned } of { $answers } live answers were aband
 alerts = Alerts
 alert-acknowledge = Acknowledge alert
 alert-acknowledged-by = alert acknowledged by { $name }, { $at }
-level-notice = Alert for information
+level-notice = Notice
 level-warning = Warning
 level-critical = Critical alert
 
@@ -299,7 +299,7 @@ do-resume = Start campaign
 do-stop = Stop campaign
 do-speed = Set calling limit
 do-abandoned-target = Set abandoned-rate target
-do-weight = Set share of agents
+do-weight = Set campaign weight
 do-stop-all = Stop all campaigns
 do-accept-clock = Confirm the dialler's clock
 do-reload-flows = Reload call flows
@@ -355,7 +355,7 @@ target-set-by = { $sender } set the abandoned-rate target to { $share }
 weight-choice = Weight
 weight-of = weight { $weight }
 weight-default = campaign weight from the settings
-weight-none = 0: only the time that other campaigns leave
+weight-none = 0: only the agents' time that other campaigns do not use
 weight-set-by = { $sender } set the weight to { $weight }
 pause-reason = Reason for the pause
 

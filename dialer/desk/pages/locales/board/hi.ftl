@@ -96,9 +96,9 @@ tile-calls = चालू कॉल
 tile-seats = सक्रिय एजेंट
 tile-abandoned = छूटी कॉल की दर
 tile-utilisation = एजेंटों का उपयोग
-tile-utilisation-help = लॉग-इन समय का
+tile-utilisation-help = लॉग-इन समय का व्यस्त हिस्सा
 tile-asr = उत्तर दर (ASR)
-tile-asr-help = सभी ट्रंकों की हाल की कॉल में
+tile-asr-help = सभी ट्रंकों की हाल की कॉल का हिस्सा
 remaining-of = कॉल सूचियों के { $numbers } नंबरों में से
 
 window-days = पिछले { $days } दिनों
@@ -120,7 +120,7 @@ campaign-details = अभियान का विवरण
 connected-last-hour = पिछले घंटे में जोड़ी गईं
 agents-share = एजेंटों के समय का हिस्सा
 remaining-numbers = शेष नंबर
-share-of-intended = { $intended } में से { $actual }
+share-of-intended = { $actual } (लक्ष्य { $intended })
 list-completed-of = { $numbers } में से { $closed } नंबर पूरे, { $due } नंबर शेष
 list-waiting = { $numbers } नंबरों पर अगली कॉल का समय अभी नहीं आया
 list-refused = { $numbers } नंबरों पर कॉल नहीं: { $rule }
@@ -217,7 +217,7 @@ seat-order = सीटों का क्रम
 seat-order-seat = सीट संख्या के अनुसार
 seat-order-agent = एजेंट के नाम के अनुसार
 seat-order-state = सीट की स्थिति के अनुसार
-seat-order-since = सबसे देर से इसी स्थिति में पहले
+seat-order-since = इसी स्थिति में सबसे लंबे समय वाले पहले
 seat-order-busy = सबसे व्यस्त पहले
 select-seats = सीटें चुनें
 select-seat = सीट { $seat } चुनें
@@ -228,7 +228,7 @@ seats-selected =
        *[other] { $seats } सीटें चुनी गईं
     }
 selected-seats-actions = चुनी गई सीटों के लिए कार्रवाई
-end-selection = चयन समाप्त करें
+end-selection = चयन हटाएँ
 serves-only = सीट केवल इन अभियानों की कॉल लेती है: { $campaigns }
 seat-calls = { $calls } कॉल, { $share } समय व्यस्त
 
@@ -286,7 +286,7 @@ do-resume = अभियान शुरू करें
 do-stop = अभियान रोकें
 do-speed = कॉल सीमा तय करें
 do-abandoned-target = छूटी कॉल की दर का लक्ष्य तय करें
-do-weight = एजेंटों के समय का हिस्सा तय करें
+do-weight = अभियान का भार तय करें
 do-stop-all = सभी अभियान रोकें
 do-accept-clock = डायलर की घड़ी की पुष्टि करें
 do-reload-flows = कॉल फ़्लो फिर लोड करें
@@ -334,7 +334,7 @@ target-set-by = { $sender } ने छूटी कॉल की दर का �
 weight-choice = भार
 weight-of = भार { $weight }
 weight-default = सेटिंग का भार
-weight-none = 0: केवल वह समय जो दूसरे अभियान छोड़ दें
+weight-none = 0: एजेंटों का केवल वह समय जो दूसरे अभियान इस्तेमाल न करें
 weight-set-by = { $sender } ने भार { $weight } तय किया
 pause-reason = विराम का कारण
 

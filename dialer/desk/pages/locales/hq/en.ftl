@@ -37,7 +37,7 @@ problem-no-rollout = This rollout of campaign material has ended, or was confirm
 
 tile-seats = Agents signed in
 of-planned = { $planned } agents are planned
-not-planned = no number of agents is planned
+not-planned = planned number of agents is not set
 tile-contacts = Contacts per seat-hour
 of-target = target: { $target } contacts per seat-hour
 no-target = no target set for contacts per seat-hour
@@ -210,7 +210,7 @@ no-days = No results yet. Each day appears after its first call.
 
 ready = Readiness test
 ready-help = A test message travels from a centre's dialler to this page. Send one from each centre in the week before the poll (dialer command test-mark). Test messages older than a week do not count.
-ready-summary = test messages of the last week received from { $ready } of { $centres } centres
+ready-summary = { $ready } of { $centres } centres sent a test message in the last week
 test-mark = Last test message
 test-never = no test message received
 transit-time = Transit time of the test message
@@ -233,7 +233,7 @@ action-incident-assigned = incident assigned
 action-incident-closed = incident closed
 action-material-proposed = assignment of campaign material proposed
 action-material-answered = proposal to assign campaign material was answered
-action-material-settled = result of assigning campaign material recorded
+action-material-settled = result of a campaign material assignment recorded
 action-rollout-proposed = rollout of campaign material proposed
 action-rollout-answered = proposal to roll out campaign material was answered
 action-rollout-assigned = campaign material assigned to one wave of centres
