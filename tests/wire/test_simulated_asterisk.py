@@ -169,7 +169,7 @@ OUTCOMES = [
 
 
 @virtual_time()
-async def test_each_simulated_sip_refusal_has_the_outcome_measured_at_asterisk() -> None:
+async def test_each_simulated_sip_refusal_has_the_outcome_measured_with_a_real_asterisk() -> None:
     scripts = ((f"91{status}", Behaviour(fails_with=status, rings=False)) for status, _, _ in OUTCOMES)
     async with lab_centre(make_config(*scripts)) as (_switch, lab):
         for status, dial_status, cause in OUTCOMES:
@@ -250,7 +250,7 @@ async def test_simulated_originate_fails_on_a_trunk_that_is_down_or_full() -> No
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.28, 80, 145), (0.0, 0, 0)])
-def test_share_of_early_simulated_originate_responses_equals_the_share_measured_at_asterisk(
+def test_simulated_originate_responses_arrive_early_as_often_as_measured_with_a_real_asterisk(
     share: float, least: int, most: int
 ) -> None:
     """The test counts 400 answers, with the share measured on a real Asterisk, and with a share of 0."""

@@ -41,7 +41,7 @@ def list_states(site: Site) -> list[str]:
 
 
 @virtual_time()
-async def test_agents_phones_stay_connected_until_the_last_talk_ends_before_a_restart(
+async def test_agents_phones_stay_connected_until_the_last_conversation_ends_before_asterisk_restarts(
     tmp_path: Path,
 ) -> None:
     config = make_answering_switch(answer_after=1.0, talk_seconds=TALK_SECONDS)

@@ -78,7 +78,7 @@ def test_calls_captured_from_asterisk_have_the_outcomes_of_the_outcome_table(end
         ("limit-forwarded", True, Outcome.NO_ANSWER),  # SIP 181
     ],
 )
-def test_call_without_any_ringing_report_is_a_carrier_failure_at_the_ring_limit(
+def test_call_that_never_reports_ringing_is_a_carrier_failure_at_the_ring_time_limit(
     ending: str, ever_ringing: bool, outcome: Outcome
 ) -> None:
     found, ended = find_end_and_outcome(decode_ami_messages(EARLY[ending]["events"]))

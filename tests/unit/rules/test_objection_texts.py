@@ -76,7 +76,7 @@ def change_profile(gate: Gate, **sections: dict[str, Any]) -> None:
         ({"facts": replace(FRESH, conversations_today=2)}, "2 conversations today; the limit is 2"),
     ],
 )
-def test_objection_text_names_why_a_number_may_not_be_dialled(changes: dict[str, Any], text: str) -> None:
+def test_refusal_text_says_why_a_number_may_not_be_dialled(changes: dict[str, Any], text: str) -> None:
     settings = site(dialling={"allowed_prefixes": ["+919", "+911"], "denied_prefixes": ["+911900"]})
     assert str(make_gate(settings).check_rules_before_originate(make_case(settings, **changes), NOON)) == text
 
@@ -87,7 +87,7 @@ def check_at(at: float, campaign: dict[str, Any] | None = None, jurisdiction: st
     return str(make_gate(settings).check_rules_before_originate(make_case(settings), at))
 
 
-def test_objection_to_a_call_outside_the_calling_hours_names_the_time_zone() -> None:
+def test_refusal_of_a_call_outside_the_calling_hours_names_the_time_zone() -> None:
     late = moment("2024-04-22T22:00")
     assert check_at(late) == (
         "outside calling hours in Asia/Calcutta until Tue 23 Apr 09:00;"
@@ -97,7 +97,7 @@ def test_objection_to_a_call_outside_the_calling_hours_names_the_time_zone() -> 
     assert check_at(NOON, hours) == "outside the campaign's calling hours until Mon 22 Apr 13:00"
 
 
-def test_objection_text_counts_the_time_zones_in_which_the_called_phone_may_be() -> None:
+def test_refusal_text_counts_the_time_zones_in_which_the_called_phone_may_be() -> None:
     settings = site()
     gate = make_gate(settings)
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})
@@ -122,11 +122,11 @@ def test_objection_text_counts_the_time_zones_in_which_the_called_phone_may_be()
         ),
     ],
 )
-def test_objection_text_in_the_silence_interval_names_the_forbidden_calls(campaign: dict[str, Any], text: str) -> None:
+def test_refusal_text_in_the_silence_interval_names_the_forbidden_calls(campaign: dict[str, Any], text: str) -> None:
     assert text in check_at(NOON, campaign, "india", **POLL_TODAY)
 
 
-def test_objection_because_no_poll_is_known_names_the_missing_setting() -> None:
+def test_refusal_text_for_an_unknown_poll_names_the_missing_setting() -> None:
     unknown = "no polling day is known for this polling area ([[rules.polls]]), so the silence interval may apply"
     assert unknown in check_at(NOON, MATERIAL, "india").split("; ")
     settings = site("india", campaign=MATERIAL, rules={"polls": [{"day": "2024-04-26"}]})
@@ -135,7 +135,7 @@ def test_objection_because_no_poll_is_known_names_the_missing_setting() -> None:
     assert unknown in str(gate.check_rules_before_originate(case, NOON)).split("; ")
 
 
-def test_objection_to_a_call_after_the_close_of_poll_names_the_closing_time() -> None:
+def test_refusal_of_a_call_after_the_close_of_poll_names_the_closing_time() -> None:
     closed = "the poll of the polling area closed on Mon 22 Apr 18:00"
     assert check_at(moment("2024-04-22T18:00"), {"purpose": "turnout"}, **POLL_TODAY) == closed
 
@@ -152,7 +152,7 @@ def test_call_is_forbidden_from_the_minute_in_which_the_voters_data_must_be_eras
 
 
 @pytest.mark.parametrize(("kind", "voice"), [("agents", "live"), ("ivr", "recorded")])
-def test_objection_text_for_a_missing_consent_names_the_kind_of_call(kind: str, voice: str) -> None:
+def test_refusal_text_for_a_missing_consent_names_the_kind_of_call(kind: str, voice: str) -> None:
     settings = site(campaign={"kind": kind, **({"flow": "material"} if kind == "ivr" else {}), "purpose": "material"})
     gate = make_gate(settings)
     everything = frozenset(Purpose)
@@ -258,7 +258,7 @@ def test_daily_cap_on_calls_to_a_number_ends_at_midnight() -> None:
     ]
 
 
-def test_text_of_a_refused_call_joins_the_texts_of_all_objections() -> None:
+def test_text_of_a_refused_call_joins_the_texts_of_all_reasons() -> None:
     assert str(Ruling((), None)) == "allowed"
 
 

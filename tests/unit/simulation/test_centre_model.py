@@ -273,7 +273,7 @@ def test_simulated_slow_carrier_delays_ringing_more_with_each_call_in_set_up() -
     assert compute_mean_set_up(replace(SMALL, slow_after_calls=3)) > 1.5 * compute_mean_set_up(SMALL)
 
 
-def test_carrier_falsely_answers_every_simulated_call_in_the_period_of_false_answers() -> None:
+def test_simulated_carrier_answers_every_call_during_a_period_of_false_answers() -> None:
     pacer = RecordingPacer(ratio=1.0)
     simulate_day(replace(SMALL, false_answers=FalseAnswers(600.0, 1200.0)), lambda: pacer, 1)
     inside = [event for event in pacer.events if 630.0 < event.at_seconds < 1200.0]
