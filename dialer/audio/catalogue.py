@@ -43,7 +43,7 @@ _HEAD: Final = "# Made by `dialer audio prepare` and `dialer audio drafts`; appr
 
 
 class Voice(StrEnum):
-    """The kind of voice that speaks a prompt."""
+    """The kind of voice that speaks a prompt: a person, a synthetic voice, or a draft that a recording will replace."""
 
     HUMAN = "human"
     SYNTHETIC = "synthetic"  # a synthetic voice for permanent use

@@ -42,7 +42,7 @@ class DraftJob:
 
 @dataclass(slots=True)
 class DraftReport:
-    """The result of making draft recordings (`dialer audio drafts`)."""
+    """How many draft prompts `dialer audio drafts` has made, and which were refused or lost their approval."""
 
     drafted: int = 0
     unchanged: int = 0

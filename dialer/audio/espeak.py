@@ -40,7 +40,7 @@ _CALLBACK: Final = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int,
 
 @dataclass(frozen=True, slots=True)
 class _Engine:
-    """The eSpeak NG library, loaded and initialised."""
+    """The loaded eSpeak NG library, with its version and sample rate."""
 
     library: ctypes.CDLL
     rate: int

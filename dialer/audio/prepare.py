@@ -43,7 +43,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A recording that is to be converted to sounds."""
+    """A recording to convert to sounds, with the recipe and the directories for it."""
 
     name: PromptName
     source: Path
@@ -75,7 +75,7 @@ class Prepared:
 
 @dataclass(slots=True)
 class PrepareReport:
-    """The result of converting the recordings (`dialer audio prepare`)."""
+    """Which recordings `dialer audio prepare` has converted, left unchanged or refused."""
 
     prepared: list[Prepared]
     unchanged: list[PromptName]

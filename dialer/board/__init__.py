@@ -1,1 +1,1 @@
-"""The live board on a terminal, drawn from the engine's views (its state at one moment)."""
+"""The live board on a terminal, drawn from a centre's published state."""

@@ -65,7 +65,7 @@ LIMIT_WORDS = {limit.value: limit.text for limit in Limit}
 
 @dataclass(frozen=True, slots=True)
 class BoardExtras:
-    """Data that the board shows in addition to the engine's view."""
+    """Data that the terminal board shows in addition to the centre's published state, such as the broker's name."""
 
     broker: str | None = None  # its name; None = not shown
     broker_up: bool = True

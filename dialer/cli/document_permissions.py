@@ -59,7 +59,7 @@ zone sees and changes that zone only."""
 
 
 class HasRouter(Protocol):
-    """A class that provides HTTP routes of the pages."""
+    """The interface of classes that provide HTTP routes of the pages."""
 
     def create_http_router(self) -> APIRouter:
         """Return a router with the routes of this class."""

@@ -41,7 +41,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class HqSession:
-    """A user of headquarters' pages who has signed in for one command."""
+    """A signed-in session at headquarters' pages, which lasts for one command."""
 
     proposals: Proposals
     _people: People

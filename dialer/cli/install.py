@@ -41,7 +41,7 @@ class NotInstalled(MatdanError):
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder, and the files that the installation writes into it."""
+    """A folder into which `dialer install` writes, with the files to write."""
 
     path: Path
     plans: list[FilePlan]

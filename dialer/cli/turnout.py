@@ -273,7 +273,7 @@ def _parse_turnout_figure(location: str, day: str, area: tuple[int, int | None, 
 
 
 def _list_column_headings() -> dict[str, frozenset[str]]:
-    """Return the headings of each column of a file with turnout figures."""
+    """Return, for each column of a file with turnout figures, the headings by which it is recognised."""
     from dialer.roll.columns import CONSTITUENCY, PART, STATE
 
     return {

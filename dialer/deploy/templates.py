@@ -1,4 +1,4 @@
-"""Jinja templates of configuration files."""
+"""Load the Jinja templates from which configuration files are rendered."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def format_command_reply(reply: Reply) -> dict[str, str]:
 
 
 class CommandRequest(PageRequest):
-    """A command of docs/reference/topics.md, as the board sends it."""
+    """A command from the supervisors' board to the dialler (docs/reference/topics.md)."""
 
     id: CommandId
     name: Annotated[str, Field(min_length=1, max_length=128, json_schema_extra={"enum": sorted(BOARD_COMMANDS)})]
@@ -113,7 +113,7 @@ class AlertReference(PageRequest):
 
 
 class Board:
-    """The routes of the board."""
+    """The HTTP routes of the supervisors' board: updates, commands and alerts."""
 
     def __init__(
         self, page_state: PageState, streams: Streams, dialler_client: DiallerClient, file: DeskFile, clock: Clock

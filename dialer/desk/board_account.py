@@ -52,7 +52,7 @@ class BoardUser:
 
 
 class BoardAccount:
-    """The route that tells the board who is signed in."""
+    """The HTTP route that tells the supervisors' board who is signed in."""
 
     def __init__(self, settings: Settings, people: People) -> None:
         self._people = people

@@ -101,7 +101,7 @@ class ListedCalls:
 
 @dataclass(frozen=True, slots=True)
 class CallMoment:
-    """A step of a call, such as its answer."""
+    """A step of a call and its time, such as when the call was answered."""
 
     __pydantic_config__ = MESSAGE
 
@@ -111,7 +111,7 @@ class CallMoment:
 
 @dataclass(frozen=True, slots=True)
 class CallMark:
-    """A recorded fact about the voter that was made in a call."""
+    """A fact about the voter (mark) that was recorded in a call, such as "voted"."""
 
     __pydantic_config__ = MESSAGE
 

@@ -95,7 +95,7 @@ REPORTS: dict[str, PageReport] = {
 
 @dataclass(frozen=True, slots=True)
 class ReportColumn:
-    """A column of a report that a page shows."""
+    """A column of a report that a page shows: its name, and the kind of its values."""
 
     __pydantic_config__ = MESSAGE
 
@@ -120,7 +120,7 @@ class ShownReport:
 
 @dataclass(frozen=True, slots=True)
 class ReportChoices:
-    """The reports that the user may read, and the values by which they can be filtered."""
+    """The reports that the user may read, and the campaigns and outcomes by which the user can filter them."""
 
     __pydantic_config__ = MESSAGE
 
@@ -162,7 +162,7 @@ _Filter = Annotated[ReportFilter, Depends()]
 
 
 class ReportRoutes:
-    """The routes of the reports."""
+    """The HTTP routes of the reports: a table and files for each report."""
 
     def __init__(self, settings: Settings, reader: ReportReader, clock: Clock) -> None:
         self._settings = settings

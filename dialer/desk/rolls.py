@@ -69,7 +69,9 @@ RollState = Literal["receiving", "checking", "checked", "importing", "done", "re
 
 @dataclass(frozen=True, slots=True)
 class RollStatus:
-    """The status of an uploaded electoral roll."""
+    """The status of an uploaded electoral roll: its check or import, the figures found, and the reasons for rejected
+    rows.
+    """
 
     __pydantic_config__ = MESSAGE
 

@@ -260,7 +260,7 @@ async def run_desk_process(settings: Settings, broker: BrokerSettings, announce:
 
 
 class SettingsReloader:
-    """Reloads the settings file of a running desk."""
+    """Reloads the settings file of the running page server (desk)."""
 
     def __init__(self, settings: Settings, apply_settings: Callable[[Settings], Awaitable[None]]) -> None:
         self._settings = settings

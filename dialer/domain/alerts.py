@@ -25,7 +25,7 @@ CLOCKS_APART_SECONDS = 30.0
 
 
 class AlertLevel(StrEnum):
-    """The severity of an alert."""
+    """The severity of an alert: notice, warning, or critical (dialling has stopped)."""
 
     NOTICE = "notice"
     WARNING = "warning"

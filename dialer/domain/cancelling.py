@@ -1,4 +1,4 @@
-"""Cancellations that reach a task even if the code that it awaits swallows them."""
+"""Await code that may swallow a cancellation (defects of asyncio), so that the waiting task is still cancelled."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class CampaignKind(StrEnum):
 
 
 class Purpose(StrEnum):
-    """The purpose of a campaign. The calling rules depend on it."""
+    """The purpose of a campaign, such as turnout calls or a survey. The calling rules depend on it."""
 
     TURNOUT = "turnout"
     MATERIAL = "material"
@@ -35,7 +35,7 @@ class Purpose(StrEnum):
 
 
 class PacingPolicy(StrEnum):
-    """The rule that decides how many calls a campaign places at once."""
+    """The rule that decides how many calls a campaign places at once, such as predictive, progressive or preview."""
 
     PREDICTIVE = "predictive"
     PROGRESSIVE = "progressive"
@@ -63,7 +63,9 @@ class MachineDetection(StrEnum):
 
 
 class InboundMode(StrEnum):
-    """How a call to one of our numbers is handled."""
+    """How a call to one of the centre's numbers is handled: by a flow, by an agent, or as a missed call that is
+    returned.
+    """
 
     FLOW = "flow"  # a flow answers
     AGENT = "agent"  # the caller waits for an agent
@@ -71,7 +73,7 @@ class InboundMode(StrEnum):
 
 
 class SupervisorRole(StrEnum):
-    """The role of a user. Each command lists the roles that may send it."""
+    """The role of a user, such as coach or supervisor. Each command lists the roles that may send it."""
 
     VIEWER = "viewer"  # reads only: a website, headquarters
     LISTENER = "listener"
@@ -123,7 +125,7 @@ class MarkKind(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How reliable a mark (a fact about a voter) is."""
+    """How reliable a mark (a fact about a voter) is: seen at the polling station, said by the voter, or said by others."""
 
     SEEN = "seen"  # seen at the booth: struck off the list, or recognised
     SAID = "said"  # said by the voter
@@ -131,7 +133,7 @@ class Confidence(StrEnum):
 
 
 class ComplaintTopic(StrEnum):
-    """The subject of a voter's complaint about calls."""
+    """The subject of a voter's complaint about calls, such as too many calls or a silent call."""
 
     TOO_OFTEN = "too-often"
     WRONG_TIME = "wrong-time"
@@ -144,7 +146,7 @@ class ComplaintTopic(StrEnum):
 
 
 class ComplaintChannel(StrEnum):
-    """How a complaint about calls was received."""
+    """How a complaint about calls was received, such as by letter or from an authority."""
 
     CALL = "call"
     LETTER = "letter"
@@ -155,7 +157,7 @@ class ComplaintChannel(StrEnum):
 
 
 class ComplaintRemedy(StrEnum):
-    """The action taken after a complaint about calls."""
+    """What was done about a complaint about calls, such as opting out the number."""
 
     EXPLAINED = "explained"
     OPTED_OUT = "opted-out"  # the number is suppressed

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """The severity of a check's result."""
+    """The severity of a check's result: in order, a warning, or an error."""
 
     OK = "ok"
     WARNING = "warning"  # works, but somebody should know

@@ -143,7 +143,7 @@ class ListeningMode(StrEnum):
 
 
 class MarkSource(StrEnum):
-    """The person or system from which a mark (a fact about a voter) comes."""
+    """Where a mark (a fact about a voter) comes from, such as the voter, an agent, a booth worker or an import."""
 
     VOTER_KEY = "voter-key"  # entered in an IVR flow
     AGENT = "agent"
@@ -255,7 +255,7 @@ class NewAttempt:
 
 
 class Direction(StrEnum):
-    """The direction of a call."""
+    """The direction of a call: outbound or inbound."""
 
     OUTBOUND = "outbound"
     INBOUND = "inbound"
@@ -404,7 +404,7 @@ class UnknownSerial:
 
 @dataclass(frozen=True, slots=True)
 class VoterOutcome:
-    """The outcome that an agent reports for one voter of the called number."""
+    """What an agent reports about one voter of the called number, such as "voted" or "will vote at 15 h"."""
 
     voter_id: int
     kind: MarkKind
@@ -414,7 +414,7 @@ class VoterOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DispositionDetails:
-    """Details that an agent may enter with the result of a call (disposition)."""
+    """Details that an agent may enter with the result of a call (disposition), such as a call-back time and a note."""
 
     attempt_id: AttemptId | None = None  # None: the seat's current or latest call
     voters: tuple[VoterOutcome, ...] = ()

@@ -25,7 +25,7 @@ _TEXT: Final = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-([0-9]
 
 @dataclass(frozen=True, slots=True)
 class NewestCall:
-    """The newest call that this centre has placed."""
+    """The newest call that this centre has placed: its attempt id and its time."""
 
     __pydantic_config__ = MESSAGE
 

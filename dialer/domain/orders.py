@@ -38,7 +38,7 @@ class OrderForged(CommandRefused):
 
 
 class OrderKind(StrEnum):
-    """The kind of an order of headquarters: what centres must do."""
+    """The kind of an order from headquarters to centres: stop all, pause, limit calls (quota), or resume."""
 
     STOP_ALL = "stop-all"
     PAUSE = "pause"

@@ -58,7 +58,7 @@ NO_INTERVALS = CallIntervals()
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """An imported do-not-call register."""
+    """An imported do-not-call register: its name, its date of issue, and how many numbers it lists."""
 
     name: str
     dated: float  # when its issuer published it (epoch seconds)

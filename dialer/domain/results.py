@@ -47,7 +47,7 @@ class FlowAnswers:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """The opt-out of a phone number: no campaign calls it again."""
+    """The opt-out of a phone number, after which no campaign calls it again."""
 
     __pydantic_config__ = MESSAGE
 

@@ -82,7 +82,7 @@ def encode_record_as_json(record: object) -> str:
 
 
 def convert_record_to_json_values(record: object) -> Any:
-    """Return a record as JSON values."""
+    """Return a record as a value that json.dumps accepts: dictionaries, lists, texts and numbers."""
     return get_type_adapter(type(record)).dump_python(record, mode="json")
 
 

@@ -56,7 +56,7 @@ class SeatSound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """How a call ended, according to the switch's own call records."""
+    """How a call ended, according to the switch's own call records: when it was answered, or why it failed."""
 
     answered_at: float | None  # epoch seconds; None: not answered
     dial_status: str | None = None  # BUSY, NOANSWER, CONGESTION; None: another failure

@@ -27,7 +27,7 @@ from dialer.domain.schema import (
 
 
 class CallState(StrEnum):
-    """The state of a live call."""
+    """The state of a call from its start to its end, such as ringing, waiting for an agent, or talking."""
 
     PREVIEW = "preview"  # committed; shown to the agent, who has not dialled it yet
     SENDING = "sending"  # committed; the Originate is being sent
@@ -42,7 +42,7 @@ class CallState(StrEnum):
 
 
 class SeatState(StrEnum):
-    """The state of a seat."""
+    """The state of an agent's seat, such as ready, talking, wrap-up or paused."""
 
     OFFLINE = "offline"  # nobody is logged in
     READY = "ready"
@@ -54,7 +54,7 @@ class SeatState(StrEnum):
 
 
 class TransferStage(StrEnum):
-    """The stage of a call's transfer. A call without a transfer is with its agent."""
+    """The stage of a call's transfer, such as: the target's phone rings, or the agent consults the target."""
 
     HOLD = "hold"  # the voter hears music
     RETURNING = "returning"  # the voter is being reconnected to the agent
@@ -68,7 +68,7 @@ class TransferStage(StrEnum):
 
 
 class TrunkState(StrEnum):
-    """The state of a trunk."""
+    """The state of a trunk: working, suspended after failures, or tested with a single call."""
 
     WORKING = "working"
     RESTING = "resting"  # it failed, and gets no calls until the rest ends
@@ -98,7 +98,7 @@ class HoldReason(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a campaign places no calls now."""
+    """Why a campaign places no calls now, as a code and a text, and until when."""
 
     __pydantic_config__ = MESSAGE
 
@@ -134,7 +134,7 @@ class CampaignSpeed:
 
 @dataclass(frozen=True, slots=True)
 class AbandonedTarget:
-    """The abandoned-call rate that a campaign's pacing aims at."""
+    """The abandoned-call rate that a campaign's pacing aims at, and who has set it."""
 
     __pydantic_config__ = MESSAGE
 
@@ -147,7 +147,7 @@ class AbandonedTarget:
 
 @dataclass(frozen=True, slots=True)
 class AgentShare:
-    """A campaign's share of the time of the agents whom it shares with other campaigns."""
+    """How the time of agents who serve several campaigns is shared: one campaign's intended and actual share."""
 
     __pydantic_config__ = MESSAGE
 
@@ -167,7 +167,7 @@ _OutcomeCounts = Annotated[Mapping[Outcome, int], create_validator_that_drops_un
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """A campaign with its figures. Counts of calls are for today and include live calls."""
+    """A campaign with its figures, as it is published. Counts of calls are for today and include live calls."""
 
     __pydantic_config__ = MESSAGE
 
@@ -268,7 +268,7 @@ class AgentMessage:
 
 @dataclass(frozen=True, slots=True)
 class SeatView:
-    """A seat and the agent logged in to it."""
+    """An agent's seat: the logged-in agent, the state, and the call."""
 
     __pydantic_config__ = MESSAGE
 
@@ -307,7 +307,7 @@ class SeatView:
 
 @dataclass(frozen=True, slots=True)
 class TrunkView:
-    """A trunk and its load."""
+    """A trunk with its channels in use, answer-seizure ratio, failures and state."""
 
     __pydantic_config__ = MESSAGE
 
@@ -346,7 +346,7 @@ class RollImportProgress:
 
 @dataclass(frozen=True, slots=True)
 class OutboxWait:
-    """The stored results that wait to be sent to one receiver: the broker or headquarters."""
+    """How many stored results wait to be sent to the broker or to headquarters, and since when."""
 
     __pydantic_config__ = MESSAGE
 

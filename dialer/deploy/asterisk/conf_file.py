@@ -56,7 +56,9 @@ class ConfSection:
         return default if found is None else found.value
 
     def find_setting(self, key: str) -> Setting | None:
-        """Return the setting with that key that Asterisk uses, or None."""
+        """Return the setting of this section with that key, or None. If the key is set twice, Asterisk uses the last
+        one.
+        """
         return next((each for each in reversed(self.settings) if each.key.lower() == key.lower()), None)
 
     def find_all_settings(self, key: str) -> list[Setting]:
@@ -77,7 +79,7 @@ class ConfFile:
         return (section for section in self.sections if not section.template)
 
     def find_section(self, name: str) -> ConfSection | None:
-        """Return the first section with that name, or None."""
+        """Return the first section `[name]` of the file, or None."""
         return next((section for section in self.sections if section.name == name), None)
 
     def find_sections_of_type(self, kind: str) -> list[ConfSection]:

@@ -25,7 +25,7 @@ _SECRET = re.compile(
 
 
 class FileChange(StrEnum):
-    """How writing a rendered file would change the existing file."""
+    """How writing a rendered file would change the existing file: new, changed, unchanged, or not written by Matdan."""
 
     NEW = "new"
     CHANGED = "changed"

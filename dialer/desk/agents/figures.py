@@ -54,7 +54,7 @@ class AgentFigures:
 
 @dataclass(frozen=True, slots=True)
 class AgentDayFigures:
-    """An agent's work of today."""
+    """An agent's figures of the day: calls, times in each state, outcomes, and contacts per hour."""
 
     __pydantic_config__ = MESSAGE
 

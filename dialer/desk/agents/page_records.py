@@ -108,7 +108,7 @@ class ScreenPopBooth:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPopCall:
-    """An earlier call to the number."""
+    """An earlier call to the number of an agent's call, as the agent's page shows it."""
 
     __pydantic_config__ = MESSAGE
 
@@ -145,7 +145,7 @@ class LegalBasis:
 
 @dataclass(frozen=True, slots=True)
 class ScreenPopNote:
-    """An agent's latest note about the number."""
+    """An agent's latest note about the number, as the agent's page shows it."""
 
     __pydantic_config__ = MESSAGE
 

@@ -29,7 +29,7 @@ SESSION_CHECK_SECONDS = 5.0  # between checks that the agent is still signed in
 
 @dataclass(slots=True)
 class _Stream:
-    """The open page of a seat."""
+    """The update stream of the page that is open for a seat."""
 
     tab: str
     subscription: Subscription
@@ -37,7 +37,7 @@ class _Stream:
 
 
 class AgentStreams:
-    """The streams of all open agents' pages."""
+    """The update streams of all open agents' pages, and their HTTP routes."""
 
     def __init__(self, site: AgentSite, sessions: AgentSessions, page_state: PageState, drafts: AgentDrafts) -> None:
         self._site = site

@@ -19,7 +19,7 @@ class BuildPages(BuildHookInterface[Any]):
     """A build hook of Hatch, which builds the web pages when a package is built and the pages are missing."""
 
     def dependencies(self) -> list[str]:
-        """Return the Python package of Node if this machine has no usable Node."""
+        """Return the Python package of Node as a build requirement, if this machine has no usable Node."""
         if self._are_pages_up_to_date() or PAGES["is_recent_nodejs_installed"]():
             return []
         return [PAGES["NODE_PACKAGE"]]
