@@ -76,7 +76,7 @@ def erase_personal_data_after_election(
     later. The suppression list and the audit stay. The dialler must be stopped.
     """
     from dialer.domain.clock import SystemClock
-    from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept, load_site_profile
+    from dialer.settings.site_rules import describe_required_recording_retention, load_site_profile
     from dialer.settings.site_time import get_site_day
     from dialer.site.erasure import create_erasure_rules
     from dialer.store import audit, erasing
@@ -88,7 +88,7 @@ def erase_personal_data_after_election(
     now = SystemClock().now()
     today, last_day = get_site_day(settings, now), _determine_retention_start(settings, after, now)
     kept_until = last_day + timedelta(days=retention.keep_records_days)
-    kept = describe_how_long_recordings_must_be_kept(settings, today)
+    kept = describe_required_recording_retention(settings, today)
     with_records = today > kept_until and kept is None  # a recording that stays needs its attempt
     with_recordings = with_records or not retention.keep_recordings
     rules = create_erasure_rules(settings)

@@ -33,13 +33,13 @@ def purge_recordings(
     """
     from dialer.domain.clock import SystemClock
     from dialer.settings.site import load_settings
-    from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept
+    from dialer.settings.site_rules import describe_required_recording_retention
     from dialer.settings.site_time import get_site_day
     from dialer.store.recordings import erase_recording, list_recordings, select_recordings_older_than
 
     site = load_settings(config)
     settings, now = site.recordings, SystemClock().now()
-    kept = describe_how_long_recordings_must_be_kept(site, get_site_day(site, now))
+    kept = describe_required_recording_retention(site, get_site_day(site, now))
     if kept is not None:
         typer.echo(f"recordings are retained {kept}; nothing was erased")
         return

@@ -18,7 +18,7 @@ from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept
+from dialer.settings.site_rules import describe_required_recording_retention
 from dialer.settings.site_time import DAY_SECONDS, get_site_day
 from dialer.store.desk_reading import DeskReading, RecordedTalk
 from dialer.store.recordings import find_recording
@@ -141,6 +141,6 @@ class RecordingsPage:
     def _compute_expiry_time_of_recordings(self) -> float:
         """Return the time before which recordings have expired, even if they are not purged yet (epoch seconds)."""
         now = self._clock.now()
-        if describe_how_long_recordings_must_be_kept(self._settings, get_site_day(self._settings, now)) is not None:
+        if describe_required_recording_retention(self._settings, get_site_day(self._settings, now)) is not None:
             return 0.0
         return now - self._settings.recordings.keep_days * DAY_SECONDS

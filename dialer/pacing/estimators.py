@@ -134,7 +134,7 @@ class Hazard(Learned):
             ongoing: elapsed seconds of the talks or wrap-ups in progress. They count too while few endings are known,
                 because the first known endings are those of the shortest talks.
         """
-        share = max(0.0, 1.0 - self.number_of_ended_talks_or_wrap_ups_learned / self.memory)
+        share = max(0.0, 1.0 - self.number_of_learned_durations / self.memory)
         exposure = self._exposure + share * np.clip(ongoing[:, None] - _EDGES, 0.0, _WIDTHS).sum(axis=0)
         seconds = exposure.sum() + self._prior_seconds
         overall = (self._endings.sum(axis=1, keepdims=True) + self._prior) / seconds
@@ -143,7 +143,7 @@ class Hazard(Learned):
         return rates
 
     @property
-    def number_of_ended_talks_or_wrap_ups_learned(self) -> float:
+    def number_of_learned_durations(self) -> float:
         """Return the number of ended talks or wrap-ups that the estimator remembers."""
         return float(self._endings.sum())
 
@@ -151,8 +151,7 @@ class Hazard(Learned):
     def mean_seconds_of_talk_or_wrap_up(self) -> float:
         """Return the mean duration of the stage (seconds)."""
         return float(
-            (self._exposure.sum() + self._prior_seconds)
-            / (self.number_of_ended_talks_or_wrap_ups_learned + self._prior.sum())
+            (self._exposure.sum() + self._prior_seconds) / (self.number_of_learned_durations + self._prior.sum())
         )
 
 

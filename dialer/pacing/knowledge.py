@@ -129,7 +129,7 @@ class Knowledge(Learned):
             compute_seat_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
         self._talks_to_renewal = min(
-            self._tuning.settled_conversations, 2 + int(talks.number_of_ended_talks_or_wrap_ups_learned / 8.0)
+            self._tuning.settled_conversations, 2 + int(talks.number_of_learned_durations / 8.0)
         )
         self._calls_to_renewal = 5 + int(self._known_calls / 5.0)
 

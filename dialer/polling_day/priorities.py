@@ -283,12 +283,10 @@ class BoothOrder:
                     self._get_call_order_position_of_booth(booth_id)
                     - count / max(self._find_priority_of_booth(booth_id), _LEAST_RATE),
                 )
-        self.look_again_for_numbers_of_all_booths()
+        self.return_empty_booths_to_call_order()
 
-    def look_again_for_numbers_of_all_booths(self) -> None:
-        """Search all polling booths for numbers again, including booths that had none, because numbers may have
-        returned to the queues.
-        """
+    def return_empty_booths_to_call_order(self) -> None:
+        """Return polling booths that had no numbers to the call order, because numbers may have returned to their queues."""
         self._empty.clear()
         self._put_booths_back_into_call_order(set(self._set_aside))
 

@@ -98,9 +98,9 @@ def read_list_of_voter_marks(
     lines = list(table.read_rows())
     ticked = [line for line in lines if "voted" not in table.columns or _normalize_voted_cell(line) not in _NO_TICKS]
     if "constituency" in table.columns:
-        find_voter_of_list_line = _create_finder_of_voter_by_serial_number(db, defaults.roll_version)
+        find_voter_of_list_line = _create_voter_finder_by_serial_number(db, defaults.roll_version)
     else:
-        find_voter_of_list_line = _create_finder_of_voter_by_voter_id_number(
+        find_voter_of_list_line = _create_voter_finder_by_voter_id(
             db, {line.cells["epic"].upper() for line in ticked if "epic" in line.cells}
         )
     marks: dict[str, Mark] = {}
@@ -170,7 +170,7 @@ def _parse_mark_time(cell: str, day: date, now: float, zone: tzinfo) -> float:
     return min(at, now)
 
 
-def _create_finder_of_voter_by_serial_number(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
+def _create_voter_finder_by_serial_number(db: Connection, roll_version: str | None) -> Callable[[TableRow], int]:
     """Return a function that finds the voter of a line by constituency, part and serial number. If the line also has an
     EPIC (voter ID) number, this must be the number of the same voter.
     """
@@ -192,7 +192,7 @@ def _create_finder_of_voter_by_serial_number(db: Connection, roll_version: str |
     return find_voter_of_list_line
 
 
-def _create_finder_of_voter_by_voter_id_number(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
+def _create_voter_finder_by_voter_id(db: Connection, epics: set[str]) -> Callable[[TableRow], int]:
     """Return a function that finds the voter of a line by EPIC (voter ID) number. The store has no index of EPIC
     numbers, so the roll is read once for all numbers in the file.
     """

@@ -59,7 +59,7 @@ def _compute_retry_time_of_outcome(rules: RetryRules, outcome: Outcome, now: flo
             return now + rules.other_seconds
 
 
-def compute_time_of_next_call_to_booth_worker(
+def compute_next_booth_worker_call_time(
     rules: RetryRules, every_seconds: float, outcome: Outcome, *, reported: bool, now: float
 ) -> float | None:
     """Return when a booth worker is called next after a call (epoch seconds), or None if never.
@@ -97,7 +97,7 @@ def compute_retry_time_after_voter_mark(
     if attempt_number >= rules.max_attempts:
         return None
     if kind is MarkKind.LATER and hour is not None:
-        return compute_time_of_call_requested_at_hour(hour, now, zone)
+        return compute_requested_call_time(hour, now, zone)
     return now + rules.other_seconds
 
 
@@ -111,7 +111,7 @@ def compute_retry_time_after_disposition(
     return compute_retry_time_after_voter_mark(rules, mark, hour, attempt_number, now, zone)
 
 
-def compute_time_of_call_requested_at_hour(hour: int, now: float, zone: ZoneInfo) -> float:
+def compute_requested_call_time(hour: int, now: float, zone: ZoneInfo) -> float:
     """Return when to call a voter who asked for a later call at an hour of today (local, 0-23).
 
     The call is due 45 minutes past the hour, but not earlier than 15 minutes from now.

@@ -92,7 +92,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             yield "rules.sign_offs", f"{named} does not allow this sign-off", "remove it"
 
 
-def describe_how_long_recordings_must_be_kept(settings: Settings, today: date) -> str | None:
+def describe_required_recording_retention(settings: Settings, today: date) -> str | None:
     """Return a text that says until when the rules require that recordings are kept, with the legal source. None = no
     rule requires it.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dialer.settings.site import Settings
-from dialer.settings.site_rules import describe_how_long_recordings_must_be_kept
+from dialer.settings.site_rules import describe_required_recording_retention
 from dialer.settings.site_time import get_site_day
 from dialer.store.number_erasure import ErasureRules
 
@@ -13,6 +13,6 @@ def create_erasure_rules(settings: Settings) -> ErasureRules:
     return ErasureRules(
         settings.recordings.directory,
         settings.audio.sounds / settings.flows.recording_directory,
-        lambda at: describe_how_long_recordings_must_be_kept(settings, get_site_day(settings, at)),
+        lambda at: describe_required_recording_retention(settings, get_site_day(settings, at)),
         settings.rules.list_opt_out_secrets(),
     )

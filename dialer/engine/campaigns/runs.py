@@ -143,7 +143,7 @@ class CampaignRun:
         self.returns += 1
         self.next_due_at = 0.0
         self.list_done = False
-        self.order.look_again_for_numbers_of_all_booths()
+        self.order.return_empty_booths_to_call_order()
 
     def recheck_numbers_refused_by_calling_rules(self) -> None:
         """Request that numbers which the rules refused return to the queue and are checked again, because a fact on

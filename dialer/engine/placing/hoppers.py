@@ -151,7 +151,7 @@ class Hoppers:
         found = float("inf") if due is None else max(due, now + REFILL_AGAIN_SECONDS)
         run.next_due_at = min(found, run.next_due_at or found)
         if due is not None and due <= now and not run.order.must_voters_of_other_polling_days_wait:
-            run.order.look_again_for_numbers_of_all_booths()
+            run.order.return_empty_booths_to_call_order()
 
     def _set_booth_priorities(self, run: CampaignRun) -> None:
         """Update the priorities of the polling booths that vote today in a campaign's queue. Only turnout campaigns

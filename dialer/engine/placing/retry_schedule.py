@@ -37,7 +37,7 @@ class RetrySchedule:
             return on_the_day(run, call, now + rules.other_seconds)
         if call.worker is not None:
             reported = call.flow.last_mark is not None
-            due = retries.compute_time_of_next_call_to_booth_worker(
+            due = retries.compute_next_booth_worker_call_time(
                 rules, run.spec.every_seconds, outcome, reported=reported, now=now
             )
             return self._find_next_call_to_booth_worker(run, call, due)

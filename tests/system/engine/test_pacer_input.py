@@ -153,7 +153,7 @@ def test_learned_pacing_state_survives_a_restart_of_the_dialler(tmp_path: Path) 
             assert saved["answer_rate"] == taken["answer_rate"]
             assert saved["rings"] == taken["rings"]
             assert saved["hazards"] == taken["hazards"]
-            assert now.pacer.knowledge.hazards[SeatStage.TALKING].number_of_ended_talks_or_wrap_ups_learned > 20  # type: ignore[attr-defined]  # of the predictive pacer
+            assert now.pacer.knowledge.hazards[SeatStage.TALKING].number_of_learned_durations > 20  # type: ignore[attr-defined]  # of the predictive pacer
 
     run_first_dialler()
     run_restarted_dialler()
@@ -354,7 +354,7 @@ async def test_pacing_receives_no_ring_time_of_a_call_recovered_after_a_restart(
             learned = pacer.knowledge.rings.get_learned_state()
             await again.until(lambda: again.centre_view.seats[0].state is SeatState.WRAP_UP)
             assert pacer.knowledge.rings.get_learned_state() == learned
-            assert pacer.knowledge.hazards[SeatStage.TALKING].number_of_ended_talks_or_wrap_ups_learned == 0
+            assert pacer.knowledge.hazards[SeatStage.TALKING].number_of_learned_durations == 0
             assert {event.kind for event in told if event.timed} <= {
                 PacingEventKind.CONNECTED
             }  # measured from the answer, which this run received

@@ -266,7 +266,7 @@ async def test_call_queue_is_read_at_the_next_due_time_but_at_most_once_a_second
         Any,
         SimpleNamespace(
             must_voters_of_other_polling_days_wait=False,
-            look_again_for_numbers_of_all_booths=lambda: resets.append(True),
+            return_empty_booths_to_call_order=lambda: resets.append(True),
         ),
     )
     await site.hoppers._record_when_next_number_is_due(site.run)
@@ -410,7 +410,7 @@ async def test_booths_without_numbers_are_queried_once_more_when_a_number_is_due
         Any,
         SimpleNamespace(
             must_voters_of_other_polling_days_wait=False,
-            look_again_for_numbers_of_all_booths=lambda: resets.append(True),
+            return_empty_booths_to_call_order=lambda: resets.append(True),
         ),
     )
     await site.hoppers._record_when_next_number_is_due(site.run)

@@ -96,7 +96,7 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order.update_call_order_after_numbers_reserved(quotas, [make_claim(1)], full=False)
     assert order.has_no_booth_numbers_to_call
     assert order.choose_how_many_numbers_to_call_per_booth(8) == {}
-    order.look_again_for_numbers_of_all_booths()
+    order.return_empty_booths_to_call_order()
     assert set(order.choose_how_many_numbers_to_call_per_booth(8)) == {1, 2}
 
 
@@ -122,7 +122,7 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
         2: 8,
     }  # the order among themselves is unchanged
     assert not order.has_no_booth_numbers_to_call
-    order.look_again_for_numbers_of_all_booths()
+    order.return_empty_booths_to_call_order()
     assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {3, 4}
     order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
     assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {1, 2}
@@ -205,7 +205,7 @@ def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
             plain.priority |= named
             plain.named = set(named)
         elif step == "look again":
-            order.look_again_for_numbers_of_all_booths()
+            order.return_empty_booths_to_call_order()
             plain.empty.clear()
         elif step == "run dry":
             order.update_call_order_after_numbers_reserved(quotas, [], full=False)

@@ -19,10 +19,10 @@ from dialer.rules.numbers import find_reason_number_is_refused
 from dialer.rules.retries import (
     RetryRules,
     compute_booth_worker_call_time_after_disposition,
+    compute_next_booth_worker_call_time,
     compute_retry_time_after_disposition,
     compute_retry_time_after_outcome,
     compute_retry_time_after_voter_mark,
-    compute_time_of_next_call_to_booth_worker,
 )
 from dialer.settings.trunks import CalledVoter, CallerIdArea, find_caller_ids_for_voter
 
@@ -314,7 +314,7 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
 def test_time_of_the_next_call_to_a_booth_worker_depends_on_outcome_and_report(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
-    due = compute_time_of_next_call_to_booth_worker(RULES, 3600.0, outcome, reported=reported, now=1000.0)
+    due = compute_next_booth_worker_call_time(RULES, 3600.0, outcome, reported=reported, now=1000.0)
     assert due == (None if seconds is None else 1000.0 + seconds)
 
 
