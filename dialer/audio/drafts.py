@@ -17,7 +17,7 @@ from dialer.audio.prepare import (
     Prepared,
     Refused,
     copy_approvals_to_new_entry,
-    create_record_of_unusable_recording,
+    describe_unusable_recording,
     is_recorded_by_person,
     write_prompt_sounds,
 )
@@ -135,7 +135,7 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
             name: write_prompt_sounds(made, name, job.recipe, job.places, Voice.DRAFT, voice, sha) for name in job.names
         }
     except (RecordingRefused, VoiceMissing, OSError) as error:
-        return create_record_of_unusable_recording(job.names[0].relative_prompt_path, error, job.places)
+        return describe_unusable_recording(job.names[0].relative_prompt_path, error, job.places)
     return [Prepared(name, entry.model_copy(update=fields)) for name, entry in entries.items()]
 
 

@@ -56,10 +56,8 @@ class Caption:
     remarks: tuple[str, ...] = ()
 
 
-def measure_sound_for_picture_panel(
-    title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None
-) -> Panel:
-    """Return a panel (a part of the picture) that shows one sound. `kept` is the range of samples that is not cut off."""
+def create_sound_panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
+    """Return the part of a picture (panel) that shows one sound. `kept` is the range of samples that is not cut off."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
     columns = [samples[start:end] for start, end in pairwise(edges) if end > start]

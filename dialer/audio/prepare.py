@@ -183,11 +183,11 @@ def prepare_recording(job: Job) -> Prepared | Refused:
             write_prompt_sounds(made, job.name, job.recipe, job.places, Voice.HUMAN, source, job.source_sha256),
         )
     except (RecordingRefused, OSError) as error:
-        return create_record_of_unusable_recording(source, error, job.places)
+        return describe_unusable_recording(source, error, job.places)
 
 
-def create_record_of_unusable_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
-    """Return the record of a recording that cannot be converted or whose sounds cannot be written, with the reason."""
+def describe_unusable_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
+    """Return the name of a recording that cannot be converted or whose sounds cannot be written, with the reason."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
     return Refused(source, str(error))

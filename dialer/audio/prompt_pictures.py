@@ -15,8 +15,8 @@ from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.picture import (
     Caption,
     Panel,
+    create_sound_panel,
     draw_sounds_as_svg,
-    measure_sound_for_picture_panel,
     render_picture_page,
 )
 from dialer.audio.prepare import is_recorded_by_person
@@ -40,7 +40,7 @@ def draw_prompt_sounds(name: PromptName, entry: Entry, places: AudioDirectories,
             raise AudioError(
                 f"{path}: the sound cannot be read ({error.strerror}); run dialer audio prepare"
             ) from error
-        panels.append(measure_sound_for_picture_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
+        panels.append(create_sound_panel(f"after: {path.name}", samples, get_sample_rate(sound_format)))
     until = ", until it is recorded" if entry.voice is Voice.DRAFT else ""
     remarks = entry.notes if sent else (*entry.notes, f"spoken by {entry.source}{until}")
     caption = Caption(name.relative_prompt_path, entry.text, _MARKS[entry.voice], remarks)
@@ -58,7 +58,7 @@ def _make_recording_panel(name: PromptName, entry: Entry, places: AudioDirectori
     audible = find_audible_range(
         clean, _DRAWN_RATE, measure_loudness(clean, _DRAWN_RATE, peaks=False), recipe.loudness_lufs
     )
-    return measure_sound_for_picture_panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
+    return create_sound_panel(f"before: {entry.source}", sent.samples, _DRAWN_RATE, audible)
 
 
 def write_prompt_pictures(

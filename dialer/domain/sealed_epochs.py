@@ -87,7 +87,7 @@ class SealedEpoch:
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
     def compute_digest_of_signed_minute(self) -> str:
-        """Return the SHA-256 digest (hexadecimal) of a signed minute (epoch), including its signature."""
+        """Return the SHA-256 digest (hexadecimal) of this signed minute (epoch), including its signature."""
         return hashlib.sha256(self.encode_signed_content() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:

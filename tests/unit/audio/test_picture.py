@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dialer.audio.errors import AudioError
-from dialer.audio.picture import Caption, draw_sounds_as_svg, measure_sound_for_picture_panel, render_picture_page
+from dialer.audio.picture import Caption, create_sound_panel, draw_sounds_as_svg, render_picture_page
 from dialer.cli.audio import app
 from tests.support.recordings import speech, write_recording
 
@@ -26,7 +26,7 @@ def parse_points(svg: str) -> list[tuple[float, float]]:
 
 
 def test_picture_of_a_recording_shows_the_waveform_up_to_its_peak() -> None:
-    loud = measure_sound_for_picture_panel("before", speech(2, 16_000, level=1.0), 16_000, kept=(1_600, 30_000))
+    loud = create_sound_panel("before", speech(2, 16_000, level=1.0), 16_000, kept=(1_600, 30_000))
     assert len(loud.envelope) == 840
     assert min(low for low, _ in loud.envelope) >= -1
     assert max(max(-low, high) for low, high in loud.envelope) == pytest.approx(1.0)
@@ -39,10 +39,8 @@ def test_picture_of_a_recording_draws_the_loudness_curve_at_the_measured_loudnes
     """A steady tone at the target loudness lies on the dashed line."""
     times = np.arange(16_000 * 4) / 16_000
     tone = np.sin(2 * np.pi * 1000 * times).astype(np.float32)
-    quiet = tone * np.float32(
-        10 ** ((-19.0 - measure_sound_for_picture_panel("x", tone, 16_000).loudness.integrated_lufs) / 20)
-    )
-    svg = draw_sounds_as_svg(Caption("hi/x"), [measure_sound_for_picture_panel("after", quiet, 16_000)], -19.0, -2.0)
+    quiet = tone * np.float32(10 ** ((-19.0 - create_sound_panel("x", tone, 16_000).loudness.integrated_lufs) / 20))
+    svg = draw_sounds_as_svg(Caption("hi/x"), [create_sound_panel("after", quiet, 16_000)], -19.0, -2.0)
     wanted = re.findall(r'<line x1="60" y1="([\d.]+)" x2="900" y2="\1" stroke="#c2410c"', svg)
     assert len(wanted) == 1
     assert all(abs(y - float(wanted[0])) < 0.5 for _, y in parse_points(svg))
@@ -50,9 +48,7 @@ def test_picture_of_a_recording_draws_the_loudness_curve_at_the_measured_loudnes
 
 def test_untrusted_text_is_escaped_in_the_picture_of_a_recording() -> None:
     caption = Caption("hi/x", text='<script>"&', mark="DRAFT", remarks=("<b>",))
-    svg = draw_sounds_as_svg(
-        caption, [measure_sound_for_picture_panel("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0
-    )
+    svg = draw_sounds_as_svg(caption, [create_sound_panel("<i>", np.zeros(5, np.float32), 16_000)], -19.0, -2.0)
     parsed(svg)
     assert "<script>" not in svg
     assert "DRAFT" in svg
@@ -61,11 +57,7 @@ def test_untrusted_text_is_escaped_in_the_picture_of_a_recording() -> None:
 
 def test_picture_without_recordings_is_valid_svg() -> None:
     parsed(draw_sounds_as_svg(Caption("hi/x"), [], -19.0, -2.0))
-    parsed(
-        draw_sounds_as_svg(
-            Caption("hi/x"), [measure_sound_for_picture_panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0
-        )
-    )
+    parsed(draw_sounds_as_svg(Caption("hi/x"), [create_sound_panel("a", np.zeros(0, np.float32), 8_000)], -19.0, -2.0))
 
 
 def test_audio_picture_command_writes_a_picture_of_each_recording(
