@@ -138,7 +138,7 @@ async def test_two_campaigns_on_the_same_seats_get_agent_time_by_their_weights(t
 
 
 @virtual_time()
-async def test_small_campaign_uses_only_agents_with_its_skill_and_the_large_campaign_the_others(
+async def test_large_campaign_gets_the_agents_who_lack_the_skill_of_the_small_campaign(
     tmp_path: Path,
 ) -> None:
     """Two of the eight agents speak Tamil. The small campaign can use no others, so it can never get half of the time."""

@@ -610,7 +610,7 @@ def test_time_zones_of_a_phone_number_are_found_by_the_prefix() -> None:
     assert {"America/New_York", "America/Los_Angeles", "Pacific/Honolulu"} <= below
 
 
-def test_number_in_no_known_time_zone_is_not_called() -> None:
+def test_number_whose_time_zone_is_unknown_is_not_called() -> None:
     settings = site(dialling={"allowed_prefixes": ["+999"]})
     ruling = make_gate(settings).check_rules_before_originate(make_case(settings, number="+9990000000"), NOON)
     assert (list_reasons(ruling), ruling.next_at) == ([Reason.NO_ZONE], None)

@@ -552,7 +552,7 @@ async def test_number_at_its_daily_cap_waits_until_the_next_day_even_if_the_inte
     ("outcome", "counted", "used"),
     [(Outcome.BUSY, True, 1), (Outcome.BUSY, False, 0), (Outcome.REFUSED, True, 0), (Outcome.CANCELLED, True, 1)],
 )
-async def test_call_attempt_that_was_not_placed_uses_up_no_attempt_of_the_number(
+async def test_call_that_was_not_placed_does_not_count_as_an_attempt_to_the_number(
     backend: Backend, outcome: Outcome, counted: bool, used: int
 ) -> None:
     async with open_filled_store(backend) as store:

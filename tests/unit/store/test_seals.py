@@ -220,7 +220,7 @@ async def test_removed_integrity_seals_are_found_even_if_a_key_for_a_first_start
     assert not verified(backend.path, first.key).is_evidence_intact
 
 
-async def test_store_makes_no_integrity_seals_until_the_old_seal_key_can_be_destroyed(
+async def test_store_creates_no_integrity_seals_until_the_old_seal_key_can_be_destroyed(
     backend: SqliteBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

@@ -79,7 +79,7 @@ async def test_channel_is_hung_up_by_an_agi_command_with_its_unique_id(connected
     assert wire.written == ["HANGUP seat-01-a", "HANGUP gone"]
 
 
-async def test_two_hang_ups_at_once_are_sent_one_after_the_other(connected: tuple[ControlChannel, Wire]) -> None:
+async def test_simultaneous_hang_ups_are_sent_one_after_the_other(connected: tuple[ControlChannel, Wire]) -> None:
     control, wire = connected
     wire.answers = False
     both = asyncio.gather(control.hang_up_channel("one"), control.hang_up_channel("two"))
