@@ -318,7 +318,9 @@ def draw_prompt_pictures(
     else:
         names = [name for name, entry in sorted(entries.items()) if is_recorded_by_person(entry)]
     if not names:
-        raise AudioError("the sound catalogue has no recordings to draw: run `dialer audio prepare`, or name prompts")
+        raise AudioError(
+            "the sound catalogue has no recordings: run `dialer audio prepare`, or give the names of prompts"
+        )
     drawn = [(name, entries[name]) for name in names]
     title = f"Prompts of {settings.centre.organisation}"
     for path in write_prompt_pictures(

@@ -65,7 +65,7 @@ class NewestCallRecorder:
         self._call = call
         self._placed.set()
 
-    def cancel_saving_of_newest_call(self) -> None:
+    def cancel_pending_save_of_newest_call(self) -> None:
         """Remove the newest call from the queue, so that it is not saved."""
         self._placed.clear()
 

@@ -1,4 +1,4 @@
-"""Records of the signed minutes (sealed epochs) of centres' stores, in headquarters' database."""
+"""Headquarters' records of the seals of centres: signatures over what each centre stored in a minute (sealed epochs)."""
 
 from __future__ import annotations
 

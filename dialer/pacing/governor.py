@@ -215,9 +215,9 @@ class Governor(Learned):
     def _compute_abandoned_limits_of_cap_window(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
         """Return how many more calls may be abandoned in a cap's time window, and the rate (0-1) allowed from now on.
 
-        The first limit counts on the answers that are certain to come before the window is full or the day ends. Abandoned
-        calls that are counted now may still be in the window at that time. Then the limit is also computed for that time, and
-        the lower limit is returned.
+        The number of calls is computed for now, with the answers that are certain to come until the window is full or the day
+        ends. If abandoned calls of today will still be in the window then, it is computed for that time too, and the lower
+        number is returned.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.count_seconds_until_cap_window_is_full(self.now))

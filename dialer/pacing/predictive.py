@@ -237,8 +237,8 @@ class PredictivePacer(GovernedPacer):
         self._dialled_at = now
 
     def _start_dialling_gradually(self) -> None:
-        """Forget the answer rate of the numbers dialled so far, so that few calls are placed until some calls to other
-        numbers have ended.
+        """Forget the measured answer rate, because numbers of another list are dialled next. Few calls are placed until some
+        calls to the new numbers have ended.
         """
         self.knowledge.answer_rate.reset_answer_rate_for_other_numbers()
         self.usual.assume_every_call_is_answered()

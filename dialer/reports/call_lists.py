@@ -13,7 +13,7 @@ from dialer.store.sql import Query, Statements
 
 
 class AttemptsOfNumbers(NamedTuple):
-    """How many numbers of a campaign's list have had the same number of attempts."""
+    """How many phone numbers on a campaign's call list have been called `attempts` times, and how many of them remain."""
 
     campaign_id: str
     attempts: int

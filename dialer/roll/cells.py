@@ -65,7 +65,7 @@ def collapse_spaces(cell: str) -> str:
     return " ".join(cell.split())
 
 
-def parse_number(cell: str, largest: int) -> int | None:
+def parse_whole_number(cell: str, largest: int) -> int | None:
     """Return the whole number in a cell, or None if the cell has no whole number from 1 to `largest`.
 
     Digits of any Indian script and forms such as 12.0 are accepted.
@@ -82,7 +82,7 @@ def parse_age(cell: str) -> int | None:
     text = cell.strip().translate(ASCII_DIGITS)
     if text in {"", "0", "-", "0.0"}:
         return None
-    value = parse_number(text, AGES.stop - 1)
+    value = parse_whole_number(text, AGES.stop - 1)
     return value if value is not None and value in AGES else -1
 
 

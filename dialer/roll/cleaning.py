@@ -24,7 +24,7 @@ from dialer.roll.cells import (
     create_converter_from_words_to_codes,
     parse_age,
     parse_clock_time,
-    parse_number,
+    parse_whole_number,
     split_constituency_cell,
 )
 from dialer.roll.fields import Field
@@ -134,7 +134,7 @@ class Cleaner:
         self._roll_version = roll_version
         self._damaged = damaged
         self._booths: dict[tuple[str, ...], BoothSlot] = {}
-        self._serials = Memo(lambda cell: parse_number(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
+        self._serials = Memo(lambda cell: parse_whole_number(cell, _KEY_LIMITS[Field.SERIAL]) or 0)
         self._ages = Memo(parse_age)
         self._sexes = Memo(create_converter_from_words_to_codes(SEXES))
         self._relations = Memo(create_converter_from_words_to_codes(RELATIONS))
@@ -234,8 +234,8 @@ class Cleaner:
         """
         version, state, constituency, part = cells
         state_in_number, number = split_constituency_cell(constituency)
-        constituency_number = parse_number(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
-        part_number = parse_number(part, _KEY_LIMITS[Field.PART_NUMBER])
+        constituency_number = parse_whole_number(number, _KEY_LIMITS[Field.CONSTITUENCY_NUMBER])
+        part_number = parse_whole_number(part, _KEY_LIMITS[Field.PART_NUMBER])
         if constituency_number is None or part_number is None:
             return None
         state_code = collapse_spaces(state).upper() or state_in_number
@@ -270,7 +270,7 @@ class Cleaner:
         cell = self._get_cell_of_column(row, name)
         if name is Field.CONSTITUENCY_NUMBER:
             cell = split_constituency_cell(cell)[1]
-        return parse_number(cell, _KEY_LIMITS[name]) is not None
+        return parse_whole_number(cell, _KEY_LIMITS[name]) is not None
 
     def _get_field_heading(self, name: Field) -> str:
         places = self._mapping.columns.get(name)

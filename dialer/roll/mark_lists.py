@@ -17,7 +17,7 @@ from dialer.domain.enums import Confidence, MarkKind
 from dialer.domain.errors import RollError
 from dialer.domain.model import Mark, MarkSource
 from dialer.domain.person_ids import is_person_id
-from dialer.roll.cells import parse_clock_time, parse_number
+from dialer.roll.cells import parse_clock_time, parse_whole_number
 from dialer.roll.columns import CONSTITUENCY, PART, ROLL_VERSION, SERIAL, STATE, SmallTable, TableRow
 from dialer.roll.parts import Parts, UnmatchedRow
 from dialer.store import voters
@@ -214,7 +214,7 @@ def _create_voter_finder_by_voter_id(db: Connection, epics: set[str]) -> Callabl
 
 
 def _parse_whole_number(line: TableRow, name: str) -> int:
-    number = parse_number(line[name], _LARGEST)
+    number = parse_whole_number(line[name], _LARGEST)
     if number is None:
         raise UnmatchedRow(f"the cell in column {name} is not a whole number; correct this number")
     return number

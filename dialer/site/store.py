@@ -45,7 +45,8 @@ class ImportedWeights:
 
 
 async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
-    """Import new files of voters' weights from headquarters.weights_folder, before the store is opened.
+    """Import new files of calling weights (which voters are called first) from headquarters.weights_folder, before the store
+    is opened.
 
     Raises StoreError.
     """

@@ -306,10 +306,10 @@ class PeerUpdates:
                 ):
                     count = await self._send_snapshot(stream, stored, snapshot)
                 _log.info("peer_snapshot.applied", stream=stream, position=snapshot.position, updates=count)
-                await self._publish_peer_update_status({"problem": ""})
+                await self._publish_status_of_updates_from_other_centres({"problem": ""})
             except (HeadquartersUnreachable, InvalidMessage, OSError) as error:  # OSError: no disk space for the pages
                 _log.warning("peer_snapshot.failed", problem=str(error))
-                await self._publish_peer_update_status({"problem": str(error)})
+                await self._publish_status_of_updates_from_other_centres({"problem": str(error)})
                 await asyncio.sleep(random.uniform(1.0, 2.0) * SNAPSHOT_RETRY_SECONDS)  # noqa: S311 - spreads the load
             else:
                 return snapshot.position
@@ -414,7 +414,7 @@ class PeerUpdates:
         is_stored = await self._send_updates_until_reply(stream, pending)
         if is_stored and pending.opt_outs:
             lag = max(0.0, self._clock.now() - max(float(each["at"]) for each in pending.opt_outs))
-            await self._publish_peer_update_status({"opt_out_lag_seconds": round(lag, 3)})
+            await self._publish_status_of_updates_from_other_centres({"opt_out_lag_seconds": round(lag, 3)})
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
     async def _send_updates_until_reply(self, stream: str, pending: PendingUpdates) -> bool:
@@ -432,7 +432,7 @@ class PeerUpdates:
                 return reply.status == "done"
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _publish_peer_update_status(self, fields: Mapping[str, Any]) -> None:
+    async def _publish_status_of_updates_from_other_centres(self, fields: Mapping[str, Any]) -> None:
         await self._session.publish_message(
             build_live_subject(self._centre, "peer-updates"), json.dumps(fields).encode()
         )

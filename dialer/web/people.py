@@ -174,9 +174,9 @@ class People:
     def _is_password_correct(
         self, failures: Sequence[_FailedSignIns], stored: StoredPassword | None, password: str
     ) -> bool:
-        """Return whether a user's password is right, and count a wrong one.
+        """Return whether a user's password is right, and count a failed sign-in if not. Raises an error for a locked account.
 
-        The lock is checked again here, because simultaneous requests may all have passed the first check.
+        The account is checked again here, because simultaneous requests may all have passed the first check.
         """
         self._refuse_locked_user(failures)
         if (

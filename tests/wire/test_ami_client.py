@@ -372,7 +372,7 @@ async def test_ami_action_queued_behind_a_cancelled_action_is_sent_next() -> Non
         assert len(client._session._pending) == 0
 
 
-def test_ami_banner_of_the_scripted_manager_equals_the_captured_banner() -> None:
+def test_fake_ami_server_sends_the_same_banner_as_real_asterisk() -> None:
     from tests.support.captures import read_capture
 
     assert read_capture("busy")[0].data.encode() == BANNER

@@ -139,7 +139,7 @@ class FieldNode(QuestionNode):
         )
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
-        if not _is_number_in_list_about_voter(state, self.one_of, number):
+        if not _is_entered_number_in_known_list(state, self.one_of, number):
             return None
         if self.reads == "hour":
             return f"{number:02d}:00"
@@ -179,7 +179,7 @@ def convert_entered_hour_to_polling_hour(entered: int) -> int:
     return entered + 12 if 1 <= entered <= 6 else entered
 
 
-def _is_number_in_list_about_voter(state: FlowState, fact: str | None, number: int) -> bool:
+def _is_entered_number_in_known_list(state: FlowState, fact: str | None, number: int) -> bool:
     """Return whether a number is in a list of numbers that is known about the voter, such as "12,14". If the list is
     unknown, return true.
     """

@@ -19,7 +19,7 @@ from dialer.site.voices import find_unannounced_synthetic_voices
 def check_catalogue_of_recordings(
     settings: Settings, clock: Clock, reader: Callable[[], PlaylistReader]
 ) -> Iterator[Finding]:
-    """Check that every prompt in the catalogue of recordings may be played today."""
+    """Check that every prompt in the catalogue of recordings has an approval that is valid today."""
     if settings.audio.catalogue is None:
         yield make_warning_finding(
             "audio", "audio.catalogue is not set, so sounds are played without a check of their approval"

@@ -204,7 +204,7 @@ class AsteriskSwitch:
             ),
         }
         if self._lease is not None:
-            self._recorder.cancel_saving_of_newest_call()  # the engine may find that its store lacks the recorded call
+            self._recorder.cancel_pending_save_of_newest_call()  # the engine may find that its store lacks the recorded call
             record = partial(_try_to_write_newest_call_to_asterisk_database, self._lease, client)
             watches["record-newest-call"] = self._recorder.save_newest_calls_until_cancelled(record)
             watches["release-asterisk"] = self._end_own_channels_at_asterisk_shutdown(client, self._lease)

@@ -105,7 +105,7 @@ def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
     assert memory.read(phone_id=2) == FACTS  # the call was to another number
 
 
-def test_later_call_by_another_centre_does_not_change_cached_times_of_other_kinds_of_calls() -> None:
+def test_call_by_another_centre_updates_only_the_cached_time_of_its_own_kind_of_call() -> None:
     memory = Memory()
     for kind, at in ((PeerCallKind.CONVERSATION, 10.0), (PeerCallKind.ABANDONED, 20.0), (PeerCallKind.CALL, 15.0)):
         remember_call_of_other_centre(memory, kind, NOON + at)

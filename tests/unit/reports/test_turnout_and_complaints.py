@@ -309,7 +309,7 @@ def test_close_of_poll_is_read_from_the_settings_or_else_from_the_roll(store: Ha
     assert "(07:00; final" in enter_turnout(config, "06:00", "1")[1]
 
 
-def test_impossible_part_or_polling_day_of_an_official_figure_is_refused_in_one_line(
+def test_official_turnout_with_invalid_roll_part_or_polling_day_is_refused_in_one_line(
     store: HandFilled, config: Path
 ) -> None:
     path = write_figures(store, "174,99999999999999999999,09:00,11")

@@ -69,8 +69,9 @@ class PartyTracker:
         return [PartyLeft(party_id)]
 
     def replace_tracked_third_parties(self, listed: Mapping[PartyId, Place | None]) -> None:
-        """Replace the tracked third parties. `listed` has the place of each live third party (None = not in a
-        conference).
+        """Replace the tracked third parties (transfer targets and supervisors) by those in `listed`.
+
+        `listed` has the conference of each connected third party, or None if it is in none.
         """
         self._live = {*listed}
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
