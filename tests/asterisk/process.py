@@ -167,6 +167,12 @@ class RealAsterisk:
         self._process.kill()
         await self._process.wait()
 
+    @property
+    def process_id(self) -> int:
+        """The process id of the running Asterisk."""
+        assert self._process is not None
+        return self._process.pid
+
     async def run_command(self, command: str) -> str:
         """Run a console command and return its output."""
         process = await asyncio.create_subprocess_exec(

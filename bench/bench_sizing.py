@@ -1,0 +1,256 @@
+"""CPU and memory of Asterisk and of the dialler for seats and calls, on a real Asterisk: how large a machine a centre needs.
+
+    python -m bench.bench_sizing [--quick | --smoke] [--seconds 60] [--write]
+
+Ten agents' phones and the carrier are SIPp, whose CPU is not counted. First the seats are idle in their open calls, then an agent
+campaign dials, then an IVR campaign at 5 calls per second. CPU time is user and system time of each process. `--write` puts the
+figures into docs/reference/sizing.md. Needs SIPp and Asterisk (ASTERISK_SBIN or PATH).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bench.common import Size, add_size_options, cpu_seconds, cpu_seconds_of, describe_machine, print_progress
+from dialer.app import RunningCentre, assemble_centre
+from dialer.cli.logs import configure_quiet_logging
+from dialer.domain.view import SeatState
+from dialer.engine.campaigns.commands import PauseCampaign, ResumeCampaign
+from dialer.engine.seats.commands import SeatLogIn
+from tests.asterisk.log_in import run_dialler, wait_until
+from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
+from tests.asterisk.sipp import Sipp, find_sipp, start_carrier
+from tests.asterisk.stage import SEATS, Lab
+from tests.support.scenario import Scenario, fill_numbers
+from tests.support.scenario_run import LINES
+
+PAGE = Path(__file__).parents[1] / "docs/reference/sizing.md"
+IVR_CALLS_PER_SECOND = 5
+TALK_SECONDS, WRAP_UP_SECONDS, RING_SECONDS = 20.0, 5, 10
+ANSWER_SHARE = 0.4
+VOTERS = Scenario.model_validate(
+    {
+        "about": "voters of whom two in five answer",
+        "voters": [
+            {"does": "answer", "rings": 2.0, "stays": TALK_SECONDS, "count": 400},
+            {"does": "no-answer", "count": 300},
+            {"does": "no-answer", "count": 300},
+        ],
+        "shuffle": 1,
+        "expect": {"outcomes": {}},
+    }
+)
+SIZES = ((10, 0.4), (27, 1.0), (100, 4.0), (300, 12.0))
+"""Seats of a centre, and its call attempts per second: 65 s for a conversation with wrap-up and wait, 40 % of calls answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a phase took: its length (seconds), CPU seconds of both processes, and ended calls."""
+
+    seconds: float
+    asterisk_cpu_seconds: float
+    dialler_cpu_seconds: float
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class SizingFigures:
+    """Milliseconds of CPU per second for an idle seat, and per call of an agent campaign and of an IVR campaign.
+
+    The cost of a call does not include the seats.
+    """
+
+    seat: tuple[float, float]  # Asterisk, dialler
+    agent_call: tuple[float, float]
+    ivr_call: tuple[float, float]
+    asterisk_megabytes: float
+    dialler_megabytes: float
+
+    @classmethod
+    def from_phases(cls, idle: Spent, agents: Spent, ivr: Spent, megabytes: tuple[float, float]) -> SizingFigures:
+        """Return the figures of three phases: idle seats, and then calls while the seats stay connected."""
+        seats = (
+            1000 * idle.asterisk_cpu_seconds / idle.seconds / SEATS,
+            1000 * idle.dialler_cpu_seconds / idle.seconds / SEATS,
+        )
+
+        def per_call(phase: Spent) -> tuple[float, float]:
+            of_seats = [each * SEATS * phase.seconds for each in seats]
+            calls = max(1, phase.calls)
+            return (
+                (1000 * phase.asterisk_cpu_seconds - of_seats[0]) / calls,
+                (1000 * phase.dialler_cpu_seconds - of_seats[1]) / calls,
+            )
+
+        return cls(seats, per_call(agents), per_call(ivr), *megabytes)
+
+    def calculate_cores(self, seats: int, calls_per_second: float) -> tuple[float, float]:
+        """Return how much of a core Asterisk and the dialler use for `seats` and calls of an agent campaign."""
+        asterisk, dialler = (
+            (seats * of_seat + calls_per_second * of_call) / 1000
+            for of_seat, of_call in zip(self.seat, self.agent_call, strict=True)
+        )
+        return asterisk, dialler
+
+
+def read_resident_megabytes(process_id: int) -> float:
+    """Return the resident memory of a process (MB)."""
+    pages = int(Path(f"/proc/{process_id}/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGESIZE") / 1e6
+
+
+async def measure_phase(lab: Lab, centre: RunningCentre, seconds: float) -> Spent:
+    """Measure both processes for `seconds`."""
+    began, asterisk, dialler, calls = (
+        time.monotonic(),
+        cpu_seconds_of(lab.asterisk.process_id),
+        cpu_seconds(),
+        count_calls(centre),
+    )
+    await asyncio.sleep(seconds)
+    return Spent(
+        time.monotonic() - began,
+        cpu_seconds_of(lab.asterisk.process_id) - asterisk,
+        cpu_seconds() - dialler,
+        count_calls(centre) - calls,
+    )
+
+
+def count_calls(centre: RunningCentre) -> int:
+    """Return the number of ended calls of all campaigns."""
+    return sum(sum(each.outcomes.values()) for each in centre.engine.make_centre_view().campaigns)
+
+
+async def run_campaign(lab: Lab, centre: RunningCentre, campaign_id: str, seconds: float) -> Spent:
+    """Let a campaign dial. Measure it after its calls have had time to begin and to end, then wait until all have ended."""
+    await centre.engine.execute_command(ResumeCampaign(campaign_id=campaign_id))
+    await asyncio.sleep(TALK_SECONDS + RING_SECONDS)
+    spent = await measure_phase(lab, centre, seconds)
+    await centre.engine.execute_command(PauseCampaign(campaign_id=campaign_id))
+    await wait_until(lambda: not any(each.calls for each in centre.engine.make_centre_view().campaigns))
+    return spent
+
+
+async def measure(lab: Lab, seconds: float) -> SizingFigures:
+    """Run all phases on a real Asterisk. Raises NoAsterisk if a tool is missing."""
+    lab.directory.mkdir(parents=True, exist_ok=True)
+    common = {"hours": [{"start": "00:00", "until": "23:59:59"}], "ring_seconds": RING_SECONDS, "max_attempts": 1}
+    declared = {"by": "A. Person", "offers_transport": False, "asks_vote_choice": False}
+    ivr = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 120, "declared": declared}
+    agents = {"id": "agents", "kind": "agents", "pacing": "predictive", "wrap_up_seconds": WRAP_UP_SECONDS}
+    usual = lab.settings(lab.directory, campaign={})
+    trunk = {**usual.model_dump()["trunks"][0], "channels": 120, "calls_per_second": IVR_CALLS_PER_SECOND}
+    settings = lab.settings(
+        lab.directory, campaign={}, campaigns=[{**agents, **common}, {**ivr, **common}], trunks=[trunk]
+    )
+    fill_numbers(settings.store.path, [number for number, _ in VOTERS.numbers()])
+    carrier = Sipp(lab.sipp, lab.directory, "carrier", lab.carrier_port, (46_000, 49_999))
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(lab.stop)
+        await lab.start()
+        await lab.wait_for_phones()
+        stack.push_async_callback(carrier.stop)
+        await start_carrier(carrier, VOTERS, lab.voter_audio)
+        centre = await stack.enter_async_context(assemble_centre(settings, chance=random.Random(1), profile=LINES))
+        for campaign in ("agents", "ivr"):
+            await centre.engine.execute_command(PauseCampaign(campaign_id=campaign))
+        await stack.enter_async_context(run_dialler(centre))
+        for seat in settings.seats:
+            await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"agent-{seat.name}"))
+        await wait_until(lambda: all(each.state is SeatState.READY for each in centre.engine.make_centre_view().seats))
+        print_progress(f"{SEATS} idle seats for {seconds:g} s")
+        idle = await measure_phase(lab, centre, seconds)
+        print_progress("an agent campaign")
+        of_agents = await run_campaign(lab, centre, "agents", seconds)
+        print_progress("an IVR campaign")
+        of_ivr = await run_campaign(lab, centre, "ivr", seconds)
+        megabytes = (read_resident_megabytes(lab.asterisk.process_id), read_resident_megabytes(os.getpid()))
+    return SizingFigures.from_phases(idle, of_agents, of_ivr, megabytes)
+
+
+def make_page(figures: SizingFigures, origin: str) -> str:
+    """Return the page docs/reference/sizing.md."""
+    rows = [
+        (f"{seats}", f"{calls:g}", *(f"{cores:.2f}" for cores in figures.calculate_cores(seats, calls)))
+        for seats, calls in SIZES
+    ]
+    costs = [
+        ("an idle seat, each second", *figures.seat),
+        ("a call attempt of an agent campaign", *figures.agent_call),
+        ("a call attempt of an IVR campaign", *figures.ivr_call),
+    ]
+    return "\n".join(
+        [
+            "# How large a machine a centre needs",
+            "",
+            "For telephony administrators. Written by `python -m bench.bench_sizing --write`, which measures a real Asterisk",
+            f"and the dialler with {SEATS} seats, G.711 on every line, recording off.",
+            "",
+            f"Measured {origin}.",
+            "",
+            "|CPU, milliseconds of one core|Asterisk|dialler|",
+            "|---|---|---|",
+            *(f"|{name}|{asterisk:.1f}|{dialler:.1f}|" for name, asterisk, dialler in costs),
+            "",
+            f"{ANSWER_SHARE:.0%} of the calls are answered and last {TALK_SECONDS:g} s; the others ring for {RING_SECONDS} s.",
+            f"Asterisk had {figures.asterisk_megabytes:.0f} MB of memory, and the dialler {figures.dialler_megabytes:.0f} MB.",
+            "",
+            "Of these figures follows how many cores a centre uses, if each agent has a conversation every 65 s and two in five",
+            "calls are answered:",
+            "",
+            "|seats|call attempts per second|Asterisk, cores|dialler, cores|",
+            "|---|---|---|---|",
+            *("|" + "|".join(row) + "|" for row in rows),
+            "",
+            "Plan for twice as much: the dialler runs on one core, and voice suffers before a processor is full. Recording, TLS",
+            "with SRTP, browser phones and transcoding cost more and are not in these figures. Above 100 seats use",
+            "[several Asterisk servers](../how-to/asterisk.md).",
+            "",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the bench. Return 0, also without Asterisk or SIPp, which is said."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_size_options(parser)
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of each measurement (default 60)")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
+    options = parser.parse_args(argv)
+    if options.write and options.size is not Size.FULL:
+        parser.error("--write needs the full size: leave out --quick and --smoke")
+    configure_quiet_logging()
+    load = " ".join(f"{each:.1f}" for each in os.getloadavg())
+    try:
+        program, sipp = find_asterisk(), find_sipp()
+        with tempfile.TemporaryDirectory(prefix="matdan-sizing-") as name:
+            lab = Lab(program, sipp, Path(name))
+            figures = asyncio.run(measure(lab, options.size.pick(options.seconds, 10.0, 2.0)))
+    except NoAsterisk as error:
+        print(f"cannot run: {error}")
+        return 0
+    origin = (
+        f"{datetime.now().astimezone():%Y-%m-%d}: {get_asterisk_version(program)}, {describe_machine()}, {os.cpu_count()} cores,"
+        f" load {load}"
+    )
+    page = make_page(figures, origin)
+    print(page)
+    if options.write:
+        PAGE.write_text(page, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
