@@ -57,6 +57,7 @@ class CampaignSpec:
     manual: bool = False  # agents may dial numbers of the list themselves
     abandoned_target: float = 0.0  # target of the abandoned-call rate (0-1), from the settings
     most_abandoned_target: float = 0.0  # the highest target that a supervisor may set, from the rules profile
+    starts_paused: bool = False  # a new campaign is paused until a supervisor starts it
 
 
 @dataclass(frozen=True, slots=True)

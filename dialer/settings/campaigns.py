@@ -133,6 +133,7 @@ class Campaign(Section):
     hours: tuple[Hours, ...] = Field(
         (Hours(start=time(9), until=time(21)),), description="calling hours; no call is placed outside them"
     )
+    start_paused: bool = Field(False, description="a new campaign is paused until a supervisor starts it")
     declared: Declared | None = Field(
         None, description="a person's declaration of what a script does; required for AGI scripts"
     )

@@ -138,6 +138,7 @@ def _make_campaign_plan_from_settings(campaign: Campaign, settings: Settings, pr
             manual=campaign.manual_dialling,
             abandoned_target=min(campaign.abandoned_target, profile.abandoned.target),
             most_abandoned_target=profile.abandoned.target,
+            starts_paused=campaign.start_paused,
         ),
         rules=build_campaign_rules(campaign, settings),
         pacer=make_pacer(campaign.pacing_policy, caps=caps, connect_seconds=campaign.connect_limit_seconds),

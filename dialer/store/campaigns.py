@@ -31,13 +31,20 @@ class SQL(Statements):
     pacer_state = Scalar(str)
 
 
-def add_or_update_campaign(db: Connection, campaign_id: str, kind: CampaignKind, purpose: Purpose) -> CampaignState:
+def add_or_update_campaign(
+    db: Connection,
+    campaign_id: str,
+    kind: CampaignKind,
+    purpose: Purpose,
+    first_state: CampaignState = CampaignState.RUNNING,
+) -> CampaignState:
     """Add a campaign, or update its kind and purpose. Return the state that an operator last set.
 
-    A new campaign starts stopped if a person stopped all campaigns and nobody has resumed one since.
+    A new campaign has `first_state`, but starts stopped if a person stopped all campaigns and nobody has resumed one
+    since.
     """
     return SQL.add_or_update_campaign.fetch_only_value(
-        db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value
+        db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value, first_state=first_state.value
     )
 
 

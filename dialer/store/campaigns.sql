@@ -1,12 +1,12 @@
 -- Campaigns: the states that operators set, and what the pacer learned.
 
--- A new campaign is stopped where all campaigns were stopped and none was resumed since.
+-- A new campaign is stopped where all campaigns were stopped and none was resumed since; otherwise it has :first_state.
 -- name: add_or_update_campaign
 INSERT INTO campaign (campaign_id, kind, purpose, shuffle_seed, state)
 SELECT
     :campaign_id, :kind, :purpose,
     CASE seed WHEN 0 THEN 0 ELSE 1 + (seed + 7919 * (SELECT count(*) FROM campaign)) % 2147483646 END,
-    CASE WHEN EXISTS (SELECT 1 FROM standing_order WHERE addressee = 'centre' AND command = 'stop-all') THEN 'stopped' ELSE 'running' END
+    CASE WHEN EXISTS (SELECT 1 FROM standing_order WHERE addressee = 'centre' AND command = 'stop-all') THEN 'stopped' ELSE :first_state END
 FROM shuffle
 WHERE true
 ON CONFLICT (campaign_id) DO UPDATE SET kind = :kind, purpose = :purpose

@@ -72,7 +72,8 @@ class Campaigns:
         """
         store, campaign_id = self._store, plan.spec.campaign_id
         purpose, now = plan.rules.purpose, self._core.clock.now()
-        state = await store.add_or_update_campaign(campaign_id, plan.spec.kind, purpose)
+        first_state = CampaignState.PAUSED if plan.spec.starts_paused else CampaignState.RUNNING
+        state = await store.add_or_update_campaign(campaign_id, plan.spec.kind, purpose, first_state)
         # The list of booth workers is short, and each chunk would search all of it.
         if in_chunks and purpose is not Purpose.BOOTH_WORKERS:
             await add_roll_numbers_to_campaign_queue(store, campaign_id)

@@ -46,6 +46,20 @@ async def test_campaign_keeps_the_state_that_an_operator_has_set(backend: Backen
     await store.close()
 
 
+async def test_new_campaign_begins_in_its_first_state_unless_all_campaigns_are_stopped(backend: Backend) -> None:
+    paused, running, stopped = CampaignState.PAUSED, CampaignState.RUNNING, CampaignState.STOPPED
+    async with open_filled_store(backend) as store:
+
+        async def add_campaign(name: str, first_state: CampaignState) -> CampaignState:
+            return await store.add_or_update_campaign(name, CampaignKind.IVR, Purpose.SURVEY, first_state)
+
+        assert await add_campaign("new", paused) is paused
+        await store.set_campaign_state("new", running)
+        assert await add_campaign("new", paused) is running  # an operator has started it
+        await store.stop_campaigns(NOW)
+        assert await add_campaign("later", paused) is stopped
+
+
 async def test_setting_the_state_of_an_unknown_campaign_is_rejected(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         with pytest.raises(StoreError, match="no campaign 'nowhere'"):
