@@ -22,6 +22,7 @@ from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.call_reports import CallReportRoutes
+from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
 from dialer.desk.reports import ReportRoutes
@@ -74,6 +75,7 @@ _DESK: tuple[type[HasRouter], ...] = (
     UsersPage,
     RollRoutes,
     NumberRoutes,
+    CampaignRoutes,
     RecordingsPage,
     ReportRoutes,
     CallReportRoutes,

@@ -8,6 +8,7 @@ from dialer.desk.agents.figures import AgentDayFigures, CallBack
 from dialer.desk.agents.page_records import AgentAccount, AgentScreenPop
 from dialer.desk.board_account import BoardUser
 from dialer.desk.call_reports import ListedCalls, ShownCallHistory
+from dialer.desk.campaigns import CampaignsPage, CheckedCampaign
 from dialer.desk.early_warnings import AbandonedWindow, WarningList
 from dialer.desk.figures import DayFigures
 from dialer.desk.idle_reasons import IdleReason
@@ -47,6 +48,9 @@ KINDS: tuple[type[Any], ...] = (
     ShownReport,
     ListedCalls,
     ShownCallHistory,
+    # for the page on which campaigns are set up
+    CampaignsPage,
+    CheckedCampaign,
     # for an agent's page
     AgentAccount,
     AgentScreenPop,

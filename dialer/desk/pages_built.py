@@ -29,7 +29,9 @@ class PagesNotBuilt(Exception):
 
 def are_pages_built() -> bool:
     """Return whether the pages are built."""
-    return all((BUILT / page).is_file() for page in ("agent.html", "board.html", "hq.html", "reports.html"))
+    return all(
+        (BUILT / page).is_file() for page in ("agent.html", "board.html", "campaigns.html", "hq.html", "reports.html")
+    )
 
 
 def is_recent_nodejs_installed() -> bool:

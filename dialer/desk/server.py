@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 from argon2 import PasswordHasher
@@ -24,6 +25,7 @@ from dialer.desk.agents.site import AgentSite, create_pin_proof_calculator
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
+from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.figures import BoardFigures, ShownCap
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.pages_built import BUILT
@@ -136,6 +138,8 @@ class OpenDesk:
     origin: str  # the address that people type
     apply_settings: Callable[[Settings], Awaitable[None]]
     """Applies new seats, agents, campaigns, supervisors and recording rules. Raises MatdanError, and then changes nothing."""
+    reload_settings: Callable[[], Coroutine[Any, Any, None]]
+    """Reads the settings file again, and applies its changes. The result is logged."""
 
 
 @contextlib.asynccontextmanager
@@ -186,24 +190,24 @@ async def serve_pages_of_desk(
             )
             built = read_built_page_files(BUILT) if assets is None else assets
             account = BoardAccount(settings, people)
-            users = UsersPage(people, file, dialler_client, streams)
             rolls = RollRoutes(settings, page_state, dialler_client)
-            numbers = NumberRoutes(settings, dialler_client)
             recordings = RecordingsPage(settings, reading, dialler_client, clock)
             reports = ReportPages(settings, clock)
+            reloader = SettingsReloader(settings, lambda new: apply_settings(new))  # noqa: PLW0108 - it is defined below
+            campaigns = CampaignRoutes(settings, dialler_client, clock, reloader.reload_desk_settings)
             stack.callback(reports.close)
             stack.callback(rolls.close)
-            passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins))
             routes = (
-                StaticPages(built, {"/board": {}, "/agent": MICROPHONE, "/reports": {}}),
+                StaticPages(built, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}}),
                 PasswordSignIn(people, agents.end_session_of_person_or_agent),
-                passkeys,
+                Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins)),
                 account,
                 board,
-                users,
+                UsersPage(people, file, dialler_client, streams),
                 rolls,
-                numbers,
+                NumberRoutes(settings, dialler_client),
                 recordings,
+                campaigns,
             )
             routers = [
                 *(each.create_http_router() for each in routes),
@@ -230,6 +234,7 @@ async def serve_pages_of_desk(
                 account.replace_board_settings(new)
                 recordings.replace_recording_settings(new)
                 reports.replace_report_settings(new)
+                campaigns.replace_campaign_settings(new)
                 directory.replace_users_from_settings(new.supervisors)
                 apply_to_agents()
 
@@ -237,7 +242,7 @@ async def serve_pages_of_desk(
                 serve_pages(settings.desk, listener, app, background, page_state.end_all_subscriptions),
                 serve_desk_metrics(settings, page_state),
             ):
-                yield OpenDesk(port, origin, apply_settings)
+                yield OpenDesk(port, origin, apply_settings, reloader.reload_desk_settings)
 
 
 async def run_desk_process(settings: Settings, broker: BrokerSettings, announce: Callable[[str], None]) -> None:
@@ -251,9 +256,8 @@ async def run_desk_process(settings: Settings, broker: BrokerSettings, announce:
         report_service_ready(),
         asyncio.TaskGroup() as group,
     ):
-        reloader = SettingsReloader(settings, desk.apply_settings)
         asyncio.get_running_loop().add_signal_handler(
-            signal.SIGHUP, lambda: group.create_task(reloader.reload_desk_settings(), name="reload")
+            signal.SIGHUP, lambda: group.create_task(desk.reload_settings(), name="reload")
         )
         announce(desk.origin)
         await stop.wait()

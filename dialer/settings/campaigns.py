@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, ValidationError
 from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Purpose, Reserve
 from dialer.domain.model import MOST_WEIGHT
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
-from dialer.settings.file_text import read_settings_file
+from dialer.settings.file_text import SettingsText, read_settings_file
 from dialer.settings.mistakes import combine_setting_errors, find_no_environment_variable, list_setting_errors
 
 
@@ -183,7 +183,7 @@ class Campaign(Section):
 
 
 class CampaignsFile(Section):
-    """The content of a campaigns file that headquarters has sent to a centre.
+    """The content of a campaigns file: one that headquarters has sent to a centre, or that of the page /campaigns.
 
     The centre uses these campaigns in addition to those in its settings file.
     """
@@ -199,12 +199,20 @@ def read_campaign_files(folder: Path) -> list[dict[str, Any]]:
     """
     found: list[dict[str, Any]] = []
     for path in sorted(folder.glob("*.toml")):
-        text = read_settings_file(path, path.name, "have headquarters send it again")
-        try:
-            CampaignsFile.model_validate(text.table)
-        except ValidationError as error:
-            raise combine_setting_errors(
-                list(list_setting_errors(error, text, CampaignsFile, find_no_environment_variable))
-            ) from error
-        found += text.table.get("campaigns", [])
+        found += list_campaigns_in_text(read_settings_file(path, path.name, "have headquarters send it again"))
     return found
+
+
+def list_campaigns_in_text(text: SettingsText) -> list[dict[str, Any]]:
+    """Return the tables of a campaigns file, after a check of each.
+
+    Raises SettingError or SettingMistakes for invalid campaigns, and for other settings than campaigns.
+    """
+    try:
+        CampaignsFile.model_validate(text.table)
+    except ValidationError as error:
+        raise combine_setting_errors(
+            list(list_setting_errors(error, text, CampaignsFile, find_no_environment_variable))
+        ) from error
+    campaigns: list[dict[str, Any]] = text.table.get("campaigns", [])
+    return campaigns

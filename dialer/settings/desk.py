@@ -48,6 +48,11 @@ class Desk(PageServer):
 
     applied: ClassVar[Applied] = Applied.ELSEWHERE
 
+    campaigns_file: Path | None = Field(
+        None,
+        description="file of the [[campaigns]] that supervisors set up on the page /campaigns; a folder that the desk can"
+        " write to; none: that page adds no campaigns",
+    )
     user: Slug | None = Field(
         None, description="the desk's user in [[supervisors]] and at the broker, with role desk; none: broker.username"
     )

@@ -20,7 +20,7 @@ from dialer.errors import SettingError, SettingMistakes
 from dialer.settings.asterisk import DEFAULT_HISTORY_FILE, Ami, Asterisk, FastAgi
 from dialer.settings.audio import Audio
 from dialer.settings.broker import Broker, Mosquitto
-from dialer.settings.campaigns import Campaign, read_campaign_files
+from dialer.settings.campaigns import Campaign, list_campaigns_in_text, read_campaign_files
 from dialer.settings.centre import CentreSettings, Dialling, StoreSettings
 from dialer.settings.cross_checks import find_contradictions_between_tables
 from dialer.settings.desk import Desk
@@ -147,15 +147,16 @@ def add_settings_line_to_error(error: SettingError) -> SettingError:
     return combine_setting_errors([add_file_and_line_to_error(one, _last_loaded_file[0]) for one in each])
 
 
-def load_settings(path: Path | None = None) -> Settings:
+def load_settings(path: Path | None = None, *, campaigns_of_page: SettingsText | None = None) -> Settings:
     """Load the settings of a centre from a TOML file or pipe, and from environment variables.
 
     Without a `path`, the defaults are used. Relative paths in the settings are relative to the working directory.
+    `campaigns_of_page` replaces the content of `desk.campaigns_file`, to check that content before it is written.
     Raises SettingError with file or variable, key and remedy, or SettingMistakes for several mistakes.
     """
     text = SettingsText() if path is None else read_settings_file(path, "centre.toml", "create one with `dialer init`")
     variables = read_settings_in_environment(Settings)
-    text.table = _add_campaigns_of_headquarters(text.table)
+    text.table = _add_campaigns_of_other_files(text.table, campaigns_of_page)
     try:
         loaded = Settings.model_validate(_merge_setting_tables(text.table, variables))
     except ValidationError as error:
@@ -173,14 +174,29 @@ def _merge_setting_tables(below: Mapping[str, Any], above: Mapping[str, Any]) ->
     return {**below, **above, **within}
 
 
-def _add_campaigns_of_headquarters(table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the table of settings with headquarters' campaigns appended to the site's own campaigns.
+def _add_campaigns_of_other_files(table: Mapping[str, Any], of_page: SettingsText | None) -> Mapping[str, Any]:
+    """Return the table of settings with the campaigns of headquarters and of the page /campaigns appended to those in
+    the settings file. `of_page` replaces the file of that page.
 
     Raises SettingError for an invalid file.
     """
-    section, own = table.get("headquarters"), table.get("campaigns", [])
-    written = section.get("campaigns_folder") if isinstance(section, dict) else None
-    folder = os.environ.get(f"{PREFIX}HEADQUARTERS__CAMPAIGNS_FOLDER", written)
-    if not folder or not isinstance(folder, str) or not isinstance(own, list):
+    own = table.get("campaigns", [])
+    if not isinstance(own, list):
         return table
-    return {**table, "campaigns": [*own, *read_campaign_files(Path(folder))]}
+    found = list(own)
+    if (folder := _find_path_in_table(table, "headquarters", "campaigns_folder")) is not None:
+        found += read_campaign_files(folder)
+    file = _find_path_in_table(table, "desk", "campaigns_file")
+    if file is not None and of_page is None and file.exists():
+        of_page = read_settings_file(file, file.name, "add a campaign on the page /campaigns")
+    if of_page is not None:
+        found += list_campaigns_in_text(of_page)
+    return table if found == own else {**table, "campaigns": found}
+
+
+def _find_path_in_table(table: Mapping[str, Any], section: str, key: str) -> Path | None:
+    """Return the path that a setting has in the file or in the environment, or None if it has none or is no text."""
+    values = table.get(section)
+    written = values.get(key) if isinstance(values, dict) else None
+    path = os.environ.get(f"{PREFIX}{section.upper()}__{key.upper()}", written)
+    return Path(path) if path and isinstance(path, str) else None

@@ -19,6 +19,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 
 from dialer.desk.board import Board, make_page_state_filter
 from dialer.desk.board_account import BoardAccount
+from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.figures import BoardFigures
 from dialer.desk.numbers import NumberRoutes
 from dialer.desk.recordings import RecordingsPage
@@ -167,6 +168,7 @@ class DeskUnderTest:
     agents: AgentPages
     browser: httpx.AsyncClient
     app: PageProtection
+    reloads: list[Settings]  # one entry for each reload of the desk's own settings
     tokens: dict[str, str] = field(default_factory=dict)
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
@@ -276,7 +278,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
     board = Board(page_state, streams, dialler_client, file, clock)
     await board.load_alert_acknowledgements()
     await BoardFigures(page_state, reading, clock, ZoneInfo("UTC"), {}).read_booth_names()
-    pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent", "reports")}
+    pages = {f"{name}.html": Asset("text/html", PAGE, None) for name in ("board", "agent", "reports", "campaigns")}
     pops = await AgentReading.open(folder / "centre.db", None)
     agents = AgentPages(settings, DeskParts(page_state, dialler_client, people, file, clock), pops)
     passkeys = Passkeys(PasskeyRecords(file), people, clock, find_passkey_host([ORIGIN]))
@@ -288,8 +290,13 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         settings, kept := await DeskReading.open(folder / "centre.db", None), dialler_client, clock
     )
     reports = ReportPages(at_store, clock)
+    reloads = list[Settings]()
+
+    async def record_reload() -> None:
+        reloads.append(settings)
+
     routes = (
-        StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}}),
+        StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}}),
         PasswordSignIn(people, agents.end_session_of_person_or_agent),
         BoardAccount(settings, people),
         board,
@@ -298,6 +305,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
         NumberRoutes(at_store, dialler_client),
         passkeys,
         recordings,
+        CampaignRoutes(settings, dialler_client, clock, record_reload),
     )
     routers = [
         *(each.create_http_router() for each in routes),
@@ -327,6 +335,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
             agents,
             browser,
             app,
+            reloads,
         )
     reports.close()
     rolls.close()

@@ -14,6 +14,7 @@ from dialer.flows.model import Offer, list_lawful_offers_to_voters
 from dialer.flows.node import NODE_KINDS
 from dialer.flows.script_library import ScriptLibrary
 from dialer.flows.texts import load_texts
+from dialer.settings.campaigns import Campaign
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.runner import Check
@@ -36,6 +37,17 @@ def list_flow_checks(settings: Settings) -> Iterator[Check]:
             yield Check(subject, partial(_wrap_single_finding_in_list, make_ok_finding(subject, each.mode.value + use)))
         else:
             yield Check(subject, partial(_check_ivr_flow, subject, each.flow, settings, use))
+
+
+def check_flow_and_script_of_campaign(campaign: Campaign, settings: Settings) -> Iterator[Finding]:
+    """Check the IVR flow or the agents' script of one campaign.
+
+    Raises FlowError, or SettingError for an invalid profile.
+    """
+    if campaign.flow is not None:
+        yield from _check_ivr_flow(f"campaign {campaign.id}", campaign.flow, settings)
+    if campaign.script is not None:
+        yield from _check_agents_script(campaign.id, settings)
 
 
 def _wrap_single_finding_in_list(finding: Finding) -> list[Finding]:

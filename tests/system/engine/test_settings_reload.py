@@ -12,6 +12,8 @@ import pytest
 
 from dialer.app import assemble_centre
 from dialer.domain.errors import CommandRefused, LogInRefused
+from dialer.domain.model import CampaignState
+from dialer.engine.campaigns.commands import ResumeCampaign
 from dialer.engine.engine import Engine
 from dialer.engine.seats.pins import hash_pin
 from dialer.engine.settings_reload.commands import ReloadSettings
@@ -294,3 +296,18 @@ async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: 
         file.unlink()
         assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.hq"
         assert [each.campaign_id for each in engine.make_centre_view().campaigns] == ["turnout-agents", "more"]
+
+
+async def test_settings_reload_adds_a_campaign_of_the_page_which_waits_until_a_supervisor_starts_it(path: Path) -> None:
+    file = path.parent / "campaigns.toml"
+    change(path, ('id = "pune-1"', f'id = "pune-1"\n[desk]\ncampaigns_file = "{file}"'))
+    async with assemble_centre(load_settings(path)) as centre:  # there is no such file yet
+        engine = centre.engine
+        file.write_text('[[campaigns]]\nid = "new"\nkind = "agents"\nstart_paused = true\n', encoding="utf-8")
+        assert await engine.execute_command(ReloadSettings()) == "settings applied: campaigns.new"
+        states = [engine.features.loaded_campaigns["new"].state]
+        await engine.execute_command(ResumeCampaign(campaign_id="new"))
+        states.append(engine.features.loaded_campaigns["new"].state)
+    async with assemble_centre(load_settings(path)) as centre:
+        states.append(centre.engine.features.loaded_campaigns["new"].state)
+    assert states == [CampaignState.PAUSED, CampaignState.RUNNING, CampaignState.RUNNING]

@@ -41,6 +41,7 @@ FOR_ANYONE = {
     "/api/sign-out",
     "/assets/{name}",
     "/board",
+    "/campaigns",
     "/health",
     "/reports",
 }

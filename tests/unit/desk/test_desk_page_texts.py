@@ -17,6 +17,7 @@ from dialer.domain.alerts import AlertField, AlertKind, AlertValues
 from dialer.domain.enums import HqRole, MarkKind
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.errors import RefusedBecause
+from dialer.domain.finding import Level
 from dialer.domain.model import CampaignState, Disposition, MarkSource, Outcome
 from dialer.domain.orders import OrderKind
 from dialer.domain.view import CallState, HoldReason, SeatState, TransferStage
@@ -28,6 +29,8 @@ from dialer.reports.calls import GROUNDS, CallDetails
 from dialer.roll.cells import RELATIONS, SEXES
 from dialer.rules.gate import Reason
 from dialer.settings.seats import AgentLogin
+from dialer.settings.site import Settings
+from dialer.site.new_campaign import describe_form_of_new_campaign
 
 LOCALES = SOURCES / "locales"
 WEB = DESK_FOLDER.parent / "web"
@@ -158,7 +161,8 @@ def test_board_page_has_a_text_for_every_code_that_the_server_sends() -> None:
         | used_message_ids("staff")
         | used_message_ids("shared")
         | find_problem_ids(
-            *(path for path in DESK_FOLDER.glob("*.py") if path.stem not in REPORT_MODULES), *WEB.glob("*.py")
+            *(path for path in DESK_FOLDER.glob("*.py") if path.stem not in REPORT_MODULES | {"campaigns"}),
+            *WEB.glob("*.py"),
         )
     )
     words |= {f"call-{state}" for state in CallState if state is not CallState.ENDED}
@@ -192,6 +196,20 @@ def test_reports_page_has_a_text_for_every_code_that_the_server_sends() -> None:
     statement = call_lists.SQL.numbers_by_due_time.sql
     words |= {f"waits-{word}" for word in re.findall(r"(?:THEN|ELSE) '([a-z-]+)'", statement)}
     assert views
+    assert not words - own - others
+    assert not own & others, "the page loads the texts of the board too"
+
+
+def test_campaigns_page_has_a_text_for_every_setting_and_choice_of_the_form() -> None:
+    own, others = english_message_ids("campaigns"), english_message_ids("board", "staff", "shared")
+    words = used_message_ids("campaigns") | find_problem_ids(DESK_FOLDER / "campaigns.py")
+    for field in describe_form_of_new_campaign(Settings()):
+        name = field.name.replace("_", "-")
+        words |= {f"field-{name}", f"help-{name}"}
+        if field.name not in {"script", "flow"}:  # names of files
+            words |= {f"{name}-is-{choice}" for choice in field.choices}
+    words |= {f"finding-{level}" for level in Level}
+    assert len(words) > 50
     assert not words - own - others
     assert not own & others, "the page loads the texts of the board too"
 

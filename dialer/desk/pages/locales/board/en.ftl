@@ -114,7 +114,8 @@ abandoned-limit-of = limit { $limit } in { $window }
 ## Campaigns
 
 campaigns = Campaigns
-no-campaign = No campaigns yet. Add a campaign to the dialler's settings, then reload the settings.
+to-campaigns = Set up campaigns
+no-campaign = No campaigns yet. Add one under "Set up campaigns".
 campaign-actions = Actions for campaign { $campaign }
 campaign-details = Details of the campaign
 connected-last-hour = Connected, last hour

@@ -114,7 +114,8 @@ abandoned-limit-of = { $window } में सीमा { $limit }
 ## अभियान
 
 campaigns = अभियान
-no-campaign = अभी कोई अभियान नहीं। डायलर की सेटिंग में अभियान जोड़ें, फिर सेटिंग दोबारा लोड करें।
+to-campaigns = अभियान बनाएँ
+no-campaign = अभी कोई अभियान नहीं। "अभियान बनाएँ" में एक जोड़ें।
 campaign-actions = अभियान { $campaign } के लिए कार्रवाई
 campaign-details = अभियान का विवरण
 connected-last-hour = पिछले घंटे में जोड़ी गईं

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Section } from "../shared/parts";
-import { now, value } from "../shared/server";
+import { me, now, value } from "../shared/server";
 import type { AbandonedWindow, CampaignView, DayFigures, IdleReason } from "../shared/wire";
 import { count, has, hour, percent, t, word } from "../shared/words";
 import { command, Menu, may } from "./commands";
@@ -204,7 +204,11 @@ function Campaign({ campaign }: { campaign: CampaignView }) {
 export function Campaigns() {
   const shown = campaigns();
   return (
-    <Section id="campaigns" title={t("campaigns")}>
+    <Section
+      id="campaigns"
+      title={t("campaigns")}
+      aside={me.value?.role === "supervisor" && <a href="/campaigns">{t("to-campaigns")}</a>}
+    >
       {shown.length ? (
         shown.map((campaign) => <Campaign key={campaign.campaign_id} campaign={campaign} />)
       ) : (

@@ -6,7 +6,8 @@ import type { Problem } from "./server";
 import { choose, language, languages, nameOf, t } from "./words";
 
 /** Return the text of a refused request. */
-export const problemText = (refused: Problem) => t(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0 });
+export const problemText = (refused: Problem) =>
+  t(`problem-${refused.problem}`, { seconds: refused.seconds ?? 0, text: refused.text ?? "" });
 
 /** Return the submitted form and keep the browser from leaving the page. */
 export function submittedForm(event: Event): HTMLFormElement {

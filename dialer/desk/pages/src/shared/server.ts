@@ -7,6 +7,7 @@ import { zone } from "./words";
 export interface Problem {
   problem: string;
   seconds?: number;
+  text?: string;
 }
 
 /** Send a request and return the answer or the problem. An unreachable desk is a problem too. */

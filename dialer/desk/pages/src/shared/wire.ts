@@ -236,8 +236,21 @@ export interface CallMoment {
 /** The state of a call from its start to its end, such as ringing, waiting for an agent, or talking. */
 export type CallState = "preview" | "sending" | "dialling" | "ringing" | "waiting" | "connecting" | "talking" | "in-flow" | "message" | "ended";
 
+/** What a check says about a new campaign, in English. */
+export interface CampaignFinding {
+  level: Level;
+  text: string;
+  remedy: string;
+}
+
 /** Who talks to a voter who answers: an agent or an IVR flow. */
 export type CampaignKind = "agents" | "ivr";
+
+/** A mistake in the form. An empty field means the form as a whole. */
+export interface CampaignProblem {
+  field: string;
+  text: string;
+}
 
 /** How many phone numbers of a campaign's list are completed, and how many remain. */
 export interface CampaignProgress {
@@ -307,6 +320,16 @@ export interface CampaignView {
   abandoned_target: AbandonedTarget | null;
   /** null: it is the only campaign with agents */
   agent_share: AgentShare | null;
+}
+
+/** The content of the page on which campaigns are set up. */
+export interface CampaignsPage {
+  campaigns: ListedCampaign[];
+  fields: FormField[];
+  /** the kind of campaign that has a field; other fields are for every kind */
+  only_for: Record<string, CampaignKind>;
+  /** file to which new campaigns are added; null: desk.campaigns_file is not set */
+  file: string | null;
 }
 
 /** A centre with its live status and its results. */
@@ -385,6 +408,16 @@ export interface CentreState {
   outbox: OutboxWait[];
 }
 
+/** The result of a check of the form. With problems, the campaign cannot be saved and the other fields are empty. */
+export interface CheckedCampaign {
+  problems: CampaignProblem[];
+  findings: CampaignFinding[];
+  added: string;
+  digest: string;
+  also_applied: string[];
+  needs_restart: string[];
+}
+
 /** The type of the values in a report's column. */
 export type ColumnKind = "text" | "count" | "share" | "seconds" | "rate";
 
@@ -455,6 +488,19 @@ export interface Forecast {
   margin: number;
 }
 
+/** A setting as a field of a form. */
+export interface FormField {
+  name: string;
+  type: "text" | "number" | "choice" | "list" | "hours";
+  required: boolean;
+  default: string;
+  choices: string[];
+  least: number | null;
+  most: number | null;
+  whole: boolean;
+  help: string;
+}
+
 /** Why a campaign places no calls now, as a code and a text, and until when. */
 export interface Hold {
   reason: HoldReason;
@@ -519,6 +565,9 @@ export interface LegalBasis {
   gap_seconds: number | null;
 }
 
+/** The severity of a check's result: in order, a warning, or an error. */
+export type Level = "ok" | "warning" | "error";
+
 /** A call in the list of calls. */
 export interface ListedCall {
   attempt: string;
@@ -543,6 +592,15 @@ export interface ListedCalls {
   calls: ListedCall[];
   /** a request with this value returns the next, older calls; null: there are none */
   before: number | null;
+}
+
+/** A campaign in the list of the page. Its state is in the board's stream. */
+export interface ListedCampaign {
+  id: string;
+  kind: string;
+  purpose: string;
+  content: string;
+  hours: string[];
 }
 
 /** The latest official turnout of a centre's constituencies. */

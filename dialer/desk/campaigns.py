@@ -1,0 +1,237 @@
+"""The page on which supervisors set up campaigns: the form, the check of what was entered, and its saving.
+
+A new campaign is added to the file `desk.campaigns_file`, and the dialler reloads its settings. If the dialler refuses
+them, the file is restored. The campaign starts paused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+import structlog
+from fastapi import APIRouter
+from pydantic import Field
+
+from dialer.desk.board import format_command_reply, send_command_to_dialler
+from dialer.domain.clock import Clock
+from dialer.domain.enums import CampaignKind
+from dialer.domain.finding import Level
+from dialer.domain.schema import MESSAGE
+from dialer.engine.command.base import SUPERVISOR_ONLY
+from dialer.errors import MatdanError, SettingError, SettingMistakes
+from dialer.mqtt.dialler_client import DiallerClient
+from dialer.settings.campaigns_file import CampaignsFileChanged
+from dialer.settings.form import FormField
+from dialer.settings.site import Settings
+from dialer.settings.site_time import get_site_zone
+from dialer.site.new_campaign import (
+    FIELDS_OF_ONE_KIND,
+    NewCampaign,
+    check_new_campaign,
+    describe_form_of_new_campaign,
+    list_other_pending_changes,
+    prepare_new_campaign,
+)
+from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
+from dialer.web.page_requests import CommandId, PageRequest
+from dialer.web.people import SignedInUser
+from dialer.web.refusals import RequestRefused
+
+_log = structlog.get_logger(__name__)
+
+MAX_VALUES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCampaign:
+    """A campaign in the list of the page. Its state is in the board's stream."""
+
+    __pydantic_config__ = MESSAGE
+
+    id: str
+    kind: str
+    purpose: str
+    content: str  # name of its flow or of its agents' script
+    hours: tuple[str, ...]  # such as 09:00-21:00
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignsPage:
+    """The content of the page on which campaigns are set up."""
+
+    __pydantic_config__ = MESSAGE
+
+    campaigns: tuple[ListedCampaign, ...]
+    fields: tuple[FormField, ...]
+    only_for: Mapping[str, CampaignKind]
+    """the kind of campaign that has a field; other fields are for every kind"""
+    file: str | None
+    """file to which new campaigns are added; null: desk.campaigns_file is not set"""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignProblem:
+    """A mistake in the form. An empty field means the form as a whole."""
+
+    __pydantic_config__ = MESSAGE
+
+    field: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFinding:
+    """What a check says about a new campaign, in English."""
+
+    __pydantic_config__ = MESSAGE
+
+    level: Level
+    text: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCampaign:
+    """The result of a check of the form. With problems, the campaign cannot be saved and the other fields are empty."""
+
+    __pydantic_config__ = MESSAGE
+
+    problems: tuple[CampaignProblem, ...]
+    findings: tuple[CampaignFinding, ...] = ()
+    added: str = ""  # text that will be added to the file
+    digest: str = ""  # of the file as it is now
+    also_applied: tuple[str, ...] = ()  # other changed settings that come into force with the campaign
+    needs_restart: tuple[str, ...] = ()  # changed settings because of which the dialler would refuse the campaign
+
+
+class CampaignForm(PageRequest):
+    """What a supervisor has entered in the form of a new campaign, by the keys of the settings."""
+
+    values: Annotated[dict[str, Any], Field(max_length=MAX_VALUES)]
+
+
+class CampaignSave(CampaignForm):
+    """A new campaign to save, with the digest that the check has returned."""
+
+    id: CommandId
+    digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class CampaignRoutes:
+    """The routes of the page on which campaigns are set up, for supervisors only."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        dialler_client: DiallerClient,
+        clock: Clock,
+        reload_desk: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Create the routes. `reload_desk` makes the desk itself use the changed settings."""
+        self._settings = settings
+        self._dialler_client = dialler_client
+        self._clock = clock
+        self._reload_desk = reload_desk
+        self._one_at_a_time = asyncio.Lock()
+
+    def create_http_router(self) -> APIRouter:
+        """Return a router with the routes that list, check and add campaigns."""
+        router = APIRouter(
+            prefix="/api/campaigns", route_class=PageRoute, dependencies=allow_users_with_roles(SUPERVISOR_ONLY)
+        )
+        router.get("")(self.describe_campaigns_page)
+        router.post("/check")(self.check_campaign)
+        router.post("")(self.add_campaign)
+        return router
+
+    def replace_campaign_settings(self, settings: Settings) -> None:
+        """Use the campaigns and rules of these settings from now on."""
+        self._settings = settings
+
+    async def describe_campaigns_page(self) -> CampaignsPage:
+        """Return the campaigns of the settings, and the fields of the form for a new one."""
+        settings = self._settings
+        fields = await asyncio.to_thread(describe_form_of_new_campaign, settings)
+        listed = []
+        for each in settings.campaigns:
+            hours = tuple(f"{period.start:%H:%M}-{period.until:%H:%M}" for period in each.hours)
+            content = each.flow or each.script or ""
+            listed.append(ListedCampaign(each.id, each.kind.value, each.purpose.value, content, hours))
+        file = settings.desk.campaigns_file
+        return CampaignsPage(tuple(listed), fields, FIELDS_OF_ONE_KIND, None if file is None else str(file))
+
+    async def check_campaign(self, asked: CampaignForm, who: SignedIn) -> CheckedCampaign:
+        """Check what was entered. Return its mistakes, or what the rules say about it and what saving would write."""
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(self._check_campaign, asked.values, who)
+
+    def _check_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> CheckedCampaign:
+        try:
+            new = self._prepare_campaign(values, who)
+        except SettingError as error:
+            every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
+            return CheckedCampaign(tuple(map(_convert_setting_error_to_problem, every)))
+        findings = check_new_campaign(new, self._clock.now())
+        also_applied, needs_restart = list_other_pending_changes(self._settings, new)
+        return CheckedCampaign(
+            (),
+            tuple(CampaignFinding(each.level, f"{each.subject}: {each.text}", each.remedy) for each in findings),
+            new.change.added,
+            new.change.digest_before,
+            tuple(also_applied),
+            tuple(needs_restart),
+        )
+
+    def _prepare_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> NewCampaign:
+        path = self._settings.desk.campaigns_file
+        if path is None:
+            raise RequestRefused(409, "no-campaigns-file")
+        at = datetime.fromtimestamp(self._clock.now(), get_site_zone(self._settings))
+        return prepare_new_campaign(self._settings, path, values, f"Added by {who.name} on {at:%Y-%m-%d}.")
+
+    async def add_campaign(self, asked: CampaignSave, who: SignedIn) -> dict[str, str]:
+        """Add a checked campaign to its file, and tell the dialler to reload its settings. Return the dialler's reply.
+
+        If the dialler refuses, the file is restored: no campaign was added.
+        """
+        async with self._one_at_a_time:
+            try:
+                new = await asyncio.to_thread(self._prepare_campaign, asked.values, who)
+                if new.change.digest_before != asked.digest:
+                    raise CampaignsFileChanged(new.change.path)
+                await asyncio.to_thread(new.change.write_file_with_campaign)
+            except CampaignsFileChanged as error:
+                raise RequestRefused(409, "campaigns-changed") from error
+            except MatdanError as error:
+                raise RequestRefused(422, "campaign-invalid", text=str(error)) from error
+            _log.info("campaign.saved", campaign_id=new.campaign.id, by=who.name)
+            try:
+                reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "reload-settings", {})
+            except RequestRefused:
+                await self._restore_file(new)
+                raise
+            if reply.status == "refused":
+                await self._restore_file(new)
+            else:
+                await self._reload_desk()
+            return format_command_reply(reply)
+
+    async def _restore_file(self, new: NewCampaign) -> None:
+        """Remove the campaign from its file again. If this fails, the campaign stays there, which the log says."""
+        try:
+            await asyncio.to_thread(new.change.restore_file_without_campaign)
+        except (MatdanError, OSError) as error:
+            _log.error("campaign.restore_failed", campaign_id=new.campaign.id, problem=str(error))
+        else:
+            _log.info("campaign.removed", campaign_id=new.campaign.id)
+
+
+def _convert_setting_error_to_problem(error: SettingError) -> CampaignProblem:
+    text = f"{error.problem}; {error.remedy}" if error.remedy else error.problem
+    if error.file:  # another file or another campaign
+        return CampaignProblem("", f"{error.file}: {error.key}: {text}" if error.key else f"{error.file}: {text}")
+    return CampaignProblem(error.key.partition("[")[0].partition(".")[0], text)

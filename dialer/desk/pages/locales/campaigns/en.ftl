@@ -1,0 +1,74 @@
+### Texts of the page on which campaigns are set up, in English. The texts of the board are loaded too.
+
+campaign-state = State
+campaign-content = Script or call flow
+campaign-action = Start or pause
+campaigns-help = All campaigns call the numbers of the voter rolls. Import rolls under "Voter rolls".
+
+new-campaign = New campaign
+not-set = Not set
+hours-start = Calls from
+hours-until = Calls until
+hours-add = Add another period
+hours-remove = Remove this period
+
+check-incomplete = Fill in the required fields. The campaign is then checked against the calling rules.
+check-running = Checking the campaign
+check-problems = Correct the marked fields before you save the campaign.
+rules-say = Result of the check
+finding-ok = In order
+finding-warning = Please note
+finding-error = Must be corrected
+will-be-written = Will be added to { $file }
+also-applied = Other settings have changed and will be applied at the same time: { $settings }
+needs-restart = The dialler will refuse the campaign until it is restarted, because these settings have changed: { $settings }
+campaign-save = Save campaign
+campaign-save-help = The campaign is saved paused. It places no calls until you press "Start campaign".
+campaign-saved = Campaign { $campaign } is saved and paused.
+campaign-refused = The dialler refused the campaign, so nothing was saved: { $text }
+campaign-unanswered = The campaign is saved, but the dialler did not answer. It is applied when the settings are next reloaded.
+
+problem-no-campaigns-file = No campaigns can be added here. Ask your administrator to set `desk.campaigns_file` and to restart the desk.
+problem-campaigns-changed = Nothing was saved: somebody else has changed the campaigns meanwhile. Look at the new check, then save again.
+problem-campaign-invalid = The campaign was not saved: { $text }
+
+## Settings of a campaign
+
+field-id = Name
+field-kind = Who talks to voters
+field-purpose = Purpose
+field-script = Agents' script
+field-flow = Call flow
+field-pacing = Dialling mode
+field-hours = Calling hours
+field-trunks = Trunks
+field-skill = Skill that agents need
+field-weight = Weight
+field-channels = Highest number of calls at once
+field-max-attempts = Attempts per number
+field-candidate = Candidate
+
+help-id = Lower-case letters, digits and hyphens. Board, reports and commands show this name.
+help-kind = Agents talk to the voters, or a call flow plays recordings and reads their keys.
+help-purpose = The calling rules depend on the purpose.
+help-script = What agents read to the voter. It must be written for the purpose of the campaign.
+help-flow = What voters hear and which keys they can press.
+help-pacing = If not set, calls are dialled ahead of the agents; calls to booth workers wait for an available agent.
+help-hours = In the centre's time zone. The legal hours apply too.
+help-trunks = Voters see the caller IDs of these trunks. The trunk that you tick first is used first. None ticked: all trunks.
+help-skill = Only agents with this skill get the calls. If not set, all agents get them.
+help-weight = Share of the agents' time, compared with the weights of other campaigns.
+help-channels = If empty, the limits of the trunks apply.
+help-max-attempts = How often this campaign calls a number at most.
+help-candidate = For the expenditure report, if the law asks for one.
+
+kind-is-agents = agents
+kind-is-ivr = call flow
+purpose-is-turnout = turnout
+purpose-is-material = campaign material
+purpose-is-survey = survey
+purpose-is-booth-workers = calls to booth workers
+pacing-is-predictive = predictive (dials ahead of the agents)
+pacing-is-progressive = progressive (one call for each available agent)
+pacing-is-ratio = fixed number of calls for each available agent
+pacing-is-preview = preview (agents see the voter first)

@@ -1,0 +1,114 @@
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { AccountMenu } from "../board/account_menu";
+import { command, may } from "../board/commands";
+import { Alert, Notice, problemText, QuestionDialog, Section, Table } from "../shared/parts";
+import { isProblem, loadUser, me, subscribeEvents, value } from "../shared/server";
+import type { CampaignsPage, CampaignView, ListedCampaign } from "../shared/wire";
+import { areLoaded, speak, t, word } from "../shared/words";
+import { SignIn } from "../staff/sign_in";
+import { loadPage, page } from "./form";
+import { NewCampaign } from "./new_campaign";
+import "../shared/base.css";
+import "../staff/figures.css";
+import "../staff/account.css";
+import "./campaigns.css";
+
+function Head() {
+  return (
+    <header>
+      <h1>
+        {t("title")} <span class="id">{me.value?.centre}</span>
+      </h1>
+      <a class="who" href="/board?lists">
+        {t("to-lists")}
+      </a>
+      <a class="who" href="/board">
+        {t("to-board")}
+      </a>
+      <AccountMenu />
+    </header>
+  );
+}
+
+function Campaign({ id, kind, purpose, content, hours }: ListedCampaign) {
+  const state = value<CampaignView>(`campaign/${id}`)?.state;
+  const usual = state === "running" ? "pause" : "resume";
+  return (
+    <tr>
+      <th scope="row">{id}</th>
+      <td>{state ? word("state", state) : "–"}</td>
+      <td>{word("kind-is", kind)}</td>
+      <td>{word("purpose-is", purpose)}</td>
+      <td>{content}</td>
+      <td>{hours.join(", ")}</td>
+      <td class="right">
+        {state && may(usual) && (
+          <button type="button" onClick={() => command(usual, { campaign_id: id })}>
+            {t(`do-${usual}`)}
+            <span class="unseen"> {id}</span>
+          </button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+const COLUMNS = ["campaign", "campaign-state", "field-kind", "field-purpose", "campaign-content", "field-hours"];
+
+function Setup({ campaigns, file }: CampaignsPage) {
+  return (
+    <main>
+      <Section id="campaigns" title={t("campaigns")}>
+        <Table of="campaigns" names={COLUMNS} unseen="campaign-action">
+          {campaigns.map((each) => (
+            <Campaign key={each.id} {...each} />
+          ))}
+        </Table>
+        <small>{t("campaigns-help")}</small>
+      </Section>
+      {me.value?.signs ? (
+        <p>{t("commands-signed")}</p>
+      ) : file === null ? (
+        <Alert text={t("problem-no-campaigns-file")} />
+      ) : (
+        <NewCampaign file={file} />
+      )}
+    </main>
+  );
+}
+
+function Page() {
+  if (!areLoaded.value || me.value === undefined) return null;
+  if (me.value === null) return <SignIn />;
+  const found = page.value;
+  if (found === null) return null;
+  return (
+    <>
+      <Head />
+      {isProblem(found) ? <Alert text={problemText(found)} /> : <Setup {...found} />}
+      <Notice />
+      <QuestionDialog />
+    </>
+  );
+}
+
+let subscribed = false;
+effect(() => {
+  if (!me.value || subscribed) return;
+  subscribed = true;
+  subscribeEvents(
+    () => "/api/board/events",
+    () => Boolean(me.value),
+    () => void loadUser(),
+  );
+  void loadPage();
+});
+void speak(
+  import.meta.glob<string>(
+    ["../../locales/campaigns/*.ftl", "../../locales/board/*.ftl", "../../locales/staff/*.ftl"],
+    { query: "?raw", import: "default" },
+  ),
+);
+void loadUser();
+render(<Page />, document.getElementById("page")!);

@@ -1,0 +1,246 @@
+// The form of a new campaign: fields as the settings describe them, what the rules say, and what saving writes.
+import { Alert, problemText, Section, showNotice, submittedForm } from "../shared/parts";
+import { isProblem } from "../shared/server";
+import type { CheckedCampaign, FormField } from "../shared/wire";
+import { has, t, word } from "../shared/words";
+import {
+  check,
+  type Entered,
+  enter,
+  enteredIn,
+  fields,
+  isComplete,
+  isSaving,
+  type Period,
+  problemsOf,
+  savable,
+  saveCampaign,
+} from "./form";
+
+/** Return what a field is for, in the user's language or as the settings describe it in English. */
+function Help({ field: { name, help }, id }: { field: FormField; id: string }) {
+  const own = `help-${name.replaceAll("_", "-")}`;
+  return (
+    <small id={id} lang={has(own) ? undefined : "en"}>
+      {has(own) ? t(own) : help}
+    </small>
+  );
+}
+
+const labelOf = (name: string) => word("field", name.replaceAll("_", "-"));
+const wordOf = (name: string, value: string) => word(`${name.replaceAll("_", "-")}-is`, value);
+
+function Choices({ field: { name, choices, required, default: preset }, ...rest }: { field: FormField; id: string }) {
+  return (
+    <select {...rest} value={enteredIn(name) as string} onChange={(event) => enter(name, event.currentTarget.value)}>
+      {!required && !preset && <option value="">{t("not-set")}</option>}
+      {choices.map((each) => (
+        <option key={each} value={each}>
+          {wordOf(name, each)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** Check boxes. The order in which they are ticked is the order of the list. */
+function List({ name, choices }: FormField) {
+  const chosen = enteredIn(name) as string[];
+  return (
+    <div class="row">
+      {choices.map((each) => (
+        <label key={each} class="tick">
+          <input
+            type="checkbox"
+            checked={chosen.includes(each)}
+            onChange={(event) =>
+              enter(name, event.currentTarget.checked ? [...chosen, each] : chosen.filter((other) => other !== each))
+            }
+          />
+          {each}
+        </label>
+      ))}
+    </div>
+  );
+}
+
+function Hours({ name }: FormField) {
+  const periods = enteredIn(name) as Period[];
+  const change = (place: number, part: Partial<Period>) =>
+    enter(
+      name,
+      periods.map((each, index) => (index === place ? { ...each, ...part } : each)),
+    );
+  return (
+    <div class="periods">
+      {periods.map(({ start, until }, place) => (
+        <div class="row" key={place}>
+          <input
+            type="time"
+            required
+            aria-label={t("hours-start")}
+            value={start}
+            onChange={(event) => change(place, { start: event.currentTarget.value })}
+          />
+          –
+          <input
+            type="time"
+            required
+            aria-label={t("hours-until")}
+            value={until}
+            onChange={(event) => change(place, { until: event.currentTarget.value })}
+          />
+          {periods.length > 1 && (
+            <button
+              type="button"
+              onClick={() =>
+                enter(
+                  name,
+                  periods.filter((_, index) => index !== place),
+                )
+              }
+            >
+              {t("hours-remove")}
+            </button>
+          )}
+        </div>
+      ))}
+      <button type="button" onClick={() => enter(name, [...periods, { start: "", until: "" }])}>
+        {t("hours-add")}
+      </button>
+    </div>
+  );
+}
+
+function Field(field: FormField) {
+  const { name, type, required } = field;
+  const wrong = problemsOf(name);
+  const [id, help] = [`field-${name}`, `help-${name}`];
+  const described = { id, "aria-describedby": help, "aria-invalid": wrong.length > 0 };
+  const typed = (event: { currentTarget: HTMLInputElement }) => enter(name, event.currentTarget.value as Entered);
+  const isGroup = type === "list" || type === "hours";
+  const body = (
+    <>
+      {type === "list" && <List {...field} />}
+      {type === "hours" && <Hours {...field} />}
+      {type === "choice" && <Choices field={field} {...described} />}
+      {type === "number" && (
+        <input
+          {...described}
+          type="number"
+          inputMode={field.whole ? "numeric" : "decimal"}
+          min={field.least ?? undefined}
+          max={field.most ?? undefined}
+          step={field.whole ? 1 : "any"}
+          value={enteredIn(name) as string}
+          onInput={typed}
+        />
+      )}
+      {type === "text" && (
+        <input
+          {...described}
+          required={required}
+          autocomplete="off"
+          spellcheck={false}
+          dir="auto"
+          value={enteredIn(name) as string}
+          onInput={typed}
+        />
+      )}
+      <Help field={field} id={help} />
+      {wrong.map((text) => (
+        <p key={text} class="problem" role="alert" lang="en">
+          {text}
+        </p>
+      ))}
+    </>
+  );
+  if (isGroup)
+    return (
+      <fieldset aria-describedby={help}>
+        <legend>{labelOf(name)}</legend>
+        {body}
+      </fieldset>
+    );
+  return (
+    <div class="field">
+      <label for={id}>{labelOf(name)}</label>
+      {body}
+    </div>
+  );
+}
+
+/** What the check says: whether the campaign may call, what to correct, and what the file will contain. */
+function Result({ found, file }: { found: CheckedCampaign; file: string }) {
+  const { findings, added, also_applied: others, needs_restart: restart } = found;
+  return (
+    <>
+      <h3>{t("rules-say")}</h3>
+      <ul class="findings">
+        {findings.map(({ level, text, remedy }) => (
+          <li key={text} class={level}>
+            <strong>{t(`finding-${level}`)}</strong>
+            <span lang="en">
+              {text}
+              {remedy && `; ${remedy}`}
+            </span>
+          </li>
+        ))}
+      </ul>
+      <h3>{t("will-be-written", { file })}</h3>
+      <pre class="added" lang="en" dir="ltr" tabIndex={0}>
+        {added
+          .trim()
+          .split("\n")
+          .map((line, place) => (
+            <ins key={place}>{`+ ${line}\n`}</ins>
+          ))}
+      </pre>
+      {others.length > 0 && <p class="warnings">{t("also-applied", { settings: others.join(", ") })}</p>}
+      {restart.length > 0 && <p class="warnings">{t("needs-restart", { settings: restart.join(", ") })}</p>}
+    </>
+  );
+}
+
+async function save(campaign: string): Promise<void> {
+  const answer = await saveCampaign();
+  if (isProblem(answer)) showNotice(problemText(answer), true);
+  else if (answer.status === "done") showNotice(t("campaign-saved", { campaign }));
+  else if (answer.status === "refused") showNotice(t("campaign-refused", { text: answer.text }), true);
+  else showNotice(t("campaign-unanswered"), true);
+}
+
+export function NewCampaign({ file }: { file: string }) {
+  const found = check.value;
+  const submit = (event: Event) => {
+    submittedForm(event);
+    if (savable.value && !isSaving.value) void save(enteredIn("id") as string);
+  };
+  return (
+    <Section id="new-campaign" title={t("new-campaign")}>
+      <form class="setup" onSubmit={submit}>
+        <div class="settings">
+          {fields.value.map((field) => (
+            <Field key={field.name} {...field} />
+          ))}
+        </div>
+        <div class="check" aria-live="polite">
+          {!isComplete.value && <p>{t("check-incomplete")}</p>}
+          {isComplete.value && !found && <p>{t("check-running")}</p>}
+          {found && isProblem(found) && <Alert text={problemText(found)} />}
+          {found && !isProblem(found) && found.problems.length > 0 && <Alert text={t("check-problems")} />}
+          {problemsOf("").map((text) => (
+            <p key={text} class="problem" lang="en">
+              {text}
+            </p>
+          ))}
+          {savable.value && <Result found={savable.value} file={file} />}
+          <button type="submit" class="main" disabled={!savable.value || isSaving.value}>
+            {t("campaign-save")}
+          </button>
+          <small>{t("campaign-save-help")}</small>
+        </div>
+      </form>
+    </Section>
+  );
+}

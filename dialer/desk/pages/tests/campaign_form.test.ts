@@ -1,0 +1,123 @@
+import { expect, test } from "vitest";
+import type { CampaignsPage, CheckedCampaign, FormField } from "../src/shared/wire";
+import { type Answer, openPage, pass, type Sent } from "./page";
+
+const field = (name: string, more: Partial<FormField>): FormField => ({
+  name,
+  type: "text",
+  required: false,
+  default: "",
+  choices: [],
+  least: null,
+  most: null,
+  whole: false,
+  help: "",
+  ...more,
+});
+
+const PAGE: CampaignsPage = {
+  campaigns: [],
+  fields: [
+    field("id", { required: true }),
+    field("kind", { type: "choice", required: true, choices: ["agents", "ivr"] }),
+    field("script", { type: "choice", choices: ["polling_day"] }),
+    field("flow", { type: "choice", choices: ["turnout"] }),
+    field("skill", { type: "choice" }),
+    field("weight", { type: "number", default: "1" }),
+    field("hours", { type: "hours", default: "09:00-12:00, 15:00-21:00" }),
+    field("trunks", { type: "list", choices: ["a", "b"] }),
+  ],
+  only_for: { script: "agents", flow: "ivr" },
+  file: "/var/lib/matdan/campaigns.toml",
+};
+const HOURS = [
+  { start: "09:00", until: "12:00" },
+  { start: "15:00", until: "21:00" },
+];
+const FINE: CheckedCampaign = {
+  problems: [],
+  findings: [],
+  added: "[[campaigns]]",
+  digest: "d1",
+  also_applied: [],
+  needs_restart: [],
+};
+
+async function openForm(answer: Answer) {
+  const requests = openPage((sent) => (sent.method === "GET" ? PAGE : answer(sent)));
+  const form = await import("../src/campaigns/form");
+  await form.loadPage();
+  return { form, requests };
+}
+const checksOf = (requests: Sent[]) =>
+  requests.filter(({ path }) => path === "/api/campaigns/check").map(({ body }) => body.values);
+
+test("only fields of the chosen kind are shown and sent, with their defaults", async () => {
+  const { form, requests } = await openForm(() => FINE);
+  expect(form.fields.value.map(({ name }) => name)).toEqual(["id", "kind", "script", "weight", "hours", "trunks"]);
+  form.enter("id", "new");
+  form.enter("script", "polling_day");
+  await pass(form.CHECK_MS);
+  form.enter("kind", "ivr");
+  form.enter("flow", "turnout");
+  form.enter("weight", "");
+  await pass(form.CHECK_MS);
+  expect(checksOf(requests)).toEqual([
+    { id: "new", kind: "agents", script: "polling_day", weight: 1, hours: HOURS },
+    { id: "new", kind: "ivr", flow: "turnout", hours: HOURS },
+  ]);
+});
+
+test("a form without its required values is not checked and cannot be saved", async () => {
+  const { form, requests } = await openForm(() => FINE);
+  form.enter("trunks", ["b"]);
+  await pass(form.CHECK_MS);
+  expect(form.isComplete.value).toBe(false);
+  expect(checksOf(requests)).toEqual([]);
+  expect(form.savable.value).toBeNull();
+});
+
+test("a check of earlier values does not let changed values be saved", async () => {
+  const { form } = await openForm(() => FINE);
+  form.enter("id", "new");
+  await pass(form.CHECK_MS);
+  expect(form.savable.value).toEqual(FINE);
+  form.enter("id", "other");
+  expect(form.savable.value).toBeNull();
+  await pass(form.CHECK_MS);
+  expect(form.savable.value).toEqual(FINE);
+});
+
+test("a mistake is shown at its field and prevents saving", async () => {
+  const problems = [{ field: "id", text: "is used twice" }];
+  const { form } = await openForm(() => ({ ...FINE, problems }));
+  form.enter("id", "new");
+  await pass(form.CHECK_MS);
+  expect(form.problemsOf("id")).toEqual(["is used twice"]);
+  expect(form.problemsOf("")).toEqual([]);
+  expect(form.savable.value).toBeNull();
+});
+
+test("a saved campaign carries the digest of its check and empties the form", async () => {
+  const { form, requests } = await openForm(({ path }) =>
+    path === "/api/campaigns" ? { status: "done", text: "" } : FINE,
+  );
+  form.enter("id", "new");
+  await pass(form.CHECK_MS);
+  expect(await form.saveCampaign()).toEqual({ status: "done", text: "" });
+  const [saved] = requests.filter(({ path, method }) => path === "/api/campaigns" && method === "POST");
+  expect(saved?.body).toMatchObject({ digest: "d1", values: { id: "new", kind: "agents" } });
+  expect(form.enteredIn("id")).toBe("");
+});
+
+test("a refused campaign stays in the form and is checked again", async () => {
+  const { form, requests } = await openForm(({ path }) =>
+    path === "/api/campaigns" ? { problem: "campaigns-changed" } : { ...FINE, digest: `d${requests.length}` },
+  );
+  form.enter("id", "new");
+  await pass(form.CHECK_MS);
+  expect(await form.saveCampaign()).toEqual({ problem: "campaigns-changed" });
+  expect(form.enteredIn("id")).toBe("new");
+  expect(checksOf(requests)).toHaveLength(2);
+  expect(form.savable.value?.digest).toBe("d4");
+});

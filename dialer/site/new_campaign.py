@@ -1,0 +1,177 @@
+"""A new campaign that a supervisor sets up on a page: the settings on the form, and their check before they are saved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from dialer.domain.enums import CampaignKind, PacingPolicy
+from dialer.domain.finding import Finding, Level
+from dialer.errors import MatdanError, SettingError, SettingMistakes
+from dialer.flows.catalogue import list_shipped_flows
+from dialer.flows.script import list_shipped_scripts
+from dialer.settings.campaigns import Campaign
+from dialer.settings.campaigns_file import CampaignsFileChange, prepare_campaigns_file_change
+from dialer.settings.fields import Applied
+from dialer.settings.file_text import SettingsText
+from dialer.settings.form import FormField, describe_settings_for_form
+from dialer.settings.mistakes import combine_setting_errors, find_no_environment_variable, list_setting_errors
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_rules import load_site_profile
+from dialer.site.checks.flows import check_flow_and_script_of_campaign
+from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
+from dialer.site.checks.runner import convert_error_to_findings
+from dialer.site.settings_changes import list_setting_changes
+from dialer.store.connection import open_store_snapshot
+from dialer.store.keys import read_store_key_of_site
+
+FIELDS: Final = (
+    "id",
+    "kind",
+    "purpose",
+    "script",
+    "flow",
+    "pacing",
+    "hours",
+    "trunks",
+    "skill",
+    "weight",
+    "channels",
+    "max_attempts",
+    "candidate",
+)
+"""The settings on the form, in its order."""
+
+FIELDS_OF_ONE_KIND: Final[Mapping[str, CampaignKind]] = {
+    "script": CampaignKind.AGENTS,
+    "flow": CampaignKind.IVR,
+    "pacing": CampaignKind.AGENTS,
+    "skill": CampaignKind.AGENTS,
+    "weight": CampaignKind.AGENTS,
+}
+"""The settings that only campaigns of one kind have."""
+
+_CHOSEN = frozenset({"script", "flow", "pacing", "trunks", "skill"})
+"""The settings whose value must be one of those offered, so that no request names a file or a program."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewCampaign:
+    """A valid new campaign, with the change of the file that adds it."""
+
+    campaign: Campaign
+    change: CampaignsFileChange
+    settings: Settings  # of the site, with the campaign
+
+
+def describe_form_of_new_campaign(settings: Settings) -> tuple[FormField, ...]:
+    """Return the fields of the form for a new campaign at this site."""
+    campaigns = settings.campaigns
+    flows = {each.flow for each in campaigns if each.flow is not None and not each.runs_agi_script}
+    scripts = {each.script for each in campaigns if each.script is not None}
+    choices = {
+        "script": tuple(sorted(scripts.union(list_shipped_scripts()))),
+        "flow": tuple(sorted(flows.union(list_shipped_flows()))),
+        "pacing": tuple(each.value for each in PacingPolicy if each is not PacingPolicy.BROADCAST),
+        "trunks": tuple(each.name for each in settings.trunks),
+        "skill": tuple(sorted({skill for agent in settings.agents for skill in agent.skills})),
+    }
+    return describe_settings_for_form(Campaign, FIELDS, choices)
+
+
+def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, Any], comment: str) -> NewCampaign:
+    """Return the campaign with these values of the form, and the change of the campaigns file `path` that adds it.
+
+    The campaign starts paused. Nothing is written. Raises SettingError or SettingMistakes: the keys of mistakes on the
+    form are the names of its fields.
+    """
+    campaign = _read_campaign_from_form(settings, values)
+    change = prepare_campaigns_file_change(path, campaign, comment)
+    try:
+        after = load_settings(Path(settings.text_of_settings_file.name), campaigns_of_page=change.make_settings_text())
+        load_site_profile(after)  # rejects a setting that is less strict than the profile
+    except SettingError as error:
+        raise _name_form_fields_in_error(error, campaign.id) from error
+    return NewCampaign(campaign, change, after)
+
+
+def _read_campaign_from_form(settings: Settings, values: Mapping[str, Any]) -> Campaign:
+    fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
+    for name, value in values.items():
+        if name not in fields:
+            raise SettingError("", str(name)[:40], "is not a field of this form", f"use {', '.join(fields)}")
+        listed = value if isinstance(value, list) else [value]
+        if name in _CHOSEN and (unknown := [each for each in listed if each not in fields[name].choices]):
+            known = ", ".join(fields[name].choices) or "none"
+            raise SettingError("", name, f"{str(unknown[0])[:40]!r} is not offered", f"choose one of: {known}")
+    try:
+        return Campaign.model_validate({**values, "start_paused": True})
+    except ValidationError as error:
+        found = list_setting_errors(error, SettingsText(""), Campaign, find_no_environment_variable)
+        every = [_replace_place_of_error(each, each.key.replace("(settings)", "")) for each in found]
+        raise combine_setting_errors(every) from error
+
+
+def _name_form_fields_in_error(error: SettingError, campaign_id: str) -> SettingError:
+    """Return an error whose keys are fields of the form, for mistakes in this campaign. Others keep their keys."""
+    every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
+    own = f"campaigns.{campaign_id}"
+    return combine_setting_errors(
+        [
+            _replace_place_of_error(each, each.key.removeprefix(own).strip(".") or "id")
+            if each.key == own or each.key.startswith(f"{own}.")
+            else each
+            for each in every
+        ]
+    )
+
+
+def _replace_place_of_error(error: SettingError, key: str) -> SettingError:
+    return SettingError("", key, error.problem, error.remedy)
+
+
+def check_new_campaign(new: NewCampaign, now: float) -> list[Finding]:
+    """Return what `dialer check` finds about a new campaign: its script or flow, and the legal rules at `now` (epoch
+    seconds).
+    """
+    settings, findings = new.settings, list[Finding]()
+    checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
+        (f"campaign {new.campaign.id}", lambda: check_flow_and_script_of_campaign(new.campaign, settings)),
+        ("rules", lambda: check_settings_against_profile(settings)),
+        ("rules", lambda: _check_calling_rules_of_site(settings, now)),
+    )
+    for subject, check in checks:
+        try:
+            findings += check()
+        except (MatdanError, OSError) as problem:
+            findings += convert_error_to_findings(subject, problem)
+    name = re.compile(rf"(?<![\w-]){re.escape(new.campaign.id)}(?![\w-])")
+    return [each for each in findings if name.search(f"{each.subject} {each.text}") or _concerns_every_campaign(each)]
+
+
+def _check_calling_rules_of_site(settings: Settings, now: float) -> Iterator[Finding]:
+    profile, path = load_site_profile(settings), settings.store.path
+    if not path.exists():
+        yield from check_calling_rules(settings, profile, None, now)
+        return
+    with open_store_snapshot(path, read_store_key_of_site(settings)) as db:
+        yield from check_calling_rules(settings, profile, db, now)
+
+
+def _concerns_every_campaign(finding: Finding) -> bool:
+    return finding.level is not Level.OK and finding.subject.startswith(("register ", "rules"))
+
+
+def list_other_pending_changes(running: Settings, new: NewCampaign) -> tuple[list[str], list[str]]:
+    """Return the other settings that differ between the running site and its settings files: those that a reload
+    applies too, and those for which it would be refused, because they need a restart.
+    """
+    own = f"campaigns.{new.campaign.id}"
+    changes = [each for each in list_setting_changes(running, new.settings) if each.name != own]
+    restart = [each.name for each in changes if each.takes_effect is Applied.RESTART]
+    return [each.name for each in changes if each.takes_effect is not Applied.RESTART], restart

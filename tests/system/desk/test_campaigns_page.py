@@ -1,0 +1,216 @@
+"""A manager sets up a campaign in Chromium, without a shell. Dialler, broker, desk and settings file are real."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, expect
+
+from dialer.app import assemble_centre
+from dialer.desk.pages_built import SOURCES
+from dialer.desk.server import OpenDesk, serve_pages_of_desk
+from dialer.domain.model import CampaignState
+from dialer.engine.engine import Engine
+from dialer.mqtt.embedded_broker import run_demo_broker
+from dialer.settings.site import load_settings
+from tests.support.browser import (
+    NEEDS_A_BROWSER,
+    SIZES,
+    assert_accessible,
+    close_pages_after,
+    find_accessibility_violations,
+    find_overflowing_elements,
+    measure_page_bytes,
+    new_page,
+)
+from tests.support.desk import PASSWORD, set_passwords
+from tests.support.seats import CHEAP
+from tests.support.stored import query_store
+
+MOST_PAGE_BYTES = 80_000
+
+pytestmark = NEEDS_A_BROWSER
+
+SITE = """
+[centre]
+id = "pune-1"
+time_zone = "Asia/Kolkata"
+[store]
+path = "{folder}/centre.db"
+[ami]
+port = 1
+secret = "of-nobody-4711x"
+[fastagi]
+port = 0
+[broker]
+host = "{broker.host}"
+port = {broker.port}
+username = "dialler"
+[desk]
+port = 0
+user = "desk"
+campaigns_file = "{folder}/campaigns.toml"
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[supervisors]]
+name = "asha"
+role = "supervisor"
+[[trunks]]
+name = "carrier-a"
+endpoint = "carrier-a"
+caller_ids = ["+911140000001"]
+[[trunks]]
+name = "carrier-b"
+endpoint = "carrier-b"
+caller_ids = ["+911140000002"]
+[[seats]]
+name = "01"
+endpoint = "agent01"
+[[campaigns]]
+id = "turnout-agents"
+kind = "agents"
+script = "polling_day"
+"""
+
+
+@dataclass(slots=True)
+class Site:
+    """A centre whose dialler has no switch, its desk, and a browser."""
+
+    folder: Path
+    engine: Engine
+    desk: OpenDesk
+    browser: Browser
+    faults: list[str]
+
+    async def campaigns(self, **how: Any) -> Page:
+        """Sign in as asha and open the page of campaigns."""
+        page = await new_page(self.browser, self.faults, **how)
+        await page.goto(f"{self.desk.origin}/campaigns")
+        await page.fill("input[name=name]", "asha")
+        await page.fill("input[name=password]", PASSWORD)
+        await page.press("input[name=password]", "Enter")
+        await page.wait_for_selector(".setup")
+        return page
+
+    def get_campaign_state(self, name: str) -> CampaignState:
+        return self.engine.features.loaded_campaigns[name].state
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
+    async with contextlib.AsyncExitStack() as stack:
+        broker = await stack.enter_async_context(run_demo_broker())
+        path = tmp_path / "centre.toml"
+        path.write_text(SITE.format(folder=tmp_path, broker=broker.connection_settings), encoding="utf-8")
+        settings = load_settings(path)
+        centre = await stack.enter_async_context(assemble_centre(settings))
+        await set_passwords(settings, "asha")
+        stop = asyncio.Event()
+        running = asyncio.create_task(centre.dial_until_stopped(stop))  # the AMI is unreachable: nothing is dialled
+        desk = await stack.enter_async_context(
+            serve_pages_of_desk(settings, broker=broker.connection_settings, hasher=CHEAP)
+        )
+        await stack.enter_async_context(close_pages_after(browser))
+        faults: list[str] = []
+        yield Site(tmp_path, centre.engine, desk, browser, faults)
+        stop.set()
+        await running
+        assert not faults
+
+
+def row_of(page: Page, campaign: str) -> Any:
+    """Return the row of a campaign in the list."""
+    return page.locator("section[aria-labelledby=campaigns-title] tbody tr", has_text=campaign)
+
+
+async def test_manager_adds_a_campaign_on_the_page_and_starts_it(site: Site) -> None:
+    page = await site.campaigns()
+    save, file = page.get_by_role("button", name="Save campaign"), site.folder / "campaigns.toml"
+    await expect(row_of(page, "turnout-agents")).to_contain_text("running")
+    await expect(save).to_be_disabled()
+    await page.get_by_label("Name", exact=True).fill("Pune East")
+    await expect(page.locator(".field .problem")).to_contain_text("must be 1 to 32 lowercase letters")
+    await page.get_by_label("Name", exact=True).fill("pune-east")
+    await page.get_by_label("Agents' script").select_option("polling_day")
+    await page.get_by_label("Purpose").select_option("survey")
+    await expect(page.locator(".findings .error")).to_contain_text(
+        "is for turnout, but campaign pune-east is for survey"
+    )
+    await page.get_by_label("Purpose").select_option("turnout")
+    await page.get_by_label("Calls until").fill("18:30")
+    await page.get_by_label("carrier-b").check()
+    await expect(page.locator(".findings .error")).to_have_count(0)
+    written = page.locator(".added")
+    await expect(written).to_contain_text("hours = [{ start = 09:00:00, until = 18:30:00 }]")
+    await expect(written).to_contain_text('trunks = ["carrier-b"]')
+    assert not file.exists()
+    await save.click()
+    await expect(page.get_by_role("status")).to_contain_text("Campaign pune-east is saved and paused.")
+    assert 'id = "pune-east"\n' in file.read_text(encoding="utf-8")
+    await expect(row_of(page, "pune-east")).to_contain_text("paused")
+    assert site.get_campaign_state("pune-east").value == "paused"
+    await expect(page.get_by_label("Name", exact=True)).to_have_value("")
+
+    await row_of(page, "pune-east").get_by_role("button").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Start campaign").click()
+    await expect(row_of(page, "pune-east")).to_contain_text("running")
+    assert site.get_campaign_state("pune-east").value == "running"
+    assert [each.id for each in load_settings(site.folder / "centre.toml").campaigns][-1] == "pune-east"
+    audited = query_store(site.folder / "centre.db", "SELECT group_concat(who || ' ' || what) FROM audit")
+    assert "asha" in str(audited)
+    assert "reload-settings" in str(audited)
+
+
+async def test_campaign_is_not_saved_while_another_change_needs_a_restart(site: Site) -> None:
+    path = site.folder / "centre.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace("[fastagi]\nport = 0", "[fastagi]\nport = 9"), "utf-8")
+    page = await site.campaigns()
+    await page.get_by_label("Name", exact=True).fill("pune-east")
+    await expect(page.locator(".warnings")).to_contain_text(
+        "until it is restarted, because these settings have changed"
+    )
+    await page.get_by_role("button", name="Save campaign").click()
+    await expect(page.get_by_role("status")).to_contain_text(
+        "nothing was saved: no change was applied: fastagi.port needs"
+    )
+    assert not (site.folder / "campaigns.toml").exists()
+    await expect(row_of(page, "pune-east")).to_have_count(0)
+
+
+@pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/campaigns").glob("*.ftl")))
+async def test_campaigns_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+    page = await site.campaigns(language=f"{language}-IN")
+    await page.locator("#field-id").fill("pune-east")
+    await page.wait_for_selector(".added")
+    found: list[Any] = []
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        assert not await find_overflowing_elements(page), width
+        assert await page.evaluate("document.documentElement.scrollWidth") == width
+        found += await find_accessibility_violations(page)
+    await page.locator("#field-kind").select_option("ivr")
+    await expect(page.locator("#field-flow")).to_be_visible()
+    await expect(page.locator(".check .problem").first).to_be_visible()
+    found += await find_accessibility_violations(page)
+    assert_accessible(found)
+
+
+async def test_size_of_the_campaigns_page_is_within_the_limit(site: Site) -> None:
+    page = await site.campaigns()
+    assert await measure_page_bytes(page, f"{site.desk.origin}/campaigns", ".setup") <= MOST_PAGE_BYTES
+
+
+async def test_board_links_to_the_page_of_campaigns(site: Site) -> None:
+    page = await site.campaigns()
+    await page.get_by_role("link", name="Back to the supervisors' board").click()
+    await page.get_by_role("link", name="Set up campaigns").click()
+    await page.wait_for_selector(".setup")

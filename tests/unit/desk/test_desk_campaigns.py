@@ -1,0 +1,183 @@
+"""Campaigns set up on the page: the form is checked, saved and applied, or the file is as it was before."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from dialer.mqtt.dialler_client import Reply
+from dialer.settings.site import load_settings
+from tests.support.desk import DeskUnderTest, run_desk
+
+SITE = """
+[centre]
+id = "pune-1"
+[desk]
+user = "desk"
+{file}
+[[supervisors]]
+name = "desk"
+role = "desk"
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[seats]]
+name = "04"
+endpoint = "agent04"
+[[campaigns]]
+id = "turnout-agents"
+kind = "agents"
+script = "polling_day"
+hours = [{{ start = 10:00:00, until = 18:00:00 }}]
+"""
+FORM = {"id": "survey", "kind": "agents", "purpose": "survey", "script": "polling_day"}
+ID = "0f9a7c1e-click"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "campaigns.toml"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path, file: Path) -> AsyncIterator[DeskUnderTest]:
+    path = tmp_path / "centre.toml"
+    path.write_text(SITE.format(file=f'campaigns_file = "{file}"'), encoding="utf-8")
+    async with run_desk(tmp_path, load_settings(path)) as stand:
+        yield stand
+
+
+async def check_form(desk: DeskUnderTest, **values: Any) -> dict[str, Any]:
+    answer = await desk.post("/api/campaigns/check", {"values": {**FORM, **values}}, "supervisor")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def save_form(desk: DeskUnderTest, digest: str, **values: Any) -> Any:
+    asked = {"id": ID, "digest": digest, "values": {**FORM, **values}}
+    return await desk.post("/api/campaigns", asked, "supervisor")
+
+
+async def test_campaigns_page_lists_campaigns_and_the_fields_of_the_form(desk: DeskUnderTest, file: Path) -> None:
+    page = (await desk.get("/api/campaigns", "supervisor")).json()
+    [campaign] = page["campaigns"]
+    assert campaign == {
+        "id": "turnout-agents",
+        "kind": "agents",
+        "purpose": "turnout",
+        "content": "polling_day",
+        "hours": ["10:00-18:00"],
+    }
+    assert [each["name"] for each in page["fields"]][:3] == ["id", "kind", "purpose"]
+    assert page["only_for"]["flow"] == "ivr"
+    assert page["file"] == str(file)
+
+
+@pytest.mark.parametrize("role", ["viewer", "listener", "coach", "compliance", "booth-desk"])
+async def test_only_supervisors_may_list_check_and_add_campaigns(desk: DeskUnderTest, role: str, file: Path) -> None:
+    answers = [
+        await desk.get("/api/campaigns", role),
+        await desk.post("/api/campaigns/check", {"values": FORM}, role),
+        await desk.post("/api/campaigns", {"id": ID, "digest": "", "values": FORM}, role),
+    ]
+    assert [each.status_code for each in answers] == [403, 403, 403]
+    assert not file.exists()
+
+
+async def test_checked_campaign_is_saved_and_the_dialler_and_the_desk_reload_their_settings(
+    desk: DeskUnderTest, file: Path
+) -> None:
+    checked = await check_form(desk)
+    assert (checked["problems"], checked["digest"]) == ([], "")
+    assert not file.exists()
+    answer = await save_form(desk, checked["digest"])
+    assert answer.json() == {"status": "done", "text": "it was done"}
+    assert file.read_text(encoding="utf-8").endswith(checked["added"])
+    assert desk.dialler_client.asked == [("supervisor", ID, "reload-settings", {})]
+    assert len(desk.reloads) == 1
+    second = await check_form(desk, id="second")
+    assert (await save_form(desk, second["digest"], id="second")).status_code == 200
+    assert [line for line in file.read_text(encoding="utf-8").split("\n") if line.startswith("id")] == [
+        'id = "survey"',
+        'id = "second"',
+    ]
+
+
+async def test_mistakes_in_the_form_are_reported_at_their_fields(desk: DeskUnderTest) -> None:
+    checked = await check_form(desk, max_attempts=0, channels=0)
+    assert [each["field"] for each in checked["problems"]] == ["channels", "max_attempts"]
+    assert checked["added"] == ""
+    answer = await save_form(desk, "", max_attempts=0)
+    assert (answer.status_code, answer.json()["problem"]) == (422, "campaign-invalid")
+    assert answer.json()["text"].startswith("max_attempts: must be greater than or equal to 1 (is 0)")
+
+
+async def test_campaign_is_not_saved_if_the_file_has_changed_since_the_check(desk: DeskUnderTest, file: Path) -> None:
+    checked = await check_form(desk)
+    file.write_text("# somebody else\n", encoding="utf-8")
+    answer = await save_form(desk, checked["digest"])
+    assert (answer.status_code, answer.json()) == (409, {"problem": "campaigns-changed"})
+    assert file.read_text(encoding="utf-8") == "# somebody else\n"
+    assert desk.dialler_client.asked == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"), [(Reply("refused", "centre.id needs a restart"), 200), (None, 503)], ids=["refused", "broker"]
+)
+async def test_file_is_restored_if_the_dialler_refuses_or_does_not_receive_the_reload(
+    desk: DeskUnderTest, file: Path, reply: Reply | None, status: int
+) -> None:
+    file.write_text("# before\n", encoding="utf-8")
+    desk.dialler_client.reply = reply
+    checked = await check_form(desk)
+    answer = await save_form(desk, checked["digest"])
+    assert answer.status_code == status
+    if reply is not None:
+        assert answer.json() == {"status": "refused", "text": "centre.id needs a restart"}
+    assert file.read_text(encoding="utf-8") == "# before\n"
+    assert desk.reloads == []
+
+
+async def test_campaign_of_an_unanswered_reload_stays_in_the_file(desk: DeskUnderTest, file: Path) -> None:
+    desk.dialler_client.reply = Reply("unanswered", "")
+    assert (await save_form(desk, "")).json()["status"] == "unanswered"
+    assert 'id = "survey"' in file.read_text(encoding="utf-8")
+
+
+async def test_refused_campaign_stays_in_a_file_that_somebody_has_changed_meanwhile(
+    desk: DeskUnderTest, file: Path
+) -> None:
+    def change_file(_: object) -> None:
+        file.write_text("# somebody else\n", encoding="utf-8")
+
+    desk.dialler_client.reply, desk.dialler_client.meanwhile = Reply("refused", "no"), change_file
+    with capture_logs() as logs:
+        await save_form(desk, "")
+    assert [each["event"] for each in logs if each["event"].startswith("campaign.")] == [
+        "campaign.saved",
+        "campaign.restore_failed",
+    ]
+    assert file.read_text(encoding="utf-8") == "# somebody else\n"
+
+
+async def test_campaign_that_cannot_be_written_is_refused_with_the_reason(desk: DeskUnderTest, file: Path) -> None:
+    checked = await check_form(desk)
+    file.with_name(f".{file.name}.part").mkdir()  # where the new content would be written first
+    answer = await save_form(desk, checked["digest"])
+    assert answer.status_code == 422
+    assert "campaigns.toml cannot be written" in answer.json()["text"]
+
+
+async def test_page_without_a_campaigns_file_adds_no_campaigns(tmp_path: Path) -> None:
+    path = tmp_path / "centre.toml"
+    path.write_text(SITE.format(file=""), encoding="utf-8")
+    async with run_desk(tmp_path, load_settings(path)) as desk:
+        assert (await desk.get("/api/campaigns", "supervisor")).json()["file"] is None
+        answer = await save_form(desk, "")
+        assert (answer.status_code, answer.json()) == (409, {"problem": "no-campaigns-file"})

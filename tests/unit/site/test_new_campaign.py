@@ -1,0 +1,177 @@
+"""A new campaign from the form of the page: mistakes name their field, and the check speaks of this campaign."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dialer.domain.finding import Level
+from dialer.errors import SettingError, SettingMistakes
+from dialer.settings.form import FormField
+from dialer.settings.site import Settings, load_settings
+from dialer.settings.site_time import get_site_zone
+from dialer.site.new_campaign import (
+    FIELDS,
+    check_new_campaign,
+    describe_form_of_new_campaign,
+    list_other_pending_changes,
+    prepare_new_campaign,
+)
+
+SITE = """
+[centre]
+id = "pune-1"
+time_zone = "Asia/Kolkata"
+[store]
+path = "{folder}/centre.db"
+[desk]
+campaigns_file = "{folder}/campaigns.toml"
+[rules]
+jurisdiction = "{jurisdiction}"
+[[trunks]]
+name = "carrier"
+endpoint = "carrier"
+caller_ids = ["+911140000001"]
+[[seats]]
+name = "01"
+endpoint = "agent01"
+[[campaigns]]
+id = "turnout"
+kind = "agents"
+script = "{folder}/own.yaml"
+[[campaigns]]
+id = "program"
+kind = "ivr"
+flow = "script:/opt/program.py"
+[campaigns.declared]
+by = "Asha Kale"
+offers_transport = false
+asks_vote_choice = false
+"""
+FORM = {"id": "survey", "kind": "agents", "purpose": "survey", "script": "polling_day"}
+
+
+def load_site(folder: Path, jurisdiction: str = "neutral") -> Settings:
+    path = folder / "centre.toml"
+    path.write_text(SITE.format(folder=folder, jurisdiction=jurisdiction), encoding="utf-8")
+    return load_settings(path)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_site(tmp_path)
+
+
+def find_mistakes(settings: Settings, values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return field and text of each mistake in the form."""
+    with pytest.raises(SettingError) as caught:
+        prepare_new_campaign(settings, settings.store.path.with_name("campaigns.toml"), values, "Added.")
+    error = caught.value
+    every = error.mistakes if isinstance(error, SettingMistakes) else [error]
+    assert all("\n" not in f"{each.problem}{each.remedy}" for each in every)
+    return [(each.key, each.problem) for each in every]
+
+
+def test_form_knows_type_choices_default_limits_and_help_of_each_setting(settings: Settings) -> None:
+    fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
+    assert tuple(fields) == FIELDS
+    assert fields["kind"] == FormField(
+        name="kind",
+        type="choice",
+        required=True,
+        default="",
+        choices=("agents", "ivr"),
+        least=None,
+        most=None,
+        whole=False,
+        help="agents: answered voters are connected to agents; ivr: a flow answers them",
+    )
+    weight, attempts = fields["weight"], fields["max_attempts"]
+    assert (weight.type, weight.default, weight.least, weight.most, weight.whole) == ("number", "1", 0, 100, False)
+    assert (attempts.type, attempts.default, attempts.whole) == ("number", "3", True)
+    assert (fields["trunks"].type, fields["trunks"].choices) == ("list", ("carrier",))
+    assert (fields["hours"].type, fields["hours"].default) == ("hours", "09:00-21:00")
+    assert (fields["candidate"].type, fields["skill"].type) == ("text", "choice")
+    assert fields["pacing"].choices == ("predictive", "progressive", "ratio", "preview")
+
+
+def test_form_offers_shipped_and_used_scripts_and_flows_but_no_program(settings: Settings, tmp_path: Path) -> None:
+    fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
+    assert fields["script"].choices == (f"{tmp_path}/own.yaml", "before_poll", "polling_day")
+    assert {"turnout", "opt_out"} < set(fields["flow"].choices)
+    assert not [each for each in fields["flow"].choices if "program" in each]
+
+
+def test_new_campaign_is_paused_at_first_and_is_written_as_a_person_would(settings: Settings, tmp_path: Path) -> None:
+    hours = [{"start": "10:00", "until": "18:30"}]
+    new = prepare_new_campaign(settings, tmp_path / "campaigns.toml", {**FORM, "hours": hours}, "Added by asha.")
+    assert new.change.added.endswith(
+        '# Added by asha.\n[[campaigns]]\nid = "survey"\nkind = "agents"\npurpose = "survey"\nscript = "polling_day"\n'
+        "hours = [{ start = 10:00:00, until = 18:30:00 }]\nstart_paused = true\n"
+    )
+    assert [each.id for each in new.settings.campaigns] == ["turnout", "program", "survey"]
+    assert not (tmp_path / "campaigns.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "says"),
+    [
+        ({"id": "Survey 1"}, "id", "must be 1 to 32 lowercase letters"),
+        ({"id": "turnout"}, "id", "turnout is used twice"),
+        ({"kind": "robots"}, "kind", "must be 'agents' or 'ivr'"),
+        ({"kind": "ivr", "script": None}, "script", "is not offered"),
+        ({"script": "/etc/passwd"}, "script", "'/etc/passwd' is not offered"),
+        ({"flow": "script:/opt/program.py"}, "flow", "is not offered"),
+        ({"trunks": ["carrier", "other"]}, "trunks", "'other' is not offered"),
+        ({"skill": "marathi"}, "skill", "'marathi' is not offered"),
+        ({"max_attempts": 21}, "max_attempts", "must be less than or equal to 20 (is 21)"),
+        ({"hours": [{"start": "18:00", "until": "09:00"}]}, "hours[0]", "calling hours must end after they start"),
+        ({"hours": "all day"}, "hours", "must be a list"),
+        ({"candidate": "\ud800"}, "candidate", "must be a valid string"),
+        ({"flow": "turnout"}, "", "an agents campaign plays no flow"),
+        ({"declared": {"by": "me"}}, "declared", "is not a field of this form"),
+        ({"start_paused": False}, "start_paused", "is not a field of this form"),
+    ],
+)
+def test_mistake_in_the_form_names_its_field_in_one_line(
+    settings: Settings, values: dict[str, Any], field: str, says: str
+) -> None:
+    [(key, problem)] = find_mistakes(settings, {**FORM, **values})
+    assert key == field
+    assert says in problem
+
+
+def test_campaign_that_the_legal_profile_does_not_allow_is_refused_at_its_field(tmp_path: Path) -> None:
+    [(field, problem)] = find_mistakes(load_site(tmp_path, "india"), {**FORM, "purpose": "material"})
+    assert field == "candidate"
+    assert "requires a candidate for campaign material" in problem
+
+
+def test_check_of_a_new_campaign_says_what_the_rules_say_about_this_campaign(settings: Settings) -> None:
+    noon = datetime(2026, 12, 2, 12, tzinfo=get_site_zone(settings)).timestamp()
+    path = settings.store.path.with_name("campaigns.toml")
+    new = prepare_new_campaign(settings, path, {**FORM, "purpose": "turnout"}, "Added.")
+    found = check_new_campaign(new, noon)
+    said = {each.subject: each for each in found if each.level is Level.OK}
+    assert said["campaign survey"].text.startswith("agents' script polling_day")
+    assert said["campaign survey (turnout, live)"].text.startswith("may call now; calling hours 09:00-21:00")
+    assert not [each for each in found if each.subject.startswith(("campaign turnout", "campaign program"))]
+    [wrong] = [
+        each
+        for each in check_new_campaign(prepare_new_campaign(settings, path, FORM, "Added."), noon)
+        if each.level is Level.ERROR
+    ]
+    assert "is for turnout, but campaign survey is for survey" in wrong.text
+
+
+def test_other_changed_settings_are_listed_because_a_reload_applies_them_too(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "centre.toml"
+    text = path.read_text(encoding="utf-8").replace('kind = "agents"', 'kind = "agents"\nchannels = 5')
+    path.write_text(text.replace('id = "pune-1"', 'id = "pune-2"'), encoding="utf-8")
+    new = prepare_new_campaign(settings, tmp_path / "campaigns.toml", FORM, "Added.")
+    assert list_other_pending_changes(settings, new) == (["campaigns.turnout.channels"], ["centre.id"])
