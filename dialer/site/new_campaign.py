@@ -1,9 +1,13 @@
-"""A new campaign that a supervisor sets up on a page: the settings on the form, and their check before they are saved."""
+"""A new campaign that a supervisor sets up on a page: the settings on the form, and their check before they are saved.
+
+The functions read the store as a process that has it open already, as the desk has.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +16,7 @@ from pydantic import ValidationError
 
 from dialer.domain.enums import CampaignKind, PacingPolicy
 from dialer.domain.finding import Finding, Level
+from dialer.domain.model import CampaignState
 from dialer.errors import MatdanError, SettingError, SettingMistakes
 from dialer.flows.catalogue import list_shipped_flows
 from dialer.flows.script import list_shipped_scripts
@@ -27,7 +32,8 @@ from dialer.site.checks.flows import check_flow_and_script_of_campaign
 from dialer.site.checks.rules import check_calling_rules, check_settings_against_profile
 from dialer.site.checks.runner import convert_error_to_findings
 from dialer.site.settings_changes import list_setting_changes
-from dialer.store.connection import open_store_snapshot
+from dialer.store.campaigns import read_campaign_states
+from dialer.store.connection import Connection, open_store_snapshot
 from dialer.store.keys import read_store_key_of_site
 
 FIELDS: Final = (
@@ -55,6 +61,8 @@ FIELDS_OF_ONE_KIND: Final[Mapping[str, CampaignKind]] = {
     "weight": CampaignKind.AGENTS,
 }
 """The settings that only campaigns of one kind have."""
+
+MAX_READ_SECONDS: Final = 20.0  # of one read of the store for a check
 
 _CHOSEN = frozenset({"script", "flow", "pacing", "trunks", "skill"})
 """The settings whose value must be one of those offered, so that no request names a file or a program."""
@@ -97,7 +105,21 @@ def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, An
         load_site_profile(after)  # rejects a setting that is less strict than the profile
     except SettingError as error:
         raise _name_form_fields_in_error(error, campaign.id) from error
+    _refuse_name_of_earlier_running_campaign(after, campaign.id)
     return NewCampaign(campaign, change, after)
+
+
+def _refuse_name_of_earlier_running_campaign(settings: Settings, campaign_id: str) -> None:
+    """Raise SettingError for the name of a removed campaign that was running: with its stored state, the new campaign
+    would dial at once.
+    """
+    if not settings.store.path.exists():
+        return
+    with _open_snapshot_of_site(settings) as db:
+        states = read_campaign_states(db)
+    if states.get(campaign_id) is CampaignState.RUNNING:
+        problem = f"{campaign_id!r} was the name of an earlier campaign, whose calls are stored"
+        raise SettingError("", "id", problem, "choose another name")
 
 
 def _read_campaign_from_form(settings: Settings, values: Mapping[str, Any]) -> Campaign:
@@ -155,12 +177,18 @@ def check_new_campaign(new: NewCampaign, now: float) -> list[Finding]:
 
 
 def _check_calling_rules_of_site(settings: Settings, now: float) -> Iterator[Finding]:
-    profile, path = load_site_profile(settings), settings.store.path
-    if not path.exists():
+    profile = load_site_profile(settings)
+    if not settings.store.path.exists():
         yield from check_calling_rules(settings, profile, None, now)
         return
-    with open_store_snapshot(path, read_store_key_of_site(settings)) as db:
+    with _open_snapshot_of_site(settings) as db:
         yield from check_calling_rules(settings, profile, db, now)
+
+
+def _open_snapshot_of_site(settings: Settings) -> AbstractContextManager[Connection]:
+    # The desk has the store open already: a check of the file's header would drop SQLite's locks on it.
+    key = read_store_key_of_site(settings)
+    return open_store_snapshot(settings.store.path, key, opened_here=True, max_seconds=MAX_READ_SECONDS)
 
 
 def _concerns_every_campaign(finding: Finding) -> bool:

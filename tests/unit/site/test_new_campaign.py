@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.finding import Level
+from dialer.domain.model import CampaignState
 from dialer.errors import SettingError, SettingMistakes
 from dialer.settings.form import FormField
 from dialer.settings.site import Settings, load_settings
@@ -20,6 +22,8 @@ from dialer.site.new_campaign import (
     list_other_pending_changes,
     prepare_new_campaign,
 )
+from dialer.store import campaigns, connection
+from dialer.store.connection import open_store_exclusively
 
 SITE = """
 [centre]
@@ -148,6 +152,29 @@ def test_campaign_that_the_legal_profile_does_not_allow_is_refused_at_its_field(
     [(field, problem)] = find_mistakes(load_site(tmp_path, "india"), {**FORM, "purpose": "material"})
     assert field == "candidate"
     assert "requires a candidate for campaign material" in problem
+
+
+def test_name_of_an_earlier_running_campaign_is_refused_because_its_state_is_stored(settings: Settings) -> None:
+    with open_store_exclusively(settings.store.path, "a test") as db:
+        for name, state in (("survey", CampaignState.RUNNING), ("paused", CampaignState.PAUSED)):
+            campaigns.add_or_update_campaign(db, name, CampaignKind.AGENTS, Purpose.SURVEY, state)
+    [(field, problem)] = find_mistakes(settings, FORM)
+    assert (field, problem) == ("id", "'survey' was the name of an earlier campaign, whose calls are stored")
+    prepare_new_campaign(settings, settings.store.path.with_name("campaigns.toml"), {**FORM, "id": "paused"}, "Added.")
+
+
+def test_check_of_a_new_campaign_leaves_the_locks_of_other_connections_on_the_store(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_store_exclusively(settings.store.path, "a test"):
+        pass
+
+    def drop_locks(*_: object, **__: object) -> None:
+        raise AssertionError("closing the file after a look at its header drops the desk's locks on it")
+
+    monkeypatch.setattr(connection, "check_database_file", drop_locks)
+    path = settings.store.path.with_name("campaigns.toml")
+    assert check_new_campaign(prepare_new_campaign(settings, path, FORM, "Added."), 0.0)
 
 
 def test_check_of_a_new_campaign_says_what_the_rules_say_about_this_campaign(settings: Settings) -> None:
