@@ -146,7 +146,7 @@ async def assemble_centre(
         reload.add_settings_reload_functions(
             [create_function_that_reloads_flows(flows), *asterisk.list_settings_reload_functions()]
         )
-        certified = certified or _create_lookup_of_prompt_certificates(prompts, flows)
+        certified = certified or _create_lookup_of_prompt_approvals(prompts, flows)
         engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await record_settings_and_configure_store(settings, store, weights, clock.now())
@@ -174,7 +174,7 @@ async def assemble_centre(
         )
 
 
-def _create_lookup_of_prompt_certificates(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
+def _create_lookup_of_prompt_approvals(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
     return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current_flow(flow))
 
 

@@ -83,5 +83,5 @@ def load_spoken_words_of_all_languages() -> None:
 
 
 def list_languages_with_words() -> list[str]:
-    """Return the languages with shipped words, in alphabetical order."""
+    """Return the languages for which the package has a file of spoken words (numbers, dates, times), in alphabetical order."""
     return sorted(path.stem for path in WORDS_DIRECTORY.glob("*.toml"))

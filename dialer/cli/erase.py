@@ -147,14 +147,14 @@ def _delete_files_with_personal_data(
     site: SiteAndPersonOptions, recordings: Sequence[Path], *, with_records: bool
 ) -> None:
     """Delete the given recordings, and the files next to the store that contain voters' names or numbers."""
-    from dialer.store.copying import find_upgrade_copies
+    from dialer.store.copying import list_store_copies_made_before_upgrades
     from dialer.store.number_erasure import remove_recordings
     from dialer.store.sent_journal import get_journal_path
     from dialer.store.spool import Spool
 
     remove_recordings(recordings)
     Spool(site.store_path, site.store_encryption_key).remove_all_spooled_files()
-    for copy in find_upgrade_copies(site.store_path):
+    for copy in list_store_copies_made_before_upgrades(site.store_path):
         shutil.rmtree(copy)
     if with_records:  # the journal lists attempts that the store no longer has
         get_journal_path(site.store_path).unlink(missing_ok=True)

@@ -81,7 +81,7 @@ def install_site_as_services(
 
     settings = load_settings(config)
     refuse_unfinished_settings(settings, config)
-    local = _find_local_programs(settings, root)
+    local = _find_programs_installed_on_this_machine(settings, root)
     dialer = Path(sys.prefix, "bin", "dialer")
     files = service.render_service_files(settings, dialer, local)
     if show:
@@ -216,7 +216,7 @@ def _list_configuration_files_of_install() -> tuple[Path, ...]:
     )
 
 
-def _find_local_programs(settings: Settings, root: Path) -> LocalPrograms:
+def _find_programs_installed_on_this_machine(settings: Settings, root: Path) -> LocalPrograms:
     """Return which of Asterisk, Mosquitto and fail2ban are installed and used on this machine."""
     from dialer.deploy.systemd.render import LocalPrograms
     from dialer.settings.fields import is_loopback_host

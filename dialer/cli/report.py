@@ -353,7 +353,11 @@ def print_turnout_report(
 
 def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date | None) -> None:
     from dialer.polling_day.plan import ExpectedTurnout
-    from dialer.reports.polling_day import load_official_turnout_figures, load_states_of_roll, load_turnout_progress
+    from dialer.reports.polling_day import (
+        load_federal_states_of_roll,
+        load_official_turnout_figures,
+        load_turnout_progress,
+    )
     from dialer.reports.turnout_picture import draw_turnout_charts
 
     zone, chosen = report.centre_time_zone, report.site_settings.polling_day
@@ -362,7 +366,7 @@ def _draw_turnout_chart(report: CampaignReportOptions, picture: Path, day: date 
             load_turnout_progress(db, report.report_period),
             load_official_turnout_figures(db, report.report_period, zone),
         )
-        states = load_states_of_roll(db)
+        states = load_federal_states_of_roll(db)
     ends = (
         datetime.fromtimestamp(end - 1, zone) for progress in found.values() for end in progress.turnout_change_times
     )

@@ -1,4 +1,4 @@
-"""Patterns that find forbidden wordings and acknowledgements, in all shipped languages.
+"""Patterns that find wordings which are forbidden in flows, and sentences that acknowledge an answer, in all shipped languages.
 
 All patterns are applied to every text, whatever its declared language. They find the usual wordings, but do not replace
 the person who approves the texts.

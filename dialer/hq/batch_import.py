@@ -59,7 +59,7 @@ from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_r
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.store_records import (
     Stores,
-    list_centres_with_unconfirmed_database,
+    list_centres_whose_replaced_store_is_not_confirmed,
     read_stores_of_centres,
     write_stores_of_centres,
 )
@@ -365,7 +365,7 @@ class BatchImporter:
             self.contradicted_centres = {
                 each.centre for each in await seal_records.SQL.contradictions.fetch_rows(self._db)
             }
-            self.replaced_centres = await list_centres_with_unconfirmed_database(self._db)
+            self.replaced_centres = await list_centres_whose_replaced_store_is_not_confirmed(self._db)
 
     async def commit_batches(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> Acknowledgements:
         """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that
@@ -408,7 +408,7 @@ class BatchImporter:
             new_booths = await self._store_rows_of_all_centres(zones, collected, now)
             await write_stores_of_centres(self._db, stores)
             contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
-            replaced = await list_centres_with_unconfirmed_database(self._db)
+            replaced = await list_centres_whose_replaced_store_is_not_confirmed(self._db)
             updates = []
             for name, rows in collected.items():
                 conflict = describe_two_databases_of_one_centre(name, stores[name])

@@ -21,9 +21,9 @@ from dialer.store.sql import Statements
 
 
 class StoredResult(NamedTuple):
-    """A result in headquarters' database, found by the time and topic of a row that a centre has sent.
+    """A result that headquarters' database has already, with the same time and topic as a row that a centre has sent now.
 
-    `id` is the id of the sent row.
+    `id` is the id of the row that was sent now.
     """
 
     id: int

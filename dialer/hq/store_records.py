@@ -72,7 +72,7 @@ async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[s
     return stores
 
 
-async def list_centres_with_unconfirmed_database(db: Database) -> set[str]:
+async def list_centres_whose_replaced_store_is_not_confirmed(db: Database) -> set[str]:
     """Return the centres whose accepted store (database) replaced an earlier store, if no person has confirmed the
     replacement.
     """

@@ -255,11 +255,11 @@ class RingTimes(Learned):
             (_FAIL_RING, _FAIL_SILENT, 1.0 - chances),
         ):
             before = counts[silent].sum()
-            _spread_calls_in_flight_over_later_times(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
+            _count_calls_in_flight_as_if_ended_later(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
             counts[ring] *= counts[silent].sum() / max(1e-9, before)  # as many of them will ring as of the others
-            _spread_calls_in_flight_over_later_times(counts[ring], rang[rings], shares[ring] * weights[rings])
+            _count_calls_in_flight_as_if_ended_later(counts[ring], rang[rings], shares[ring] * weights[rings])
             np.add.at(counts[silent], np.maximum(0, elapsed - rang)[rings], shares[silent] * weights[rings])
-        _spread_calls_in_flight_over_later_times(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
+        _count_calls_in_flight_as_if_ended_later(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
     def learn_from_call_hung_up_by_dialler(
@@ -289,7 +289,7 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _spread_calls_in_flight_over_later_times(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
+def _count_calls_in_flight_as_if_ended_later(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
     """Count calls in flight as if they had ended, spread over the times at which other calls ended.
 
     `counts` are the calls that ended in each time step. `since` has the time step that each call in flight has reached, and

@@ -120,7 +120,7 @@ class Outlook:
 
 
 def _add_calls_to_sums_of_moments(sums: _Sums, kind: _Sums, count: float) -> _Sums:
-    """Return the sums (mean, variance, third central moment) for all calls, with `count` more calls of one kind."""
+    """Return mean, variance and third central moment of the number of answers, after adding `count` calls of one kind."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
         for (mean, variance, third, answers), (x, y, z, _) in zip(sums, kind, strict=True)
@@ -138,7 +138,7 @@ def append_second_and_third_powers(probabilities: Matrix) -> Matrix:
 def _compute_answer_moments_of_call(probabilities: Sequence[float]) -> _Sums:
     """Return the mean, variance and third central moment of the number of answers (0 or 1) of one call.
 
-    `probabilities` has the call's probability of being answered by each moment that the policy looks ahead to.
+    `probabilities` has, for each later time that the policy considers, the probability that the call has been answered by then.
     """
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 

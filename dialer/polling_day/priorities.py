@@ -248,10 +248,10 @@ class BoothOrder:
     def update_call_order_after_numbers_reserved(
         self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool
     ) -> None:
-        """Record which numbers were reserved for dialling, after `choose_how_many_numbers_to_call_per_booth` planned `quotas`.
+        """Record which numbers were reserved for dialling, when `quotas` said how many numbers to call for each booth.
 
-        `full` means that as many numbers were found as requested. Then the last booths of `quotas` may not have been searched,
-        so they do not count as empty.
+        A booth for which no number was found counts as empty. If `full`, as many numbers were found as were requested: the
+        search may have stopped before the last booths, so they do not count as empty.
         """
         given: Counter[int] = Counter()
         for claim in claims:

@@ -53,7 +53,8 @@ class SQL(Statements):
 def report_work_of_agents(db: Connection, window: Window) -> Report:
     """Report each agent's log-in time, times in each state, calls, contacts, contacts per hour of log-in, and dispositions.
 
-    The window's campaign selects the calls only; an agent's time does not belong to a campaign.
+    If the report is limited to a campaign (`window.campaign`), this limits the calls only: an agent's time does not belong to a
+    campaign.
     """
     seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for row in window.query_rows_of_period(db, SQL.seconds_by_state):

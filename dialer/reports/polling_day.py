@@ -161,7 +161,7 @@ class States:
         return ("all", *[""] * (self.is_multi_state + bool(self._names)))
 
 
-def load_states_of_roll(db: Connection) -> States:
+def load_federal_states_of_roll(db: Connection) -> States:
     """Return the states and names of the constituencies on the electoral roll."""
     found: dict[int, set[str]] = defaultdict(set)
     rows = [*SQL.constituency_states.iterate_rows(db)]
@@ -183,7 +183,7 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
     if by is TurnoutBy.HOUR:
         return _report_hourly_turnout(db, window, zone)
     states, official = (
-        load_states_of_roll(db),
+        load_federal_states_of_roll(db),
         select_latest_official_turnout_figures(load_official_turnout_figures(db, window, zone)),
     )
     rows = _load_turnout_rows(db, window, states, by_section=by is TurnoutBy.SECTION)
@@ -313,7 +313,7 @@ class TurnoutProgress:
 
 def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, TurnoutProgress]:
     """Return how contacts and votes grew during the day in each constituency that has contacted voters."""
-    states, found = load_states_of_roll(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
+    states, found = load_federal_states_of_roll(db), defaultdict[Constituency, TurnoutProgress](TurnoutProgress)
     for state, number, contacted_quarter, voted_quarter, voters in window.query_rows_of_period(
         db, SQL.turnout_by_quarter
     ):
@@ -326,7 +326,7 @@ def load_turnout_progress(db: Connection, window: Window) -> dict[Constituency, 
 
 def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Report:
     official = [figure for figure in load_official_turnout_figures(db, window, zone) if figure.part_number is None]
-    states, found = load_states_of_roll(db), load_turnout_progress(db, window)
+    states, found = load_federal_states_of_roll(db), load_turnout_progress(db, window)
     rows: list[tuple[Cell, ...]] = []
     for constituency in sorted(found.keys() | {get_constituency_of_turnout_figure(figure) for figure in official}):
         progress = found.get(constituency, TurnoutProgress())
@@ -392,7 +392,7 @@ def load_official_turnout_figures(db: Connection, window: Window, zone: tzinfo) 
     For each hour only the last entered figure is returned. A figure without a state gets the state of its constituency
     number, unless several states have this number.
     """
-    states = load_states_of_roll(db)
+    states = load_federal_states_of_roll(db)
     found = (
         OfficialFigure(
             date.fromisoformat(day),

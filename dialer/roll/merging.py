@@ -151,7 +151,7 @@ class Merger:
         rejects.sort(key=lambda reject: reject.row_number)
         return rejects
 
-    def suppress_numbers_and_complete_counts(self) -> None:
+    def suppress_opted_out_numbers_and_finish_counts(self) -> None:
         """Finish an import: forbid calls to imported numbers that had opted out earlier, and add the counts that are
         known only at the end.
         """

@@ -28,7 +28,7 @@ def copy_database(source: Connection, path: Path, key: StoreKey | None) -> None:
         target.execute("PRAGMA journal_mode = DELETE")  # one file, without a WAL next to it
 
 
-def find_upgrade_copies(path: Path) -> list[Path]:
+def list_store_copies_made_before_upgrades(path: Path) -> list[Path]:
     """Return the folders with copies of the store at `path` that were made before schema upgrades."""
     return sorted(path.parent.glob(f"{path.name}.schema-*"))
 

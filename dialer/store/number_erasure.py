@@ -13,7 +13,7 @@ from dialer.domain.results import Encode
 from dialer.store import audit, recordings, seals
 from dialer.store.agent_records import erase_agent_notes_and_drafts_about_number
 from dialer.store.audit import AuditNote
-from dialer.store.copying import find_upgrade_copies
+from dialer.store.copying import list_store_copies_made_before_upgrades
 from dialer.store.erasing import (
     BlankedNumber,
     RecordedVoice,
@@ -113,7 +113,7 @@ def remove_recordings(files: Sequence[Path]) -> None:
 
 
 def _describe_store_copies_with_erased_number(path: Path) -> Iterator[str]:
-    names = ", ".join(each.name for each in find_upgrade_copies(path))
+    names = ", ".join(each.name for each in list_store_copies_made_before_upgrades(path))
     if names:
         yield f"The copies of the store from before upgrades still contain it. Delete {names}."
 

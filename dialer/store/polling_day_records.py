@@ -123,9 +123,9 @@ def _build_query_parameters_of_area(figure: OfficialFigure) -> dict[str, str | i
 
 
 def read_official_turnout_shares(db: Connection, figure: OfficialFigure) -> dict[str, float]:
-    """Return the official turnout shares for a figure's area and day, by time.
+    """Return the official turnout (0-1) for the area and the day of `figure`, by time of day.
 
-    Shares that later entries replaced are left out. The figure must name its federal state.
+    Values that later entries replaced are left out. `figure` must have its federal state.
     """
     return dict(SQL.shares_of_area.iterate_rows(db, **_build_query_parameters_of_area(figure)))
 

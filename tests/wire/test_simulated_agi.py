@@ -119,7 +119,7 @@ def test_simulated_asterisk_loses_a_key_pressed_between_two_agi_commands() -> No
     assert heard[0] == "200 result= (timeout)"
 
 
-def test_simulated_prompt_is_aborted_without_a_reply_by_a_further_agi_command() -> None:
+def test_further_agi_command_aborts_a_simulated_prompt_which_then_gets_no_reply() -> None:
     heard: list[str] = []
 
     async def run_script(peer: AgiPeer) -> None:

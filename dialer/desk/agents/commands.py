@@ -84,7 +84,7 @@ class AgentCommands:
         page_state: PageState,
         reading: AgentReading,
     ) -> None:
-        """Create the routes. `reading` finds the campaign lists that contain a phone number."""
+        """Create the HTTP routes for agents' commands. `reading` finds the campaign lists that contain a phone number."""
         self._reading = reading
         self._site = site
         self._sessions = sessions

@@ -50,7 +50,7 @@ class AgentPhones:
     def __init__(
         self, settings: Settings, find_user_of_session: Callable[[str], Awaitable[SignedInUser | None]]
     ) -> None:
-        """Create the phones' routes. `find_user_of_session` returns the agent of a session token."""
+        """Create the HTTP routes of agents' browser phones. `find_user_of_session` returns the agent of a session token."""
         self._find_user = find_user_of_session
         self._taken: dict[str, asyncio.Event] = {}  # by seat; set when another page becomes the phone
         self.replace_phone_settings(settings)

@@ -44,7 +44,10 @@ class AgentSite:
         self._settings = settings
 
     def collect_data_of_agent_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:
-        """Return the data of an agent, the seat and the site for the page. Agent and seat may be missing from the settings."""
+        """Return what the agent's page shows about the agent, the agent's seat and the centre.
+
+        If the settings no longer have the agent or the seat, the centre's defaults are returned in their place.
+        """
         agent, seat, centre = self._agents.get(who.name), self._seats.get(who.seat), self._settings.centre
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
         return AgentAccount(

@@ -26,8 +26,8 @@ class ClockGuard:
         self._watch = ClockWatch(core.read_clock())
 
     def start_watching_clock(self, newest_at: float | None) -> None:
-        """Start to detect changes of the wall clock. Call this before the journal of sent calls is emptied, because
-        that deletes the clock difference of the earlier run.
+        """Start to detect changes of the wall clock. Call this before the journal of sent calls is emptied: the
+        journal also has the difference between wall clock and boot clock in the earlier run, which is read here.
 
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """

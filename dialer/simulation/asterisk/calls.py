@@ -45,7 +45,7 @@ class SwitchCalls(SwitchCore):
     def place_call(self, order: OriginateOrder) -> None:
         """Place the call that an Originate action requests. The action itself was already answered with "queued"."""
         if order.channel.startswith("Local/"):
-            self._place_local_call(order)
+            self._place_call_on_local_channel(order)
             return
         target, at, endpoint = order.dial_string.rpartition("@")
         server = self.servers.get(endpoint.removeprefix(SERVER))
@@ -90,7 +90,7 @@ class SwitchCalls(SwitchCore):
         server = self.servers.get(endpoint.removeprefix(SERVER))
         return None if server is None else server._phones.get(target.removeprefix("phone*"))
 
-    def _place_local_call(self, order: OriginateOrder) -> None:
+    def _place_call_on_local_channel(self, order: OriginateOrder) -> None:
         """Place a call over a Local channel, whose two halves start and end together.
 
         The first half runs the dialplan from the location in the Originate action. The second half runs the extension in the

@@ -61,7 +61,10 @@ class DemoVisitors:
 
     @classmethod
     def create_visitor_seats_and_agents(cls, staff: int) -> DemoVisitors:
-        """Create the visitor's seats, numbered after those of the `staff` simulated agents, and a random PIN."""
+        """Create the seats and agents that a visitor of the demo can use, and a random PIN.
+
+        Their numbers follow those of the simulated agents, of which there are `staff`.
+        """
         pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))
         while find_pin_weakness(pin) is not None:
             pin = "".join(secrets.choice("0123456789") for _ in range(_PIN_DIGITS))

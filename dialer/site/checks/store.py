@@ -21,7 +21,7 @@ from dialer.site.checks.runner import convert_error_to_findings
 from dialer.store import attempts, outbox, seal_verification, seals, turnout, unknown_attempts, voters
 from dialer.store.connection import Connection, check_key_opens_store, open_store_snapshot
 from dialer.store.conversion import get_temporary_conversion_path
-from dialer.store.copying import STORE, find_upgrade_copies
+from dialer.store.copying import STORE, list_store_copies_made_before_upgrades
 from dialer.store.file_checks import check_database_integrity, is_encrypted
 from dialer.store.keys import read_store_key_of_site
 from dialer.store.lock_holder import find_lock_holder
@@ -140,7 +140,9 @@ def check_encryption(settings: Settings) -> Iterator[Finding]:
         yield make_error_finding(
             subject, "the settings have a key, but the store is not encrypted", "run `dialer store encrypt`"
         )
-    elif plain := [each for each in find_upgrade_copies(settings.store.path) if not is_encrypted(each / STORE)]:
+    elif plain := [
+        each for each in list_store_copies_made_before_upgrades(settings.store.path) if not is_encrypted(each / STORE)
+    ]:
         names = ", ".join(each.name for each in plain)
         yield make_error_finding(subject, f"copies from before upgrades are not encrypted: {names}", "remove them")
     else:
@@ -158,7 +160,7 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
         check_database_integrity(db, path)
         yield make_ok_finding("store", "the pages of the database file are intact")
         yield _check_seals(db)
-        for copy in find_upgrade_copies(path):
+        for copy in list_store_copies_made_before_upgrades(path):
             yield make_warning_finding(
                 "copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade"
             )

@@ -222,11 +222,11 @@ def parse_reply(line: bytes) -> AgiReply | None:
 
 @lru_cache(maxsize=512, typed=True)
 def encode_command(verb: str, *arguments: str | int) -> bytes:
-    """Return the bytes of one command. Each argument reaches Asterisk as one word, whatever characters it has.
+    """Return the bytes of one command. Each argument reaches Asterisk as one word, even with spaces or quotes.
 
     Raises:
         UnsafeValue: an argument contains a control character or half of a surrogate pair, or the command has too many
-            words or over 2,048 bytes. The text omits the arguments.
+            words or over 2,048 bytes. The error's text does not contain the arguments.
     """
     if not _VERB.fullmatch(verb):
         raise UnsafeValue("the name of an AGI command is invalid: use one to four words of capital letters")

@@ -137,8 +137,9 @@ class SwitchLease:
         self._ends_at = began_at + LEASE_SECONDS
 
     def give_up_sole_use_of_asterisk(self) -> str:
-        """Mark the lease (sole use of Asterisk) as ended. Return the unique id of the lease's channel: the calling code
-        must hang up this channel.
+        """Mark the lease (sole use of Asterisk) as ended. Return the unique id of its channel, which the caller must hang up.
+
+        The dialler has the lease for as long as this channel is open.
         """
         self._ends_at = -inf
         return self._channel

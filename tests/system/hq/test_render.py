@@ -380,7 +380,7 @@ class Dialler(DiallerCommands):
         return Reply("done", "stopped 1 campaigns")
 
 
-async def test_rendered_nats_permissions_allow_batches_of_results_updates_orders_and_replies(
+async def test_rendered_nats_permissions_allow_orders_and_replies_and_updates_and_batches_of_results(
     address: str, tmp_path: Path
 ) -> None:
     etc = tmp_path / "etc"

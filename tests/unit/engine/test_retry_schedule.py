@@ -211,7 +211,7 @@ def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> N
     assert make_schedule().check_call_back_time(RUN, a_call(attempt_number=3, worker=WORKER), NOON + 60) == NOON + 60
 
 
-def test_promised_call_back_goes_to_any_agent_after_a_wait_or_at_the_last_call_time() -> None:
+def test_promised_call_back_goes_to_any_agent_after_a_wait_or_when_calling_hours_end_soon() -> None:
     assert make_schedule().find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 560
     assert make_schedule(300).find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 300
     assert make_schedule(900).find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 560

@@ -76,7 +76,7 @@ def test_log_off_requested_by_an_agent_during_a_call_takes_effect_after_the_call
     assert (seat.state, seat.agent) == (SeatState.OFFLINE, None)
 
 
-def test_seat_has_the_state_lost_while_the_agents_phone_is_disconnected() -> None:
+def test_seat_shows_that_its_phone_is_lost_while_the_agents_phone_is_disconnected() -> None:
     seat = make_ready_seat().start_conversation(CALL, "c", make_instant(1.0)).disconnect_phone(make_instant(2.0))
     assert (seat.state, seat.agent) == (SeatState.LOST, "anna")
     seat = seat.connect_phone(make_instant(3.0))

@@ -206,7 +206,7 @@ def test_pacing_input_covers_the_busiest_skills_if_no_seat_is_free(
 
 
 @pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
-def test_choice_of_the_busiest_skills_for_the_pacing_input_counts_the_next_call_once(
+def test_next_call_counts_once_when_the_busiest_skills_are_chosen_for_the_pacing_input(
     rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab", "b", "b"])
@@ -327,7 +327,7 @@ def test_pacing_input_subtracts_unsent_calls_from_the_permitted_call_starts() ->
         (3, 2.0, 1, True),
     ],
 )
-def test_speed_limit_of_a_supervisor_limits_the_free_channels_until_its_end(
+def test_dialling_speed_limit_set_by_a_supervisor_reduces_free_channels_until_it_expires(
     max_calls: int | None, calls_per_seat: float | None, free_channels: int, held_back: bool
 ) -> None:
     turns = make_turns_with_calls()

@@ -210,7 +210,7 @@ def test_integrity_seal_that_is_sent_twice_is_not_reported_as_a_contradiction(
     assert headquarters.receive(store.last, store.last, store.seal()) == ""
 
 
-def test_endless_new_integrity_seal_keys_of_a_centre_do_not_fill_the_headquarters_database(
+def test_centre_that_keeps_sending_new_seal_keys_does_not_fill_the_headquarters_database(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     for _ in range(150):

@@ -177,7 +177,7 @@ async def test_promised_call_to_a_voter_is_due_at_the_promised_time(backend: Bac
         assert await open_with_gaps(store, make_attempt(promised, at=NOW + 60)) is None
 
 
-async def test_second_campaign_makes_its_promised_call_after_the_minimum_interval(
+async def test_promised_call_back_waits_for_the_minimum_interval_after_a_call_of_another_campaign(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=("a", "b")) as store:

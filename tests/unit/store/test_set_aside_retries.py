@@ -145,7 +145,7 @@ async def test_call_promised_to_a_voter_stays_promised_until_the_phone_has_rung(
             assert found == ([SECOND] if kept else [])
 
 
-async def test_missed_caller_is_called_back_even_in_a_booth_that_votes_on_another_day(backend: Backend) -> None:
+async def test_missed_caller_is_called_back_even_if_the_callers_booth_votes_on_another_day(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         number = "+917000000007"
         missed = NewInbound(

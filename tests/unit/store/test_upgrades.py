@@ -16,7 +16,7 @@ from dialer.site.checks.store import check_encryption
 from dialer.store import audit, identity, migrate, seal_verification, seals
 from dialer.store.backup import restore_backup, verify_backup
 from dialer.store.connection import open_store_exclusively
-from dialer.store.copying import STORE, find_upgrade_copies
+from dialer.store.copying import STORE, list_store_copies_made_before_upgrades
 from dialer.store.migrate import load_migrations
 from dialer.store.store import open_store
 from tests.support.stores import BACKENDS, TEST_KEY
@@ -142,7 +142,7 @@ async def test_store_of_every_schema_version_opens_without_losing_rows(
     with closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
         assert [str(each) for each in seal_verification.verify_seals(db).findings] == []
-    copies = find_upgrade_copies(path)
+    copies = list_store_copies_made_before_upgrades(path)
     assert [each.name for each in copies] == ([] if version == VERSIONS[-1] else [f"live.db.schema-{version}"])
     for copy in copies:
         assert dump_rows(verify_backup(copy, None).store) == before
@@ -170,7 +170,7 @@ async def test_earlier_program_version_opens_the_copy_made_before_an_upgrade_but
     desk = path.with_name("live.desk.db")
     desk.write_bytes(b"stays, for no copy of it is put back")
     path.rename(tmp_path / "aside.db")
-    (copy,) = find_upgrade_copies(path)
+    (copy,) = list_store_copies_made_before_upgrades(path)
     assert restore_backup(copy, path, None, who="ops", at=9.0) == ["calls"]
     after = dump_rows(path)
     assert (
@@ -179,7 +179,7 @@ async def test_earlier_program_version_opens_the_copy_made_before_an_upgrade_but
     )
     assert [each["state"] for each in after["campaign"]] == ["stopped"]
     assert desk.read_bytes().startswith(b"stays")
-    assert find_upgrade_copies(path) == [copy]
+    assert list_store_copies_made_before_upgrades(path) == [copy]
 
 
 def test_store_is_not_upgraded_without_disk_space_for_a_copy(
@@ -191,7 +191,7 @@ def test_store_is_not_upgraded_without_disk_space_for_a_copy(
     with no_room, open_store_exclusively(path, "a test", create=False):
         pass
     assert path.read_bytes() == stores[20].read_bytes()
-    assert find_upgrade_copies(path) == []
+    assert list_store_copies_made_before_upgrades(path) == []
 
 
 def test_copy_of_an_encrypted_store_made_before_an_upgrade_is_encrypted(
@@ -207,7 +207,7 @@ def test_copy_of_an_encrypted_store_made_before_an_upgrade_is_encrypted(
             pass
     with open_store_exclusively(backend.path, "a test", key=TEST_KEY):
         pass
-    (copy,) = find_upgrade_copies(backend.path)
+    (copy,) = list_store_copies_made_before_upgrades(backend.path)
     assert not (copy / STORE).read_bytes().startswith(b"SQLite")
     assert verify_backup(copy, TEST_KEY).newest is None
     key_file = tmp_path / "key"

@@ -138,7 +138,7 @@ async def test_ended_agi_session_of_the_control_channel_is_not_used_again(
 
 
 @virtual_time()
-async def test_control_channel_that_asterisk_does_not_connect_names_the_files_to_render() -> None:
+async def test_error_if_asterisk_does_not_connect_the_control_channel_names_the_files_to_render() -> None:
     manager, control = Manager(refuses=False), ControlChannel()
     began = asyncio.get_running_loop().time()
     with pytest.raises(SwitchError, match="dialer asterisk render"):
@@ -191,7 +191,7 @@ def test_agent_phone_whose_call_has_ended_is_not_hung_up_before_a_restart(end: s
     assert tracker.list_channels_without_voter() == []
 
 
-async def test_call_to_a_phone_that_asterisk_refused_is_not_tracked() -> None:
+async def test_call_to_a_phone_is_not_tracked_if_asterisk_refused_the_call() -> None:
     switch = AsteriskSwitch()
     switch._client = cast(Any, Manager())
     with pytest.raises(SwitchStopping):
