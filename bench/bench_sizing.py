@@ -51,8 +51,8 @@ VOTERS = Scenario.model_validate(
         "expect": {"outcomes": {}},
     }
 )
-SIZES = ((10, 0.4), (27, 1.0), (100, 4.0), (300, 12.0))
-"""Seats of a centre, and its call attempts per second: 65 s for a conversation with wrap-up and wait, 40 % of calls answered."""
+SIZES = (10, 27, 100, 300)
+"""Numbers of seats for which the page has a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +67,40 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class SizingFigures:
-    """Milliseconds of CPU per second for an idle seat, and per call of an agent campaign and of an IVR campaign.
+    """Milliseconds of CPU of Asterisk and of the dialler, per second for a seat, and per call attempt of an IVR campaign.
 
-    The cost of a call does not include the seats.
+    A working seat includes the calls of its agent. An IVR call does not include the idle seats.
     """
 
-    seat: tuple[float, float]  # Asterisk, dialler
-    agent_call: tuple[float, float]
+    idle_seat: tuple[float, float]  # Asterisk, dialler
+    working_seat: tuple[float, float]
     ivr_call: tuple[float, float]
+    attempts_per_seat_and_minute: float
+    ivr_calls_per_second: float
     asterisk_megabytes: float
     dialler_megabytes: float
 
     @classmethod
     def from_phases(cls, idle: Spent, agents: Spent, ivr: Spent, megabytes: tuple[float, float]) -> SizingFigures:
-        """Return the figures of three phases: idle seats, and then calls while the seats stay connected."""
-        seats = (
-            1000 * idle.asterisk_cpu_seconds / idle.seconds / SEATS,
-            1000 * idle.dialler_cpu_seconds / idle.seconds / SEATS,
-        )
-
-        def per_call(phase: Spent) -> tuple[float, float]:
-            of_seats = [each * SEATS * phase.seconds for each in seats]
-            calls = max(1, phase.calls)
-            return (
-                (1000 * phase.asterisk_cpu_seconds - of_seats[0]) / calls,
-                (1000 * phase.dialler_cpu_seconds - of_seats[1]) / calls,
+        """Return the figures of three phases: idle seats, working seats, and IVR calls while the seats are idle."""
+        idle_seat, working_seat = (
+            (
+                1000 * phase.asterisk_cpu_seconds / phase.seconds / SEATS,
+                1000 * phase.dialler_cpu_seconds / phase.seconds / SEATS,
             )
-
-        return cls(seats, per_call(agents), per_call(ivr), *megabytes)
-
-    def calculate_cores(self, seats: int, calls_per_second: float) -> tuple[float, float]:
-        """Return how much of a core Asterisk and the dialler use for `seats` and calls of an agent campaign."""
-        asterisk, dialler = (
-            (seats * of_seat + calls_per_second * of_call) / 1000
-            for of_seat, of_call in zip(self.seat, self.agent_call, strict=True)
+            for phase in (idle, agents)
         )
-        return asterisk, dialler
+        calls = max(1, ivr.calls)
+        ivr_call = (
+            (1000 * ivr.asterisk_cpu_seconds - idle_seat[0] * SEATS * ivr.seconds) / calls,
+            (1000 * ivr.dialler_cpu_seconds - idle_seat[1] * SEATS * ivr.seconds) / calls,
+        )
+        attempts = 60 * agents.calls / agents.seconds / SEATS
+        return cls(idle_seat, working_seat, ivr_call, attempts, ivr.calls / ivr.seconds, *megabytes)
+
+    def calculate_cores(self, seats: int) -> tuple[float, float]:
+        """Return how many cores Asterisk and the dialler use while the agents of `seats` seats work."""
+        return seats * self.working_seat[0] / 1000, seats * self.working_seat[1] / 1000
 
 
 def read_resident_megabytes(process_id: int) -> float:
@@ -182,13 +180,10 @@ async def measure(lab: Lab, seconds: float) -> SizingFigures:
 
 def make_page(figures: SizingFigures, origin: str) -> str:
     """Return the page docs/reference/sizing.md."""
-    rows = [
-        (f"{seats}", f"{calls:g}", *(f"{cores:.2f}" for cores in figures.calculate_cores(seats, calls)))
-        for seats, calls in SIZES
-    ]
+    rows = [(f"{seats}", *(f"{cores:.2f}" for cores in figures.calculate_cores(seats))) for seats in SIZES]
     costs = [
-        ("an idle seat, each second", *figures.seat),
-        ("a call attempt of an agent campaign", *figures.agent_call),
+        ("an idle seat, each second", *figures.idle_seat),
+        ("a seat whose agent takes calls, each second", *figures.working_seat),
         ("a call attempt of an IVR campaign", *figures.ivr_call),
     ]
     return "\n".join(
@@ -205,13 +200,14 @@ def make_page(figures: SizingFigures, origin: str) -> str:
             *(f"|{name}|{asterisk:.1f}|{dialler:.1f}|" for name, asterisk, dialler in costs),
             "",
             f"{ANSWER_SHARE:.0%} of the calls are answered and last {TALK_SECONDS:g} s; the others ring for {RING_SECONDS} s.",
+            f"There were {figures.attempts_per_seat_and_minute:.1f} call attempts per seat and minute, and"
+            f" {figures.ivr_calls_per_second:.1f} per second of the IVR campaign.",
             f"Asterisk had {figures.asterisk_megabytes:.0f} MB of memory, and the dialler {figures.dialler_megabytes:.0f} MB.",
             "",
-            "Of these figures follows how many cores a centre uses, if each agent has a conversation every 65 s and two in five",
-            "calls are answered:",
+            "Of these figures follows how many cores a centre uses while all its agents take calls:",
             "",
-            "|seats|call attempts per second|Asterisk, cores|dialler, cores|",
-            "|---|---|---|---|",
+            "|seats|Asterisk, cores|dialler, cores|",
+            "|---|---|---|",
             *("|" + "|".join(row) + "|" for row in rows),
             "",
             "Plan for twice as much: the dialler runs on one core, and voice suffers before a processor is full. Recording, TLS",
