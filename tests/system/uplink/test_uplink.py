@@ -381,7 +381,7 @@ async def test_nats_stream_whose_last_read_message_was_replaced_is_not_read_furt
         for subject in ("cmd.all", *others):
             await store_message_when_connected(above, subject, b"stop")
         async with asyncio.timeout(HANG_SECONDS):
-            with pytest.raises(error, match=f"message {last} is another one than before"):
+            with pytest.raises(error, match=f"message {last} is not the one that was read before"):
                 await anext(reading)
             again = above.read_stream_messages(messages.CMD, 1, "cmd.all")
             assert (await anext(again)).data == b"stop"
