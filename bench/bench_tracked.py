@@ -3,9 +3,8 @@
     python -m bench.bench_tracked [--quick | --smoke] [--rounds N] [--write]
 
 Each figure is CPU time in thousandths of a calibration loop, which runs in turn with the measured work. So figures of different
-days and machines can be compared, roughly: on a quiet machine a change below a tenth may be chance, on a loaded one a change below
-a third. The output shows each figure beside the one of
-the last commit in `bench/tracked_figures.json`; `--write` adds the figures of the present commit to that file.
+days and machines can be compared, roughly: two runs on one quiet machine differed by up to a fifth. The output shows each figure
+beside the one of the last commit in `bench/tracked_figures.json`; `--write` adds the figures of the present commit to that file.
 """
 
 from __future__ import annotations
@@ -162,6 +161,11 @@ def read_stored_figures(path: Path) -> list[StoredFigures]:
     return stored
 
 
+def format_figure(figure: float) -> str:
+    """Format a figure with four digits, or as a whole number if it has more."""
+    return f"{figure:,.0f}" if figure >= 1_000 else f"{figure:.4g}"
+
+
 def print_changes(figures: dict[str, float], stored: Sequence[StoredFigures]) -> None:
     """Print each figure, the one of the last stored commit and the change in %."""
     last = stored[-1] if stored else None
@@ -172,7 +176,7 @@ def print_changes(figures: dict[str, float], stored: Sequence[StoredFigures]) ->
     for name, figure in figures.items():
         old = before.get(name)
         change = f"{100 * (figure / old - 1):+.0f} %" if old else "-"
-        print(f"  {name:<42}{f'{old:.4g}' if old else '-':>12}{figure:>12.4g}{change:>9}")
+        print(f"  {name:<42}{format_figure(old) if old else '-':>12}{format_figure(figure):>12}{change:>9}")
 
 
 def store_figures(path: Path, commit: str, figures: dict[str, float]) -> None:
