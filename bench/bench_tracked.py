@@ -59,7 +59,7 @@ class StoredFigures(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """How much work a round does."""
+    """The amounts of work in one round of the bench: events, calls, writes, rows, seats and simulated minutes."""
 
     events: int
     agi_calls: int
