@@ -330,7 +330,7 @@ def create_certificate_of_page_server(certificate: Path, private_key: Path) -> N
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-async def test_broker_connection_requires_tls_and_verifies_a_self_signed_certificate(
+async def test_clients_reach_the_broker_only_over_tls_with_the_configured_certificate(
     tmp_path: Path, store: Store
 ) -> None:
     certificate, private_key = tmp_path / "broker.pem", tmp_path / "broker.key"

@@ -108,7 +108,7 @@ async def test_attacker_who_knows_call_ids_cannot_take_over_a_ringing_call(tmp_p
 
 
 @virtual_time()
-async def test_stolen_agi_token_cannot_take_over_a_call_that_is_in_a_flow_or_has_ended(tmp_path: Path) -> None:
+async def test_stolen_agi_token_cannot_take_over_a_running_or_ended_call(tmp_path: Path) -> None:
     config = make_answering_switch(answer_after=2.0, keys=((20.0, "3"),), hang_up_after=40.0)
     async with run_site_with_ringing_calls(tmp_path, config) as site:
         await site.until(lambda: site.centre_view.campaigns[0].calls.get(CallState.IN_FLOW, 0) >= 20, seconds=30)
@@ -181,9 +181,7 @@ async def test_silent_agi_connections_are_closed_within_seconds_and_do_not_delay
 
 
 @pytest.mark.parametrize("lost", [("DialEnd",), ("OriginateResponse",), ("DialEnd", "OriginateResponse")])
-def test_ivr_flow_runs_even_if_the_ami_events_of_the_answered_call_are_late_or_lost(
-    tmp_path: Path, lost: tuple[str, ...]
-) -> None:
+def test_ivr_flow_runs_although_ami_events_of_its_call_were_lost(tmp_path: Path, lost: tuple[str, ...]) -> None:
     @virtual_time()
     async def run() -> None:
         config = make_scripted_switch(*[Behaviour(answer_after=2.0, keys=((14.0, "1"),))] * 5)

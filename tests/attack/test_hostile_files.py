@@ -80,7 +80,7 @@ def read_refusal(read: Callable[[Path], Any], path: Path) -> str:
 
 @pytest.mark.parametrize("attack", TEXTS)
 @pytest.mark.parametrize("kind", sorted(READERS.keys() - {"names"}))
-def test_hostile_text_file_is_refused_with_a_message_of_one_line(tmp_path: Path, kind: str, attack: str) -> None:
+def test_hostile_text_file_is_refused_with_a_one_line_error(tmp_path: Path, kind: str, attack: str) -> None:
     name, read = READERS[kind]
     path = tmp_path / name
     path.write_bytes(TEXTS[attack])
@@ -149,7 +149,7 @@ ROLLS = {
 
 
 @pytest.mark.parametrize("attack", ROLLS)
-def test_electoral_roll_with_an_invalid_row_is_refused_with_a_message_of_one_line(tmp_path: Path, attack: str) -> None:
+def test_electoral_roll_with_an_invalid_row_is_refused_with_a_one_line_error(tmp_path: Path, attack: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(ROLLS[attack])
 
@@ -182,15 +182,13 @@ WORKBOOKS: dict[str, tuple[str, str, str]] = {
 
 
 @pytest.mark.parametrize("attack", WORKBOOKS)
-def test_hostile_workbook_is_refused_with_a_message_of_one_line(tmp_path: Path, attack: str) -> None:
+def test_hostile_workbook_is_refused_with_a_one_line_error(tmp_path: Path, attack: str) -> None:
     rows, strings, expected = WORKBOOKS[attack]
     path = write_workbook(tmp_path / "roll.xlsx", rows, strings)
     assert expected in read_refusal(prepare_roll_import, path)
 
 
-def test_slow_or_killed_workbook_reader_is_reported_in_a_message_of_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_or_killed_workbook_reader_gives_a_one_line_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     for number in range(9_000):
@@ -211,7 +209,7 @@ def test_slow_or_killed_workbook_reader_is_reported_in_a_message_of_one_line(
     assert "cannot be unpacked within 0 s" in read_refusal(open_roll, path)
 
 
-def test_workbook_rows_are_the_same_whatever_the_batch_size_of_the_reader(tmp_path: Path) -> None:
+def test_workbook_reader_returns_the_same_rows_for_any_batch_size(tmp_path: Path) -> None:
     path = tmp_path / "roll.xlsx"
     workbook = openpyxl.Workbook()
     for number in range(95):
@@ -228,7 +226,7 @@ def test_workbook_rows_are_the_same_whatever_the_batch_size_of_the_reader(tmp_pa
     assert [row[0] for row in next(batches).rows] == [str(number) for number in range(14, 21)]
 
 
-def test_workbook_memory_limit_grows_with_the_file_and_allows_a_full_sheet() -> None:
+def test_memory_limit_of_the_workbook_reader_grows_with_the_file_size() -> None:
     seconds, memory = compute_workbook_limits(
         47 * MEGABYTE
     )  # 1,048,000 rows of 20 columns: measured at 2.5 GB and 21 s

@@ -104,7 +104,7 @@ async def test_seat_becomes_ready_after_the_hangup_event_of_its_call_was_lost(tm
 
 
 @virtual_time()
-async def test_phone_of_a_seat_is_called_again_after_the_hangup_event_of_the_phone_was_lost(tmp_path: Path) -> None:
+async def test_agents_phone_is_called_again_although_its_hangup_event_was_lost(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:
         await site.log_in("01")
         await site.centre.engine.execute_command(StopAll())
@@ -129,7 +129,7 @@ async def test_voter_stays_connected_to_the_seat_after_the_conference_join_event
 
 
 @virtual_time()
-async def test_voter_returns_to_the_agent_after_the_hangup_event_of_the_consulted_party_was_lost(
+async def test_voter_returns_to_the_agent_although_the_consulted_partys_hangup_was_lost(
     tmp_path: Path,
 ) -> None:
     async with talking(tmp_path) as site:

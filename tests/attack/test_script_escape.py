@@ -276,7 +276,7 @@ def test_agi_script_in_a_folder_hidden_by_the_sandbox_is_refused(tmp_path: Path)
         check_script_sandbox(replace(RULES, hidden=(tmp_path,)), [script])
 
 
-def test_missing_bubblewrap_program_for_agi_scripts_is_reported_in_one_line(
+def test_missing_bubblewrap_program_for_agi_scripts_gives_a_one_line_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(containment, "SEARCH_PATH", str(tmp_path))
@@ -390,7 +390,7 @@ def test_agi_script_can_play_only_sound_files_of_the_site(verb: str) -> None:
         assert isinstance(interpret_script_command(f"{verb} {name} #", 1, OWN_RECORDINGS), Forward)
 
 
-def test_agi_script_cannot_play_a_recording_of_another_call_by_any_spelling_of_the_path() -> None:
+def test_agi_script_cannot_play_another_calls_recording_by_an_unusual_path() -> None:
     pieces = ("matdan/recordings/", "./", "../", "//", "&", " ", OTHER_CALLS_RECORDING, "beep", "/")
     forwarded = 0
     for parts in itertools.product(pieces, repeat=4):

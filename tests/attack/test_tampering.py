@@ -493,7 +493,7 @@ WAYS = [
 ]
 
 
-def test_guarantees_page_names_a_check_for_each_way_to_tamper_with_a_store() -> None:
+def test_docs_table_of_tampering_checks_matches_the_tested_checks() -> None:
     text = (ROOT / "docs/explanation/promises.md").read_text("utf-8")
     _, _, table = text.partition("## What finds which change")
     listed = [line for line in table.partition("\n## ")[0].splitlines() if line.startswith("|")][2:]
@@ -505,7 +505,9 @@ def test_guarantees_page_names_a_check_for_each_way_to_tamper_with_a_store() -> 
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.tamper.__name__)
-def test_each_way_to_tamper_with_a_store_is_found_by_the_named_checks(sealed: Sealed, tmp_path: Path, way: Way) -> None:
+def test_each_kind_of_store_tampering_is_found_by_the_documented_checks(
+    sealed: Sealed, tmp_path: Path, way: Way
+) -> None:
     path = tmp_path / "centre.db"
     for file in (sealed.path, get_seal_key_path(sealed.path)):
         shutil.copy(file, tmp_path / file.name)
@@ -523,7 +525,7 @@ def test_each_way_to_tamper_with_a_store_is_found_by_the_named_checks(sealed: Se
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact is not way.reopened
 
 
-def test_store_replaced_by_an_older_copy_is_detected_by_a_noted_integrity_seal_or_after_a_restart(
+def test_older_copy_of_the_store_is_detected_by_a_separately_kept_integrity_seal(
     sealed: Sealed, tmp_path: Path
 ) -> None:
     copy, live = tmp_path / "copy", tmp_path / "centre.db"
@@ -552,7 +554,7 @@ async def write_again(path: Path) -> None:
         await store.append_audit_entry("listen", "asha", {"seat": "01"}, NOW)
 
 
-async def test_opt_out_deleted_while_the_dialler_runs_is_found_despite_a_forged_log_of_integrity_seals(
+async def test_deleted_opt_out_is_found_although_the_integrity_seals_were_forged(
     tmp_path: Path,
 ) -> None:
     """Rows and log are changed as the dialler would, before it writes the same rows again and seals the epoch."""
@@ -591,7 +593,7 @@ async def test_opt_out_deleted_while_the_dialler_runs_is_found_despite_a_forged_
 
 
 @pytest.mark.parametrize("way", ["VACUUM", "VACUUM INTO", "backup"])
-async def test_vacuumed_or_copied_store_passes_the_check_of_integrity_seals_and_accepts_calls(
+async def test_vacuumed_or_copied_store_passes_verification_and_stores_further_calls(
     sealed: Sealed, tmp_path: Path, way: str
 ) -> None:
     copy = tmp_path / "centre.db"

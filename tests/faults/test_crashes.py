@@ -25,7 +25,7 @@ AGENTS = {"id": "agents", "kind": "agents", "pacing": "progressive", "hours": HO
 IVR = {"id": "ivr", "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 3, "hours": HOURS}
 
 
-async def test_dialler_recovers_when_killed_at_any_named_point_of_the_code(tmp_path: Path) -> None:
+async def test_dialler_recovers_after_a_kill_at_each_crash_point(tmp_path: Path) -> None:
     """All kill points run concurrently, because most of the time is waiting; each runs to its end even if another fails."""
     for point in CRASH_POINTS:
         (tmp_path / point).mkdir()

@@ -24,7 +24,7 @@ CAMPAIGN = {**IVR, "channels": 6, "hours": [{"start": "00:00", "until": "23:59:5
 
 
 @virtual_time()
-async def test_number_may_be_redialled_only_if_the_dialler_was_killed_before_the_originate_was_sent(
+async def test_number_is_redialled_only_if_the_killed_dialler_sent_no_originate(
     tmp_path: Path,
 ) -> None:
     people = [Behaviour(answer_after=25.0, hang_up_after=5.0)] * 60

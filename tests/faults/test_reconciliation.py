@@ -231,7 +231,7 @@ async def test_vote_reported_in_an_ivr_flow_survives_a_killed_dialler(tmp_path: 
 
 
 @virtual_time()
-async def test_number_of_voters_still_to_ask_in_a_call_survives_a_restart(
+async def test_remaining_voters_of_a_household_call_are_known_after_a_restart(
     tmp_path: Path,
 ) -> None:
     campaign = {**CAMPAIGNS[1], "ring_seconds": 60}

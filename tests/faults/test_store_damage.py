@@ -92,9 +92,7 @@ async def test_store_damage_not_detected_on_opening_is_reported_on_reading(
 
 
 @pytest.mark.parametrize("content", [b"name,phone\n", b"SQLite format 3", os.urandom(9000)])
-async def test_opening_a_file_that_is_no_database_as_a_store_fails_and_leaves_it_unchanged(
-    path: Path, content: bytes
-) -> None:
+async def test_file_that_is_not_a_database_is_refused_as_store_and_unchanged(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreCorrupt) as caught:
         await open_store(path)

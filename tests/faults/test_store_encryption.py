@@ -184,7 +184,7 @@ OPENINGS: dict[str, Callable[[Path, StoreKey | None], Any]] = {
 
 
 @pytest.mark.parametrize("opening", OPENINGS)
-def test_wrong_missing_and_unneeded_encryption_keys_are_reported_in_one_line(opening: str, path: Path) -> None:
+def test_wrong_missing_and_unneeded_encryption_keys_give_one_line_errors(opening: str, path: Path) -> None:
     fill_roll(path, 9, key=TEST_KEY)
     encrypted = path.read_bytes()
     with pytest.raises(StoreError, match="the key in another key file does not open this store") as wrong:

@@ -323,7 +323,7 @@ async def test_program_that_opens_and_closes_the_store_does_not_remove_the_write
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(1,)"
 
 
-def test_full_disk_at_the_start_is_reported_in_one_line_with_the_store(
+def test_full_disk_at_the_start_gives_a_one_line_error_naming_the_store(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> int:

@@ -284,7 +284,7 @@ def test_encrypting_a_store_through_a_symbolic_link_encrypts_the_linked_file(tmp
     ],
     ids=["bind", "bind-file", "tmpfs", "overlay"],
 )
-def test_store_lock_applies_through_a_bind_mount_but_not_to_a_copy_in_an_overlay_file_system(
+def test_store_lock_holds_through_a_bind_mount_but_not_for_an_overlay_copy(
     tmp_path: Path, start_dialler: Start, mounts: str, store: str, said: str
 ) -> None:
     """The second dialler runs in its own mount namespace, as in a container."""

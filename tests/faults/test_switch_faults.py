@@ -252,7 +252,7 @@ async def test_lost_asterisk_events_are_recovered_by_a_resynchronisation(tmp_pat
 
 
 @virtual_time()
-async def test_trunk_failure_is_reported_as_carrier_failure(tmp_path: Path) -> None:
+async def test_call_on_a_failed_trunk_has_the_outcome_carrier_failure(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(), seats=1) as site:
         site.switch.take_trunk_down("carrier")
         await site.log_in("01")

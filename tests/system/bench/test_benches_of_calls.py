@@ -13,5 +13,5 @@ from tests.support.benches import assert_bench_runs_to_its_end
     "name",
     ["bench_cps_queue", "bench_engine", "bench_fairness", "bench_paced", "bench_seats", "bench_servers", "bench_soak"],
 )
-def test_benchmark_of_calls_runs_to_its_end(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_benchmark_of_call_handling_completes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_bench_runs_to_its_end(name, tmp_path, monkeypatch)

@@ -12,5 +12,5 @@ pytestmark = [NEEDS_PROC]
 
 
 @pytest.mark.parametrize("name", ["bench_desk", "bench_desk_load"])
-def test_benchmark_of_the_desk_runs_to_its_end(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_benchmark_of_the_web_desk_completes(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_bench_runs_to_its_end(name, tmp_path, monkeypatch)

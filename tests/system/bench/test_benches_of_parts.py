@@ -26,7 +26,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("name", [name for name in list_benches() if name not in ELSEWHERE])
-def test_benchmark_of_each_component_of_the_dialler_runs_to_its_end(
+def test_each_benchmark_of_a_dialler_component_completes(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert_bench_runs_to_its_end(name, tmp_path, monkeypatch)

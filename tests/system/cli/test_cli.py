@@ -106,7 +106,7 @@ def test_sample_electoral_roll_is_imported_and_reported(tmp_path: Path) -> None:
         (b"colour,size\nred,4\n", "roll"),
     ],
 )
-def test_invalid_electoral_roll_is_reported_in_one_line(tmp_path: Path, content: bytes, says: str) -> None:
+def test_invalid_electoral_roll_gives_a_one_line_error(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "roll.csv").write_bytes(content)
     assert says in get_error_line(run_dialer("import", tmp_path / "roll.csv", "--store", tmp_path / "centre.db"))
 
@@ -127,11 +127,11 @@ def test_invalid_setting_is_reported_with_file_key_and_remedy(tmp_path: Path, ch
     assert re.search(rf"{re.escape(str(path))}:\d+: \S+: .*(must be|did you mean)", line), line
 
 
-def test_missing_settings_file_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_settings_file_gives_a_one_line_error(tmp_path: Path) -> None:
     assert "no such file" in get_error_line(run_dialer("run", "-c", tmp_path / "none.toml"))
 
 
-def test_unreachable_asterisk_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_unreachable_asterisk_gives_a_one_line_error(tmp_path: Path) -> None:
     line = get_error_line(run_dialer("run", "-c", settings_file(tmp_path)))
     assert "ami.host" in line
 
@@ -143,7 +143,7 @@ def test_dialler_does_not_start_without_a_sound_catalogue_if_synthetic_voices_mu
     assert "synthetic voices: settings: audio.catalogue: is not set" in result.stdout
 
 
-def test_unknown_flow_of_a_campaign_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_unknown_flow_of_a_campaign_gives_a_one_line_error(tmp_path: Path) -> None:
     result = run_dialer("check", "-c", settings_file(tmp_path, flow="turnabout"))
     assert result.returncode == 1
     assert "turnabout" in result.stdout
@@ -156,19 +156,19 @@ async def run_against_a_switch(tmp_path: Path, **values: object) -> CompletedPro
         return await asyncio.to_thread(run_dialer, "run", "-c", config)
 
 
-async def test_wrong_ami_secret_is_reported_in_one_line(tmp_path: Path) -> None:
+async def test_wrong_ami_secret_gives_a_one_line_error(tmp_path: Path) -> None:
     line = get_error_line(await run_against_a_switch(tmp_path, secret="wrong-secret-canary"))
     assert "manager.conf" in line
     assert "canary" not in line
 
 
-async def test_fastagi_port_that_is_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
+async def test_fastagi_port_in_use_gives_a_one_line_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = get_error_line(await run_against_a_switch(tmp_path, agi_port=taken.getsockname()[1]))
     assert "fastagi.port" in line
 
 
-async def test_file_that_is_not_a_store_is_reported_in_one_line(tmp_path: Path) -> None:
+async def test_file_that_is_not_a_store_gives_a_one_line_error(tmp_path: Path) -> None:
     (tmp_path / "centre.db").write_bytes(b"this is not a database" * 500)
     line = get_error_line(await run_against_a_switch(tmp_path))
     assert "centre.db" in line

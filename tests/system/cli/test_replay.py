@@ -124,7 +124,7 @@ def test_replay_of_a_day_uses_the_minimum_ring_time_of_the_site(
         (["--day", "2024-04-22", "--policy", "magic"], "there is no pacing policy 'magic'"),
     ],
 )
-def test_invalid_replay_option_is_reported_in_one_line(
+def test_invalid_replay_option_gives_a_one_line_error(
     recorded: tuple[Path, RecordedDay, CentreView], arguments: list[str], words: str
 ) -> None:
     with pytest.raises(MatdanError) as refused:

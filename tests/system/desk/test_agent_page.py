@@ -265,7 +265,7 @@ async def test_keyboard_shortcuts_of_the_agent_page_do_nothing_in_text_fields(si
     assert values["disposition"] == "voted"
 
 
-async def test_unsaved_outcome_of_a_call_survives_a_page_reload_and_is_resent_with_its_id(site: Site) -> None:
+async def test_unsaved_outcome_survives_a_page_reload_and_is_resent(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", household(1, 2))
     await page.keyboard.press("2")
@@ -297,7 +297,7 @@ async def test_unsaved_outcome_of_a_call_survives_a_page_reload_and_is_resent_wi
     ignore_http_errors(site.faults, 503)
 
 
-async def test_outcome_stored_by_an_earlier_version_of_the_agent_page_is_sent_with_voter_ids(site: Site) -> None:
+async def test_unsent_outcome_saved_by_an_earlier_page_version_is_still_sent(site: Site) -> None:
     page = await site.open_ready_page()
     values = {"disposition": "voted", "voters": [{"voter": 1, "mark": "voted"}, {"voter": 2, "mark": "not-yet"}]}
     stored = {"id": "outcome-0001", "attempt": "attempt-1", "values": values, "owesNote": False, "state": "retrying"}
@@ -453,7 +453,7 @@ async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_nex
     assert len(await site.desk.wait_for_commands("seat-dispose")) == 1
 
 
-async def test_agent_page_shows_that_somebody_else_marked_the_voter_as_voted(site: Site) -> None:
+async def test_agent_page_shows_a_vote_of_the_voter_reported_by_somebody_else(site: Site) -> None:
     page = await site.open_ready_page()
     people = household(1, 2)
     await site.call(page, "attempt-1", people)
@@ -626,7 +626,7 @@ async def test_agent_page_that_stays_open_over_midnight_shows_the_new_day(site: 
     await expect(page.locator(".figures")).not_to_contain_text("43")
 
 
-async def test_idle_agent_page_shows_the_next_call_back_and_the_pace_against_the_team(site: Site) -> None:
+async def test_idle_agent_page_shows_the_next_call_back_and_the_team_average(site: Site) -> None:
     page = await site.open_ready_page()
     await expect(page.get_by_text("Your figures appear here after your first call.")).to_be_visible()
     await expect(page.get_by_text("Call-backs that you promise for today appear here.")).to_be_visible()
@@ -747,7 +747,7 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def test_script_answers_are_saved_only_from_the_pages_on_the_agents_final_path(site: Site) -> None:
+async def test_script_answers_of_pages_that_the_agent_went_back_from_are_not_saved(site: Site) -> None:
     page = await site.open_ready_page()
     await site.call(page, "attempt-1", [voter(1, "Sunita Kale")], script=WAYS)
     script = page.locator("section", has_text="Script")
@@ -832,7 +832,9 @@ async def test_untrusted_text_on_the_agent_page_is_shown_as_plain_text(site: Sit
 
 @pytest.mark.parametrize("language", ["en", "hi"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
-async def test_agent_page_is_accessible_and_cuts_no_text(site: Site, language: str, width: int, height: int) -> None:
+async def test_agent_page_is_accessible_and_truncates_no_text(
+    site: Site, language: str, width: int, height: int
+) -> None:
     site.desk.signed_in = False
     page = await site.page(width, height, language)
     await page.wait_for_selector("input[name=pin]")

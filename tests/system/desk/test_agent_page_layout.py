@@ -121,7 +121,7 @@ async def test_outcomes_and_call_buttons_are_in_reach_of_the_thumb_on_a_phone(
     assert await page.evaluate(TOO_SMALL) == []
 
 
-async def test_call_buttons_do_not_move_when_an_outcome_asks_for_an_hour(desk: AgentDesk, browser: Browser) -> None:
+async def test_call_buttons_stay_in_place_when_the_hour_field_opens(desk: AgentDesk, browser: Browser) -> None:
     page = await show_call_with_household_of_six(desk, browser, "en", 1366, 768)
     hang_up = page.get_by_role("button", name="Hang up")
     before = await hang_up.bounding_box()

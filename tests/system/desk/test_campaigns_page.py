@@ -187,7 +187,7 @@ async def test_campaign_is_not_saved_while_another_change_needs_a_restart(site: 
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/campaigns").glob("*.ftl")))
-async def test_campaigns_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+async def test_campaigns_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
     page = await site.campaigns(language=f"{language}-IN")
     await page.locator("#field-id").fill("pune-east")
     await page.wait_for_selector(".added")

@@ -393,7 +393,7 @@ async def test_recording_is_played_from_the_details_of_a_call_in_the_reports(sit
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/board").glob("*.ftl")))
-async def test_board_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+async def test_board_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
     board = await site.board(language=f"{language}-IN")
     await expect(board.locator("html")).to_have_attribute("lang", language)
     found: list[Any] = []
@@ -418,9 +418,7 @@ async def test_board_page_is_accessible_and_cuts_no_text(site: Site, language: s
 
 
 @pytest.mark.parametrize("language", ["en", "hi"])
-async def test_board_header_is_one_line_on_a_small_laptop_and_menus_open_at_their_buttons(
-    site: Site, language: str
-) -> None:
+async def test_board_header_fits_one_line_and_menus_open_at_their_buttons(site: Site, language: str) -> None:
     board = await site.board(language=f"{language}-IN", width=1280, height=720)
     buttons = [await each.bounding_box() for each in await board.locator("header button:visible, header a").all()]
     assert len({round(box["y"] + box["height"] / 2) for box in buttons if box}) == 1

@@ -221,7 +221,7 @@ async def test_user_creates_a_passkey_signs_in_and_removes_the_passkey_on_the_pa
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-async def test_users_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+async def test_users_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
     page = await site.account(language=f"{language}-IN")
     await page.get_by_role("row", name="vikram").wait_for()
     found: list[Any] = []

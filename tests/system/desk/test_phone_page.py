@@ -150,7 +150,7 @@ QUALITY: list[tuple[dict[str, float], str, str | None]] = [
 ]
 
 
-async def test_agent_page_describes_the_voice_quality_and_what_to_do(site: Site) -> None:
+async def test_agent_page_shows_poor_voice_quality_and_advises_the_agent(site: Site) -> None:
     page = await new_page(site.browser, site.faults)
     await page.clock.install()
     await page.add_init_script(MICROPHONE + STATISTICS)
@@ -216,7 +216,7 @@ async def test_page_reload_during_a_conversation_keeps_the_call(site: Site) -> N
     assert [each for each in site.switch.said if each.startswith("BYE") or "expires=0" in each] == []
 
 
-async def test_lost_phone_socket_does_not_end_the_call(site: Site) -> None:
+async def test_lost_websocket_of_the_browser_phone_does_not_end_the_call(site: Site) -> None:
     page = await site.page()
     await site.switch.wait_for_messages("REGISTER")
     await site.switch.call("one")

@@ -119,7 +119,7 @@ async def test_filter_of_the_reports_is_in_the_link_and_survives_a_reload(site: 
     assert await page.evaluate("location.hash") == "#view=campaigns&campaign=ivr"
 
 
-async def test_downloaded_report_file_has_the_rows_shown_in_the_table(site: Site, tmp_path: Path) -> None:
+async def test_downloaded_report_has_the_rows_shown_in_the_table(site: Site, tmp_path: Path) -> None:
     page = await site.reports(f"view=campaigns&{DAY}&campaign=agents")
     shown = await read_rows(page, "hours")
     async with page.expect_download() as started:
@@ -173,7 +173,7 @@ async def test_opened_call_on_the_reports_page_shows_the_checks_of_the_calling_r
 
 
 @pytest.mark.parametrize("language", sorted(path.stem for path in (SOURCES / "locales/reports").glob("*.ftl")))
-async def test_reports_page_is_accessible_and_cuts_no_text(site: Site, language: str) -> None:
+async def test_reports_page_is_accessible_and_truncates_no_text(site: Site, language: str) -> None:
     page = await site.reports(DAY, language=f"{language}-IN")
     await expect(page.locator("html")).to_have_attribute("lang", language)
     found: list[Any] = []
