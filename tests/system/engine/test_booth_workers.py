@@ -176,7 +176,7 @@ async def test_recorded_vote_cancels_the_ringing_household_call_but_not_the_boot
 
 
 @virtual_time()
-async def test_booth_workers_are_not_called_without_a_poll_today_or_after_the_last_call_time(tmp_path: Path) -> None:
+async def test_booth_workers_are_called_only_on_polling_day_before_the_last_call_time(tmp_path: Path) -> None:
     script = Behaviour(keys=make_key_presses("7##"))
     for name, rules in (("none", {}), ("tomorrow", {"polls": [{"day": date(2024, 4, 23)}]})):
         directory = tmp_path / name

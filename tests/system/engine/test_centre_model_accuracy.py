@@ -102,7 +102,7 @@ def measure_model_utilisation(directory: Path, caps: float | None = None) -> flo
     return fmean(simulate_day_under_policy(scenario, policy, seed).utilisation for seed in range(1, 7))
 
 
-def test_simulated_agent_utilisation_is_within_two_percentage_points_of_the_engines(tmp_path: Path) -> None:
+def test_simulation_predicts_agent_utilisation_within_two_percentage_points(tmp_path: Path) -> None:
     """The test compares the mean of three runs, because single runs of the engine differ by 3.5 points. Without the
     site's caps and reserve the model would be 13 points above.
     """

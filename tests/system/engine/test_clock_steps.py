@@ -56,7 +56,7 @@ def test_sudden_change_of_the_system_clock_holds_dialling_and_raises_an_alert(tm
 
 
 @virtual_time()
-async def test_dialling_resumes_when_a_person_confirms_the_changed_clock(tmp_path: Path) -> None:
+async def test_dialling_resumes_when_an_operator_confirms_the_changed_clock(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_scripted_switch(*make_busy_voters()), campaign=CAMPAIGN) as site:
         placed = await wait_until_all_called(site)
         site.clock.set_wall_clock_forward_or_back(3600.0)
@@ -67,7 +67,7 @@ async def test_dialling_resumes_when_a_person_confirms_the_changed_clock(tmp_pat
 
 
 @virtual_time()
-async def test_dialling_is_held_at_the_start_if_the_clock_is_before_the_newest_stored_call(tmp_path: Path) -> None:
+async def test_dialling_is_held_if_the_clock_is_earlier_than_the_newest_call(tmp_path: Path) -> None:
     config = replace(make_scripted_switch(*make_busy_voters()), start_epoch=START_EPOCH + 7200)
     async with a_site(tmp_path, config, campaign=CAMPAIGN) as site:
         await wait_until_all_called(site)

@@ -70,7 +70,7 @@ async def wait_for_ringing_calls(site: Site, calls: int) -> None:
 
 
 @virtual_time()
-async def test_votes_reported_by_a_list_cancel_ringing_and_queued_calls_to_these_voters(tmp_path: Path) -> None:
+async def test_imported_votes_cancel_ringing_and_queued_calls_to_the_voters(tmp_path: Path) -> None:
     """Numbers 1 to 3 are ringing, the third belongs to voters 3 and 4. Number 4, of voter 5, waits in the hopper."""
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0), seats=3) as site:
         await site.log_in("01", "02", "03")
@@ -183,7 +183,7 @@ async def test_correction_of_a_vote_that_was_never_recorded_is_reported_and_not_
 
 
 @virtual_time()
-async def test_votes_reported_without_a_call_do_not_count_in_the_calling_pace(tmp_path: Path) -> None:
+async def test_votes_reported_without_a_call_do_not_raise_the_contact_forecast(tmp_path: Path) -> None:
     rules = {"polls": [{"day": date(2024, 4, 22), "closes_at": "18:00"}]}
     async with a_site(tmp_path, rules=rules) as site:
         await site.log_in("01")  # the first call never ends, so that nobody else is called
@@ -218,7 +218,7 @@ async def test_voters_without_a_phone_number_do_not_count_as_remaining(tmp_path:
 
 
 @virtual_time()
-async def test_command_with_votes_is_refused_if_one_voter_is_unknown_or_one_time_is_in_the_future(
+async def test_vote_command_with_an_unknown_voter_or_future_time_is_refused(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path) as site:
@@ -385,7 +385,7 @@ async def test_command_that_writes_to_the_store_is_refused_without_waiting_durin
 
 
 @NEEDS_MOSQUITTO
-async def test_unresponsive_dialler_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unresponsive_dialler_gives_a_one_line_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "REPLY_SECONDS", 0.05)
     async with run_demo_broker(BrokerKind.MOSQUITTO) as broker:
         settings = {"enabled": True, "host": broker.connection_settings.host, "port": broker.connection_settings.port}

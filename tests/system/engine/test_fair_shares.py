@@ -88,7 +88,7 @@ def test_simulated_campaigns_get_their_shares_of_agent_time_in_each_quarter_of_a
     assert all(day.abandoned <= 0.032 * day.answered + 1 for day in days)
 
 
-def test_agent_time_unused_by_a_campaign_at_its_abandoned_call_cap_goes_to_other_campaigns() -> None:
+def test_other_campaigns_get_agent_time_of_a_campaign_at_its_abandoned_call_cap() -> None:
     """The small campaign has so few answers that its cap does not allow another abandoned call for minutes."""
     weights = (1.0, 3.0, 4.0)
     small, *others = simulate_campaigns((90.0, 90.0, 60.0), weights, hours=1.0, seed=1, seats=14)

@@ -103,7 +103,7 @@ async def test_headquarters_reports_of_store_or_clock_problems_raise_and_clear_a
 
 
 @virtual_time()
-async def test_restored_older_store_stops_all_campaigns_when_headquarters_first_replies(tmp_path: Path) -> None:
+async def test_all_campaigns_stop_if_headquarters_knows_results_missing_in_the_store(tmp_path: Path) -> None:
     uplink: dict[str, Any] = {"supervisors": [{"name": "uplink", "role": "uplink"}]}
     connected: dict[str, Any] = {
         "headquarters": {**HEADQUARTERS["headquarters"], "user": "uplink", "servers": ["nats://127.0.0.1:1"]}
@@ -218,7 +218,7 @@ async def test_campaign_stopped_at_the_centre_stays_stopped_when_headquarters_re
 
 
 @virtual_time()
-async def test_stop_order_of_headquarters_stays_in_force_if_the_order_to_resume_cannot_be_stored(
+async def test_headquarters_stop_order_stays_in_force_if_a_resume_order_is_not_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:

@@ -113,7 +113,7 @@ async def test_inbound_caller_gets_an_agent_or_hears_the_information_message(tmp
 
 
 @virtual_time()
-async def test_call_to_a_missed_call_number_is_not_answered_and_its_caller_is_called_back(tmp_path: Path) -> None:
+async def test_caller_of_a_missed_call_number_is_not_answered_but_called_back(tmp_path: Path) -> None:
     config = make_scripted_switch()
     campaign = {**QUIET, "kind": "ivr", "flow": "turnout", "pacing": "broadcast", "channels": 1}
     async with a_site(tmp_path, config, campaign=campaign, **make_inbound_settings()) as site:

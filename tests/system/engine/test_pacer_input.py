@@ -116,9 +116,7 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["command", "key", "disposition"])
-def test_pacing_is_informed_when_a_conversation_reaches_its_closing_stage(
-    tmp_path: Path, told: list[PacingEvent], how: str
-) -> None:
+def test_pacing_learns_when_a_conversation_is_about_to_end(tmp_path: Path, told: list[PacingEvent], how: str) -> None:
     record_talk_is_ending(tmp_path, how)
     ends = (PacingEventKind.TALK_ENDED, PacingEventKind.WRAP_UP_ENDED)
     talk, wrap_up = [event for event in told if event.kind in ends][:2]
@@ -232,7 +230,7 @@ async def test_pacing_decisions_are_explained_in_the_log(tmp_path: Path) -> None
 
 
 @virtual_time()
-async def test_pacing_is_informed_of_a_new_voter_list_when_many_numbers_become_due_at_once(
+async def test_pacing_treats_many_newly_due_numbers_as_a_new_voter_list(
     tmp_path: Path, told: list[PacingEvent]
 ) -> None:
     def count_new_lists() -> int:
@@ -322,7 +320,7 @@ async def test_pacing_receives_the_ring_time_of_cancelled_calls(tmp_path: Path, 
 
 
 @virtual_time()
-async def test_pacing_is_informed_of_a_call_that_never_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
+async def test_pacing_receives_no_ring_time_of_a_call_that_never_rang(tmp_path: Path, told: list[PacingEvent]) -> None:
     async with a_site(
         tmp_path,
         make_answering_switch(fails_with=486, rings=False, post_dial_seconds=3.0),

@@ -72,7 +72,7 @@ async def test_votes_and_opt_outs_reported_by_other_centres_cancel_ringing_calls
 
 
 @virtual_time()
-async def test_alert_about_votes_of_unknown_voters_clears_at_the_next_vote_of_a_known_voter(tmp_path: Path) -> None:
+async def test_unknown_voter_alert_clears_at_the_next_vote_of_a_known_voter(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0, talk_seconds=5.0)) as site:
         await site.centre.engine.execute_command(make_peer_updates(site, 0, 1, 1, 2, version="another roll"))
         (alert,) = [each for each in site.centre_view.alerts if each.code == "peer-marks-skipped"]

@@ -135,7 +135,7 @@ def count_contacted_voters(site: Site) -> int:
 
 
 @virtual_time()
-async def test_turnout_forecast_extrapolates_the_pace_during_dialling_time(tmp_path: Path) -> None:
+async def test_contact_forecast_counts_only_the_remaining_calling_hours(tmp_path: Path) -> None:
     rules = {"polls": [{"day": DAY, "closes_at": "11:50"}]}
     hours = [{"start": "09:50", "until": "10:40"}, {"start": "11:00", "until": "13:00"}]
     everybody = SimulatedAsteriskConfig(

@@ -89,7 +89,7 @@ async def test_voters_of_a_newly_imported_roll_are_called_while_calls_continue(t
 
 
 @virtual_time()
-async def test_pacing_is_informed_of_an_electoral_roll_import_that_adds_phone_numbers(tmp_path: Path) -> None:
+async def test_pacing_treats_numbers_added_by_a_roll_import_as_a_new_voter_list(tmp_path: Path) -> None:
     async with a_site(tmp_path, voters=12, campaign={"pacing": "predictive"}) as site:
         pacer, told = site.centre.engine.features.loaded_campaigns["agents"].pacer, list[PacingEventKind]()
         with mock.patch.object(pacer, "learn_from_pacing_event", lambda event: told.append(event.kind)):
@@ -192,7 +192,7 @@ async def test_vote_recorded_while_the_turnout_of_its_booth_is_recounted_is_coun
 
 
 @virtual_time()
-async def test_electoral_roll_import_by_the_dialler_stores_the_same_rows_as_the_command_line_import(
+async def test_roll_import_by_the_dialler_equals_the_command_line_import(
     tmp_path: Path,
 ) -> None:
     """The stores are compared row by row except for ids. Importing twice changes nothing."""
@@ -236,7 +236,7 @@ async def test_imported_number_that_had_opted_out_is_not_called(tmp_path: Path) 
 
 
 @virtual_time()
-async def test_imported_opt_out_cancels_a_ringing_call_and_is_published_only_with_a_hash_secret(
+async def test_imported_opt_out_cancels_the_ringing_call_to_the_number(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, voters=4) as site:

@@ -156,7 +156,7 @@ async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_
 
 
 @virtual_time()
-async def test_campaign_is_held_when_the_certificate_of_a_played_recording_ends(
+async def test_campaign_is_held_when_the_certificate_of_a_recording_expires(
     tmp_path: Path,
 ) -> None:
     """The catalogue alone contains the certificate, the recording's hash and the last day of validity."""

@@ -16,7 +16,7 @@ from tests.support.voters import make_answering_switch
 
 
 @virtual_time()
-async def test_voter_data_is_shown_to_the_agent_from_reservation_until_the_end_of_wrap_up(tmp_path: Path) -> None:
+async def test_agent_sees_voter_data_from_seat_reservation_until_wrap_up_ends(tmp_path: Path) -> None:
     async with a_site(
         tmp_path, make_answering_switch(talk_seconds=8.0), seats=1, campaign={"wrap_up_seconds": 10.0}
     ) as site:
@@ -43,7 +43,7 @@ async def test_voter_data_is_shown_to_the_agent_from_reservation_until_the_end_o
 
 
 @virtual_time()
-async def test_voter_data_shown_to_the_agent_is_updated_by_votes_and_opt_outs_reported_elsewhere(
+async def test_agent_sees_votes_and_opt_outs_that_arrive_during_the_call(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=60.0), seats=1) as site:

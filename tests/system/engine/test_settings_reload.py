@@ -298,7 +298,7 @@ async def test_settings_reload_applies_campaigns_assigned_by_headquarters(path: 
         assert [each.campaign_id for each in engine.make_centre_view().campaigns] == ["turnout-agents", "more"]
 
 
-async def test_settings_reload_adds_a_campaign_of_the_page_which_waits_until_a_supervisor_starts_it(path: Path) -> None:
+async def test_campaign_created_on_the_campaigns_page_starts_paused_after_a_reload(path: Path) -> None:
     file = path.parent / "campaigns.toml"
     change(path, ('id = "pune-1"', f'id = "pune-1"\n[desk]\ncampaigns_file = "{file}"'))
     async with assemble_centre(load_settings(path)) as centre:  # there is no such file yet

@@ -48,7 +48,7 @@ async def test_agent_signs_in_from_a_page_and_the_phone_is_called(tmp_path: Path
 
 
 @virtual_time()
-async def test_proof_of_a_pin_is_valid_only_for_one_seat_agent_centre_and_minute(tmp_path: Path) -> None:
+async def test_keyed_hash_of_a_pin_is_valid_only_for_one_seat_and_minute(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path) as site:
         for wrong in (
             None,
@@ -111,12 +111,12 @@ async def test_wrong_pins_on_the_agent_page_lock_only_the_device_or_network_used
 
 
 @pytest.mark.parametrize("text", [None, 7, "", "1713758400", "1713758400:2468", "1713758400:" + "F" * 64, "١" * 10])
-def test_malformed_proof_of_a_pin_is_rejected(text: object) -> None:
+def test_malformed_keyed_hash_of_a_pin_is_rejected(text: object) -> None:
     with pytest.raises(ValueError):
         read_pin_proof(text)
 
 
-def test_proof_of_a_pin_for_an_unknown_agent_number_is_invalid() -> None:
+def test_keyed_hash_of_a_pin_is_made_for_unknown_agent_numbers_too() -> None:
     made = {
         PROVER.make_proof_of_pin("test", "01", agent, pin, 1713758400.0)
         for agent in ("101", "999")

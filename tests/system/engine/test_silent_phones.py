@@ -199,7 +199,7 @@ async def test_phone_of_a_reloaded_agent_page_is_called_when_the_phone_registers
 
 
 @virtual_time()
-async def test_phone_of_a_page_reloaded_during_the_phone_check_is_called_after_the_check(tmp_path: Path) -> None:
+async def test_browser_phone_is_called_after_its_page_was_reloaded_during_the_check(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)
@@ -271,9 +271,7 @@ async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: 
 
 
 @pytest.mark.parametrize("back_first", [True, False])
-def test_voter_stays_at_the_seat_when_the_browser_phones_page_is_reloaded_during_a_conversation(
-    tmp_path: Path, back_first: bool
-) -> None:
+def test_voter_stays_connected_when_the_agent_reloads_the_phone_page(tmp_path: Path, back_first: bool) -> None:
     @virtual_time()
     async def run() -> None:
         voters = Behaviour(answer_after=1.0, talk_seconds=20.0), Behaviour(answer_after=200.0)
@@ -330,7 +328,7 @@ def make_ami_event(name: str, **fields: str) -> AmiMessage:
     return AmiMessage("\r\n".join([f"Event: {name}", *(f"{key}: {value}" for key, value in fields.items())]).encode())
 
 
-def test_hang_up_after_the_agents_phone_went_silent_is_distinguished_from_a_normal_hang_up() -> None:
+def test_phone_hang_up_with_cause_44_is_reported_as_a_silent_phone() -> None:
     """The events come in the order of Asterisk 22: the phone leaves the conference, and 3 ms later its Hangup has cause
     44.
     """
@@ -351,7 +349,7 @@ CONTACT = (
 )
 
 
-def test_new_registration_of_a_browser_phone_is_reported_before_the_loss_of_the_old_registration() -> None:
+def test_new_browser_phone_registration_is_reported_before_the_old_one_is_lost() -> None:
     """The events come in the order of Asterisk 22.10.1, for a page whose second WebSocket registered before the first
     one closed. Renewals on the same WebSocket give no event.
     """

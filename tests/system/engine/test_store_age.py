@@ -96,7 +96,7 @@ async def test_first_start_places_calls_and_records_the_newest_call_in_asterisks
 
 
 @virtual_time()
-async def test_record_of_the_last_call_survives_a_restart_of_asterisk(tmp_path: Path) -> None:
+async def test_newest_call_is_recorded_in_asterisk_again_after_its_restart(tmp_path: Path) -> None:
     async with make_switch() as switch, run_site(tmp_path, switch) as site:
         await site.until(lambda: len(site.ended()) >= 3)
         recorded = switch.database[RECORD]
@@ -146,7 +146,7 @@ async def test_dialling_stops_when_asterisk_reconnects_with_a_record_of_a_later_
 
 
 @virtual_time()
-async def test_dialler_with_an_older_store_dials_after_a_person_accepts_the_store_and_resumes_campaigns(
+async def test_older_store_is_dialled_after_an_operator_accepts_it(
     tmp_path: Path,
 ) -> None:
     async with make_switch() as switch:

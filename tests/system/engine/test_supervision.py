@@ -229,7 +229,7 @@ async def test_monitoring_of_a_seat_starts_only_after_an_audit_entry_is_stored(
 
 
 @virtual_time()
-async def test_supervisor_removed_during_the_audit_write_cannot_listen(
+async def test_supervisor_removed_while_monitoring_starts_cannot_listen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with run_talking_centre(tmp_path) as site:

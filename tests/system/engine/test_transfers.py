@@ -120,7 +120,7 @@ async def test_voter_hears_music_while_the_hold_key_of_the_agents_phone_is_press
 
 
 @virtual_time()
-async def test_voter_put_on_hold_by_the_agent_stays_on_hold_after_the_phones_hold_key_is_released(
+async def test_voter_held_by_command_stays_on_hold_when_the_phone_resumes(
     tmp_path: Path,
 ) -> None:
     async with talking(tmp_path) as site:
@@ -280,7 +280,7 @@ async def test_voter_on_hold_hears_the_information_message_if_the_agents_phone_d
 
 
 @virtual_time()
-async def test_voter_and_target_stay_connected_if_the_agents_phone_dies_in_a_three_way_call(tmp_path: Path) -> None:
+async def test_three_way_call_continues_if_the_agents_phone_dies(tmp_path: Path) -> None:
     async with talking(tmp_path) as site:
         await site.centre.engine.execute_command(SeatConsult(seat="01", to="boss"))
         await asyncio.sleep(2)

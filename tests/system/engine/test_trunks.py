@@ -273,7 +273,7 @@ async def test_call_with_early_media_does_not_count_as_a_trunk_failure(tmp_path:
 
 
 @virtual_time()
-async def test_sip_5xx_error_after_early_media_counts_as_a_trunk_failure_and_as_an_attempt(
+async def test_sip_5xx_after_early_media_is_a_trunk_failure_and_an_attempt(
     tmp_path: Path,
 ) -> None:
     """The early media may announce that the number does not exist. If it cost no attempt, such a number would be called

@@ -59,7 +59,7 @@ async def test_agi_script_gets_sighup_at_a_hang_up_and_may_still_store_an_answer
     assert query_site_store(tmp_path, "SELECT kind, source FROM mark") == [("voted", "voter-key")]
 
 
-async def test_agi_script_that_reaches_the_time_limit_while_waiting_for_a_key_ends_the_call(
+async def test_agi_script_past_its_time_limit_ends_the_call(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_containment()

@@ -99,7 +99,7 @@ async def test_same_accounts_may_propose_campaign_material_by_command_as_on_the_
 
 
 @pytest.mark.parametrize("kind", ["rollout", "resume"])
-async def test_same_accounts_may_answer_a_proposal_by_command_as_on_the_page(hq: Headquarters, kind: str) -> None:
+async def test_same_accounts_may_decline_a_proposal_by_command_as_on_the_page(hq: Headquarters, kind: str) -> None:
     sql = (
         'INSERT INTO proposal (kind, "to", text, proposed_by, proposed_at)'
         " VALUES ($1, 'zone:west', 'turnout 8', 'headquarters', extract(epoch from now())) RETURNING id"
@@ -114,9 +114,7 @@ async def test_same_accounts_may_answer_a_proposal_by_command_as_on_the_page(hq:
     assert accepted == {"compliance", "compliance-west", "headquarters-west"}  # not the user who proposed it
 
 
-async def test_each_refused_command_of_a_headquarters_user_says_why_in_one_line(
-    hq: Headquarters, tmp_path: Path
-) -> None:
+async def test_refused_headquarters_command_gives_a_one_line_error(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     assign = ("bundle", "assign", "turnout", "8", "--to", "all")
     async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (_, _, people, _):
@@ -245,9 +243,7 @@ async def test_rollout_of_campaign_material_is_not_continued_a_day_after_its_con
             await proposals.assign_version_to_next_centres_of_rollout(number, ["all"], who)
 
 
-async def test_answered_proposal_at_headquarters_names_the_person_and_time_of_the_answer(
-    hq: Headquarters, tmp_path: Path
-) -> None:
+async def test_confirmed_or_declined_proposal_shows_who_answered_and_when(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     async with open_account_databases(hq.settings, SystemClock(), CHEAP) as (db, accounts, _, _):
@@ -272,7 +268,7 @@ async def test_answered_proposal_at_headquarters_names_the_person_and_time_of_th
     assert resumed == ("resume-proposed", "headquarters", {"proposal": "3", "to": "all"})
 
 
-async def test_http_status_says_why_an_answer_to_a_proposal_is_refused(hq: Headquarters, tmp_path: Path) -> None:
+async def test_each_refused_request_about_a_proposal_has_its_own_http_status(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     both = SignedInUser("media", HqRole.COMPLIANCE)

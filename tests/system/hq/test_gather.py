@@ -297,9 +297,7 @@ async def test_headquarters_sends_opt_outs_votes_and_corrections_to_other_centre
     ]
 
 
-async def test_number_called_by_one_centre_is_not_called_by_other_centres_within_the_minimum_interval(
-    hq: Headquarters, tmp_path: Path
-) -> None:
+async def test_minimum_interval_between_calls_applies_across_centres(hq: Headquarters, tmp_path: Path) -> None:
     """The second centre learns of the call from the first one through both uplinks, headquarters and its stream."""
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1", "pune-9", state=STATE_CODE)
     secret, now = b"twenty characters, at least", SystemClock().now()
@@ -423,7 +421,7 @@ async def test_result_rows_imported_from_a_file_are_not_stored_again_when_upload
     assert counts == {"attempts": 351, "outcome/connected": 351, "mark/voted": 350, "opt-outs": 1, "seat/ready": 30}
 
 
-async def test_file_of_a_centres_results_is_refused_while_earlier_rows_are_missing(
+async def test_results_file_of_a_centre_is_refused_while_earlier_rows_are_missing(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = [tmp_path / "3.csv", tmp_path / "1.csv"]
@@ -454,7 +452,7 @@ async def test_file_of_a_centres_results_is_refused_while_earlier_rows_are_missi
     assert "start `dialer hq gather`" in (await import_by_command(files[0]))[1]
 
 
-async def test_headquarters_export_has_the_last_result_of_each_voter_with_portal_ids(
+async def test_headquarters_exports_each_voters_last_result_with_the_portals_voter_id(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     folder = tmp_path / "drop"
@@ -736,7 +734,7 @@ async def test_result_rows_of_a_replaced_and_restored_store_are_counted_once(
     assert await query_database(hq.database, "SELECT lost_rows FROM centre") == [(0,)]
 
 
-async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result_is_lost(
+async def test_no_result_is_lost_when_a_centre_restores_an_older_store(
     hq: Headquarters, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store works on without headquarters until it has more rows than headquarters knows from before."""
@@ -796,7 +794,7 @@ async def test_store_restored_from_an_old_copy_gets_a_new_identity_and_no_result
     assert query_store(path, "SELECT previous FROM store_identity") == before
 
 
-async def test_replaced_store_of_a_centre_is_shown_as_a_problem_until_a_person_confirms(
+async def test_replaced_store_of_a_centre_is_a_problem_until_confirmed(
     hq: Headquarters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "SILENCE_SECONDS", 0.0)
@@ -827,7 +825,7 @@ async def test_replaced_store_of_a_centre_is_shown_as_a_problem_until_a_person_c
     assert hq.centre.acknowledged == [1, 1, 2]
 
 
-async def test_results_of_a_second_live_store_of_a_centre_are_refused_until_a_person_decides(hq: Headquarters) -> None:
+async def test_results_of_a_second_store_of_a_centre_are_refused_until_accepted(hq: Headquarters) -> None:
     first, second = messages.SendingStore("1" * 32), messages.SendingStore("2" * 32)
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with run_gatherer(settings) as gatherer:
@@ -870,7 +868,7 @@ async def test_headquarters_collects_results_after_the_nats_server_is_restored_f
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
 
 
-async def test_headquarters_detects_a_restored_nats_server_by_a_different_batch_at_a_known_position(
+async def test_headquarters_detects_that_the_nats_server_was_restored_from_a_backup(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     stored, copy = tmp_path / "nats" / "jetstream", tmp_path / "copy"
@@ -903,7 +901,7 @@ async def test_headquarters_detects_a_restored_nats_server_by_a_different_batch_
     assert await query_database(hq.database, "SELECT count(*) FROM result") == [(4,)]
 
 
-async def test_headquarters_continues_from_the_stream_positions_of_an_older_database(hq: Headquarters) -> None:
+async def test_headquarters_reads_stream_positions_stored_by_an_earlier_version(hq: Headquarters) -> None:
     settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
     async with run_gatherer(settings) as gatherer:
         await gatherer.active.wait()
@@ -929,7 +927,7 @@ async def send_until_stored(hq: Headquarters, sent: OutboxBatch) -> None:
             await asyncio.sleep(0.1)
 
 
-async def test_contradicting_integrity_seals_of_a_centre_are_reported_until_a_person_accepts_the_store(
+async def test_contradicting_integrity_seals_of_a_centre_are_reported_until_accepted(
     hq: Headquarters,
 ) -> None:
     store = SealingStore.create()
@@ -1019,7 +1017,7 @@ async def test_headquarters_stores_unreadable_integrity_seals_separately(hq: Hea
     assert await query_database(hq.database, "SELECT contradiction FROM seal_chain") == [("",)]
 
 
-async def test_store_of_a_centre_is_verified_with_the_keys_of_integrity_seals_stored_at_headquarters(
+async def test_centre_store_is_verified_with_the_seal_keys_stored_at_headquarters(
     hq: Headquarters, tmp_path: Path
 ) -> None:
     path = tmp_path / "centre.db"

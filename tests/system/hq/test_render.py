@@ -577,7 +577,7 @@ def test_headquarters_check_reports_unpublished_and_expiring_campaign_material(t
     ] == []
 
 
-def test_rendered_archive_with_keys_connects_a_centre_and_rendering_again_keeps_the_keys(tmp_path: Path) -> None:
+def test_rendered_centre_archive_has_settings_and_keys_that_stay_the_same(tmp_path: Path) -> None:
     config, etc = render_headquarters(tmp_path, "hq.example.org"), tmp_path / "etc"
     with tarfile.open(etc / "centres/pune-1.tar") as archive:
         archive.extractall(tmp_path / "carried", filter="data")
@@ -704,7 +704,7 @@ def test_nats_permissions_of_a_centre_name_only_its_own_subjects_and_shared_stre
             assert "pune-1" in subject or subject.startswith(("$JS.API.STREAM.INFO.", "$JS.FC.")), kind
 
 
-def test_centre_without_constituencies_receives_votes_of_its_state_or_none_if_no_state_is_set() -> None:
+def test_centre_without_constituencies_receives_the_votes_of_its_state() -> None:
     assert list_subjects_readable_by_centre(HqCentre(id="a", zone="west", state="S13"))[messages.PEERS] == [
         messages.OPT_OUT_SUBJECT,
         "peer.*.mark.S13.*",

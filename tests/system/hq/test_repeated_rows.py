@@ -71,7 +71,7 @@ def batch_of(store: SendingStore, rows: Sequence[BatchRow]) -> OutboxBatch:
     return replace(batch(rows), store=store)
 
 
-async def test_result_rows_that_are_sent_again_are_acknowledged_up_to_the_end_of_their_batch(
+async def test_resent_result_rows_are_acknowledged_up_to_the_end_of_the_batch(
     gathering: Gathering,
 ) -> None:
     await gathering.commit(batch_of(FIRST_RUN, SENT))
@@ -117,9 +117,7 @@ async def test_repeated_voter_status_outside_the_centres_area_is_acknowledged_ea
         row(4, "seat-hours", seats=1, seconds={"ready": 61.0}),
     ],
 )
-async def test_centre_store_that_reuses_a_row_id_for_another_row_is_refused_as_an_older_copy(
-    gathering: Gathering, other: BatchRow
-) -> None:
+async def test_store_that_reuses_a_row_id_is_refused_as_an_older_copy(gathering: Gathering, other: BatchRow) -> None:
     await gathering.commit(batch_of(FIRST_RUN, SENT))
     ack = await gathering.commit(batch_of(SECOND_RUN, [other, attempt_row(5)]))
     assert (ack.through, ack.last_id, ack.is_set_back, ack.run) == (None, None, True, SECOND_RUN.run)

@@ -143,9 +143,7 @@ async def test_mqtt_command_sent_twice_is_executed_once(kind: BrokerKind, store:
 
 
 @BOTH
-async def test_uplinks_confirmation_of_uploaded_results_is_not_stored_as_an_executed_command(
-    kind: BrokerKind, store: Store
-) -> None:
+async def test_repeated_upload_confirmation_is_executed_again_and_not_stored(kind: BrokerKind, store: Store) -> None:
     engine = FakeEngine()
     command: dict[str, Any] = {"id": "c-1", "name": "confirm-uplink", "through": 7, "expires_at": time.time() + 60}
     async with (
@@ -335,7 +333,7 @@ async def keep_changing(engine: FakeEngine) -> AsyncIterator[None]:
 
 
 @pytest.mark.parametrize("kind", [MOSQUITTO])
-async def test_second_dialler_with_the_same_centre_id_does_not_use_the_broker_until_the_first_stops(
+async def test_second_dialler_of_a_centre_waits_for_the_broker_until_the_first_stops(
     kind: BrokerKind, store: Store
 ) -> None:
     first, second = make_engine(FIRST), make_engine(SECOND)
@@ -536,7 +534,7 @@ async def test_dialler_stops_without_waiting_for_an_unresponsive_broker(store: S
         assert engine.make_centre_view().alerts == ()
 
 
-async def test_unreachable_broker_is_reported_in_one_line() -> None:
+async def test_unreachable_broker_gives_a_one_line_error() -> None:
     async with run_demo_broker() as broker:
         await check_broker_connection(broker.connection_settings, "pune-1", 1.0)
     with pytest.raises(BrokerUnreachable) as caught:

@@ -93,9 +93,7 @@ async def test_broker_retains_a_record_of_the_newest_call_for_comparison_at_the_
 
 
 @BOTH
-async def test_dialler_with_an_older_store_does_not_overwrite_the_brokers_record_of_the_newest_call(
-    kind: BrokerKind, tmp_path: Path
-) -> None:
+async def test_older_store_does_not_overwrite_the_newest_call_at_the_broker(kind: BrokerKind, tmp_path: Path) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
         message = create_newest_call_message("pune-1", NewestCall(FIRST, AT))
         await publish_retained(listener, message.payload)
@@ -153,7 +151,7 @@ async def run_site(folder: Path, switch: SimulatedAsterisk, broker: BrokerSettin
 
 
 @NEEDS_MOSQUITTO
-async def test_no_calls_are_placed_if_the_broker_knows_a_newer_call_than_store_and_asterisk(
+async def test_no_calls_are_placed_if_the_broker_records_a_newer_call(
     tmp_path: Path,
 ) -> None:
     people = [Behaviour(answer_after=0.1, hang_up_after=0.1)] * 60

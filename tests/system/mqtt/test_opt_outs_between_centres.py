@@ -305,7 +305,7 @@ def watch_unsubscribe(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
 
 
 @NEEDS_MOSQUITTO
-async def test_opt_outs_of_other_centres_arrive_on_the_command_connection_until_their_own_connection_works(
+async def test_opt_outs_arrive_over_the_command_connection_if_their_subscription_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Refuse the subscription, like a broker whose access list does not name the new connection yet."""
@@ -334,7 +334,7 @@ async def test_opt_outs_of_other_centres_arrive_on_the_command_connection_until_
 
 
 @NEEDS_MOSQUITTO
-async def test_opt_out_subscription_of_an_earlier_version_on_the_command_connection_is_removed(
+async def test_opt_outs_subscribed_by_an_earlier_version_are_still_received(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Opt-outs that wait in the session of the earlier version are still stored."""

@@ -84,7 +84,7 @@ async def test_restarted_dialler_with_an_unchanged_store_reports_no_missing_inte
     assert read_audited_seals(path) == []
 
 
-async def test_older_store_restored_with_its_keys_is_detected_by_the_integrity_seal_at_the_broker(
+async def test_restored_older_store_is_detected_by_the_seal_at_the_broker(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker) == []
@@ -97,7 +97,7 @@ async def test_older_store_restored_with_its_keys_is_detected_by_the_integrity_s
     assert await run_dialler(path, broker) == []
 
 
-async def test_older_store_restored_and_sealed_again_is_detected_by_the_integrity_seal_at_the_broker(
+async def test_restored_and_resealed_older_store_is_detected_by_the_seal_at_the_broker(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker) == []
@@ -111,7 +111,7 @@ async def test_older_store_restored_and_sealed_again_is_detected_by_the_integrit
     assert problem.endswith("is different in the database")
 
 
-async def test_store_whose_last_integrity_seals_were_removed_is_detected_by_the_seal_at_the_broker(
+async def test_removed_integrity_seals_are_detected_by_the_seal_at_the_broker(
     path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker, seals=3) == []
@@ -121,7 +121,7 @@ async def test_store_whose_last_integrity_seals_were_removed_is_detected_by_the_
     assert "in the database" in problem
 
 
-async def test_new_store_is_reported_if_the_broker_has_the_integrity_seal_of_an_earlier_store(
+async def test_new_store_is_reported_if_the_broker_has_another_stores_seal(
     path: Path, tmp_path: Path, broker: BrokerSettings
 ) -> None:
     assert await run_dialler(path, broker, seals=3) == []

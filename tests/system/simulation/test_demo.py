@@ -29,7 +29,7 @@ from dialer.simulation.demo.desk import DemoVisitors
 from dialer.store.store import open_store
 
 
-def test_demo_starts_with_pretrained_pacing_or_with_the_pacing_learned_in_a_reused_store(
+def test_demo_pacing_is_pretrained_unless_an_earlier_demo_has_learned_rates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[str] = []
@@ -77,9 +77,7 @@ def _start_demo(directory: Path, monkeypatch: pytest.MonkeyPatch, *, is_cold: bo
     return found[0], console.export_text()
 
 
-def test_demo_says_whether_its_pacing_starts_trained_or_untrained(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_demo_prints_whether_its_pacing_was_trained_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     untrained = make_pacer(PacingPolicy.PREDICTIVE, caps=make_abandoned_rate_caps(0.03)).get_learned_state()
     state, said = _start_demo(tmp_path, monkeypatch, is_cold=False)
     assert state != untrained

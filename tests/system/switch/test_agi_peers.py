@@ -60,7 +60,7 @@ async def test_agi_server_accepts_only_local_connections_if_asterisk_is_on_the_s
 
 
 @virtual_time()
-async def test_unresolvable_asterisk_host_is_reported_in_one_line_before_dialling(tmp_path: Path) -> None:
+async def test_unresolvable_asterisk_host_gives_a_one_line_error_before_dialling(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 1)
     settings = site_settings(tmp_path, 5038, ami={"host": "x" * 64, "username": "dialler", "secret": "dialler"})
     with pytest.raises(SwitchError, match=r"`ami\.host`"):

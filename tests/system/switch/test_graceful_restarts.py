@@ -104,7 +104,7 @@ async def test_asterisk_with_an_older_dialplan_restarts_only_after_the_agents_ph
 
 
 @virtual_time()
-async def test_dialler_that_stops_ends_its_control_channel_without_waiting(tmp_path: Path) -> None:
+async def test_stopping_dialler_closes_its_asterisk_control_channel_at_once(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=1.0), agi=True) as site:
         await site.until(lambda: is_control_channel_connected(site.switch))
         began = asyncio.get_running_loop().time()
@@ -114,7 +114,7 @@ async def test_dialler_that_stops_ends_its_control_channel_without_waiting(tmp_p
 
 
 @virtual_time()
-async def test_lost_control_channel_is_replaced_when_the_ami_connection_is_opened_again(tmp_path: Path) -> None:
+async def test_lost_asterisk_control_channel_is_replaced_on_ami_reconnect(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(answer_after=1.0), agi=True) as site:
         await site.until(lambda: is_control_channel_connected(site.switch))
         first = list_control_channels(site.switch)

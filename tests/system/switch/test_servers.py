@@ -90,7 +90,7 @@ async def test_calls_are_placed_on_the_asterisk_server_with_free_agents(tmp_path
 
 
 @virtual_time()
-async def test_voter_is_connected_to_an_agent_on_another_server_if_no_local_agent_is_free(
+async def test_voter_gets_an_agent_on_another_server_if_no_local_agent_is_free(
     tmp_path: Path,
 ) -> None:
     config = make_answering_switch(answer_after=2.0, talk_seconds=20.0)
@@ -105,7 +105,7 @@ async def test_voter_is_connected_to_an_agent_on_another_server_if_no_local_agen
 
 
 @virtual_time()
-async def test_voter_hears_the_information_message_if_the_phone_of_an_agent_on_another_server_fails(
+async def test_voter_hears_the_information_message_if_a_remote_agents_phone_fails(
     tmp_path: Path,
 ) -> None:
     async with connect_voter_to_other_server(tmp_path) as site:
@@ -539,7 +539,7 @@ async def test_call_whose_reserved_seat_is_unreachable_is_cancelled(tmp_path: Pa
 
 
 @virtual_time()
-async def test_calls_on_a_failed_asterisk_server_use_no_channels_of_the_campaign(tmp_path: Path) -> None:
+async def test_calls_on_a_failed_server_do_not_count_against_the_campaigns_channels(tmp_path: Path) -> None:
     flows = {**IVR, "channels": 4, "hours": [{"start": "00:00", "until": "23:59:59"}]}
     config = make_answering_switch(answer_after=2.0, hang_up_after=400.0)
     async with a_multi_server_site(tmp_path, config, ONE_EACH, campaigns=[flows], channels=2) as site:

@@ -23,7 +23,7 @@ def state(site: Site) -> CampaignState:
     return site.centre_view.campaigns[0].state
 
 
-async def test_stop_order_signed_by_one_leader_stops_dialling_until_two_leaders_sign_a_resume_order(
+async def test_one_leader_can_stop_dialling_and_two_can_resume_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keys = {name: format_public_key(create_key_file(tmp_path / f"{name}.key")) for name in ("asha", "ravi")}

@@ -308,7 +308,7 @@ async def test_valid_updates_of_other_centres_are_stored_together_with_the_strea
     assert query_store(path, positions) == [(4,), (6,)]  # of opt-outs, and of the constituency's marks
 
 
-async def test_nats_message_states_how_many_later_messages_have_arrived(
+async def test_uplink_counts_nats_messages_that_wait_behind_the_present_one(
     server: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[bytes] = []
@@ -432,7 +432,7 @@ async def test_restarted_uplink_receives_opt_outs_stored_by_a_restored_nats_serv
 
 
 @pytest.mark.parametrize("is_connected", [True, False], ids=["connected", "restarted"])
-async def test_calls_reach_other_centres_after_a_restored_nats_server_reuses_stream_positions(
+async def test_call_times_still_reach_other_centres_after_the_nats_server_was_restored(
     tmp_path: Path, server: NatsServer, is_connected: bool
 ) -> None:
     path, stored, copy = tmp_path / "centre.db", tmp_path / "nats" / "jetstream", tmp_path / "copy"
