@@ -167,8 +167,8 @@ def _decide_as_before(centre: CentreModel) -> None:
 def use_rule_before_weights() -> Iterator[None]:
     """Place calls by the rule before weights. Its calls are the same as those of the version before."""
     with (
-        mock.patch.object(Placing, "_place_calls_of_agent_campaigns", _place_calls_as_before),
-        mock.patch.object(Snapshots, "_find_pacer_of_agent_campaign", lambda *_: None),
+        mock.patch.object(Placing, "_place_calls_of_campaigns_with_agents", _place_calls_as_before),
+        mock.patch.object(Snapshots, "_find_pacer_of_campaign_with_agents", lambda *_: None),
         mock.patch.object(CampaignRuns, "list_skills_required_by_dialling_campaigns", lambda _: []),
         mock.patch.object(UsualRate, "count_ringing_calls_of_all_campaigns", lambda _, ringing: len(ringing)),
         mock.patch.object(CentreModel, "_run_pacing_decision", _decide_as_before),

@@ -58,7 +58,7 @@ class Housekeeping:
             await asyncio.sleep(ROUND_SECONDS)
             await self.save_seat_times_and_pacing_state()
             self._numbers.forget_old_calls_and_opt_outs()
-            self._eligibility.discard_rule_check_facts_of_ended_calls()
+            self._eligibility.discard_facts_about_ended_calls()
             rounds += 1
             if rounds % LOG_EVERY_ROUNDS == 0:
                 await self._sign_changed_records_of_last_minute()
@@ -74,9 +74,7 @@ class Housekeeping:
                     self._core.request_side_effects(StoreFailed(error))
 
     async def _delete_oldest_unsent_broker_messages(self) -> None:
-        """Delete the oldest announcements (messages for the MQTT broker) if more of them wait than the limit allows, so
-        that they cannot fill the disk.
-        """
+        """Delete the oldest messages for the MQTT broker if too many wait, so that they cannot fill the disk."""
         try:
             bound = await self._store.delete_oldest_messages_of_full_outbox()
             self.outbox = await self._store.count_waiting_outbox_rows()
@@ -91,15 +89,15 @@ class Housekeeping:
             self._alerts.clear_alert(AlertKind.OUTBOX_FULL)
 
     async def save_state_at_shutdown(self) -> None:
-        """Save the engine's state after the last call has ended, and sign the changes of the last minute in the store's
-        log.
-        """
+        """Save the engine's state after the last call has ended, and sign the store's latest changes."""
         await self.save_seat_times_and_pacing_state()
         await self._sign_changed_records_of_last_minute()
 
     async def _sign_changed_records_of_last_minute(self) -> None:
-        """Sign the store's changes of the last minute (an epoch), so that later manipulation is detected, and publish
-        the signature (the seal). If signing fails, the next signature covers these changes too.
+        """Sign the store's changes of the last minute, so that manipulation is detected later, and publish the
+        signature.
+
+        If signing fails, the next signature covers these changes too.
         """
         try:
             await self._store.seal_epoch(self._core.clock.now())

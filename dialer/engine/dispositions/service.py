@@ -121,7 +121,7 @@ class Dispositions:
         if details.call_back_at is None:
             retry_at = self._retries.find_due_time_after_disposition(run, call, disposition, hour)
         else:
-            retry_at = self._retries.check_call_back_time(run, call, details.call_back_at)
+            retry_at = self._retries.require_allowed_call_back_time(run, call, details.call_back_at)
         own_at: float | None = None
         if details.own and retry_at is not None:
             own_at, retry_at = (
@@ -256,7 +256,7 @@ class Dispositions:
     async def _store_disposition(
         self, run: CampaignRun, call: Call, record: DispositionRecord, marks: list[Mark], receipt: Receipt | None
     ) -> DispositionEffect:
-        """Store a disposition, and update its call, campaign and pacer. Return the changes that were made in the store."""
+        """Store a disposition, update its call, campaign and pacer, and return what has changed in the store."""
         opts_out = record.disposition in _SUPPRESSING
         before = self._set_disposition_on_live_call(
             call.attempt_id, record
@@ -281,10 +281,7 @@ class Dispositions:
     def _set_disposition_on_live_call(
         self, attempt_id: AttemptId, said: DispositionRecord | None
     ) -> DispositionRecord | None:
-        """Set the disposition (call result) of a live call, and return the call's previous disposition.
-
-        The disposition determines when the number is called next.
-        """
+        """Set the disposition (call result) of a live call, or remove it with None. Return the previous disposition."""
         live = self._calls.find_live_call(attempt_id)
         if live is None:
             return None
@@ -294,8 +291,8 @@ class Dispositions:
     def _apply_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """Record an agent's report whether a machine answered a call that is live or has just ended.
 
-        The pacer no longer counts a call that a machine answered as answered by a person. The pacer does not count
-        inbound calls at all. Undoing the disposition does not add the call to the pacer's count again.
+        The pacer then counts the call as answered by a machine. It ignores inbound calls. If the agent undoes the
+        disposition, the pacer's count stays as it is.
         """
         live = self._calls.find_live_call(call.attempt_id)
         known = live or call
@@ -312,9 +309,9 @@ class Dispositions:
 
 
 def _make_key_prefix_of_voter_marks(attempt_id: AttemptId, receipt: Receipt | None) -> str:
-    """Return the start of the keys under which a disposition's marks (facts about voters) are stored.
+    """Return the prefix of the keys under which the voter marks (facts about voters) of a disposition are stored.
 
-    It contains the id of the agent's command: a repeated command is stored once, and a new disposition gets new marks.
+    The prefix contains the id of the agent's command, so that a repeated command stores nothing twice.
     """
     if receipt is None:
         return f"{attempt_id}/agent"
@@ -324,11 +321,10 @@ def _make_key_prefix_of_voter_marks(attempt_id: AttemptId, receipt: Receipt | No
 def _make_voter_marks_of_disposition(
     record: DispositionRecord, call: Call, hour: int | None, voters: tuple[VoterOutcome, ...], receipt: Receipt | None
 ) -> list[Mark]:
-    """Return the marks (facts about voters) that follow from an agent's disposition: one for the called voter, and one
-    for each voter in `voters`.
+    """Return the marks (facts about voters) that follow from an agent's disposition.
 
-    `voters` are voters of the number for whom the agent entered an outcome individually. If the called voter is among
-    them, that voter's mark is made from the outcome entered individually.
+    There is one mark for the called voter, and one for each of `voters`: people with the same number, for whom the
+    agent entered separate outcomes. If the called voter is among them, the separate outcome counts.
     """
     said: list[tuple[str, VoterOutcome]] = []
     kind = DISPOSITION_MARKS.get(record.disposition)

@@ -17,8 +17,8 @@ class ClockGuard:
     """
 
     def __init__(self, core: Core, alerts: Alerts, sent: SentJournal) -> None:
-        """Create the guard. `sent` is the journal of sent calls, which also stores how far the wall clock is ahead of
-        the time since boot.
+        """Create the guard. `sent` is the journal of sent calls, in which an earlier run stored the offset of the wall
+        clock.
         """
         self._core = core
         self._alerts = alerts
@@ -26,9 +26,9 @@ class ClockGuard:
         self._watch = ClockWatch(core.read_clock())
 
     def start_watching_clock(self, newest_at: float | None) -> None:
-        """Start to detect changes of the wall clock. Call this before the journal of sent calls is emptied: the
-        journal also has the difference between wall clock and boot clock in the earlier run, which is read here.
+        """Start to detect changes of the wall clock, also a change since the earlier run.
 
+        Call this before the journal of sent calls is emptied, because the earlier run stored the clock's offset there.
         `newest_at` is the newest time in the store (epoch seconds), or None for an empty store.
         """
         ahead = self._sent.read_wall_clock_minus_boot_clock()

@@ -1,8 +1,7 @@
-"""Check whether the rules allow a call: before its attempt is committed, before it is sent, and when it is answered.
+"""Check whether the rules allow a call: before it is stored, before it is sent to the switch, and when it is answered.
 
-A number reserved for dialling is called a claim. The facts about the number are updated from memory with all calls and
-opt-outs since the reservation, so the store is not read. Refusals are counted by reason, and each reason is logged
-once.
+The facts about a number (such as its last call) were read from the store when the number was reserved for dialling.
+Later calls and opt-outs are added from memory, so the store is not read again. Refusals are counted by reason.
 """
 
 from __future__ import annotations
@@ -79,9 +78,9 @@ class Eligibility:
         self.apply_current_settings()
 
     def find_call_limits_of_campaign(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
-        """Return how often and how soon a phone number may be called in a campaign.
+        """Return the limits on calls to one phone number in a campaign.
 
-        The result has the daily limits (caps) on attempts and conversations (None = no cap), and the minimum intervals
+        They are: the most attempts per day, the most conversations per day (None = no limit), and the minimum intervals
         between calls.
         """
         book, rules = self._gate.rules, self._find_rules_of_campaign(run)
@@ -103,11 +102,10 @@ class Eligibility:
     def find_legal_grounds_for_call(
         self, run: CampaignRun, claim: Claim, attestation: str, *, guaranteed: bool
     ) -> tuple[str, float | None]:
-        """Return the legal grounds of a call that was just allowed (JSON), and the time since the number's last call
-        (seconds).
+        """Return the legal grounds of a call that was just allowed (JSON), and the seconds since the number's last
+        call.
 
-        The time is None if the number was never called. `attestation` is the STIR/SHAKEN attestation with which calls
-        over the trunk are signed.
+        The seconds are None if the number was never called. `attestation` is the trunk's STIR/SHAKEN attestation.
         """
         case = replace(self._collect_facts_for_rule_check(run, claim, guaranteed=guaranteed), attestation=attestation)
         facts, rules = case.facts, case.campaign
@@ -214,8 +212,8 @@ class Eligibility:
             run, self._gate.check_rules_before_connecting_agent(case, self._core.clock.now())
         ).is_call_allowed
 
-    def discard_rule_check_facts_of_ended_calls(self) -> None:
-        """Discard the facts that were remembered for the rule checks of calls that have ended."""
+    def discard_facts_about_ended_calls(self) -> None:
+        """Discard the stored facts about the numbers of calls that have ended."""
         live = self._calls
         self._cases = {attempt_id: case for attempt_id, case in self._cases.items() if attempt_id in live}
 

@@ -1,14 +1,12 @@
 """Share the agents' time among the campaigns that want to call now, in proportion to their weights.
 
-This is stride scheduling (Waldspurger and Weihl 1995). Each campaign has a virtual time: the agent time that its
-conversations have used, plus the agent time that its calls in progress are expected to use, divided by its weight. The
-next call goes to the campaign with the least virtual time. So a campaign is charged for talk and wrap-up, not for dials,
-and an expected time is replaced by the real one as a conversation goes on.
+This is stride scheduling (Waldspurger and Weihl 1995). Each campaign has a virtual time: the agent time used by its
+conversations, plus the agent time expected for its calls in progress, divided by its weight. The campaign with the
+least virtual time places the next call. Campaigns are thus charged for talk and wrap-up, not for dials.
 
-While the pacing of that campaign finds no room for a further call, the campaigns with more virtual time leave its seats
-to it. Otherwise the campaign that accepts the highest risk of abandoned calls would take all seats. A campaign that is
-limited by something of its own, such as its abandoned-call cap or its trunks, is not waited for, so its share passes to
-the others. A campaign that did not want to call gets no credit for that time.
+If that campaign's pacing allows no further call now, the other campaigns leave its seats to it. Otherwise the campaign
+that accepts the most abandoned calls would take all seats. But if its own limit stops it, such as its abandoned-call
+cap or its trunks, the others may use its share. A campaign gets no credit for time in which it did not want to call.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ WAITS_FOR_SEATS = frozenset({Limit.AGENTS, Limit.SEATS, Limit.CAP, Limit.IN_FLIG
 
 
 class SeatUse(NamedTuple):
-    """A seat that works for a campaign: it is being connected to a voter, or in talk or wrap-up."""
+    """A seat in use by a campaign: reserved for a voter, in talk or in wrap-up."""
 
     elapsed_seconds: float  # in the talk or the wrap-up; 0 before the talk
     is_wrapping_up: bool = False
@@ -66,7 +64,7 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A campaign with agents that wants to call now, and competes with other campaigns for agents' time."""
+    """A campaign with agents that wants to call now and competes with others for agents' time."""
 
     campaign_id: str
     weight: float  # 0: gets only the agent time that the others leave
@@ -77,7 +75,7 @@ class Contender:
 
 @dataclass(slots=True)
 class _Account:
-    """The agent time that one campaign has used, and what its calls are expected to use: answer rate and mean
+    """What one campaign has used of the agents' time, with estimates for its next calls: answer rate and mean
     durations.
     """
 
@@ -104,9 +102,9 @@ class _Account:
         """Return the agent time that a call is expected to use (seconds), divided by the campaign's weight."""
         return max(0.1, self.answer_rate * self.mean_seat_seconds_of_conversation) / self.weight
 
-    def set_current_calls_of_campaign(self, load: CampaignLoad) -> None:
-        """Set how many seats the campaign uses now, and compute how much agent time its calls in progress will still
-        use.
+    def set_seats_and_calls_of_campaign(self, load: CampaignLoad) -> None:
+        """Set which seats and calls the campaign has now. Estimate from them how much agent time the campaign will
+        still use.
         """
         self.in_use = len(load.seats)
         expected = (load.ringing * self.answer_rate + load.waiting) * self.mean_seat_seconds_of_conversation
@@ -117,8 +115,8 @@ class _Account:
 
     @property
     def used_and_expected_agent_seconds(self) -> float:
-        """Return the campaign's virtual time (used agent time divided by the weight), plus what its calls in progress
-        will use.
+        """Return the agent time that the campaign has used and will use for its calls in progress (seconds), divided by
+        its weight.
         """
         return self.virtual_seconds + self.expected_seconds / self.weight
 
@@ -154,8 +152,9 @@ class FairShares:
                 account.wrap_up_seconds += (event.seconds - account.wrap_up_seconds) / account.wrap_ups_known
 
     def record_agent_time(self, now: float, loads: Mapping[str, CampaignLoad]) -> None:
-        """Count the agent time that campaigns have used since the previous call of this method. Then store the seats
-        and calls that they use now: `loads`, by campaign. `now` is monotonic seconds.
+        """Count the agent time that campaigns have used since the previous call of this method.
+
+        `loads` has the seats and calls of each campaign now. `now` is monotonic seconds.
         """
         passed = 0.0 if self._looked_at is None else max(0.0, now - self._looked_at)
         self._looked_at = now
@@ -169,7 +168,7 @@ class FairShares:
             used = passed * account.in_use
             account.virtual_seconds += used / account.weight
             account.slices[-1] += used
-            account.set_current_calls_of_campaign(loads.get(campaign_id, _NO_LOAD))
+            account.set_seats_and_calls_of_campaign(loads.get(campaign_id, _NO_LOAD))
 
     def compute_agent_time_shares(self) -> dict[str, float]:
         """Return each campaign's share (0-1) of the agent time of all campaigns in the last 15 minutes."""
@@ -184,13 +183,11 @@ class FairShares:
         return account
 
     def divide_seats_among_campaigns(self, contenders: Sequence[Contender]) -> dict[str, float]:
-        """Return the number of seats whose time each campaign should get now, in proportion to its weight. If only some
-        seats can take a campaign's calls, its share comes from these seats, and the other campaigns get more of the
-        other seats.
+        """Return how many seats' time each campaign should get now, in proportion to the campaigns' weights.
 
-        Each campaign spreads its weight over the seats in proportion to what it gets of them, and each seat is divided in
-        proportion to that, until nothing changes (proportional response, Wu and Zhang 2007). So the least number of seats
-        per weight becomes as large as possible.
+        If a campaign can use only some of the seats, it gets its share from these. The division is repeated until it is
+        stable (proportional response, Wu and Zhang 2007). So the least number of seats per weight becomes as large as
+        possible.
         """
         sharing: dict[str, list[str]] = defaultdict(list)
         weights = {each.campaign_id: _make_weight_positive(each.weight) for each in contenders}
@@ -217,9 +214,7 @@ class FairShares:
         return seats
 
     def give_all_agent_time_to_campaign(self, weights: Mapping[str, float]) -> None:
-        """Record that only one campaign wants to call now, so that it gets all the agents' time. `weights` has this
-        campaign's weight, or is empty if no campaign wants to call.
-        """
+        """Record that at most one campaign wants to call now. `weights` has this campaign's weight, or is empty."""
         self.intended_shares = dict.fromkeys(weights, 1.0)
         for campaign_id, weight in weights.items():
             self._get_agent_time_account_of_campaign(campaign_id).weight = _make_weight_positive(weight)
@@ -261,8 +256,8 @@ class FairShares:
         return max(1, len(contender.seats) // SEATS_PER_CALL_OF_TURN, min(ALL_CALLS, calls))
 
     def _record_campaigns_that_want_to_call(self, contenders: Sequence[Contender]) -> None:
-        """Record which campaigns want to call now. A campaign that did not want to call until now may not catch up the
-        agent time that it did not use.
+        """Record which campaigns want to call now. A campaign that starts to want calls gets no credit for the time
+        before.
         """
         for each in contenders:
             self._get_agent_time_account_of_campaign(each.campaign_id).weight = _make_weight_positive(each.weight)
@@ -282,7 +277,7 @@ class FairShares:
             account.is_awake = campaign_id in campaign_ids
 
     def _limit_agent_time_owed_to_campaigns(self, contenders: Sequence[Contender]) -> None:
-        """Limit the agent time that a campaign may catch up later because it could not use its share."""
+        """Limit the credit of campaigns that could not use their share of the agents' time."""
         floors: list[tuple[_Account, float]] = []
         for each in contenders:
             rivals = _find_campaigns_sharing_seats(each, contenders)
@@ -310,12 +305,11 @@ def _find_campaigns_sharing_seats(contender: Contender, others: Iterable[Contend
     ]
 
 
-def count_seats_at_abandoned_call_cap(seats: float) -> int:
-    """Return how many seats of its share a campaign may use while it is at its abandoned-call cap.
+def count_seats_usable_at_abandoned_call_cap(seats: float) -> int:
+    """Return how many seats of its share a campaign may use after it has reached its abandoned-call cap.
 
-    Each of its calls then reserves a free seat before it is dialled, so that no call is abandoned. Answers of these
-    calls lower the abandoned-call rate, until the campaign is below its cap. The rest of its share passes to the other
-    campaigns.
+    Each of its calls then reserves a free seat before it is dialled, so no call is abandoned. These answered calls
+    lower the abandoned-call rate. The other campaigns may use the rest of the share.
     """
     return ceil(TUNED.sure_share * seats)
 

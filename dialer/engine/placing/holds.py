@@ -49,14 +49,15 @@ class CampaignHolds:
         self._polls = polls
         self._seats = seats
 
-    def find_reason_campaign_is_held(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
-        """Return why a campaign may not dial now, or may not dial over this trunk. Return None if it may dial.
+    def find_reason_campaign_may_not_dial(self, run: CampaignRun, trunk: str | None = None) -> Hold | None:
+        """Return why a campaign may not dial now, or None if it may dial. With `trunk`, consider only calls over this
+        trunk.
 
         Agents are not considered here, see `find_reason_no_agent_can_take_calls`.
         """
-        return self._find_reason_centre_is_held(run, trunk) or self._find_reason_campaign_itself_is_held(run)
+        return self._find_reason_centre_may_not_dial(run, trunk) or self._find_reason_in_campaign_not_to_dial(run)
 
-    def _find_reason_centre_is_held(self, run: CampaignRun, trunk: str | None) -> Hold | None:
+    def _find_reason_centre_may_not_dial(self, run: CampaignRun, trunk: str | None) -> Hold | None:
         servers = self._servers
         trunks = run.spec.trunks if trunk is None else (trunk,)
         servers.unresponsive = frozenset(
@@ -75,7 +76,7 @@ class CampaignHolds:
             return Hold(HoldReason.STORE)
         return self._store_age.find_reason_to_hold_dialling()
 
-    def _find_reason_campaign_itself_is_held(self, run: CampaignRun) -> Hold | None:
+    def _find_reason_in_campaign_not_to_dial(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone
         if run.spec.campaign_id not in self._core.plan.campaigns:
             return Hold(HoldReason.STOPPED, "removed from the settings")
@@ -115,5 +116,5 @@ class CampaignHolds:
 
 
 def _count_refused_numbers_by_correctable_reason(run: CampaignRun) -> dict[str, int]:
-    """Return how many numbers the rules refuse for reasons that a person can remove, by reason."""
+    """Return how many numbers the rules refuse for each reason that a person can remove, such as a missing consent."""
     return {reason: count for reason, count in run.progress.refused.items() if reason not in FINAL_REASONS}

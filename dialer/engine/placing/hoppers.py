@@ -1,4 +1,4 @@
-"""Hoppers: phone numbers reserved from a campaign's queue in advance (claims), enough for some seconds of dialling."""
+"""Hoppers: each campaign's stock of phone numbers reserved for dialling, enough for some seconds."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Hoppers:
         return len(run.hopper) <= HOPPER_SIZE - CLAIMED_AT_ONCE
 
     def _may_campaign_reserve_more_numbers(self, run: CampaignRun) -> bool:
-        """Return whether the campaign may still reserve numbers. It may have been held or stopped since the last pacing
+        """Return whether the campaign may still reserve numbers: it may have been stopped since the last pacing
         decision.
         """
         return run.hold is None and run.state is CampaignState.RUNNING and not self._core.draining
@@ -169,7 +169,7 @@ class Hoppers:
             else polling.create_call_priorities_of_polling_booths(today, self._turnout.booths, now)
         )
 
-    async def claim_number(self, run: CampaignRun, phone_id: int) -> Claim:
+    async def reserve_number(self, run: CampaignRun, phone_id: int) -> Claim:
         """Reserve one number of the campaign's list for dialling, from the hopper (numbers reserved in advance) or the
         queue. Raises CommandRefused, StoreError.
         """

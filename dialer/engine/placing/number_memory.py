@@ -1,7 +1,7 @@
-"""Recent calls and opt-outs of phone numbers, to update the facts of claims (numbers reserved for dialling).
+"""Calls and opt-outs of phone numbers in the last minutes, in memory.
 
-A claim carries what the store knew about its number when it was reserved. Later calls, also of other centres, and opt-outs
-are remembered here until every claim includes them.
+A number reserved for dialling carries the facts that the store had at that moment. Later calls, also of other centres,
+and opt-outs are added to these facts from here, without a read of the store.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class NumberMemory:
         self._called_elsewhere[phone_id] = (self._core.clock.now(), times)
 
     def remember_opt_out_of_number(self, phone_id: int) -> None:
-        """Remember that a number has opted out of calls, until the facts of every reserved number include it."""
+        """Remember that a number has opted out of calls, for checks of numbers that were reserved before."""
         self._opted_out.pop(phone_id, None)
         self._opted_out[phone_id] = self._core.clock.now()
 
     def update_facts_of_reserved_number(
         self, facts: PhoneFacts, phone_id: int, campaigns: tuple[str, ...]
     ) -> PhoneFacts:
-        """Return the facts about a reserved number, updated with the calls and opt-outs since its reservation.
+        """Return the facts about a reserved number, updated with calls and opt-outs since its reservation.
 
         `campaigns` are the campaigns that may have called the number since then.
         """
@@ -98,10 +98,11 @@ class NumberMemory:
         return facts
 
     def forget_old_calls_and_opt_outs(self) -> None:
-        """Forget calls and opt-outs from before the oldest possible reservation of a number, because the stored facts
-        of every reserved number include them already.
+        """Forget calls and opt-outs from before the oldest reservation of a number, because all reserved numbers
+        already include them.
 
-        The calls and opt-outs of a number with a live call are kept, because the facts of that call may be older.
+        Calls and opt-outs of a number with a live call are kept, because the number may have been reserved even
+        earlier.
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
         live = {call.phone_id for call in self._calls.list_live_calls()}
@@ -112,7 +113,7 @@ class NumberMemory:
 
 
 def _remove_outdated_numbers(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
-    """Remove the entries for which `is_old` is true, but keep those of numbers with a live call (`live`).
+    """Remove the old entries, except those of numbers with a live call (`live`).
 
     `known` is sorted by time, so the search ends at the first entry that is not old.
     """

@@ -93,9 +93,8 @@ class Originator:
         """Call up to `count` numbers of a campaign's hopper (numbers reserved for dialling). Return how many calls are
         placed.
 
-        Numbers that may not be called now are postponed or removed. `used` (channels in use by trunk) and `unsent`
-        (calls not sent yet by trunk) are updated with the new calls. With `with_seats`, each call reserves a free seat
-        before it is dialled.
+        Numbers that may not be called now are postponed or removed. With `with_seats`, each call first reserves a free
+        seat. The new calls are added to `used` (channels in use by trunk) and `unsent` (calls not sent yet by trunk).
         """
         now = self._core.clock.monotonic()
         placed: list[tuple[NewAttempt, Call]] = []
@@ -216,7 +215,7 @@ class Originator:
         """Return when to retry a number whose phone or voter is on another call (epoch seconds), or None if neither is
         busy.
 
-        The call `but` is ignored: it is the call to this number itself.
+        `but` is the call to this number itself, which does not count.
         """
         voter_id = claim.voter_id if claim.worker is None else None
         calls = self._calls.find_calls_to_number_or_voter(claim.phone_id, voter_id)
@@ -314,7 +313,7 @@ class Originator:
     def dial_previewed_call(self, call: Call) -> Coroutine[Any, Any, CommandRefused | None]:
         """Dial a call that an agent previews. Return None if it is dialled, otherwise the reason why it is not.
 
-        The preview ends before this function waits for anything, so that a second request cannot dial the call again.
+        The preview ends at once, so that a second request cannot dial the call again.
         """
         run, attempt = self._previewed.pop(call.attempt_id)
         self._calls.update_call(call, call.copy_call_without_preview())
@@ -387,7 +386,7 @@ class Originator:
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)
         kept = self.reserved.is_seat_reserved(call)
-        reason_for_hold = self._holds.find_reason_campaign_is_held(run, attempt.trunk) or (
+        reason_for_hold = self._holds.find_reason_campaign_may_not_dial(run, attempt.trunk) or (
             None if kept else self._holds.find_reason_no_agent_can_take_calls(run)
         )
         if reason_for_hold is not None:

@@ -56,7 +56,7 @@ class RetrySchedule:
         return self._limit_retry_to_calling_deadline(run, call, due)
 
     def is_call_time_requested_by_voter(self, call: Call, outcome: Outcome) -> bool:
-        """Return whether the voter requested the call time that `find_due_time_after_call` returns."""
+        """Return whether the voter has asked to be called again at a certain time."""
         if not outcome.is_answered:
             return False
         return (
@@ -85,7 +85,7 @@ class RetrySchedule:
         due = retries.compute_booth_worker_call_time_after_disposition(rules, run.spec.every_seconds, disposition, now)
         return self._find_next_call_to_booth_worker(run, call, due)
 
-    def check_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:
+    def require_allowed_call_back_time(self, run: CampaignRun, call: Call, at: float) -> float:
         """Return the requested call-back time `at` (epoch seconds) if it is allowed. Raises CommandRefused."""
         if not self._core.clock.now() < at < self._core.clock.now() + MOST_AHEAD_SECONDS:
             raise CommandRefused(
@@ -104,10 +104,9 @@ class RetrySchedule:
         return at
 
     def find_deadline_of_call_back_reserved_for_agent(self, run: CampaignRun, call: Call, at: float) -> float:
-        """Return when a call-back promised by an agent for the time `at` becomes available to any agent (epoch
-        seconds).
+        """Return when any agent may make a call-back that one agent has promised for the time `at` (epoch seconds).
 
-        That is at the latest when calls to the voters of this polling booth must end.
+        This is some time after `at`, but not after the last time at which voters of this polling booth may be called.
         """
         until = at + run.spec.retries.own_call_back_wait_seconds
         last_call_at = self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id)

@@ -11,10 +11,10 @@ from dialer.engine.trunks.state import CallStarts
 
 
 class SendQueue:
-    """The queue of stored calls that wait until they may be sent to one trunk.
+    """Stored calls that wait until they may be sent to one trunk.
 
-    Usually a call is sent at once, because the trunk's CPS limit has already allowed it to start now. After slow
-    commits several calls arrive together. Then they wait for the CPS limit, and calls for waiting agents go first.
+    Usually a call is sent at once, within the trunk's CPS limit. If slow commits delay several calls, these arrive
+    together and wait here for the CPS limit. Calls that need an agent are sent first.
     """
 
     def __init__(self, starts: CallStarts, clock: Clock) -> None:

@@ -23,7 +23,7 @@ from dialer.engine.placing.fair_shares import (
     FairShares,
     SeatUse,
     Turn,
-    count_seats_at_abandoned_call_cap,
+    count_seats_usable_at_abandoned_call_cap,
 )
 from dialer.engine.placing.holds import CampaignHolds
 from dialer.engine.placing.hoppers import Hoppers
@@ -45,8 +45,8 @@ _WORKS_FOR_CAMPAIGN = frozenset({SeatState.RESERVED, SeatState.TALKING, SeatStat
 
 @dataclass(slots=True)
 class _Turns:
-    """The data of one pacing decision for all campaigns with agents: by trunk, its used channels and its calls that are
-    not yet sent; by campaign, the input of its pacer (snapshot).
+    """The data of one pacing decision, shared by all campaigns with agents: channels and unsent calls by trunk, and
+    each pacer's input (snapshot).
     """
 
     used: Counter[str]
@@ -105,7 +105,7 @@ class Placing:
         """
         self._reserved.release_unneeded_seat_reservations()
         runs = self._runs.list_campaign_runs()
-        seconds = self._place_calls_of_agent_campaigns(
+        seconds = self._place_calls_of_campaigns_with_agents(
             [run for run in runs if run.spec.kind is CampaignKind.AGENTS]
         )  # campaigns with agents get call starts first
         others = [run for run in runs if run.spec.kind is not CampaignKind.AGENTS]
@@ -113,20 +113,20 @@ class Placing:
         others.sort(key=lambda run: self._placed_in.get(run.spec.campaign_id, 0))
         return min([seconds, *(self._place_calls_of_campaign(run) for run in others)])
 
-    def _place_calls_of_agent_campaigns(self, runs: Sequence[CampaignRun]) -> float:
-        """Place the calls of all campaigns with agents. The campaigns that want to call share the agents' time.
+    def _place_calls_of_campaigns_with_agents(self, runs: Sequence[CampaignRun]) -> float:
+        """Place the calls of all campaigns with agents. If several want to call, they share the agents' time.
 
-        A campaign that is the only one to call now places as many calls as its own pacing wants.
+        If only one wants to call, it places as many calls as its pacing wants.
         """
         if len(runs) > 1:
             self._record_agent_time(runs)
-        ready = [run for run in runs if not self._hold_campaign_if_needed(run)]
+        ready = [run for run in runs if not self._stop_dialling_if_campaign_may_not_dial(run)]
         wanting = [run for run in ready if run.hopper]
         if len(wanting) < 2:
             self._fair_shares.give_all_agent_time_to_campaign(
                 {run.spec.campaign_id: run.agent_time_weight for run in wanting}
             )
-            return min(map(self._place_calls_of_ready_campaign, ready), default=LOOK_AGAIN_SECONDS)
+            return min(map(self._place_calls_of_campaign_that_may_dial, ready), default=LOOK_AGAIN_SECONDS)
         turns = _Turns(self._channels.count_used_channels(), self._channels.count_unsent_calls())
         turns.contenders = [self._create_contender_for_agent_time(run, turns) for run in wanting]
         turns.seats_of_share = self._fair_shares.divide_seats_among_campaigns(turns.contenders)
@@ -142,12 +142,10 @@ class Placing:
             (self._count_seconds_to_next_call_start(run, turns.unsent) for run in ready), default=LOOK_AGAIN_SECONDS
         )
 
-    def _hold_campaign_if_needed(self, run: CampaignRun) -> bool:
-        """Return whether a campaign is held (may not dial now). If it is held, cancel its calls that need no seat, and
-        its calls for which there is no seat.
-        """
+    def _stop_dialling_if_campaign_may_not_dial(self, run: CampaignRun) -> bool:
+        """Return whether a campaign must not dial now. If so, cancel its ringing calls for which there is no seat."""
         hold, nobody = (
-            self._holds.find_reason_campaign_is_held(run),
+            self._holds.find_reason_campaign_may_not_dial(run),
             self._holds.find_reason_no_agent_can_take_calls(run),
         )
         if (
@@ -169,17 +167,19 @@ class Placing:
             if run.hopper:
                 self._hoppers.return_all_numbers_to_queue(run)
             if nobody is None:
-                self._cancel_calls_of_held_campaign(run)
+                self._cancel_calls_when_dialling_stops(run)
         return hold is not None
 
     def _place_calls_of_campaign(self, run: CampaignRun) -> float:
         """Place the calls of a campaign without agents, unless it is held."""
-        return LOOK_AGAIN_SECONDS if self._hold_campaign_if_needed(run) else self._place_calls_of_ready_campaign(run)
+        return (
+            LOOK_AGAIN_SECONDS
+            if self._stop_dialling_if_campaign_may_not_dial(run)
+            else self._place_calls_of_campaign_that_may_dial(run)
+        )
 
-    def _place_calls_of_ready_campaign(self, run: CampaignRun) -> float:
-        """Place the calls of a campaign that is not held, and shares no agents with another campaign that wants to
-        call.
-        """
+    def _place_calls_of_campaign_that_may_dial(self, run: CampaignRun) -> float:
+        """Place the calls of a campaign that may dial and need not share its agents with another campaign now."""
         now, trunks = self._core.clock.monotonic(), self._servers.filter_reachable_trunks(run.spec.trunks)
         self._hoppers.return_expiring_numbers_to_queue(run)
         used = self._channels.count_used_channels()
@@ -190,13 +190,15 @@ class Placing:
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
         snapshot = self._snapshots.take_pacing_snapshot(run, used, unsent)
         self._cancel_excess_calls(run, snapshot)
-        if self._originator.place_calls_of_campaign(run, self._count_calls_to_place(run, snapshot), used, unsent):
+        if self._originator.place_calls_of_campaign(
+            run, self._count_calls_that_may_be_placed(run, snapshot), used, unsent
+        ):
             self._turn += 1
             self._placed_in[run.spec.campaign_id] = self._turn
         self._hoppers.refill_hopper_with_numbers_to_dial(run)
         return self._count_seconds_to_next_call_start(run, unsent, no_start_left=snapshot.cps_budget == 0)
 
-    def _count_calls_to_place(self, run: CampaignRun, snapshot: PacingSnapshot) -> int:
+    def _count_calls_that_may_be_placed(self, run: CampaignRun, snapshot: PacingSnapshot) -> int:
         """Return how many calls a campaign's pacing, its trunks and its hopper allow now."""
         wanted = min(run.pacer.count_calls_to_place(snapshot), snapshot.cps_budget, snapshot.free_channels)
         if wanted > 0:
@@ -266,17 +268,17 @@ class Placing:
         return snapshot
 
     def _place_calls_in_turn(self, run: CampaignRun, turns: _Turns, most: int, kept_seats: Collection[str]) -> Turn:
-        """Place up to `most` calls of a campaign that shares agents.
+        """Place up to `most` calls of a campaign that shares its agents.
 
-        At its abandoned-call cap, each of its calls reserves a free seat, because calls of the other campaigns could
-        take any seat that is not reserved.
+        If the campaign has reached its abandoned-call cap, each call first reserves a free seat. Otherwise another
+        campaign's voter could take the seat.
         """
         snapshot = self._get_pacing_input_of_campaign(run, turns, kept_seats)
-        wanted = self._count_calls_to_place(run, snapshot)
+        wanted = self._count_calls_that_may_be_placed(run, snapshot)
         limited_by = run.pacer.explain_last_pacing_decision().limited_by
         at_cap = limited_by is Limit.HARD_STOP and snapshot.share < 1.0
         if at_cap:
-            seats = count_seats_at_abandoned_call_cap(turns.seats_of_share[run.spec.campaign_id])
+            seats = count_seats_usable_at_abandoned_call_cap(turns.seats_of_share[run.spec.campaign_id])
             free = snapshot.free_seats - len(snapshot.waiting_seconds)
             room = min(free, seats - self._count_seats_in_use(run), snapshot.cps_budget, snapshot.free_channels)
             wanted = min(max(0, room), len(run.hopper))
@@ -295,7 +297,7 @@ class Placing:
         )
 
     def _raise_alert_if_rules_stop_campaign(self, run: CampaignRun, hold: Hold | None) -> None:
-        """Raise an alert if the rules hold the campaign until somebody changes something."""
+        """Raise an alert if the calling rules stop the campaign until a person changes something."""
         if hold is not None and hold.reason is HoldReason.RULES and hold.until is None:
             self._alerts.raise_alert(AlertKind.RULES_HOLD, campaign=run.spec.campaign_id, problem=hold.text)
         else:
@@ -308,12 +310,12 @@ class Placing:
             if not (but_kept and self._reserved.is_seat_reserved(call)):
                 self._calls.cancel_call(call)
 
-    def _cancel_calls_of_held_campaign(self, run: CampaignRun) -> None:
-        """End the previews of a held campaign, and cancel ringing calls for which there is no seat. Ringing calls for
-        which there is a seat continue.
+    def _cancel_calls_when_dialling_stops(self, run: CampaignRun) -> None:
+        """Cancel calls of a campaign that may not dial now: all its previews, and ringing calls for which there is no
+        seat.
 
-        If voters cannot hear a required sound, all ringing calls are cancelled. Without a connection to the switch no
-        call can be hung up; the next decision after the reconnection cancels them.
+        If a required sound is missing, cancel all ringing calls. Without a connection to the switch, nothing can be
+        cancelled; the next decision after the reconnection does it.
         """
         for call in self._calls.find_calls_of_campaign(run.spec.campaign_id):
             if call.leg.preview is not None:

@@ -29,11 +29,11 @@ _ON_BREAK = frozenset({SeatState.PAUSED, SeatState.LOST})
 
 
 class Snapshots:
-    """Collects the input of pacing decisions (snapshots): seats, calls and free channels of a campaign.
+    """Collects the input of a campaign's pacing decision (the snapshot): seats, calls and free channels.
 
-    Campaigns with agents share the seats. The snapshot of a campaign has the seats with its skill, and the calls that
-    only these seats can take. If these seats serve other skills too, several skills are considered together: the
-    snapshot has the seats and calls of those skills that leave the fewest seats for the campaign's own calls.
+    Campaigns with agents share the seats. A campaign's snapshot has the seats with its skill, and the calls that only
+    these seats can take. If these seats have other skills too, the snapshot has the group of skills with the fewest
+    seats left.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Snapshots:
         """Return the input of a pacing decision for a campaign, as of now.
 
         Args:
-            used: the used channels by trunk.
-            unsent: the unsent calls by trunk.
-            kept_seats: seats that are left to other campaigns.
-            seats_of_share: how many seats' time the campaign gets of the seats that it shares; None: all of it.
+            used: the number of used channels by trunk.
+            unsent: the number of calls not sent yet by trunk.
+            kept_seats: seats that only other campaigns may use.
+            seats_of_share: the campaign's share of the seats, as a number of seats; None: all of them.
         """
         now = self._core.clock.monotonic()
         seats: list[Seat] = []
@@ -108,7 +108,7 @@ class Snapshots:
     def _count_seats_by_use(self, seats: Iterable[Seat], now: float, own: str) -> tuple[int, tuple[BusySeat, ...], int]:
         """Return the number of free seats, the busy seats, and the number of seats whose agent is on a break.
 
-        It reads each seat once, because a decision of a large centre spends most of its time here.
+        Each seat is read only once, because a large centre spends most time of a decision here.
         """
         free = paused = 0
         busy: list[BusySeat] = []
@@ -123,13 +123,13 @@ class Snapshots:
                 began = seat.since.seconds if closing is None else closing
                 # Before the talk has begun, it does not matter how long the agent has looked at a preview.
                 elapsed = 0.0 if state is SeatState.RESERVED else now - began
-                pacer = None if seat.campaign_id == own else self._find_pacer_of_agent_campaign(seat.campaign_id)
+                pacer = None if seat.campaign_id == own else self._find_pacer_of_campaign_with_agents(seat.campaign_id)
                 busy.append(BusySeat(seat.conversation_stage, elapsed, seat.is_agent_leaving, pacer))
         return free, tuple(busy), paused
 
-    def _find_pacer_of_agent_campaign(self, campaign_id: str | None) -> Pacer | None:
-        """Return the pacer of a campaign with agents, which forecasts when busy seats become free. Return None for any
-        other campaign, because its pacer makes no such forecast.
+    def _find_pacer_of_campaign_with_agents(self, campaign_id: str | None) -> Pacer | None:
+        """Return the pacer of a campaign with agents, which predicts when busy seats become free. Return None for other
+        campaigns.
         """
         if campaign_id is None or campaign_id not in self._runs:
             return None
@@ -151,11 +151,11 @@ class Snapshots:
     def _find_seats_and_calls_of_scarcest_skills(
         self, run: CampaignRun, now: float, kept_seats: Collection[str]
     ) -> tuple[list[Seat], _InFlight]:
-        """Return the seats and calls of the set of skills that limits how many calls a campaign may place.
+        """Return the seats and calls of the group of skills that leaves the campaign the fewest seats.
 
-        Each set contains the campaign's own skill. Its seats serve any skill of the set; its calls need one of these
-        skills. Every call can get a seat of its own if no set has more calls than seats (Hall 1935). So the limit is
-        the set with the fewest seats left for a further call of the campaign.
+        Each group contains the campaign's own skill. It has all seats with one of its skills, and all calls that need
+        one of them. Every call can get a seat if no group has more calls than seats (Hall 1935), so the scarcest group
+        decides.
         """
         skills = self._get_required_skill_by_campaign()
         own = skills[run.spec.campaign_id]
@@ -182,14 +182,14 @@ class Snapshots:
         sizes = range(len(others) + 1) if len(others) < MOST_SKILLS else (0, 1, len(others))
         sets = [(own, *more) for size in sizes for more in combinations(others, size)]
 
-        def count_calls_that_seats_still_allow(some: tuple[str | None, ...]) -> tuple[int, float]:
+        def compute_seats_left_for_skills(some: tuple[str | None, ...]) -> tuple[int, float]:
             load = sum(calls[skill] for skill in some)
             spare = len(frozenset[str]().union(*(free[skill] for skill in some))) - load
             seats = len(frozenset[str]().union(*(at_work[skill] for skill in some)))
             # If no seat is free for a further call, a pacer may dial ahead: then the calls per seat at work decide.
             return max(0, spare), -(load + 1) / max(1, seats)
 
-        chosen = min(sets, key=count_calls_that_seats_still_allow)
+        chosen = min(sets, key=compute_seats_left_for_skills)
         seats = [seat for seat in self._seats.list_seats() if any(seat.name in serving[skill] for skill in chosen)]
         ringing, waiting = zip(*(flights[skill] for skill in chosen), strict=True)
         return seats, (tuple(chain(*ringing)), tuple(chain(*waiting)))
@@ -255,7 +255,7 @@ class Snapshots:
     def _list_calls_in_flight(self, calls: Iterable[Call], run: CampaignRun, now: float) -> _InFlight:
         """Return the unanswered calls, and how long each answered voter has waited for an agent (seconds).
 
-        An unanswered call of another campaign than `run` is listed with the answer rate of its own campaign.
+        The campaign of `run` is the one that will place calls. Calls of other campaigns carry their own answer rate.
         """
         ringing: list[RingingCall] = []
         waiting: list[float] = []

@@ -109,10 +109,10 @@ class OwnCalls:
     ) -> None:
         """Call a number for an agent's seat. The seat is checked both before and after the number is reserved."""
         self._require_idle_seat(seat_name, run, promised=promised)
-        reason_for_hold = self._holds.find_reason_campaign_is_held(run)
+        reason_for_hold = self._holds.find_reason_campaign_may_not_dial(run)
         if reason_for_hold is not None:
             raise CommandRefused(f"campaign {run.spec.campaign_id} is held: {reason_for_hold}", RefusedBecause.HELD)
-        claim = await self._hoppers.claim_number(run, phone_id)
+        claim = await self._hoppers.reserve_number(run, phone_id)
         try:
             refusal = await self._originator.dial_reserved_number(
                 run, claim, self._require_idle_seat(seat_name, run, promised=promised)

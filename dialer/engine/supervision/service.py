@@ -114,7 +114,7 @@ class Supervision:
                 None,
                 None,
                 RING_SECONDS,
-                listener.conference_or_channel_of_supervisor_phone,
+                listener.expected_conference_or_channel_of_supervisor,
             )
             await self._switch.call_third_party(request)
         except StoreError as error:
@@ -147,7 +147,7 @@ class Supervision:
             )
         try:
             await self._switch.move_third_party_to_seat_or_call(
-                before.party_id, after.conference_or_channel_of_supervisor_phone
+                before.party_id, after.expected_conference_or_channel_of_supervisor
             )
         except SwitchError as error:
             self._append_monitoring_end_to_audit(after, "not changed")

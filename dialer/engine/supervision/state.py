@@ -42,7 +42,7 @@ class Listener:
     party_id: PartyId
 
     @property
-    def conference_or_channel_of_supervisor_phone(self) -> Place:
+    def expected_conference_or_channel_of_supervisor(self) -> Place:
         """Return the Asterisk conference or channel that the supervisor's phone must be in for this kind of monitoring."""
         return Place(_KINDS[self.mode], self.seat)
 

@@ -122,7 +122,7 @@ def test_rule_check_of_a_call_begun_before_a_restart_uses_the_language_of_the_bo
 def test_voter_data_read_for_rule_checks_is_discarded_when_the_call_ends() -> None:
     rules = Rules()
     rules.send()
-    rules.service.discard_rule_check_facts_of_ended_calls()
+    rules.service.discard_facts_about_ended_calls()
     assert rules.answer().facts is None
 
 

@@ -20,7 +20,7 @@ from tests.support.turns import Turns
 
 
 def find_hold(turns: Turns, trunk: str | None = None) -> Hold | None:
-    return turns.features.campaign_hold_checker.find_reason_campaign_is_held(
+    return turns.features.campaign_hold_checker.find_reason_campaign_may_not_dial(
         turns.features.loaded_campaigns["calls"], trunk
     )
 

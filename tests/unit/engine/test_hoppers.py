@@ -198,7 +198,7 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservati
 async def test_reserved_number_that_an_agent_chooses_is_dialled_without_a_store_query() -> None:
     site = Site()
     site.run.hopper = deque([make_claim(1), make_claim(2), make_claim(3)])
-    assert (await site.hoppers.claim_number(site.run, 2)).phone_id == 2
+    assert (await site.hoppers.reserve_number(site.run, 2)).phone_id == 2
     assert [claim.phone_id for claim in site.run.hopper] == [1, 3]
 
 
@@ -210,7 +210,7 @@ async def test_number_that_an_agent_chooses_is_first_reserved_in_the_store() -> 
         return make_claim(5)
 
     site = Site(claim_number=claim_number)
-    assert await site.hoppers.claim_number(site.run, 5) == make_claim(5)
+    assert await site.hoppers.reserve_number(site.run, 5) == make_claim(5)
     [(args, named)] = asked
     assert args == ("calls", 5)
     assert named == {
@@ -243,7 +243,7 @@ async def test_error_about_an_unavailable_number_that_an_agent_chose_gives_the_r
 
     site = Site(claim_number=claim_number)
     with pytest.raises(CommandRefused) as refused:
-        await site.hoppers.claim_number(site.run, 5)
+        await site.hoppers.reserve_number(site.run, 5)
     assert str(refused.value) == f"campaign calls: the number was not called, because {text}"
     assert refused.value.why is reason
 

@@ -189,16 +189,16 @@ def test_agents_page_offers_exactly_the_dispositions_of_a_call_to_a_booth_worker
 
 def test_call_back_must_be_within_30_days_and_before_the_last_call_to_the_booth() -> None:
     schedule = make_schedule(7_200)
-    assert schedule.check_call_back_time(RUN, a_call(), NOON + 7_200) == NOON + 7_200
+    assert schedule.require_allowed_call_back_time(RUN, a_call(), NOON + 7_200) == NOON + 7_200
     with pytest.raises(
         CommandRefused,
         match=r"^call_back_at is later than calls to voters of this polling booth are allowed: choose an earlier time$",
     ):
-        schedule.check_call_back_time(RUN, a_call(), NOON + 7_201)
+        schedule.require_allowed_call_back_time(RUN, a_call(), NOON + 7_201)
     for at in (NOON, NOON - 1, NOON + MOST_AHEAD_SECONDS):
         with pytest.raises(CommandRefused, match="call_back_at must be within the next 30 days"):
-            make_schedule().check_call_back_time(RUN, a_call(), at)
-    assert make_schedule().check_call_back_time(RUN, a_call(), NOON + 1) == NOON + 1
+            make_schedule().require_allowed_call_back_time(RUN, a_call(), at)
+    assert make_schedule().require_allowed_call_back_time(RUN, a_call(), NOON + 1) == NOON + 1
 
 
 def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> None:
@@ -206,9 +206,12 @@ def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> N
         CommandRefused,
         match=r"^no call-back is possible: this number has had all its attempts in this campaign \(max_attempts\)$",
     ):
-        make_schedule().check_call_back_time(RUN, a_call(attempt_number=3), NOON + 60)
-    assert make_schedule().check_call_back_time(RUN, a_call(attempt_number=2), NOON + 60) == NOON + 60
-    assert make_schedule().check_call_back_time(RUN, a_call(attempt_number=3, worker=WORKER), NOON + 60) == NOON + 60
+        make_schedule().require_allowed_call_back_time(RUN, a_call(attempt_number=3), NOON + 60)
+    assert make_schedule().require_allowed_call_back_time(RUN, a_call(attempt_number=2), NOON + 60) == NOON + 60
+    assert (
+        make_schedule().require_allowed_call_back_time(RUN, a_call(attempt_number=3, worker=WORKER), NOON + 60)
+        == NOON + 60
+    )
 
 
 def test_promised_call_back_goes_to_any_agent_after_a_wait_or_when_calling_hours_end_soon() -> None:
