@@ -42,8 +42,8 @@ class Core:
         return Instant.read_both_clocks(self.clock)
 
     def request_side_effects(self, *effects: Effect) -> None:
-        """Request effects, such as timers or orders to the switch. The engine carries them out when the code that is
-        running now has finished.
+        """Request actions outside the feature, such as timers or orders to the switch. The engine performs them when
+        the current event handler has finished.
         """
         if not self.in_event and not self._effects and self._tasks is not None:
             asyncio.get_running_loop().call_soon(self._carry_out)
@@ -57,9 +57,7 @@ class Core:
         return effects
 
     def start_accepting_background_tasks(self, group: asyncio.TaskGroup, carry_out: Callable[[], None]) -> None:
-        """From now on, accept background tasks and run them in `group`. If a task fails, the engine ends (it fails
-        closed).
-        """
+        """Accept background tasks and run them in `group`. If a task fails, the engine stops."""
         self._tasks, self._carry_out = group, carry_out
 
     def stop_accepting_background_tasks(self) -> None:
@@ -67,8 +65,9 @@ class Core:
         self._tasks = None
 
     def spawn_background_task(self, work: Coroutine[Any, Any, object], name: str) -> None:
-        """Run a coroutine that waits for the store or the switch in the background, so that no event handler waits.
-        Coroutines are started in the order in which they are passed to this method.
+        """Run a coroutine in the background, so that the event handler need not wait for the store or the switch.
+
+        Coroutines start in the order of the calls of this method.
         """
         if self._tasks is None:
             work.close()

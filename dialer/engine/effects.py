@@ -1,8 +1,8 @@
-"""Effects: what a feature wants done, as values that `Engine` carries out in one place and in a fixed order.
+"""Effects: requests of a feature for something outside itself, such as a timer, an order to the switch or a write to
+the store.
 
-A feature changes its state and returns at once. Everything outside the feature (a timer, an order to the switch, a
-write to the store, an update for subscribers) is requested as an effect, and carried out when the event has been
-handled completely.
+A feature changes its own state, returns its effects and never waits. `Engine` carries out the effects in a fixed order
+when the event has been handled.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 
 
 class TimerKind(StrEnum):
-    """The reason for which the engine set a timer: what has happened, or is due, when the timer expires."""
+    """The purpose of an engine timer: what is due, or has not happened, when the timer expires."""
 
     CONNECT_LIMIT = "connect-limit"  # a waiting voter gets no seat within the campaign's connect limit
     VOTER_NOT_CONNECTED = "voter-not-connected"  # the voter does not reach the reserved seat
@@ -43,9 +43,9 @@ class TimerKind(StrEnum):
 
 
 class TimerExpired(NamedTuple):
-    """A timer of the engine has expired, for a seat or a call attempt.
+    """The event that a timer of the engine has expired, for a seat or a call attempt.
 
-    The same event can be attached to an order to the switch: the engine handles the event if the order fails.
+    It may also belong to an order to the switch (`SwitchOrder`): the engine handles it if the order fails.
     """
 
     kind: TimerKind
@@ -152,7 +152,7 @@ Effect = UpdatePacer | StartTimer | StopTimer | SwitchOrder | StoreCommit | Noti
 
 
 def make_order_to_switch(method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs) -> SwitchOrder:
-    """Return the effect that gives an order to the telephone switch, such as
+    """Return an order to the telephone switch for the engine to send, such as
     `make_order_to_switch(switch.connect_call_to_seat, attempt_id, seat)`.
     """
     return SwitchOrder(_get_name_of_bound_method(method), partial(method, *args, **options))
@@ -161,7 +161,9 @@ def make_order_to_switch(method: Callable[P, Awaitable[object]], /, *args: P.arg
 def make_order_to_write_to_store(
     method: Callable[P, Awaitable[object]], /, *args: P.args, **options: P.kwargs
 ) -> StoreCommit:
-    """Return the effect that writes to the store, such as `make_order_to_write_to_store(store.record_answer, attempt_id, at)`."""
+    """Return a write to the store for the engine to carry out, such as
+    `make_order_to_write_to_store(store.record_answer, attempt_id, at)`.
+    """
     return StoreCommit(_get_name_of_bound_method(method), partial(method, *args, **options))
 
 

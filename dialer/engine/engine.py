@@ -1,9 +1,9 @@
-"""The engine: handles each event at once, and carries out the effects that the features request.
+"""The engine: passes each event to the features (such as seats or trunks), and carries out the effects that they
+request.
 
-Everything runs in one event loop, and no event handler waits. An event of the switch is passed to the features
-concerned; their effects (`effects.py`) are carried out when the event has been handled. Commands arrive through
-`execute_command`, flows through `features.ivr_flow_service`; their effects are carried out when their code returns to
-the event loop.
+Everything runs in one event loop, and no event handler waits. Effects, such as orders to the switch, are carried out
+after the event was handled (`effects.py`). Commands arrive through `execute_command`, inputs of IVR callers through
+`features.ivr_flow_service`.
 """
 
 from __future__ import annotations
@@ -107,8 +107,9 @@ class Engine:
         self.features.active_alerts.raise_or_clear_alert(alert)
 
     async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has the newest call that `place` (the broker or an Asterisk server) has recorded. If
-        not, the store was set back to an earlier state, and nothing is dialled.
+        """Return whether the store has the newest call that `place` (the broker or an Asterisk server) has recorded.
+
+        If not, an older copy of the store is in use, and nothing is dialled.
         """
         return await self.features.stale_store_detector.check_that_store_has_newest_call(place, call)
 
@@ -125,7 +126,7 @@ class Engine:
     async def load_engine_state(self, trunks: Collection[str] = ()) -> None:
         """Load the state of the centre from the store. Call this before placing calls. Raises StoreError.
 
-        `trunks` are the trunks that are still on the same Asterisk server as in the previous run.
+        `trunks` are the trunks that have stayed on the same Asterisk server since the previous run.
         """
         await self._lifecycle.load_engine_state(trunks)
 
@@ -173,10 +174,10 @@ class Engine:
         answers: Mapping[str, str] = MappingProxyType({}),
         unheard: str | None = None,
     ) -> None:
-        """Handle the end of a call's IVR flow. If the switch has ended the call already, the call is finished now.
+        """Handle the end of a call's IVR flow. If the switch has already ended the call, finish the call.
 
-        `unheard` is the sound that could not be played, if any. Without the sound callers could not answer, so the
-        campaign stops dialling.
+        `unheard` is the name of a sound that could not be played, or None. A missing sound stops the campaign, because
+        callers could not answer.
         """
         if self._has_ended:
             return
@@ -291,7 +292,7 @@ class Engine:
                 features.call_transfer_service.on_information_message_started(call)
                 features.call_distributor.on_information_message_started(call)
             case switch_events.CallEnded():
-                if not features.ended_call_recorder.delay_call_end_while_flow_or_check_runs(
+                if not features.ended_call_recorder.defer_call_end_while_flow_or_phone_check_runs(
                     call, event, features.silent_seat_phone_detector
                 ):
                     self._end_call_in_all_features(event)
@@ -351,8 +352,7 @@ class Engine:
     def perform_requested_side_effects(self) -> None:
         """Carry out the requested effects, such as timers and orders to the switch, until none is left.
 
-        They are sorted by kind (`_RANKS`). An error in one effect does not stop the others, and ends the engine
-        afterwards.
+        If one fails, the others are still carried out; then the engine ends.
         """
         mistake: Exception | None = None
         self._core.in_event = True

@@ -1,7 +1,7 @@
-"""The features of the engine (such as seats, trunks, transfers) and their dependencies.
+"""The features of the engine, such as seats, trunks and transfers, and their dependencies.
 
-Each property of `Features` builds one feature, once, from the features that it needs. A feature that depended on
-itself, even indirectly, could not be built.
+Each property of `Features` builds one feature, once, from the features that it needs. Features cannot depend on each
+other in a circle.
 """
 
 from __future__ import annotations

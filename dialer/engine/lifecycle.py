@@ -27,7 +27,9 @@ class Lifecycle:
     """Loads the engine's state, runs the engine, and ends its calls when it is stopped."""
 
     def __init__(self, features: Features, resync: Resync, timers: Timers, carry_out: Callable[[], None]) -> None:
-        """Create the life cycle of an engine. `carry_out` carries out the requested effects."""
+        """Create the life cycle of an engine. `carry_out` performs the requested side effects, such as orders to the
+        switch.
+        """
         self._features = features
         self._resync = resync
         self._timers = timers
@@ -38,8 +40,8 @@ class Lifecycle:
     async def load_engine_state(self, trunks: Collection[str]) -> None:
         """Load campaigns, figures and open call attempts from the store. Raises StoreError.
 
-        `trunks` are the trunks that are still on the same Asterisk server as in the previous run. A store that is older
-        than the last run is refused: it would not know the calls and opt-outs since then.
+        `trunks` are the trunks that have stayed on the same Asterisk server since the previous run. A store that lacks
+        calls of the previous run is refused, because it may lack opt-outs too.
         """
         await self._refuse_store_older_than_call_journal()
         features, store, core = self._features, self._features.store, self._features.core
@@ -132,11 +134,10 @@ class Lifecycle:
         await features.periodic_housekeeping_jobs.save_state_at_shutdown()
 
     async def _place_calls_until_stopped(self, stop: asyncio.Event) -> None:
-        """Decide again and again which calls to place, until `stop` is set.
+        """Decide repeatedly which calls to place, until `stop` is set.
 
-        The next decision follows an event that may allow a call, or the end of the wait that the previous decision
-        requested. Events within `SECONDS_BETWEEN_DECISIONS` share one decision: in a large centre they come faster than
-        a decision takes.
+        The next decision is made when an event may allow a call, or after the time that the last decision requested.
+        Events within `SECONDS_BETWEEN_DECISIONS` are handled by one decision.
         """
         core, features = self._features.core, self._features
         stopping = asyncio.create_task(stop.wait(), name="stop")

@@ -175,9 +175,10 @@ class Acd:
             self._core.wake.set()
 
     def on_voter_connected(self, call: Call, seat_name: str) -> None:
-        """Record that voter and agent hear each other, as the switch has reported. A repeated report changes nothing.
+        """Record that voter and agent hear each other, as the switch has reported.
 
-        The switch also sends this report when a voter has come back to the seat, for example from hold.
+        The switch reports this again when the voter has come back to the seat, for example from hold. A duplicate
+        report changes nothing.
         """
         now = self._core.read_clock()
         call = self._calls.update_call(call, call.copy_call_with_human_answer(now))
@@ -273,10 +274,9 @@ class Acd:
         return self._wrapping_up.get(seat.name) or self._calls.find_call_at_seat(seat)
 
     def mark_talk_as_ending_soon(self, seat: Seat) -> None:
-        """Record that an agent is about to end the talk or the wrap-up, so that the pacer can dial the next voter in
-        time.
+        """Record that an agent will soon end the talk or the wrap-up, so that the next voter can be dialled in time.
 
-        A second announcement changes nothing. Raises CommandRefused.
+        A repeated request changes nothing. Raises CommandRefused.
         """
         now = self._core.clock.monotonic()
         after = seat.mark_talk_as_ending_soon(now)
@@ -369,8 +369,9 @@ class Acd:
             self.call_seat_phone(seat.name)
 
     def mark_seat_phone_as_possibly_dead(self, seat_name: str, doubted: bool) -> None:
-        """Record whether a seat's phone may be dead. `doubted` is True if the phone seems to send no audio, and False
-        if it works. No voters are connected to the seat while its phone may be dead.
+        """Record whether a seat's phone may be dead. `doubted` is True if the phone seems to send no audio.
+
+        Such a seat gets no voters.
         """
         seat = self._seats[seat_name]
         if seat.phone_suspect is not doubted and seat.phone_up:
@@ -405,8 +406,9 @@ class Acd:
 
 
 def _can_seat_take_returning_voter(seat: Seat, call: Call) -> bool:
-    """Return whether a voter who comes back, for example from a failed transfer, may be connected to a seat. The seat
-    must be free, or its agent must still be wrapping up this voter's call.
+    """Return whether a voter whose transfer has failed may be connected to a seat.
+
+    The seat must be free, or its agent must still be wrapping up this voter's call.
     """
     wraps_up = seat.state is SeatState.WRAP_UP and seat.attempt_id == call.attempt_id
     return seat.is_free_for_voter or (wraps_up and not seat.phone_suspect)
@@ -415,9 +417,7 @@ def _can_seat_take_returning_voter(seat: Seat, call: Call) -> bool:
 def _create_pacing_event_of_ended_conversation(
     campaign_id: str, kind: PacingEventKind, seat: Seat, now: Instant, call: Call | None = None
 ) -> UpdatePacer:
-    """Return the event that tells a campaign's pacer (which decides how many calls to place) how long the conversation
-    or the wrap-up lasted that ends now.
-    """
+    """Return an event for the campaign's pacer with the duration of a conversation or wrap-up that has just ended."""
     closing = seat.closing_since_seconds
     return UpdatePacer(
         campaign_id,

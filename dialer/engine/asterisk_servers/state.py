@@ -1,9 +1,9 @@
-"""The Asterisk servers of a site: which are reachable, and on which server a call is best placed. Without I/O.
+"""The Asterisk servers of a site: which are reachable, and which one should place the next call. This module does no
+I/O.
 
 Each server has its own trunks and seats. An answered voter can be connected to a seat of another server, so the pacer
-sees all seats as one pool. An unreachable server places no calls and its seats get no calls; its live calls continue.
-If no server can be reached, nothing is dialled, and no single server counts as unreachable: a site with one Asterisk is
-never treated as partly down.
+sees all seats as one pool. An unreachable server gets no new calls; its live calls continue. If no server can be
+reached, dialling stops.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class AsteriskServers:
     def __init__(self, trunks: Mapping[str, str] = _NONE, seats: Iterable[str] = ()) -> None:
         """Create the list of Asterisk servers, none of which is connected yet.
 
-        `trunks` has the server of each trunk by the trunk's name; `seats` has, for each seat, the name of its server.
+        `trunks` maps each trunk to its server. `seats` has the server of each seat.
         """
         self._known: dict[str, None] = {}  # in the order of the settings
         self._by_trunk: dict[str, str] = {}
@@ -34,8 +34,8 @@ class AsteriskServers:
     def add_asterisk_servers(self, trunks: Mapping[str, str], seats: Iterable[str]) -> None:
         """Add the Asterisk servers of these trunks and seats.
 
-        `trunks` has the server of each trunk by the trunk's name; `seats` has, for each seat, the name of its server.
-        Trunks added earlier stay, because they may still carry calls.
+        `trunks` maps each trunk to its server. `seats` has the server of each seat. Trunks added earlier stay, because
+        they may still carry calls.
         """
         self._known.update(dict.fromkeys((*trunks.values(), *seats)))
         self.names = tuple(self._known) or ("",)

@@ -40,8 +40,8 @@ class SeatSerials(SeatCommand):
 
 
 class SeatUndoSerial(SeatCommand):
-    """Withdraw the voter's serial number that the agent entered last in the call with a booth worker: the voter with
-    this serial number no longer counts as having voted.
+    """Withdraw the serial number that the agent entered last in the call with a booth worker. The voter with this
+    number no longer counts as having voted.
     """
 
     name: Literal["seat-undo-serial"] = "seat-undo-serial"

@@ -40,8 +40,8 @@ class BoothWorkers:
         self._marks = marks
 
     def list_booths_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
-        """Return the ids of the polling booths for which a booth worker reports, by the number of the booth's part of
-        the electoral roll.
+        """Return the polling booths of a booth worker: a dictionary from the number of the booth's roll part to the
+        booth's id.
         """
         known = [self._polls.booths[booth_id] for booth_id in worker.booth_ids if booth_id in self._polls.booths]
         return {booth.part_number: booth.booth_id for booth in sorted(known, key=lambda booth: booth.part_number)}
@@ -60,9 +60,9 @@ class BoothWorkers:
     ) -> None:
         """Store that the voter with this serial number on the roll has voted.
 
-        `key` identifies the report: a repeat is stored once. `part` may be None if the booth worker reports for one
-        part of the roll only. Raises CommitTargetNotFound if no voter has the serial number or no booth worker is on
-        the call. Raises StoreError.
+        `key` identifies the report, so that a repeated report is stored once. `part` may be None if the booth worker
+        reports for one part of the roll only. Raises StoreError, or CommitTargetNotFound if the voter or the booth
+        worker is unknown.
         """
         if call.worker is None:
             raise CommitTargetNotFound(
@@ -93,10 +93,10 @@ class BoothWorkers:
         await self._marks.store_voter_mark(mark)
 
     async def undo_last_report_of_booth_worker(self, call: Call, key: str, *, agent: str | None = None) -> None:
-        """Undo the last report of a booth worker on this call that a voter has voted.
+        """Undo the last report on this call that a voter has voted.
 
-        The voter stays marked as voted if somebody else has reported it too. Raises StoreError, or CommitTargetNotFound
-        if nothing was reported on this call.
+        If somebody else has reported it too, the voter still counts as having voted. Raises StoreError, or
+        CommitTargetNotFound if nothing was reported on this call.
         """
         last = (
             None
@@ -159,8 +159,8 @@ class BoothWorkers:
         return f"seat {seat.name}: {format_count(saved_count, 'serial number')} saved{no_such}"
 
     async def undo_last_serial_number_entered_at_seat(self, seat_name: str) -> str:
-        """Undo the serial number that the agent at a seat entered last on the call with a booth worker: the report that
-        this voter has voted is withdrawn. Raises CommandRefused, StoreError.
+        """Undo the serial number that an agent entered last on a call with a booth worker. The voter with this number
+        no longer counts as having voted. Raises CommandRefused, StoreError.
         """
         seat, call, named = self._require_call_with_booth_worker_at_seat(seat_name)
         try:
@@ -170,10 +170,9 @@ class BoothWorkers:
         return f"seat {seat.name}: the last serial is undone"
 
     def _require_call_with_booth_worker_at_seat(self, seat_name: str) -> tuple[Seat, Call, str]:
-        """Return a seat, the booth worker's call at the seat, and a new key under which the entered serial numbers are
-        stored.
+        """Return the seat, its call with a booth worker, and a new random key for storing the worker's next report.
 
-        Raises CommandRefused.
+        Raises CommandRefused if the seat has no such call.
         """
         seat = self._seats.require_known_seat(seat_name)
         call = self._acd.find_latest_call_at_seat(seat)

@@ -122,8 +122,8 @@ class FlowService:
     def _start_flow_and_return_run_id(self, call: Call, named: str) -> str:
         """Start a run of an IVR flow and return the id of the run.
 
-        The id is random, because a counter would start again after a crash: a new answer would then get the key of an
-        answer that is already stored.
+        The id is random. A counter would start again after a crash, and new answers would get the keys of stored
+        answers.
         """
         answered = self._calls.update_call(call, call.copy_call_with_human_answer(self._core.read_clock()))
         self._calls.update_call(answered, answered.copy_call_with_flow_started(named))
@@ -139,10 +139,10 @@ class FlowService:
         return call.language or (booth.language if booth is not None else "")
 
     async def store_input_of_ivr_caller(self, session: FlowSession | ScriptSession, commit: FlowCommit) -> bool:
-        """Store what a caller entered in an IVR flow.
+        """Store what a caller entered in an IVR flow. Return True if it is stored, or if there was nothing to store.
 
-        Return True when it is stored, or if there was nothing to store. A repeat (same call, run and `commit.sequence`)
-        is stored once and returns the first result. Raises CommitTargetNotFound, StoreError.
+        The same input may be passed twice (same call, run and `commit.sequence`). It is stored once, and the second
+        call returns the first result. Raises CommitTargetNotFound, StoreError.
         """
         attempt_id = session.attempt_id
         if attempt_id not in self._calls:
@@ -189,9 +189,9 @@ class FlowService:
         return True
 
     async def _store_ivr_answer_if_valid(self, call: Call, commit: FlowCommit, key: str, *, may_stand: bool) -> bool:
-        """Store a voter's answer as a mark (a fact about a voter), and return whether it was valid.
+        """Store a voter's answer as a mark (a fact about a voter), and return whether the answer was valid.
 
-        If no voter of the answer's household is left to call, nothing is stored, and the result is True.
+        If nobody in the household is left to call, nothing is stored and the result is True.
         """
         if commit.mark is None:
             return False
@@ -217,9 +217,9 @@ class FlowService:
     async def _find_voters_concerned_by_answer(
         self, call: Call, commit: FlowCommit, marked: list[int]
     ) -> tuple[list[int], MarkSource]:
-        """Return the voters whom an answer is about, and who gave it (the source to store with the answer).
+        """Return the voters whom an answer is about, and whether the voter, a relative or a booth worker gave it.
 
-        `marked` are the voters for whom this answer is already stored, because the same input was sent before.
+        `marked` has the voters for whom this answer is already stored, because the same input was sent before.
         """
         if commit.scope is MarkScope.HOUSEHOLD:
             # The caller gives a count, not names: the first pending voters on the roll are marked.
@@ -247,8 +247,8 @@ class FlowService:
         return attempt_id in self._calls
 
     async def find_phone_number_of_call(self, attempt_id: AttemptId) -> str | None:
-        """Return the phone number of a live call, so that a text message can be sent to it. Return None if the call has
-        ended or the number has opted out.
+        """Return the phone number of a live call for sending a text message, or None if the call has ended or the
+        number has opted out.
         """
         call = self._calls.find_live_call(attempt_id)
         return None if call is None else await self._store.find_number_for_sms(call.phone_id)

@@ -1,7 +1,7 @@
 """Groups of live calls, such as the calls of each campaign, so that a decision reads only the calls that it needs.
 
-`LiveCalls` updates every group whenever it changes a call. Every number of calls is counted from the groups, so it
-always agrees with the calls.
+`LiveCalls` updates the groups whenever a call changes. Calls are counted from the groups, so no separate counter can
+become wrong.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Derive the effects (such as timers and updates of the pacer) that follow from a change of a call.
+"""Decide what a changed call requires, such as a timer, an update of the pacer or a notification.
 
-The effects depend only on the call before and after the change. Events arrive in no guaranteed order: whichever event
-reports a fact first, the effects of that fact are requested once.
+Events of the switch arrive in no guaranteed order. Each decision compares the call before and after the change, so the
+order does not matter and nothing is requested twice.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from dialer.store.store import Store
 
 
 def list_side_effects_of_changed_call(before: Call, after: Call, now: Instant, store: Store) -> list[Effect]:
-    """Return the effects to request after a call has changed, such as a timer or an update of the pacer. `before` and
-    `after` are the call before and after the change.
+    """Return the side effects that a changed call requires, such as a timer or an update of the pacer.
+
+    `before` and `after` are the call before and after the change.
     """
     effects: list[Effect] = []
     if after.leg is not before.leg:

@@ -58,12 +58,11 @@ class CallEndings:
         self._store = store
         self._retries = retries
 
-    def delay_call_end_while_flow_or_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
-        """Defer the end of a call while its IVR flow is still running or its agent's phone is being checked. Return
-        whether the end is deferred.
+    def defer_call_end_while_flow_or_phone_check_runs(self, call: Call, ended: CallEnded, silence: SeatSilence) -> bool:
+        """Defer the end of a call if its IVR flow or the check of its agent's phone still runs. Return whether it is
+        deferred.
 
-        The deferred end follows as the event `CallFinished`, when the flow's last result is stored or the check is
-        complete.
+        The event `CallFinished` follows when the flow's last result is stored or the check is complete.
         """
         if call.flow.is_running:
             self._calls.add_or_replace_call(call.copy_call_with_end_pending(ended))
@@ -103,7 +102,7 @@ class CallEndings:
             seat=call.talk.seat if call.talk.connected_at is not None else None,
             agent=call.talk.agent,
             flow=call.flow.name,
-            left_at=_describe_message_on_machine(run, call, outcome) or call.flow.left_at,
+            left_at=_describe_message_left_on_machine(run, call, outcome) or call.flow.left_at,
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
             false_positive_share=0.0 if call.inbound else run.spec.false_positive_share,
@@ -131,10 +130,10 @@ class CallEndings:
             self._alerts.raise_alert(AlertKind.USER_EVENTS_MISSING)
 
 
-def _describe_message_on_machine(run: CampaignRun, call: Call, outcome: Outcome) -> str | None:
-    """Return the text to store that says whether a message was left on the answering machine.
+def _describe_message_left_on_machine(run: CampaignRun, call: Call, outcome: Outcome) -> str | None:
+    """Return the text "message left" or "no message left" for a call that an answering machine has answered.
 
-    Return None if no machine answered, or if the campaign leaves no messages on machines.
+    Return None for other calls, and if the campaign leaves no messages on machines.
     """
     if outcome is not Outcome.MACHINE or call.inbound or not run.spec.machine_message:
         return None
@@ -142,8 +141,8 @@ def _describe_message_on_machine(run: CampaignRun, call: Call, outcome: Outcome)
 
 
 def _make_pacer_updates_of_ended_call(call: Call, outcome: Outcome, now: float) -> Iterator[UpdatePacer]:
-    """Yield the updates that the pacer needs about an ended call. Facts that the pacer has already received during the
-    call, such as the answer, are left out.
+    """Yield what the pacer must learn about an ended call, except facts that it received during the call (such as the
+    answer).
     """
     if call.inbound:
         return

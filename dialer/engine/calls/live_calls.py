@@ -105,7 +105,7 @@ class LiveCalls:
         return self.find_live_call(seat.attempt_id)
 
     def add_or_replace_call(self, call: Call) -> Call:
-        """Add a live call, or replace it, without requesting effects such as timers. Return the call."""
+        """Add a live call, or replace it, without starting timers or notifying anybody. Return the call."""
         self._replace_call_in_all_groups(self._calls.get(call.attempt_id), call)
         return call
 
@@ -125,7 +125,9 @@ class LiveCalls:
             groups.update_groups_of_changed_call(before, after)
 
     def update_call(self, before: Call, after: Call) -> Call:
-        """Replace a live call by its changed copy, and request the effects of the change. Return the new call."""
+        """Replace a live call by its changed copy, request what the change requires (such as timers), and return the
+        copy.
+        """
         if after is before:
             return after
         self._replace_call_in_all_groups(self._calls.get(after.attempt_id), after)

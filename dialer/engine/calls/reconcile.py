@@ -1,7 +1,7 @@
-"""Reconcile store, live calls and switch after a start, and each time the link to an Asterisk server is restored.
+"""Reconcile the store, the live calls and the switch after each start and each reconnection to an Asterisk server.
 
-Nothing is dialled until all three agree. Calls that are live on the switch continue, all others are ended. If it cannot
-be determined how a call ended, its outcome is `unknown`, and its number is not redialled until a person allows it.
+Nothing is dialled until all three agree. Calls that are live on the switch continue; all others are ended. If the
+result of a call cannot be found out, its outcome is `unknown`. Its number is not redialled until a person allows it.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ class Reconciler:
     def load_open_call_attempts(self, attempts: Sequence[OpenAttempt], unmoved_trunks: Collection[str]) -> int:
         """Load the call attempts that an earlier run of the dialler left open, and return how many there are.
 
-        `unmoved_trunks` are the trunks that are on the same Asterisk server as in that run. A missing call record
-        proves that a call was not placed only if the call was over one of these trunks.
+        `unmoved_trunks` are the trunks that have stayed on the same Asterisk server since that run. Only for their
+        calls does a missing call record prove that a call was not placed.
         """
         self._orphans = {attempt.attempt_id: attempt for attempt in attempts}
         self._created_at = {each.attempt_id: each.created_at for each in attempts if each.trunk in unmoved_trunks}
@@ -166,11 +166,10 @@ class Reconciler:
             self._core.request_side_effects(CallFinished(ended))
 
     def _was_call_never_sent_to_asterisk(self, call: Call, history: History | None) -> bool:
-        """Return whether the switch's call records prove that a call was never placed.
+        """Return whether Asterisk's call records prove that a call was never placed.
 
-        The proof: the records do not contain the call, but they contain a call that ended after this call was created.
-        The later record shows that the switch was still writing records. A switch with a full disk, or with other
-        settings, writes no record of a call that it has placed.
+        They prove it if this call is missing and a later call is present: Asterisk was then still writing records.
+        Without a later record, the disk may have been full or the records disabled.
         """
         created_at = self._created_at.get(call.attempt_id)
         if history is None or created_at is None or history.up_seconds is None:
@@ -271,10 +270,10 @@ class Reconciler:
             _log.warning("resync.foreign_calls_found", calls=len(strays) - len(ours))
 
     async def _hang_up_cancelled_call(self, attempt_id: AttemptId) -> None:
-        """Hang up a call that was cancelled while the link to the switch was down. If the call has been answered in the
-        meantime, it continues.
+        """Hang up a call that was cancelled while the connection to the switch was down, unless it was answered
+        meanwhile.
 
-        When the link is restored, the switch first reports `SwitchUp`, and right after that the answer of the call.
+        The switch reports such an answer right after the event `SwitchUp`.
         """
         call = self._calls.find_live_call(attempt_id)
         if call is not None and not call.is_answered:

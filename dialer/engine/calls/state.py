@@ -1,7 +1,7 @@
-"""One live call: the facts known about it, and the outcome when it ends. Without I/O.
+"""One live call: the facts known about it, and the outcome when it ends. This module does no I/O.
 
-Events arrive in no guaranteed order, so no event waits for another: each event adds a fact, and the call's state is
-derived from the facts. The same events in any order lead to the same outcome.
+Each event of the switch adds a fact, and the call's state is derived from all facts. Events may arrive in any order;
+the outcome is the same.
 """
 
 from __future__ import annotations
@@ -204,9 +204,9 @@ class Call:
         return self._copy_call_with_changed_leg(message_left=True)
 
     def copy_call_with_answer_from_call_records(self, then: Instant, *, talked: bool) -> Call:
-        """Return a copy of the call, answered at `then` according to the switch's call records.
+        """Return a copy of the call, answered at the time `then` that the switch's call records give.
 
-        `talked` tells whether an agent talked to the voter.
+        `talked` is True if an agent talked to the voter.
         """
         answered = self.copy_call_with_answer(then)
         return (
@@ -242,10 +242,10 @@ class Call:
         return self._copy_call_with_changed_conversation(seat=seat, agent=agent)
 
     def copy_call_without_seat(self) -> Call:
-        """Return a copy of the call without its seat, which the voter did not reach.
+        """Return a copy of the call without its seat, because the voter was not connected to the seat.
 
-        The voter counts as waiting again only when the switch reports that the voter waits. Otherwise a dead seat would
-        be tried repeatedly.
+        The voter counts as waiting again only after the switch has reported it. Otherwise a dead seat would be tried
+        again and again.
         """
         return self._copy_call_with_changed_leg(waiting=False)._copy_call_with_changed_conversation(seat=None)
 

@@ -70,7 +70,7 @@ class CampaignRun:
     inaudible_sound: str | None = None  # a required sound that could not be played to a voter
 
     def get_learned_state_of_pacer(self) -> str:
-        """Return what a campaign's pacer has learned, as JSON that the store can save."""
+        """Return what the campaign's pacer has learned, as JSON for the store."""
         return json.dumps(self.pacer.get_learned_state())
 
     def restore_learned_state_of_pacer(self, learned: str) -> None:
@@ -116,15 +116,15 @@ class CampaignRun:
 
     @property
     def is_campaign_completed(self) -> bool:
-        """Return whether the campaign has nobody left to call: its hopper (numbers reserved for dialling) is empty, and
-        the last read of its queue found no number.
+        """Return whether the campaign has nobody left to call: no number is reserved, and its queue had none at the
+        last read.
         """
         return self.list_done and not self.hopper
 
     @property
     def can_campaign_dial(self) -> bool:
-        """Return whether the campaign may dial: the last pacing decision found no reason against dialling, and there
-        are still numbers to call.
+        """Return whether the campaign may dial and still has numbers to call. Reasons against dialling are those found
+        by the last pacing decision.
         """
         return self.hold is None and not self.is_campaign_completed
 

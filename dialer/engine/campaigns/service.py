@@ -180,11 +180,11 @@ class Campaigns:
         return f"stopped {len(self._core.plan.campaigns)} campaigns"
 
     def suspend_all_campaigns(self, why: str, stopped: Mapping[str, CampaignState]) -> dict[str, CampaignState]:
-        """Stop every campaign by order of headquarters. Commands to resume a campaign are then refused with the reason
-        `why`.
+        """Stop every campaign by order of headquarters. Until the order ends, commands to resume a campaign are refused
+        with the reason `why`.
 
-        `stopped` has the earlier states of campaigns that headquarters has stopped already. Returns the states that
-        `resume_all_campaigns` will restore, by campaign id. The caller writes these states to the store.
+        `stopped` has the states that campaigns had before an earlier stop by headquarters. Returns the state to which
+        `resume_all_campaigns` will restore each campaign; the caller stores them.
         """
         self.suspended_because = why
         runs = {name: run for name, run in self._runs.list_campaign_runs_by_id() if name in self._core.plan.campaigns}
@@ -277,10 +277,10 @@ class Campaigns:
     async def _save_supervisor_order(
         self, campaign_id: str, command: str, content: Mapping[str, Any] | None, until: float | None = None
     ) -> None:
-        """Save a supervisor's order about a campaign, such as a speed limit. If `content` is None, delete the saved
-        order of the same `command`.
+        """Save a supervisor's order about a campaign, such as a speed limit, in place of the previous one.
 
-        `until` is the time at which the order ends (epoch seconds). Raises StoreError.
+        If `content` is None, only delete the previous order. `until` is when the order ends (epoch seconds). Raises
+        StoreError.
         """
         addressee = format_campaign_as_order_addressee(campaign_id)
         if content is None:

@@ -28,9 +28,7 @@ registry: dict[str, type[Command]] = {}
 
 
 class Urgency(IntEnum):
-    """The queue in which a received command waits. Each queue has its own worker, so that urgent commands never wait
-    for others.
-    """
+    """The queue of a received command. Each queue has its own worker, so an urgent command never waits for a slow one."""
 
     STOP_ALL = 0
     HALT = 1  # commands that reduce calling
@@ -60,10 +58,9 @@ FROM_DIALLER = CommandContext()
 class Command(BaseModel):
     """A request to the engine: its fields, who may send it, and what it does.
 
-    A subclass with a field `name: Literal["..."]` is a command of the MQTT interface. It registers itself; reading,
-    permissions, docs/reference/topics.md, docs/reference/asyncapi.json and `dialer command` are derived from the class.
-    Its docstring and the descriptions of its fields are shown to users. A subclass without a name is for the dialler's
-    own code only.
+    A subclass with a field `name: Literal["..."]` is a command of the MQTT interface. Its permissions, its
+    documentation and its form in `dialer command` are generated from the class. Users see its docstring and the
+    descriptions of its fields. A subclass without a name is used only inside the dialler.
 
     Code passes values of the declared types; JSON is read with `reading.read_command`. Both are validated strictly.
     """

@@ -33,7 +33,7 @@ class Record(BaseModel):
 
 @dataclass(frozen=True)
 class Only:
-    """An annotation that restricts an enum field of a command to some of its members."""
+    """Marks a command's enum field that accepts only some members of the enum."""
 
     members: tuple[StrEnum, ...]
 
@@ -53,18 +53,18 @@ class Only:
         return value
 
 
-def create_validator_of_command_field(hold: Callable[[Any], object], refusal: str) -> AfterValidator:
-    """Return a pydantic validator for a command's field, which refuses a value if `hold(value)` is False.
+def create_validator_of_command_field(is_valid: Callable[[Any], object], refusal: str) -> AfterValidator:
+    """Return a pydantic validator that refuses a field's value if `is_valid(value)` is False.
 
-    The message of the refusal is the name of the field, followed by `refusal`.
+    The error message is the field's name, followed by `refusal`.
     """
 
-    def check_field_value(value: Any) -> Any:
-        if not hold(value):
+    def refuse_invalid_value(value: Any) -> Any:
+        if not is_valid(value):
             raise ValueError(refusal)
         return value
 
-    return AfterValidator(check_field_value)
+    return AfterValidator(refuse_invalid_value)
 
 
 SeatName = Annotated[

@@ -40,8 +40,8 @@ class ExternalRecords:
     def __init__(self, store: Store, clock: Clock, marks: Marks | None = None, centre: str = "") -> None:
         """Create the service for records that do not come from calls.
 
-        `marks` (the service of voters' answers) applies the records to live calls; it is None if no dialler runs.
-        `centre` is stored as the origin of opt-outs.
+        `marks` updates live calls after an import; it is None if no dialler runs. `centre` is stored as the origin of
+        opt-outs.
         """
         self._store = store
         self._clock = clock
@@ -99,7 +99,7 @@ class ExternalRecords:
     async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
         """Delete from the outbox (the queue of messages to headquarters) the results that headquarters has committed.
 
-        Returns True if headquarters has results that this store lacks: the store was then set back to an earlier state.
+        Returns True if headquarters has results that this store lacks, because an older copy of the store is in use.
         Raises CommandRefused, StoreError.
         """
         with _refuse_command_if_store_rejects_records():
@@ -114,8 +114,8 @@ class ExternalRecords:
     async def import_updates_of_other_centres(self, news: PeerUpdateBatch) -> str:
         """Store opt-outs, marks (facts about voters) and calls of other centres, all or none.
 
-        Their position in headquarters' message stream is stored with them. If another centre's clock is ahead, so that
-        a call seems to end in the future, the call counts as having just ended. Raises CommandRefused, StoreError.
+        The position of the last update in headquarters' message stream is stored too. A call with an end in the future,
+        by a wrong clock, counts as having just ended. Raises CommandRefused, StoreError.
         """
         now = self._clock.now()
         calls = [replace(each, at=min(each.at, now)) for each in news.calls]

@@ -1,8 +1,7 @@
 """Commands from headquarters: signed orders, updates from other centres, and confirmations of results.
 
 The uplink (the process that connects a centre to headquarters) sends updates and confirmations about once a second.
-Each contains a position that identifies repeats, so these commands and their replies are not stored, and only refusals
-are audited.
+They are not stored: each has a stream position, by which a repeat is recognised. Only refusals are audited.
 """
 
 from __future__ import annotations
@@ -90,8 +89,9 @@ class PeerMark(Record):
 
 
 class ExecuteOrder(Command):
-    """Execute an order of headquarters, once: stop-all, pause, quota (limit on calls) or resume. An order is valid by
-    the signatures of leaders (people whose keys are in the settings), not by its sender.
+    """Execute an order of headquarters once: stop-all, pause, quota (limit on calls) or resume.
+
+    The order is valid if leaders (people whose keys are in the settings) have signed it, whoever sends it.
     """
 
     name: Literal["headquarters-order"] = "headquarters-order"
@@ -135,8 +135,8 @@ class ConfirmUplink(Command):
 
 
 class ReportUplink(Command):
-    """Report whether headquarters finds a problem with this centre's store or clock, and whether its server stores
-    this centre's results. The dialler raises alerts about these problems, and clears alerts about solved ones.
+    """Report problems between this centre and headquarters: with the centre's store or clock, or with headquarters'
+    server. The dialler raises an alert for each problem, and clears it when the problem is solved.
     """
 
     name: Literal["report-uplink"] = "report-uplink"

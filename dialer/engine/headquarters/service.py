@@ -123,8 +123,10 @@ class HeadquartersOrders:
         return await self._campaigns.stop_all_campaigns()
 
     def update_uplink_alerts(self, problem: str, clock_ahead_seconds: float, server_problem: str) -> None:
-        """Raise or clear three alerts: headquarters refuses this centre's results (`problem`), its server does not
-        store them (`server_problem`), and the clocks differ. An empty text means that there is no such problem.
+        """Raise or clear the alerts about headquarters: it refuses this centre's results (`problem`), its server cannot
+        store them (`server_problem`), or the clocks differ.
+
+        An empty text means that there is no problem.
         """
         for kind, cause in (
             (AlertKind.HEADQUARTERS_REFUSES, problem),

@@ -1,8 +1,7 @@
-"""Inbound calls: where a call to one of the site's numbers is routed, decided before it is answered.
+"""Inbound calls: each call to one of the site's numbers is routed before it is answered.
 
-After that an inbound call is handled like any other call, and its voter marks and opt-outs are committed. An inbound
-call does not use up an attempt of the number, does not count in the abandoned-call rate, and does not update the pacer.
-The settings limit how many channels inbound calls use.
+After routing, it is handled like any other call. It does not count as an attempt to call the number, does not count in
+the abandoned-call rate, and does not update the pacer. The settings limit the channels for inbound calls.
 """
 
 from __future__ import annotations
@@ -94,10 +93,10 @@ class Inbound:
     async def route_inbound_call(
         self, attempt_id: AttemptId, called: str | None, number: str | None, endpoint: str, attestation: str = ""
     ) -> InboundAction:
-        """Return where an inbound call is routed, and store the call. A channel must be reserved for it.
+        """Return where an inbound call is routed, and store the call. A channel must have been reserved for it.
 
-        `called` and `number` are in E.164; `number` is None if the caller withholds it. `endpoint` is the endpoint of
-        the trunk on which the call came in, `attestation` what Asterisk verified of the caller's number.
+        `called` is the called number and `number` the caller's (E.164; None if withheld). `endpoint` is the SIP
+        endpoint of the trunk. `attestation` says how far the caller's number is verified (STIR/SHAKEN).
         """
         route = self._find_route_of_number(called)
         if route is None or route.campaign not in self._runs:
@@ -161,7 +160,7 @@ class Inbound:
         return Call(
             attempt_id=attempt_id,
             campaign_id=route.campaign,
-            kind=_find_campaign_kind_of_route(route),
+            kind=_get_campaign_kind_of_inbound_number(route),
             phone_id=party.phone_id,
             voter_id=party.voter_id,
             booth_id=party.booth_id,
@@ -175,7 +174,9 @@ class Inbound:
         )
 
     def on_end_of_unstored_inbound_call(self, ended: CallEnded) -> None:
-        """Handle the end of an inbound call from an unknown caller, or of an inbound call that is being routed."""
+        """Handle the end of an inbound call that is not stored: its caller is unknown, or the call is still being
+        routed.
+        """
         if self._unknown_callers.trunks.pop(ended.attempt_id, None) is not None:
             self._core.wake.set()  # a channel has become free
         if ended.attempt_id in self._routing:
@@ -195,9 +196,9 @@ class Inbound:
     def restore_route_of_inbound_call(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
         route = self._find_route_of_number(attempt.caller_id)
-        kind = CampaignKind.IVR if route is None else _find_campaign_kind_of_route(route)
+        kind = CampaignKind.IVR if route is None else _get_campaign_kind_of_inbound_number(route)
         return replace(call, inbound=True, kind=kind, flow_source=None if route is None else route.flow)
 
 
-def _find_campaign_kind_of_route(route: InboundNumber) -> CampaignKind:
+def _get_campaign_kind_of_inbound_number(route: InboundNumber) -> CampaignKind:
     return CampaignKind.AGENTS if route.mode is InboundMode.AGENT else CampaignKind.IVR

@@ -6,9 +6,8 @@ from dialer.domain.model import AttemptId
 
 
 class UnknownCallers:
-    """The trunks of inbound calls that are not stored, by attempt id.
-
-    A call is not stored if its caller is not on the electoral roll, or as long as it is not routed yet.
+    """Inbound calls that are not stored, with the trunk of each. Their callers are not on the electoral roll, or the
+    calls are not routed yet.
     """
 
     def __init__(self) -> None:

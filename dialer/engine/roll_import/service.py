@@ -67,7 +67,7 @@ class RollImport:
         """Suppress the numbers of an uploaded list and cancel their unanswered calls. Raises CommandRefused,
         StoreError.
         """
-        secret = next(iter(self._number_erasure_rules.secrets), None)
+        secret = next(iter(self._require_number_erasure_rules().secrets), None)
         fresh = 0
         async with self._open_uploaded_roll_or_number_list(list_id) as handed:
             numbers = await asyncio.to_thread(handed.read_phone_numbers)
@@ -85,7 +85,7 @@ class RollImport:
         """Erase the numbers of an uploaded list. Raises CommandRefused, also if a number is on a call; RecordingError,
         StoreError.
         """
-        rules, said = self._number_erasure_rules, list[str]()
+        rules, said = self._require_number_erasure_rules(), list[str]()
         async with self._open_uploaded_roll_or_number_list(list_id) as handed:
             for number in await asyncio.to_thread(handed.read_phone_numbers):
                 if await self._store.find_unfinished_attempt_on_number(number) is not None:
@@ -93,7 +93,7 @@ class RollImport:
                         "no number was erased, because one number of the list is on a call: suppress it now, and erase it after the"
                         " call"
                     )
-                store = (self._folder_of_uploaded_lists.store, self._folder_of_uploaded_lists.key)
+                store = (self._require_folder_of_uploaded_lists().store, self._require_folder_of_uploaded_lists().key)
                 done = await self._store.erase_number(
                     number, rules, store, self._create_audit_note_about_person(who), with_voters=names
                 )
@@ -142,7 +142,7 @@ class RollImport:
     async def _import_voters(
         self, roll: RollImportProgress, handed: SpoolFile, booth_ids: dict[int, int]
     ) -> RollChange:
-        secrets, sums, after, done = self._number_erasure_rules.secrets, [0, 0, 0, 0], 0, 0
+        secrets, sums, after, done = self._require_number_erasure_rules().secrets, [0, 0, 0, 0], 0, 0
         while voters := await asyncio.to_thread(handed.read_voters_of_uploaded_roll, after, PIECE_VOTERS):
             if not self._has_room():  # the remaining space is reserved for the results of calls
                 raise CommandRefused(
@@ -177,7 +177,7 @@ class RollImport:
     @asynccontextmanager
     async def _open_uploaded_roll_or_number_list(self, list_id: str) -> AsyncIterator[SpoolFile]:
         try:
-            handed = await asyncio.to_thread(self._folder_of_uploaded_lists.open_spooled_file, list_id)
+            handed = await asyncio.to_thread(self._require_folder_of_uploaded_lists().open_spooled_file, list_id)
         except NotInStore as error:
             raise CommandRefused(str(error)) from error
         try:
@@ -185,8 +185,7 @@ class RollImport:
         finally:
             await asyncio.to_thread(handed.close)
 
-    @property
-    def _folder_of_uploaded_lists(self) -> Spool:
+    def _require_folder_of_uploaded_lists(self) -> Spool:
         if self._spool_if_any is None:
             raise CommandRefused(
                 "this dialler runs without a spool (the folder of uploaded lists), so it cannot import lists: use a"
@@ -194,8 +193,7 @@ class RollImport:
             )
         return self._spool_if_any
 
-    @property
-    def _number_erasure_rules(self) -> ErasureRules:
+    def _require_number_erasure_rules(self) -> ErasureRules:
         rules = self._core.plan.erasure
         if self._spool_if_any is None or rules is None:
             raise CommandRefused(

@@ -130,20 +130,20 @@ class Marks:
         booth workers on these numbers continue unless `workers` is True.
         """
 
-        def is_to_voter_or_number(each: Claim | Call) -> bool:
+        def is_call_to_voter_or_number(each: Claim | Call) -> bool:
             if each.phone_id in phones:
                 return workers or each.worker is None
             return each.voter_id == voter_id and each.worker is None
 
         for run in self._runs.list_campaign_runs():
-            gone = [claim for claim in run.hopper if is_to_voter_or_number(claim)]
+            gone = [claim for claim in run.hopper if is_call_to_voter_or_number(claim)]
             if gone:
                 kept = [claim for claim in run.hopper if claim not in gone]
                 run.hopper.clear()
                 run.hopper.extend(kept)
                 self._core.spawn_background_task(self._put_reserved_numbers_back_in_queue(run, gone), "put-back")
         unanswered = [call for call in self._calls.list_live_calls() if call.leg.answered_seconds is None]
-        for call in filter(is_to_voter_or_number, unanswered):
+        for call in filter(is_call_to_voter_or_number, unanswered):
             self._calls.cancel_call(call)
         for seat_name, pop in self._seats.screen_pops.items():
             at_seat = self._seats[seat_name].attempt_id == pop.attempt_id
