@@ -232,7 +232,7 @@ async def run_gatherer(at: HqServers) -> None:
     """Run a gatherer as `dialer hq gather` does, until cancelled."""
     make_garbage_collection_rare()
     async with open_session(at.settings.servers, "gather") as session:
-        await SnapshotServer(at.settings, session).serve_snapshots_of_updates_to_centres()
+        await SnapshotServer(at.settings, session).answer_snapshot_requests()
         await Gatherer(at.settings, session, SystemClock()).import_batches_until_cancelled()
 
 

@@ -25,8 +25,9 @@ def read_roll_rows(roll: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
 
 
 def find_household_of_number(number: str, joined: dict[str, str]) -> str:
-    """Return the number that identifies the household of a number: all numbers of a household return the same one.
-    `joined` maps each number to another number of the household.
+    """Return the number that stands for the whole household of a phone number.
+
+    `joined` maps each number to another number of the same household.
     """
     while joined.setdefault(number, number) != number:
         number = joined[number]

@@ -345,7 +345,7 @@ async def _run_result_importer(hq: HeadquartersOptions) -> None:
             ),
             hq.connect_to_nats_server("gather") as session,
         ):
-            await SnapshotServer(settings, session).serve_snapshots_of_updates_to_centres()
+            await SnapshotServer(settings, session).answer_snapshot_requests()
             gatherer = Gatherer(settings, session, SystemClock())
             await gatherer.import_batches_until_cancelled()
 

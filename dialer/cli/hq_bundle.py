@@ -384,7 +384,7 @@ async def _assign_version_to_centres_in_waves(
         return 1
     typer.echo(
         "every centre runs the version"
-        if not rollout.centres_of_wave_that_do_not_run_version
-        else f"centres that do not run the version yet: {', '.join(rollout.centres_of_wave_that_do_not_run_version)}"
+        if not rollout.centres_of_wave_without_new_version
+        else f"centres that do not run the version yet: {', '.join(rollout.centres_of_wave_without_new_version)}"
     )
-    return 1 if rollout.centres_of_wave_that_do_not_run_version else 0
+    return 1 if rollout.centres_of_wave_without_new_version else 0

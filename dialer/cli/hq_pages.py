@@ -142,12 +142,12 @@ async def list_databases_of_centres(hq: HeadquartersOptions) -> None:
     For each store, the first public keys and the last signed minute (epoch) are shown. They are needed to verify the
     signatures of its records (seals).
     """
-    from dialer.hq.seal_records import list_chains_of_signed_minutes
+    from dialer.hq.seal_records import list_signed_logs_of_stores
     from dialer.hq.store_records import list_databases_of_all_centres
 
     zone = ZoneInfo(hq.headquarters_settings.gather.time_zone)
     async with _open_page_accounts(hq) as (pages, *_), pages.open_transaction() as db:
-        chains = await list_chains_of_signed_minutes(db)
+        chains = await list_signed_logs_of_stores(db)
         for store in await list_databases_of_all_centres(db):
             first = f"{datetime.fromtimestamp(store.first_at, zone):%Y-%m-%d %H:%M}" if store.first_at else "unknown"
             incarnation = store.incarnation[:8] or "(none)"
@@ -230,7 +230,7 @@ async def list_audited_actions_at_headquarters(
     settings = hq.headquarters_settings
     async with _open_page_accounts(hq) as (database, _, _, file):
         if accept:
-            await database.accept_present_end_of_audit(resolve_responsible_person(who))
+            await database.accept_last_audit_entry(resolve_responsible_person(who))
         entries = await database.read_audit_entries()
         zone = ZoneInfo(settings.gather.time_zone)
         for each in entries:

@@ -1,6 +1,6 @@
-"""Accounts of headquarters' pages: who may open them, with which role, and for which zone.
+"""Accounts of users of headquarters' pages, each with a role and a zone (group of centres).
 
-Passwords and passkeys are in the pages' own file (`dialer.store.desk_file`), as for the pages of a centre.
+Passwords and passkeys are not in headquarters' database, but in a file of the page server (`dialer.store.desk_file`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SQL(Statements):
 
 
 class Accounts:
-    """All accounts of headquarters' pages, as they were last read from the database (see `read_accounts`)."""
+    """All accounts of headquarters' pages, as `read_accounts` last read them from the database."""
 
     def __init__(self, db: PageDatabase, settings: HqSettings) -> None:
         self._db = db

@@ -1,12 +1,11 @@
-"""Importing batches of centres into headquarters' database. A batch is a message with a range of rows of a centre's
-results.
+"""Import centres' batches of results into headquarters' database.
 
-A centre stores its results in an outbox table; headquarters knows each row by its id there. The import also updates the
-counters of the day, and queues the opt-outs, marks and call times that other centres must receive. A mark is a fact
-about a voter, such as "has voted".
+A batch is a message with a range of rows of a centre's outbox: its table of results to send. The import also updates
+the daily counters. It queues the opt-outs, marks (facts about voters, such as "has voted") and call times that other
+centres must receive.
 
-A batch's rows, the last stored row id of its centre and the position in the stream are committed in one transaction. So
-a gatherer (the process that imports) that is killed continues where its last commit ended.
+One transaction commits the rows of a batch, the last stored row id of its centre, and the position in the stream. So a
+gatherer (the process that imports) that is killed continues where its last commit ended.
 """
 
 from __future__ import annotations
@@ -48,18 +47,18 @@ from dialer.hq.ledger import (
     parse_call_for_other_centres,
     parse_opt_out,
     parse_outbox_row,
-    parse_signed_minute_of_store_changes,
-    parse_voter_place,
+    parse_signed_log_entry,
+    parse_voter_place_on_roll,
     refuse_batch_with_subject_of_other_centre,
     sum_turnout_changes,
 )
 from dialer.hq.repeated_rows import does_any_row_differ_from_stored_row
-from dialer.hq.seal_chains import create_chain_of_signed_minutes, describe_contradiction_of_signed_minutes
-from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, make_record_of_unstorable_row
+from dialer.hq.seal_chains import create_chain_of_log_entries, describe_contradiction_in_signed_log
+from dialer.hq.set_aside import RowOutsideArea, RowSetAside, SetAsideRow, create_record_of_rejected_row
 from dialer.hq.sql import Command, Query, Scalar, convert_rows_to_columns
 from dialer.hq.store_records import (
     Stores,
-    list_centres_whose_replaced_store_is_not_confirmed,
+    list_centres_with_unconfirmed_replacement,
     read_stores_of_centres,
     write_stores_of_centres,
 )
@@ -69,9 +68,9 @@ from dialer.hq.stores import (
     StoreSetBack,
     StoreSightings,
     StoreState,
-    accept_or_refuse_database_that_sent_batch,
+    accept_or_refuse_sender_of_batch,
+    describe_conflict_of_databases,
     describe_replaced_database_of_centre,
-    describe_two_databases_of_one_centre,
 )
 from dialer.nats import messages
 from dialer.nats.messages import Acknowledgement, InvalidMessage, OutboxBatch
@@ -128,7 +127,7 @@ class RowId(NamedTuple):
 
 
 class CentreBooth(NamedTuple):
-    """A pair of a centre and a polling station (booth). The centre has reported answers of the booth's voters."""
+    """A polling station (booth), and a centre that has reported answers of its voters."""
 
     centre: str
     state_code: str
@@ -137,8 +136,8 @@ class CentreBooth(NamedTuple):
 
 
 class Insert(Command):
-    """An SQL statement that inserts rows of centres' results from a temporary table, and skips rows that are stored
-    already.
+    """An SQL statement that inserts centres' results from a temporary table. Results that are stored already are
+    skipped.
     """
 
     async def insert_rows_returning_ids(self, db: Database) -> set[RowId]:
@@ -166,8 +165,8 @@ class SQL(Statements):
 
 
 class Displaced(HeadquartersUnreachable):
-    """Raised if another gatherer (the process that imports results) has taken over this stream. The gatherer that gets
-    this error must stop importing.
+    """Raised if another import process (gatherer) has taken over the stream of results. The process that gets this
+    error must stop importing.
     """
 
 
@@ -185,17 +184,18 @@ class ReceivedBatch:
     set_aside: str = ""  # why all its rows are set aside
 
     @property
-    def row_count_towards_commit_limit(self) -> int:
-        """The size that counts towards the limit on the rows of one commit: the number of the message's rows, plus 1.
+    def row_count_for_commit_limit(self) -> int:
+        """The number of rows in the message plus 1, which counts towards the limit of one commit.
 
-        Without the 1, a message without rows would count nothing, and a commit could have any number of such messages.
+        The 1 also limits how many messages without rows one commit can contain.
         """
         return 1 if self.batch is None else 1 + len(self.batch.rows)
 
     def split_batch_in_half(self) -> list[ReceivedBatch]:
-        """Return two messages with half of the batch's rows each, to find the row that the database rejects.
+        """Return two messages, each with half of this message's rows. It must have at least two rows.
 
-        Both have the stream position of this message. The batch must have several rows.
+        Repeated splitting finds the one row that the database rejects. Both halves keep the message's position in the
+        stream.
         """
         assert self.batch is not None  # noqa: S101 - it has rows
         rows = self.batch.rows
@@ -216,17 +216,14 @@ def parse_batch_message(stored: StoredMessage) -> ReceivedBatch:
 
 
 class CentreIncarnation(NamedTuple):
-    """A centre and the id (incarnation) of one of its stores (databases).
-
-    A store gets a new id when it is copied or restored.
-    """
+    """A centre, and the id (incarnation) of one of its databases. A copied or restored database gets a new id."""
 
     centre: str
     incarnation: str
 
 
 class BatchSender(NamedTuple):
-    """The sender of a batch: a centre, the id (incarnation) of its store, and the store's run (process start)."""
+    """The sender of a batch: a centre, the id of its database (incarnation), and the id of its dialler's process (run)."""
 
     centre: str
     incarnation: str
@@ -237,10 +234,10 @@ Acknowledgements = dict[BatchSender, Acknowledgement]
 
 
 def merge_acknowledgements(acks: Acknowledgements, more: Acknowledgements) -> None:
-    """Add acknowledgements of later batches (`more`) to `acks`, which keeps one acknowledgement for each sender.
+    """Add acknowledgements of later batches (`more`) to `acks`, which has one acknowledgement for each sender.
 
-    The later acknowledgement replaces the earlier one, unless the earlier one is a refusal: a sender whose batch was
-    refused must also send its later batches again.
+    The later acknowledgement replaces the earlier one, unless the earlier one is a refusal. After a refusal, the sender
+    must also send its later batches again.
     """
     for sender, ack in more.items():
         if sender not in acks or acks[sender].through is not None:
@@ -266,11 +263,10 @@ class PeerMark(NamedTuple):
 def build_messages_for_other_centres(
     opt_outs: Sequence[OptOutRow], marks: Sequence[PeerMark], calls: Mapping[str, Sequence[PeerCallRow]]
 ) -> list[PeerUpdateMessage]:
-    """Return the messages with which headquarters forwards opt-outs, marks (facts about voters) and calls to other
-    centres.
+    """Return the messages that forward opt-outs, marks (facts about voters) and calls to other centres.
 
-    Marks keep their order within a constituency. `calls` has a list of calls for each federal state. The state is that
-    of the centre that made the call.
+    Marks keep their order within a constituency. `calls` has the calls by the federal state of the centre that made
+    them.
     """
     fields = [opt_out._asdict() for opt_out in opt_outs]
     found = [
@@ -318,7 +314,7 @@ class ParsedRow(Generic[Row]):
 class BatchImporter:
     """Imports batches of centres' results into headquarters' database.
 
-    It uses the database connection that holds the lock of the gatherers (processes that import), so only one imports.
+    Only one process (gatherer) imports at a time: the one whose database connection `db` holds the lock.
     """
 
     def __init__(
@@ -339,11 +335,10 @@ class BatchImporter:
         self.replaced_centres: set[str] = set()
         """Centres whose accepted store replaced another, which no person has confirmed."""
 
-    async def retry_rows_that_could_not_be_stored(self) -> None:
-        """Try again to store centres' rows that could not be stored as results when they arrived (rows set aside).
+    async def retry_rejected_rows(self) -> None:
+        """Try again to store the rows of centres that could not be stored as results when they arrived (set aside).
 
-        A row is stored as a result if its constituency now belongs to its centre. The other rows stay set aside, and
-        are counted.
+        A row is stored now if its constituency has been assigned to its centre since. The remaining rows are counted.
         """
         now = self._clock.now()
         async with self._db.open_transaction():
@@ -355,24 +350,22 @@ class BatchImporter:
                 if centre not in zones:
                     continue
                 store = KnownStore(incarnation, None, StoreState.ACCEPTED, 0, now, "")
-                collected = {centre: CentreRows(store, rows=[each.outbox_row_as_centre_sent_it for each in entries])}
+                collected = {centre: CentreRows(store, rows=[each.original_outbox_row for each in entries])}
                 await self._store_rows_of_all_centres(zones, collected, now)
                 again = {each.id for each in collected[centre].set_aside}
-                await set_aside.delete_records_of_unstorable_rows(
-                    self._db, [each for each in entries if each.id not in again]
-                )
+                await set_aside.delete_rejected_rows(self._db, [each for each in entries if each.id not in again])
             self._set_aside = Counter(dict(await set_aside.SQL.counts.fetch_rows(self._db)))
             self.contradicted_centres = {
                 each.centre for each in await seal_records.SQL.contradictions.fetch_rows(self._db)
             }
-            self.replaced_centres = await list_centres_whose_replaced_store_is_not_confirmed(self._db)
+            self.replaced_centres = await list_centres_with_unconfirmed_replacement(self._db)
 
     async def commit_batches(self, stream: str, position: int, received: Sequence[ReceivedBatch]) -> Acknowledgements:
         """Commit the messages that follow `position` in the stream. Return the acknowledgements for the stores that
         sent them.
 
-        Raises Displaced if another gatherer has imported messages after `position`. Raises an error of `ValueRejected`
-        for a value that the database cannot store.
+        Raises Displaced if another import process (gatherer) has imported messages after `position`. If the database
+        cannot store a value, one of the errors in `ValueRejected` is raised.
         """
         now = self._clock.now()
         acks: Acknowledgements = {}
@@ -408,13 +401,13 @@ class BatchImporter:
             new_booths = await self._store_rows_of_all_centres(zones, collected, now)
             await write_stores_of_centres(self._db, stores)
             contradictions = {each.centre: each for each in await seal_records.SQL.contradictions.fetch_rows(self._db)}
-            replaced = await list_centres_whose_replaced_store_is_not_confirmed(self._db)
+            replaced = await list_centres_with_unconfirmed_replacement(self._db)
             updates = []
             for name, rows in collected.items():
-                conflict = describe_two_databases_of_one_centre(name, stores[name])
+                conflict = describe_conflict_of_databases(name, stores[name])
                 if name in contradictions:
                     conflict = "; ".join(
-                        filter(None, [conflict, describe_contradiction_of_signed_minutes(*contradictions[name])])
+                        filter(None, [conflict, describe_contradiction_in_signed_log(*contradictions[name])])
                     )
                 count = self._set_aside[name] + len(rows.set_aside)
                 aside = f"{count} rows are set aside: see `dialer hq set-aside`" if count else ""
@@ -446,21 +439,19 @@ class BatchImporter:
         collected: dict[str, CentreRows],
         now: float,
     ) -> None:
-        """Add the rows of a centre's batch to `collected`, the rows of all centres that the next commit stores.
+        """Add the rows of a centre's batch to `collected`, which has the rows of all centres for the next commit.
 
-        Raises StoreNotAccepted if headquarters does not accept batches of the store that sent it.
+        Raises StoreNotAccepted if headquarters does not accept batches from the database that sent this one.
         """
-        store = accept_or_refuse_database_that_sent_batch(
-            batch.centre, stores[batch.centre], batch.store, self._sightings, now
-        )
+        store = accept_or_refuse_sender_of_batch(batch.centre, stores[batch.centre], batch.store, self._sightings, now)
         if not received.set_aside:  # the database rejects a value of its row, so it cannot be compared
             await self._refuse_store_restored_from_older_copy(batch, store, collected.get(batch.centre), now)
         rows = collected.setdefault(batch.centre, CentreRows(store))
         if rows.store is not store:  # rows of two stores with the same ids must not meet in one commit
             if rows.rows:
                 raise StoreNotAccepted(
-                    f"results of the new store of centre {batch.centre} wait until those of its earlier store are"
-                    " saved: they are imported then, without any action",
+                    f"results of the new store of centre {batch.centre} are imported once those of its earlier store"
+                    " are saved: no action is needed",
                     is_final=False,
                 )
             rows.store = store
@@ -468,7 +459,7 @@ class BatchImporter:
         add_new_rows_of_batch(batch, rows, now)
         if received.set_aside:
             rows.set_aside += [
-                make_record_of_unstorable_row(
+                create_record_of_rejected_row(
                     batch.centre, store.incarnation, row, now, received.set_aside, retry=False
                 )
                 for row in rows.rows[earlier:]
@@ -478,14 +469,14 @@ class BatchImporter:
     async def _refuse_store_restored_from_older_copy(
         self, batch: OutboxBatch, store: KnownStore, collected: CentreRows | None, now: float
     ) -> None:
-        """Raise StoreSetBack if a row of the batch differs from the row that headquarters has stored under the same id."""
+        """Raise StoreSetBack if headquarters has stored another row under the id of a row in the batch."""
         repeated = [row for row in batch.rows if row.id <= store.last_id]
         if not repeated:
             return
         is_same_store = collected is not None and collected.store is store
         uncommitted = {row.id: row for row in collected.rows} if collected is not None and is_same_store else {}
         oldest = now - self._compared_seconds
-        with self._charge_computing_time_to_centre(batch.centre):
+        with self._subtract_computing_time_of_centre(batch.centre):
             is_set_back = await does_any_row_differ_from_stored_row(
                 self._db, batch.centre, store.incarnation, repeated, uncommitted, oldest, now
             )
@@ -511,9 +502,9 @@ class BatchImporter:
         marks: list[ParsedRow[MarkRow]],
         results: list[ParsedRow[ResultRow]],
     ) -> None:
-        """Parse a centre's rows, and add each to `marks` (facts about voters) or `results` (all other results).
+        """Parse a centre's rows. Add each to `marks` (facts about voters), or to `results` if it is another result.
 
-        Rows that cannot be stored as either are added to the centre's rows to be set aside.
+        Rows that cannot be stored are added to `rows.set_aside`, with the reason.
         """
         for outbox_row in rows.rows:
             try:
@@ -521,7 +512,7 @@ class BatchImporter:
                 self._refuse_row_of_other_constituency(centre, row, fields)
             except RowSetAside as error:
                 rows.set_aside.append(
-                    make_record_of_unstorable_row(
+                    create_record_of_rejected_row(
                         centre, rows.store.incarnation, outbox_row, now, str(error), retry=error.may_be_retried
                     )
                 )
@@ -542,22 +533,22 @@ class BatchImporter:
         parsed_marks: list[ParsedRow[MarkRow]] = []
         parsed_results: list[ParsedRow[ResultRow]] = []
         for centre, rows in collected.items():
-            with self._charge_computing_time_to_centre(centre):
+            with self._subtract_computing_time_of_centre(centre):
                 self._parse_rows_of_centre(centre, rows, now, parsed_marks, parsed_results)
         if aside := [each for rows in collected.values() for each in rows.set_aside]:
-            await set_aside.insert_records_of_unstorable_rows(self._db, aside)
+            await set_aside.insert_rejected_rows(self._db, aside)
         marks = await self._insert_new_rows(
             SQL.insert_marks, "new_mark", parsed_marks, _convert_voter_mark_to_column_values
         )
         results = await self._insert_new_rows(SQL.insert_results, "new_result", parsed_results, tuple)
 
-        def may_centre_use_result_name(centre: str, name: str) -> bool:
-            return self._names.may_centre_use_result_name(collected[centre], centre, name)
+        def is_result_name_within_limit(centre: str, name: str) -> bool:
+            return self._names.is_result_name_within_limit(collected[centre], centre, name)
 
-        await self._add_results_to_daily_counts(marks, results, may_centre_use_result_name, now)
-        await self._store_answers(results, may_centre_use_result_name, now)
+        await self._add_results_to_daily_counts(marks, results, is_result_name_within_limit, now)
+        await self._store_answers(results, is_result_name_within_limit, now)
         await self._store_times_of_test_messages(results, now)
-        await self._compare_with_earlier_signed_minutes(collected, results, now)
+        await self._check_signed_log_entries(collected, results, now)
         new_booths = {CentreBooth(each.row.centre, *_place_columns(each.row.place)[:3]) for each in marks}
         new_booths -= self._booths
         if new_booths:
@@ -573,7 +564,7 @@ class BatchImporter:
         if isinstance(row, MarkRow):
             place: VoterPlace | None = row.place
         else:
-            place = parse_voter_place(fields) if row.topic in TOPICS_WITH_ANSWERS else None
+            place = parse_voter_place_on_roll(fields) if row.topic in TOPICS_WITH_ANSWERS else None
         settings = self._centres.get(centre)
         if place is None or (
             settings is not None
@@ -594,8 +585,8 @@ class BatchImporter:
     ) -> list[ParsedRow[Row]]:
         """Insert rows through a temporary table. Return the rows that the database did not have yet.
 
-        All rows are inserted with one statement, because usually all of them are new. If the database has some of them
-        already, the insert is repeated with a slower statement, which returns the ids of the inserted rows.
+        Usually all rows are new, and one fast statement inserts them. Otherwise a slower statement inserts the new rows
+        and returns their ids.
         """
         if not rows:
             return []
@@ -645,40 +636,38 @@ class BatchImporter:
             await SQL.set_test_marks.run_statement(self._db, *convert_rows_to_columns(sorted(sent.items()), 2), now)
 
     @contextlib.contextmanager
-    def _charge_computing_time_to_centre(self, centre: str) -> Iterator[None]:
+    def _subtract_computing_time_of_centre(self, centre: str) -> Iterator[None]:
         """Subtract the computing time of the `with` block from the computing time that the centre may still use."""
         started = time.thread_time()
         yield
         self._shares.subtract_used_computing_time(messages.build_batch_subject(centre), time.thread_time() - started)
 
-    async def _compare_with_earlier_signed_minutes(
+    async def _check_signed_log_entries(
         self, collected: Mapping[str, CentreRows], results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> None:
-        """Check whether new signed minutes (epochs) contradict those that the same stores have sent before."""
+        """Check whether new entries of stores' signed logs (epochs) contradict the entries that the same stores sent
+        before.
+        """
         sealed: dict[str, list[SealedEpoch]] = {}
         for each in results:
             if each.row.topic == SEALED_EPOCHS:
-                sealed.setdefault(each.row.centre, []).append(parse_signed_minute_of_store_changes(each.row.payload))
+                sealed.setdefault(each.row.centre, []).append(parse_signed_log_entry(each.row.payload))
         for centre, epochs in sealed.items():
             store = collected[centre].store
-            chain = await seal_records.read_chain_of_signed_minutes(self._db, centre, store.incarnation)
+            chain = await seal_records.read_signed_log_of_store(self._db, centre, store.incarnation)
             if chain is None:
                 copied = store.previous
                 original = (
-                    None
-                    if copied is None
-                    else await seal_records.read_chain_of_signed_minutes(self._db, centre, copied)
+                    None if copied is None else await seal_records.read_signed_log_of_store(self._db, centre, copied)
                 )
-                chain = create_chain_of_signed_minutes(original)
+                chain = create_chain_of_log_entries(original)
             followed = [epoch.previous for epoch in epochs if epoch.kind == EpochKind.START]
-            known = (
-                await seal_records.find_signed_minutes_received_before(self._db, centre, followed) if followed else {}
-            )
-            with self._charge_computing_time_to_centre(centre):
+            known = await seal_records.find_log_entries_received_before(self._db, centre, followed) if followed else {}
+            with self._subtract_computing_time_of_centre(centre):
                 for epoch in epochs:
-                    if chain.add_signed_minute_to_chain(epoch, store.first_at, known, now):
+                    if chain.add_signed_log_entry(epoch, store.first_at, known, now):
                         _log.error("gatherer.seals_contradicted", centre=centre, problem=chain.contradiction)
-            await seal_records.write_chain_of_signed_minutes(self._db, centre, store.incarnation, chain)
+            await seal_records.write_signed_log_of_store(self._db, centre, store.incarnation, chain)
 
     async def _store_peer_updates(
         self,
@@ -697,7 +686,7 @@ class BatchImporter:
         peer_marks = [
             PeerMark(each.row.centre, zones[each.row.centre], each.row.place, {**each.fields, "at": each.row.at})
             for each in marks
-            if each.row.is_sent_to_other_centres
+            if each.row.is_mark_sent_to_other_centres
         ]
         if updates := build_messages_for_other_centres(
             new, peer_marks, self._find_calls_for_other_centres(results, now)
@@ -707,9 +696,7 @@ class BatchImporter:
     def _find_calls_for_other_centres(
         self, results: Sequence[ParsedRow[ResultRow]], now: float
     ) -> dict[str, list[PeerCallRow]]:
-        """Return the calls in these results that headquarters must forward to other centres, by the calling centre's
-        federal state.
-        """
+        """Return the calls that other centres must know of, by the federal state of the centre that made them."""
         found: dict[str, list[PeerCallRow]] = {}
         for each in results:
             centre = self._centres.get(each.row.centre)
@@ -755,10 +742,10 @@ class BatchImporter:
 
 
 def _create_acknowledgement_of_newest_batch(rows: CentreRows, conflict: str, now: float) -> Acknowledgements:
-    """Return the acknowledgement of a centre's last batch, with the batch's sender as the key.
+    """Return the acknowledgement of a centre's last batch, by the sender of the batch. Empty if the centre has sent
+    none.
 
-    The result is empty if the centre has sent no batch. `conflict` is the decision about the centre's stores that a
-    person must make, or "".
+    `conflict` says what a person must decide about the centre's databases ("" = nothing).
     """
     batch, last_id = rows.last_batch, rows.store.last_id
     if batch is None:

@@ -1,4 +1,4 @@
-"""The check `dialer hq check` of a headquarters: its settings, nats-server, streams, centres and published campaign material."""
+"""The command `dialer hq check`: finds problems of headquarters' settings, servers, centres and campaign material."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def find_problems_of_campaign_material(settings: HqSettings, now: float) -> Iter
             yield f"{target} is not published: have media and compliance sign it, then run `dialer hq bundle publish`"
         for target in withdrawn:
             yield f"{target} is approved until its withdrawal is signed and published"
-        left = _read_material_expiry(timestamp) - now if timestamp.exists() else None
+        left = _read_expiry_of_campaign_material(timestamp) - now if timestamp.exists() else None
     except (MaterialRefused, RepositoryError, OSError) as error:
         yield f"{folder}: the material cannot be read: {error}"
         return
@@ -64,14 +64,14 @@ def find_problems_of_campaign_material(settings: HqSettings, now: float) -> Iter
         yield "the list of newest material expires within a day: run `dialer hq bundle renew` every hour (cron)"
 
 
-def _read_material_expiry(timestamp: Path) -> float:
+def _read_expiry_of_campaign_material(timestamp: Path) -> float:
     metadata: Metadata[Timestamp] = Metadata.from_file(str(timestamp))
     return metadata.signed.expires.timestamp()
 
 
 async def find_server_problems(settings: HqSettings) -> list[str]:
-    """Return one line for each problem of nats-server and its streams, and a line that names the centres that send no
-    live status.
+    """Return the problems of nats-server and its streams, one line each. Another line names centres without live
+    status.
     """
     try:
         async with open_session(
@@ -104,9 +104,7 @@ async def _find_missing_streams(session: Session) -> list[str]:
 
 
 async def _read_samples_of_phone_numbers(session: Session, settings: HqSettings) -> dict[str, NumberSample]:
-    """Return the newest sample of hashed phone numbers that each centre has sent, by centre. Raises
-    HeadquartersUnreachable.
-    """
+    """Return each centre's newest sample of hashed phone numbers, by centre. Raises HeadquartersUnreachable."""
     samples: dict[str, NumberSample] = {}
     last = (await session.read_stream_state(NUMBERS)).last
     if last == 0:
@@ -126,13 +124,13 @@ async def _find_centres_without_live_status(session: Session, settings: HqSettin
     silent = {centre.id for centre in settings.centres}
     all_received = asyncio.Event()
 
-    async def record_that_centre_sent_its_status(subject: str, data: bytes) -> None:
+    async def record_centre_with_status(subject: str, data: bytes) -> None:
         silent.discard(subject.split(".")[1])
         if not silent:
             all_received.set()
 
     if silent:
-        await session.subscribe_to_subject("live.>", record_that_centre_sent_its_status)
+        await session.subscribe_to_subject("live.>", record_centre_with_status)
         with suppress(TimeoutError):
             async with asyncio.timeout(LISTEN_SECONDS):
                 await all_received.wait()

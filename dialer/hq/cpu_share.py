@@ -1,7 +1,7 @@
-"""The share of the gatherer's time that each centre may use for reading its batches and checking its signatures (seals).
+"""A limit on the CPU time that headquarters' import process (gatherer) spends on each centre's messages. Without I/O.
 
-Without I/O. A small compressed message can take long to read. Without a limit, one faulty centre, or one stolen key,
-could stop all others.
+A small compressed message can take long to read. Without a limit, one faulty centre, or one stolen key, could block the
+results of all other centres.
 """
 
 from __future__ import annotations
@@ -19,19 +19,17 @@ class _Account:
 
 
 class CpuShares:
-    """The computing time that the gatherer (the process that imports results) may still spend on each centre's
-    messages.
+    """The CPU time that the import process (gatherer) may still spend on each centre's messages.
 
-    A centre's time grows by `SHARE` seconds a second, up to `BURST_SECONDS`.
+    Each centre gains `SHARE` seconds of CPU time per second, up to `BURST_SECONDS`.
     """
 
     def __init__(self) -> None:
         self._accounts: dict[str, _Account] = {}
 
     def has_centre_computing_time_left(self, centre: str, now: float) -> bool:
-        """Return whether the gatherer may process messages of a centre at `now` (monotonic seconds).
-
-        It may not if the centre's messages have used up the computing time that the gatherer spends on the centre.
+        """Return whether a centre has CPU time left, so that its messages may be processed at `now` (monotonic
+        seconds).
         """
         account = self._accounts.setdefault(centre, _Account(BURST_SECONDS, now))
         account.seconds = min(BURST_SECONDS, account.seconds + (now - account.at) * SHARE)
@@ -39,9 +37,9 @@ class CpuShares:
         return account.seconds > 0
 
     def subtract_used_computing_time(self, centre: str, seconds: float) -> None:
-        """Subtract the computing time that messages of a centre took.
+        """Subtract the CPU time that processing a centre's messages took.
 
-        Time used before the first call of `has_centre_computing_time_left` for a centre does not count.
+        Nothing is subtracted before the centre's first call of `has_centre_computing_time_left`.
         """
         if centre in self._accounts:
             self._accounts[centre].seconds -= seconds

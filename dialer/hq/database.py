@@ -33,9 +33,9 @@ class Database:
         self._connection = connection
 
     def open_transaction(self) -> AbstractAsyncContextManager[Any]:
-        """Return a context whose statements are committed when it ends, or rolled back on an error.
+        """Return an async context manager for a transaction. It commits at its end, or rolls back on an error.
 
-        If contexts are nested, the inner one is a savepoint.
+        A transaction within a transaction is a savepoint.
         """
         transaction: AbstractAsyncContextManager[Any] = self._connection.transaction()
         return transaction
@@ -59,8 +59,9 @@ class Database:
         return int(count) if count.isdigit() else 0
 
     async def copy_rows_into_table(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Copy rows into a table, each with a value for every column. Raises an error of `ValueRejected` for an invalid
-        value.
+        """Copy rows into a table. Each row has a value for every column.
+
+        If a value is invalid, one of the errors in `ValueRejected` is raised.
         """
         try:
             await self._connection.copy_records_to_table(table, records=rows)
@@ -70,8 +71,8 @@ class Database:
     async def prepare_schema(self) -> None:
         """Create or upgrade the schema, and create this connection's temporary tables.
 
-        Another process may be storing results. If PostgreSQL ends the schema's transaction to resolve a deadlock with that
-        process, the schema is prepared again.
+        Another process may be storing results, which can lead to a deadlock. If PostgreSQL then aborts this upgrade, it
+        is tried again.
         """
         retries = DEADLOCK_RETRIES
         while True:

@@ -100,7 +100,7 @@ async def run_hq_page_server(
             figures.update_figures_until_cancelled,
             figures.receive_live_status_of_centres,
             orders.record_orders_until_cancelled,
-            proposals.record_missing_results_until_cancelled,
+            proposals.record_missing_proposal_results_until_cancelled,
             streams.watch_user_rights,
         )
         async with serve_pages(

@@ -26,11 +26,10 @@ class SQL(Statements):
 
 
 def compute_expected_turnout_progress(curve: Sequence[ExpectedProgress], minute: float) -> ExpectedShares | None:
-    """Return the progress expected at a minute of the polling day: the share (0-1) of phone numbers that are completed,
-    and the share of voters who have voted.
+    """Return the progress expected at a minute of the polling day, or None without a curve (expected turnout curve).
 
-    The shares are 0 before the first time of the expected turnout curve, interpolated between its times, and constant
-    after its last time. Return None without a curve.
+    The progress is the share (0-1) of completed phone numbers, and the share of voters who have voted. Both are 0
+    before the curve's first time, interpolated between its times, and constant after its last time.
     """
     if not curve:
         return None

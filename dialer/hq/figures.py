@@ -1,4 +1,4 @@
-"""Figures of headquarters' pages: each centre's live status, and its results in the database. Each figure has its age."""
+"""Figures on headquarters' pages: each centre's live status, its results in the database, and how old both are."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class DayCount:
 
 
 class CentreTurnout(NamedTuple):
-    """The turnout at the polling stations (booths) of a centre, counted from voters' answers (marks) that all centres reported.
+    """The turnout at a centre's polling stations (booths), counted from voters' answers.
 
-    A booth counts for each centre that has reported marks of its voters.
+    A booth belongs to every centre that has reported answers of its voters. The answers of all centres are counted.
     """
 
     centre: str
@@ -118,10 +118,9 @@ class SQL(Statements):
 
 
 def compute_day_figures(counts: Mapping[str, float]) -> DayResults:
-    """Return the figures of a day (calls, contacts, votes, seat-hours), calculated from its counters (table
-    `day_count`).
+    """Return the figures of a day, such as calls and contacts, from the day's counters (table `day_count`).
 
-    As in a centre, the estimated number of people whom detection took for machines counts as abandoned.
+    If machine detection hung up on people by mistake, their estimated number counts as abandoned calls.
     """
     people = counts.get(PEOPLE_TAKEN_FOR_MACHINES, 0)
     live = sum(counts.get(f"outcome/{outcome}", 0) for outcome in LIVE_ANSWERS) + counts.get(FLOW_ANSWERS_COUNT, 0)
@@ -159,7 +158,7 @@ class CallRates:
 
 
 class HqFigures:
-    """Reads the figures of headquarters' pages, and writes them into the page state (the values that open pages show)."""
+    """Reads the figures from headquarters' database and servers, and passes them to the open pages (page state)."""
 
     def __init__(self, settings: HqSettings, page_state: PageState, db: PageDatabase, accounts: Accounts) -> None:
         self._settings = settings
@@ -185,10 +184,9 @@ class HqFigures:
         return self._session is not None and self._session.is_connected
 
     async def update_figures_until_cancelled(self) -> NoReturn:
-        """Update the page state (the values that open pages show) until cancelled.
+        """Update the figures on the open pages until cancelled.
 
-        While the database or the campaign material cannot be read, the figures stay as they were, and the pages show
-        their age.
+        While the database or the campaign material cannot be read, the pages show the last figures and their age.
         """
         while True:
             await run_function_and_log_store_error(self.read_figures_from_database(), "hq_desk.read_failed")
@@ -257,7 +255,7 @@ class HqFigures:
         self._official = {each.centre: each for each in await SQL.official_of_centres.fetch_rows(db)}
 
     def _put_incidents_into_page_state(self, incidents: Sequence[Incident]) -> None:
-        self._replace_all_page_values_of_kind(
+        self._replace_page_values_with_prefix(
             "incident", {f"incident/{each.zone}/{each.id}": each for each in incidents}
         )
 
@@ -267,7 +265,7 @@ class HqFigures:
             kind, _, name = proposal.to.partition(":")
             zone = {"zone": name, "centre": self._accounts.zone_of_centre.get(name, "")}.get(kind, "")
             values[f"proposal/{zone}/{proposal.id}"] = proposal
-        self._replace_all_page_values_of_kind("proposal", values)
+        self._replace_page_values_with_prefix("proposal", values)
 
     async def _put_assigned_material_into_page_state(self) -> None:
         """Show the campaign material (flows, recordings) assigned to each zone, and to all zones. Raises StoreError.
@@ -290,12 +288,10 @@ class HqFigures:
                 )
             ]
             values[f"material/{zone}"] = {**material, "waves": waves}
-        self._replace_all_page_values_of_kind("material", values)
+        self._replace_page_values_with_prefix("material", values)
 
-    def _replace_all_page_values_of_kind(self, kind: str, values: Mapping[str, Any]) -> None:
-        """Put values into the page state (what open pages show), and remove all other values of the same kind. A
-        value's key begins with its kind.
-        """
+    def _replace_page_values_with_prefix(self, kind: str, values: Mapping[str, Any]) -> None:
+        """Set `values` on the open pages, and remove all other values whose key begins with the prefix `kind`."""
         for name in {
             f"{kind}/{each}" for each in self._page_state.get_values_of_keys_with_prefix(kind, object)
         } - values.keys():
@@ -317,16 +313,14 @@ class HqFigures:
         }
         self._page_state.set_value_of_key("hq", status)
         zones = {*self._accounts.zone_of_centre.values()}
-        self._replace_all_page_values_of_kind(
+        self._replace_page_values_with_prefix(
             "owners", {f"owners/{zone}": self._accounts.list_possible_incident_owners(zone) for zone in zones}
         )
-        self._replace_all_page_values_of_kind("order", self._orders.list_orders_for_page_state(now))
+        self._replace_page_values_with_prefix("order", self._orders.list_orders_for_page_state(now))
         for each in self._settings.centres:
-            self._page_state.set_value_of_key(
-                f"centre/{each.zone}/{each.id}", self._collect_page_fields_of_centre(each)
-            )
+            self._page_state.set_value_of_key(f"centre/{each.zone}/{each.id}", self._build_centre_row_for_pages(each))
 
-    def _collect_page_fields_of_centre(self, centre: HqCentre) -> CentreRow:
+    def _build_centre_row_for_pages(self, centre: HqCentre) -> CentreRow:
         live, turnout = self._live.centres.get(centre.id), self._turnout.get(centre.id)
         official = self._official.get(centre.id)
         return {
@@ -334,7 +328,7 @@ class HqFigures:
             "zone": centre.zone,
             "state": centre.state or (turnout and turnout.state),
             "planned_seats": centre.seats,
-            **(LiveFields() if live is None else live.build_page_fields_of_centre()),
+            **(LiveFields() if live is None else live.build_live_status_for_pages()),
             **self._stored[centre.id],
             "contacted": turnout and turnout.contacted,
             "voted": turnout and turnout.voted,

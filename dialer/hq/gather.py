@@ -95,9 +95,9 @@ def make_garbage_collection_rare() -> None:
 
 
 class Gatherer:
-    """Imports centres' batches of results into the database.
+    """The process that imports centres' batches of results into headquarters' database.
 
-    Only the gatherer that holds the database's lock imports. Every other gatherer waits for the lock.
+    If several gatherers run, only the one that holds the database's lock imports. The others wait for the lock.
     """
 
     def __init__(self, settings: HqSettings, session: Session, clock: Clock) -> None:
@@ -131,7 +131,7 @@ class Gatherer:
 
     @property
     def centres_with_unstored_results(self) -> set[str]:
-        """The centres that have reported that headquarters' server does not store the results they send."""
+        """The centres that have reported that headquarters' nats-server does not store their results."""
         since = self._clock.now() - UNSTORED_SECONDS
         return {centre for centre, at in self._unstored_at.items() if at >= since}
 
@@ -214,11 +214,11 @@ class Gatherer:
             self._unstored_at[centre] = now
 
     async def _find_stream_position(self, db: Database, stream_id: str) -> StreamPosition:
-        """Return the position in the NATS stream of batches after which the gatherer continues to read.
+        """Return the position in the NATS stream of batches after which reading continues.
 
-        This is the position in the database. The stream may end before it, if nats-server was restored from an older
-        copy. In this case, reading continues at the end of the stream. The server may have stored batches at lower
-        positions since. They are not read, but centres send them again, because they were not acknowledged.
+        Usually this is the position in the database. If nats-server was restored from an older copy, the stream may end
+        earlier. Then reading continues at the stream's end. Batches that are skipped by this are sent again, because
+        their centres got no acknowledgement.
         """
         stored = await SQL.position.fetch_first_row(db, stream_id) or StreamPosition(0, None)
         last = (await self._session.read_stream_state(messages.UP)).last
@@ -236,8 +236,8 @@ class Gatherer:
         position = start.position
         waiting: asyncio.Queue[StoredMessage] = asyncio.Queue(MAX_WAITING_BATCHES)
         importer = BatchImporter(self._settings, db, self._clock, self._sightings, self._shares)
-        await importer.retry_rows_that_could_not_be_stored()
-        self._update_centres_with_database_problems(importer)
+        await importer.retry_rejected_rows()
+        self._copy_database_problems_from_importer(importer)
         partitions_due = 0.0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._read_batch_stream(stream_id, start, waiting), name="gather-read")
@@ -249,7 +249,7 @@ class Gatherer:
                 received = await self._wait_for_batches(waiting)
                 acks = await self._commit_batches(importer, stream_id, position, received)
                 position = received[-1].position
-                self._update_centres_with_database_problems(importer)
+                self._copy_database_problems_from_importer(importer)
                 self._updates_queued.set()
                 for sender, ack in acks.items():
                     if ack.through is not None:
@@ -258,7 +258,7 @@ class Gatherer:
                         messages.build_acknowledgement_subject(sender.centre), messages.pack_acknowledgement(ack)
                     )
 
-    def _update_centres_with_database_problems(self, importer: BatchImporter) -> None:
+    def _copy_database_problems_from_importer(self, importer: BatchImporter) -> None:
         self.contradicted_centres = importer.contradicted_centres
         self.replaced_centres = importer.replaced_centres
 
@@ -272,7 +272,7 @@ class Gatherer:
         try:
             return await importer.commit_batches(stream_id, position, received)
         except ValueRejected as error:
-            if len(received) == 1 and received[0].row_count_towards_commit_limit <= 2:
+            if len(received) == 1 and received[0].row_count_for_commit_limit <= 2:
                 aside = replace(received[0], set_aside=f"the database rejects one of its values: {error}")
                 return await importer.commit_batches(stream_id, position, [aside])
             if len(received) == 1:
@@ -296,9 +296,9 @@ class Gatherer:
             raise
 
     def _read_batch_message(self, stored: StoredMessage) -> ReceivedBatch:
-        """Return the batch in a message, or a problem if its centre has used up its computing time.
+        """Return the batch in a message, or a problem if its centre has no CPU time left.
 
-        A batch that is skipped is not acknowledged, so its centre sends it again.
+        A skipped batch is not acknowledged, so its centre sends it again.
         """
         if not self._shares.has_centre_computing_time_left(stored.subject, self._clock.monotonic()):
             problem = (
@@ -313,12 +313,12 @@ class Gatherer:
     async def _wait_for_batches(self, waiting: asyncio.Queue[StoredMessage]) -> list[ReceivedBatch]:
         """Wait for a batch of a centre's results. Return it together with the batches that arrive soon after it."""
         received = [self._read_batch_message(await waiting.get())]
-        rows = received[0].row_count_towards_commit_limit
+        rows = received[0].row_count_for_commit_limit
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(COLLECT_SECONDS):
                 while rows < MAX_COMMIT_ROWS:
                     received.append(self._read_batch_message(await waiting.get()))
-                    rows += received[-1].row_count_towards_commit_limit
+                    rows += received[-1].row_count_for_commit_limit
         return received
 
     async def _forward_updates_to_other_centres(self, db: Database) -> None:

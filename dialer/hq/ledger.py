@@ -1,8 +1,8 @@
-"""Conversion of the rows of a centre's results to rows of headquarters' database. Without I/O.
+"""Convert the rows of a centre's results to rows of headquarters' database. Without I/O.
 
-Every row is counted once. Rows up to the last committed id of their store are skipped, after dialer/hq/repeated_rows.py has
-compared them with the stored ones. If a centre restores a backup and sends a row again, the row has the same key as before, and
-is not stored twice.
+Every row is counted once. Rows that headquarters has committed already are skipped, after dialer/hq/repeated_rows.py
+has compared them with the stored rows. If a centre restores a backup and sends a row again, the row has the same key as
+before, so it is not stored twice.
 """
 
 from __future__ import annotations
@@ -75,11 +75,10 @@ def refuse_batch_with_subject_of_other_centre(batch: OutboxBatch, subject: str, 
 
 
 def add_new_rows_of_batch(batch: OutboxBatch, rows: CentreRows, now: float) -> None:
-    """Add the new rows of a batch to the rows of its centre that the next commit stores.
+    """Add the new rows of a batch to `rows`, which the next commit stores.
 
     Nothing is added if all rows are stored already, or if rows before the batch are missing. The acknowledgement then
-    tells the centre where to continue. `now` is headquarters' time (epoch seconds). A row with a later time counts as
-    created at `now`.
+    tells the centre which row to send next. A row from the future counts as created at `now` (epoch seconds).
     """
     store = rows.store
     rows.last_batch = batch
@@ -101,11 +100,10 @@ class NameLimit:
     def __init__(self) -> None:
         self._names: dict[str, set[str]] = defaultdict(set)
 
-    def may_centre_use_result_name(self, rows: CentreRows, centre: str, name: str) -> bool:
-        """Return whether headquarters counts a centre's results under a name, such as the name of an outcome or a
-        disposition.
+    def is_result_name_within_limit(self, rows: CentreRows, centre: str, name: str) -> bool:
+        """Return whether headquarters counts a centre's results under this name, such as the name of an outcome.
 
-        A centre may use `MAX_NAMES` names. Results with a further name are stored but not counted, which is reported as
+        A centre may use `MAX_NAMES` names. Results with a further name are stored but not counted. This is reported as
         a problem of the centre.
         """
         names = self._names[centre]
@@ -120,7 +118,7 @@ class NameLimit:
 
 
 class ResultRow(NamedTuple):
-    """A row with a result that is not a mark (fact about a voter).
+    """A result of a centre, such as a call, but not a fact about a voter (see `MarkRow`).
 
     The fields are in the order of the columns of the table `new_result`.
     """
@@ -151,22 +149,22 @@ class MarkRow:
     def does_mark_undo_or_correct_earlier_marks(self) -> bool:
         """Whether this mark (fact about a voter) undoes or corrects earlier marks of the voter.
 
-        If so, the voter's status must be derived from all marks again.
+        If so, the voter's status is computed again from all marks.
         """
         return self.undoes is not None or self.source == MarkSource.CORRECTION
 
     @property
-    def is_sent_to_other_centres(self) -> bool:
+    def is_mark_sent_to_other_centres(self) -> bool:
         """Whether headquarters forwards this mark (fact about a voter) to other centres."""
         return self.does_mark_undo_or_correct_earlier_marks or self.kind == MarkKind.VOTED
 
 
 def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow | MarkRow, dict[str, Any]]:
-    """Convert a row of a centre's outbox (results to send) to a row for the database. Return it with the fields of its payload.
+    """Convert a row of a centre's outbox (results to send) to a database row. Return it with the fields of its payload.
 
-    A mark (fact about a voter) with a time in the future gets the time `now` (epoch seconds). Other results keep their
-    time, by which a result that is sent twice is recognised. Raises UnreadableRow for a payload that is not a JSON
-    object, or that the database cannot store.
+    A mark (fact about a voter) from the future gets the time `now` (epoch seconds). Other results keep their time,
+    which identifies results that are sent twice. Raises UnreadableRow if the payload is not a JSON object, or cannot be
+    stored.
     """
     at = row.at if 0 < row.at < MAX_EPOCH_SECONDS else now
     topic = shorten_topic_for_database(row.topic)
@@ -198,7 +196,7 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
             at,
             centre,
             topic,
-            parse_signed_minute_of_store_changes(row.payload).compute_digest_of_signed_minute(),
+            parse_signed_log_entry(row.payload).compute_digest_of_signed_minute(),
             row.id,
             row.payload,
         ), fields
@@ -215,14 +213,14 @@ def shorten_topic_for_database(topic: str) -> str:
     return topic[:128].replace("\0", "")
 
 
-def parse_signed_minute_of_store_changes(payload: str) -> SealedEpoch:
-    """Return the sealed epoch (signed minute of a store's changes) in the payload of a result. Raises UnreadableRow."""
+def parse_signed_log_entry(payload: str) -> SealedEpoch:
+    """Return the entry of a store's signed log (epoch) in the payload of a result. Raises UnreadableRow."""
     try:
         return get_type_adapter(SealedEpoch).validate_json(payload, strict=True)
     except ValidationError as error:
         problem = error.errors()[0]["msg"]
         raise UnreadableRow(
-            f"a seal (signature of a minute of a centre's records) cannot be read ({problem}): update Matdan at headquarters"
+            f"an entry of a centre's signed log cannot be read ({problem}): update Matdan at headquarters"
         ) from error
 
 
@@ -245,7 +243,7 @@ def _parse_voter_mark_in_result(
     centre: str, row: BatchRow, at: float, fields: Mapping[str, Any], now: float
 ) -> MarkRow | None:
     """Return the mark (fact about a voter) in a result, or None if the result has no valid fields of a mark."""
-    place, key, undoes = parse_voter_place(fields), fields.get("key"), fields.get("undoes")
+    place, key, undoes = parse_voter_place_on_roll(fields), fields.get("key"), fields.get("undoes")
     kind, source, marked_at = fields.get("kind"), fields.get("source"), fields.get("at")
     if place is None or not isinstance(marked_at, int | float | None):
         return None
@@ -259,7 +257,7 @@ def _parse_voter_mark_in_result(
     return MarkRow(place, fields["key"], kind, source, marked_at, undoes, centre, row.id, row.payload)
 
 
-def parse_voter_place(fields: Mapping[str, Any]) -> VoterPlace | None:
+def parse_voter_place_on_roll(fields: Mapping[str, Any]) -> VoterPlace | None:
     """Return the place on the electoral roll of the voter in a result, or None if the result has no valid place."""
     place = fields.get("place")
     if not isinstance(place, dict):
@@ -279,9 +277,9 @@ class DayCounts:
     def __init__(self, zone: tzinfo, accepts: Callable[[str, str], bool], now: float) -> None:
         """Create counters that are all 0.
 
-        A day ends at midnight in the time zone `zone`. A result with a time after `now` (epoch seconds) is counted at
-        `now`. `accepts` is called with a centre and a name, such as that of an outcome. It returns False if the centre
-        uses too many names. Results with that name are then not counted.
+        `zone` is the time zone of the days. A result from the future is counted at `now` (epoch seconds). `accepts` is
+        called with a centre and a name, such as that of an outcome. If it returns False, the results with that name are
+        not counted.
         """
         self._zone = zone
         self._now = now
@@ -300,7 +298,7 @@ class DayCounts:
                 self.counts[row.centre, day, "attempts"] += 1
                 outcome = str(fields.get("outcome"))[:40]
                 self._count_result_if_name_is_accepted(row.centre, day, f"outcome/{outcome}", 1)
-                self._count_answer_to_machine_detection(row.centre, day, outcome, fields)
+                self._count_result_of_machine_detection(row.centre, day, outcome, fields)
             case "results/dispositions":
                 self._count_result_if_name_is_accepted(
                     row.centre, day, f"disposition/{str(fields.get('disposition'))[:40]}", 1
@@ -313,11 +311,13 @@ class DayCounts:
                     if isinstance(spent, int | float) and 0 <= spent < MAX_EPOCH_SECONDS:
                         self._count_result_if_name_is_accepted(row.centre, day, f"seat/{state[:40]}", spent)
 
-    def _count_answer_to_machine_detection(
+    def _count_result_of_machine_detection(
         self, centre: str, day: date, outcome: str, fields: Mapping[str, Any]
     ) -> None:
-        """Count what a campaign with machine detection adds to the abandoned-call rate: answers of flows, and the share
-        of people among the calls that detection ended. A machine that an agent reports was connected.
+        """Count what machine detection adds to the abandoned-call rate.
+
+        These are the answered calls of IVR flows, and the estimated number of people among the calls that detection
+        hung up.
         """
         share = fields.get("false_positive_share")
         if not isinstance(share, int | float) or not 0 < share <= 1:
@@ -368,12 +368,11 @@ class PeerCallRow(NamedTuple):
 
 
 def parse_call_for_other_centres(row: ResultRow, fields: Mapping[str, Any], now: float) -> PeerCallRow | None:
-    """Return the call in a result, if other centres must know of it. They keep a minimum interval between calls to a
+    """Return the call in a result if other centres must know of it, because it starts a minimum interval for its
     number.
 
-    Return None if the result is not a call, has no hash of the called number, or has an outcome that does not count for
-    minimum intervals. Return None also if the call ended so long ago that every minimum interval is over. The call's
-    time is at most `now` (epoch seconds).
+    Otherwise return None: the result is no call, has no hash of its number, has an outcome that starts no minimum
+    interval, or is so old that every interval is over. The call's time is at most `now` (epoch seconds).
     """
     hashed, outcome, ended_at = fields.get("number_hash"), fields.get("outcome"), fields.get("ended_at")
     if row.topic != ATTEMPTS or not is_number_hash(hashed) or not isinstance(ended_at, int | float):
@@ -399,12 +398,12 @@ class AnswerRow:
 
 
 def parse_answers_in_result(row: ResultRow, fields: Mapping[str, Any], now: float) -> list[AnswerRow]:
-    """Return the voter's answers to questions in a result. Names of recordings are left out.
+    """Return the voter's answers to questions in a result, without the names of recordings.
 
-    The list is empty if the result does not say which voter answered. The time of the answers is limited to `now`
-    (epoch seconds). Otherwise a centre whose clock is ahead could block later answers.
+    The list is empty if the result does not say which voter answered. Answers from the future get the time `now` (epoch
+    seconds). Otherwise a centre whose clock is ahead could block later answers.
     """
-    answers, place = fields.get("answers"), parse_voter_place(fields)
+    answers, place = fields.get("answers"), parse_voter_place_on_roll(fields)
     if row.topic not in TOPICS_WITH_ANSWERS or place is None or not isinstance(answers, dict):
         return []
     recording_prefix = f"{fields.get('attempt_id')}-"
@@ -454,7 +453,7 @@ class TurnoutChange(NamedTuple):
 
 
 def sum_turnout_changes(changes: Iterable[StatusChange]) -> dict[TurnoutArea, TurnoutChange]:
-    """Return what the changes of voters' statuses add to the turnout figures of each area. Unchanged areas are left out."""
+    """Return how the changes of voters' statuses change the turnout figures of each area. Unchanged areas are left out."""
     sums: dict[TurnoutArea, list[int]] = defaultdict(lambda: [0, 0, 0])
     newest: dict[TurnoutArea, float] = defaultdict(float)
     for place, zone, at, before, after in changes:

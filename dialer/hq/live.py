@@ -38,8 +38,8 @@ class LiveCentre:
     server_problem: str = ""  # why headquarters' server does not store its results
     peer_update_problem: str = ""  # why no updates of other centres are imported
 
-    def build_page_fields_of_centre(self) -> LiveFields:
-        """Return the fields of the centre for the pages, without values that are invalid. Never raises."""
+    def build_live_status_for_pages(self) -> LiveFields:
+        """Return the centre's live status as the pages show it. Invalid values are left out. Never raises."""
         seats = {
             str(name): count
             for name, count in _get_mapping_or_empty(self.state.get("seats")).items()

@@ -24,7 +24,7 @@ from dialer.settings.headquarters import HqSettings
 
 
 def read_online_signing_key(settings: HqSettings) -> bytes:
-    """Return the private key that signs the list of the newest campaign material and its assignment to centres.
+    """Return the private key with which this server signs the list of newest material, and its assignment to centres.
 
     Raises SettingError.
     """
@@ -58,7 +58,7 @@ def draft_withdrawal_of_material_version(settings: HqSettings, name: str, versio
 
 
 class DraftedMaterial(NamedTuple):
-    """A draft of campaign material: the versions that its publication approves and withdraws, and who has signed it."""
+    """A draft of campaign material: the versions to approve, the versions to withdraw, and who has signed the draft."""
 
     approved: list[str]  # manifests of versions
     withdrawn: list[str]
@@ -91,8 +91,9 @@ def publish_signed_draft_of_material(settings: HqSettings) -> list[str]:
 
 @contextmanager
 def _convert_errors_of_material_folder(settings: HqSettings, failure: str) -> Iterator[None]:
-    """Raise StoreError, with `failure` in its text, for errors that the folder of campaign material causes in the
-    `with` block.
+    """Raise errors of the campaign material's folder in the `with` block as StoreError.
+
+    `failure` says in the error's text what failed.
     """
     try:
         yield

@@ -1,7 +1,7 @@
-"""Keeps a record, in headquarters' audit, of each order that leaders have signed and sent to centres.
+"""Records each order that leaders have signed and sent to centres in headquarters' audit.
 
-The orders are read from nats-server. So an order is in the audit whichever machine and program sent it. Orders that are
-sent while the pages do not run are written at their next start.
+The orders are read from nats-server. So an order is in the audit whichever machine and program sent it. Orders that
+were sent while the page server was stopped are recorded at its next start.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ RETRY_SECONDS = 5.0
 
 
 class OrderAudit:
-    """A task that writes each order which headquarters has sent to centres, for example to stop all calls, into the
-    audit of headquarters.
-    """
+    """A task that records each order sent to centres, such as "stop all calls", in headquarters' audit."""
 
     def __init__(self, settings: HqSettings, db: PageDatabase) -> None:
         self._settings = settings
@@ -59,10 +57,10 @@ class OrderAudit:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def add_order_to_audit(self, data: bytes) -> None:
-        """Record an order, and the leaders who signed it, in headquarters' audit, unless the audit has the order
-        already.
+        """Record an order and its signers in headquarters' audit, unless the order is recorded already.
 
-        Raises StoreError. A message that is no order, or that lacks valid signatures, is ignored: no centre obeys it.
+        A message that is not an order, or has no valid signatures, is ignored, because no centre executes it. Raises
+        StoreError.
         """
         parsed = parse_order(data)
         if parsed is None:
@@ -77,11 +75,11 @@ class OrderAudit:
         who = shorten_text_for_audit(", ".join(signers))
         what = {**_build_audit_details_of_order(order), "sha256": calculate_order_digest(signed.order)}
         async with self._db.open_transaction() as db:
-            await self._db.append_audit_entry_once(db, "order-sent", who, what)
+            await self._db.append_audit_entry_if_missing(db, "order-sent", who, what)
 
 
 def _build_audit_details_of_order(order: HqOrder) -> dict[str, str]:
-    """Return an order's kind, id, addressee, campaign and limits, as far as it has them, for the audit."""
+    """Return an order's details for the audit: kind, id, addressee, campaign and limits. Missing ones are left out."""
     details = order.model_dump(
         mode="json", include={"id", "order", "to", "campaign_id", "max_calls", "calls_per_seat"}, exclude_none=True
     )

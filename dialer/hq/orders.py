@@ -246,8 +246,8 @@ class OrderMonitor:
     def list_orders_for_page_state(self, now: float) -> dict[str, OrderReplies]:
         """Return the orders that headquarters' pages show, by the key `order/ZONE/ID`.
 
-        An order has one entry for each zone in which it addresses centres. The entry says how many of these centres
-        executed the order, and which refused it or did not reply.
+        An order has one entry for each zone whose centres it addresses. The entry lists which of these centres executed
+        the order, refused it, or did not reply.
         """
         self._orders = {name: order for name, order in self._orders.items() if order.expires_at > now}
         self._replies = {name: of for name, of in self._replies.items() if name in self._orders or not self._orders}

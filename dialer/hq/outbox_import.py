@@ -1,7 +1,7 @@
-"""Importing files with a disconnected centre's results, which a person carries to headquarters (outbox files).
+"""Import outbox files: results of a disconnected centre that a person carries to headquarters.
 
-The rows take the same way as those from the network: through the stream of batches to the gatherer. So a row that
-arrives twice is stored once, and only the gatherer writes to the database.
+The rows are sent to the same NATS stream as those from the network. So only the gatherer (the process that imports
+results) writes to the database, and a row that arrives twice is stored once.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ def _refuse_outbox_file_without_valid_signature(settings: HqSettings, file: Outb
 
 
 class _Acknowledgements:
-    """The acknowledgements that the gatherer sends for imported batches, by sender. A sender is a centre, the id of its
-    store (incarnation), and the run of the store (process start).
+    """The acknowledgements that the gatherer (the process that imports results) sends, by sender.
 
-    Batches from files have no run. So their acknowledgements differ from those for the centre's uplink (its connection
-    to headquarters), which may send batches at the same time.
+    A sender is a centre, the id of its store (incarnation), and the id of its dialler's process (run). Batches from
+    files have no run. So their acknowledgements are not confused with those for the centre's network connection
+    (uplink).
     """
 
     def __init__(self) -> None:

@@ -12,9 +12,9 @@ MAX_PAIRS = 20  # that are named
 
 
 def describe_centres_sharing_numbers(samples: Mapping[str, NumberSample]) -> Iterator[str]:
-    """Yield a line of text about each pair of centres that share phone numbers. The pair that shares most comes first.
+    """Yield one line for each pair of centres that share phone numbers, starting with the pair that shares most.
 
-    `samples` are by centre.
+    `samples` has the number sample of each centre.
     """
     shared = _count_shared_hashes(samples)
     counts = {
@@ -33,8 +33,9 @@ def describe_centres_sharing_numbers(samples: Mapping[str, NumberSample]) -> Ite
 
 
 def describe_centres_with_different_hash_secret(samples: Mapping[str, NumberSample]) -> Iterator[str]:
-    """Yield a line that names the centres without a secret for hashing phone numbers, and a line that names the centres
-    whose secret differs from that of most centres.
+    """Yield a line that names the centres without a secret for hashing phone numbers.
+
+    Then yield a line that names the centres whose secret differs from that of most centres.
     """
     by_fingerprint: dict[str, list[str]] = defaultdict(list)
     for centre, sample in samples.items():
@@ -64,9 +65,8 @@ def _count_shared_hashes(samples: Mapping[str, NumberSample]) -> Counter[tuple[s
 def _estimate_numbers_on_both_rolls(shared: int, *samples: NumberSample) -> int:
     """Return about how many phone numbers two electoral rolls share, if `shared` hashes are in both samples.
 
-    A sample has the lowest hashes of a roll's numbers. A complete sample has all of them. An incomplete sample covers
-    the share of all possible hashes that is below its highest hash. The result is `shared`, divided by the smaller of
-    the two samples' shares.
+    A sample has the lowest hashes of a roll's numbers. If it has not all of them, it covers only the part (0-1) of the
+    hash range up to its highest hash. `shared` is divided by the smaller of the two parts.
     """
     limits = [int(each.hashes[-1], 16) for each in samples if not each.has_every_number_of_roll]
     return round(shared * 16**HASH_LETTERS / min(limits)) if limits else shared

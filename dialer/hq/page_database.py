@@ -47,10 +47,10 @@ class SQL(Statements):
 
 
 class PageDatabase:
-    """A database connection that tasks use in turn. It is opened again after it was lost.
+    """The database connection of headquarters' pages. One task at a time uses it, and it is reopened after a loss.
 
-    The last entry of the audit's hash chain is also stored in the pages' own file. So somebody who can write to the
-    database but not to that file cannot replace or delete audit entries unnoticed.
+    The last entry of the audit's hash chain is also stored in a local file. So an attacker who can write to the
+    database, but not to that file, cannot change or delete audit entries unnoticed.
     """
 
     def __init__(self, settings: HqSettings, clock: Clock, file: DeskFile | None = None) -> None:
@@ -99,7 +99,7 @@ class PageDatabase:
         await SQL.insert_entry.run_statement(db, *astuple(entry))
         self._has_new_entries = True
 
-    async def append_audit_entry_once(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
+    async def append_audit_entry_if_missing(self, db: Database, kind: str, who: str, what: Mapping[str, str]) -> None:
         """Append an audit entry, unless the audit has an entry with the same kind, user and details."""
         await SQL.lock_audit.run_statement(db)
         details = format_audit_details_for_hashing(what)
@@ -117,14 +117,14 @@ class PageDatabase:
             return await SQL.newest_entries.fetch_rows(db, count)
 
     async def find_breaks_in_audit_chain(self) -> list[Break]:
-        """Return where the audit's hash chain is broken.
+        """Return the places where the audit's hash chain is broken.
 
-        The chain must contain the last entry that is stored in the pages' own file.
+        The chain must also contain the last entry that is stored in the page server's local file.
         """
         end = None if self._file is None else await self._file.read_last_seen_audit_entry()
         return [*find_breaks_in_audit_hash_chain(await self.read_audit_entries(), end)]
 
-    async def accept_present_end_of_audit(self, who: str) -> None:
+    async def accept_last_audit_entry(self, who: str) -> None:
         """Accept the database's last audit entry as the true end of the audit, after a restore from a backup.
 
         The acceptance itself is added to the audit.
@@ -141,9 +141,9 @@ class PageDatabase:
 
 
 async def _store_last_audit_entry(db: Database, file: DeskFile) -> None:
-    """Store the last entry of the audit's hash chain in the pages' own file. Raises StoreError.
+    """Store the last entry of the audit's hash chain in the page server's local file. Raises StoreError.
 
-    Nothing is stored if the chain does not continue the entry in that file. The break is logged.
+    If the chain does not continue the entry in the file, this is logged, and the file stays unchanged.
     """
     stored = await file.read_last_seen_audit_entry()
     entries = await SQL.entries_from.fetch_rows(db, 0 if stored is None else stored[0])
@@ -158,7 +158,7 @@ async def _store_last_audit_entry(db: Database, file: DeskFile) -> None:
 def _find_audit_breaks_after_stored_entry(
     entries: Sequence[AuditEntry], stored: tuple[int, str] | None
 ) -> Iterator[Break]:
-    """Yield the breaks of the audit's hash chain after the entry that the pages' own file has (`stored`).
+    """Yield the breaks of the audit's hash chain after `stored`, the entry in the page server's local file.
 
     `entries` must begin with that entry.
     """

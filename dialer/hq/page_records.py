@@ -1,6 +1,7 @@
-"""The records that headquarters' pages receive. The pages' TypeScript types are generated from them (`dialer.desk.page_types`).
+"""The records that headquarters sends to its pages. The pages' TypeScript types are generated from them.
 
-A field that is not required is missing until its centre has published it or the database has it.
+An optional field is missing until its centre has published it, or until the database has it (`dialer.desk.page_types`
+generates the types).
 """
 
 from __future__ import annotations
@@ -33,9 +34,7 @@ class ExpectedShares(TypedDict):
 
 
 class HqStatus(TypedDict):
-    """The state of headquarters' server and database, and the day's goals: the expected progress, and contacts per seat
-    and hour.
-    """
+    """The state of headquarters' server and database, and the day's goals."""
 
     connected: bool  # whether the pages receive the centres' live status
     read_at: Time | None  # when the database was read

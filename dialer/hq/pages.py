@@ -15,7 +15,7 @@ from dialer.hq.database import NO_NUL
 from dialer.hq.figures import MAX_DAYS, HqFigures
 from dialer.hq.page_database import PageDatabase
 from dialer.hq.page_records import DatedResults, HqUser
-from dialer.hq.rights import can_user_see_value_on_pages, list_allowed_actions
+from dialer.hq.rights import can_user_see_page_value, list_allowed_actions
 from dialer.settings.headquarters import HqSettings
 from dialer.store.sql import Statements
 from dialer.web.access import (
@@ -47,7 +47,7 @@ class ConstituencyTurnout(NamedTuple):
 
 
 class PartTurnout(NamedTuple):
-    """The turnout of a polling station (booth): counted from voters' answers in all centres, and the latest official figure."""
+    """The turnout of a polling station: the count from voters' answers in all centres, and the latest official figure."""
 
     part_number: int
     contacted: int
@@ -116,7 +116,7 @@ class HqBoard:
         zone = self._accounts.zone_of.get(who.name)
         if zone is None:
             raise RequestRefused(403, "other-zone")
-        return self._streams.open_stream_to_page(request, lambda key: can_user_see_value_on_pages(zone, key))
+        return self._streams.open_stream_to_page(request, lambda key: can_user_see_page_value(zone, key))
 
     async def read_turnout_of_constituencies(self, centre: str, who: SignedIn) -> list[dict[str, Any]]:
         """Return the turnout of each constituency in which the centre has reported marks (facts about voters)."""

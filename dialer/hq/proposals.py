@@ -1,12 +1,12 @@
-"""Proposals of users at headquarters, which a second user confirms: to assign or roll out material, and to resume calling.
+"""Proposals of users at headquarters that a second user must confirm, such as to resume calling.
 
 The pages and the command line call the same functions. So both check the same rights, ask for a second user, and write
 the same audit entries.
 
-The server has no leader's key. So a confirmed proposal to resume calling is only a request: two leaders then sign the order
-on their own machines. Confirmed material (a version of flows, scripts and recordings for centres) is assigned at once with
-the online key, which is on the server. The media and compliance officers have signed that version before. A confirmed
-rollout is carried out in waves by `dialer hq bundle waves`.
+The server has no leader's key. So after a proposal to resume calling is confirmed, two leaders sign the order on their
+own machines. A confirmed version of campaign material is assigned to centres at once, with a key that is on the server.
+The media and compliance officers have signed that version before. A confirmed rollout is carried out step by step by
+`dialer hq bundle waves`.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class WaitingProposal(NamedTuple):
 
 
 class ConfirmedMaterial(NamedTuple):
-    """A confirmed proposal to assign campaign material. It may not be known yet whether the material was assigned."""
+    """A confirmed proposal to assign campaign material. The assignment itself may not have finished yet."""
 
     id: int
     to: str
@@ -101,7 +101,7 @@ class ConfirmedMaterial(NamedTuple):
 
 
 class ProposalAnswer(NamedTuple):
-    """The state of a proposal after it was answered, and why it failed if it did."""
+    """The state of a proposal after an answer, and the reason if it failed."""
 
     state: str
     result: str
@@ -219,10 +219,9 @@ class Proposals:
         return ProposalAnswer("done", "")
 
     async def find_confirmed_rollout(self, name: str, version: int, who: SignedInUser) -> int | None:
-        """Return the id of the confirmed proposal to roll out this version of campaign material, or None if there is
-        none.
+        """Return the id of the confirmed proposal to roll out this version of campaign material, or None.
 
-        A proposal counts for a limited time after its confirmation.
+        A confirmation expires after `VALID_SECONDS`.
         """
         _require_permission_for_action(who, HqAction.PROPOSE_MATERIAL)
         self.refuse_centres_outside_users_zone(who, "all")
@@ -311,7 +310,7 @@ class Proposals:
             found = await read_recent_proposals(db, self._db.clock.now())
         return [each for each in found if self._accounts.are_centres_in_zone_of_user(who.name, each.to)]
 
-    async def record_missing_results_until_cancelled(self) -> NoReturn:
+    async def record_missing_proposal_results_until_cancelled(self) -> NoReturn:
         """Record the missing results of confirmed proposals, again and again, until cancelled.
 
         A result is missing if this process or the database stopped while the proposed material was being assigned to
@@ -325,10 +324,11 @@ class Proposals:
         )
 
     async def record_results_of_interrupted_proposals(self) -> None:
-        """Record the results of proposals that were confirmed some time ago and still have none. Raises StoreError.
+        """Record the results of proposals that were confirmed some time ago and still have no result. Raises
+        StoreError.
 
-        The result is "done" if the proposed material is assigned to the centres, and "failed" if not. The material is
-        not assigned now, because somebody may have assigned another version meanwhile.
+        The result is "done" if the proposed material is assigned to the centres, otherwise "failed". Nothing is
+        assigned here, because somebody may have assigned another version since.
         """
         async with self._db.open_transaction() as db:
             unsettled = await SQL.confirmed_material.fetch_rows(db, self._db.clock.now() - SETTLE_SECONDS)
@@ -358,7 +358,7 @@ def _require_permission_for_action(who: SignedInUser, action: HqAction) -> None:
 def _collect_audit_details_of_proposal(proposal: int, kind: str, to: str, text: str, **more: str) -> dict[str, str]:
     """Return the details of a proposal for its audit entry.
 
-    They include the version of the proposed material. So a later change of the proposal in the database is noticed.
+    They include the version of the material, so that a later change of the proposal in the database is noticed.
     """
     version = {} if kind == "resume" else {"version": shorten_text_for_audit(text)}
     return {"proposal": str(proposal), "to": to, **more, **version}

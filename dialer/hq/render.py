@@ -1,11 +1,11 @@
-"""Rendering of headquarters' configuration files from its settings, and of settings for its centres. Without I/O.
+"""Render headquarters' configuration files, and the settings of its centres, from headquarters' settings. Without I/O.
 
 The files configure nats-server (with a key and permissions for each centre), the web server and PostgreSQL.
 
-A centre may publish its own batches, replies, live status and sample of numbers. It may read orders to all, to its zone and to
-itself, opt-outs, marks of its constituencies, and call times of its state. To read, a centre creates a consumer. The subject of
-that request contains the consumer's name and the subject to be read (NATS 2.9 and newer), so the server allows each centre one
-consumer for each subject that it may read, and nobody can fill the server's memory with consumers.
+A centre may publish its own batches, replies, live status and sample of numbers. It may read orders, opt-outs, the
+marks (facts about voters) of its constituencies, and the call times of its state. To read, a centre creates a NATS
+consumer. The server allows each centre one consumer for each subject that it may read (NATS 2.9 and newer). So no
+centre can fill the server's memory with consumers.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _render_nats_user(name: str, nkey: str, permissions: Mapping[str, object]) -
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """An address of the web server, and the files or programs that it serves there."""
+    """A site of the web server: its address, and the files or program that it serves."""
 
     encrypted: bool
     name: str
@@ -243,9 +243,10 @@ ALTER ROLE matdan SET synchronous_commit = on;
 def render_centre_settings(
     settings: HqSettings, centre: HqCentre, servers: Sequence[str], own_nkey: str, *, with_root: bool
 ) -> str:
-    """Return the tables to be added to a centre's settings. `own_nkey` is headquarters' public nkey (NATS key).
+    """Return the settings that must be added to a centre's settings file.
 
-    If `with_root` is set, the centre also receives campaign material from headquarters.
+    `own_nkey` is headquarters' public nkey (NATS key). `with_root` adds the settings with which the centre receives
+    campaign material.
     """
     files = settings.server.files_directory
     lines = [

@@ -1,8 +1,8 @@
-"""Comparison of rows that a centre sends again with the rows that headquarters has under the same ids.
+"""Compare rows that a centre sends again with the rows that headquarters has under the same ids.
 
-A row's id is its number in the centre's outbox (results to send). Somebody may replace a centre's store (database) by
-an older copy of itself. The store then gives its new results ids that it has used before. Headquarters has other
-results under these ids. Without the comparison it would take the new results for repeated ones, and lose them.
+A row's id is its number in the centre's outbox (results to send). If a person replaces the centre's database by an
+older copy, new results get ids that were used before. Without this comparison, headquarters would take the new results
+for repeated ones, and lose them.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import NamedTuple
 
 from dialer.hq.database import Database
 from dialer.hq.ledger import MAX_EPOCH_SECONDS, MarkRow, ResultRow, parse_outbox_row, shorten_topic_for_database
-from dialer.hq.set_aside import RowSetAside, make_record_of_unstorable_row
+from dialer.hq.set_aside import RowSetAside, create_record_of_rejected_row
 from dialer.hq.sql import Query, convert_rows_to_columns
 from dialer.nats.messages import BatchRow
 from dialer.store.sql import Statements
 
 
 class StoredResult(NamedTuple):
-    """A result that headquarters' database has already, with the same time and topic as a row that a centre has sent now.
+    """A result in headquarters' database that has the same time and topic as a row that a centre has sent again.
 
-    `id` is the id of the row that was sent now.
+    `id` is the id of the sent row.
     """
 
     id: int
@@ -32,7 +32,7 @@ class StoredResult(NamedTuple):
 
 
 class StoredMark(NamedTuple):
-    """The id of a row that a centre has sent, if the row's mark (fact about a voter) is stored already."""
+    """The id of a row that a centre has sent again, and whose mark (fact about a voter) is in headquarters' database."""
 
     id: int
 
@@ -61,13 +61,11 @@ async def does_any_row_differ_from_stored_row(
     oldest: float,
     now: float,
 ) -> bool:
-    """Return whether any of the rows that a centre has sent again differs from the row that headquarters has stored
-    under the same id.
+    """Return whether a row that a centre has sent again differs from the row that headquarters has under the same id.
 
-    Headquarters has a row under each of these ids. `incarnation` is the id of the centre's store. `uncommitted` has
-    rows of that store, by id, that the current transaction will store. A committed row is not compared if it was
-    created before `oldest` or at an impossible time: headquarters may have deleted it, or has it under another time.
-    Times are in epoch seconds.
+    `uncommitted` has the rows of the same store that the current transaction will store, by id. A committed row is not
+    compared if it is older than `oldest`, because it may have been deleted, or if its time is impossible. Times are in
+    epoch seconds.
     """
     if any(not _has_same_topic_and_payload(uncommitted.get(row.id, row), row) for row in rows):
         return True
@@ -79,7 +77,7 @@ async def does_any_row_differ_from_stored_row(
     for aside in await SQL.set_aside.fetch_rows(db, centre, incarnation, [*missing]):
         if (
             aside.payload
-            == make_record_of_unstorable_row(centre, incarnation, missing[aside.id], now, "", retry=False).payload
+            == create_record_of_rejected_row(centre, incarnation, missing[aside.id], now, "", retry=False).payload
         ):
             del missing[aside.id]
     parsed = {row.id: _parse_outbox_row_if_valid(centre, row, now) for row in missing.values()}
@@ -112,10 +110,9 @@ def _has_same_topic_and_payload(one: BatchRow, other: BatchRow) -> bool:
 
 
 def _is_same_json(one: str, other: str) -> bool:
-    """Return whether two payloads have the same JSON fields, whatever their order.
+    """Return whether two payloads have the same JSON fields, in any order.
 
-    A stored row is recognised by this comparison even if another version of headquarters has computed a different key
-    for the row.
+    Keys cannot be compared instead, because another version of headquarters may have computed a different key.
     """
     try:
         return bool(json.loads(one) == json.loads(other))

@@ -12,7 +12,7 @@ from dialer.store.sql import Statements
 
 
 class VoterResult(NamedTuple):
-    """A voter's last mark (a fact such as "voted"), and the voter's status according to all marks."""
+    """A voter's last mark (a fact such as "voted"), and the voter's status that follows from all marks."""
 
     roll_version: str
     state_code: str

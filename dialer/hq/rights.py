@@ -49,11 +49,11 @@ def can_user_see_zone(user_zone: str, zone: str) -> bool:
     return user_zone in {"", zone}
 
 
-def can_user_see_value_on_pages(user_zone: str, key: str) -> bool:
-    """Return whether a user of `user_zone` may see a value of the page state (what open pages show), given its key.
+def can_user_see_page_value(user_zone: str, key: str) -> bool:
+    """Return whether a user of `user_zone` may see a value of the pages, given its key.
 
-    A key KIND/ZONE/... belongs to that zone, a key KIND//... to all zones together, and a key KIND is visible to
-    everybody.
+    A key KIND/ZONE/... belongs to one zone. A key KIND//... belongs to all zones together. A key KIND is visible to
+    every user.
     """
     parts = key.split("/")
     return len(parts) == 1 or can_user_see_zone(user_zone, parts[1])

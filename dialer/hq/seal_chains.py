@@ -1,9 +1,9 @@
-"""Checks the seals that centres' stores (databases) send: signatures over the changes of each minute. Without I/O.
+"""Check the signed logs that centres' stores (databases) send to headquarters. Without I/O.
 
-A sealed minute is an epoch (dialer/domain/sealed_epochs.py). Each epoch has the digest of the epoch before it, so a
-store's epochs form a chain. Each is signed with a key of its own, which the epoch before it names. A store whose sealed
-records were forged, cut off or set back cannot continue its chain. Headquarters keeps the last epoch of each store, and
-the keys with which its chains begin.
+A store signs (seals) its changes once a minute. Each minute is one log entry, called an epoch
+(dialer/domain/sealed_epochs.py). Each entry has the digest of the entry before it, and the public key of the next one.
+So a store whose log was forged, cut off or restored from an old copy cannot continue it. Headquarters keeps the last
+entry of each log, and the keys with which the log begins.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _MOST_PROBLEM_LETTERS = 200
 
 @dataclass(slots=True)
 class SealChain:
-    """The chain of signed log entries that a centre's store has sent, and the first contradiction found in the chain.
+    """The signed log that a centre's store has sent, and the first contradiction found in it.
 
-    The store signs (seals) its changes once a minute. Such a signed minute is called an epoch.
+    The store signs (seals) its changes once a minute. Such a log entry is called an epoch.
     """
 
     first_keys: list[str] = field(default_factory=list)
@@ -43,18 +43,18 @@ class SealChain:
     """how an epoch after `head` contradicts the earlier ones; empty: none does"""
     contradicted_at: float | None = None
 
-    def add_signed_minute_to_chain(
+    def add_signed_log_entry(
         self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
     ) -> bool:
-        """Add the next signed minute of changes that the store has sent. Return whether it contradicts earlier ones.
+        """Add the next entry of the store's signed log (epoch). Return whether it contradicts earlier entries.
 
-        After a contradiction, further minutes are added without comparison until a person has accepted the store.
-        `epoch` is the signed minute. `store_began_at` is when the store's first results arrived (Unix time in seconds).
-        `known_epochs` maps the digest of every signed minute that the centre's stores have sent to its number.
+        After a contradiction, further entries are added without comparison until a person has accepted the store.
+        `store_began_at` is when the store's first results arrived (epoch seconds). `known_epochs` has the number of
+        every entry that the centre's stores have sent, by its digest.
         """
         if epoch == self.latest:
             return False
-        problem = None if self.contradiction else self._find_contradiction_to_earlier_minutes(epoch, known_epochs)
+        problem = None if self.contradiction else self._find_contradiction_to_earlier_entries(epoch, known_epochs)
         if problem is not None:
             self.contradiction = f"epoch {problem.epoch}: {problem.problem[:_MOST_PROBLEM_LETTERS]}"
             self.contradicted_at = now
@@ -71,22 +71,19 @@ class SealChain:
             self.may_start = False
         return problem is not None
 
-    def accept_latest_signed_minute_of_chain(self) -> None:
-        """Accept the latest signed minute (epoch), because a person has accepted the store.
-
-        The next signed minute must continue the accepted one.
+    def accept_latest_log_entry_of_chain(self) -> None:
+        """Accept the latest entry of the signed log, because a person has accepted the store. The next entry must
+        continue it.
         """
         self.first_keys += self.unaccepted_keys
         self.unaccepted_keys = []
         self.head = self.latest
         self.contradiction, self.contradicted_at = "", None
 
-    def _find_contradiction_to_earlier_minutes(
+    def _find_contradiction_to_earlier_entries(
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
-        """Return how a signed minute of a store's changes (epoch) contradicts the minutes before it, or None if it
-        continues them correctly.
-        """
+        """Return how an entry of the signed log (epoch) contradicts the entries before it, or None if it does not."""
         problems = find_problems_of_signed_minute(epoch)
         if self.head is not None and epoch.kind == EpochKind.START:
             if not self.may_start:
@@ -98,9 +95,10 @@ class SealChain:
         return next(iter(problems), None)
 
 
-def create_chain_of_signed_minutes(original: SealChain | None) -> SealChain:
-    """Return an empty chain of signed minutes (epochs), for a store that has sent none yet. `original` is the chain of
-    the store from which this store was copied, or None.
+def create_chain_of_log_entries(original: SealChain | None) -> SealChain:
+    """Return the empty signed log of a store that has sent no entries yet.
+
+    `original` is the log of the store from which this store was copied, or None.
     """
     if original is None:
         return SealChain()
@@ -112,10 +110,8 @@ def create_chain_of_signed_minutes(original: SealChain | None) -> SealChain:
     )
 
 
-def describe_contradiction_of_signed_minutes(centre: str, incarnation: str, contradiction: str) -> str:
-    """Return what a person must do if the signed minutes of a store contradict each other, or an empty text if they do
-    not.
-    """
+def describe_contradiction_in_signed_log(centre: str, incarnation: str, contradiction: str) -> str:
+    """Return what a person must do about a contradiction in a store's signed log, or "" without a contradiction."""
     if not contradiction:
         return ""
     return (

@@ -1,4 +1,4 @@
-"""Headquarters' records of the seals of centres: signatures over what each centre stored in a minute (sealed epochs)."""
+"""Headquarters' records of centres' signed logs. A log entry (epoch) signs what a centre stored in one minute."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import Statements
 
 
 class StoredChain(NamedTuple):
-    """A row of headquarters' database: the chain of signed minutes (epochs) of one store. Epochs are JSON."""
+    """A row of headquarters' database: the signed log of one store. The log entries (epochs) are JSON."""
 
     centre: str
     incarnation: str
@@ -28,16 +28,14 @@ class StoredChain(NamedTuple):
 
 
 class ReceivedEpoch(NamedTuple):
-    """The digest and the number of a signed minute of changes (epoch) that a centre has sent."""
+    """The digest and the number of a signed log entry (epoch) that a centre has sent."""
 
     digest: str
     epoch: str
 
 
 class Contradiction(NamedTuple):
-    """A centre's accepted store (database) whose signed minutes of changes contradict each other, with a description of
-    the contradiction.
-    """
+    """A centre's accepted store (database) whose signed log contradicts itself, and how it does."""
 
     centre: str
     incarnation: str
@@ -52,25 +50,25 @@ class SQL(Statements):
     contradictions = Query(Contradiction)
 
 
-async def read_chain_of_signed_minutes(db: Database, centre: str, incarnation: str) -> SealChain | None:
-    """Return a store's chain of signed minutes (sealed epochs), or None if the store has sent none.
+async def read_signed_log_of_store(db: Database, centre: str, incarnation: str) -> SealChain | None:
+    """Return a store's signed log, or None if the store has sent no entries.
 
-    The chain's row in the database is locked until the transaction ends.
+    The log's row in the database is locked until the transaction ends.
     """
     found = await SQL.chain.fetch_first_row(db, centre, incarnation)
     return None if found is None else _build_seal_chain_from_stored_row(found)
 
 
-async def list_chains_of_signed_minutes(db: Database) -> dict[tuple[str, str], SealChain]:
-    """Return the chains of signed minutes (sealed epochs) of all stores, by centre and store id (incarnation)."""
+async def list_signed_logs_of_stores(db: Database) -> dict[tuple[str, str], SealChain]:
+    """Return the signed logs of all stores, by centre and store id (incarnation)."""
     return {
         (each.centre, each.incarnation): _build_seal_chain_from_stored_row(each)
         for each in await SQL.all_chains.fetch_rows(db)
     }
 
 
-async def write_chain_of_signed_minutes(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
-    """Write the chain of signed minutes (sealed epochs) of a store that has sent at least one."""
+async def write_signed_log_of_store(db: Database, centre: str, incarnation: str, chain: SealChain) -> None:
+    """Write the signed log of a store that has sent at least one entry."""
     head = None if chain.head is None else encode_record_as_json(chain.head)
     await SQL.set_chain.run_statement(
         db,
@@ -86,32 +84,32 @@ async def write_chain_of_signed_minutes(db: Database, centre: str, incarnation: 
     )
 
 
-async def find_signed_minutes_received_before(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
-    """Return which of these digests belong to signed minutes (epochs) that a centre has sent before: the number of the
-    epoch by digest.
+async def find_log_entries_received_before(db: Database, centre: str, digests: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the log entries (epochs) with these digests, by digest. Entries never received are left
+    out.
     """
     return {each.digest: int(each.epoch) for each in await SQL.received_epochs.fetch_rows(db, centre, [*digests])}
 
 
-async def accept_latest_signed_minute_of_store(db: Database, centre: str, incarnation: str) -> None:
-    """Accept the latest signed minute (epoch) of a store, even if it contradicts earlier ones."""
-    chain = await read_chain_of_signed_minutes(db, centre, incarnation)
+async def accept_latest_log_entry_of_store(db: Database, centre: str, incarnation: str) -> None:
+    """Accept the latest entry of a store's signed log (epoch), even if it contradicts earlier entries."""
+    chain = await read_signed_log_of_store(db, centre, incarnation)
     if chain is not None and chain.contradiction:
-        chain.accept_latest_signed_minute_of_chain()
-        await write_chain_of_signed_minutes(db, centre, incarnation, chain)
+        chain.accept_latest_log_entry_of_chain()
+        await write_signed_log_of_store(db, centre, incarnation, chain)
 
 
 def _build_seal_chain_from_stored_row(stored: StoredChain) -> SealChain:
     return SealChain(
         first_keys=stored.first_keys,
         unaccepted_keys=stored.unaccepted_keys,
-        head=None if stored.head is None else _decode_signed_minute(stored.head),
-        latest=_decode_signed_minute(stored.latest),
+        head=None if stored.head is None else _decode_signed_log_entry(stored.head),
+        latest=_decode_signed_log_entry(stored.latest),
         may_start=stored.may_start,
         contradiction=stored.contradiction,
         contradicted_at=stored.contradicted_at,
     )
 
 
-def _decode_signed_minute(text: str) -> SealedEpoch:
+def _decode_signed_log_entry(text: str) -> SealedEpoch:
     return get_type_adapter(SealedEpoch).validate_json(text)

@@ -1,4 +1,4 @@
-"""A nats-server and a PostgreSQL from their Python wheels, for demos, tests and benchmarks. They stop when their context ends."""
+"""Run a nats-server and a PostgreSQL for demos, tests and benchmarks. Their programs come from Python wheels."""
 
 from __future__ import annotations
 

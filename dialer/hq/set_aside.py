@@ -1,6 +1,7 @@
-"""Rows of centres that are not stored as results, because they cannot be read or concern another centre's voters.
+"""Rows from centres that headquarters could not store as results, for example because they cannot be read.
 
-They are kept with the reason, so that one bad row neither blocks the rows behind it nor is lost.
+They are stored separately ("set aside") with the reason. So a bad row is not lost, and does not block the rows after
+it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class RowOutsideArea(RowSetAside):
 
 
 class SetAsideRow(NamedTuple):
-    """A row from a centre that headquarters could not store as a result, and the reason. Such rows are "set aside"."""
+    """A row from a centre that headquarters could not store as a result (set aside), with the reason."""
 
     centre: str
     incarnation: str
@@ -50,8 +51,8 @@ class SetAsideRow(NamedTuple):
     retry: bool
 
     @property
-    def outbox_row_as_centre_sent_it(self) -> BatchRow:
-        """The row that could not be stored, as it was in the centre's outbox (results to send)."""
+    def original_outbox_row(self) -> BatchRow:
+        """The row as it was in the centre's outbox (results to send)."""
         return BatchRow(self.id, self.topic, self.created_at, self.payload)
 
 
@@ -70,7 +71,7 @@ class SQL(Statements):
     counts = Query(SetAsideCount)
 
 
-def make_record_of_unstorable_row(
+def create_record_of_rejected_row(
     centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
 ) -> SetAsideRow:
     """Return the database row for a result that cannot be stored as such.
@@ -84,15 +85,13 @@ def make_record_of_unstorable_row(
     return SetAsideRow(centre, incarnation, row.id, topic, now, created_at, payload, why, retry)
 
 
-async def insert_records_of_unstorable_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+async def insert_rejected_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
     """Store rows of centres that could not be stored as results (set aside). Rows that are stored already are skipped."""
     await SQL.insert.run_statement(db, *convert_rows_to_columns([*rows], 9))
 
 
-async def delete_records_of_unstorable_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
-    """Delete the records of rows that could not be stored as results at first (set-aside rows) and have been stored as
-    results since.
-    """
+async def delete_rejected_rows(db: Database, rows: Iterable[SetAsideRow]) -> None:
+    """Delete the records of rejected rows (set aside) that have been stored as results since."""
     await SQL.delete.run_statement(db, *convert_rows_to_columns([row[:3] for row in rows], 3))
 
 

@@ -1,10 +1,10 @@
-"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (facts about voters).
+"""Complete lists ("snapshots") of opt-outs, or of the marks (facts about voters) of a constituency.
 
-A centre needs a snapshot if it is new, or was disconnected for longer than the stream stores updates.
+A centre requests a snapshot if it is new, or was disconnected for longer than the stream stores updates.
 
-Every update is committed to the database before it is stored in the stream. The stream's position is read first, then
-the database. So a centre misses nothing if it imports the snapshot, and then the stream from that position. Importing
-an update twice changes nothing.
+Every update is committed to the database before it is stored in the stream. A snapshot contains the stream's position,
+which is read before the database. So a centre that imports the snapshot, and then the stream from that position, misses
+nothing. Importing an update twice changes nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import structlog
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.hq.database import Database, DatabaseError, open_database
-from dialer.hq.ledger import OptOutRow, parse_voter_place
+from dialer.hq.ledger import OptOutRow, parse_voter_place_on_roll
 from dialer.hq.sql import Query
 from dialer.nats import messages, nkey
 from dialer.nats.messages import InvalidMessage
@@ -68,7 +68,7 @@ class SnapshotServer:
         self._session = session
         self._private_key = None if settings.nkey_file is None else nkey.read_private_key(settings.nkey_file)
 
-    async def serve_snapshots_of_updates_to_centres(self) -> None:
+    async def answer_snapshot_requests(self) -> None:
         """Answer centres' requests for complete lists of other centres' updates from now on, until the NATS session ends."""
         await self._session.answer_requests_on_subject(
             messages.build_snapshot_subject("*"), self._answer_request_for_snapshot_page
@@ -93,10 +93,7 @@ class SnapshotServer:
         return await asyncio.to_thread(pack_snapshot_page, page, self._private_key)
 
     def _refuse_constituency_of_other_centre(self, centre: str, request: SnapshotRequest) -> None:
-        """Raise InvalidMessage if the constituency in a centre's request is not assigned to this centre.
-
-        Such a centre may not read the marks (facts about voters) of the constituency's voters.
-        """
+        """Raise InvalidMessage if a centre requests marks (facts about voters) of a constituency that is not its own."""
         settings = self._centres.get(centre)
         if settings is None:
             raise InvalidMessage(f"centre {centre} is unknown to this headquarters: add the centre to [[centres]]")
@@ -133,7 +130,7 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
     marks = []
     for row in rows:
         fields = json.loads(row.payload)
-        voter = parse_voter_place(fields)
+        voter = parse_voter_place_on_roll(fields)
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
             marks.append((key, messages.convert_voter_mark_for_other_centres(row.centre, voter, fields)))
@@ -144,9 +141,10 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
 def select_updates_that_fit_into_page(
     updates: Sequence[tuple[str, dict[str, Any]]], *, has_more: bool
 ) -> tuple[str | None, list[dict[str, Any]]]:
-    """Return the updates that fit into a page, and the key of the last of them, or None if this is the last page.
+    """Return the updates that fit into a page, and the key after which the next page starts (None = this is the last
+    page).
 
-    `updates` are pairs of a key and an update. `has_more` says whether the database has further updates.
+    `updates` has pairs of a key and an update. `has_more` says whether the database has further updates.
     """
     size = 0
     for count, (_, each) in enumerate(updates):

@@ -1,7 +1,7 @@
-"""Typed SQL for PostgreSQL: statements are declared as in `dialer.store.sql`, and run with `await`.
+"""Typed SQL statements for PostgreSQL, declared as in `dialer.store.sql` and run with `await`.
 
-Parameters are passed by position ($1, $2, ...). Where a statement writes many rows, each parameter is a list with one
-value per row (`convert_rows_to_columns`).
+Parameters are passed by position ($1, $2, ...). If a statement writes many rows, each parameter is a list with one
+value per row (see `convert_rows_to_columns`).
 """
 
 from __future__ import annotations
@@ -60,5 +60,5 @@ class Scalar(sql.Statement, Generic[V]):
 
 
 def convert_rows_to_columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
-    """Return the rows as lists, one list of values for each of the `count` columns."""
+    """Return the values of the rows column by column: `count` lists, each with one value per row."""
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(count)]

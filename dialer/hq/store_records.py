@@ -1,6 +1,4 @@
-"""Records, in headquarters' database, of the stores (databases) that send results for a centre, and of the store that a
-person chose if there are several.
-"""
+"""Headquarters' records of the stores (databases) that send results for each centre, and which of them is accepted."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ from typing import NamedTuple
 
 from dialer.errors import MatdanError
 from dialer.hq.database import Database
-from dialer.hq.seal_records import accept_latest_signed_minute_of_store
+from dialer.hq.seal_records import accept_latest_log_entry_of_store
 from dialer.hq.sql import Command, Query, convert_rows_to_columns
 from dialer.hq.stores import KnownStore, StoreState, find_accepted_database_of_centre
 from dialer.store.sql import Statements
@@ -19,8 +17,8 @@ Stores = dict[str, KnownStore]
 
 
 class UnknownStore(MatdanError):
-    """Raised if a person has entered the first digits of a store's id, and none or several of the centre's stores
-    (databases) have such an id.
+    """Raised if a person entered the first digits of a store's id, but not exactly one of the centre's stores has such
+    an id.
     """
 
 
@@ -38,7 +36,7 @@ class CentreStore(NamedTuple):
 
 
 class ReplacedStore(NamedTuple):
-    """A centre whose accepted store (database) replaced an earlier one, without a person's decision."""
+    """A centre whose new store (database) was accepted automatically in place of an earlier one."""
 
     centre: str
 
@@ -72,10 +70,8 @@ async def read_stores_of_centres(db: Database, centres: Sequence[str]) -> dict[s
     return stores
 
 
-async def list_centres_whose_replaced_store_is_not_confirmed(db: Database) -> set[str]:
-    """Return the centres whose accepted store (database) replaced an earlier store, if no person has confirmed the
-    replacement.
-    """
+async def list_centres_with_unconfirmed_replacement(db: Database) -> set[str]:
+    """Return the centres whose accepted store (database) replaced an earlier one, if no person has confirmed this yet."""
     return {each.centre for each in await SQL.unconfirmed.fetch_rows(db)}
 
 
@@ -102,10 +98,9 @@ async def write_stores_of_centres(db: Database, stores: Mapping[str, Stores]) ->
 
 
 async def replace_accepted_database_of_centre(db: Database, centre: str, first_digits_of_id: str) -> str:
-    """Accept a centre's results only from the store (database) whose id begins with `first_digits_of_id`. Return the
-    whole id.
+    """Accept a centre's results only from the store (database) whose id begins with `first_digits_of_id`.
 
-    The signed minutes of its changes are accepted too, even if they contradict earlier ones. Raises UnknownStore.
+    Return the whole id. The store's signed log is accepted too, even if it contradicts itself. Raises UnknownStore.
     """
     async with db.open_transaction():
         stores = (await read_stores_of_centres(db, [centre]))[centre]
@@ -121,6 +116,6 @@ async def replace_accepted_database_of_centre(db: Database, centre: str, first_d
         found[0].run, found[0].is_confirmed = "", True
         assert find_accepted_database_of_centre(stores) is found[0]  # noqa: S101 - exactly one
         await write_stores_of_centres(db, {centre: stores})
-        await accept_latest_signed_minute_of_store(db, centre, found[0].incarnation)
+        await accept_latest_log_entry_of_store(db, centre, found[0].incarnation)
         await SQL.clear_problem.run_statement(db, centre)
     return found[0].incarnation

@@ -1,11 +1,12 @@
-"""Decides which store (database) headquarters accepts if several send results for one centre. Without I/O.
+"""Decide which store (database) headquarters accepts if several stores send results for one centre. Without I/O.
 
-Each store has an id, its incarnation (dialer/store/identity.py), and numbers its rows itself. A store that replaces
-another store, or that was restored or copied, has a new incarnation. It is accepted once the earlier store has been
-silent for a while. Headquarters reports this as a problem of the centre until a person confirms it (`dialer hq store
-accept`). If both stores send, two machines work as one centre: the later store is refused until a person decides with
-the same command. A store that was set back to an older copy of itself keeps its incarnation. It is recognised by its
-rows (dialer/hq/repeated_rows.py), and is refused until it has another incarnation.
+Each store has an id, called its incarnation (dialer/store/identity.py), and numbers its rows itself. A store that
+replaces another one, or was restored or copied, has a new id. It is accepted once the earlier store has been silent for
+a while. Headquarters reports this until a person confirms it with `dialer hq store accept`.
+
+If both stores send, two machines work as one centre. The later store is then refused until a person decides with the
+same command. A store that was replaced by an older copy of itself keeps its id. It is recognised by its rows
+(dialer/hq/repeated_rows.py), and is refused until it has a new id.
 """
 
 from __future__ import annotations
@@ -45,21 +46,21 @@ class KnownStore:
 
 
 class StoreNotAccepted(MatdanError):
-    """Raised for a batch from a store (a centre's database) that headquarters does not accept, or does not accept yet.
+    """Raised for a batch from a store (a centre's database) that headquarters does not accept.
 
-    The text of the error says why.
+    The text of the error says why. `is_final` is False if the store may be accepted later without a person's decision.
     """
 
     def __init__(self, problem: str, *, is_final: bool) -> None:
-        """Create the error. `is_final` says that a person must decide which store is accepted."""
+        """Create the error. `is_final` says whether a person must decide which store is accepted."""
         super().__init__(problem)
         self.is_final = is_final
 
 
 class StoreSetBack(StoreNotAccepted):
-    """Raised for a store (database of a centre) that was replaced by an older copy of itself.
+    """Raised for a store (a centre's database) that was replaced by an older copy of itself.
 
-    It gives new results the ids of other results that headquarters has stored.
+    Such a store gives its new results ids that it has used before.
     """
 
     def __init__(self, centre: str) -> None:
@@ -71,10 +72,9 @@ class StoreSetBack(StoreNotAccepted):
 
 
 class StoreSightings:
-    """Records when each store (a centre's database) last sent something, and which runs of stores (process starts) have
-    ended.
+    """Records when each store (a centre's database) last sent something, and which dialler processes on it have ended.
 
-    It begins empty at each start of the gatherer (the process that imports results).
+    The records are empty at each start of the gatherer (the process that imports results).
     """
 
     def __init__(self) -> None:
@@ -89,10 +89,10 @@ class StoreSightings:
         """Return whether a store has sent something after the time `at` (epoch seconds)."""
         return self._seen_at.get((centre, incarnation), 0.0) > at
 
-    def record_that_dialler_process_sent_results(self, centre: str, store: KnownStore, run: str) -> bool:
-        """Record the run (process start) in which a store sends. Return False if that run has ended.
+    def record_process_that_sent_results(self, centre: str, store: KnownStore, run: str) -> bool:
+        """Record the dialler process (`run`) that sends from a store. Return False if that process should have ended.
 
-        A run has ended when another run of the same store sends. If the ended run sends again, the store was cloned.
+        A process has ended when another process sends from the same store. If it sends again, the store was cloned.
         """
         ended = self._ended_runs[centre]
         if run in ended:
@@ -103,13 +103,12 @@ class StoreSightings:
         return True
 
 
-def accept_or_refuse_database_that_sent_batch(
+def accept_or_refuse_sender_of_batch(
     centre: str, stores: dict[str, KnownStore], sender: SendingStore, sightings: StoreSightings, now: float
 ) -> KnownStore:
-    """Return the store that a batch is from, if headquarters accepts its batches. `now` is in epoch seconds.
+    """Return the store (a centre's database) that a batch is from. Raise StoreNotAccepted if headquarters refuses it.
 
-    `stores` has the known stores of the centre by store id (incarnation). The function updates `stores`. Raises
-    StoreNotAccepted.
+    `stores` has the centre's known stores by id (incarnation), and is updated. `now` is in epoch seconds.
     """
     accepted = find_accepted_database_of_centre(stores)
     own = stores.get(sender.incarnation)
@@ -121,7 +120,7 @@ def accept_or_refuse_database_that_sent_batch(
     sightings.record_time_of_message_from_store(centre, sender.incarnation, now)
     if accepted is not None and own is not accepted:
         _replace_accepted_store_or_refuse(centre, own, accepted, sightings, now)
-    if not sightings.record_that_dialler_process_sent_results(centre, own, sender.run):
+    if not sightings.record_process_that_sent_results(centre, own, sender.run):
         raise StoreNotAccepted(
             f"two machines run the same store of centre {centre} (a clone?): stop one of them, then start the other again",
             is_final=True,
@@ -134,7 +133,7 @@ def find_accepted_database_of_centre(stores: dict[str, KnownStore]) -> KnownStor
     return next((each for each in stores.values() if each.state is StoreState.ACCEPTED), None)
 
 
-def describe_two_databases_of_one_centre(centre: str, stores: dict[str, KnownStore]) -> str:
+def describe_conflict_of_databases(centre: str, stores: dict[str, KnownStore]) -> str:
     """Return as text which decision about a centre's stores a person must make, or "" if there is none to make."""
     refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
     accepted = find_accepted_database_of_centre(stores)
@@ -174,10 +173,11 @@ def _register_new_database_of_centre(accepted: KnownStore | None, sender: Sendin
 def _replace_accepted_store_or_refuse(
     centre: str, own: KnownStore, accepted: KnownStore, sightings: StoreSightings, now: float
 ) -> None:
-    """Accept a centre's new store in place of the accepted one, if the accepted one has been silent for long enough.
+    """Accept a centre's new store if the accepted one has been silent for long enough. Otherwise raise
+    StoreNotAccepted.
 
-    Raises StoreNotAccepted if the new store must still wait. The refusal is final if the accepted store has sent
-    anything since the first batch of the new store, or if the new store was replaced before.
+    The refusal is final if the accepted store has sent anything since the first batch of the new store, or if the new
+    store was replaced before.
     """
     if own.state is StoreState.REPLACED:
         own.state = StoreState.REFUSED
@@ -194,7 +194,7 @@ def _replace_accepted_store_or_refuse(
                 is_final=False,
             )
     stores = {each.incarnation: each for each in (accepted, own)}
-    raise StoreNotAccepted(describe_two_databases_of_one_centre(centre, stores), is_final=True)
+    raise StoreNotAccepted(describe_conflict_of_databases(centre, stores), is_final=True)
 
 
 def _format_short_id_of_store(store: KnownStore) -> str:

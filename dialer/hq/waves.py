@@ -56,9 +56,8 @@ class Rollout:
     def __init__(self, label: str, waves: Sequence[Wave], *, hold_seconds: float, patience_seconds: float) -> None:
         """Create a rollout of the version `label`.
 
-        Each wave is observed for `hold_seconds` after all its centres use the version. If some centres do not use it
-        after `patience_seconds`, the rollout stops. In the last wave, the rollout ends instead, and these centres are
-        reported.
+        Each step (wave) is observed for `hold_seconds` after all its centres use the version. If some do not use it
+        after `patience_seconds`, the rollout stops. In the last step it ends instead, and these centres are reported.
         """
         self._label = label
         self._waves = waves
@@ -80,10 +79,9 @@ class Rollout:
     def record_version_reported_by_centre(
         self, centre: str, active: str | None, assigned: str | None, problem: str
     ) -> None:
-        """Record which version of the campaign material a centre uses, and its problem with the material ("": none).
+        """Record which version of the campaign material a centre uses, and its problem with the material ("" = none).
 
-        Only centres of the present step (wave) count. Their problem stops the rollout, unless it is about another
-        assigned version.
+        Only centres of the present step (wave) count. A problem with the version that is rolled out stops the rollout.
         """
         if self._place < 0 or centre not in self._waves[self._place].centres:
             return
@@ -117,8 +115,8 @@ class Rollout:
         return sorted(self._waves[self._place].centres & self._stopped)
 
     @property
-    def centres_of_wave_that_do_not_run_version(self) -> list[str]:
-        """The centres of this rollout step (wave) that do not run the version."""
+    def centres_of_wave_without_new_version(self) -> list[str]:
+        """The centres of the present step (wave) that do not use the new version yet."""
         return sorted(self._waves[self._place].centres - self._running)
 
     def decide_next_rollout_step(self, now: float) -> WaveState:
@@ -132,14 +130,14 @@ class Rollout:
         if self.stopped_centres_of_wave:
             self._started_at, self._well_since = now, None
             return WaveState.WAIT
-        if self.centres_of_wave_that_do_not_run_version:
+        if self.centres_of_wave_without_new_version:
             if now - self._started_at < self._patience_seconds:
                 return WaveState.WAIT
             if is_last:
                 return WaveState.DONE
             minutes = self._patience_seconds / 60
             self.problem = (
-                f"not running after {minutes:g} minutes: {', '.join(self.centres_of_wave_that_do_not_run_version)}"
+                f"not running after {minutes:g} minutes: {', '.join(self.centres_of_wave_without_new_version)}"
             )
             return WaveState.STOPPED
         if self._well_since is None:

@@ -45,9 +45,7 @@ def render_metrics_page() -> str:
 
 
 def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
-    """Yield the name of each process with an example of its status. In the example every metric has a value, so that
-    the page lists every metric.
-    """
+    """Yield the name of each process, with an example of its status in which every metric has a value."""
     messages = create_example_messages()
     campaign: CampaignView = messages[topics.STATISTICS.key]
     state: CentreState = messages[topics.CENTRE_STATE.key]

@@ -1,4 +1,4 @@
-"""The Prometheus metrics and the readiness of each process of a centre and of headquarters.
+"""The Prometheus metrics of each process, and whether the process is ready.
 
 Names follow https://prometheus.io/docs/practices/naming. Labels are IDs only. Metrics are created for each request, so
 that removed campaigns, seats and trunks disappear.
@@ -84,14 +84,16 @@ def build_metrics_of_result_import(
     replaced_centres: Iterable[str] = (),
     centres_with_unstored_results: Iterable[str] = (),
 ) -> ProcessStatus:
-    """Return the metrics and readiness of a gatherer, the process that collects the centres' results at headquarters.
+    """Return the metrics and readiness of a gatherer, the process that imports the centres' results at headquarters.
 
-    `is_active` says whether it has the database's lock, and `server_up` whether it is connected to headquarters'
-    server. `committed_at` has the time of the last commit of each centre's results since the start (epoch seconds).
-    `set_back_at` is when the server was found to run on an older copy of its data (0 = never). `contradicted_centres`
-    are the centres whose store has sent seals (hashes of its rows) that contradict earlier seals. `replaced_centres`
-    are the centres with a new store that no person has confirmed. `centres_with_unstored_results` are the centres whose results the
-    server does not store.
+    Args:
+        is_active: whether it has the database's lock.
+        server_up: whether it is connected to headquarters' nats-server.
+        committed_at: the time of the last commit of each centre's results since the start (epoch seconds).
+        set_back_at: when the server was found to run on an older copy of its data (0 = never).
+        contradicted_centres: the centres whose signed log contradicts itself.
+        replaced_centres: the centres with a new store that no person has confirmed.
+        centres_with_unstored_results: the centres whose results the server does not store.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
     families = (

@@ -70,7 +70,7 @@ def batch(
 async def run_gatherer(settings: HqSettings) -> AsyncIterator[Gatherer]:
     """Run a gatherer and a snapshot server, on a connection of their own."""
     async with open_session(settings.servers, "gather") as session:
-        await SnapshotServer(settings, session).serve_snapshots_of_updates_to_centres()
+        await SnapshotServer(settings, session).answer_snapshot_requests()
         gatherer = Gatherer(settings, session, SystemClock())
         running = asyncio.create_task(gatherer.import_batches_until_cancelled())
         try:

@@ -159,7 +159,7 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
         real = [await _start_real_centre(stack, settings, name, roll, options, material) for name, _ in names]
         # entered last, so that tasks end before the servers they use
         start = await stack.enter_async_context(_run_background_tasks())
-        await SnapshotServer(settings, session).serve_snapshots_of_updates_to_centres()
+        await SnapshotServer(settings, session).answer_snapshot_requests()
         gatherer = Gatherer(settings, session, SystemClock())
         start(gatherer.import_batches_until_cancelled())
         async with asyncio.timeout(SETTLE_SECONDS):

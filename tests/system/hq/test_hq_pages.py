@@ -22,7 +22,7 @@ from dialer.hq.material import assign_material_to_centres
 from dialer.hq.proposals import SQL, Proposals
 from dialer.hq.rights import ACTIONS_OF_ROLE, HqAction
 from dialer.hq.seal_chains import SealChain
-from dialer.hq.seal_records import write_chain_of_signed_minutes
+from dialer.hq.seal_records import write_signed_log_of_store
 from dialer.hq.store_records import write_stores_of_centres
 from dialer.hq.stores import KnownStore, StoreState
 from tests.support.browser import (
@@ -289,9 +289,9 @@ def test_hq_stores_command_shows_verification_keys_and_accepts_integrity_seals(t
     without_keys = store.restore()
     again = without_keys.seal("start")
     for epoch in (begin, head, again):
-        chain.add_signed_minute_to_chain(epoch, NOW, {}, NOW)
+        chain.add_signed_log_entry(epoch, NOW, {}, NOW)
     met = SealChain()
-    met.add_signed_minute_to_chain(without_keys.seal(), NOW, {}, NOW)
+    met.add_signed_log_entry(without_keys.seal(), NOW, {}, NOW)
 
     async def store_chains() -> None:
         async with open_database(database_address) as db:
@@ -301,8 +301,8 @@ def test_hq_stores_command_shows_verification_keys_and_accepts_integrity_seals(t
             await write_stores_of_centres(
                 db, {"pune-1": {"1" * 32: known, "": KnownStore("", None, StoreState.REPLACED, 3, 0, "")}}
             )
-            await write_chain_of_signed_minutes(db, "pune-1", "1" * 32, chain)
-            await write_chain_of_signed_minutes(db, "pune-1", "", met)
+            await write_signed_log_of_store(db, "pune-1", "1" * 32, chain)
+            await write_signed_log_of_store(db, "pune-1", "", met)
 
     asyncio.run(store_chains())
     code, listed = run("hq", "store", "list", "-c", path)

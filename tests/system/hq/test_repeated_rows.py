@@ -98,7 +98,7 @@ async def test_repeated_voter_status_outside_the_centres_area_is_acknowledged_ea
     assert (await gathering.commit(sent)).through == 1
     gathering.settings = correct
     gathering.restart()
-    await gathering.importer.retry_rows_that_could_not_be_stored()
+    await gathering.importer.retry_rejected_rows()
     assert await gathering.db.fetch_value("SELECT count(*) FROM mark") == 1
     assert (await gathering.commit(sent)).through == 1
 

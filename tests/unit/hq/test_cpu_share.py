@@ -54,7 +54,7 @@ async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share
     class SlowChain(SealChain):
         """A chain of which each epoch takes a fifth of a second to check."""
 
-        def add_signed_minute_to_chain(
+        def add_signed_log_entry(
             self, epoch: SealedEpoch, store_began_at: float, known_epochs: Mapping[str, int], now: float
         ) -> bool:
             nonlocal used
@@ -68,9 +68,9 @@ async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share
         return {}
 
     monkeypatch.setattr(batch_import, "time", SimpleNamespace(thread_time=lambda: used))
-    monkeypatch.setattr(seal_records, "read_chain_of_signed_minutes", read_slow_chain)
-    monkeypatch.setattr(seal_records, "write_chain_of_signed_minutes", ignore)
-    monkeypatch.setattr(seal_records, "find_signed_minutes_received_before", ignore)
+    monkeypatch.setattr(seal_records, "read_signed_log_of_store", read_slow_chain)
+    monkeypatch.setattr(seal_records, "write_signed_log_of_store", ignore)
+    monkeypatch.setattr(seal_records, "find_log_entries_received_before", ignore)
     shares, store = CpuShares(), SealingStore.create()
     for subject in ("up.pune-1", "up.pune-2"):
         assert shares.has_centre_computing_time_left(subject, 0.0)
@@ -82,7 +82,7 @@ async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share
         assert isinstance(row, ResultRow)
         results.append(ParsedRow(row, fields))
     rows = CentreRows(KnownStore("1" * 32, None, StoreState.ACCEPTED, 0, NOW, ""))
-    await importer._compare_with_earlier_signed_minutes({"pune-1": rows}, results, NOW)
+    await importer._check_signed_log_entries({"pune-1": rows}, results, NOW)
     assert used > BURST_SECONDS
     assert not shares.has_centre_computing_time_left("up.pune-1", 0.0)
     assert shares.has_centre_computing_time_left("up.pune-2", 0.0)

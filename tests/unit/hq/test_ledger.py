@@ -147,14 +147,14 @@ def test_voter_status_at_headquarters_has_the_voters_place_on_the_electoral_roll
 
 
 @pytest.mark.parametrize(
-    ("kind", "is_sent_to_other_centres"), [("voted", True), ("not-yet", False), ("deceased", False)]
+    ("kind", "is_mark_sent_to_other_centres"), [("voted", True), ("not-yet", False), ("deceased", False)]
 )
 def test_headquarters_sends_votes_but_no_other_voter_statuses_to_other_centres(
-    kind: str, is_sent_to_other_centres: bool
+    kind: str, is_mark_sent_to_other_centres: bool
 ) -> None:
     mark, _ = parse_outbox_row("pune-1", mark_row(1, 12, kind), NOW)
     assert isinstance(mark, MarkRow)
-    assert mark.is_sent_to_other_centres is is_sent_to_other_centres
+    assert mark.is_mark_sent_to_other_centres is is_mark_sent_to_other_centres
 
 
 def test_voter_status_of_an_unknown_kind_is_stored_but_not_counted() -> None:

@@ -32,7 +32,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
         ("material", {"active": "turnout-7", "assigned": "turnout-8", "problem": ""}),
         ("peer-updates", {"opt_out_lag_seconds": 0.4}),
     )
-    fields = live.centres["pune-1"].build_page_fields_of_centre()
+    fields = live.centres["pune-1"].build_live_status_for_pages()
     assert (fields["signed_in"], fields["talking"], fields["calls"], fields["live_at"]) == (5, 3, 9, NOW)
     assert (fields["total"], fields["completed"], fields["remaining"]) == (1_000, 400, 600)
     assert fields["abandoned_limit"] == 0.03
@@ -47,7 +47,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
 
 def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_updates_of_other_centres() -> None:
     live = receive_status(("peer-updates", {"problem": "the disk is full"}))
-    [alert] = live.centres["pune-1"].build_page_fields_of_centre()["alerts"]
+    [alert] = live.centres["pune-1"].build_live_status_for_pages()["alerts"]
     assert alert["code"] == "no-peer-updates"
     assert (
         alert["text"] == "Opt-outs and voter results of other centres do not reach this centre. Cause: the disk is full"
@@ -57,16 +57,16 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_updates_of_othe
 def test_headquarters_page_shows_an_alert_while_its_server_does_not_store_the_results_of_a_centre() -> None:
     status = {"incarnation": "1", "at": NOW}
     live = receive_status(("store", {**status, "server_problem": "hq:4222: up.pune-1 was not stored"}))
-    [alert] = live.centres["pune-1"].build_page_fields_of_centre()["alerts"]
+    [alert] = live.centres["pune-1"].build_live_status_for_pages()["alerts"]
     assert (alert["code"], alert["fields"]) == ("headquarters-full", {"problem": "hq:4222: up.pune-1 was not stored"})
     live = receive_status(("store", {**status, "server_problem": "full"}), ("store", status))
-    assert live.centres["pune-1"].build_page_fields_of_centre()["alerts"] == []
+    assert live.centres["pune-1"].build_live_status_for_pages()["alerts"] == []
 
 
 @pytest.mark.parametrize(("ahead", "codes"), [(31, ["headquarters-clock"]), (-31, ["headquarters-clock"]), (29, [])])
 def test_headquarters_page_shows_an_alert_if_the_clock_of_a_centre_is_wrong(ahead: float, codes: list[str]) -> None:
     live = receive_status(("store", {"incarnation": "1", "at": NOW + ahead}))
-    assert [each["code"] for each in live.centres["pune-1"].build_page_fields_of_centre()["alerts"]] == codes
+    assert [each["code"] for each in live.centres["pune-1"].build_live_status_for_pages()["alerts"]] == codes
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_invalid_status_of_a_centre_is_sent_to_browsers_as_valid_json(kind: str,
     live = LiveCentres()
     live.store_centre_status(f"live.pune-1.{kind}", message, NOW)
     for centre in live.centres.values():
-        assert json.dumps(centre.build_page_fields_of_centre(), allow_nan=False)
+        assert json.dumps(centre.build_live_status_for_pages(), allow_nan=False)
 
 
 def test_headquarters_figures_of_the_day_count_contacts_abandoned_calls_and_seat_hours() -> None:

@@ -13,7 +13,7 @@ from dialer.hq.rights import (
     ACTIONS_OF_ROLE,
     HqAction,
     are_centres_in_user_zone,
-    can_user_see_value_on_pages,
+    can_user_see_page_value,
     can_user_see_zone,
     list_allowed_actions,
     list_roles_that_allow_action,
@@ -71,7 +71,7 @@ def test_only_the_headquarters_role_may_both_propose_and_confirm_orders(kind: st
 def test_headquarters_user_of_a_zone_receives_only_page_values_of_that_zone(
     user_zone: str, key: str, is_visible: bool
 ) -> None:
-    assert can_user_see_value_on_pages(user_zone, key) is is_visible
+    assert can_user_see_page_value(user_zone, key) is is_visible
 
 
 def test_headquarters_user_of_one_zone_sees_no_other_zone() -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from dialer.domain.sealed_epochs import SealedEpoch
-from dialer.hq.seal_chains import SealChain, create_chain_of_signed_minutes, describe_contradiction_of_signed_minutes
+from dialer.hq.seal_chains import SealChain, create_chain_of_log_entries, describe_contradiction_in_signed_log
 from tests.support.headquarters import NOW
 from tests.support.sealing import SealingStore
 
@@ -21,18 +21,18 @@ class Headquarters:
 
     def __init__(self) -> None:
         self.known: dict[str, int] = {}
-        self.chain = create_chain_of_signed_minutes(None)
+        self.chain = create_chain_of_log_entries(None)
 
     def receive(self, *epochs: SealedEpoch) -> str:
         """Return the contradiction after these epochs."""
         for epoch in epochs:
             self.known[epoch.compute_digest_of_signed_minute()] = epoch.epoch
-            self.chain.add_signed_minute_to_chain(epoch, STORE_BEGAN_AT, self.known, NOW)
+            self.chain.add_signed_log_entry(epoch, STORE_BEGAN_AT, self.known, NOW)
         return self.chain.contradiction
 
     def begin_copy(self) -> None:
         """Continue with a store that is a copy."""
-        self.chain = create_chain_of_signed_minutes(self.chain)
+        self.chain = create_chain_of_log_entries(self.chain)
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_integrity_seal_that_contradicts_earlier_seals_is_reported_until_accepte
     assert headquarters.receive(contradicting) == problem
     assert headquarters.receive(store.seal()) == problem
     assert headquarters.chain.head == head  # with which the store can be verified
-    headquarters.chain.accept_latest_signed_minute_of_chain()
+    headquarters.chain.accept_latest_log_entry_of_chain()
     assert headquarters.receive(store.seal(), store.seal()) == ""
 
 
@@ -132,7 +132,7 @@ def test_integrity_seal_keys_created_after_a_contradiction_are_valid_once_a_pers
     begin = without_keys.seal("start")
     assert headquarters.receive(begin, without_keys.seal())
     assert headquarters.chain.first_keys == first
-    headquarters.chain.accept_latest_signed_minute_of_chain()
+    headquarters.chain.accept_latest_log_entry_of_chain()
     assert headquarters.chain.first_keys == [*first, begin.key]
     assert headquarters.receive(without_keys.seal()) == ""
 
@@ -220,7 +220,7 @@ def test_centre_that_keeps_sending_new_seal_keys_does_not_fill_the_headquarters_
 
 
 def test_report_of_contradicting_integrity_seals_names_centre_and_command() -> None:
-    text = describe_contradiction_of_signed_minutes("pune-1", "1" * 32, "epoch 7: is sealed after epoch 8")
+    text = describe_contradiction_in_signed_log("pune-1", "1" * 32, "epoch 7: is sealed after epoch 8")
     assert "the seals of pune-1 contradict those received before: epoch 7: is sealed after epoch 8." in text
     assert text.endswith("`dialer hq store accept pune-1 11111111`")
-    assert describe_contradiction_of_signed_minutes("pune-1", "1" * 32, SealChain().contradiction) == ""
+    assert describe_contradiction_in_signed_log("pune-1", "1" * 32, SealChain().contradiction) == ""

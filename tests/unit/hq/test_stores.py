@@ -12,9 +12,9 @@ from dialer.hq.stores import (
     StoreNotAccepted,
     StoreSightings,
     StoreState,
-    accept_or_refuse_database_that_sent_batch,
+    accept_or_refuse_sender_of_batch,
+    describe_conflict_of_databases,
     describe_replaced_database_of_centre,
-    describe_two_databases_of_one_centre,
 )
 from dialer.nats.messages import SendingStore
 from tests.support.headquarters import NOW
@@ -30,7 +30,7 @@ class Centre:
         self.sightings = StoreSightings()
 
     def send(self, sender: SendingStore, at: float) -> KnownStore:
-        return accept_or_refuse_database_that_sent_batch("pune-1", self.stores, sender, self.sightings, NOW + at)
+        return accept_or_refuse_sender_of_batch("pune-1", self.stores, sender, self.sightings, NOW + at)
 
     def is_accepted(self, sender: SendingStore, at: float) -> bool:
         try:
@@ -40,7 +40,7 @@ class Centre:
 
     @property
     def conflict(self) -> str:
-        return describe_two_databases_of_one_centre("pune-1", self.stores)
+        return describe_conflict_of_databases("pune-1", self.stores)
 
 
 def test_headquarters_accepts_the_first_store_of_a_centre_with_its_first_result_row() -> None:

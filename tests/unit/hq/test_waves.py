@@ -55,7 +55,7 @@ def test_each_wave_of_centres_in_a_rollout_is_observed_before_the_next_wave_star
     run_version(rollout, "c")
     assert decide_at(rollout, 20, 79, 80) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
     assert rollout.start_next_wave_of_rollout(80).to == ("zone:west",)
-    assert rollout.centres_of_wave_that_do_not_run_version == ["d"]
+    assert rollout.centres_of_wave_without_new_version == ["d"]
     run_version(rollout, "d")
     assert decide_at(rollout, 90, 150) == [WaveState.WAIT, WaveState.NEXT]
     rollout.start_next_wave_of_rollout(150)
@@ -98,7 +98,7 @@ def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time
     rollout = Rollout("turnout-8", plan_rollout_waves(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
     rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b", "c", "d")
-    assert (rollout.decide_next_rollout_step(300), rollout.centres_of_wave_that_do_not_run_version) == (
+    assert (rollout.decide_next_rollout_step(300), rollout.centres_of_wave_without_new_version) == (
         WaveState.DONE,
         ["e"],
     )
