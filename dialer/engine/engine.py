@@ -199,21 +199,21 @@ class Engine:
             case TimerExpired():
                 self._pass_expired_timer_to_its_feature(event)
             case CallFinished() | SeatStateChanged() | HouseholdChanged():
-                self._handle_engine_event(event)
+                self._pass_internal_event_to_feature(event)
             case switch_events.SwitchUp():
                 self._resync.on_asterisk_server_connected(event)
             case switch_events.SwitchDown():
                 self._resync.on_asterisk_server_disconnected(event)
             case switch_events.PartyJoined() | switch_events.PartyLeft():
-                self._handle_transfer_target_or_supervisor_event(event)
+                self._pass_target_or_supervisor_event_to_features(event)
             case switch_events.UnregisteredTrunksListed():
                 features.trunk_health_monitor.on_unregistered_trunks_listed(event)
             case switch_events.CallEvent():
-                self._handle_call_event(event)
+                self._pass_call_event_to_features(event)
             case _:
-                self._handle_phone_event(event)
+                self._pass_phone_event_to_features(event)
 
-    def _handle_engine_event(self, event: CallFinished | SeatStateChanged | HouseholdChanged) -> None:
+    def _pass_internal_event_to_feature(self, event: CallFinished | SeatStateChanged | HouseholdChanged) -> None:
         features = self.features
         match event:
             case CallFinished(ended=ended):
@@ -223,7 +223,7 @@ class Engine:
             case HouseholdChanged(seat=seat, attempt_id=attempt_id):
                 features.screen_pop_reader.read_screen_pop(seat, attempt_id, again=True)
 
-    def _handle_phone_event(self, event: switch_events.PhoneEvent) -> None:
+    def _pass_phone_event_to_features(self, event: switch_events.PhoneEvent) -> None:
         features = self.features
         match event:
             case switch_events.SeatUp(seat=seat):
@@ -244,7 +244,7 @@ class Engine:
             case switch_events.SeatKeyPressed(seat=seat, key=key):
                 features.seat_phone_key_handler.on_key_pressed(seat, key)
 
-    def _handle_transfer_target_or_supervisor_event(
+    def _pass_target_or_supervisor_event_to_features(
         self, event: switch_events.PartyJoined | switch_events.PartyLeft
     ) -> None:
         features = self.features
@@ -254,7 +254,7 @@ class Engine:
         elif parse_attempt_in_transfer_party_id(event.party_id) is not None:
             features.call_transfer_service.on_transfer_target_answered(event.party_id, event.place)
 
-    def _handle_call_event(self, event: switch_events.CallEvent) -> None:
+    def _pass_call_event_to_features(self, event: switch_events.CallEvent) -> None:
         features = self.features
         call = features.live_calls.find_live_call(event.attempt_id)
         if call is None:  # an unknown caller's, or one that has ended for us
@@ -265,13 +265,13 @@ class Engine:
         elif isinstance(event, switch_events.MessageFailed):
             features.campaign_control_service.stop_campaign_whose_sound_cannot_be_played(call, MESSAGE_SOUND)
         else:
-            self._handle_live_call_event(call, event)
+            self._pass_live_call_event_to_features(call, event)
 
-    def _handle_live_call_event(self, call: Call, event: switch_events.CallEvent) -> None:
+    def _pass_live_call_event_to_features(self, call: Call, event: switch_events.CallEvent) -> None:
         features = self.features
         match event:
             case switch_events.CallRinging() | switch_events.CallAnswered() | switch_events.MachineDetected():
-                self._handle_call_progress(call, event)
+                self._record_ringing_or_answer_of_call(call, event)
             case switch_events.CallWaiting():
                 features.call_distributor.connect_or_queue_voter(call)
             case switch_events.CallConnected(seat=seat):
@@ -283,7 +283,7 @@ class Engine:
                 if not features.call_transfer_service.is_voter_away_because_of_transfer(call.attempt_id):
                     features.call_distributor.on_voter_left_seat(call, seat)
             case switch_events.CallHandedOver():
-                features.call_transfer_service.on_voter_handed_over(call)
+                features.call_transfer_service.on_voter_connected_to_transfer_target(call)
             case switch_events.RecordingStarted():
                 features.call_recording_service.on_recording_started(call)
             case switch_events.MachineMessageLeft():
@@ -297,7 +297,7 @@ class Engine:
                 ):
                     self._end_call_in_all_features(event)
 
-    def _handle_call_progress(self, call: Call, event: switch_events.CallEvent) -> None:
+    def _record_ringing_or_answer_of_call(self, call: Call, event: switch_events.CallEvent) -> None:
         calls, now = self.features.live_calls, self._core.read_clock()
         if isinstance(event, switch_events.CallRinging):
             calls.update_call(call, call.copy_call_with_ringing(now))
@@ -336,7 +336,9 @@ class Engine:
             TimerKind.SCREEN_POP: lambda: features.screen_pop_reader.read_screen_pop(seat, attempt_id, again=False),
             TimerKind.OWN_CALL_BACK: lambda: features.agent_call_back_scheduler.on_call_back_due(attempt_id),
             TimerKind.PREVIEW_EXPIRED: lambda: features.agent_dialling_service.on_preview_expired(seat, attempt_id),
-            TimerKind.HAND_OVER_FAILED: lambda: features.call_transfer_service.on_hand_over_failed(attempt_id),
+            TimerKind.HAND_OVER_FAILED: lambda: features.call_transfer_service.on_connection_to_transfer_target_failed(
+                attempt_id
+            ),
             TimerKind.FORGERY_ALERT_EXPIRED: features.headquarters_order_executor.clear_alert_about_forged_orders,
             TimerKind.FLOW_OVERDUE: lambda: self._end_call_whose_ivr_flow_did_not_end(attempt_id),
         }

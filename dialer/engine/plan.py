@@ -112,9 +112,7 @@ class EnginePlan:
 
     @property
     def rules_version(self) -> str:
-        """Return the digest of the calling rules, by which the store identifies a version of the rules
-        (`Store.save_version_of_calling_rules`).
-        """
+        """Return the version of the calling rules: a digest of their text."""
         return hashlib.sha256(self.rules_text.encode()).hexdigest()
 
 

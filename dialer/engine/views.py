@@ -1,4 +1,4 @@
-"""Views of the centre, built from its state. Pure except for the clock."""
+"""Views of the centre for MQTT and the pages, built from its state."""
 
 from __future__ import annotations
 

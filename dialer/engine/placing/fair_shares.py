@@ -93,21 +93,21 @@ class _Account:
     slices: deque[float] = field(default_factory=lambda: deque([0.0], SLICES))
 
     @property
-    def mean_seat_seconds_of_conversation(self) -> float:
+    def mean_talk_and_wrap_up_seconds(self) -> float:
         """Return the mean time that a conversation keeps a seat busy."""
         return self.talk_seconds + self.wrap_up_seconds
 
     @property
     def expected_agent_seconds_of_call(self) -> float:
         """Return the agent time that a call is expected to use (seconds), divided by the campaign's weight."""
-        return max(0.1, self.answer_rate * self.mean_seat_seconds_of_conversation) / self.weight
+        return max(0.1, self.answer_rate * self.mean_talk_and_wrap_up_seconds) / self.weight
 
     def set_seats_and_calls_of_campaign(self, load: CampaignLoad) -> None:
         """Set which seats and calls the campaign has now. Estimate from them how much agent time the campaign will
         still use.
         """
         self.in_use = len(load.seats)
-        expected = (load.ringing * self.answer_rate + load.waiting) * self.mean_seat_seconds_of_conversation
+        expected = (load.ringing * self.answer_rate + load.waiting) * self.mean_talk_and_wrap_up_seconds
         for seat in load.seats:
             usual = self.wrap_up_seconds if seat.is_wrapping_up else self.talk_seconds
             expected += max(0.0, usual - seat.elapsed_seconds) + (0.0 if seat.is_wrapping_up else self.wrap_up_seconds)

@@ -106,13 +106,13 @@ class NumberMemory:
         """
         before = self._core.clock.now() - REMEMBER_SECONDS
         live = {call.phone_id for call in self._calls.list_live_calls()}
-        _remove_outdated_numbers(self._opted_out, lambda at: at < before, live)
-        _remove_outdated_numbers(self._abandoned_at, lambda at: at < before, live)
-        _remove_outdated_numbers(self._called_at, lambda ends: max(ends) < before, live)
-        _remove_outdated_numbers(self._called_elsewhere, lambda each: each[0] < before, live)
+        _remove_old_entries_of_numbers(self._opted_out, lambda at: at < before, live)
+        _remove_old_entries_of_numbers(self._abandoned_at, lambda at: at < before, live)
+        _remove_old_entries_of_numbers(self._called_at, lambda ends: max(ends) < before, live)
+        _remove_old_entries_of_numbers(self._called_elsewhere, lambda each: each[0] < before, live)
 
 
-def _remove_outdated_numbers(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
+def _remove_old_entries_of_numbers(known: dict[int, _Known], is_old: Callable[[_Known], bool], live: set[int]) -> None:
     """Remove the old entries, except those of numbers with a live call (`live`).
 
     `known` is sorted by time, so the search ends at the first entry that is not old.

@@ -381,7 +381,7 @@ class Originator:
         """
         if call is None or call.leg.cancelled:
             return CommandRefused("the call was cancelled before it was sent", RefusedBecause.CALL_OVER)
-        if self._trunks.is_caller_id_of_other_trunk(attempt.trunk, attempt.caller_id):
+        if self._trunks.is_caller_id_missing_in_trunk_settings(attempt.trunk, attempt.caller_id):
             reason = "not one of the trunk's (trunks.caller_ids)"
             _log.warning("caller_id.refused", attempt=attempt.attempt_id, reason=reason)
             return CommandRefused(f"the caller ID is {reason}", RefusedBecause.NO_CHANNEL)

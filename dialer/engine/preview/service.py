@@ -164,7 +164,7 @@ class OwnCalls:
         return seat
 
     def are_free_seats_needed_for_ringing_calls(self) -> bool:
-        """Return whether calls in progress may need every free seat. If so, agents at free seats may not dial manually."""
+        """Return whether the calls in progress may need all free seats. Agents may then not dial manually."""
         on_their_way = sum(
             call.kind is CampaignKind.AGENTS and call.reserved_seat is None and not call.leg.cancelled
             for call in self._calls.list_live_calls()

@@ -1,8 +1,8 @@
-"""Translate the keys that an agent presses on a nailed-up phone into commands. Without I/O.
+"""Translate the keys that an agent presses on a nailed-up phone into commands. This module does no I/O.
 
-A key without a meaning is answered with the error sound and discards the keys before it. The same happens to a key that
-comes more than five seconds after the start of a code: `*` and, too late, `1` was meant as "ready" and must not become
-"voted". It also happens to every key of a key storm, as caused by a stuck key or by noise that is detected as keys.
+A key that completes no code is answered with the error sound, and the keys before it are discarded. The same happens to
+a key later than five seconds after the start of a code: a late `1` after `*` must not count as the disposition "voted".
+Very many keys in a short time, from a stuck key or line noise, are all refused.
 
 The codes are:
 

@@ -56,10 +56,9 @@ class WrongLogIns:
     """Counts consecutive wrong log-ins, and locks a seat, agent, device or network after too many. Times are monotonic
     seconds.
 
-    Wrong log-ins by phone lock the seat and the agent. Wrong log-ins from a page lock only their device or network, for
-    that agent. If they come from many networks, they lock the agent on all unknown devices. A device on which the agent
-    has signed in before is locked only by wrong log-ins from that device. Agent numbers that are not in the settings
-    are not counted, so invented numbers cannot fill the memory.
+    Wrong log-ins by phone lock the seat and the agent. Wrong log-ins from a page lock their device or network for this
+    agent. If they come from many networks, they lock the agent on all unknown devices. A device that the agent has used
+    before is locked only by wrong log-ins from that device. Unknown agent numbers are not counted, to save memory.
     """
 
     def __init__(self) -> None:

@@ -29,10 +29,7 @@ class PinCheck:
     """Checks PINs against the agents' hashes. Each check takes tens of milliseconds of CPU: run it in a thread."""
 
     def __init__(self, accounts: Iterable[AgentAccount]) -> None:
-        """Create the PIN check of these agents.
-
-        It also makes a hash for unknown agents, so that their check takes as long as any other.
-        """
+        """Create the PIN check of these agents, with a hash for unknown agents so that their check takes equally long."""
         self._accounts = {account.number: account for account in accounts}
         hashes = [account.pin_hash for account in self._accounts.values()]
         hasher = PasswordHasher.from_parameters(extract_parameters(hashes[0])) if hashes else PasswordHasher()

@@ -35,9 +35,8 @@ class Seats:
     def __init__(
         self, core: Core, servers: AsteriskServers, calls: LiveCalls, transfers: CallTransfers, listeners: Listeners
     ) -> None:
-        """Create the seats that the settings list.
-
-        `transfers` and `listeners` supply the transfer and the monitoring that the published view of a seat shows.
+        """Create the seats that the settings list. Transfers and supervisors' monitoring are shown in a seat's
+        published view.
         """
         self._core = core
         self._servers = servers
@@ -52,8 +51,10 @@ class Seats:
         self.apply_current_settings()
 
     def apply_current_settings(self) -> None:
-        """Apply the seats of the current settings. A removed seat stays, last in the order, until its agent has left.
-        Agents keep the phone that they have until they log off.
+        """Apply the seats of the current settings.
+
+        A removed seat stays until its agent has left, and is listed last. Logged-in agents keep their phone until they
+        log off.
         """
         plan, seats = self._core.plan, dict[str, Seat]()
         for name, planned in plan.seats.items():
@@ -195,7 +196,7 @@ class Seats:
         return intervals
 
     def requeue_unsaved_seat_state_intervals(self, intervals: list[SeatInterval]) -> None:
-        """Add intervals whose storing has failed to the front of the list of unsaved intervals again. An interval is a
-        seat's time in one state.
+        """Put back intervals (each is a seat's time in one state) that could not be stored, before the newer unsaved
+        ones.
         """
         self._intervals = intervals + self._intervals

@@ -98,11 +98,11 @@ class Agents:
         return seat.agent is None or (known and place is not None and place.endpoint == seat.endpoint)
 
     def restore_agent_log_ins(self, live_seats: frozenset[str], server: str) -> list[str]:
-        """Restore the log-ins of agents whose phones are still connected to an Asterisk server after the dialler has
-        restarted. Return their seats.
+        """Log agents in again after a restart of the dialler if their phones are still connected to this Asterisk
+        server. Return their seats.
 
-        Called when the server first connects. An agent whose phone is not connected is logged off, because the phone
-        would ring for somebody who may have left.
+        Call this when the server first connects. Other agents of this server are logged off, because they may have
+        left.
         """
         seats = self._seats
         kept = {
@@ -249,13 +249,12 @@ class Agents:
     # Logging in
 
     async def log_in_agent(self, seat_name: str, agent: str, pin: str, *, phone_here: bool = False) -> str:
-        """Log an agent in at a seat, and call the seat's phone.
+        """Log an agent in at a seat, and call the seat's phone. With `phone_here` the agent has entered number and PIN
+        on that phone, so it is connected already.
 
-        With `phone_here` the agent entered number and PIN on the seat's phone, which stays connected from now on and is
-        not called. An agent may come back to a lost seat (its phone was disconnected). After a page reload, the phone
-        may call again while its old call is not known to be dead; the new call replaces the old one. Raises
-        LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if another
-        agent has the seat, or the agent is logged in elsewhere.
+        An agent may come back to a seat whose phone was disconnected. A new call of the phone replaces an old one.
+        Raises LogInRefused for a wrong number, a wrong PIN or a lock, without telling which. Raises CommandRefused if
+        another agent has the seat, or the agent is logged in elsewhere.
         """
         account = await self._authenticate_agent(self._seats.require_known_seat(seat_name).name, agent, pin)
         return await self._log_agent_in_at_seat(seat_name, agent, account, phone_here=phone_here)
@@ -265,9 +264,9 @@ class Agents:
     ) -> str:
         """Log an agent in from a page, or call the phone again if the agent is already signed in at the seat.
 
-        `proof` proves that the agent has entered the right PIN on the page. A wrong proof counts as a wrong log-in from
-        `source` (a device or network) if that is given. Raises the errors of `log_in_agent`, and CommandRefused for an
-        expired proof or a locked source.
+        `proof` shows that the agent has entered the right PIN on the page. A wrong proof counts as a wrong log-in from
+        `source` (a device or network). Raises the errors of `log_in_agent`. Raises CommandRefused for an expired proof
+        or a locked source.
         """
         seat, now = self._seats.require_known_seat(seat_name), self._core.clock.now()
         account = self._core.plan.agents.get(agent)
@@ -341,8 +340,8 @@ class Agents:
     def _count_log_in_attempt(self, seat: str, number: str, *, right: bool, source: SignInSource | None = None) -> None:
         """Count an attempt to log in.
 
-        Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked; and CommandRefused,
-        whatever the PIN, if the source is locked.
+        Raises LogInRefused if number or PIN was wrong, or if the seat or the agent is locked. Raises CommandRefused if
+        the source is locked.
         """
         known = number if number in self._core.plan.agents else None
         now, rules = self._core.clock.monotonic(), self._core.plan.agent_rules

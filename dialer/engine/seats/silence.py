@@ -1,9 +1,9 @@
-"""Detection of dead agents' phones: without power or network, or on a reloaded page.
+"""Detection of dead agents' phones, for example without power or network.
 
-Asterisk notices only after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`); until then a voter hears
-silence. An agent's phone sends audio all the time, so its packets are counted when a talk begins, and again at the end
-of a talk that was shorter than the timeout. If no packet has arrived, nobody spoke to the voter, and the call counts as
-abandoned. The same applies to a talk in progress when Asterisk hangs the phone up, if it was shorter than the timeout.
+Asterisk notices a dead phone only after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`). Until then the
+voter hears silence. A working phone sends audio all the time, so its packets are counted at the start of a talk. If the
+talk ends before the timeout, they are counted again. Without new packets the voter heard nobody, so the call counts as
+abandoned. It also does if Asterisk hangs up the phone during such a short talk.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ class SeatSilence:
             self._core.spawn_background_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
-        """Check the connected call of an agent's phone, because the phone has just registered again. If that call
-        carries no audio any more, call the phone again, once.
+        """Check an agent's connected phone that has registered again. If its old call carries no audio, call the phone
+        once.
 
         A voter at the seat stays connected to the seat.
         """
@@ -165,9 +165,9 @@ class SeatSilence:
             await self._check_phone_for_audio(seat.name)  # if the new phone did not connect, or the old one is still up
 
     async def _does_phone_send_audio(self, seat: Seat, *, since: int | None = None, listens: int = LISTENS) -> bool:
-        """Return whether an agent's phone has sent audio packets after the earlier count `since`.
+        """Return whether an agent's phone has sent more audio packets than `since` (None = count them now, then again).
 
-        If `since` is None, counting begins now. It takes about a second to find that a phone sends no audio.
+        It takes about a second to find that a phone sends no audio.
         """
         try:
             if since is None:

@@ -80,9 +80,7 @@ class Seat:
 
     @property
     def is_phone_usable(self) -> bool:
-        """Return whether agent and voter could hear each other over the seat's phone: it is not on hold and not
-        suspected to be dead. Whether the phone is connected does not matter here.
-        """
+        """Return whether the seat's phone is neither on hold nor suspected to be dead. It may still be disconnected."""
         return not self.phone_suspect and not self.phone_on_hold
 
     @property
@@ -249,13 +247,12 @@ def choose_seat(
     server: str | None = None,
     sharing: Collection[tuple[str | None, str]] = (),
 ) -> Seat | None:
-    """Return the free seat for a voter: the seat that has been idle longest, or None if no seat is free.
+    """Return the best free seat for a voter, or None if no seat is free.
 
-    Seats that speak the voter's language come first. If none does, any other free seat is used, because an answered
-    voter must not wait. Among these seats, a seat that few of the `sharing` campaigns (each with its skill and id) can
-    use comes first, so that the other seats stay free for campaigns with a rare skill. Then come seats of the voter's
-    own `server`: audio over another server is slightly delayed. Skills and a supervisor's restriction are never
-    ignored.
+    The seat must have the skill, and a supervisor must not have restricted it to other campaigns. Seats that speak the
+    voter's language come first; if there are none, any language is accepted, because an answered voter must not wait.
+    Then come seats that few of the `sharing` campaigns (each with its skill and id) can use, then seats of the voter's
+    own `server`, then the seats that have been idle longest.
     """
     ready = [seat for seat in seats if seat.is_free_for_voter and seat.can_serve_campaign(skill, campaign_id)]
     fitting = [seat for seat in ready if not seat.spoken_languages or language in seat.spoken_languages]

@@ -33,10 +33,8 @@ class SettingsReload:
         agents: Agents,
         use_plan: Sequence[Callable[[], None]],
     ) -> None:
-        """Create the service that reloads the settings.
-
-        `use_plan` has the functions that apply reloaded settings in other features. This service itself applies
-        campaigns and agents.
+        """Create the service that reloads the settings. `use_plan` has the functions by which other features apply
+        them.
         """
         self._core = core
         self._calls = calls

@@ -1,7 +1,7 @@
-"""Stop dialling with a store that lacks the newest call which the broker or an Asterisk server has recorded.
+"""Stop dialling with an outdated store: it lacks the newest call that the broker or an Asterisk server has recorded.
 
-Such a store was set back, for example by a snapshot of the machine, or it is a different store. It does not know who
-was called, has voted or has opted out since that call.
+The store may be an old copy, for example from a snapshot of the machine. It does not know who was called, has voted or
+has opted out since then.
 """
 
 from __future__ import annotations

@@ -43,7 +43,9 @@ class Listener:
 
     @property
     def expected_conference_or_channel_of_supervisor(self) -> Place:
-        """Return the Asterisk conference or channel that the supervisor's phone must be in for this kind of monitoring."""
+        """Return the Asterisk conference or channel in which the supervisor's phone must be, according to the
+        monitoring mode.
+        """
         return Place(_KINDS[self.mode], self.seat)
 
 
@@ -70,9 +72,8 @@ class Listeners:
         self._listeners[listener.phone.name] = listener
 
     def remove_monitoring_supervisor(self, listener: Listener) -> bool:
-        """Remove a supervisor who monitored a seat, and return True.
-
-        If the supervisor has started another monitoring since, change nothing and return False.
+        """Remove a supervisor who monitored a seat. Return False if the supervisor has started another monitoring
+        since.
         """
         if self._listeners.get(listener.phone.name) is not listener:
             return False

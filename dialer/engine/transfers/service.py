@@ -1,7 +1,7 @@
 """Transfers: hold, consult, three-way call and transfer of a voter.
 
-Each step is recorded in `CallTransfers` before its order is sent, so that the events that follow find it there. If
-anything fails, the voter goes back to an agent or hears the information message: nobody is left in silence or on hold.
+Each step is recorded before the order is sent to the switch, so that it is known when the switch's events arrive. If
+anything fails, the voter goes back to an agent or hears the information message, and is never left in silence.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from dialer.engine.transfers.state import (
     CallTransfer,
     CallTransfers,
     TransferStep,
-    require_transfer_step_allowed,
+    require_allowed_transfer_step,
 )
 from dialer.engine.trunks.channels import Channels
 from dialer.engine.trunks.state import TrunkPool
@@ -133,7 +133,7 @@ class Transfers:
         """
         call = self._require_call_at_seat(seat_name)
         now = self._transfers.find_transfer_of_call(call.attempt_id)
-        require_transfer_step_allowed(asked, seat_name, now)
+        require_allowed_transfer_step(asked, seat_name, now)
         return call, now
 
     def _require_transfer(self, seat_name: str, asked: TransferStep) -> tuple[Call, CallTransfer]:
@@ -307,7 +307,7 @@ class Transfers:
         if live is not None and live.by_phone and live.stage is TransferStage.HOLD:
             self.return_voter_to_agent(live)
 
-    def on_voter_handed_over(self, call: Call) -> None:
+    def on_voter_connected_to_transfer_target(self, call: Call) -> None:
         """Record that the transfer is complete: the switch has connected the voter to the transfer target."""
         live = self._transfers.find_transfer_of_call(call.attempt_id)
         answered = call.copy_call_with_answer(self._core.read_clock())
@@ -394,9 +394,7 @@ class Transfers:
         self._seats.publish_seat_view(transfer.seat)
 
     def restore_transfer_target_found_on_server(self, party_id: PartyId) -> str | None:
-        """Record a transfer target that was found on the switch after a restart, and its trunk. Return the target's
-        name.
-        """
+        """Record a transfer target that was found on the switch after a restart. Return the target's name."""
         name = parse_target_name_in_transfer_party_id(party_id)
         target = self._core.plan.transfers.get(name or "")
         if target is not None and target.trunk is not None:
@@ -453,7 +451,7 @@ class Transfers:
         self.set_transfer_of_call(replace(live, stage=TransferStage.RETURNING, seat=name))
         self._core.request_side_effects(make_order_to_switch(self._switch.connect_call_to_seat, live.attempt_id, name))
 
-    def on_hand_over_failed(self, attempt_id: AttemptId) -> None:
+    def on_connection_to_transfer_target_failed(self, attempt_id: AttemptId) -> None:
         """Hang up a transfer target, because the switch did not connect the voter to this target."""
         live = self._transfers.find_transfer_of_call(attempt_id)
         if live is not None:
@@ -503,7 +501,7 @@ class Transfers:
             ):
                 continue
             if call.attempt_id in up.handed_over:
-                self._resync_handed_over_call(call, party, place)
+                self._resync_call_with_transfer_target(call, party, place)
             elif call.attempt_id in held:
                 self._resync_call_on_hold(call, held[call.attempt_id], party, place)
             else:
@@ -512,12 +510,12 @@ class Transfers:
     def _resync_transfer_between_two_asterisk_servers(
         self, call: Call, known: CallTransfer | None, party_id: PartyId | None, up: SwitchUp
     ) -> bool:
-        """Bring a transfer into agreement with an Asterisk server if voter and target are on different servers. Return
-        whether they are.
+        """Bring a transfer into agreement with an Asterisk server. Return False if voter and target are on the same
+        server: nothing is changed then.
 
-        Each server reports only its own calls. A target at the agent's seat is reported by the seat's server, a target
-        with the voter by the target's own server, and the call itself by the call's server. An unknown target is hung
-        up. A target that is no longer reported has left.
+        Each server reports only its own calls. The server of the agent's seat reports a target that talks to the agent.
+        The target's own server reports a target that talks to the voter. Unknown targets are hung up; a target that is
+        no longer reported has left.
         """
         at = None if known is None or known.stage not in TARGET_AT_SEAT else known.party_id
         seat = None if known is None or at is None else self._seats.find_seat(known.seat)
@@ -544,7 +542,7 @@ class Transfers:
             self.on_transfer_target_left(at)
         return True
 
-    def _resync_handed_over_call(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
+    def _resync_call_with_transfer_target(self, call: Call, party_id: PartyId | None, place: Place | None) -> None:
         seat = call.talk.seat or ""
         if party_id is not None and place is not None and place.kind is PlaceKind.HANDOVER:
             self.set_transfer_of_call(

@@ -113,7 +113,7 @@ class CallTransfers:
         return self._transfers.pop(attempt_id, None)
 
 
-def require_transfer_step_allowed(asked: TransferStep, seat_name: str, transfer: CallTransfer | None) -> None:
+def require_allowed_transfer_step(asked: TransferStep, seat_name: str, transfer: CallTransfer | None) -> None:
     """Raise CommandRefused if a step is not possible in the current stage of the transfer."""
     stage = None if transfer is None else transfer.stage
     if stage not in _ALLOWED[asked]:

@@ -50,10 +50,9 @@ def has_call_failed_because_of_trunk(outcome: Outcome, ended: CallEnded) -> bool
 
 
 class TrunkHealth:
-    """The health of one trunk: it works, it is suspended (gets no calls for a while), or one test call probes whether it works
-    again.
+    """The health of one trunk: it works, is suspended (gets no calls for a while), or is tested by one call.
 
-    The results of calls that were placed before the trunk's last change of state are ignored.
+    Results of calls that were placed before the trunk's last change of state are ignored.
     """
 
     def __init__(self, rules: TrunkRest, now_seconds: float) -> None:
@@ -206,11 +205,10 @@ class TrunkTally:
 class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
-    Starts are evenly spaced. A second never has more than the limit, rounded up, even if the switch sends some calls up
-    to WIRE_SECONDS later than others. A start is granted when a call is dialled (`grant_call_start_now`) and recorded
-    when the call is sent (`record_call_sent_on_trunk`). Granted starts count as sent while they wait for their commit,
-    so a slow commit delays further grants and no queue builds up. Times are monotonic seconds; a time earlier than the
-    last one counts as the last one.
+    Call starts are evenly spaced. No second has more than the limit, even if the switch sends some calls up to
+    WIRE_SECONDS late. A start is granted when a call is dialled (`grant_call_start_now`), and recorded when the call is
+    sent (`record_call_sent_on_trunk`). Between the two the call is stored, and counts as sent. Times are monotonic
+    seconds.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
@@ -250,7 +248,7 @@ class CallStarts:
         now = self._get_non_decreasing_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
         spaced = math.floor(behind / self._spacing + 1e-6) + 1 if behind > -1e-9 else 0
-        return max(0, min(spaced, self._most - unsent - self._count_calls_sent_within_one_second(now)))
+        return max(0, min(spaced, self._most - unsent - self._count_calls_sent_in_last_second(now)))
 
     def grant_call_start_now(self, now_seconds: float) -> None:
         """Allow one call to start now. Further call starts are delayed accordingly, so that starts are evenly spaced."""
@@ -260,9 +258,9 @@ class CallStarts:
         """Return how many seconds remain until a call start may be granted (0 = now)."""
         now = self._get_non_decreasing_time(now_seconds)
         spaced = max(0.0, self._next - now)
-        gone = len(self._sent) - self._count_calls_sent_within_one_second(now)
+        gone = len(self._sent) - self._count_calls_sent_in_last_second(now)
         too_many = (
-            self._count_calls_sent_within_one_second(now) + unsent - self._most + 1
+            self._count_calls_sent_in_last_second(now) + unsent - self._most + 1
         )  # this many sent starts must leave the window first
         if too_many <= 0:
             return spaced
@@ -285,9 +283,9 @@ class CallStarts:
         self._recent.append(now)
         self.calculate_recent_call_start_rate(now)
 
-    def _count_calls_sent_within_one_second(self, now: float) -> int:
-        """Return how many calls were sent in the second before a call that may start now will be sent. That call is
-        sent a little later than now, because it is committed to the store first.
+    def _count_calls_sent_in_last_second(self, now: float) -> int:
+        """Return how many calls will have been sent in the second before a call that is allowed to start now is sent.
+        It is sent a little later, because it is stored first.
         """
         since = now - self._window + LATE_SECONDS + 1e-9
         return len(self._sent) - bisect_right(self._sent, since)
@@ -302,8 +300,8 @@ class TrunkPool:
     """All trunks of a site, in the order of the settings."""
 
     def __init__(self, trunks: Sequence[TrunkLimits], now_seconds: float, rest: TrunkRest | None = None) -> None:
-        """Create the pool of `trunks`, whose names must be distinct. `rest` defines when a failing trunk is suspended,
-        that is, gets no calls for a while.
+        """Create the pool of `trunks`, whose names must be distinct. `rest` says when a failing trunk gets no calls for
+        a while.
         """
         self._rules = rest or TrunkRest()
         self._limits: dict[str, TrunkLimits] = {}
@@ -348,10 +346,8 @@ class TrunkPool:
         """Return the rate limiter for the call starts of a trunk."""
         return self._starts[name]
 
-    def is_caller_id_of_other_trunk(self, name: str, caller_id: str) -> bool:
-        """Return whether a caller ID is none of this trunk's caller IDs in the settings. If so, calls over the trunk
-        must not show it.
-        """
+    def is_caller_id_missing_in_trunk_settings(self, name: str, caller_id: str) -> bool:
+        """Return whether calls over this trunk must not show a caller ID, because the trunk's settings do not list it."""
         return caller_id not in self._limits[name].caller_ids
 
     def count_free_channels(self, names: Sequence[str], used: Mapping[str, int], now_seconds: float) -> int:
@@ -416,13 +412,11 @@ class TrunkPool:
         reports_end: bool = True,
         on_request: bool = False,
     ) -> tuple[TrunkLimits, str] | None:
-        """Choose the first of these trunks on which a call can start. Returns the trunk and the caller ID to show, or
-        None.
+        """Return the first of these trunks on which a call can start, and the caller ID to show, or None.
 
-        Caller IDs that may be shown to `called` are used in turn. `reports_end` is False if nobody calls
-        `update_trunk_when_call_rings` or `update_trunk_when_call_ends` for the call. Then the call is no probe, and counts as sent
-        now. `on_request` is True if an agent asked for the call. Then only a free channel is needed, and the call may
-        wait for the CPS limit before it is sent.
+        Caller IDs that may be shown to `called` are used in turn. `reports_end` is False if nobody will report that the
+        call rings or ends: the call is then not used to test the trunk. `on_request` is True if an agent asked for the
+        call: it only needs a free channel, and may wait for the CPS limit.
         """
         for name in names:
             startable = (

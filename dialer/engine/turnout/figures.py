@@ -51,10 +51,7 @@ class TurnoutFigures:
             self._dialling_seconds = 0.0
 
     def add_stored_voter_mark_to_counts(self, mark: Mark, effect: MarkEffect) -> None:
-        """Count a stored mark (a fact about a voter).
-
-        `effect` has the changes that the mark made in the store.
-        """
+        """Count a stored mark (a fact about a voter). `effect` says what the mark has changed in the store."""
         self.marks[mark.kind.value] += 1
         if mark.attempt_id is not None:  # marks from outside our calls do not count for their pace
             self.contacted_voters_by_source[mark.source] += effect.contacted_change
@@ -76,10 +73,7 @@ class TurnoutFigures:
         self._core.request_side_effects(Notify(booth))
 
     def add_to_count_of_voters_without_number(self, voters: dict[int, int]) -> None:
-        """Increase the counts of voters who have no number left to call, at their polling booths.
-
-        `voters` has the increase for each booth, by booth id.
-        """
+        """Add to the counts of voters who have no number left to call. `voters` has the increase for each booth id."""
         for booth_id in voters.keys() & self.booths.keys():
             booth = self.booths[booth_id]
             self.booths[booth_id] = replace(booth, without_number=booth.without_number + voters[booth_id])

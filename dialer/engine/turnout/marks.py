@@ -68,8 +68,8 @@ class Marks:
             self.cancel_calls_to_number_that_opted_out(phone_id, fresh=True)
 
     def apply_voter_mark_to_figures_and_calls(self, mark: Mark, effect: MarkEffect) -> None:
-        """Apply a recorded fact about a voter (mark), such as "voted": update the figures, and cancel calls that are no
-        longer needed.
+        """Update the figures after a mark (a fact about a voter, such as "voted") was stored, and cancel calls that are
+        no longer needed.
         """
         if not effect.recorded:
             return
@@ -97,8 +97,8 @@ class Marks:
         self._runs.read_number_queues_again_soon()
 
     def cancel_calls_to_number_that_opted_out(self, phone_id: int, *, fresh: bool) -> None:
-        """Update figures after an opt-out was stored, and cancel the calls to its number. `fresh` is True if the number
-        had not opted out before.
+        """Cancel the calls to a number whose opt-out was stored, and update the figures. `fresh` is True for its first
+        opt-out.
         """
         self._turnout.opt_outs += fresh  # an opt-out keyed by the voter and entered by the agent counts once
         self._numbers.remember_opt_out_of_number(phone_id)
@@ -124,10 +124,9 @@ class Marks:
         self._turnout.add_to_count_of_voters_without_number(gone)
 
     def cancel_calls_to_numbers(self, phones: frozenset[int], voter_id: int | None, *, workers: bool) -> None:
-        """Cancel the unanswered calls to numbers, and to a voter, that must not be called any more.
+        """Cancel the unanswered calls to these numbers and to this voter, and stop reserving the numbers for dialling.
 
-        The numbers are no longer reserved for dialling. Numbers with other voters to call return to the queue. Calls to
-        booth workers on these numbers continue unless `workers` is True.
+        Numbers of other voters return to the queue. Calls to booth workers continue unless `workers` is True.
         """
 
         def is_call_to_voter_or_number(each: Claim | Call) -> bool:

@@ -63,7 +63,7 @@ class Polls:
         return self.find_calling_deadlines_by_booth().get(booth_id) if purpose in _POLLING_DAY_PURPOSES else None
 
     def get_next_midnight(self) -> float:
-        """Return the next midnight (epoch seconds): the earliest in the time zones of the centre and of the polls."""
+        """Return the next midnight in the time zone of the centre or of a poll, whichever is earlier (epoch seconds)."""
         return min(get_next_midnight(self._core.zone, self._core.clock.now()), self.find_booths_voting_today().until)
 
     def format_closing_time_of_booth(self, booth: Booth) -> str:

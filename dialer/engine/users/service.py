@@ -31,9 +31,9 @@ class Users:
         """The current role of each user, by name."""
 
     async def load_users(self) -> None:
-        """Load the users from the store, and remove those whose names are now in the settings.
+        """Load the users from the store, and delete those whose names are now in the settings. Raises StoreError.
 
-        If a name is later removed from the settings, this user must not get an old role back. Raises StoreError.
+        They are deleted so that nobody gets an old role back when the name is removed from the settings.
         """
         await self._reload_users()
         for name in sorted(self._roles.keys() & set(self._fixed_names())):

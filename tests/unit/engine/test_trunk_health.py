@@ -177,7 +177,9 @@ def test_calls_move_to_the_next_trunk_and_may_not_use_caller_ids_of_another_trun
     probe = pool.choose_trunk_for_call(names, {}, 31.0)
     assert probe is not None and probe[0].name == "a"
     assert pool.choose_trunk_for_call(names, {}, 31.5) is None  # "b" still rests, "a" is being probed
-    assert pool.is_caller_id_of_other_trunk("a", "+912") and not pool.is_caller_id_of_other_trunk("b", "+912")
+    assert pool.is_caller_id_missing_in_trunk_settings("a", "+912") and not pool.is_caller_id_missing_in_trunk_settings(
+        "b", "+912"
+    )
 
 
 def test_call_start_rate_of_a_trunk_is_averaged_over_ten_seconds() -> None:

@@ -161,7 +161,7 @@ def test_trunks_and_their_call_limits_can_be_changed_while_dialling() -> None:
     assert taken[1] == "4"
     pool.apply_trunk_settings([TrunkLimits("b", "line", 9, 10.0, ("3",))], 3.0)
     assert pool.choose_trunk_for_call(("a",), {}, 9.0) is None
-    assert pool.is_caller_id_of_other_trunk("a", "4")
+    assert pool.is_caller_id_missing_in_trunk_settings("a", "4")
     assert [*pool.names] == ["b"]
     assert pool.find_trunk_name_of_endpoint("old") == "old"
     pool.update_trunk_when_call_ends("a", False, 2.1, 9.0)  # its last call
