@@ -71,7 +71,7 @@ def write_list_of_voters_not_yet_voted(wanted: VoterListOptions) -> None:
 def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     from dialer.domain.clock import SystemClock
     from dialer.reports.files import encode_report
-    from dialer.reports.lists import load_booth_lists, render_lists_as_pdf
+    from dialer.reports.lists import load_voter_lists_of_booths, render_lists_as_pdf
     from dialer.settings.site_time import get_site_zone
     from dialer.store.exports import append_export_to_audit
 
@@ -85,7 +85,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     refuse_unwritable_path(out, "--out", wanted.files_that_output_must_not_overwrite)
     _refuse_lists_after_erasure_date(settings)
     with wanted.open_store_for_reading() as db:
-        lists = load_booth_lists(db, kind, wanted.constituency, wanted.part)
+        lists = load_voter_lists_of_booths(db, kind, wanted.constituency, wanted.part)
     if not lists:
         typer.echo("no voter matches; nothing was written")
         return

@@ -14,8 +14,8 @@ TRIM_SECONDS = 600.0
 async def return_free_memory_to_system_repeatedly() -> None:
     """Return free heap memory to the system every ten minutes until cancelled. Without glibc it does nothing.
 
-    SQLite's pages and Python's larger objects leave gaps in glibc's heap that are rarely reused, so the memory of a process that
-    runs for days would grow.
+    Otherwise the memory of a process that runs for days would grow, because glibc rarely reuses the gaps that SQLite
+    and Python leave in its heap.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     while trim is not None:

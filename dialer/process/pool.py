@@ -24,9 +24,8 @@ _SPAWN: Final = multiprocessing.get_context("spawn")  # fork would copy the thre
 
 
 def choose_process_count(jobs: int, asked: int) -> int:
-    """Return the number of operating-system processes to start: `asked`, or the number of cores if `asked` is 0.
-
-    Never more than there are jobs.
+    """Return the number of processes to start: `asked`, or the number of cores if `asked` is 0, but not more than there
+    are jobs.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(asked or cores, jobs))
@@ -37,8 +36,8 @@ def run_jobs_in_processes(
 ) -> Iterator[tuple[Job, Result | None]]:
     """Run jobs in several processes, and yield each job with its result when it is done.
 
-    The result is None if the job crashed its process. `work` must be a module-level function. After a crash, all jobs
-    in progress are repeated, each in a process of its own, because any of them may be the cause.
+    The result is None if the job crashed its process. After a crash, all jobs in progress are repeated, each in a
+    process of its own, because it is unknown which one caused the crash. `work` must be a module-level function.
     """
     if not jobs:
         return
@@ -80,10 +79,10 @@ def _limit_memory_of_worker_process() -> None:
 
 @contextmanager
 def _block_interrupt_signals() -> Iterator[None]:
-    """Block SIGINT while processes are started in this context, so that they ignore Ctrl-C.
+    """Block SIGINT while processes are started in this context, so that the new processes ignore Ctrl-C.
 
-    A terminal sends Ctrl-C to all processes; only the parent process may react, and end the others. An interrupt during the
-    context is delivered to the parent afterwards.
+    A terminal sends Ctrl-C to all processes, but only the parent should react and end the others. The parent gets the
+    signal when the context ends.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield

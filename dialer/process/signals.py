@@ -13,7 +13,7 @@ def cancel_on_sigterm() -> Iterator[None]:
     """Cancel the current task on SIGTERM, so that the task can end everything that it has started.
 
     Raises:
-        SystemExit: the task was cancelled by SIGTERM; the exit status is that of a process that SIGTERM has ended.
+        SystemExit: SIGTERM has cancelled the task.
     """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     is_signalled = False

@@ -19,7 +19,7 @@ from dialer.reports.formats import (
     make_count_columns,
     make_text_columns,
 )
-from dialer.reports.tables import QUARTER_SECONDS, Window, format_date_of_quarter_hour, make_cells_of_abandoned_rate
+from dialer.reports.tables import QUARTER_SECONDS, Window, build_cells_with_abandoned_rate, format_date_of_quarter_hour
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
@@ -140,11 +140,11 @@ class COMPLAINTS(Statements, file="complaints.sql"):
 
 
 def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo, false_positive_share: float) -> Report:
-    """Count attempts, answers, contacts, dispositions and abandoned calls, by campaign, day and hour (local time of
+    """Report attempts, answers, contacts, dispositions and abandoned calls by campaign, day and hour (local time of
     `zone`).
 
-    Calls that were never placed do not count. A contact is a call in which the voter talked to an agent or heard the
-    whole flow. `false_positive_share` is the share of people among the calls that detection took for machines (0-1).
+    A contact is a call in which the voter talked to an agent or heard the whole flow. Calls that were never placed do
+    not count. `false_positive_share` is the share of people among the calls taken for answering machines (0-1).
     """
     found = [
         ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
@@ -158,20 +158,19 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo, false_pos
         Column("abandoned_rate", ColumnKind.SHARE, "rate"),
     )
 
-    def build_hourly_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
+    def build_cells_of_hour(counts: Sequence[int]) -> tuple[Cell, ...]:
         attempts, answered, contacts, dispositions, *answers = counts
-        live_answers, abandoned, _, rate = make_cells_of_abandoned_rate(answers, false_positive_share)
+        live_answers, abandoned, _, rate = build_cells_with_abandoned_rate(answers, false_positive_share)
         return attempts, answered, answered / attempts, contacts, dispositions, live_answers, abandoned, rate
 
-    return build_report_with_total_row("hours", columns, found, build_hourly_cells)
+    return build_report_with_total_row("hours", columns, found, build_cells_of_hour)
 
 
 def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:
     """Report calls by candidate, constituency and day (local time of `zone`), for a candidate's expenditure return.
 
-    `candidates` maps a campaign's ID to the candidate who pays for its calls. A call to a voter counts in the voter's
-    constituency. A call to a booth worker counts in the constituency where the worker's booth was at the time of the
-    call. Calls that were never placed do not count.
+    `candidates` maps a campaign's ID to the candidate who pays for its calls. A call counts in the constituency of the
+    called voter, or of the booth worker's booth at that time. Calls that were never placed do not count.
     """
     found = (
         ((candidates.get(campaign) or NO_CANDIDATE, constituency, format_date_of_quarter_hour(quarter, zone)), counts)
@@ -235,8 +234,8 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
 
 
 def report_roll_imports(db: Connection, window: Window, zone: tzinfo) -> Report:
-    """Report each import of an electoral roll: its file, the hashes of the file and of the map file, the numbers of
-    rows by result, and the portal that the file came from.
+    """Report each import of an electoral roll: the file and its portal, SHA-256 hashes, and the number of rows by
+    result.
     """
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (format_time(row.at, zone, "minutes"), *row[1:]) for row in window.query_rows_of_period(db, SQL.roll_imports)

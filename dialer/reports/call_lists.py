@@ -23,7 +23,8 @@ class AttemptsOfNumbers(NamedTuple):
 
 
 class WaitingNumbers(NamedTuple):
-    """How many phone numbers on a campaign's call list wait for the same reason and are due in the same quarter of an hour.
+    """The number of phone numbers on a campaign's call list that wait for one reason and are due in one quarter of an
+    hour.
 
     `quarter` is None if it is not known when the numbers are due.
     """

@@ -127,9 +127,8 @@ class CallHistory:
 def load_newest_calls(
     db: Connection, window: Window, chosen: CallFilter, most: int, before: int = FIRST_PAGE
 ) -> list[NewestCall]:
-    """Return at most `most` calls that match a filter, the newest first.
-
-    `before` is the position (`place`) of the last call on the previous page of the list.
+    """Return at most `most` calls that match a filter, the newest first. A next page begins after the call whose
+    `place` is `before`.
     """
     query = SQL.newest_calls if chosen.phone is None else SQL.newest_calls_of_number
     return [
@@ -150,9 +149,8 @@ def load_newest_calls(
 def report_each_call(db: Connection, window: Window, zone: tzinfo) -> Report:
     """Report every call attempt with the legal grounds on which it was allowed.
 
-    The grounds are: the digest of the rules, time zones, consent, do-not-call registers, certificate, seconds since the last
-    call to the number, and attestation of the caller ID (STIR/SHAKEN). Inbound calls have only the attestation. Calls stored by
-    releases that did not record grounds have none.
+    The grounds include the rules, time zones, consent, do-not-call registers, certificate, and attestation of the
+    caller ID (STIR/SHAKEN). Inbound calls have only the attestation. Calls stored by old releases have no grounds.
     """
     return build_report_of_calls(reversed(load_newest_calls(db, window, CallFilter(), ALL_CALLS)), zone)
 

@@ -1,7 +1,7 @@
-"""Evidence that each campaign met the cap on its abandoned-call rate on each day, as the site's legal profile defines the cap.
+"""Evidence that each campaign met the limit (cap) on its abandoned-call rate on each day.
 
-The abandoned-call rate is abandoned calls / live answers of one campaign. It is computed for every window that ends at
-an answer of the day, not only at midnight. A call counts at the time of its answer.
+The legal profile sets the cap and the length of its time window. The rate is abandoned calls / live answers of one
+campaign. It is computed for every window that ends at an answered call of the day, not only at midnight.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ class _SlidingWindow:
 def compute_daily_evidence(
     answers: Iterable[LiveAnswer], caps: Sequence[AbandonedCap], zone: tzinfo, since: float
 ) -> Iterable[DayEvidence]:
-    """Return the call counts and worst abandoned-call rates of one campaign on each day.
+    """Return the call counts and the worst abandoned-call rates of one campaign on each day.
 
-    `answers` has the campaign's live answers, sorted by time. Answers before `since` (epoch seconds) count in the
-    windows of later answers, but their days are not returned.
+    `answers` has the campaign's live answers, sorted by time. Days before `since` (epoch seconds) are left out, but
+    their answers count in later windows.
     """
     windows = [_SlidingWindow(cap.window_hours * _HOUR_SECONDS) for cap in caps]
     days: dict[str, DayEvidence] = {}
@@ -99,13 +99,13 @@ def compute_daily_evidence(
 def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
     """Report whether each campaign met the limits (caps) on abandoned calls on each day.
 
-    `profile` has the caps; the title states them. The column `cap_met` says whether every window was at or below its
-    cap. The column `verified` says whether the stored records match their signatures.
+    The caps come from `profile`. The column `cap_met` says whether every time window was within its cap. The column
+    `verified` says whether the stored records match their signatures.
     """
     caps, share = profile.abandoned.caps, profile.machine_detection.false_positive_share
     verified = "yes" if verify_seals(db).is_evidence_intact else "NO"
     rows: list[tuple[Cell, ...]] = []
-    for campaign, day in _read_evidence_of_days(db, window, zone, profile):
+    for campaign, day in _read_daily_evidence(db, window, zone, profile):
         cap_met = all(worst <= cap.share for worst, cap in zip(day.worst, caps, strict=True))
         counts = (day.live_answers, day.abandoned, day.left_waiting, day.taken_for_machines)
         people = day.people_taken_for_machines
@@ -135,9 +135,9 @@ def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone:
 
 
 def report_abandoned_rate_of_each_window(db: Connection, window: Window, zone: tzinfo, profile: Profile) -> Report:
-    """Report each campaign's highest abandoned-call rate on each day in every window of the profile, next to its cap.
+    """Report each campaign's highest abandoned-call rate on each day, for each cap of the profile and its time window.
 
-    `profile` has the windows with their caps. The report does not check the signatures of the records, which takes long.
+    The signatures of the records are not checked, because this takes long.
     """
     caps = profile.abandoned.caps
     return Report(
@@ -154,13 +154,13 @@ def report_abandoned_rate_of_each_window(db: Connection, window: Window, zone: t
                 *(campaign, day.day, cap.window_hours, day.live_answers, day.abandoned),
                 *(worst, cap.share, "yes" if worst <= cap.share else "NO"),
             )
-            for campaign, day in _read_evidence_of_days(db, window, zone, profile)
+            for campaign, day in _read_daily_evidence(db, window, zone, profile)
             for worst, cap in zip(day.worst, caps, strict=True)
         ),
     )
 
 
-def _read_evidence_of_days(
+def _read_daily_evidence(
     db: Connection, window: Window, zone: tzinfo, profile: Profile
 ) -> Iterator[tuple[str, DayEvidence]]:
     """Yield each campaign with the evidence of each of its days."""

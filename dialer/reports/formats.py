@@ -76,10 +76,11 @@ def build_report_with_total_row(
     found: Iterable[tuple[tuple[Any, ...], Sequence[float]]],
     cells: Callable[[Sequence[Any]], tuple[Cell, ...]] = tuple,
 ) -> Report:
-    """Return a report that adds up counts by key, such as campaign and day. It has a row for each key, and a row of totals.
+    """Return a report that adds up counts by key, such as campaign and day, with a row for each key and a row of
+    totals.
 
-    `found` has pairs: a key (the first cells of a row), and the counts to add. `cells` turns the sums of a row into its other
-    cells.
+    `found` has pairs of a key (the first cells of a row) and the counts to add. `cells` converts the sums of a row to
+    the row's other cells.
     """
     sums: dict[tuple[Any, ...], list[float]] = {}
     for key, counts in found:
@@ -93,7 +94,9 @@ def build_report_with_total_row(
 
 
 def format_time(at: float | None, zone: tzinfo, until: str = "seconds") -> str:
-    """Return a time (epoch seconds) as ISO date and time in `zone`, to "seconds" or "minutes". None becomes ""."""
+    """Return a time (epoch seconds) as ISO date and time in `zone`, with seconds, or to the minute if `until` is
+    "minutes". None becomes "".
+    """
     return "" if at is None else datetime.fromtimestamp(at, zone).isoformat(" ", until)
 
 

@@ -75,7 +75,7 @@ _COLUMNS = (
 )
 
 
-def load_booth_lists(
+def load_voter_lists_of_booths(
     db: Connection, kind: ListKind, constituency: int | None = None, part: int | None = None
 ) -> list[BoothList]:
     """Return the lists of voters for the polling stations (booths) of a constituency, of a part, or of the whole roll.
@@ -93,9 +93,9 @@ def load_booth_lists(
 
 
 def render_lists_as_pdf(lists: list[BoothList], kind: ListKind, *, mark: str) -> bytes:
-    """Return the lists of voters as a PDF.
+    """Return the lists of voters as a PDF. Each polling station starts on a new page.
 
-    Each polling station starts on a new page. `mark` is the line with the recipient and the list's number, printed on every page.
+    `mark` is printed on every page: the recipient and the number of the list.
     """
     page = PdfPage(mark)
     for place, booth in enumerate(lists):

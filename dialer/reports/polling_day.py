@@ -44,7 +44,7 @@ class SectionTurnout(NamedTuple):
 
 
 class OptOutInBooth(NamedTuple):
-    """A number that opted out, with a polling station (booth) that has a voter with this number."""
+    """A phone number that opted out, and a polling station (booth) where a voter with this number votes."""
 
     state_code: str
     constituency_number: int
@@ -53,9 +53,9 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """How many voters were first contacted in `contacted_quarter` and reported as voted in `voted_quarter` (None = not yet).
+    """The number of voters of a constituency who were first contacted in one quarter of an hour, and voted by another.
 
-    Both are quarters of an hour, counted since the epoch.
+    The quarters are counted since the epoch. `voted_quarter` is None for voters who are not reported as voted.
     """
 
     state_code: str
@@ -125,10 +125,10 @@ class States:
     def __init__(
         self, states_by_number: Mapping[int, Iterable[str]], names: Mapping[Constituency, str] | None = None
     ) -> None:
-        """Index the states of a roll's constituencies.
+        """Create the list of a roll's constituencies.
 
-        `states_by_number` maps a constituency number to the state codes of its booths ("" = unknown state). `names` has the
-        names that the roll gives to constituencies.
+        `states_by_number` maps a constituency number to the state codes of its booths ("" = unknown state). `names` has
+        the names of constituencies on the roll.
         """
         self._names = names or {}
         self._states_by_number = {number: set(states) for number, states in states_by_number.items()}
@@ -209,7 +209,7 @@ def report_turnout(db: Connection, window: Window, zone: tzinfo, by: TurnoutBy =
                 row.constituency,
                 (row.part, row.booth),
                 row.counts,
-                (*official.get(row.area_of_part, _NONE), opt_outs[row.area_of_part]),
+                (*official.get(row.constituency_and_part, _NONE), opt_outs[row.constituency_and_part]),
             )
             for row in rows
         ]
@@ -252,7 +252,7 @@ class _TurnoutRow(NamedTuple):
     counts: list[int]
 
     @property
-    def area_of_part(self) -> Area:
+    def constituency_and_part(self) -> Area:
         return (*self.constituency, self.part)
 
 
@@ -307,7 +307,7 @@ class TurnoutProgress:
 
     @property
     def turnout_change_times(self) -> list[float]:
-        """The ends of the quarters of an hour in which a count changed, in order (epoch seconds)."""
+        """Return the ends of the quarters of an hour in which a count changed, in order (epoch seconds)."""
         return sorted(self.contacted.keys() | self.voted.keys())
 
 
@@ -361,7 +361,7 @@ def _report_hourly_turnout(db: Connection, window: Window, zone: tzinfo) -> Repo
 
 
 def _find_hours_with_changed_counts(progress: TurnoutProgress, zone: tzinfo) -> set[tuple[date, str]]:
-    """Return the ends of the hours in which a count of voters changed: 10:00 for a change at 09:15, 24:00 for one at
+    """Return the full hours after which a count of voters had changed: 10:00 for a change at 09:15, 24:00 for one at
     23:30.
     """
     hours = set()
@@ -389,8 +389,8 @@ def get_constituency_of_turnout_figure(figure: OfficialFigure) -> Constituency:
 def load_official_turnout_figures(db: Connection, window: Window, zone: tzinfo) -> list[OfficialFigure]:
     """Return the official turnout figures of the days in the window, in the order of entry.
 
-    For each hour only the last entered figure is returned. A figure without a state gets the state of its constituency
-    number, unless several states have this number.
+    If several figures were entered for one hour, only the last is returned. A missing state is filled in if only one
+    state has the constituency's number.
     """
     states = load_federal_states_of_roll(db)
     found = (

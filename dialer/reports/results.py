@@ -24,8 +24,8 @@ PLACE = (*make_text_columns("roll_version", "state_code"), *make_count_columns("
 
 
 class KnownFact(NamedTuple):
-    """A fact about a voter: the end of a call (`ended`), an agent's result or a mark such as "voted" (`said`), or an
-    answer to a question (`answered`).
+    """A fact about a voter. Its kind in `fact` is `ended` (a call), `said` (an agent's result, or a mark such as
+    "voted") or `answered` (an answer to a question).
     """
 
     voter_id: int
@@ -106,8 +106,8 @@ def report_state_results(
     """Report the latest result and the answers of each voter of a federal state, from all centres' data at
     headquarters.
 
-    A row of `found` has a voter's place on the roll, then time, result, turnout and centre. A row of `answered` has a
-    place, then time, turnout, centre, question and answer. The rows are sorted by time, oldest first.
+    Rows of `found` have a voter's place on the roll, time, result, turnout and centre. Rows of `answered` have place,
+    time, turnout, centre, question and answer. Both are sorted by time.
     """
     known: dict[Place, tuple[Any, ...]] = {each[:5]: each[5:] for each in found}
     answers: dict[Place, dict[str, str]] = {}
@@ -158,9 +158,9 @@ class CompleteMark:
 
 
 def find_last_voter_mark_before_open_calls(db: Connection, after: int) -> int:
-    """Return the id of the last mark (recorded fact about a voter) before the first mark whose call is still open, or 0.
+    """Return the id of the last mark (recorded fact about a voter) before the first mark from a call in progress, or 0.
 
-    The answers of a call are complete only when the call has ended. So marks up to this id are complete.
+    Up to this mark, all calls have ended, so the voters' answers are complete.
     """
     return SQL.last_complete_mark_id.fetch_only_value(db, after=after)
 

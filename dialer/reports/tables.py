@@ -134,7 +134,7 @@ class CampaignDispositionCount(NamedTuple):
 class AbandonedCounts(NamedTuple):
     """A campaign's attempts, live answers and abandoned calls in one quarter of an hour.
 
-    `flow_answers` are the calls that an IVR flow answered, if the campaign detects answering machines.
+    `flow_answers` counts calls answered by an IVR flow in a campaign that detects answering machines.
     """
 
     campaign_id: str
@@ -147,10 +147,10 @@ class AbandonedCounts(NamedTuple):
 
 
 class LiveAnswerRow(NamedTuple):
-    """A call that a person answered, and whether it was abandoned or the voter hung up while waiting.
+    """An answered call, and whether it was abandoned or the voter hung up while waiting.
 
-    A call that answering machine detection ended counts as a part (`share`, 0-1) of an abandoned call, because a person may
-    have answered it.
+    If answering machine detection ended the call, `share` is the probability (0-1) that a person had answered.
+    Otherwise it is 1.
     """
 
     campaign_id: str
@@ -189,8 +189,8 @@ class Window:
     def query_rows_of_period(self, db: Connection, query: Query[R], **more: Cell) -> Iterator[R]:
         """Yield the rows that an SQL query finds for this period and campaign.
 
-        The query may use the parameters :since, :until, :campaign and those in `more`. It may also use :answered, :contacts and
-        :live_answers, JSON lists of the outcomes that count as answered, as contacts and as live answers.
+        The query may use the parameters :since, :until and :campaign, and those in `more`. The parameters :answered,
+        :contacts and :live_answers are JSON lists of outcomes.
         """
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
         outcomes = {"answered": _ANSWERED, "contacts": _CONTACTS, "live_answers": LIVE}
@@ -228,8 +228,8 @@ def report_calls(db: Connection, window: Window) -> Report:
 def report_answers(db: Connection, window: Window, question: str | None = None) -> Report:
     """Report how many calls gave each answer to each question, by campaign.
 
-    Answers are entered by callers (DTMF) or noted by agents. The column `share` is a part of the calls in which the question
-    was answered.
+    Callers enter answers on the keypad, or agents note them. The column `share` is the answer's share of the calls in
+    which the question was answered.
     """
     rows = [*window.query_rows_of_period(db, SQL.answer_counts, question=question)]
     asked: dict[tuple[str, str], int] = defaultdict(int)
@@ -383,15 +383,16 @@ def report_abandonment(db: Connection, window: Window, zone: tzinfo, false_posit
 
     def build_abandonment_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
         attempts, *answers = counts
-        return attempts, *make_cells_of_abandoned_rate(answers, false_positive_share)
+        return attempts, *build_cells_with_abandoned_rate(answers, false_positive_share)
 
     return build_report_with_total_row("abandonment", columns, found, build_abandonment_cells)
 
 
-def make_cells_of_abandoned_rate(counts: Sequence[int], false_positive_share: float) -> tuple[Cell, ...]:
+def build_cells_with_abandoned_rate(counts: Sequence[int], false_positive_share: float) -> tuple[Cell, ...]:
     """Return a row's cells for live answers, abandoned calls, calls taken for machines, and the abandoned-call rate.
 
-    `counts` has the first three of them, and the calls that IVR flows answered in campaigns that detect machines.
+    `counts` has live answers, abandoned calls, calls taken for machines, and calls answered by IVR flows in campaigns
+    that detect machines.
     """
     live_answers, abandoned, taken_for_machines, flow_answers = counts
     outcomes = {

@@ -1,9 +1,11 @@
 """Webhook that posts voters' results to a portal, signed and in order, until the portal confirms them.
 
-Results are posted in the order of the marks (recorded facts about voters). Deliveries follow Standard Webhooks
-(https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp and webhook-signature, an HMAC-SHA256 over
-"id.timestamp.body". There is no queue: marks are read from the store, and a position file next to it says which mark the portal
-has confirmed last. So each mark is delivered at least once; the key of a mark lets the portal recognize a repeat.
+Deliveries follow Standard Webhooks (https://www.standardwebhooks.com): the headers are webhook-id, webhook-timestamp
+and webhook-signature, an HMAC-SHA256 over "id.timestamp.body".
+
+Results are read from the store, in the order of the marks (recorded facts about voters). A position file next to the
+store names the mark that the portal confirmed last. So each mark is delivered at least once; the portal recognizes a
+repeat by the mark's key.
 """
 
 from __future__ import annotations
@@ -109,8 +111,7 @@ class WebhookPoster:
     ) -> int:
         """Post the results that the portal has not confirmed yet, and return how many were posted.
 
-        The store is not kept open while a delivery is sent, because an open reader would block checkpoints of the
-        database while the portal is slow.
+        The store is closed while a delivery is sent. Otherwise a slow portal would block the database's checkpoints.
 
         Raises:
             DeliveryFailed: The portal refused a delivery, or did not confirm it within MAX_TRIES.
@@ -138,10 +139,10 @@ class WebhookPoster:
             write_file(self.position, json.dumps({"mark": after, "key": marks[-1].key}).encode())
 
     def _read_id_of_last_mark_confirmed_by_portal(self, db: Connection) -> int:
-        """Return the id of the last mark (recorded fact about a voter) that the portal confirmed (0 = none).
+        """Return the id of the last mark (recorded fact about a voter) that the portal confirmed, or 0 for none.
 
-        Returns 0 also if the position file is unreadable or belongs to another store. Then all results are posted again:
-        repeated results are harmless, but missing ones are not.
+        If the position file is unreadable or belongs to another store, return 0. All results are then posted again,
+        because missing results would do harm and repeated ones do not.
         """
         with suppress(OSError, ValueError, KeyError, TypeError):
             found = json.loads(read_whole_file(self.position, _MAX_POSITION_BYTES))
