@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dialer.cli.group import CommandGroup
+from dialer.cli.group import CommandGroup, GroupWithPlainHelp, LazyCommands, create_command
 from dialer.engine.command.catalogue import COMMANDS
 
 if TYPE_CHECKING:
@@ -22,7 +23,21 @@ if TYPE_CHECKING:
 
 _BY_NAME = re.compile(r"([a-z_]+)=(.*)", re.DOTALL)
 
-app = CommandGroup()
+
+class EngineCommandGroup(GroupWithPlainHelp):
+    """The group `dialer command`: its own commands, and a subcommand for each command of the engine."""
+
+    def __init__(self, **attributes: Any) -> None:
+        own = attributes["commands"]
+        commands = LazyCommands([*own, *COMMANDS], lambda name: own.get(name) or _create_command_that_sends(name))
+        super().__init__(**{**attributes, "commands": commands})
+
+    def summarise_command(self, name: str) -> str:
+        """Return the description of a command, which is read without creating the subcommand if it is the engine's."""
+        return COMMANDS[name].format_command_description() if name in COMMANDS else super().summarise_command(name)
+
+
+app = CommandGroup(cls=EngineCommandGroup)
 
 
 def parse_command_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
@@ -82,7 +97,7 @@ def _parse_json_value(name: str, field: str, text: str) -> Any:
 def find_default_command_sender(settings: Settings) -> str:
     """Return the user in whose name commands are sent from this machine if --as is not given."""
     from dialer.deploy.mosquitto.render import format_broker_user_name
-    from dialer.settings.supervision import OWN_USER
+    from dialer.domain.person_ids import OWN_USER
 
     username, prefix = settings.broker.username or "", format_broker_user_name(settings, "")
     return username.removeprefix(prefix) if username.startswith(prefix) else OWN_USER
@@ -122,9 +137,9 @@ async def send_command(
     The command's name is that of the subcommand: `dialer command pause`.
     """
     from dialer.domain.clock import SystemClock
+    from dialer.domain.person_ids import OWN_USER
     from dialer.mqtt.commands.client import CommandRequest, send_commands
     from dialer.settings.site import load_settings
-    from dialer.settings.supervision import OWN_USER
     from dialer.site.broker import OWN_ROLES, create_command_signer, get_broker_settings
 
     settings = load_settings(config)
@@ -147,5 +162,6 @@ def list_commands() -> None:
         typer.echo(f"    {kind.format_command_description()} ({', '.join(sorted(kind.roles))})")
 
 
-for _name, _kind in COMMANDS.items():
-    app.command(_name, help=_format_command_help(_kind))(send_command)
+@cache
+def _create_command_that_sends(name: str) -> Any:
+    return create_command(name, send_command, help=_format_command_help(COMMANDS[name]))

@@ -17,6 +17,7 @@ import typer
 
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import StoreBusy
+from dialer.domain.person_ids import OWN_USER
 from dialer.engine.command.base import FROM_DIALLER
 from dialer.engine.command.reading import read_command
 from dialer.engine.external_records.commands import RecordsCommand
@@ -25,7 +26,6 @@ from dialer.errors import MatdanError
 from dialer.mqtt.commands.client import CommandRequest, send_commands
 from dialer.mqtt.messages import create_outbox_row_of_result
 from dialer.settings.site import Settings
-from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import create_command_signer, get_broker_settings
 from dialer.store.keys import StoreKey, read_store_key_of_site
 from dialer.store.lock import DIALLER

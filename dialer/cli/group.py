@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, iscoroutine, signature
 from typing import Any, TypeVar, get_type_hints
 
 import typer
+import typer.main
 from typer.core import TyperGroup
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -42,7 +43,30 @@ class GroupWithPlainHelp(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of the group's commands."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summarise_help(self.commands[name].help)) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self.summarise_command(name)) for name in self.list_commands(ctx)])
+
+    def summarise_command(self, name: str) -> str:
+        """Return what the command of that name does, in one line."""
+        return summarise_help(self.commands[name].help)
+
+
+class LazyCommands(dict[str, Any]):
+    """The commands of a group by name, each created when it is looked up.
+
+    So a command need not wait until others are imported or created.
+    """
+
+    def __init__(self, names: Iterable[str], create: Callable[[str], Any]) -> None:
+        """Store the names of the commands, and `create`, which returns the command of a name."""
+        super().__init__(dict.fromkeys(names))
+        self._create = create
+
+    def __getitem__(self, name: str) -> Any:
+        return self._create(name) if name in self else super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the command of that name, or `default` if there is none."""
+        return self._create(name) if name in self else default
 
 
 def summarise_help(text: str | None) -> str:
@@ -70,6 +94,15 @@ class CommandGroup(typer.Typer):
             return function
 
         return register_command_with_expanded_options
+
+
+def create_command(name: str, function: Callable[..., Any], **settings: Any) -> Any:
+    """Return the Typer command of a function that belongs to no `CommandGroup`."""
+    alone = CommandGroup(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name, **settings)(function)
+    command = typer.main.get_command(alone)
+    command.name = name
+    return command
 
 
 def _replace_dataclass_parameters_by_options(function: Callable[..., Any]) -> Callable[..., Any]:

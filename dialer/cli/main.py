@@ -21,7 +21,7 @@ import typer
 import typer.main
 
 from dialer import __version__
-from dialer.cli.group import CommandGroup, GroupWithPlainHelp
+from dialer.cli.group import GroupWithPlainHelp, LazyCommands, create_command
 from dialer.domain.errors import INTERRUPTED
 from dialer.errors import MatdanError, SettingError
 
@@ -121,46 +121,29 @@ def format_command_name(place: str) -> str:
     return name or attribute.partition(":")[0]
 
 
-class LazyCommands(dict[str, Any]):
-    """A dictionary of the commands by name, which imports a command when it is first looked up.
-
-    So a command need not wait for the imports of others.
-    """
-
-    def __getitem__(self, name: str) -> Any:
-        return _load_command(name, *super().__getitem__(name))
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the imported command of that name, or `default` if there is none."""
-        found = super().get(name)
-        return default if found is None else _load_command(name, *found)
-
-
 @cache
-def _load_command(name: str, place: str, summary: str) -> Any:
+def _load_command(name: str) -> Any:
+    place, summary = _PLACES[name]
     module, _, attribute = place.rpartition("=")[2].partition(":")
     found = getattr(import_module(f"dialer.cli.{module}"), attribute)
-    if isinstance(found, typer.Typer):
-        found.info.help = summary
-        command: Any = typer.main.get_group(found)
-    else:
-        alone = CommandGroup(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(name)(found)
-        command = typer.main.get_command(alone)
-    command.name = name
-    return command
+    if not isinstance(found, typer.Typer):
+        return create_command(name, found)
+    found.info.help = summary
+    group = typer.main.get_group(found)
+    group.name = name
+    return group
+
+
+_PLACES = {
+    format_command_name(place): (place, summary) for some in COMMANDS.values() for place, summary in some.items()
+}
 
 
 class LazyCommandGroup(GroupWithPlainHelp):
     """The top-level group of `dialer`, whose help lists all commands without importing them."""
 
     def __init__(self, **attributes: Any) -> None:
-        places = {
-            format_command_name(place): (place, summary)
-            for some in COMMANDS.values()
-            for place, summary in some.items()
-        }
-        super().__init__(**{**attributes, "commands": LazyCommands(places)})
+        super().__init__(**{**attributes, "commands": LazyCommands(_PLACES, _load_command)})
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Print the version or the help if the first argument is --version or --help."""

@@ -183,8 +183,8 @@ def _execute_user_command(settings: Settings, command: str, fields: Mapping[str,
 
     from dialer.cli.command import find_default_command_sender
     from dialer.cli.external_records import require_store_locked_by_dialler, send_requests_to_dialler
+    from dialer.domain.person_ids import OWN_USER
     from dialer.mqtt.commands.client import CommandRequest
-    from dialer.settings.supervision import OWN_USER
 
     request = CommandRequest(command, fields)
     try:

@@ -49,7 +49,7 @@ class OrderKind(StrEnum):
 class HqOrder(BaseModel):
     """An order from headquarters to its centres, such as to stop all calls, without its signatures."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     to: Annotated[str, Field(pattern=r"^(all|(zone|centre):[a-z0-9][a-z0-9-]{0,31})$")]
@@ -93,7 +93,7 @@ class HqOrder(BaseModel):
 class LeaderSignature(BaseModel):
     """The signature of a leader (a person at headquarters whose key centres trust) under an order of headquarters."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     leader: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
     signature: Annotated[str, Field(description="Ed25519, base64", max_length=100)]
@@ -105,7 +105,7 @@ class SignedOrder(BaseModel):
     It is passed between leaders until enough have signed, and then sent to centres.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     order: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]
     signatures: Annotated[tuple[LeaderSignature, ...], Field(strict=False, max_length=MOST_SIGNATURES)] = ()

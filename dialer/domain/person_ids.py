@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+OWN_USER = "dialler"
+"""The user of the dialler's own command line."""
+
 MOST_ID = 40
 ID_PATTERN = r"^[A-Za-z._-]*([0-9][A-Za-z._-]*){0,6}$"
 """Pattern of an id: letters, dots, dashes and at most 6 digits, too few for a phone number."""

@@ -7,10 +7,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from dialer.domain.enums import SupervisorRole
+from dialer.domain.person_ids import OWN_USER
 from dialer.settings.fields import Applied, EndpointName, PublicKey, Section, Slug, create_validator_of_condition
-
-OWN_USER = "dialler"
-"""The user of the dialler's own command line."""
 
 UserName = Annotated[
     Slug,

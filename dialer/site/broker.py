@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from dialer.domain.clock import Clock
 from dialer.domain.dialler_name import DiallerName
 from dialer.domain.enums import SupervisorRole as Role
+from dialer.domain.person_ids import OWN_USER
 from dialer.domain.signing import derive_public_key, read_key_file, read_public_key
 from dialer.engine.engine import Engine
 from dialer.errors import SettingError
@@ -23,7 +24,6 @@ from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.link import Presence
 from dialer.mqtt.monitor import Monitor
 from dialer.settings.site import Settings
-from dialer.settings.supervision import OWN_USER
 from dialer.site.reload import SettingsReload
 from dialer.store.store import Store
 

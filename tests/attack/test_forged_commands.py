@@ -24,6 +24,7 @@ from dialer.domain.clock import LoopClock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.errors import StoreBusy
 from dialer.domain.model import Announcement
+from dialer.domain.person_ids import OWN_USER
 from dialer.domain.signing import derive_public_key
 from dialer.engine.campaigns.commands import ResumeCampaign, StopAll
 from dialer.engine.command.base import FROM_DIALLER, Command, CommandContext
@@ -35,7 +36,6 @@ from dialer.mqtt.commands.gateway import CommandGateway
 from dialer.mqtt.commands.queues import BURST, MAX_WAITING, PER_SECOND
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.commands.signer import Signer
-from dialer.settings.supervision import OWN_USER
 from dialer.store.commands import ExecutedCommand
 from dialer.store.store import Store
 from tests.attack.malformed import make_malformed, make_valid_commands

@@ -14,10 +14,10 @@ import aiomqtt
 import pytest
 
 from dialer.domain.enums import MqttVersion, SupervisorRole
+from dialer.domain.person_ids import OWN_USER
 from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.commands.senders import Sender, Senders
 from dialer.mqtt.embedded_broker import find_mosquitto
-from dialer.settings.supervision import OWN_USER
 from tests.support.waiting import HANG_SECONDS
 
 NEEDS_MOSQUITTO = pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")

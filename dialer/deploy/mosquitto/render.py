@@ -18,10 +18,10 @@ from pathlib import Path
 from dialer.deploy.mosquitto.passwords import hash_password, is_hash_of_password
 from dialer.deploy.templates import load_configuration_templates
 from dialer.domain.enums import SupervisorRole
+from dialer.domain.person_ids import OWN_USER
 from dialer.errors import SettingError
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
-from dialer.settings.supervision import OWN_USER
 
 MARKER = "# Written by `dialer mqtt render`: change the settings and render again, an edit here is lost."
 """The first line of files that we may overwrite."""

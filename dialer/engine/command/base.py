@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict
 
 from dialer.domain.enums import SupervisorRole as Role
 from dialer.domain.model import Receipt
+from dialer.domain.person_ids import OWN_USER
 from dialer.engine.command.fields import SeatName
-from dialer.settings.supervision import OWN_USER
 
 if TYPE_CHECKING:
     from dialer.engine.services import Services

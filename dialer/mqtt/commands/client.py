@@ -11,6 +11,7 @@ from typing import Any
 
 from dialer.domain.clock import Clock
 from dialer.domain.errors import BrokerUnreachable, CommandRefused
+from dialer.domain.person_ids import OWN_USER
 from dialer.domain.schema import get_type_adapter
 from dialer.engine.command.base import Urgency
 from dialer.engine.command.catalogue import COMMANDS
@@ -20,7 +21,6 @@ from dialer.mqtt.commands.signer import Signer
 from dialer.mqtt.connection import Connection, open_connection
 from dialer.mqtt.duplicate_dialler import ALIVE_SECONDS
 from dialer.mqtt.reply import CommandReply
-from dialer.settings.supervision import OWN_USER
 
 EXPIRY_SECONDS = 60.0
 REPLY_SECONDS = 10.0

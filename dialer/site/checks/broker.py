@@ -9,12 +9,12 @@ from dataclasses import replace
 from dialer.domain.clock import Clock
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.finding import Finding, make_error_finding, make_ok_finding, make_warning_finding
+from dialer.domain.person_ids import OWN_USER
 from dialer.errors import MatdanError
 from dialer.mqtt.client import BrokerAccess, check_permissions_of_broker_account
 from dialer.mqtt.connection import check_broker_connection
 from dialer.settings.fields import is_loopback_host
 from dialer.settings.site import Settings
-from dialer.settings.supervision import OWN_USER
 from dialer.site.broker import get_broker_settings
 
 _SUBJECT = "broker"
