@@ -72,7 +72,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunningCentre:
-    """A centre whose parts are built and connected. It does not dial before `dial_until_stopped`."""
+    """A fully assembled centre. It places no calls until `dial_until_stopped` is called."""
 
     engine: Engine
     store: Store
@@ -86,8 +86,9 @@ class RunningCentre:
     name: DiallerName
 
     async def dial_until_stopped(self, stop: asyncio.Event) -> None:
-        """Dial until `stop` is set, let live calls end, and announce the last results. Raises the error that ended the
-        engine, unless `stop` ended it.
+        """Dial until `stop` is set, let live calls end, and publish the last results.
+
+        Raises the engine's error if the engine fails.
         """
         await self.compare_with_broker()
         stop_monitor = asyncio.Event()
@@ -121,14 +122,16 @@ async def assemble_centre(
     reader: PlaylistReader | None = None,
     refuse: RefuseSettings | None = None,
 ) -> AsyncIterator[RunningCentre]:
-    """Open a centre's store, build its engine and listen for Asterisk's flow requests. Nothing is dialled before
-    `RunningCentre.dial_until_stopped`.
+    """Open a centre's store, create its engine, and accept Asterisk's requests to run flows. Nothing is dialled yet.
 
-    `broker` replaces the broker in the settings. If no real line is dialled, `profile` replaces the jurisdiction in the
-    settings, and `certified` the certificates in the catalogue of recordings. `reader` is given if it has read this
-    catalogue already. `refuse` raises an error for reloaded settings that must not be used.
+    Args:
+        broker: Replaces the broker in the settings.
+        profile: Replaces the jurisdiction profile in the settings, if no real line is dialled.
+        certified: Replaces the certificates in the catalogue of recordings, if no real line is dialled.
+        reader: A reader that has already read the catalogue of recordings.
+        refuse: Raises an error for reloaded settings that must not be used.
 
-    Raises MatdanError, in one line, for whatever is missing: the store, a flow, the catalogue, a port.
+    Raises MatdanError if something is missing, such as the store, a flow, the catalogue or a free port.
     """
     clock, chance = clock or SystemClock(), chance or random.SystemRandom()
     rules = profile or load_site_profile(settings)
@@ -146,7 +149,7 @@ async def assemble_centre(
         reload.add_settings_reload_functions(
             [create_function_that_reloads_flows(flows), *asterisk.list_settings_reload_functions()]
         )
-        certified = certified or _create_lookup_of_prompt_approvals(prompts, flows)
+        certified = certified or _create_prompt_certificate_lookup(prompts, flows)
         engine = _build_engine(settings, rules, store, flows, clock, twilio, certified, asterisk, lag, name, reload)
         stack.callback(asterisk.switch.close)
         await record_settings_and_configure_store(settings, store, weights, clock.now())
@@ -174,7 +177,7 @@ async def assemble_centre(
         )
 
 
-def _create_lookup_of_prompt_approvals(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
+def _create_prompt_certificate_lookup(prompts: SitePrompts | None, flows: FlowLibrary) -> CertificateLookup:
     return SiteCertificates(prompts, lambda flow: None if flow.startswith(SCRIPT) else flows.get_current_flow(flow))
 
 
@@ -236,7 +239,7 @@ async def _keep_asterisk_and_twilio_connected(
     twilio: TwilioCarrier | None,
     chance: random.Random,
 ) -> AsyncIterator[None]:
-    """Stay connected to the centre's switch (Asterisk, Twilio or both) for as long as the context lasts."""
+    """Keep the connections to Asterisk and Twilio open until the context ends."""
     if twilio is not None and not settings.uses_asterisk:
         report_carrier_calls(engine.on_switch_event, twilio.switch)
         yield
@@ -262,10 +265,10 @@ async def run_centre(settings: Settings) -> None:
     if settings.uses_asterisk:
         await check_asterisk_servers(settings)
 
-    def refuse_reload_with_unannounced_voices(reloaded: Settings, profile: Profile) -> None:
+    def refuse_reload_without_computer_voice_notice(reloaded: Settings, profile: Profile) -> None:
         refuse_unannounced_synthetic_voices(reloaded, profile, SystemClock())
 
-    async with assemble_centre(settings, reader=reader, refuse=refuse_reload_with_unannounced_voices) as centre:
+    async with assemble_centre(settings, reader=reader, refuse=refuse_reload_without_computer_voice_notice) as centre:
         if settings.uses_asterisk:
             await check_asterisk_servers(settings, centre.name)
         if settings.broker.enabled:

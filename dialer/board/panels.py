@@ -16,15 +16,15 @@ from dialer.board.parts import (
     SEAT_STYLES,
     TITLE,
     VOTED,
-    draw_share_bar,
+    draw_framed_panel,
+    draw_proportion_bar,
     draw_stacked_bar,
     format_count,
     format_duration,
     format_percent,
-    frame_panel,
     join_text_lines,
     make_text_line,
-    pad_text,
+    pad_or_cut_text,
     shorten_name,
 )
 from dialer.domain.alerts import Alert, AlertLevel
@@ -57,7 +57,7 @@ def draw_seats(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
     # Sorted down the columns, as people read a list.
     shown = [
         Text().join(
-            pad_text(_draw_seat(seats[place], view.state.at, name_cells, brief=brief), cells)
+            pad_or_cut_text(_draw_state_of_seat(seats[place], view.state.at, name_cells, brief=brief), cells)
             for place in range(row, min(len(seats), rows * columns), rows)
         )
         for row in range(rows)
@@ -73,10 +73,10 @@ def draw_seats(view: CentreView, width: int, height: int) -> tuple[Panel, int]:
             title.append(str(states[state]), style=TITLE)
     worked = view.state.utilisation
     foot = make_text_line(("nobody is logged in" if worked is None else f"utilisation {format_percent(worked)}", DIM))
-    return frame_panel(join_text_lines(shown), title, foot=foot), len(shown) + 2
+    return draw_framed_panel(join_text_lines(shown), title, foot=foot), len(shown) + 2
 
 
-def _draw_seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
+def _draw_state_of_seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> Text:
     style = SEAT_STYLES[seat.state]
     name = seat.seat if len(seat.seat) <= name_cells else "…" + seat.seat[-name_cells + 1 :]
     word = (
@@ -88,20 +88,19 @@ def _draw_seat(seat: SeatView, now: float, name_cells: int, *, brief: bool) -> T
         return cell
     if not brief:
         cell.append(f"{format_duration(max(0.0, now - seat.since)):>5} ", style=DIM)
-    return cell.append_text(draw_share_bar(seat.utilisation, 5, "spring_green2"))
+    return cell.append_text(draw_proportion_bar(seat.utilisation, 5, "spring_green2"))
 
 
-def draw_turnout(
+def draw_turnout_by_booth(
     booths: tuple[BoothTurnout, ...],
     width: int,
     height: int,
     forecast: Forecast | None = None,
     zone: tzinfo | None = None,
 ) -> Panel:
-    """Return the table of polling stations (booths), the one with the lowest turnout of contacted voters first.
+    """Return the table of polling stations (booths), lowest turnout first. It has `height` lines, including the border.
 
-    It has `height` lines, including the border. Turnout is estimated as (voted + 1) / (contacted + 2), Laplace's rule
-    of succession, so that a booth with only two answers is not first.
+    Booths are sorted by (voted + 1) / (contacted + 2). So a booth with only two answers is not first.
     """
     without = forecast.without_number if forecast is not None else 0
     room = max(0, height - 4 - bool(without))
@@ -126,7 +125,7 @@ def draw_turnout(
     if forecast is not None:
         foot = make_text_line((_format_forecast(forecast, zone), DIM))
     body = join_text_lines(lines) if booths else make_text_line(("no roll is imported", DIM))
-    return frame_panel(body, title, foot=foot, height=height)
+    return draw_framed_panel(body, title, foot=foot, height=height)
 
 
 def _format_forecast(forecast: Forecast, zone: tzinfo | None) -> str:
@@ -171,9 +170,10 @@ def _sum_turnout_of_booths(booths: tuple[BoothTurnout, ...]) -> BoothTurnout:
     return BoothTurnout(0, 0, 0, *(sum(getattr(booth, name) for booth in booths) for name in counts))
 
 
-def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
-    """Return the panel of trunks, marks (facts about voters) and opt-outs. Spare lines show call outcomes and
-    event-loop lag.
+def draw_trunks_and_voter_results(view: CentreView, width: int, height: int) -> Panel:
+    """Return the panel with the trunks, the opt-outs, and the number of marks (facts about voters) of each kind.
+
+    Free lines of the panel show call outcomes and event-loop lag.
     """
     marks = sorted(view.state.marks.items(), key=lambda item: (-item[1], item[0]))
     figures = _draw_labelled_figures([*marks, ("opt-outs", view.state.opt_outs)], width - 4)
@@ -194,13 +194,13 @@ def draw_trunks(view: CentreView, width: int, height: int) -> Panel:
         lines += [Text(), *_draw_call_outcomes(ended, width - 4, left - len(lag) - 3), Text()]
     lines += lag[: max(0, height - 2 - len(lines))]
     more = f" · {room} of {len(view.state.trunks)}" if len(view.state.trunks) > room else ""
-    return frame_panel(
+    return draw_framed_panel(
         join_text_lines(lines), make_text_line(("trunks and voter results", TITLE), (more, DIM)), height=height
     )
 
 
 def _draw_labelled_figures(figures: list[tuple[str, int]], cells: int) -> list[Text]:
-    """Return figures with their names in as many lines as needed. No figure is split across two lines."""
+    """Return lines that list names and their figures. A figure stays on the same line as its name."""
     lines = [Text()]
     for name, number in figures:
         text = Text.assemble((f"{name} ", DIM), (format_count(number), "bold"))
@@ -211,13 +211,13 @@ def _draw_labelled_figures(figures: list[tuple[str, int]], cells: int) -> list[T
 
 
 def _draw_call_outcomes(ended: Counter[str], cells: int, room: int) -> list[Text]:
-    """Return the outcomes of calls, the most frequent first: a heading and up to `room` further lines with name, bar and figure."""
+    """Return a heading, and a line for each of the `room` most frequent call outcomes with name, bar and count."""
     shown, whole = ended.most_common(room), sum(ended.values())
     names, figures = max(len(name) for name, _ in shown), max(len(format_count(number)) for _, number in shown)
     bar_cells = max(4, cells - names - figures - 8)
     lines = [Text("outcomes of calls", style=DIM)]
     for name, number in shown:
-        bar = draw_share_bar(number / whole, bar_cells, "deep_sky_blue1")
+        bar = draw_proportion_bar(number / whole, bar_cells, "deep_sky_blue1")
         lines.append(
             make_text_line(
                 (f"{name:<{names}} ", DIM),
@@ -232,7 +232,7 @@ def _draw_trunk(trunk: TrunkView, names: int, channels: int) -> Text:
     working = trunk.state is TrunkState.WORKING
     figures = f" asr {format_percent(trunk.answer_seizure_ratio):>4} {trunk.calls_per_second:.1f}/s"
     return make_text_line(
-        pad_text(Text(trunk.trunk, style="bold" if working else "bold red"), names),
+        pad_or_cut_text(Text(trunk.trunk, style="bold" if working else "bold red"), names),
         f" {f'{trunk.channels_used}/{trunk.channels}':>{channels}}",
         (figures, DIM) if working else (f" {trunk.state} {trunk.rest_seconds:.0f}s", "red"),
         (f" ✗{trunk.failures}", "orange1" if trunk.failures else DIM),

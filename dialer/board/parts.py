@@ -77,7 +77,7 @@ def join_text_lines(lines: Iterable[Text]) -> Text:
     return joined
 
 
-def frame_panel(
+def draw_framed_panel(
     body: RenderableType, title: Text, *, foot: Text | None = None, height: int | None = None, style: str = TRACK
 ) -> Panel:
     """Return `body` in a frame with a title. `height` counts lines, including the frame."""
@@ -93,14 +93,14 @@ def frame_panel(
     )
 
 
-def pad_text(text: Text, cells: int) -> Text:
+def pad_or_cut_text(text: Text, cells: int) -> Text:
     """Return the text cut or padded to `cells` characters."""
     text.truncate(cells, overflow="ellipsis", pad=True)
     return text
 
 
-def draw_share_bar(share: float, cells: int, style: str) -> Text:
-    """Return a bar of `cells` characters, filled to `share` (0-1) in steps of half a character."""
+def draw_proportion_bar(share: float, cells: int, style: str) -> Text:
+    """Return a bar of `cells` characters, of which the proportion `share` (0-1) is filled."""
     full, half = divmod(round(min(1.0, max(0.0, share)) * cells * 2), 2)
     bar = Text(FULL * full + HALF * half, style=style, no_wrap=True)
     # The track is drawn, not left blank: rich strips trailing spaces from right-aligned text.
@@ -108,9 +108,9 @@ def draw_share_bar(share: float, cells: int, style: str) -> Text:
 
 
 def draw_stacked_bar(parts: Iterable[tuple[float, tuple[str, str]]], whole: float, cells: int) -> Text:
-    """Return a bar of `cells` characters that shows several amounts as parts of `whole`.
+    """Return a bar of `cells` characters, divided into segments in proportion to amounts. `whole` fills the bar.
 
-    Each part is (amount, (character, style)). The bar repeats the character in proportion to the amount, at least once.
+    Each of the `parts` is (amount, (character, style)). Every segment has at least one character.
     """
     amounts = [(amount, look) for amount, look in parts if amount > 0]
     bar = Text(no_wrap=True)

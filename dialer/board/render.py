@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from dialer.board.panels import draw_alerts, draw_seats, draw_trunks, draw_turnout
+from dialer.board.panels import draw_alerts, draw_seats, draw_trunks_and_voter_results, draw_turnout_by_booth
 from dialer.board.parts import (
     CALL_SIGNS,
     CALL_STYLES,
@@ -22,16 +22,16 @@ from dialer.board.parts import (
     DIM,
     TITLE,
     TRACK,
-    draw_share_bar,
+    draw_framed_panel,
+    draw_proportion_bar,
     draw_stacked_bar,
     draw_status_dot,
     format_count,
     format_duration,
     format_percent,
-    frame_panel,
     join_text_lines,
     make_text_line,
-    pad_text,
+    pad_or_cut_text,
     shorten_name,
 )
 from dialer.domain.enums import CampaignKind
@@ -87,9 +87,7 @@ def render_board(
 ) -> RenderableType:
     """Return the whole board for a terminal of `width` x `height` characters.
 
-    If `previous`, the centre's state some seconds ago, is given, the board also shows call starts per minute. Alerts
-    are at the top, and the table of polling stations (booths) takes the remaining lines. Below 96 columns the panels
-    are stacked.
+    `previous` is the centre's state some seconds ago. If it is given, the board also shows call starts per minute.
     """
     extras = extras or BoardExtras()
     width = max(NARROWEST, width)
@@ -112,20 +110,20 @@ def render_board(
     if wide:
         booth_cells = width * 3 // 5
         panels = (
-            draw_turnout(view.booths, booth_cells, left, view.state.forecast, extras.zone),
-            draw_trunks(view, width - booth_cells, left),
+            draw_turnout_by_booth(view.booths, booth_cells, left, view.state.forecast, extras.zone),
+            draw_trunks_and_voter_results(view, width - booth_cells, left),
         )
         parts.append(_place_panels_side_by_side(panels, (booth_cells, width - booth_cells)))
     else:
         parts += [
-            draw_turnout(view.booths, width, max(4, left - trunk_lines), view.state.forecast, extras.zone),
-            draw_trunks(view, width, trunk_lines),
+            draw_turnout_by_booth(view.booths, width, max(4, left - trunk_lines), view.state.forecast, extras.zone),
+            draw_trunks_and_voter_results(view, width, trunk_lines),
         ]
     return Group(*parts)
 
 
 def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras) -> tuple[RenderableType, int]:
-    """Return the header of the terminal board (centre, time, connections, progress of the run) and its number of lines."""
+    """Return the header of the terminal board, and its number of lines."""
     clock = datetime.fromtimestamp(view.state.at, extras.zone or UTC).astimezone(extras.zone).strftime("%H:%M:%S")
     calls = sum(sum(campaign.calls.values()) for campaign in view.campaigns)
     left = [
@@ -147,7 +145,7 @@ def _draw_header(view: CentreView, width: int, height: int, extras: BoardExtras)
         right.append((1, make_text_line((format_duration(extras.elapsed_seconds), "bold"))))
         if extras.whole_seconds:
             right.append((2, make_text_line((f" of {format_duration(extras.whole_seconds)} ", DIM))))
-            right.append((5, draw_share_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
+            right.append((5, draw_proportion_bar(extras.elapsed_seconds / extras.whole_seconds, 12, "spring_green2")))
     row = _align_parts_left_and_right(left, right, width - 4)
     if height < TALL:
         return Padding(row, (0, 2)), 1
@@ -159,14 +157,14 @@ def _align_parts_left_and_right(
 ) -> Text:
     """Return a line with the `left` parts at its start and the `right` parts at its end.
 
-    If they do not all fit, the parts with the highest rank are left out.
+    Each part has a rank. If the parts do not fit, those with the highest ranks are left out.
     """
     rank = max(first for first, _ in (*left, *right))
     while rank > 0 and sum(part.cell_len for _, part in (*left, *right)) > cells:
         left, right = ([one for one in side if one[0] < rank] for side in (left, right))
         rank -= 1
     ends = [make_text_line(*(part for _, part in side)) for side in (left, right)]
-    return pad_text(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
+    return pad_or_cut_text(ends[0], max(ends[0].cell_len, cells - ends[1].cell_len)).append_text(ends[1])
 
 
 def _draw_campaigns(
@@ -209,10 +207,7 @@ def _place_panels_side_by_side(panels: Sequence[RenderableType], widths: Sequenc
 def _draw_campaign(
     campaign: CampaignView, earlier: CampaignView | None, seconds: float, size: tuple[int, int], extras: BoardExtras
 ) -> Panel:
-    """Return the panel of a campaign.
-
-    `size` is the panel's width in characters without the border, and its height in lines with the border.
-    """
+    """Return the panel of a campaign. `size` is its inner width (characters) and its height with the border (lines)."""
     cells, panel_lines = size
     style = CAMPAIGN_STYLES[campaign.state]
     live = _count_calls_by_shown_state(campaign)
@@ -251,9 +246,9 @@ def _draw_campaign(
                 ("held back by rules ", DIM), (format_count(sum(refused.values())), "bold"), f", most: {most}"
             )
         )
-    lines.append(_describe_idle_reason(campaign))
+    lines.append(_describe_what_limits_campaign(campaign))
     title = make_text_line((campaign.campaign_id, TITLE), (f" · {campaign.kind}", DIM))
-    return frame_panel(join_text_lines(lines), title, height=panel_lines, style=style)
+    return draw_framed_panel(join_text_lines(lines), title, height=panel_lines, style=style)
 
 
 def _draw_call_state_legend(live: Mapping[CallState, int], words: Mapping[CallState, str]) -> Text:
@@ -264,7 +259,7 @@ def _draw_call_state_legend(live: Mapping[CallState, int], words: Mapping[CallSt
     return legend
 
 
-def _describe_idle_reason(campaign: CampaignView) -> Text:
+def _describe_what_limits_campaign(campaign: CampaignView) -> Text:
     if campaign.hold is not None:
         return make_text_line(("held: ", "bold orange1"), (str(campaign.hold), "orange1"))
     return make_text_line((LIMIT_WORDS.get(campaign.limited_by, campaign.pacing), DIM))
@@ -273,7 +268,7 @@ def _describe_idle_reason(campaign: CampaignView) -> Text:
 def _count_calls_by_shown_state(campaign: CampaignView) -> dict[CallState, int]:
     """Return the number of live calls in each state that the board shows.
 
-    Calls in a state that lasts only a moment are counted in the shown state that follows it.
+    The board does not show short-lived states. A call in such a state is counted in the next shown state.
     """
     grouped = dict.fromkeys(SHOWN_STATES, 0)
     for state, number in campaign.calls.items():
@@ -296,7 +291,7 @@ def _draw_abandoned_rate(campaign: CampaignView, extras: BoardExtras) -> Text:
         ("abandoned ", DIM),
         (format_count(campaign.abandoned), "bold"),
         (f" {format_percent(campaign.abandoned_rate, 1)} ", style),
-        draw_share_bar(campaign.abandoned_rate / cap if cap > 0 else 0.0, 5, style),
+        draw_proportion_bar(campaign.abandoned_rate / cap if cap > 0 else 0.0, 5, style),
         (f" cap {format_percent(cap)}", DIM),
     )
 
@@ -308,13 +303,15 @@ def _compute_share_of_completed_numbers(progress: CampaignProgress) -> float:
 def _draw_calling_progress_of_campaign(campaign: CampaignView, cells: int) -> Text:
     progress, share = campaign.progress, _compute_share_of_completed_numbers(campaign.progress)
     tail = f" {format_percent(share):>5}  {format_count(progress.completed)}/{format_count(progress.total)}"
-    return make_text_line(("list ", DIM), draw_share_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail)
+    return make_text_line(
+        ("list ", DIM), draw_proportion_bar(share, max(6, cells - len(tail) - 5), "deep_sky_blue1"), tail
+    )
 
 
 def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras: BoardExtras, *, why: bool) -> Panel:
     """Return a table with one line for each campaign.
 
-    With `why`, a second line names what limits the campaign's calls.
+    If `why` is set, lines below the table say what limits each campaign's calls.
     """
     wide = width >= 70
     shown = ("calls", "attempts", "answered", "abandoned", "list") if wide else ("calls", "abandoned", "list")
@@ -337,7 +334,7 @@ def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras
                 style=_choose_style_of_abandoned_rate(campaign.abandoned_rate, extras.abandoned_cap),
             ),
             "list": make_text_line(
-                draw_share_bar(share, bar_cells, "deep_sky_blue1"),
+                draw_proportion_bar(share, bar_cells, "deep_sky_blue1"),
                 f" {format_percent(share):>5}" if bar_cells else format_percent(share),
             ),
         }
@@ -349,10 +346,10 @@ def _draw_campaign_table(campaigns: tuple[CampaignView, ...], width: int, extras
         table.add_row(name, *[cells[head] for head in shown])
     reasons = (
         [
-            make_text_line((f"{shorten_name(each.campaign_id, 20)}: ", DIM), _describe_idle_reason(each))
+            make_text_line((f"{shorten_name(each.campaign_id, 20)}: ", DIM), _describe_what_limits_campaign(each))
             for each in campaigns
         ]
         if why
         else []
     )
-    return frame_panel(Group(table, *reasons), make_text_line(("campaigns", TITLE)))
+    return draw_framed_panel(Group(table, *reasons), make_text_line(("campaigns", TITLE)))

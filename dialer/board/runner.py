@@ -45,10 +45,9 @@ async def run_board(
 
 
 def _find_state_some_seconds_ago(history: deque[CentreView], view: CentreView) -> CentreView | None:
-    """Return the centre's state of `RATE_SECONDS` ago, or the oldest known state if the board has run for less time.
+    """Return the centre's state of `RATE_SECONDS` ago, or the oldest known state. Return None in the first second.
 
-    The board computes call starts per minute from the difference between this state and `view`, which is added to
-    `history`. Return None in the first second, when a rate would be meaningless.
+    The current state `view` is added to `history`. The board computes call starts per minute from the two states.
     """
     history.append(view)
     while len(history) > 1 and view.state.at - history[1].state.at >= RATE_SECONDS:

@@ -221,7 +221,7 @@ async def serve_pages_of_desk(
             background = (
                 dialler_client.receive_messages_until_cancelled,
                 figures.update_figures_until_cancelled,
-                streams.watch_user_rights,
+                streams.apply_changed_user_rights_until_cancelled,
                 agents.update_agent_pages_until_cancelled,
                 reports.send_mails_until_cancelled,
             )

@@ -101,7 +101,7 @@ async def run_hq_page_server(
             figures.receive_live_status_of_centres,
             orders.record_orders_until_cancelled,
             proposals.record_missing_proposal_results_until_cancelled,
-            streams.watch_user_rights,
+            streams.apply_changed_user_rights_until_cancelled,
         )
         async with serve_pages(
             settings.desk, listener, PageProtection(app, origins), background, page_state.end_all_subscriptions

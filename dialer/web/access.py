@@ -1,7 +1,7 @@
-"""Access rules of web routes: who may use a route, and what a request to it may contain.
+"""Access rules of web routes: who may use a route, and which request bodies it accepts.
 
-Every route declares its rules with `allow_users_with_roles` or `allow_anyone`; `make_web_application` refuses a route without them.
-`PageRoute` checks them before FastAPI reads the request's body.
+Every route must declare its rules with `allow_users_with_roles` or `allow_anyone`. `PageRoute` applies the rules before
+FastAPI reads the request's body.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The access rules of one route: the permitted roles, and the maximum length of the request body."""
+    """The access rules of one route: permitted roles, content type, and maximum body size."""
 
     roles: frozenset[str] | None  # None = anyone, signed in or not
     content_type: str = JSON  # required of requests with a body; never one that an HTML form can send

@@ -67,13 +67,13 @@ async def _read_openapi_document(request: Request) -> dict[str, Any]:
 
 
 async def _respond_with_refusal(connection: HTTPConnection, error: Exception) -> Response:
-    response = _convert_error_to_refusal_of_request(error).make_refusal_response()
+    response = _convert_error_to_http_refusal(error).make_refusal_response()
     if isinstance(connection, WebSocket):
         await connection.send_denial_response(response)
     return response
 
 
-def _convert_error_to_refusal_of_request(error: Exception) -> RequestRefused:
+def _convert_error_to_http_refusal(error: Exception) -> RequestRefused:
     match error:
         case RequestRefused():
             return error

@@ -1,8 +1,6 @@
-"""Known devices: browsers on which users have signed in before, by a random cookie (OWASP "device cookie").
+"""Browsers on which users have signed in before, recognised by a random cookie (OWASP "device cookie").
 
-Failed sign-ins of strangers do not lock a user on a known device. The devices are stored in the web pages' database
-(desk's file), so they stay known when the web server restarts. The file has only a hash of each cookie: nobody can make
-a cookie from it.
+Failed sign-ins from unknown devices do not lock a user out on a known device. Only a hash of each cookie is stored.
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ class KnownDevice:
 
 
 class KnownDevices:
-    """The devices on which users have signed in: creates the cookie of a device, and finds the device that has a cookie."""
+    """The browsers on which users have signed in before, recognised by a cookie."""
 
     def __init__(self, records: KnownDeviceRecords, clock: Clock) -> None:
         self._records = records
@@ -59,10 +57,9 @@ class KnownDevices:
         return KnownDevice(digest[:32], frozenset(users)) if users else None
 
     async def remember_user_on_device(self, name: str, known_cookie: str | None) -> str:
-        """Store that a user has signed in on a device, and return its cookie.
+        """Store that a user has signed in on a device, and return the device's cookie.
 
-        A known device keeps its cookie, so that signing in does not reset the counts of other users' failed sign-ins on
-        this device.
+        A known device keeps its cookie. A new cookie would reset other users' counts of failed sign-ins on this device.
         """
         cookie = secrets.token_urlsafe(_COOKIE_BYTES) if known_cookie is None else known_cookie
         now = self._clock.now()

@@ -1,7 +1,7 @@
-"""The users of the web pages with their roles: those of the settings, and those in the store.
+"""The users of the web pages and their roles, from the settings and from the store.
 
-This directory decides who may open a page. The dialler has its own table of users, by which it checks each command. A
-change in the store is noticed within a second, and at once if it was made on a page.
+The pages use this directory to decide who may open a page. The dialler checks the rights for commands by itself.
+Changes in the store are noticed within a second.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class Directory:
         self._changed.clear()
 
     def replace_users_from_settings(self, supervisors: Iterable[Supervisor]) -> None:
-        """Replace the users from the settings' [[supervisors]] sections by these, after the settings were changed.
+        """Replace the users defined in the settings, because the settings have changed.
 
-        The next `report_changed_user_rights` reports the users whose rights differ.
+        The next call of `report_changed_user_rights` reports the users whose rights differ.
         """
         before = self._in_settings
         self._in_settings = {each.name: StoredUser(each.name, each.role.value, 0.0, 0.0) for each in supervisors}
@@ -94,8 +94,8 @@ class Directory:
     async def report_changed_user_rights(self, on_change: Callable[[str], Awaitable[None]]) -> None:
         """Read the store's users, and call `on_change` with the name of each user whose rights have changed.
 
-        A name for which `on_change` raises StoreError is reported again next time. Raises StoreError if the users
-        cannot be read.
+        If `on_change` raises StoreError, the user is reported again next time. Raises StoreError if the users cannot be
+        read.
         """
         await self.reread_stored_users()
         for name in sorted(self._changed):

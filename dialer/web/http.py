@@ -1,6 +1,6 @@
 """The HTTP and WebSocket server of the pages: uvicorn with limits on the size and duration of requests.
 
-httptools accepts headers of any length, and uvicorn waits for the rest of a request without a time limit.
+Without these limits, the server would accept headers of any length and wait for a request without a timeout.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ STOP_SECONDS = 3  # for requests in progress; streams of pages are ended at once
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """An HTTP connection of uvicorn that is closed if its client sends too much or too slowly.
+    """An HTTP connection that is closed if its client sends too much or too slowly.
 
-    It is also closed if its address has too many connections without a request.
+    A new connection is also closed if its client's address has too many connections without a request.
     """
 
     pending: ClassVar[Counter[str]] = Counter()
@@ -111,7 +111,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start the time limit for the body of the request. Nothing that the client sends extends it."""
+        """Start the time limit for the request's body. Received data does not extend this limit."""
         self._in_body, self._unparsed_bytes = True, 0
         megabytes = max(1.0, self._declared_bytes / 1024**2)
         self._set_request_deadline(min(BODY_SECONDS * megabytes, MAX_BODY_SECONDS))
@@ -119,7 +119,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        """Shorten the time limit of a request that was answered before its body arrived."""
+        """Shorten the time limit for a request body that is still arriving after the response was sent."""
         super().on_response_complete()
         if self._in_body and self.cycle.response_complete:
             self._set_request_deadline(ANSWERED_BODY_SECONDS)
@@ -137,9 +137,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def _remove_from_pending_connections(self) -> None:
-        """Stop counting a connection as one that waits for its first request. `pending` has the number of such
-        connections by network address.
-        """
+        """Subtract this connection from its address's count of connections that have not sent a request yet."""
         address, self._pending_address = self._pending_address, ""
         if address:
             self.pending[address] -= 1

@@ -1,8 +1,7 @@
-"""The state that open pages show: values by key, and subscriptions that are notified of changed keys.
+"""The data that open pages show, as values by key. Pages subscribe to changes of the values.
 
-A subscription is notified which keys have changed, and reads their latest values when its page is ready. A slow page
-misses intermediate values but never the last one, and at most one change of each key waits for it. After each connect,
-a page first gets the whole state.
+After connecting, a page gets all values, and then the changed ones. A slow page may miss intermediate values, but it
+always gets the latest value of each key.
 """
 
 from __future__ import annotations
@@ -77,7 +76,7 @@ class PageState:
         else:
             self._values[key] = value
         for subscription in self._subscriptions:
-            subscription.record_that_value_changed(key)
+            subscription.mark_value_as_changed(key)
 
     @contextmanager
     def open_subscription(
@@ -85,7 +84,7 @@ class PageState:
     ) -> Iterator[Subscription]:
         """Subscribe to the keys that `wants` accepts, until the context ends.
 
-        `page` says that an open page subscribes; open pages are counted.
+        Set `page` if the subscriber is an open page. Open pages are counted.
         """
         subscription = Subscription(self, wants, gather_seconds)
         self._subscriptions[subscription] = page
@@ -99,12 +98,12 @@ class PageState:
         for subscription in self._subscriptions:
             subscription.end_subscription()
 
-    def make_page_update_of_all_values(self, wants: Callable[[str], bool]) -> Update:
+    def make_update_with_all_values(self, wants: Callable[[str], bool]) -> Update:
         """Return the values of all keys that `wants` accepts: the first update that a new subscription receives."""
         return Update(0, self.now(), {key: value for key, value in self._values.items() if wants(key)})
 
-    def make_page_update_of_changed_values(self, number: int, keys: list[str]) -> Update:
-        """Return the current values of these keys, as a change to send to a page."""
+    def make_update_with_changed_values(self, number: int, keys: list[str]) -> Update:
+        """Return an update for a page, with the current values of the changed `keys`."""
         values = {key: self._values[key] for key in keys if key in self._values}
         return Update(number, self.now(), values, tuple(key for key in keys if key not in values))
 
@@ -125,8 +124,8 @@ class Subscription:
         self._ended = True
         self._waiting.set()
 
-    def record_that_value_changed(self, key: str) -> None:
-        """Remember that the value of a key has changed, to be sent to the page."""
+    def mark_value_as_changed(self, key: str) -> None:
+        """Mark a key as changed, so that its value is sent to the page."""
         if self._wants(key):
             self._changed[key] = None
             self._waiting.set()
@@ -135,7 +134,7 @@ class Subscription:
         """Yield the whole page state, then its changes. While nothing changes, yield an empty change every
         `HEARTBEAT_SECONDS`.
         """
-        yield self._state.make_page_update_of_all_values(self._wants)
+        yield self._state.make_update_with_all_values(self._wants)
         number = 0
         while not self._ended:
             with contextlib.suppress(TimeoutError):
@@ -146,4 +145,4 @@ class Subscription:
             keys = list(self._changed)
             self._changed.clear()
             number += 1
-            yield self._state.make_page_update_of_changed_values(number, keys)
+            yield self._state.make_update_with_changed_values(number, keys)

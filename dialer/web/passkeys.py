@@ -1,7 +1,7 @@
-"""Passkeys: sign-in with a key on a device or a security key instead of a password (WebAuthn Level 3).
+"""Passkeys: sign-in with a device or a security key instead of a password (WebAuthn Level 3).
 
-A user must confirm the password to create a passkey. The passkey is bound to the host name of the web pages, requires
-user verification (a fingerprint, a PIN), and signs a challenge that is valid once and for two minutes.
+Creating a passkey requires the user's password. A passkey is valid for one host name, and requires user verification
+(fingerprint or PIN). It signs a challenge that can be used once, within two minutes.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class PasskeyHost:
 
 
 def find_passkey_host(origins: Iterable[str]) -> PasskeyHost | None:
-    """Return the host name that passkeys are bound to.
+    """Return the host name for which passkeys are valid, and its `origins` (URLs of the pages).
 
-    None = the origins (URLs of the pages) contain only IP addresses, or more than one host name.
+    Return None if the origins contain only IP addresses, or more than one host name.
     """
     named = sorted(origin for origin in origins if not _is_ip_address(urlsplit(origin).hostname or ""))
     hosts = sorted({urlsplit(origin).hostname or "" for origin in named})
@@ -70,10 +70,7 @@ def _is_ip_address(host: str) -> bool:
 
 
 class Challenges:
-    """The random challenges that were issued to browsers, which a passkey must sign.
-
-    Each is valid for one answer and for `CHALLENGE_SECONDS`.
-    """
+    """Random challenges that browsers must sign with a passkey. Each can be used once, within `CHALLENGE_SECONDS`."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -88,10 +85,7 @@ class Challenges:
         return challenge
 
     def redeem_passkey_challenge(self, challenge: bytes) -> tuple[str, bytes] | None:
-        """Use up a challenge and return the user name and handle that it was issued for.
-
-        None = it is unknown, expired or already used.
-        """
+        """Delete a used challenge. Return the user name and handle for which it was issued, or None if it is not valid."""
         name, handle, until = self._issued.pop(challenge, ("", b"", 0.0))
         return (name, handle) if until > self._clock.monotonic() else None
 
@@ -176,7 +170,7 @@ class Passkeys:
         issued = None if challenge is None else self._registrations.redeem_passkey_challenge(challenge)
         if host is None or challenge is None or issued is None or issued[0] != who.name:
             raise RequestRefused(409, "passkey-stale")
-        registered = await self._people.run_in_single_thread(
+        registered = await self._people.run_in_low_priority_thread(
             lambda: _verify_passkey_registration(answer.credential, challenge, host)
         )
         if registered is None:
@@ -193,7 +187,7 @@ class Passkeys:
     async def begin_passkey_sign_in(self) -> dict[str, Any]:
         """Return the options with which the browser signs in by passkey (`navigator.credentials.get`).
 
-        They name no user: the device knows its owner.
+        They contain no user name, because the passkey identifies the user.
         """
         if self._host is None:
             raise RequestRefused(409, "no-passkeys")
@@ -223,7 +217,7 @@ class Passkeys:
         host, passkey = self._host, await self._records.find_passkey(_decode_base64(credential.get("id")))
         if host is None or passkey is None or not await self._people.has_user_existed_since(passkey.name, passkey.at):
             return None
-        count = await self._people.run_in_single_thread(
+        count = await self._people.run_in_low_priority_thread(
             lambda: _verify_passkey_signature(credential, challenge, host, passkey)
         )
         if count is None or not await self._records.record_passkey_use(passkey, count, self._clock.now()):

@@ -1,7 +1,6 @@
-"""The people who use the pages: their passwords and sessions, and the limits on failed sign-ins.
+"""The users of the pages: their passwords, sessions and failed sign-ins. Roles come from the settings or the store.
 
-Roles are not stored here: a user has the role that the settings or the store's table of users give at that moment. Passwords are
-hashed with argon2id, one at a time and with low priority, so that a hundred simultaneous sign-ins do not delay a call.
+One low-priority thread hashes passwords with argon2id, so that many simultaneous sign-ins do not delay calls.
 """
 
 from __future__ import annotations
@@ -132,13 +131,17 @@ class People:
         self._unknown_names: OrderedDict[str, _FailedSignIns] = OrderedDict()
 
     async def sign_in_with_password(self, name: str, password: str, new: str | None = None) -> str:
-        """Start a session for a user with the right password, and return its token.
+        """Start a session for a user who has entered the right password, and return the session's token.
 
-        With `new`, the password is replaced first. An unknown name takes as long as a wrong password. Raises
-        NotSignedIn with one of these problem codes:
+        `new` is a new password that replaces the old one. Checking an unknown name takes as long as checking a wrong
+        password. Raises NotSignedIn with a problem code:
 
-        - `wrong`, `locked` (with seconds) or `busy`;
-        - with the right password also `once` (a one-time password must be replaced), `expired` or `weak`.
+        - `wrong`: the name or the password is wrong;
+        - `locked`: too many failed sign-ins (with the remaining seconds);
+        - `busy`: too many sign-ins are waiting;
+        - `once`: the one-time password must be replaced;
+        - `expired`: the one-time password is too old;
+        - `weak`: the new password is too weak.
         """
         stored = await self.require_correct_password(name, password)
         if stored.once and self._clock.now() - stored.at > ONE_TIME_PASSWORD_SECONDS:
@@ -155,15 +158,16 @@ class People:
         return await self.begin_session(name)
 
     async def require_correct_password(self, name: str, password: str) -> StoredPassword:
-        """Return the stored password of a user. Raises NotSignedIn if `password` is not the user's: `wrong`, `locked`
-        (with seconds) or `busy`.
+        """Return the stored password of a user if `password` is right.
+
+        Raises NotSignedIn with the problem code `wrong`, `locked` or `busy`.
         """
         self._refuse_sign_in_if_too_many_wait()
         failures = self._find_failed_sign_ins(name)
         self._refuse_locked_user(failures)
         stored = await self._find_stored_password(name)
         if (
-            not await self.run_in_single_thread(lambda: self._is_password_correct(failures, stored, password))
+            not await self.run_in_low_priority_thread(lambda: self._is_password_correct(failures, stored, password))
             or stored is None
         ):
             raise NotSignedIn("wrong")
@@ -174,9 +178,10 @@ class People:
     def _is_password_correct(
         self, failures: Sequence[_FailedSignIns], stored: StoredPassword | None, password: str
     ) -> bool:
-        """Return whether a user's password is right, and count a failed sign-in if not. Raises an error for a locked account.
+        """Return whether a password is right, and count a failed sign-in if it is not. Raises NotSignedIn for a locked
+        user.
 
-        The account is checked again here, because simultaneous requests may all have passed the first check.
+        The lock is checked again here, because simultaneous requests may all have passed the first check.
         """
         self._refuse_locked_user(failures)
         if (
@@ -211,7 +216,7 @@ class People:
     async def _find_stored_password(self, name: str) -> StoredPassword | None:
         """Return the stored password of a user, or None.
 
-        A password that was stored for an earlier user with the same name is ignored.
+        The password of a removed user is not valid for a later user with the same name.
         """
         if self.directory.find_user_by_name(name) is None:
             return None  # unknown names must not cost a read
@@ -220,17 +225,16 @@ class People:
         return None if user is None or stored is None or stored.at < user.added_at else stored
 
     async def has_user_existed_since(self, name: str, at: float) -> bool:
-        """Return whether a user exists and was added no later than `at` (epoch seconds)."""
+        """Return whether a user exists and was already a user at the time `at` (epoch seconds)."""
         await self.directory.reread_stored_users()
         user = self.directory.find_user_by_name(name)
         return user is not None and at >= user.added_at
 
     def _find_failed_sign_ins(self, name: str) -> list[_FailedSignIns]:
-        """Return the counts of failed sign-ins that decide whether the present client may try this user name.
+        """Return the counts of failed sign-ins that can lock this user name for the current client.
 
-        A device on which the user has signed in before has its own count. Any other device has two counts: the count of
-        its network address, and the count of all unknown devices together. Counts for names of no user are stored
-        separately and up to a maximum, so that they never displace the counts of users.
+        A known device of the user has its own count. For an unknown device, two counts apply: that of its network
+        address, and that of all unknown devices together. Unknown user names have separate counts.
         """
         if self.directory.find_user_by_name(name) is not None:
             client = CLIENT.get()
@@ -309,7 +313,9 @@ class People:
         return password
 
     async def _store_password(self, name: str, password: str | None, *, once: bool) -> None:
-        hashed = None if password is None else await self.run_in_single_thread(lambda: self._hasher.hash(password))
+        hashed = (
+            None if password is None else await self.run_in_low_priority_thread(lambda: self._hasher.hash(password))
+        )
         stored = None if hashed is None else StoredPassword(hashed, self._clock.now(), once)
         await self._file.set_password(name, stored)
         self._failures.pop(name, None)
@@ -322,15 +328,14 @@ class People:
 
     def _refuse_sign_in_if_too_many_wait(self) -> None:
         try:
-            self._slow_work.refuse_request_if_queue_of_slow_work_is_full()
+            self._slow_work.refuse_request_if_queue_is_full()
         except QueueFull as full:
             raise NotSignedIn("busy", 5.0) from full
 
-    async def run_in_single_thread(self, work: Callable[[], T]) -> T:
+    async def run_in_low_priority_thread(self, work: Callable[[], T]) -> T:
         """Run slow work, such as a password hash, in one low-priority thread, and return its result.
 
-        Clients take turns by network address (`SlowWork`). Raises NotSignedIn (`busy`) if too many requests of this
-        address wait.
+        Raises NotSignedIn (`busy`) if too many requests from the client's address are waiting.
         """
         try:
             return await self._slow_work.run_slow_work_in_turn(work)
@@ -346,9 +351,7 @@ class People:
 
 @contextlib.asynccontextmanager
 async def open_user_accounts_of_pages(settings: Settings) -> AsyncIterator[People]:
-    """Open the file with the users of a site's pages, and yield the users, for a command of the command line. Raises
-    StoreError.
-    """
+    """Open the file with the accounts of a site's pages, for use by a command. Raises StoreError."""
     path, key = settings.store.path, read_store_key_of_site(settings)
     file = await DeskFile.open(get_desk_file_path(path), key)
     directory = Directory(settings.supervisors, partial(asyncio.to_thread, read_users_of_store, path, key))
@@ -398,7 +401,7 @@ async def repeat_function_with_pause(seconds: float, work: Callable[[], Awaitabl
         await asyncio.sleep(seconds)
 
 
-async def is_session_over(
+async def has_session_ended(
     find_user_of_session: Callable[[str], Awaitable[SignedInUser | None]], token: str, user: SignedInUser
 ) -> bool:
     """Return whether a session is no longer valid for this user.

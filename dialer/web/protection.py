@@ -31,10 +31,7 @@ class PageProtection:
     """
 
     def __init__(self, app: ASGIApp, origins: frozenset[str]) -> None:
-        """Create the middleware. `origins` are the URLs under which a browser may have opened the pages.
-
-        An example is `https://desk.example.org`.
-        """
+        """Create the middleware. `origins` are the permitted URLs of the pages, such as `https://desk.example.org`."""
         self._app = app
         self._origins = origins
         self._hosts = frozenset(urlsplit(origin).netloc for origin in origins)

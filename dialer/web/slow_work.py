@@ -1,9 +1,7 @@
-"""A queue of slow work for web clients, such as password hashes, which runs one job at a time and is fair between
-addresses.
+"""A queue for slow work of web clients, such as password hashes. One job runs at a time.
 
-Addresses take turns, so that many requests of one do not delay the others. Clients on devices that have signed in
-before go first. Work of a client whose connection has closed is dropped. If the queue is full, the address with the
-most waiting requests loses its newest request.
+Client addresses take turns, and known devices go first. When the queue is full, the address with the most waiting jobs
+loses its newest job. A client's jobs are dropped when its connection closes.
 """
 
 from __future__ import annotations
@@ -30,7 +28,7 @@ async def _assume_client_stays_connected() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WebClient:
-    """The client of a web request, by network address and device. The queue is fair between these clients."""
+    """The client of a web request, identified by network address and device."""
 
     address: str = ""  # "": no request, such as a command of the command line
     device: KnownDevice | None = None  # on which a user has signed in before; None: unknown
@@ -84,15 +82,15 @@ class SlowWork:
         """The number of jobs that are waiting or running."""
         return sum(len(lane) for lane in self._lanes.values())
 
-    def refuse_request_if_queue_of_slow_work_is_full(self) -> None:
+    def refuse_request_if_queue_is_full(self) -> None:
         """Raise QueueFull if the client of the current request could not add work to the queue."""
-        if self.queued_job_count >= self._most_waiting and self._choose_queue_to_drop_last_job(CLIENT.get()) is None:
+        if self.queued_job_count >= self._most_waiting and self._choose_queue_that_loses_last_job(CLIENT.get()) is None:
             raise QueueFull
 
     async def run_slow_work_in_turn(self, work: Callable[[], T]) -> T:
         """Run slow work when it is the client's turn, and return the result of the work. Raises QueueFull."""
         if self.queued_job_count >= self._most_waiting:
-            lane = self._choose_queue_to_drop_last_job(CLIENT.get())
+            lane = self._choose_queue_that_loses_last_job(CLIENT.get())
             if lane is None:
                 raise QueueFull
             _end_job_with_error(self._lanes[lane].pop(), QueueFull())
@@ -103,11 +101,10 @@ class SlowWork:
         result: T = await job.result
         return result
 
-    def _choose_queue_to_drop_last_job(self, client: WebClient) -> _Lane | None:
-        """When all queues are full, return the queue of the address whose last job is dropped to make room for a job of
-        `client`.
+    def _choose_queue_that_loses_last_job(self, client: WebClient) -> _Lane | None:
+        """Return the queue whose last job is dropped to make room for a job of `client`, or None to refuse the new job.
 
-        Return None if the new job is refused instead. A known device never loses its place to an unknown one.
+        A job of a known device is never dropped for a job of an unknown device.
         """
         own = _get_queue_key_of_client(client)
         lanes = [lane for lane in self._lanes if self._lanes[lane] and (lane[0] or client.device is not None)]

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from dialer.domain.clock import Clock
 from dialer.domain.schema import convert_record_to_json_values
 from dialer.web.page_state import PageState, Subscription, Update
-from dialer.web.people import People, SignedInUser, is_session_over
+from dialer.web.people import People, SignedInUser, has_session_ended
 from dialer.web.refusals import RequestRefused
 
 MAX_STREAMS = 200
@@ -21,9 +21,9 @@ SESSION_CHECK_SECONDS = 30.0  # between checks that the user is still signed in
 
 
 def format_server_sent_event(update: Update) -> bytes:
-    """Format a change of the page state as a server-sent event.
+    """Format an update of the page state as a server-sent event.
 
-    The event's `number` lets a page notice that it missed an event; 0 = the event contains the whole state.
+    Events are numbered, so that a page can detect a lost event. Number 0 means that the event contains the whole state.
     """
     fields = {"number": update.number, "at": round(update.at, 3), "values": update.values, "removed": update.removed}
     data = json.dumps(fields, separators=(",", ":"), default=convert_record_to_json_values)
@@ -63,7 +63,7 @@ class Streams:
                 yield format_server_sent_event(update)
                 if self._clock.monotonic() - checked_at >= SESSION_CHECK_SECONDS:
                     checked_at = self._clock.monotonic()
-                    if await is_session_over(self._people.find_user_of_session, token, who):
+                    if await has_session_ended(self._people.find_user_of_session, token, who):
                         return
 
     @contextmanager
@@ -81,7 +81,7 @@ class Streams:
         for subscription in self._open.get(name, ()):
             subscription.end_subscription()
 
-    async def watch_user_rights(self) -> None:
+    async def apply_changed_user_rights_until_cancelled(self) -> None:
         """Watch for changed rights of users until cancelled, and apply them."""
         await self._people.directory.report_changed_rights_until_cancelled(
             self.end_sessions_after_change_of_user_rights

@@ -26,7 +26,7 @@ from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_se
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
 from dialer.web.http import MAX_WEBSOCKET_MESSAGE_BYTES
-from dialer.web.people import AGENTS, SignedInUser, is_session_over
+from dialer.web.people import AGENTS, SignedInUser, has_session_ended
 from dialer.web.refusals import RequestRefused
 
 _log = structlog.get_logger(__name__)
@@ -157,7 +157,7 @@ class AgentPhones:
     async def _wait_for_sign_out(self, page: WebSocket) -> int:
         while True:
             await asyncio.sleep(SESSION_CHECK_SECONDS)
-            if await is_session_over(self._find_user, page.state.token, page.state.user):
+            if await has_session_ended(self._find_user, page.state.token, page.state.user):
                 return SIGNED_OUT
 
     def _is_in_seat_network(self, page: WebSocket) -> bool:

@@ -89,7 +89,7 @@ class AgentSignInRoutes:
         centre = self._page_state.get_value_of_key("centre", CentreState)
         if centre is not None and not centre.online:
             raise RequestRefused(503, "unanswered")  # the dialler is not connected to the broker
-        proof = await self._people.run_in_single_thread(
+        proof = await self._people.run_in_low_priority_thread(
             lambda: site.prover.make_proof_of_pin(
                 site.centre, asked.seat, asked.agent, asked.pin, self._page_state.now()
             )

@@ -20,7 +20,7 @@ from dialer.desk.agents.site import AgentSite
 from dialer.domain.view import SeatView
 from dialer.web.access import EVENT_STREAM, PageRoute, allow_anyone, allow_users_with_roles
 from dialer.web.page_state import PageState, Subscription, Update
-from dialer.web.people import AGENTS, SignedInUser, is_session_over
+from dialer.web.people import AGENTS, SignedInUser, has_session_ended
 from dialer.web.refusals import RequestRefused
 from dialer.web.streams import format_server_sent_event
 
@@ -101,7 +101,7 @@ class AgentStreams:
                 if agent != who.name or abs(update.at - checked_at) >= SESSION_CHECK_SECONDS:
                     checked_at = update.at
                     # The next agent's voter must not be shown, whatever the file says about the session.
-                    ended = await is_session_over(self._sessions.find_user_of_session, token, who) or agent not in {
+                    ended = await has_session_ended(self._sessions.find_user_of_session, token, who) or agent not in {
                         who.name,
                         None,
                     }

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from dialer.board.parts import draw_share_bar, draw_stacked_bar, format_duration
+from dialer.board.parts import draw_proportion_bar, draw_stacked_bar, format_duration
 from dialer.board.render import BoardExtras, render_board
 from dialer.board.runner import run_board
 from dialer.domain.alerts import Alert, AlertKind, AlertLevel, create_alert
@@ -270,7 +270,7 @@ def test_no_line_of_the_board_exceeds_the_width_of_the_terminal(
 @given(share=st.floats(-1, 2), cells=st.integers(1, 60))
 @settings(deadline=None, derandomize=True)
 def test_progress_bar_on_the_board_has_the_requested_width(share: float, cells: int) -> None:
-    assert len(draw_share_bar(share, cells, "red").plain) == cells
+    assert len(draw_proportion_bar(share, cells, "red").plain) == cells
 
 
 @given(parts=st.lists(st.integers(0, 500), max_size=8), cells=st.integers(8, 60))

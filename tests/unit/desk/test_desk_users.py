@@ -163,7 +163,7 @@ async def test_open_board_page_closes_when_the_role_of_its_user_is_removed(desk:
     await anext(news)
     desk.clock.pass_seconds(10)
     table.remove("meena")
-    watching = asyncio.create_task(desk.streams.watch_user_rights())
+    watching = asyncio.create_task(desk.streams.apply_changed_user_rights_until_cancelled())
     async with asyncio.timeout(HANG_SECONDS):
         async for _ in news:
             pass
