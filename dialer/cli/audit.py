@@ -134,7 +134,9 @@ def _format_result_of_signature_check(verdict: seal_verification.SealVerdict, fi
         ]
     if verdict.last is not None:
         at = seal_verification.format_utc_time(verdict.last.at)
-        lines.append(f"sealed until {at}; head {verdict.last.epoch}:{verdict.last.compute_digest_of_signed_minute()}")
+        lines.append(
+            f"sealed until {at}; head {verdict.last.epoch}:{verdict.last.compute_digest_of_signed_log_entry()}"
+        )
     return lines
 
 

@@ -168,7 +168,7 @@ def _describe_signatures_of_centre_database(chain: SealChain, zone: ZoneInfo) ->
     if chain.head is not None:
         at = datetime.fromtimestamp(chain.head.at, zone)
         yield f"sealed until {at:%Y-%m-%d %H:%M}; verify it with"
-        yield f"dialer audit verify{keys} --head {chain.head.epoch}:{chain.head.compute_digest_of_signed_minute()}"
+        yield f"dialer audit verify{keys} --head {chain.head.epoch}:{chain.head.compute_digest_of_signed_log_entry()}"
     if chain.contradiction:
         yield f"CONTRADICTED: {chain.contradiction}"
         yield from (f"after that, a chain of keys began with {key}" for key in chain.unaccepted_keys)

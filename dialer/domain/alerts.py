@@ -1,8 +1,7 @@
-"""Alerts: each kind with its severity, its fields and its English sentence.
+"""The kinds of alerts, such as "trunk failed", each with its severity and its English sentence.
 
-The pages show an alert in the reader's language, by the text `alert-KIND` in `dialer/desk/pages/locales/staff`. Logs,
-the terminal board and the command line show the English sentence, `Alert.text`. The fields contain figures and ids of
-this centre (campaign, seat, trunk), but no name or phone number of a voter.
+The pages translate alerts (`alert-KIND` in `dialer/desk/pages/locales/staff`). Logs and the command line show the
+English sentence. Alerts never contain the name or phone number of a voter.
 """
 
 from __future__ import annotations
@@ -93,8 +92,7 @@ class AlertValues(TypedDict, total=False):
 class AlertKind(StrEnum):
     """A kind of alert, such as "trunk failed", with its severity and its English sentence.
 
-    Each kind may name one field of its sentence as its subject, such as the trunk. Alerts of one kind with different
-    subjects are different problems.
+    A kind may have a subject, such as the trunk. Two failed trunks then raise two separate alerts.
     """
 
     level: AlertLevel
@@ -102,10 +100,9 @@ class AlertKind(StrEnum):
     subject: AlertField | None
 
     def __new__(cls, code: str, level: AlertLevel, sentence: str, subject: AlertField | None = None) -> AlertKind:
-        """Create a kind of alert from its code, its severity and its sentence.
+        """Create a kind of alert with the code, severity and sentence.
 
-        `subject` names a field of the sentence, such as the trunk. Alerts of this kind with different values of this
-        field are different problems.
+        `subject` is the field of the sentence that identifies what the alert is about, such as the trunk.
         """
         kind = str.__new__(cls, code)
         kind._value_, kind.level, kind.sentence, kind.subject = code, level, sentence, subject
@@ -400,9 +397,7 @@ class AlertKind(StrEnum):
     OTHER = "other", AlertLevel.WARNING, ""  # one that only a newer dialler knows: its text is shown
 
     def make_alert_code(self, subject: str) -> str:
-        """Return the code of an alert of this kind. `subject` names the trunk, seat, server or campaign that the alert
-        is about.
-        """
+        """Return the code of an alert of this kind about one trunk, seat, server or campaign (`subject`)."""
         return f"{self.value}-{subject}"
 
 
@@ -430,9 +425,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class AlertList:
-    """All active alerts of a centre, the most severe first. An empty list means that nothing is wrong. Each message
-    replaces the one before it.
-    """
+    """All active alerts of a centre, the most severe first. A new list replaces the previous one."""
 
     __pydantic_config__ = MESSAGE
 

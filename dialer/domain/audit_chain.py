@@ -1,8 +1,8 @@
-"""The audit's hash chain, by which changes to the audit (the record of what people did) are detected.
+"""The audit's hash chain, which reveals changes to the audit (the record of what people did).
 
-Each entry contains a digest: the SHA-256 of the entry's fields and of the previous entry's digest, as one line of
-canonical JSON. So the chain breaks where an entry was changed, removed, added or moved. Only a cut-off end leaves no
-break. To detect it, each sealed epoch (signed minute of records) names the last entry (`sealed_epochs.py`).
+Each entry contains the SHA-256 of its own fields and of the previous entry's digest. The chain therefore breaks where
+an entry was changed, removed, added or moved. The regularly signed log (`sealed_epochs.py`) names the last entry, so a
+removed end is also detected.
 """
 
 from __future__ import annotations
@@ -58,11 +58,9 @@ class Break:
 
 
 def format_audit_details_for_hashing(what: Mapping[str, str]) -> str:
-    """Return the details of an audit entry as they are stored and hashed: JSON with sorted keys.
+    """Return the details of an audit entry as JSON with sorted keys, as they are stored and hashed.
 
-    Raises UnsafeValue for details that must not be in the audit. An entry outlives the erasure of a number, so it must
-    not contain phone numbers; dates are allowed, because files are named after them. Texts must be short, because they
-    are ids and reasons.
+    Raises UnsafeValue for long texts and for texts that look like phone numbers: audit entries are never erased.
     """
     for name, text in what.items():
         _refuse_text_not_allowed_in_audit(name, text)
@@ -136,8 +134,10 @@ def find_breaks_in_audit_hash_chain(
 ) -> Iterator[Break]:
     """Yield every place where the audit's hash chain is broken, such as a changed or missing entry.
 
-    `entries` are checked in order. `behind` is the number and digest of the entry that precedes `entries`. `head` is
-    the number and digest of an entry that a person noted earlier: if it is not in the chain, the end was cut off.
+    Args:
+        entries: Consecutive entries of the audit.
+        head: Number and digest of an entry that a person noted earlier. If it is missing, the end was removed.
+        behind: Number and digest of the entry before `entries`.
     """
     number, digest = behind
     noted = head is None

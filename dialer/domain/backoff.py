@@ -13,7 +13,7 @@ def double_seconds_up_to_limit(first_seconds: float, doublings: int, longest_sec
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """The shortest and the longest waiting time between attempts to connect. The waiting time grows with each failure."""
+    """The delays between attempts to connect. The delay doubles after each failure, up to a limit."""
 
     first_seconds: float = 0.5
     longest_seconds: float = 30.0

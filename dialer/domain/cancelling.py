@@ -1,4 +1,4 @@
-"""Await code that may swallow a cancellation (defects of asyncio), so that the waiting task is still cancelled."""
+"""Helpers for awaiting code that may lose a task's cancellation because of bugs in asyncio."""
 
 from __future__ import annotations
 
@@ -27,10 +27,9 @@ async def await_and_reraise_lost_cancellation(awaitable: Awaitable[T]) -> T:
 
 
 async def await_coroutine_in_own_task(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run `coroutine` in a task of its own and return its result. Raise CancelledError if the caller is cancelled.
+    """Run `coroutine` in a new task and return its result. Raise CancelledError if the caller is cancelled.
 
-    Use this for a `TaskGroup` that a loop starts again after a failure. Before Python 3.13, a group can swallow a
-    cancellation that arrives while one of its tasks fails, and can leave an unwanted cancellation behind (CPython
-    #116720).
+    Before Python 3.13, a `TaskGroup` may lose a cancellation when one of its tasks fails (CPython #116720). Use this
+    function for groups that are started again after a failure.
     """
     return await await_and_reraise_lost_cancellation(asyncio.create_task(coroutine))

@@ -39,10 +39,9 @@ class Instant(NamedTuple):
 
     @classmethod
     def read_both_clocks(cls, clock: Clock) -> Instant:
-        """Return the present moment, read from the wall clock and from the monotonic clock.
+        """Return the present moment, read from the wall clock and the monotonic clock at nearly the same time.
 
-        If the process pauses between the two readings, they disagree. Both clocks are then read again, up to
-        `MAX_READINGS` times, and the two readings that are closest in time are returned.
+        If the process was paused between the two readings, both clocks are read again, up to `MAX_READINGS` times.
         """
         readings: list[tuple[float, Instant]] = []
         for _ in range(MAX_READINGS):
@@ -61,19 +60,20 @@ SLEW = 0.1
 
 
 class ClockWatch:
-    """Detects that the wall clock was set forward or back, by comparing it with the monotonic clock. Without I/O.
+    """Detects that the wall clock was set forward or back, by comparing it with the monotonic clock.
 
-    Such a step makes calls and locks due too early or too late. It is reported until the time is right again, or a
-    person accepts it. A suspended machine looks like a step forward, because the monotonic clock stops during
-    suspension. Daylight saving time is no step: epoch seconds have no time zone.
+    A changed clock makes calls and locks due too early or too late. The change is reported until the clock is right
+    again or a person accepts it. Suspending the machine looks like setting the clock forward.
     """
 
     def __init__(self, now: Instant, newest_at: float | None = None, expected_at: float | None = None) -> None:
-        """Start to watch the wall clock for steps. `now` is the present moment.
+        """Start to watch the wall clock.
 
-        `newest_at` is the newest time that an earlier run recorded (epoch seconds). If the wall clock shows an earlier
-        time, it was set back. `expected_at` is the time that the wall clock shows now if nobody has set it since that
-        run; None if it is unknown.
+        Args:
+            now: The present moment.
+            newest_at: The newest time that an earlier run recorded (epoch seconds). An earlier time now means that the clock
+                was set back.
+            expected_at: The expected time of the wall clock now (epoch seconds), computed from the earlier run, or None.
         """
         self._behind = 0.0  # sum of small changes that slewing does not explain
         self._looked = now
@@ -151,9 +151,7 @@ class LoopClock:
         return self._loop.time()
 
     def get_seconds_since_boot(self) -> float:
-        """Return seconds since the epoch, as if the machine had started at the epoch.
-        `set_wall_clock_forward_or_back` does not change this time.
-        """
+        """Return seconds since the epoch, not affected by `set_wall_clock_forward_or_back`."""
         return self.now() - self._stepped
 
     def set_wall_clock_forward_or_back(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""The name of a running dialler, by which a second dialler with the same Asterisk server or centre id is recognised."""
+"""The name of a running dialler. It reveals a second dialler that uses the same Asterisk server or centre id."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NOT_A_HOST = re.compile(r"[^A-Za-z0-9.-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DiallerName:
-    """The name of one run of a dialler: host, process, start time, and a digest of its store file.
+    """The name of a running dialler process: host, process id, start time, and a digest of its store file.
 
-    Two diallers with the same `store` cannot run at the same time, because a dialler locks its store file.
+    A dialler locks its store file, so two running diallers never have the same store digest.
     """
 
     store: str  # digest of the machine's boot id and the store's file, 12 hexadecimal digits
@@ -29,11 +29,11 @@ class DiallerName:
 
     @classmethod
     def make_dialler_name_of_this_process(cls, store: Path, now: float) -> DiallerName:
-        """Return the name by which other diallers know this process. This process must have locked the store file.
+        """Return the name by which other diallers know this process. The process must have locked the store file.
 
-        The name contains the machine's boot id, because cloned machines share host name, device and inode. So after a
-        reboot, the same dialler has another name, and waits until the lease (exclusive right) of the old name for an
-        Asterisk server expires. Raises OSError if the store file does not exist.
+        The digest of the store file includes the machine's boot id, because cloned machines share host name, device and
+        inode. After a reboot the name is therefore a new one, and the dialler waits until the old name's right to use
+        an Asterisk server expires. Raises OSError if the store file does not exist.
         """
         found, host = store.stat(), socket.gethostname()
         started = BOOT_ID.read_text("ascii", "replace") if BOOT_ID.exists() else ""

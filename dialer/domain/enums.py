@@ -45,17 +45,14 @@ class PacingPolicy(StrEnum):
 
 
 class Reserve(StrEnum):
-    """When pacing keeps a reserve below a campaign's cap on abandoned calls.
-
-    With the reserve, the campaign stays below the cap even if all calls in progress are abandoned.
-    """
+    """The moments at which a cap on abandoned calls must hold even if all calls in progress are abandoned."""
 
     WINDOW = "window"  # at the end of the calling day, with one call per free agent until then
     EVERY_INSTANT = "every-instant"
 
 
 class MachineDetection(StrEnum):
-    """Who detects answering machines: nobody, Asterisk before an agent is connected, or the agent."""
+    """How answering machines are detected: not at all, by Asterisk before an agent is connected, or by the agent."""
 
     OFF = "off"
     BEFORE_SEAT = "before-seat"  # by Asterisk, before an agent or a flow is connected
@@ -169,8 +166,8 @@ class ComplaintRemedy(StrEnum):
 class MqttVersion(StrEnum):
     """The version of the MQTT protocol.
 
-    Version 3.1.1 cannot set the expiry of the dialler's session. It also hides from a connected dialler that a new
-    command is retained, so the dialler cannot refuse such a command.
+    With version 3.1.1, the dialler cannot set when its session expires, and cannot refuse retained commands that arrive
+    while it is connected.
     """
 
     V5 = "5"

@@ -1,32 +1,4 @@
-"""Errors of the dialler.
-
-dialer.errors.MatdanError
-├── StoreError                 the store cannot be used
-│   ├── StoreCorrupt           the file is damaged or not ours: nothing is dialled from it
-│   ├── StoreFull              no room for results: dialling stops before they are lost
-│   ├── StoreBusy              another process holds the store
-│   ├── NotInStore             a voter, complaint or other record is missing in the store
-│   └── KeyTaken               another record has this key
-├── RollError                  a roll or list cannot be read (a bad row is a reject, not an error)
-├── SwitchError                the switch cannot carry out a request
-│   ├── SwitchUnreachable      no connection, or it was lost
-│   ├── SwitchInUse            another dialler is using the switch
-│   ├── LoginRefused           wrong user or secret
-│   ├── SwitchStopping         Asterisk is shutting down
-│   ├── PermissionMissing      the manager user lacks a permission
-│   ├── OriginateRefused       the switch answered Error: the call was certainly not placed
-│   └── OriginateUnsure        sent without a response: the call may exist; never sent again
-├── ProtocolError              a peer violated AMI or AGI
-├── OutputRefused              an output file cannot be written
-├── UnsafeValue                a value must not be sent (CR, LF, NUL, too long, not a number)
-├── RecordingError             a recording, or its folder, cannot be used
-├── PortInUse                  a port that we must listen on is in use
-├── CentreIdTaken              another dialler uses this centre id at the broker
-├── BrokerUnreachable          no MQTT broker (dialling continues, announcements wait)
-├── HeadquartersUnreachable    headquarters' server or database (a centre continues without)
-└── CommandRefused             a command is unknown, expired, unsigned or not allowed now
-    └── LogInRefused           agent number or PIN is wrong, or locked: one error for both
-"""
+"""The errors of the dialler that a person can correct or must know about. All are subclasses of `MatdanError`."""
 
 from __future__ import annotations
 
@@ -43,11 +15,11 @@ class StoreError(MatdanError):
 
 
 class StoreCorrupt(StoreError):
-    """The file is damaged or is not a Matdan store. Restore a copy; nothing was dialled with this file."""
+    """The file is damaged or is not a Matdan store, so nothing was dialled from it. Restore a backup."""
 
 
 class StoreFull(StoreError):
-    """There is no room for results. Free disk space and start again; nothing recorded was lost."""
+    """The disk has no room for results. No stored result was lost. Free disk space and start again."""
 
 
 class StoreBusy(StoreError):
@@ -147,7 +119,7 @@ class HeadquartersUnreachable(MatdanError):
 
 
 class RefusedBecause(StrEnum):
-    """The reason for which a command was refused, as a code that pages translate. Most refusals have no code."""
+    """The reason why a command was refused, as a code that the pages translate. Most refusals have no code."""
 
     PIN_WRONG = "pin-wrong"
     LOG_IN_LOCKED = "log-in-locked"  # after too many wrong PINs, whatever the PIN
@@ -179,7 +151,7 @@ class CommandRefused(MatdanError):
 
 
 class LogInRefused(CommandRefused):
-    """An agent's number or PIN is wrong, or locked after too many failures. The error does not say which."""
+    """A login failed: the agent number or the PIN is wrong, or the login is locked after too many failures."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,7 +1,4 @@
-"""Findings: the results of checks, such as those of `dialer check`.
-
-All commands that look for problems report findings.
-"""
+"""The results of checks (findings), such as those of `dialer check`."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """The severity of a check's result: in order, a warning, or an error."""
+    """The severity of a check's result: OK, warning or error."""
 
     OK = "ok"
     WARNING = "warning"  # works, but somebody should know

@@ -53,15 +53,18 @@ def forecast_contacted_voters(
     ahead_seconds: float,
     until: float,
 ) -> Forecast | None:
-    """Return how many voters will be contacted by the end of the day at the pace so far.
+    """Return how many more voters will be contacted by the end of the day if calling continues at the same pace.
 
-    Return None if the day has too little dialling time for a forecast. `worked_seconds` is the dialling time so far,
-    and `ahead_seconds` the dialling time left until `until` (epoch seconds). The forecast is limited to `remaining`
-    voters, first those of agents, then those of IVR flows.
+    Return None if there was too little dialling time so far. At most `remaining` voters are forecast. The margin
+    assumes that contacts are a Poisson process.
 
-    The margin assumes a Poisson process: after n contacts the pace is known to sqrt(n), and the future contacts vary by
-    their own square root. Differences between the hours of a day, and calls that contact a whole household, are not
-    modelled.
+    Args:
+        remaining: Voters still to be contacted.
+        contacted_by_agents: Voters contacted so far by agents.
+        contacted_by_flows: Voters contacted so far by IVR flows.
+        worked_seconds: Dialling time so far.
+        ahead_seconds: Dialling time left.
+        until: End of dialling (epoch seconds).
     """
     if worked_seconds < LEAST_SECONDS:
         return None

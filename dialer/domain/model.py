@@ -174,7 +174,9 @@ VOTER_DISPOSITIONS = frozenset(DISPOSITION_MARKS) - {Disposition.WRONG_NUMBER}
 """Dispositions about one voter. A call to a booth worker, who reports about many voters, cannot have them."""
 
 
-def list_dispositions_of_call(machine_detection: MachineDetection, *, to_booth_worker: bool) -> tuple[Disposition, ...]:
+def list_dispositions_allowed_for_call(
+    machine_detection: MachineDetection, *, to_booth_worker: bool
+) -> tuple[Disposition, ...]:
     """Return the dispositions that an agent may enter for a call, in the order of their keys."""
     refused = VOTER_DISPOSITIONS if to_booth_worker else frozenset()
     if machine_detection is MachineDetection.OFF:
@@ -213,7 +215,7 @@ class BoothWorker:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A phone number reserved for dialling for a limited time, with the facts for its call. It is not dialled yet."""
+    """A phone number that is reserved for dialling for a limited time, with the facts about its next call."""
 
     campaign_id: str
     phone_id: int
@@ -233,7 +235,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class VotingBooths:
-    """The polling stations (booths) that vote on a polling day. On that day their voters are called first."""
+    """The polling stations (booths) that vote on a polling day, and the end of that day. Their voters are called first."""
 
     booth_ids: Collection[int]
     until: float  # the end of that day (epoch seconds)
@@ -290,9 +292,7 @@ class InboundParty:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """A call attempt that has not ended, as a dialler finds it in the store after its start or after a reconnect to the
-    switch.
-    """
+    """A call attempt in the store that has not ended. The dialler looks for these when it starts or reconnects."""
 
     attempt_id: AttemptId
     campaign_id: str
@@ -382,9 +382,7 @@ class Mark:
 
     @property
     def confidence_in_voter_mark(self) -> Confidence:
-        """Return how reliable a recorded fact about a voter (mark) is. This is the mark's own confidence if it has one,
-        or else the usual confidence of its source.
-        """
+        """Return how reliable this fact about a voter (mark) is: its own confidence, or the usual one of its source."""
         return self.confidence or USUAL_CONFIDENCE[self.source]
 
 
@@ -462,16 +460,14 @@ class DispositionRecord:
     """the voter whom the call was for, where there are answers"""
 
     @property
-    def has_voter_requested_call(self) -> bool:
+    def has_voter_requested_call_back(self) -> bool:
         """Return whether the voter asked to be called at `retry_at`."""
         return self.disposition in (Disposition.LATER, Disposition.CALL_BACK)
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A message for the MQTT broker, stored in the same transaction as the result that it announces. It contains only
-    ids.
-    """
+    """A message to publish over MQTT. It is stored in the same transaction as its result, and contains only ids."""
 
     topic: str  # below dialer/v1/{centre}/
     payload: str  # JSON

@@ -1,7 +1,6 @@
-"""The newest call that a centre placed, as recorded outside the centre's store: at the broker and in Asterisk's
-database.
+"""The newest call of a centre, recorded outside its store: at the MQTT broker and in Asterisk's database.
 
-If the store (the centre's database) does not have this call, the store is an old copy or another store.
+If the store does not contain this call, it is an old copy or another centre's store.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ def parse_newest_call(text: str) -> NewestCall:
 
 
 class NewestCallRecorder:
-    """Saves the newest call outside the store, at the broker or at an Asterisk server.
+    """Saves the centre's newest call at the broker or at an Asterisk server.
 
     If several calls are placed in quick succession, only the last one is saved.
     """
@@ -61,7 +60,7 @@ class NewestCallRecorder:
         self._placed = asyncio.Event()
 
     def queue_newest_call_for_saving(self, call: NewestCall) -> None:
-        """Queue a call that is being placed, so that it is saved outside the store as the newest call."""
+        """Set the call that is saved next as the newest call."""
         self._call = call
         self._placed.set()
 
@@ -70,9 +69,7 @@ class NewestCallRecorder:
         self._placed.clear()
 
     async def save_newest_calls_until_cancelled(self, record: Callable[[NewestCall], Awaitable[bool]]) -> NoReturn:
-        """Pass each newest call to `record`, which saves it outside the store, until cancelled. If `record` returns
-        False, the call is passed again.
-        """
+        """Save each newest call with the function `record`, until cancelled. Try again if `record` returns False."""
         while True:
             await self._placed.wait()
             self._placed.clear()

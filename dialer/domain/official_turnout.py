@@ -33,8 +33,10 @@ class PollHours:
 
 
 def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str]) -> str:
-    """Return the federal state of a booth or turnout figure: the `given` state, or else the only state on the electoral
-    roll that has this constituency number.
+    """Return the `given` federal state, or else the only state in which the electoral roll has this constituency
+    number.
+
+    Return "" if the roll has the number in no state or in several.
     """
     named = {state for state in on_the_roll if state}
     return given or (next(iter(named)) if len(named) == 1 else "")
@@ -43,8 +45,9 @@ def find_federal_state_of_constituency(given: str, on_the_roll: Collection[str])
 def find_possible_federal_states(given: str, on_the_roll: Collection[str]) -> set[str]:
     """Return the federal states to which an official turnout figure may belong.
 
-    `given` is the state that the figure names, or "" if it names none. `on_the_roll` are the states in which the
-    electoral roll has the figure's constituency number. If the roll names no states, it does not restrict the result.
+    Args:
+        given: The state that the figure names ("" = none).
+        on_the_roll: The states in which the electoral roll has this constituency number.
     """
     known = {find_federal_state_of_constituency(state, on_the_roll) for state in on_the_roll}
     return known if not given or known == {""} else known & {given}

@@ -1,11 +1,8 @@
-"""Orders from headquarters to its centres: their format, and whether a centre must carry out a received order. Without
-I/O.
+"""Orders from headquarters to its centres, and the rules by which a centre accepts a received order.
 
-An order is a JSON text with signatures of leaders (people whose keys centres trust). It names its addressee: all
-centres, a zone or a centre. One signature can stop or slow centres; resuming needs two. `made_at` puts the orders in
-sequence: headquarters makes it later than that of every earlier order, whatever the clock shows. A centre carries out
-an order once, and refuses it if it has expired or a later order supersedes it. A stop never expires, and is superseded
-only by a later resume.
+An order is a JSON text that leaders sign (people whose keys the centres trust). It is addressed to all centres, a zone
+or a centre. Stopping or slowing calls needs one signature, resuming needs two. Orders are sorted by `made_at`. A centre
+carries out each order once, and refuses expired and superseded orders. A stop order never expires.
 """
 
 from __future__ import annotations
@@ -91,7 +88,7 @@ class HqOrder(BaseModel):
 
 
 class LeaderSignature(BaseModel):
-    """The signature of a leader (a person at headquarters whose key centres trust) under an order of headquarters."""
+    """A leader's signature of an order of headquarters. Centres trust the keys of leaders."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
@@ -100,9 +97,9 @@ class LeaderSignature(BaseModel):
 
 
 class SignedOrder(BaseModel):
-    """An order of headquarters with the signatures of leaders (persons whose keys centres trust).
+    """An order of headquarters with leaders' signatures.
 
-    It is passed between leaders until enough have signed, and then sent to centres.
+    Leaders pass it on until enough have signed. Then it is sent to the centres.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
@@ -138,8 +135,8 @@ def calculate_order_digest(text: str) -> str:
 
 
 def sign_order(text: str, leader: str, key: bytes) -> LeaderSignature:
-    """Return the signature of a leader (a person whose key centres trust) under an order's text."""
-    return LeaderSignature(leader=leader, signature=signing.sign_text(key, _encode_order_for_signing(text)))
+    """Return a leader's signature of an order's text, made with the leader's private `key`."""
+    return LeaderSignature(leader=leader, signature=signing.sign_bytes(key, _encode_order_for_signing(text)))
 
 
 def _encode_order_for_signing(text: str) -> bytes:
@@ -167,8 +164,8 @@ def find_order_signers(text: str, signatures: Sequence[LeaderSignature], leaders
         key = leaders.get(each.leader)
         if key is None or not signing.verify_signature(key, _encode_order_for_signing(text), each.signature):
             raise OrderForged(
-                "the order has an invalid signature: compare the public keys of leaders (people who sign orders at"
-                " headquarters) in [[headquarters.leaders]] of this centre with those in headquarters' settings"
+                "the order has an invalid signature: compare the leaders' public keys in [[headquarters.leaders]] of"
+                " this centre with those in headquarters' settings"
             )
         found.add(each.leader)
     return sorted(found)
@@ -197,9 +194,8 @@ def refuse_invalid_order(order: HqOrder, signers: Collection[str], centre: str, 
 def was_order_executed(order: HqOrder, text: str, heard: Collection[ExecutedOrder]) -> bool:
     """Return whether this centre has already carried out an order of headquarters.
 
-    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. A later resume
-    supersedes a stop or pause. Any order made at the same time or later supersedes a resume or a quota (limit on
-    calls).
+    Raises CommandRefused if another order had the same id, or if a later order supersedes this one. Only a later resume
+    supersedes a stop or pause. Any later order supersedes a resume or a limit on calls (quota).
     """
     same = next((each for each in heard if each.order_id == order.id), None)
     if same is not None:

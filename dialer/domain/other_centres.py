@@ -1,5 +1,6 @@
-"""Updates from other centres: opt-outs, marks (facts about voters) and call times. They contain no names,
-phone numbers or store ids. Without I/O.
+"""Updates from other centres: opt-outs, facts about voters (marks), and times of calls.
+
+The updates identify voters and numbers without names, phone numbers or store ids.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ CALLS_KEPT_SECONDS = 4 * 86_400.0
 
 
 class PeerCallKind(StrEnum):
-    """How a call of another centre counts in the minimum intervals between calls to its number."""
+    """The kind of a call that another centre made. It decides which minimum intervals the call starts."""
 
     CALL = "call"  # without a conversation
     CONVERSATION = "conversation"
@@ -61,9 +62,9 @@ class PeerCallRecord:
 
     @property
     def call_times_changed_by_this_call(self) -> PeerCallTimes:
-        """The time of this call as the number's last call, last conversation and last abandoned call.
+        """The times to store for the number: its last call, last conversation and last abandoned call.
 
-        Each is None if the call is not of that kind. A call from the voter counts only as a conversation.
+        A time is None if this call does not change it. A call from the voter changes only the last conversation.
         """
         return PeerCallTimes(
             None if self.kind is PeerCallKind.INBOUND else self.at,
@@ -73,10 +74,10 @@ class PeerCallRecord:
 
 
 def classify_call_for_other_centres(outcome: str, direction: str, *, is_connected: bool) -> PeerCallKind | None:
-    """Return how a call counts for other centres, which keep minimum intervals between calls to the same number.
+    """Return the kind of a call, for other centres that keep minimum intervals between calls to the same number.
 
-    A call can count as a conversation, as an abandoned call, and so on. Return None if it does not count. The same
-    calls count in this centre's own minimum intervals (dialer/store/number_facts.sql).
+    Return None if the call starts no minimum interval. `dialer/store/number_facts.sql` has the same rule for this
+    centre.
     """
     is_conversation = outcome == Outcome.COMPLETED or (is_connected and outcome != Outcome.MACHINE)
     if direction == Direction.INBOUND:

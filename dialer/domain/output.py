@@ -20,10 +20,9 @@ _SQLITE = b"SQLite format 3\x00"
 
 
 def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
-    """Raise OutputRefused if an output file would overwrite a store, another database, or one of the files in `kept`.
+    """Raise OutputRefused if an output file would overwrite a database or one of the protected files in `kept`.
 
-    Existing files are compared by device and inode, and files that do not exist yet by their name. A file in `kept` is
-    not opened, because closing it would release SQLite's locks on it.
+    Protected files are never opened, because closing one would release SQLite's locks on it.
     """
     try:
         for protected_file, other in kept.items():
@@ -40,10 +39,9 @@ def refuse_protected_path(path: Path, option: str, kept: ProtectedFiles = _NOTHI
 
 
 def refuse_unwritable_path(path: Path, option: str, kept: ProtectedFiles = _NOTHING) -> None:
-    """Raise OutputRefused if the output file `path` cannot be written, or must not be overwritten
-    (`refuse_protected_path`).
+    """Raise OutputRefused if the output file `path` cannot be written, or is protected (`refuse_protected_path`).
 
-    The error names the command line's `option` that gave the path.
+    `option` is the command-line option that gave the path. It is named in the error.
     """
     refuse_protected_path(path, option, kept)
     try:

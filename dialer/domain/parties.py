@@ -37,10 +37,10 @@ class Place:
 
 
 def make_transfer_party_id(attempt_id: AttemptId, target: str, token: str) -> PartyId:
-    """Return a new id for a transfer target who is called. `target` is the target's name in the settings.
+    """Return a new id for a call to a transfer target. The id contains the attempt and the target's name in the
+    settings.
 
-    `token` makes the id unique. Asterisk's channels have this id, so that a restarted dialler can read the attempt and
-    the target from it.
+    Asterisk's channels carry the id, so a restarted dialler can read both from it. `token` makes the id unique.
     """
     return PartyId(f"{TRANSFER_PARTY}{attempt_id}-{target}-{token}")
 
@@ -58,10 +58,7 @@ def parse_attempt_in_transfer_party_id(party_id: PartyId) -> AttemptId | None:
 
 
 def parse_target_name_in_transfer_party_id(party_id: PartyId) -> str | None:
-    """Return the name of a transfer target in the settings, which is part of the target's party id.
-
-    Return None for the id of a supervisor's phone, and for an id without a name.
-    """
+    """Return the name of the transfer target that a party id contains, or None if it contains none."""
     if not party_id.startswith(TRANSFER_PARTY):
         return None
     return party_id[len(TRANSFER_PARTY) + _ATTEMPT_ID_LENGTH + 1 :].rpartition("-")[0] or None

@@ -1,6 +1,6 @@
-"""Functions that tell whether a path exists, and whether it is a file or a folder.
+"""Checks whether a path exists, or is a file or folder. Errors such as a missing permission are raised.
 
-They raise an error if this cannot be determined. `Path.exists` and similar methods hide that error from Python 3.14 on.
+From Python 3.14 on, `Path.exists` and similar methods hide such errors.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ from pathlib import Path
 
 
 def path_exists(path: Path) -> bool:
-    """Return whether a file or folder exists at `path`. Raises OSError where that cannot be found out."""
+    """Return whether a file or folder exists at `path`. Raises OSError if this cannot be determined."""
     return _read_file_mode(path) is not None
 
 
 def is_regular_file(path: Path) -> bool:
-    """Return whether a regular file is at `path`. Raises OSError where that cannot be found out."""
+    """Return whether a regular file is at `path`. Raises OSError if this cannot be determined."""
     mode = _read_file_mode(path)
     return mode is not None and stat.S_ISREG(mode)
 
 
 def is_directory(path: Path) -> bool:
-    """Return whether a directory is at `path`. Raises OSError where that cannot be found out."""
+    """Return whether a directory is at `path`. Raises OSError if this cannot be determined."""
     mode = _read_file_mode(path)
     return mode is not None and stat.S_ISDIR(mode)
 

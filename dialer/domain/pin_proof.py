@@ -1,9 +1,7 @@
-"""Proof that somebody knows an agent's PIN, without sending the PIN to the broker.
+"""A proof that the sender knows an agent's PIN. The PIN itself is never sent to the broker.
 
-The sender computes the argon2id digest of the PIN, with the salt and cost of the hash in the settings (tens of
-milliseconds). With this digest as the key, the sender signs seat, agent and time (HMAC-SHA256). The receiver has the
-digest in the settings. A proof is valid for a minute, for that seat and agent only. Nobody can find the PIN from a
-proof without the salt.
+The proof is an HMAC-SHA256 of seat, agent and time. Its key is the argon2id digest of the PIN, which the receiver has
+in the settings. A proof is valid for one minute. The PIN cannot be derived from a proof without the salt.
 """
 
 from __future__ import annotations
@@ -52,15 +50,16 @@ def read_pin_proof(value: object) -> PinProof:
 
 
 class PinProver:
-    """Makes proofs of PINs for the agents in the settings.
+    """Creates proofs that a user knows an agent's PIN.
 
-    Each takes tens of milliseconds of CPU: make one at a time, in a thread.
+    A proof costs tens of milliseconds of CPU. Create one at a time, in a thread.
     """
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
         """Create the prover. `hashes` are the agents' PIN hashes by agent number.
 
-        A proof for an unknown agent number takes as long to make as any other, and is never valid.
+        A proof for an unknown agent number takes as long as any other, so that timing does not reveal the known
+        numbers.
         """
         self._hashes = dict(hashes)
         first = next(iter(self._hashes.values()), None)

@@ -62,9 +62,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class SeatHours:
-    """How long the seats of a centre were in each state. The time of a seat's present state is not counted until the
-    state ends.
-    """
+    """How long the seats of a centre were in each state, without the current state of each seat."""
 
     __pydantic_config__ = MESSAGE
 
@@ -78,7 +76,7 @@ class SeatHours:
 
 @dataclass(frozen=True, slots=True)
 class TestMark:
-    """A test message that shows whether results reach headquarters (command test-mark). It changes no figure."""
+    """A test message that shows whether results reach headquarters. It does not change any count."""
 
     __test__ = False  # tells pytest that this class is no test
     __pydantic_config__ = MESSAGE

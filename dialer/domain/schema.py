@@ -1,7 +1,6 @@
-"""Encoding and JSON schemas of the records that leave the process.
+"""JSON encoding and JSON schemas of the records that leave the process: MQTT messages, page data and page requests.
 
-A frozen dataclass describes each published state, MQTT message and body of a page's request. JSON, JSON Schema,
-AsyncAPI, docs/reference/topics.md and the TypeScript types of the pages are generated from these classes. A field with
+The schemas also produce AsyncAPI, docs/reference/topics.md and the pages' TypeScript types. A field marked with
 `PRIVATE` never leaves the process.
 """
 
@@ -39,9 +38,9 @@ Rate = Annotated[
 
 
 def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
-    """Return a pydantic validator that replaces an unknown enum value by `known`.
+    """Return a pydantic validator that replaces an unknown enum value with `known`.
 
-    So older programs can read messages of newer ones, which may have more values.
+    Older programs can therefore read messages from newer ones.
     """
 
     def replace_unknown_enum_value(value: object, validate: Callable[[object], object]) -> object:
@@ -58,7 +57,7 @@ def create_validator_for_unknown_enum_values(known: StrEnum) -> WrapValidator:
 def create_validator_that_drops_unknown_counts(words: type[StrEnum]) -> BeforeValidator:
     """Return a pydantic validator that drops counts with unknown keys.
 
-    So older programs can read messages of newer ones, which may count more things.
+    Older programs can therefore read messages from newer ones.
     """
     known = frozenset(word.value for word in words)
 

@@ -1,9 +1,7 @@
-"""Sealed epochs: a chain of signatures over a store's records, each made with a key that is destroyed right after.
+"""The signed log of a store's changes. Each entry (epoch) signs the changes of about one minute with a key of its own.
 
-An epoch is a minute of a running dialler, or the work of another program with the store. Its signature (seal) covers
-the records written in it, the previous seal, and the public key of the next epoch. Somebody who breaks into the machine
-finds only the key of the current epoch, so changes to earlier records are noticed. The chain is verified with its first
-public key, which is not secret.
+The signature also covers the previous entry and the public key of the next one. Used keys are destroyed. An intruder
+finds only the current key, so changes to earlier records are detected. The log is verified with its first public key.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ Digits = Annotated[str, Field(pattern="^[0-9a-f]*$")]
 
 
 class EpochKind(StrEnum):
-    """The reason why a part of a store's log of changes (an epoch, about a minute) was signed."""
+    """The reason why an entry of the signed log (epoch) was written."""
 
     START = "start"
     """A chain of keys begins: a new store, an upgrade from before such seals, a restored copy, or a lost secret."""
@@ -45,7 +43,7 @@ LOG_STARTS = frozenset({EpochKind.PURGE, EpochKind.UPGRADE})
 
 @dataclass(frozen=True, slots=True)
 class SealedEpoch:
-    """The signature (seal) over one epoch: the part of a store's log of changes that was written in about a minute.
+    """An entry of the signed log (epoch). It signs the changes to a store in about one minute.
 
     Keep a copy where nobody with access to the store can change it.
     """
@@ -81,30 +79,28 @@ class SealedEpoch:
     signature: Digits = ""
     """Ed25519, hexadecimal"""
 
-    def encode_signed_content(self) -> bytes:
-        """Return the bytes over which a minute of the log (epoch) is signed: all fields except the signature."""
+    def encode_fields_to_sign(self) -> bytes:
+        """Return the bytes that are signed: all fields of this log entry except the signature."""
         names = [each for each in self.__dataclass_fields__ if each != "signature"]
         return ascii(("matdan epoch", *(getattr(self, name) for name in names))).encode("ascii")
 
-    def compute_digest_of_signed_minute(self) -> str:
-        """Return the SHA-256 digest (hexadecimal) of this signed minute (epoch), including its signature."""
-        return hashlib.sha256(self.encode_signed_content() + self.signature.encode("ascii")).hexdigest()
+    def compute_digest_of_signed_log_entry(self) -> str:
+        """Return the SHA-256 (hexadecimal) of this log entry, including its signature."""
+        return hashlib.sha256(self.encode_fields_to_sign() + self.signature.encode("ascii")).hexdigest()
 
     def has_valid_signature(self) -> bool:
-        """Return whether the signature matches the public key in this signed minute (epoch). Whether the key is the
-        expected one is not checked here.
-        """
+        """Return whether the signature is valid for the public key in this log entry. Any key is accepted here."""
         try:
             key, signature = bytes.fromhex(self.key), bytes.fromhex(self.signature)
         except ValueError:
             return False
         encoded = base64.b64encode(signature).decode()
-        return len(key) == 32 and signing.verify_signature(key, self.encode_signed_content(), encoded)
+        return len(key) == 32 and signing.verify_signature(key, self.encode_fields_to_sign(), encoded)
 
 
 @dataclass(frozen=True, slots=True)
 class EpochProblem:
-    """A break in the chain of signed minutes (epochs): the number of the epoch, and what is wrong with it."""
+    """A problem in the signed log: the number of the entry (epoch), and what is wrong."""
 
     epoch: int
     problem: str
@@ -113,11 +109,14 @@ class EpochProblem:
 def find_breaks_in_signature_chain(
     epochs: Iterable[SealedEpoch], first_keys: Collection[str] = (), *, behind: SealedEpoch | None = None
 ) -> Iterator[EpochProblem]:
-    """Yield every place where epochs (signed minutes of records) do not form one chain, in which each epoch is signed
-    with the key that the previous epoch names.
+    """Yield every place where the signed log (a chain of epochs) is broken.
 
-    `first_keys` are the public keys (hexadecimal) with which a chain may begin; without them, it may begin with any
-    key. `behind` is the epoch that precedes `epochs`; if it is None, the first must have number 1.
+    Each entry must be signed with the key that the previous entry names.
+
+    Args:
+        epochs: Consecutive entries of the log.
+        first_keys: The public keys (hexadecimal) with which a chain may begin. Empty: any key.
+        behind: The entry before `epochs`. None: the first of `epochs` must have number 1.
     """
     last = behind
     for each in epochs:
@@ -128,9 +127,9 @@ def find_breaks_in_signature_chain(
             yield EpochProblem(each.epoch, f"is sealed after epoch {last.epoch}")
         elif each.epoch != number:
             yield EpochProblem(number, f"epochs {number} to {each.epoch - 1} are missing")
-        elif each.previous != ("" if last is None else last.compute_digest_of_signed_minute()):
+        elif each.previous != ("" if last is None else last.compute_digest_of_signed_log_entry()):
             yield EpochProblem(each.epoch, "does not follow the epoch before it")
-        elif last is not None and not _does_signed_minute_continue_log(each, last):
+        elif last is not None and not _does_entry_follow_previous_one(each, last):
             yield EpochProblem(each.epoch, f"rows {last.last + 1} to {each.first - 1} of the log are in no epoch")
         if each.kind == EpochKind.START:
             if first_keys and each.key not in first_keys:
@@ -141,23 +140,21 @@ def find_breaks_in_signature_chain(
             yield EpochProblem(each.epoch, "the first epoch does not begin a chain")
         elif each.key != last.next_key:
             yield EpochProblem(each.epoch, "sealed with another key than that of this epoch")
-        yield from find_problems_of_signed_minute(each)
+        yield from find_problems_of_signed_log_entry(each)
         last = each
 
 
-def find_problems_of_signed_minute(epoch: SealedEpoch) -> Iterator[EpochProblem]:
-    """Yield the problems of one signed minute (epoch) that are visible without the other minutes: an invalid signature,
-    or changes that another program made.
-    """
+def find_problems_of_signed_log_entry(epoch: SealedEpoch) -> Iterator[EpochProblem]:
+    """Yield the problems of one log entry (epoch): an invalid signature, or changes by another program."""
     if not epoch.has_valid_signature():
         yield EpochProblem(epoch.epoch, "the signature is not valid")
     if epoch.doubt:
         yield EpochProblem(epoch.epoch, epoch.doubt)
 
 
-def _does_signed_minute_continue_log(epoch: SealedEpoch, last: SealedEpoch) -> bool:
-    """Return whether an epoch (a signed minute of records) begins right after the last row of the previous epoch.
+def _does_entry_follow_previous_one(epoch: SealedEpoch, last: SealedEpoch) -> bool:
+    """Return whether the changes of a log entry (epoch) begin right after those of the previous entry.
 
-    A gap is allowed if the log of changes was started again between the two.
+    A gap is allowed if the log was started again between the two.
     """
     return epoch.first == last.last + 1 or (epoch.kind in LOG_STARTS and epoch.first > last.last)

@@ -1,6 +1,6 @@
-"""Ed25519 keys and secrets in files: create and read them, sign texts, and verify signatures.
+"""Ed25519 keys and other secrets: create and read their files, sign data, and verify signatures.
 
-The signed text begins with the purpose of the signature, so that the signature cannot be used for another purpose.
+The signed data begins with the purpose of the signature, so that a signature cannot be used for another purpose.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def _load_or_create_signing_key(private: bytes | None = None) -> SigningKey:
     return SigningKey.generate() if private is None else SigningKey(private)
 
 
-def sign_text(private: bytes, what: bytes) -> str:
-    """Return the Ed25519 signature of the bytes `what`, in base64."""
+def sign_bytes(private: bytes, what: bytes) -> str:
+    """Return the Ed25519 signature (base64) of the bytes `what`."""
     return base64.b64encode(_load_or_create_signing_key(private).sign(what).signature).decode()
 
 
 def verify_signature(public: bytes, what: bytes, signature: object) -> bool:
-    """Return whether a received Ed25519 signature (base64) of the bytes `what` is valid for this public key."""
+    """Return whether an Ed25519 signature (base64) of the bytes `what` is valid for the public key."""
     from nacl.exceptions import BadSignatureError  # noqa: PLC0415
     from nacl.signing import VerifyKey  # noqa: PLC0415
 
@@ -89,9 +89,9 @@ def write_secret_file(path: Path, text: str) -> None:
 
 
 def read_secret_file(path: Path, setting: str, what: str, remedy: str) -> str:
-    """Return the secret in the file that a setting names. Raises SettingError, also if other users can read the file.
+    """Return the secret in a file. Raises SettingError if it cannot be read, or if other users can read it.
 
-    `setting` is the name of the setting; `what` and `remedy` are texts for the error.
+    The error names the `setting`, describes the file with the text `what`, and ends with the text `remedy`.
     """
     try:
         with path.open("rb") as file:

@@ -1,8 +1,7 @@
 """The interface between the engine and a telephone switch, such as Asterisk over AMI and FastAGI.
 
-The engine's requests name attempts and seats, never channels or AMI actions. Every method may be called at any time. A
-method returns when the switch has accepted the request. That the request has taken effect is reported later, as an
-event (`dialer.domain.switch_events`); the order of events is not guaranteed.
+Requests name call attempts and seats, never channels. A method returns when the switch has accepted the request. Events
+report later what happened (`dialer.domain.switch_events`), in any order.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class SeatSound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """How a call ended, according to the switch's own call records: when it was answered, or why it failed."""
+    """The end of an earlier call, according to the switch's own call records."""
 
     answered_at: float | None  # epoch seconds; None: not answered
     dial_status: str | None = None  # BUSY, NOANSWER, CONGESTION; None: another failure
@@ -103,9 +102,9 @@ class Switch(CallSwitch, Protocol):
     """The methods that the engine requires of a telephone switch with agents' phones (seats), such as Asterisk."""
 
     def get_age_of_oldest_unanswered_ami_action(self, server: str) -> float:
-        """Return how long the oldest unanswered AMI action sent to this Asterisk server has waited (seconds).
+        """Return how long the oldest unanswered AMI action has waited (seconds; 0 = none waits).
 
-        Return 0 if no action waits, and infinity if another dialler may be using the server.
+        Return infinity if another dialler may be using this Asterisk server.
         """
 
     async def read_call_records(self, attempt_ids: Collection[AttemptId], server: str) -> History:
@@ -115,8 +114,7 @@ class Switch(CallSwitch, Protocol):
         """
 
     async def call_seat_phone(self, seat: str, endpoint: str) -> None:
-        """Call the agent's phone and keep it connected to the seat. Raises SwitchError. `SeatUp` reports the
-        connection.
+        """Call the agent's phone and keep it connected to the seat. Raises SwitchError. `SeatUp` reports success.
 
         An older call of the phone is hung up. A voter at the seat stays connected to the seat.
         """

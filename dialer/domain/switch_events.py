@@ -55,8 +55,8 @@ class CallConnected(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallLeftSeat(CallEvent):
-    """The voter is no longer connected to the agent's seat, because the agent's phone disconnected or the voter was
-    moved. The call continues.
+    """The voter was disconnected from the agent's seat: the agent's phone hung up, or the voter was moved. The call
+    continues.
     """
 
     seat: str
@@ -98,10 +98,7 @@ class MachineMessageLeft(CallEvent):
 
 
 class EndedBy(StrEnum):
-    """How the switch noticed that a call has ended.
-
-    `dialer.engine.calls.state.derive_outcome_of_ended_call` derives the outcome from it.
-    """
+    """How the switch noticed that a call has ended."""
 
     HANGUP = "hangup"  # its channel was hung up
     NO_CHANNEL = "no-channel"  # the switch failed before it created a channel
@@ -124,7 +121,7 @@ class CallEnded(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class StrayCallFound(CallEvent):
-    """The switch has a live call that the engine does not expect: its end was already reported, or its start never was."""
+    """The switch reports a live call that the engine does not know, or that the engine considers ended."""
 
 
 @dataclass(frozen=True, slots=True)

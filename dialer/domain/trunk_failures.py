@@ -1,4 +1,4 @@
-"""The ways in which a call can end that count as failures of the trunk, not of the call."""
+"""Call outcomes and SIP statuses that mean a failure of the trunk or its carrier."""
 
 from __future__ import annotations
 

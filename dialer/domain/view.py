@@ -1,6 +1,6 @@
-"""Views: the published state of a centre at one moment, as frozen records for MQTT and the pages.
+"""The published state of a centre at one moment, as records for MQTT and the pages.
 
-Views and messages contain ids only, never the name or phone number of a voter.
+The records contain ids only, never the name or phone number of a voter.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class SeatState(StrEnum):
 
 
 class TransferStage(StrEnum):
-    """The stage of a call's transfer, such as: the target's phone rings, or the agent consults the target."""
+    """The stage of a call's transfer, such as ringing the target or consulting it."""
 
     HOLD = "hold"  # the voter hears music
     RETURNING = "returning"  # the voter is being reconnected to the agent
@@ -98,7 +98,7 @@ class HoldReason(TextEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Why a campaign places no calls now, as a code and a text, and until when."""
+    """The reason why a campaign currently places no calls, and when calls resume."""
 
     __pydantic_config__ = MESSAGE
 
@@ -147,7 +147,7 @@ class AbandonedTarget:
 
 @dataclass(frozen=True, slots=True)
 class AgentShare:
-    """How the time of agents who serve several campaigns is shared: one campaign's intended and actual share."""
+    """A campaign's intended and actual share of the time of agents who serve several campaigns."""
 
     __pydantic_config__ = MESSAGE
 
@@ -231,13 +231,11 @@ class ScreenPop:
     settled: tuple[int, ...] = ()
     """ids of voters who were to be called when the call began, and no longer are"""
 
-    def add_voters_done_during_call(self, before: ScreenPop) -> ScreenPop:
-        """Return a copy of this screen pop (the ids that an agent's page shows about a call), with its settled voters
-        filled in.
+    def add_voters_completed_during_call(self, before: ScreenPop) -> ScreenPop:
+        """Return a copy of this screen pop (voter data on the agent's page) that also lists the settled voters.
 
-        A settled voter was to be called when the call began, and need not be called any more. `before` is the previous
-        screen pop of the same call: its voters, pending or settled, that are no longer pending in this screen pop are
-        settled.
+        A settled voter was to be called when the call began, and now need not be called any more. `before` is the
+        previous screen pop of the same call.
         """
         settled = tuple(each for each in (*before.voters, *before.settled) if each not in self.voters)
         return replace(self, settled=tuple(sorted(settled)))

@@ -196,7 +196,7 @@ def parse_outbox_row(centre: str, row: BatchRow, now: float) -> tuple[ResultRow 
             at,
             centre,
             topic,
-            parse_signed_log_entry(row.payload).compute_digest_of_signed_minute(),
+            parse_signed_log_entry(row.payload).compute_digest_of_signed_log_entry(),
             row.id,
             row.payload,
         ), fields

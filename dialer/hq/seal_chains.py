@@ -16,7 +16,7 @@ from dialer.domain.sealed_epochs import (
     EpochProblem,
     SealedEpoch,
     find_breaks_in_signature_chain,
-    find_problems_of_signed_minute,
+    find_problems_of_signed_log_entry,
 )
 
 _MOST_UNACCEPTED_KEYS = 100  # so that a stolen key of a centre cannot fill the database
@@ -84,7 +84,7 @@ class SealChain:
         self, epoch: SealedEpoch, known_epochs: Mapping[str, int]
     ) -> EpochProblem | None:
         """Return how an entry of the signed log (epoch) contradicts the entries before it, or None if it does not."""
-        problems = find_problems_of_signed_minute(epoch)
+        problems = find_problems_of_signed_log_entry(epoch)
         if self.head is not None and epoch.kind == EpochKind.START:
             if not self.may_start:
                 return EpochProblem(epoch.epoch, f"begins new keys in the same store, after epoch {self.head.epoch}")

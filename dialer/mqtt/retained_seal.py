@@ -40,9 +40,9 @@ async def describe_newest_signature_missing_in_store(
         return "the message `results/sealed-epochs` at the broker is not a seal"
     stored, digest = (
         await store.read_signed_minute_from_store(min(seal.epoch, _LARGEST_ID)),
-        seal.compute_digest_of_signed_minute(),
+        seal.compute_digest_of_signed_log_entry(),
     )
-    if stored is not None and stored.compute_digest_of_signed_minute() == digest:
+    if stored is not None and stored.compute_digest_of_signed_log_entry() == digest:
         return ""
     sealed_at, what = _format_time(seal.at), "missing" if stored is None else "different"
     await store.append_audit_entry(AUDIT_KIND, "broker", {"sealed": sealed_at, "digest": digest}, at)

@@ -90,7 +90,7 @@ def write_outbox_file(
         signature = (
             ""
             if private_key is None
-            else _SIGNATURE + signing.sign_text(private_key, _build_signed_text_of_outbox_file(sha256))
+            else _SIGNATURE + signing.sign_bytes(private_key, _build_signed_text_of_outbox_file(sha256))
         )
         _write_rows_as_csv(file, digest, [[_END, count, _SHA256 + sha256, signature]])
     return count

@@ -77,7 +77,7 @@ def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
     Without a key the signature is empty.
     """
     body = zlib.compress(json.dumps(asdict(page), separators=(",", ":")).encode(), 1)
-    signature = "" if private_key is None else signing.sign_text(private_key, _PURPOSE + body)
+    signature = "" if private_key is None else signing.sign_bytes(private_key, _PURPOSE + body)
     return b"\n".join((signature.encode(), body))
 
 

@@ -130,7 +130,7 @@ def _set_due_times_of_numbers_after_disposition(
         campaign_id=before.campaign_id,
         phone_id=before.phone_id,
         attempts=before.attempt_number,
-        promised=record.has_voter_requested_call,
+        promised=record.has_voter_requested_call_back,
         **get_fields_as_sql_parameters(after),
     )
     if before.voter_id is None or before.of_worker or before.ended_at is None:  # the end of the call decides

@@ -63,7 +63,7 @@ class EpochKeys:
         """Return the signature (hexadecimal) of the bytes `what`, made with the secret key of the current minute
         (epoch).
         """
-        return base64.b64decode(signing.sign_text(self.seed, what)).hex()
+        return base64.b64decode(signing.sign_bytes(self.seed, what)).hex()
 
 
 def get_seal_key_path(store: Path) -> Path:

@@ -224,7 +224,7 @@ def _verify_seal_that_person_noted(epochs: Sequence[SealedEpoch], head: tuple[in
         verdict.add_verification_finding(
             "epoch", end + 1, f"the chain ends at {end}, but epoch {number} was noted: the end was cut off"
         )
-    elif noted.compute_digest_of_signed_minute() != digest:
+    elif noted.compute_digest_of_signed_log_entry() != digest:
         verdict.add_verification_finding("epoch", number, "differs from the noted head with this number")
 
 

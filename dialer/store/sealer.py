@@ -194,7 +194,7 @@ class Sealer:
         if last is None or keys is None or (keys.epoch, keys.epoch_public_key) != (last.epoch + 1, last.next_key):
             return self._start_chain_of_signing_keys(last, keys)
         self._file_epoch = keys.epoch
-        self._committed = _Progress(keys, last.compute_digest_of_signed_minute(), last.last + 1, last.last)
+        self._committed = _Progress(keys, last.compute_digest_of_signed_log_entry(), last.last + 1, last.last)
         doubt = self._add_unsigned_log_rows_to_minute(self._committed)
         self._committed.doubt = doubt
         self._committed.stored_mac = SQL.log_end.fetch_only_row(self._db).mac
@@ -218,7 +218,7 @@ class Sealer:
             doubt = EPOCHS_REMOVED if end.last_row else ""
             self._committed = _Progress(keys, "", end.last_row + 1, end.last_row, doubt)
             return EpochKind.START
-        self._committed = _Progress(keys, last.compute_digest_of_signed_minute(), last.last + 1, last.last)
+        self._committed = _Progress(keys, last.compute_digest_of_signed_log_entry(), last.last + 1, last.last)
         self._committed.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=last.last))
         return EpochKind.START
 
@@ -311,10 +311,13 @@ class Sealer:
             keys.epoch_public_key,
             keys.next_epoch_public_key,
         )
-        epoch = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_signed_content()))
+        epoch = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_fields_to_sign()))
         SQL.append_epoch.run_statement(self._db, **get_fields_as_sql_parameters(epoch))
         self._pending = _Progress(
-            keys.make_signing_keys_of_next_minute(), epoch.compute_digest_of_signed_minute(), epoch.last + 1, epoch.last
+            keys.make_signing_keys_of_next_minute(),
+            epoch.compute_digest_of_signed_log_entry(),
+            epoch.last + 1,
+            epoch.last,
         )
         return epoch
 

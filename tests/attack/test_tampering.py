@@ -160,7 +160,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory) -> Sealed:
             db.execute(statement)
     with contextlib.closing(sqlite3.connect(backend.path)) as db:
         epochs = sealer.SQL.epochs.fetch_all_rows(db)
-    return Sealed(backend.path, epochs[0].key, (epochs[-1].epoch, epochs[-1].compute_digest_of_signed_minute()))
+    return Sealed(backend.path, epochs[0].key, (epochs[-1].epoch, epochs[-1].compute_digest_of_signed_log_entry()))
 
 
 @pytest.fixture
@@ -413,7 +413,7 @@ def reseal_last_epoch_with_current_key(db: Db, keys: EpochKeys) -> None:
     """The last epoch is signed again with the key of the open one, which is in the file (as CVE-2023-31438)."""
     change_row_and_log(db, keys)
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
-    write_epochs(db, epochs[-1:], keys, previous=epochs[-2].compute_digest_of_signed_minute())
+    write_epochs(db, epochs[-1:], keys, previous=epochs[-2].compute_digest_of_signed_log_entry())
 
 
 def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
@@ -421,7 +421,7 @@ def cut_and_resume_with_current_key(db: Db, keys: EpochKeys) -> None:
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
     db.execute("DELETE FROM seal_epoch WHERE epoch >= ?", (epochs[-2].epoch,))
     whole = replace(epochs[-2], last=epochs[-1].last)
-    write_epochs(db, [whole], keys, previous=epochs[-3].compute_digest_of_signed_minute())
+    write_epochs(db, [whole], keys, previous=epochs[-3].compute_digest_of_signed_log_entry())
 
 
 def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: str = "") -> None:
@@ -436,10 +436,10 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
             next_key=keys.next_epoch_public_key,
             signature="",
         )
-        forged = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_signed_content()))
+        forged = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_fields_to_sign()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
         sealer.SQL.append_epoch.run_statement(db, **get_fields_as_sql_parameters(forged))
-        previous, keys = forged.compute_digest_of_signed_minute(), keys.make_signing_keys_of_next_minute()
+        previous, keys = forged.compute_digest_of_signed_log_entry(), keys.make_signing_keys_of_next_minute()
 
 
 @dataclass(frozen=True)
@@ -538,7 +538,7 @@ def test_older_copy_of_the_store_is_detected_by_a_separately_kept_integrity_seal
     shutil.copy(copy, live)
     with contextlib.closing(sqlite3.connect(live)) as db:
         assert seal_verification.verify_seals(db, first_keys=[sealed.first_key]).is_evidence_intact
-        [finding] = seal_verification.verify_seals(db, (last.epoch, last.compute_digest_of_signed_minute())).findings
+        [finding] = seal_verification.verify_seals(db, (last.epoch, last.compute_digest_of_signed_log_entry())).findings
         assert "the end was cut off" in finding.problem
     asyncio.run(write_again(live))
     with contextlib.closing(sqlite3.connect(live)) as db:

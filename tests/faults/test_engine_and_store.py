@@ -149,7 +149,7 @@ async def test_integrity_seals_are_published_every_minute_and_when_dialling_stop
     assert len([each for each in told if each.kind == "minute"]) >= 3
     assert [*find_breaks_in_signature_chain(told, [told[0].key])] == []
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
-        noted = (told[1].epoch, told[1].compute_digest_of_signed_minute())
+        noted = (told[1].epoch, told[1].compute_digest_of_signed_log_entry())
         verdict = seal_verification.verify_seals(db, noted, first_keys=[told[0].key])
     assert (verdict.findings, verdict.not_sealed, verdict.epochs) == ([], 0, len(told))
 

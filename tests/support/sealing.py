@@ -39,9 +39,9 @@ class SealingStore:
         number = keys.epoch + skip
         unsigned = SealedEpoch(
             number, NOW + number, kind, before + 1, before + 1, root, "", 0, "", doubt,
-            "" if last is None else last.compute_digest_of_signed_minute(), keys.epoch_public_key, keys.next_epoch_public_key,
+            "" if last is None else last.compute_digest_of_signed_log_entry(), keys.epoch_public_key, keys.next_epoch_public_key,
         )  # fmt: skip
-        self.last = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_signed_content()))
+        self.last = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_fields_to_sign()))
         self.keys = replace(keys.make_signing_keys_of_next_minute(), epoch=number + 1)
         return self.last
 

@@ -25,7 +25,7 @@ from dialer.desk.agents.page_records import (
 )
 from dialer.domain.enums import MachineDetection
 from dialer.domain.errors import StoreError
-from dialer.domain.model import list_dispositions_of_call
+from dialer.domain.model import list_dispositions_allowed_for_call
 from dialer.domain.view import CampaignView, CentreState, SeatView
 from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.flows.script_library import ScriptLibrary
@@ -95,7 +95,7 @@ class ScreenPopBuilder:
             worker=to_booth_worker,
             language=language,
             opted_out=seat.opted_out,
-            outcomes=list_dispositions_of_call(detection, to_booth_worker=to_booth_worker),
+            outcomes=list_dispositions_allowed_for_call(detection, to_booth_worker=to_booth_worker),
             call_back_times=to_booth_worker or campaign is None or call.attempt_number < campaign.max_attempts,
             voters=tuple(
                 _describe_voter(each, line.marks.get(each.voter_id, ()), seat.pending) for each in line.voters

@@ -23,7 +23,7 @@ from dialer.domain.model import (
     Outcome,
     Receipt,
     VoterOutcome,
-    list_dispositions_of_call,
+    list_dispositions_allowed_for_call,
 )
 from dialer.domain.view import SeatState
 from dialer.engine.acd.service import Acd
@@ -239,7 +239,9 @@ class Dispositions:
             raise CommandRefused(
                 f"the hour {hour} of the disposition `later` is not valid: enter an hour of the day, 0 to 23"
             )
-        allowed = list_dispositions_of_call(run.spec.machine_detection, to_booth_worker=call.worker is not None)
+        allowed = list_dispositions_allowed_for_call(
+            run.spec.machine_detection, to_booth_worker=call.worker is not None
+        )
         if disposition is Disposition.MACHINE and disposition not in allowed:
             raise CommandRefused(
                 f"campaign {call.campaign_id} does not use the disposition `machine`: set campaigns.machine_detection"

@@ -62,7 +62,7 @@ class RetrySchedule:
         return (
             call.flow.last_mark is MarkKind.LATER
             if call.talk.disposition is None
-            else call.talk.disposition.has_voter_requested_call
+            else call.talk.disposition.has_voter_requested_call_back
         )
 
     def find_due_time_after_disposition(

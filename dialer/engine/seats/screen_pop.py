@@ -48,6 +48,6 @@ class ScreenPops:
             return
         before = self._seats.screen_pops.get(seat_name)
         if before is not None and before.attempt_id == attempt_id:
-            found = found.add_voters_done_during_call(before)
+            found = found.add_voters_completed_during_call(before)
         self._seats.screen_pops[seat_name] = found
         self._seats.publish_seat_view(seat_name)

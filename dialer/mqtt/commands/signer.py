@@ -33,5 +33,5 @@ class Signer:
         if self.key is None:
             return text
         return json.dumps(
-            {"command": text, "signature": signing.sign_text(self.key, build_signed_bytes(centre, self.user, text))}
+            {"command": text, "signature": signing.sign_bytes(self.key, build_signed_bytes(centre, self.user, text))}
         )

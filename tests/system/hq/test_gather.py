@@ -1047,7 +1047,7 @@ async def test_centre_store_is_verified_with_the_seal_keys_stored_at_headquarter
             with closing(open_store_for_reading(path)) as db:
                 noted = get_type_adapter(SealedEpoch).validate_json(head)
                 verdict = seal_verification.verify_seals(
-                    db, (epoch, noted.compute_digest_of_signed_minute()), first_keys=keys
+                    db, (epoch, noted.compute_digest_of_signed_log_entry()), first_keys=keys
                 )
             [(problem,)] = await query_database(hq.database, "SELECT problem FROM centre")
             assert verdict.is_evidence_intact is (problem is None) is (turn < 2)

@@ -307,14 +307,16 @@ def test_hq_stores_command_shows_verification_keys_and_accepts_integrity_seals(t
     asyncio.run(store_chains())
     code, listed = run("hq", "store", "list", "-c", path)
     assert code == 0
-    assert f"dialer audit verify --first-key {begin.key} --head 2:{head.compute_digest_of_signed_minute()}\n" in listed
+    assert (
+        f"dialer audit verify --first-key {begin.key} --head 2:{head.compute_digest_of_signed_log_entry()}\n" in listed
+    )
     assert "the first key is unknown here: the store was sealed before it sent its first results" in listed
     assert "CONTRADICTED: epoch 3: begins new keys in the same store, after epoch 2" in listed
     assert f"after that, a chain of keys began with {again.key}" in listed
     assert run("hq", "store", "accept", "pune-1", "1111", "--who", "asha", "-c", path)[0] == 0
     listed = run("hq", "store", "list", "-c", path)[1]
     keys = f"--first-key {begin.key} --first-key {again.key}"
-    assert f"dialer audit verify {keys} --head 3:{again.compute_digest_of_signed_minute()}\n" in listed
+    assert f"dialer audit verify {keys} --head 3:{again.compute_digest_of_signed_log_entry()}\n" in listed
     assert "CONTRADICTED" not in listed
     assert "store-accepted" in run("hq", "audit", "-c", path)[1]
 

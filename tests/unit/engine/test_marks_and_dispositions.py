@@ -19,7 +19,7 @@ from dialer.domain.model import (
     DispositionDetails,
     Mark,
     MarkSource,
-    list_dispositions_of_call,
+    list_dispositions_allowed_for_call,
 )
 from dialer.engine.call_flows.service import FlowSession
 from dialer.store.dispositions import DispositionEffect
@@ -155,7 +155,7 @@ def find_dispositions_accepted_by_engine(detection: MachineDetection) -> tuple[D
 @pytest.mark.parametrize("detection", MachineDetection)
 def test_agents_page_offers_exactly_the_dispositions_that_the_engine_accepts(detection: MachineDetection) -> None:
     accepted = find_dispositions_accepted_by_engine(detection)
-    assert list_dispositions_of_call(detection, to_booth_worker=False) == accepted
+    assert list_dispositions_allowed_for_call(detection, to_booth_worker=False) == accepted
     assert (Disposition.MACHINE in accepted) is (detection is not MachineDetection.OFF)
 
 

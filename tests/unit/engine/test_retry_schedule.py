@@ -10,7 +10,13 @@ import pytest
 
 from dialer.domain.enums import MachineDetection, MarkKind, Purpose
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import DISPOSITION_KEYS, Disposition, DispositionRecord, Outcome, list_dispositions_of_call
+from dialer.domain.model import (
+    DISPOSITION_KEYS,
+    Disposition,
+    DispositionRecord,
+    Outcome,
+    list_dispositions_allowed_for_call,
+)
 from dialer.engine.placing.retry_schedule import MOST_AHEAD_SECONDS, RetrySchedule
 from dialer.rules.retries import SOON_SECONDS, RetryRules
 from tests.support.calls import ID, a_call
@@ -183,7 +189,7 @@ def test_agents_page_offers_exactly_the_dispositions_of_a_call_to_a_booth_worker
         with suppress(CommandRefused):
             find_due_seconds_of(disposition, 15, None, worker=WORKER)
             accepted.append(disposition)
-    assert list_dispositions_of_call(MachineDetection.AFTER_SEAT, to_booth_worker=True) == tuple(accepted)
+    assert list_dispositions_allowed_for_call(MachineDetection.AFTER_SEAT, to_booth_worker=True) == tuple(accepted)
     assert Disposition.VOTED not in accepted
 
 

@@ -26,7 +26,7 @@ class Headquarters:
     def receive(self, *epochs: SealedEpoch) -> str:
         """Return the contradiction after these epochs."""
         for epoch in epochs:
-            self.known[epoch.compute_digest_of_signed_minute()] = epoch.epoch
+            self.known[epoch.compute_digest_of_signed_log_entry()] = epoch.epoch
             self.chain.add_signed_log_entry(epoch, STORE_BEGAN_AT, self.known, NOW)
         return self.chain.contradiction
 

@@ -110,7 +110,7 @@ async def test_call_time_requested_by_a_voter_applies_in_booths_that_vote_on_ano
         new = await claim_and_open_attempt(store, SECOND)
         said = DispositionRecord(new.attempt_id, disposition, NOW + 20, "a1", NOW + 60)
         ended = EndedAttempt(
-            new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 60, promised=said.has_voter_requested_call
+            new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 60, promised=said.has_voter_requested_call_back
         )
         if live:
             await store.save_disposition_of_call(said)
@@ -119,8 +119,10 @@ async def test_call_time_requested_by_a_voter_applies_in_booths_that_vote_on_ano
             await store.end_attempts([EndedAttempt(new.attempt_id, Outcome.CONNECTED, NOW + 30, retry_at=NOW + 900)])
             await store.save_disposition_of_call(said)
         found = await claim_phones(store, 50)
-        assert (SECOND in found) == said.has_voter_requested_call == (disposition is not Disposition.NOT_YET)
-        assert found[0] == (SECOND if said.has_voter_requested_call else 1) or not said.has_voter_requested_call
+        assert (SECOND in found) == said.has_voter_requested_call_back == (disposition is not Disposition.NOT_YET)
+        assert (
+            found[0] == (SECOND if said.has_voter_requested_call_back else 1) or not said.has_voter_requested_call_back
+        )
 
 
 async def test_call_promised_to_a_voter_stays_promised_until_the_phone_has_rung(backend: Backend) -> None:

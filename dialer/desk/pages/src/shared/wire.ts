@@ -113,7 +113,7 @@ export interface AgentScreenPop {
   draft: unknown;
 }
 
-/** How the time of agents who serve several campaigns is shared: one campaign's intended and actual share. */
+/** A campaign's intended and actual share of the time of agents who serve several campaigns. */
 export interface AgentShare {
   /** compared with the weights of the other campaigns; 0: only the time that they leave */
   weight: number;
@@ -143,13 +143,13 @@ export interface Alert {
 /** A value that is inserted into the sentence of an alert, such as the name of a trunk. Times of day are in the centre's time zone. */
 export type AlertField = "campaign" | "seat" | "server" | "trunk" | "sound" | "place" | "order" | "users" | "problem" | "time" | "expected" | "until" | "calls" | "count" | "failed" | "limit" | "megabytes" | "minutes" | "percent" | "remaining" | "row" | "seconds" | "unknown";
 
-/** A kind of alert, such as "trunk failed", with its severity and its English sentence. Each kind may name one field of its sentence as its subject, such as the trunk. Alerts of one kind with different subjects are different problems. */
+/** A kind of alert, such as "trunk failed", with its severity and its English sentence. A kind may have a subject, such as the trunk. Two failed trunks then raise two separate alerts. */
 export type AlertKind = "switch-down" | "server-down" | "originate" | "user-events-missing" | "trunk" | "trunks" | "registration" | "no-codec" | "twilio" | "fastagi-stranger" | "fastagi-crowded" | "no-audio" | "no-audio-inbound" | "list-low" | "cap-near" | "log-in-locked" | "sign-in-locked" | "seat-lost" | "rules-hold" | "rules-no-consent" | "rules-poll-unknown" | "rules-close-of-poll-unknown" | "rules-time-zone-unknown" | "rules-nothing-known" | "rules-caller-id" | "rules-retention" | "store" | "clock" | "store-older" | "newest-call-unreadable" | "settings" | "flows" | "weights" | "broker-down" | "centre-id-taken" | "opt-outs-disconnected" | "outbox-held" | "outbox-full" | "seal-missing" | "outbox-unsendable" | "command-flood" | "command-forged" | "records-burst" | "headquarters-stop" | "headquarters-forged" | "store-set-back" | "headquarters-refuses" | "headquarters-full" | "headquarters-clock" | "peer-marks-skipped" | "no-peer-updates" | "other";
 
 /** The severity of an alert: notice, warning, or critical (dialling has stopped). */
 export type AlertLevel = "notice" | "warning" | "critical";
 
-/** All active alerts of a centre, the most severe first. An empty list means that nothing is wrong. Each message replaces the one before it. */
+/** All active alerts of a centre, the most severe first. A new list replaces the previous one. */
 export interface AlertList {
   /** Epoch seconds. */
   at: number;
@@ -501,7 +501,7 @@ export interface FormField {
   help: string;
 }
 
-/** Why a campaign places no calls now, as a code and a text, and until when. */
+/** The reason why a campaign currently places no calls, and when calls resume. */
 export interface Hold {
   reason: HoldReason;
   /** one line for people, such as: outside calling hours until 09:00 */
@@ -513,7 +513,7 @@ export interface Hold {
 /** A reason why a campaign places no calls, with the text that is shown if there is no further detail. */
 export type HoldReason = "starting" | "stopping" | "clock-set" | "no-switch" | "switch-silent" | "store" | "store-older" | "paused" | "stopped" | "no-audio" | "calling-hours" | "rules" | "no-poll" | "no-agent" | "trunks" | "list-completed";
 
-/** The state of headquarters' server and database, and the day's goals: the expected progress, and contacts per seat and hour. */
+/** The state of headquarters' server and database, and the day's goals. */
 export interface HqStatus {
   connected: boolean;
   /** Epoch seconds. */
@@ -565,7 +565,7 @@ export interface LegalBasis {
   gap_seconds: number | null;
 }
 
-/** The severity of a check's result: in order, a warning, or an error. */
+/** The severity of a check's result: OK, warning or error. */
 export type Level = "ok" | "warning" | "error";
 
 /** A call in the list of calls. */
@@ -870,7 +870,7 @@ export interface SpokenLanguages {
   agents: Record<string, string[]>;
 }
 
-/** The stage of a call's transfer, such as: the target's phone rings, or the agent consults the target. */
+/** The stage of a call's transfer, such as ringing the target or consulting it. */
 export type TransferStage = "hold" | "returning" | "calling" | "consult" | "merging" | "three-way" | "transfer" | "handing-over" | "transferred";
 
 /** A person or queue to which agents can transfer calls. */
