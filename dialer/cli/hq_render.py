@@ -30,7 +30,7 @@ def render_headquarters_files(
     it.
     """
     from dialer.deploy.asterisk.file_changes import plan_file_changes, write_planned_files
-    from dialer.deploy.systemd.render import render_fail2ban_files
+    from dialer.deploy.systemd.render import render_fail2ban_files, render_nats_recovery_units
     from dialer.hq import render as files
 
     settings = hq.headquarters_settings
@@ -51,6 +51,7 @@ def render_headquarters_files(
         files.CADDY: files.render_caddy_configuration(settings),
         files.NGINX: files.render_nginx_configuration(settings),
     }
+    rendered |= render_nats_recovery_units(settings.server.data_directory, files.HEALTH_PORT, files.MARKER)
     jails = render_fail2ban_files(asterisk=False, desk_port=settings.desk.port, marker=files.MARKER)
     rendered |= {f"fail2ban-{path.parent.name}": text for path, text in jails.items()}
     for name in write_planned_files(to, plan_file_changes(to, rendered, files.MARKER), force=force):

@@ -375,7 +375,7 @@ class AlertKind(StrEnum):
         "headquarters-full",
         AlertLevel.WARNING,
         "Headquarters' server does not store this centre's results, which are kept here. Headquarters must free space on that "
-        "server's disk and restart nats-server. Cause: {problem}",
+        "server's disk. Cause: {problem}",
     )
     HEADQUARTERS_CLOCK = (
         "headquarters-clock",

@@ -44,6 +44,8 @@ CA, CERTIFICATE, KEY = "hq-ca.pem", "hq-server.pem", "hq-server.key"
 OWN_SEED = "hq.nk"
 ROOT = "root.json"
 MAX_PAYLOAD_BYTES = 1 << 20
+HEALTH_PORT = 8222
+"""Port at which nats-server tells programs on its own machine whether it can store messages."""
 MAX_SUBSCRIPTIONS = 2_000
 """Subscriptions of one connection: an uplink has one for each subject that it reads."""
 OWN_CONNECTIONS, CENTRE_CONNECTIONS = 200, 8
@@ -109,6 +111,7 @@ def render_nats_configuration(settings: HqSettings, own_nkey: str, nkeys: Mappin
     return f"""{MARKER}
 server_name: "matdan-headquarters"
 listen: "{host}:{server.port}"
+http: "127.0.0.1:{HEALTH_PORT}"
 max_payload: {MAX_PAYLOAD_BYTES}
 max_subscriptions: {MAX_SUBSCRIPTIONS}
 max_connections: {OWN_CONNECTIONS + CENTRE_CONNECTIONS * len(settings.centres)}

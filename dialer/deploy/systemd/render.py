@@ -58,6 +58,8 @@ BACKUP: Final = Process("backup", "a backup of the store", "backup")
 PURGE: Final = Process("recordings", "the erasure of old recordings", "recordings purge")
 JOBS: Final = (BACKUP, PURGE)
 """The processes that timers start."""
+NATS_RECOVERY: Final = "matdan-nats-recovery"
+"""Name of headquarters' units that restart nats-server after its disk was full."""
 
 
 def list_service_processes(settings: Settings) -> tuple[Process, ...]:
@@ -171,6 +173,25 @@ def render_fail2ban_files(*, asterisk: bool, desk_port: int | None, marker: str 
     if desk_port is not None:
         files[FILTERS / "matdan-desk.conf"] = _render_systemd_template("fail2ban_filter.j2", marker=marker)
     return files
+
+
+def render_nats_recovery_units(data_directory: str, health_port: int, marker: str) -> dict[str, str]:
+    """Return the systemd service and timer that restart headquarters' nats-server once its full disk has space again.
+
+    The service asks nats-server for its health at `health_port` of this machine.
+    """
+    return {
+        f"{NATS_RECOVERY}.service": _render_systemd_template(
+            "nats_recovery.j2", marker=marker, data_directory=data_directory, health_port=health_port
+        ),
+        f"{NATS_RECOVERY}.timer": _render_systemd_template(
+            "timer.j2",
+            marker=marker,
+            what="the recovery of nats-server",
+            centre="headquarters",
+            when="OnCalendar=minutely",
+        ),
+    }
 
 
 def _can_service_user_own_folder(folder: Path) -> bool:

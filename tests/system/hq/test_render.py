@@ -7,6 +7,8 @@ import base64
 import contextlib
 import json
 import os
+import resource
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -22,12 +24,13 @@ import nkeys
 import pytest
 from pydantic import ValidationError
 
+from dialer.deploy.systemd.render import NATS_RECOVERY
 from dialer.desk.certificate import CertificateFiles, create_certificate_of_page_server
 from dialer.domain.clock import SystemClock
 from dialer.domain.errors import CommandRefused
 from dialer.domain.orders import OrderKind, SignedOrder, parse_order_text, refuse_invalid_order
 from dialer.domain.signing import derive_public_key, format_public_key
-from dialer.hq import check
+from dialer.hq import check, render
 from dialer.hq import servers as hq_servers
 from dialer.hq.orders import create_order, send_order
 from dialer.hq.render import (
@@ -89,14 +92,21 @@ def render_headquarters(folder: Path, host: str = "127.0.0.1") -> Path:
     return config
 
 
-@pytest.fixture
-async def address(tmp_path: Path) -> AsyncIterator[str]:
-    """The address of a nats-server that runs with the rendered file."""
-    config = await asyncio.to_thread(render_headquarters, tmp_path)
+@pytest.fixture(autouse=True)
+def free_health_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each nats-server a health port of its own, because several tests run at the same time."""
+    monkeypatch.setattr(render, "HEALTH_PORT", find_free_port())
+
+
+@contextlib.asynccontextmanager
+async def run_rendered_nats_server(config: Path) -> AsyncIterator[tuple[str, int]]:
+    """Run a nats-server with the rendered file. Yield its address and its process id."""
     server = load_hq_settings(config).server
-    path = tmp_path / "etc/nats-server.conf"
     process = await asyncio.create_subprocess_exec(
-        hq_servers._find_nats_server_program(), "-c", path, stderr=asyncio.subprocess.DEVNULL
+        hq_servers._find_nats_server_program(),
+        "-c",
+        config.parent / "etc/nats-server.conf",
+        stderr=asyncio.subprocess.DEVNULL,
     )
     async with asyncio.timeout(HANG_SECONDS):
         while True:
@@ -105,9 +115,19 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
                 writer.close()
                 break
             await asyncio.sleep(0.02)
-    yield f"nats://{server.host}:{server.port}"
-    process.kill()
-    await process.wait()
+    try:
+        yield f"nats://{server.host}:{server.port}", process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+async def address(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a nats-server that runs with the rendered file."""
+    config = await asyncio.to_thread(render_headquarters, tmp_path)
+    async with run_rendered_nats_server(config) as (address, _):
+        yield address
 
 
 class CentreClient:
@@ -601,6 +621,54 @@ def test_rendered_centre_archive_has_settings_and_keys_that_stay_the_same(tmp_pa
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
+
+
+def list_recovery_conditions_met(folder: Path) -> list[bool]:
+    """Run the conditions of the unit that restarts nats-server. Return which of them are met: a failed write, a disk with
+    space.
+    """
+    unit = (folder / f"etc/{NATS_RECOVERY}.service").read_text().splitlines()
+    conditions = [line.removeprefix("ExecCondition=") for line in unit if line.startswith("ExecCondition=")]
+    return [subprocess.run(shlex.split(each), check=False, capture_output=True).returncode == 0 for each in conditions]
+
+
+async def test_rendered_unit_restarts_nats_server_after_a_failed_write_once_its_disk_has_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, key = await asyncio.to_thread(render_headquarters, tmp_path), tmp_path / "etc/hq.nk"
+    async with (
+        run_rendered_nats_server(config) as (address, process_id),
+        open_session([address], "hq", nkey_file=key) as above,
+    ):
+        await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
+        await above.store_message("cmd.all", b"stored")
+        assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [False, True]
+        limits = resource.prlimit(process_id, resource.RLIMIT_FSIZE)
+        for largest_file in ((1, limits[1]), limits):  # writes succeed again, but the server stores nothing
+            resource.prlimit(process_id, resource.RLIMIT_FSIZE, largest_file)
+            with pytest.raises(nats.errors.TimeoutError):
+                await above.client.jetstream(timeout=0.5).publish("cmd.all", b"lost")
+        assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [True, True]
+        (tmp_path / "df").write_text("#!/bin/sh\necho Avail\necho 999M\n")
+        (tmp_path / "df").chmod(0o700)
+        with monkeypatch.context() as nearly_full:
+            nearly_full.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+            assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [True, False]
+    async with (
+        run_rendered_nats_server(config) as (address, _),
+        open_session([address], "hq", nkey_file=key) as above,
+    ):
+        assert await above.store_message("cmd.all", b"stored") == 2
+        assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [False, True]
+    assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [False, True]  # the server does not run
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_accepts_the_rendered_units_that_restart_nats_server(tmp_path: Path) -> None:
+    render_headquarters(tmp_path)
+    units = [tmp_path / f"etc/{NATS_RECOVERY}.{ending}" for ending in ("service", "timer")]
+    checked = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
+    assert [line for line in checked.stderr.splitlines() if NATS_RECOVERY in line] == []
 
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
