@@ -39,10 +39,10 @@ def render_asterisk_files(
     from dialer.deploy.asterisk.render import list_seats_without_password, render_asterisk_site_files
     from dialer.settings.servers import select_settings_of_asterisk_server
     from dialer.settings.site import load_settings
-    from dialer.settings.unfinished import refuse_unfinished_settings
+    from dialer.settings.unfinished import refuse_placeholders_and_weak_secrets
 
     settings = load_settings(config)
-    refuse_unfinished_settings(settings, config)
+    refuse_placeholders_and_weak_secrets(settings, config)
     made = list_seats_without_password(select_settings_of_asterisk_server(settings, server, str(config))[0])
     plans = plan_file_changes(
         to, render_asterisk_site_files(settings, find_endpoint_passwords(to, made), server=server, file=str(config))

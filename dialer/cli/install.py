@@ -77,10 +77,10 @@ def install_site_as_services(
     from dialer.deploy.systemd import render as service
     from dialer.deploy.systemd.render import SETTINGS_FILE, USER
     from dialer.settings.site import load_settings
-    from dialer.settings.unfinished import refuse_unfinished_settings
+    from dialer.settings.unfinished import refuse_placeholders_and_weak_secrets
 
     settings = load_settings(config)
-    refuse_unfinished_settings(settings, config)
+    refuse_placeholders_and_weak_secrets(settings, config)
     local = _find_programs_installed_on_this_machine(settings, root)
     dialer = Path(sys.prefix, "bin", "dialer")
     files = service.render_service_files(settings, dialer, local)

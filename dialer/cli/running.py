@@ -75,7 +75,7 @@ def run_dialler(
 
     from dialer.cli.logs import configure_json_logging
     from dialer.settings.site import load_settings
-    from dialer.settings.unfinished import find_unsafe_permissions, refuse_unfinished_settings
+    from dialer.settings.unfinished import find_unsafe_permissions, refuse_placeholders_and_weak_secrets
 
     gc.disable()  # startup creates no garbage to collect; `run_centre` enables collection again once it is ready
     try:
@@ -83,7 +83,7 @@ def run_dialler(
 
         configure_json_logging(verbose=verbose)
         settings = load_settings(config)
-        refuse_unfinished_settings(settings, config)
+        refuse_placeholders_and_weak_secrets(settings, config)
         if (readable := find_unsafe_permissions(settings, config)) is not None:
             typer.echo(f"dialer: {readable}", err=True)
         uvloop.run(run_centre(settings))

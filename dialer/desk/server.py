@@ -39,7 +39,11 @@ from dialer.mqtt.client import BrokerSettings
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.process.systemd import report_service_ready
 from dialer.settings.site import Settings, load_settings
-from dialer.settings.site_rules import get_false_positive_share, list_caps_on_abandoned_rate, load_site_profile
+from dialer.settings.site_rules import (
+    get_share_of_people_taken_for_machines,
+    list_caps_on_abandoned_rate,
+    load_site_profile,
+)
 from dialer.settings.site_time import get_site_zone
 from dialer.site.broker import get_broker_settings, get_broker_settings_for_user
 from dialer.site.settings_changes import list_setting_changes
@@ -308,7 +312,7 @@ def list_abandoned_rate_caps(settings: Settings) -> dict[str, tuple[ShownCap, ..
     profile = load_site_profile(settings)
     return {
         each.id: tuple(
-            ShownCap(*cap, get_false_positive_share(each, profile))
+            ShownCap(*cap, get_share_of_people_taken_for_machines(each, profile))
             for cap in list_caps_on_abandoned_rate(each, profile)
         )
         for each in settings.campaigns

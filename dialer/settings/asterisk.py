@@ -22,14 +22,14 @@ from dialer.settings.fields import (
     PositiveSeconds,
     Section,
     Slug,
-    create_validator_of_condition,
+    create_validator_from_condition,
 )
 
 DEFAULT_HISTORY_FILE = Path("/var/log/asterisk/cdr-custom/matdan.csv")
 HISTORY_OFF = "off"
 HistoryFile = Annotated[
     Path,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda path: re.search(r"(^|/)cdr-custom/[A-Za-z0-9_-]+\.csv\Z", str(path)),
         "must end in cdr-custom/NAME.csv, such as /var/log/asterisk/cdr-custom/matdan.csv",
     ),

@@ -14,7 +14,7 @@ from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Pu
 from dialer.domain.model import MOST_WEIGHT
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
 from dialer.settings.file_text import SettingsText, read_settings_file
-from dialer.settings.mistakes import combine_setting_errors, find_no_environment_variable, list_setting_errors
+from dialer.settings.mistakes import combine_setting_errors, list_setting_errors, return_no_environment_variable
 
 
 class Hours(Section):
@@ -37,9 +37,9 @@ class ScriptVoice(StrEnum):
 
 
 class Declared(Section):
-    """[campaigns.declared] - what an AGI script or the agents' guide does, as a named person declares it.
+    """[campaigns.declared] - a named person's statement about an AGI script or the agents' guide.
 
-    No program can check this.
+    No program can check the statement.
     """
 
     by: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=80)] = Field(
@@ -183,10 +183,7 @@ class Campaign(Section):
 
 
 class CampaignsFile(Section):
-    """The content of a campaigns file: one that headquarters has sent to a centre, or that of the page /campaigns.
-
-    The centre uses these campaigns in addition to those in its settings file.
-    """
+    """A file with additional campaigns: from headquarters, or set up on the page /campaigns."""
 
     campaigns: tuple[Campaign, ...] = Field((), description="as in the settings")
 
@@ -212,7 +209,7 @@ def list_campaigns_in_text(text: SettingsText) -> list[dict[str, Any]]:
         CampaignsFile.model_validate(text.table)
     except ValidationError as error:
         raise combine_setting_errors(
-            list(list_setting_errors(error, text, CampaignsFile, find_no_environment_variable))
+            list(list_setting_errors(error, text, CampaignsFile, return_no_environment_variable))
         ) from error
     campaigns: list[dict[str, Any]] = text.table.get("campaigns", [])
     return campaigns

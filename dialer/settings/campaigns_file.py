@@ -1,6 +1,6 @@
-"""The file of the campaigns that supervisors set up on the page /campaigns: desk.campaigns_file.
+"""The file desk.campaigns_file, which contains the campaigns that supervisors set up on the page /campaigns.
 
-A campaign is added at the end of the file, so every line that a person wrote there stays as it is.
+A new campaign is appended to the file. Existing lines do not change.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HEAD: Final = (
 
 
 class CampaignsFileChanged(SettingError):
-    """The campaigns file is not as it was when the new campaign was checked."""
+    """The campaigns file was changed after the new campaign was checked."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), "", "has changed since the campaign was checked", "check the campaign again")
@@ -51,7 +51,7 @@ class CampaignsFileChange:
         return _calculate_digest(self.before)
 
     def make_settings_text(self) -> SettingsText:
-        """Return the file with the campaign as settings. Raises SettingError if the file as it was read is invalid."""
+        """Return the changed file as settings. Raises SettingError if the original file is invalid."""
         try:
             table = parse_toml_table(self.content)
             return SettingsText(str(self.path), self.content.decode(), table)

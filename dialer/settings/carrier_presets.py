@@ -1,6 +1,6 @@
-"""Presets of carriers: what their public documents say about a trunk, as files in `config/carriers`.
+"""Presets of carriers: trunk settings from the carriers' public documents, as files in `config/carriers`.
 
-A value that the documents do not state is not in the file.
+A preset has only the values that the documents state.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from dialer import content
-from dialer.settings.fields import create_validator_of_condition
+from dialer.settings.fields import create_validator_from_condition
 from dialer.settings.files import parse_toml_table
 
 _FOLDER = content.CONFIG / "carriers"
@@ -41,7 +41,7 @@ def load_carrier_presets() -> Mapping[str, CarrierPreset]:
 
 PresetName = Annotated[
     str,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda name: name in load_carrier_presets(), f"must be one of {', '.join(load_carrier_presets())}"
     ),
 ]
@@ -49,8 +49,6 @@ PresetName = Annotated[
 
 
 def add_carrier_preset_to_trunk_settings(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a trunk, completed by the values of its carrier's preset. The trunk's own settings have
-    priority.
-    """
+    """Return the settings of a trunk, completed with its carrier's preset. The trunk's own settings take precedence."""
     preset = load_carrier_presets().get(str(values.get("preset")))
     return {**({} if preset is None else preset.trunk), **values}

@@ -14,7 +14,7 @@ from dialer.settings.fields import (
     Slug,
     ZoneName,
     create_pattern_constraint,
-    create_validator_of_condition,
+    create_validator_from_condition,
 )
 
 
@@ -39,7 +39,7 @@ class StoreSettings(Section):
 
     path: Annotated[
         Path,
-        create_validator_of_condition(
+        create_validator_from_condition(
             lambda path: path.name, "must be the path of a file, such as /var/lib/matdan/centre.db"
         ),
     ] = Field(Path("matdan.db"), description="the SQLite file; created if missing")

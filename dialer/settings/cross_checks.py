@@ -139,10 +139,8 @@ def _find_mistakes_about_asterisk_servers(settings: Settings) -> Iterator[Mistak
 
 
 def _find_mistakes_about_users(settings: Settings) -> Iterator[Mistake]:
-    """Yield mistakes about MQTT users.
-
-    These are users without the public key that the setting broker.signed_commands requires, and users of the web pages (desk)
-    or of the connection to headquarters (uplink) that [[supervisors]] does not list.
+    """Yield each MQTT user who lacks a required public key, and each configured user that [[supervisors]] does not
+    list.
     """
     for place, user in enumerate(settings.supervisors):
         if settings.broker.signed_commands and user.key is None and user.role is not SupervisorRole.VIEWER:

@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from dialer.settings.applied import find_when_setting_takes_effect, list_settings_with_own_apply_time
+from dialer.settings.applied import find_when_setting_takes_effect, list_settings_that_differ_from_table
 from dialer.settings.fields import Applied, Section, find_class_of_settings_table
 from dialer.settings.headquarters import HqSettings
 from dialer.settings.site import Settings
@@ -52,19 +52,19 @@ def render_settings_page(page: str) -> str:
 
 def describe_when_settings_apply(section: str, model: type[Section]) -> str:
     """Return a sentence that says when changed settings of a section take effect."""
-    others = list_settings_with_own_apply_time(model)
+    others = list_settings_that_differ_from_table(model)
     exceptions = [
-        f"{words}: {_list_keys_in_short(keys, [*model.model_fields])}"
+        f"{words}: {_abbreviate_list_of_keys(keys, [*model.model_fields])}"
         for applied, words in _APPLIED.items()
         if (keys := [key for key, when in others.items() if when is applied])
     ]
     return "; ".join([_APPLIED[find_when_setting_takes_effect(section)].capitalize(), *exceptions]) + "."
 
 
-def _list_keys_in_short(keys: list[str], table: list[str]) -> str:
-    """Return keys as code, with a long run of neighbouring keys shortened to "all from `first` to `last`".
+def _abbreviate_list_of_keys(keys: list[str], table: list[str]) -> str:
+    """Return a list of keys as Markdown. A long run of neighbouring keys becomes "all from `first` to `last`".
 
-    `keys` are in the order of `table`, the keys of their settings table.
+    `table` has all keys of the settings table, in order.
     """
     runs: list[list[str]] = []
     for key in keys:
@@ -86,8 +86,8 @@ def _render_sections_of_settings(
 ) -> list[str]:
     """Return the lines of the reference page about every section of a settings class.
 
-    `described` has the heading of each section that the page has already described. For such a section the lines only refer to
-    that heading.
+    `described` has the sections that the page already describes, with their headings. The lines refer to these
+    headings.
     """
     lines: list[str] = []
     for section, field in model.model_fields.items():
@@ -126,10 +126,7 @@ def _render_sections_of_settings(
 
 
 def _find_keys_already_described(model: type[Section], described: dict[type[Section], str]) -> tuple[list[str], str]:
-    """Return the keys of a settings section that the page has already described under another heading, and that heading.
-
-    The section under that heading has the same base class, and gives these keys the same default and description.
-    """
+    """Return the keys that the page already describes under the heading of a similar section, and this heading."""
     for other, heading in described.items():
         if model.__base__ is other.__base__ is not Section:
             return [

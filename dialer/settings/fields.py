@@ -36,18 +36,18 @@ def create_pattern_constraint(regex: str, must_be: str) -> StringConstraints:
     return StringConstraints(pattern=regex)
 
 
-def create_validator_of_condition(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
+def create_validator_from_condition(holds: Callable[[Any], object], must_be: str) -> AfterValidator:
     """Return a pydantic validator that rejects a value for which `holds` returns false.
 
     `must_be` is the error text.
     """
 
-    def refuse_value_that_breaks_condition(value: Any) -> Any:
+    def refuse_value_unless_condition_holds(value: Any) -> Any:
         if not holds(value):
             raise ValueError(must_be)
         return value
 
-    return AfterValidator(refuse_value_that_breaks_condition)
+    return AfterValidator(refuse_value_unless_condition_holds)
 
 
 def _require_known_time_zone(value: str) -> str:
@@ -158,7 +158,7 @@ _PASSWORD = re.compile(
 )
 Password = Annotated[
     SecretStr,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda value: _PASSWORD.fullmatch(value.get_secret_value()),
         "must be 1 to 100 ASCII letters, digits and signs, but no ; [ ] ' \" ` or backslash",
     ),
@@ -167,7 +167,7 @@ Password = Annotated[
 
 LocalTime = Annotated[
     time,
-    create_validator_of_condition(  # a time with a zone cannot be compared with times without one
+    create_validator_from_condition(  # a time with a zone cannot be compared with times without one
         lambda value: value.tzinfo is None,
         'must be a time such as "09:00" without a zone; times are local, in centre.time_zone',
     ),
@@ -211,8 +211,8 @@ class Applied(StrEnum):
 class Section(BaseModel):
     """A table of a settings file. Unknown keys, `nan` and `inf` are rejected.
 
-    `applied` says when changed settings of the table take effect. A field whose changes take effect at another time has
-    an `Applied` value in its annotation.
+    `applied` says when changes of the table take effect. A field with another time has an `Applied` value as
+    annotation.
     """
 
     applied: ClassVar[Applied] = Applied.RESTART
@@ -221,10 +221,9 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _refuse_boolean_for_another_value(cls, value: Any, info: ValidationInfo) -> Any:
-        """Raise ValueError for `true` or `false` in place of another value.
-
-        For example, pydantic would read `true` as the number 1.
+    def _refuse_boolean_in_other_field(cls, value: Any, info: ValidationInfo) -> Any:
+        """Raise ValueError for `true` or `false` in a field of another type. Pydantic would read `true` as the number
+        1.
         """
         if isinstance(value, bool) and not _does_annotation_accept_booleans(
             cls.model_fields[info.field_name or ""].annotation

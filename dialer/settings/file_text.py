@@ -65,9 +65,8 @@ class SettingsText:
         return self.name
 
     def _list_keys_from_table_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield each key on the path to a setting. For a table in an array, yield its index and its content.
-
-        For every other key, the second value is an empty table.
+        """Yield each key on the path to a setting, with an empty table. For an array of tables, yield the index and its
+        table.
         """
         value: Any = self.table
         for part in place:
@@ -111,11 +110,9 @@ def _split_dotted_key(dotted: str) -> list[str]:
 
 
 def read_settings_file(path: Path, usual_name: str, how_to_get_one: str) -> SettingsText:
-    """Return the values in a settings file, and the line of each key. The file is read once only, because it may be a
-    pipe.
+    """Return the values in a settings file or pipe, and the line of each key. Raises SettingError with file and remedy.
 
-    Raises SettingError with file and remedy. The remedies mention the usual name of the file (`usual_name`) and how to
-    get such a file.
+    The error suggests the file name `usual_name`, or explains with `how_to_get_one` how to create the file.
     """
     try:
         with open_regular_file(path, pipe=True) as file:

@@ -32,10 +32,9 @@ class NotToml(ValueError):
 
 
 def open_regular_file(path: Path, *, pipe: bool = False) -> BufferedReader:
-    """Open a regular file for reading. Everything else is refused, except a pipe if `pipe` is set.
+    """Open a regular file for reading. With `pipe`, a pipe is also accepted.
 
-    The call never waits for the writer of a pipe that it refuses. Raises OSError, whose `strerror` gives the reason: no such
-    file, no permission, a directory, a device, a pipe.
+    Raises OSError for everything else, such as a device. A refused pipe does not block the call.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if pipe else os.O_NONBLOCK))
     try:

@@ -1,4 +1,4 @@
-"""Descriptions of settings for a form on a page: type, default, limits and help text of each, from the settings model."""
+"""Settings described as fields of a form: type, default, limits and help text, taken from the settings classes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _describe_setting(
     choices: tuple[str, ...] | None,
     required: bool,
 ) -> FormField:
-    value = _find_schema_of_value(schema, definitions)
+    value = _find_schema_of_non_null_value(schema, definitions)
     default = schema.get("default")
     kind: FormFieldType
     if value.get("type") == "array":
@@ -74,8 +74,8 @@ def _describe_setting(
     )
 
 
-def _find_schema_of_value(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the JSON Schema of a setting's value if it is set: without null, and without references."""
+def _find_schema_of_non_null_value(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the JSON Schema of a setting's value, without null and with references resolved."""
     for each in schema.get("anyOf", [schema]):
         if "$ref" in each:
             found: Mapping[str, Any] = definitions[str(each["$ref"]).rpartition("/")[2]]

@@ -1,8 +1,7 @@
-"""Jurisdiction profiles: the legal rules of a place, each with its source. A site may set stricter values only.
+"""Jurisdiction profiles: the legal rules of a place. A site may set stricter values only.
 
-A profile is a TOML file in `config/jurisdictions/`, or a file of the site. Every rule is a table with its values, its
-`source` (where the rule is written) and its `basis` (how authoritative that source is). A profile does not make a campaign
-compliant: counsel must confirm it.
+A profile is a TOML file with one table for each rule. The table has the values, their `source`, and its legal authority
+(`basis`). Counsel must confirm that a profile is correct.
 """
 
 from __future__ import annotations
@@ -43,23 +42,23 @@ DayPeriod = Annotated[tuple[LocalTime, LocalTime], BeforeValidator(_parse_period
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """The comparison that decides whether a site's own value of a rule is at least as strict as the profile's value."""
+    """A comparison of a site's value of a rule with the profile's value: is the site's value at least as strict?"""
 
     is_as_strict: Callable[[Any, Any], bool]  # arguments: the site's value, the profile's value
     bound: str  # the rule in words
 
 
-def _are_site_calling_periods_within_profile(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
+def _are_calling_hours_allowed_by_profile(ours: tuple[DayPeriod, ...], theirs: tuple[DayPeriod, ...]) -> bool:
     return all(any(start <= mine[0] and mine[1] <= until for start, until in theirs) for mine in ours)
 
 
-def _are_site_abandoned_caps_within_profile(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
+def _are_abandoned_caps_allowed_by_profile(ours: tuple[AbandonedCap, ...], theirs: tuple[AbandonedCap, ...]) -> bool:
     return all(
         any(mine.window_hours == cap.window_hours and mine.share <= cap.share for mine in ours) for cap in theirs
     )
 
 
-def _are_caller_id_series_within_profile(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+def _are_caller_ids_allowed_by_profile(ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
     return not theirs or (bool(ours) and all(series.startswith(theirs) for series in ours))
 
 
@@ -70,7 +69,7 @@ _TURNED_ON = Strictness(operator.ge, "a site may only turn it on")
 _ADDED_TO = Strictness(lambda ours, theirs: {*ours} >= {*theirs}, "a site may only add to it")
 
 DayHours = Annotated[
-    tuple[DayPeriod, ...], Strictness(_are_site_calling_periods_within_profile, "a site's hours must be within them")
+    tuple[DayPeriod, ...], Strictness(_are_calling_hours_allowed_by_profile, "a site's hours must be within them")
 ]
 Purposes = Annotated[tuple[Purpose, ...], _ADDED_TO]
 Allowed = Annotated[bool, _TURNED_OFF]
@@ -78,7 +77,7 @@ Required = Annotated[bool, _TURNED_ON]
 
 
 class Basis(StrEnum):
-    """How authoritative the source of a rule is, such as a law or only caution."""
+    """The legal authority of a rule's source, such as a law or only caution."""
 
     LAW = "law"
     REGULATOR = "regulator"
@@ -88,8 +87,8 @@ class Basis(StrEnum):
 
 
 class Zones(StrEnum):
-    """The time zones whose local time must be within the calling hours: all zones in which the called number may be, or
-    the centre's zone.
+    """The time zones in which calling hours must be respected: all possible zones of the called number, or the centre's
+    zone.
     """
 
     NUMBER = "number"  # every zone in which the number may be; calls must be allowed in all of them
@@ -127,7 +126,7 @@ class CallingHours(Rule):
 
 
 class Silence(Rule):
-    """The hours before the close of poll in which campaigning is forbidden, and what is forbidden then."""
+    """The silence period before the close of poll, and the campaigns that are forbidden in it."""
 
     hours_before_close: Annotated[float, _MORE] = Field(ge=0, le=240)
     forbids: Purposes  # with any voice
@@ -136,25 +135,25 @@ class Silence(Rule):
 
 
 class VoteChoice(Rule):
-    """Whether voters may be asked whom they voted for. The program has no field for such an answer."""
+    """The rule about asking voters whom they voted for. The program has no field for such an answer."""
 
     may_ask: Literal[False]
 
 
 class Certificate(Rule):
-    """The kinds of campaigns that may play a recording only if the authority has certified exactly that recording."""
+    """The campaigns that may play only recordings that an authority has certified."""
 
     needed_for: Purposes
 
 
 class Ring(Rule):
-    """How long a phone must ring before the dialler may give up."""
+    """The minimum time a phone must ring before the dialler may give up."""
 
     minimum_seconds: Annotated[float, _MORE] = Field(ge=0, le=120)
 
 
 class Connect(Rule):
-    """How soon an answered voter must be connected to an agent."""
+    """The maximum time an answered voter may wait for an agent."""
 
     limit_seconds: Annotated[float, _LESS] = Field(gt=0, le=5)
 
@@ -167,65 +166,61 @@ class AbandonedCap(Section):
 
 
 class Abandoned(Rule):
-    """How the rate of abandoned calls (answered while no agent was free) is defined, and the limits of this rate."""
+    """The definition of the abandoned-call rate, and the limits of this rate."""
 
     definition: Literal["answered by a person, and no agent within the connect limit of the answer"]
     target: Annotated[Share, _LESS]  # what pacing aims for
     caps: Annotated[
         tuple[AbandonedCap, ...],
-        Strictness(
-            _are_site_abandoned_caps_within_profile, "a site must keep each window, with the same share or less"
-        ),
+        Strictness(_are_abandoned_caps_allowed_by_profile, "a site must keep each window, with the same share or less"),
     ] = Field(min_length=1)
     scope: Literal["campaign"]
     denominator: Literal["live-answers"]
 
 
 class InformationMessage(Rule):
-    """Whether a voter who answers while no agent is free must hear a message that says who called."""
+    """The rule about the message to voters who answer while no agent is free: it says who called."""
 
     required: Required
 
 
 class RedialLock(Rule):
-    """How long after an abandoned call no campaign may call the same number again."""
+    """The time after an abandoned call in which no campaign may call the number again."""
 
     hours: Annotated[float, _MORE] = Field(ge=0)
     unless_agent_guaranteed: Allowed  # calls with a reserved agent are exempt
 
 
 class MinimumInterval(Rule):
-    """How long no campaign may call a number after any call to it, unless the person asked for the next call."""
+    """The minimum time between calls of any campaign to a number. A call that the person asked for is allowed earlier."""
 
     minutes: Annotated[float, _MORE] = Field(ge=0, le=1440)
 
 
 class Attempts(Rule):
-    """How often all campaigns together may call a number."""
+    """The maximum number of calls to a number, by all campaigns together."""
 
     per_day: Annotated[int, _LESS] = Field(ge=1)
     conversations_per_day: Annotated[int, _LESS] = Field(ge=1)
 
 
 class MachineDetectionRule(Rule):
-    """Whether the dialler may analyse the audio of an answered call to detect an answering machine, and how often it
-    errs.
-    """
+    """The rule about detecting answering machines in the audio of answered calls, and the expected rate of errors."""
 
     allowed: Allowed
     false_positive_share: Annotated[Share, _MORE]  # of the calls that it takes for machines, people; each is abandoned
 
 
 class CallerId(Rule):
-    """Which numbers may be shown to voters as caller ID. Only numbers that the site owns are ever allowed."""
+    """The numbers that voters may see as caller ID. A site may only use numbers that it owns."""
 
     series: Annotated[
-        tuple[NumberPrefix, ...], Strictness(_are_caller_id_series_within_profile, "a site may only narrow it")
+        tuple[NumberPrefix, ...], Strictness(_are_caller_ids_allowed_by_profile, "a site may only narrow it")
     ]  # empty: any owned number
 
 
 class Registers(Rule):
-    """Which do-not-call registers must be imported, and how old they may be."""
+    """The do-not-call registers that must be imported, and their maximum age."""
 
     names: Annotated[tuple[Slug, ...], _ADDED_TO]
     maximum_age_days: Annotated[float, _LESS] = Field(gt=0)
@@ -233,7 +228,7 @@ class Registers(Rule):
 
 
 class OptOut(Rule):
-    """Which campaigns may no longer call a person who opted out, and how soon the opt-out takes effect."""
+    """The campaigns to which an opt-out applies, and the time in which it must take effect."""
 
     reach: Literal["everywhere"]
     within_seconds: Annotated[float, _LESS]
@@ -252,7 +247,7 @@ class ConsentRule(Rule):
 
 
 class Retention(Rule):
-    """How long personal data may be kept after polling day, and which records must be kept."""
+    """The time for which personal data may be kept after polling day, and the records that must be kept."""
 
     erase_after_days: Annotated[int, _LESS] = Field(ge=1)
     keep_records_days: Annotated[int, _MORE] = Field(ge=0)  # attempts, marks, opt-outs and the audit, without names
@@ -260,7 +255,7 @@ class Retention(Rule):
 
 
 class TransportRule(Rule):
-    """Whether a ride to the polling place may be offered.
+    """The rule about offering voters a ride to the polling place.
 
     Flows declare such offers. For agents and AGI scripts, a named person declares them in the settings.
     """
@@ -269,25 +264,25 @@ class TransportRule(Rule):
 
 
 class RecordingRule(Rule):
-    """Whether conversations with voters may be recorded."""
+    """The rule about recording conversations with voters."""
 
     allowed: Allowed
 
 
 class SyntheticVoice(Rule):
-    """Whether an announcement must say that a computer speaks.
+    """The rule about announcing that a computer speaks.
 
-    If so, synthetic recordings are played only after this announcement, and recordings of an unknown kind of voice are
-    not played.
+    If an announcement is required, synthetic recordings are played only after it. Recordings of an unknown kind of
+    voice are not played.
     """
 
     must_be_labelled: Required
 
 
 class Exports(Rule):
-    """Whether the cost of calls must be reported by candidate, constituency and day.
+    """The rule about reporting the cost of calls by candidate, constituency and day.
 
-    If so, campaigns with the purpose `material` (campaign audio) need a candidate.
+    If it is required, campaigns with the purpose `material` (campaign audio) need a candidate.
     """
 
     expenditure: Required
@@ -371,11 +366,9 @@ def validate_profile(values: Mapping[str, Any], file: str) -> Profile:
         raise SettingError(file, key, text, "see docs/explanation/rules.md") from error
 
 
-def find_strictness_of_rule_field(rule: type[Rule], field: str) -> Strictness | None:
-    """Return the comparison that decides whether a site's own value of a rule is at least as strict as the profile's
-    value.
-
-    None = a site cannot change this field of the rule.
+def find_comparison_for_rule_field(rule: type[Rule], field: str) -> Strictness | None:
+    """Return the comparison that a site's own value of a rule's field must pass, or None if a site cannot change the
+    field.
     """
     return next((each for each in rule.model_fields[field].metadata if isinstance(each, Strictness)), None)
 
@@ -406,7 +399,7 @@ def apply_stricter_site_values_to_profile(
             ours, theirs = getattr(getattr(stricter, name), field), getattr(rules[name], field)
             if ours == theirs:
                 continue
-            strictness = find_strictness_of_rule_field(type(rules[name]), field)
+            strictness = find_comparison_for_rule_field(type(rules[name]), field)
             if strictness is None or not strictness.is_as_strict(ours, theirs):
                 problem = (
                     f"{fields[field]!r} is looser than the profile {profile.name!r} ({_format_rule_value(theirs)})"

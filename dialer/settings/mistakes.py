@@ -88,9 +88,8 @@ def _describe_validation_error(problem: Mapping[str, Any], *, secret: bool) -> s
 
 
 def _suggest_fraction_instead_of_percentage(problem: Mapping[str, Any]) -> float | None:
-    """Return the share that a value such as 3 or "3 %" probably means (0.03).
-
-    None = the mistake is a different one.
+    """Return the fraction that a user probably meant by a percentage such as 3 or "3 %" (0.03), or None for other
+    mistakes.
     """
     value = problem.get("input")
     if problem["type"] == "less_than_equal" and problem["ctx"]["le"] == 1 and isinstance(value, int | float):
@@ -110,9 +109,8 @@ def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
     return [*model.model_fields]
 
 
-def find_no_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
-    """Return None: no environment variable has set the setting.
+def return_no_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
+    """Return None, because environment variables cannot change the settings of this file.
 
-    `list_setting_errors` takes this function as `in_environment` for files whose settings environment variables cannot
-    change.
+    Pass this function to `list_setting_errors` as `in_environment`.
     """

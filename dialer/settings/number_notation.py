@@ -1,4 +1,4 @@
-"""How carriers want numbers to be written: with or without +, without the country code, with a prefix or suffix."""
+"""The notation in which a carrier expects phone numbers: with or without + or country code, with a prefix or suffix."""
 
 from __future__ import annotations
 

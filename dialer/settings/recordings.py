@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dialer.settings.fields import Section, create_pattern_constraint, create_validator_of_condition
+from dialer.settings.fields import Section, create_pattern_constraint, create_validator_from_condition
 
 PlainFolder = Annotated[
     Path,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda path: re.fullmatch(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+", str(path)),
         "must be an absolute folder of letters, digits, dots, - and _, without `..`",
     ),

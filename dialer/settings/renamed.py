@@ -1,4 +1,4 @@
-"""Settings that were renamed: the error about an old key gives the new one."""
+"""Renamed settings, with their new names for error messages."""
 
 from __future__ import annotations
 

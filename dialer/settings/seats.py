@@ -18,7 +18,7 @@ from dialer.settings.fields import (
     Section,
     Slug,
     create_pattern_constraint,
-    create_validator_of_condition,
+    create_validator_from_condition,
     derive_secret_for_purpose,
 )
 from dialer.settings.trunks import Transport
@@ -53,7 +53,7 @@ class SeatSettings(Section):
             yield 'srtp needs transport = "tls", because its keys are sent in SIP'
 
 
-def get_browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
+def get_sip_password_of_browser_phone(seat: SeatSettings, manager_secret: SecretStr | None) -> str:
     """Return the SIP password of a phone in the browser: the seat's own, or one derived from `ami.secret`."""
     if seat.password is not None:
         return seat.password.get_secret_value()
@@ -62,7 +62,7 @@ def get_browser_password(seat: SeatSettings, manager_secret: SecretStr | None) -
 
 PinHash = Annotated[
     SecretStr,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda pin: re.fullmatch(r"\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+(\$[A-Za-z0-9+/]+){2}", pin.get_secret_value()),
         "must be an argon2id hash: the output of `dialer agent hash-pin`, never the PIN itself",
     ),
@@ -91,7 +91,7 @@ ECHO_CODE = "*43"
 LogInCode = Annotated[
     str,
     create_pattern_constraint(r"^[*0-9]{1,6}$", "must be 1 to 6 digits and stars"),
-    create_validator_of_condition(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
+    create_validator_from_condition(lambda code: code != ECHO_CODE, f"must not be {ECHO_CODE}, which is the echo test"),
 ]
 
 

@@ -59,7 +59,7 @@ def list_phones_without_seat(settings: Settings) -> tuple[str, ...]:
 
 
 def convert_settings_to_single_server(settings: Settings) -> Settings:
-    """Return the settings of a site with several Asterisk servers as if one server had all trunks, seats and phones."""
+    """Return the settings of a site as if one Asterisk server had all its trunks, seats and phones."""
     tables = {
         section: tuple(each.model_copy(update={"server": None}) for each in getattr(settings, section))
         for section in ("trunks", "seats", "transfers", "supervisors")

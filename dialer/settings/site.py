@@ -1,8 +1,7 @@
-"""The settings of a site: one TOML file, overridden by the environment.
+"""All settings of a centre, from one TOML file (or a pipe) and from environment variables.
 
-`load_settings(path)` reads the file once, so that it may be a pipe. `MATDAN_<SECTION>__<KEY>`, such as
-`MATDAN_AMI__SECRET`, overrides a value, so that secrets need not be in the file. Unknown keys and variables are rejected,
-so that a misspelt limit is noticed.
+`MATDAN_<SECTION>__<KEY>`, such as `MATDAN_AMI__SECRET`, overrides a value in the file. Unknown keys and variables are
+rejected, so that misspelt settings are noticed.
 """
 
 from __future__ import annotations
@@ -150,13 +149,13 @@ def add_settings_line_to_error(error: SettingError) -> SettingError:
 def load_settings(path: Path | None = None, *, campaigns_of_page: SettingsText | None = None) -> Settings:
     """Load the settings of a centre from a TOML file or pipe, and from environment variables.
 
-    Without a `path`, the defaults are used. Relative paths in the settings are relative to the working directory.
-    `campaigns_of_page` replaces the content of `desk.campaigns_file`, to check that content before it is written.
-    Raises SettingError with file or variable, key and remedy, or SettingMistakes for several mistakes.
+    Without a `path`, the defaults are used. Relative paths in the settings refer to the working directory. To check a
+    changed file of the page /campaigns before it is written, give it as `campaigns_of_page`. Raises SettingError, or
+    SettingMistakes for several mistakes.
     """
     text = SettingsText() if path is None else read_settings_file(path, "centre.toml", "create one with `dialer init`")
     variables = read_settings_in_environment(Settings)
-    text.table = _add_campaigns_of_other_files(text.table, campaigns_of_page)
+    text.table = _append_campaigns_from_other_files(text.table, campaigns_of_page)
     try:
         loaded = Settings.model_validate(_merge_setting_tables(text.table, variables))
     except ValidationError as error:
@@ -174,19 +173,18 @@ def _merge_setting_tables(below: Mapping[str, Any], above: Mapping[str, Any]) ->
     return {**below, **above, **within}
 
 
-def _add_campaigns_of_other_files(table: Mapping[str, Any], of_page: SettingsText | None) -> Mapping[str, Any]:
-    """Return the table of settings with the campaigns of headquarters and of the page /campaigns appended to those in
-    the settings file. `of_page` replaces the file of that page.
+def _append_campaigns_from_other_files(table: Mapping[str, Any], of_page: SettingsText | None) -> Mapping[str, Any]:
+    """Return the settings table, with the campaigns of headquarters and of the page /campaigns added.
 
-    Raises SettingError for an invalid file.
+    `of_page` replaces the file of that page. Raises SettingError for an invalid file.
     """
     own = table.get("campaigns", [])
     if not isinstance(own, list):
         return table
     found = list(own)
-    if (folder := _find_path_in_table(table, "headquarters", "campaigns_folder")) is not None:
+    if (folder := _read_path_setting(table, "headquarters", "campaigns_folder")) is not None:
         found += read_campaign_files(folder)
-    file = _find_path_in_table(table, "desk", "campaigns_file")
+    file = _read_path_setting(table, "desk", "campaigns_file")
     if file is not None and of_page is None and file.exists():
         of_page = read_settings_file(file, file.name, "add a campaign on the page /campaigns")
     if of_page is not None:
@@ -194,8 +192,8 @@ def _add_campaigns_of_other_files(table: Mapping[str, Any], of_page: SettingsTex
     return table if found == own else {**table, "campaigns": found}
 
 
-def _find_path_in_table(table: Mapping[str, Any], section: str, key: str) -> Path | None:
-    """Return the path that a setting has in the file or in the environment, or None if it has none or is no text."""
+def _read_path_setting(table: Mapping[str, Any], section: str, key: str) -> Path | None:
+    """Return the path that a setting contains in the file or the environment, or None."""
     values = table.get(section)
     written = values.get(key) if isinstance(values, dict) else None
     path = os.environ.get(f"{PREFIX}{section.upper()}__{key.upper()}", written)

@@ -23,8 +23,7 @@ _HOUR_SECONDS = 3600.0
 def load_site_profile(settings: Settings) -> Profile:
     """Return the jurisdiction profile of a site, with the site's own stricter values.
 
-    Raises SettingError for a value that would loosen a rule. This includes a shorter ring time than the profile's, and
-    a caller ID outside the profile's number series.
+    Raises SettingError for settings that are less strict than the profile.
     """
     try:
         profile = apply_stricter_site_values_to_profile(
@@ -41,10 +40,9 @@ Objection = tuple[str, str, str]
 
 
 def refuse_settings_looser_than_profile(settings: Settings, profile: Profile) -> None:
-    """Raise SettingError if a setting is less strict than the jurisdiction's profile (SettingMistakes for several).
+    """Raise SettingError if a setting is less strict than the jurisdiction profile (SettingMistakes for several).
 
-    For some settings the dialler uses the stricter value of site and profile in any case. A looser value of such a setting is
-    rejected only if the site sets it explicitly. A default is not rejected.
+    For some settings, the dialler always uses the stricter value of site and profile. Their defaults are not rejected.
     """
     found = []
     for key, problem, remedy in _find_looser_settings(settings, profile):
@@ -64,7 +62,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
     dialling, named = settings.dialling, f"the profile {profile.name!r}"
     if "max_attempts_per_day" in dialling.model_fields_set:
         key, value = "dialling.max_attempts_per_day", dialling.max_attempts_per_day
-        yield from _report_setting_outside_range(key, value, None, profile.attempts.per_day, named)
+        yield from _report_value_outside_profile_limits(key, value, None, profile.attempts.per_day, named)
     for trunk in settings.trunks:
         for caller_id in trunk.caller_ids:
             if profile.caller_id.series and not caller_id.startswith(profile.caller_id.series):
@@ -80,7 +78,7 @@ def _find_looser_settings(settings: Settings, profile: Profile) -> Iterator[Obje
             problem = f"runs an AGI script, but campaign {number.campaign!r} has no declaration of what it does"
             yield "inbound.numbers.flow", problem, "add [campaigns.declared] to that campaign"
     key, days = "recordings.keep_days", settings.recordings.keep_days
-    yield from _report_setting_outside_range(key, days, None, profile.retention.erase_after_days, named)
+    yield from _report_value_outside_profile_limits(key, days, None, profile.retention.erase_after_days, named)
     if settings.flows.recordings and not profile.recording.allowed:
         yield "flows.recordings", f"{named} does not allow recordings", "set it to false, or use a profile of your own"
     campaigns = {campaign.id: campaign for campaign in settings.campaigns}
@@ -140,13 +138,13 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
         ("abandoned_limit", None, min(cap.share for cap in profile.abandoned.caps)),
     ):
         if name in campaign.model_fields_set or name not in _STRICTER_IS_USED:
-            yield from _report_setting_outside_range(f"{key}.{name}", getattr(campaign, name), least, most, named)
+            yield from _report_value_outside_profile_limits(
+                f"{key}.{name}", getattr(campaign, name), least, most, named
+            )
 
 
 def _find_campaigns_with_uncertified_voice(settings: Settings, profile: Profile, named: str) -> Iterator[Objection]:
-    """Yield an error for each campaign that needs certified recordings but uses a Twilio trunk that would speak the
-    texts with a computer voice instead.
-    """
+    """Yield an error for each campaign that needs certified recordings but would speak with Twilio's computer voice."""
     twilio = {trunk.name for trunk in settings.trunks if trunk.carrier is Carrier.TWILIO}
     for campaign in settings.campaigns:
         certified = campaign.kind is CampaignKind.IVR and campaign.purpose in profile.certificate.needed_for
@@ -156,7 +154,7 @@ def _find_campaigns_with_uncertified_voice(settings: Settings, profile: Profile,
             yield f"campaigns.{campaign.id}.trunks", problem, remedy
 
 
-def _report_setting_outside_range(
+def _report_value_outside_profile_limits(
     key: str, value: float, least: float | None, most: float | None, named: str
 ) -> Iterator[Objection]:
     if least is not None and value < least:
@@ -166,9 +164,9 @@ def _report_setting_outside_range(
 
 
 def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tuple[float, float, float]]:
-    """Return the caps on a campaign's abandoned-call rate, each as window (seconds), target and hard limit (0-1).
+    """Return the caps on a campaign's abandoned-call rate: (window in seconds, target, limit), rates as 0-1.
 
-    Of the campaign's and the jurisdiction profile's values, the stricter one is used.
+    Each value is the stricter one of the campaign's and the jurisdiction profile's.
     """
     target = min(campaign.abandoned_target, profile.abandoned.target)
     return [
@@ -177,7 +175,7 @@ def list_caps_on_abandoned_rate(campaign: Campaign, profile: Profile) -> list[tu
     ]
 
 
-def get_false_positive_share(campaign: Campaign, profile: Profile) -> float:
+def get_share_of_people_taken_for_machines(campaign: Campaign, profile: Profile) -> float:
     """Return the estimated share of people (0-1) among the calls that a campaign takes for answering machines.
 
     The share is 0 if Asterisk does not analyse the audio of the campaign's calls.

@@ -8,14 +8,14 @@ from pydantic import Field
 
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.person_ids import OWN_USER
-from dialer.settings.fields import Applied, EndpointName, PublicKey, Section, Slug, create_validator_of_condition
+from dialer.settings.fields import Applied, EndpointName, PublicKey, Section, Slug, create_validator_from_condition
 
 UserName = Annotated[
     Slug,
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda name: name != OWN_USER, f"must not be {OWN_USER!r}, which is the dialler itself"
     ),
-    create_validator_of_condition(
+    create_validator_from_condition(
         lambda name: sum(letter.isdigit() for letter in name) <= 6,
         "must not have more than 6 digits, because it could be a phone number",
     ),

@@ -72,7 +72,7 @@ class IdentityHeader(StrEnum):
 
 
 class SipExtension(StrEnum):
-    """Whether calls to a carrier use an extension of SIP: not at all, if the carrier supports it, or always."""
+    """The use of a SIP extension on calls to a carrier: never, if the carrier supports it, or always."""
 
     NO = "no"
     YES = "yes"
@@ -133,10 +133,10 @@ class CallerIdArea(Section):
 def find_caller_ids_for_voter(
     caller_ids: tuple[str, ...], areas: Sequence[CallerIdArea], called: CalledVoter | None
 ) -> tuple[str, ...]:
-    """Return the numbers of a trunk that may be shown as caller ID for a call.
+    """Return the caller IDs of a trunk that may be used for a call. `called` is None if the call is not to a voter.
 
-    These are the caller IDs of the first area of the trunk that contains the voter. If no area does, they are the caller IDs
-    that belong to no area, or all if there are none. `called` is None if the call is not to a voter.
+    The first area that contains the voter determines the caller IDs. If there is none, the caller IDs outside all areas
+    are used, or all if every caller ID belongs to an area.
     """
     if called is not None:
         for area in areas:

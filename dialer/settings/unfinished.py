@@ -74,7 +74,7 @@ def is_placeholder_host(host: str) -> bool:
     return any(address in network for network in _RESERVED_NETWORKS if network.version == address.version)
 
 
-def find_unfinished_settings(settings: Settings) -> Iterator[SettingError]:
+def find_placeholders_and_weak_secrets(settings: Settings) -> Iterator[SettingError]:
     """Yield an error for every placeholder and every weak secret in the settings."""
     on_asterisk = [trunk for trunk in settings.trunks if trunk.carrier is Carrier.ASTERISK]
     if settings.seats or on_asterisk:
@@ -124,19 +124,16 @@ def _report_weak_secret(
         yield SettingError("settings", key, why, CREATE_ONE if least > 1 else f"use the one that the {giver} gave you")
 
 
-def refuse_unfinished_settings(settings: Settings, file: Path) -> None:
+def refuse_placeholders_and_weak_secrets(settings: Settings, file: Path) -> None:
     """Raise SettingError, with the line in `file`, for the first placeholder or weak secret in the settings."""
-    for each in find_unfinished_settings(settings):
+    for each in find_placeholders_and_weak_secrets(settings):
         line = settings.text_of_settings_file.locate_setting(each.key.split(".")).rpartition(":")[2]
         place = f"{file}:{line}" if line.isdigit() else str(file)
         raise SettingError(place, each.key, each.problem, each.remedy)
 
 
 def find_unsafe_permissions(settings: Settings, file: Path) -> str | None:
-    """Return why a settings file with secrets can be read by others, or None if it cannot.
-
-    None is also returned if the file is missing or is not a regular file.
-    """
+    """Return a warning if every user of the machine can read a settings file with secrets, otherwise None."""
     try:
         mode = file.stat().st_mode
     except OSError:
@@ -162,7 +159,7 @@ def _does_table_contain_secret(value: Any) -> bool:
 
 
 def _is_text_repeated_pattern(text: str) -> bool:
-    """Return whether a text repeats a part of itself: 1111, 1212, abcabc."""
+    """Return whether a text is a repeated pattern, such as 1111, 1212 or abcabc."""
     return len(text) > 1 and text in (text + text)[1:-1]
 
 

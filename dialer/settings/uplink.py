@@ -19,14 +19,14 @@ ServerAddress = Annotated[
 
 
 class Leader(Section):
-    """[[headquarters.leaders]] - a person who signs orders to all centres: one leader can stop, two can resume."""
+    """[[headquarters.leaders]] - a person who signs headquarters' orders. One can stop calls, two can resume them."""
 
     name: Slug = Field(description="name, shown in the audit as headquarters/NAME")
     key: PublicKey = Field(description="public key, from `dialer hq keys make`")
 
 
 def find_leaders_with_same_name_or_key(leaders: Sequence[Leader]) -> Iterator[str]:
-    """Yield a mistake for two leaders with the same name or key, because two signatures must come from two people."""
+    """Yield a mistake for two leaders with the same name or key. Two signatures must come from two people."""
     for field in ("name", "key"):
         if len({getattr(leader, field) for leader in leaders}) < len(leaders):
             yield f"leaders must be different people; two have the same {field}"

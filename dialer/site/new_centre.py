@@ -15,7 +15,7 @@ from dialer.deploy.templates import load_configuration_templates
 from dialer.errors import SettingError
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
-from dialer.settings.unfinished import find_pin_weakness, refuse_unfinished_settings
+from dialer.settings.unfinished import find_pin_weakness, refuse_placeholders_and_weak_secrets
 from dialer.site.countries import COUNTRIES
 from dialer.site.implausible import find_implausible_settings
 
@@ -91,7 +91,7 @@ def refuse_unusable_settings_of_new_centre(centre: Answers) -> None:
         except UnicodeEncodeError as error:
             raise SettingError("", "centre.organisation", "is not in UTF-8", "write it in UTF-8") from error
         settings = load_settings(trial)
-    refuse_unfinished_settings(settings, trial)
+    refuse_placeholders_and_weak_secrets(settings, trial)
     load_site_profile(settings)
     for problem in find_implausible_settings(settings):
         raise problem

@@ -31,7 +31,7 @@ from dialer.desk.pages_built import are_pages_built
 from dialer.desk.server import serve_pages_of_desk
 from dialer.domain.view import CallChange, CallState, Change, SeatState, SeatView
 from dialer.mqtt.embedded_broker import run_demo_broker
-from dialer.settings.seats import get_browser_password
+from dialer.settings.seats import get_sip_password_of_browser_phone
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_web_application
@@ -261,7 +261,7 @@ async def check_many_phone_registrations(settings: Settings, asterisk: RealAster
             additional_headers={"cookie": f"{DESK_COOKIE}=t{seat.name}"},
             proxy=None,
         )
-        status = await register_phone(page, seat.endpoint, get_browser_password(seat, settings.ami.secret))
+        status = await register_phone(page, seat.endpoint, get_sip_password_of_browser_phone(seat, settings.ami.secret))
         if status != 200:
             report.faults.append(f"the phone of seat {seat.name} was answered {status}")
         return page

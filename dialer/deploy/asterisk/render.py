@@ -20,7 +20,7 @@ from dialer.errors import SettingError
 from dialer.settings.asterisk import Ami
 from dialer.settings.number_notation import get_number_formats_of_trunks
 from dialer.settings.recordings import RecordingSettings
-from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, get_browser_password
+from dialer.settings.seats import ECHO_CODE, AgentLogin, SeatSettings, get_sip_password_of_browser_phone
 from dialer.settings.servers import (
     derive_server_password,
     list_phones_without_seat,
@@ -255,7 +255,7 @@ def _refuse_settings_that_cannot_be_rendered(settings: Settings, file: str, *, h
 
 def _get_sip_password_of_seat(seat: SeatSettings, settings: Settings, made: Mapping[str, str]) -> str:
     if seat.webrtc:
-        return get_browser_password(seat, settings.ami.secret)
+        return get_sip_password_of_browser_phone(seat, settings.ami.secret)
     return made[seat.endpoint] if seat.password is None else seat.password.get_secret_value()
 
 

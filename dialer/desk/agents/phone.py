@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from dialer.settings.seats import SeatSettings, get_browser_password
+from dialer.settings.seats import SeatSettings, get_sip_password_of_browser_phone
 from dialer.settings.servers import SINGLE_SERVER, split_settings_by_asterisk_server
 from dialer.settings.site import Settings
 from dialer.web.access import PageRoute, SignedIn, allow_users_with_roles
@@ -80,7 +80,7 @@ class AgentPhones:
             raise RequestRefused(409, "own-phone")
         if seat.password is None and self._secret is None:
             raise RequestRefused(409, "no-phone")  # the phone is not in the rendered Asterisk configuration either
-        password = get_browser_password(seat, self._secret)
+        password = get_sip_password_of_browser_phone(seat, self._secret)
         return {"uri": f"sip:{seat.endpoint}@{DOMAIN}", "password": password, "ws": PATH}
 
     async def relay_phone_messages(self, page: WebSocket) -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 from dialer.domain.enums import CampaignKind
 from dialer.domain.finding import Finding, make_error_finding, make_warning_finding
 from dialer.settings.site import Settings
-from dialer.settings.unfinished import find_unfinished_settings, find_unsafe_permissions
+from dialer.settings.unfinished import find_placeholders_and_weak_secrets, find_unsafe_permissions
 from dialer.site.implausible import find_implausible_settings
 from dialer.site.open_files import find_open_files_problem
 
 
 def check_secrets(settings: Settings, file: Path | None) -> Iterator[Finding]:
     """Check the settings for placeholders and weak secrets, and `file` for secrets that every user can read."""
-    for each in find_unfinished_settings(settings):
+    for each in find_placeholders_and_weak_secrets(settings):
         yield make_error_finding(each.key, each.problem, each.remedy)
     if file is not None and (readable := find_unsafe_permissions(settings, file)) is not None:
         yield make_error_finding("settings file", readable)

@@ -34,7 +34,7 @@ from dialer.deploy.asterisk.render import (
     render_dialplan,
 )
 from dialer.errors import AsteriskFilesError, SettingError
-from dialer.settings.seats import get_browser_password
+from dialer.settings.seats import get_sip_password_of_browser_phone
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Trunk
 from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
@@ -308,14 +308,14 @@ def test_password_of_a_browser_phone_is_derived_from_the_manager_secret() -> Non
         get_section(parse_rendered_file("pjsip.conf", settings), f"agent{n:02d}-auth", "auth")["password"]
         for n in (1, 2)
     ]
-    assert passwords == [get_browser_password(seat, settings.ami.secret) for seat in settings.seats]
+    assert passwords == [get_sip_password_of_browser_phone(seat, settings.ami.secret) for seat in settings.seats]
     assert len(set(passwords)) == 2
     assert all(re.fullmatch("[0-9a-f]{40}", each) for each in passwords)
     assert list_seats_without_password(settings) == ()
     other = make_site_with_browser_phones(2, ami={"secret": "another-long-secret"})
-    assert get_browser_password(other.seats[0], other.ami.secret) not in passwords
+    assert get_sip_password_of_browser_phone(other.seats[0], other.ami.secret) not in passwords
     own = settings.seats[0].model_copy(update={"password": SecretStr("own")})
-    assert get_browser_password(own, None) == "own"
+    assert get_sip_password_of_browser_phone(own, None) == "own"
 
 
 CORE = frozenset({"Answer", "Busy", "Goto", "GotoIf", "Hangup", "NoOp", "Ringing", "Set", "Wait"})

@@ -27,7 +27,7 @@ from dialer.desk.agents.phone import (
     find_sip_refusal_reason,
 )
 from dialer.domain.errors import StoreError
-from dialer.settings.seats import get_browser_password
+from dialer.settings.seats import get_sip_password_of_browser_phone
 from dialer.settings.site import Settings
 from dialer.web.access import DESK_COOKIE, Sessions
 from dialer.web.app import make_web_application
@@ -200,7 +200,7 @@ async def test_browser_phone_receives_only_its_own_credentials() -> None:
     async with phone_stand() as stand:
         told = await stand.request_credentials("t1")
         seat = stand.settings.seats[0]
-        password = get_browser_password(seat, stand.settings.ami.secret)
+        password = get_sip_password_of_browser_phone(seat, stand.settings.ami.secret)
         assert told.json() == {"uri": "sip:agent01@matdan.invalid", "password": password, "ws": PATH}
         assert told.headers["cache-control"] == "no-store"
         other = await stand.request_credentials("t2")

@@ -16,7 +16,7 @@ from dialer.settings.jurisdiction import (
     Profile,
     Rule,
     apply_stricter_site_values_to_profile,
-    find_strictness_of_rule_field,
+    find_comparison_for_rule_field,
     list_shipped_profiles,
     load_profile,
 )
@@ -191,7 +191,7 @@ def test_stricter_and_looser_values_are_tested_for_every_rule_that_sites_may_cha
         for name, rule in rules.items()
         if isinstance(rule, type) and issubclass(rule, Rule)
         for field in rule.model_fields
-        if find_strictness_of_rule_field(rule, field) is not None
+        if find_comparison_for_rule_field(rule, field) is not None
     }
     assert set(STRICTER) == set(LOOSER) == may_change
 

@@ -16,8 +16,8 @@ from dialer.domain.finding import Level
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.unfinished import (
     find_pin_weakness,
+    find_placeholders_and_weak_secrets,
     find_secret_weakness,
-    find_unfinished_settings,
     find_unsafe_permissions,
     is_placeholder_host,
 )
@@ -131,15 +131,15 @@ TRUNK = {"name": "a", "endpoint": "a", "caller_ids": ["+911140000001"]}
     ],
 )
 def test_placeholders_in_settings_are_reported_without_showing_secrets(changes: dict[str, Any], key: str) -> None:
-    found = list(find_unfinished_settings(make_site(**changes)))
+    found = list(find_placeholders_and_weak_secrets(make_site(**changes)))
     assert [each.key for each in found] == [key]
     assert "change-me" not in str(found[0])
 
 
 def test_completed_example_settings_have_no_placeholders_and_no_weak_secrets() -> None:
-    assert not list(find_unfinished_settings(make_site()))
+    assert not list(find_placeholders_and_weak_secrets(make_site()))
     carrier = {**TRUNK, "host": "10.0.0.9", "username": "u", "password": "Zk4w9q"}  # the carrier's choice
-    assert not list(find_unfinished_settings(make_site(trunks=[carrier])))
+    assert not list(find_placeholders_and_weak_secrets(make_site(trunks=[carrier])))
 
 
 def run_and_read_errors(
@@ -233,4 +233,4 @@ def test_placeholder_in_any_secret_of_file_or_environment_is_reported(
     assert {"ami.secret", "broker.password", "twilio.auth_token", "desk.broker_password"} < named
     for key in named:
         monkeypatch.setenv(f"MATDAN_{key.upper().replace('.', '__')}", "change-me-to-20-random-letters")
-    assert named <= {each.key for each in find_unfinished_settings(load_settings(site))}
+    assert named <= {each.key for each in find_placeholders_and_weak_secrets(load_settings(site))}
