@@ -41,7 +41,7 @@ def script(tmp_path: Path) -> Script:
     return write
 
 
-async def test_busy_agi_script_receives_sighup_at_a_hang_up_and_may_still_store_an_answer(
+async def test_busy_agi_script_may_store_an_answer_after_sighup_at_hang_up(
     script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "LAST_KEY_SECONDS", 0.0)
@@ -77,7 +77,7 @@ async def test_agi_script_that_does_not_end_after_a_hang_up_is_killed(
 
 
 @pytest.mark.parametrize("ours", [signal.SIG_DFL, signal.SIG_IGN])
-async def test_answer_keyed_just_before_the_hang_up_is_stored_before_the_script_gets_sighup(
+async def test_answer_entered_just_before_a_hang_up_is_stored_before_sighup(
     script: Script, monkeypatch: pytest.MonkeyPatch, ours: signal.Handlers
 ) -> None:
     """SIGHUP ends the script, as most scripts, even if the dialler runs under nohup and ignores SIGHUP."""

@@ -81,7 +81,7 @@ async def test_agi_server_sends_the_recorded_bytes_when_a_recorded_call_is_repla
         ),
     ],
 )
-def test_reply_to_each_agi_command_gives_the_result_in_the_table(
+def test_each_agi_reply_gives_its_command_the_expected_result(
     use: Callable[[AgiCall], Awaitable[object]], command: str, answer: bytes, result: object
 ) -> None:
     @virtual_time()
@@ -130,7 +130,7 @@ PLAYING: list[Callable[[AgiCall], Awaitable[object]]] = [
     "after",
     [b"HANGUP\n200 result=0\n", b"200 result=0\nHANGUP\n", b"HANGUP\n511 Command Not Permitted\n", b"511 No\n", b""],
 )
-def test_agi_result_of_minus_one_near_a_hang_up_is_read_as_a_hang_up(
+def test_agi_result_minus_one_at_a_hang_up_means_hang_up(
     use: Callable[[AgiCall], Awaitable[object]], after: bytes
 ) -> None:
     @virtual_time()
@@ -151,7 +151,7 @@ def test_agi_result_of_minus_one_near_a_hang_up_is_read_as_a_hang_up(
 
 
 @pytest.mark.parametrize("use", PLAYING)
-def test_agi_result_of_minus_one_without_a_hang_up_is_read_as_a_missing_sound(
+def test_agi_result_minus_one_without_a_hang_up_means_missing_sound(
     use: Callable[[AgiCall], Awaitable[object]],
 ) -> None:
     @virtual_time()

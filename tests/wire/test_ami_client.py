@@ -261,7 +261,7 @@ async def test_items_of_an_ami_list_are_separated_from_other_events() -> None:
 
 
 @virtual_time()
-async def test_asterisks_error_no_active_conferences_is_read_as_an_empty_list() -> None:
+async def test_ami_error_no_active_conferences_gives_an_empty_list() -> None:
     texts = iter(["No active conferences.", "Permission denied", "Nonsense"])
     async with ManagerPeer(lambda _, action: error(action, next(texts))) as peer, make_client(peer) as client:
         assert await client.send_list_action("ConfbridgeListRooms") == []

@@ -266,7 +266,7 @@ async def test_exception_in_the_resync_ends_the_ami_link_and_is_raised() -> None
 
 
 @virtual_time()
-async def test_exception_in_the_with_block_of_the_ami_link_stops_the_link_and_is_raised() -> None:
+async def test_exception_in_the_with_block_of_the_ami_link_stops_it() -> None:
     journal = Journal()
     async with ManagerPeer() as peer:
         link = make_link(peer, journal)

@@ -92,9 +92,7 @@ def make_source(tmp_path: Path, address: str, token: str | None = GIVEN) -> Sour
     return Source(name="portal", folder=folder, map_file=tmp_path / "map.toml", url=address, token_file=file)
 
 
-def test_roll_downloaded_from_the_voter_data_portal_is_named_by_its_hash_and_ready_to_import(
-    tmp_path: Path, address: str
-) -> None:
+def test_roll_downloaded_from_a_voter_data_portal_is_ready_to_import(tmp_path: Path, address: str) -> None:
     source = make_source(tmp_path, f"{address}/voters%20all.csv?day=1")
     path = download_portal_export(source, str(source.url))
     assert path.read_bytes() == ROLL

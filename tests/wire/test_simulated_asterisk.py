@@ -355,7 +355,7 @@ async def test_eleven_simulated_hours_of_agent_calls_take_seconds() -> None:
 
 
 @virtual_time()
-async def test_simulated_asterisk_reports_a_port_in_use_in_one_line() -> None:
+async def test_simulated_asterisk_gives_a_one_line_error_for_a_port_in_use() -> None:
     async with SimulatedAsterisk(make_config()) as switch:
         with pytest.raises(PortInUse, match=f"127.0.0.1:{switch.ami_port}"):
             await SimulatedAsterisk(SimulatedAsteriskConfig(ami_port=switch.ami_port)).start()

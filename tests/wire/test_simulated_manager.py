@@ -84,7 +84,7 @@ async def test_simulated_manager_sets_variables_answers_ping_and_logs_off() -> N
 
 
 @virtual_time()
-async def test_injected_ami_values_take_effect_in_the_simulation_as_in_asterisk() -> None:
+async def test_simulated_asterisk_is_as_vulnerable_to_ami_injection_as_the_real_one() -> None:
     """The simulation behaves as a real Asterisk does if an encoder does not refuse such values."""
     async with lab_centre(CONFIG) as (switch, lab):
         lab.write(

@@ -31,7 +31,7 @@ def list_seat_keys(lab: AmiLab) -> list[str]:
 
 
 @virtual_time()
-async def test_key_pressed_on_a_simulated_phone_sends_an_event_and_the_phone_stays_in_the_conference() -> None:
+async def test_key_on_a_simulated_phone_sends_an_event_without_leaving_the_conference() -> None:
     async with lab_centre(CONFIG, "lab") as (switch, lab):
         await start_conversation(lab, "912")
         switch.press_phone_keys("agent01", "5*#A", every_seconds=0.5)

@@ -47,7 +47,7 @@ async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_
         assert lab.switch.meter.spent == pytest.approx(0.5)
 
 
-async def test_sms_is_charged_by_segment_and_refused_if_live_calls_could_reach_the_spending_cap() -> None:
+async def test_sms_is_refused_if_live_calls_could_then_exceed_the_spending_cap() -> None:
     async with run_lab(most=1.0) as lab:
         lab.twilio.spent = 0.25
         await lab.switch.load_live_calls_at_start()

@@ -304,7 +304,7 @@ async def test_wait_for_late_twilio_requests_is_shorter_than_the_engines_wait_fo
         assert call.ends == [(False, "question", {})]
 
 
-async def test_twilio_webhook_port_in_use_is_reported_in_one_line() -> None:
+async def test_twilio_webhook_port_in_use_gives_a_one_line_error() -> None:
     async with run_webhooks() as server:
         webhooks = server.webhooks
         other = type(webhooks)(server.flows, webhooks._switch, account(port=server.port))

@@ -148,7 +148,7 @@ def test_recorded_information_message_replaces_the_synthetic_draft(
 
 
 @pytest.mark.parametrize("suffix", ["wav", "gsm"])
-def test_information_message_installed_by_hand_is_replaced_only_by_a_recording(
+def test_information_message_file_of_the_site_is_replaced_only_by_a_recording(
     site: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     by_hand = site / f"sounds/matdan/message.{suffix}"
@@ -186,7 +186,7 @@ def test_sound_changed_after_preparation_is_not_installed_as_information_message
     assert read_sounds(site, "message") == before
 
 
-def test_unwritable_sounds_directory_is_reported_in_one_line(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unwritable_sounds_directory_gives_a_one_line_error(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_message_draft(monkeypatch)
     (site / "sounds/matdan/message.alaw").unlink()
     (site / "sounds/matdan/message.alaw").mkdir()

@@ -167,7 +167,7 @@ def test_every_prompt_of_the_shipped_ivr_flows_has_a_text_to_speak(language: str
                     assert all(parse_prompt_name(sound.partition("/")[2]) in known for sound in sounds)
 
 
-def test_damaged_list_of_number_words_is_reported_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damaged_list_of_number_words_gives_a_one_line_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words_module, "WORDS_DIRECTORY", tmp_path)
     (tmp_path / "qq.toml").write_text('numbers = ["one"]\n')
     (tmp_path / "qr.toml").write_text("numbers = [\n")

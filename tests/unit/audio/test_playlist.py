@@ -264,7 +264,7 @@ def test_unmounted_directory_of_sounds_is_not_read_as_an_empty_catalogue(site: P
     assert site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) is None
 
 
-async def test_blocked_prompt_requested_twice_by_a_carrier_is_logged_once(site: PlaylistReader) -> None:
+async def test_blocked_shared_prompt_requested_twice_is_logged_once(site: PlaylistReader) -> None:
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.reload_catalogue()
     assert prompts.is_shared_sound_allowed_now("matdan/hi/common/goodbye")

@@ -137,7 +137,7 @@ def test_prompt_name_is_unchanged_after_conversion_to_a_sound_name_and_back() ->
     assert find_prompt_of_sound("digits/1") is None
 
 
-def test_missing_recordings_directory_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_recordings_directory_gives_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="is not a folder"):
         list_recordings(tmp_path / "none")
 
@@ -176,7 +176,7 @@ def test_recording_that_crashes_its_worker_process_does_not_stop_other_recording
     assert results == {1: 2, 2: 4, 3: None, 4: 8}
 
 
-def test_number_of_audio_preparation_processes_depends_on_recordings_and_cpus() -> None:
+def test_audio_preparation_starts_at_most_one_process_per_recording_and_cpu() -> None:
     assert choose_process_count(1, 0) == 1
     assert choose_process_count(100, 7) == 7
     assert choose_process_count(0, 7) == 1
@@ -199,7 +199,7 @@ def test_failed_write_of_a_sound_file_leaves_the_old_sound_file_unchanged(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_full_disk_during_the_preparation_of_sounds_is_reported_in_one_line(
+def test_full_disk_during_the_preparation_of_sounds_gives_a_one_line_error(
     places: AudioDirectories, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def raise_disk_full(_: int) -> None:

@@ -26,7 +26,7 @@ def test_tone_for_a_pressed_key_has_the_requested_pitch_and_fades_in_and_out(nam
         assert crossings / (2 * seconds) == pytest.approx(hertz, abs=30)
 
 
-def test_each_tone_that_answers_a_pressed_key_is_short_enough_for_fast_typing() -> None:
+def test_key_confirmation_tones_last_at_most_a_tenth_of_a_second() -> None:
     for sound in SeatSound:
         assert sum(seconds for _, seconds in TONES[f"matdan/{sound.value}"]) <= 0.1
 

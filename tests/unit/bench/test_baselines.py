@@ -40,7 +40,7 @@ RINGING = RingingCall(4.0)
         (0.0, 2.0, -20.0, 1.760),
     ],
 )
-def test_vicidial_policy_sets_the_dial_level_calculated_by_hand(
+def test_vicidial_policy_sets_the_dial_level_of_worked_examples(
     ready: float, waiting: float, intensity: float, level: float
 ) -> None:
     settings = VicidialSettings(intensity=intensity)
@@ -70,7 +70,7 @@ def test_vicidial_dial_level_stays_between_one_and_the_maximum() -> None:
     assert next_level(1.1, 0.0, 10.0, 20.0, settings, NO_DROPS, 1430) == 1.0
 
 
-def test_vicidial_policy_places_the_number_of_calls_calculated_by_hand() -> None:
+def test_vicidial_policy_places_as_many_calls_as_worked_examples() -> None:
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings()) == 18
     assert calls_to_make(2.5, 4, 10, 6, 1, VicidialSettings(available_only=True)) == 3
 
@@ -124,7 +124,7 @@ def test_omnidialer_divides_available_and_expected_seats_by_the_hit_rate() -> No
     assert pacer.count_calls_to_place(PacingSnapshot(2.0, free_seats=4, ringing=(RINGING,) * 2)) == expected
 
 
-def test_omnidialer_dials_one_call_per_free_seat_after_an_abandoned_call_until_14_calls_connect() -> None:
+def test_omnidialer_stops_dialling_ahead_after_an_abandoned_call() -> None:
     pacer = _omni()
     pacer.learn_from_pacing_event(PacingEvent(PacingEventKind.ABANDONED, 1.0))
     for tick in range(6):
@@ -183,7 +183,7 @@ def test_every_baseline_pacing_policy_runs_a_simulated_centre_and_cancels_no_cal
     assert policy.make().count_ringing_calls_to_hang_up(PacingSnapshot(0.0)) == 0
 
 
-def test_progressive_pacing_policy_has_the_seat_idle_time_calculated_by_hand() -> None:
+def test_progressive_policy_has_the_expected_seat_idle_time() -> None:
     scenario = SCENARIOS["27 seats"]
     day = simulate_day_under_policy(scenario, find_pacing_policy("progressive", scenario, 0.03), 1, hours=2.0)
     assert day.idle_seconds_per_call == pytest.approx(59.1, abs=3.0)

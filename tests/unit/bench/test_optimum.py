@@ -13,7 +13,7 @@ from bench.optimum import MarkovCentre, compute_optimum
     ("seats", "answer_rate", "idle_seconds"),
     [(5, 0.15, 33.6), (5, 0.30, 24.9), (5, 0.50, 18.4), (10, 0.30, 18.7), (10, 0.50, 15.2), (27, 0.50, 9.1)],
 )
-def test_optimal_idle_time_matches_the_reference_figures(seats: int, answer_rate: float, idle_seconds: float) -> None:
+def test_optimal_idle_time_matches_earlier_computed_values(seats: int, answer_rate: float, idle_seconds: float) -> None:
     best = compute_optimum(MarkovCentre(seats, answer_rate))
     assert best.idle_seconds_per_call == pytest.approx(idle_seconds, abs=0.05)
 
@@ -50,6 +50,6 @@ def test_single_seat_idles_less_than_one_ring_time_if_every_call_is_answered() -
     "centre",
     [MarkovCentre(0, 0.3), MarkovCentre(3, 0.0), MarkovCentre(3, 1.2), MarkovCentre(3, 0.3, cap=0.0), MarkovCentre(3, math.nan)],
 )  # fmt: skip
-def test_impossible_parameters_of_the_optimum_are_rejected(centre: MarkovCentre) -> None:
+def test_optimum_of_a_centre_without_seats_is_rejected(centre: MarkovCentre) -> None:
     with pytest.raises(ValueError, match="needs at least one seat"):
         compute_optimum(centre)

@@ -110,7 +110,9 @@ def test_file_of_tuned_pacing_settings_names_only_existing_policies_and_settings
 
 
 @pytest.mark.parametrize("run", [main, tuning_main])
-def test_unknown_benchmark_scenario_is_rejected_in_one_line(run: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_benchmark_scenario_is_rejected_with_a_one_line_error(
+    run: object, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert callable(run)
     arguments = ["nowhere"] if run is tuning_main else ["--scenario", "nowhere"]
     assert run(arguments) == 2

@@ -8,7 +8,7 @@ from dialer.simulation.centre_model.policies import simulate_day_under_policy
 from dialer.simulation.centre_model.scenarios import SCENARIOS
 
 
-def test_pacing_tuner_finds_the_settings_with_the_least_idle_time_within_the_abandoned_rate_cap() -> None:
+def test_pacing_tuner_minimises_idle_time_within_the_abandoned_rate_cap() -> None:
     scenario, family = SCENARIOS["10 seats"], FAMILIES["calls per idle seat"]
     found = Tuner(scenario, family, (1,), 0.5).find_best(0.03)
     assert found.within_cap
@@ -24,7 +24,7 @@ def test_pacing_tuner_chooses_the_fewest_abandoned_calls_if_no_settings_meet_the
     assert found.settings["ratio"] == 1.2
 
 
-def test_best_family_of_pacing_policies_has_the_least_idle_time_within_the_abandoned_rate_cap() -> None:
+def test_best_pacing_policy_has_least_idle_time_within_the_abandoned_rate_cap() -> None:
     over = TunedFamily("omnidialer", {}, 5.0, 0.20, within_cap=False)
     slow, quick = (
         TunedFamily("erlang rate", {}, idle, share, within_cap=True) for idle, share in ((30.0, 0.01), (20.0, 0.02))

@@ -16,7 +16,7 @@ def make_figures() -> SizingFigures:
     return SizingFigures.from_phases(idle, of_agents, of_ivr, (90.0, 120.0))
 
 
-def test_cpu_of_a_working_seat_includes_its_calls_and_that_of_an_ivr_call_no_idle_seats() -> None:
+def test_cpu_cost_of_a_working_seat_includes_the_calls_for_its_agent() -> None:
     figures = make_figures()
     assert figures.idle_seat == pytest.approx((10.0, 1.0))
     assert figures.working_seat == pytest.approx((18.0, 3.0))
@@ -24,11 +24,11 @@ def test_cpu_of_a_working_seat_includes_its_calls_and_that_of_an_ivr_call_no_idl
     assert (figures.attempts_per_seat_and_minute, figures.ivr_calls_per_second) == pytest.approx((12.0, 2.0))
 
 
-def test_cores_of_a_centre_are_those_of_its_working_seats() -> None:
+def test_cpu_cores_of_a_centre_grow_with_its_number_of_working_seats() -> None:
     assert make_figures().calculate_cores(27) == pytest.approx((0.486, 0.081))
 
 
-def test_sizing_page_has_a_row_for_each_cost_and_for_each_size_of_a_centre() -> None:
+def test_docs_table_of_cpu_costs_has_a_row_for_each_centre_size() -> None:
     page = make_page(make_figures(), "today")
     assert "|a seat whose agent takes calls, each second|18.0|3.0|" in page
     assert "|100|1.80|0.30|" in page

@@ -16,12 +16,12 @@ from bench.bench_tracked import (
 from bench.common import Result
 
 
-def test_tracked_figure_is_cpu_time_in_thousandths_of_the_calibration_loop() -> None:
+def test_benchmark_cpu_time_is_given_relative_to_a_calibration_loop() -> None:
     results = [Result(CALIBRATION, "other", cpu=[0.02, 0.03, 0.04]), Result("a call", "other", cpu=[0.06, 0.09, 0.3])]
     assert compare_with_calibration_loop(results) == {"a call": pytest.approx(3000.0)}
 
 
-def test_tracked_figure_with_wrong_output_is_refused() -> None:
+def test_cpu_time_of_a_benchmark_with_wrong_results_is_refused() -> None:
     results = [
         Result(CALIBRATION, "other", cpu=[0.02]),
         Result("a call", "other", cpu=[0.06], void="2 calls were lost"),
@@ -30,7 +30,7 @@ def test_tracked_figure_with_wrong_output_is_refused() -> None:
         compare_with_calibration_loop(results)
 
 
-def test_stored_figures_have_one_entry_for_each_commit_with_the_newest_last(tmp_path: Path) -> None:
+def test_benchmark_history_has_one_entry_per_commit_newest_last(tmp_path: Path) -> None:
     path = tmp_path / "figures.json"
     assert read_stored_figures(path) == []
     for commit, figure in (("aaa", 1.0), ("bbb", 2.0), ("aaa", 3.00004)):
@@ -41,7 +41,9 @@ def test_stored_figures_have_one_entry_for_each_commit_with_the_newest_last(tmp_
     ]
 
 
-def test_changes_are_printed_against_the_last_stored_commit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_benchmark_changes_since_the_last_stored_commit_are_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "figures.json"
     store_figures(path, "0123456789", {"a call": 2.0})
     print_changes({"a call": 2.5, "a new figure": 7.0}, read_stored_figures(path))

@@ -15,7 +15,7 @@ def _cost(by_room: Vector) -> float:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_cost_is_lowest_at_the_optimal_drop_rate(drops: int) -> None:
+def test_total_cost_of_idle_agents_and_drops_is_lowest_at_the_optimal_drop_rate(drops: int) -> None:
     best = compute_best_spending(drops)
     assert _cost(best.by_room) == pytest.approx(best.cost)
     for other in (0.5, 0.8, 1.0, 1.5):
@@ -29,14 +29,14 @@ def test_cost_is_lowest_at_the_optimal_drop_rate(drops: int) -> None:
 
 
 @pytest.mark.parametrize("drops", DROPS)
-def test_pacing_allows_a_drop_rate_proportional_to_the_optimal_drop_rate(drops: int) -> None:
+def test_drop_rate_that_pacing_allows_is_a_fixed_share_of_the_optimum(drops: int) -> None:
     rooms = np.arange(1, min(drops, 6) + 1)
     over = compute_best_spending(drops).by_room[rooms] / rooms**TUNED.room_power
     assert over == pytest.approx(np.full(len(rooms), over.mean()), rel=0.2)
     assert 0.25 < over.mean() < 0.45
 
 
-def test_optimal_drop_rate_is_closer_to_the_cap_in_a_longer_window() -> None:
+def test_optimal_drop_rate_approaches_the_cap_as_more_drops_are_allowed() -> None:
     shares = [compute_best_spending(drops).mean_share for drops in DROPS]
     assert shares == sorted(shares)
     assert 0.9 < shares[-1] < 1.0

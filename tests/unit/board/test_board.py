@@ -239,7 +239,7 @@ def test_shortened_campaign_names_on_the_board_stay_distinguishable(width: int) 
     assert any(name.endswith("north") for name in told)
 
 
-def test_board_shows_each_of_many_campaigns_in_one_line() -> None:
+def test_board_shows_each_campaign_on_one_line_if_there_are_many() -> None:
     shown = render_lines(centre_view(campaigns=7), height=50)
     assert len([line for line in shown if "campaign-" in line or "turnout-" in line]) == 7
     assert len(render_lines(centre_view(campaigns=7))) <= 40

@@ -175,7 +175,7 @@ def test_audio_check_command_requires_prompts_in_the_languages_of_agents_and_cat
     assert looked == {"hi", "mr", "ta"}
 
 
-def test_audio_check_command_requires_prompts_of_a_flow_in_the_languages_of_the_electoral_roll(site: Path) -> None:
+def test_audio_check_command_requires_prompts_in_the_languages_of_the_roll(site: Path) -> None:
     with (site / "centre.toml").open("a") as file:
         file.write('[centre]\nlanguage = "hi"\n[[campaigns]]\nid = "calls"\nkind = "ivr"\nflow = "turnout"\n')
         file.write('[store]\npath = "centre.db"\n')

@@ -28,7 +28,7 @@ def test_help_of_dialer_lists_each_command_with_the_first_sentence_of_its_help(n
     assert command.get_short_help_str(200) == SUMMARIES[name]
 
 
-def test_help_shows_settings_tables_in_double_brackets() -> None:
+def test_help_text_prints_double_brackets_of_settings_tables() -> None:
     assert "[[supervisors]]" in run("mqtt", "key", "--help")[1]
     assert "[[agents]]" in run("agent", "--help")[1]
 

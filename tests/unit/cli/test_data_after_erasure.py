@@ -111,7 +111,7 @@ def test_phone_number_on_no_electoral_roll_can_be_erased_after_a_purge(store: Ha
     assert kept == [("erased-0-2",), ("erased-0-3",), ("erased-0-4",), ("erased-1",)]
 
 
-def test_stored_hash_of_an_erased_number_cannot_be_linked_to_the_call_with_the_opt_out(store: HandFilled) -> None:
+def test_hash_of_an_erased_number_cannot_be_linked_to_its_opt_out_call(store: HandFilled) -> None:
     config = site(store)
     attempt = store.answered(1, NOON - 60)
     store.opt_out(1, NOON + 0.123456, attempt)
@@ -161,7 +161,7 @@ def test_opt_out_that_headquarters_sends_back_to_its_centre_is_counted_once(
     assert read_opt_out_reports(config) == before
 
 
-def test_purge_deletes_store_copies_made_before_upgrades_and_erase_names_the_copies(store: HandFilled) -> None:
+def test_copies_of_the_store_from_before_upgrades_are_deleted_by_a_purge(store: HandFilled) -> None:
     config, copy = site(store), store.path.with_name("centre.db.schema-26")
     copy.mkdir()
     code, output = run("erase", NUMBER, "-c", config)
@@ -216,9 +216,7 @@ def test_erasing_a_number_keeps_names_of_voters_whose_link_to_the_number_was_rem
 
 
 @pytest.mark.parametrize("command", [("erase", OFF_THE_ROLL), ("purge", "--after", days_ago(1), "--yes")])
-def test_recorded_consent_of_a_phone_number_on_no_electoral_roll_is_erased_with_the_number(
-    store: HandFilled, command: tuple[str, ...]
-) -> None:
+def test_consent_of_a_number_on_no_roll_is_erased_with_the_number(store: HandFilled, command: tuple[str, ...]) -> None:
     config = site(store)
     numbers = store.path.with_name("numbers.csv")
     numbers.write_text(f"{OFF_THE_ROLL}\n")
@@ -269,9 +267,7 @@ def test_purge_with_a_mistyped_polling_day_keeps_records_within_their_retention_
     assert json.loads(str(what))["after"] == days_ago(10)
 
 
-def test_retention_period_of_a_purge_starts_on_the_given_day_if_the_last_poll_was_earlier(
-    store: HandFilled, recording: Path
-) -> None:
+def test_retention_period_starts_on_the_given_day_if_the_poll_was_earlier(store: HandFilled, recording: Path) -> None:
     config = site(store, KEPT + polls(days_ago(50)))  # with the result ten days later
     code, text = run("purge", "--after", days_ago(40), "--yes", "-c", config)
     assert (code, f"retained until {TODAY + timedelta(days=5)}" in text) == (0, True)
@@ -287,7 +283,7 @@ def test_purge_before_a_future_poll_is_refused(store: HandFilled, recording: Pat
     assert query_store(store.path, "SELECT name FROM voter WHERE voter_id = 2") == [("Voter 2",)]
 
 
-def test_retention_period_starts_at_the_end_of_polling_day_in_the_time_zone_of_the_poll(store: HandFilled) -> None:
+def test_purge_is_refused_until_polling_day_ends_in_the_polls_time_zone(store: HandFilled) -> None:
     """The centre is in the easternmost time zone, the poll in the westernmost."""
     centre = '[centre]\nid = "pune-1"\ntime_zone = "Pacific/Kiritimati"\n'
     there = NOW - timedelta(hours=12)

@@ -134,7 +134,7 @@ def test_init_command_never_overwrites_an_existing_file(there: str, tmp_path: Pa
         ({"--organisation": "\udcff"}, "--organisation: is not in UTF-8"),
     ],
 )
-def test_init_command_refuses_an_invalid_option_in_one_line_and_writes_nothing(
+def test_init_command_with_an_invalid_option_gives_a_one_line_error_and_writes_nothing(
     changed: dict[str, str], says: str, tmp_path: Path
 ) -> None:
     code, output = run_for_error("init", tmp_path / "centre.toml", *arguments(tmp_path, changed))
@@ -234,7 +234,7 @@ def test_init_command_creates_no_key_if_a_store_or_its_key_exists(there: str, tm
     assert (key.read_bytes() if key.exists() else None) == before
 
 
-def test_init_leaves_the_signing_key_to_the_first_start_if_the_standard_data_folder_is_not_writable(
+def test_init_creates_no_signing_key_in_an_unwritable_standard_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")

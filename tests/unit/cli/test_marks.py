@@ -131,7 +131,7 @@ def test_marks_import_command_with_day_option_adds_that_date_to_times_without_a_
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]
 
 
-def test_vote_listed_in_two_files_has_one_key_but_each_correction_has_its_own_key(config: Path) -> None:
+def test_vote_listed_in_two_files_is_recognised_as_a_duplicate(config: Path) -> None:
     head = f"{HEAD},kind"
     first = read_list(config, "174,1,1,", "174,1,2,correction", head=head)
     longer = read_list(config, "174,1,5,", "174,1,1,voted", "174,1,2,correction", head=head)
@@ -141,7 +141,7 @@ def test_vote_listed_in_two_files_has_one_key_but_each_correction_has_its_own_ke
     assert first.marks[0].key != read_list(config, "174,1,1,", head=head, day=date(2026, 4, 21)).marks[0].key
 
 
-def test_voter_in_a_list_of_votes_is_found_by_id_card_number_unless_two_voters_share_the_number(config: Path) -> None:
+def test_voter_in_a_list_of_votes_is_found_by_unique_id_card_number(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute("UPDATE voter SET epic = 'ABC0000005' WHERE voter_id = 45")
         db.commit()
@@ -152,7 +152,7 @@ def test_voter_in_a_list_of_votes_is_found_by_id_card_number_unless_two_voters_s
     assert "not on the roll" in found.rejects[1].reason
 
 
-def test_list_of_votes_must_name_the_roll_version_if_two_versions_have_the_same_roll_part(config: Path) -> None:
+def test_list_of_votes_needs_a_roll_version_for_an_ambiguous_part(config: Path) -> None:
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"
@@ -175,7 +175,7 @@ def test_votes_dated_before_1970_in_a_list_are_rejected(config: Path) -> None:
     assert [reject.reason for reject in found.rejects] == ["column `time` is before 1970; correct the year"] * 2
 
 
-def test_list_of_votes_must_name_the_state_if_two_states_have_the_same_roll_part(config: Path) -> None:
+def test_list_of_votes_needs_a_state_for_an_ambiguous_part(config: Path) -> None:
     with_state = f"{HEAD},state"
     assert [mark.voter_id for mark in read_list(config, "174,1,1,Maharashtra", head=with_state).marks] == [1]
     with closing(sqlite3.connect(config.parent / "centre.db")) as db:
@@ -258,7 +258,7 @@ def test_rejected_lines_of_a_list_of_votes_are_written_to_the_rejects_file(confi
     )
 
 
-def test_strike_off_sheet_filled_in_by_hand_can_be_imported(config: Path) -> None:
+def test_ticks_on_an_exported_strike_off_sheet_are_imported_as_votes(config: Path) -> None:
     sheet = config.parent / "sheet.xlsx"
     run("list", "strike-off", "--for", "worker-7", "--part", "2", "--out", sheet, "-c", config)
     book = openpyxl.load_workbook(sheet)
@@ -284,7 +284,7 @@ def test_marks_show_command_lists_the_correction_that_marks_undo_stored(config: 
     assert "Voter 3" not in output
 
 
-def test_marks_undo_command_for_a_voter_not_recorded_as_voted_exits_1_and_stores_nothing(config: Path) -> None:
+def test_marks_undo_command_exits_1_for_a_voter_not_recorded_as_voted(config: Path) -> None:
     assert run("marks", "undo", "3", "-c", config, "--who", "asha") == (
         1,
         "dialer: voter 3 is not recorded as voted or closed: there is nothing to undo\n",
@@ -314,7 +314,7 @@ def test_marks_undo_command_for_a_voter_not_recorded_as_voted_exits_1_and_stores
         (["import", "nowhere.csv", "--day", "2999-01-01"], "--day"),
     ],
 )
-def test_invalid_arguments_of_the_marks_commands_are_refused_in_one_line(
+def test_invalid_arguments_of_the_marks_commands_are_refused_with_a_one_line_error(
     config: Path, arguments: list[str], says: str
 ) -> None:
     code, output = run("marks", *arguments, "-c", config)

@@ -66,7 +66,7 @@ def test_recordings_purge_command_erases_only_recordings_older_than_the_limit(fo
     assert (folder / "notes.txt").exists()
 
 
-def test_missing_recordings_folder_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_recordings_folder_gives_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match=r"set recordings\.directory") as caught:
         list(list_recordings(tmp_path / "nowhere"))
     assert "\n" not in str(caught.value)

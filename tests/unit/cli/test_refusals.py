@@ -78,7 +78,7 @@ def test_electoral_roll_import_with_an_unwritable_rejects_path_does_not_change_t
     assert list_names(tmp_path / "folder") == []
 
 
-def test_error_about_the_rejects_file_after_an_import_says_that_the_electoral_roll_is_imported(tmp_path: Path) -> None:
+def test_rejects_file_error_after_an_import_says_that_the_roll_was_imported(tmp_path: Path) -> None:
     sink = RejectsFile(tmp_path / "rejects.csv", ["a"], frozenset())
     sink.close_rejects_file()
     (tmp_path / "rejects.csv").mkdir()
@@ -124,7 +124,7 @@ def test_demo_command_refuses_invalid_paths_before_its_simulation_starts(
 # Unreadable paths
 
 
-def test_every_command_reports_an_unreadable_store_path_in_one_line(tmp_path: Path) -> None:
+def test_unreadable_store_path_gives_a_one_line_error_in_every_command(tmp_path: Path) -> None:
     path = tmp_path / f"{TOO_LONG}.db"
     roll = write_roll(tmp_path / "roll.csv", [("1", "1", "1", "M", "30", "F", "")])
     commands: list[list[str | Path]] = [
@@ -140,7 +140,7 @@ def test_every_command_reports_an_unreadable_store_path_in_one_line(tmp_path: Pa
         assert (code, "cannot be read (File name too long)" in printed) == (2, True)
 
 
-def test_unreadable_paths_of_flows_texts_and_pictures_are_reported_in_one_line(tmp_path: Path) -> None:
+def test_unreadable_paths_of_flows_texts_and_pictures_give_one_line_errors(tmp_path: Path) -> None:
     with pytest.raises(FlowError, match=r"cannot be read .File name too long"):
         load_flow(str(tmp_path / f"{TOO_LONG}.yaml"))
     for directory, says in ((tmp_path / TOO_LONG, "cannot be read"), (Path(__file__), "is not a directory")):
@@ -230,7 +230,7 @@ def test_programming_error_in_a_command_prints_a_traceback(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("arguments", [["report", "turnout", "-f", "csv", "--store", "centre.db"], ["flow", "list"]])
-def test_unwritable_standard_output_is_reported_in_one_line(store: Path, arguments: list[str]) -> None:
+def test_unwritable_standard_output_gives_a_one_line_error(store: Path, arguments: list[str]) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with Path("/dev/full").open("w") as full:
@@ -326,9 +326,7 @@ def test_import_of_votes_from_a_list_with_only_a_header_exits_1(store: Path) -> 
     assert (code, printed.startswith(f"dialer: {path} has a header but no lines"), "\n" in printed) == (1, True, False)
 
 
-def test_summary_of_an_electoral_roll_import_shows_names_of_settings_tables_in_brackets(
-    tmp_path: Path, roll: Path
-) -> None:
+def test_import_summary_prints_double_brackets_of_settings_tables(tmp_path: Path, roll: Path) -> None:
     result = CliRunner().invoke(cli.app, ["import", str(roll), "--store", str(tmp_path / "new.db"), "--json"])
     assert "set one in [[rules.polls]]" in " ".join(result.stderr.split())
 
@@ -365,7 +363,7 @@ def test_empty_file_whose_permissions_cannot_be_changed_is_not_used_as_a_store(
         (["demo", "--nonsense"], "No such option"),
     ],
 )
-def test_wrong_arguments_of_a_command_are_reported_in_one_line(
+def test_wrong_arguments_of_a_command_give_one_line_errors(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["dialer", *arguments])
@@ -401,7 +399,7 @@ def test_error_about_an_unknown_command_suggests_a_similar_one(
     assert says in lines[0]
 
 
-def test_command_that_asks_a_question_aborts_in_one_line_without_input(tmp_path: Path) -> None:
+def test_interactive_command_without_input_aborts_with_a_one_line_error(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from dialer.cli.main import main; main()", "agent", "hash-pin"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     ended = subprocess.run(

@@ -104,7 +104,7 @@ def test_second_roll_version_of_a_constituency_is_imported_only_with_an_option(t
     assert query_store(store, "SELECT roll_version FROM booth ORDER BY 1") == [("2026-1",), ("current",)]
 
 
-def test_electoral_roll_import_uses_the_settings_map_and_rejects_files_given_as_options(tmp_path: Path) -> None:
+def test_roll_import_uses_settings_column_map_and_rejects_paths_from_options(tmp_path: Path) -> None:
     roll = write_roll(tmp_path / "roll.csv", [("1", "2", "3", "(212) 555-2368")], ("A", "B", "C", "D"))
     settings = tmp_path / "centre.toml"
     settings.write_text(f'[centre]\nregion = "US"\n[store]\npath = "{tmp_path / "own.db"}"\n', "utf-8")

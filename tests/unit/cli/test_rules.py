@@ -185,7 +185,7 @@ def test_rules_check_command_reports_an_outdated_register(tmp_path: Path) -> Non
     )
 
 
-def test_rules_check_command_refuses_looser_settings_in_one_line(config: Path) -> None:
+def test_rules_check_command_gives_a_one_line_error_for_looser_settings(config: Path) -> None:
     text = config.read_text(encoding="utf-8").replace("minimum_seconds = 30", "minimum_seconds = 5")
     config.write_text(text, encoding="utf-8")
     code, output = run("check", "-c", config)
@@ -194,7 +194,7 @@ def test_rules_check_command_refuses_looser_settings_in_one_line(config: Path) -
 
 
 @pytest.mark.parametrize("who", ["+917000000001", "07000000001", "1", "174/1/1"])
-def test_rules_explain_command_accepts_a_phone_number_a_voter_id_or_a_place_on_the_roll(config: Path, who: str) -> None:
+def test_rules_explain_command_finds_a_voter_by_number_id_or_roll_entry(config: Path, who: str) -> None:
     assert run_rules_explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
@@ -362,7 +362,7 @@ def test_rules_explain_command_finds_an_opted_out_number_that_is_on_no_electoral
         ("1234567890", "a made-up number"),
     ],
 )
-def test_rules_explain_command_refuses_an_unknown_voter_in_one_line(config: Path, who: str, output: str) -> None:
+def test_rules_explain_command_gives_a_one_line_error_for_an_unknown_voter(config: Path, who: str, output: str) -> None:
     code, text = run("explain", who, "-c", config)
     assert code == 2
     assert output in text
@@ -407,9 +407,7 @@ def test_rules_explain_command_for_a_past_time_uses_registers_and_pauses_of_that
     assert run_rules_explain(config, "1", at="2024-04-15T12:00")[1] == []
 
 
-def test_rules_explain_command_for_a_past_time_uses_rules_stored_at_the_last_dialler_start(
-    config: Path, tmp_path: Path
-) -> None:
+def test_rules_explain_command_uses_the_rules_in_force_at_a_past_time(config: Path, tmp_path: Path) -> None:
     """The dialler started in the morning with later calling hours, and in the afternoon with those of the settings."""
     settings = load_settings(config)
     profile = apply_stricter_site_values_to_profile(

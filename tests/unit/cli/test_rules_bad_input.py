@@ -136,7 +136,7 @@ def test_do_not_call_register_older_than_the_profile_allows_is_refused(tmp_path:
     )
 
 
-def test_voter_list_is_not_exported_after_the_date_on_which_voter_data_must_be_erased(tmp_path: Path) -> None:
+def test_voter_list_is_not_exported_after_the_retention_period(tmp_path: Path) -> None:
     roll(tmp_path, "18:00")
     out = tmp_path / "list.csv"
     code, text = run("list", "strike-off", "--for", "A. Worker", "--out", out, "-c", settings(tmp_path))

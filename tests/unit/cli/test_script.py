@@ -31,7 +31,7 @@ def test_script_check_command_finds_nothing_wrong_with_shipped_agent_scripts() -
     assert run("script", "check") == (0, "2 scripts checked, 0 findings\n")
 
 
-def test_script_check_command_exits_1_with_findings_and_2_if_a_script_cannot_be_loaded(tmp_path: Path) -> None:
+def test_script_check_command_exits_1_for_findings_and_2_for_invalid_scripts(tmp_path: Path) -> None:
     path = write_own_script(tmp_path, "Have you been able to vote?", "Which party did you vote for, {name}?")
     code, text = run("script", "check", path, "-l", "ta")
     assert code == 1

@@ -165,7 +165,7 @@ def test_portal_export_with_only_rejected_rows_is_reread_by_the_next_import(port
         assert "every row was rejected" in printed
 
 
-def test_unknown_portal_or_missing_export_folder_is_refused_in_one_line(portal: Portal) -> None:
+def test_unknown_portal_or_missing_export_folder_is_refused_with_a_one_line_error(portal: Portal) -> None:
     code, printed = run("source", "import", "other", "-c", portal.settings)
     assert (code, printed) == (SettingError.exit_code, "settings: sources: has no source 'other'; choose from portal.")
     assert "webhook_url: is not set" in run("source", "send", "portal", "-c", portal.settings)[1]

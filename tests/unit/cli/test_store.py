@@ -245,7 +245,7 @@ def lose_call(directory: Path) -> None:
         )
 
 
-def test_store_older_than_the_recorded_calls_is_accepted_only_after_a_person_confirms(tmp_path: Path) -> None:
+def test_store_that_lacks_recorded_calls_is_accepted_only_after_confirmation(tmp_path: Path) -> None:
     config = settings(tmp_path, None)
     fill_roll(tmp_path / "centre.db", 54)
     code, text = run("store", "accept-older", "-c", config)
@@ -265,7 +265,7 @@ def test_store_older_than_the_recorded_calls_is_accepted_only_after_a_person_con
     assert run("store", "accept-older", "-c", config)[1].startswith("The store lacks no call")
 
 
-def test_store_older_than_the_recorded_calls_is_not_accepted_while_a_dialler_uses_the_store(tmp_path: Path) -> None:
+def test_store_that_lacks_recorded_calls_is_not_accepted_while_in_use(tmp_path: Path) -> None:
     config = settings(tmp_path, None)
     fill_roll(tmp_path / "centre.db", 54)
     with StoreLock(tmp_path / "centre.db", "a dialler"):

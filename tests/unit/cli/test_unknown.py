@@ -56,7 +56,7 @@ def test_dialer_unknown_list_shows_attempts_without_full_numbers(
     assert "3 attempts have an unknown result" in text
 
 
-def test_number_with_an_unknown_call_result_may_be_called_after_its_release_by_a_person(
+def test_number_with_an_unknown_call_result_is_callable_after_an_operators_release(
     unknown_attempts: tuple[Path, list[str]],
 ) -> None:
     path, ids = unknown_attempts

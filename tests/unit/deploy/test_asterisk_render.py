@@ -565,7 +565,7 @@ def test_asterisk_file_that_matdan_did_not_write_is_overwritten_only_with_force(
     assert (tmp_path / "pjsip.conf.before-matdan").read_text() == "[mine]\n"
 
 
-def test_asterisk_files_in_an_unwritable_directory_are_reported_in_one_line(tmp_path: Path) -> None:
+def test_asterisk_files_in_an_unwritable_directory_give_one_line_errors(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(AsteriskFilesError, match="use a directory that you may write to"):
         write_planned_files(tmp_path / "file" / "etc", [], force=False)
@@ -687,6 +687,6 @@ def test_missing_directory_of_asterisk_files_is_reported(tmp_path: Path) -> None
     assert note not in run_asterisk_command("render", "-c", str(toml), "--to", str(tmp_path / "etc"))[1]
 
 
-def test_file_instead_of_the_directory_of_asterisk_files_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_file_instead_of_the_directory_of_asterisk_files_gives_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(AsteriskFilesError, match="is not a directory"):
         run_asterisk_command("lint", str(tmp_path / "nowhere"))

@@ -103,7 +103,7 @@ def test_desk_does_not_start_with_a_page_route_without_access_rules(route_class:
         make_web_application([router], Sessions(DESK_COOKIE, find_no_user, find_no_user))
 
 
-def test_list_of_all_roles_contains_every_role_of_users_and_headquarters() -> None:
+def test_desk_knows_every_role_of_centre_and_headquarters_users() -> None:
     people = {"viewer", "listener", "coach", "booth-desk", "compliance", "supervisor"}
     assert people | {"headquarters", "zone", "media"} == EVERY_ROLE
     assert people - {"viewer", "booth-desk"} == COMMAND_ROLES
@@ -235,7 +235,7 @@ async def test_only_the_agents_page_may_ask_for_the_microphone(desk: DeskUnderTe
     assert told == {"/board": [closed], "/agent": [open_to_it], "/api/me": [closed]}
 
 
-async def test_sign_in_to_the_desk_sets_a_secure_cookie_and_sign_out_ends_the_session(desk: DeskUnderTest) -> None:
+async def test_desk_session_has_a_secure_cookie_and_ends_at_sign_out(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/sign-in", SIGN_IN)
     assert answer.status_code == 204
     cookie = answer.headers["set-cookie"]

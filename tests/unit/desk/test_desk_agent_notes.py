@@ -55,7 +55,7 @@ async def replace_unsent_form_of_seat(desk: DeskUnderTest, draft: object) -> int
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
-async def test_latest_agent_note_about_a_number_is_shown_at_the_next_call_to_that_number(desk: DeskUnderTest) -> None:
+async def test_latest_agent_note_is_shown_at_the_next_call_to_the_number(desk: DeskUnderTest) -> None:
     for text in ("first", NOTE["text"]):
         assert (await desk.post("/api/agent/note", {**NOTE, "text": text}, AGENT)).status_code == 204
     found = await AgentRecords(desk.file).read_last_note_about_number(1)
@@ -107,7 +107,7 @@ async def test_agent_note_that_is_malformed_or_too_long_is_refused(
         assert answer.json() == {"problem": {413: "too-long", 422: "values"}[status]}
 
 
-async def test_draft_of_an_agent_note_is_restored_after_a_page_reload_and_a_desk_restart(desk: DeskUnderTest) -> None:
+async def test_draft_agent_note_survives_a_page_reload_and_a_desk_restart(desk: DeskUnderTest) -> None:
     assert await replace_unsent_form_of_seat(desk, DRAFT) == 204
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write_unsent_forms_to_file()

@@ -83,7 +83,7 @@ def command(name: str, **values: Any) -> dict[str, Any]:
 # Sign-in
 
 
-async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(desk: DeskUnderTest) -> None:
+async def test_desk_sends_the_dialler_a_keyed_hash_instead_of_the_pin(desk: DeskUnderTest) -> None:
     answer = await desk.post("/api/agent/sign-in", SIGN_IN)
     assert answer.status_code == 204
     assert {"Secure", "HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
@@ -93,7 +93,7 @@ async def test_desk_sends_a_proof_of_the_pin_instead_of_the_pin_to_the_dialler(d
     assert read_pin_proof(values["proof"]).is_valid_pin_proof(PIN_HASH, "pune-1", "04", "101")
 
 
-async def test_sign_in_page_lists_seats_only_on_devices_on_which_somebody_has_signed_in(desk: DeskUnderTest) -> None:
+async def test_sign_in_page_lists_seats_only_on_known_devices(desk: DeskUnderTest) -> None:
     desk.page_state.set_value_of_key("seat/05", replace(SEATED, seat="05", agent="102"))
     assert (await desk.get("/api/agent/seats")).json() == []
     device = read_device_cookie(await desk.post("/api/agent/sign-in", {**SIGN_IN, "phone": None}))
@@ -350,7 +350,7 @@ async def test_agent_page_stream_ends_before_the_next_agents_voter_is_shown(desk
             await anext(news)
 
 
-async def test_agent_page_stream_ends_when_another_agent_takes_the_seat_while_sessions_are_unreadable(
+async def test_agent_page_ends_at_a_change_of_agent_even_if_sessions_are_unreadable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await desk.agent_token()
@@ -440,7 +440,7 @@ def test_screen_pop_offers_only_the_outcomes_that_the_campaign_accepts(
     assert (" ".join(pop.outcomes), pop.call_back_times) == (outcomes, call_back_times)
 
 
-async def test_pace_of_an_agent_is_compared_with_all_agents(desk: DeskUnderTest) -> None:
+async def test_agents_contacts_per_hour_are_compared_with_the_team_average(desk: DeskUnderTest) -> None:
     class Day:
         """A store with the work of two agents."""
 

@@ -118,7 +118,9 @@ async def test_mistakes_in_the_form_are_reported_at_their_fields(desk: DeskUnder
     assert answer.json()["text"].startswith("max_attempts: must be greater than or equal to 1 (is 0)")
 
 
-async def test_campaign_is_not_saved_if_the_file_has_changed_since_the_check(desk: DeskUnderTest, file: Path) -> None:
+async def test_new_campaign_is_not_saved_if_the_campaigns_file_changed_after_the_check(
+    desk: DeskUnderTest, file: Path
+) -> None:
     checked = await check_form(desk)
     file.write_text("# somebody else\n", encoding="utf-8")
     answer = await save_form(desk, checked["digest"])
@@ -130,7 +132,7 @@ async def test_campaign_is_not_saved_if_the_file_has_changed_since_the_check(des
 @pytest.mark.parametrize(
     ("reply", "status"), [(Reply("refused", "centre.id needs a restart"), 200), (None, 503)], ids=["refused", "broker"]
 )
-async def test_file_is_restored_if_the_dialler_refuses_or_does_not_receive_the_reload(
+async def test_campaigns_file_is_restored_if_the_dialler_refuses_the_reload(
     desk: DeskUnderTest, file: Path, reply: Reply | None, status: int
 ) -> None:
     file.write_text("# before\n", encoding="utf-8")
@@ -144,15 +146,15 @@ async def test_file_is_restored_if_the_dialler_refuses_or_does_not_receive_the_r
     assert desk.reloads == []
 
 
-async def test_campaign_of_an_unanswered_reload_stays_in_the_file(desk: DeskUnderTest, file: Path) -> None:
+async def test_new_campaign_stays_saved_if_the_dialler_does_not_answer_the_reload(
+    desk: DeskUnderTest, file: Path
+) -> None:
     desk.dialler_client.reply = Reply("unanswered", "")
     assert (await save_form(desk, "")).json()["status"] == "unanswered"
     assert 'id = "survey"' in file.read_text(encoding="utf-8")
 
 
-async def test_refused_campaign_stays_in_a_file_that_somebody_has_changed_meanwhile(
-    desk: DeskUnderTest, file: Path
-) -> None:
+async def test_campaigns_file_edited_during_a_refused_reload_is_not_restored(desk: DeskUnderTest, file: Path) -> None:
     def change_file(_: object) -> None:
         file.write_text("# somebody else\n", encoding="utf-8")
 
@@ -174,7 +176,7 @@ async def test_campaign_that_cannot_be_written_is_refused_with_the_reason(desk: 
     assert "campaigns.toml cannot be written" in answer.json()["text"]
 
 
-async def test_page_without_a_campaigns_file_adds_no_campaigns(tmp_path: Path) -> None:
+async def test_campaigns_page_refuses_to_add_a_campaign_without_a_campaigns_file(tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     path.write_text(SITE.format(file=""), encoding="utf-8")
     async with run_desk(tmp_path, load_settings(path)) as desk:

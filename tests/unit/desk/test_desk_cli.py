@@ -101,7 +101,9 @@ def test_desk_user_can_sign_in_until_the_password_is_deleted(site: Path) -> None
         ("asha", "asha", "is its user's name"),
     ],
 )
-def test_weak_password_of_a_desk_user_is_refused_in_one_line(site: Path, name: str, given: str, told: str) -> None:
+def test_weak_password_of_a_desk_user_is_refused_with_a_one_line_error(
+    site: Path, name: str, given: str, told: str
+) -> None:
     code, said = run("user", "password", name, "-c", site, "--password", "-", given=f"{given}\n")
     assert code == 2
     assert told in said

@@ -163,7 +163,7 @@ async def test_killed_checking_process_of_an_electoral_roll_is_reported(
     assert list_spool_files(tmp_path) == []
 
 
-async def test_uploaded_file_that_is_no_electoral_roll_or_does_not_fit_on_the_disk_is_refused(
+async def test_uploaded_file_that_is_no_roll_or_exceeds_disk_space_is_refused(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert (await upload_roll(desk, name="../../etc/passwd")).json() == {"problem": "no-roll"}
@@ -171,7 +171,7 @@ async def test_uploaded_file_that_is_no_electoral_roll_or_does_not_fit_on_the_di
     assert (await upload_roll(desk)).json() == {"problem": "no-room"}
 
 
-async def test_phone_number_typed_on_the_page_is_in_a_spool_file_only_while_its_command_runs(
+async def test_temporary_file_with_a_typed_phone_number_is_deleted_after_the_command(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     seen: list[list[str]] = []

@@ -134,7 +134,7 @@ async def test_every_column_of_a_report_has_a_text_on_the_page(desk: DeskUnderTe
             assert f"\ncolumn-{column['name'].replace('_', '-')} = " in texts, name
 
 
-async def test_reports_page_shows_the_first_rows_of_a_long_report_and_the_number_of_all_rows(
+async def test_reports_page_shows_first_rows_and_total_of_a_long_report(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reports, "MAX_SHOWN_ROWS", 2)

@@ -70,7 +70,7 @@ script = "{script}"
 """
 
 
-async def test_settings_reload_of_the_desk_applies_new_seats_and_agents_and_rejects_an_invalid_file(
+async def test_desk_settings_reload_applies_new_seats_and_agents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def find_known_device(*_: object) -> KnownDevice:

@@ -133,7 +133,7 @@ async def test_removed_user_or_changed_role_is_signed_out_at_once(desk: DeskUnde
     assert await desk.people.find_user_of_session(again) == SignedInUser("ravi", "coach")
 
 
-async def test_new_user_with_the_name_of_a_removed_user_gets_none_of_that_users_rights(
+async def test_new_user_inherits_nothing_from_a_removed_user_of_the_same_name(
     desk: DeskUnderTest, table: Table
 ) -> None:
     """This also holds if the desk was stopped while the user was removed and added."""
@@ -285,7 +285,7 @@ async def test_failed_notification_about_one_user_does_not_delay_those_about_oth
     assert told == ["asha", "ravi", "meena"]
 
 
-async def test_event_stream_of_a_user_ends_at_a_role_change_even_on_a_full_disk(
+async def test_open_page_of_a_user_ends_at_a_role_change_despite_a_full_disk(
     desk: DeskUnderTest, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("meena", "ravi"):

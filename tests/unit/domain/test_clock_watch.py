@@ -124,7 +124,7 @@ class PausedClock:
 
 
 @pytest.mark.parametrize("pauses", [[], [3.0], [3.0, 30.0, 0.5]])
-def test_delay_between_reading_wall_clock_and_monotonic_clock_is_not_reported_as_a_clock_step(
+def test_delay_between_two_clock_readings_is_not_reported_as_a_clock_step(
     pauses: list[float],
 ) -> None:
     clock = PausedClock(pauses)

@@ -15,5 +15,5 @@ def test_noun_after_a_count_is_singular_only_for_one(count: int, text: str) -> N
     assert format_count(count, "finding") == text
 
 
-def test_irregular_plural_is_used_after_every_count_except_one() -> None:
+def test_irregular_plural_follows_every_number_other_than_1() -> None:
     assert [format_count(count, "entry", "entries") for count in (0, 1, 2)] == ["0 entries", "1 entry", "2 entries"]

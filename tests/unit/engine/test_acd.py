@@ -61,7 +61,7 @@ def test_answered_voter_gets_the_longest_idle_seat_with_the_required_skill_langu
     assert find_connected_seat(turns) == seat
 
 
-def test_answered_voter_gets_the_seat_reserved_for_the_call_unless_the_seats_phone_may_be_dead() -> None:
+def test_answered_voter_gets_no_reserved_seat_whose_phone_may_be_dead() -> None:
     for suspect, seat in ((False, "02"), (True, None)):
         turns = Turns(2)
         turns.call(reserved_seat="02")
@@ -177,7 +177,7 @@ def test_voter_who_returns_from_hold_continues_the_call_at_a_paused_or_free_seat
     assert turns.seat() is SeatState.TALKING
 
 
-def test_voter_goes_to_the_next_agent_after_a_failed_transfer_if_the_first_agents_phone_is_dead() -> None:
+def test_voter_of_a_failed_transfer_gets_another_agent_if_the_phone_is_down() -> None:
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", phone_up=False)
@@ -187,9 +187,7 @@ def test_voter_goes_to_the_next_agent_after_a_failed_transfer_if_the_first_agent
 
 
 @pytest.mark.parametrize(("suspect", "seat"), [(False, "01"), (True, "02")])
-def test_voter_returns_to_the_agent_after_a_failed_transfer_unless_the_phone_may_be_dead(
-    suspect: bool, seat: str
-) -> None:
+def test_voter_of_a_failed_transfer_returns_only_to_an_agent_with_a_working_phone(suspect: bool, seat: str) -> None:
     turns = Turns(2)
     call = turns.talking("01")
     change_seat(turns, "01", state=SeatState.WRAP_UP, phone_suspect=suspect)
@@ -197,7 +195,7 @@ def test_voter_returns_to_the_agent_after_a_failed_transfer_unless_the_phone_may
     assert find_connected_seat(turns) == seat
 
 
-def test_end_of_an_earlier_call_does_not_change_a_seat_in_wrap_up_or_with_a_newer_call() -> None:
+def test_late_end_of_an_earlier_call_does_not_change_the_seat() -> None:
     turns = Turns()
     call = turns.talking()
     for fields in ({"attempt_id": B}, {"state": SeatState.WRAP_UP}):
@@ -209,7 +207,7 @@ def test_end_of_an_earlier_call_does_not_change_a_seat_in_wrap_up_or_with_a_newe
 
 
 @pytest.mark.parametrize("phone_disconnected", [False, True])
-def test_pacing_is_informed_of_the_length_of_a_conversation(phone_disconnected: bool) -> None:
+def test_pacing_receives_the_talk_time_of_a_conversation(phone_disconnected: bool) -> None:
     turns = Turns()
     call = turns.talking()
     turns.clock.seconds = 18.4
@@ -323,7 +321,7 @@ def test_wrap_up_that_began_before_a_restart_can_be_ended() -> None:
     assert turns.seat() is SeatState.READY
 
 
-def test_failed_call_to_the_phone_of_a_seat_is_reported_with_the_name_of_the_seat() -> None:
+def test_agents_phone_is_called_again_after_a_failed_call() -> None:
     turns = Turns(2)
     change_seat(turns, "02", phone_up=False)
     turns.features.core.in_event = True

@@ -46,7 +46,9 @@ def make_call_ended(by: EndedBy = EndedBy.HANGUP, **facts: Any) -> CallEnded:
         ({"dial_status": "CANCEL", "cause": 16, "ever_ringing": True}, Outcome.CARRIER_FAILURE),
     ],
 )
-def test_outcome_of_an_unanswered_call_depends_on_how_the_call_ended(facts: dict[str, Any], outcome: Outcome) -> None:
+def test_unanswered_call_gets_its_outcome_from_dial_status_and_hangup_cause(
+    facts: dict[str, Any], outcome: Outcome
+) -> None:
     assert derive_outcome_of_ended_call(a_call(), make_call_ended(**facts)) is outcome
 
 
@@ -54,7 +56,7 @@ def test_call_that_failed_before_a_channel_existed_has_the_outcome_refused() -> 
     assert derive_outcome_of_ended_call(a_call(), make_call_ended(EndedBy.NO_CHANNEL)) is Outcome.REFUSED
 
 
-def test_cancelled_call_has_the_outcome_cancelled_unless_a_person_answered() -> None:
+def test_cancelled_call_that_a_voter_answered_has_the_outcome_dropped() -> None:
     assert derive_outcome_of_ended_call(a_call(cancelled=True), make_call_ended(cause=0)) is Outcome.CANCELLED
     assert (
         derive_outcome_of_ended_call(a_call(cancelled=True), make_call_ended(cause=16, answered=True))
@@ -62,7 +64,7 @@ def test_cancelled_call_has_the_outcome_cancelled_unless_a_person_answered() -> 
     )
 
 
-def test_outcome_of_an_answered_agent_call_depends_on_how_the_call_ended() -> None:
+def test_answered_agent_call_without_a_connection_is_dropped_or_abandoned() -> None:
     answered = a_call().copy_call_with_answer(Instant(10.0, 10.0))
     assert derive_outcome_of_ended_call(answered, make_call_ended(cause=16)) is Outcome.DROPPED
     assert (
@@ -77,14 +79,14 @@ def test_outcome_of_an_answered_agent_call_depends_on_how_the_call_ended() -> No
     )
 
 
-def test_outcome_of_an_answered_ivr_call_depends_on_how_the_call_ended() -> None:
+def test_answered_ivr_call_is_completed_only_at_the_end_of_its_flow() -> None:
     answered = a_call(CampaignKind.IVR).copy_call_with_answer(Instant(10.0, 10.0))
     assert derive_outcome_of_ended_call(answered, make_call_ended()) is Outcome.LEFT
     done = a_call(CampaignKind.IVR, answered_seconds=1.0, completed=True)
     assert derive_outcome_of_ended_call(done, make_call_ended()) is Outcome.COMPLETED
 
 
-def test_call_that_vanished_from_asterisk_has_the_outcome_unknown_or_abandoned() -> None:
+def test_unanswered_call_that_vanished_from_asterisk_has_the_outcome_unknown() -> None:
     vanished = make_call_ended(EndedBy.VANISHED)
     assert derive_outcome_of_ended_call(a_call(), vanished) is Outcome.UNKNOWN
     assert (
@@ -112,7 +114,7 @@ def test_outcome_of_a_call_does_not_depend_on_the_order_of_its_events() -> None:
     assert outcomes == {Outcome.CONNECTED}
 
 
-def test_state_of_a_call_is_derived_from_the_events_of_the_call() -> None:
+def test_call_state_follows_ringing_answer_and_connection() -> None:
     call = a_call(originate_sent=False)
     assert call.call_state is CallState.SENDING
     assert a_call().call_state is CallState.DIALLING

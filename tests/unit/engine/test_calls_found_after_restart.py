@@ -82,7 +82,7 @@ NOTHING = History({}, first_at=NOON - 600, last_at=NOON - 10, up_seconds=600.0)
         (PastCall(NOON - 50, None, "01"), NOTHING, "connected"),
     ],
 )
-def test_outcome_of_a_call_that_ended_during_a_restart_is_read_from_asterisks_call_records(
+def test_call_that_ended_during_a_restart_gets_its_outcome_from_asterisks_cdr(
     past: PastCall | None, history: History | None, ends: str
 ) -> None:
     turns = Turns()
@@ -94,7 +94,7 @@ def test_outcome_of_a_call_that_ended_during_a_restart_is_read_from_asterisks_ca
     assert not turns.features.live_calls
 
 
-def test_vanished_call_without_a_call_record_has_an_unknown_result_if_its_trunk_was_moved() -> None:
+def test_call_missing_after_a_trunk_was_moved_has_an_unknown_result() -> None:
     turns = Turns()
     turns.features.call_reconciler.load_open_call_attempts([make_open_attempt()], {"another"})
     turns.at(1, make_switch_up(live=False))
@@ -104,7 +104,7 @@ def test_vanished_call_without_a_call_record_has_an_unknown_result_if_its_trunk_
     )
 
 
-def test_agent_who_has_logged_in_at_another_seat_is_not_restored_at_the_old_seat() -> None:
+def test_agent_logged_in_at_another_seat_is_not_restored_at_the_old_seat() -> None:
     turns = Turns(seats=2)
     agents, seat = turns.features.agent_seat_service, turns.features.agent_seats["02"]
     turns.place(seat.log_off_agent(turns.features.core.read_clock()))

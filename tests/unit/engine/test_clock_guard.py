@@ -67,7 +67,7 @@ def test_changed_system_clock_holds_dialling_until_the_clock_is_corrected() -> N
     assert guarded.recorded == [NOON - 1_000] * 4
 
 
-def test_dialling_resumes_when_a_person_confirms_the_changed_system_clock() -> None:
+def test_dialling_resumes_when_an_operator_confirms_the_changed_system_clock() -> None:
     guarded = Guarded()
     guarded.clock.wall += 3_600
     assert guarded.is_held()

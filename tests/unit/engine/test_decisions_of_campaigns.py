@@ -256,7 +256,7 @@ def test_removed_campaign_cancels_its_ringing_calls_and_returns_its_reserved_num
         (4, 0.5, 9, LOOK_AGAIN_SECONDS),
     ],
 )
-def test_pacing_of_an_ivr_campaign_at_the_call_rate_limit_waits_until_a_call_may_start(
+def test_ivr_pacing_at_the_cps_limit_waits_for_the_next_permitted_call_start(
     unsent: int, per_second: float, channels: int, wait: float
 ) -> None:
     trunk = make_trunk(calls_per_second=per_second, channels=channels)
@@ -276,7 +276,7 @@ def test_ivr_campaign_places_a_call_when_its_trunk_may_start_a_call() -> None:
     assert len(turns.features.live_calls) == 1
 
 
-def test_pacing_of_an_agent_campaign_at_the_call_rate_limit_waits_until_a_call_may_start() -> None:
+def test_agent_campaign_pacing_at_the_cps_limit_waits_for_a_call_start() -> None:
     turns = make_turns_that_want_calls(wanted=1, trunks=[make_trunk(calls_per_second=2.0)])
     for number in range(2):
         turns.call(AttemptId(f"{number:036}"), originate_sent=False, phone_id=number + 50, voter_id=number + 50)
@@ -393,7 +393,7 @@ def test_excess_ringing_call_is_hung_up_and_calls_with_reserved_seats_continue(
 
 
 @pytest.mark.parametrize("sound", [None, "matdan/message"])
-def test_ringing_calls_of_a_held_campaign_are_not_cancelled_while_no_asterisk_server_is_connected(
+def test_held_campaign_cancels_no_ringing_calls_while_asterisk_is_disconnected(
     sound: str | None,
 ) -> None:
     turns = make_turns_that_want_calls()

@@ -76,7 +76,7 @@ def test_inbound_call_is_answered_without_a_check_of_the_dialling_rules() -> Non
     assert rules.gate.cases == []
 
 
-def test_rule_check_of_an_answered_call_uses_the_data_read_at_the_reservation_of_the_number() -> None:
+def test_rule_check_at_the_answer_uses_voter_data_read_at_reservation() -> None:
     rules = Rules()
     sent = rules.send()
     assert (sent.number, sent.area, sent.caller_id, sent.language) == (
@@ -102,13 +102,13 @@ def test_rule_check_of_an_answered_call_includes_an_opt_out_received_during_ring
     assert rules.answer().facts == replace(FACTS, opted_out=True)
 
 
-def test_rule_check_of_an_answered_call_uses_booth_data_if_no_voter_data_is_stored() -> None:
+def test_rule_check_at_the_answer_uses_booth_data_without_voter_data() -> None:
     case = Rules().answer()
     assert (case.number, case.area, case.facts) == ("", Area(174, "18:00"), None)
     assert Rules().answer(booth_id=9).area is None
 
 
-def test_rule_check_of_a_call_begun_before_a_restart_uses_the_language_of_the_booth() -> None:
+def test_rule_check_of_a_recovered_call_uses_the_language_of_the_booth() -> None:
     rules = Rules()
     rules.service.load_do_not_call_registers_and_open_calls(
         (), [make_open_attempt("calls"), make_open_attempt("removed")]
@@ -212,9 +212,7 @@ def test_voter_data_read_for_rule_checks_of_a_refused_call_is_discarded_immediat
     ("language", "booth_id", "spoken"),
     [("ta", 1, "ta"), ("", 1, "mr"), ("", 9, "en"), ("../../x", 1, "en")],
 )
-def test_recordings_are_played_in_the_language_of_the_voter_or_else_of_the_booth(
-    language: str, booth_id: int, spoken: str
-) -> None:
+def test_recordings_use_the_booths_language_if_the_voters_is_unknown(language: str, booth_id: int, spoken: str) -> None:
     rules = Rules()
     rules.service.check_rules_for_reserved_number(rules.run, replace(CLAIM, language=language, booth_id=booth_id))
     assert rules.gate.cases[-1].language == spoken

@@ -46,7 +46,7 @@ class Site:
 
 
 @pytest.mark.parametrize(("left", "is_refilled"), [(0, True), (50, True), (51, False), (60, False)])
-def test_further_numbers_are_reserved_only_if_a_whole_batch_fits_into_the_reserve(left: int, is_refilled: bool) -> None:
+def test_numbers_are_reserved_in_whole_batches_up_to_the_maximum(left: int, is_refilled: bool) -> None:
     site = Site()
     assert left <= HOPPER_SIZE
     site.run.hopper = deque(make_claim(number) for number in range(left))
@@ -251,7 +251,7 @@ async def test_error_about_an_unavailable_number_that_an_agent_chose_gives_the_r
 @pytest.mark.parametrize(
     ("due_seconds", "next_due_seconds"), [(-5.0, 1.0), (0.5, 1.0), (7.0, 7.0), (None, float("inf"))]
 )
-async def test_call_queue_is_read_at_the_next_due_time_but_at_most_once_a_second(
+async def test_call_queue_is_read_when_numbers_are_due_at_most_once_a_second(
     due_seconds: float | None, next_due_seconds: float
 ) -> None:
     async def find_next_due_time(_: str) -> float | None:

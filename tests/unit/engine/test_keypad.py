@@ -102,7 +102,7 @@ def test_phone_key_code_is_refused_if_the_next_key_comes_too_late() -> None:
     assert process_pressed_key(Keypad("3", 0.0), "01", "*", late, REASONS).keypad == Keypad("*", late)
 
 
-def test_keys_pressed_too_fast_on_a_seats_phone_are_refused_until_the_presses_slow_down() -> None:
+def test_flood_of_keys_on_an_agents_phone_is_refused_until_it_slows_down() -> None:
     commands, sounds = press_keys("1" * 200, every_seconds=0.1)
     assert len(commands) == STORM_KEYS - 1
     assert sounds[STORM_KEYS:] == [SeatSound.WRONG] * (200 - STORM_KEYS)

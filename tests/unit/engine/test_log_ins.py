@@ -34,7 +34,7 @@ def test_invalid_pin_of_an_agent_is_refused(pin: str) -> None:
         hash_pin(pin)
 
 
-def test_log_in_is_accepted_only_with_a_known_agent_number_and_the_pin_of_that_agent() -> None:
+def test_log_in_needs_a_known_agent_number_and_its_pin() -> None:
     check = PinCheck([AgentAccount("101", CHEAP.hash("2468")), AgentAccount("102", CHEAP.hash("1357"))])
     assert check.is_pin_correct("102", "1357")
     for number, pin in (

@@ -125,7 +125,7 @@ def save_agents_disposition(turns: Turns, disposition: Disposition, error: Excep
     )
 
 
-def test_pacing_is_informed_once_of_an_answering_machine_reported_by_the_agent() -> None:
+def test_pacing_counts_an_answering_machine_reported_by_the_agent_once() -> None:
     turns = Turns(campaign={"machine_detection": "after-seat"})
     turns.talking()
     assert save_agents_disposition(turns, Disposition.MACHINE)[:1] == ["learn machine 8"]

@@ -105,7 +105,7 @@ def test_call_of_another_centre_updates_the_cached_call_times_of_its_number(
     assert memory.read(phone_id=2) == FACTS  # the call was to another number
 
 
-def test_call_by_another_centre_updates_only_the_cached_time_of_its_own_kind_of_call() -> None:
+def test_cached_times_of_calls_by_other_centres_are_separate_for_each_kind_of_call() -> None:
     memory = Memory()
     for kind, at in ((PeerCallKind.CONVERSATION, 10.0), (PeerCallKind.ABANDONED, 20.0), (PeerCallKind.CALL, 15.0)):
         remember_call_of_other_centre(memory, kind, NOON + at)
@@ -114,7 +114,7 @@ def test_call_by_another_centre_updates_only_the_cached_time_of_its_own_kind_of_
 
 
 @pytest.mark.parametrize("ahead", [-5.0, 5.0])
-def test_cached_call_time_of_a_number_is_the_latest_of_the_store_and_other_centres(ahead: float) -> None:
+def test_cached_call_time_is_the_latest_of_own_and_other_centres_calls(ahead: float) -> None:
     memory = Memory()
     remember_call_of_other_centre(memory, PeerCallKind.CONVERSATION, NOON)
     remember_call_of_other_centre(memory, PeerCallKind.ABANDONED, NOON)

@@ -238,7 +238,7 @@ def test_campaign_with_previews_places_a_call_for_each_free_seat() -> None:
     site.run_tasks()
 
 
-def test_seat_for_a_previewed_call_speaks_the_voters_language() -> None:
+def test_previewed_call_goes_to_an_agent_who_speaks_the_voters_language() -> None:
     site = Site(seats=2, campaign={"pacing": "preview"})
     for name, languages in (("01", {"mr"}), ("02", {"hi"})):
         seat = site.turns.features.agent_seats[name]
@@ -500,7 +500,7 @@ def test_call_limits_of_the_campaign_are_checked_when_attempts_are_stored() -> N
     assert asked == [{"max_attempts_since": since, "max_attempts": 9, "max_conversations": 4, "gaps": gaps}]
 
 
-def test_voter_data_of_a_call_is_shown_at_its_reserved_seat_immediately_after_the_commit() -> None:
+def test_voter_data_is_shown_at_the_reserved_seat_once_the_call_is_stored() -> None:
     site = Site()
     placed = site.originator._create_attempt_and_call(
         site.run, make_claim(1), site.turns.features.agent_seats["01"], "carrier", CALLER_ID

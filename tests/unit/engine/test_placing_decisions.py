@@ -16,7 +16,7 @@ from tests.support.placing import make_claim, make_turns_that_want_calls, run_pa
 from tests.support.turns import A
 
 
-def test_new_call_counts_as_in_progress_before_the_call_is_stored() -> None:
+def test_new_call_counts_as_in_progress_before_its_commit() -> None:
     turns = make_turns_that_want_calls(wanted=2)
     turns.features.loaded_campaigns["calls"].hopper.extend(map(make_claim, (1, 2)))
     assert "beside open-attempts" in run_pacing_decision(turns)

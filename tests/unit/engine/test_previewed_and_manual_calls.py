@@ -89,7 +89,7 @@ def use_all_channels(turns: Turns) -> None:
         (use_all_channels, "no trunk channel is free: try again in a moment", RefusedBecause.NO_CHANNEL),
     ],
 )
-def test_manual_call_to_a_number_that_may_not_be_dialled_is_refused_with_the_reason(
+def test_forbidden_manual_call_is_refused_with_the_reason(
     prepare: Callable[[Turns], None], text: str, reason: RefusedBecause
 ) -> None:
     site = Site(trunks=[ONE_CHANNEL])

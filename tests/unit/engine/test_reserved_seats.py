@@ -84,7 +84,7 @@ def test_ending_an_attempt_does_not_release_a_seat_that_has_another_call(is_talk
     assert turns.features.agent_seats["01"] == before
 
 
-def test_seat_of_an_ended_call_is_released_and_seat_of_a_live_call_stays_reserved() -> None:
+def test_only_seats_reserved_for_ended_calls_are_released() -> None:
     turns = Turns(seats=2)
     reserve_seat(turns)
     reserve_seat(turns, B, "02")

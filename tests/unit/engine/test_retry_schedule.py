@@ -101,7 +101,7 @@ def test_answer_of_a_voter_in_a_flow_decides_when_the_number_is_due(
     assert find_due_seconds(Outcome.BUSY, **facts) == 100  # an unanswered call has no answer
 
 
-def test_promised_call_is_moved_to_the_last_call_time_but_a_later_retry_is_dropped() -> None:
+def test_promised_call_after_the_last_call_time_is_moved_and_a_retry_dropped() -> None:
     later: dict[str, Any] = {"last_mark": MarkKind.LATER, "last_mark_hour": 15}
     assert find_due_seconds(Outcome.COMPLETED, 3_600, **later) == 3_600
     assert find_due_seconds(Outcome.COMPLETED, 299, last_mark=MarkKind.NOT_YET) is None
@@ -193,7 +193,7 @@ def test_agents_page_offers_exactly_the_dispositions_of_a_call_to_a_booth_worker
     assert Disposition.VOTED not in accepted
 
 
-def test_call_back_must_be_within_30_days_and_before_the_last_call_to_the_booth() -> None:
+def test_call_back_must_be_within_30_days_and_before_the_last_call_time() -> None:
     schedule = make_schedule(7_200)
     assert schedule.require_allowed_call_back_time(RUN, a_call(), NOON + 7_200) == NOON + 7_200
     with pytest.raises(
@@ -220,7 +220,7 @@ def test_call_back_to_anyone_but_a_booth_worker_needs_a_remaining_attempt() -> N
     )
 
 
-def test_promised_call_back_goes_to_any_agent_after_a_wait_or_when_calling_hours_end_soon() -> None:
+def test_promised_call_back_goes_to_any_agent_after_a_limited_wait() -> None:
     assert make_schedule().find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 560
     assert make_schedule(300).find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 300
     assert make_schedule(900).find_deadline_of_call_back_reserved_for_agent(RUN, a_call(), NOON + 60) == NOON + 560

@@ -154,7 +154,7 @@ def test_languages_of_the_agent_replace_the_languages_of_the_seat() -> None:
     assert seat.log_off_agent(make_instant(2.0)).spoken_languages == {"hi"}
 
 
-def test_seat_is_in_the_closing_stage_while_its_conversation_is_about_to_end() -> None:
+def test_seat_of_a_conversation_that_is_about_to_end_is_marked_as_closing() -> None:
     talking = (
         make_ready_seat()
         .reserve_seat_for_call(CALL, "turnout", make_instant(1.0))

@@ -75,7 +75,7 @@ async def test_call_cancelled_in_the_send_queue_does_not_use_the_call_rate_limit
     assert trunk.starts.calculate_recent_call_start_rate(trunk.clock.monotonic()) == pytest.approx(0.2)
 
 
-async def test_call_waits_behind_an_earlier_queued_call_even_if_its_trunk_may_start_a_call() -> None:
+async def test_queued_calls_are_sent_in_order_although_the_trunk_is_free() -> None:
     clock, sent = ManualClock(), list[str]()
     queue = SendQueue(CallStarts(20.0, 0.0), clock)
 

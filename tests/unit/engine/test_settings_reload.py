@@ -55,7 +55,7 @@ def test_agent_without_a_call_at_a_removed_seat_is_logged_off_immediately() -> N
         turns.features.agent_seats.require_known_seat("01")
 
 
-def test_agent_of_a_removed_seat_is_logged_off_after_the_call_and_the_wrap_up() -> None:
+def test_agent_at_a_removed_seat_is_logged_off_after_the_wrap_up() -> None:
     turns = Turns()
     turns.talking()
     assert reload_settings(turns, 9, seats=NO_SEATS) == ["beside drop-log-in"]
@@ -97,7 +97,7 @@ def test_changed_phone_of_a_seat_is_used_after_the_agent_has_logged_off() -> Non
     assert (centre.agent_seats["01"].endpoint, centre.agent_seats["01"].agent) == ("new01", None)
 
 
-def test_settings_reload_orders_seats_as_in_the_settings_and_publishes_new_seats() -> None:
+def test_seats_have_the_order_of_the_settings_after_a_reload() -> None:
     turns = Turns(seats=2)
     seats = {name: SeatPlan(name, f"agent{name}", frozenset()) for name in ("02", "00", "01")}
     assert reload_settings(turns, 3, seats=seats) == ["seat 00 offline"]

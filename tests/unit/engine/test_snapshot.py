@@ -192,7 +192,7 @@ def test_pacing_input_of_a_campaign_counts_waiting_voters_of_campaigns_that_shar
         ([], "b" * 11, (11, 11)),  # both together have 12 calls for 11 seats
     ],
 )
-def test_pacing_input_covers_the_busiest_skills_if_no_seat_is_free(
+def test_pacing_input_covers_the_scarcest_skills_if_no_seat_is_free(
     ready: list[str], rings: str, seen: tuple[int, int]
 ) -> None:
     centre = make_centre(["ab"] + ["b"] * 10)
@@ -206,9 +206,7 @@ def test_pacing_input_covers_the_busiest_skills_if_no_seat_is_free(
 
 
 @pytest.mark.parametrize(("rings", "seen"), [("b", (1, 0)), ("bbb", (3, 3))])
-def test_next_call_counts_once_when_the_busiest_skills_are_chosen_for_the_pacing_input(
-    rings: str, seen: tuple[int, int]
-) -> None:
+def test_next_call_counts_once_in_the_choice_of_the_scarcest_skills(rings: str, seen: tuple[int, int]) -> None:
     centre = make_centre(["ab", "b", "b"])
     set_seat_states(centre, SeatState.TALKING, "01", "02", "03")
     for each in rings:
@@ -234,7 +232,7 @@ def test_pacing_counts_calls_of_logged_off_agents_in_campaigns_that_share_seats(
     assert (snapshot.free_seats, len(snapshot.ringing)) == (2, 4)
 
 
-def test_time_that_an_agent_spends_on_a_call_preview_does_not_count_as_talk_time() -> None:
+def test_time_in_a_call_preview_does_not_count_as_talk_time() -> None:
     centre = make_centre(["a", "a"])
     now = centre.core.read_clock()
     hours_ago = now._replace(seconds=now.seconds - 7_200)

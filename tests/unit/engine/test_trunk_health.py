@@ -151,7 +151,7 @@ def test_suspended_trunk_recovers_and_has_one_test_call_at_a_time(
     assert health.count_allowed_call_starts(later + RULES.max_rest_seconds) > 0
 
 
-def test_calls_move_to_the_next_trunk_and_may_not_use_caller_ids_of_another_trunk() -> None:
+def test_calls_move_to_the_next_trunk_with_its_own_caller_ids() -> None:
     pool = TrunkPool(
         [TrunkLimits("a", "a", 5, 10.0, ("+911",)), TrunkLimits("b", "b", 5, 10.0, ("+912", "+913"))], 0.0, RULES
     )

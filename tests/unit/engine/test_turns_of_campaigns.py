@@ -141,7 +141,7 @@ def test_campaign_over_its_share_leaves_seats_free_for_a_waiting_campaign(limit:
 
 
 @pytest.mark.parametrize("limit", [Limit.HARD_STOP, Limit.CHANNELS, Limit.CPS, Limit.SPEED, Limit.RESERVE])
-def test_unused_agent_time_of_a_campaign_at_its_call_limit_goes_to_the_other_campaigns(limit: Limit) -> None:
+def test_other_campaigns_get_agent_time_of_a_campaign_at_its_call_limit(limit: Limit) -> None:
     shares, pool = FairShares(), Pool()
     pool.limits["b"] = limit
     use_seats(shares, 100, a=4)

@@ -168,7 +168,7 @@ def test_disconnected_phone_of_an_agent_is_called_again_until_log_off() -> None:
         ),
     ],
 )
-def test_pacing_counts_a_call_answered_by_a_person_once_and_no_answering_machine(
+def test_pacing_counts_each_live_answer_once_and_no_answering_machine(
     table: list[tuple[float, Event, str]], campaign: str
 ) -> None:
     turns = Turns(campaign={"machine_detection": campaign})
@@ -202,7 +202,7 @@ def test_answered_call_is_connected_and_counted_once_in_any_order_of_its_events(
         ),  # the call was never sent: nothing is learned
     ],
 )
-def test_pacing_is_informed_of_the_end_of_an_unanswered_call(facts: dict[str, Any], follows: str) -> None:
+def test_pacing_counts_each_unanswered_call_once(facts: dict[str, Any], follows: str) -> None:
     turns = Turns()
     turns.call(**facts)
     ended = CallEnded(A, EndedBy.HANGUP, answered=False, timed_out=True, ever_ringing=True)

@@ -75,7 +75,7 @@ def test_turnout_flow_stores_the_entered_hour_3_as_15_00() -> None:
 
 
 @pytest.mark.parametrize("keyed", ["8", "19", "25", "7", "99", "*"])
-def test_turnout_flow_refuses_a_planned_voting_hour_in_the_past_or_after_the_close_of_poll(keyed: str) -> None:
+def test_turnout_flow_refuses_a_voting_hour_outside_the_remaining_poll(keyed: str) -> None:
     turn = run(FLOWS["turnout"], [Played(), Digits("2"), Committed(), Played(), Digits(keyed)])
     assert isinstance(turn.action, Collect)
     assert spoken_texts(turn.action) == ["turnout.hour_not_open", "turnout.hour"]
@@ -345,7 +345,7 @@ def test_booth_information_flow_sends_known_values_by_sms() -> None:
     assert spoken_texts(run(flow, [Played(), Played(), Digits("2"), Failed()], facts).action) == ["booth.sms_failed"]
 
 
-def test_return_node_of_a_flow_ends_the_call_if_no_other_flow_called_that_flow() -> None:
+def test_return_node_of_a_flow_without_a_calling_flow_ends_the_call() -> None:
     ended = run(FLOWS["opt_out"], [Digits("1"), Played()])
     assert isinstance(ended.action, Disconnect)
     assert ended.state.ending is Ending.COMPLETED

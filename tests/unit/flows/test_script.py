@@ -131,9 +131,7 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("old", "new", "words"), MISTAKES)
-def test_mistake_in_an_agent_script_is_reported_in_one_line_with_page_and_line_number(
-    old: str, new: str, words: str
-) -> None:
+def test_agent_script_mistake_gives_a_one_line_error_with_the_line_number(old: str, new: str, words: str) -> None:
     with pytest.raises(FlowError) as refused:
         parse_script(change_script(old, new), "sample.yaml")
     text = str(refused.value)
@@ -400,7 +398,7 @@ def test_desk_shows_only_the_agent_script_version_that_the_dialler_uses(tmp_path
     assert desk.get_script_for_page("others", "en", second) is None
 
 
-def test_desk_searches_for_an_unknown_version_of_an_agent_script_at_most_every_ten_seconds(
+def test_unknown_agent_script_version_is_searched_for_at_most_every_ten_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, looks, now = tmp_path / "own.yaml", 0, 100.0

@@ -116,7 +116,7 @@ def test_text_that_asks_about_vote_choice_is_recognised(words: str) -> None:
         *("क्या आपने वोट दिया?", "आप कब वोट देंगे?", "वोट देने किसके साथ जाएँगे?", "किसी को भी वोट दें, पर जाएँ।"),
     ],
 )
-def test_text_that_asks_whether_or_when_somebody_will_vote_is_allowed(words: str) -> None:
+def test_script_text_may_ask_whether_and_when_the_voter_votes(words: str) -> None:
     assert asks_choice(words) is None
 
 

@@ -46,7 +46,7 @@ def test_centre_that_has_used_its_share_of_processor_time_does_not_delay_other_c
     assert shares.has_centre_computing_time_left("pune-2", 1.0)
 
 
-async def test_time_to_check_the_integrity_seals_of_a_centre_counts_in_its_share_of_processor_time(
+async def test_seal_verification_counts_in_the_centres_share_of_cpu_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used = 0.0

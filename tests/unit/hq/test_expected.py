@@ -52,7 +52,7 @@ def test_faulty_line_of_official_turnout_is_reported_with_its_number(
         read_official_turnout(write_csv(tmp_path, *lines), INDIA)
 
 
-def test_missing_file_of_official_turnout_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_file_of_official_turnout_gives_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="cannot be read as CSV"):
         read_official_turnout(tmp_path / "nowhere.csv", INDIA)
 

@@ -49,7 +49,7 @@ def make_gatherer(server: Session) -> Gatherer:
 
 
 @virtual_time()
-async def test_each_update_for_centres_is_stored_once_after_the_nats_cluster_has_elected_a_leader() -> None:
+async def test_updates_for_centres_wait_for_a_nats_leader_and_are_stored_once() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 8.0)
     await make_gatherer(server)._publish_updates_for_other_centres(UPDATES)
     assert sorted(server.stored) == [update.subject for update in UPDATES]

@@ -87,14 +87,14 @@ def test_batch_of_result_rows_from_an_unknown_centre_is_rejected() -> None:
         refuse_batch_with_subject_of_other_centre(batch([attempt_row(1)], centre="x"), "up.x", {"pune-1"})
 
 
-def test_result_with_an_invalid_time_does_not_count_as_the_newest_result() -> None:
+def test_result_with_an_invalid_time_does_not_set_the_centres_newest_result_time() -> None:
     invalid = [BatchRow(12, "results/attempts", at, "{}") for at in (math.inf, math.nan, 9e99)]
     rows = [attempt_row(11), *(replace(each, id=12 + place) for place, each in enumerate(invalid))]
     collected = collect_rows(batch(rows))
     assert (collected.store.last_id, collected.created_at) == (14, attempt_row(11).at)
 
 
-def test_results_of_a_centre_with_a_fast_clock_do_not_count_as_the_newest() -> None:
+def test_result_time_of_a_centre_with_a_fast_clock_is_limited_to_now() -> None:
     rows = CentreRows(known_store(10))
     add_new_rows_of_batch(batch([attempt_row(11)]), rows, NOW - 3_600)
     assert rows.created_at == NOW - 3_600
@@ -120,7 +120,7 @@ def test_results_are_counted_by_day_in_the_time_zone_of_the_settings() -> None:
     }
 
 
-def test_people_taken_for_machines_count_as_abandoned_at_headquarters_as_in_the_centre() -> None:
+def test_voters_mistaken_for_machines_count_as_abandoned_at_headquarters() -> None:
     days = DayCounts(ZoneInfo("Asia/Kolkata"), lambda centre, name: True, NOW + 86_400)
     calls: list[dict[str, Any]] = [
         *[{"outcome": "connected", "connected_at": NOW, "false_positive_share": SHARE}] * 3,

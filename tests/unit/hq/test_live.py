@@ -54,7 +54,7 @@ def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_updates_of_othe
     )
 
 
-def test_headquarters_page_shows_an_alert_while_its_server_does_not_store_the_results_of_a_centre() -> None:
+def test_headquarters_page_shows_an_alert_while_results_are_not_stored() -> None:
     status = {"incarnation": "1", "at": NOW}
     live = receive_status(("store", {**status, "server_problem": "hq:4222: up.pune-1 was not stored"}))
     [alert] = live.centres["pune-1"].build_live_status_for_pages()["alerts"]
@@ -111,7 +111,7 @@ def test_call_rate_of_a_centre_covers_the_last_15_minutes_and_restarts_at_midnig
     assert rates.record_attempts_and_compute_call_rate("pune-1", 2_160.0, 3) is None
 
 
-def test_headquarters_page_names_the_centres_of_a_zone_that_have_not_replied_to_an_order() -> None:
+def test_headquarters_page_names_centres_that_did_not_reply_to_an_order() -> None:
     orders = OrderMonitor({"pune-1": "west", "nagpur-1": "west", "patna-1": "east"})
     order = create_order(OrderKind.STOP_ALL, "zone:west", NOW)
     orders.record_order_from_stream(SignedOrder(order=order.order_as_json_text).model_dump_json().encode(), NOW)

@@ -50,7 +50,7 @@ def make_hq_settings(tmp_path: Path, *centres: dict[str, str], keys: bool = True
     return HqSettings.model_validate({"centres": named, **({"nkey_file": tmp_path / "hq.nk"} if keys else {})})
 
 
-def test_file_of_a_centres_results_is_accepted_only_with_the_signature_of_that_centre(tmp_path: Path) -> None:
+def test_results_file_is_accepted_only_with_its_centres_signature(tmp_path: Path) -> None:
     own = seed_file(tmp_path / "own.nk", b"o")
     theirs = seed_file(tmp_path / "theirs" / "other.nk", b"t")
     settings = centre_file(tmp_path)

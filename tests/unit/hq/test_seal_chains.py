@@ -124,7 +124,7 @@ def test_integrity_seal_that_contradicts_earlier_seals_is_reported_until_accepte
     assert headquarters.receive(store.seal(), store.seal()) == ""
 
 
-def test_integrity_seal_keys_created_after_a_contradiction_are_valid_once_a_person_accepts(
+def test_integrity_seal_keys_after_a_contradiction_are_valid_once_accepted(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     first = [*headquarters.chain.first_keys]
@@ -137,9 +137,7 @@ def test_integrity_seal_keys_created_after_a_contradiction_are_valid_once_a_pers
     assert headquarters.receive(without_keys.seal()) == ""
 
 
-def test_restored_store_may_use_new_integrity_seal_keys_after_a_seal_known_to_headquarters(
-    headquarters: Headquarters, store: SealingStore
-) -> None:
+def test_restored_store_may_change_its_seal_keys_once(headquarters: Headquarters, store: SealingStore) -> None:
     backup = store.copy()
     assert headquarters.receive(store.seal(), store.seal()) == ""
     restored = backup.restore()
@@ -170,15 +168,13 @@ def test_restored_centre_store_with_integrity_seals_unknown_to_headquarters_is_r
     assert store.last == headquarters.chain.head
 
 
-def test_moved_store_of_a_centre_must_continue_with_its_integrity_seal_keys(
-    headquarters: Headquarters, store: SealingStore
-) -> None:
+def test_store_with_new_seal_keys_is_reported_unless_restored(headquarters: Headquarters, store: SealingStore) -> None:
     headquarters.begin_copy()
     assert headquarters.receive(store.seal()) == ""
     assert headquarters.receive(store.restore().seal("start")).endswith("in the same store, after epoch 7")
 
 
-def test_copied_store_stays_reported_until_a_person_accepts_its_contradicting_integrity_seals(
+def test_copied_store_with_contradicting_seals_is_reported_until_accepted(
     headquarters: Headquarters, store: SealingStore
 ) -> None:
     problem = headquarters.receive(store.seal(skip=1))
@@ -186,7 +182,7 @@ def test_copied_store_stays_reported_until_a_person_accepts_its_contradicting_in
     assert headquarters.receive(store.restore().seal("start")) == problem
 
 
-def test_integrity_seals_are_compared_from_the_first_received_seal_on() -> None:
+def test_headquarters_verifies_seals_from_the_first_received_seal() -> None:
     headquarters, store = Headquarters(), SealingStore.create()
     for _ in range(8):
         store.seal()

@@ -59,9 +59,7 @@ def test_restored_store_of_a_centre_continues_after_the_rows_that_headquarters_c
 
 
 @pytest.mark.parametrize(("previous", "origin"), [(FIRST.incarnation, "a copy"), (None, "no copy")])
-def test_replacement_of_a_centres_store_is_reported_until_a_person_confirms_the_new_store(
-    previous: str | None, origin: str
-) -> None:
+def test_replaced_centre_store_is_reported_until_confirmed(previous: str | None, origin: str) -> None:
     centre, later = Centre(), replace(SECOND, previous=previous)
     centre.send(FIRST, 0)
     assert not centre.is_accepted(later, 100)

@@ -86,7 +86,7 @@ def test_only_an_alert_about_flows_or_sounds_stops_the_rollout() -> None:
     assert (rollout.decide_next_rollout_step(2), rollout.problem) == (WaveState.STOPPED, "a: alert no-audio-turnout")
 
 
-def test_rollout_of_campaign_material_stops_if_a_centre_does_not_use_the_material_in_time() -> None:
+def test_rollout_stops_if_a_centre_does_not_use_the_new_version_in_time() -> None:
     rollout = make_rollout()
     rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b")
@@ -94,7 +94,7 @@ def test_rollout_of_campaign_material_stops_if_a_centre_does_not_use_the_materia
     assert rollout.problem == "not running after 5 minutes: c"
 
 
-def test_rollout_ends_if_centres_of_the_last_wave_do_not_run_the_version_in_time() -> None:
+def test_rollout_ends_although_a_centre_of_the_last_wave_lacks_the_version() -> None:
     rollout = Rollout("turnout-8", plan_rollout_waves(ZONES)[-1:], hold_seconds=60, patience_seconds=300)
     rollout.start_next_wave_of_rollout(0)
     run_version(rollout, "a", "b", "c", "d")

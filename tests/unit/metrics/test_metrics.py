@@ -160,7 +160,7 @@ async def test_silent_client_does_not_block_other_metrics_requests(monkeypatch: 
             assert (await ask(port, "/health"))[0] == 200
 
 
-async def test_occupied_metrics_port_is_reported_in_one_line() -> None:
+async def test_occupied_metrics_port_gives_a_one_line_error() -> None:
     async with serve_metrics("127.0.0.1", 0, lambda: ProcessStatus(())) as port:
         with pytest.raises(PortInUse, match=rf"the metrics port 127\.0\.0\.1:{port} cannot be opened .*choose another"):
             async with serve_metrics("127.0.0.1", port, lambda: ProcessStatus(())):

@@ -307,7 +307,7 @@ def test_only_the_listed_mqtt_commands_are_declared_idempotent() -> None:
     }
 
 
-def test_desk_may_send_the_command_to_call_a_seats_phone_but_not_to_unlock_a_seat() -> None:
+def test_desk_may_call_an_agents_phone_but_not_unlock_a_seat() -> None:
     called = check_command(make_command("seat-call"), user="desk")
     assert isinstance(called, AcceptedCommand)
     assert called.command == SeatCall(seat="01")

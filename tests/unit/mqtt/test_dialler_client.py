@@ -61,7 +61,7 @@ async def receive_message(client: DiallerClient, topic: str, payload: bytes) -> 
     await client._handle_received_message(Received(f"{ROOT}/{topic}", payload, False, lambda: None))
 
 
-async def test_each_message_from_the_dialler_is_stored_under_the_key_of_its_record() -> None:
+async def test_desk_stores_each_message_of_the_dialler_under_its_own_key() -> None:
     client, records = make_client()
     records.clear()
     for topic in TOPICS:

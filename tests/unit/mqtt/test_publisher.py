@@ -32,7 +32,7 @@ def count_by_topic(messages: list[Message]) -> Counter[str]:
 
 @given(st.lists(st.floats(0.0, 0.5), min_size=1, max_size=80))
 @settings(deadline=None, derandomize=True, max_examples=60)
-def test_statistics_of_a_campaign_are_published_at_most_five_times_a_second_with_the_last_change(
+def test_campaign_statistics_are_published_at_most_five_times_a_second(
     waits: list[float],
 ) -> None:
     view = centre_view(campaigns=1)

@@ -72,7 +72,7 @@ def test_dots_in_centre_names_are_escaped_in_nats_subjects() -> None:
     assert messages.build_live_subject("pune-1", "campaign", "x.y") == "live.pune-1.campaign.x_y"
 
 
-def test_voter_status_sent_to_other_centres_has_the_place_on_the_roll_and_no_database_ids() -> None:
+def test_voter_status_for_other_centres_has_the_roll_entry_and_no_database_id() -> None:
     mark = {"key": "k", "voter_id": 7, "kind": "voted", "source": "agent", "at": 5.0, "attempt_id": "x", "undoes": None}
     peer = messages.convert_voter_mark_for_other_centres("pune-1", VoterPlace("2026-1", "S13", 209, 118, 7), mark)
     assert peer.keys() == {
@@ -97,7 +97,7 @@ def test_batch_of_result_rows_too_large_for_one_message_is_sent_in_parts() -> No
     assert found == [*range(1, 201)]
 
 
-def test_result_row_larger_than_a_message_is_sent_with_its_size_instead_of_its_content() -> None:
+def test_result_row_too_large_for_a_message_is_sent_without_content() -> None:
     payload = random.Random(1).randbytes(1_500_000).hex()
     batch = OutboxBatch("pune-1", messages.VERSION, 1, 1, (BatchRow(1, "results/marks", 1.0, payload),))
     part, data = messages.pack_first_part_of_batch(batch)

@@ -53,7 +53,7 @@ def test_file_of_results_without_rows_and_signature_is_valid(tmp_path: Path) -> 
     assert not file.is_outbox_file_signed_with_key(signing.derive_public_key(OURS))
 
 
-def test_large_rows_of_a_file_of_results_are_split_into_batches_within_the_message_limit(tmp_path: Path) -> None:
+def test_results_file_is_read_in_batches_within_the_message_limit(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     rows = [BatchRow(number, "results/marks", 1.0, "x" * 100_000) for number in range(1, 50)]
     write_outbox_file(path, "pune-1", 1, 49, rows, None)

@@ -70,7 +70,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("case", INVALID)
-def test_invalid_page_of_updates_for_a_new_centre_is_refused_in_one_line(case: str) -> None:
+def test_invalid_page_of_updates_for_a_new_centre_gives_a_one_line_error(case: str) -> None:
     data, problem = INVALID[case]
     with pytest.raises(InvalidMessage, match=problem) as refused:
         verify_and_unpack_page(data, "pune-1", REQUEST, derive_public_key(PRIVATE))
@@ -78,7 +78,7 @@ def test_invalid_page_of_updates_for_a_new_centre_is_refused_in_one_line(case: s
 
 
 @pytest.mark.parametrize("data", [b"", b"\n", b"\nno zlib", pack_snapshot_page(replace(PAGE, position="x"), None)])  # type: ignore[arg-type]
-def test_malformed_page_of_updates_for_a_new_centre_is_refused_even_without_a_public_key(data: bytes) -> None:
+def test_malformed_unsigned_page_of_updates_for_a_new_centre_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidMessage):
         verify_and_unpack_page(data, "pune-1", REQUEST, None)
 
@@ -107,7 +107,7 @@ def test_longest_voter_statuses_are_split_into_pages_that_fit_into_a_message() -
     assert select_updates_that_fit_into_page(marks_by_key[:3], has_more=True)[0] == "2"
 
 
-async def test_updates_for_a_new_centre_are_voter_statuses_of_its_constituency_or_else_opt_outs() -> None:
+async def test_new_centre_downloads_opt_outs_and_voter_statuses_of_its_constituency() -> None:
     queries: list[Any] = []
 
     class FakeDatabase:

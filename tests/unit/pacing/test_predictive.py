@@ -342,7 +342,7 @@ def _dial_poor_list(pacer: PredictivePacer, until: int) -> None:
         pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED if at % 50 == 0 else Kind.FAILED, float(at), 8.0))
 
 
-def test_new_voter_list_after_a_list_with_few_answers_starts_with_one_call_per_free_seat() -> None:
+def test_voter_list_after_a_poor_list_starts_with_one_call_per_free_seat() -> None:
     pacer = _make_trained_pacer(HOUR)
     _dial_poor_list(pacer, 1_500)
     fresh = PacingSnapshot(1_500.0, free_seats=27, seconds_left=20_000.0)
@@ -373,7 +373,7 @@ def test_long_conversations_at_all_seats_do_not_count_as_a_pause_in_dialling() -
 
 
 @pytest.mark.parametrize(("seats", "rate"), [(100, 0.3), (300, 0.3), (300, 0.6)])
-def test_few_answers_of_a_new_campaign_are_abandoned_in_its_first_minutes(seats: int, rate: float) -> None:
+def test_new_campaign_stays_within_the_abandoned_rate_cap_in_its_first_minutes(seats: int, rate: float) -> None:
     """The talks of a new campaign begin together. The first ones to end are the shortest."""
     site = replace(SCENARIOS[f"{seats} seats"], campaigns=(CampaignModel(DayCurve.create_constant_curve(rate)),))
     answers = abandoned = hung_up = placed = 0
@@ -404,7 +404,7 @@ class _EmptyQueue(PredictivePacer):
 
 
 @pytest.mark.parametrize("seats", [5, 27])
-def test_few_answers_of_a_new_voter_list_are_abandoned_in_the_first_minute(seats: int) -> None:
+def test_new_voter_list_stays_within_the_abandoned_rate_cap_in_its_first_minute(seats: int) -> None:
     rates = DayCurve(((0.0, 0.2), (_EmptyQueue.empty_from, 0.02), (_EmptyQueue.full_from, 0.45)))
     site = replace(SCENARIOS[f"{seats} seats"], campaigns=(CampaignModel(rates),))
     answers = abandoned = 0
@@ -491,7 +491,7 @@ def test_abandoned_rate_stays_within_the_cap_at_the_end_of_a_short_day(seed: int
 
 
 @pytest.mark.parametrize("name", ["27 seats", "shifts 27", "10 seats"])
-def test_abandoned_rate_exceeds_its_cap_by_at_most_0_2_points_in_any_sliding_hour(name: str) -> None:
+def test_abandoned_rate_of_any_hour_exceeds_the_cap_by_at_most_0_2_points(name: str) -> None:
     scenario = replace(SCENARIOS[name], hours=2.0)
     day = simulate_day(scenario, lambda: PredictivePacer(make_abandoned_rate_caps(0.03)), 2)
     assert 0.015 < day.worst_sliding_hour <= 0.032

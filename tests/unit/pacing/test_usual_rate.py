@@ -50,7 +50,7 @@ def test_calls_per_seat_rise_slowly_while_a_lower_answer_rate_lasts() -> None:
     assert per_seat[-1] == pytest.approx(TUNED.answers_per_seat / 0.04, abs=0.1)
 
 
-def test_lost_calls_of_a_carrier_are_never_mistaken_for_a_voter_list_with_few_answers() -> None:
+def test_calls_lost_by_a_carrier_do_not_lower_the_usual_answer_rate() -> None:
     assert _compute_calls_per_seat(_make_usual_rate((3_600.0, 0.3), (7_200.0, 0.002))) == pytest.approx(
         TUNED.answers_per_seat / 0.3, rel=0.01
     )

@@ -100,7 +100,7 @@ def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     assert set(order.choose_how_many_numbers_to_call_per_booth(8)) == {1, 2}
 
 
-def test_undialled_numbers_do_not_count_in_the_share_of_calls_of_their_booth() -> None:
+def test_numbers_returned_undialled_do_not_reduce_their_booths_share_of_calls() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
@@ -130,7 +130,7 @@ def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_nu
     assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {1}
 
 
-def test_booth_without_priority_gets_no_calls_while_reserved_numbers_wait() -> None:
+def test_booth_without_priority_gets_no_calls_while_priority_numbers_are_reserved() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
@@ -177,9 +177,7 @@ class PlainOrder:
     st.lists(st.sampled_from([0.0, 0.5, 1.0, 3.0]), min_size=1, max_size=12),
     st.lists(st.sampled_from(["claim", "give back", "priorities", "phase", "look again", "run dry"]), max_size=60),
 )
-def test_booths_are_called_in_the_order_that_an_exhaustive_search_finds(
-    priorities: list[float], steps: list[str]
-) -> None:
+def test_order_of_booths_equals_that_of_an_exhaustive_search(priorities: list[float], steps: list[str]) -> None:
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:

@@ -393,7 +393,7 @@ async def test_run_report_finds_an_answered_call_without_an_outcome(store: HandF
     assert (check_run(store)).checks["answered_calls_have_outcomes"].broken == 2
 
 
-async def test_run_report_finds_a_call_to_a_voter_who_had_voted_unless_the_vote_was_corrected(
+async def test_run_report_finds_a_call_to_a_voter_who_had_voted(
     store: HandFilled,
 ) -> None:
     store.mark(1, "voted", NOON)

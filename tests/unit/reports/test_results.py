@@ -82,9 +82,7 @@ def test_exported_results_can_be_limited_to_a_period_campaign_state_and_constitu
     assert read_results(store, area=ResultArea("S99")) == read_results(store, area=ResultArea(STATE_CODE, 9_999)) == {}
 
 
-def test_results_for_a_voter_portal_have_only_voters_of_the_portal_with_their_portal_ids(
-    store: HandFilled, tmp_path: Path
-) -> None:
+def test_results_for_a_voter_portal_cover_only_voters_of_the_portal(store: HandFilled, tmp_path: Path) -> None:
     """The portal's imported export has IDs of two of the three voters who were called."""
     attempts = [store.attempt(phone) for phone in (1, 2, 3)]
     places = [

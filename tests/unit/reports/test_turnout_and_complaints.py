@@ -288,7 +288,7 @@ def test_official_turnout_below_an_earlier_figure_is_refused_until_that_figure_i
 
 
 @pytest.mark.parametrize("by", ["03:00", "06:59", "18:01", "23:00"])
-def test_official_turnout_for_an_hour_outside_the_poll_needs_the_option_as_published(
+def test_turnout_for_an_hour_outside_polling_hours_needs_an_extra_option(
     store: HandFilled, config: Path, by: str
 ) -> None:
     code, output = enter_turnout(config, by, "11")
@@ -299,7 +299,7 @@ def test_official_turnout_for_an_hour_outside_the_poll_needs_the_option_as_publi
     assert enter_turnout(config, by, "11", "--as-published")[0] == 0
 
 
-def test_close_of_poll_is_read_from_the_settings_or_else_from_the_roll(store: HandFilled, config: Path) -> None:
+def test_close_of_poll_in_the_settings_precedes_that_of_the_roll(store: HandFilled, config: Path) -> None:
     with config.open("a", encoding="utf-8") as file:
         file.write("[rules]\npolls = [{ day = 2026-04-22, closes_at = 17:00:00 }]\n")
     assert "(07:00 to 17:00;" in enter_turnout(config, "17:30", "11")[1]
@@ -309,9 +309,7 @@ def test_close_of_poll_is_read_from_the_settings_or_else_from_the_roll(store: Ha
     assert "(07:00; final" in enter_turnout(config, "06:00", "1")[1]
 
 
-def test_official_turnout_with_invalid_roll_part_or_polling_day_is_refused_in_one_line(
-    store: HandFilled, config: Path
-) -> None:
+def test_official_turnout_with_invalid_part_or_day_gives_a_one_line_error(store: HandFilled, config: Path) -> None:
     path = write_figures(store, "174,99999999999999999999,09:00,11")
     assert (
         "row 2: the cell in column part is not a whole number"

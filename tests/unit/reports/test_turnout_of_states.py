@@ -38,7 +38,7 @@ def add_state_figure(store: HandFilled, state: str, by: str, share: float, part:
     store.db.execute("UPDATE official_turnout SET state_code = ? WHERE figure_id = last_insert_rowid()", (state,))
 
 
-async def test_constituencies_with_the_same_number_in_two_states_have_two_rows_in_the_turnout_report(
+async def test_turnout_report_separates_equal_constituency_numbers_of_two_states(
     store: HandFilled, config: Path
 ) -> None:
     for voter, kind in ((1, "voted"), (21, "not-yet"), (41, "voted"), (42, "voted")):

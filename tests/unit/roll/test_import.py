@@ -163,7 +163,7 @@ def test_second_roll_import_keeps_recorded_votes_and_removed_links_to_numbers(st
     assert query_store(store, "SELECT dropped_at FROM link") == [(5.0,)]
 
 
-def test_number_that_opted_out_before_an_electoral_roll_import_is_not_called_after_the_import(store: Path) -> None:
+def test_imported_number_with_an_earlier_opt_out_stays_opted_out(store: Path) -> None:
     import_rows(store, [("1", "1", "1", "Mira", "30", "F", "")])
     execute_in_store(store, "INSERT INTO opt_out (e164, at, source) VALUES ('+916990012345', 7.0, 'flow')")
     result = import_rows(
@@ -188,7 +188,7 @@ def test_roll_with_shared_numbers_and_repeated_voters_stores_each_link_once(stor
     assert (result.numbers, result.links) == (2, 3)
 
 
-def test_second_roll_row_of_a_voter_may_add_details_but_not_contradict_the_first_row(store: Path) -> None:
+def test_second_roll_row_of_a_voter_must_not_contradict_the_first(store: Path) -> None:
     rows = [
         ("1", "1", "1", "Mira", "", "", "6990012345"),
         ("1", "1", "1", "", "30", "", ""),
@@ -378,7 +378,7 @@ def test_two_roll_versions_of_a_constituency_in_one_file_are_refused(store: Path
         ("S13", "", 'add the column state_code, or write state_code = "S13" under [values]'),
     ],
 )
-def test_electoral_roll_is_refused_if_only_the_roll_or_only_the_store_names_the_state(
+def test_roll_is_refused_if_only_roll_or_store_names_the_state(
     store: Path, stored: str, imported: str, remedy: str
 ) -> None:
     """Each voter would be stored twice."""

@@ -108,7 +108,7 @@ def test_harmless_electoral_roll_headings_are_not_mistaken_for_sensitive_heading
     assert not is_sensitive_column(heading)
 
 
-def test_single_name_column_of_a_roll_is_mapped_to_the_voters_name_in_any_script() -> None:
+def test_only_name_column_of_a_roll_is_the_name_in_any_script() -> None:
     both = map_roll_columns_to_fields(ROLL, [["AC", "PART", "SERIAL", "Name", "नाम"]]).columns
     assert (both[Field.NAME], both[Field.NAME_LOCAL]) == ((3,), (4,))
     alone = map_roll_columns_to_fields(ROLL, [["विधानसभा संख्या", "भाग संख्या", "क्रम संख्या", "नाम"]]).columns
@@ -165,7 +165,7 @@ def test_electoral_roll_without_header_is_mapped_by_column_numbers(tmp_path: Pat
     assert mapping.columns[Field.SERIAL] == (2,)
 
 
-def test_column_map_file_may_use_an_electoral_roll_column_with_a_heading_that_looks_sensitive(tmp_path: Path) -> None:
+def test_column_map_file_may_name_a_column_that_looks_sensitive(tmp_path: Path) -> None:
     path = write_map(tmp_path, '[columns]\nsection = "Community Hall"\n')
     mapping = map_roll_columns_to_fields(ROLL, [["AC", "PART", "SERIAL", "Community Hall"]], load_column_map(path))
     assert mapping.columns[Field.SECTION] == (3,)

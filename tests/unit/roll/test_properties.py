@@ -57,7 +57,7 @@ def check_counts_add_up(result: ImportResult, rows: Sequence[Sequence[str]]) -> 
 
 @settings(deadline=None, derandomize=True, max_examples=25)
 @given(ROLL, ROLL)
-def test_import_of_a_random_electoral_roll_counts_every_row_and_a_second_import_changes_nothing(
+def test_random_roll_imported_twice_is_counted_completely_and_stored_once(
     rows: list[tuple[str, ...]], later: list[tuple[str, ...]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:

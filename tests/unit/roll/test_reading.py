@@ -47,7 +47,7 @@ def test_electoral_roll_in_a_windows_code_page_is_read_without_garbled_letters(
     assert read_rows_of(path) == [["1", "2", "3", name]]
 
 
-def test_encoding_of_an_electoral_roll_is_detected_even_if_only_the_last_row_shows_the_encoding(tmp_path: Path) -> None:
+def test_roll_encoding_is_detected_from_a_single_letter_in_the_last_row(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     lines = [f"1,2,{serial},plain" for serial in range(1, 150_000)]
     path.write_bytes("\n".join([HEADER, *lines, "1,2,3,Zoë"]).encode("cp1252"))
@@ -73,7 +73,7 @@ def test_delimiter_of_a_csv_electoral_roll_is_detected(tmp_path: Path, delimiter
     assert read_rows_of(path) == [["1", "2", "3", "Mira"], ["4", "5", "6", "Tarun"]]
 
 
-def test_punctuation_within_electoral_roll_cells_is_not_taken_for_the_delimiter() -> None:
+def test_commas_within_cells_are_not_detected_as_the_delimiter() -> None:
     assert detect_delimiter("A;B;C\n1;2,3,4;x\n5;6,7,8;y\n") == ";"
     assert detect_delimiter("ONE COLUMN\n1\n2\n") == ","
 
@@ -150,7 +150,7 @@ def test_cells_of_an_electoral_roll_workbook_are_read_with_their_displayed_value
         (b"AC_NO,PART_NO,SLNOINPART\n" + b"1,2,3\n" * 20_000 + b"1,2,\x00\n", "is not a text file"),
     ],
 )
-def test_pdf_or_other_file_that_is_no_electoral_roll_is_rejected_in_one_line(
+def test_file_that_is_no_electoral_roll_is_rejected_with_a_one_line_error(
     tmp_path: Path, content: bytes, says: str
 ) -> None:
     path = tmp_path / "roll.csv"

@@ -71,7 +71,7 @@ def test_clean_sample_electoral_roll_is_imported_completely_and_households_share
     assert query_store(tmp_path / "centre.db", "SELECT count(*) FROM booth WHERE language = ''") == [(0,)]
 
 
-def test_messy_sample_electoral_roll_has_every_kind_of_error_and_each_row_is_stored_or_rejected(tmp_path: Path) -> None:
+def test_messy_sample_roll_contains_every_kind_of_error(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     write_sample_roll(path, 4_000, messy=0.5)
     result = import_roll_file(path, tmp_path / "centre.db")
@@ -141,7 +141,7 @@ def test_invalid_arguments_of_a_sample_electoral_roll_are_refused_and_leave_no_f
     assert list(tmp_path.iterdir()) == []
 
 
-def test_invented_name_in_a_sample_electoral_roll_is_written_in_the_script_of_each_language() -> None:
+def test_invented_sample_name_is_spelled_in_the_script_of_each_language() -> None:
     word = [("r", "aa"), ("v", "i"), ("n", "")]
     assert spell_word_in_latin(word) == "Ravin"
     assert [spell_word_in_script(word, language) for language in ("hi", "bn", "as", "ta", "te", "ur")] == [

@@ -93,7 +93,7 @@ def test_voter_id_numbers_shared_by_several_voters_are_counted_within_one_roll_v
     assert other.shared_epics == 1
 
 
-def test_error_about_a_workbook_without_electoral_roll_on_the_first_sheet_names_the_other_sheets(
+def test_workbook_without_a_roll_on_its_first_sheet_gives_an_error_naming_other_sheets(
     tmp_path: Path,
 ) -> None:
     book = openpyxl.Workbook()
@@ -109,7 +109,7 @@ def test_error_about_a_workbook_without_electoral_roll_on_the_first_sheet_names_
             prepare_roll_import(tmp_path / name)
 
 
-def test_error_about_a_zip_archive_given_as_an_electoral_roll_names_the_first_file_in_the_archive(
+def test_zip_archive_given_as_a_roll_gives_an_error_naming_the_file_inside(
     tmp_path: Path,
 ) -> None:
     with zipfile.ZipFile(tmp_path / "roll.zip", "w") as archive:

@@ -100,7 +100,7 @@ def add_second_roll(store: Path, version: str, state: str) -> None:
         ("2026-1", "S13", "state", r"of several states \(S13, S24\): add a column state to the list"),
     ],
 )
-def test_voter_weights_file_must_name_version_or_state_if_a_part_is_on_two_electoral_rolls(
+def test_voter_weights_need_a_version_or_state_for_an_ambiguous_part(
     tmp_path: Path, store: Path, version: str, state: str, column: str, words: str
 ) -> None:
     add_second_roll(store, version, state)

@@ -103,7 +103,7 @@ def test_invalid_row_of_a_booth_worker_list_is_reported_and_no_worker_is_importe
     assert query_store(store, "SELECT count(*) FROM worker") == [(0,)]
 
 
-def test_list_of_booth_workers_must_name_the_roll_version_if_a_part_is_in_two_versions(store: Path) -> None:
+def test_booth_worker_list_needs_a_roll_version_for_an_ambiguous_part(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (roll_version, state_code, constituency_number, part_number) VALUES ('2027', 'S24', 174, 1)"
@@ -117,7 +117,7 @@ def test_list_of_booth_workers_must_name_the_roll_version_if_a_part_is_in_two_ve
     assert query_store(store, "SELECT booth_id FROM worker_booth") == [(1,)]
 
 
-def test_list_of_booth_workers_must_name_the_state_if_two_states_have_the_same_roll_part(store: Path) -> None:
+def test_booth_worker_list_needs_a_state_for_an_ambiguous_part(store: Path) -> None:
     with closing(sqlite3.connect(store)) as db:
         db.execute(
             "INSERT INTO booth (booth_id, roll_version, state_code, constituency_number, part_number)"

@@ -47,7 +47,7 @@ def test_calling_hours_include_the_start_time_and_exclude_the_end_time() -> None
     assert not hours.are_calls_allowed_at(KOLKATA, to_epoch_seconds(KOLKATA, 2024, 4, 22, 17, 0))
 
 
-def test_number_in_several_time_zones_is_called_next_when_all_zones_are_in_calling_hours() -> None:
+def test_number_of_several_time_zones_waits_until_all_are_in_calling_hours() -> None:
     """09:00 in Honolulu is 15:00 in New York (EDT)."""
     now = to_epoch_seconds(NEW_YORK, 2024, 4, 22, 12, 0)
     assert create_daily_calling_hours([NINE_TO_FIVE]).find_next_time_calls_are_allowed(
@@ -62,7 +62,7 @@ def test_next_calling_hours_depend_on_the_weekday_in_the_time_zone() -> None:
     assert hours.find_next_time_calls_are_allowed((KOLKATA,), now) == to_epoch_seconds(KOLKATA, 2024, 4, 22, 5, 0)
 
 
-def test_calling_hours_that_start_in_an_hour_skipped_by_daylight_saving_begin_at_the_change() -> None:
+def test_calling_hours_starting_in_a_skipped_hour_begin_at_the_clock_change() -> None:
     """In Berlin 02:00 becomes 03:00 on 31 March 2024; hours from 02:30 to 05:00 open at 03:00."""
     hours = create_daily_calling_hours([(time(2, 30), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 30)
@@ -70,7 +70,7 @@ def test_calling_hours_that_start_in_an_hour_skipped_by_daylight_saving_begin_at
 
 
 @pytest.mark.parametrize("minute", range(1, 60, 2))
-def test_calling_hours_with_a_skipped_start_time_begin_at_the_second_of_the_clock_change(minute: int) -> None:
+def test_calling_hours_with_a_skipped_start_begin_exactly_at_the_clock_change(minute: int) -> None:
     hours = create_daily_calling_hours([(time(2, minute, 59 - minute), time(5))])
     now = to_epoch_seconds(BERLIN, 2024, 3, 31, 1, 59)
     assert hours.find_next_time_calls_are_allowed((BERLIN,), now) == to_epoch_seconds(BERLIN, 2024, 3, 31, 3, 0)
@@ -105,7 +105,7 @@ def test_remaining_calling_time_ends_with_the_calling_hours_of_today(clock: tupl
 
 
 @pytest.mark.parametrize(("fold", "hours"), [(0, 7.5), (1, 6.5)])
-def test_remaining_calling_time_is_an_hour_longer_in_the_first_pass_of_a_repeated_hour(fold: int, hours: float) -> None:
+def test_remaining_calling_time_includes_the_hour_repeated_by_daylight_saving(fold: int, hours: float) -> None:
     """On the last Sunday of October the clock shows 02:30 twice: seven and a half and six and a half hours before 09:00."""
     now = to_epoch_seconds(BERLIN, 2024, 10, 27, 2, 30, fold=fold)
     assert (

@@ -151,7 +151,7 @@ def test_booth_workers_may_be_called_in_the_silence_period_within_calling_hours(
     assert Reason.HOURS in list_reasons(gate.check_rules_before_originate(case, moment("2024-04-22T23:00")))
 
 
-def test_call_forbidden_by_several_rules_is_next_allowed_when_the_last_rule_permits_the_call() -> None:
+def test_call_forbidden_by_several_rules_is_allowed_when_all_permit_it() -> None:
     settings = site(campaign={"hours": [{"start": "14:00", "until": "19:00"}]})
     facts = replace(FRESH, attempts_today=5, abandoned_at=moment("2024-04-22T10:00"))
     ruling = make_gate(settings).check_rules_before_originate(make_case(settings, facts=facts), NOON)
@@ -193,9 +193,7 @@ def test_number_at_a_daily_cap_may_be_called_again_at_midnight_within_calling_ho
 
 
 @pytest.mark.parametrize(("steps", "next_at"), [(1, 1.0), (8, 8.0), (9, None)])
-def test_next_allowed_time_of_a_call_is_found_through_up_to_eight_successive_rules(
-    steps: int, next_at: float | None
-) -> None:
+def test_next_allowed_time_is_searched_for_in_at_most_eight_steps(steps: int, next_at: float | None) -> None:
     def find_objections(at: float) -> list[Objection]:
         return [Objection(Reason.HOURS, "closed", at + 1)] if at < steps else []
 
@@ -240,7 +238,7 @@ def test_missing_or_outdated_do_not_call_register_stops_campaigns_that_need_the_
     assert make_gate(turnout).check_rules_for_campaign(campaign_rules(turnout), NOON).is_call_allowed
 
 
-def test_number_on_the_do_not_call_register_is_blocked_for_purposes_named_in_the_profile() -> None:
+def test_do_not_call_register_blocks_only_purposes_named_in_the_profile() -> None:
     material, turnout = site("india", campaign=MATERIAL, rules=POLL), site("india")
     register, listed = Register("ncpr", NOON, 1), replace(FRESH, registers=("ncpr",))
     assert list_reasons(
@@ -372,7 +370,7 @@ def test_silence_period_of_any_length_forbids_calls(seconds: float, is_silenced:
     assert rules.forbids_calls_in_silence_interval(campaign_rules(settings)) is is_silenced
 
 
-def test_named_person_may_permit_only_recorded_turnout_calls_in_the_silence_period() -> None:
+def test_sign_off_permits_only_recorded_turnout_calls_in_the_silence_period() -> None:
     signed = {"permits": "recorded-turnout-in-silence", "campaign": "calls", "by": "A. Rao", "day": "2024-04-20"}
     at = moment("2024-04-25T12:00")
     for purpose, allowed in ((Purpose.TURNOUT, True), (Purpose.MATERIAL, False), (Purpose.SURVEY, False)):

@@ -266,7 +266,7 @@ def test_phone_number_needs_an_allowed_prefix_and_no_denied_prefix() -> None:
         (Outcome.COMPLETED, None),
     ],
 )
-def test_retry_time_of_a_number_depends_on_the_outcome_of_the_call(outcome: Outcome, seconds: float | None) -> None:
+def test_number_is_retried_after_the_interval_of_its_call_outcome(outcome: Outcome, seconds: float | None) -> None:
     retry = compute_retry_time_after_outcome(RULES, outcome, 1, 1000.0)
     assert retry == (None if seconds is None else 1000.0 + seconds)
 
@@ -311,7 +311,7 @@ def test_refused_or_opted_out_number_is_never_due_again(disposition: Disposition
         (Outcome.UNKNOWN, True, None),
     ],
 )
-def test_time_of_the_next_call_to_a_booth_worker_depends_on_outcome_and_report(
+def test_booth_worker_is_called_again_after_the_interval_of_the_call_outcome(
     outcome: Outcome, reported: bool, seconds: float | None
 ) -> None:
     due = compute_next_booth_worker_call_time(RULES, 3600.0, outcome, reported=reported, now=1000.0)

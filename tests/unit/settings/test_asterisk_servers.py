@@ -122,7 +122,7 @@ def test_rehearsal_assigns_all_trunks_and_seats_to_one_asterisk_server() -> None
         ),
     ],
 )
-def test_mistake_in_the_settings_of_asterisk_servers_is_reported_in_one_line(
+def test_mistake_in_the_settings_of_asterisk_servers_gives_a_one_line_error(
     changes: dict[str, Any], output: str
 ) -> None:
     with pytest.raises(ValidationError) as wrong:

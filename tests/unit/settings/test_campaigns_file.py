@@ -22,7 +22,7 @@ OWN = '# our own comment\n[[campaigns]]\nkind = "ivr"   # unusual order\nid = "f
 NEW = Campaign.model_validate({"id": "new", "kind": "agents", "script": "polling_day", "start_paused": True})
 
 
-def test_adding_a_campaign_leaves_comments_and_order_of_the_file_as_they_were(tmp_path: Path) -> None:
+def test_new_campaign_is_appended_to_the_campaigns_file(tmp_path: Path) -> None:
     path = tmp_path / "campaigns.toml"
     path.write_text(OWN, encoding="utf-8")  # without a newline at its end
     prepare_campaigns_file_change(path, NEW, "Added by asha.").write_file_with_campaign()
@@ -32,7 +32,7 @@ def test_adding_a_campaign_leaves_comments_and_order_of_the_file_as_they_were(tm
     )
 
 
-def test_first_campaign_creates_the_file_and_a_refused_one_removes_it_again(tmp_path: Path) -> None:
+def test_campaigns_file_created_for_a_refused_first_campaign_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "campaigns.toml"
     change = prepare_campaigns_file_change(path, NEW, "Added by asha.")
     change.write_file_with_campaign()
@@ -45,7 +45,7 @@ def test_first_campaign_creates_the_file_and_a_refused_one_removes_it_again(tmp_
     assert [*tmp_path.iterdir()] == []
 
 
-def test_campaigns_file_that_somebody_has_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
+def test_campaigns_file_changed_after_the_check_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "campaigns.toml"
     path.write_text(OWN, encoding="utf-8")
     change = prepare_campaigns_file_change(path, NEW, "Added by asha.")
@@ -83,7 +83,7 @@ def test_comment_in_the_campaigns_file_stays_on_one_line(tmp_path: Path) -> None
     assert len(change.make_settings_text().table["campaigns"]) == 1
 
 
-def test_campaigns_of_the_page_follow_those_of_the_settings_file(
+def test_campaigns_file_is_read_after_campaigns_of_the_settings_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, file = tmp_path / "centre.toml", tmp_path / "campaigns.toml"

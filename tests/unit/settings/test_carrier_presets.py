@@ -27,7 +27,7 @@ def test_trunk_presets_are_shipped_for_two_carriers_each_of_india_europe_and_ame
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_carrier_preset_is_on_the_carriers_page_with_its_values_and_sources(name: str) -> None:
+def test_docs_table_of_carriers_lists_every_preset_with_its_sources(name: str) -> None:
     page = (ROOT / "docs/how-to/carriers.md").read_text(encoding="utf-8")
     (row,) = [line for line in page.splitlines() if line.startswith(f"|`{name}`|")]
     preset = PRESETS[name]

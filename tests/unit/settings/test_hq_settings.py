@@ -22,7 +22,7 @@ def test_all_mistakes_in_headquarters_settings_are_reported_with_line_and_sugges
     assert unknown == f"{path}:4: centres.pune-1.zon: is not a setting; did you mean `zone`?"
 
 
-def test_missing_headquarters_settings_file_is_reported_in_one_line(tmp_path: Path) -> None:
+def test_missing_headquarters_settings_file_gives_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"no such file; write one, see docs/how-to/headquarters.md\.$"):
         load_hq_settings(tmp_path / "hq.toml")
     with pytest.raises(SettingError, match=r"is a directory; give the file in it, such as hq.toml\.$"):

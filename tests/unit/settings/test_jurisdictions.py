@@ -89,7 +89,7 @@ def test_neutral_jurisdiction_profile_has_the_strictest_calling_hours_and_abando
         ([(r"^title", "title title")], "cannot be read as TOML"),
     ],
 )
-def test_mistake_in_a_jurisdiction_profile_is_reported_in_one_line(
+def test_mistake_in_a_jurisdiction_profile_gives_a_one_line_error(
     tmp_path: Path, changes: list[tuple[str, str]], output: str
 ) -> None:
     with pytest.raises(SettingError) as error:

@@ -122,7 +122,7 @@ def test_caller_id_area_must_name_a_place_and_caller_ids_of_the_trunk(tmp_path: 
     assert "trunks.a" in printed
 
 
-def test_mistake_in_the_settings_of_a_seat_with_a_numeric_name_is_reported_with_its_line(tmp_path: Path) -> None:
+def test_mistake_at_a_seat_with_a_numeric_name_is_reported_with_its_line(tmp_path: Path) -> None:
     seats = "".join(f'[[seats]]\nname = "{name}"\nendpoint = "seat-{name}"\n' for name in range(1, 4))
     output = get_error_lines(tmp_path, seats.replace("seat-2", "no endpoint"))[0]
     assert output.startswith("centre.toml:6: seats.2.endpoint: ")

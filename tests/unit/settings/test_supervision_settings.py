@@ -68,7 +68,7 @@ def test_valid_settings_of_transfers_and_supervisors_are_accepted(tmp_path: Path
         ('[recordings]\nprompt = "a&b"\n', "recordings.prompt"),
     ],
 )
-def test_mistake_in_settings_of_transfers_and_supervisors_is_refused_in_one_line(
+def test_mistake_in_settings_of_transfers_and_supervisors_is_refused_with_a_one_line_error(
     tmp_path: Path, text: str, says: str
 ) -> None:
     with pytest.raises(SettingError) as caught:

@@ -337,7 +337,7 @@ def test_simulated_abandoned_rate_is_computed_for_each_window_and_the_worst_wind
         (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
     ],
 )
-def test_scenario_with_a_figure_outside_the_limits_is_rejected_in_one_line(bad: Scenario, words: str) -> None:
+def test_scenario_with_a_figure_outside_the_limits_is_rejected_with_a_one_line_error(bad: Scenario, words: str) -> None:
     with pytest.raises(BadScenario, match=words) as refused:
         simulate_day(bad, lambda: CallsPerIdleSeat(1.0), 1)
     assert "\n" not in str(refused.value)
@@ -350,7 +350,7 @@ def test_unknown_scenario_is_rejected_with_a_hint_to_list_scenarios() -> None:
 
 
 @pytest.mark.parametrize("name", list(SCENARIOS))
-def test_every_named_simulation_scenario_runs_to_its_end(name: str) -> None:
+def test_every_named_simulation_scenario_connects_calls(name: str) -> None:
     day = simulate_day(SCENARIOS[name], lambda: CallsPerIdleSeat(1.5), 1, hours=0.1)
     assert day.scenario == name
     assert day.connected > 0

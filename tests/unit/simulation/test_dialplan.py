@@ -105,7 +105,7 @@ def test_invalid_dialplan_line_is_rejected_with_the_line_number(text: str) -> No
         ("a < b", "1"),
     ],
 )
-def test_dialplan_expression_evaluates_as_in_asterisk(expression: str, value: str) -> None:
+def test_simulated_dialplan_expression_has_the_value_that_asterisk_computes(expression: str, value: str) -> None:
     assert evaluate_expression(expression) == value
 
 

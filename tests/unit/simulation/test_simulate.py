@@ -418,7 +418,7 @@ def test_simulate_command_lists_scenarios() -> None:
         (["--what-if", "seats=+1", "--policy", "ratio", "--policy", "progressive"], "give --policy once"),
     ],
 )
-def test_invalid_option_of_simulate_is_rejected_in_one_line(arguments: list[str], words: str) -> None:
+def test_invalid_option_of_simulate_is_rejected_with_a_one_line_error(arguments: list[str], words: str) -> None:
     with pytest.raises(MatdanError) as refused:
         _run_simulate(*arguments)
     assert words in str(refused.value)

@@ -46,7 +46,7 @@ def test_simulated_answer_and_talk_times_have_the_means_of_the_voter_profile() -
     assert all(0.3 <= behaviour.post_dial_seconds <= 2.0 for behaviour in answered)
 
 
-def test_answer_rate_of_simulated_voters_depends_on_the_local_hour() -> None:
+def test_simulated_voters_answer_at_the_rate_of_the_local_hour() -> None:
     profile = replace(PROFILE, answer_rate_by_hour=(0.0,) * 12 + (0.8,) * 12, utc_offset_hours=5.5)
     morning = draw_behaviours(profile, 500, now=3 * 3600)  # 08:30
     afternoon = draw_behaviours(profile, 500, now=9 * 3600)  # 14:30
@@ -55,7 +55,7 @@ def test_answer_rate_of_simulated_voters_depends_on_the_local_hour() -> None:
     assert rate == pytest.approx(0.8, abs=0.06)
 
 
-def test_behaviour_of_a_simulated_voter_depends_only_on_seed_number_and_call() -> None:
+def test_simulated_voter_behaves_the_same_for_the_same_seed_number_and_call() -> None:
     assert draw_behaviours(PROFILE, 50) == draw_behaviours(PROFILE, 50)
     assert draw_behaviours(PROFILE, 50, seed=2) != draw_behaviours(PROFILE, 50)
     first, second = (

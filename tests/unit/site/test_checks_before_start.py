@@ -279,7 +279,7 @@ def test_lock_file_left_by_a_killed_dialler_is_not_reported_as_a_running_dialler
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not show the open files of a process")
-def test_program_that_reuses_the_process_number_in_a_lock_file_is_not_taken_for_the_dialler(tmp_path: Path) -> None:
+def test_reused_process_number_in_a_lock_file_is_not_the_dialler(tmp_path: Path) -> None:
     lock = tmp_path / "centre.db.lock"
     lock.write_text(f"a dialler (process {os.getpid()})\n", encoding="utf-8")
     assert find_lock_holder(tmp_path / "centre.db") is None

@@ -79,7 +79,7 @@ def find_mistakes(settings: Settings, values: dict[str, Any]) -> list[tuple[str,
     return [(each.key, each.problem) for each in every]
 
 
-def test_form_knows_type_choices_default_limits_and_help_of_each_setting(settings: Settings) -> None:
+def test_campaign_form_has_type_choices_and_limits_of_each_setting(settings: Settings) -> None:
     fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
     assert tuple(fields) == FIELDS
     assert fields["kind"] == FormField(
@@ -102,14 +102,14 @@ def test_form_knows_type_choices_default_limits_and_help_of_each_setting(setting
     assert fields["pacing"].choices == ("predictive", "progressive", "ratio", "preview")
 
 
-def test_form_offers_shipped_and_used_scripts_and_flows_but_no_program(settings: Settings, tmp_path: Path) -> None:
+def test_campaign_form_offers_scripts_and_flows_but_no_agi_scripts(settings: Settings, tmp_path: Path) -> None:
     fields = {each.name: each for each in describe_form_of_new_campaign(settings)}
     assert fields["script"].choices == (f"{tmp_path}/own.yaml", "before_poll", "polling_day")
     assert {"turnout", "opt_out"} < set(fields["flow"].choices)
     assert not [each for each in fields["flow"].choices if "program" in each]
 
 
-def test_new_campaign_is_paused_at_first_and_is_written_as_a_person_would(settings: Settings, tmp_path: Path) -> None:
+def test_new_campaign_is_written_as_readable_toml_and_paused(settings: Settings, tmp_path: Path) -> None:
     hours = [{"start": "10:00", "until": "18:30"}]
     new = prepare_new_campaign(settings, tmp_path / "campaigns.toml", {**FORM, "hours": hours}, "Added by asha.")
     assert new.change.added.endswith(
@@ -140,7 +140,7 @@ def test_new_campaign_is_paused_at_first_and_is_written_as_a_person_would(settin
         ({"start_paused": False}, "start_paused", "is not a field of this form"),
     ],
 )
-def test_mistake_in_the_form_names_its_field_in_one_line(
+def test_mistake_in_the_campaign_form_is_reported_at_its_field(
     settings: Settings, values: dict[str, Any], field: str, says: str
 ) -> None:
     [(key, problem)] = find_mistakes(settings, {**FORM, **values})
@@ -154,7 +154,7 @@ def test_campaign_that_the_legal_profile_does_not_allow_is_refused_at_its_field(
     assert "requires a candidate for campaign material" in problem
 
 
-def test_name_of_an_earlier_running_campaign_is_refused_because_its_state_is_stored(settings: Settings) -> None:
+def test_new_campaign_cannot_have_the_name_of_an_earlier_campaign_with_calls(settings: Settings) -> None:
     with open_store_exclusively(settings.store.path, "a test") as db:
         for name, state in (("survey", CampaignState.RUNNING), ("paused", CampaignState.PAUSED)):
             campaigns.add_or_update_campaign(db, name, CampaignKind.AGENTS, Purpose.SURVEY, state)
@@ -163,7 +163,7 @@ def test_name_of_an_earlier_running_campaign_is_refused_because_its_state_is_sto
     prepare_new_campaign(settings, settings.store.path.with_name("campaigns.toml"), {**FORM, "id": "paused"}, "Added.")
 
 
-def test_check_of_a_new_campaign_leaves_the_locks_of_other_connections_on_the_store(
+def test_checking_a_new_campaign_keeps_other_locks_on_the_store(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_store_exclusively(settings.store.path, "a test"):
@@ -177,7 +177,7 @@ def test_check_of_a_new_campaign_leaves_the_locks_of_other_connections_on_the_st
     assert check_new_campaign(prepare_new_campaign(settings, path, FORM, "Added."), 0.0)
 
 
-def test_check_of_a_new_campaign_says_what_the_rules_say_about_this_campaign(settings: Settings) -> None:
+def test_checking_a_new_campaign_reports_only_rules_about_this_campaign(settings: Settings) -> None:
     noon = datetime(2026, 12, 2, 12, tzinfo=get_site_zone(settings)).timestamp()
     path = settings.store.path.with_name("campaigns.toml")
     new = prepare_new_campaign(settings, path, {**FORM, "purpose": "turnout"}, "Added.")
@@ -194,9 +194,7 @@ def test_check_of_a_new_campaign_says_what_the_rules_say_about_this_campaign(set
     assert "is for turnout, but campaign survey is for survey" in wrong.text
 
 
-def test_other_changed_settings_are_listed_because_a_reload_applies_them_too(
-    settings: Settings, tmp_path: Path
-) -> None:
+def test_campaign_check_lists_other_settings_that_the_reload_would_apply(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "centre.toml"
     text = path.read_text(encoding="utf-8").replace('kind = "agents"', 'kind = "agents"\nchannels = 5')
     path.write_text(text.replace('id = "pune-1"', 'id = "pune-2"'), encoding="utf-8")

@@ -117,7 +117,7 @@ async def test_phone_number_has_at_most_one_live_call_attempt_in_all_campaigns_t
         assert (await store.read_campaign_progress("b", NOW)).remaining == 36  # it went back to the queue
 
 
-async def test_number_at_its_daily_cap_is_postponed_even_in_the_25th_hour_of_a_day(backend: Backend) -> None:
+async def test_daily_cap_holds_in_the_25th_hour_of_a_daylight_saving_day(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_ended_call(store, 1, retry_at=NOW + 60)
         late = DAY_START + DAY_SECONDS + 600.0  # in the 25th hour: a day after the start of the day is past
@@ -395,7 +395,7 @@ async def test_campaign_is_due_now_if_undialled_numbers_remain_and_otherwise_at_
         assert await store.find_next_due_time(CAMPAIGN) == NOW + 400
 
 
-async def test_phone_number_with_a_retry_at_1970_is_not_treated_as_undialled(backend: Backend) -> None:
+async def test_number_with_a_retry_time_of_zero_is_not_treated_as_undialled(backend: Backend) -> None:
     async with open_filled_store(backend, 3) as store:
         await make_ended_call(store, 1, retry_at=0.0)
         assert [each.phone_id for each in await claim_numbers(store, 1)] == [1]
@@ -446,7 +446,7 @@ def read_target_states(backend: Backend, phone_id: int) -> list[tuple[str, str, 
         return found.fetchall()
 
 
-async def test_call_attempt_is_stored_with_its_legal_grounds_and_the_time_since_the_last_call(backend: Backend) -> None:
+async def test_call_attempt_is_stored_with_its_legal_grounds(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = replace(
             make_attempt(await claim_one_number(store, 1)), grounds='{"verdict":"allowed"}', gap_seconds=4_995.0
@@ -537,7 +537,7 @@ async def test_call_attempt_to_a_number_missing_from_the_campaigns_queue_is_refu
         assert await commit_new_attempt(store, unknown) is Refusal.CLAIM_LOST
 
 
-async def test_number_at_its_daily_cap_waits_until_the_next_day_even_if_the_interval_ends_earlier(
+async def test_number_at_its_daily_cap_waits_until_the_next_day(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -572,7 +572,7 @@ async def test_call_that_was_not_placed_does_not_count_as_an_attempt_to_the_numb
         (Outcome.CANCELLED, True, True),
     ],
 )
-async def test_promised_call_back_stays_promised_until_an_attempt_counts_as_a_call_to_the_voter(
+async def test_promised_call_back_stays_promised_until_a_counted_attempt(
     backend: Backend, outcome: Outcome, counted: bool, kept: bool
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -47,7 +47,7 @@ async def test_published_flow_answers_name_the_voter_whom_the_call_addressed(bac
     ]
 
 
-async def test_phone_number_for_an_sms_is_found_by_its_id_until_the_number_opts_out(backend: Backend) -> None:
+async def test_number_for_an_sms_is_not_returned_after_an_opt_out(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         number = await store.find_number_for_sms(1)
         assert number is not None

@@ -62,7 +62,7 @@ def test_older_copy_written_over_the_store_gets_a_new_identity(tmp_path: Path) -
     assert reopen(tmp_path / "centre.db").previous == first.incarnation
 
 
-def test_backup_copied_over_the_store_by_hand_gets_a_new_identity(tmp_path: Path) -> None:
+def test_backup_file_copied_over_the_store_gets_a_new_identity(tmp_path: Path) -> None:
     first = reopen(tmp_path / "centre.db")
     made = make_backup(tmp_path / "centre.db", None, tmp_path / "backup")
     shutil.copyfile(made.store, tmp_path / "centre.db")

@@ -24,7 +24,7 @@ from tests.support.stores import NOW, Backend, SqliteBackend, claim_and_open_att
 STRANGER = NewestCall("3f0e7c1a-5b1d-4a53-9a0b-6f0d8f9d1c21", NOW + 60)
 
 
-async def test_store_without_the_newest_recorded_call_is_reported_until_a_person_accepts_the_store(
+async def test_store_that_lacks_a_recorded_call_is_reported_until_accepted(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -123,7 +123,7 @@ async def test_hash_secret_of_opt_outs_cannot_be_removed_while_in_use(backend: B
         assert await store.hash_numbers_of_roll([SECRET]) == 0
 
 
-async def test_hash_secret_of_opt_outs_can_be_replaced_in_two_steps_without_losing_opt_outs(backend: Backend) -> None:
+async def test_opt_out_hash_secret_can_be_replaced_without_losing_opt_outs(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
         await store.save_opt_out_of_other_centre(

@@ -108,7 +108,7 @@ async def test_calls_of_other_centres_to_unknown_numbers_are_not_stored_and_old_
         assert db.execute("SELECT phone_id, called_at FROM peer_call").fetchall() == [(2, NOW + 500)]
 
 
-async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a_headquarters(
+async def test_ended_call_is_announced_to_headquarters_with_its_number_hash(
     backend: Backend,
 ) -> None:
     assert isinstance(backend, SqliteBackend)
@@ -143,7 +143,7 @@ async def test_ended_call_is_announced_with_the_hash_of_its_number_if_there_is_a
         ("nonsense", "None", False, PeerCallKind.CALL),
     ],
 )
-def test_kind_of_call_announced_to_other_centres_depends_on_outcome_and_direction(
+def test_each_call_outcome_is_announced_to_other_centres_as_its_kind_of_call(
     outcome: str, direction: str, is_connected: bool, kind: PeerCallKind | None
 ) -> None:
     assert classify_call_for_other_centres(outcome, direction, is_connected=is_connected) is kind

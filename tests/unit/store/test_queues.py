@@ -74,7 +74,7 @@ async def test_adding_phone_numbers_twice_to_a_campaign_queues_each_number_once(
         assert await store.read_campaign_progress(CAMPAIGN, NOW) == progress
 
 
-async def test_numbers_that_opted_out_or_whose_voters_need_no_call_are_not_added_to_a_campaign(
+async def test_opted_out_numbers_and_numbers_without_pending_voters_are_not_queued(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=()) as store:
@@ -88,7 +88,7 @@ async def test_numbers_that_opted_out_or_whose_voters_need_no_call_are_not_added
         assert 3 in phones  # of voters 3 and 4; one of them is pending
 
 
-async def test_undialled_numbers_are_reserved_from_the_given_booths_up_to_the_limit_of_each_booth(
+async def test_undialled_numbers_are_reserved_up_to_the_limit_of_each_booth(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:
@@ -276,7 +276,7 @@ async def claim_number(store: Store, phone_id: int, campaign: str = CAMPAIGN, at
     )
 
 
-async def test_number_chosen_by_an_agent_is_reserved_with_the_same_data_as_a_queued_number(backend: Backend) -> None:
+async def test_number_chosen_by_an_agent_is_reserved_like_a_queued_number(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         [in_turn] = await claim_numbers(store, 1)
         await store.release_claimed_numbers([in_turn])
@@ -309,7 +309,7 @@ async def test_number_that_must_not_be_called_is_not_reserved(backend: Backend) 
         assert await claim_number(store, 1) is Unclaimed.CLOSED
 
 
-def test_numbers_already_in_the_queue_of_a_campaign_are_skipped_before_their_voters_are_read(tmp_path: Path) -> None:
+def test_numbers_already_queued_are_skipped_without_reading_their_voters(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 600, voters_per_booth=100)
     with closing(open_store_for_writing(path)) as db:

@@ -41,7 +41,7 @@ async def test_numbers_refused_by_the_rules_return_to_their_earlier_places_in_th
         assert not (await store.read_campaign_progress(CAMPAIGN, NOW)).refused
 
 
-async def test_numbers_with_an_unknown_call_result_are_not_returned_to_the_queue_with_refused_numbers(
+async def test_refused_numbers_with_an_unknown_call_result_are_not_requeued(
     backend: Backend,
 ) -> None:
     """A number of unknown result is closed in every campaign, also in those whose rules refused it."""

@@ -132,7 +132,7 @@ async def crashed(backend: SqliteBackend, tmp_path: Path) -> Path:
     return path
 
 
-async def test_store_rows_without_an_integrity_seal_after_a_crash_are_sealed_at_the_next_start(crashed: Path) -> None:
+async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(crashed: Path) -> None:
     verdict = verified(crashed)
     assert (verdict.findings, verdict.not_sealed) == ([], 1)
     assert "1 row not sealed yet" in run("audit", "verify", "--store", crashed)[1]
@@ -164,7 +164,7 @@ async def test_tampering_with_the_integrity_seals_after_a_crash_is_recorded_at_t
     assert f"epoch {read_epochs(crashed)[-1].epoch}: {doubt}" in [str(each) for each in verified(crashed).findings]
 
 
-async def test_crash_between_an_integrity_seal_and_its_new_key_file_keeps_the_chain_of_seals_valid(
+async def test_seal_chain_stays_valid_after_a_crash_before_the_new_key_file(
     backend: SqliteBackend,
 ) -> None:
     key_file = get_seal_key_path(backend.path)
@@ -183,7 +183,7 @@ async def test_crash_between_an_integrity_seal_and_its_new_key_file_keeps_the_ch
 
 
 @pytest.mark.parametrize("content", [None, b"", b"matdan-seal-key 2 zz zz\n"], ids=["removed", "empty", "damaged"])
-async def test_lost_key_of_the_integrity_seals_is_reported_and_a_new_chain_of_seals_starts(
+async def test_lost_seal_key_is_reported_and_starts_a_new_seal_chain(
     backend: SqliteBackend, content: bytes | None
 ) -> None:
     async with open_filled_store(backend):

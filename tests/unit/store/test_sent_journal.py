@@ -54,9 +54,7 @@ def test_journal_of_sent_calls_from_an_earlier_boot_is_ignored(tmp_path: Path, b
     assert open_journal(tmp_path, boot).find_attempts_never_sent(killed) == []
 
 
-def test_number_is_not_redialled_if_the_journal_of_sent_calls_is_missing_damaged_or_copied(
-    tmp_path: Path, boot: Path
-) -> None:
+def test_number_is_not_redialled_without_a_trustworthy_sent_call_journal(tmp_path: Path, boot: Path) -> None:
     killed = write_killed_journal(tmp_path, boot)
     path = tmp_path / "centre.db.sent"
     whole = path.read_bytes()
@@ -127,9 +125,7 @@ def test_partly_written_entry_in_the_journal_of_sent_calls_does_not_damage_later
     assert open_journal(tmp_path, boot).list_sent_attempts() == [sent]
 
 
-def test_clock_difference_in_the_journal_of_sent_calls_is_used_only_within_the_same_boot(
-    tmp_path: Path, boot: Path
-) -> None:
+def test_clock_difference_in_the_sent_call_journal_is_ignored_after_a_reboot(tmp_path: Path, boot: Path) -> None:
     assert open_journal(tmp_path, boot).read_wall_clock_minus_boot_clock() is None
     running = open_journal(tmp_path, boot)
     running.start_new_journal_file()

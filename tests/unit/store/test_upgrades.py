@@ -148,7 +148,7 @@ async def test_store_of_every_schema_version_opens_without_losing_rows(
         assert dump_rows(verify_backup(copy, None).store) == before
 
 
-async def test_earlier_program_version_opens_the_copy_made_before_an_upgrade_but_not_the_upgraded_store(
+async def test_earlier_version_opens_only_the_copy_made_before_an_upgrade(
     stores: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path(shutil.copy(stores[VERSIONS[-2]], tmp_path / "live.db"))

@@ -67,7 +67,7 @@ async def test_call_to_a_booth_worker_is_recovered_after_a_crash_and_due_again(s
     assert await store.read_unfinished_attempts() == []
 
 
-async def test_call_to_a_voter_on_a_booth_workers_number_is_recovered_as_a_call_to_the_voter(store: Store) -> None:
+async def test_recovered_call_to_a_voter_is_not_assigned_to_a_booth_worker(store: Store) -> None:
     each = await claim_one_number(store, 1)
     assert await store.commit_new_attempts([make_attempt(each)], max_attempts_since=DAY_START, max_attempts=9) == [None]
     [left_open] = await store.read_unfinished_attempts()
@@ -152,9 +152,7 @@ async def test_unknown_voter_serial_number_from_a_booth_worker_is_stored_once(st
     assert await store.find_last_voter_mark_of_booth_worker_call(call.attempt_id) is None
 
 
-async def test_attempt_to_call_a_booth_worker_is_stored_with_the_worker_and_without_a_voter(
-    store: Store, backend: Backend
-) -> None:
+async def test_booth_worker_call_is_stored_without_a_voter(store: Store, backend: Backend) -> None:
     assert await open_worker_attempt(store, await claim_one_number(store, 1, campaign_id=WORKERS)) is None
     assert await open_worker_attempt(store, await claim_one_number(store, 2)) is None
     with closing(backend.connect()) as db:

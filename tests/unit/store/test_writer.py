@@ -212,7 +212,7 @@ async def test_cancelling_the_store_writer_raises_an_error_in_waiting_callers(tm
         gate.set()
 
 
-def test_store_writes_that_fit_on_the_disk_are_committed_if_the_whole_group_does_not_fit(tmp_path: Path) -> None:
+def test_writes_that_fit_are_committed_if_the_whole_group_fills_the_disk(tmp_path: Path) -> None:
     def add_big(number: int) -> Job:
         def job(db: sqlite3.Connection) -> int:
             db.execute("INSERT INTO big VALUES (zeroblob(?))", (number * 4096,))

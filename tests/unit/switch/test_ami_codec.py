@@ -140,7 +140,7 @@ def test_ami_message_distinguishes_repeated_blank_and_missing_fields() -> None:
     assert message.get_all_values_of_field("Absent") == []
 
 
-def test_wanted_ami_event_is_found_only_by_the_whole_name_at_the_start_of_a_line() -> None:
+def test_ami_field_is_matched_only_by_its_whole_name_at_line_start() -> None:
     message = AmiMessage(b"Event: UserEvent\r\nNote: Cause: 99\r\nDestCause: 98\r\nCause: 16\r\nUserEvent: VoterUp")
     assert message.event_name == "UserEvent"
     assert message.get("Cause") == "16"
@@ -184,7 +184,7 @@ def test_ami_decoder_accepts_sessions_with_lf_line_endings(cut: int) -> None:
     assert list_fields(decode_in_pieces(data, [cut])) == [[("Event", "A"), ("X", "1")], [("Event", "B"), ("Y", "2")]]
 
 
-def test_line_feed_in_an_ami_value_does_not_start_a_new_field_if_lines_end_in_crlf() -> None:
+def test_bare_line_feed_in_an_ami_value_starts_no_new_field() -> None:
     forged = BANNER + b"Event: VarSet\r\nValue: x\nCause: 16\n\nEvent: Hangup\r\n\r\n"
     (message,) = decode_in_pieces(forged)
     assert message.event_name == "VarSet"

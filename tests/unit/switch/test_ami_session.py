@@ -205,7 +205,7 @@ def run_steps(session: AmiSession, steps: tuple[Step, ...], split: int | None = 
 
 
 @pytest.mark.parametrize("steps", TABLES.values(), ids=TABLES)
-def test_each_input_to_an_ami_session_gives_the_output_in_the_table(steps: tuple[Step, ...]) -> None:
+def test_ami_session_answers_each_sequence_of_inputs_as_expected(steps: tuple[Step, ...]) -> None:
     run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps)
 
 
@@ -215,7 +215,7 @@ def test_output_of_an_ami_session_does_not_depend_on_how_reads_are_split(steps: 
         run_steps(make_logged_in_session(AmiLimits(outstanding_actions=2, list_items=4)), steps, split)
 
 
-def test_deadline_of_an_ami_session_is_the_time_of_the_next_timer_call() -> None:
+def test_ami_session_deadline_is_the_earliest_of_its_timeouts() -> None:
     session = make_session()
     assert session.deadline == math.inf
     session.mark_connection_open(100)

@@ -38,9 +38,7 @@ def test_call_records_are_decoded_for_every_way_a_call_ends() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "dial_status"), [(0.2, None), (9.9, None), (10.1, "NOANSWER"), (30.1, "NOANSWER")])
-def test_failed_call_that_may_have_rung_until_its_time_limit_is_a_call_without_an_answer(
-    seconds: float, dial_status: str | None
-) -> None:
+def test_failed_call_that_lasted_its_ring_limit_counts_as_no_answer(seconds: float, dial_status: str | None) -> None:
     line = f"id-1,2,1796167828.0,0.000000,{1796167828.0 + seconds},AppDial2,(Outgoing Line)"
     assert parse_call_history([line], ASKED, None).ended == {"id-1": PastCall(None, dial_status)}
 
@@ -55,9 +53,7 @@ def test_call_record_with_an_answer_overrides_later_records_of_the_same_call() -
     assert parse_call_history([*LINES, again], ASKED, None).ended == parse_call_history(LINES, ASKED, None).ended
 
 
-def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_call_records_are_read_from_rotated_and_large_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "matdan.csv"
     assert read_call_history(file, ASKED, None).first_at is None
     file.with_name("matdan.csv.1").write_text("\n".join(LINES[:3]) + "\n", encoding="utf-8")
@@ -81,7 +77,7 @@ def test_call_records_are_read_from_the_rotated_file_and_the_end_of_a_large_file
         (None, 500.0, 901.0, 800.0, False, False),  # an attempt of this run: it knows what it has sent
     ],
 )
-def test_call_counts_as_never_sent_only_if_asterisks_call_records_are_complete(
+def test_call_is_assumed_never_sent_only_if_call_records_are_complete(
     created_at: float | None,
     first_at: float | None,
     last_at: float | None,

@@ -91,7 +91,7 @@ async def test_simultaneous_hang_ups_are_sent_one_after_the_other(connected: tup
     assert wire.written == ["HANGUP one", "HANGUP two"]
 
 
-async def test_control_channel_without_an_agi_session_hangs_up_nothing() -> None:
+async def test_control_channel_without_an_agi_session_cannot_hang_up_calls() -> None:
     assert not await ControlChannel().hang_up_channel("seat-01-a")
 
 
@@ -124,7 +124,7 @@ async def test_hang_up_without_a_time_limit_waits_until_a_busy_asterisk_answers(
 
 
 @pytest.mark.parametrize("end", ["closed by the dialler", "lost"])
-async def test_ended_agi_session_of_the_control_channel_is_not_used_again(
+async def test_control_channel_sends_nothing_on_an_ended_agi_session(
     connected: tuple[ControlChannel, Wire], end: str
 ) -> None:
     control, wire = connected
@@ -138,7 +138,7 @@ async def test_ended_agi_session_of_the_control_channel_is_not_used_again(
 
 
 @virtual_time()
-async def test_error_if_asterisk_does_not_connect_the_control_channel_names_the_files_to_render() -> None:
+async def test_unconnected_control_channel_gives_an_error_naming_the_render_command() -> None:
     manager, control = Manager(refuses=False), ControlChannel()
     began = asyncio.get_running_loop().time()
     with pytest.raises(SwitchError, match="dialer asterisk render"):
@@ -152,7 +152,7 @@ async def test_error_if_asterisk_does_not_connect_the_control_channel_names_the_
     )
 
 
-async def test_hang_up_refused_by_ami_during_a_shutdown_is_sent_over_the_control_channel() -> None:
+async def test_hang_up_during_an_asterisk_shutdown_uses_the_control_channel() -> None:
     switch, (call, wire) = AsteriskSwitch(), make_call()
     switch._client = cast(Any, Manager())
     serving = asyncio.create_task(switch.control_channel.serve_control_session(call))
@@ -163,7 +163,7 @@ async def test_hang_up_refused_by_ami_during_a_shutdown_is_sent_over_the_control
     await serving
 
 
-def test_control_channel_is_not_taken_for_a_redirected_call() -> None:
+def test_control_channel_is_not_hung_up_as_a_redirected_call() -> None:
     assert SwitchTracker().is_tracked_channel(f"{CONTROL_CHANNEL}0123456789ab")
 
 

@@ -35,7 +35,7 @@ class Server:
         self.orders.append((attempt_id, seat, server))
 
 
-async def test_new_seat_is_called_on_its_configured_asterisk_server_and_a_removed_seat_stays_known() -> None:
+async def test_phone_of_an_added_seat_is_called_on_its_asterisk_server() -> None:
     one, other = Server(), Server()
     switch = MultiServerSwitch(cast(Any, {"one": one, "other": other}), {"phone01": "one"}, {"01": "one"})
     with pytest.raises(KeyError):

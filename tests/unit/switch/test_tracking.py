@@ -46,7 +46,7 @@ HANGUP = make_event("Hangup", Uniqueid=ID, Cause="16")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, ANSWER, SUCCESS, HANGUP])))
-def test_answered_call_ends_exactly_once_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
+def test_answered_call_ends_once_for_any_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     events = [each for message in order for each in tracker.handle_ami_event(message)]
@@ -80,7 +80,7 @@ def test_call_redirected_by_the_carrier_does_not_count_as_answered() -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations([RINGING, FAILURE, HANGUP])))
-def test_call_that_rings_past_its_limit_times_out_whatever_the_order_of_events(order: tuple[AmiMessage, ...]) -> None:
+def test_call_that_rings_too_long_times_out_for_any_order_of_events(order: tuple[AmiMessage, ...]) -> None:
     tracker = SwitchTracker()
     tracker.calls.start_tracking_channel(ID)
     ends = [each for message in order for each in tracker.handle_ami_event(message) if isinstance(each, CallEnded)]
@@ -191,7 +191,7 @@ def test_seat_is_still_reported_up_when_its_second_phone_hangs_up() -> None:
     assert tracker.handle_ami_event(HUNG_UP) == []
 
 
-def test_seat_phone_that_answered_but_has_not_joined_the_conference_is_found_after_a_reconnect() -> None:
+def test_agents_phone_that_is_still_logging_in_is_found_after_a_reconnect() -> None:
     tracker = SwitchTracker()
     tracker.rebuild_tracked_state_from_channels(
         [LiveChannel(PHONE, "matdan-login", up=True, ringing=False)], restarted=False
@@ -240,7 +240,7 @@ def test_voter_on_another_server_is_identified_by_the_called_extension(end: str)
     assert not tracker.calls.is_call_still_tracked(ID)
 
 
-def test_channel_without_an_attempt_id_is_not_taken_for_a_call_of_another_server() -> None:
+def test_channel_without_an_attempt_id_is_ignored_as_a_call_of_another_server() -> None:
     tracker = SwitchTracker("b")
     stranger = make_event(
         "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02"

@@ -127,7 +127,7 @@ def test_sms_is_refused_if_live_calls_could_reach_the_spending_cap() -> None:
     assert meter.spent == pytest.approx(10.0)
 
 
-def test_twilio_call_with_transfer_reserves_the_cost_of_two_legs_and_is_charged_for_used_legs() -> None:
+def test_twilio_call_with_transfer_reserves_two_legs_and_is_charged_for_used_legs() -> None:
     meter = make_meter(
         price_per_minute=1.0, price_per_sms=0.0, max_call_seconds=300, transfer_to="sip:agents@example.org"
     )
@@ -175,7 +175,7 @@ def test_sms_with_booth_details_in_an_indian_script_takes_two_segments(language:
 # Tokens
 
 
-def test_signed_state_of_a_flow_fits_into_a_url_and_is_restored_from_the_url() -> None:
+def test_signed_flow_state_in_a_url_is_restored_unchanged() -> None:
     waiting = PausedFlow(ATTEMPT, "run", make_state(), after="played", ahead="1")
     token = TOKENS.encode_paused_flow_as_signed_token(waiting)
     assert TOKENS.decode_paused_flow_from_signed_token(token) == waiting

@@ -114,9 +114,7 @@ async def test_updates_of_other_centres_share_one_command_and_own_updates_are_sk
     ("status", "expected"), [("done", [("live.pune-1.peer-updates", {"opt_out_lag_seconds": 0.4})]), ("refused", [])]
 )
 @virtual_time()
-async def test_delay_of_an_opt_out_between_centres_is_published_once_the_opt_out_is_stored(
-    status: str, expected: list[Any]
-) -> None:
+async def test_delay_of_a_received_opt_out_is_published_once_stored(status: str, expected: list[Any]) -> None:
     session = RecordingSession()
     updates = PeerUpdates(SnapshotSource("pune-1", session), RecordingDialler(status), NO_STORE, FixedClock())
     opt_outs = [
@@ -128,7 +126,7 @@ async def test_delay_of_an_opt_out_between_centres_is_published_once_the_opt_out
 
 
 @virtual_time()
-async def test_updates_for_a_new_centre_that_do_not_fit_on_the_disk_are_reported_and_downloaded_again() -> None:
+async def test_updates_for_a_new_centre_are_downloaded_again_after_a_full_disk() -> None:
     session, attempts = RecordingSession(), 0
 
     class FullDiskOnce(SnapshotSource):

@@ -110,7 +110,7 @@ def _send_two_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @virtual_time()
-async def test_acknowledgement_sent_to_an_earlier_run_of_the_store_is_ignored() -> None:
+async def test_acknowledgement_for_a_store_before_its_restart_is_ignored() -> None:
     """It is from before the store was set back, or for a file, and is not about the rows that the store has now."""
     async with run_upload() as (server, _):
         for run in ("b" * 32, ""):
@@ -136,7 +136,7 @@ async def test_acknowledgement_sent_by_an_older_version_of_headquarters_is_obeye
     ],
 )
 @virtual_time()
-async def test_dialler_learns_of_rows_missing_from_its_store_only_if_an_older_store_was_restored(
+async def test_dialler_is_warned_of_missing_rows_only_after_an_older_store_was_restored(
     through: int | None, fields: dict[str, Any], confirmed: int
 ) -> None:
     async with run_upload() as (server, store):
@@ -146,7 +146,7 @@ async def test_dialler_learns_of_rows_missing_from_its_store_only_if_an_older_st
 
 
 @virtual_time()
-async def test_refused_batch_from_an_earlier_run_of_the_store_confirms_no_rows() -> None:
+async def test_batch_refused_before_the_stores_restart_confirms_no_rows() -> None:
     async with run_upload() as (server, store):
         await server.acknowledge(None, run="b" * 32, is_set_back=True)
         await asyncio.sleep(2 * upload.REPORT_SECONDS)

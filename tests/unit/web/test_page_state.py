@@ -101,7 +101,7 @@ def test_page_state_returns_only_values_of_the_requested_class(state: PageState)
     assert state.get_values_of_keys_with_prefix("seat", AlertList) == {}
 
 
-def test_server_sent_event_is_one_line_of_json_even_with_line_ends_in_the_data() -> None:
+def test_line_ends_in_data_do_not_split_a_server_sent_event() -> None:
     event = format_server_sent_event(Update(3, 1.5, {"seat/01": {"agent": "a\nb\r\ndata: x"}}, ("centre",)))
     head, body, *rest = event.decode().split("\n")
     assert head == "id: 3"

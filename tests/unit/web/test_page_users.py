@@ -117,7 +117,7 @@ async def test_password_cannot_be_set_for_an_unknown_page_user(desk: DeskUnderTe
         await desk.people.set_password("nobody", PASSWORD)
 
 
-async def test_lock_time_of_a_user_grows_with_failed_sign_ins_and_ends_after_a_successful_sign_in(
+async def test_lock_time_of_a_user_grows_with_each_failed_sign_in(
     desk: DeskUnderTest,
 ) -> None:
     for _ in range(ALLOWED_FAILURES):
@@ -246,7 +246,7 @@ async def create_device_of_user(desk: DeskUnderTest, name: str) -> KnownDevice |
     )
 
 
-async def test_failed_sign_ins_lock_a_user_separately_on_another_users_device_and_an_own_device(
+async def test_failed_sign_ins_are_counted_separately_for_each_device(
     desk: DeskUnderTest,
 ) -> None:
     device = await create_device_of_user(desk, "somebody")

@@ -278,7 +278,7 @@ async def test_idle_clients_of_one_address_cannot_occupy_all_connections_of_the_
 
 
 @virtual_time()
-async def test_connections_of_a_proxy_on_this_machine_do_not_count_against_the_limit_of_an_address() -> None:
+async def test_local_proxy_is_exempt_from_the_connection_limit_per_address() -> None:
     clients = [connect_client("127.0.0.1") for _ in range(MAX_PENDING_PER_ADDRESS + 1)]
     assert not any(wire.closed for _, wire in clients)
     assert "127.0.0.1" not in BoundedHttpProtocol.pending
