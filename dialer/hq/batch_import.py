@@ -279,7 +279,7 @@ def build_messages_for_other_centres(
             mark.zone, mark.place.state_code, mark.place.constituency_number
         )
         by_subject.setdefault(subject, []).append(
-            messages.convert_voter_mark_for_other_centres(mark.centre, mark.place, mark.fields)
+            messages.build_mark_for_other_centres(mark.centre, mark.place, mark.fields)
         )
     for subject, of_subject in by_subject.items():
         found += [

@@ -184,7 +184,7 @@ class Gatherer:
         )
         if not self._is_subscribed:
             await self._session.subscribe_to_subject(
-                messages.build_live_subject("*", "store"), self._receive_store_status
+                messages.build_subject_of_live_status("*", "store"), self._receive_store_status
             )
             self._is_subscribed = True
         # Created before the first order, so that centres receive that at once.

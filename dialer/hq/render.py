@@ -25,11 +25,11 @@ from dialer.nats.messages import (
     build_acknowledgement_subject,
     build_batch_subject,
     build_inbox_prefix,
-    build_live_subject,
     build_order_subject,
     build_reply_subject,
     build_snapshot_subject,
     build_subject_of_calls_in_other_centres,
+    build_subject_of_live_status,
     build_subject_of_voter_marks_in_constituency,
     build_subject_of_voter_marks_in_state,
     list_consumer_names,
@@ -72,7 +72,7 @@ def build_nats_permissions(centre: HqCentre) -> dict[str, dict[str, list[str]]]:
         "publish": {
             "allow": [
                 build_batch_subject(centre.id),
-                build_live_subject(centre.id, ">"),
+                build_subject_of_live_status(centre.id, ">"),
                 build_reply_subject(centre.id, "*"),
                 build_snapshot_subject(centre.id),
                 build_subject_of_number_hash_sample(centre.id),

@@ -133,7 +133,7 @@ async def read_snapshot_page(db: Database, request: SnapshotRequest) -> PageRows
         voter = parse_voter_place_on_roll(fields)
         if voter is not None:  # every stored mark has one
             key = f"{row.part_number}/{row.serial}/{row.number}"
-            marks.append((key, messages.convert_voter_mark_for_other_centres(row.centre, voter, fields)))
+            marks.append((key, messages.build_mark_for_other_centres(row.centre, voter, fields)))
     next_after, of_page = select_updates_that_fit_into_page(marks, has_more=len(rows) == MAX_PAGE_ROWS)
     return PageRows(next_after, [], of_page)
 

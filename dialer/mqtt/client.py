@@ -1,8 +1,8 @@
-"""The MQTT client. Only this module imports aiomqtt, or paho-mqtt, which aiomqtt uses.
+"""The MQTT client. No other module imports aiomqtt, or paho-mqtt, on which aiomqtt is based.
 
-It uses two private names of aiomqtt 2, for functions that aiomqtt does not offer. `_client` is paho's client: it acknowledges a
-message once it is stored, and writes and disconnects without waiting. `_client_connect` connects in a thread. aiomqtt 3 will
-not use paho. Then only this file changes (docs/explanation/dependencies.md).
+Two private names of aiomqtt 2 are used, for what aiomqtt does not offer. `_client` is paho's client: it acknowledges a
+message after it was stored, and writes and disconnects without waiting. `_client_connect` connects in a thread. aiomqtt
+3 will not use paho. Then only this file must change (docs/explanation/dependencies.md).
 """
 
 from __future__ import annotations
@@ -96,9 +96,9 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
         self.dropped = False
 
     def put_nowait(self, item: aiomqtt.Message) -> None:
-        """Add a received message to the inbox, or drop the message if the inbox is full.
+        """Add a received message to the inbox. If the inbox is full, drop the message.
 
-        The inbox is never full with MQTT 5, whose brokers limit the number of unacknowledged messages.
+        With MQTT 5 the inbox is never full, because the broker limits the number of unacknowledged messages.
         """
         if self._acks_when_stored and self.full():
             self.dropped = True
@@ -108,16 +108,16 @@ class _Inbox(asyncio.Queue[aiomqtt.Message]):
 
 
 class Client(aiomqtt.Client):
-    """An MQTT client (aiomqtt's) that can also abort a connection attempt, and acknowledge a message once it is stored.
+    """An aiomqtt client that can also abort a connection attempt, and acknowledge a message after it was stored.
 
     An aborted connection attempt leaves no open socket.
     """
 
     def __init__(self, host: str, port: int, *, acks_when_stored: bool, queue: int, **options: Any) -> None:
-        """Create a client. `queue` is the maximum number of unread messages. `options` are passed to aiomqtt.
+        """Create a client that holds at most `queue` unread messages. `options` are passed to aiomqtt.
 
-        With `acks_when_stored`, the reader acknowledges each message once it is stored. Until then the broker keeps the
-        message.
+        With `acks_when_stored`, the reader of a message acknowledges it once it is stored. Until then the broker keeps
+        the message.
         """
         self._inbox = _Inbox(queue, acks_when_stored=acks_when_stored)
 
@@ -205,9 +205,9 @@ def create_mqtt_client(
 ) -> Client:
     """Return an MQTT client that is not connected yet.
 
-    Each connection needs a new client: an old one would resend its unacknowledged messages, which the outbox (queue of messages
-    in the store) resends already. `will_at` is the time of the last will (epoch seconds). Without it there is no last will. The
-    session is persistent if there is a last will, or if `acks_when_stored` is set.
+    Create a new client for each connection. An old client would resend its unacknowledged messages, but the outbox
+    (queue of messages in the store) does that already. `will_at` is the time in the last will (epoch seconds; None = no
+    last will). The session is persistent if there is a last will, or if `acks_when_stored` is set.
     """
     will = None if will_at is None else create_last_will_message(centre, will_at)
     is_persistent = will is not None or acks_when_stored

@@ -96,14 +96,14 @@ async def connect_to_broker(
 
 @contextlib.asynccontextmanager
 async def _cancel_on_timeout_or_stop(seconds: float, stop: asyncio.Event) -> AsyncIterator[None]:
-    """Cancel the block of the context after `seconds`, or when `stop` is set. The block then raises TimeoutError."""
+    """Raise TimeoutError in the `async with` block after `seconds`, or when `stop` is set."""
 
-    async def cancel_block_on_stop(deadline: asyncio.Timeout) -> None:
+    async def expire_deadline_on_stop(deadline: asyncio.Timeout) -> None:
         await stop.wait()
         deadline.reschedule(asyncio.get_running_loop().time())
 
     async with asyncio.timeout(seconds) as deadline:
-        watcher = asyncio.create_task(cancel_block_on_stop(deadline), name="broker-stop")
+        watcher = asyncio.create_task(expire_deadline_on_stop(deadline), name="broker-stop")
         try:
             yield
         finally:

@@ -1,7 +1,7 @@
-"""A client of the dialler for other programs. It receives the dialler's messages from the broker, and sends commands.
+"""A client with which other programs receive the dialler's messages from the broker, and send commands to the dialler.
 
 A command is published on the topic of its sender, which is a user or the program itself. A command that cannot be sent
-now is refused, not queued, so that the user can decide whether to send it again.
+now is refused and not queued, so that the user can decide whether to send it again.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _MAX_NUMBER = 2**53  # larger numbers are not exact in JavaScript
 
 @dataclass(frozen=True, slots=True)
 class DeskStatus:
-    """Whether the web server of the centre's pages (desk) is connected to the broker."""
+    """Whether the page server of the centre (desk) is connected to the broker."""
 
     __pydantic_config__ = MESSAGE
 
@@ -83,10 +83,10 @@ class DiallerClient:
         put: Callable[[str, Any], None],
         chance: random.Random,
     ) -> None:
-        """Create a client. `put` is called with the key of each received record and the record.
+        """Create a client. It calls `put` with a key, such as "seat/04", and the record that was received for it.
 
-        The record is None for a campaign or seat that was removed. The key "desk" has a DeskStatus. The client id begins with
-        that of `settings`.
+        The record is None if the campaign or seat was removed. The key "desk" has a DeskStatus. The MQTT client id
+        begins with that of `settings`.
         """
         name = f"{settings.client_id or 'desk'}-{centre}-{uuid4().hex[:12]}"
         self._settings = replace(settings, client_id=name, waiting_messages=WAITING_MESSAGES)
@@ -110,8 +110,8 @@ class DiallerClient:
     ) -> None:
         """Receive messages until cancelled. Reconnect after each failure; never raise.
 
-        `replies` is the user whose replies are received: "+" for all users, None for none. `kinds` are the kinds of keys for
-        which `put` is called, such as "campaign".
+        `replies` is the user whose command replies are received ("+" = all users; None = none). `kinds` are the kinds
+        of records to receive, such as "campaign".
         """
         failures = 0
         while True:
@@ -172,14 +172,14 @@ class DiallerClient:
             self._put("desk", DeskStatus(connected, self._clock.now()))
 
     async def _handle_received_message(self, received: Received) -> None:
-        """Pass the record in a message of the dialler to `put`, or a reply to the caller that waits for it.
+        """Pass a received record to `put`, or a received reply to the caller that waits for it.
 
         A malformed message is ignored. It comes from another version of the dialler, or from a stranger if the broker
         lets strangers publish.
         """
         try:
             if not received.payload:
-                self._forget_value_of_deleted_topic(received.topic)
+                self._report_removed_record(received.topic)
                 return
             fields = json.loads(
                 received.payload,
@@ -197,7 +197,7 @@ class DiallerClient:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             _log.warning("broker.message_ignored", problem=type(error).__name__)
 
-    def _forget_value_of_deleted_topic(self, topic: str) -> None:
+    def _report_removed_record(self, topic: str) -> None:
         first, name, *_ = topic.removeprefix(self._root).split("/")
         _, kind, field = _SUBSCRIBED[first]
         if field is not None:

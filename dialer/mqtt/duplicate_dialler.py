@@ -1,8 +1,8 @@
-"""A check that no other dialler uses the same centre id at the broker.
+"""Check that no other dialler uses the same centre id at the broker.
 
-Two diallers with one centre id would disconnect each other again and again, and their results would be mixed. So a dialler
-first reads the centre's retained state, using another client id. A running dialler publishes its name there at least every ten
-seconds. After a dialler has stopped or crashed, the state says that it is offline, or is not published again.
+Two diallers with one centre id would disconnect each other again and again, and mix their results. So a dialler first
+reads the centre's state that the broker retains. A running dialler publishes its name there at least every ten seconds.
+If the dialler has stopped or crashed, the state says "offline", or is not published again.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 
 
 async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
-    """Raise CentreIdTaken if a dialler with another store uses the centre id at this broker now.
+    """Raise CentreIdTaken if another dialler, with another store, is using the centre id at this broker.
 
-    This takes up to 15 seconds if the state of a stopped dialler is retained. Raises BrokerUnreachable if the broker
-    does not answer.
+    Raises BrokerUnreachable if the broker does not answer. If the broker retains the state of a dialler, up to 15
+    seconds may pass until it is clear that this dialler has stopped.
     """
     own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both connections of a dialler check at the same time
     checking = replace(settings, client_id=f"{make_client_id(settings, centre)}-check-{own}")
@@ -59,7 +59,10 @@ async def refuse_duplicate_dialler_at_start(settings: BrokerSettings, centre: st
 
 
 async def _read_dialler_name_in_next_state_message(connection: Connection, seconds: float) -> DiallerName | None:
-    """Return the dialler's name in the next state message. None if no message arrives, or if that dialler is offline."""
+    """Return the dialler's name in the next state message.
+
+    Return None if no message arrives within `seconds`, or if the message says that the dialler is offline.
+    """
     try:
         async with asyncio.timeout(seconds):
             message = await connection.client.read_next_message()

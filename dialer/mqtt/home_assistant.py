@@ -1,4 +1,4 @@
-"""The message by which Home Assistant (2024.11 and later) finds a centre over MQTT, as a device with the centre's figures."""
+"""The MQTT message by which Home Assistant (2024.11 and later) discovers a centre as a device with its figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The latest messages that a centre's dialler published at its broker, combined into one state of the centre."""
+"""Stores the latest messages of a centre's dialler, and combines them into the state of the centre."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class LatestMessages:
         return f"no message for {silent:.0f} s" if silent > SILENT_SECONDS else ""
 
     def build_centre_view(self, now: float) -> CentreView:
-        """Return the state of the centre (campaigns, seats, booths, alerts) at `now` (epoch seconds), from its latest
-        messages.
+        """Return the centre's state at `now` (epoch seconds), combined from its latest messages.
 
-        It has no names of polling stations, as these are not published.
+        The state has the campaigns, seats, booths and alerts. Names of polling stations are missing, because they are
+        not published.
         """
         state = self.centre_state or CentreState(self._centre, now, online=False)
         campaigns = self._list_messages_of_kind("campaign/", CampaignView)

@@ -28,9 +28,7 @@ STABLE_SECONDS = 10.0  # a connection that lasted this long resets the backoff
 
 @dataclass(frozen=True, slots=True)
 class LinkPurpose:
-    """What one of the dialler's connections to the broker is for: its subscription, its alert, and whether it
-    publishes.
-    """
+    """The purpose of one of the dialler's connections to the broker."""
 
     subscribed_topic: str
     alert: AlertKind  # while the connection is lost; its field is `problem`
@@ -38,16 +36,16 @@ class LinkPurpose:
     publishes: bool = True  # with a last will; False: it only reads, and acknowledges messages once they are stored
 
 
-def describe_command_connection(centre: str) -> LinkPurpose:
+def make_purpose_of_main_connection(centre: str) -> LinkPurpose:
     """Return the purpose of the dialler's main connection, which publishes all messages and receives the commands."""
     return LinkPurpose(topics.build_topic_filter_for_commands(centre), AlertKind.BROKER_DOWN)
 
 
-def describe_opt_out_connection() -> LinkPurpose:
+def make_purpose_of_opt_out_connection() -> LinkPurpose:
     """Return the purpose of the connection that reads opt-outs of other centres.
 
-    Opt-outs that this centre cannot store yet hold up later messages on the same connection. Commands must not wait for them,
-    so opt-outs have a connection of their own.
+    While an opt-out cannot be stored, later messages on the same connection must wait. Commands must not wait, so
+    opt-outs have their own connection.
     """
     return LinkPurpose(
         topics.build_topic_filter_for_opt_outs(),
@@ -62,7 +60,7 @@ Serve = Callable[[Connection], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How a centre's dialler shows at the broker that the centre is online: its id, its name and the connection's settings."""
+    """The data with which a centre's dialler connects to the broker and shows there that it is online."""
 
     centre: str
     settings: BrokerSettings
@@ -81,13 +79,13 @@ class BrokerLink:
         raise_alert: Callable[[Alert], None],
         purpose: LinkPurpose | None = None,
     ) -> None:
-        """Create a link, by default the dialler's main connection (`LinkPurpose.describe_command_connection`).
+        """Create a link. Without a `purpose`, it is the dialler's main connection.
 
         `raise_alert` is called when the connection is lost, and when it is restored.
         """
         centre, settings = presence.centre, presence.settings
         self._presence = presence
-        self._purpose = purpose or describe_command_connection(centre)
+        self._purpose = purpose or make_purpose_of_main_connection(centre)
         self._settings = replace(settings, client_id=f"{make_client_id(settings, centre)}{self._purpose.client_suffix}")
         self._centre = centre
         self._clock = presence.clock

@@ -38,8 +38,10 @@ def create_centre_message(state: CentreState) -> Message:
     return _create_message(topics.CENTRE_STATE, state.centre, state)
 
 
-def create_closing_message(state: CentreState) -> Message:
-    """Return the last message of a dialler that stops: offline like the MQTT last will, but with the final figures."""
+def create_final_state_message(state: CentreState) -> Message:
+    """Return the last message of a dialler that stops. Like the MQTT last will it says "offline", but has the final
+    figures.
+    """
     return create_centre_message(replace(state, online=False))
 
 
@@ -128,9 +130,9 @@ def create_outbox_row_of_reply(user: str, reply: CommandReply) -> Announcement:
 
 
 def create_message_of_outbox_row(centre: str, topic: str, payload: str) -> Message:
-    """Return the MQTT message for a row of the outbox (messages to send), with QoS 1.
+    """Return the MQTT message for a row of the outbox (table of messages to send), with QoS 1.
 
-    The broker retains only one kind of these messages: the signature over the store's newest changes (sealed epoch).
+    Only the newest signed log entry (sealed epoch) is published as a retained message.
     """
     retain = topic == topics.SEALED_EPOCH.pattern
     return Message(f"{topics.ROOT}/{topics.encode_topic_level(centre)}/{topic}", payload, 1, retain)

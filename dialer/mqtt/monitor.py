@@ -23,13 +23,13 @@ from dialer.mqtt.client import MqttError, Received
 from dialer.mqtt.commands.gateway import CommandEngine, CommandGateway
 from dialer.mqtt.commands.senders import Senders
 from dialer.mqtt.connection import Connection
-from dialer.mqtt.link import BrokerLink, Presence, describe_opt_out_connection
+from dialer.mqtt.link import BrokerLink, Presence, make_purpose_of_opt_out_connection
 from dialer.mqtt.messages import Message
 from dialer.mqtt.newest_call import NewestCallAtBroker
 from dialer.mqtt.outbox_relay import OutboxRelay
 from dialer.mqtt.peer_opt_outs import PeerOptOuts
 from dialer.mqtt.publisher import Publisher
-from dialer.mqtt.retained_seal import describe_newest_signature_missing_in_store
+from dialer.mqtt.retained_seal import describe_missing_newest_signature
 from dialer.store.store import Store
 
 _log = structlog.get_logger(__name__)
@@ -45,13 +45,14 @@ class EnginePort(CommandEngine, Protocol):
         ...
 
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `callback` in the event loop at each change of the engine's state. Return a function that ends this."""
+        """Call `callback` in the event loop at each change of the engine's state. Return a function that unsubscribes."""
         ...
 
     async def check_that_store_has_newest_call(self, place: str, call: NewestCall) -> bool:
-        """Return whether the store has the newest call (the call placed last) that is recorded at `place`.
+        """Return whether the store has `call`, the call placed last according to a record outside the store.
 
-        If not, the store was restored from an old copy or replaced, and dialling is held.
+        If not, the store was restored from an old copy or replaced, and dialling is held. `place` says where the record
+        is.
         """
         ...
 
@@ -77,9 +78,8 @@ class Monitor:
     ) -> None:
         """Create a monitor that accepts commands of `senders` only.
 
-        With `reads_opt_outs`, opt-outs of other centres are read on a second connection. The alerts "broker-down" and
-        "opt-outs-disconnected" are raised while the broker is unreachable. Other alerts report forged commands, and too many
-        commands.
+        With `reads_opt_outs`, a second connection reads the opt-outs of other centres. Alerts are raised while the
+        broker is unreachable, and for forged or too many commands.
         """
         clock, centre = presence.clock, presence.centre
         self._engine = engine
@@ -100,7 +100,7 @@ class Monitor:
         self._gateway = CommandGateway(engine, store, clock, senders, centre)
         self._opt_outs = PeerOptOuts(self._import_opt_out_of_other_centre) if reads_opt_outs else None
         self._link = BrokerLink(presence, engine.raise_or_clear_alert)
-        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, describe_opt_out_connection())
+        self._opt_outs_link = BrokerLink(presence, engine.raise_or_clear_alert, make_purpose_of_opt_out_connection())
         # Set once opt-outs are read on their own connection, or are not read at all.
         self._main_may_unsubscribe = asyncio.Event()
         if not reads_opt_outs:
@@ -140,7 +140,7 @@ class Monitor:
 
     async def _publish_and_receive_on_connection(self, connection: Connection, stop: asyncio.Event) -> None:
         # First and alone: amqtt, the embedded broker, may hang if another connection subscribes while this one publishes.
-        await self._compare_store_with_seal_at_broker()
+        await self._compare_store_with_signature_at_broker()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(
@@ -173,26 +173,25 @@ class Monitor:
     async def _import_opt_out_of_other_centre(self, opt_out: PeerOptOutRecord) -> None:
         await self._engine.import_opt_out_from_other_centre(opt_out.number_hash, at=opt_out.at, centre=opt_out.centre)
 
-    async def _compare_store_with_seal_at_broker(self) -> None:
-        """Check once that the store has the newest signature (seal) that the MQTT broker retains. This is done before
-        the dialler publishes a newer one, which replaces it.
+    async def _compare_store_with_signature_at_broker(self) -> None:
+        """Check once that the store has the newest log signature (seal) that the broker retains.
+
+        This must be done before the dialler publishes a newer signature, which replaces the retained one.
         """
         if self._is_seal_compared:
             return
         now = self._presence.clock.now()
-        problem = await describe_newest_signature_missing_in_store(
-            self._presence.settings, self._centre, self._store, now
-        )
+        problem = await describe_missing_newest_signature(self._presence.settings, self._centre, self._store, now)
         if problem:
             _log.error("store.seal_missing", problem=problem)
             self._engine.raise_or_clear_alert(create_alert(AlertKind.SEAL_MISSING, now, problem=problem))
         self._is_seal_compared = True
 
     async def _unsubscribe_from_opt_outs(self, connection: Connection) -> None:
-        """End the main connection's subscription to opt-outs, which an earlier version of the dialler may have left.
+        """End the main connection's subscription to opt-outs, which an earlier version of the dialler may have made.
 
-        The broker keeps this subscription in the dialler's session. Opt-outs now have a connection of their own. This function
-        waits until that connection works, because a broker may refuse it until its access list is updated.
+        Opt-outs now have their own connection. This function waits until that connection works, because the broker may
+        refuse it until its access list is updated.
         """
         await self._main_may_unsubscribe.wait()
         await connection.unsubscribe_from_topic(topics.build_topic_filter_for_opt_outs())
@@ -211,14 +210,14 @@ class Monitor:
             self._gateway.queue_command_message(sender, received.payload, retained=received.retained)
             if received.retained and received.payload:  # otherwise the broker would send it again at every connect
                 await connection.publish_message(Message(received.topic, "", 0, True))
-        elif not self._newest_call.accept_message_about_newest_call(received) and self._opt_outs is not None:
+        elif not self._newest_call.receive_newest_call_message(received) and self._opt_outs is not None:
             await self._opt_outs.queue_opt_out_message(received.topic, received.payload, received.acknowledge)
 
     async def _publish_last_messages(self, connection: Connection) -> None:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await self._compare_store_with_seal_at_broker()
+                await self._compare_store_with_signature_at_broker()
                 await self._relay.publish_waiting_rows(connection.publish_message)
-                await self._publisher.publish_closing_message(connection.publish_message)
+                await self._publisher.publish_final_state_message(connection.publish_message)
         except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell_failed", problem=str(errors.exceptions[0]))

@@ -1,7 +1,8 @@
-"""Records the newest call (the call placed last) at the broker, as a retained message.
+"""Records the call placed last ("newest call") in a retained message at the broker.
 
-A dialler reads this record before it places calls, and at each connect. If the dialler's store (database) lacks the recorded
-call, it is an old copy or belongs to another dialler. Only a dialler whose store has the recorded call may replace the record.
+The dialler reads this record before it places calls, and at each connect. If its store (database) does not have the
+recorded call, the store is an old copy or belongs to another dialler. Only a dialler whose store has the recorded call
+may replace the record.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ def parse_newest_call_message(payload: bytes) -> NewestCall:
     return call if math.isfinite(call.at) else UNREADABLE
 
 
-async def compare_store_with_broker_at_start(settings: BrokerSettings, centre: str, compare: Compare) -> None:
-    """Check, before the dialler connects, whether its store (database) has the newest call that is recorded at the broker.
+async def compare_store_with_newest_call_at_broker(settings: BrokerSettings, centre: str, compare: Compare) -> None:
+    """Check, before the dialler connects, that its store (database) has the newest call that is recorded at the broker.
 
-    A store without that call is an old copy or another store: then `compare` holds dialling. The record is read on a separate
-    connection. If the broker is unreachable, the dialler may start, and the check is made when it connects.
+    If the store does not have the call, it is an old copy or another store, and `compare` holds dialling. If the broker
+    is unreachable, the dialler may start. The check is then made when it connects.
     """
     topic = topics.NEWEST_CALL.build_full_topic(centre)
     try:
@@ -68,16 +69,15 @@ class NewestCallAtBroker:
         self._retained: asyncio.Future[NewestCall] | None = None
 
     def record_placed_call(self, change: Change) -> None:
-        """Queue a call that is being placed, to be recorded at the broker. The engine calls this at each of its
-        changes.
+        """Queue a call that is being placed, so that it is recorded at the broker. Other changes are ignored.
 
-        Changes that place no call are ignored.
+        The engine calls this function at each change of its state.
         """
         if isinstance(change, CallChange) and change.state is CallState.DIALLING:
             self._recorder.queue_newest_call_for_saving(NewestCall(change.attempt_id, change.at))
 
-    def accept_message_about_newest_call(self, received: Received) -> bool:
-        """Use a received message if it is the broker's record of the newest call. Return whether it is."""
+    def receive_newest_call_message(self, received: Received) -> bool:
+        """Accept a received message if it is the broker's record of the newest call. Return whether it is."""
         if received.topic != self._topic:
             return False
         if self._retained is not None and not self._retained.done() and received.payload:

@@ -31,9 +31,9 @@ class OutboxRelay:
         waiting: asyncio.Event,
         on_unsendable: Callable[[int, str], None] = lambda _row, _problem: None,
     ) -> None:
-        """Create a relay. `waiting` is set after each commit of rows, so that the store need not be polled. The relay clears it.
+        """Create a relay. `waiting` must be set after each commit of rows to the outbox. The relay clears it.
 
-        `on_unsendable` is called with the id and the problem of each row that no MQTT client can send.
+        `on_unsendable` is called with the id of each row that no MQTT client can send, and the problem.
         """
         self._centre = centre
         self._store = store
@@ -71,8 +71,10 @@ class OutboxRelay:
                 return
 
     async def _publish_outbox_row(self, row: OutboxRow, publish: Publish) -> None:
-        """Publish a row of the outbox (messages to send). If no MQTT client can send the row, for example because its
-        topic is too long, skip and report it: it would block all later results. The result itself stays in the store.
+        """Publish a row of the outbox (table of messages to send).
+
+        If no MQTT client can send the row, for example because its topic is too long, report and skip it. Otherwise it
+        would block all later results. The result itself stays in the store.
         """
         try:
             await publish(create_message_of_outbox_row(self._centre, row.topic, row.payload))

@@ -1,8 +1,7 @@
-"""Opt-outs that other centres publish. A number that opts out in one centre is suppressed in all.
+"""Opt-outs of other centres. A number that opts out in one centre is not called by any centre again.
 
-An opt-out contains a hash of the number, which only centres with the shared secret can compute. So a hash that matches a number
-on this centre's roll needs no other proof, and any other hash changes nothing. This centre's own opt-outs arrive on the same
-topic, and change nothing either.
+An opt-out contains a hash of the number, which only centres with the shared secret can compute. So a hash that matches
+a number on this centre's roll needs no other proof. Other hashes, and this centre's own opt-outs, change nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +48,8 @@ class PeerOptOuts:
     """Stores opt-outs of other centres. Opt-outs that it has queued are stored even if the connection to the broker is lost."""
 
     def __init__(self, suppress: Callable[[PeerOptOutRecord], Awaitable[None]]) -> None:
-        """Create a queue of opt-outs. `suppress` suppresses a number, and raises StoreError if that could not be stored.
+        """Create a queue of opt-outs. `suppress` stores that a number must not be called, and raises StoreError if it
+        cannot.
 
         `suppress` is called for many opt-outs at the same time, so that they share a commit.
         """
@@ -59,10 +59,10 @@ class PeerOptOuts:
     async def queue_opt_out_message(
         self, topic: str, payload: bytes, stored: Callable[[], None] = lambda: None
     ) -> None:
-        """Queue an opt-out message of another centre, waiting while the queue is full.
+        """Queue an opt-out message of another centre. Wait while the queue is full.
 
-        `stored` is called in the order of the messages, once the opt-out is on disk. It is also called if the message
-        is no opt-out.
+        `stored` is called once the opt-out is on disk, in the order of the messages. It is also called for a message
+        that is not an opt-out.
         """
         await self._waiting.put((parse_opt_out_of_other_centre(topic, payload), stored))
 

@@ -39,10 +39,10 @@ PublishAll = Callable[[Sequence[Message]], Coroutine[Any, Any, None]]
 
 
 class ChangeBuffer:
-    """The changes of the engine's state that wait to be published. Times are passed in (monotonic seconds). No I/O.
+    """The changes of the engine's state that are still to be published. Times are monotonic seconds. No I/O.
 
-    For each seat, booth and campaign, only the latest state is stored. Call events are queued. If more than `max_call_events`
-    wait, the oldest ones are dropped.
+    For each seat, booth and campaign, only the latest state is stored. Call events are queued. If there are more than
+    `max_call_events`, the oldest ones are dropped.
     """
 
     def __init__(self, *, max_call_events: int = MAX_CALL_EVENTS) -> None:
@@ -64,7 +64,7 @@ class ChangeBuffer:
         self.dropped = 0
         """Call events that were not published, since the start."""
 
-    def buffer_change_until_published(self, change: Change) -> None:
+    def buffer_change_for_publishing(self, change: Change) -> None:
         """Store a change of the engine's state until it is published. Never waits and never fails.
 
         If the queue of call events is full, the oldest one is dropped.
@@ -107,7 +107,7 @@ class ChangeBuffer:
         The minimum intervals between messages start then.
         """
         self._centre_at = now
-        self._published_names = _list_campaigns_and_seats(view)
+        self._published_names = _list_ids_of_campaigns_and_seats(view)
         for campaign in view.campaigns:
             self._statistics_at[campaign.campaign_id] = now
         self._seats_at = {seat.seat: now for seat in view.seats}
@@ -128,7 +128,7 @@ class ChangeBuffer:
     def pop_due_messages(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
         """Remove and return the messages that must be published now (`now` in monotonic seconds).
 
-        `view` returns the engine's present state. It is called only if a message contains that state.
+        `view` returns the present state of the centre. It is called only if a message needs it.
         """
         centre_due = self._centre_at + (CENTRE_STATE_SECONDS if self._centre_changed else HEARTBEAT_SECONDS) <= now
         campaigns = {
@@ -157,7 +157,7 @@ class ChangeBuffer:
                 for campaign in whole.campaigns
                 if campaign.campaign_id in campaigns
             ]
-            before, self._published_names = self._published_names, _list_campaigns_and_seats(whole)
+            before, self._published_names = self._published_names, _list_ids_of_campaigns_and_seats(whole)
             due += messages.create_deletions_of_retained_messages(
                 centre, before[0] - self._published_names[0], before[1] - self._published_names[1]
             )
@@ -182,8 +182,10 @@ class ChangeBuffer:
                 self._seats.setdefault(seat.seat, seat)
 
     def _pop_messages_of_calls_and_screen_pops(self, now: float, view: Callable[[], CentreView]) -> list[Message]:
-        """Remove and return the messages that need no view of the centre: due changes of calls, and seats with a new
-        screen pop.
+        """Remove and return due messages of call changes, and of seats with a new screen pop (voter's data for the
+        agent).
+
+        Creating these messages usually does not need the whole state of the centre.
         """
         calls: list[CallChange] = []
         if self._calls_at + CALLS_SECONDS <= now:
@@ -205,7 +207,7 @@ class ChangeBuffer:
         return self._statistics_at.get(campaign_id, float("-inf")) + STATISTICS_SECONDS
 
 
-def _list_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
+def _list_ids_of_campaigns_and_seats(view: CentreView) -> tuple[set[str], set[str]]:
     return {campaign.campaign_id for campaign in view.campaigns}, {seat.seat for seat in view.seats}
 
 
@@ -230,7 +232,7 @@ class Publisher:
 
         The engine calls this in the event loop; it never blocks.
         """
-        self._buffer.buffer_change_until_published(change)
+        self._buffer.buffer_change_for_publishing(change)
         self._changed.set()
 
     async def publish_changes_until_cancelled(self, publish: PublishAll) -> None:
@@ -254,6 +256,6 @@ class Publisher:
             except TimeoutError:
                 return
 
-    async def publish_closing_message(self, publish: Publish) -> None:
+    async def publish_final_state_message(self, publish: Publish) -> None:
         """Publish the final state of the centre when its dialler stops: offline, and with the final figures."""
-        await publish(messages.create_closing_message(self._view().state))
+        await publish(messages.create_final_state_message(self._view().state))

@@ -1,7 +1,8 @@
-"""Checks that the store has the newest seal (signature over a minute of its changes) that the broker retains.
+"""Check that the store has the newest log signature (seal) that the broker retains.
 
-A store that was restored from an old copy, truncated or replaced lacks that seal. The dialler checks this when it first
-connects. Later would be too late, because its own newer seal replaces the retained one.
+The dialler signs the changes in its store once a minute. A store that was restored from an old copy, truncated or
+replaced does not have the newest signature. The dialler checks this when it first connects, before its own next
+signature replaces the retained one.
 """
 
 from __future__ import annotations
@@ -21,14 +22,12 @@ AUDIT_KIND = "seal-missing"
 _LARGEST_ID = 2**63 - 1
 
 
-async def describe_newest_signature_missing_in_store(
-    settings: BrokerSettings, centre: str, store: Store, at: float
-) -> str:
-    """Return what is wrong if the store lacks the newest seal that the broker retains, or "" if nothing is wrong.
+async def describe_missing_newest_signature(settings: BrokerSettings, centre: str, store: Store, at: float) -> str:
+    """Return what is wrong if the store does not have the newest log signature (seal) that the broker retains,
+    otherwise "".
 
-    A seal is the signature over a minute of the store's changes. A missing seal is written to the audit. The retained
-    message is read on a separate connection. `at` is the present time (epoch seconds). Raises BrokerUnreachable,
-    StoreError.
+    A missing signature is also written to the audit. `at` is the present time (epoch seconds). Raises
+    BrokerUnreachable, StoreError.
     """
     topic = topics.SEALED_EPOCH.build_full_topic(centre)
     payload = await read_retained_message(settings, centre, topic, "seal")

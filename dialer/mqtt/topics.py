@@ -1,8 +1,7 @@
-"""The table of every MQTT topic of a centre.
+"""The table of all MQTT topics of a centre. docs/reference/topics.md and asyncapi.json are generated from it.
 
-docs/reference/topics.md and asyncapi.json are generated from it (document.py). All topics begin with `dialer/v1/{centre}/`,
-except those for Home Assistant. A variable level of a topic (a campaign, a seat, a booth, a command) is percent-encoded as in
-a URL, so that no id can add a level or a wildcard.
+All topics begin with `dialer/v1/{centre}/`, except those for Home Assistant. The ids in a topic (of a campaign, seat,
+booth or command) are percent-encoded as in a URL. So no id can add a level or a wildcard.
 """
 
 from __future__ import annotations

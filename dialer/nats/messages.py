@@ -1,8 +1,8 @@
-"""Messages between centres and headquarters, and their NATS subjects: result batches, acknowledgements, peer updates.
+"""Messages between centres and headquarters, and their NATS subjects. Without I/O.
 
-Without I/O. A batch has the rows `first` to `last` (ids) of a centre's outbox, its table of results to send. A row that is
-absent from the batch is not meant for headquarters, or was telemetry that was discarded. Rows up to the id `deleted_through`
-are lost, unless headquarters received them earlier.
+A batch has rows of a centre's outbox (table of results to send) with the ids `first` to `last`. If an id is missing,
+its row is not meant for headquarters, or was telemetry that was discarded. Rows up to the id `deleted_through` no
+longer exist in the outbox. They are lost, unless headquarters received them earlier.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def build_acknowledgement_subject(centre: str) -> str:
     return f"ack.{centre}"
 
 
-def build_live_subject(centre: str, kind: str, name: str = "") -> str:
+def build_subject_of_live_status(centre: str, kind: str, name: str = "") -> str:
     """Return the subject of one kind of a centre's live status, which is published about once a second and never stored."""
     return f"live.{centre}.{kind}.{_encode_subject_level(name)}" if name else f"live.{centre}.{kind}"
 
@@ -85,18 +85,15 @@ def build_inbox_prefix(centre: str) -> str:
 
 
 def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
-    """Return whether `reply` is an inbox of the centre that sent a request.
-
-    The request's subject ends with the centre's id.
-    """
+    """Return whether `reply` is a reply inbox of the centre whose id ends the request's `subject`."""
     return reply.startswith(f"{build_inbox_prefix(subject.rpartition('.')[2])}.")
 
 
 def build_consumer_name(centre: str, subject: str) -> str:
     """Return the name of the NATS consumer (reader) with which a centre reads a subject of a stream.
 
-    Each subject has a consumer of its own, except those that end with a constituency's number. For these, the name has
-    the number modulo `STATE_READERS` instead. This limits how many consumers a centre can create.
+    Each subject has its own consumer. But subjects that end with a constituency's number share `STATE_READERS`
+    consumers, to limit how many a centre can create.
     """
     levels = [each for each in subject.split(".") if each != "*"]
     if levels[-1].isdigit():
@@ -105,10 +102,7 @@ def build_consumer_name(centre: str, subject: str) -> str:
 
 
 def list_consumer_names(centre: str, subject: str) -> list[str]:
-    """Return the names of the NATS consumers (readers) with which a centre may read a subject.
-
-    If the subject ends with `.*`, these are the consumers of all subjects that match.
-    """
+    """Return the names of the NATS consumers (readers) with which a centre may read a subject. It may end with `.*`."""
     if not subject.endswith(".*"):
         return [build_consumer_name(centre, subject)]
     return [build_consumer_name(centre, f"{subject.removesuffix('*')}{number}") for number in range(STATE_READERS)]
@@ -167,7 +161,7 @@ class SendingStore:
 
 @dataclass(frozen=True, slots=True)
 class OutboxBatch:
-    """A batch of results: the rows from one range of a centre's outbox (results to send) that headquarters needs."""
+    """A batch of results: the rows that headquarters needs from one range of a centre's outbox (results to send)."""
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -268,8 +262,8 @@ def _parse_json_message(text: bytes, message_content: str) -> Any:
 class Acknowledgement:
     """Headquarters' answer to a batch: the id up to which it has stored the centre's results, or a problem.
 
-    Headquarters may already have stored rows with higher ids than `through`, up to `last_id`. The centre must send those rows
-    again, so that headquarters can check that they have not changed.
+    The centre must send rows with ids above `through` again, even if headquarters has stored rows up to `last_id`.
+    Headquarters then checks that these rows have not changed.
     """
 
     through: (
@@ -327,10 +321,9 @@ def unpack_store_status(data: bytes) -> StoreStatus:
 
 
 def pack_peer_updates(opt_outs: Iterable[Mapping[str, Any]], marks: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return centres' opt-outs and voters' answers (marks) as a message to other centres.
+    """Return a message that forwards opt-outs and voters' answers (marks) to other centres.
 
-    The message has the fields of the command `import-peer-updates`. The other centres' diallers execute it to store the
-    updates.
+    It has the fields of the command `import-peer-updates`, which the other centres' diallers execute.
     """
     return json.dumps({"opt_outs": [*opt_outs], "marks": [*marks]}, separators=(",", ":")).encode()
 
@@ -354,9 +347,9 @@ def unpack_peer_updates(data: bytes) -> tuple[list[dict[str, Any]], list[dict[st
 
 
 def pack_peer_calls(calls: Iterable[Mapping[str, Any]]) -> bytes:
-    """Return the times of centres' calls as a message to other centres.
+    """Return a message that forwards the times of calls to other centres.
 
-    The message has the fields of the command `import-peer-updates`. The other centres' diallers execute it to store the times.
+    It has the fields of the command `import-peer-updates`, which the other centres' diallers execute.
     """
     return json.dumps([*calls], separators=(",", ":")).encode()
 
@@ -371,8 +364,8 @@ def unpack_peer_calls(data: bytes) -> list[dict[str, Any]]:
     return calls
 
 
-def convert_voter_mark_for_other_centres(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a mark (fact about a voter) that a centre has sent, as headquarters forwards it to other centres."""
+def build_mark_for_other_centres(centre: str, place: VoterPlace, mark: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mark (fact about a voter) of a centre in the form in which other centres receive it."""
     fields = {key: mark[key] for key in ("key", "kind", "source", "at", "confidence", "undoes") if mark.get(key)}
     return {
         **fields,

@@ -16,7 +16,7 @@ _KEY_BYTES = 32
 
 
 def read_nkey_seed(path: Path) -> str:
-    """Return the seed of a user's nkey from a file. Raises HeadquartersUnreachable if the file has none."""
+    """Return the seed of a NATS user's key (nkey) from a file. Raises HeadquartersUnreachable if the file has no seed."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

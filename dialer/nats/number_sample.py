@@ -1,7 +1,8 @@
-"""Samples of the phone numbers on centres' electoral rolls, from which headquarters estimates how many numbers two rolls share.
+"""Samples of the phone numbers on electoral rolls. From these, headquarters estimates how many numbers two rolls share.
 
-Without I/O. A sample has the lowest keyed hashes of a roll's numbers. A shared number with a low hash is in both samples (a
-bottom-k sketch). No number can be read from a hash without the centres' secret, which headquarters does not have.
+Without I/O. A sample has the lowest keyed hashes of a roll's numbers (a bottom-k sketch). A number that is on two rolls
+and has a low hash is in both samples. Headquarters cannot find the number of a hash, because it does not have the
+centres' secret.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class NumberSample:
 
     @property
     def has_every_number_of_roll(self) -> bool:
-        """Whether the sample has all phone numbers of the electoral roll."""
+        """Whether the sample contains every phone number of the electoral roll, because the roll is small."""
         return len(self.hashes) < SAMPLE_HASHES
 
 

@@ -1,4 +1,4 @@
-"""Outbox files: rows for headquarters in a CSV file that a person carries there while the centre is disconnected.
+"""Outbox files: CSV files of a centre's results that a person carries to headquarters while the centre is disconnected.
 
     matdan rows for headquarters,2
     centre,pune-1
@@ -10,10 +10,11 @@
     ...
     end,540,sha256:...,ed25519:...
 
-The version, ids, topics and payloads are those of a batch (dialer/nats/messages.py). `first` to `last` is the range of the
-outbox; ids without a row are not meant for headquarters. `store` is the identity of the store. The last line has the number of
-rows, the SHA-256 of all bytes before it, and a signature of that by the centre's nkey, if it has one. A file that a spreadsheet
-has saved again is refused.
+The rows have the format of a batch (dialer/nats/messages.py). `first` to `last` is the range of their ids in the
+outbox. If an id is missing, its row is not meant for headquarters. `store` is the identity of the store.
+
+The last line has the number of rows, and the SHA-256 of all bytes before it. If the centre has an nkey, the line also
+has its signature. A file that was saved again by a spreadsheet is refused.
 """
 
 from __future__ import annotations
@@ -130,10 +131,10 @@ class OutboxFile:
         return signing.verify_signature(public_key, _build_signed_text_of_outbox_file(self.sha256), self.signature)
 
     def read_batches_of_outbox_file(self) -> Iterator[OutboxBatch]:
-        """Yield the rows of the file in batches without gaps, as a centre would send them to headquarters (uplink).
+        """Yield the rows of the file in batches without gaps, as the centre would send them over the network.
 
-        The file may be larger than the memory. So it is read again, and each batch is compared with its digest from the first
-        reading. Raises InvalidMessage if the file has changed in between.
+        A file may be too large for the memory, so it is read a second time. Raises InvalidMessage if a batch has
+        changed since the first reading.
         """
         with self.path.open("rb") as file:
             cells = islice(
@@ -225,7 +226,7 @@ def _create_incomplete_file_error(path: Path) -> InvalidMessage:
 def _read_last_line(file: IO[bytes], path: Path) -> tuple[int, str]:
     """Return the number of bytes before the file's last line, and that line.
 
-    Raises InvalidMessage for a file of one line.
+    Raises InvalidMessage if the file has only one line.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _MAX_END_BYTES))

@@ -1,9 +1,8 @@
 """Connections to nats-server. No other module imports the client library of NATS.
 
-A connection reconnects by itself. A stream is read from a position that the caller stores, and no message is
+A connection reconnects by itself. The caller stores the position up to which it has read a stream, and nothing is
 acknowledged to the server. So nothing is lost if the server loses its consumers (readers of a stream). Streams are read
-with push consumers and heartbeats, because a pull request that is pending while the server restarts never returns
-(nats.py #504).
+with push consumers and heartbeats. A pull request would never return if the server restarted meanwhile (nats.py #504).
 """
 
 from __future__ import annotations
@@ -50,13 +49,13 @@ class StreamRecreated(HeadquartersUnreachable):
 
 
 class StreamSetBack(StreamRecreated):
-    """Raised if a stream ends before the position to read from, or has another message there, because nats-server was
-    restored from an older copy.
+    """Raised if nats-server was restored from an older copy: a stream ends before the position to read from, or has
+    another message there.
     """
 
 
 class MessagesMissing(HeadquartersUnreachable):
-    """Raised if a stream lacks messages after the position to read from, ends before it, or has another message there."""
+    """Raised if messages are missing from a stream that must be read completely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +141,8 @@ class Session:
     ) -> str:
         """Create a stream if it does not exist. Return its id. Raises HeadquartersUnreachable.
 
-        The server discards the oldest messages if the stream exceeds `max_bytes`, and messages older than `max_age_seconds` by
-        its own clock (0 = never). With `newest_only` it keeps one message of each subject.
+        The server discards the oldest messages if the stream exceeds `max_bytes`, and messages older than
+        `max_age_seconds` (0 = never). With `newest_only` it stores only the newest message of each subject.
         """
         wanted = StreamConfig(
             name=name,
@@ -180,10 +179,10 @@ class Session:
             _log.warning("nats.consumer_limit_failed", stream=config.name, problem=_describe_error(error))
 
     async def answer_requests_on_subject(self, subject: str, answer: Callable[[str, bytes], Awaitable[bytes]]) -> None:
-        """Answer centres' requests on a subject, one after another. Each request goes to only one of several servers.
+        """Answer centres' requests on a subject, one after another. Only one of several servers gets each request.
 
-        An answer goes only to the inbox of the centre that the request's subject names, so that nobody with a centre's
-        key can send an answer to another subject. The subscription survives reconnects.
+        The subject names the centre, and only that centre's inbox gets the answer. So a stolen key of a centre cannot
+        direct an answer to another subject. The subscription survives reconnects.
         """
 
         async def answer_request_message(message: Msg) -> None:
@@ -231,21 +230,29 @@ class Session:
         stored_at: float | None = None,
         complete: bool = False,
     ) -> AsyncIterator[StoredMessage]:
-        """Yield the messages of a stream after the position `after`. This never ends, and survives reconnects.
+        """Yield the messages of a stream after the position `after`, without end. Reconnect when necessary.
 
-        With `subject`, only messages on that subject are returned. `stream_id` is the id of the stream to which the position
-        belongs (by default the existing stream). `stored_at` is when the server stored the message at the position (None =
-        unknown).
+        Args:
+            stream: the name of the stream.
+            after: the position of the last message that was read.
+            subject: if given, only messages on this subject are returned.
+            stream_id: the id of the stream to which the position belongs. By default it is the existing stream.
+            stored_at: when the server stored the message at the position (None = unknown).
+            complete: whether a missing message is an error.
 
-        Raises StreamRecreated if the stream was created again, and StreamSetBack if it ends before the position or has another
-        message there. If `complete` is set, raises MessagesMissing instead of StreamSetBack, and also if messages after the
-        position were deleted.
+        Raises:
+            StreamRecreated: the stream was created again.
+            StreamSetBack: the stream ends before the position, or has another message there.
+            MessagesMissing: instead of StreamSetBack if `complete` is set, and also if messages after the position were
+                deleted.
         """
         position, reported = after, ""
         while True:
             try:
                 async with self._consumer_locks[stream]:
-                    state = await self._check_stream_before_reading(stream, stream_id, position, complete=complete)
+                    state = await self._check_that_stream_has_unread_messages(
+                        stream, stream_id, position, complete=complete
+                    )
                 stream_id, is_compared = state.id, stored_at is not None and position >= state.first
                 compared_at = stored_at if is_compared else None
                 async for message in self._read_stream_until_connection_lost(stream, position, compared_at, subject):
@@ -266,7 +273,7 @@ class Session:
                 reported = problem
             await asyncio.sleep(RETRY_SECONDS * random.uniform(0.2, 1.0))  # noqa: S311 - spreads the load, no secret
 
-    async def _check_stream_before_reading(
+    async def _check_that_stream_has_unread_messages(
         self, stream: str, stream_id: str, position: int, *, complete: bool
     ) -> StreamState:
         """Check that a stream still has the messages after `position`, and return the stream's state.
@@ -301,11 +308,11 @@ class Session:
     ) -> AsyncIterator[StoredMessage | None]:
         """Yield the messages of a stream after the position `after`, until the server is silent or a message is lost.
 
-        If `stored_at` is given, the message at that position comes first, so that the caller can check that it has not changed.
-        If the stream no longer has this message, the next one comes first, or None if the `subject` has no further message.
+        If `stored_at` is given, the message at that position comes first, so that the caller can check it. If the
+        stream no longer has this message, the next one comes first, or None if the `subject` has no further message.
 
-        The consumer (reader of a stream) gets the messages of one subject. The request that creates the consumer names this
-        subject. So the server can allow a centre to read its own subjects only (dialer/hq/render.py).
+        The request that creates the consumer (reader of a stream) names the subject. So the server can allow a centre
+        to read its own subjects only (dialer/hq/render.py).
         """
         inbox = self.client.new_inbox()
         queue: asyncio.Queue[Msg] = asyncio.Queue(MAX_PENDING_MESSAGES)
@@ -365,8 +372,7 @@ class Session:
                 await subscription.unsubscribe()
 
     async def _recreate_stream_reader_at_position(self, stream: str, consumer: ConsumerConfig) -> int:
-        """Delete the consumer (reader of a stream) of this name and create it again, because its position cannot be
-        changed.
+        """Delete the consumer (reader of a stream) with this name, and create it again at its new position.
 
         Return how many messages the stream has for it.
         """
@@ -411,10 +417,10 @@ def _convert_library_errors(failure: str) -> Iterator[None]:
 def _check_stream_still_has_last_read_message(
     stream: str, message: StoredMessage | None, position: int, stored_at: float | None, *, complete: bool
 ) -> None:
-    """Raise StreamSetBack unless `message` is the one that was read last, stored at `stored_at` with number `position`.
+    """Raise StreamSetBack if the stream no longer has the message that was read last, or has another one in its place.
 
-    `message` is what the stream has there now, or None. If it is another one, nats-server was restored from an older copy. With
-    `complete`, raises MessagesMissing instead.
+    `message` is the message that the stream has now, or None. `position` and `stored_at` are those of the message that
+    was read. With `complete`, MessagesMissing is raised instead.
     """
     if message is None or (message.position, message.stored_at) != (position, stored_at):
         problem = MessagesMissing if complete else StreamSetBack
@@ -439,11 +445,11 @@ async def open_session(
     centre: str = "",
     timeout_seconds: float | None = None,
 ) -> AsyncIterator[Session]:
-    """Open a session named `name`, which reconnects by itself until the context ends.
+    """Open a connection to nats-server (session) that reconnects by itself until the context ends.
 
-    `centre` is the id of the centre whose key is used (empty: headquarters' own key). A centre may only use subjects and
-    consumers (readers of a stream) that are named after it. `timeout_seconds` limits the wait for the first connection; None
-    waits forever. Raises HeadquartersUnreachable if the certificates or the key cannot be used, or if the timeout has expired.
+    `name` identifies the connection in the server's lists. `centre` is the centre whose key is used ("" = headquarters'
+    own key). `timeout_seconds` limits the wait for the first connection (None = no limit). Raises
+    HeadquartersUnreachable if the certificates or the key cannot be used, or at the timeout.
     """
     options: dict[str, object] = {"inbox_prefix": build_inbox_prefix(centre)} if centre else {}
     if any(server.startswith("tls:") for server in servers):
@@ -490,7 +496,7 @@ async def _connect_to_servers_with_retries(servers: Sequence[str], name: str, op
                 max_outstanding_pings=2,
                 allow_reconnect=True,
                 error_cb=log_problem_unless_cancelled,
-                reconnected_cb=log.log_next_problem_even_if_repeated,
+                reconnected_cb=log.forget_last_logged_problem,
                 **options,
             )
             return await await_and_reraise_lost_cancellation(connecting)
@@ -510,7 +516,7 @@ class _ProblemLog:
             self._reported = problem
             _log.warning("nats.connection_failed", problem=problem)
 
-    async def log_next_problem_even_if_repeated(self) -> None:
+    async def forget_last_logged_problem(self) -> None:
         self._reported = ""
 
 

@@ -1,8 +1,8 @@
-"""Snapshots of peer updates: complete lists of opt-outs, or of a constituency's marks (facts about voters).
+"""Complete lists ("snapshots") of opt-outs, or of the marks (facts about voters) of a constituency. Without I/O.
 
-A centre needs a snapshot if the stream no longer has older updates. It requests the snapshot page by page. Each page is
-signed with headquarters' key, and repeats the request. So no page can be forged, be left out, or come from another
-time, centre or roll. Without I/O.
+A centre needs a snapshot if the stream no longer has older updates. It requests the snapshot page by page. Headquarters
+signs each page together with the request. So a page cannot be forged or left out. Pages of another time, centre or roll
+are not accepted.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def pack_snapshot_page(page: SnapshotPage, private_key: bytes | None) -> bytes:
 
 
 def pack_snapshot_refusal(reason: str) -> bytes:
-    """Return the message with which headquarters refuses to send a page of a snapshot, with the reason in one line."""
+    """Return the message with which headquarters refuses a request for a page of a snapshot. `reason` is one line."""
     return _REFUSAL + reason.encode("ascii", "replace")
 
 

@@ -22,7 +22,7 @@ from dialer.errors import SettingError
 from dialer.material.centre import CentreMaterial, MaterialSource
 from dialer.material.manifest import Manifest, MaterialRefused
 from dialer.mqtt.dialler_client import Reply
-from dialer.nats.messages import build_live_subject
+from dialer.nats.messages import build_subject_of_live_status
 from dialer.nats.session import Session
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
@@ -91,7 +91,9 @@ class MaterialUpdater:
             "after_restart": self._after_restart,
             "at": self._clock.now(),
         }
-        await self._session.publish_message(build_live_subject(self._centre, "material"), json.dumps(state).encode())
+        await self._session.publish_message(
+            build_subject_of_live_status(self._centre, "material"), json.dumps(state).encode()
+        )
 
     async def _install_and_load_material_version(self, assigned: Manifest) -> str:
         """Install the assigned version of the campaign material, and have the dialler load it.

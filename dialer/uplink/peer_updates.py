@@ -26,8 +26,8 @@ from dialer.nats.messages import (
     OPT_OUT_SUBJECT,
     PEERS,
     InvalidMessage,
-    build_live_subject,
     build_subject_of_calls_in_other_centres,
+    build_subject_of_live_status,
     build_subject_of_voter_marks_in_constituency,
     unpack_peer_calls,
     unpack_peer_updates,
@@ -434,5 +434,5 @@ class PeerUpdates:
 
     async def _publish_status_of_updates_from_other_centres(self, fields: Mapping[str, Any]) -> None:
         await self._session.publish_message(
-            build_live_subject(self._centre, "peer-updates"), json.dumps(fields).encode()
+            build_subject_of_live_status(self._centre, "peer-updates"), json.dumps(fields).encode()
         )

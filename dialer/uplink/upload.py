@@ -22,7 +22,7 @@ from dialer.nats.messages import (
     StoreStatus,
     build_acknowledgement_subject,
     build_batch_subject,
-    build_live_subject,
+    build_subject_of_live_status,
     pack_first_part_of_batch,
     pack_store_status,
     unpack_acknowledgement,
@@ -239,7 +239,9 @@ class OutboxUpload:
         while True:
             self._reading.refuse_replaced_store()
             status = StoreStatus(self._incarnation, self._clock.now(), self._server_problem)
-            await self._session.publish_message(build_live_subject(self._centre, "store"), pack_store_status(status))
+            await self._session.publish_message(
+                build_subject_of_live_status(self._centre, "store"), pack_store_status(status)
+            )
             await asyncio.sleep(STATUS_SECONDS)
 
     async def _report_problems_repeatedly(self) -> NoReturn:

@@ -15,7 +15,9 @@ class CountingAlert:
     """An alert that counts incidents by sender, such as commands with a bad signature."""
 
     def __init__(self, kind: AlertKind, raise_alert: Callable[[Alert], None], clock: Clock) -> None:
-        """Create the alert without raising it. The texts of its `kind` have the fields `count`, `users` and `unknown`."""
+        """Create the alert without raising it. The text of an alert of this `kind` has the fields `count`, `users` and
+        `unknown`.
+        """
         self._kind = kind
         self._raise_alert = raise_alert
         self._clock = clock
@@ -26,7 +28,7 @@ class CountingAlert:
     def count_incidents_of_sender(self, sender: str, number: int = 1) -> None:
         """Count incidents of a sender ("" = unknown senders).
 
-        The first incident raises the alert at once. Later incidents appear at the next `update_or_clear_incident_alert`.
+        The first incident raises the alert at once. `update_or_clear_incident_alert` adds later incidents to it.
         """
         self._counts[sender] = self._counts.get(sender, 0) + number
         self._last_at = self._clock.monotonic()

@@ -27,7 +27,7 @@ def format_command_id_for_log(checked: CheckedCommand) -> str:
 
 
 def create_audit_entry(checked: CheckedCommand, status: str, reason: str = "") -> tuple[str, dict[str, str]]:
-    """Return the name of a command's sender, and the details of the command's audit entry."""
+    """Return the audit entry of a command: the sender's name, and the details."""
     is_known = isinstance(checked, AcceptedCommand) or is_user_name(checked.sender)
     who = checked.sender if is_known and _are_details_allowed_in_audit({"who": checked.sender}) else "stranger"
     what = {"command": checked.name or "unknown", "id": format_command_id_for_log(checked), "status": status}
@@ -43,7 +43,7 @@ def _create_audit_details(accepted: AcceptedCommand) -> dict[str, str]:
     command = accepted.command
     values = {field: getattr(command, field, None) for field in type(command).audited}
     if "who" in values and values["who"] is not None:
-        values["who"] = accepted.execution_context_of_command.describe_responsible_person(values["who"])
+        values["who"] = accepted.command_context.describe_responsible_person(values["who"])
     details = {field: _format_audit_value(value) for field, value in values.items() if value is not None}
     if command.imported_record_count:
         details["records"] = f"{command.imported_record_count}"
@@ -72,8 +72,8 @@ class _Repeats:
 class CommandAudit:
     """Writes the audit log of commands.
 
-    Refused commands of one unknown sender share one entry per minute, which says how many they are. With separate entries,
-    strangers could fill the audit log within a day if the broker accepts anybody.
+    Refused commands of one unknown sender share one entry per minute, which has their number. Otherwise strangers could
+    fill the audit log within a day, if the broker accepts anybody.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -83,9 +83,9 @@ class CommandAudit:
 
     @property
     def has_unaudited_commands(self) -> bool:
-        """Whether commands were refused that have no audit entry yet.
+        """Whether there are refused commands without an audit entry.
 
-        Then `write_audit_summaries_of_refused_commands` must be called again.
+        If so, call `write_audit_summaries_of_refused_commands` again later.
         """
         return bool(self._repeats)
 
@@ -94,7 +94,7 @@ class CommandAudit:
     ) -> None:
         """Append an entry about a command to the audit log. Raises StoreError.
 
-        The entry also stands for `more` further commands of the same sender.
+        `more` is the number of further commands of the same sender that this entry covers.
         """
         who, what = create_audit_entry(checked, status, reason)
         if more:
@@ -102,9 +102,9 @@ class CommandAudit:
         await self._store.append_audit_entry("command", who, what, self._clock.now())
 
     async def write_audit_entry_for_forged_command(self, refused: RefusedCommand, name: str) -> None:
-        """Append an audit entry for a command that its named sender may not have sent. Raises StoreError.
+        """Append an audit entry for a command that may be forged: its sender is not proved. Raises StoreError.
 
-        If the sender `name` ("" = unknown senders) has an entry of the last minute, the command is only counted.
+        If the sender `name` ("" = unknown senders) has an entry from the last minute, the command is only counted.
         """
         known = self._repeats.get(name)
         if known is not None:

@@ -54,8 +54,8 @@ class AcceptedCommand:
         return f"{self.sender}/{self.command_id}"
 
     @property
-    def execution_context_of_command(self) -> CommandContext:
-        """What the engine must know to execute the command, besides the command's fields: the sender."""
+    def command_context(self) -> CommandContext:
+        """The context in which the engine executes the command: its sender."""
         return CommandContext(self.sender)
 
 

@@ -30,7 +30,7 @@ TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class CommandRequest:
-    """A command to send to the dialler. It gets an ID and an expiry when it is sent."""
+    """A command to send to the dialler. Its ID and expiry are set when it is sent."""
 
     name: str
     fields: Mapping[str, Any]  # JSON values
@@ -86,7 +86,7 @@ class CommandSession:
         self._is_in_progress = False  # as the dialler has reported since the last check
 
     async def record_reply_or_centre_state(self, received: Received) -> None:
-        """Store a message that the dialler has sent: the reply to the present command, or the centre's state.
+        """Record the reply to the command that was sent, or from the centre's state whether an import is in progress.
 
         Replies to other commands are ignored.
         """

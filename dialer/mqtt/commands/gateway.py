@@ -52,9 +52,9 @@ class CommandEngine(Protocol):
 
     @property
     def event_set_when_mqtt_message_is_stored(self) -> asyncio.Event:
-        """The event that is set once new MQTT messages are committed to the store.
+        """An event that is set when new MQTT messages are committed to the store.
 
-        The outbox relay publishes them, and clears it.
+        The task that publishes these messages clears the event.
         """
         ...
 
@@ -174,13 +174,15 @@ class CommandGateway:
         self._has_counts.set()
 
     async def execute_command_once_and_reply(self, checked: CheckedCommand, number: int = 0) -> None:
-        """Execute a command that was not executed before, and send a reply to its sender.
+        """Execute a command, unless it was executed before, and send a reply to its sender.
 
-        `number` is the command's place in the order of arrival. An idempotent command is executed, then recorded in the
-        store. If the dialler crashes in between and the command is repeated, the second execution changes nothing.
-        Other commands, such as a hang-up or transfer, are recorded first, because a second execution would affect the
-        next voter. If the dialler crashes in between, a repeat is refused. A command with a receipt is committed
-        together with its reply.
+        `number` is the command's place in the order of arrival. What happens if the dialler crashes and the command is
+        sent again depends on the command:
+
+        - An idempotent command is executed, then recorded in the store. It may be executed again, which changes nothing.
+        - Another command, such as a hang-up or transfer, is recorded first. A second execution would affect the next voter, so
+          it is refused.
+        - A command with a receipt (stored reply) is committed in one transaction with the reply.
         """
         if isinstance(checked, AcceptedCommand):
             checked = check_sender_permission_again(checked, self._senders)
@@ -226,7 +228,7 @@ class CommandGateway:
             return await self._execute_command_and_commit_reply(accepted, accepted.command)
         if not accepted.command.is_idempotent:
             return await self._record_command_then_execute(accepted)
-        _, reply = await self._execute_and_audit_command(accepted, accepted.execution_context_of_command, number)
+        _, reply = await self._execute_and_audit_command(accepted, accepted.command_context, number)
         if accepted.command.is_stored:
             await self._record_command_with_reply(accepted, reply)
         return reply
@@ -251,7 +253,7 @@ class CommandGateway:
         receipted = self._encode_reply_as_json("done", command.format_reply_to_command)
         receipt = Receipt(accepted.stored_command_key, accepted.name, accepted.content, receipted)
         status, reply = await self._execute_and_audit_command(
-            accepted, replace(accepted.execution_context_of_command, receipt=receipt)
+            accepted, replace(accepted.command_context, receipt=receipt)
         )
         if status == "done":
             return receipted
@@ -262,7 +264,7 @@ class CommandGateway:
         """Record a command that must not be executed twice, then execute it. Return the reply as JSON."""
         await self._audit.append_audit_entry(accepted, "begun")  # it is not executed unless this is committed
         await self._record_command_with_reply(accepted, self._encode_reply_as_json("refused", _INTERRUPTED))
-        _, reply = await self._execute_and_audit_command(accepted, accepted.execution_context_of_command)
+        _, reply = await self._execute_and_audit_command(accepted, accepted.command_context)
         await self._store.replace_preliminary_reply_to_command(accepted.stored_command_key, reply)
         return reply
 
@@ -317,7 +319,8 @@ class CommandGateway:
     def _refuse_resume_sent_before_newer_stop(self, command: ResumeCampaign, number: int) -> None:
         """Raise CommandRefused for a command to resume dialling if a stop or pause arrived after it.
 
-        Stops and pauses have their own queues, and may be executed first. The command that was sent last must win.
+        Stops and pauses have queues of their own, so they may be executed before an older command. The newer command
+        must win.
         """
         if max(self._halts.get(command.campaign_id, 0), self._halts.get(None, 0)) > number:
             raise CommandRefused(

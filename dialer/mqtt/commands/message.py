@@ -24,7 +24,7 @@ _PURPOSE = b"matdan-command-1"
 
 @dataclass(frozen=True, slots=True)
 class CommandMessage:
-    """A message in the format of a command. Its content is not verified yet."""
+    """A message that has the format of a command. Its sender and fields are not checked yet."""
 
     command_id: str
     fields: Mapping[str, Any]
@@ -65,9 +65,10 @@ def parse_command_message(payload: bytes) -> CommandMessage:
 
 
 def build_signed_bytes(centre: str, user: str, text: str) -> bytes:
-    """Return the bytes that the sender of a command signs: purpose, centre, sender and text, separated by line feeds.
+    """Return the bytes that the sender of a command signs.
 
-    Purpose, centre and sender contain no line feeds. ID and expiry are part of the text.
+    These are the purpose, the centre, the sender and the command's text, separated by line feeds. Only the text may
+    contain line feeds. It includes the command's ID and expiry.
     """
     return b"\n".join([_PURPOSE, centre.encode(), user.encode(), text.encode("utf-8", "surrogatepass")])
 

@@ -59,10 +59,9 @@ class FairQueues(Generic[T]):
         self._queues.setdefault(sender, SenderQueue()).items.append(item)
 
     def pop_next_command(self, now: float) -> tuple[T | None, float | None]:
-        """Remove and return the next command that may be executed, or None.
+        """Remove and return the next command that may be executed now, or None if there is none.
 
-        With None, the second value is the time until a command may be executed (seconds), or None if all queues are
-        empty.
+        If it is None, the second value is how long to wait for the next command (seconds; None = all queues are empty).
         """
         soonest: float | None = None
         for sender, queue in self._queues.items():

@@ -91,10 +91,9 @@ def _list_field_names(kind: type[Command]) -> str:
 
 
 def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
-    """Yield name, type and meaning of each field of the commands.
+    """Yield the name, type and meaning of each field of the commands.
 
-    Some fields have different meanings in different commands. Then each meaning but the most frequent one says for which
-    commands it holds.
+    If a field has several meanings, all except the most frequent one say to which commands they apply.
     """
     commands: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, kind in _list_documented_commands():
@@ -110,7 +109,9 @@ def _list_fields_with_meanings() -> Iterator[tuple[str, str, str]]:
 
 
 def describe_field_type(schema: Mapping[str, Any]) -> str:
-    """Return the type of a field in words, such as "list of `MarkReport`" or "`said`, `told`". Null is left out."""
+    """Return the type of a field in words, such as "list of `MarkReport`" or "`said`, `told`". The type null is left
+    out.
+    """
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:

@@ -1,8 +1,8 @@
-"""The users and programs that may send commands, and the check that a message comes from the sender it names.
+"""The users and programs that may send commands, and the check that a command comes from its named sender.
 
-The last level of the topic names the sender. Without a signature, only the broker's access list ensures that this is true. A
-signature proves the sender even if the broker accepts anybody. It covers the bytes that were sent, so that sender and dialler
-need not format JSON alike.
+The last level of the topic names the sender. Without a signature, only the broker's access list prevents that somebody
+else publishes there. A signature proves the sender even if the broker accepts anybody. It covers the bytes as they were
+sent, so sender and dialler may format JSON differently.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ class Senders:
         """Create the list of senders.
 
         Args:
-            users: the roles of the users in the store, by name. They may change later.
+            users: the roles of the users in the store, by name. The mapping may change later.
             signed: whether every command must be signed.
-            broker_knows: whether the broker authenticates its clients, according to the settings.
+            broker_knows: whether the broker authenticates its clients, so that it knows who publishes.
         """
         self.replace_users_from_settings(supervisors)
         self._users = {} if users is None else users

@@ -196,7 +196,7 @@ async def test_centre_stores_results_and_raises_an_alert_while_the_nats_servers_
         await js.add_stream(
             StreamConfig(name=messages.UP, subjects=["up.*"], discard=DiscardPolicy.NEW, max_msgs=1_000)
         )
-        await above.subscribe_to_subject(messages.build_live_subject("pune-1", "store"), receive_status)
+        await above.subscribe_to_subject(messages.build_subject_of_live_status("pune-1", "store"), receive_status)
         hq = Headquarters(above)
         async with (
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,

@@ -222,7 +222,7 @@ def test_each_mqtt_command_is_accepted_only_from_users_with_its_roles(name: str)
         assert isinstance(parsed, AcceptedCommand if role in kind.roles else RefusedCommand), (name, role)
         if isinstance(parsed, AcceptedCommand):
             assert parsed.command == read_command(name, required_fields(name))
-            assert parsed.execution_context_of_command == CommandContext(str(role))
+            assert parsed.command_context == CommandContext(str(role))
         elif role in set(SupervisorRole):
             assert f"`{name}` needs the role" in parsed.text
         else:
@@ -261,11 +261,11 @@ def test_each_user_role_may_send_exactly_the_mqtt_commands_listed_for_the_role()
 def test_audit_entry_about_a_complaint_names_the_responsible_person_and_the_sender() -> None:
     parsed = check_command(make_command("complaint"), user="compliance")
     assert isinstance(parsed, AcceptedCommand)
-    assert parsed.execution_context_of_command.describe_responsible_person("ops.1") == "ops.1 by compliance"
+    assert parsed.command_context.describe_responsible_person("ops.1") == "ops.1 by compliance"
     assert create_audit_entry(parsed, "done")[1]["who"] == "ops.1 by compliance"
     own = check_command(make_command("complaint"), user="dialler")
     assert isinstance(own, AcceptedCommand)
-    assert own.execution_context_of_command.describe_responsible_person("ops.1") == "ops.1"
+    assert own.command_context.describe_responsible_person("ops.1") == "ops.1"
     assert create_audit_entry(own, "done")[1]["who"] == "ops.1"
 
 
@@ -421,7 +421,7 @@ async def test_voters_serial_number_in_a_command_includes_the_roll_part(
     services: Any = SimpleNamespace(
         booth_workers=SimpleNamespace(mark_voters_with_serial_numbers_as_voted=mark_voters_with_serial_numbers_as_voted)
     )
-    await parsed.command.execute_command(services, parsed.execution_context_of_command)
+    await parsed.command.execute_command(services, parsed.command_context)
     assert taken == ["01", serials, part]
 
 

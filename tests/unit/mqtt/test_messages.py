@@ -55,7 +55,7 @@ def test_every_published_message_is_in_the_topic_table_and_fits_its_schema() -> 
     made = [
         *messages.create_retained_messages(view, home_assistant=True),
         messages.create_last_will_message("pune-1", AT),
-        messages.create_closing_message(view.state),
+        messages.create_final_state_message(view.state),
         messages.create_call_message("pune-1", call),
         messages.create_newest_call_message("pune-1", NewestCall(ATTEMPT, AT)),
         *make_announced_messages(),
@@ -72,7 +72,7 @@ def test_every_published_message_is_in_the_topic_table_and_fits_its_schema() -> 
 def test_last_will_and_closing_message_say_that_the_dialler_is_offline() -> None:
     state = centre_view().state
     will = json.loads(messages.create_last_will_message("pune-1", AT).payload)
-    farewell = json.loads(messages.create_closing_message(state).payload)
+    farewell = json.loads(messages.create_final_state_message(state).payload)
     assert (will["online"], will["at"], will["calls"]) == (False, AT, 0)
     assert (farewell["online"], farewell["calls"]) == (False, state.calls)
 

@@ -40,7 +40,7 @@ def test_campaign_statistics_are_published_at_most_five_times_a_second(
     now, published_at = 0.0, []
     for wait in waits:
         now += wait
-        buffer.buffer_change_until_published(CampaignChange("turnout-agents"))
+        buffer.buffer_change_for_publishing(CampaignChange("turnout-agents"))
         if count_by_topic(buffer.pop_due_messages(now, lambda: view))["campaign-statistics"]:
             published_at.append(now)
     last_change = now
@@ -57,8 +57,8 @@ def test_only_the_latest_state_of_a_seat_and_a_booth_is_published() -> None:
     buffer = ChangeBuffer(max_call_events=10)
     buffer.record_that_whole_state_was_published(view, 0.0)
     for _ in range(50):
-        buffer.buffer_change_until_published(view.seats[0])
-        buffer.buffer_change_until_published(view.booths[1])
+        buffer.buffer_change_for_publishing(view.seats[0])
+        buffer.buffer_change_for_publishing(view.booths[1])
     assert buffer.find_time_of_next_message(0.1) == 0.1
     assert count_by_topic(buffer.pop_due_messages(0.1, lambda: view)) == {"seat": 1, "booth-turnout": 1}
     assert buffer.pop_due_messages(0.2, lambda: view) == []
@@ -83,8 +83,8 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     before, after = centre_view(campaigns=2, seats=2), centre_view(campaigns=1, seats=1)
     buffer = ChangeBuffer(max_call_events=10)
     buffer.record_that_whole_state_was_published(before, 0.0)
-    buffer.buffer_change_until_published(before.seats[1])
-    buffer.buffer_change_until_published(CampaignChange(after.campaigns[0].campaign_id))
+    buffer.buffer_change_for_publishing(before.seats[1])
+    buffer.buffer_change_for_publishing(CampaignChange(after.campaigns[0].campaign_id))
     messages = buffer.pop_due_messages(1.0, lambda: after)
     (campaign, seat) = [message for message in messages if not message.payload]
     assert {campaign.topic, seat.topic} == {
@@ -94,7 +94,7 @@ def test_removed_seats_and_campaigns_are_deleted_from_the_broker_after_their_las
     assert campaign.retain and seat.retain
     (last_message,) = [message for message in messages if message.topic == seat.topic and message.payload]
     assert messages.index(last_message) < messages.index(seat)
-    buffer.buffer_change_until_published(CampaignChange(after.campaigns[0].campaign_id))
+    buffer.buffer_change_for_publishing(CampaignChange(after.campaigns[0].campaign_id))
     assert all(message.payload for message in buffer.pop_due_messages(3.0, lambda: after))
 
 
@@ -105,8 +105,8 @@ def test_state_changes_of_a_short_time_are_published_together() -> None:
     batches = []
     for step in range(250):  # a change every 4 ms
         now = 0.004 * step
-        buffer.buffer_change_until_published(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
-        buffer.buffer_change_until_published(replace(view.seats[0], at=now))
+        buffer.buffer_change_for_publishing(CallChange("turnout-agents", f"attempt-{step}", CallState.RINGING, now))
+        buffer.buffer_change_for_publishing(replace(view.seats[0], at=now))
         if buffer.find_time_of_next_message(now) <= now:
             batches.append(count_by_topic(buffer.pop_due_messages(now, lambda: view)))
     now = buffer.find_time_of_next_message(now)
@@ -123,11 +123,11 @@ def test_call_change_after_a_pause_is_published_immediately() -> None:
     buffer = ChangeBuffer(max_call_events=100)
     buffer.record_that_whole_state_was_published(view, 0.0)
     for now in (0.5, 0.525):
-        buffer.buffer_change_until_published(view.seats[0])  # a seat's next message is due later
-        buffer.buffer_change_until_published(CallChange("turnout-agents", "attempt-1", CallState.RINGING, now))
+        buffer.buffer_change_for_publishing(view.seats[0])  # a seat's next message is due later
+        buffer.buffer_change_for_publishing(CallChange("turnout-agents", "attempt-1", CallState.RINGING, now))
         assert buffer.find_time_of_next_message(now) <= now
         assert count_by_topic(buffer.pop_due_messages(now, lambda: view))["call-event"] == 1
-    buffer.buffer_change_until_published(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.53))
+    buffer.buffer_change_for_publishing(CallChange("turnout-agents", "attempt-1", CallState.CONNECTING, 0.53))
     assert buffer.find_time_of_next_message(0.53) == pytest.approx(0.545)  # 20 ms after the last batch
 
 
@@ -135,22 +135,22 @@ def test_voter_details_of_a_connected_call_are_published_immediately() -> None:
     view = centre_view(seats=2)
     buffer = ChangeBuffer(max_call_events=100)
     buffer.record_that_whole_state_was_published(view, 0.0)
-    buffer.buffer_change_until_published(view.seats[1])
+    buffer.buffer_change_for_publishing(view.seats[1])
     buffer.pop_due_messages(0.01, lambda: view)
     reserved = replace(view.seats[0], state=SeatState.RESERVED, attempt_id="attempt-1")
-    buffer.buffer_change_until_published(reserved)
+    buffer.buffer_change_for_publishing(reserved)
     assert buffer.find_time_of_next_message(0.03) > 0.1
     pop = ScreenPop("attempt-1", 7, 8, 9, (8,), opted_out=False, grounds=3)
     known = replace(reserved, screen_pop=pop)
-    buffer.buffer_change_until_published(known)
+    buffer.buffer_change_for_publishing(known)
     assert buffer.find_time_of_next_message(0.03) == 0.03
     (message,) = buffer.pop_due_messages(0.03, lambda: view)
     assert json.loads(message.payload)["screen_pop"]["phone_id"] == 7
     assert buffer.find_time_of_next_message(0.03) > 0.1  # other changes wait for the next batch
-    buffer.buffer_change_until_published(replace(known, state=SeatState.TALKING))
+    buffer.buffer_change_for_publishing(replace(known, state=SeatState.TALKING))
     assert buffer.find_time_of_next_message(0.04) > 0.1
     assert count_by_topic(buffer.pop_due_messages(0.3, lambda: view))["seat"] == 1
-    buffer.buffer_change_until_published(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
+    buffer.buffer_change_for_publishing(replace(known, screen_pop=replace(pop, attempt_id="attempt-2")))
     buffer.discard_unpublished_changes()  # the whole state is published instead
     assert buffer.find_time_of_next_message(0.31) > 0.31
 
@@ -159,7 +159,7 @@ def test_call_events_that_do_not_fit_into_the_publish_queue_are_dropped_and_coun
     view = centre_view()
     buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):
-        buffer.buffer_change_until_published(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
+        buffer.buffer_change_for_publishing(CallChange("turnout-agents", f"attempt-{number}", CallState.RINGING, AT))
     calls = [message for message in buffer.pop_due_messages(0.0, lambda: view) if message.topic.endswith("/calls")]
     assert [json.loads(message.payload)["attempt_id"] for message in calls] == ["attempt-2", "attempt-3", "attempt-4"]
     assert buffer.dropped == 2
@@ -169,9 +169,9 @@ def test_new_alert_publishes_the_state_of_the_centre_immediately() -> None:
     view = centre_view(alerts=(ALERT,))
     buffer = ChangeBuffer(max_call_events=3)
     buffer.record_that_whole_state_was_published(view, 100.0)
-    buffer.buffer_change_until_published(CampaignChange("turnout-agents"))
+    buffer.buffer_change_for_publishing(CampaignChange("turnout-agents"))
     assert buffer.pop_due_messages(100.1, lambda: view) == []
-    buffer.buffer_change_until_published(AlertRaised(ALERT))
+    buffer.buffer_change_for_publishing(AlertRaised(ALERT))
     assert count_by_topic(buffer.pop_due_messages(100.1, lambda: view)) == {"alerts": 1, "centre-state": 1}
 
 

@@ -41,7 +41,7 @@ async def test_repeated_nats_connection_problem_is_logged_once_until_reconnected
     with structlog.testing.capture_logs() as logged:
         for error in (refused, refused, OSError("no route"), refused):
             await log.log_connection_problem_unless_repeated(error)
-        await log.log_next_problem_even_if_repeated()
+        await log.forget_last_logged_problem()
         await log.log_connection_problem_unless_repeated(refused)
     assert [each["problem"] for each in logged] == ["refused", "no route", "refused", "refused"]
 
