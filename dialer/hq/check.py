@@ -13,10 +13,11 @@ from tuf.api.metadata import Metadata, Timestamp
 
 from dialer.domain.errors import HeadquartersUnreachable
 from dialer.domain.orders import RESUMING_LEADERS
+from dialer.hq.gather import STREAMS
 from dialer.hq.overlaps import describe_centres_sharing_numbers, describe_centres_with_different_hash_secret
 from dialer.material.manifest import MaterialRefused
 from dialer.material.repository import Repository
-from dialer.nats.messages import CALLS, CMD, PEERS, UP, InvalidMessage
+from dialer.nats.messages import InvalidMessage
 from dialer.nats.number_sample import (
     NUMBERS,
     NumberSample,
@@ -82,9 +83,11 @@ async def find_server_problems(settings: HqSettings) -> list[str]:
             timeout_seconds=CONNECT_SECONDS,
         ) as session:
             missing = await _find_missing_streams(session)
+            outdated = [] if missing else await _find_servers_with_outdated_copies(session)
             samples = {} if missing else await _read_samples_of_phone_numbers(session, settings)
             return [
                 *missing,
+                *outdated,
                 *await _find_centres_without_live_status(session, settings),
                 *describe_centres_with_different_hash_secret(samples),
                 *describe_centres_sharing_numbers(samples),
@@ -95,12 +98,20 @@ async def find_server_problems(settings: HqSettings) -> list[str]:
 
 async def _find_missing_streams(session: Session) -> list[str]:
     problems = []
-    for stream in (UP, PEERS, CMD, CALLS, NUMBERS):
+    for stream in STREAMS:
         try:
             await session.find_stream_id(stream)
         except HeadquartersUnreachable:
             problems.append(f"the stream {stream} is missing: start `dialer hq gather`, which creates it")
     return problems
+
+
+async def _find_servers_with_outdated_copies(session: Session) -> list[str]:
+    servers = {server for stream in STREAMS for server in await session.list_servers_with_outdated_copy(stream)}
+    return [
+        f"{server} of the cluster does not store every message: check its disk, then restart nats-server there"
+        for server in sorted(servers)
+    ]
 
 
 async def _read_samples_of_phone_numbers(session: Session, settings: HqSettings) -> dict[str, NumberSample]:

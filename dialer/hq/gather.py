@@ -52,6 +52,9 @@ ELECTION_SECONDS = 15.0
 PARTITIONS_SECONDS = 3600.0
 UNSTORED_SECONDS = 30.0
 """How long a centre's report counts that the server does not store its results. It is repeated every few seconds."""
+COPIES_SECONDS = 15.0
+"""How often the gatherer asks a cluster whether each server has a current copy of each stream."""
+STREAMS = (messages.UP, messages.PEERS, messages.CMD, messages.CALLS, NUMBERS)
 MAX_PENDING_UPDATES = 200  # messages sent to the stream of peer updates and not stored yet
 BATCH_STREAM_BYTES = 4 << 30
 PEER_STREAM_BYTES = 3 << 30
@@ -113,6 +116,8 @@ class Gatherer:
         self._is_subscribed = False
         self.active = asyncio.Event()
         """Set while it has the lock."""
+        self.servers_with_outdated_copies: set[str] = set()
+        """The nats-servers of a cluster whose copy of a stream lacks messages."""
         self.committed_at: dict[str, float] = {}
         """When rows of each centre were last committed since the start (epoch seconds)."""
         self.contradicted_centres: set[str] = set()
@@ -148,6 +153,7 @@ class Gatherer:
                 logged = problem
             finally:
                 self.active.clear()
+                self.servers_with_outdated_copies = set()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _import_results_while_connected(self) -> None:
@@ -201,6 +207,19 @@ class Gatherer:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._import_batches(importing, stream_id), name="gather-batches")
             group.create_task(self._forward_updates_to_other_centres(forwarding), name="gather-peer-updates")
+            if replicas > 1:
+                group.create_task(self._observe_copies_of_streams(), name="gather-copies")
+
+    async def _observe_copies_of_streams(self) -> NoReturn:
+        """Observe which nats-servers of the cluster no longer store each message, as after a full disk."""
+        while True:
+            with contextlib.suppress(HeadquartersUnreachable):  # the import reports that
+                outdated = [await self._session.list_servers_with_outdated_copy(each) for each in STREAMS]
+                servers = set[str]().union(*outdated)
+                if servers - self.servers_with_outdated_copies:
+                    _log.warning("gatherer.copies_outdated", servers=sorted(servers))
+                self.servers_with_outdated_copies = servers
+            await asyncio.sleep(COPIES_SECONDS)
 
     async def _receive_store_status(self, subject: str, data: bytes) -> None:
         with contextlib.suppress(messages.InvalidMessage):

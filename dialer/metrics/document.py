@@ -72,6 +72,7 @@ def _make_example_process_statuses() -> Iterator[tuple[str, ProcessStatus]]:
             contradicted_centres=["pune-1"],
             replaced_centres=["pune-1"],
             centres_with_unstored_results=["pune-1"],
+            servers_with_outdated_copies=["hq-1"],
         ),
     )
     yield "headquarters' pages", build_metrics_of_headquarters_pages(server_up=True)

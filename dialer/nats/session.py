@@ -220,6 +220,15 @@ class Session:
             )
         return StreamState(f"{name}.{int(info.created.timestamp())}", info.state.first_seq, info.state.last_seq)
 
+    async def list_servers_with_outdated_copy(self, stream: str) -> set[str]:
+        """Return the names of the nats-servers of a cluster whose copy of a stream lacks messages. Raises
+        HeadquartersUnreachable.
+        """
+        with _convert_library_errors(f"stream {stream} is not available"):
+            cluster = (await await_and_reraise_lost_cancellation(self._queries.stream_info(stream))).cluster
+        copies = (cluster.replicas if cluster is not None else None) or []
+        return {copy.name for copy in copies if copy.name is not None and not copy.current}
+
     async def read_stream_messages(
         self,
         stream: str,

@@ -709,6 +709,27 @@ async def test_headquarters_reads_a_re_created_nats_stream_of_results_from_its_b
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 6)])
 
 
+async def test_headquarters_with_a_nats_cluster_names_servers_that_lack_messages_while_importing(
+    hq: Headquarters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = Session.create_stream_if_missing
+
+    async def create_on_single_server(self: Session, name: str, subjects: Sequence[str], **options: Any) -> str:
+        assert options.pop("replicas") == 3
+        return await create(self, name, subjects, **options)
+
+    async def find_outdated_copies(_session: Session, stream: str) -> set[str]:
+        return {"hq-2"} if stream == messages.UP else set()
+
+    monkeypatch.setattr(Session, "create_stream_if_missing", create_on_single_server)
+    monkeypatch.setattr(Session, "list_servers_with_outdated_copy", find_outdated_copies)
+    settings = hq_settings(hq.server.nats_server_url, hq.database, "pune-1")
+    cluster = settings.model_copy(update={"gather": settings.gather.model_copy(update={"replicas": 3})})
+    async with run_gatherer(cluster) as gatherer:
+        await wait_for(lambda: gatherer.servers_with_outdated_copies == {"hq-2"})
+    assert gatherer.servers_with_outdated_copies == set()  # unknown since the import ended
+
+
 def stored_batch(store: messages.SendingStore, rows: Sequence[BatchRow]) -> OutboxBatch:
     return replace(batch(rows), store=store)
 

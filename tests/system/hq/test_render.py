@@ -561,6 +561,15 @@ async def test_headquarters_check_reports_missing_streams_and_silent_centres(
         leader = f'[[leaders]]\nname = "ravi"\nkey = "{format_public_key(derive_public_key(b"r" * 32))}"\n'
         alone = own.partition('[[centres]]\nid = "delhi-1"')[0] + leader
         assert await check_with(alone) == ["headquarters is ready; connected centres: 1"]
+
+        async def find_outdated_copies(_session: Session, stream: str) -> set[str]:
+            return {"hq-2"} if stream == messages.UP else set()
+
+        with monkeypatch.context() as cluster:
+            cluster.setattr(Session, "list_servers_with_outdated_copy", find_outdated_copies)
+            assert [line.partition(":")[0] for line in await check_with(alone)] == [
+                "hq-2 of the cluster does not store every message"
+            ]
         sample = NumberSample("f1", ("0f" * 8, "1f" * 8))
         await pune.store_message("numbers.pune-1", pack_sample_of_number_hashes(NumberSample("f1", ())))
         await pune.store_message("numbers.pune-1", pack_sample_of_number_hashes(sample))

@@ -82,6 +82,33 @@ async def test_import_of_centre_results_reconnects_after_every_connection_error(
         await running
 
 
+class Cluster(Session):
+    """A cluster in which some servers lack messages of the stream of results, and which cannot be asked meanwhile."""
+
+    def __init__(self) -> None:
+        self.outdated: set[str] | None = set()
+
+    async def list_servers_with_outdated_copy(self, stream: str) -> set[str]:
+        if self.outdated is None:
+            raise HeadquartersUnreachable(f"stream {stream} is not available")
+        return self.outdated if stream == messages.UP else set()
+
+
+@virtual_time()
+async def test_headquarters_names_its_nats_servers_that_lack_messages_until_they_have_all() -> None:
+    cluster, seen = Cluster(), []
+    gatherer = make_gatherer(cluster)
+    observing = asyncio.create_task(gatherer._observe_copies_of_streams())
+    for outdated in (set(), {"hq-2"}, None, {"hq-2", "hq-3"}, set[str]()):
+        cluster.outdated = outdated
+        await asyncio.sleep(gather.COPIES_SECONDS + 1.0)
+        seen.append(gatherer.servers_with_outdated_copies)
+    assert seen == [set(), {"hq-2"}, {"hq-2"}, {"hq-2", "hq-3"}, set()]
+    observing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await observing
+
+
 async def test_headquarters_names_the_centres_whose_results_its_server_does_not_store() -> None:
     clock = SetClock()
     gatherer = Gatherer(HqSettings.model_validate({"servers": ["nats://one"]}), LeaderlessServer(0.0), clock)

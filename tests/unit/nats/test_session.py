@@ -8,6 +8,7 @@ from typing import Any, NoReturn, cast
 import pytest
 import structlog
 from nats.errors import ConnectionClosedError
+from nats.js.api import StreamInfo
 
 from dialer.nats.session import Session, _ProblemLog, open_session
 
@@ -34,6 +35,44 @@ async def test_closing_a_lost_nats_connection_raises_no_error(error: Exception) 
     client = LostClient(error)
     await Session(cast(Any, client)).close()
     assert client.closed == 1
+
+
+class ClusterClient:
+    """A client of a nats-server whose cluster reports these copies of each stream."""
+
+    is_connected = True
+
+    def __init__(self, copies: list[dict[str, Any]] | None) -> None:
+        self.cluster = None if copies is None else {"name": "matdan", "leader": "hq-1", "replicas": copies}
+
+    def jetstream(self, **_: object) -> ClusterClient:
+        return self
+
+    async def stream_info(self, name: str) -> StreamInfo:
+        state = {"messages": 1, "bytes": 1, "first_seq": 1, "last_seq": 1, "consumer_count": 0}
+        config = {"name": name, "subjects": ["up.*"]}
+        return cast(StreamInfo, StreamInfo.from_response({"config": config, "state": state, "cluster": self.cluster}))
+
+
+@pytest.mark.parametrize(
+    ("copies", "outdated"),
+    [
+        (None, set()),  # a single server
+        ([{"name": "hq-2", "current": True, "active": 9}, {"name": "hq-3", "current": True, "active": 9}], set()),
+        (  # as nats-server 2.15.1 reports a server whose disk was full, and one that has ended
+            [
+                {"name": "hq-2", "current": False, "active": 0, "lag": 11},
+                {"name": "hq-3", "current": False, "offline": True, "active": 9},
+            ],
+            {"hq-2", "hq-3"},
+        ),
+    ],
+)
+async def test_nats_servers_whose_copy_of_a_stream_lacks_messages_are_named(
+    copies: list[dict[str, Any]] | None, outdated: set[str]
+) -> None:
+    session = Session(cast(Any, ClusterClient(copies)))
+    assert await session.list_servers_with_outdated_copy("UP") == outdated
 
 
 async def test_repeated_nats_connection_problem_is_logged_once_until_reconnected() -> None:
