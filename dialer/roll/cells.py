@@ -89,8 +89,8 @@ def parse_age(cell: str) -> int | None:
 def clean_house_number(cell: str) -> str:
     """Return a house or section number without a leading apostrophe.
 
-    The file of rejected rows has an apostrophe before "-" and "+", so that a spreadsheet does not run the cell as a formula.
-    When the corrected file is imported, the apostrophe is removed again.
+    The file of rejected rows has an apostrophe before "-" and "+", so that no spreadsheet runs the cell as a formula.
+    It is removed when the corrected file is imported.
     """
     return collapse_spaces(_DEFUSED.sub("", cell))
 

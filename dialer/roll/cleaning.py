@@ -75,8 +75,8 @@ class BoothDetails(NamedTuple):
 
 @dataclass(slots=True)
 class BoothSlot:
-    """A polling booth that an import has found on the electoral roll, with its ID in the store and the serial numbers
-    of its voters that were read from the file so far.
+    """A polling booth found by an import: its ID in the store, and the serial numbers that were read from the file so
+    far.
     """
 
     booth_id: int
@@ -123,11 +123,10 @@ class Cleaner:
         roll_version: str,
         damaged: bool,
     ) -> None:
-        """Prepare the conversion of an electoral roll's rows to voters. `find_booth` returns the ID of a new or known
-        booth.
+        """Prepare the conversion of an electoral roll's rows to voters.
 
-        `roll_version` is used if the roll has no such column. `damaged` says that some bytes of the file could not be
-        decoded; rows with such bytes are rejected.
+        `find_booth` returns the stored booth with a key, and adds a new one. `roll_version` is used if the roll has no
+        such column. If `damaged`, some bytes of the file could not be decoded, and rows with such bytes are rejected.
         """
         self._mapping = mapping
         self._find_booth = find_booth
@@ -205,7 +204,9 @@ class Cleaner:
         return None
 
     def _get_cells_of_column(self, table: RowTable, name: Field) -> Sequence[str]:
-        """Return the cells of a field in all rows, or the field's fixed value once per row."""
+        """Return the cells of a field in all rows. If the map file gives the field a fixed value, return it for each
+        row.
+        """
         places = self._mapping.columns.get(name)
         if places is None:
             return [self._mapping.values.get(name, "")] * len(table.rows)
@@ -228,9 +229,10 @@ class Cleaner:
         return booths
 
     def _find_or_add_booth_of_row(self, row: Sequence[str], cells: tuple[str, ...]) -> BoothSlot | None:
-        """Return the polling booth of a row. The booth is added to the store if it is not stored yet.
+        """Return the polling booth of a row, or None if the cells do not identify a booth. A new booth is added to the
+        store.
 
-        Called once for each booth, with its first row in the file. Return None if the cells do not identify a booth.
+        Call this once for each booth, with its first row in the file.
         """
         version, state, constituency, part = cells
         state_in_number, number = split_constituency_cell(constituency)
@@ -315,9 +317,8 @@ class Cleaner:
     def _convert_words_of_column_to_codes(
         self, table: RowTable, name: Field, memo: Memo[str | None], reason: str, rejects: list[Reject]
     ) -> list[str]:
-        """Return the codes of the words in a column, such as "F" for "female".
-
-        Unknown words are rejected with `reason` and become "".
+        """Convert the words in a column to codes, such as "female" to "F". Unknown words are rejected with `reason` and
+        become "".
         """
         no_word: str | None = ""
         values = self._clean_cells_of_column(table, name, memo.__getitem__, no_word)

@@ -27,8 +27,8 @@ def find_indexes_of_columns(
 ) -> dict[str, int]:
     """Return the index of each column of a small file, by the column's name.
 
-    Headings are compared without spaces, punctuation and case. `columns` has the headings accepted for each name;
-    `optional` has the names of columns that may be missing.
+    `columns` has the accepted headings of each name, and `optional` the names of columns that may be missing. Spaces,
+    punctuation and case of a heading do not matter.
 
     Raises:
         RollError: A required column is missing, or a column occurs twice.

@@ -1,8 +1,7 @@
 """Detection of a file's kind (text or workbook), and of the encoding of a text file.
 
-Exports come as UTF-8 with or without a byte-order mark, as UTF-16 ("Unicode text" of a spreadsheet), or in a Windows code page.
-The whole file is read in chunks before any row is imported. Otherwise half a list of garbled names could be imported before a
-later line shows that the encoding is another one.
+Text files may be UTF-8 with or without a byte-order mark, UTF-16 ("Unicode text" of a spreadsheet), or in a Windows
+code page. The whole file is checked before any row is imported, because the first wrong byte may be in its last line.
 """
 
 from __future__ import annotations
@@ -134,10 +133,9 @@ def _guess_encoding(path: Path, head: bytes) -> str:
 
 
 def _refuse_long_line(path: Path, chunk: bytes, before: int) -> None:
-    """Raise RollError if a line in a chunk of the file is too long, because Python reads each line into memory as a
-    whole.
+    """Raise RollError if a line in a chunk of the file is too long to be read into memory.
 
-    `before` is the number of bytes in the file before the chunk. Line ends of UTF-16 are recognised too.
+    `before` is the number of bytes in the file before the chunk.
     """
     for start in range(0, len(chunk), _LINE_BYTES):
         end = start + _LINE_BYTES
@@ -157,8 +155,10 @@ def _can_decode_file(decoder: codecs.IncrementalDecoder, chunk: bytes, *, final:
 
 
 def _classify_invalid_utf8(path: Path, sha256: str, size: int) -> TextFile:
-    """Return the encoding of a file that is not valid UTF-8. The encoding is damaged UTF-8 if valid non-ASCII
-    characters outnumber invalid bytes ten to one, otherwise a Windows code page.
+    """Return the encoding of a file that is not valid UTF-8.
+
+    It is damaged UTF-8 if at least ten non-ASCII characters are valid for each invalid byte. Otherwise it is a Windows
+    code page.
     """
     broken, sound, high = 0, 0, set[int]()
     decoder = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")

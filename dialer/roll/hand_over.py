@@ -21,9 +21,8 @@ def send_roll_to_running_dialler(
 ) -> tuple[str, ImportResult]:
     """Put a cleaned electoral roll into the spool, the folder from which the running dialler imports rolls.
 
-    Return the roll's ID in the spool, and what importing the roll now would change. The store itself is not changed.
-    Even after a dry run the roll stays in the spool until it is removed. If the roll cannot be read or written, nothing
-    stays in the spool.
+    Return the roll's ID in the spool, and what its import would change. The store is not changed. The roll stays in the
+    spool until it is removed, even after a dry run. After an error nothing stays in the spool.
     """
     list_id = list_id or spool.prepare_upload_folder_and_create_id()
     rejects = options.rejects_path

@@ -1,11 +1,11 @@
 """Import an electoral roll into the store, completely or not at all. Importing the same file again changes nothing.
 
-Every row of the file that is not blank is counted exactly once, so `rows = voters + unchanged + rejected`:
+Every row that is not blank is counted exactly once, so `rows = voters + unchanged + rejected`:
  - `voters`: the row added or changed a voter,
- - `unchanged`: the store, or an earlier row of the file, has the same details of the voter,
- - `rejected`: the row is in the rejects file and nothing of it was imported.
-`numbers` counts added phone numbers, and `links` added pairs of voter and number. Invalid numbers and cells are in the
-rejects file too, but the voter of such a row is imported.
+ - `unchanged`: the voter already had these details, from the store or an earlier row of the file,
+ - `rejected`: nothing of the row was imported; it is in the rejects file.
+`numbers` counts the added phone numbers, and `links` the added pairs of voter and number. Invalid numbers and cells are
+in the rejects file too, but their voters are imported.
 """
 
 from __future__ import annotations
@@ -244,11 +244,7 @@ def _import_row_batches_into_store(
 
 
 def _explain_duplicate_constituency(prepared: PreparedImport, found: DuplicateConstituency) -> str:
-    """Return a one-line error about a constituency that is on two electoral rolls. The error names both rolls and a
-    remedy.
-
-    The remedy depends on whether the roll's version or state comes from a column, the map file or the command line.
-    """
+    """Return a one-line error about a constituency that is on two electoral rolls, with both rolls and a remedy."""
     mapping, key = prepared.mapping, found.key
     constituency = f"{prepared.roll.path}: constituency {key.constituency_number}"
     place = "in this file" if found.in_this_file else "on the roll"

@@ -147,7 +147,7 @@ def _parse_fixed_value(path: Path, name: Field, value: Any) -> str:
 
 
 def _suggest_similar_name(word: str, known: Sequence[str]) -> str:
-    """Return ', did you mean ...' if one of the known words is similar, otherwise an empty text."""
+    """Return the text ', did you mean "NAME"' with a known name similar to `word`, or an empty text."""
     near = get_close_matches(normalize_heading(word), [normalize_heading(name) for name in known], n=1, cutoff=0.6)
     return "" if not near else f', did you mean "{next(name for name in known if normalize_heading(name) == near[0])}"'
 
@@ -213,10 +213,10 @@ def _format_first_cells(row: Sequence[str]) -> str:
 
 
 def _guess_fields_from_headings(header: Sequence[str]) -> dict[Field, tuple[int, ...]]:
-    """Return the columns (indexes) of each field that is recognised by a heading.
+    """Return the column indexes of each field that is recognised by a heading.
 
-    If two columns fit one field, the one with the more common heading is returned. All columns of phone numbers are
-    returned.
+    A field has one column: if several headings fit, the most common heading is used. Only phone numbers may have
+    several columns.
     """
     ranked: dict[Field, list[tuple[int, int]]] = {}
     for index, heading in enumerate(header):

@@ -1,8 +1,7 @@
-"""Storing the voters of an electoral roll, in bulk: new voters are added, and changed ones updated.
+"""Storing the voters of an electoral roll in bulk: new voters are added, and changed ones updated.
 
-A blank cell never deletes a value that the store has. A file may have a second row about the same voter. This row may fill in
-blank cells of the first row and add another phone number. If it contradicts the first row it is rejected. Otherwise each import
-of the file would change the voter back and forth.
+A blank cell never deletes a stored value. A second row about the same voter may add details or another phone number. If
+it contradicts the first row, it is rejected. Otherwise each import of the file would change the voter back and forth.
 """
 
 from __future__ import annotations
@@ -23,9 +22,10 @@ _MOST_NAMED = 10  # repeated EPIC numbers in a result
 
 @dataclass(eq=False)
 class DuplicateConstituency(Exception):
-    """Raised if a constituency of the file is already on a stored electoral roll of another version or state.
+    """Raised if a constituency of the file is already stored from another electoral roll: another version, or another
+    state.
 
-    It is also raised for the same version, if only one of the two rolls names the state.
+    It is also raised if only one of the two rolls names the state.
     """
 
     key: BoothKey  # the first booth of the duplicate
@@ -72,11 +72,10 @@ class Merger:
     def __init__(
         self, db: Connection, next_voter: int, tally: ImportTally, region: str, *, allow_second_roll: bool
     ) -> None:
-        """Create a merger and read the polling booths of the store. `next_voter` is the ID that the next new voter
-        gets.
+        """Prepare to store voters, and read the polling booths of the store.
 
-        `region` (ISO 3166) applies to numbers without a country code. `allow_second_roll` permits a constituency that
-        is already stored in another version of the roll.
+        `next_voter` is the ID of the next new voter. `region` (ISO 3166) applies to numbers without a country code.
+        `allow_second_roll` permits a constituency that is stored already in another version of the roll.
         """
         self.tally = tally
         self._db = db
@@ -113,11 +112,11 @@ class Merger:
         return slot
 
     def _refuse_duplicate_constituency(self, key: BoothKey) -> None:
-        """Raise DuplicateConstituency if the constituency is on a stored electoral roll of another version or state.
+        """Raise DuplicateConstituency if the constituency is already stored from an electoral roll of another version
+        or state.
 
-        The constituency's voters would be on two rolls: a voter who is marked "voted" on one roll would still be called
-        from the other roll. A roll without a state may belong to any state, so the same version with and without a
-        state is a duplicate too.
+        Otherwise its voters would be on two rolls: somebody marked as voted on one roll would still be called from the
+        other. A roll that names no state counts as a roll of any state.
         """
         rolls = self._rolls.setdefault(key.constituency_number, {})
         if (key.state_code, key.roll_version) in rolls:
@@ -134,10 +133,8 @@ class Merger:
         rolls[key.state_code, key.roll_version] = True
 
     def merge_rows_into_store(self, batch: CleanRows) -> list[Reject]:
-        """Store the voters of a batch of rows. Return all rows, cells and numbers that were not imported, in the order
-        of rows.
-
-        They include those that the conversion of the rows had already rejected.
+        """Store the voters of a batch of rows. Return everything that was rejected (rows, cells, numbers), also by the
+        earlier conversion of the rows, in the order of the rows.
         """
         tally = self.tally
         voters = self._find_or_add_voters(batch)
@@ -196,9 +193,10 @@ class Merger:
     def _update_voters(
         self, batch: CleanRows, places: Sequence[int], voters: _BatchVoters, *, may_change: bool
     ) -> None:
-        """Compare rows with the voters in the store, update changed voters, and add new ones.
+        """Compare rows with the stored voters, update changed voters, and add new ones.
 
-        With `may_change=False`, a row may fill in blank details, but is rejected if it contradicts a stored detail.
+        With `may_change=False`, a row may only fill in blank details. If it contradicts a stored detail, it is
+        rejected.
         """
         if not places:
             return

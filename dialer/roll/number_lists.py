@@ -42,9 +42,9 @@ class NumbersFile:
 def read_list_of_phone_numbers(path: Path, region: str, *, first_column_only: bool = False) -> NumbersFile:
     """Read a list of phone numbers from a file or from standard input ("-").
 
-    The file is read once, so it may be a pipe. All cells are searched for numbers, so that no number that must not be
-    called is missed. For lists that permit calls, such as consents, pass `first_column_only=True`. `region` applies to
-    numbers without a country code.
+    All cells are searched, so that no number on a do-not-call list is missed. For lists that permit calls, such as
+    consents, pass `first_column_only=True`. `region` (ISO 3166) applies to numbers without a country code. The file is
+    read only once, so it may be a pipe.
 
     Raises:
         RollError: The file cannot be read, is not text, or contains no number.

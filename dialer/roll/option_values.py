@@ -1,6 +1,6 @@
-"""Values of the roll commands' options that their help shows, such as the states of a synthetic roll.
+"""Values of options of the roll commands, such as the states of a synthetic roll.
 
-They are in a separate module, so that the help need not import the code of the commands.
+They are in a module of their own, so that `--help` need not import the code of the commands.
 """
 
 from __future__ import annotations

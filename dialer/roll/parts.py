@@ -29,8 +29,8 @@ class Parts:
             self._parts[place.constituency_number, place.part_number].append(place)
 
     def find_booth_id(self, constituency: int, part: int, *, version: str | None, state: str | None) -> int:
-        """Return the ID of the polling booth with this part number of a constituency. `version` and `state` are None if
-        they are unknown.
+        """Return the ID of the polling booth for this part of a constituency's roll. `version` and `state` may be None
+        (unknown).
 
         Raises:
             UnknownPart: The part is not on the roll.

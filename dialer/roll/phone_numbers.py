@@ -1,9 +1,8 @@
 """Converts phone numbers in electoral rolls to E.164.
 
-Numbers may have any Indian digits and any prefix, and a cell may contain several. An Indian mobile number (ten digits, the
-first 6-9, with or without a prefix) is accepted directly, because all of these are valid by the National Numbering Plan 2003
-(levels 6-9) and the `phonenumbers` library. Every other number is checked with `phonenumbers` for the configured region.
-Rejected numbers are returned with a reason.
+Numbers may have the digits of any Indian script and any prefix, and a cell may contain several. Ten-digit Indian mobile
+numbers are accepted without a further check, because the National Numbering Plan 2003 allows all of them (first digit 6
+to 9). All other numbers are checked with the library `phonenumbers`. Rejected numbers are returned with a reason.
 """
 
 from __future__ import annotations
@@ -208,10 +207,7 @@ def _is_invented_number(digits: str) -> bool:
 
 
 def _parse_with_phonenumbers(compact: str, region: str) -> str | NumberReason:
-    """Return a number in E.164 if the library `phonenumbers` says that a person can have it.
-
-    Otherwise return the reason why not.
-    """
+    """Return a number in E.164 if the library `phonenumbers` accepts it, otherwise the reason for its rejection."""
     try:
         number = phonenumbers.parse(compact, region)
     except phonenumbers.NumberParseException as error:
@@ -244,7 +240,7 @@ def _check_phone_line_type(number: PhoneNumber) -> str | NumberReason:
 def parse_number_in_carrier_notation(text: str, region: str) -> str | None:
     """Return the E.164 form of a number as carriers write it, such as 09876543210, or None if the text is no number.
 
-    The number may be one of the site's own caller IDs, so whether it may be called is not checked.
+    Whether the number may be called is not checked: it may be one of the site's own caller IDs.
     """
     if not re.fullmatch(r"\+?[0-9]{3,20}", text, re.ASCII):
         return None

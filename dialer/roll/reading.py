@@ -76,7 +76,8 @@ class Batch:
 class TextRoll:
     """An electoral roll in a CSV file with any delimiter.
 
-    If `damaged`, bytes that are not valid UTF-8 appear in the cells as lone surrogates.
+    If `damaged`, the file has bytes that are not valid UTF-8. They appear in cells as surrogate characters (U+DC80 and
+    up).
     """
 
     def __init__(self, path: Path, options: FileOptions) -> None:
@@ -136,9 +137,8 @@ class TextRoll:
                 next_row += len(rows)
 
     def _read_rows(self, reader: Reader, most: int, first_row: int, width: int) -> list[list[str]]:
-        """Return at most `most` rows of the file.
-
-        `first_row` is the number of the first, `width` the number of columns (0: unknown).
+        """Read at most `most` rows of the file. `first_row` is the number of the first row, and `width` the number of
+        columns (0 = unknown).
 
         Raises:
             RollError: A row is too wide, a cell is too long, or a quotation mark is not closed.
@@ -192,12 +192,12 @@ def _has_unclosed_quote(row: Sequence[str], width: int, delimiter: str) -> bool:
 
 
 def _is_line_a_table_row(line: str, row: Sequence[str], place: int, width: int, delimiter: str) -> bool:
-    """Return whether a line inside a cell of `row` is a row of the table, because a quotation mark was not closed.
+    """Return whether a line inside a cell is really a row of the table, swallowed because of an unclosed quotation
+    mark.
 
-    Otherwise the line is part of the cell's text, such as an address. `place` is the index of the cell, and `width` the number
-    of columns. A row of the table has numbers in the same columns as `row`. The columns before the cell are compared. If `row`
-    has all columns, those after the cell are compared too. The line must also have all columns but the last, or at least three
-    numbers before the cell (constituency, part, serial).
+    Otherwise the line is part of the cell's text, such as an address. The line is a table row if it has numbers and
+    texts in the same columns as `row`, and enough columns. `place` is the index of the cell, `width` the number of
+    columns.
     """
     complete = line.split(delimiter)[:-1]  # the last cell may continue on the next line
     pairs = list(zip(complete, row, strict=False))

@@ -1,9 +1,8 @@
 """Synthetic electoral rolls: invented booths, households and voters in the column layout of a real export.
 
-No row describes a real person: names are composed of syllables, EPIC (voter ID) numbers have a prefix that is not in
-use, and every phone number is +91 699x xxx xxx. India reserves no numbers for fiction. This block has the form of a
-mobile number, so the import accepts it, and the carrier tables of `phonenumbers` list no operator for it. That may
-change at any time: use a synthetic electoral roll with the simulated Asterisk only and never dial it.
+No row describes a real person: names are composed of syllables, and EPIC (voter ID) numbers have an unused prefix.
+Every phone number is +91 699x xxx xxx, a block of mobile numbers without an operator today. India reserves no numbers
+for fiction, so this may change: use synthetic rolls only with the simulated Asterisk, and never dial their numbers.
 
 The same arguments produce the same bytes.
 """
@@ -97,11 +96,10 @@ def write_sample_roll(
 ) -> SampleSummary:
     """Write a synthetic electoral roll of `rows` rows to a .csv or .xlsx file.
 
-    `states` (Election Commission codes) and `languages` (ISO 639-1) select from STATES; all are selected by default.
-    Rows are divided evenly between the selected states. `messy` is the share of rows (0 to 1) with an error that is
-    common in real rolls: phone prefixes, rounded or missing digits, several numbers in one cell, duplicate rows,
-    missing serials. `booth_voters` is the mean number of voters in a booth. `progress` is called with the number of
-    rows written so far, every 5,000 rows. Raises RollError for an invalid argument, and when `path` cannot be written.
+    `states` (Election Commission codes) and `languages` (ISO 639-1) select from STATES; by default all are used
+    equally. `messy` is the share of rows (0 to 1) with an error of real rolls, such as a missing digit or a duplicate
+    row. `booth_voters` is the mean number of voters in a booth. `progress` is called every 5,000 rows with the number
+    of rows so far. Raises RollError for an invalid argument, or if `path` cannot be written.
     """
     if rows < 1 or booth_voters < 1 or not 0.0 <= messy <= 1.0:
         raise RollError(

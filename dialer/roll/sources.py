@@ -54,8 +54,7 @@ def find_exports_not_imported_yet(
 ) -> Iterator[Path]:
     """Yield the files in a portal's folder that have not been imported, oldest first.
 
-    `imported` has the SHA-256 of imported files. `fetched` is a file that was downloaded just now and is known to be
-    complete.
+    `imported` has the SHA-256 of imported files. `fetched` is a file that was downloaded just now, so it is complete.
 
     Raises:
         RollError: The folder cannot be read, or a file may still be incomplete.
@@ -94,10 +93,10 @@ def _list_portal_files(source: Source) -> Iterator[tuple[float, Path, str]]:
 def load_voter_ids_of_portal(
     source: Source, imported: Collection[str] | None = None
 ) -> dict[tuple[str, str, int, int, int], str]:
-    """Return the portal's own ID of each voter, from its exports.
+    """Return the portal's own ID of each voter, from the exports in the portal's folder.
 
-    The keys are roll version, state, constituency, part and serial number. The exports in the portal's folder are read:
-    all, or only those whose SHA-256 is in `imported`. If exports differ, the latest one counts.
+    The keys are roll version, state, constituency, part and serial number. With `imported` (SHA-256 hashes), only these
+    exports are read. If exports differ, the latest one counts.
 
     Raises:
         RollError: `id_heading` is not set, the folder has no export, or an export cannot be read or lacks the column.
@@ -130,14 +129,14 @@ def _read_voter_ids_of_portal(
         )
     booths: list[BoothKey] = []
 
-    def number_booth_in_order_of_appearance(key: BoothKey, _: BoothDetails) -> BoothSlot:
+    def add_booth_and_return_its_index(key: BoothKey, _: BoothDetails) -> BoothSlot:
         booths.append(key)
         return BoothSlot(len(booths) - 1, is_new=True)
 
     mapping = prepared.mapping
     by_place = replace(mapping, columns={name: mapping.columns[name] for name in PLACE if name in mapping.columns})
     cleaner = Cleaner(
-        by_place, number_booth_in_order_of_appearance, roll_version=roll_version, damaged=prepared.roll.damaged
+        by_place, add_booth_and_return_its_index, roll_version=roll_version, damaged=prepared.roll.damaged
     )
     found = {}
     for batch in prepared.roll.read_row_batches(prepared.mapping.skip_rows):
@@ -157,8 +156,8 @@ def prepare_portal_import(source: Source, path: Path, region: str) -> PreparedIm
     """Open a portal's export and map its columns with the saved map file.
 
     Raises:
-        RollError: The export cannot be read, lacks a column that the map file names, or has a column of phone numbers that
-            the map file does not name.
+        RollError: The export cannot be read, or does not fit the map file: a named column is missing, or a column of phone
+            numbers is not named.
     """
     map_file = load_column_map(source.map_file)
     prepared = prepare_roll_import(path, map_file)

@@ -62,9 +62,8 @@ def find_roll_warnings(mapping: ColumnMapping, rows: Sequence[Sequence[str]], re
 def find_unused_columns_with_phone_numbers(
     mapping: ColumnMapping, rows: Sequence[Sequence[str]], region: str
 ) -> Iterator[tuple[int, int, int]]:
-    """Return the columns that contain phone numbers but are not read.
-
-    Each is (column index, cells with numbers, filled cells).
+    """Yield each column that contains phone numbers but is not read: its index, its cells with numbers, and its filled
+    cells.
     """
     read = {index for indexes in mapping.columns.values() for index in indexes}
     for index, heading in enumerate(mapping.header):
@@ -111,9 +110,7 @@ def is_garbled_text(text: str) -> bool:
 
 
 def _encode_letter_as_windows_1252(letter: str) -> bytes:
-    """Return the byte that encodes a letter in Windows-1252. For the five bytes that Windows-1252 does not define, the
-    letter is that of Latin-1.
-    """
+    """Return the byte that encodes a letter in Windows-1252, or in Latin-1 for the five bytes that Windows-1252 lacks."""
     try:
         return letter.encode("cp1252")
     except UnicodeEncodeError:

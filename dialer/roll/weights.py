@@ -1,6 +1,7 @@
-"""Import of voters' weights, by which campaigns order their calls, from a file, completely or not at all.
+"""Import of voters' calling weights from a file, completely or not at all. Voters with a higher weight are called
+earlier.
 
-The campaign's own staff compute the weights, for example from propensity to vote and probability of an answer. A voter
+The campaign's staff compute the weights, for example from the probability that a voter votes and answers. A voter
 without a weight has weight 1.
 """
 
@@ -64,11 +65,11 @@ def import_calling_weights_from_file(
 def import_changed_calling_weights(
     folder: Path, store: Path, *, key: StoreKey | None = None
 ) -> tuple[dict[str, str], str | None]:
-    """Import the files of voters' calling weights in a folder that are new or have changed since the dialler's last start.
+    """Import the files of calling weights in a folder that are new or have changed since the dialler's last start.
 
-    If voters were added to the electoral roll since then, import all files. Return the hash of each file and the newest voter's
-    ID, by which the next start recognises what has changed. If a file cannot be imported, skip this file and the later ones,
-    and also return the error. Raises StoreError if the store cannot be read.
+    If voters were added since then, import all files. Return a text for each file (its hash and the newest voter's ID),
+    by which the next start recognises changes. After an error, skip the remaining files and return the error too.
+    Raises StoreError if the store cannot be read.
     """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in {".csv", ".xlsx"})
     if not paths or not store.exists():

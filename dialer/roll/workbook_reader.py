@@ -1,10 +1,11 @@
-"""Program that reads a workbook in a separate process: `python -I workbook_reader.py PATH SECONDS MEMORY_BYTES [SHEET]`.
+"""Program that reads a workbook in a separate process: `python -I workbook_reader.py PATH SECONDS MEMORY_BYTES
+[SHEET]`.
 
-A workbook of 1 kB can need 400 GB when it is unpacked, and the native code that unpacks it ends the process if memory runs out.
-A separate process protects the import from that. This module imports nothing else of the package.
+A workbook of 1 kB can need 400 GB when unpacked, and native code then ends the process. A separate process protects the
+import from that. This module imports nothing else of the package.
 
-The program writes lines of JSON. The first describes the workbook, or is `{"problem": ...}`. Each line `FIRST MOST` on its
-standard input is then answered with at most MOST rows from row FIRST (counted from 0), or with [] after the last row.
+The program writes lines of JSON. The first describes the workbook, or is `{"problem": ...}`. Then each input line
+`FIRST MOST` is answered with at most MOST rows from row FIRST (counted from 0), or with [] after the last row.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _MAX_ANSWER_CHARACTERS = 8_000_000
 
 
 class UnreadableWorkbook(Exception):
-    """Raised if the workbook cannot be read. The message continues a sentence that begins with the file's name."""
+    """Raised if the workbook cannot be read. The caller prints the file's name before the message."""
 
 
 def main(path: str, seconds: int, memory_bytes: int, wanted: str | None = None) -> None:

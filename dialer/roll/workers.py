@@ -62,11 +62,12 @@ def import_booth_workers(
 ) -> WorkersResult:
     """Import booth workers from a CSV or XLSX file, all or nothing.
 
-    Required columns are constituency, part (several separated by commas) and number. Optional columns are name, language, roll
-    version and state. A roll version or state is needed if a part is on several rolls. `roll_version` is the default for files
-    without this column. `region` (ISO 3166) applies to numbers without a country code. Workers are identified by their number.
-    A later file replaces a worker's booths, but keeps a name or language that it leaves out. With `replace`, workers who are
-    not in the file are not called any more.
+    Required columns are constituency, part (several separated by commas) and number. Optional columns are name,
+    language, roll version and state; the last two are needed if a part is on several rolls. `roll_version` is used for
+    files without this column. `region` (ISO 3166) applies to numbers without a country code.
+
+    A worker is identified by the number. A later file replaces the worker's booths, but a blank name or language
+    changes nothing. With `replace`, workers who are not in the file are not called any more.
 
     Raises:
         RollError: A row is invalid; nothing was imported.
@@ -96,8 +97,7 @@ def import_booth_workers(
 def _add_booths_of_row_to_booth_worker(
     parts: Parts, row: TableRow, region: str, roll_version: str | None, listed: dict[str, _FileWorker]
 ) -> None:
-    """Add the booths of a row to the booth worker whom the row describes. `listed` has the workers of the file by phone
-    number.
+    """Add the booths of a row to its booth worker. `listed` has the workers of the file by phone number.
 
     Errors contain no numbers and no names, because they may be logged.
     """
