@@ -41,7 +41,7 @@ from dialer.settings.site import Settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.settings.site_time import get_site_zone
 from dialer.site.asterisk import AsteriskServers, check_asterisk_servers, find_trunks_with_unchanged_server
-from dialer.site.broker import create_broker_monitor, get_broker_settings
+from dialer.site.broker import create_mqtt_interface_of_dialler, get_broker_settings
 from dialer.site.certificates import SiteCertificates
 from dialer.site.fastagi import serve_fastagi
 from dialer.site.flows import create_function_that_reloads_flows, load_flow_library
@@ -166,7 +166,7 @@ async def assemble_centre(
         yield RunningCentre(
             engine=engine,
             store=store,
-            monitor=create_broker_monitor(settings, broker, engine, store, clock, chance, name, reload),
+            monitor=create_mqtt_interface_of_dialler(settings, broker, engine, store, clock, chance, name, reload),
             agi_port=agi.port,
             twilio_port=None if twilio is None else twilio.port,
             compare_with_broker=partial(_compare_store_with_newest_call_at_broker, settings, broker, engine),

@@ -1,7 +1,7 @@
-"""Calling hours: whether calls are allowed at a given time, and when they are allowed next. No I/O.
+"""Calling hours: whether calls are allowed at a given time, and when they are allowed next. This module does no I/O.
 
 Hours are in the local time of the called party's zone. If a clock change repeats an hour, calls are allowed in both
-passes. An hour that a clock change skips does not exist.
+passes. A skipped hour does not exist.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def create_daily_calling_hours(hours: Iterable[Stretch]) -> WeekHours:
 def count_seconds_left_to_call_today(hours: Sequence[WeekHours], zone: ZoneInfo, now: float) -> float:
     """Return how many seconds of today's calling hours are left after `now` (epoch seconds) in a time zone.
 
-    A time counts only if it is within every one of the `hours`.
+    Calls must be allowed by all of the `hours` at the same time.
     """
     local = datetime.fromtimestamp(now, zone)
     open_today: list[Stretch] = [(time(), time.max)]
@@ -120,8 +120,8 @@ def merge_adjoining_periods(stretches: Iterable[tuple[Moment, Moment]]) -> list[
 def _list_opening_times(zone: ZoneInfo, now: float, hours_on: Callable[[date], tuple[Stretch, ...]]) -> Iterator[float]:
     """Yield the times at which calls may become allowed in a time zone (epoch seconds).
 
-    An opening time that a clock change repeats is yielded twice. If a clock change skips an opening time or jumps back
-    over a closing time, the time of the clock change is yielded.
+    If a clock change repeats an opening time, it is yielded twice. The time of the clock change is yielded too, because
+    calls may become allowed at that moment.
     """
     today = datetime.fromtimestamp(now, zone).date()
     for ahead in range(-1, _DAYS_AHEAD):

@@ -1,8 +1,7 @@
-"""Find when a campaign can first call anybody, for `dialer check` and `dialer rules check`. Without I/O.
+"""Find when a campaign can first call anybody, for `dialer check` and `dialer rules check`. This module does no I/O.
 
-While dialling, the calling rules (the gate) are checked for single numbers only. So it is noticed late that a campaign can call
-nobody, for example because all its polls are over. This module checks the rules in advance, for every polling area of the
-electoral roll.
+During dialling the calling rules are checked for single numbers only, so it would be noticed late that a campaign can
+call nobody, for example because its polls are over. This module checks every polling area of the roll in advance.
 """
 
 from __future__ import annotations
@@ -93,7 +92,7 @@ class _Obstacle:
 def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, now: float) -> Iterator[_Obstacle]:
     """Yield everything that prevents the campaign's calls from `now` on, in order of time.
 
-    If calls become possible later, the last item has an empty text. If they never do, the last obstacle has no end.
+    The last item has an empty text if calls become possible, and no end if they never do.
     """
     if not campaign.hours.weekday:
         yield _Obstacle(now, "its hours are empty, so it never calls", None)
@@ -115,16 +114,17 @@ def _find_obstacles_to_calls(gate: Gate, campaign: CampaignRules, areas: Areas, 
 def _find_obstacle_common_to_all_areas(
     gate: Gate, campaign: CampaignRules, areas: Areas, at: float
 ) -> tuple[str, float | None]:
-    """Return why the campaign cannot call in any polling area at `at`, and when it can call again (None: not foreseeable).
+    """Return why the campaign cannot call in any polling area at the time `at`, and when it can call again (None =
+    unknown).
 
-    The text is empty if the campaign can call in some area at `at`.
+    The text is empty if the campaign can call in some area.
     """
     if not areas.areas:
         return _explain_missing_polling_day(campaign)
     words: dict[str, None] = {}
     ends: list[float] = []
     for area in areas.areas:
-        objections = list(_find_rules_against_calls_in_area(gate, campaign, areas, area, at))
+        objections = list(_find_objections_to_calls_in_area(gate, campaign, areas, area, at))
         if not objections:
             return "", None
         words |= dict.fromkeys(each.words for each in objections)
@@ -147,11 +147,11 @@ def _explain_missing_polling_day(campaign: CampaignRules) -> tuple[str, float | 
     return "", None
 
 
-def _find_rules_against_calls_in_area(
+def _find_objections_to_calls_in_area(
     gate: Gate, campaign: CampaignRules, areas: Areas, area: Area, at: float
 ) -> Iterator[Objection]:
-    """Yield every objection to calls to a polling area at `at`: those of the calling rules, and those of its polling
-    day (the last call of the day is over, or the day has not begun).
+    """Yield every objection to calls to a polling area at the time `at`, by the calling rules or because of its polling
+    day.
     """
     for each in gate.check_rules_before_originate(Case(campaign, "", area, None), at).objections:
         # Without a roll, closing times are unknown; that is not an error yet.

@@ -120,11 +120,11 @@ class Gate:
     def check_rules_for_campaign(self, campaign: CampaignRules, now: float, areas: Collection[Area] = ()) -> Ruling:
         """Decide whether a campaign may call anybody at `now` (epoch seconds).
 
-        Checks only rules that do not depend on the number. The silence interval (no campaigning before the close of
-        poll) is checked too, if it applies in all of `areas`.
+        Only rules that are the same for all numbers are checked. The silence interval (no campaigning before the close
+        of poll) counts only if it applies in all of `areas`.
         """
         return self._build_decision_from_broken_rules(
-            now, lambda at: self._find_rules_against_campaign(campaign, at, areas)
+            now, lambda at: self._find_objections_to_calls_of_campaign(campaign, at, areas)
         )
 
     def check_rules_before_originate(self, case: Case, now: float) -> Ruling:
@@ -133,7 +133,7 @@ class Gate:
         A call is also forbidden if the phone could still ring after the end of the calling hours.
         """
         return self._build_decision_from_broken_rules(
-            now, lambda at: self._find_rules_against_call(case, at, asked_at=now)
+            now, lambda at: self._find_objections_to_call(case, at, asked_at=now)
         )
 
     def check_rules_before_connecting_agent(self, case: Case, now: float) -> Ruling:
@@ -143,7 +143,7 @@ class Gate:
         include this call.
         """
         return self._build_decision_from_broken_rules(
-            now, lambda at: self._find_rules_against_connecting_agent(case, at)
+            now, lambda at: self._find_objections_to_connecting_agent(case, at)
         )
 
     def find_next_time_call_is_allowed(self, case: Case, now: float, at: float) -> float | None:
@@ -153,7 +153,7 @@ class Gate:
         `case.facts` counts the calls of the day of `now`. On a later day the daily limits start from zero.
         """
         return _find_earliest_allowed_time(
-            at, lambda moment: self._find_rules_against_call(case, moment, asked_at=now)
+            at, lambda moment: self._find_objections_to_call(case, moment, asked_at=now)
         )[1]
 
     def _build_decision_from_broken_rules(self, now: float, find_objections: FindObjections) -> Ruling:
@@ -193,7 +193,7 @@ class Gate:
 
     # The rules that apply to campaigns, calls and answered calls
 
-    def _find_rules_against_campaign(
+    def _find_objections_to_calls_of_campaign(
         self, campaign: CampaignRules, now: float, areas: Collection[Area]
     ) -> Iterator[Objection]:
         yield from self._check_do_not_call_registers(campaign.purpose, now)
@@ -204,11 +204,9 @@ class Gate:
         if zones and not any(self.rules.hours.are_calls_allowed_at(zone, now) for zone in zones):
             openings = [self.rules.hours.find_next_time_calls_are_allowed((zone,), now) for zone in zones]
             until = min((opening for opening in openings if opening is not None), default=None)
-            yield Objection(
-                Reason.HOURS, f"outside calling hours{self._format_when_rule_no_longer_holds(until)}", until
-            )
+            yield Objection(Reason.HOURS, f"outside calling hours{self._format_end_of_objection(until)}", until)
 
-    def _find_rules_against_call(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
+    def _find_objections_to_call(self, case: Case, now: float, *, asked_at: float) -> Iterator[Objection]:
         campaign = case.campaign
         yield from self._check_number_is_callable(case)
         yield from self._check_number_owner_allows_calls(case)
@@ -227,7 +225,7 @@ class Gate:
             yield from self._check_minimum_intervals(case, case.facts, now)
             yield from self._check_daily_caps(campaign, case.facts, now, asked_at)
 
-    def _find_rules_against_connecting_agent(self, case: Case, now: float) -> Iterator[Objection]:
+    def _find_objections_to_connecting_agent(self, case: Case, now: float) -> Iterator[Objection]:
         yield from self._check_number_owner_allows_calls(case)
         yield from self._check_recording_certificate(case.campaign, case.language, now)
         yield from self._check_silence_interval(case.campaign, case.area, now)
@@ -341,18 +339,16 @@ class Gate:
         elif close - rules.silence_interval_seconds <= now < close:
             applies_to_all = campaign.purpose in rules.profile.silence.forbids
             kind = campaign.purpose.value if applies_to_all else f"recorded {campaign.purpose.value}"
-            words = (
-                f"silence interval of the polling area: no {kind} calls{self._format_when_rule_no_longer_holds(close)}"
-            )
+            words = f"silence interval of the polling area: no {kind} calls{self._format_end_of_objection(close)}"
             yield Objection(Reason.SILENCE, words, close)
 
     def _check_silence_interval_in_all_areas(
         self, campaign: CampaignRules, areas: Collection[Area], now: float
     ) -> Iterator[Objection]:
-        """Yield an objection if calls are forbidden in every polling area.
+        """Yield an objection if calls are forbidden in every polling area, until the first area allows them.
 
-        The reason is the silence interval (no campaigning before the close of poll), or an unknown close of poll. Of the areas'
-        objections, the one that ends first is returned.
+        They are forbidden by the silence interval (no campaigning before the close of poll), or if the close of poll is
+        unknown.
         """
         found: list[Objection] = []
         for area in areas:
@@ -380,9 +376,7 @@ class Gate:
         after = now if not all(hours.are_calls_allowed_at(zone, now) for zone in zones) else now + lasting_seconds
         until = hours.find_next_time_calls_are_allowed(zones, after)
         names = zones[0].key if len(zones) == 1 else f"the {len(zones)} zones where the number may be"
-        yield Objection(
-            Reason.HOURS, f"outside calling hours in {names}{self._format_when_rule_no_longer_holds(until)}", until
-        )
+        yield Objection(Reason.HOURS, f"outside calling hours in {names}{self._format_end_of_objection(until)}", until)
 
     def _check_campaign_calling_hours(self, campaign: CampaignRules, now: float) -> Iterator[Objection]:
         zone = self.rules.centre_zone
@@ -390,7 +384,7 @@ class Gate:
             until = campaign.hours.find_next_time_calls_are_allowed((zone,), now)
             yield Objection(
                 Reason.CAMPAIGN_HOURS,
-                f"outside the campaign's calling hours{self._format_when_rule_no_longer_holds(until)}",
+                f"outside the campaign's calling hours{self._format_end_of_objection(until)}",
                 until,
             )
 
@@ -406,7 +400,7 @@ class Gate:
     def _check_redial_lock(self, case: Case, now: float) -> Iterator[Objection]:
         until = self.find_end_of_redial_lock(case.facts, now)
         if until is not None and not (case.guaranteed and self.rules.profile.redial_lock.unless_agent_guaranteed):
-            words = f"a call to the number was abandoned, so it is not redialled{self._format_when_rule_no_longer_holds(until)}"
+            words = f"a call to the number was abandoned, so it is not redialled{self._format_end_of_objection(until)}"
             yield Objection(Reason.REDIAL_LOCK, words, until)
 
     def _check_minimum_intervals(self, case: Case, facts: PhoneFacts, now: float) -> Iterator[Objection]:
@@ -420,10 +414,12 @@ class Gate:
             return
         talked = talked_at is not None and until > gaps.find_next_call_time(called_at, None, ())
         if talked:
-            words = f"a recent conversation on the number: no campaign calls it{self._format_when_rule_no_longer_holds(until)}"
+            words = f"a recent conversation on the number: no campaign calls it{self._format_end_of_objection(until)}"
         else:
             minutes = f"{gaps.least_seconds / 60:g} minutes"
-            words = f"the number was called within the last {minutes}: not redialled{self._format_when_rule_no_longer_holds(until)}"
+            words = (
+                f"the number was called within the last {minutes}: not redialled{self._format_end_of_objection(until)}"
+            )
         yield Objection(Reason.MINIMUM_INTERVAL, words, until)
 
     def _check_daily_caps(
@@ -448,16 +444,14 @@ class Gate:
             words = f"{conversations} conversations today; the limit is {most_conversations}"
             yield Objection(Reason.CONVERSATIONS, words, midnight)
 
-    def _format_when_rule_no_longer_holds(self, until: float | None) -> str:
+    def _format_end_of_objection(self, until: float | None) -> str:
         return "" if until is None else f" until {format_weekday_and_time(until, self.rules.centre_zone)}"
 
 
 def _find_earliest_allowed_time(
     at: float, find_objections: FindObjections
 ) -> tuple[tuple[Objection, ...], float | None]:
-    """Return the objections to a call at a time, and the first time from then on without objections (None: not
-    foreseeable).
-    """
+    """Return the objections to a call at the time `at`, and the next time without objections (None = unknown)."""
     first = remaining = tuple(find_objections(at))
     for _ in range(_MAX_STEPS):
         if not remaining:

@@ -1,7 +1,7 @@
-"""The time zones in which a phone number may be, by its longest prefix known to Google's libphonenumber. No I/O.
+"""The time zones in which a phone number may be, according to its prefix in Google's libphonenumber. No I/O.
 
-If a number may be in several zones, calls must be allowed in all of them. A mobile phone that is in another area than
-its prefix says cannot be recognized.
+If a number may be in several zones, calls must be allowed in all of them. It cannot be recognized that a mobile phone
+is outside the area of its prefix.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ def find_time_zones_of_number_prefix(prefix: str) -> NumberZones:
 
 @lru_cache(maxsize=4096)
 def _load_time_zones_by_name(names: tuple[str, ...]) -> NumberZones:
-    """Return the time zones with these names, or no zone at all if this machine does not know one of the names.
-
-    Without a zone, calls are forbidden.
+    """Return the time zones with these names. If this machine does not know one of them, return none, so that no call
+    is allowed.
     """
     try:
         return tuple(ZoneInfo(name) for name in names)

@@ -33,12 +33,12 @@ class RetryRules:
 def compute_retry_time_after_outcome(
     rules: RetryRules, outcome: Outcome, attempt_number: int, now: float, *, message_left: bool = False
 ) -> float | None:
-    """Return when the number is due again after a call with this outcome (epoch seconds), or None if never in this campaign.
+    """Return when the number is due again after a call with this outcome (epoch seconds), or None if never in this
+    campaign.
 
-    A completed IVR flow is final, but the voter's answers in it may make the number due again
+    A number is not called again after the outcome `unknown` (the voter may have been called), after a message on an
+    answering machine, or after a completed IVR flow. But the voter's answers in the flow may make the number due again
     (`compute_retry_time_after_voter_mark`).
-    The outcome `unknown` is final, because the voter may have been called. So is a message left on an answering machine:
-    a campaign leaves one message for each number.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS  # nobody was called, so this does not count as one of max_attempts
@@ -64,7 +64,7 @@ def compute_next_booth_worker_call_time(
 ) -> float | None:
     """Return when a booth worker is called next after a call (epoch seconds), or None if never.
 
-    The next call is `every_seconds` after a conversation or a report of who has voted. After other calls it is sooner.
+    After a conversation or a report of voters this is `every_seconds` later, after other calls sooner.
     """
     if outcome in {Outcome.REFUSED, Outcome.CANCELLED}:
         return now + SOON_SECONDS
@@ -88,11 +88,9 @@ def compute_booth_worker_call_time_after_disposition(
 def compute_retry_time_after_voter_mark(
     rules: RetryRules, kind: MarkKind, hour: int | None, attempt_number: int, now: float, zone: ZoneInfo
 ) -> float | None:
-    """Return when a number is due again after a mark, a recorded fact about a voter such as "not yet voted" (epoch
-    seconds), or None if never.
+    """Return when a number is due again after a mark, a recorded fact about a voter (epoch seconds), or None if never.
 
-    A mark is about one voter; other voters of the household are still called. The store ends the calls to a number once
-    no voter with this number is left to call.
+    The number stays due for other voters of the household. The store removes it when no voter is left to call.
     """
     if attempt_number >= rules.max_attempts:
         return None

@@ -1,1 +1,1 @@
-"""What a centre needs to run, built from its settings: the engine's plan, connections, reload, and checks."""
+"""The parts of a running centre, built from its settings: the engine's plan, connections, reload and checks."""

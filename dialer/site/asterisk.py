@@ -64,8 +64,10 @@ class AsteriskServers:
         )
 
     def list_settings_reload_functions(self) -> Iterator[ReloadFunction]:
-        """Yield the functions that change the Asterisk connections when the settings file is reloaded: how each carrier
-        wants numbers to be written, and, with several servers, which server has each trunk and seat.
+        """Yield the functions that adapt the Asterisk connections when the settings file is reloaded.
+
+        One sets how each carrier writes numbers. With several servers, another sets which server has each trunk and
+        seat.
         """
         switch, adapters = self.switch, tuple(self._adapters.values())
 
@@ -103,9 +105,7 @@ class AsteriskServers:
 
 
 def _map_endpoints_to_asterisk_servers(settings: Settings) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the Asterisk server of each endpoint, and the Asterisk server of each seat, as two mappings to server
-    names.
-    """
+    """Return two mappings: from each endpoint to its Asterisk server, and from each seat to its Asterisk server."""
     endpoints = {
         endpoint: server
         for server, site in split_settings_by_asterisk_server(settings).items()
@@ -146,10 +146,10 @@ def get_ami_login(settings: Settings) -> AmiLogin:
 
 
 def find_trunks_with_unchanged_server(settings: Settings, changed: Collection[str] | None) -> frozenset[str]:
-    """Return the trunks whose earlier calls are all in the call history of their present Asterisk server.
+    """Return the trunks that have stayed on the same Asterisk server and carrier since the last run.
 
-    `changed` has the keys of the settings that changed since the last run, or is None if that is unknown. A trunk that
-    moved from another server or carrier is left out, because its earlier calls are in another history.
+    Their present server has the records of all their earlier calls. `changed` has the keys of the settings that changed
+    since the last run (None = unknown).
     """
     if changed is None or any(key in {"ami.host", "ami.port"} or key.startswith("asterisk.servers") for key in changed):
         return frozenset()
@@ -160,9 +160,8 @@ def find_trunks_with_unchanged_server(settings: Settings, changed: Collection[st
 async def check_asterisk_servers(settings: Settings, name: DiallerName | None = None) -> None:
     """Log in to each Asterisk server once, and check the dialler's permissions there.
 
-    With `name`, also check that no other dialler uses the server. A server that is unreachable is skipped if another
-    server is reachable; the dialler connects to the skipped server later. Raises SwitchError with the problem, or
-    PermissionMissing with the line of manager.conf to change.
+    With `name`, also check that no other dialler uses the server. An unreachable server is skipped if another one is
+    reachable. Raises SwitchError, or PermissionMissing with the line of manager.conf to change.
     """
     unreachable: list[SwitchUnreachable] = []
     servers = split_settings_by_asterisk_server(settings)

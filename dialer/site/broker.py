@@ -68,8 +68,8 @@ def list_users_who_may_send_commands(
 ) -> Senders:
     """Return the users who may send commands over MQTT, in the settings and in the store.
 
-    `stored` has the store's users with their roles, and is always up to date. `private_broker` means that the broker
-    was started for this run only, so that broker accounts are not needed.
+    `stored` has the store's users with their roles, and is kept up to date. If `private_broker`, the broker was started
+    for this run only and needs no accounts.
     """
     return Senders(
         list_command_senders_in_settings(settings),
@@ -100,7 +100,7 @@ def create_command_signer(settings: Settings, user: str = OWN_USER) -> Signer:
     return Signer(user, None if key_file is None else read_key_file(key_file))
 
 
-def create_broker_monitor(
+def create_mqtt_interface_of_dialler(
     settings: Settings,
     private_broker: BrokerSettings | None,
     engine: Engine,
@@ -110,9 +110,9 @@ def create_broker_monitor(
     name: DiallerName,
     reload: SettingsReload,
 ) -> Monitor | None:
-    """Return the part of the dialler that publishes its state to the broker and receives commands from the broker.
+    """Return the object that publishes the dialler's state to the MQTT broker and receives commands from it.
 
-    Returns None if the site has no broker. `private_broker`, if given, replaces the broker in the settings.
+    Returns None if the site has no broker. `private_broker`, if given, is used instead of the broker in the settings.
     """
     if not settings.broker.enabled:
         return None

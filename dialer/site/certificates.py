@@ -61,13 +61,13 @@ def _check_certificates_in_language(flow: Flow, language: str, prompts: Catalogu
 class SiteCertificates:
     """The certificates (an authority's approvals) of recordings in a running centre.
 
-    They are cached until the flow, its texts, the catalogue of recordings or the day changes.
+    They are cached for the day, until a flow, its texts or the catalogue of recordings changes.
     """
 
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
         """Create the cache. `prompts` is None if the site has no catalogue.
 
-        `flow_of` returns the flow that a campaign's setting `flow` names, or None for an AGI script.
+        `flow_of` returns the flow with the name in a campaign's setting `flow`, or None for an AGI script.
         """
         self._prompts = prompts
         self._flow_of = flow_of

@@ -42,11 +42,11 @@ async def serve_fastagi(
     sms: SmsGateway | None,
     clock: Clock,
 ) -> AsyncIterator[AgiServer]:
-    """Serve Asterisk's FastAGI requests until the context ends.
+    """Serve Asterisk's FastAGI requests until the context ends. `sms` sends the text messages of flows; without it,
+    none are sent.
 
-    `sms` sends the SMS of flows. If `sms` is None, a flow cannot send an SMS. Raises PortInUse, SwitchError if an
-    Asterisk's host name cannot be resolved, and FlowError if the site has AGI scripts and this machine cannot sandbox
-    them.
+    Raises PortInUse, SwitchError for an unknown host name of Asterisk, and FlowError if this machine cannot sandbox the
+    site's AGI scripts.
     """
     routes = _build_routes_of_agi_requests(
         settings, engine, asterisk, flows, prompts, sms, await _check_script_sandbox(settings)

@@ -39,8 +39,7 @@ def list_site_scripts(settings: Settings) -> dict[str, tuple[str, Purpose]]:
 def load_flow_library(settings: Settings, profile: Profile) -> FlowLibrary:
     """Load the IVR flows of a site and the scripts of its agents.
 
-    Raises FlowError for the first invalid flow or script, and SettingError for a name in the settings that no flow or
-    script has.
+    Raises FlowError for the first invalid flow or script, and SettingError if the settings name an unknown one.
     """
     may_offer = list_lawful_offers_to_voters(profile)
     read_texts = partial(load_texts, settings.flows.texts)
@@ -66,7 +65,7 @@ def _list_settings_that_name_flows(settings: Settings) -> Iterator[tuple[str, st
 
 
 def create_function_that_reloads_flows(flows: FlowLibrary) -> ReloadFunction:
-    """Return the function that prepares the reload of flows and scripts when the settings file is reloaded."""
+    """Return a function that prepares new flows and scripts when the settings file is reloaded."""
 
     def prepare_flows_reload(settings: Settings) -> Callable[[], None]:
         return flows.prepare_library_reload(_list_flow_files(settings), list_site_scripts(settings))

@@ -17,8 +17,7 @@ _PLACE = re.compile(r"([0-9]{1,4})/([0-9]{1,5})/([0-9]{1,6})", re.ASCII)
 
 
 def find_phone_numbers_of_voter(db: Connection, who: str, region: str) -> list[str]:
-    """Return the phone numbers for what a user entered: all numbers of a voter, or the one number (E.164) that was
-    entered.
+    """Return the phone numbers (E.164) of the voter whom a user entered, or the number itself if the user entered one.
 
     A voter is found as by `find_voter_by_id_or_place`. Raises RollError if no voter or several match.
     """

@@ -1,6 +1,7 @@
-"""A new campaign that a supervisor sets up on a page: the settings on the form, and their check before they are saved.
+"""A new campaign that a supervisor sets up on a web page: its form, and the check of its settings before they are
+saved.
 
-The functions read the store as a process that has it open already, as the desk has.
+The web server (desk) has the store open already, so these functions open it in a way that does not disturb its locks.
 """
 
 from __future__ import annotations
@@ -93,10 +94,10 @@ def describe_form_of_new_campaign(settings: Settings) -> tuple[FormField, ...]:
 
 
 def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, Any], comment: str) -> NewCampaign:
-    """Return the campaign with these values of the form, and the change of the campaigns file `path` that adds it.
+    """Return the campaign with these values of the form, and the change that adds it to the campaigns file `path`.
 
-    The campaign starts paused. Nothing is written. Raises SettingError or SettingMistakes: the keys of mistakes on the
-    form are the names of its fields.
+    The campaign will start paused. Nothing is written yet. Raises SettingError or SettingMistakes, whose keys are the
+    form's fields.
     """
     campaign = _read_campaign_from_form(settings, values)
     change = prepare_campaigns_file_change(path, campaign, comment)
@@ -104,18 +105,16 @@ def prepare_new_campaign(settings: Settings, path: Path, values: Mapping[str, An
         after = load_settings(Path(settings.text_of_settings_file.name), campaigns_of_page=change.make_settings_text())
         load_site_profile(after)  # rejects a setting that is less strict than the profile
     except SettingError as error:
-        raise _name_form_fields_in_error(error, campaign.id) from error
+        raise _rename_keys_of_error_to_form_fields(error, campaign.id) from error
     _refuse_name_of_earlier_running_campaign(after, campaign.id)
     return NewCampaign(campaign, change, after)
 
 
 def _refuse_name_of_earlier_running_campaign(settings: Settings, campaign_id: str) -> None:
-    """Raise SettingError for the name of a removed campaign that was running: with its stored state, the new campaign
-    would dial at once.
-    """
+    """Raise SettingError if a removed campaign had this name and was running: the new campaign would dial at once."""
     if not settings.store.path.exists():
         return
-    with _open_snapshot_of_site(settings) as db:
+    with _open_site_store_for_reading(settings) as db:
         states = read_campaign_states(db)
     if states.get(campaign_id) is CampaignState.RUNNING:
         problem = f"{campaign_id!r} was the name of an earlier campaign, whose calls are stored"
@@ -135,17 +134,17 @@ def _read_campaign_from_form(settings: Settings, values: Mapping[str, Any]) -> C
         return Campaign.model_validate({**values, "start_paused": True})
     except ValidationError as error:
         found = list_setting_errors(error, SettingsText(""), Campaign, return_no_environment_variable)
-        every = [_replace_place_of_error(each, each.key.replace("(settings)", "")) for each in found]
+        every = [_copy_error_with_key(each, each.key.replace("(settings)", "")) for each in found]
         raise combine_setting_errors(every) from error
 
 
-def _name_form_fields_in_error(error: SettingError, campaign_id: str) -> SettingError:
-    """Return an error whose keys are fields of the form, for mistakes in this campaign. Others keep their keys."""
+def _rename_keys_of_error_to_form_fields(error: SettingError, campaign_id: str) -> SettingError:
+    """Return the error with the form's field names as keys of this campaign's mistakes. Keys of other mistakes stay."""
     every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
     own = f"campaigns.{campaign_id}"
     return combine_setting_errors(
         [
-            _replace_place_of_error(each, each.key.removeprefix(own).strip(".") or "id")
+            _copy_error_with_key(each, each.key.removeprefix(own).strip(".") or "id")
             if each.key == own or each.key.startswith(f"{own}.")
             else each
             for each in every
@@ -153,7 +152,7 @@ def _name_form_fields_in_error(error: SettingError, campaign_id: str) -> Setting
     )
 
 
-def _replace_place_of_error(error: SettingError, key: str) -> SettingError:
+def _copy_error_with_key(error: SettingError, key: str) -> SettingError:
     return SettingError("", key, error.problem, error.remedy)
 
 
@@ -173,7 +172,9 @@ def check_new_campaign(new: NewCampaign, now: float) -> list[Finding]:
         except (MatdanError, OSError) as problem:
             findings += convert_error_to_findings(subject, problem)
     name = re.compile(rf"(?<![\w-]){re.escape(new.campaign.id)}(?![\w-])")
-    return [each for each in findings if name.search(f"{each.subject} {each.text}") or _concerns_every_campaign(each)]
+    return [
+        each for each in findings if name.search(f"{each.subject} {each.text}") or _is_problem_of_every_campaign(each)
+    ]
 
 
 def _check_calling_rules_of_site(settings: Settings, now: float) -> Iterator[Finding]:
@@ -181,23 +182,25 @@ def _check_calling_rules_of_site(settings: Settings, now: float) -> Iterator[Fin
     if not settings.store.path.exists():
         yield from check_calling_rules(settings, profile, None, now)
         return
-    with _open_snapshot_of_site(settings) as db:
+    with _open_site_store_for_reading(settings) as db:
         yield from check_calling_rules(settings, profile, db, now)
 
 
-def _open_snapshot_of_site(settings: Settings) -> AbstractContextManager[Connection]:
+def _open_site_store_for_reading(settings: Settings) -> AbstractContextManager[Connection]:
     # The desk has the store open already: a check of the file's header would drop SQLite's locks on it.
     key = read_store_key_of_site(settings)
     return open_store_snapshot(settings.store.path, key, opened_here=True, max_seconds=MAX_READ_SECONDS)
 
 
-def _concerns_every_campaign(finding: Finding) -> bool:
+def _is_problem_of_every_campaign(finding: Finding) -> bool:
     return finding.level is not Level.OK and finding.subject.startswith(("register ", "rules"))
 
 
 def list_other_pending_changes(running: Settings, new: NewCampaign) -> tuple[list[str], list[str]]:
-    """Return the other settings that differ between the running site and its settings files: those that a reload
-    applies too, and those for which it would be refused, because they need a restart.
+    """Return the other settings that differ between the running site and its settings files, in two lists.
+
+    The first has settings that a reload would apply too. The second has settings that need a restart, so that a reload
+    would be refused.
     """
     own = f"campaigns.{new.campaign.id}"
     changes = [each for each in list_setting_changes(running, new.settings) if each.name != own]

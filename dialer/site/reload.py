@@ -45,16 +45,16 @@ class SettingsReload:
     ) -> None:
         """Prepare reloads of the settings file. `settings` and `profile` are those in force now.
 
-        `fixed_profile`, if given, replaces the profile in the settings. `recorded` has what the audit recorded in
-        addition to the settings at the start, such as the imported files of voters' weights. `refuse` raises an error
-        for changed settings with which the dialler must not dial.
+        `fixed_profile`, if given, replaces the profile in the settings. `recorded` has further texts that the audit
+        recorded at the start, such as the imported files of voters' weights. `refuse` raises an error if the dialler
+        must not dial with changed settings.
         """
         self._settings, self._profile = settings, profile
         self._fixed_profile = fixed_profile
         self._recorded = recorded or {}
         self._refuse = refuse
         self._reload_functions: list[ReloadFunction] = []
-        self._switches = _list_switches_of_trunks_and_seats(
+        self._switches = _list_switch_of_each_trunk_and_seat(
             settings
         )  # of this run: a trunk or seat keeps its switch and server until a restart
 
@@ -65,9 +65,9 @@ class SettingsReload:
     def __call__(self) -> ReloadedSettings:
         """Read the settings file again. Return the changes, and a function that applies them.
 
-        Raises CommandRefused if the file is invalid, if a setting is less strict than the jurisdiction's profile (legal
-        rules), or if a change needs a restart. The error's text contains keys but no values, because it is published at
-        the broker.
+        Raises CommandRefused if the file is invalid, a setting is less strict than the jurisdiction's profile (legal
+        rules), or a change needs a restart. The error contains no values of settings, because it is published at the
+        broker.
         """
         try:
             settings = load_settings(Path(self._settings.text_of_settings_file.name))
@@ -95,7 +95,7 @@ class SettingsReload:
 
         def apply_reloaded_settings() -> None:
             self._settings, self._profile = settings, profile
-            self._switches |= _list_switches_of_trunks_and_seats(settings)
+            self._switches |= _list_switch_of_each_trunk_and_seat(settings)
             for activate in prepared:
                 activate()
 
@@ -107,9 +107,9 @@ class SettingsReload:
         )
 
     def _find_profile_changes(self, settings: Settings, profile: Profile, found: Sequence[Change]) -> Iterator[Change]:
-        """Yield a change if the reloaded rules of the jurisdiction's profile differ from the rules in force.
+        """Yield a change if the reloaded profile (legal rules) differs from the profile in force.
 
-        The change needs a restart if it concerns a rule that the dialler has copied at its start.
+        The change needs a restart if the dialler copies one of the changed rules only at its start.
         """
         before = self._profile
         same_copies = _list_rules_that_need_restart_to_change(
@@ -122,7 +122,7 @@ class SettingsReload:
         before = self._settings
         if bool(before.agents) is not bool(settings.agents):  # without [[agents]] any agent number may log in
             yield "agents"
-        for name, switch in _list_switches_of_trunks_and_seats(settings).items():
+        for name, switch in _list_switch_of_each_trunk_and_seat(settings).items():
             known = self._switches.get(name)
             if known != switch and (known is not None or switch[0] is Carrier.TWILIO):
                 yield name
@@ -153,8 +153,8 @@ def _convert_setting_error_to_refusal(error: SettingError) -> CommandRefused:
     return CommandRefused(f"no change was applied: {where} is invalid; `dialer check` shows why")
 
 
-def _list_switches_of_trunks_and_seats(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
-    """Return what switches the calls of each trunk and seat: Asterisk (and which server), or Twilio (and which endpoint)."""
+def _list_switch_of_each_trunk_and_seat(settings: Settings) -> dict[str, tuple[Carrier, str | None]]:
+    """Return which switch has each trunk and seat: Asterisk with its server, or Twilio with its endpoint."""
     trunks = {
         f"trunks.{each.name}": (each.carrier, each.endpoint if each.carrier is Carrier.TWILIO else each.server)
         for each in settings.trunks

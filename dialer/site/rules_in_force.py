@@ -75,22 +75,23 @@ def collect_site_rules(profile: Profile, settings: Settings, unknown: tuple[str,
 def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRules:
     """Return the rules that were stored as a text by `format_rules_as_json`.
 
-    Rules that the text lacks, or that this version cannot read, are taken from `settings` and `profile`, and listed in
-    `unknown`.
+    Missing or unreadable rules are taken from `settings` and `profile`, and listed in `unknown`.
     """
     stored = json.loads(text)
     try:
         then = Profile.model_validate(_replace_old_names_of_rules(stored["profile"]))
         if "site" not in stored:  # stored by an earlier version
-            now = _replace_settings_section(settings, "rules", {"polls": stored["polls"]})
+            now = _copy_settings_with_changed_section(settings, "rules", {"polls": stored["polls"]})
             return collect_site_rules(then, now, ("the site's own hours, holidays, prefixes and ring times",))
         site = stored["site"]
-        settings = _replace_settings_section(
+        settings = _copy_settings_with_changed_section(
             settings, "rules", {"polls": stored["polls"], "holidays": site["holidays"]}
         )
-        settings = _replace_settings_section(settings, "dialling", site["dialling"])
+        settings = _copy_settings_with_changed_section(settings, "dialling", site["dialling"])
         workers = settings.polling_day.workers.model_copy(update={"attempts_per_day": site["workers_attempts_per_day"]})
-        settings = _replace_settings_section(settings, "polling_day", {"opens": site["opens"], "workers": workers})
+        settings = _copy_settings_with_changed_section(
+            settings, "polling_day", {"opens": site["opens"], "workers": workers}
+        )
         campaigns = tuple(
             Campaign.model_validate({**campaign.model_dump(exclude_unset=True), **site["campaigns"][campaign.id]})
             for campaign in settings.campaigns
@@ -104,7 +105,7 @@ def parse_site_rules(text: str, profile: Profile, settings: Settings) -> SiteRul
 
 
 def _replace_old_names_of_rules(profile: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a stored profile of legal rules, in which rules that were renamed later have their present names."""
+    """Return a stored profile of legal rules with the present names of rules that were renamed later."""
     renamed = {"gap": "minimum_interval"}
     return {renamed.get(name, name): _replace_old_name_of_legal_basis(rule) for name, rule in profile.items()}
 
@@ -116,7 +117,7 @@ def _replace_old_name_of_legal_basis(rule: Any) -> Any:
     return {**{key: value for key, value in rule.items() if key != "standing"}, "basis": basis}
 
 
-def _replace_settings_section(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
+def _copy_settings_with_changed_section(settings: Settings, section: str, values: Mapping[str, Any]) -> Settings:
     before = getattr(settings, section)
     merged = {**before.model_dump(exclude_unset=True), **values}
     return settings.model_copy(update={section: type(before).model_validate(merged)})
@@ -134,10 +135,10 @@ def load_calling_rules_at_time(db: Connection, settings: Settings, at: float) ->
 
 
 def create_checker_of_calling_rules(settings: Settings, db: Connection | None) -> Gate:
-    """Return the object that decides whether the site may call a number now (its gate).
+    """Return the object that decides whether the site may call a number now.
 
-    The gate uses the legal rules in the profile and the do-not-call registers in the store. Raises SettingError for an
-    invalid profile.
+    It uses the profile's legal rules, and the do-not-call registers in the store. Raises SettingError for an invalid
+    profile.
     """
     rulebook = build_rulebook(load_site_profile(settings), settings)
     return Gate(

@@ -21,10 +21,10 @@ _log = structlog.get_logger(__name__)
 
 @asynccontextmanager
 async def open_site_store(settings: Settings) -> AsyncIterator[Store]:
-    """Open and lock the store for the dialler until the context ends.
+    """Open and lock the store for the dialler until the context ends. Raises StoreError.
 
-    Logs the first public keys of the store's signatures (seals), so that the genuine keys are also in a copy of the log
-    on another machine. Raises StoreError.
+    Logs the public keys of the store's first signatures. A copy of the log on another machine then proves which keys
+    are genuine.
     """
     store = await open_store(
         settings.store.path, encode=create_outbox_row_of_result, key=read_store_key_of_site(settings)
@@ -64,9 +64,9 @@ async def import_new_voter_weights(settings: Settings) -> ImportedWeights:
 async def record_settings_and_configure_store(
     settings: Settings, store: Store, weights: ImportedWeights, at: float
 ) -> None:
-    """Record the settings in the store at a start of the dialler, and apply those that concern the store.
+    """Record the settings in the store when the dialler starts, and apply two of them to the store.
 
-    These are the secrets with which opt-outs are hashed, and the limit on messages that wait for headquarters.
+    They are the secrets for hashing opt-outs, and the limit on messages that wait for headquarters.
     """
     await store.record_settings_at_start({**list_settings_by_key(settings), **weights.recorded}, at)
     await store.hash_numbers_of_roll(settings.rules.list_opt_out_secrets())

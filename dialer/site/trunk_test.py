@@ -150,8 +150,8 @@ async def _listen_for_keys(
 ) -> None:
     """Wait at most TALK_SECONDS until the called person presses # or hangs up.
 
-    Asterisk does not report whether a key arrived as an RTP event (RFC 4733) or as an audible tone. So on a trunk with
-    the setting `auto`, Asterisk first listens for RTP events only, then for tones only.
+    Asterisk does not report whether a key came as an RTP event (RFC 4733) or as a tone. So with the trunk's setting
+    `auto` it first listens for RTP events only, then for tones only.
     """
     if trunk.dtmf is not DtmfMode.AUTO:
         test.listens_for = trunk.dtmf

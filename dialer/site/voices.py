@@ -1,8 +1,7 @@
-"""Checks of recorded and synthetic voices before the dialler starts.
+"""Checks of recorded and synthetic voices, by `dialer check` and by `dialer run` before anything is dialled.
 
-`dialer check` and `dialer run` make these checks before anything is dialled. They need the catalogue of recordings and
-the sounds on disk. Settings (`dialer.settings.site_rules`) and texts of flows (`dialer.flows.check`) are checked when
-they are loaded.
+They need the catalogue of recordings and the sounds on disk. Settings (`dialer.settings.site_rules`) and texts of flows
+(`dialer.flows.check`) are checked when they are loaded.
 """
 
 from __future__ import annotations
@@ -85,7 +84,7 @@ def _find_information_message_problems(settings: Settings, playlist: Playlist | 
 def _find_problems_with_synthetic_voice_notice(
     settings: Settings, profile: Profile, playlist: Playlist | None, clock: Clock
 ) -> Iterator[SettingError]:
-    """Yield an error if it is unknown which voices are synthetic, or if the notice that a computer speaks cannot be
+    """Yield an error if it is unknown which voices are synthetic, or if the notice of a computer voice cannot be
     played.
     """
     if not _does_site_play_own_sounds(settings):
@@ -109,7 +108,7 @@ def _find_problems_with_synthetic_voice_notice(
 def _does_site_play_own_sounds(settings: Settings) -> bool:
     """Return whether an IVR flow plays sound files of the site.
 
-    If not, voters hear only Twilio's computer voice, and each Twilio call announces by itself that a computer speaks.
+    If not, voters hear only Twilio's computer voice, which Twilio announces in each call.
     """
     recorded = any(
         campaign.kind is CampaignKind.IVR and not campaign.runs_agi_script for campaign in settings.campaigns

@@ -120,7 +120,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
     batches = deque(names[first : first + SOUNDS_PER_REQUEST] for first in range(0, len(names), SOUNDS_PER_REQUEST))
     missing: list[str] = []
 
-    async def check_remaining_sounds() -> None:
+    async def check_batches_of_sounds() -> None:
         while batches:
             async for event in _run_dialplan_check(client, events, "sounds", "SoundsChecked", batches.popleft()):
                 if event.get("UserEvent") == "SoundMissing":
@@ -129,7 +129,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(CONCURRENT_REQUESTS, len(batches))):
-                group.create_task(check_remaining_sounds(), name="check-sounds")
+                group.create_task(check_batches_of_sounds(), name="check-sounds")
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
     return missing
@@ -138,7 +138,7 @@ async def _find_missing_sounds(client: AmiClient, events: Events, names: Sequenc
 async def _run_dialplan_check(
     client: AmiClient, events: Events, extension: str, last: str, sounds: Sequence[str] = ()
 ) -> AsyncIterator[AmiMessage]:
-    """Run a check in Asterisk's dialplan (`extension`), and yield the AMI user events by which it reports its results.
+    """Run a check at an extension of Asterisk's dialplan, and yield its results (AMI user events).
 
     The user event named `last` ends the check. Raises SwitchError if the events do not arrive in time.
     """

@@ -1,4 +1,4 @@
-"""Checks of the MQTT broker before the centre dials: the dialler's access, and that of strangers."""
+"""Checks of the MQTT broker before the centre dials: the dialler's own access, and access without an account."""
 
 from __future__ import annotations
 

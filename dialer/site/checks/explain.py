@@ -108,9 +108,8 @@ def explain_whether_numbers_can_be_called(
 ) -> Iterator[CallExplanation]:
     """Yield for each campaign whether the numbers of a person can be called at a time, and why not.
 
-    `who` is a voter or a number, `at` the time (epoch seconds). Events after that time are ignored. With `past`, the
-    rules that were in force at that time are used, as far as they are stored. Raises SettingError, and RollError if
-    `who` is unknown.
+    `who` is a voter or a number, and `at` the time (epoch seconds); later events are ignored. With `past`, the rules in
+    force at that time are used, as far as they are stored. Raises SettingError, and RollError if `who` is unknown.
     """
     rules = (
         load_calling_rules_at_time(db, settings, at)
@@ -185,16 +184,16 @@ def explain_whether_numbers_can_be_called(
 def _report_certificates_that_changed_since(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
-    """Yield a note if the calls on the day in question used other certificates of recordings than the catalogue has now."""
+    """Yield a note if the calls on that day used other certificates of recordings than those in the catalogue now."""
     stored = number_history.find_certificates_used_in_calls(db, case.campaign.campaign_id, since, at)
     if stored and not stored & {each.digest for each in certified.values()}:
         yield f"the certificates of {case.campaign.campaign_id}, because the catalogue has changed since"
 
 
 def _find_event_required_before_next_call(record: NumberRecord, campaign: str) -> str | None:
-    """Return what must happen before the number's next call, such as the end of the call in progress.
+    """Return the event for which the number's next call waits, such as the end of the call in progress.
 
-    Return None if the call waits for no such event, or only for a time that is known.
+    Return None if it waits for no event, or only for a known time.
     """
     if record.on_a_call:
         return "after the call in progress"
@@ -207,11 +206,10 @@ def _find_event_required_before_next_call(record: NumberRecord, campaign: str) -
 def _combine_refusal_reasons(
     gate: Gate, case: Case, now: float, others: Sequence[str], at: float | None, named: Reason | None
 ) -> CallExplanation:
-    """Return whether a number may be called, and all reasons against it: those of the campaign's list of numbers, then
-    those of the legal rules.
+    """Return whether a number may be called, and all reasons against it.
 
-    `others` are the reasons of the campaign's list, which apply until `at` (None = forever). `named` is a legal reason
-    that is among `others` already, or None. It is not listed a second time.
+    `others` are reasons from the campaign's list of numbers, which apply until `at` (None = forever). The legal reasons
+    are added here, except `named`, which `others` already has.
     """
     objections = gate.check_rules_before_originate(case, now).objections
     reasons = (*others, *(objection.words for objection in objections if objection.reason is not named))
@@ -220,8 +218,8 @@ def _combine_refusal_reasons(
 
 
 def _list_refusal_reasons(record: NumberRecord, campaign: str, gate: Gate, now: float) -> tuple[list[str], float, bool]:
-    """Return why the campaign's list excludes a call to a number now, until when (epoch seconds), and whether one of
-    the reasons never ends.
+    """Return why the campaign's list excludes a number now, until when (epoch seconds), and whether it excludes it
+    forever.
     """
     if not record.known:
         return ["the number is not on the roll, so no campaign dials it"], now, True

@@ -55,9 +55,9 @@ def _wrap_single_finding_in_list(finding: Finding) -> list[Finding]:
 
 
 def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
-    """Return what IVR flows may offer to voters under the legal rules, such as a ride to the poll.
+    """Return what IVR flows may lawfully offer to voters, such as a ride to the poll.
 
-    If the profile with the rules is invalid, nothing is allowed; another check reports that.
+    Return nothing if the profile with the legal rules is invalid; another check reports that.
     """
     try:
         return list_lawful_offers_to_voters(load_site_profile(settings))

@@ -112,9 +112,9 @@ async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterat
 
 
 def check_published_dialler_state(state: CentreState | None, view: CentreView, now: float) -> Iterator[Finding]:
-    """Yield check results on the state that the dialler published last, and on alerts and campaigns.
+    """Yield check results on the dialler's last published state, its alerts and its campaigns.
 
-    `state` is None if the dialler has never published a state. `view` has the other messages of the centre.
+    `state` is None if the dialler has never published a state. `view` has the other published messages of the centre.
     """
     subject = "dialler at the broker"
     if state is None:

@@ -30,7 +30,7 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
     A problem of the site becomes a result and is never raised.
     """
     for check in checks:
-        findings = await asyncio.to_thread(_start_check_of_site, check)
+        findings = await asyncio.to_thread(_run_or_start_check, check)
         if isinstance(findings, list):
             for finding in findings:
                 yield check.add_server_name_to_finding(finding)
@@ -43,8 +43,8 @@ async def run_checks(checks: Iterable[Check]) -> AsyncIterator[Finding]:
                 yield check.add_server_name_to_finding(finding)
 
 
-def _start_check_of_site(check: Check) -> list[Finding] | AsyncIterator[Finding]:
-    """Run a blocking check and return its results, or start an async check and return its iterator.
+def _run_or_start_check(check: Check) -> list[Finding] | AsyncIterator[Finding]:
+    """Run a blocking check and return its results, or start an async check and return an iterator over its results.
 
     An error that ends the check becomes the last result.
     """

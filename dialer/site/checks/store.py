@@ -159,7 +159,7 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
     with open_store_snapshot(path, read_store_key_of_site(settings)) as db:
         check_database_integrity(db, path)
         yield make_ok_finding("store", "the pages of the database file are intact")
-        yield _check_seals(db)
+        yield _check_signatures_of_records(db)
         for copy in list_store_copies_made_before_upgrades(path):
             yield make_warning_finding(
                 "copy", f"{copy} is from before an upgrade", "delete it once you need no downgrade"
@@ -182,7 +182,7 @@ def check_stored_records(settings: Settings, now: float) -> Iterator[Finding]:
                 yield make_ok_finding(subject, text if each.rows else "no announcement is pending")
 
 
-def _check_seals(db: Connection) -> Finding:
+def _check_signatures_of_records(db: Connection) -> Finding:
     count = seals.count_changes_in_signed_log(db)
     if count > MAX_SEALS:
         text = f"{count:,} seals were not checked, because it would take too long"
