@@ -30,6 +30,11 @@ class CallEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallSentToCarrier(CallEvent):
+    """Asterisk has sent the call to the carrier (SIP INVITE)."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallRinging(CallEvent):
     """The carrier reports that the phone rings."""
 

@@ -270,6 +270,10 @@ class Engine:
     def _pass_live_call_event_to_features(self, call: Call, event: switch_events.CallEvent) -> None:
         features = self.features
         match event:
+            case switch_events.CallSentToCarrier():
+                features.trunk_pool.record_call_sent_to_carrier(
+                    call.trunk, call.leg.began_seconds, self._core.clock.monotonic()
+                )
             case switch_events.CallRinging() | switch_events.CallAnswered() | switch_events.MachineDetected():
                 self._record_ringing_or_answer_of_call(call, event)
             case switch_events.CallWaiting():

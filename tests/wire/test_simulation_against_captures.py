@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,8 @@ import pytest
 
 from dialer.deploy.asterisk.render import render_conferences
 from dialer.simulation.asterisk.config import (
+    LAB_USER,
+    LEAST_PRIVILEGE_USER,
     ConferenceUser,
     PhoneMode,
     SeatPhone,
@@ -30,6 +33,11 @@ from dialer.simulation.asterisk.server import SimulatedAsterisk
 from dialer.simulation.asterisk.voters import Behaviour
 from dialer.switch.asterisk.ami_codec import AmiDecoder, AmiMessage
 from tests.support.virtual import virtual_time
+
+_LEAST_PRIVILEGE_USER_OF_CAPTURES = replace(
+    LEAST_PRIVILEGE_USER,
+    events=tuple(name for name in LEAST_PRIVILEGE_USER.events if name != "DialBegin"),  # they are older than its filter
+)
 
 CAPTURES = Path(__file__).parent.parent / "captures"
 
@@ -370,6 +378,7 @@ def replay_capture(name: str) -> Replay:
             seats=(*make_seat_phones(10), SeatPhone("boss", "2001", boss, answer_seconds=0.3)),
             conference_users=parse_conference_users(render_conferences()) if name in OUR_DIALPLAN else LAB_USERS,
             scripts=dict.fromkeys(numbers, VOTERS[name]) | RINGS_OUT,
+            users=(_LEAST_PRIVILEGE_USER_OF_CAPTURES, LAB_USER),
             prompt_seconds={"lab/welcome": 9.07, "lab/thanks": 2.022, "lab/abandoned": 6.43},
         )
         async with agi, SimulatedAsterisk(config) as switch:

@@ -6,6 +6,7 @@ EVENTS = (
     "FullyBooted",
     "Shutdown",
     "OriginateResponse",
+    "DialBegin",
     "DialState",
     "DialEnd",
     "HangupRequest",

@@ -409,7 +409,7 @@ class Originator:
             queue = self._queues[attempt.trunk] = SendQueue(
                 self._trunks.get_trunk_rate_limiter(attempt.trunk), self._core.clock
             )
-        await queue.wait_until_call_may_be_sent(run.spec.kind)
+        sent_at = await queue.wait_until_call_may_be_sent(run.spec.kind)
         call = self._calls.find_live_call(attempt_id)
         refusal = self._find_reason_not_to_send_call(run, attempt, call)
         if refusal is not None or call is None:
@@ -422,7 +422,7 @@ class Originator:
             self._alerts.raise_alert(AlertKind.ORIGINATE, problem=text)
             self._report_that_call_was_not_placed(attempt_id)
             return CommandRefused(text)
-        self._calls.update_call(call, call.copy_call_with_originate_sent(self._core.clock.monotonic()))
+        self._calls.update_call(call, call.copy_call_with_originate_sent(sent_at))
         trunk = self._trunks[attempt.trunk]
         try:
             await self._switch.originate_call(

@@ -20,20 +20,21 @@ class SendQueue:
     def __init__(self, starts: CallStarts, clock: Clock) -> None:
         self._starts = starts
         self._clock = clock
-        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []  # a heap
+        self._waiting: list[tuple[bool, int, asyncio.Future[float]]] = []  # a heap
         self._came = 0
 
-    async def wait_until_call_may_be_sent(self, kind: CampaignKind) -> None:
-        """Wait until a call may be sent to the trunk, and count it as sent."""
+    async def wait_until_call_may_be_sent(self, kind: CampaignKind) -> float:
+        """Wait until a call may be sent to the trunk, and count it as sent. Return the time at which it counts as sent
+        (monotonic seconds).
+        """
         if not self._waiting and self._starts.count_seconds_until_call_may_be_sent(self._clock.monotonic()) == 0:
-            self._starts.record_call_sent_on_trunk(self._clock.monotonic())
-            return
+            return self._starts.record_call_sent_on_trunk(self._clock.monotonic())
         self._came += 1
-        turn = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (kind is not CampaignKind.AGENTS, self._came, turn))
         if len(self._waiting) == 1:
             self._send_next_waiting_call_to_trunk()
-        await turn
+        return await turn
 
     def _send_next_waiting_call_to_trunk(self) -> None:
         """Let the first waiting call proceed as soon as the trunk's CPS limit allows it."""
@@ -44,7 +45,6 @@ class SendQueue:
             return
         _, _, turn = heapq.heappop(self._waiting)
         if not turn.done():  # otherwise its task was cancelled
-            self._starts.record_call_sent_on_trunk(now)
-            turn.set_result(None)
+            turn.set_result(self._starts.record_call_sent_on_trunk(now))
         if self._waiting:
             loop.call_soon(self._send_next_waiting_call_to_trunk)

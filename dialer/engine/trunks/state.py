@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -174,7 +174,7 @@ class TrunkHealth:
 
 CPS_WINDOW_SECONDS = 10.0  # period over which the displayed call starts per second are averaged
 WIRE_SECONDS = 0.05
-"""How much later than others a call may leave the switch. Limits of calls per second are kept on the wire all the same."""
+"""How much later than others a call may reach the carrier without exceeding its limit of calls per second."""
 LATE_SECONDS = 0.02  # a delay up to this is caught up by the next start; catching up more would make a burst
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -205,10 +205,11 @@ class TrunkTally:
 class CallStarts:
     """Limits the calls that start each second on a trunk (CPS limit).
 
-    Call starts are evenly spaced. No second has more than the limit, even if the switch sends some calls up to
-    WIRE_SECONDS late. A start is granted when a call is dialled (`grant_call_start_now`), and recorded when the call is
-    sent (`record_call_sent_on_trunk`). Between the two the call is stored, and counts as sent. Times are monotonic
-    seconds.
+    Call starts are evenly spaced. No second has more than the limit, even if the switch sends some calls late: it
+    reports when it has sent them. Without reports, calls may be WIRE_SECONDS late.
+
+    A start is granted when a call is dialled (`grant_call_start_now`), and recorded when the call is sent
+    (`record_call_sent_on_trunk`). Between the two the call is stored, and counts as sent. Times are monotonic seconds.
     """
 
     def __init__(self, calls_per_second: float, now_seconds: float) -> None:
@@ -217,7 +218,9 @@ class CallStarts:
         """
         self._now = now_seconds
         self._next = now_seconds  # when the next start may be granted
-        self._sent: deque[float] = deque()  # times of the last starts sent, at most the limit of a window
+        # Sorted times of the last starts sent, at most the limit of a window: when the switch reports that a call was sent
+        # to the carrier, the time of that report, until then the time of the Originate.
+        self._sent: deque[float] = deque()
         self._recent: deque[float] = deque()  # times of the starts sent in the last CPS_WINDOW_SECONDS
         self.set_call_rate_limit(calls_per_second)
 
@@ -276,12 +279,24 @@ class CallStarts:
         wait = max(full, even)
         return wait if wait > 1e-9 else 0.0
 
-    def record_call_sent_on_trunk(self, now_seconds: float) -> None:
-        """Record that a call whose start was granted is sent to the trunk now."""
+    def record_call_sent_on_trunk(self, now_seconds: float) -> float:
+        """Record that a call whose start was granted is sent to the trunk now. Return the time at which it counts as sent
+        (`began_seconds` of `record_call_sent_to_carrier`).
+        """
         now = self._get_non_decreasing_time(now_seconds)
         self._sent.append(now)
         self._recent.append(now)
         self.calculate_recent_call_start_rate(now)
+        return now
+
+    def record_call_sent_to_carrier(self, began_seconds: float, now_seconds: float) -> None:
+        """Record that the switch reports now that a call has left for the carrier. The call's second in the limit begins
+        now, because a busy switch may have sent it late.
+        """
+        place = bisect_left(self._sent, began_seconds)
+        if place < len(self._sent) and self._sent[place] == began_seconds:
+            del self._sent[place]
+            insort(self._sent, self._get_non_decreasing_time(now_seconds))
 
     def _count_calls_sent_in_last_second(self, now: float) -> int:
         """Return how many calls will have been sent in the second before a call that is allowed to start now is sent.
@@ -345,6 +360,11 @@ class TrunkPool:
     def get_trunk_rate_limiter(self, name: str) -> CallStarts:
         """Return the rate limiter for the call starts of a trunk."""
         return self._starts[name]
+
+    def record_call_sent_to_carrier(self, name: str, began_seconds: float, now_seconds: float) -> None:
+        """Record that a call on this trunk, whose Originate was sent at `began_seconds`, has left for the carrier."""
+        if name in self._starts:
+            self._starts[name].record_call_sent_to_carrier(began_seconds, now_seconds)
 
     def is_caller_id_missing_in_trunk_settings(self, name: str, caller_id: str) -> bool:
         """Return whether calls over this trunk must not show a caller ID, because the trunk's settings do not list it."""

@@ -15,12 +15,13 @@ from dialer.domain.enums import Purpose
 from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError
 from dialer.domain.model import AttemptId, Booth, NewAttempt, Outcome
 from dialer.domain.switch import OriginateRequest
-from dialer.domain.switch_events import CallEnded, EndedBy
+from dialer.domain.switch_events import CallEnded, CallSentToCarrier, EndedBy
 from dialer.domain.view import CallState, Preview
 from dialer.engine.calls.state import Call
 from dialer.engine.effects import CallFinished, StartTimer, StoreCommit, StoreFailed, TimerExpired, TimerKind
 from dialer.engine.placing.eligibility import REST_SECONDS
 from dialer.engine.placing.originate import PREVIEW_STANDS_SECONDS
+from dialer.engine.trunks.state import WIRE_SECONDS
 from dialer.rules.gate import Objection, Reason, Ruling
 from dialer.store.attempts import Refusal
 from tests.support.placing import make_claim, make_turns_that_want_calls
@@ -136,6 +137,16 @@ def test_calls_of_one_pacing_decision_stay_within_the_remaining_call_rate_limit(
         starts.record_call_sent_on_trunk(9.1 + number / 200)
     assert site.place(5, 1, 2, 3, 4, 5) == [1, 2]
     site.run_tasks()
+
+
+def test_call_that_asterisk_sends_late_occupies_the_call_rate_limit_from_then_on() -> None:
+    site = Site(trunks=[{**FAST, "calls_per_second": 1.0}])
+    starts = site.turns.features.trunk_pool.get_trunk_rate_limiter("carrier")
+    starts.record_call_sent_on_trunk(10.0)
+    call = site.turns.call(began_seconds=10.0)
+    site.turns.clock.seconds = 10.4
+    site.turns.engine.on_switch_event(CallSentToCarrier(call.attempt_id))
+    assert starts.count_seconds_until_call_may_be_sent(10.4) == pytest.approx(1.0 + WIRE_SECONDS)
 
 
 def test_ivr_campaign_uses_its_trunks_in_the_order_of_the_settings() -> None:

@@ -89,6 +89,27 @@ def test_changed_limit_of_call_starts_is_respected_before_and_after_the_change(r
         assert sum(place * 1.5 <= at < place * 1.5 + 1 - 1e-6 for at in wire) <= rate
 
 
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.integers(1, 20), st.lists(st.sampled_from([0.0, 0.001, 0.05, 0.4, 0.9]), min_size=60, max_size=60))
+def test_limit_of_call_starts_is_respected_if_the_switch_sends_calls_late_and_reports_it(
+    rate: int, delays: list[float]
+) -> None:
+    starts, leaving, wire = CallStarts(rate, 0.0), list[tuple[float, float]](), list[float]()
+    for step in range(2_000):
+        now = step * 0.005
+        while leaving and leaving[0][0] <= now:
+            starts.record_call_sent_to_carrier(leaving.pop(0)[1], now)
+            wire.append(now)
+        if starts.count_available_call_starts(now, 0) and starts.count_seconds_until_call_may_be_sent(now) == 0:
+            starts.grant_call_start_now(now)
+            began = starts.record_call_sent_on_trunk(now)
+            earliest = leaving[-1][0] if leaving else 0.0  # the switch sends calls in order
+            leaving.append((max(earliest, now + delays[len(wire) % len(delays)]), began))
+    for first in wire:
+        assert sum(first <= at < first + 1 - 1e-6 for at in wire) <= rate
+    assert len(wire) > 0
+
+
 def test_limit_of_call_starts_is_respected_if_the_clock_goes_back() -> None:
     starts, granted = CallStarts(5.0, 0.0), 0
     for step in range(200_000):

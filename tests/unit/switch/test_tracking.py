@@ -16,6 +16,7 @@ from dialer.domain.switch_events import (
     CallEnded,
     CallLeftSeat,
     CallRinging,
+    CallSentToCarrier,
     CallWaiting,
     EndedBy,
     MessageStarted,
@@ -54,6 +55,12 @@ def test_answered_call_ends_once_for_any_order_of_events(order: tuple[AmiMessage
     ends = [each for each in events if isinstance(each, CallEnded)]
     assert len(ends) == 1
     assert ends[0].by is EndedBy.HANGUP
+
+
+def test_begin_of_dialling_is_reported_as_call_sent_to_carrier() -> None:
+    tracker = SwitchTracker()
+    tracker.calls.start_tracking_channel(ID)
+    assert tracker.handle_ami_event(make_event("DialBegin", DestUniqueid=ID)) == [CallSentToCarrier(ID)]
 
 
 @pytest.mark.parametrize(

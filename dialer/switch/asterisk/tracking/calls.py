@@ -27,6 +27,7 @@ from dialer.domain.switch_events import (
     CallHandedOver,
     CallLeftSeat,
     CallRinging,
+    CallSentToCarrier,
     CallWaiting,
     EndedBy,
     MachineDetected,
@@ -50,7 +51,12 @@ from dialer.switch.asterisk.places import (
 )
 from dialer.switch.asterisk.tracking.channels import LiveChannel, make_voter_joined_event
 
-_ATTEMPT_FIELDS: Final = {"DialState": "DestUniqueid", "DialEnd": "DestUniqueid", "OriginateResponse": "ActionID"}
+_ATTEMPT_FIELDS: Final = {
+    "DialBegin": "DestUniqueid",
+    "DialState": "DestUniqueid",
+    "DialEnd": "DestUniqueid",
+    "OriginateResponse": "ActionID",
+}
 """The fields that hold the attempt's id, for events whose Uniqueid may be that of another channel."""
 
 _TIMED_OUT_REASON: Final = "3"
@@ -161,6 +167,8 @@ class CallTracker:
         if call is None:
             return []
         match message.event_name:
+            case "DialBegin":
+                return [CallSentToCarrier(attempt_id)]
             case "DialState":
                 return self._handle_dial_state(attempt_id, call, message.get("DialStatus"))
             case "DialEnd":
