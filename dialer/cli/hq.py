@@ -336,6 +336,7 @@ async def _run_result_importer(hq: HeadquartersOptions) -> None:
             contradicted_centres=gatherer.contradicted_centres,
             replaced_centres=gatherer.replaced_centres,
             centres_with_unstored_results=gatherer.centres_with_unstored_results,
+            has_unstored_updates=gatherer.has_unstored_updates,
             servers_with_outdated_copies=gatherer.servers_with_outdated_copies,
         )
 

@@ -116,6 +116,8 @@ class Gatherer:
         self._is_subscribed = False
         self.active = asyncio.Event()
         """Set while it has the lock."""
+        self.has_unstored_updates = False
+        """Whether the server does not store opt-outs, votes and calls for other centres."""
         self.servers_with_outdated_copies: set[str] = set()
         """The nats-servers of a cluster whose copy of a stream lacks messages."""
         self.committed_at: dict[str, float] = {}
@@ -167,6 +169,7 @@ class Gatherer:
         while True:
             if await SQL.lock.fetch_value(importing):
                 break
+            self.has_unstored_updates = False  # another gatherer sends them
             await asyncio.sleep(RETRY_SECONDS)
         settings = self._settings
         centres = [(centre.id, centre.zone) for centre in settings.centres]
@@ -365,8 +368,10 @@ class Gatherer:
             )
             errors = [each for each in results if isinstance(each, BaseException)]
             if not errors:
+                self.has_unstored_updates = False
                 return
             if not isinstance(errors[0], HeadquartersUnreachable) or self._clock.monotonic() > until:
+                self.has_unstored_updates = True
                 raise errors[0]
             updates = [update for update, each in zip(updates, results, strict=True) if isinstance(each, BaseException)]
             await asyncio.sleep(RETRY_SECONDS / 4)

@@ -83,6 +83,7 @@ def build_metrics_of_result_import(
     contradicted_centres: Iterable[str] = (),
     replaced_centres: Iterable[str] = (),
     centres_with_unstored_results: Iterable[str] = (),
+    has_unstored_updates: bool = False,
     servers_with_outdated_copies: Iterable[str] = (),
 ) -> ProcessStatus:
     """Return the metrics and readiness of a gatherer, the process that imports the centres' results at headquarters.
@@ -95,6 +96,7 @@ def build_metrics_of_result_import(
         contradicted_centres: the centres whose signed log contradicts itself.
         replaced_centres: the centres with a new store that no person has confirmed.
         centres_with_unstored_results: the centres whose results the server does not store.
+        has_unstored_updates: whether the server does not store opt-outs, votes and calls for other centres.
         servers_with_outdated_copies: the servers of a cluster whose copy of a stream lacks messages.
     """
     committed = (((centre,), at) for centre, at in committed_at.items())
@@ -132,6 +134,11 @@ def build_metrics_of_result_import(
             "1 for each centre that reports that headquarters' server does not store its results",
             ("centre",),
             (((centre,), 1) for centre in sorted(centres_with_unstored_results)),
+        ),
+        _create_gauge_with_one_value(
+            "gather_updates_not_stored",
+            "Whether headquarters' server does not store opt-outs, votes and calls for other centres",
+            has_unstored_updates,
         ),
         _gauges(
             "gather_copies_outdated",

@@ -58,8 +58,13 @@ async def test_updates_for_centres_wait_for_a_nats_leader_and_are_stored_once() 
 @virtual_time()
 async def test_storing_updates_for_centres_fails_if_the_nats_cluster_elects_no_leader() -> None:
     server = LeaderlessServer(asyncio.get_running_loop().time() + 1e6)
+    gatherer = make_gatherer(server)
     with pytest.raises(HeadquartersUnreachable):
-        await make_gatherer(server)._publish_updates_for_other_centres(UPDATES)
+        await gatherer._publish_updates_for_other_centres(UPDATES)
+    assert gatherer.has_unstored_updates  # so that an alert shows it
+    server.from_seconds = 0.0
+    await gatherer._publish_updates_for_other_centres(UPDATES)
+    assert not gatherer.has_unstored_updates
 
 
 @pytest.mark.parametrize("error", CONNECTION_ERRORS, ids=lambda error: type(error).__name__)
