@@ -173,7 +173,7 @@ async def test_live_call_is_hung_up_after_an_asterisk_event_wrongly_reported_its
 
 
 @virtual_time()
-async def test_comparison_with_asterisks_channels_is_repeated_in_a_new_ami_session_after_an_error(
+async def test_failed_comparison_with_asterisks_channels_is_repeated_on_reconnect(
     tmp_path: Path,
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), voters=1, seats=1) as site:

@@ -64,7 +64,7 @@ async def test_number_is_redialled_only_if_the_killed_dialler_sent_no_originate(
 
 
 @virtual_time()
-async def test_call_preview_interrupted_by_a_killed_dialler_does_not_count_as_a_call_attempt(tmp_path: Path) -> None:
+async def test_call_preview_ended_by_a_kill_does_not_count_as_an_attempt(tmp_path: Path) -> None:
     fill_roll(tmp_path / "centre.db", 90, voters_per_booth=100, numbers_weigh_alike=True)
     previews = {"pacing": "preview"}
     async with SimulatedAsterisk(make_scripted_switch()) as switch:

@@ -109,7 +109,7 @@ async def test_simulated_asterisk_refuses_connections_during_a_restart() -> None
 
 
 @virtual_time()
-async def test_cut_ami_connection_to_the_simulated_asterisk_loses_the_response_but_not_the_call() -> None:
+async def test_simulated_call_continues_when_its_ami_connection_is_cut() -> None:
     async with lab_centre(CONFIG) as (switch, lab):
         lab.send("Ping")
         await lab.call("910", "v")

@@ -315,7 +315,7 @@ def read_in_other_program(path: Path, statement: str) -> str:
     return run_forked(program, path, statement).stdout.strip()
 
 
-async def test_program_that_opens_and_closes_the_store_does_not_remove_the_write_ahead_log(path: Path) -> None:
+async def test_write_ahead_log_survives_another_program_closing_the_store(path: Path) -> None:
     """Later commits must be in the files on disk, so that a killed dialler loses nothing."""
     async with open_filled_store(SqliteBackend(path.parent)) as store:
         assert read_in_other_program(path, "SELECT count(*) FROM mark") == "(0,)"

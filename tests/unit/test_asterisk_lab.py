@@ -72,7 +72,7 @@ def make_packet(source: int, target: int, payload: bytes) -> bytes:
     return bytes(14) + header + struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
 
 
-def test_asterisk_lab_measures_delay_from_the_200_ok_to_the_first_loud_audio_packet() -> None:
+def test_asterisk_lab_measures_delay_from_200_ok_to_the_first_speech() -> None:
     reader = PacketReader(CARRIER)
     ok = "SIP/2.0 200 OK\r\nCall-ID: {call}\r\nCSeq: {cseq}\r\n\r\n"
     for number, call in enumerate(("a", "b")):

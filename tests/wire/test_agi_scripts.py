@@ -68,7 +68,7 @@ async def test_agi_script_written_with_pyst2_talks_to_the_caller_and_stores_an_a
     assert [commit.mark for commit in commits] == [MarkKind.VOTED]
 
 
-async def test_agi_script_reads_facts_about_the_voter_and_learns_whether_a_result_is_stored(
+async def test_agi_script_reads_voter_data_and_learns_whether_its_answer_was_stored(
     script: Callable[..., Path],
 ) -> None:
     path = script("""

@@ -46,7 +46,7 @@ async def test_agi_port_in_use_is_reported_with_the_name_of_the_port_setting() -
 
 
 @virtual_time()
-async def test_error_for_an_agi_address_that_is_not_on_this_machine_names_the_setting() -> None:
+async def test_error_about_a_foreign_agi_address_names_the_setting() -> None:
     with pytest.raises(SwitchError, match=r"192\.0\.2\.1:4573 .*`fastagi\.host`"):
         await AgiServer(answer_all, host="192.0.2.1").__aenter__()
 

@@ -270,7 +270,7 @@ async def test_ami_error_no_active_conferences_gives_an_empty_list() -> None:
 
 
 @virtual_time()
-async def test_endless_ami_list_of_events_is_refused_at_a_length_and_a_time_limit() -> None:
+async def test_endless_ami_event_list_is_refused_at_length_and_time_limits() -> None:
     def answer_action(_: PeerSession, action: AmiMessage) -> bytes:
         return success(action, ("EventList", "start")) + item(action, "Status") * (
             6 if action.action_name == "Status" else 2

@@ -150,7 +150,7 @@ async def test_ami_action_that_asterisk_never_read_is_reported_as_not_sent() -> 
 
 
 @virtual_time()
-async def test_ami_action_lost_before_being_written_to_the_socket_is_reported_as_not_sent() -> None:
+async def test_ami_action_not_written_to_the_socket_is_reported_as_not_sent() -> None:
     async with ManagerPeer(leave_unanswered) as peer, make_client(peer) as client:
         lost = asyncio.create_task(client.send_action("Originate", ORIGINATE))
         await asyncio.sleep(0)  # started; its bytes are written at the end of this turn of the loop

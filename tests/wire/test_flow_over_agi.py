@@ -92,7 +92,7 @@ async def test_flow_over_a_real_agi_connection_ends_after_one_key() -> None:
     assert results[0].is_flow_completed
 
 
-async def test_key_pressed_during_a_question_of_a_flow_stops_the_recording_of_the_question() -> None:
+async def test_key_pressed_during_a_flow_question_stops_its_playback() -> None:
     line = Line({"STREAM FILE matdan/hi/turnout/question": "200 result=57 endpos=400"})
     results, _ = await call_through(line)
     assert not any(command.startswith("WAIT FOR DIGIT") for command in line.commands)

@@ -85,9 +85,7 @@ def test_versions_of_campaign_material_are_assigned_to_centres_under_a_lock(
     assert lock_was_free == [False]
 
 
-def test_new_version_of_campaign_material_downloads_only_new_files_and_can_be_rolled_back(
-    headquarters: Publisher, source: Path, tmp_path: Path
-) -> None:
+def test_new_material_version_downloads_only_new_files(headquarters: Publisher, source: Path, tmp_path: Path) -> None:
     folder, centre = tmp_path / "centre", headquarters.centre(tmp_path / "centre")
     headquarters.approve(source, NOW)
     assert centre.fetch_assigned_material_manifest() is None  # approved, but not assigned
@@ -174,7 +172,7 @@ def test_compressible_file_of_campaign_material_is_downloaded_compressed_and_ver
     assert not [*(tmp_path / "centre/files").glob("*/*.part")]
 
 
-def test_campaign_material_file_with_a_wrong_hash_is_deleted_and_the_active_version_stays(
+def test_campaign_material_file_with_a_wrong_hash_is_not_installed(
     headquarters: Publisher, source: Path, tmp_path: Path
 ) -> None:
     centre = headquarters.centre(tmp_path / "centre")
@@ -288,7 +286,7 @@ def test_withdrawn_campaign_material_is_not_installed(headquarters: Publisher, s
         headquarters.centre(tmp_path / "centre").fetch_assigned_material_manifest()
 
 
-def test_campaign_material_is_not_downloaded_to_a_full_disk_and_leaves_no_partial_file(
+def test_material_download_to_a_full_disk_leaves_no_partial_file(
     headquarters: Publisher, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headquarters.approve(source, NOW)
@@ -436,7 +434,7 @@ def test_campaign_material_with_a_file_named_like_its_manifest_is_refused(
         headquarters.approve(source, NOW)
 
 
-def test_repository_of_campaign_material_is_created_once_with_two_root_keys_and_both_departments(
+def test_material_repository_needs_two_root_keys_and_both_departments(
     tmp_path: Path,
 ) -> None:
     r1, r2, online = KEYS["r1"], KEYS["r2"], KEYS["online"]

@@ -175,7 +175,7 @@ def test_simulated_hang_up_during_a_prompt_is_reported_as_by_asterisk(exits: boo
         assert lines[2:] == ["511 Command Not Permitted on a dead channel or intercept routine", "200 result=1 (v)"]
 
 
-def test_simulated_voter_waits_for_a_missing_agi_server_and_then_hears_the_information_message() -> None:
+def test_simulated_voter_hears_the_information_message_without_an_agi_server() -> None:
     """The voter hears a tone every two seconds while the dialler may be restarting."""
 
     @virtual_time()

@@ -45,7 +45,7 @@ async def test_key_on_a_simulated_phone_sends_an_event_without_leaving_the_confe
 
 
 @virtual_time()
-async def test_simulated_phone_is_listed_in_the_dialplan_context_for_keys_after_a_key_press() -> None:
+async def test_simulated_phone_is_in_the_key_context_after_a_key_press() -> None:
     """Asterisk 22.10 behaves so: it does not update its channel cache when the phone returns to the conference."""
 
     async def get_listed_context(lab: AmiLab) -> tuple[str, str, str]:

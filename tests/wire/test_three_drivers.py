@@ -213,7 +213,7 @@ async def run_on_twilio(
 
 
 @pytest.mark.parametrize("name", list_shipped_flows())
-async def test_flow_has_the_same_result_for_the_same_keys_over_asterisk_twilio_and_terminal(
+async def test_flow_gives_the_same_result_over_asterisk_twilio_and_terminal(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(twilio_flows, "LATE_SECONDS", 0.0)  # no key of these callers is late, and there are thousands

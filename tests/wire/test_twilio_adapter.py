@@ -188,7 +188,7 @@ async def test_call_unknown_to_twilio_ends_with_an_unknown_result_after_a_minute
         assert lab.switch.list_live_calls() == frozenset()
 
 
-async def test_older_twilio_call_to_the_same_number_is_not_mistaken_for_the_new_call() -> None:
+async def test_older_twilio_call_to_the_number_is_not_taken_for_the_new_call() -> None:
     async with run_lab() as lab:
         attempt = await lab.dial()
         await lab.status(attempt, "no-answer")

@@ -25,7 +25,7 @@ async def test_twilio_spending_cap_includes_the_possible_cost_of_live_calls() ->
             await lab.dial(5)
 
 
-async def test_twilio_transferred_calls_and_calls_of_an_earlier_run_are_charged_for_two_legs() -> None:
+async def test_transferred_and_recovered_twilio_calls_are_charged_for_two_legs() -> None:
     async with run_lab(most=100.0, legs=2) as lab:
         for number in (1, 2):
             await lab.dial(number)

@@ -102,7 +102,7 @@ async def test_twilio_webhook_refuses_large_requests_and_methods_other_than_post
         assert (await line.post(session, "/twilio/other", {}))[0] == 404
 
 
-async def test_twilio_request_for_an_attempt_without_a_live_call_is_answered_with_hang_up() -> None:
+async def test_twilio_request_without_a_live_call_is_answered_with_hang_up() -> None:
     async with run_webhooks() as server, aiohttp.ClientSession() as session:
         line = Line(server.port, ["1"])
         assert await line.run(session, VOICE)
@@ -269,7 +269,7 @@ async def test_key_press_that_twilio_sends_after_the_end_of_the_call_is_stored()
 
 
 @virtual_time()
-async def test_message_recorded_by_twilio_that_arrives_after_the_end_of_the_call_is_stored() -> None:
+async def test_twilio_recording_that_arrives_after_the_call_is_stored() -> None:
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["inbound"], FACTS)
         line = Line(server.port, ["4", "speaks"])
@@ -292,7 +292,7 @@ async def test_late_twilio_request_of_another_call_is_refused() -> None:
 
 
 @virtual_time()
-async def test_wait_for_late_twilio_requests_is_shorter_than_the_engines_wait_for_the_flow() -> None:
+async def test_twilio_wait_for_late_requests_is_shorter_than_the_engines() -> None:
     assert LATE_SECONDS < FLOW_GRACE_SECONDS
     async with run_webhooks() as server:
         call = server.desk.calls[ATTEMPT] = Call(FLOWS["turnout"], FACTS)

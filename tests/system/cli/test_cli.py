@@ -136,7 +136,7 @@ def test_unreachable_asterisk_gives_a_one_line_error(tmp_path: Path) -> None:
     assert "ami.host" in line
 
 
-def test_dialler_does_not_start_without_a_sound_catalogue_if_synthetic_voices_must_be_announced(tmp_path: Path) -> None:
+def test_dialler_needs_a_sound_catalogue_to_announce_synthetic_voices(tmp_path: Path) -> None:
     line = get_error_line(run_dialer("run", "-c", settings_file(tmp_path, catalogue="")))
     assert "audio.catalogue: is not set, so it is unknown which voices are synthetic" in line
     result = run_dialer("check", "-c", settings_file(tmp_path, catalogue=""))

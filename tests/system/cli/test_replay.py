@@ -196,7 +196,7 @@ def test_replay_of_a_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) 
         read_recorded_day_from_store(write_store(tmp_path / "b.db", 150, seats=False), DAY, INDIA)
 
 
-def test_replay_of_a_day_leaves_out_calls_with_inconsistent_times_and_reports_how_many(tmp_path: Path) -> None:
+def test_replay_counts_and_leaves_out_calls_with_inconsistent_times(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE attempt SET ended_at = created_at - 5 WHERE attempt_id = 'a1'")  # the clock was set back
@@ -204,7 +204,7 @@ def test_replay_of_a_day_leaves_out_calls_with_inconsistent_times_and_reports_ho
     assert (len(day.attempts), day.left_out) == (149, 1)
 
 
-def test_replay_selects_the_calls_of_a_day_in_the_time_zone_of_the_centre(tmp_path: Path) -> None:
+def test_replay_selects_a_days_calls_in_the_centres_time_zone(tmp_path: Path) -> None:
     path = write_store(tmp_path / "a.db", 150)
     assert read_recorded_day_from_store(path, DAY, INDIA).first_hour == 9
     assert (

@@ -433,7 +433,7 @@ async def test_outcome_key_pressed_after_an_undo_replaces_the_undone_outcome(sit
     assert len(await site.desk.wait_for_commands("seat-dispose", 3)) == 3
 
 
-async def test_outcome_key_pressed_too_late_is_refused_and_not_saved_for_the_next_voter(site: Site) -> None:
+async def test_late_outcome_key_is_not_saved_for_the_next_voter(site: Site) -> None:
     page = await site.open_ready_page()
     await page.clock.pause_at(await page.evaluate("Date.now() + 1000"))
     site.desk.call("attempt-1", household(1, 1))

@@ -116,7 +116,7 @@ async def test_household_is_called_for_its_other_voter_after_the_first_has_voted
 
 
 @virtual_time()
-async def test_call_cancelled_by_a_recorded_vote_is_repeated_for_other_voters_of_the_household(tmp_path: Path) -> None:
+async def test_household_is_called_again_after_one_voters_vote_cancelled_its_call(tmp_path: Path) -> None:
     async with a_site(
         tmp_path,
         make_answering_switch(answer_after=25.0, talk_seconds=5.0),
@@ -309,7 +309,7 @@ async def test_marks_import_command_sends_reported_votes_to_the_running_dialler(
 
 
 @NEEDS_MOSQUITTO
-async def test_call_attempts_with_an_unknown_result_are_listed_and_released_while_a_dialler_runs(
+async def test_attempts_with_unknown_results_can_be_released_while_a_dialler_runs(
     tmp_path: Path,
 ) -> None:
     """Only the dialler can write, because it has locked the store. Without a broker nothing is released."""

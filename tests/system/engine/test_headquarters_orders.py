@@ -160,7 +160,7 @@ async def test_headquarters_order_is_executed_once_and_a_forged_order_raises_an_
 
 
 @virtual_time()
-async def test_stop_order_of_headquarters_is_obeyed_even_on_a_full_disk_and_stored_later(
+async def test_headquarters_stop_order_is_obeyed_on_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:
@@ -180,7 +180,7 @@ async def test_stop_order_of_headquarters_is_obeyed_even_on_a_full_disk_and_stor
 
 
 @virtual_time()
-async def test_stop_ordered_at_the_centre_during_a_resume_order_of_headquarters_stays_in_force(
+async def test_centres_own_stop_during_a_headquarters_resume_stays_in_force(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with a_site(tmp_path, make_scripted_switch(), **HEADQUARTERS) as site:

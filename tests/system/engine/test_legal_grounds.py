@@ -102,7 +102,7 @@ def explain_past_decision(settings: Settings, db: sqlite3.Connection, phone_id: 
     return told
 
 
-def test_rules_explain_command_for_a_past_time_shows_the_decision_that_the_dialler_made(tmp_path: Path) -> None:
+def test_rules_explain_command_repeats_the_diallers_decision_of_a_past_time(tmp_path: Path) -> None:
     """The rules change twice and back; consents are given, withdrawn and given again; opt-outs come in between."""
     hour = 3600.0
     run_half_an_hour_of_calls(tmp_path, START_EPOCH, {}, 1)

@@ -109,7 +109,7 @@ async def test_promised_call_back_goes_to_another_agent_after_the_longest_wait(t
 
 
 @virtual_time()
-async def test_agent_who_logs_in_late_still_gets_the_call_back_that_this_agent_promised(tmp_path: Path) -> None:
+async def test_agent_who_logs_in_late_still_gets_an_own_promised_call_back(tmp_path: Path) -> None:
     async with run_site_with_two_agents(tmp_path, ONE_NUMBER, voters=1) as (site, page):
         await site.centre.engine.execute_command(SeatPause(seat="02", reason="meal"))
         phone_id, _ = await promise_call_back(site, page, 900.0)

@@ -36,7 +36,7 @@ DAY = date(2024, 4, 22)  # of START_EPOCH, 09:30 in India
 
 
 @virtual_time()
-async def test_turnout_forecast_is_published_and_no_call_is_placed_after_the_last_call_time(tmp_path: Path) -> None:
+async def test_turnout_campaign_publishes_a_forecast_and_stops_at_the_last_call_time(tmp_path: Path) -> None:
     rules = {"polls": [{"day": DAY, "closes_at": "10:30"}]}
     polling_day = {"last_call_minutes": 30}
     async with (

@@ -129,7 +129,7 @@ async def test_call_is_cancelled_when_the_phone_of_the_reserved_seat_dies(tmp_pa
     ],
 )
 @virtual_time()
-async def test_number_with_an_abandoned_call_stays_locked_unless_the_rules_profile_allows_a_redial(
+async def test_number_of_an_abandoned_call_is_redialled_only_if_the_profile_allows(
     tmp_path: Path, campaign: dict[str, Any], exception: bool
 ) -> None:
     create_roll_with_locked_number(tmp_path)

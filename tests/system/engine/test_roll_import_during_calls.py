@@ -124,7 +124,7 @@ async def test_electoral_roll_import_stops_before_using_the_reserved_disk_space(
 
 
 @virtual_time()
-async def test_opt_out_from_another_centre_applies_to_an_electoral_roll_that_is_imported_again(
+async def test_other_centres_opt_out_applies_to_a_roll_imported_again(
     tmp_path: Path,
 ) -> None:
     async with a_site(

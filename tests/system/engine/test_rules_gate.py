@@ -57,7 +57,7 @@ async def test_campaign_with_political_material_is_held_in_the_silence_interval_
 
 
 @virtual_time()
-async def test_silence_interval_before_a_poll_holds_calls_only_in_the_areas_of_the_poll(tmp_path: Path) -> None:
+async def test_silence_interval_forbids_calls_only_in_the_areas_of_the_poll(tmp_path: Path) -> None:
     """Of 90 voters those of the first booth vote tomorrow, those of the second booth in June."""
     prepare_store(tmp_path, "UPDATE booth SET constituency_number = 9 WHERE booth_id = 1", voters_per_booth=45)
     rules = {"polls": [{"day": "2024-04-23", "constituencies": [9]}, {"day": "2024-06-01"}]}
@@ -134,7 +134,7 @@ async def test_numbers_that_the_rules_forbid_are_postponed_and_permitted_numbers
 
 
 @virtual_time()
-async def test_campaign_without_certificate_or_do_not_call_register_is_held_and_reserves_no_numbers(
+async def test_campaign_without_certificate_or_register_is_held(
     tmp_path: Path,
 ) -> None:
     dialling = {"drain_seconds": 1, "max_attempts_per_day": 3}

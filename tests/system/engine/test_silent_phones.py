@@ -213,7 +213,7 @@ async def test_browser_phone_is_called_after_its_page_was_reloaded_during_the_ch
 
 
 @virtual_time()
-async def test_browser_phone_of_a_second_page_is_called_when_the_first_phone_is_silent(tmp_path: Path) -> None:
+async def test_second_browser_phone_is_called_when_the_first_is_silent(tmp_path: Path) -> None:
     async with run_site_with_pins(tmp_path, Behaviour(answer_after=200.0), agents=[]) as site:
         await site.centre.engine.execute_command(SeatLogIn(seat="01", agent="asha"))
         await site.until(lambda: seat(site).state is SeatState.READY)

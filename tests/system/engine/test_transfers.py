@@ -214,7 +214,7 @@ async def test_voter_returns_to_the_agent_if_the_transfer_target_is_unreachable(
 
 
 @virtual_time()
-async def test_voter_hears_the_information_message_after_a_failed_blind_transfer_without_a_free_agent(
+async def test_voter_of_a_failed_blind_transfer_hears_the_information_message(
     tmp_path: Path,
 ) -> None:
     async with talking(tmp_path, a_switch(PhoneMode.RINGS)) as site:

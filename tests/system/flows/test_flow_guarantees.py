@@ -41,7 +41,7 @@ ask("SET VARIABLE MATDAN_MARK voted")
 """
 
 
-async def test_agi_script_gets_sighup_at_a_hang_up_and_may_still_store_an_answer(
+async def test_agi_script_may_store_an_answer_after_the_hang_up(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     skip_without_containment()
@@ -98,7 +98,7 @@ async def store_marks(site: Site, known: list[int]) -> None:
 
 
 @virtual_time()
-async def test_household_hears_thanks_if_its_last_voter_is_recorded_as_voted_during_the_call(
+async def test_flow_thanks_a_household_whose_last_voter_is_recorded_during_the_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[str] = []

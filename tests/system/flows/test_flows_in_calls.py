@@ -221,7 +221,7 @@ nodes:
 
 
 @virtual_time()
-async def test_reloaded_flow_applies_to_the_next_call_and_not_to_a_call_in_progress(tmp_path: Path) -> None:
+async def test_reloaded_flow_does_not_change_calls_in_progress(tmp_path: Path) -> None:
     flow = tmp_path / "ask.yaml"
     flow.write_text(OLD)
     async with a_site(tmp_path, scripted_voters(Behaviour(), Behaviour()), campaign=ivr_campaign(flow)) as site:

@@ -67,9 +67,7 @@ async def wait_for_comparison(engine: FakeEngine) -> None:
 
 
 @BOTH
-async def test_broker_retains_a_record_of_the_newest_call_for_comparison_at_the_next_start(
-    kind: BrokerKind, tmp_path: Path
-) -> None:
+async def test_newest_call_is_retained_at_the_broker_for_the_next_start(kind: BrokerKind, tmp_path: Path) -> None:
     async with run_demo_broker(kind) as broker, connect_supervisor(broker.connection_settings) as listener:
         engine = FakeEngine()
         async with run_monitor(broker.connection_settings, engine, tmp_path):

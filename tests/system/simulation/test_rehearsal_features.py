@@ -154,7 +154,7 @@ def test_rules_profile_stricter_than_a_default_setting_can_be_rehearsed(tmp_path
     assert rehearse(make_site(tmp_path, rules=rules), hours=0.1).attempts > 10
 
 
-def test_abandoned_call_limit_of_a_rehearsal_is_the_strictest_cap_of_the_rules_profile(tmp_path: Path) -> None:
+def test_rehearsal_applies_the_strictest_abandoned_call_cap_of_the_profile(tmp_path: Path) -> None:
     caps = [{"window_hours": hours, "share": 0.015} for hours in (24, 720)]
     rules = {**CLOSES_AT_SIX, "stricter": {"abandoned": {"caps": caps}}}
     outcome = rehearse(make_site(tmp_path, rules=rules), hours=0.1)
@@ -164,13 +164,13 @@ def test_abandoned_call_limit_of_a_rehearsal_is_the_strictest_cap_of_the_rules_p
 # Faults
 
 
-def test_recovery_from_a_simulated_fault_is_not_judged_once_all_numbers_were_called(tmp_path: Path) -> None:
+def test_fault_recovery_is_not_judged_once_all_numbers_were_called(tmp_path: Path) -> None:
     outcome = rehearse(make_site(tmp_path, voters=12), hours=0.12, run=2, faults=True, answer_rate=0.95)
     assert is_site_ready([outcome]), list_finding_texts(outcome, Level.ERROR)
     assert NOBODY_LEFT in outcome.not_judged.values()
 
 
-def test_recovery_from_a_simulated_fault_after_the_end_of_a_rehearsal_is_not_judged(tmp_path: Path) -> None:
+def test_fault_recovery_after_the_end_of_a_rehearsal_is_not_judged(tmp_path: Path) -> None:
     careful = {"hours": HOURS, "pacing": "progressive"}  # one abandoned call of thirty would be more than 3 %
     outcome = rehearse(make_site(tmp_path, campaign=careful), run=2, faults=True)
     assert is_site_ready([outcome]), list_finding_texts(outcome, Level.ERROR)

@@ -67,7 +67,7 @@ def make_site_settings(folder: Path) -> Settings:
     return load_settings(path)
 
 
-def test_agent_training_uses_the_sites_agents_and_scripts_but_neither_its_store_nor_secrets(
+def test_agent_training_uses_neither_the_sites_store_nor_its_secrets(
     tmp_path: Path,
 ) -> None:
     settings = make_site_settings(tmp_path)

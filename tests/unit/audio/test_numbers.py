@@ -80,7 +80,7 @@ def test_spoken_numbers_are_split_into_prompts_by_the_rules_of_each_language(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_number_up_to_99_has_a_word_of_its_own_in_every_language(language: str) -> None:
+def test_every_language_has_a_different_word_for_each_number_up_to_99(language: str) -> None:
     words = load_spoken_words(language)
     assert words is not None
     assert len(set(words.numbers)) == 100

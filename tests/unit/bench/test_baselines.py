@@ -99,7 +99,7 @@ def test_vicidial_hard_limit_lowers_the_dial_level_to_one_if_drops_exceed_the_li
     assert pacer.level == 1.0
 
 
-def test_fixed_ratio_policy_places_its_number_of_calls_per_idle_seat_within_free_channels() -> None:
+def test_fixed_ratio_policy_places_its_calls_per_idle_seat() -> None:
     pacer = CallsPerIdleSeat(2.5)
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=3, ringing=(RINGING,) * 2)) == 5
     assert pacer.count_calls_to_place(PacingSnapshot(0.0, free_seats=0, busy_seats=(TALKING,))) == 0

@@ -27,7 +27,7 @@ def _row(abandoned: float, worst: float, run_on: str = "2026-11-28") -> Row:
     return Row("27 seats", 0.03, ours, other, "a: b 1", 10.0, worst, mornings, lessons, run_on)
 
 
-def test_best_baseline_pacing_policy_has_the_least_idle_time_within_the_abandoned_rate_cap() -> None:
+def test_best_baseline_policy_has_least_idle_time_within_the_abandoned_rate_cap() -> None:
     tuned = [
         TunedFamily("omnidialer", {"boost": 1.0}, 5.0, 0.2, within_cap=False),
         TunedFamily("calls per idle seat", {"ratio": 3.0}, 17.0, 0.02, within_cap=True),
@@ -41,9 +41,7 @@ def test_best_baseline_pacing_policy_has_the_least_idle_time_within_the_abandone
 @pytest.mark.parametrize(
     ("abandoned", "worst", "held"), [(0.03, 0.032, "yes"), (0.031, 0.03, "no"), (0.03, 0.033, "no")]
 )
-def test_pacing_benchmark_row_says_whether_day_and_worst_hour_meet_the_abandoned_rate_cap(
-    abandoned: float, worst: float, held: str
-) -> None:
+def test_pacing_benchmark_says_whether_the_worst_hour_meets_the_cap(abandoned: float, worst: float, held: str) -> None:
     shown = cells(_row(abandoned, worst))
     assert shown[7] == held
     assert (shown[11], shown[13]) == ("0.75", "1.20")

@@ -89,7 +89,7 @@ def test_erasing_or_purging_numbers_does_not_change_opt_out_reports(store: HandF
         assert {hashed for (hashed,) in query_store(store.path, "SELECT number_hash FROM opt_out_hash")} == hashes
 
 
-def test_purge_replaces_each_phone_number_that_is_on_no_electoral_roll_by_a_placeholder(store: HandFilled) -> None:
+def test_purge_replaces_numbers_on_no_electoral_roll_by_placeholders(store: HandFilled) -> None:
     config = site(store)
     for number in ("+919812345678", "+919812345679"):
         assert run("erase", number, "-c", config)[0] == 0
@@ -206,7 +206,7 @@ def test_opt_out_of_an_erased_number_is_not_published_without_a_secret(store: Ha
 # Links between voters and numbers
 
 
-def test_erasing_a_number_keeps_names_of_voters_whose_link_to_the_number_was_removed(store: HandFilled) -> None:
+def test_erasing_a_number_keeps_the_names_of_unlinked_voters(store: HandFilled) -> None:
     execute_in_store(store.path, "INSERT INTO link (voter_id, phone_id, dropped_at) VALUES (40, 1, 5.0)")
     assert "the names of 1 voters" in run("erase", NUMBER, "--voters", "-c", site(store))[1]
     assert query_store(store.path, "SELECT voter_id, name FROM voter WHERE voter_id IN (1, 40)") == [

@@ -34,7 +34,7 @@ def test_flow_check_command_finds_nothing_wrong_with_shipped_flows() -> None:
     assert output.strip() == f"{len(list_shipped_flows())} flows checked, 0 findings"
 
 
-def test_flow_check_command_exits_1_and_names_file_line_and_node_of_a_mistake(tmp_path: Path) -> None:
+def test_flow_check_command_names_file_line_and_node_of_a_mistake(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(BROKEN, encoding="utf-8")
     code, output, _ = flow("check", str(path), "-l", "hi")
@@ -50,7 +50,7 @@ def test_flow_check_command_exits_1_and_names_file_line_and_node_of_a_mistake(tm
     assert {finding["line"] for finding in found} == {4}
 
 
-def test_flow_check_command_uses_the_sites_own_prompt_texts_and_the_given_time_limit(tmp_path: Path) -> None:
+def test_flow_check_command_uses_own_prompt_texts_and_time_limit(tmp_path: Path) -> None:
     (tmp_path / "hi.yaml").write_text('common.goodbye: "आपने किसे वोट दिया?"\n', encoding="utf-8")
     code, output, _ = flow("check", "turnout", "--texts", str(tmp_path))
     assert code == 1
@@ -99,7 +99,7 @@ def test_flow_draw_command_prints_a_mermaid_diagram() -> None:
     assert "क्या आपने वोट डाल दिया है?" in output
 
 
-def test_flow_draw_command_writes_a_diagram_file_or_a_fenced_code_block_for_markdown(tmp_path: Path) -> None:
+def test_flow_draw_command_writes_a_diagram_file_or_markdown_block(tmp_path: Path) -> None:
     printed = flow("draw", "turnout")[1]
     plain, markdown = tmp_path / "turnout.mmd", tmp_path / "turnout.md"
     code, output, _ = flow("draw", "turnout", "--out", str(plain))

@@ -310,7 +310,7 @@ def test_install_command_creates_the_call_history_folder_that_asterisk_writes_to
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a file to another user")
-def test_first_signing_key_is_given_to_the_service_user_only_in_a_root_owned_folder(tmp_path: Path) -> None:
+def test_service_user_gets_the_first_signing_key_only_in_a_root_owned_folder(tmp_path: Path) -> None:
     user = pwd.getpwnam("nobody")
     store, key = tmp_path / "centre.db", tmp_path / "centre.db.seal-key"
     install._make_first_signing_key_readable(store, "nobody")  # nothing to do

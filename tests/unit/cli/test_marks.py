@@ -125,7 +125,7 @@ def test_list_of_votes_may_give_the_kind_time_and_reporter_of_each_answer(config
     assert hours == pytest.approx([-2 - 55 / 60, -2 - 20 / 60, -2, 0])
 
 
-def test_marks_import_command_with_day_option_adds_that_date_to_times_without_a_date(config: Path) -> None:
+def test_marks_import_command_adds_the_given_day_to_times(config: Path) -> None:
     found = read_list(config, "174,1,1,18:30", "174,1,2,", head=f"{HEAD},time", day=date(2026, 4, 21))
     local = [datetime.fromtimestamp(mark.at, UTC).astimezone(INDIA) for mark in found.marks]
     assert [f"{moment:%d %H:%M}" for moment in local] == ["21 18:30", "21 23:59"]

@@ -45,9 +45,7 @@ def file(directory: Path, *lines: str) -> Path:
 # Opt-outs
 
 
-def test_imported_opt_out_blocks_a_number_in_all_campaigns_and_on_later_electoral_rolls(
-    config: Path, tmp_path: Path
-) -> None:
+def test_imported_opt_out_blocks_a_number_in_all_campaigns_and_later_rolls(config: Path, tmp_path: Path) -> None:
     numbers = file(tmp_path, "name,phone", "A,07000000001", "B,+91 70000 00002", 'C,"7000000003, 9812345678"')
     assert run("optout", "import", numbers, "-c", config, "--who", "asha") == (
         0,

@@ -279,7 +279,7 @@ def test_invalid_option_value_is_reported_in_one_plain_line(
 # Empty files
 
 
-def test_error_about_a_file_of_voter_weights_does_not_call_the_file_a_roll(tmp_path: Path, store: Path) -> None:
+def test_voter_weights_error_does_not_call_the_file_a_roll(tmp_path: Path, store: Path) -> None:
     for content, printed in (
         (b"", "is empty; export the file again, or name another file"),
         (bytes(range(32)) * 9, "CSV or XLSX file"),

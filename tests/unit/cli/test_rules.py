@@ -198,9 +198,7 @@ def test_rules_explain_command_finds_a_voter_by_number_id_or_roll_entry(config: 
     assert run_rules_explain(config, who) == ("+91…001 in turnout: can be called now", [])
 
 
-def test_rules_explain_command_prints_why_and_until_when_calls_to_a_number_are_forbidden(
-    config: Path, tmp_path: Path
-) -> None:
+def test_rules_explain_command_prints_why_and_how_long_calls_are_forbidden(config: Path, tmp_path: Path) -> None:
     store = tmp_path / "centre.db"
     assert run_rules_explain(config, "1", at="2024-04-22T22:00") == (
         "+91…001 in turnout: cannot be called now; next: Tue 23 Apr 09:00",
@@ -378,9 +376,7 @@ def test_rules_explain_command_without_a_store_is_refused(config: Path, tmp_path
 # Explanations of a past time
 
 
-def test_rules_explain_command_for_a_past_time_uses_registers_and_pauses_of_that_time(
-    config: Path, tmp_path: Path
-) -> None:
+def test_rules_explain_command_uses_registers_and_pauses_of_a_past_time(config: Path, tmp_path: Path) -> None:
     """An issue of 1 April was imported on the 10th, one of 20 April on the 22nd; the campaign was paused on the 15th."""
     store = tmp_path / "centre.db"
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as db:

@@ -112,7 +112,7 @@ def test_trunk_with_an_account_registers_over_tls() -> None:
     assert get_section(pjsip, "transport-tls", "transport")["cert_file"] == "/etc/asterisk/keys/matdan.pem"
 
 
-def test_certificate_name_of_a_tls_carrier_is_verified_unless_the_trunk_gives_a_reason() -> None:
+def test_tls_carriers_certificate_is_verified_unless_the_trunk_gives_a_reason() -> None:
     first, second = a_site().model_dump(exclude_unset=True)["trunks"]
     pjsip = parse_rendered_file("pjsip.conf")
     transport = get_section(pjsip, "transport-tls", "transport")

@@ -302,7 +302,7 @@ async def test_desk_refuses_a_request_body_over_the_size_limit(desk: DeskUnderTe
     assert (answer.status_code, answer.json()) == (413, {"problem": "too-long"})
 
 
-async def test_desk_refuses_a_request_that_declares_a_too_large_body_before_the_body_arrives(
+async def test_desk_refuses_a_too_large_declared_request_body_at_once(
     desk: DeskUnderTest,
 ) -> None:
     answer = await desk.post("/api/sign-in", b"{", content_length=str(MAX_BODY_BYTES + 1))

@@ -133,9 +133,7 @@ async def test_draft_note_that_is_too_long_or_about_another_agents_call_is_refus
     assert await replace_unsent_form_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
-async def test_late_draft_note_about_the_previous_call_does_not_replace_the_current_draft_note(
-    desk: DeskUnderTest, tmp_path: Path
-) -> None:
+async def test_late_draft_note_of_the_previous_call_replaces_nothing(desk: DeskUnderTest, tmp_path: Path) -> None:
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         owner = ("04", "101", desk.clock.now())
         db.execute("UPDATE attempt SET seat = ?, agent = ?, ended_at = ? WHERE attempt_id = 'earlier'", owner)

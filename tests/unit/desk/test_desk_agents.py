@@ -238,7 +238,7 @@ async def test_agent_session_ends_when_its_seat_stays_without_an_agent(desk: Des
     assert await desk.agents.find_user_of_session(token) is None  # the session has ended
 
 
-async def test_agent_session_ends_when_idle_or_when_another_agent_logs_in_at_the_seat(desk: DeskUnderTest) -> None:
+async def test_agent_session_ends_when_idle_or_replaced_at_the_seat(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.page_state.set_value_of_key("seat/04", replace(SEATED, agent="102"))
     assert await desk.agents.find_user_of_session(token) is None

@@ -200,7 +200,7 @@ def test_board_names_an_unreachable_broker_or_dialler_first_as_reason_for_idle_s
     assert find_reason_campaign_places_no_calls(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
-def test_board_names_calls_in_progress_or_the_pacing_limit_as_reason_for_idle_seats() -> None:
+def test_board_shows_ringing_calls_or_a_pacing_limit_as_reason_for_idle_seats() -> None:
     assert find_idle_code(calls={CallState.RINGING: 2, CallState.TALKING: 5}) == "dialling"
     assert find_idle_code(progress=replace(RUNNING.progress, remaining=0)) == "nothing-due"
     assert find_idle_code(limited_by="speed") == "limit-speed"
@@ -212,7 +212,7 @@ def test_board_names_calls_in_progress_or_the_pacing_limit_as_reason_for_idle_se
     assert found == IdleReason("limit-seats", figures)
 
 
-def test_board_gives_code_and_text_of_a_campaigns_hold_as_reason_for_idle_seats() -> None:
+def test_board_shows_a_campaigns_hold_as_the_reason_for_idle_seats() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
     assert find_reason_campaign_places_no_calls(ONLINE, held, [], connected=True) == IdleReason(

@@ -52,7 +52,7 @@ async def sign_in_with_passkey(desk: DeskUnderTest, credential: dict[str, Any]) 
     return answer.status_code, "" if answer.status_code == 204 else answer.json()["problem"]
 
 
-async def test_user_can_create_a_passkey_sign_in_with_the_passkey_and_remove_the_passkey(desk: DeskUnderTest) -> None:
+async def test_user_can_create_use_and_remove_a_passkey(desk: DeskUnderTest) -> None:
     options = await request_creation_options(desk)
     assert options["rp"] == {"name": "Matdan", "id": HOST}
     assert options["authenticatorSelection"]["userVerification"] == "required"

@@ -310,7 +310,7 @@ async def test_open_page_of_a_user_ends_at_a_role_change_despite_a_full_disk(
     assert await desk.file.read_password("meena") is None
 
 
-async def test_executed_user_command_is_confirmed_even_if_the_list_of_users_cannot_be_read(
+async def test_user_command_is_confirmed_although_the_user_list_is_unreadable(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.cookie("supervisor")

@@ -56,7 +56,7 @@ async def fail_in_task_group(*stopped: asyncio.Task[None]) -> None:
         group.create_task(cancel_and_fail())
 
 
-async def test_task_that_is_cancelled_while_a_task_of_its_group_fails_ends_as_cancelled() -> None:
+async def test_cancelled_task_ends_as_cancelled_although_its_task_group_fails() -> None:
     async def run_group() -> None:
         await await_coroutine_in_own_task(fail_in_task_group(working))
 

@@ -123,7 +123,7 @@ def test_audit_accepts_entries_with_ids_hashes_and_dates() -> None:
         "20260422-3f0e7c1a-5b1d-4a53-9a0b-123456789012.csv",
     ],
 )
-def test_audit_does_not_mistake_a_date_in_a_file_name_for_a_phone_number(name: str) -> None:
+def test_audit_accepts_a_date_in_a_file_name_that_looks_like_a_number(name: str) -> None:
     assert make_next_audit_entry(0, GENESIS, at=0.0, kind="export", who="compliance", what={"file": name}).number == 1
 
 

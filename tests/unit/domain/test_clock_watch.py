@@ -133,6 +133,6 @@ def test_delay_between_two_clock_readings_is_not_reported_as_a_clock_step(
     assert start_clock_watch().measure_wall_clock_step(read) is None
 
 
-def test_clocks_are_read_several_times_and_the_reading_with_the_shortest_delay_is_used() -> None:
+def test_clock_reading_with_the_shortest_delay_of_several_is_used() -> None:
     clock = PausedClock([4.0, 3.0, 0.5, 2.0, 5.0][:MAX_READINGS])
     assert Instant.read_both_clocks(clock) == Instant(NOON + 7.0, 7.5)

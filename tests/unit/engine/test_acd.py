@@ -167,7 +167,7 @@ def test_answered_voter_hears_only_the_information_message_if_the_rules_forbid_t
 
 
 @pytest.mark.parametrize("state", [SeatState.PAUSED, SeatState.READY])
-def test_voter_who_returns_from_hold_continues_the_call_at_a_paused_or_free_seat(state: SeatState) -> None:
+def test_voter_returning_from_hold_is_connected_even_to_a_paused_seat(state: SeatState) -> None:
     turns = Turns()
     call = turns.talking()
     change_seat(turns, "01", state=state, attempt_id=None, campaign_id=None)
@@ -293,7 +293,7 @@ def test_ivr_flow_cannot_transfer_an_ended_call_or_transfer_without_a_free_seat(
 # Phones
 
 
-def test_seat_whose_connected_phone_may_be_dead_gets_no_voter_until_the_phone_works() -> None:
+def test_seat_with_a_possibly_dead_phone_gets_no_voter() -> None:
     turns = Turns()
     turns.after(1, lambda: turns.features.call_distributor.mark_seat_phone_as_possibly_dead("01", True))
     turns.call()

@@ -162,7 +162,7 @@ def test_certificates_are_checked_only_for_campaigns_whose_recordings_need_certi
     assert rules.answer().campaign.certified == certified
 
 
-def test_rules_for_a_campaign_are_checked_once_a_second_and_after_a_settings_change() -> None:
+def test_campaign_rules_are_checked_each_second_and_after_a_settings_change() -> None:
     rules = Rules()
     asked: list[tuple[CampaignRules, float, object]] = []
 
@@ -218,7 +218,7 @@ def test_recordings_use_the_booths_language_if_the_voters_is_unknown(language: s
     assert rules.gate.cases[-1].language == spoken
 
 
-def test_legal_grounds_are_stored_with_the_time_since_the_last_call_to_the_number() -> None:
+def test_legal_grounds_include_the_time_since_the_last_call() -> None:
     rules = Rules()
     rules.gate.format_legal_grounds_of_decision = lambda case, digest: "grounds"  # type: ignore[attr-defined]
     for called_at, seconds in ((None, None), (NOON - 90, 90), (NOON + 5, 0)):

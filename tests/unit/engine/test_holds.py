@@ -54,7 +54,7 @@ def test_campaign_is_held_if_the_asterisk_server_of_its_trunk_is_down() -> None:
     assert find_hold(turns, "far") == Hold(HoldReason.NO_SWITCH)
 
 
-def test_hold_of_a_campaign_names_the_silent_server_if_its_other_server_is_disconnected() -> None:
+def test_campaign_hold_names_a_silent_server_next_to_a_disconnected_one() -> None:
     turns = make_turns_that_want_calls()
     turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     run = turns.features.loaded_campaigns["calls"]

@@ -97,9 +97,7 @@ def test_no_numbers_are_reserved_while_the_disk_is_nearly_full() -> None:
     ("released", "left"),
     [([0], False), ([RELEASED_AT_ONCE, 3], False), ([RELEASED_AT_ONCE, RELEASED_AT_ONCE, RELEASED_AT_ONCE - 1], False)],
 )
-async def test_numbers_refused_by_the_rules_return_to_the_queue_in_batches_until_none_remain(
-    released: list[int], left: bool
-) -> None:
+async def test_all_numbers_refused_by_the_rules_return_to_the_queue_in_batches(released: list[int], left: bool) -> None:
     answers, asked = iter(released), list[tuple[str, int]]()
 
     async def return_refused_numbers_to_queue(campaign: str, most: int) -> int:

@@ -52,7 +52,7 @@ def decode_ami_messages(text: str) -> list[AmiMessage]:
     return list(AmiDecoder().decode_bytes(banner + text.replace("{id}", ID).encode()))
 
 
-def test_every_call_status_captured_from_asterisk_is_in_the_outcome_table_and_the_simulation() -> None:
+def test_every_captured_call_status_is_documented_and_simulated() -> None:
     captured = {int(name.partition("-")[0]) for name in CAPTURED}
     assert captured == set(TABLE) == set(CARRIER_CAUSES)
 
@@ -78,7 +78,7 @@ def test_calls_captured_from_asterisk_have_the_outcomes_of_the_outcome_table(end
         ("limit-forwarded", True, Outcome.NO_ANSWER),  # SIP 181
     ],
 )
-def test_call_that_never_reports_ringing_is_a_carrier_failure_at_the_ring_time_limit(
+def test_call_that_never_rings_is_a_carrier_failure_at_the_ring_limit(
     ending: str, ever_ringing: bool, outcome: Outcome
 ) -> None:
     found, ended = find_end_and_outcome(decode_ami_messages(EARLY[ending]["events"]))

@@ -274,7 +274,7 @@ def test_call_is_placed_over_the_asterisk_server_with_more_free_agents() -> None
     site.run_tasks()
 
 
-def test_calls_that_need_an_agent_are_limited_by_the_agents_of_their_asterisk_server() -> None:
+def test_agent_calls_on_a_server_are_limited_by_its_agents() -> None:
     trunks = [{**FAST, "name": name, "endpoint": name} for name in ("near", "far")]
     site = Site(seats=2, trunks=trunks)
     servers, seats = site.turns.features.asterisk_servers, site.turns.features.agent_seats

@@ -182,9 +182,7 @@ def create_call(
 
 
 @pytest.mark.parametrize(("detection", "is_classified"), [("off", True), ("after-seat", True), ("before-seat", False)])
-def test_new_call_has_the_data_of_its_number_and_waits_for_answering_machine_detection(
-    detection: str, is_classified: bool
-) -> None:
+def test_new_call_has_its_numbers_data_and_waits_for_machine_detection(detection: str, is_classified: bool) -> None:
     turns = make_turns_that_want_calls(campaign={"machine_detection": detection})
     run = turns.features.loaded_campaigns["calls"]
     claim = make_claim(7, voter_id=3, booth_id=5, attempt_number=2, language="mr", pending_voters=4, worker=WORKER)
@@ -231,7 +229,7 @@ def test_call_attempt_with_the_caller_id_of_another_trunk_is_refused() -> None:
     assert refused.why is RefusedBecause.NO_CHANNEL
 
 
-def test_call_attempt_of_a_held_campaign_is_refused_with_the_reason_of_the_hold() -> None:
+def test_call_attempt_of_a_held_campaign_is_refused_with_the_reason() -> None:
     turns = make_turns_that_want_calls()
     run = turns.features.loaded_campaigns["calls"]
     attempt, call = create_call(turns, make_claim(1))
@@ -252,7 +250,7 @@ def test_call_attempt_that_the_rules_forbid_is_refused_with_the_reason() -> None
     assert refused.why is RefusedBecause.FORBIDDEN
 
 
-def test_phone_number_is_busy_if_its_voter_is_on_any_of_several_live_calls() -> None:
+def test_number_is_busy_if_its_voter_is_on_one_of_several_live_calls() -> None:
     turns = make_turns_that_want_calls()
     turns.call(phone_id=8, voter_id=8)
     turns.call(AttemptId("b" * 36), phone_id=9, voter_id=1)

@@ -142,7 +142,7 @@ def test_agents_log_in_at_a_removed_seat_is_not_restored_after_a_restart() -> No
     assert turns.features.agent_seats.is_seat_removed(turns.features.agent_seats["01"])
 
 
-def test_call_on_a_removed_trunk_ends_normally_and_clears_the_alert_about_the_trunk() -> None:
+def test_call_on_a_removed_trunk_ends_normally_and_clears_its_alert() -> None:
     turns = Turns()
     turns.talking()
     turns.features.active_alerts.raise_alert(AlertKind.TRUNK, trunk="carrier", until="14:05:00", failed=3, calls=3)

@@ -145,7 +145,7 @@ EIGHT_SKILLS = ["ab", "bc", "cd", "de", "ef", "fg", "gh", "h", "h"]
         (NINE_SKILLS, "bcdefgh", 1),
     ],
 )
-def test_calls_of_a_campaign_are_limited_by_its_seats_with_each_combination_of_skills(
+def test_calls_are_limited_by_the_seats_with_each_combination_of_skills(
     seats: list[str], rings: str, calls: int
 ) -> None:
     centre = make_centre(seats)
@@ -158,9 +158,7 @@ def test_calls_of_a_campaign_are_limited_by_its_seats_with_each_combination_of_s
     ("seats", "paused"),
     [(["a", "c"], []), (["ab", "c"], []), (["a", "ac", "c"], ["02"])],
 )
-def test_calls_of_a_campaign_reduce_the_calls_only_of_campaigns_that_share_its_seats(
-    seats: list[str], paused: list[str]
-) -> None:
+def test_calls_of_a_campaign_limit_only_campaigns_that_share_its_seats(seats: list[str], paused: list[str]) -> None:
     centre = make_centre(seats)
     set_seat_states(centre, SeatState.PAUSED, *paused)
     for each in "ccc":
@@ -175,7 +173,7 @@ def test_pacing_input_of_a_campaign_contains_only_seats_with_its_skill() -> None
     assert (snapshot.free_seats, len(snapshot.ringing)) == (1, 0)
 
 
-def test_pacing_input_of_a_campaign_counts_waiting_voters_of_campaigns_that_share_its_seats() -> None:
+def test_pacing_input_counts_waiting_voters_of_campaigns_with_shared_seats() -> None:
     centre = make_centre(["ab", "b"])
     for name in ("a1", "a2"):
         call = a_call(attempt_id=AttemptId(name), campaign_id="b", answered_seconds=0.0, answered_at=NOON)

@@ -90,7 +90,7 @@ def test_trunk_gets_no_calls_for_a_while_if_too_many_calls_fail() -> None:
     assert "of the last 10 calls" in health.reason_why_trunk_is_suspended
 
 
-def test_calls_placed_before_the_suspension_of_a_trunk_do_not_count_as_test_calls() -> None:
+def test_calls_placed_before_a_trunks_suspension_are_not_its_test_calls() -> None:
     health = TrunkHealth(RULES, 0.0)
     record_failed_calls(health, 3, 10.0)
     health.update_trunk_when_call_rings(1.0, 9.0, 41.0)

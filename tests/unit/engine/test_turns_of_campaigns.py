@@ -80,7 +80,7 @@ def test_campaign_with_longer_conversations_places_fewer_calls() -> None:
     assert placed["short"] == pytest.approx(40, abs=1)
 
 
-def test_campaign_that_used_more_agent_time_waits_until_the_other_campaign_has_caught_up() -> None:
+def test_campaign_over_its_agent_time_waits_for_the_other_campaign() -> None:
     shares, pool = FairShares(), Pool()
     both = pool.make_contender("a"), pool.make_contender("b")
     place_calls(shares, pool, *both, room=0)

@@ -92,9 +92,7 @@ async def test_number_of_users_in_the_store_is_limited(users: Users) -> None:
     await users.add_or_change_user("user-7", Role.COACH, "asha", None)
 
 
-async def test_user_added_to_the_settings_file_is_removed_from_the_users_in_the_store(
-    users: Users, store: Store, tmp_path: Path
-) -> None:
+async def test_user_in_the_settings_file_replaces_the_stored_user(users: Users, store: Store, tmp_path: Path) -> None:
     await users.add_or_change_user("meena", Role.SUPERVISOR, "asha", None)
     await users.add_or_change_user("ravi", Role.COACH, "asha", None)
     taken = Users(store, SystemClock(), lambda: FIXED | {"meena"})

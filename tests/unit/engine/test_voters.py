@@ -61,7 +61,7 @@ def test_answered_voter_is_connected_to_a_free_seat_immediately() -> None:
     assert turns.seat() is SeatState.READY
 
 
-def test_voter_without_a_free_seat_hears_the_information_message_once_within_the_connect_limit() -> None:
+def test_voter_without_a_free_agent_hears_the_information_message_once() -> None:
     turns = Turns(seats=0)
     turns.call()
     turns.play(
@@ -209,7 +209,7 @@ def test_pacing_counts_each_unanswered_call_once(facts: dict[str, Any], follows:
     turns.play([(30, ended, f"timer call/A off; {follows}"), (30, ended, "")])
 
 
-def test_end_of_a_call_waits_a_limited_time_for_the_ivr_flow_to_end() -> None:
+def test_ended_call_waits_a_limited_time_for_its_ivr_flow() -> None:
     turns = Turns()
     turns.call(is_running=True, waiting=True, answered_seconds=8.0, answered_at=8.0)
     turns.play(

@@ -116,7 +116,7 @@ def test_flow_check_reports_a_question_whose_prompts_may_all_be_skipped() -> Non
     assert "silent-question" in {finding.rule for finding in list_findings(unknown, head)}
 
 
-def test_flow_check_reports_a_missing_prompt_text_with_the_languages_that_lack_the_text() -> None:
+def test_flow_check_names_the_languages_without_a_prompt_text() -> None:
     texts = merge_text_collections([load_shipped_texts(), Texts({"en": MappingProxyType({"mine.hello": "Hello"})})])
     found = get_only_finding(
         list_findings("  first: {say: [mine.hello], next: bye}", texts=texts), "missing-text", "first"

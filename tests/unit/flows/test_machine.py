@@ -92,7 +92,7 @@ def test_voting_hours_entered_as_1_to_6_are_stored_as_afternoon_hours(keyed: int
     assert convert_entered_hour_to_polling_hour(keyed) == hour
 
 
-def test_key_3_in_the_turnout_flow_plays_the_booth_information_and_repeats_the_question() -> None:
+def test_key_3_in_the_turnout_flow_plays_the_booth_information() -> None:
     flow = FLOWS["turnout"]
     where = run(flow, [Played(), Digits("3")])
     assert isinstance(where.action, Play)
@@ -144,7 +144,7 @@ def test_key_pressed_during_an_interruptible_prompt_answers_the_next_menu() -> N
     assert isinstance(turn.action, Commit)
 
 
-def test_key_pressed_during_an_interruptible_prompt_is_the_first_digit_of_the_next_field() -> None:
+def test_key_pressed_during_a_prompt_is_the_first_digit_of_the_next_field() -> None:
     flow = make_flow(
         """
   first: {say: [common.greeting], barge_in: true, next: second}
@@ -162,7 +162,7 @@ def test_key_pressed_during_a_prompt_that_is_not_interruptible_is_ignored() -> N
     assert isinstance(run(flow, [Played("1")]).action, Collect)
 
 
-def test_hash_key_after_a_full_digit_field_is_no_answer_to_the_next_menu() -> None:
+def test_hash_key_after_a_full_digit_field_is_ignored_by_the_next_menu() -> None:
     flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: read}
@@ -177,7 +177,7 @@ def test_hash_key_after_a_full_digit_field_is_no_answer_to_the_next_menu() -> No
     assert run(flow, [Digits("1"), Digits("#")]).state.no_match == 1  # the field had ended by its terminator
 
 
-def test_hash_key_after_a_full_digit_field_is_no_answer_to_the_next_field() -> None:
+def test_hash_key_after_a_full_digit_field_is_ignored_by_the_next_field() -> None:
     flow = make_flow(
         """
   first: {field: serial, say: [worker.serial], max_digits: 2, next: other}

@@ -37,7 +37,7 @@ def test_flow_diagram_has_every_node_and_only_valid_mermaid_lines(name: str, lan
     assert parse_nodes(diagram).keys() == FLOWS[name].nodes.keys()
 
 
-def test_flow_diagram_shows_the_texts_of_each_node_and_the_next_node_after_silence() -> None:
+def test_flow_diagram_shows_node_texts_and_the_path_after_silence() -> None:
     nodes = parse_nodes(draw_flow(FLOWS["turnout"], load_shipped_texts(), "hi"))
     title, words, *notes = nodes["question"].split("<br>")
     assert title == "Asks for a key (question)"

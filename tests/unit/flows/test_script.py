@@ -220,7 +220,7 @@ def test_script_check_reports_script_pages_that_lead_only_to_each_other() -> Non
 
 
 @pytest.mark.parametrize("kind", MarkKind)
-def test_question_of_an_agent_script_must_not_have_the_name_of_a_voter_status(kind: MarkKind) -> None:
+def test_agent_script_question_must_not_be_named_like_a_voter_status(kind: MarkKind) -> None:
     script = parse_script(change_script("knows_booth", kind.value.replace("-", "_")))
     assert [each.rule for each in check_script(script)] == ["named-like-a-mark"]
 
@@ -349,7 +349,7 @@ def test_agent_script_with_a_problem_or_for_another_purpose_is_refused(tmp_path:
         ScriptLibrary({"calls": (str(path), Purpose.SURVEY)})
 
 
-def test_script_reload_uses_all_changed_files_or_none_and_live_calls_keep_their_version(tmp_path: Path) -> None:
+def test_live_calls_keep_their_script_version_after_a_reload(tmp_path: Path) -> None:
     path, flow = tmp_path / "own.yaml", tmp_path / "turnout.yaml"
     shipped = SCRIPTS_DIRECTORY.parent / "flows" / "opt_out.yaml"
     path.write_text(GOOD, encoding="utf-8")

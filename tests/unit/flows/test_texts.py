@@ -224,7 +224,7 @@ def test_prompt_in_an_unknown_language_is_spoken_in_english(language: str) -> No
     assert all(".." not in sound for sound in sounds)
 
 
-def test_prompt_without_a_text_is_played_from_the_sound_file_named_like_the_prompt() -> None:
+def test_prompt_without_a_text_is_played_from_the_sound_file_of_its_name() -> None:
     ref = make_text_prompt("mine.hello", n=PromptRef(PromptKind.NUMBER, "3"))
     assert list_sounds_of_prompt(ref, "hi", load_shipped_texts()) == ("matdan/hi/mine/hello", "matdan/hi/number/3")
     assert render_prompt_as_words(ref, "hi", load_shipped_texts()) == "[mine.hello]"

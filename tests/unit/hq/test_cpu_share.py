@@ -39,7 +39,7 @@ def test_headquarters_reads_all_full_batches_of_a_centre_that_catches_up() -> No
     assert count_read(CpuShares(), "pune-1", 0.005, 20, 600) == 12_000
 
 
-def test_centre_that_has_used_its_share_of_processor_time_does_not_delay_other_centres() -> None:
+def test_centre_over_its_share_of_cpu_time_does_not_delay_other_centres() -> None:
     shares = CpuShares()
     count_read(shares, "pune-1", 1.0, 100, 1)
     assert not shares.has_centre_computing_time_left("pune-1", 1.0)

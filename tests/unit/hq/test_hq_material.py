@@ -39,7 +39,7 @@ async def test_list_of_published_flows_and_sounds_has_approved_versions_and_thei
     }
 
 
-async def test_damaged_list_of_published_flows_and_sounds_is_reported_and_not_shown_as_empty(tmp_path: Path) -> None:
+async def test_damaged_list_of_published_material_is_not_shown_as_empty(tmp_path: Path) -> None:
     settings = publish_version(tmp_path)
     for path in (tmp_path / "hq" / "public" / "metadata").glob("*.targets.json"):
         path.write_bytes(b"{")

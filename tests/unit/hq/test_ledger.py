@@ -173,9 +173,7 @@ INVALID_FIELDS: list[tuple[str, object]] = [
 
 
 @pytest.mark.parametrize(("name", "value"), INVALID_FIELDS)
-def test_voter_status_that_diallers_would_reject_is_stored_but_not_sent_to_other_centres(
-    name: str, value: object
-) -> None:
+def test_invalid_voter_status_is_stored_but_not_sent_to_other_centres(name: str, value: object) -> None:
     """As a mark it would stop the gatherer, or be too long for a peer update, and block all rows after it."""
     valid = mark_row(1, 12)
     assert isinstance(parse_outbox_row("pune-1", valid, NOW)[0], MarkRow)

@@ -45,7 +45,7 @@ def test_headquarters_page_shows_the_last_status_of_a_centre() -> None:
     assert [each["code"] for each in fields["alerts"]] == ["wrong-clock"]
 
 
-def test_headquarters_page_shows_an_alert_if_a_centre_imports_no_updates_of_other_centres() -> None:
+def test_headquarters_page_alerts_if_a_centre_imports_no_peer_updates() -> None:
     live = receive_status(("peer-updates", {"problem": "the disk is full"}))
     [alert] = live.centres["pune-1"].build_live_status_for_pages()["alerts"]
     assert alert["code"] == "no-peer-updates"
@@ -102,7 +102,7 @@ def test_headquarters_figures_of_the_day_count_contacts_abandoned_calls_and_seat
     assert figures["seat_hours"] == 1.5
 
 
-def test_call_rate_of_a_centre_covers_the_last_15_minutes_and_restarts_at_midnight() -> None:
+def test_call_rate_of_a_centre_covers_the_last_15_minutes_of_the_day() -> None:
     rates = CallRates()
     assert rates.record_attempts_and_compute_call_rate("pune-1", 0.0, 100) is None
     assert rates.record_attempts_and_compute_call_rate("pune-1", 600.0, 200) == 600

@@ -47,7 +47,7 @@ def test_rollout_of_campaign_material_to_an_unknown_first_centre_is_rejected() -
         plan_rollout_waves(ZONES, ["z"])
 
 
-def test_each_wave_of_centres_in_a_rollout_is_observed_before_the_next_wave_starts() -> None:
+def test_rollout_observes_each_wave_of_centres_before_the_next() -> None:
     rollout = make_rollout()
     assert rollout.start_next_wave_of_rollout(0).to == ("centre:a", "centre:b", "centre:c")
     run_version(rollout, "a", "b", "d")  # d is not in this wave

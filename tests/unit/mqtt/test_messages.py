@@ -150,7 +150,7 @@ def test_campaign_named_like_an_mqtt_wildcard_gets_a_valid_topic_below_its_centr
     assert message.topic == "dialer/v1/c%2F%23/campaigns/%2B%2F..%2F%23/statistics"
 
 
-def test_published_state_of_a_held_campaign_gives_reason_text_and_end_of_the_hold() -> None:
+def test_published_state_of_a_held_campaign_has_the_reason_and_end() -> None:
     def read_published_hold(view: CampaignView) -> object:
         return json.loads(messages.create_statistics_message("c", view).payload)["hold"]
 

@@ -155,7 +155,7 @@ def test_voter_details_of_a_connected_call_are_published_immediately() -> None:
     assert buffer.find_time_of_next_message(0.31) > 0.31
 
 
-def test_call_events_that_do_not_fit_into_the_publish_queue_are_dropped_and_counted() -> None:
+def test_call_events_beyond_the_publish_queue_limit_are_dropped_and_counted() -> None:
     view = centre_view()
     buffer = ChangeBuffer(max_call_events=3)
     for number in range(5):

@@ -84,7 +84,7 @@ def test_asyncapi_document_is_up_to_date() -> None:
 
 @given(st.text())
 @settings(deadline=None, derandomize=True)
-def test_any_id_is_encoded_as_one_level_of_an_mqtt_topic_and_decoded_unchanged(value: str) -> None:
+def test_id_in_an_mqtt_topic_level_is_decoded_unchanged(value: str) -> None:
     encodable = value.encode(errors="replace").decode()
     level = topics.encode_topic_level(encodable)
     assert level

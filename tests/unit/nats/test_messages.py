@@ -53,7 +53,7 @@ def test_malformed_batch_of_result_rows_is_refused(changes: dict[str, object], p
 
 @given(st.binary(max_size=200))
 @settings(derandomize=True, deadline=None)
-def test_bytes_that_are_no_batch_of_result_rows_are_refused_as_an_invalid_message(data: bytes) -> None:
+def test_random_bytes_are_refused_as_a_batch_of_result_rows(data: bytes) -> None:
     for read in (messages.unpack_batch, messages.unpack_acknowledgement, messages.unpack_peer_updates):
         with pytest.raises(InvalidMessage):
             read(data)

@@ -116,7 +116,7 @@ def test_predicted_probability_of_a_free_seat_matches_exponential_talk_and_wrap_
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
-def test_predicted_probability_that_a_closing_seat_becomes_free_matches_closing_and_wrap_up_times() -> None:
+def test_predicted_time_until_a_closing_seat_is_free_matches_the_learned_times() -> None:
     rates = dict.fromkeys(SeatStage, _make_rates(1 / 15.0)) | {
         SeatStage.CLOSING: _make_rates(1 / 5.0),
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
@@ -177,7 +177,7 @@ def test_ringing_calls_correct_the_ring_times_of_the_first_calls_that_ended() ->
     assert latest[1] == pytest.approx(true, rel=0.15)
 
 
-def test_many_ringing_calls_do_not_change_the_answer_rate_while_ring_times_are_unknown() -> None:
+def test_ringing_calls_do_not_change_the_answer_rate_without_ring_times() -> None:
     rate, seem_answered = AnswerRate(TUNED), np.full(300, 0.5)
     assert rate.estimate_answer_rate(seem_answered) > 0.9
     assert rate.estimate_answer_rate(seem_answered, known_calls=16.0) == pytest.approx(rate.rate, abs=0.2)

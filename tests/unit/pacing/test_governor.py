@@ -39,7 +39,7 @@ def test_pacing_obeys_the_strictest_of_several_abandoned_rate_caps() -> None:
     assert governor.count_abandoned_calls_still_allowed() == pytest.approx(10.0)
 
 
-def test_answered_calls_leave_the_abandoned_rate_window_before_abandoned_calls_of_the_same_time() -> None:
+def test_abandoned_rate_window_drops_answered_before_abandoned_calls_of_the_same_time() -> None:
     tally = Tally(3_600.0)
     tally.add_answered_and_abandoned_counts(3.0, answers=1)
     tally.add_answered_and_abandoned_counts(3.0, abandoned=1)
@@ -110,9 +110,7 @@ def test_allowed_abandonment_risk_includes_answers_expected_until_the_end_of_the
 
 @pytest.mark.parametrize("answers", [0, 20, 400])
 @pytest.mark.parametrize("left", [0.0, 600.0, 36_000.0])
-def test_calls_placed_ahead_may_reach_but_not_exceed_the_hard_limit_on_abandoned_calls(
-    answers: int, left: float
-) -> None:
+def test_calls_dialled_ahead_never_exceed_the_hard_abandoned_call_limit(answers: int, left: float) -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     _count_answers(governor, answers, 1.0)
     _get_allowed_risk(governor, coming=0.2, left=left)

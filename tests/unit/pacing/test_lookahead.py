@@ -55,7 +55,7 @@ def _compute_abandoned_probability(free: int, freed: Matrix, answered: Matrix) -
 
 
 @pytest.mark.parametrize("terms", [3, 8, 40])
-def test_normal_approximation_of_the_number_of_free_seats_is_close_to_the_exact_distribution(terms: int) -> None:
+def test_normal_approximation_of_free_seats_is_close_to_the_exact_distribution(terms: int) -> None:
     random = Random(5)
     chances = [random.random() ** 2 for _ in range(terms)]
     mean = sum(chances)
@@ -109,7 +109,7 @@ def test_number_of_placed_calls_is_limited_by_remaining_abandoned_calls_and_allo
 
 
 @pytest.mark.parametrize("count", [8, 30])
-def test_ringing_calls_are_hung_up_until_the_last_call_is_within_the_allowed_risk(count: int) -> None:
+def test_ringing_calls_are_hung_up_until_the_abandonment_risk_is_allowed(count: int) -> None:
     freed, ringing = np.tile([[0.2, 0.4]], (count, 1)), np.tile([[0.3, 0.5]], (count, 1))
     outlook = _make_outlook(0, freed, ringing)
     assert outlook.count_calls_to_hang_up((Bound(1.0),)) == 0

@@ -315,7 +315,7 @@ def failed_checks(report: DemoReport) -> set[str]:
     return {name for name, check in report.checks.items() if not check.holds}
 
 
-async def test_run_report_counts_attempts_calls_and_opt_outs_since_the_start_of_the_run(store: HandFilled) -> None:
+async def test_demo_report_counts_attempts_and_opt_outs_since_the_start_of_the_demo(store: HandFilled) -> None:
     attempt = store.answered(1)
     store.answered(2, outcome="abandoned", connected_at=None)
     store.answered(3, outcome="completed", campaign="ivr", connected_at=None)

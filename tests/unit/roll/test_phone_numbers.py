@@ -134,7 +134,7 @@ def test_cell_such_as_na_or_nil_has_no_phone_number(cell: str) -> None:
     assert (found.numbers, found.rejected) == ((), ())
 
 
-def test_valid_phone_number_is_read_from_a_cell_that_also_has_an_invalid_number() -> None:
+def test_valid_phone_number_is_read_next_to_an_invalid_number() -> None:
     found = read_phone_numbers_in_cell("6990012345 / 12345")
     assert found.numbers == (MOBILE,)
     assert [(bad.text, bad.reason) for bad in found.rejected] == [("12345", NumberReason.TOO_SHORT)]

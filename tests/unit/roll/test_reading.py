@@ -177,9 +177,7 @@ def test_missing_electoral_roll_file_or_folder_in_place_of_a_roll_is_rejected(tm
         ("ascii", "not in enc"),
     ],
 )
-def test_electoral_roll_that_is_not_in_the_encoding_of_the_map_file_is_rejected(
-    tmp_path: Path, encoding: str, says: str
-) -> None:
+def test_roll_in_another_encoding_than_the_map_file_says_is_rejected(tmp_path: Path, encoding: str, says: str) -> None:
     path = tmp_path / "roll.csv"
     path.write_bytes(f"{HEADER}\n1,2,3,André\n".encode("cp1252"))
     with pytest.raises(RollError, match=says):
@@ -228,7 +226,7 @@ def make_roll(count: int, changes: dict[int, str], end: str = "\n") -> str:
 )
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("batch_rows", [4_000, 10])
-def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_electoral_roll_file(
+def test_unclosed_quotation_mark_is_detected_in_any_column_of_a_short_roll(
     tmp_path: Path, changes: dict[int, str], end: str, batch_rows: int
 ) -> None:
     path = tmp_path / "roll.csv"

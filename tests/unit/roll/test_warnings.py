@@ -48,7 +48,7 @@ def test_warning_about_an_unread_phone_column_names_the_heading(tmp_path: Path) 
     assert prepare_roll_import(tmp_path / "roll.csv", load_column_map(map_file)).find_roll_warnings("IN") == []
 
 
-def test_aadhaar_column_of_an_electoral_roll_is_not_reported_as_an_unread_phone_column(tmp_path: Path) -> None:
+def test_aadhaar_column_is_not_mistaken_for_a_phone_number_column(tmp_path: Path) -> None:
     assert find_warnings(tmp_path, f"{KEY},NAME,MOBILE,AADHAAR", "174,1,1,Asha,9812345601,9812345651") == []
 
 
@@ -93,7 +93,7 @@ def test_voter_id_numbers_shared_by_several_voters_are_counted_within_one_roll_v
     assert other.shared_epics == 1
 
 
-def test_workbook_without_a_roll_on_its_first_sheet_gives_an_error_naming_other_sheets(
+def test_roll_error_names_other_sheets_of_the_workbook(
     tmp_path: Path,
 ) -> None:
     book = openpyxl.Workbook()
@@ -120,7 +120,7 @@ def test_zip_archive_given_as_a_roll_gives_an_error_naming_the_file_inside(
         prepare_roll_import(tmp_path / "roll.zip")
 
 
-def test_dry_run_of_an_electoral_roll_import_shows_warnings_and_the_first_rejected_rows(tmp_path: Path) -> None:
+def test_roll_import_dry_run_shows_warnings_and_first_rejected_rows(tmp_path: Path) -> None:
     path = tmp_path / "roll.csv"
     path.write_text(f"{KEY},NAME,MOBILE,OTHER\n174,1,1,Asha,12345,9812345601\n174,1,x,Ravi,9812345602,9812345603\n")
     code, said = run("import", path, "--store", tmp_path / "centre.db", "--dry-run")
@@ -132,7 +132,7 @@ def test_dry_run_of_an_electoral_roll_import_shows_warnings_and_the_first_reject
     assert "the first 2 rejects; --rejects FILE writes all" in words
 
 
-def test_docs_page_on_electoral_rolls_lists_every_field_and_its_map_files_are_valid(tmp_path: Path) -> None:
+def test_docs_page_on_electoral_rolls_lists_every_field(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs/how-to/rolls.md").read_text(encoding="utf-8")
     examples = [text for text in re.findall(r"```toml\n(.*?)```", page, re.DOTALL) if "[[sources]]" not in text]
     assert len(examples) == 1

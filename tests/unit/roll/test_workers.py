@@ -38,7 +38,7 @@ WORKERS = """SELECT e164, name, language, gone, group_concat(booth_id) FROM work
 JOIN worker_booth USING (worker_id) GROUP BY worker_id ORDER BY worker_id"""
 
 
-def test_list_of_booth_workers_may_have_digits_of_any_script_and_several_roll_parts(store: Path) -> None:
+def test_booth_worker_list_may_have_digits_of_any_script(store: Path) -> None:
     text = (
         f"AC No,Part,Mobile,Name,Language\n१७४,1; 3,98100 00001,Asha,hindi\n174,2,{SECOND},,\n174,3,{SECOND},Ravi,ta\n"
     )
@@ -46,7 +46,7 @@ def test_list_of_booth_workers_may_have_digits_of_any_script_and_several_roll_pa
     assert query_store(store, WORKERS) == [(FIRST, "Asha", "hi", 0, "1,3"), (SECOND, "Ravi", "ta", 0, "2,3")]
 
 
-def test_later_list_of_booth_workers_replaces_booths_and_keeps_details_that_the_list_lacks(store: Path) -> None:
+def test_later_booth_worker_list_replaces_booths_but_keeps_other_details(store: Path) -> None:
     import_list(store, f"constituency,part,number,name,language\n174,1,{FIRST},Asha,hi\n174,2,{SECOND},Ravi,ta\n")
     result = import_list(store, f"constituency,part,number\n174,3,{FIRST}\n", replace=True)
     assert (result.workers, result.removed) == (1, 1)
@@ -93,9 +93,7 @@ def test_opted_out_booth_worker_stays_opted_out_after_an_import(store: Path) -> 
         ),
     ],
 )
-def test_invalid_row_of_a_booth_worker_list_is_reported_and_no_worker_is_imported(
-    store: Path, text: str, words: str
-) -> None:
+def test_booth_worker_list_with_an_invalid_row_imports_nobody(store: Path, text: str, words: str) -> None:
     with pytest.raises(RollError, match=words) as refused:
         import_list(store, text)
     assert "9810000" not in str(refused.value)

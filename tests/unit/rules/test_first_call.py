@@ -39,7 +39,7 @@ def test_polling_areas_are_taken_from_the_settings_before_an_electoral_roll_impo
     assert list_areas_of_polling_days(polls.rules.polls, 900.0) == Areas([Area(174, ""), Area(0, "")], False, 900.0)
 
 
-def test_obstacles_to_the_first_call_of_a_campaign_are_reported_in_order_of_time() -> None:
+def test_obstacles_to_a_campaigns_first_call_are_listed_in_order_of_time() -> None:
     settings = site(
         "india", campaign={"purpose": "material"}, rules={"polls": [{"day": "2024-04-23", "closes_at": "18:00"}]}
     )
@@ -96,7 +96,7 @@ def test_campaign_with_empty_calling_hours_never_calls() -> None:
     assert first == FirstCall(None, "its hours are empty, so it never calls")
 
 
-def test_forecast_of_a_campaigns_first_call_names_at_most_two_obstacles_in_polling_areas() -> None:
+def test_first_call_forecast_names_at_most_two_obstacles_in_polling_areas() -> None:
     polls = [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]
     settings = site(campaign={"purpose": "material"}, rules={"polls": polls})
     gate, campaign = make_gate(settings), campaign_rules(settings)

@@ -390,9 +390,7 @@ def test_sign_off_permits_only_recorded_turnout_calls_in_the_silence_period() ->
         (Area(174, "05:00"), Reason.NO_CLOSE),  # meant as 17:00, but earlier than the polls open
     ],
 )
-def test_call_forbidden_in_the_silence_period_is_forbidden_if_close_of_poll_is_unknown(
-    area: Area | None, reason: Reason
-) -> None:
+def test_campaigning_call_is_forbidden_while_the_close_of_poll_is_unknown(area: Area | None, reason: Reason) -> None:
     polls = {"polls": [{"day": "2024-04-26", "constituencies": [174]}]}
     material, turnout = site(campaign=MATERIAL, rules=polls), site(rules=polls)
     ruling = make_gate(material).check_rules_before_originate(make_case(material, area=area), NOON)
@@ -468,7 +466,7 @@ def test_calls_to_voters_are_forbidden_after_the_retention_period_of_their_data(
         assert [reason for reason in found_reasons if reason is Reason.RETENTION] == found
 
 
-def test_campaign_is_held_while_all_areas_of_the_campaign_are_in_the_silence_period() -> None:
+def test_campaign_is_held_while_all_its_areas_are_in_the_silence_period() -> None:
     polls = {"polls": [{"day": "2024-04-23", "constituencies": [1]}, {"day": "2024-04-24", "constituencies": [2]}]}
     settings = site(campaign=MATERIAL, rules=polls)
     gate, campaign = make_gate(settings), campaign_rules(settings)
@@ -512,7 +510,7 @@ MOMENTS = st.builds(
 
 @hypothesis_settings(deadline=None, derandomize=True, max_examples=120)
 @given(hours=WEEKS, zones=st.lists(st.sampled_from(ZONES), min_size=1, max_size=3, unique=True), now=MOMENTS)
-def test_calling_hours_of_a_number_begin_next_when_all_its_time_zones_allow_calls(
+def test_next_calling_hours_begin_when_all_time_zones_of_a_number_allow_calls(
     hours: WeekHours, zones: list[ZoneInfo], now: float
 ) -> None:
     """The result is compared with every quarter of an hour, since all stretches and clock changes here are whole quarters."""

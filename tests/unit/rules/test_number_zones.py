@@ -13,7 +13,7 @@ from tests.support.paths import ROOT
 
 
 @pytest.mark.parametrize(("number", "zones"), [("+919812345678", "Asia/Calcutta"), ("+442071234567", "Europe/London")])
-def test_time_zones_of_a_phone_number_are_found_without_the_systems_time_zone_data(number: str, zones: str) -> None:
+def test_time_zones_of_a_number_need_no_system_time_zone_data(number: str, zones: str) -> None:
     """Debian 13 has moved names such as Asia/Calcutta, which libphonenumber uses, into a package of their own."""
     code = (
         "import sys; from dialer.rules.number_zones import find_time_zones_of_number;"

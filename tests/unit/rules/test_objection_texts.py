@@ -140,7 +140,7 @@ def test_refusal_of_a_call_after_the_close_of_poll_names_the_closing_time() -> N
     assert check_at(moment("2024-04-22T18:00"), {"purpose": "turnout"}, **POLL_TODAY) == closed
 
 
-def test_call_is_forbidden_from_the_minute_in_which_the_voters_data_must_be_erased() -> None:
+def test_call_is_forbidden_once_the_voters_data_must_be_erased() -> None:
     settings = site(rules={"polls": [{"day": "2024-01-10"}]})
     gate, case = make_gate(settings), make_case(settings)
     [poll] = gate.rules.polls
@@ -276,5 +276,5 @@ def test_phone_number_hash_is_an_hmac_for_secrets_of_any_length(length: int) -> 
     assert hash_number(secret, "+919812345678") == expected
 
 
-def test_fingerprint_of_a_hash_secret_for_opt_outs_is_the_same_in_every_version() -> None:
+def test_opt_out_secret_fingerprint_is_the_same_in_every_version() -> None:
     assert compute_secret_fingerprint(b"secret") == hashlib.sha256(b"matdan opt-outs secret").hexdigest()[:16]

@@ -179,9 +179,7 @@ def test_linter_finds_no_fault_in_the_rendered_files_of_any_asterisk_server(serv
         ({"asterisk": {"servers": [{"name": "a", "host": "127.0.0.1"}]}}, None),
     ],
 )
-def test_call_history_is_on_by_default_for_an_asterisk_server_on_this_machine_only(
-    tables: dict[str, Any], history: Path | None
-) -> None:
+def test_call_history_is_on_by_default_only_for_a_local_asterisk(tables: dict[str, Any], history: Path | None) -> None:
     settings = Settings.model_validate(tables)
     assert settings.asterisk.history == history
     assert Settings.model_validate(settings.model_dump()).asterisk.history == history

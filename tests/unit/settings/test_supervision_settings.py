@@ -68,9 +68,7 @@ def test_valid_settings_of_transfers_and_supervisors_are_accepted(tmp_path: Path
         ('[recordings]\nprompt = "a&b"\n', "recordings.prompt"),
     ],
 )
-def test_mistake_in_settings_of_transfers_and_supervisors_is_refused_with_a_one_line_error(
-    tmp_path: Path, text: str, says: str
-) -> None:
+def test_transfer_or_supervisor_settings_mistake_gives_a_one_line_error(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(SettingError) as caught:
         load_settings(write_settings(tmp_path, text))
     assert says in str(caught.value)

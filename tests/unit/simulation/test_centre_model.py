@@ -337,7 +337,7 @@ def test_simulated_abandoned_rate_is_computed_for_each_window_and_the_worst_wind
         (replace(SMALL, connect_seconds=-1.0), "connect limit is -1"),
     ],
 )
-def test_scenario_with_a_figure_outside_the_limits_is_rejected_with_a_one_line_error(bad: Scenario, words: str) -> None:
+def test_scenario_with_an_impossible_figure_gives_a_one_line_error(bad: Scenario, words: str) -> None:
     with pytest.raises(BadScenario, match=words) as refused:
         simulate_day(bad, lambda: CallsPerIdleSeat(1.0), 1)
     assert "\n" not in str(refused.value)

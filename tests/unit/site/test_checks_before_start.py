@@ -106,7 +106,7 @@ async def test_dialer_check_accepts_a_campaign_that_may_call_voters_of_an_open_p
     assert found.level is Level.ERROR
 
 
-async def test_close_of_poll_must_be_known_only_for_campaigns_that_the_silence_interval_forbids(tmp_path: Path) -> None:
+async def test_close_of_poll_is_needed_only_by_campaigns_with_a_silence_interval(tmp_path: Path) -> None:
     rules = {"polls": [{"day": "2024-04-26"}]}
     live = make_site_with_roll(tmp_path, "india", "", rules=rules)
     material = live.model_copy(update={"campaigns": site("india", campaign={"purpose": "material"}).campaigns})

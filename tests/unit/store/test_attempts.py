@@ -177,7 +177,7 @@ async def test_promised_call_to_a_voter_is_due_at_the_promised_time(backend: Bac
         assert await open_with_gaps(store, make_attempt(promised, at=NOW + 60)) is None
 
 
-async def test_promised_call_back_waits_for_the_minimum_interval_after_a_call_of_another_campaign(
+async def test_promised_call_back_waits_for_the_interval_after_another_campaigns_call(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, campaigns=("a", "b")) as store:
@@ -356,7 +356,7 @@ async def test_ending_a_call_attempt_that_does_not_exist_changes_nothing(backend
         assert await store.read_outbox_rows_for_broker(10) == []
 
 
-async def test_phone_number_without_a_retry_is_completed_only_in_the_campaign_of_the_call(backend: Backend) -> None:
+async def test_number_without_a_retry_is_completed_only_in_its_campaign(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         await make_ended_call(store, 1, Outcome.INVALID_NUMBER)
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
@@ -384,7 +384,7 @@ async def test_vote_or_opt_out_received_during_a_call_prevents_later_calls_to_th
             assert (await store.read_campaign_progress(campaign_id, NOW)).completed == 1
 
 
-async def test_campaign_is_due_now_if_undialled_numbers_remain_and_otherwise_at_the_earliest_retry(
+async def test_campaign_without_undialled_numbers_is_due_at_its_earliest_retry(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend, 3) as store:  # three numbers

@@ -124,7 +124,7 @@ def test_wrong_key_does_not_open_a_backup(tmp_path: Path) -> None:
         verify_backup(tmp_path / "one", None)
 
 
-def test_backup_and_restore_commands_print_what_the_backup_contains_and_what_to_do_next(tmp_path: Path) -> None:
+def test_backup_and_restore_commands_print_contents_and_next_steps(tmp_path: Path) -> None:
     SqliteBackend(tmp_path).fill(9, 9)
     config = tmp_path / "centre.toml"
     config.write_text(f'[store]\npath = "{tmp_path / "centre.db"}"\n[[campaigns]]\nid = "calls"\nkind = "agents"\n')

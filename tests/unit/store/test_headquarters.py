@@ -175,7 +175,7 @@ async def test_updates_of_other_centres_are_applied_once_together_with_their_str
         assert read_headquarters_rows(backend) == []  # what others told is not told again
 
 
-async def test_updates_of_other_centres_about_unknown_voters_or_the_centres_own_votes_are_ignored(
+async def test_peer_updates_about_unknown_voters_or_own_votes_are_ignored(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

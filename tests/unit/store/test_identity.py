@@ -69,9 +69,7 @@ def test_backup_file_copied_over_the_store_gets_a_new_identity(tmp_path: Path) -
     assert reopen(tmp_path / "centre.db").previous == first.incarnation
 
 
-async def test_restored_store_has_a_new_identity_and_row_ids_after_those_that_headquarters_confirmed(
-    backend: Backend, tmp_path: Path
-) -> None:
+async def test_restored_store_reuses_no_row_id_confirmed_by_headquarters(backend: Backend, tmp_path: Path) -> None:
     assert isinstance(backend, SqliteBackend)
     there = type(backend)(tmp_path / "there")
     there.path.parent.mkdir()

@@ -80,7 +80,7 @@ async def test_number_on_an_inbound_call_is_not_dialled_until_the_call_ends(stor
     await store.close()
 
 
-async def test_inbound_call_is_stored_while_an_outbound_call_to_the_same_voter_is_open(store: Store) -> None:
+async def test_inbound_call_is_stored_during_an_outbound_call_to_the_same_voter(store: Store) -> None:
     (claim,) = await store.claim_queued_numbers(CAMPAIGN, 1, owner="o", now=NOW, lease_seconds=60.0)
     attempt = attempt_of(claim)
     assert await store.commit_new_attempts([attempt], max_attempts_since=DAY_START, max_attempts=3) == [None]

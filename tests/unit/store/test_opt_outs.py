@@ -53,7 +53,7 @@ async def record_hashed_opt_out(store: Store, *phones: int, secret: bytes = SECR
     )
 
 
-async def test_hashed_opt_outs_sent_by_users_of_the_centre_suppress_numbers_and_are_published(backend: Backend) -> None:
+async def test_hashed_opt_outs_of_the_centres_users_suppress_numbers(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
         await store.save_opt_out(2, at=NOW, source="agent")

@@ -97,7 +97,7 @@ async def test_reserved_number_has_the_time_of_the_latest_call_by_another_centre
         assert (other.called_at, other.talked_at, other.abandoned_at) == (None, None, None)
 
 
-async def test_calls_of_other_centres_to_unknown_numbers_are_not_stored_and_old_calls_expire(backend: Backend) -> None:
+async def test_other_centres_calls_to_unknown_numbers_are_not_stored(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
         await apply_call(store, 1, PeerCallKind.CALL, NOW)

@@ -64,7 +64,7 @@ async def test_completed_number_is_not_returned_to_the_queue_with_refused_number
         assert (await store.read_campaign_progress(CAMPAIGN, NOW)).completed == 1
 
 
-async def test_second_number_refused_by_the_rules_waits_after_a_conversation_on_the_first_number(
+async def test_refused_second_number_waits_after_a_call_to_the_first_number(
     backend: Backend,
 ) -> None:
     """The voter has just been called on another number: a release must not have the second number called at once."""

@@ -69,7 +69,7 @@ async def test_number_whose_voters_needed_no_call_is_queued_again_for_a_new_vote
     await store.close()
 
 
-async def test_queuing_a_number_again_does_not_change_its_retry_time_and_number_of_attempts(backend: Backend) -> None:
+async def test_requeued_number_keeps_its_retry_time_and_attempts(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         new = await claim_and_open_attempt(store, 1)
         await store.save_voter_mark(make_mark(1, MarkKind.VOTED, new=new))
@@ -178,9 +178,7 @@ async def test_unknown_result_of_an_inbound_call_does_not_prevent_calls_to_the_c
     await again.close()
 
 
-async def test_correcting_a_wrongly_recorded_vote_does_not_add_the_voter_as_a_booth_worker(
-    backend: Backend, tmp_path: Path
-) -> None:
+async def test_voter_with_a_corrected_vote_is_not_added_as_a_booth_worker(backend: Backend, tmp_path: Path) -> None:
     backend.fill(30, 10)
     listed = tmp_path / "workers.csv"
     listed.write_text("constituency,part,number\n174,2,+919810000001\n", encoding="utf-8")

@@ -154,7 +154,7 @@ async def test_rows_left_unsealed_by_a_crash_are_sealed_at_the_next_start(crashe
         ("UPDATE seal_tail SET mac = x'00'", sealer.ROWS_CHANGED),
     ],
 )
-async def test_tampering_with_the_integrity_seals_after_a_crash_is_recorded_at_the_next_start(
+async def test_seal_tampering_after_a_crash_is_recorded_at_the_next_start(
     crashed: Path, forgery: str, doubt: str
 ) -> None:
     with looking(crashed) as db:
@@ -203,7 +203,7 @@ async def test_lost_seal_key_is_reported_and_starts_a_new_seal_chain(
     assert key_file.stat().st_mode & 0o777 == 0o600
 
 
-async def test_removed_integrity_seals_are_found_even_if_a_key_for_a_first_start_exists(
+async def test_removed_integrity_seals_are_found_despite_a_first_start_key(
     backend: SqliteBackend,
 ) -> None:
     async with open_filled_store(backend):
@@ -288,9 +288,7 @@ def with_consents(path: Path) -> None:
 
 
 @pytest.mark.parametrize("secret", ["", '[rules]\nopt_out_secret = "twenty characters, at least"\n'])
-def test_erasing_a_phone_number_leaves_a_valid_chain_of_integrity_seals_without_the_number(
-    tmp_path: Path, secret: str
-) -> None:
+def test_integrity_seals_stay_valid_after_a_number_is_erased(tmp_path: Path, secret: str) -> None:
     path = tmp_path / "centre.db"
     fill_roll(path, 54, voters_per_booth=9)
     with_consents(path)

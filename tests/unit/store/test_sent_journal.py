@@ -106,9 +106,7 @@ def test_call_is_not_sent_if_the_journal_of_sent_calls_cannot_be_written(tmp_pat
     running.close()
 
 
-def test_partly_written_entry_in_the_journal_of_sent_calls_does_not_damage_later_entries(
-    tmp_path: Path, boot: Path
-) -> None:
+def test_partly_written_sent_call_entry_does_not_damage_later_ones(tmp_path: Path, boot: Path) -> None:
     sent, refused, stopped = make_ids(3)
     running = open_journal(tmp_path, boot)
     running.start_new_journal_file()

@@ -48,7 +48,7 @@ async def make_unanswered_calls(store: Store, *phones: int) -> None:
         await make_ended_call(store, phone_id, retry_at=NOW + 60 + place)
 
 
-async def test_retry_in_a_booth_that_votes_on_another_day_waits_for_todays_undialled_numbers(backend: Backend) -> None:
+async def test_todays_undialled_numbers_precede_retries_of_other_polling_days(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 1)
         assert (await claim_phones(store, 3))[0] == 1  # today's retry, then today's fresh ones
@@ -92,7 +92,7 @@ async def test_retry_returned_to_the_queue_waits_for_the_polling_day_of_its_boot
         assert await claim_phones(store, 5, None, booths=(), now=LATE + 500) == [SECOND]
 
 
-async def test_next_due_time_of_a_campaign_includes_retries_that_wait_for_another_polling_day(backend: Backend) -> None:
+async def test_next_due_time_includes_retries_that_wait_for_another_polling_day(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await make_unanswered_calls(store, SECOND, 8, 9)
         await claim_phones(store, 100, booths=(1, 2, 3, 4, 5, 6))
@@ -147,7 +147,7 @@ async def test_call_promised_to_a_voter_stays_promised_until_the_phone_has_rung(
             assert found == ([SECOND] if kept else [])
 
 
-async def test_missed_caller_is_called_back_even_if_the_callers_booth_votes_on_another_day(backend: Backend) -> None:
+async def test_missed_caller_of_a_booth_voting_on_another_day_is_called_back(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         number = "+917000000007"
         missed = NewInbound(

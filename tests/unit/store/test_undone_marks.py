@@ -81,7 +81,7 @@ async def test_undoing_a_voter_status_makes_the_voter_callable_as_before(backend
         assert await is_callable(store)
 
 
-async def test_undoing_a_voter_status_makes_the_voter_callable_if_the_earlier_vote_was_corrected(
+async def test_voter_with_a_corrected_vote_is_callable_after_an_undone_status(
     backend: Backend,
 ) -> None:
     async with open_filled_store(backend) as store:

@@ -58,7 +58,7 @@ def make_repeated_effect(effect: MarkEffect) -> MarkEffect:
 # Marks
 
 
-async def test_recorded_vote_ends_calls_to_the_voter_and_to_a_number_without_other_voters(backend: Backend) -> None:
+async def test_recorded_vote_ends_calls_to_the_voters_own_number(backend: Backend) -> None:
     async with open_filled_store(backend, campaigns=(CAMPAIGN, "b")) as store:
         effect = await store.save_voter_mark(make_mark(1, MarkKind.VOTED))
         assert effect == MarkEffect(

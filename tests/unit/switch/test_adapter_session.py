@@ -270,7 +270,7 @@ async def test_ami_session_that_cannot_list_channels_is_not_reported_as_connecte
     assert [type(event) for event in events] == [SwitchUp]
 
 
-async def test_hangup_in_an_earlier_ami_session_does_not_hide_a_call_that_asterisk_lists() -> None:
+async def test_call_that_asterisk_lists_is_live_despite_an_earlier_hangup() -> None:
     switch, events, session = await connect()
     switch.on_ami_event(make_event("Hangup", Uniqueid=CALL))
     session.channels = [list_channel(CALL)]
@@ -292,7 +292,7 @@ async def test_inbound_call_is_found_by_its_channel_variable_in_a_new_ami_sessio
     assert switch.find_attempt_on_channel(INBOUND) == CALL
 
 
-async def test_states_of_live_calls_are_reported_after_the_ami_session_is_reported_as_up() -> None:
+async def test_live_calls_are_reported_after_the_ami_connection() -> None:
     switch, events = make_switch()
     session = Session()
     session.channels = [list_channel(CALL, "from-carrier", "5")]
@@ -327,7 +327,7 @@ async def test_ended_ami_session_does_not_list_the_channels_of_asterisk(end: str
 
 
 @virtual_time()
-async def test_crash_of_the_comparison_with_asterisks_channels_is_logged_and_closes_the_ami_session() -> None:
+async def test_failed_channel_comparison_is_logged_and_closes_the_ami_session() -> None:
     _switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": ValueError("a bug")}
     with capture_logs() as logs:
@@ -425,7 +425,7 @@ async def test_ami_session_without_exclusive_use_of_asterisk_lasts_until_the_con
     ids=["hangup", "originate response"],
 )
 @virtual_time()
-async def test_call_with_only_one_of_its_two_hangup_events_ends_after_a_short_wait(first: AmiMessage) -> None:
+async def test_call_ends_shortly_after_only_one_of_two_hangup_events(first: AmiMessage) -> None:
     switch, events = make_switch()
     expect_call(switch)
     switch.on_ami_event(first)
@@ -716,7 +716,7 @@ async def test_name_of_an_asterisk_endpoint_has_at_most_40_characters(length: in
     switch.close()
 
 
-async def test_call_with_a_value_that_is_unsafe_to_send_is_refused_and_not_tracked() -> None:
+async def test_call_with_an_unsafe_ami_value_is_refused_and_not_tracked() -> None:
     switch, _events, session = await connect()
     session.errors = {"Originate": UnsafeValue("a line break")}
     request = OriginateRequest(CALL, "+919812345678", "carrier", "+911140000001", CampaignKind.IVR, 25.0, 0.0)
@@ -739,7 +739,7 @@ async def test_hang_up_request_is_resent_until_the_channel_of_the_live_call_exis
 
 
 @virtual_time()
-async def test_hang_up_request_is_not_resent_after_the_channel_or_the_call_has_ended() -> None:
+async def test_hang_up_request_is_not_resent_after_the_call_has_ended() -> None:
     switch, _events, session = await connect()
     expect_call(switch)
     await switch.hang_up_call(CALL)

@@ -75,7 +75,7 @@ def test_agi_commands_encode_to_the_captured_bytes(name: str) -> None:
         assert encode_command(verb, *words).decode() == line + "\n"
 
 
-def test_captured_hang_up_is_decoded_as_result_minus_one_then_hangup_then_code_511() -> None:
+def test_captured_agi_hang_up_is_decoded_in_three_steps() -> None:
     _, answered, interrupted, hangup, dead = decode_in_pieces(captured_bytes("ivr-hangup-in-prompt", "asterisk-agi"))
     assert answered == AgiReply(200, "0")
     assert interrupted == AgiReply(200, "-1")

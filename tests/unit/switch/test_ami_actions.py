@@ -231,7 +231,7 @@ async def test_each_call_to_the_phone_of_a_seat_has_a_new_channel_id(
     ]
 
 
-async def test_packet_count_of_a_seat_phone_is_returned_or_an_error_names_the_phone() -> None:
+async def test_error_about_a_missing_packet_count_names_the_phone() -> None:
     switch, client = connect()
     assert await switch.count_packets_from_seat_phone("04") == 17
     client.value = ""

@@ -245,7 +245,7 @@ def test_ami_session_deadline_is_the_earliest_of_its_timeouts() -> None:
     )
 
 
-def test_ami_login_is_sent_once_and_the_error_about_a_refusal_omits_the_secret() -> None:
+def test_error_about_a_refused_ami_login_omits_the_secret() -> None:
     session = make_session()
     with pytest.raises(SwitchUnreachable, match="is not connected"):
         session.queue_login_action(0)
@@ -363,7 +363,7 @@ def test_write_buffer_of_an_ami_session_is_limited() -> None:
     assert len(session._pending) == 300
 
 
-def test_waiting_time_of_an_unanswered_ami_action_counts_from_the_start_of_the_action() -> None:
+def test_waiting_time_of_an_ami_action_starts_when_it_is_queued() -> None:
     session = make_logged_in_session()
     assert session.get_age_of_oldest_unanswered_ami_action(3) == 0
     session.queue_ami_action("Getvar", (), 1, action_id="a")

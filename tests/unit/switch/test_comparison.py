@@ -100,7 +100,7 @@ async def test_lost_asterisk_event_that_only_one_channel_list_shows_is_not_repor
 
 
 @virtual_time()
-async def test_asterisk_event_that_arrives_soon_after_the_second_list_is_not_reported_as_lost(
+async def test_late_asterisk_event_is_not_reported_as_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)
@@ -130,7 +130,7 @@ async def test_difference_to_asterisks_channels_is_checked_again_after_a_short_i
 
 
 @virtual_time()
-async def test_comparison_with_asterisks_channels_retries_a_refused_list_and_ends_with_the_ami_session(
+async def test_channel_comparison_retries_a_refused_list_until_the_ami_session_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     comparing = Comparison(monkeypatch)

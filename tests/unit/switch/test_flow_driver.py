@@ -264,7 +264,7 @@ async def test_key_pressed_during_a_prompt_interrupts_the_prompt_and_counts_as_i
     assert result.state.node == "opted_out"
 
 
-async def test_digit_field_ends_at_the_hash_key_at_full_length_or_after_a_timeout() -> None:
+async def test_digit_field_ends_at_hash_key_full_length_or_timeout() -> None:
     flow = FLOWS["booth_worker"]
     for line in ("17#", "17", "0017"):
         result, _ = await run_driver(flow, [line, "#"])

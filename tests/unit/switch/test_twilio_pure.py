@@ -84,7 +84,7 @@ def test_started_minutes_of_twilio_calls_are_charged_fully() -> None:
     assert meter.spent == pytest.approx(0.02)
 
 
-def test_slight_drop_of_spending_reported_by_twilio_does_not_count_as_a_new_day() -> None:
+def test_slightly_lower_twilio_spending_does_not_start_a_new_day() -> None:
     for day in (None, date(2029, 5, 6)):
         meter = make_meter()
         meter.record_spending_of_today(5.0, day)

@@ -139,7 +139,7 @@ def test_restored_headquarters_receives_its_lost_rows_once_more() -> None:
     assert fresh.deleted_through == 0
 
 
-def test_remainder_of_a_batch_of_results_too_large_for_one_message_is_sent_immediately() -> None:
+def test_second_part_of_a_large_batch_of_results_is_sent_immediately() -> None:
     schedule = make_schedule_after(10)
     made = schedule.get_next_batch(make_rows(11, 20), 10, 0.0)
     assert made is not None

@@ -195,7 +195,7 @@ async def test_delayed_acknowledgements_do_not_make_the_clock_of_the_centre_look
 
 
 @virtual_time()
-async def test_clock_of_the_centre_is_reported_as_right_once_an_acknowledgement_confirms_its_time() -> None:
+async def test_clock_alert_ends_when_an_acknowledgement_confirms_the_time() -> None:
     async with run_upload() as (server, store):
         await server.acknowledge(2, at=get_time_of_headquarters(45))
         await wait_for_report_of_clock()

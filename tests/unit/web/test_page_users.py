@@ -183,7 +183,7 @@ async def test_password_check_returns_the_stored_hash_that_matched(desk: DeskUnd
     assert kept == await desk.file.read_password("coach")
 
 
-async def test_full_sign_in_queue_refuses_a_sign_in_before_looking_up_its_user_name(
+async def test_full_sign_in_queue_refuses_without_looking_up_the_user(
     desk: DeskUnderTest,
 ) -> None:
     waiting = [asyncio.create_task(get_problem_code(desk, f"s{number}", "wrong")) for number in range(MAX_WAITING + 1)]
