@@ -16,12 +16,12 @@ def sort_calls_to_hang_up(
 ) -> list[_Call]:
     """Return the calls that may be hung up, in the order in which to hang them up.
 
-    First come the calls whose phone does not ring yet, the youngest first. Then come the calls that have rung for at
-    least `minimum_ring_seconds`, the longest first. Calls that have rung for less are left out.
+    First come calls whose phone does not ring yet, the youngest first. Then come calls that have rung for at least
+    `minimum_ring_seconds`, the longest first. Calls that have rung for a shorter time are left out.
 
     Args:
-        calls: for each call, the oldest first: when it was placed, when its phone began to ring (or None), and the call
-            itself.
+        calls: the calls, the oldest first. Each has the time at which it was placed, the time at which its phone began
+            to ring (or None), and the call itself.
     """
     silent = [(-began, call) for began, rang, call in reversed(calls) if rang is None]
     late = [(rang, call) for _, rang, call in calls if rang is not None and now_seconds - rang >= minimum_ring_seconds]

@@ -1,7 +1,8 @@
-"""The estimators of the predictive pacing policy: durations of talks and wrap-ups, ring times and the answer rate.
+"""Estimators for predictive pacing: they learn how long talks, wrap-ups and ringing last, and how many calls are
+answered.
 
-Every estimator starts from an assumption (prior) that counts as a few observations. Older observations count exponentially
-less. The estimates stay finite for any input.
+Every estimator starts from an assumption (prior) that counts as a few observations. Older observations count
+exponentially less. The estimates stay finite for any input.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dialer.pacing.lookahead import append_second_and_third_powers
+from dialer.pacing.lookahead import append_squares_and_cubes
 from dialer.pacing.port import RingingCall
 from dialer.pacing.tuning import Tuning
 
@@ -51,9 +52,7 @@ def compute_odds_from_probability(probability: float) -> float:
 
 
 class Learned:
-    """Base class of estimators whose learned state survives a restart. `SAVED` lists the attributes to save: numbers,
-    arrays, or further Learned objects.
-    """
+    """Base class of estimators whose learned state survives a restart. `SAVED` lists the attributes to save."""
 
     SAVED: ClassVar[Mapping[str, tuple[float, float] | None]] = {}
     """The attributes to save, each with the valid range of its numbers; None: the attribute, or each of its values, is
@@ -95,11 +94,11 @@ def _convert_learned_value_to_json(value: object) -> object:
 
 
 class Hazard(Learned):
-    """The rates (per second) at which a stage of a call, such as a talk, ends or enters its last part, by elapsed time.
+    """Estimates how likely a talk or wrap-up is to end in the next second, given how long it has lasted (hazard rate).
 
-    The last part begins when the agent announces the end. Elapsed time is divided into bins. The rate of a bin is the
-    number of endings in it, divided by the seconds spent in it (the maximum likelihood estimate for competing risks). A
-    bin with few endings is drawn towards the overall rate.
+    A talk or wrap-up has a last part, which begins when the agent announces the end. The rate at which the last part
+    begins is estimated too. Elapsed time is divided into bins. A bin's rate is the number of endings in it, divided by
+    the seconds spent in it. The rate of a bin with few endings is drawn towards the overall rate.
     """
 
     SAVED: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}
@@ -118,7 +117,7 @@ class Hazard(Learned):
     def learn_duration_of_talk_or_wrap_up(self, seconds: float, *, went_over: bool = False) -> None:
         """Record that a talk or wrap-up has ended after `seconds`.
 
-        If `went_over` is True, only its first part has ended: the agent announced the end, and the last part began.
+        If `went_over` is set, it goes on: its last part has begun, because the agent announced the end.
         """
         seconds = limit_duration_to_valid_range(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
@@ -126,12 +125,13 @@ class Hazard(Learned):
         self._exposure += np.minimum(np.maximum(seconds - _EDGES, 0.0), _WIDTHS)
         self._endings[int(went_over), bisect_right(HAZARD_EDGES, seconds) - 1] += 1.0
 
-    def estimate_how_soon_talks_or_wrap_ups_end(self, ongoing: Vector = _NONE) -> Matrix:
-        """Return how often a talk or wrap-up ends, and how often its last part begins (rates per second), in each bin
-        of elapsed time: shape (2, bins).
+    def estimate_end_rates_of_talks_or_wrap_ups(self, ongoing: Vector = _NONE) -> Matrix:
+        """Return the rates (per second) at which talks or wrap-ups end, and at which their last parts begin.
+
+        The result has a row for each of the two rates, and a column for each bin of elapsed time.
 
         Args:
-            ongoing: elapsed seconds of the talks or wrap-ups in progress. They count too while few endings are known,
+            ongoing: elapsed seconds of the talks or wrap-ups in progress. They count while few endings are known,
                 because the first known endings are those of the shortest talks.
         """
         share = max(0.0, 1.0 - self.number_of_learned_durations / self.memory)
@@ -144,12 +144,12 @@ class Hazard(Learned):
 
     @property
     def number_of_learned_durations(self) -> float:
-        """Return the number of ended talks or wrap-ups that the estimator remembers."""
+        """Return how many ended talks or wrap-ups the estimates are based on. Older ones count less."""
         return float(self._endings.sum())
 
     @property
     def mean_seconds_of_talk_or_wrap_up(self) -> float:
-        """Return the mean duration of the stage (seconds)."""
+        """Return the mean duration of the talk or wrap-up (seconds)."""
         return float(
             (self._exposure.sum() + self._prior_seconds) / (self.number_of_learned_durations + self._prior.sum())
         )
@@ -167,8 +167,9 @@ _LAST_SECONDS = (ROWS - 1) / PER_SECOND
 
 
 class RingTimes(Learned):
-    """How long calls ring, and how long they are silent before the phone rings: a distribution each for answered and
-    for unanswered calls.
+    """Estimates how long calls ring, and how long they are silent before the phone rings.
+
+    Answered and unanswered calls have separate distributions.
     """
 
     SAVED: ClassVar = {"_counts": (0.0, 1e9), "at_once": (0.0, 1.0)}
@@ -231,11 +232,10 @@ class RingTimes(Learned):
         return float(self._counts[_ANSWER_SILENT : _FAIL_SILENT + 1].sum())
 
     def count_ring_times_including_calls_in_flight(self, calls: Sequence[RingingCall], chances: Vector) -> Matrix:
-        """Return the counts of all ring-time distributions, with the calls in flight included.
+        """Return the ring-time counts of ended calls, with the calls in flight added.
 
-        Each call in flight is spread over the times at which it may end. Calls in flight count only while few calls
-        have ended, because the first calls to end are the shortest. The result is a step towards the self-consistent
-        estimate (Efron 1967).
+        Each call in flight is spread over the times at which it may end (a step of the self-consistent estimate, Efron
+        1967). Calls in flight count only while few calls have ended, because the first calls to end are the shortest.
 
         Args:
             chances: for each call in flight, the probability (0-1) that it will be answered.
@@ -255,21 +255,20 @@ class RingTimes(Learned):
             (_FAIL_RING, _FAIL_SILENT, 1.0 - chances),
         ):
             before = counts[silent].sum()
-            _count_calls_in_flight_as_if_ended_later(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
+            _spread_calls_in_flight_over_end_times(counts[silent], elapsed[~rings], shares[silent] * weights[~rings])
             counts[ring] *= counts[silent].sum() / max(1e-9, before)  # as many of them will ring as of the others
-            _count_calls_in_flight_as_if_ended_later(counts[ring], rang[rings], shares[ring] * weights[rings])
+            _spread_calls_in_flight_over_end_times(counts[ring], rang[rings], shares[ring] * weights[rings])
             np.add.at(counts[silent], np.maximum(0, elapsed - rang)[rings], shares[silent] * weights[rings])
-        _count_calls_in_flight_as_if_ended_later(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
+        _spread_calls_in_flight_over_end_times(counts[_ANSWER], elapsed, shares[_ANSWER] * chances)
         return counts
 
     def learn_from_call_hung_up_by_dialler(
         self, *, seconds: float, ringing_seconds: float | None, chance: float
     ) -> None:
-        """Record that the dialler hung up a call. `chance` is the probability (0-1) that the call would have been
-        answered.
+        """Record that the dialler hung up a call, which would have been answered with the probability `chance` (0-1).
 
-        It is unknown how long the call would have rung, so the call is counted in parts, at all longer ring times (the
-        self-consistent estimate of Efron, 1967).
+        It is unknown how long the call would have rung. So it is counted in parts, at all longer ring times
+        (self-consistent estimate, Efron 1967).
         """
         if ringing_seconds is None:
             return
@@ -289,11 +288,11 @@ class RingTimes(Learned):
         self._counts[_FAIL_SILENT, silent] += 1.0 - chance
 
 
-def _count_calls_in_flight_as_if_ended_later(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
+def _spread_calls_in_flight_over_end_times(counts: Vector, since: NDArray[np.intp], weights: Vector) -> None:
     """Count calls in flight as if they had ended, spread over the times at which other calls ended.
 
-    `counts` are the calls that ended in each time step. `since` has the time step that each call in flight has reached, and
-    `weights` how much each of these calls counts.
+    `counts` has the number of ended calls by time step, and is changed. `since` has the time step that each call in
+    flight has reached. `weights` says how much each of these calls counts.
     """
     tail = np.cumsum(counts[::-1])[::-1]
     counts *= 1.0 + np.cumsum(np.bincount(since, weights, minlength=STEPS) / np.maximum(tail, 1e-9))
@@ -304,9 +303,9 @@ def _find_histogram_bin_of_duration(seconds: float) -> int:
 
 
 class InFlightTable:
-    """Precomputed probabilities that a call in flight will be answered, by how long the call has been in flight.
+    """A table of the probability that a call in flight will be answered, by how long it has been in flight.
 
-    Rows 0 to ROWS - 1 are for calls whose phone does not ring yet, by seconds since the Originate. The other rows are
+    The first ROWS rows are for calls whose phone does not ring yet, by seconds since the Originate. The other rows are
     for ringing calls, by seconds since the carrier reported "ringing".
     """
 
@@ -362,7 +361,7 @@ class InFlightTable:
         ]
         self.answered: Matrix = np.maximum(0.0, np.concatenate(answered))
         """P(answered by each moment | it will be answered), by row."""
-        self.powers = append_second_and_third_powers(self.answered)
+        self.powers = append_squares_and_cubes(self.answered)
         self.new: Vector = self.answered[0]
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
@@ -380,10 +379,10 @@ class InFlightTable:
 
 
 class AnswerRate(Learned):
-    """The answer rate of a campaign: the mean over recent calls that have ended. Older calls count exponentially less.
+    """The answer rate of a campaign: a mean over calls, in which older calls count exponentially less.
 
-    Calls that still ring count as not answered so far. Without them, the estimate would lag by a ring time. It would also be
-    too high, because calls are answered sooner than they end unanswered.
+    Ringing calls count as partly unanswered. Without them the estimate would be too high, because an answer ends a call
+    sooner than a failure. It would also be late by one ring time.
     """
 
     SAVED: ClassVar = {"rate": (1e-4, 1.0 - 1e-4), "calls": (1e-3, 1e9)}
@@ -396,7 +395,7 @@ class AnswerRate(Learned):
         self.calls = tuning.answer_rate_calls
         """The number of calls that the rate is based on, at most the memory."""
 
-    def reset_answer_rate_for_other_numbers(self) -> None:
+    def reset_answer_rate_for_new_numbers(self) -> None:
         """Reset the answer rate to that of a new campaign, because from now on the campaign dials numbers with another
         answer rate.
         """
@@ -411,18 +410,19 @@ class AnswerRate(Learned):
         """Record that the dialler hung up a ringing call. Return the probability that it would have been answered.
 
         Args:
-            ratio: P(still ringing | it will fail) / P(still ringing | it will be answered).
+            ratio: the probability that a call that fails rings so long, divided by that of a call that is answered.
         """
         self.rate, self.calls, answered = self._estimate_answer_rate_with_ringing_calls(np.array([ratio]))
         return float(answered[0])
 
     def estimate_answer_rate(self, ratio: Vector, known_calls: float = inf) -> float:
-        """Return the answer rate (0-1), estimated from ended calls and from calls that still ring.
+        """Return the answer rate (0-1), estimated from ended calls and from ringing calls.
 
         Args:
-            ratio: P(still ringing | it will fail) / P(still ringing | it will be answered), for each ringing call.
-            known_calls: the number of ended calls from which the ring times are known. If many more calls ring than
-                these, each ringing call counts less.
+            ratio: for each ringing call, the probability that a call that fails rings so long, divided by that of a
+                call that is answered.
+            known_calls: the number of ended calls from which the ring times are known. If it is small, each ringing
+                call counts less.
         """
         if not len(ratio):
             return self.rate
@@ -432,12 +432,12 @@ class AnswerRate(Learned):
     def _estimate_answer_rate_with_ringing_calls(
         self, ratio: Vector, weight: float = 1.0
     ) -> tuple[float, float, Vector]:
-        """Return three figures: the answer rate with ringing calls included, the number of calls that this rate is
-        based on, and the probability of an answer for each ringing call.
+        """Return the answer rate with ringing calls, how many calls it is based on, and each ringing call's answer
+        probability.
 
         A ringing call counts less than an ended call, because its outcome is only partly known. It counts as `weight` *
-        (1 - q (1 - q) / p (1 - p)) of a call. Here p is the answer rate of ended calls, and q the ringing call's
-        probability of an answer.
+        (1 - q (1 - q) / p (1 - p)) of a call. Here p is the answer rate of ended calls, and q the ringing call's answer
+        probability.
         """
         p, q = self.rate, 1.0 / (1.0 + compute_odds_from_probability(self.rate) * ratio)
         calls = self.calls + weight * max(0.0, len(ratio) - float(q.dot(1.0 - q)) / (p * (1.0 - p)))

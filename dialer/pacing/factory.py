@@ -29,15 +29,15 @@ class ProgressivePacer(Pacer):
         return calls
 
     def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls no longer have a free seat each, because agents have left."""
+        """Return how many calls in flight exceed the number of free seats, because agents have left."""
         return min(len(snapshot.ringing), max(0, -snapshot.free_seats_minus_calls_in_flight))
 
 
 class PreviewPacer(ProgressivePacer):
-    """Places one preview for each free seat: the agent sees the call and then dials it.
+    """Offers one call to the agent of each free seat. The agent sees the voter's data (preview) and then dials.
 
-    In the pacer's input (the snapshot), a seat with a preview, or with a call that its agent dialled, is not free. The
-    calls of such seats are not among the snapshot's ringing calls.
+    A seat that has a preview, or a call that its agent dialled, does not count as free. Its call does not count as
+    ringing.
     """
 
     _enough = Limit.AGENTS

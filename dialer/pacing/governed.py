@@ -65,7 +65,7 @@ class GovernedPacer(Learned, Pacer):
         return int(max(0.0, room)) + snapshot.free_seats_minus_calls_in_flight
 
     def learn_from_pacing_event(self, event: PacingEvent) -> None:
-        """Count an answered or abandoned call for the limits of the abandoned-call rate."""
+        """Count the call if it was answered or abandoned, so that the abandoned-call rate stays within its limits."""
         self._set_present_time_of_pacing_policy(event.at_seconds)
         if event.kind is PacingEventKind.ANSWERED:
             self.governor.count_answered_call(
@@ -111,11 +111,10 @@ class GovernedPacer(Learned, Pacer):
 
 
 class RatioPacer(GovernedPacer):
-    """Places a fixed number of calls per free seat. It places only one per free seat if one more abandoned call would
-    raise the abandoned-call rate above its target.
+    """Places a fixed number of calls per free seat (the ratio).
 
-    Unlike a ratio over all agents (VICIdial's default), it counts only free seats: if no seat is free, it places
-    nothing.
+    It places only one call per free seat if one more abandoned call would exceed the target of the abandoned-call rate.
+    VICIdial's default ratio counts all agents. This one counts free seats only: without a free seat, it places no call.
     """
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
@@ -137,8 +136,9 @@ class RatioPacer(GovernedPacer):
         return calls
 
     def count_ringing_calls_to_hang_up(self, snapshot: PacingSnapshot) -> int:
-        """Return how many ringing calls are more than the fixed number per seat (the ratio), or could exceed a limit of
-        the abandoned-call rate. Without a logged-in agent, the result is all ringing calls.
+        """Return how many ringing calls exceed the ratio of calls per seat, or put the abandoned-call rate at risk.
+
+        Without a logged-in agent, all ringing calls must be hung up.
         """
         self._set_present_time_of_pacing_policy(snapshot.now_seconds)
         ringing, seats = len(snapshot.ringing), snapshot.number_of_seats_for_callers

@@ -1,13 +1,12 @@
-"""The abandoned-call governor: how many abandoned calls the caps still allow, and how much risk pacing may take.
+"""The abandoned-call governor: it decides how many calls may be abandoned, and how much risk pacing may take.
 
-A cap limits the abandoned-call rate in a sliding window of time. It has a target, and a hard stop that must not be exceeded.
-Alpha is the probability of being abandoned that is allowed for the last call placed.
+A cap limits the abandoned-call rate in a sliding time window. It has a target, and a hard stop that must not be
+exceeded. Alpha is the allowed risk: the highest probability with which the last call placed may be abandoned.
 
-Two control loops set alpha. The inner loop runs at every answered call. It finds the alpha with which the abandoned-call rate
-meets the lowest target of all caps (stochastic approximation). The outer loop multiplies this alpha by a factor: the
-abandoned-call rate that every window can take from now on, divided by that target. This rate depends on the room of the window:
-the abandoned calls that it can still take without exceeding its hard stop. The room includes answers that are certain to come
-before the window ends.
+Two control loops set alpha. The inner loop runs at every answered call. It finds the alpha at which the abandoned-call
+rate meets the lowest target of all caps (stochastic approximation). The outer loop multiplies this alpha by a factor:
+the rate that the windows allow from now on, divided by that target. This rate depends on how many calls may still be
+abandoned in a window until its hard stop. Answers that are certain to come in the window are included.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ BUCKETS = 720
 
 
 class Tally:
-    """Counts live answers and abandoned calls in the sliding time window of one limit of the abandoned-call rate (cap).
+    """Counts answered and abandoned calls in the sliding time window of a cap (limit of the abandoned-call rate).
 
-    The window is divided into short buckets of time. To be on the safe side, an answer leaves the count one bucket
-    early, and an abandoned call one bucket late.
+    The window is divided into short time slots. To be safe, an answered call leaves the count one slot early, and an
+    abandoned call one slot late.
     """
 
     def __init__(self, window_seconds: float) -> None:
@@ -92,8 +91,8 @@ class Tally:
         return max(0.0, self.answers - self._leaving[0]), max(0.0, self.abandoned - self._leaving[1])
 
     def count_seconds_until_cap_window_is_full(self, now: float) -> float:
-        """Return how many seconds remain until the counted calls cover the cap's whole time window. From then on, the
-        oldest calls leave the count.
+        """Return in how many seconds the counted calls cover the cap's whole time window. Then the oldest ones leave
+        the count.
         """
         self.remove_calls_that_left_cap_window(now)
         oldest = next(iter(self._buckets), None)
@@ -151,10 +150,10 @@ class Governor(Learned):
         """The lowest hard stop of the caps."""
 
     def count_answered_call(self, *, at_once: bool = False) -> None:
-        """Count an answer by a person.
+        """Count a call that a person has answered.
 
-        A voter who answers as soon as the call is placed (`at_once`) could not be abandoned, so the allowed risk
-        changes less.
+        `at_once` means that the voter answered as soon as the call was placed. Such a call could not be abandoned, so
+        the allowed risk changes less.
         """
         self.add_answered_and_abandoned_counts(answers=1)
         self._adapt_allowed_risk_of_abandoned_calls(
@@ -167,23 +166,25 @@ class Governor(Learned):
         self._adapt_allowed_risk_of_abandoned_calls(-1.0)
 
     def count_call_taken_for_machine(self, share: float) -> None:
-        """Count a call that answering machine detection ended.
+        """Count a call that the dialler ended because it detected an answering machine.
 
-        `share` is the probability (0-1) that a person had answered, who was thus abandoned.
+        `share` is the probability (0-1) that a person had answered. Such a call counts as abandoned.
         """
         self.add_answered_and_abandoned_counts(answers=share, abandoned=share)
         self._adapt_allowed_risk_of_abandoned_calls(-share)
 
     def add_answered_and_abandoned_counts(self, answers: float = 0.0, abandoned: float = 0.0) -> None:
-        """Add answers and abandoned calls to the time window of every abandoned-call cap. Negative numbers subtract,
-        for a machine that was counted as a person.
+        """Add answered and abandoned calls to the time window of every cap (limit of the abandoned-call rate).
+
+        Negative numbers subtract, for a machine that was counted as a person.
         """
         for tally in self.tallies:
             tally.add_answered_and_abandoned_counts(self.now, answers, abandoned)
 
     def _adapt_allowed_risk_of_abandoned_calls(self, surprise: float) -> None:
-        """Raise or lower alpha (the allowed risk of abandoning a call) after an answered or abandoned call. `surprise`
-        is the expected minus the actual number of abandoned calls.
+        """Raise or lower the allowed risk of abandoned calls (alpha) after an answered or abandoned call.
+
+        `surprise` is the expected number of abandoned calls minus the actual number.
         """
         tuning = self._tuning
         step = tuning.step * sqrt(min(1.0, tuning.usual_seats / max(1.0, self._seats)))
@@ -192,7 +193,7 @@ class Governor(Learned):
     def calculate_allowed_risk_of_abandoned_calls(
         self, *, seats: int, answers_per_second: float, seconds_left: float | None
     ) -> float:
-        """Return alpha, the allowed risk: the highest probability (0-1) with which the last call placed may be
+        """Return the allowed risk (alpha): the highest probability (0-1) with which the last call placed may be
         abandoned.
 
         Args:
@@ -203,7 +204,7 @@ class Governor(Learned):
         tuning = self._tuning
         self._seats, self._left = seats, max(0.0, seconds_left or 0.0)
         self._sure = tuning.sure_share * answers_per_second
-        bears = [self._compute_abandoned_limits_of_cap_window(*window) for window in self._windows]
+        bears = [self._compute_limits_on_abandoned_calls(*window) for window in self._windows]
         self.room = min((room for room, _ in bears), default=0.0)
         bearable = min((rate for _, rate in bears), default=0.0)
         x = bearable / max(1e-9, self.target)
@@ -212,12 +213,12 @@ class Governor(Learned):
         by_size: float = size ** (tuning.small_site_power if size < 1.0 else tuning.large_site_power)
         return exp(self._level) * self.boldness * by_size
 
-    def _compute_abandoned_limits_of_cap_window(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
+    def _compute_limits_on_abandoned_calls(self, cap: Cap, tally: Tally, target: float) -> tuple[float, float]:
         """Return how many more calls may be abandoned in a cap's time window, and the rate (0-1) allowed from now on.
 
-        The number of calls is computed for now, with the answers that are certain to come until the window is full or the day
-        ends. If abandoned calls of today will still be in the window then, it is computed for that time too, and the lower
-        number is returned.
+        Answers that are certain to come until the window is full, or until the day ends, are included. If today's
+        abandoned calls will then still be in the window, the number is also computed for that time. The lower number is
+        returned.
         """
         tuning = self._tuning
         unfilled = min(self._left, tally.count_seconds_until_cap_window_is_full(self.now))
@@ -246,11 +247,12 @@ class Governor(Learned):
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
-        """Return how many calls may be in flight beyond the free seats, even if all of these are abandoned (worst case).
+        """Return how many calls may be in flight beyond the free seats if, in the worst case, all of these are
+        abandoned.
 
-        Only abandoned-call caps with a `reserve` are checked: these must hold even in the worst case, now and when the calling
-        day ends. A caller is abandoned only when other callers have taken all free seats. So if a of n answers were abandoned,
-        d more may be abandoned as long as a + d <= hard_stop * (n + free_seats + d). The result is negative if a cap is
+        Only caps with a `reserve` are checked. They must hold even in the worst case, now and at the end of the calling
+        day. A call is abandoned only if others have taken all free seats. So after a abandoned calls among n answers, d
+        more may be abandoned while a + d <= hard_stop * (n + free_seats + d). The result is negative if a cap is
         exceeded already, and infinite if no cap has a reserve.
         """
         room = float("inf")

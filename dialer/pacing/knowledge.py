@@ -1,6 +1,4 @@
-"""What the predictive pacing policy knows about a campaign. It learns from events, and forecasts from the pacer's input
-(snapshot).
-"""
+"""The knowledge of the predictive pacing policy: it learns from events, and forecasts free seats and answers."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ from dialer.pacing.estimators import (
     compute_odds_from_probability,
     limit_duration_to_valid_range,
 )
-from dialer.pacing.lookahead import Outlook, append_second_and_third_powers
+from dialer.pacing.lookahead import Outlook, append_squares_and_cubes
 from dialer.pacing.port import BusySeat, PacingEvent, PacingEventKind, PacingSnapshot, RingingCall, SeatStage
 from dialer.pacing.tuning import Tuning
 
@@ -38,12 +36,12 @@ _INNER = {SeatStage.TALKING: SeatStage.CLOSING, SeatStage.WRAP_UP: SeatStage.WRA
 def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[SeatStage, Matrix]) -> Matrix:
     """Return a table of the probabilities that a busy seat becomes free within each of `horizons` (seconds).
 
-    The table has a column for each horizon, and a row for each stage of the seat's call and each second since the stage began
-    (4 * ELAPSED_SECONDS rows). `rates` are the rates per second at which the stages end or change.
+    Each horizon has a column. Each stage of a seat's call has one row for each second since the stage began. `rates`
+    has the rates (per second) at which the stages end or change.
 
-    The model is a semi-Markov chain with steps of one second. A talk ends, or first enters its closing part (the agent has
-    announced its end). Then the wrap-up follows, which ends, or first becomes nearly done. A stage that begins within a step
-    counts from the middle of the step.
+    A talk either ends at once, or after a closing part that the agent has announced. Then the wrap-up follows, which in
+    the same way ends at once or is first nearly done. The model is a semi-Markov chain with steps of one second. A
+    stage that begins within a step counts from the middle of the step.
     """
     steps = int(max(horizons, default=1.0)) + 2
     freed = np.ones(steps + 1)  # by step: P(a seat whose stage has just ended is free by then)
@@ -69,8 +67,9 @@ def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[Se
 
 
 def find_table_row_of_each_busy_seat(seats: Iterable[BusySeat]) -> list[int]:
-    """Return each busy seat's row in the table of `compute_seat_free_probabilities`. Seats whose agent leaves after the call
-    are skipped.
+    """Return the row of each busy seat in the table from `compute_seat_free_probabilities`.
+
+    Seats whose agent leaves after the call are left out.
     """
     last = ELAPSED_SECONDS - 1
     return [
@@ -110,7 +109,7 @@ class Knowledge(Learned):
         calls = self._latest.ringing
         own_seats = [seat for seat in self._latest.busy_seats if seat.pacer is None]
         rates = {
-            stage: hazard.estimate_how_soon_talks_or_wrap_ups_end(
+            stage: hazard.estimate_end_rates_of_talks_or_wrap_ups(
                 np.array(
                     [limit_duration_to_valid_range(seat.elapsed_seconds) for seat in own_seats if seat.stage is stage]
                 )
@@ -125,7 +124,7 @@ class Knowledge(Learned):
         own = [call for call in calls if call.answer_probability is None]
         self._table = InFlightTable(self.rings, self._tuning, own, self._estimate_answer_chances_of_calls(own))
         self._at_once, self._known_calls = self.rings.at_once, self.rings.number_of_calls_learned_from
-        self._freed = append_second_and_third_powers(
+        self._freed = append_squares_and_cubes(
             compute_seat_free_probabilities([moment + self._connect for moment in self._table.moments], rates)
         )
         self._talks_to_renewal = min(
@@ -149,7 +148,7 @@ class Knowledge(Learned):
         self._latest = snapshot
         table, calls = self._table, snapshot.ringing
         rows = np.array(table.find_table_row_of_each_ringing_call(calls), dtype=np.intp)
-        freed_seats, busy = self._sum_chances_of_free_seats_of_all_campaigns(snapshot.busy_seats)
+        freed_seats, busy = self._sum_seat_free_probabilities_of_all_campaigns(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
         foreign = np.array([chance is not None for chance in told]) if told.count(None) < len(told) else None
@@ -169,28 +168,28 @@ class Knowledge(Learned):
         outlook = Outlook(free - len(snapshot.waiting_seconds), len(calls), freed, answered)
         return Prospect(outlook, (rate * table.new).tolist(), rate, free + busy)
 
-    def sum_chances_that_seats_are_free(self, seats: Iterable[BusySeat]) -> Vector:
-        """Return the sums, over busy seats of this campaign, of the probabilities that each is free by each moment.
+    def sum_seat_free_probabilities(self, seats: Iterable[BusySeat]) -> Vector:
+        """Return how many busy seats of this campaign are expected to be free at each moment of the forecast.
 
-        The array also has the sums of the squares and of the cubes of these probabilities.
+        The array has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
         """
-        return self._sum_chances_of_table_rows(find_table_row_of_each_busy_seat(seats))
+        return self._sum_probabilities_of_table_rows(find_table_row_of_each_busy_seat(seats))
 
-    def _sum_chances_of_table_rows(self, rows: Sequence[int]) -> Vector:
+    def _sum_probabilities_of_table_rows(self, rows: Sequence[int]) -> Vector:
         sums: Vector = self._freed.take(rows, axis=0).sum(axis=0)
         return sums
 
-    def _sum_chances_of_free_seats_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
-        """Return the sums of `sum_chances_that_seats_are_free` for seats of all campaigns, and how many of the seats will be
-        free.
+    def _sum_seat_free_probabilities_of_all_campaigns(self, seats: Sequence[BusySeat]) -> tuple[Vector, int]:
+        """Return the sums of `sum_seat_free_probabilities` for seats of all campaigns, and how many of the seats will
+        be free.
 
-        For a seat that talks for another campaign, that campaign's pacer makes the forecast, because it knows how long its own
-        conversations take.
+        If a seat's agent talks for another campaign, the pacer of that campaign makes the forecast, because it knows
+        how long its talks take.
         """
         rows = find_table_row_of_each_busy_seat(seats)
         others = dict.fromkeys([seat.pacer for seat in seats if seat.pacer is not None])
         if not others:
-            return self._sum_chances_of_table_rows(rows), len(rows)
+            return self._sum_probabilities_of_table_rows(rows), len(rows)
         sums, own = np.zeros(3 * self._tuning.moments), [seat for seat in seats if seat.pacer is None]
         for pacer in others:
             theirs = [seat for seat in seats if seat.pacer is pacer]
@@ -199,7 +198,7 @@ class Knowledge(Learned):
                 own += theirs
             else:
                 sums += forecast
-        return sums + self.sum_chances_that_seats_are_free(own), len(rows)
+        return sums + self.sum_seat_free_probabilities(own), len(rows)
 
     # Learning
 

@@ -1,13 +1,12 @@
-"""The look-ahead rule: the probability that a call placed now is abandoned if it is answered.
+"""The look-ahead rule: it places calls while the probability that the last one is abandoned stays at most alpha.
 
     P(abandoned | answered at t) = P(free - waiting + F(t + connect) - A(t) <= 0), averaged over the distribution of t
 
-F is the number of seats that become free, and A the number of answers among the calls in flight. Both are sums of
-Bernoulli variables: one per busy seat, and one per call.
+F is the number of seats that become free, and A the number of answers among the calls in flight. F is a sum of
+Bernoulli variables, one per busy seat. A is one too, with one per call.
 
-The rule places as many calls as possible while this probability for the last call is at most alpha. (This is the
-newsvendor's critical ratio with predicted distributions.) If r more abandoned calls would reach a hard stop, P(... <=
--r) is the probability that the call exceeds it. This probability has a limit of its own.
+If r more abandoned calls would reach a hard stop, P(... <= -r) is the probability that the call exceeds it. This
+probability has a limit of its own. The rule is the newsvendor's critical ratio with predicted distributions.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ _Sums = Sequence[tuple[float, float, float, float]]
 class Bound(NamedTuple):
     """A limit (`chance`, 0-1) on the risk of the last call placed.
 
-    With `room` = 0, the risk is that this call is abandoned when it is answered. With `room` = 2, for example, the risk is that
-    two other calls are abandoned first, and then this one. `doubt` is the relative standard deviation of the error in the
-    estimated answer rate.
+    With `room` = 0, the risk is that this call is abandoned when it is answered. With `room` = 2, the risk is that two
+    other calls are abandoned before it. `doubt` is the relative standard deviation of the error in the estimated answer
+    rate.
     """
 
     chance: float
@@ -51,13 +50,14 @@ class Outlook:
     """
 
     def __init__(self, free: int, ringing: int, freed: PowerSums, answered: PowerSums) -> None:
-        """Create the outlook for several future moments.
+        """Create the forecast for several future moments.
 
         Args:
-            free: the free seats less the waiting callers.
+            free: the number of free seats minus the number of waiting callers.
             ringing: the number of calls in flight.
-            freed: for the busy seats, the sums of P(free by each moment), of its squares and of its cubes.
-            answered: for the calls in flight, the sums of P(answered by each moment), of its squares and of its cubes.
+            freed: for each moment, the sum of the busy seats' probabilities to be free then, and the sums of their
+                squares and cubes.
+            answered: for each moment, the same three sums for the probabilities that calls in flight are answered.
         """
         self._free, self._ringing = free, ringing
         self._answered_by = answered[0]
@@ -71,41 +71,40 @@ class Outlook:
         """Expected seats that become free, and expected answers: means over the moments considered."""
 
     def count_calls_within_risk_bounds(self, bounds: Bounds, new: Sequence[float], most: int) -> int:
-        """Return how many new calls, at most `most`, can be placed before the last one exceeds a bound on its risk.
+        """Return how many new calls (at most `most`) can be placed without exceeding a limit on the last call's risk.
 
         Args:
-            new: P(a new call is answered by each moment).
+            new: for each moment of the forecast, the probability that a new call has been answered.
         """
         if most <= 0 or not self._is_call_within_risk_bounds(bounds, self._sums):
             return 0  # the usual case, decided before the effect of a new call is computed
         kind, calls = _compute_answer_moments_of_call(new), 1
         while calls < most and self._is_call_within_risk_bounds(
-            bounds, _add_calls_to_sums_of_moments(self._sums, kind, calls)
+            bounds, _add_calls_to_answer_moments(self._sums, kind, calls)
         ):
             calls += 1
         return calls
 
     def count_calls_to_hang_up(self, bounds: Bounds) -> int:
-        """Return how many ringing calls must be hung up until the risk of each remaining call is within the bounds.
+        """Return how many ringing calls must be hung up, so that the risk of each remaining call is within its limits.
 
-        As when a call is placed, its risk is computed from the other calls only. With another calculation, a call could be
-        placed and hung up again and again.
+        A call's risk is computed from the other calls only, as when a call is placed. Otherwise calls could be placed
+        and hung up again and again.
         """
         kind, excess = (
             _compute_answer_moments_of_call([answers / max(1, self._ringing) for answers in self._answered_by]),
             0,
         )
         while excess < self._ringing and not self._is_call_within_risk_bounds(
-            bounds, _add_calls_to_sums_of_moments(self._sums, kind, -1.0 - excess)
+            bounds, _add_calls_to_answer_moments(self._sums, kind, -1.0 - excess)
         ):
             excess += 1
         return excess
 
     def _is_call_within_risk_bounds(self, bounds: Bounds, sums: _Sums) -> bool:
-        """Return whether the risk that one more call is abandoned is within all bounds.
+        """Return whether the risk that one more call is abandoned is within all limits.
 
-        `sums` describes the other calls and the seats. The risk (0-1) is the mean over the moments that the pacer looks
-        ahead to.
+        `sums` describes the seats and the other calls. The risk (0-1) is the mean over the moments of the forecast.
         """
         for chance, room, doubt in bounds:
             most, total = chance * len(sums), 0.0  # tails are never negative
@@ -119,36 +118,37 @@ class Outlook:
         return True
 
 
-def _add_calls_to_sums_of_moments(sums: _Sums, kind: _Sums, count: float) -> _Sums:
-    """Return mean, variance and third central moment of the number of answers, after adding `count` calls of one kind."""
+def _add_calls_to_answer_moments(sums: _Sums, kind: _Sums, count: float) -> _Sums:
+    """Add `count` calls of one kind to the mean, variance and third central moment of the number of answers."""
     return [
         (mean + count * x, variance + count * y, third + count * z, answers + count * x)
         for (mean, variance, third, answers), (x, y, z, _) in zip(sums, kind, strict=True)
     ]
 
 
-def append_second_and_third_powers(probabilities: Matrix) -> Matrix:
-    """Return probabilities, their squares and their cubes side by side: shape (n, m) becomes (n, 3 m).
+def append_squares_and_cubes(probabilities: Matrix) -> Matrix:
+    """Append to a matrix of probabilities the columns of their squares and of their cubes.
 
-    The array is contiguous, so that selecting rows copies only these rows.
+    The result is a contiguous array, so that selecting rows copies only these rows.
     """
     return np.ascontiguousarray(np.concatenate((probabilities, probabilities**2, probabilities**3), axis=1))
 
 
 def _compute_answer_moments_of_call(probabilities: Sequence[float]) -> _Sums:
-    """Return the mean, variance and third central moment of the number of answers (0 or 1) of one call.
+    """Return mean, variance and third central moment of the number of answers (0 or 1) of one call, for each moment.
 
-    `probabilities` has, for each later time that the policy considers, the probability that the call has been answered by then.
+    `probabilities` has the probability that the call has been answered by each moment of the forecast.
     """
     return [(p, p * (1.0 - p), p * (1.0 - p) * (1.0 - 2.0 * p), p) for p in probabilities]
 
 
 def compute_probability_of_at_least_n_answers(at_least: float, mean: float, variance: float, third: float) -> float:
-    """Return P(S >= at_least) for a sum S of whole numbers, from its mean, variance and third central moment.
+    """Return the probability that a sum of whole numbers is at least `at_least`, from the sum's first three central
+    moments.
 
-    The result is approximate: the normal distribution with continuity correction and one Edgeworth term for the skewness. This
-    is the "refined normal approximation" of Volkova (1996), as in Hong, "On computing the distribution function for the Poisson
-    binomial distribution" (2013).
+    This is the "refined normal approximation" of Volkova (1996): the normal distribution with continuity correction and
+    one Edgeworth term for the skewness. See Hong, "On computing the distribution function for the Poisson binomial
+    distribution" (2013).
     """
     if variance < 1e-9:
         return 1.0 if mean >= at_least - 0.5 else 0.0

@@ -1,8 +1,8 @@
-"""The interface of pacing: a snapshot of seats and calls goes in, a number of calls comes out.
+"""The interface of a pacing policy: it gets the seats and calls (snapshot), and returns how many calls to place.
 
-A pacing policy is pure: no clock, no I/O, no global state, no random numbers. It learns through `learn_from_pacing_event`;
-`get_learned_state` and `restore_learned_state` carry what it has learned over a restart. Times are seconds of one
-monotonic clock; only their differences are used.
+A policy is pure: no clock, no I/O, no global state, no random numbers. It learns from events
+(`learn_from_pacing_event`). Its learned state can be saved before a restart and restored after it. Times are seconds of
+one monotonic clock. Only their differences are used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_CALLS_AT_ONCE = 500
 
 
 class SeatStage(StrEnum):
-    """The stage of a busy seat's conversation, as far as it is known."""
+    """The stage of the call at a busy seat, as far as the dialler knows it."""
 
     TALKING = "talking"
     CLOSING = "closing"  # the agent pressed "closing" or opened the last page of the script
@@ -78,7 +78,7 @@ class PacingSnapshot:
         return max(0, self.free_seats) - len(self.ringing) - len(self.waiting_seconds)
 
     def limit_calls_to_trunk_capacity(self, wanted: int, limited_by: Limit) -> tuple[int, Limit]:
-        """Return how many of `wanted` calls the trunks can start now, and why there are no more.
+        """Return how many of `wanted` calls the trunks can start now, and the reason for this number.
 
         The reason is the number of free channels, the limit of calls per second, or `limited_by` if all calls can be
         started.
@@ -133,7 +133,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class RecentAnswers:
-    """The number of live answers and of abandoned calls in a short period, counted from the calls in the store."""
+    """The number of answered and of abandoned calls in a short period, counted from the calls in the store."""
 
     age_seconds: float  # since the end of the period
     answers: float  # a call that detection took for a machine counts as a part of an abandoned one
@@ -200,10 +200,10 @@ class Pacer(ABC):
         return 0
 
     def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float] | None:
-        """Return how many of these busy seats will be free at each moment that the policy looks ahead to, or None.
+        """Return how many of these busy seats are expected to be free at each moment of the forecast.
 
-        The result has the sums of the probabilities, of their squares and of their cubes. Other campaigns on the same seats use
-        it. A policy that does not forecast returns None.
+        The result has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
+        Other campaigns on the same seats use it. A policy that does not forecast returns None.
         """
         return None
 

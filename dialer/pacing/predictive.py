@@ -27,10 +27,10 @@ from dialer.pacing.tuning import TUNED, Tuning
 
 
 class UsualRate(Learned):
-    """The mean answer rate of a campaign over the last half hour (a mean over time, not over calls).
+    """The mean answer rate of a campaign over the last half hour.
 
-    A mean over calls would forget within minutes, because idle agents cause many calls. The rate starts at 1, as if everybody
-    answered. So few calls are in flight while the numbers' real answer rate is unknown.
+    It is a mean over time. A mean over calls would forget within minutes, because idle agents cause many calls. The
+    rate starts at 1, as if everybody answered. So only few calls are placed until the real answer rate is known.
     """
 
     SAVED: ClassVar = {"rate": (0.0, 1.0), "_seconds": (1.0, 1e9)}
@@ -41,15 +41,14 @@ class UsualRate(Learned):
         self.assume_every_call_is_answered()
 
     def assume_every_call_is_answered(self) -> None:
-        """Assume again that everybody answers, because from now on the campaign dials numbers whose answer rate is
-        unknown.
-        """
+        """Set the answer rate to 1 again, because the campaign now dials numbers whose answer rate is unknown."""
         self.rate = 1.0
         self._seconds = self._tuning.first_usual_seconds  # period of the mean so far, at most `usual_seconds`
 
-    def record_answer_rate_for_half_hour_mean(self, now: float, answer_rate: float) -> None:
-        """Record the present answer rate (0-1). It counts in the half-hour mean for the time until the next rate is
-        recorded.
+    def update_half_hour_mean_of_answer_rate(self, now: float, answer_rate: float) -> None:
+        """Update the half-hour mean with the present answer rate (0-1).
+
+        The rate counts for the time since the last update.
         """
         gap = 0.0 if self._at is None else min(self._tuning.longest_gap_seconds, max(0.0, now - self._at))
         self._at = now
@@ -62,10 +61,11 @@ class UsualRate(Learned):
         """Return the maximum number of calls in flight for `seats`, the number of seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
-    def count_ringing_calls_of_all_campaigns(self, ringing: Sequence[RingingCall]) -> int:
-        """Return the number of ringing calls. Calls of other campaigns count by their probability of an answer.
+    def count_equivalent_ringing_calls(self, ringing: Sequence[RingingCall]) -> int:
+        """Return the number of ringing calls, in which calls of other campaigns are weighted by their answer
+        probability.
 
-        A call that is half as likely to be answered as this campaign's calls counts as half a call, for example.
+        For example, a call that is half as likely to be answered as this campaign's calls counts as half a call.
         """
         told = [call.answer_probability for call in ringing if call.answer_probability is not None]
         answers = sum(chance if 0.0 <= chance <= 1.0 else 1.0 for chance in told)
@@ -111,7 +111,7 @@ class PredictivePacer(GovernedPacer):
             limited_by = Limit.HARD_STOP
         # Before any call has ended nothing is known about the list.
         if self.knowledge.answer_rate.calls > self._tuning.answer_rate_calls:
-            self.usual.record_answer_rate_for_half_hour_mean(now, prospect.answer_rate)
+            self.usual.update_half_hour_mean_of_answer_rate(now, prospect.answer_rate)
         if self._hung_up_at is not None and now - self._hung_up_at < self._tuning.calm_seconds:
             alpha, limited_by = 0.0, Limit.SEATS
         bounds = self._compute_risk_limits_of_next_call(
@@ -122,7 +122,7 @@ class PredictivePacer(GovernedPacer):
             for most, limit in (
                 (
                     self.usual.compute_max_calls_in_flight(prospect.seats)
-                    - self.usual.count_ringing_calls_of_all_campaigns(snapshot.ringing),
+                    - self.usual.count_equivalent_ringing_calls(snapshot.ringing),
                     Limit.IN_FLIGHT,
                 ),
                 (self._count_calls_allowed_in_worst_case(snapshot), Limit.RESERVE),
@@ -156,16 +156,17 @@ class PredictivePacer(GovernedPacer):
         return Explanation(calls, limited_by, figures)
 
     def _is_carrier_slow_to_ring(self, snapshot: PacingSnapshot) -> bool:
-        """Return whether calls wait so long for the carrier to report ringing that more calls would only pile up there."""
+        """Return whether many calls wait long for the carrier to report ringing. Placing more calls would not help."""
         silent = [call.elapsed_seconds for call in snapshot.ringing if call.ringing_seconds is None]
         many = len(silent) >= self._tuning.few_wait and self.knowledge.rings.is_ringing_reported_by_carrier
         return many and sum(silent) > self._tuning.slow_seconds * len(silent)
 
     def _compute_risk_limits_of_next_call(self, alpha: float, risk: float, prospect: Prospect) -> Bounds:
-        """Return the limits on the risk of the last call placed: to be abandoned (alpha), and to exceed a hard stop.
+        """Return the two limits on the risk of the last call placed: that it is abandoned, and that it exceeds a hard
+        stop.
 
-        The limit for the hard stop is lower at a large site, which decides more often. An answer rate below its mean of the
-        last half hour may recover at any moment. The limits allow for that.
+        The second limit is lower at a large site, which decides more often. If the answer rate is below its half-hour
+        mean, it may recover at any moment. Then the limits are stricter.
         """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0
@@ -207,11 +208,11 @@ class PredictivePacer(GovernedPacer):
         return excess
 
     def forecast_seats_that_become_free(self, seats: Sequence[BusySeat]) -> Sequence[float]:
-        """Return how many of these busy seats of the campaign will be free at each moment that the policy looks ahead to.
+        """Return how many of these busy seats are expected to be free at each moment of the forecast.
 
-        The result has the sums of the probabilities, of their squares and of their cubes.
+        The result has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
         """
-        sums: list[float] = self.knowledge.sum_chances_that_seats_are_free(seats).tolist()
+        sums: list[float] = self.knowledge.sum_seat_free_probabilities(seats).tolist()
         return sums
 
     # Learning
@@ -237,8 +238,9 @@ class PredictivePacer(GovernedPacer):
         self._dialled_at = now
 
     def _start_dialling_gradually(self) -> None:
-        """Forget the measured answer rate, because numbers of another list are dialled next. Few calls are placed until some
-        calls to the new numbers have ended.
+        """Forget the measured answer rate, because numbers of another list are dialled next.
+
+        Few calls are placed until some calls to the new numbers have ended.
         """
-        self.knowledge.answer_rate.reset_answer_rate_for_other_numbers()
+        self.knowledge.answer_rate.reset_answer_rate_for_new_numbers()
         self.usual.assume_every_call_is_answered()

@@ -34,19 +34,19 @@ def test_estimated_end_rate_equals_the_true_rate_of_exponentially_distributed_co
     random, hazard = Random(seed), Hazard(TUNED, 80.0)
     for _ in range(endings):
         hazard.learn_duration_of_talk_or_wrap_up(random.expovariate(1 / 80.0), went_over=went_over)
-    rates = hazard.estimate_how_soon_talks_or_wrap_ups_end()[int(went_over)]
+    rates = hazard.estimate_end_rates_of_talks_or_wrap_ups()[int(went_over)]
     middle = [rate for edge, rate in zip(HAZARD_EDGES, rates.tolist(), strict=True) if 5 <= edge <= 110]
     assert sum(middle) / len(middle) == pytest.approx(1 / 80.0, rel=0.2)
     assert hazard.mean_seconds_of_talk_or_wrap_up == pytest.approx(80.0, rel=0.1)
     if not went_over:
-        assert hazard.estimate_how_soon_talks_or_wrap_ups_end()[1].max() == 0.0
+        assert hazard.estimate_end_rates_of_talks_or_wrap_ups()[1].max() == 0.0
 
 
 def test_estimator_expects_conversations_of_a_fixed_length_to_end_at_that_length() -> None:
     hazard = Hazard(TUNED, 30.0)
     for _ in range(800):
         hazard.learn_duration_of_talk_or_wrap_up(62.0)
-    rates = hazard.estimate_how_soon_talks_or_wrap_ups_end()[0]
+    rates = hazard.estimate_end_rates_of_talks_or_wrap_ups()[0]
     at = HAZARD_EDGES.index(60)
     assert rates[at] == max(rates.tolist())
     assert rates[at] > 10 * rates[HAZARD_EDGES.index(27)]
@@ -61,16 +61,16 @@ def test_conversations_in_progress_lower_the_estimated_rate_at_which_conversatio
             hazard.learn_duration_of_talk_or_wrap_up(talk)
     going_on = np.full(sum(talk >= 20.0 for talk in talks), 20.0)
     second = HAZARD_EDGES.index(10)
-    assert hazard.estimate_how_soon_talks_or_wrap_ups_end()[0, second] > 2.5 / 90.0
-    assert hazard.estimate_how_soon_talks_or_wrap_ups_end(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
+    assert hazard.estimate_end_rates_of_talks_or_wrap_ups()[0, second] > 2.5 / 90.0
+    assert hazard.estimate_end_rates_of_talks_or_wrap_ups(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
 def test_conversations_in_progress_hardly_change_an_end_rate_learned_from_many_conversations() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
         hazard.learn_duration_of_talk_or_wrap_up(90.0)
-    rates = hazard.estimate_how_soon_talks_or_wrap_ups_end(np.full(27, 60.0))
-    assert rates == pytest.approx(hazard.estimate_how_soon_talks_or_wrap_ups_end(), rel=1e-6)
+    rates = hazard.estimate_end_rates_of_talks_or_wrap_ups(np.full(27, 60.0))
+    assert rates == pytest.approx(hazard.estimate_end_rates_of_talks_or_wrap_ups(), rel=1e-6)
 
 
 NONE_RINGS = np.empty(0)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dialer.pacing.lookahead import (
     Bound,
     Outlook,
-    append_second_and_third_powers,
+    append_squares_and_cubes,
     compute_probability_of_at_least_n_answers,
 )
 
@@ -21,7 +21,7 @@ Matrix = NDArray[np.float64]
 def _make_outlook(free: int, freed: Matrix, answered: Matrix) -> Outlook:
     """Return the look-ahead for seats and calls with these probabilities, one row each."""
     of_seats, of_calls = (
-        append_second_and_third_powers(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered)
+        append_squares_and_cubes(chances).sum(axis=0).reshape(3, -1).tolist() for chances in (freed, answered)
     )
     return Outlook(free, len(answered), of_seats, of_calls)
 
