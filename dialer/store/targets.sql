@@ -7,6 +7,7 @@
 -- unknown result enters no campaign's queue.
 
 -- Rows are inserted in the order in which they will be claimed, so that claims read neighbouring rows.
+-- At most starts every number is in the queue already, which the index alone tells.
 -- A target that was closed because nobody was pending is opened again where a later roll brought a pending voter.
 -- name: enrol
 INSERT INTO target (campaign_id, phone_id, booth_id, rank, shuffle)
@@ -18,10 +19,13 @@ FROM (
     FROM phone
     CROSS JOIN link ON link.phone_id = phone.phone_id AND link.dropped_at IS NULL
     CROSS JOIN voter ON voter.voter_id = link.voter_id AND voter.turnout = 'pending'
-    WHERE phone.phone_id BETWEEN :first AND :last AND phone.opted_out_at IS NULL AND NOT EXISTS (
-        SELECT 1 FROM target AS queued
-        WHERE queued.campaign_id = :campaign_id AND queued.phone_id = phone.phone_id
-          AND (queued.state <> 'closed' OR queued.settled <> 1)
+    WHERE phone.phone_id BETWEEN :first AND :last AND phone.opted_out_at IS NULL AND (
+        NOT EXISTS (
+            SELECT 1 FROM target AS queued
+            WHERE queued.campaign_id = :campaign_id AND queued.phone_id = phone.phone_id
+        ) OR phone.phone_id IN (
+            SELECT phone_id FROM target WHERE campaign_id = :campaign_id AND state = 'closed' AND settled = 1
+        )
     ) AND NOT EXISTS (
         SELECT 1 FROM attempt
         WHERE attempt.phone_id = phone.phone_id AND attempt.outcome = 'unknown' AND attempt.direction = 'outbound'

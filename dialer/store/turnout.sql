@@ -5,11 +5,13 @@ SELECT booth_id, count(*) AS voters FROM voter GROUP BY booth_id;
 
 -- Voters without a number that may be called, in the whole roll and among contacted voters, whom a booth worker may have
 -- reported. Numbers that opted out are collected once; the rest reads each voter's links from their index.
+-- LIMIT -1 makes SQLite sort the inner query, and so merge both tables by voter, which is faster than a search for each voter.
 -- name: without_number_by_booth
-SELECT booth_id, count(*) AS voters FROM voter WHERE NOT EXISTS (
-    SELECT 1 FROM link WHERE link.voter_id = voter.voter_id AND link.dropped_at IS NULL
-      AND link.phone_id NOT IN (SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL)
-) GROUP BY booth_id;
+SELECT voter.booth_id, count(*) AS voters FROM (
+    SELECT voter_id FROM voter NOT INDEXED EXCEPT SELECT voter_id FROM link NOT INDEXED
+    WHERE dropped_at IS NULL AND phone_id NOT IN (SELECT phone_id FROM phone WHERE opted_out_at IS NOT NULL)
+    ORDER BY voter_id LIMIT -1
+) AS without_number CROSS JOIN voter ON voter.voter_id = without_number.voter_id GROUP BY voter.booth_id;
 
 -- name: contacted_without_number_by_booth
 SELECT booth_id, count(*) AS voters FROM voter INDEXED BY voter_reached WHERE reached = 1 AND NOT EXISTS (

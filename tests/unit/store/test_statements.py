@@ -16,7 +16,7 @@ import pytest
 
 import dialer.reports
 import dialer.store
-from dialer.store import claims, desk_file, spool
+from dialer.store import claims, desk_file, spool, targets, turnout
 from dialer.store.evidence import create_triggers_that_record_changes
 from dialer.store.migrate import migrate_schema
 from dialer.store.sql import Command, Query, Scalar, Statement, Statements, parse_statements
@@ -234,3 +234,13 @@ def test_sql_file_and_python_module_must_declare_the_same_statements(
     module = importlib.import_module(f"{package.name}.pairs")
     with pytest.raises(ValueError, match=f"do not declare the same statements; declare in both: {different}"):
         type("SQL", (Statements,), {"__module__": module.__name__, **declared})
+
+
+def test_start_finds_numbers_missing_in_queue_by_index_and_voters_without_number_by_merging(
+    db: sqlite3.Connection,
+) -> None:
+    """Both read the whole roll at each start. A search in a table for each number or voter takes twice as long."""
+    enrol = plan_of(db, targets.SQL.enrol.sql)
+    without_number = plan_of(db, turnout.SQL.without_number_by_booth.sql)
+    assert any(line.startswith("SEARCH queued USING COVERING INDEX") for line in enrol)
+    assert "MERGE (EXCEPT)" in without_number
