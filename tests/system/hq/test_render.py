@@ -632,44 +632,75 @@ def test_rendered_centre_archive_has_settings_and_keys_that_stay_the_same(tmp_pa
     assert checked.returncode == 0, checked.stderr
 
 
-def list_recovery_conditions_met(folder: Path) -> list[bool]:
+def list_recovery_conditions_met(folder: Path, *, minimum_age: int = 0) -> list[bool]:
     """Run the conditions of the unit that restarts nats-server. Return which of them are met: a failed write, a disk with
-    space.
+    space, a server of this test that is not younger than a number of seconds.
     """
-    unit = (folder / f"etc/{NATS_RECOVERY}.service").read_text().splitlines()
-    conditions = [line.removeprefix("ExecCondition=") for line in unit if line.startswith("ExecCondition=")]
-    return [subprocess.run(shlex.split(each), check=False, capture_output=True).returncode == 0 for each in conditions]
+    unit = (folder / f"etc/{NATS_RECOVERY}.service").read_text().replace("--older 300", f"--older {minimum_age}")
+    conditions = [
+        shlex.split(line.removeprefix("ExecCondition="))
+        for line in unit.splitlines()
+        if line.startswith("ExecCondition=")
+    ]
+    conditions[-1] += ["--parent", str(os.getpid())]
+    return [subprocess.run(each, check=False, capture_output=True).returncode == 0 for each in conditions]
 
 
 async def test_rendered_unit_restarts_nats_server_after_a_failed_write_once_its_disk_has_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, key = await asyncio.to_thread(render_headquarters, tmp_path), tmp_path / "etc/hq.nk"
+
+    async def list_conditions_met(**options: int) -> list[bool]:
+        return await asyncio.to_thread(list_recovery_conditions_met, tmp_path, **options)
+
     async with (
         run_rendered_nats_server(config) as (address, process_id),
         open_session([address], "hq", nkey_file=key) as above,
     ):
         await above.create_stream_if_missing(messages.CMD, ["cmd.>"])
         await above.store_message("cmd.all", b"stored")
-        assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [False, True]
+        assert await list_conditions_met() == [False, True, True]
         limits = resource.prlimit(process_id, resource.RLIMIT_FSIZE)
         for largest_file in ((1, limits[1]), limits):  # writes succeed again, but the server stores nothing
             resource.prlimit(process_id, resource.RLIMIT_FSIZE, largest_file)
             with pytest.raises(nats.errors.TimeoutError):
                 await above.client.jetstream(timeout=0.5).publish("cmd.all", b"lost")
-        assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [True, True]
+        assert await list_conditions_met() == [True, True, True]
+        assert await list_conditions_met(minimum_age=300) == [True, True, False]
         (tmp_path / "df").write_text("#!/bin/sh\necho Avail\necho 999M\n")
         (tmp_path / "df").chmod(0o700)
         with monkeypatch.context() as nearly_full:
             nearly_full.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-            assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [True, False]
+            assert await list_conditions_met() == [True, False, True]
+    assert await list_conditions_met() == [False, True, False]  # the server does not run
     async with (
         run_rendered_nats_server(config) as (address, _),
         open_session([address], "hq", nkey_file=key) as above,
     ):
         assert await above.store_message("cmd.all", b"stored") == 2
-        assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [False, True]
-    assert await asyncio.to_thread(list_recovery_conditions_met, tmp_path) == [False, True]  # the server does not run
+        assert await list_conditions_met() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("health", "is_restarted"),
+    [  # of a cluster of nats-servers 2.15.1
+        ('{"status":"ok"}', False),
+        ('{"status":"unavailable","error":"JetStream not enabled (10076)"}', True),
+        ('{"status":"unavailable","error":"JetStream stream is not current: group node unhealthy"}', False),
+    ],
+)
+async def test_rendered_unit_restarts_a_server_of_a_cluster_only_if_it_stores_nothing(
+    tmp_path: Path, health: str, *, is_restarted: bool
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readuntil(b"\n\n") == b"GET /healthz HTTP/1.0\n\n"
+        writer.write(f"HTTP/1.0 503 Service Unavailable\r\n\r\n{health}".encode())
+        writer.close()
+
+    await asyncio.to_thread(render_headquarters, tmp_path)
+    async with await asyncio.start_server(answer, "127.0.0.1", render.HEALTH_PORT):
+        assert (await asyncio.to_thread(list_recovery_conditions_met, tmp_path))[0] is is_restarted
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
