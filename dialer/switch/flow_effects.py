@@ -33,8 +33,8 @@ class SmsGateway(Protocol):
 async def commit_flow_result(commit: FlowCommit, store: CommitFlow) -> Committed | Failed | NotFound:
     """Store a result of an IVR flow, such as a mark (a fact about a voter). Return the next input of the flow.
 
-    The input is Committed if the result is stored, otherwise Failed. NotFound: the serial number in the result is not
-    on the electoral roll, or the result undoes a mark but the call has none.
+    The input is Committed if the result was stored, otherwise Failed. It is NotFound if the roll does not have the
+    serial number in the result, or if there is no mark to undo.
     """
     try:
         return Committed() if await store(commit) else Failed()

@@ -25,13 +25,13 @@ class CarrierSwitch(CallSwitch, Protocol):
     def report_states_of_live_calls(self) -> None:
         """Report the state of each live call as events.
 
-        Called after `SwitchUp` (the event of a new connection), which only lists the live calls.
+        Called after `SwitchUp` (the event of a new connection), which lists the live calls without their states.
         """
         ...
 
 
 def refuse_event_before_engine_is_connected(event: SwitchEvent) -> None:
-    """Raise RuntimeError, because Asterisk or Twilio has reported an event before `set_event_sink` was called."""
+    """Raise RuntimeError: Asterisk or Twilio has reported an event, but `set_event_sink` was not called yet."""
     raise RuntimeError(
         f"the switch reported {type(event).__name__} before it has a receiver of events: call set_event_sink first"
     )
@@ -53,10 +53,10 @@ class RoutedSwitch:
         self._endpoints = frozenset(endpoints)
 
     def create_event_sink_that_adds_carrier_calls(self, sink: EventSink, server: str) -> EventSink:
-        """Return a function that passes Asterisk's events on to `sink`, with the live calls of the carrier (Twilio)
-        added.
+        """Return a function that passes Asterisk's events on to `sink`, and adds the carrier's (Twilio's) live calls to
+        one event.
 
-        The live calls are added to the event `SwitchUp` of the Asterisk server `server`, which lists all live calls.
+        This event is `SwitchUp` of the Asterisk server `server`, which must list all live calls.
         """
 
         def add_carrier_calls_to_switch_up(event: SwitchEvent) -> None:

@@ -98,12 +98,11 @@ class AsteriskSwitch:
         """Create a switch that is not connected. Call `set_event_sink` before the first event.
 
         Args:
-            lease: reserves the Asterisk server for this dialler, or None to share it.
+            lease: reserves the Asterisk server for this dialler. None: other diallers may use the server too.
             fingerprint: the fingerprint of the dialplan that this dialler serves, or None to accept any dialplan.
             history: the file of Asterisk's call detail records, if this machine can read it.
             server: the name of this Asterisk, if there are several.
-            notations: how the carriers want numbers to be written, by endpoint of the trunk. An endpoint that is
-                missing gets E.164.
+            notations: how each carrier wants numbers to be written, by endpoint of the trunk. The default is E.164.
         """
         self._server = server
         self._notations = notations or {}
@@ -161,13 +160,12 @@ class AsteriskSwitch:
         if message.event_name == "DialEnd" and message.get("DialStatus") == REDIRECTED:
             self._start_background_task(self._hang_up_calls_redirected_by_carrier(), "end-redirected")
         for attempt_id in self.tracker.calls.pop_attempts_with_one_end_event_missing():
-            self._schedule_end_of_call_without_end_event(attempt_id)
+            self._schedule_end_of_overdue_call(attempt_id)
 
     async def on_ami_link_up(self, client: AmiClient) -> None:
-        """After each AMI log-in, read Asterisk's live calls and phones, then report SwitchUp to the engine. The engine
-        dials only after SwitchUp.
+        """Read Asterisk's live calls and phones after an AMI log-in, then report SwitchUp to the engine.
 
-        If this function fails, the AMI link reconnects.
+        The engine dials only after SwitchUp. If this function fails, the AMI link reconnects.
 
         Raises:
             SwitchInUse: another dialler uses this Asterisk.
@@ -240,11 +238,12 @@ class AsteriskSwitch:
         self._reported.set()
 
     async def _end_own_channels_at_asterisk_shutdown(self, client: AmiClient, lease: SwitchLease) -> None:
-        """Open the control channel. Once Asterisk is shutting down and the last voter's call has ended, end the
-        dialler's own channels: the agents' phones, third parties, the lease and the control channel.
+        """End the dialler's own channels when Asterisk is shutting down and the last voter's call has ended.
 
-        Asterisk stops or restarts when no channel is left. If the shutdown is cancelled instead, the next renewal of
-        the lease (reservation of Asterisk) fails, and the AMI link reconnects.
+        These are the channels of agents' phones and third parties, the lease (reservation of Asterisk) and the control
+        channel. Asterisk stops or restarts when no channel is left. If the shutdown is cancelled instead, the next
+        renewal of the lease fails, and the AMI link reconnects. The control channel is opened first, because it is
+        needed during the shutdown.
         """
         control = self.control_channel
         try:
@@ -286,7 +285,7 @@ class AsteriskSwitch:
         except SwitchError as error:  # the next resync ends calls in our contexts
             _log.warning("redirect.not_hung_up", problem=str(error))
 
-    def _schedule_end_of_call_without_end_event(self, attempt_id: AttemptId) -> None:
+    def _schedule_end_of_overdue_call(self, attempt_id: AttemptId) -> None:
         def end_call_and_report_end() -> None:
             self._timers.discard(timer)
             self._report_events_to_engine(self.tracker.calls.end_overdue_call(attempt_id))
@@ -303,11 +302,11 @@ class AsteriskSwitch:
     async def assign_channel_to_attempt(
         self, unique_id: str, name: str, attempt_id: AttemptId
     ) -> InboundChannel | None:
-        """Assign an unanswered inbound channel to an attempt (record of one call). Return the caller's number and the
-        called number, as Asterisk reports them for the channel.
+        """Assign an unanswered inbound channel to an attempt (record of one call). Return the caller's and the called
+        number.
 
-        From now on the channel's events belong to the attempt. If Asterisk has no such inbound channel, or it is
-        assigned already, return None.
+        From now on the channel's events belong to the attempt. Return None if Asterisk has no such inbound channel, or
+        if the channel is assigned already.
 
         Raises:
             SwitchUnreachable: there is no connection to Asterisk.
@@ -335,9 +334,8 @@ class AsteriskSwitch:
     async def is_channel_answered(self, unique_id: str, name: str, context: str) -> bool:
         """Return whether the channel with this unique id and name is answered.
 
-        The AMI event of the answer may not have arrived yet. Without that event, Asterisk is queried, and the channel
-        must be in the dialplan context `context`. While the AMI link is down this waits up to LINK_SECONDS, then
-        returns False.
+        If no AMI event has reported the answer yet, Asterisk is queried. The channel must then be in the dialplan
+        context `context`. While the AMI link is down, this waits up to LINK_SECONDS, then returns False.
         """
         attempt_id = self.find_attempt_on_channel(unique_id)
         if self.tracker.calls.find_answered_channel(attempt_id) == name:
@@ -417,7 +415,7 @@ class AsteriskSwitch:
         With several servers, `server` is the other server that has the seat, or "" for this one.
         """
         name = _require_safe_ami_value(_NAME, seat, _SEAT_RULE)
-        await self._set_server_variable_of_call(attempt_id, server)
+        await self._set_target_server_of_call(attempt_id, server)
         if record:
             await self._redirect_channel(attempt_id, RECORDED_CONTEXT, f"{SEAT_CHANNEL}{name}")
         else:
@@ -497,7 +495,7 @@ class AsteriskSwitch:
 
         With several servers, `server` is the one that has the third party, or "" for this one.
         """
-        await self._set_server_variable_of_call(attempt_id, server)
+        await self._set_target_server_of_call(attempt_id, server)
         await self._redirect_channel(attempt_id, HANDED_CONTEXT, f"{HANDOVER_CONFERENCE}{attempt_id}")
 
     async def call_third_party(self, request: PartyRequest, server: str | None = None) -> None:
@@ -586,7 +584,7 @@ class AsteriskSwitch:
         unique_id = self.tracker.calls.find_channel_of_attempt(AttemptId(channel))
         await self._require_ami_client().send_action("Redirect", [("Channel", unique_id), *location])
 
-    async def _set_server_variable_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
+    async def _set_target_server_of_call(self, attempt_id: AttemptId, server: str | None) -> None:
         if server is not None:
             await self._set_channel_variable(
                 self.tracker.calls.find_channel_of_attempt(attempt_id), SERVER_VARIABLE, server
@@ -631,7 +629,7 @@ def _require_safe_ami_value(pattern: re.Pattern[str], value: str, rule: str) -> 
     """Return `value` if it matches `pattern`, which excludes characters with a special meaning to Asterisk.
 
     Raises:
-        UnsafeValue: the value does not match. The text states the rule and omits the value.
+        UnsafeValue: the value does not match. The error's text has the rule but not the value.
     """
     if not pattern.fullmatch(value):
         raise UnsafeValue(f"an invalid value was not sent to Asterisk: {rule}")

@@ -134,7 +134,7 @@ class AgiCall:
         """Set a channel variable. This also works after the caller has hung up.
 
         Raises:
-            UnsafeValue: the name is not that of a plain variable. It could run a function of the dialplan.
+            UnsafeValue: the name is not that of a plain variable. It could run a dialplan function.
         """
         if not (name.isascii() and name.isidentifier()):
             raise UnsafeValue(
@@ -151,10 +151,10 @@ class AgiCall:
         self.ended.set()
 
     async def abort_agi_call(self) -> None:
-        """Hang up the call at once, without waiting for the reply to the running command, which may never arrive.
+        """Hang up the call at once. Do not wait for the reply to the running command, which may never arrive.
 
-        Asterisk aborts the running command when the hang-up command arrives. Only a recording runs on to its time
-        limit. Returns once the call has ended, or after ABORT_SECONDS. No command can be sent after that.
+        Asterisk aborts the running command, except that a recording runs on to its time limit. This returns once the
+        call has ended, or after ABORT_SECONDS. No command can be sent afterwards.
         """
         if not (self.has_call_ended or self._wire.is_closing()):
             self._aborted = True
@@ -204,8 +204,8 @@ class AgiCall:
     async def _execute_command_that_plays_sound(self, sound: str, verb: str, *arguments: str | int) -> AgiReply:
         """Execute a command that plays a sound. `sound` describes the sound in errors.
 
-        Asterisk replies -1 both to a hang-up and to a missing file. To tell them apart, a harmless command is sent:
-        after a hang-up, the line HANGUP arrives before its reply.
+        Asterisk replies -1 both after a hang-up and for a missing file. To find out which, a harmless command is sent.
+        After a hang-up, the line HANGUP arrives before the reply to it.
         """
         reply = await self._execute_agi_command(verb, *arguments)
         if not reply.has_failure_result:

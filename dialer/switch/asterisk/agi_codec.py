@@ -1,8 +1,8 @@
 """Encode and decode the FastAGI protocol, without I/O.
 
-Asterisk first sends the environment: lines `agi_name: value`, then a blank line. After that it replies to one command
-at a time: `200 result=...` on one line, 510 or 511 for a refusal, 520 on several lines. When the caller hangs up, the
-reply to the running command is `result=-1`, and a line `HANGUP` follows before the next reply.
+Asterisk first sends the environment: lines `agi_name: value`, then a blank line. Then it replies to one command at a
+time. A reply is one line such as `200 result=...`. The code 510 or 511 is a refusal. A reply with the code 520 has
+several lines. When the caller hangs up, the running command gets the reply `result=-1`, and the line `HANGUP` follows.
 """
 
 from __future__ import annotations
@@ -96,9 +96,7 @@ class AgiReply:
 
     @property
     def has_failure_result(self) -> bool:
-        """Whether the reply to an AGI command has the result -1, because the caller has hung up or the sound is
-        missing.
-        """
+        """Whether the reply has the result -1: the caller has hung up, or a sound is missing."""
         return self.result == "-1"
 
 
@@ -225,8 +223,8 @@ def encode_command(verb: str, *arguments: str | int) -> bytes:
     """Return the bytes of one command. Each argument reaches Asterisk as one word, even with spaces or quotes.
 
     Raises:
-        UnsafeValue: an argument contains a control character or half of a surrogate pair, or the command has too many
-            words or over 2,048 bytes. The error's text does not contain the arguments.
+        UnsafeValue: an argument has a control character or is not valid Unicode, or the command is too long. The
+            error's text does not contain the arguments.
     """
     if not _VERB.fullmatch(verb):
         raise UnsafeValue("the name of an AGI command is invalid: use one to four words of capital letters")

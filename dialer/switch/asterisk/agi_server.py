@@ -1,11 +1,11 @@
 """The FastAGI server: Asterisk connects once per call, and a handler serves that call.
 
-A new connection must come from an allowed address and send its environment, of at most 8 kB, within some seconds. An
-`AgiAuthenticator` then checks whether the connection is Asterisk's.
+A new connection must come from an allowed address. It must send its environment (the data about the call, at most 8 kB)
+within some seconds. An `AgiAuthenticator` then checks whether the connection comes from Asterisk.
 
-The number of connections that have not sent their environment is limited. Above the limit the oldest is closed, not the
-newest, because Asterisk sends the environment at once, and an attacker who only holds connections open does not.
-Authenticated connections are limited separately, so that unauthenticated ones cannot displace calls.
+The number of connections that have not sent their environment is limited. Above the limit, the oldest one is closed.
+Asterisk sends the environment at once, so an old connection without it is probably an attacker's. Authenticated
+connections have a limit of their own, so that other connections cannot displace calls.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ class AgiServer:
             await self._emptied.wait()
 
     def admit_connection(self, connection: _Connection, address: str) -> bool:
-        """Accept a new connection from an allowed address and return True, or return False.
+        """Return True and accept a new connection if its address is allowed. Otherwise return False.
 
         If too many connections have not sent their AGI environment (the data about the call), the oldest of them is
         closed. Called by the connection.
@@ -177,8 +177,9 @@ class AgiServer:
         return True
 
     def _close_oldest_connection_without_environment(self, address: str | None) -> None:
-        """Close the oldest connection that has not sent its AGI environment (the data about the call). If `address` is
-        given, only connections from this address count.
+        """Close the oldest connection that has not sent its AGI environment (the data about the call).
+
+        With `address`, close the oldest one from this address.
         """
         oldest = next(each for each, of in self._opening.items() if address in {None, of})
         self._authenticator.report_too_many_connections(
@@ -188,7 +189,7 @@ class AgiServer:
         oldest.abort_connection()
 
     def _remove_connection_without_environment(self, connection: _Connection) -> None:
-        """Stop counting a connection as one that has not sent its AGI environment (the data about the call) yet."""
+        """Remove a connection from those that have not sent their AGI environment (the data about the call)."""
         address = self._opening.pop(connection, None)
         if address is not None:
             self._opening_of[address] -= 1
@@ -253,8 +254,7 @@ class AgiServer:
 class _Connection(asyncio.BufferedProtocol):
     """The FastAGI connection of one call.
 
-    Each connection has its own buffer, because asyncio's proactor event loop (Windows) fills it while it reads other
-    connections.
+    Each connection needs its own buffer: on Windows, asyncio fills the buffer of one connection while it reads another.
     """
 
     __slots__ = ("_buffer", "_call", "_deadline", "_decoder", "_server", "_transport")
@@ -333,8 +333,9 @@ class _Connection(asyncio.BufferedProtocol):
 
 
 def _enable_keepalive(listener: socket.socket) -> None:
-    """Enable TCP keepalive on a listening socket, so that connections to machines that are down end. Accepted sockets
-    inherit this option.
+    """Enable TCP keepalive on a listening socket. Accepted sockets inherit it.
+
+    Keepalive ends connections to machines that are down.
     """
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):

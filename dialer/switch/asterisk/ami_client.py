@@ -77,7 +77,7 @@ class AmiClient(asyncio.BufferedProtocol):
 
     @property
     def is_session_up(self) -> bool:
-        """Whether the AMI connection is open, as far as the dialler knows: a lost connection may be noticed later."""
+        """Whether the AMI connection is open. A lost connection may be noticed only later."""
         return self._transport is not None and not self._end.done()
 
     @property
@@ -142,10 +142,10 @@ class AmiClient(asyncio.BufferedProtocol):
         """Send an action and return its response.
 
         Raises:
-            UnsafeValue: a field cannot be sent safely; nothing was sent.
-            SwitchUnreachable: there is no connection; an Originate was not sent.
-            OriginateRefused, PermissionMissing: Asterisk refused the action; a call was not placed.
-            OriginateUnsure: an Originate was sent, and no response came: the call may exist.
+            UnsafeValue: a field cannot be sent safely. Nothing was sent.
+            SwitchUnreachable: there is no connection. An Originate was not sent.
+            OriginateRefused, PermissionMissing: Asterisk refused the action. A call was not placed.
+            OriginateUnsure: an Originate got no response. The call may exist.
             SwitchError: Asterisk refused another action, or did not respond in time.
         """
         self._require_connection()
@@ -213,7 +213,9 @@ class AmiClient(asyncio.BufferedProtocol):
         return outcome
 
     def _schedule_output_write(self) -> None:
-        """Schedule one write at the end of this event loop iteration, for all actions that are sent until then."""
+        """Schedule one write at the end of this iteration of the event loop. It sends all actions that are queued by
+        then.
+        """
         if not self._flush_is_due and self._session.has_bytes_to_write:
             self._flush_is_due = True
             self._loop.call_soon(self._write_output)

@@ -3,9 +3,9 @@
 A message is a series of `Name: value` lines that ends with a blank line. The decoder serves both sides: the dialler
 decodes events and responses, and the simulated Asterisk decodes actions.
 
-The dialler needs few of Asterisk's events, and few fields of those. For speed, the decoder finds the ends and names of
-messages by byte searches. It drops unwanted events before they become objects. A field is looked up in the raw bytes
-only when it is read.
+The dialler needs only a few of Asterisk's events, and only a few of their fields. For speed, the decoder searches the
+bytes for the ends and names of messages, and drops unwanted events before it creates objects. A field is searched in
+the raw bytes when it is read.
 """
 
 from __future__ import annotations
@@ -139,11 +139,11 @@ class AmiMessage:
 
 
 class AmiDecoder:
-    """A decoder that splits a byte stream into messages. Bytes may arrive in chunks of any size.
+    """A decoder that splits a byte stream into AMI messages. Bytes may arrive in chunks of any size.
 
-    A stream from Asterisk (`expects_banner`) must start with its banner. The banner's line ending, CRLF or LF, holds
-    for the whole session. Asterisk does not escape every value, so an LF inside a CRLF session must not start a new
-    field. Lines of actions may end either way, as in Asterisk itself.
+    A stream from Asterisk (`expects_banner`) must start with its banner. If the banner ends with CRLF, all lines of the
+    session do. Asterisk does not escape every value, so a bare LF must then not start a new field. Lines of actions may
+    end with CRLF or LF, as in Asterisk itself.
     """
 
     def __init__(
@@ -306,8 +306,8 @@ def encode_action(name: str, fields: Iterable[tuple[str, str]], action_id: str) 
     """Return the bytes of one AMI action: `Action`, `ActionID`, then `fields` in their order. Names may repeat.
 
     Raises:
-        UnsafeValue: a name is invalid, or is `Action` or `ActionID`; a value contains a control character or is not
-            valid text; a line has over 1,024 bytes; or there are over 128 lines. The error text omits the value.
+        UnsafeValue: the action is too long, or a field has an invalid name or value. `Action` and `ActionID` are not
+            allowed in `fields`. The error's text does not contain the value.
     """
     lines = [_encode_line("Action", name), _encode_line("ActionID", action_id)]
     for key, value in fields:

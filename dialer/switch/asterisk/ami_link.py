@@ -27,13 +27,14 @@ async def maintain_ami_link(
     wait_seconds: Callable[[int], float],
     run_ami_session: Callable[[AmiClient], Awaitable[SwitchError]] = AmiClient.wait_until_session_lost,
 ) -> AsyncIterator[None]:
-    """Keep a connection to Asterisk's manager for as long as the context lasts, and reconnect after each loss. No AMI
-    action is ever resent.
+    """Keep a connection to Asterisk's manager until the context ends, and reconnect after each loss. No action is
+    resent.
 
     Args:
-        make_client: creates a client, not yet entered, for each attempt to connect.
-        on_ami_link_up: synchronises after each login. If it raises SwitchError, the session counts as lost.
-        on_ami_link_down: called with the reason at every loss and every failed attempt, but not at the end of the context.
+        make_client: creates a client, not yet connected, for each attempt to connect.
+        on_ami_link_up: called after each log-in. If it raises SwitchError, the session counts as lost.
+        on_ami_link_down: called with the reason at every loss and every failed attempt, but not at the end of the
+            context.
         wait_seconds: returns the wait before the next attempt, given the number of failures in a row.
         run_ami_session: runs until the session is lost, and returns or raises the reason. It is cancelled at the end of
             the context.

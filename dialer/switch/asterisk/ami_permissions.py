@@ -1,8 +1,8 @@
 """Check the permissions of the AMI user, so that a missing one is found before polling day.
 
-Asterisk lists the actions that a user's `write` classes allow (ListCommands), but not the user's `read` classes. So
-each read class is tested by an event that it allows: `system` by FullyBooted after the login, `call` and `user` by
-events of a Local channel into our own dialplan. Nobody is called, and Asterisk logs nothing.
+Asterisk lists the actions that a user's `write` classes allow (ListCommands), but not the user's `read` classes. So an
+event tests each `read` class. `FullyBooted` after the log-in tests `system`. Events of a Local channel into our own
+dialplan test `call` and `user`. Nobody is called, and Asterisk logs nothing.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ async def check_ami_permissions(login: AmiLogin) -> str:
     answered, reported = asyncio.Event(), asyncio.Event()
     probe = f"check-{uuid.uuid4()}"
 
-    def record_event_that_answers_permission_check(message: AmiMessage) -> None:
+    def record_permission_event(message: AmiMessage) -> None:
         if message.action_id == probe:
             answered.set()
         elif message.event_name == "UserEvent" and message.get("Uniqueid") == probe:
@@ -56,7 +56,7 @@ async def check_ami_permissions(login: AmiLogin) -> str:
 
     async with AmiClient(
         login,
-        on_event=record_event_that_answers_permission_check,
+        on_event=record_permission_event,
         wanted_events=("FullyBooted", "OriginateResponse", "UserEvent"),
     ) as client:
         refuse_outdated_asterisk(client.manager_banner)
@@ -89,9 +89,10 @@ def refuse_outdated_asterisk(banner: str) -> None:
 
 
 async def run_dialplan_check(client: AmiClient, extension: str, channel_id: str, sounds: Sequence[str] = ()) -> None:
-    """Run a check in Asterisk's dialplan: an extension of its check context, on a Local channel that calls nobody.
+    """Run a check in Asterisk's dialplan on a Local channel that calls nobody.
 
-    `extension` names the check. `sounds` are the sound files that the extension checks or plays.
+    `extension` is the check: an extension of the dialplan's check context. `sounds` are the sound files that the
+    extension checks or plays.
 
     Raises:
         SwitchError: the dialplan has no check context, or Asterisk refused.

@@ -1,10 +1,10 @@
 """The state of a session with the Asterisk Manager Interface (AMI), without I/O.
 
-`AmiClient` does the I/O: it passes received bytes to `process_received_bytes`, writes bytes from `pop_bytes_to_write`, and calls
-`run_due_timeouts_and_pings` at `deadline`. All times are seconds on the caller's monotonic clock.
+`AmiClient` does the I/O. It passes received bytes to `process_received_bytes`, writes the bytes from
+`pop_bytes_to_write`, and calls `run_due_timeouts_and_pings` at `deadline`. All times are monotonic seconds.
 
-No action is ever sent twice. If the session is lost, the next session reads Asterisk's channels to find out which of
-the unanswered actions Asterisk has executed (`dialer.switch.asterisk.ami_link`).
+No action is ever sent twice. After a lost session, the next session reads Asterisk's channels to find out which of the
+unanswered actions were executed (`dialer.switch.asterisk.ami_link`).
 """
 
 from __future__ import annotations
@@ -175,8 +175,9 @@ class AmiSession:
     ) -> Action:
         """Queue an AMI action to be sent, and return it.
 
-        `pop_bytes_to_write` returns its bytes. `process_received_bytes`, `run_due_timeouts_and_pings` or `end_ami_session` return
-        it once it has an outcome. `listing` says that Asterisk answers with a list of events.
+        The caller writes it with `pop_bytes_to_write`. Once the action has an outcome, the function that ended it
+        returns it: `process_received_bytes`, `run_due_timeouts_and_pings` or `end_ami_session`. `listing` says that
+        Asterisk answers with a list of events.
 
         Raises:
             UnsafeValue: a field cannot be sent safely.
@@ -238,8 +239,7 @@ class AmiSession:
         return data
 
     def process_received_bytes(self, data: bytes, now: float) -> list[AmiMessage | Action]:
-        """Process bytes received from Asterisk. Return the events that they complete and the actions that they end, in
-        order.
+        """Process bytes received from Asterisk. Return the completed events and the actions that have ended, in order.
 
         Bytes that are not AMI end the session, and with it all unanswered actions.
         """
@@ -356,7 +356,7 @@ class AmiSession:
         return action
 
     def _handle_action_response(self, message: AmiMessage, now: float) -> Action | None:
-        """Return the AMI action that is answered and ended by a response, or None if no action is.
+        """Return the AMI action that ends with this response, or None if there is none.
 
         Asterisk may send responses in any order, late or twice. A response without a waiting action is dropped.
         """

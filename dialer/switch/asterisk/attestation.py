@@ -1,4 +1,4 @@
-"""Attestations of caller IDs (STIR/SHAKEN): what Asterisk signs calls with, and what it verified of a caller's number."""
+"""Attestations of caller IDs (STIR/SHAKEN): the level with which Asterisk signs calls, and what it verified of callers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ async def fetch_attestation_of_trunk(client: AmiClient, endpoint: str) -> str:
 
 
 def describe_verified_attestation(verified: str) -> str:
-    """Return what Asterisk found out about a caller's signature, from the words `RESULT LEVEL` of its dialplan.
+    """Return the attestation of an inbound call, given the words `RESULT LEVEL` from Asterisk's dialplan.
 
-    Examples are "A" for a number that is verified, and "not verified: cert_not_trusted". Return "" for anything else.
+    Examples are "A" for a verified number, and "not verified: cert_not_trusted". Return "" for any other text.
     """
     found = _VERIFIED.fullmatch(verified)
     if found is None:

@@ -1,9 +1,9 @@
-"""A reader of Asterisk's call detail records (CDR), for calls that ended while the dialler was not connected.
+"""Read Asterisk's call detail records (CDR) of calls that ended while the dialler was not connected.
 
 Asterisk writes the records to a file, without phone numbers (cdr_custom.conf). A line has these fields: `unique id,
 disposition, start, answer, end, last application, data of the application`. Times are epoch seconds. The disposition is
-a number of Asterisk 22 (0 no answer, 2 failed, 4 busy, 8 answered, 16 congestion). A line is written when the call
-ends, so a call that ended by a crash of Asterisk has none.
+Asterisk's number: 0 no answer, 2 failed, 4 busy, 8 answered, 16 congestion. A line is written when the call ends. So a
+call that ended by a crash of Asterisk has none.
 """
 
 from __future__ import annotations

@@ -26,13 +26,13 @@ ARRIVAL_SECONDS: Final = 1.0  # for events that were still in transit when the l
 async def compare_calls_with_channels(
     client: AmiClient, tracker: SwitchTracker, report: Callable[[list[SwitchEvent]], None]
 ) -> None:
-    """Compare the calls that the dialler tracks with Asterisk's channels until the session ends, and report events that
-    were lost.
+    """Compare the calls that the dialler tracks with Asterisk's channels, and report lost events, until the session
+    ends.
 
-    An event can be lost while the connection is up. A call would then occupy its trunk channel and its number for ever,
-    or a seat would wait for a voter who has hung up.
+    An event can be lost while the connection is up. Without the comparison, a call would then occupy its trunk channel
+    and its number for ever, or a seat would wait for a voter who has hung up.
 
-    An event counts as lost if two comparisons in a row show that it is missing, and if it still has not arrived
+    An event counts as lost if two comparisons in a row show that it is missing, and if it does not arrive within
     ARRIVAL_SECONDS after the second one.
     """
     before: frozenset[SwitchEvent] = frozenset()
@@ -53,4 +53,4 @@ async def compare_calls_with_channels(
             lost &= tracker.find_lost_events(channels)
         if lost:
             _log.warning("events.lost", **Counter(type(event).__name__ for event in lost))
-            report(tracker.apply_lost_events(lost, channels))
+            report(tracker.update_from_lost_events(lost, channels))

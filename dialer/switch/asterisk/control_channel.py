@@ -1,10 +1,8 @@
-"""The control channel of an Asterisk server: a channel over whose AGI session the dialler can hang up other channels
-while Asterisk shuts down.
+"""The control channel of an Asterisk server, over which the dialler can hang up channels while Asterisk shuts down.
 
 Asterisk's command `core restart gracefully` waits until every channel has ended, also the agents' phones in their
-conferences. During this wait, Asterisk refuses every AMI action and every new channel, but still executes AGI commands.
-So for each AMI session the dialler originates a Local channel whose dialplan connects to the dialler's FastAGI server,
-and keeps it.
+conferences. Meanwhile, Asterisk refuses AMI actions and new channels, but still executes AGI commands. So during each
+AMI session, the dialler keeps a Local channel open whose dialplan has connected to its FastAGI server.
 """
 
 from __future__ import annotations

@@ -23,11 +23,10 @@ class InboundChannel:
 
 
 async def find_inbound_channel(client: AmiClient, unique_id: str, name: str) -> InboundChannel | None:
-    """Return the inbound call on the channel with this unique id and name, or None if the call does not come from a
-    carrier.
+    """Return the inbound call on the channel with this unique id and name.
 
-    A Local channel is never an inbound call. Asterisk 22 creates a Local channel in a trunk's context to follow a
-    redirection (SIP 3xx), if the trunk's FORWARD_CONTEXT is not ours.
+    Return None if the call does not come from a carrier. A Local channel is never an inbound call: Asterisk 22 may
+    create one in a trunk's context to follow a redirection (SIP 3xx).
 
     Raises:
         SwitchError: Asterisk does not answer, or the channel has ended.

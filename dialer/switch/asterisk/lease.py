@@ -1,11 +1,11 @@
-"""The lease of an Asterisk server: with it one dialler reserves the server, so that no other dialler can use it.
+"""The lease of an Asterisk server: one dialler reserves the server, so that no other dialler can use it.
 
-The lease is a Local channel. Every dialler asks for it with the same unique id, and Asterisk gives an id to one live
-channel only. So if two diallers start together, only one gets the lease. A Local channel has two halves; the unique id
-of the second half names the dialler that holds the lease.
+The lease is a Local channel. Every dialler requests it with the same unique id. Asterisk allows only one live channel
+with an id, so only one dialler gets the lease. A Local channel has two halves. The unique id of the second half names
+the dialler that holds the lease.
 
 The dialplan ends the channel LEASE_SECONDS after the last renewal, so the lease of a crashed dialler expires. A dialler
-on the same store replaces the lease at once, because only one dialler can have a store open.
+on the same store replaces that lease at once, because only one dialler can have a store open.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ class SwitchLease:
         return asyncio.get_running_loop().time() < self._ends_at
 
     def on_ami_event(self, message: AmiMessage) -> None:
-        """Handle an AMI event. Only the response to the Originate that reserves the Asterisk server (the lease) is used."""
+        """Handle an AMI event. All events are ignored except the response to the Originate that creates the lease's
+        channel.
+        """
         granted = self._granted
         if (
             granted is not None
@@ -137,9 +139,9 @@ class SwitchLease:
         self._ends_at = began_at + LEASE_SECONDS
 
     def give_up_sole_use_of_asterisk(self) -> str:
-        """Mark the lease (sole use of Asterisk) as ended. Return the unique id of its channel, which the caller must hang up.
+        """End the lease (sole use of Asterisk). Return the unique id of its channel, which the caller must hang up.
 
-        The dialler has the lease for as long as this channel is open.
+        Asterisk stays reserved until this channel has ended.
         """
         self._ends_at = -inf
         return self._channel
@@ -154,12 +156,12 @@ class SwitchLease:
             )
 
     async def write_newest_call_to_asterisk_database(self, client: AmiClient, call: NewestCall) -> None:
-        """Let Asterisk's dialplan record the newest call in Asterisk's database.
+        """Have Asterisk's dialplan record the newest call in Asterisk's database.
 
-        The dialler later compares its store with this record: a store without the recorded call is an outdated copy or
-        another store. The dialler's AMI user cannot write to Asterisk's database itself: that needs the permission to
-        stop Asterisk. So one half of the lease's Local channel runs the dialplan that writes; the other half ends the
-        lease in time. Raises SwitchError, also while the dialplan has not finished the previous record.
+        The dialler later compares its store with this record. A store without the recorded call is an outdated copy or
+        another store. The dialler's AMI user cannot write to the database: that needs the permission to stop Asterisk.
+        So one half of the lease's Local channel runs the dialplan that writes, while the other half limits the lease's
+        time. Raises SwitchError, also while the dialplan still writes the previous record.
         """
         extension = f"{RECORD_EXTENSION}{format_newest_call(call)}"
         fields = [("Channel", LEASE_CHANNEL), ("Context", LEASE_CONTEXT), ("Exten", extension), ("Priority", "1")]

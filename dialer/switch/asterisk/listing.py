@@ -28,8 +28,9 @@ STATE_UP: Final = "6"
 
 
 async def check_dialplan_fingerprint(client: AmiClient, fingerprint: str) -> None:
-    """Raise SwitchError if Asterisk runs a dialplan that was rendered from other settings (its fingerprint differs),
-    because the dialler would reject the FastAGI requests of its calls.
+    """Raise SwitchError if Asterisk's dialplan was rendered from other settings, so that its fingerprint differs.
+
+    The dialler would reject the FastAGI requests of such a dialplan.
     """
     found = (await client.send_action("Getvar", [("Variable", FINGERPRINT_VARIABLE)])).get("Value")
     if found != fingerprint:
@@ -60,8 +61,8 @@ async def read_newest_call_from_asterisk(client: AmiClient) -> NewestCall | None
 async def list_channels(client: AmiClient) -> list[LiveChannel]:
     """Return all channels of Asterisk. Raises SwitchError.
 
-    Asterisk 22.10 lists an agent's phone in the wrong context after a key press, until somebody joins or leaves its
-    conference. So the seat of such a phone is read from a channel variable.
+    After a key press, Asterisk 22.10 lists an agent's phone in a wrong context until somebody joins or leaves the
+    conference. The seat of such a phone is read from a channel variable.
     """
     items = await client.send_list_action("CoreShowChannels")
     after_key = any(item.get("Context") == KEY_CONTEXT for item in items)
@@ -81,7 +82,7 @@ def _parse_channel_in_ami_list(item: AmiMessage, seats: Mapping[str, str]) -> Li
 async def _read_variable_of_each_channel(client: AmiClient, name: str) -> dict[str, str]:
     """Return the value of a channel variable for every channel, by unique id. Raises SwitchError.
 
-    The value of an unset variable is "", or the placeholder that Asterisk reports.
+    If the variable is not set, the value is "" or Asterisk's placeholder.
     """
     return {
         item.get("Uniqueid"): next(
@@ -94,8 +95,8 @@ async def _read_variable_of_each_channel(client: AmiClient, name: str) -> dict[s
 async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], bool]) -> list[str]:
     """Return the unique ids of channels that Asterisk created by itself to follow a SIP redirection (3xx).
 
-    These are channels that the dialler has not created (`is_known`) and that are being dialled, are Local, or are in a
-    context for voters. Raises SwitchError.
+    The dialler has not created these channels (`is_known`). They are being dialled, or are Local, or are in a context
+    for voters. Raises SwitchError.
     """
     return [
         item.get("Uniqueid")
@@ -110,8 +111,9 @@ async def list_redirected_channels(client: AmiClient, is_known: Callable[[str], 
 
 
 async def list_inbound_attempts(client: AmiClient, channels: Sequence[LiveChannel]) -> dict[str, AttemptId]:
-    """Return which attempt (call record) each inbound channel belongs to, by the channel's unique id. The dialler has
-    stored the attempt's id in a channel variable.
+    """Return the attempt (call record) of each inbound channel, by the channel's unique id.
+
+    The dialler has stored the attempt's id in a channel variable.
 
     Raises:
         SwitchError: Asterisk does not answer.

@@ -29,8 +29,8 @@ class MultiServerSwitch:
 
         Args:
             servers: the servers by name.
-            endpoints: the server of each trunk endpoint. `register_servers_of_trunks_and_seats` adds more.
-            seats: the server of each seat. `register_servers_of_trunks_and_seats` adds more.
+            endpoints: the name of the server of each trunk endpoint.
+            seats: the name of the server of each seat.
         """
         self._servers = servers
         self._endpoints: dict[str, str] = {}
@@ -152,15 +152,15 @@ class MultiServerSwitch:
         """Call a third party (a transfer target or a supervisor). Connect them to a seat, or to a voter being
         transferred to them.
 
-        If the third party's phone or trunk is on another server than the seat or voter, a call between the two servers
-        connects them.
+        If the third party's trunk or phone is on another server, a call between the two servers connects them.
         """
         home, there = self._endpoints[request.endpoint], self._find_server_of_seat_or_call(request.place)
         await self._servers[there].call_third_party(request, None if home == there else home)
 
     async def move_third_party_to_seat_or_call(self, party_id: PartyId, place: Place) -> None:
-        """Move a third party to a seat, or to the voter who is being transferred to them. The transferred voter joins
-        them on the third party's own server.
+        """Move a third party to a seat, or to the voter who is being transferred to them.
+
+        The seat must be on the third party's server. A transferred voter joins the third party there.
 
         Raises:
             SwitchError: the third party's call has ended, or is on another server than the seat.

@@ -63,15 +63,18 @@ def make_originate_fields(
 
 
 def get_third_party_extension(place: Place) -> tuple[str, str]:
-    """Return the context and extension that connect a third party to a seat, or to a voter who is being transferred."""
+    """Return the dialplan context and extension at which a third party joins a seat, or a voter who is being
+    transferred.
+    """
     conference = HANDOVER_CONFERENCE if place.kind is PlaceKind.HANDOVER else SEAT_CHANNEL
     return _PARTY_CONTEXTS[place.kind], f"{conference}{place.name}"
 
 
 def parse_seat_or_transfer_of_conference(conference: str) -> Place | None:
-    """Return the seat or the handover to which a conference belongs, or None for a conference of another program.
+    """Return the seat or the completed transfer (handover) to which a conference belongs. None: it belongs to another
+    program.
 
-    In a handover, a voter whom an agent has transferred talks to a third party.
+    After a handover, the voter talks to a third party without the agent.
     """
     if conference.startswith(SEAT_CHANNEL):
         return Place(PlaceKind.SEAT, conference[len(SEAT_CHANNEL) :])
@@ -81,8 +84,8 @@ def parse_seat_or_transfer_of_conference(conference: str) -> Place | None:
 
 
 def parse_seat_of_conference(conference: str) -> str | None:
-    """Return the seat to which a conference or an extension of the hold context belongs. Return None if it belongs to
-    no seat.
+    """Return the seat in the name of a conference, or of an extension of the hold context. None if it belongs to no
+    seat.
     """
     return conference[len(SEAT_CHANNEL) :] if conference.startswith(SEAT_CHANNEL) else None
 

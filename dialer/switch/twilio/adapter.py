@@ -1,7 +1,7 @@
 """The dialler's connection to Twilio. It sends commands as REST requests, and receives call states as status callbacks.
 
-A request to place a call is sent at most once. If its response is lost, the call is searched in Twilio's list of calls
-by number and time. If it is not found, the number is not redialled automatically. Calls without a recent callback are
+A request to place a call is sent at most once. If its response is lost, the call is searched in Twilio's list of calls.
+If it is not found there, the number is not redialled automatically. If a call has no recent callback, its state is
 queried.
 """
 
@@ -103,16 +103,16 @@ class TwilioSwitch:
     # The switch port
 
     async def originate_call(self, request: OriginateRequest) -> None:
-        """Place one IVR call to a voter. If Twilio refuses the call or is unreachable, the event CallEnded is reported
-        too.
+        """Place one IVR call to a voter.
 
-        Because of this event, the engine gives the trunk no calls for a while.
+        If Twilio refuses the call or is unreachable, the event CallEnded is reported too. The engine then gives the
+        trunk no calls for a while.
         """
         self._refuse_invalid_originate_request(request)
         attempt_id = request.attempt_id
         call = TwilioCall(attempt_id, request.number, self._clock.now(), updated_at=self._clock.monotonic())
         try:
-            self._require_twilio_answer_and_budget()
+            self._require_contact_with_twilio_and_budget()
             self._calls[attempt_id] = call
             sid = await self._api.create_call(request)
         except OriginateUnsure:
@@ -135,7 +135,7 @@ class TwilioSwitch:
             if not _NUMBER.fullmatch(number):
                 raise UnsafeValue("an invalid number was not sent to Twilio: give + and 5 to 15 digits")
 
-    def _require_twilio_answer_and_budget(self) -> None:
+    def _require_contact_with_twilio_and_budget(self) -> None:
         if not self._resynced:
             raise SwitchUnreachable(
                 "Twilio has not answered since the start of the dialler, so no call was placed: check the network and "
@@ -210,10 +210,9 @@ class TwilioSwitch:
                 _log.info("twilio.hang_up_failed", attempt=call.attempt_id, problem=str(error))
 
     async def _hang_up_call_at_twilio(self, call: TwilioCall, sid: str) -> None:
-        """Ask Twilio to hang up a call. If Twilio does not accept the request, the call is marked for
-        `_retry_hang_ups`.
+        """Ask Twilio to hang up a call. If Twilio does not accept the request, it is retried later (`_retry_hang_ups`).
 
-        Raises SwitchError if Twilio does not accept the request.
+        Raises SwitchError if Twilio does not accept the request now.
         """
         self._to_hang_up.discard(call.attempt_id)
         try:
@@ -295,8 +294,10 @@ class TwilioSwitch:
                 _log.warning("twilio.query_failed", problem=str(error))
 
     async def query_live_calls(self) -> None:
-        """Check the live calls at Twilio once: retry failed hang-ups, query calls without a recent callback, and search
-        for calls whose creation Twilio never confirmed because the response was lost.
+        """Check the live calls at Twilio once.
+
+        Failed hang-ups are retried, and calls without a recent callback are queried. If the response to a new call was
+        lost, that call is searched.
 
         Raises:
             SwitchError: Twilio did not answer a request.

@@ -1,7 +1,7 @@
 """A client of Twilio's REST API: the `twilio` library with our own HTTP client.
 
-The library's HTTP client logs phone numbers and may retry requests. Ours does neither. It also distinguishes the three
-errors that the switch port requires: the call was certainly not placed, nothing was sent, or the outcome is unknown.
+The library's HTTP client logs phone numbers and may retry requests. Ours does neither. It also raises one of three
+errors (`dialer.domain.switch`): the call was certainly not placed, nothing was sent, or the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -146,10 +146,11 @@ class TwilioApi:
 async def _await_twilio_response(
     answer: Awaitable[Any], failed: str = _QUERY_FAILED, harmless: Container[int] = ()
 ) -> Any:
-    """Return Twilio's response, or None if Twilio refused with a status in `harmless`.
+    """Return Twilio's response. Return None if Twilio refused with a status in `harmless`.
 
     Raises:
-        SwitchError: Twilio refused with another status (the text starts with `failed`), or its response is unreadable.
+        SwitchError: Twilio refused with another status, or its response is unreadable. `failed` is the start of the
+            error's text.
     """
     try:
         return await answer
@@ -249,7 +250,7 @@ class _Http(AsyncHttpClient):  # type: ignore[misc]  # the library has no types
 
 
 def _split_form_fields(data: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a request's form. A list becomes one field per value."""
+    """Yield the name and value of each field of an HTTP form. A list in `data` becomes one field per value."""
     for name, value in data.items():
         for each in value if isinstance(value, list) else [value]:
             yield name, str(each)

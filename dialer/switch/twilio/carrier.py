@@ -52,13 +52,13 @@ class TwilioCarrier:
     async def serve_calls(
         self, engine: Engine, library: FlowLibrary, prompts: SitePrompts | None = None, *, label: bool = False
     ) -> AsyncIterator[None]:
-        """Serve Twilio's webhooks and check the state of live calls for as long as the context lasts.
+        """Serve Twilio's webhooks, and check the state of live calls, until the context ends.
 
         Args:
             engine: the engine of the centre.
             library: the flows and their texts.
             prompts: decides which sounds may be played, or None for all.
-            label: calls with a computer voice start with a notice that says so.
+            label: whether calls with a computer voice start with a notice that says so.
 
         Raises:
             PortInUse: another program uses the webhooks' port.
@@ -85,8 +85,9 @@ class TwilioCarrier:
                 await flows.close()
 
     def _is_synthetic_voice_notice_required(self, prompts: SitePrompts | None, language: str) -> bool:
-        """Return whether callers must be told that a computer speaks: calls use Twilio's computer voice, or sounds that
-        the catalogue of recordings lists as synthetic.
+        """Return whether callers must be told that a computer speaks.
+
+        This is so if calls use Twilio's computer voice, or sounds that the catalogue of recordings lists as synthetic.
         """
         spoken = self._settings.twilio.sounds_url is None
         return spoken or (prompts is not None and prompts.has_prompts_with_synthetic_voice(language))

@@ -1,7 +1,7 @@
-"""IVR flows on Twilio. Each webhook request continues the flow from the state that is encoded in the request's URL.
+"""Run IVR flows on Twilio. The URL of each webhook request contains the flow's state, from which the flow continues.
 
-Because the state comes with the request, a restart of the dialler during a call loses nothing. Responses are cached
-during a call: a repeated request gets the same response, and its result is stored once.
+So a restart of the dialler during a call loses nothing. Responses are cached during a call. A repeated request gets the
+same response, and its result is stored once.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class TwilioFlows:
     """The IVR flows of all calls on Twilio. A flow advances by one page (one TwiML response) per request."""
 
     def __init__(self, engine: Engine, library: FlowLibrary, switch: TwilioSwitch, rules: TwilioFlowRules) -> None:
-        """Create the runner of IVR flows. `library` holds every version of a flow with which a live call has started."""
+        """Create the runner of IVR flows. `library` must hold the versions of flows that live calls have started with."""
         self._engine = engine
         self._library = library
         self._switch = switch
@@ -113,8 +113,10 @@ class TwilioFlows:
     async def _answer_webhook_with_one_twiml_page(
         self, attempt_id: AttemptId, token: str, answer: Coroutine[Any, Any, str]
     ) -> str:
-        """Return the response to a webhook request with this token (the signed state of the flow). A repeated request
-        gets the response that was computed for the first one. If the request is aborted, the computation continues.
+        """Return the response to a webhook request with this token (the signed state of the flow).
+
+        A repeated request gets the same response as the first one. If the request is aborted, the response is still
+        computed.
         """
         call = self._calls.setdefault(attempt_id, _CallCache())
         call.sid = call.sid or self._switch.find_twilio_sid_of_call(attempt_id)

@@ -1,12 +1,11 @@
-"""Pages: responses to Twilio's requests, before they are written as XML (TwiML). Also converts Twilio's requests to
-inputs of an IVR flow.
+"""Create responses to Twilio's requests ("pages"), and convert Twilio's requests to inputs of an IVR flow.
 
-A page collects the actions of a flow up to the point at which the caller or a timeout decides: a question, a recording,
-a transfer or the end. Prompts that no key can interrupt are played before it. Prompts that a key interrupts become part
-of the following question, as on Asterisk.
+A page has the actions of a flow until the caller or a timeout decides: a question, a recording, a transfer or the end.
+First come the prompts that no key can interrupt. Prompts that a key can interrupt become part of the following
+question, as on Asterisk. `dialer.switch.twilio.twiml` writes pages as XML.
 
-There is no I/O, except for what the flow requests of its host (to store a result, to send an SMS). Both are awaited
-before the page is made.
+There is no I/O, except that the flow may store a result or send an SMS through its host. Both are awaited before the
+page is made.
 """
 
 from __future__ import annotations
@@ -93,8 +92,7 @@ class Page:
 
 
 async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost) -> Page:
-    """Run an IVR flow until the caller must act. Return the page (response to Twilio) that is played to the caller
-    until then.
+    """Run an IVR flow until the caller must act. Return the page (response to Twilio) for the caller to hear.
 
     `at` is the flow's state before this page, with the ids of the call and of the flow's run.
     """
@@ -136,9 +134,9 @@ async def make_twiml_page(flow: Flow, turn: Turn, at: PausedFlow, host: PageHost
 
 
 async def store_results_after_hang_up(flow: Flow, turn: Turn, host: PageHost) -> FlowState:
-    """Store the results of the caller's last input, although the caller has hung up. Return the flow's final state.
+    """Store the results of the caller's last input, after the caller has hung up. Return the flow's final state.
 
-    The flow stops at its next prompt.
+    The flow continues only up to its next prompt.
     """
     while isinstance(turn.action, Commit):
         turn = continue_flow(flow, turn.state, await _store_flow_result_or_send_sms(turn.action, host))
@@ -152,10 +150,10 @@ async def _store_flow_result_or_send_sms(action: Commit | SendSms, host: PageHos
 
 
 def _make_page_with_interruptible_prompts(flow: Flow, turn: Turn, said: list[PromptRef], waiting: PausedFlow) -> Page:
-    """Return a page (TwiML) with prompts that the caller can interrupt with a key.
+    """Return a page (response to Twilio) with prompts that the caller can interrupt with a key.
 
-    A key interrupts prompts only within a question (`<Gather>`). So the prompts become part of the flow's next question
-    if possible, or else of a question for one key.
+    On Twilio, a key can interrupt prompts only within a question (`<Gather>`). So the prompts become part of the flow's
+    next question. If that is not possible, they become a question for one key.
     """
     prompts: list[PromptRef] = []
     following = turn
@@ -213,12 +211,12 @@ def parse_flow_input(waiting: PausedFlow, form: Mapping[str, str]) -> Input:
 
 
 def is_hang_up_report(form: Mapping[str, str]) -> bool:
-    """Return whether a request reports that the caller hung up during the recording."""
+    """Return whether Twilio's request reports that the caller hung up during a recording."""
     return form.get("Digits") == HUNG_UP_WHILE_RECORDING
 
 
 def end_flow_by_hang_up(flow: Flow, state: FlowState) -> FlowState:
-    """Return the final state of an IVR flow after its caller has hung up."""
+    """End an IVR flow whose caller has hung up, and return its final state."""
     return continue_flow(flow, state, HungUp()).state
 
 

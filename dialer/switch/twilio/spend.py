@@ -1,8 +1,8 @@
 """Track what a Twilio account spends today, and check whether another call or SMS fits under its daily cap. No I/O.
 
-Twilio reports spending with a delay. So the costs of this process's calls and SMS are added at the configured prices. A
-smaller figure from Twilio never reduces the sum, and a call in progress counts with its maximum cost: it is safer to
-reach the cap too early than too late.
+Twilio reports spending with a delay. So the costs of this process's calls and SMS are added at the configured prices.
+It is safer to reach the cap too early than too late. So a smaller figure from Twilio does not reduce the sum, and a
+call in progress counts with its maximum cost.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def count_sms_segments(text: str) -> int:
 
 
 def _count_sms_segments_of_encoding(sizes: list[int], alone: int, part: int) -> int:
-    """Return the number of segments of an SMS, given the encoded size of each of its characters (`sizes`).
+    """Return the number of segments of an SMS whose characters have these encoded sizes (`sizes`).
 
-    An SMS of a single segment has up to `alone` units. In a longer SMS each segment has up to `part` units.
+    A single segment has at most `alone` units. If there are several, each has at most `part` units.
     """
     if sum(sizes) <= alone:
         return 1
@@ -49,9 +49,9 @@ def _count_sms_segments_of_encoding(sizes: list[int], alone: int, part: int) -> 
 
 
 class SpendMeter:
-    """What one account has spent today.
+    """The amount that a Twilio account has spent today.
 
-    Nothing may be spent before the first figure from Twilio, so that a restart does not reset the cap.
+    After a start nothing may be spent until Twilio has reported a figure. Otherwise a restart would reset the cap.
     """
 
     def __init__(self, settings: Twilio) -> None:
@@ -73,8 +73,10 @@ class SpendMeter:
         self._day = day or self._day
 
     def _is_spending_of_new_day(self, spent: float, day: date | None) -> bool:
-        """Return whether the spending that Twilio reports is for a new day. If Twilio reports no date, a figure below
-        half of the last one means a new day; a figure that is a little lower is only a correction.
+        """Return whether the spending that Twilio reports is for a new day.
+
+        If Twilio reports no date, a figure below half of the last one means a new day. A smaller decrease is a
+        correction.
         """
         if self._read is None:
             return True
@@ -83,7 +85,10 @@ class SpendMeter:
         return spent < self._read / 2
 
     def add_call_cost(self, seconds: int, legs: int = 1) -> None:
-        """Add the cost of a call, billed in full minutes. Each leg of the call counts with the duration of the first leg."""
+        """Add the cost of a call, billed in full minutes.
+
+        Each leg of the call is billed for the duration of the first leg.
+        """
         self.spent += legs * _count_billed_minutes(seconds) * self._settings.price_per_minute
 
     def add_sms_cost(self, segments: int) -> None:

@@ -1,4 +1,4 @@
-"""Tokens: the signed state of an IVR flow, which the URL of Twilio's next request carries. No I/O."""
+"""Sign and verify tokens: the state of an IVR flow in the URL of Twilio's next request. No I/O."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class StateTokens:
         self._key = hmac.new(secret.encode(), b"matdan flow state", hashlib.sha256).digest()
 
     def encode_paused_flow_as_signed_token(self, waiting: PausedFlow) -> str:
-        """Return the signed token of an IVR flow that waits for Twilio, made of letters, digits, "-", "_" and one dot.
+        """Return the signed token of an IVR flow that waits for Twilio. Raises ProtocolError if it is too long.
 
-        Raises ProtocolError if the token is too long.
+        A token can be part of a URL: it has letters, digits, "-", "_" and one dot.
         """
         content: dict[str, Any] = {"a": waiting.attempt_id, "r": waiting.run, "e": waiting.after, "d": waiting.ahead}
         content["s"] = {

@@ -1,4 +1,4 @@
-"""Write pages as TwiML. Sounds are played from the site's web server. Without sounds, Twilio speaks the texts."""
+"""Write responses to Twilio (pages) as TwiML. Sounds are played from the site's web server, or Twilio speaks the texts."""
 
 from __future__ import annotations
 

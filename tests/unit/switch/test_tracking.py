@@ -262,9 +262,9 @@ def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> Non
     assert (up.server, up.talking, up.live_attempts) == ("b", ((ID, "02"),), frozenset())
     assert tracker.find_lost_events([IN_TALK]) == frozenset()
     assert tracker.find_lost_events([]) == {CallLeftSeat(ID, "02")}
-    assert tracker.apply_lost_events({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
+    assert tracker.update_from_lost_events({CallLeftSeat(ID, "02")}, []) == [CallLeftSeat(ID, "02")]
     assert tracker.find_lost_events([IN_TALK]) == {CallConnected(ID, "02")}
-    assert tracker.apply_lost_events({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
+    assert tracker.update_from_lost_events({CallConnected(ID, "02")}, [IN_TALK]) == [CallConnected(ID, "02")]
     assert tracker.find_lost_events([IN_TALK]) == frozenset()
 
 

@@ -1,7 +1,7 @@
-"""Authentication of FastAGI connections by a token that Asterisk's dialplan computes.
+"""Authenticate FastAGI connections by a token that Asterisk's dialplan computes (`dialer.deploy.asterisk.agi_secret`).
 
-See `dialer.deploy.asterisk.agi_secret` for the token. A connection without a valid token is rejected and raises an
-alert: either a stranger has found the port, or Asterisk runs an outdated dialplan and its calls are not served.
+A connection without a valid token is rejected and raises an alert. Either a stranger has found the port, or Asterisk
+runs an outdated dialplan, so its calls are not served.
 """
 
 from __future__ import annotations

@@ -135,10 +135,10 @@ class FlowResult:
 
 
 class QuestionNotPlayed(Exception):
-    """Raised if a caller would not understand a question, because all of its prompts, or an essential prompt, cannot be
-    played.
+    """Raised if none of a question's prompts can be played, or not an essential one. The caller would not understand
+    it.
 
-    The text is the name of the missing sound.
+    The text of the error is the name of the missing sound.
     """
 
 
@@ -187,7 +187,7 @@ class _FlowRun:
             asks: whether the prompts are a question.
 
         Raises:
-            QuestionNotPlayed: an essential prompt of a question, or every prompt of it, cannot be played.
+            QuestionNotPlayed: no prompt of the question, or not an essential one, can be played.
         """
         heard, skipped = False, ""
         for ref in prompts:
@@ -247,10 +247,10 @@ async def run_flow(
 ) -> FlowResult:
     """Run an IVR flow on a call to its end and return the result. A hang-up by the caller is no error.
 
-    A question that cannot be played ends the call at once. `FlowResult.unheard` then names the missing sound. The field
-    also names a missing sound if no sound of the flow could be played.
+    If a question cannot be played, the call ends at once. `FlowResult.unheard` then names the missing sound, as it also
+    does if no sound of the flow could be played.
 
-    Other errors (a lost connection to Asterisk, a cancellation) are raised. Results stored until then remain.
+    Other errors, such as a lost connection to Asterisk, are raised. Results that were stored before stay stored.
 
     Args:
         call: the call.

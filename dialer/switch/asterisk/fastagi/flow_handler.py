@@ -109,10 +109,10 @@ class FlowHandler:
         Args:
             engine: chooses and records the flow of each call.
             switch: confirms that channels are answered.
-            texts: returns the current texts of flows.
-            prompts_for: returns the source of sounds for a campaign. Without it, sound names are derived from the
-                prompts.
-            rules: recordings, SMS and AGI scripts.
+            texts: returns the present texts of flows.
+            prompts_for: returns the finder of sound files for a campaign. By default, file names follow from the
+                prompts' names.
+            rules: whether recordings, SMS and AGI scripts are allowed, and how they work.
         """
         self._engine = engine
         self._switch = switch
@@ -130,9 +130,8 @@ class FlowHandler:
     async def __call__(self, call: AgiCall) -> None:
         """Run the flow or script of a call to its end.
 
-        The connection is rejected unless it belongs to the answered call of a live IVR attempt. If Asterisk is
-        unreachable over AMI and cannot confirm this, the channel variable MATDAN_DONE is not set, and the dialplan then
-        connects again.
+        The connection is rejected unless it belongs to an answered IVR call that is still live. If Asterisk cannot
+        confirm this over AMI, the channel variable MATDAN_DONE is not set, and the dialplan connects again.
         """
         await self._engine.wait_until_calls_are_reconciled()
         if not await self._switch.is_channel_answered(call.env.unique_id, call.env.channel_name, FLOW_CONTEXT):

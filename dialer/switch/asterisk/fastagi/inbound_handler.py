@@ -1,7 +1,7 @@
 """The FastAGI handler of inbound calls. The engine decides where Asterisk routes each call.
 
-A call is stored, once per channel, only after Asterisk has confirmed over AMI that the channel exists in our inbound
-context, and which numbers it has.
+A call is stored once per channel. Before that, Asterisk must confirm over AMI that the channel exists in our inbound
+context, and report its numbers.
 """
 
 from __future__ import annotations

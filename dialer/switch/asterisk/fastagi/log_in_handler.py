@@ -1,6 +1,6 @@
-"""The FastAGI handler of log-ins by phone, at which the agent enters number and PIN.
+"""The FastAGI handler with which agents log in by phone: they enter their number and PIN.
 
-It runs when a seat's phone has dialled the log-in code, or has answered the dialler's call for a log-in.
+It runs when a seat's phone has dialled the log-in code, or has answered the dialler's log-in call.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CHANNEL = re.compile(r"PJSIP/([A-Za-z0-9_-]{1,40})-[0-9a-f]{8}", re.ASCII)
 
 
 class LogInHandler:
-    """Logs agents in who dial the log-in code. Asterisk asks for it by FastAGI with the path `seat`."""
+    """Logs in agents who dial the log-in code. Asterisk then connects by FastAGI with the path `seat`."""
 
     def __init__(self, agents: Agents, switch: AnyAsterisk, language: str) -> None:
         """Create the handler. `language` is used at seats for which no language is set."""
@@ -94,7 +94,7 @@ class LogInHandler:
 async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group: str = "seat") -> None:
     """Play a prompt to the agent who logs in: the sound for the text key `<group>.<what>`, such as `seat.wrong`.
 
-    A missing sound is skipped, because agents who know the procedure do not need it.
+    If the sound is missing, it is skipped. Agents who know the procedure do not need it.
     """
     try:
         await call.play_sound_file(make_sound_name_for_text(f"{group}.{what}", language))
@@ -103,8 +103,7 @@ async def _play_prompt_of_log_in(call: AgiCall, what: str, language: str, group:
 
 
 async def _ask_agent_for_digits(call: AgiCall, what: str, language: str, most: int) -> str:
-    """Play the prompt with the text key `seat.<what>`. Return the digits that the agent enters, or "" if the agent
-    enters none.
+    """Play the prompt `what`, such as "pin", and return the digits that the agent enters ("" = none).
 
     At most `most` digits are read. The # that ends the input is not returned.
     """

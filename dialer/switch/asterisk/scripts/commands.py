@@ -1,13 +1,12 @@
 """Check and interpret the AGI commands that scripts send. No I/O.
 
-A script may play sounds, read keys, record, wait, and set its own variables. It may not run dialplan applications, read
-databases or dialplan functions, or use commands that Asterisk cannot interrupt (receiving text, a recording without a
-time limit).
+A script may play sounds, read keys, record, wait, and set its own variables. It may not run dialplan applications, or
+read databases or dialplan functions. Commands that Asterisk cannot interrupt are refused too, such as a recording
+without a time limit.
 
-A script may play sounds below Asterisk's sounds directory, and the recordings that it made in this call. Absolute
-paths, `..`, the folder of recordings, and names that contain an attempt's id are refused, so that it cannot play
-recordings of other calls. The dialler stores the script's variables itself: on the channel they could change what the
-dialplan does.
+A script may play Asterisk's sounds, and the recordings that it made in this call. So that it cannot play recordings of
+other calls, some paths are refused: absolute paths, `..`, the folder of recordings, and names with an attempt's id. The
+dialler stores the script's variables itself, because channel variables could change what the dialplan does.
 
 `SET VARIABLE MATDAN_MARK voted` (or `"later 17"`), `MATDAN_OPT_OUT number` and `MATDAN_ANSWER_<name> <value>` store a
 result. The reply is `result=1` once it is on disk, and `result=0` if it could not be stored. `GET VARIABLE
@@ -88,7 +87,7 @@ class Recordings:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """The decision to pass a script's AGI command on to Asterisk."""
+    """An AGI command of a script that the dialler passes on to Asterisk."""
 
     verb: str
     arguments: tuple[str, ...]
@@ -137,8 +136,9 @@ ScriptCommand = Forward | StoreResult | GetFact | SetVariable | GetVariable | Re
 def interpret_script_command(
     line: str, sequence: int, recordings: Recordings, recorded: Collection[str] = ()
 ) -> ScriptCommand:
-    """Return what an AGI command of a script requests: to forward it to Asterisk, to store a result, or to read or set
-    a variable. Return a refusal for a command that scripts may not use.
+    """Return what the dialler must do for an AGI command of a script, such as forward it to Asterisk or store a result.
+
+    Return a refusal if scripts may not use the command.
 
     Args:
         line: the AGI command.
@@ -181,7 +181,7 @@ def _interpret_record_command(arguments: list[str], recordings: Recordings) -> S
 def _interpret_sound_command(
     verb: str, arguments: list[str], recordings: Recordings, recorded: Collection[str]
 ) -> ScriptCommand:
-    """Interpret a command that plays sounds, which may be several names joined by `&`."""
+    """Interpret a command that plays sounds. Several names of sounds may be joined by `&`."""
     names, paths = arguments[0] if arguments else "", []
     for name in names.split("&"):
         if name in recorded:

@@ -1,12 +1,11 @@
-"""The containment of AGI scripts: the command line that runs a program under bubblewrap, and a check that it works.
+"""Isolate AGI scripts: build the command line that runs a program in a bubblewrap sandbox, and check the sandbox.
 
-bubblewrap (`bwrap`) gives the program its own namespaces for users, processes, IPC and host name, and also for the
-network, unless the site allows it. When `bwrap` ends, which it does when the dialler is killed, the kernel ends every
-process in the namespaces.
+bubblewrap (`bwrap`) gives the program its own namespaces for users, processes, IPC and host name. The program also gets
+its own network namespace, unless the site allows network access. `bwrap` ends when the dialler is killed. Then the
+kernel ends every process in the namespaces.
 
-setpriv, env, choom, nice and prlimit (util-linux and coreutils) set user, signals, priority and limits. Each of these
-programs replaces itself with the next. So no code of ours runs between fork and exec, where it could deadlock in a
-process with threads.
+The programs setpriv, env, choom, nice and prlimit set user, signals, priority and limits. Each replaces itself with the
+next one. So no code of ours runs between fork and exec, where it could deadlock in a process with threads.
 """
 
 from __future__ import annotations
@@ -115,9 +114,9 @@ def _make_containment_error(problem: str) -> FlowError:
 
 
 def make_script_command(script: Path) -> list[str]:
-    """Return the command line that starts an AGI script, without the part that starts the sandbox.
+    """Return the command line that runs an AGI script, without the sandbox (`create_command_in_sandbox`).
 
-    A script whose name ends in `.py` is run by the Python that runs the dialler.
+    A script whose name ends in `.py` is run by the dialler's own Python.
     """
     return [sys.executable, "-E", "-s", "-u", str(script)] if script.suffix == ".py" else [str(script)]
 
@@ -175,7 +174,9 @@ def _make_setpriv_arguments_of_script(user: str | None) -> list[str]:
 
 
 def _make_bwrap_arguments_for_resolv_conf() -> list[str]:
-    """Return bwrap's arguments that keep /etc/resolv.conf readable if it is a link into /run (systemd-resolved)."""
+    """Return the arguments of bwrap with which /etc/resolv.conf stays readable, even as a link into /run
+    (systemd-resolved).
+    """
     servers = str(Path("/etc/resolv.conf").resolve())
     return ["--ro-bind-try", servers, servers] if servers.startswith("/run/") else []
 
@@ -199,8 +200,6 @@ def _make_prlimit_arguments_of_script(rules: ScriptRules) -> list[str]:
 
 
 def _reduce_to_hard_resource_limit(kind: int, most: int) -> int:
-    """Return the resource limit `most`, or this process's hard limit if that is lower, because no process may exceed
-    its hard limit (see setrlimit(2)).
-    """
+    """Return the resource limit `most`, or this process's hard limit if that is lower (see setrlimit(2))."""
     hard = resource.getrlimit(kind)[1]
     return most if hard == resource.RLIM_INFINITY else min(most, hard)

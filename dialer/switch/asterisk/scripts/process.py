@@ -1,4 +1,4 @@
-"""A running AGI script in its sandbox: its pipes, the SIGHUP that tells it of a hang-up, and its end."""
+"""Run a program in a sandbox for an AGI script, with pipes. Send it SIGHUP after a hang-up, and end it."""
 
 from __future__ import annotations
 
@@ -77,9 +77,10 @@ class ContainedProcess:
         return self._process.returncode
 
     async def write_to_program(self, data: bytes) -> None:
-        """Send data to the program, and wait until its pipe accepts it. Does nothing once the program has ended.
+        """Send data to the program, and wait until its pipe accepts it.
 
-        A closed pipe is no error, because commands that the program wrote before its end are still executed.
+        Errors of a closed pipe are ignored. The program may have ended, but the commands that it wrote before are still
+        executed.
         """
         # uvloop raises RuntimeError for a pipe that it has closed, also before `is_closing` says so.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
@@ -94,8 +95,8 @@ class ContainedProcess:
     def send_hangup_signal(self) -> None:
         """Send SIGHUP to the program and its process group, as Asterisk does after a hang-up.
 
-        The leader of the group is bwrap's first process in the namespace. The kernel does not deliver the signal to
-        that process, because it is the init process of the namespace. Its process id is valid while bwrap runs.
+        The group's leader is bwrap's first process in the namespace. As the namespace's init process, it does not get
+        the signal itself. Its process id is valid while bwrap runs.
         """
         if self._process.returncode is not None:
             return

@@ -1,7 +1,7 @@
-"""Run AGI scripts: a script's standard input and output carry the AGI protocol of one call.
+"""Run AGI scripts. A script's standard input and output carry the AGI protocol of one call.
 
-After a hang-up, the script first has a moment to store the key that it has just read. Then it gets the signal SIGHUP,
-as from Asterisk itself, and some seconds to end. Results that it stores before its end count.
+After a hang-up, the script first has a moment to store the last key. Then it gets SIGHUP, as from Asterisk itself, and
+has some seconds to end. Results that it stores before its end count.
 """
 
 from __future__ import annotations
@@ -177,9 +177,11 @@ class ScriptRun:
         raise ProtocolError(f"the AGI script sent more than {MOST_COMMANDS} commands in one call: let it end sooner")
 
     async def _execute_script_command(self, line: str) -> bytes:
-        """Execute a command that the AGI script sent, if scripts may use it, and return the reply to the script.
+        """Execute a command that the AGI script sent, if scripts may use it. Return the reply to the script.
 
-        Raises ProtocolError if the script sent too many commands that scripts may not use, CallHungUp.
+        Raises:
+            ProtocolError: the script sent too many commands that scripts may not use.
+            CallHungUp: the caller has hung up.
         """
         match interpret_script_command(line, self.commits + 1, self.recordings, self.recorded):
             case Refuse(reason=reason):

@@ -1,13 +1,13 @@
-"""A tracker of calls, from their Originate or arrival to their end. No I/O.
+"""Track calls from their Originate or arrival to their end. No I/O.
 
 An attempt is one try to call a voter, or one inbound call. OriginateResponse, DialEnd and Hangup arrive in no fixed
-order, and a call that failed before it had a channel gets no Hangup. So a call counts as ended once Asterisk has
-answered its Originate and has reported its Hangup. If one of these two events does not arrive, the call ends after a
-grace time (`end_overdue_call`).
+order, and a call that failed before it had a channel gets no Hangup. So a call ends once Asterisk has answered its
+Originate and has reported its Hangup. If one of these events is missing, the call ends after a grace time
+(`end_overdue_call`).
 
-A carrier that sends SIP 183 instead of 180 (early media) never reports ringing: Asterisk 22 sends DialState PROGRESS,
-and the channel stays Down. So PROGRESS counts as ringing. A later RINGING is reported again, because its time is more
-exact.
+If a carrier sends SIP 183 instead of 180 (early media), Asterisk 22 does not report ringing. It sends DialState
+PROGRESS instead, and the channel stays Down. So PROGRESS counts as ringing. A later RINGING is reported again, because
+its time is more exact.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class CallTracker:
         return unique_id in self._inbound
 
     @property
-    def has_calls(self) -> bool:
+    def has_voter_calls(self) -> bool:
         """Whether any call to or from a voter exists or may still be created."""
         return bool(self._calls)
 
@@ -180,7 +180,7 @@ class CallTracker:
             case "UserEvent":
                 return self._handle_user_event(attempt_id, call, message)
             case "ConfbridgeJoin":
-                place = _find_place_of_conference(attempt_id, message.get("Conference"))
+                place = _find_seat_or_transfer_of_conference(attempt_id, message.get("Conference"))
                 if place is None:
                     return []
                 call.place = place
@@ -192,9 +192,10 @@ class CallTracker:
         return []
 
     def pop_attempts_with_one_end_event_missing(self) -> list[AttemptId]:
-        """Return the attempts (records of calls) for which only one of the two events that end a call has arrived.
+        """Return attempts (records of calls) for which one of the two events that end a call has arrived, but not the
+        other.
 
-        Each attempt is returned once. After the grace time the caller calls `end_overdue_call` for each of them.
+        Each attempt is returned once. The caller must call `end_overdue_call` for each of them after the grace time.
         """
         found, self._with_missing_end_event = self._with_missing_end_event, []
         return [attempt_id for attempt_id in found if attempt_id in self._calls]
@@ -286,10 +287,10 @@ class CallTracker:
     def rebuild_tracked_calls_from_channels(
         self, channels: Sequence[LiveChannel], inbound: Mapping[str, AttemptId]
     ) -> Mapping[AttemptId, LiveChannel]:
-        """Replace the tracked state of all calls by the state that Asterisk's list of channels shows. Return the
-        channel of each live attempt.
+        """Replace the tracked state of all calls by what Asterisk's list of channels shows. Return each live attempt's
+        channel.
 
-        `inbound` holds the attempt of each inbound channel by unique id, as read from the channel's variable.
+        `inbound` has the attempt of each inbound channel by unique id, as read from the channel's variable.
         """
         known = {**inbound, **self._inbound}  # the tracked attempt overrides the channel's variable
         self._inbound = {each.unique_id: known[each.unique_id] for each in channels if each.unique_id in known}
@@ -303,7 +304,7 @@ class CallTracker:
             for attempt_id, channel in ours.items()
         }
         for attempt_id, channel in ours.items():
-            self._calls[attempt_id].place = _find_place_of_conference(attempt_id, channel.conference)
+            self._calls[attempt_id].place = _find_seat_or_transfer_of_conference(attempt_id, channel.conference)
         return ours
 
     @property
@@ -317,9 +318,9 @@ class CallTracker:
         )
 
     @property
-    def handed_over_calls(self) -> frozenset[AttemptId]:
-        """The call attempts whose voters are in a conference with a transfer target, because the agent has completed
-        the transfer.
+    def calls_handed_over_to_third_parties(self) -> frozenset[AttemptId]:
+        """The attempts whose voters talk to a transfer target in a conference, after the agent has completed the
+        transfer.
         """
         places = ((attempt_id, call.place) for attempt_id, call in self._calls.items())
         return frozenset(
@@ -353,8 +354,8 @@ class CallTracker:
     def _is_attempt_channel(self, channel: LiveChannel) -> bool:
         """Return whether a channel is the voter's channel of a call attempt.
 
-        The channel's dialplan context alone does not show this: while the voter's phone rings, the channel is still in
-        the context of its trunk.
+        The dialplan context alone does not show this: while the voter's phone rings, the channel is in its trunk's
+        context.
         """
         among_voters = channel.context in VOTERS_CONTEXTS and not is_third_party_channel(channel.unique_id)
         known = channel.unique_id in self._inbound or self.find_attempt_on_channel(channel.unique_id) in self._calls
@@ -367,8 +368,8 @@ class CallTracker:
     # Events that were lost
 
     def find_lost_call_events(self, listed: Mapping[str, LiveChannel], seats: Collection[str]) -> set[SwitchEvent]:
-        """Return the call events that must have been lost, because Asterisk's list of channels shows another state than
-        the one that the dialler tracks.
+        """Return the call events that were lost: Asterisk's channels show another state than the one that the dialler
+        tracks.
 
         Args:
             listed: all channels by unique id.
@@ -387,10 +388,8 @@ class CallTracker:
         strays = (AttemptId(unique_id) for unique_id in listed if is_attempt_id(unique_id))
         return events | {StrayCallFound(attempt_id) for attempt_id in strays if attempt_id not in self._calls}
 
-    def apply_lost_call_event(self, event: CallEvent) -> None:
-        """Update the tracked call from an event that was lost: Asterisk sent the event, but the dialler did not receive
-        it.
-        """
+    def update_from_lost_call_event(self, event: CallEvent) -> None:
+        """Update the tracked call from an event that Asterisk sent, but the dialler did not receive."""
         call = self._calls.get(event.attempt_id)
         if call is None:
             return
@@ -416,7 +415,7 @@ class CallTracker:
         self, attempt_id: AttemptId, call: _Call, channel: LiveChannel, seats: Collection[str]
     ) -> list[SwitchEvent]:
         """Return the events of a live call that Asterisk must have sent, but that have not arrived."""
-        place = _find_place_of_conference(attempt_id, channel.conference)
+        place = _find_seat_or_transfer_of_conference(attempt_id, channel.conference)
         if place is not None and place.kind is PlaceKind.SEAT and place.name not in seats:
             place = None  # no agent is there
         if not channel.up:
@@ -447,10 +446,10 @@ def _make_call_ended_event(attempt_id: AttemptId, call: _Call, by: EndedBy) -> C
     )
 
 
-def _find_place_of_conference(attempt_id: AttemptId, conference: str) -> Place | None:
-    """Return the place of an attempt's channel that is in this conference: a seat, or the handover (conference of a
-    transferred voter and the transfer target). Return None for another program's conference, and for the handover of
-    another attempt.
+def _find_seat_or_transfer_of_conference(attempt_id: AttemptId, conference: str) -> Place | None:
+    """Return the seat or the completed transfer (handover) to which the conference of an attempt's channel belongs.
+
+    Return None if the conference belongs to another program, or to the transfer of another attempt.
     """
     place = parse_seat_or_transfer_of_conference(conference)
     return None if place is not None and place.kind is PlaceKind.HANDOVER and place.name != attempt_id else place

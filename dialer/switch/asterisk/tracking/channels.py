@@ -40,7 +40,7 @@ def list_phones_in_seats(channels: Iterable[LiveChannel]) -> dict[str, str]:
 
 
 def list_places_of_third_parties(channels: Iterable[LiveChannel]) -> dict[PartyId, Place | None]:
-    """Return the place of each third party: a seat, a transferred voter (handover), or None if it is in no conference."""
+    """Return where each third party is: at a seat, with a transferred voter (handover), or in no conference (None)."""
     return {
         PartyId(each.unique_id): parse_seat_or_transfer_of_conference(each.conference)
         for each in channels

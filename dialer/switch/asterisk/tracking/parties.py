@@ -77,8 +77,8 @@ class PartyTracker:
         self._places = {party_id: place for party_id, place in listed.items() if place is not None}
 
     def find_lost_third_party_events(self, listed: Mapping[PartyId, Place | None]) -> set[SwitchEvent]:
-        """Return the events of third parties that must have been lost, because Asterisk's list shows another state than
-        the one that the dialler tracks.
+        """Return the third-party events that were lost: Asterisk's channels show another state than the one that is
+        tracked.
         """
         left = {PartyLeft(party_id) for party_id in self._live if party_id not in listed}
         joined = {
@@ -88,10 +88,8 @@ class PartyTracker:
         }
         return {*left, *joined}
 
-    def apply_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
-        """Update the tracked third party from an event that was lost: Asterisk sent the event, but the dialler did not
-        receive it.
-        """
+    def update_from_lost_third_party_event(self, event: PartyJoined | PartyLeft) -> None:
+        """Update the tracked third party from an event that Asterisk sent, but the dialler did not receive."""
         if isinstance(event, PartyLeft):
             self.stop_tracking_channel(event.party_id)
         else:

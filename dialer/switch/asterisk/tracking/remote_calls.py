@@ -1,5 +1,7 @@
-"""A tracker of voters whose call is on another Asterisk server, while they talk to agents or transfer targets of this
-server. No I/O.
+"""Track calls between Asterisk servers: a voter's call is on another server, and the agent or transfer target on this
+one.
+
+No I/O.
 """
 
 from __future__ import annotations
@@ -17,16 +19,16 @@ _RemoteCall = tuple[AttemptId, Place]
 
 
 class RemoteCallTracker:
-    """The state of the channels between servers. It turns the AMI events of these channels into the engine's events.
+    """The state of the channels between servers. It turns their AMI events into the engine's events.
 
-    The server that has the voter's own channel reports the rest of the call.
+    The other server, which has the voter's own channel, reports everything else about the call.
     """
 
     def __init__(self) -> None:
         self._calls: dict[str, _RemoteCall] = {}  # attempt and place, by the channel's unique id
 
     @property
-    def has_calls(self) -> bool:
+    def has_voter_calls(self) -> bool:
         """Whether this Asterisk server handles calls whose voters' channels are on other Asterisk servers."""
         return bool(self._calls)
 
@@ -37,7 +39,7 @@ class RemoteCallTracker:
         return tuple((attempt_id, place.name) for attempt_id, place in calls if place.kind is PlaceKind.SEAT)
 
     @property
-    def handed_over_calls(self) -> frozenset[AttemptId]:
+    def calls_handed_over_to_third_parties(self) -> frozenset[AttemptId]:
         """The calls of other servers whose voters talk to a transfer target on this server."""
         calls = self._calls.values()
         return frozenset(attempt_id for attempt_id, place in calls if place.kind is PlaceKind.HANDOVER)
@@ -79,11 +81,11 @@ class RemoteCallTracker:
 
 
 def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
-    """Return the attempt and the place (seat or handover) of a channel from another server, or None if the channel is
-    no voter's call.
+    """Return the attempt and the place (seat or handover) of a channel from another server. None if it is no voter's
+    call.
 
-    The other server has called the extension ATTEMPT*SEAT, or the handover's conference, whose name has the attempt's
-    id.
+    The other server has called the extension ATTEMPT*SEAT, or the conference of a completed transfer (handover), whose
+    name contains the attempt's id.
     """
     place = parse_seat_or_transfer_of_conference(conference)
     if place is None:
@@ -95,6 +97,6 @@ def _parse_remote_call(extension: str, conference: str) -> _RemoteCall | None:
 def _report_voter_left(attempt_id: AttemptId, place: Place) -> list[SwitchEvent]:
     """Return the events for a voter who has left a conference.
 
-    After a completed transfer (handover) there are none: the voter's own server reports the end of the call.
+    After a completed transfer (handover) there are none, because the voter's own server reports the end of the call.
     """
     return [CallLeftSeat(attempt_id, place.name)] if place.kind is PlaceKind.SEAT else []

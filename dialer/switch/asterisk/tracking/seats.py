@@ -80,7 +80,7 @@ class SeatTracker:
         self._answered = {each for each in answered if each.startswith(SEAT_CHANNEL) and each not in self._in_seat}
 
     def find_lost_seat_events(self, listed: Collection[str], in_seat: Mapping[str, str]) -> set[SwitchEvent]:
-        """Return the seat events that were lost, found by comparison with a list of all channels.
+        """Return the seat events that were lost: Asterisk's channels show another state than the one that is tracked.
 
         Args:
             listed: the unique ids of all channels.

@@ -81,7 +81,7 @@ class SwitchTracker:
         """Whether this Asterisk server has a voter's call, or an agent or transfer target who talks to a voter of
         another server.
         """
-        return self.calls.has_calls or self.remote_calls.has_calls
+        return self.calls.has_voter_calls or self.remote_calls.has_voter_calls
 
     def list_channels_without_voter(self) -> list[str]:
         """Return the unique ids of agents' phones, called or connected, and of third parties."""
@@ -133,7 +133,8 @@ class SwitchTracker:
             (*self.calls.calls_in_seats, *self.remote_calls.calls_in_seats),
             restarted,
             list_calls_of_held_voters(live),
-            handed_over=self.calls.handed_over_calls | self.remote_calls.handed_over_calls,
+            handed_over=self.calls.calls_handed_over_to_third_parties
+            | self.remote_calls.calls_handed_over_to_third_parties,
             parties=tuple(sorted(parties.items())),
             server=self._server,
             newest_call=newest_call,
@@ -142,11 +143,11 @@ class SwitchTracker:
         return [up, *(event for events in states for event in events)]
 
     def find_lost_events(self, channels: Sequence[LiveChannel]) -> frozenset[SwitchEvent]:
-        """Return the events that seem lost, because Asterisk's list of channels shows another state than the one that
-        the dialler tracks.
+        """Return the events that seem lost: Asterisk's list of channels shows another state than the one that is
+        tracked.
 
-        One list proves nothing: an event may not have arrived yet, and a channel may be younger than the list. An event is
-        lost if two lists, some seconds apart, show it as missing.
+        One list is no proof. An event may still arrive, or a channel may be newer than the list. An event is lost only
+        if two lists, some seconds apart, show that it is missing.
         """
         listed = {channel.unique_id: channel for channel in channels}
         phones = list_phones_in_seats(channels)
@@ -157,9 +158,13 @@ class SwitchTracker:
             | self.calls.find_lost_call_events(listed, phones.values())
         )
 
-    def apply_lost_events(self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]) -> list[SwitchEvent]:
-        """Update the tracked state from events that Asterisk sent but the dialler did not receive. Return these events
-        in order. `channels` is Asterisk's list of channels, by which the loss was noticed.
+    def update_from_lost_events(
+        self, lost: Collection[SwitchEvent], channels: Sequence[LiveChannel]
+    ) -> list[SwitchEvent]:
+        """Update the tracked state from events that Asterisk sent, but the dialler did not receive. Return them in
+        order.
+
+        `channels` is the list of Asterisk's channels that shows the loss.
         """
         phones = list_phones_in_seats(channels)
         for event in lost:
@@ -169,9 +174,9 @@ class SwitchTracker:
                 ):
                     self.remote_calls.replace_tracked_remote_calls(channels)
                 case CallEvent():
-                    self.calls.apply_lost_call_event(event)
+                    self.calls.update_from_lost_call_event(event)
                 case PartyJoined() | PartyLeft():
-                    self.parties.apply_lost_third_party_event(event)
+                    self.parties.update_from_lost_third_party_event(event)
                 case SeatUp(seat=seat) | SeatDown(seat=seat):
                     self.seats.replace_phones_of_seat(
                         seat, {each: name for each, name in phones.items() if name == seat}
