@@ -1,10 +1,10 @@
-"""Decides which rows of a centre's outbox the uplink sends to headquarters next, and when it resends them. Without I/O.
+"""Decide which results a centre's uplink sends to headquarters next, and when it resends them. Without I/O.
 
-The outbox has the results that wait to be sent. A batch is a range of its rows. All times are monotonic seconds.
+The results wait in a table, the outbox. A batch is a range of its rows. All times are monotonic seconds.
 
-One batch at a time is sent, and resent until headquarters acknowledges it. So no result is lost if a batch, an
-acknowledgement or headquarters' database is lost. Headquarters compares rows whose id it knows with those that it has,
-so no row is stored twice, and none is taken for another.
+One batch at a time is sent. It is resent until headquarters acknowledges it. So no result is lost if a batch, an
+acknowledgement or headquarters' database is lost. If headquarters already has a row with the same id, it compares the
+two rows. So no row is stored twice, and no row is taken for another.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _CENTRE_ONLY = "replies/"
 
 @dataclass(slots=True)
 class BatchInFlight:
-    """A batch of outbox rows (results to send) that was sent, and that headquarters has not acknowledged."""
+    """A batch of outbox rows (results to send) that was sent, but is not acknowledged yet."""
 
     batch: OutboxBatch
     attempts: int
@@ -66,7 +66,7 @@ class BatchSchedule:
     def get_next_send_time(self, now: float) -> float:
         """Return when the next batch must be sent, or the last one resent (monotonic seconds).
 
-        The caller then calls `get_next_batch` with new rows, or `get_batch_to_resend`.
+        At this time, call `get_next_batch` with new rows, or `get_batch_to_resend`.
         """
         return self._next_at if self._in_flight is None else self._in_flight.resend_at
 
@@ -76,11 +76,10 @@ class BatchSchedule:
         return self._in_flight is not None
 
     def get_next_batch(self, rows: Sequence[OutboxRow], stored: int, now: float) -> OutboxBatch | None:
-        """Return the next batch of outbox rows (results to send), or None if no row waits to be sent to headquarters.
+        """Return the next batch of outbox rows (results to send), or None if there is nothing to send.
 
-        `rows` are the outbox rows that follow the last row that headquarters has acknowledged, at most
-        `MAX_BATCH_ROWS`. `stored` is the last row id that headquarters has acknowledged and whose acknowledgement is on
-        the dialler's disk. The dialler may have deleted rows up to that id.
+        `rows` has at most `MAX_BATCH_ROWS` rows, which follow the last row that headquarters has acknowledged. Up to
+        the id `stored`, the dialler has stored the acknowledgements, and may have deleted the rows.
         """
         self._next_at = now + BATCH_SECONDS
         chosen: list[OutboxRow] = []
@@ -126,29 +125,29 @@ class BatchSchedule:
         if self._in_flight is not None:
             self._in_flight.resend_at = now
 
-    def compute_max_age_of_answer(self, through: int | None, now: float) -> float:
-        """Return how many seconds ago, at most, headquarters wrote its answer to the last batch of outbox rows: the
-        time since the batch was sent.
+    def compute_max_age_of_acknowledgement(self, through: int | None, now: float) -> float:
+        """Return the maximum age (seconds) of headquarters' acknowledgement of the last batch: the time since the batch
+        was sent.
 
-        `through` is the last row id that the answer acknowledges, or None if headquarters refuses the batch. For a late
-        answer to an earlier batch the result is infinite.
+        `through` is the last row id that is acknowledged, or None if headquarters refused the batch. If an earlier
+        batch is acknowledged late, the result is infinite.
         """
         in_flight = self._in_flight
         if in_flight is None or in_flight.sent_at is None or (through is not None and through < in_flight.batch.last):
             return math.inf
         return now - in_flight.sent_at
 
-    def record_refusal(self) -> None:
+    def record_refused_batch(self) -> None:
         """Record that headquarters has refused the last batch of outbox rows (results to send)."""
         if self._in_flight is not None:
             self._in_flight.sent_at = None
 
     def record_acknowledgement(self, through: int, now: float) -> None:
-        """Record an acknowledgement from headquarters: it has stored all result rows up to the id `through`.
+        """Record that headquarters has acknowledged all result rows up to the id `through`.
 
-        If `through` is lower than before, headquarters' database was restored from a backup, and the rows after
-        `through` are sent again. If `through` is higher than the id of any row, the centre's store was restored from a
-        backup. A late acknowledgement of an earlier batch is ignored.
+        If `through` is lower than before, headquarters' database was restored from a backup. The rows after `through`
+        are sent again. If `through` is higher than every row id, the centre's store was restored from a backup. A late
+        acknowledgement of an earlier batch is ignored.
         """
         in_flight = self._in_flight
         if in_flight is not None and in_flight.batch.first - 1 <= through < in_flight.batch.last:

@@ -98,8 +98,8 @@ class MaterialUpdater:
     async def _install_and_load_material_version(self, assigned: Manifest) -> str:
         """Install the assigned version of the campaign material, and have the dialler load it.
 
-        Return why the dialler does not use the version, or "" if it does. If the dialler did not reply, return "" too,
-        because the installation will be repeated. Raises MaterialRefused, HeadquartersUnreachable.
+        Return why the dialler does not use the version, or "" if it does. Also return "" if the dialler did not reply.
+        The installation will then be repeated. Raises MaterialRefused, HeadquartersUnreachable.
         """
         active = await asyncio.to_thread(self._material.read_active_material_manifest)
         if active is None or active.bundle_name_and_version != assigned.bundle_name_and_version:
@@ -117,10 +117,10 @@ class MaterialUpdater:
         return await self._load_active_material_version(assigned)
 
     async def _load_active_material_version(self, assigned: Manifest) -> str:
-        """Have the dialler load the active version of the campaign material.
+        """Have the dialler load the active version of the campaign material. Return "" if it has done so.
 
-        If the dialler cannot load it, go back to the earlier version and return the reason. Otherwise return "". If the
-        dialler did not reply, return "" too, because the command will be repeated. Raises MaterialRefused.
+        If the dialler cannot load it, restore the earlier version and return the reason. Also return "" if the dialler
+        did not reply. The command will then be repeated. Raises MaterialRefused.
         """
         if (problem := await asyncio.to_thread(self._material.startup_problem)) is not None:
             return await self._roll_back_material_version(assigned, problem)
@@ -171,16 +171,16 @@ class MaterialUpdater:
 
 
 def _find_folders_with_changed_files(before: Manifest | None, after: Manifest) -> set[str]:
-    """Return the folders of campaign material (flows, scripts, recordings) in which files differ between two versions."""
+    """Return the folders of campaign material (flows, scripts, recordings) whose files differ between two versions."""
     old, new = ({} if before is None else before.files), after.files
     return {path.partition("/")[0] for path in old.keys() | new.keys() if old.get(path) != new.get(path)}
 
 
 def find_reason_dialler_cannot_start_with_material(settings: Settings, jurisdiction: str) -> str | None:
-    """Return why the dialler could not start with its settings file and jurisdiction profile, or None if it could.
+    """Return why the dialler could not start with this campaign material, or None if it could.
 
-    `jurisdiction` is the name of the profile (legal rules) that the dialler uses. Settings that were read from a pipe
-    cannot be read again and are not checked.
+    The settings file and the profile `jurisdiction` (legal rules) are checked. Settings that were read from a pipe are
+    not checked, because they cannot be read again.
     """
     path = Path(settings.text_of_settings_file.name)
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""The sample of this centre's numbers, by which headquarters finds numbers that another centre has too."""
+"""Send headquarters a sample of this centre's hashed phone numbers, to find numbers that another centre also has."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ CHECK_SECONDS = 300.0
 async def publish_sample_of_number_hashes(centre: str, session: Session, reading: UplinkReader) -> NoReturn:
     """Send headquarters the lowest hashes of the phone numbers on this centre's electoral roll, until cancelled.
 
-    They are sent again after each change of the roll. Headquarters compares the hashes of centres to find numbers that
-    are on the rolls of two centres.
+    They are sent again after each change of the roll. Headquarters compares the hashes of all centres, to find numbers
+    that are on two rolls.
     """
     stored: NumberSample | None = None
     while True:

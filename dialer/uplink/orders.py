@@ -1,7 +1,7 @@
-"""Delivery of headquarters' orders (such as "stop all calls") to the dialler, and of the dialler's replies to headquarters.
+"""Deliver headquarters' orders (such as "stop all calls") to the dialler, and the dialler's replies to headquarters.
 
-The uplink does not check orders. The dialler verifies each with the leaders' public keys. At each start the stream of orders
-is read from its beginning, so that no stop is missed. The dialler knows which orders it has executed already.
+The dialler verifies each order with the leaders' public keys. The uplink does not check orders. At each start it reads
+the stream of orders from the beginning, so that no stop is missed. The dialler knows which orders it has executed.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ RETRY_SECONDS = 1.0
 
 
 class OrderDelivery:
-    """Delivers headquarters' orders to the dialler: orders to all centres, to the centre's zone (group of centres), and
-    to this centre.
+    """Delivers headquarters' orders for this centre, for its zone (group of centres) and for all centres to the
+    dialler.
 
     Each of these three kinds has its own NATS subject. Orders on one subject are delivered one after another. An order
-    is sent again until the dialler replies or the order expires. A stop never expires. If orders on different subjects
-    contradict each other, the dialler decides by their times.
+    is resent until the dialler replies or the order expires. A stop never expires. If orders on different subjects
+    contradict each other, the dialler compares their times to decide.
     """
 
     def __init__(self, centre: str, zone: str | None, session: Session, dialler: DiallerCommands, clock: Clock) -> None:

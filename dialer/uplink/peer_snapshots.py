@@ -49,11 +49,11 @@ class SnapshotSource:
     async def download_snapshot_of_updates(
         self, stream: str, place: Place | None, stored: int
     ) -> AsyncIterator[PeerSnapshot]:
-        """Download a list (snapshot) of the marks (facts about voters) that other centres reported for a constituency.
+        """Download a complete list (snapshot) of other centres' opt-outs, or of voters' answers (marks) in the
+        constituency `place`.
 
-        If `place` is None, download all their opt-outs instead. `stored` is the position in headquarters' stream up to
-        which this centre has stored updates. Raises InvalidMessage or HeadquartersUnreachable if the list cannot be
-        downloaded completely.
+        `stored` is the position in headquarters' stream up to which this centre has stored updates. Raises
+        InvalidMessage or HeadquartersUnreachable if the list cannot be downloaded completely.
         """
         request = SnapshotRequest(stream, uuid4().hex, "", *(place or ()))
         with tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES) as file:

@@ -1,7 +1,7 @@
-"""Peer updates: opt-outs of other centres, their marks (facts about voters) and the times of their calls.
+"""Updates of other centres (peer updates): their opt-outs, marks (facts about voters) and call times.
 
-The uplink reads these updates from headquarters' stream and sends them to the dialler, which stores each with its
-position in the stream. Of the calls, only those to numbers on this centre's roll are sent.
+The uplink reads these updates from headquarters' stream and sends them to the dialler. The dialler stores each with its
+position in the stream. Only calls to numbers on this centre's roll are sent.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _CALLS: TypeAdapter[Any] = TypeAdapter(list[PeerCall])
 
 
 class PendingUpdates:
-    """Updates of other centres (opt-outs, voters' answers, calls) that the next command to the dialler will contain."""
+    """Opt-outs, voters' answers and calls of other centres, collected for the next command to the dialler."""
 
     def __init__(self, after: int) -> None:
         """Create an empty collection. `after` is the position in headquarters' stream before the first update."""
@@ -78,7 +78,7 @@ class PendingUpdates:
 
     def can_add_updates_to_command(self, more: Sequence[dict[str, Any]]) -> bool:
         """Return whether the updates `more` also fit into the next command to the dialler."""
-        has_room = self._bytes + _compute_size_in_signed_command(more) <= MAX_UPDATE_BYTES
+        has_room = self._bytes + _compute_size_of_updates_in_command(more) <= MAX_UPDATE_BYTES
         return not self.number_of_pending_updates or (
             self.number_of_pending_updates + len(more) <= MAX_UPDATES and has_room
         )
@@ -100,7 +100,7 @@ class PendingUpdates:
         self.opt_outs += opt_outs
         self.marks += marks
         self.calls += calls
-        self._bytes += _compute_size_in_signed_command([*opt_outs, *marks, *calls])
+        self._bytes += _compute_size_of_updates_in_command([*opt_outs, *marks, *calls])
 
     def build_fields_of_updates_command(self, stream: str) -> dict[str, Any]:
         """Return the fields of the command `import-peer-updates`, with which the dialler stores other centres' updates."""
@@ -115,16 +115,16 @@ class PendingUpdates:
         }
 
 
-def _compute_size_in_signed_command(updates: Sequence[dict[str, Any]]) -> int:
-    """Return the size (bytes) of updates in a signed command, which contains them as JSON within JSON."""
+def _compute_size_of_updates_in_command(updates: Sequence[dict[str, Any]]) -> int:
+    """Return the size (bytes) of updates in a signed command. They are JSON within the JSON of the command."""
     return len(json.dumps(json.dumps(updates)))
 
 
 def _build_stream_position_key(stream_id: str, subject: str, roll_key: Sequence[object]) -> str:
-    """Return the key under which the dialler stores the position up to which the messages on a NATS subject were read.
+    """Return the key under which the dialler stores the position up to which a NATS subject was read.
 
-    `roll_key` identifies the electoral roll. A changed roll has a new key without a stored position, so the messages
-    are read again from the beginning.
+    `roll_key` identifies the electoral roll. After a change of the roll, the key is a new one, for which no position is
+    stored. So the messages are read again from the beginning.
     """
     return f"{stream_id}.{hashlib.sha256(json.dumps([subject, roll_key]).encode()).hexdigest()[:12]}"
 
@@ -157,11 +157,10 @@ def _select_valid_updates_of_kind(
 
 
 class PeerUpdates:
-    """Reads other centres' opt-outs and voters' answers (marks) from headquarters' stream, and sends them to the
-    dialler.
+    """Sends other centres' opt-outs, voters' answers (marks) and calls from headquarters' stream to the dialler.
 
-    Opt-outs, and the marks of each constituency, are read from the stream position that the dialler has stored. If
-    there is no position yet, or if the stream no longer has all updates after it, a complete list (snapshot) is
+    The dialler stores the position up to which it has opt-outs, and the marks of each constituency. Reading continues
+    there. If there is no position, or if the stream no longer has the updates after it, a complete list (snapshot) is
     downloaded first.
     """
 
@@ -177,7 +176,7 @@ class PeerUpdates:
         self._sent_at: dict[str, float] = {}  # by stream, monotonic
         self._snapshot_lock = asyncio.Lock()  # one snapshot at a time
 
-    async def send_updates_until_cancelled(self) -> None:
+    async def send_peer_updates_until_cancelled(self) -> None:
         """Send opt-outs and voters' answers (marks) of other centres to the dialler until cancelled."""
         while True:
             try:
@@ -239,12 +238,14 @@ class PeerUpdates:
             await asyncio.sleep(RETRY_SECONDS)  # the dialler writes each refused command to its audit log
 
     async def _send_peer_calls_from_stream(self, roll: StoredRolls, state: str) -> None:
-        """Send the dialler the calls that other centres of a federal state made to numbers on this centre's roll.
+        """Send the dialler the times of calls that other centres of a federal state made to numbers on this centre's
+        roll.
 
-        The dialler needs the times of these calls, to keep the minimum interval between two calls to a number. The
-        stream has all calls of the longest interval, so older calls are not needed. When the roll has other numbers, or
-        if the server was set back to a copy, the stream is read again from the beginning. If headquarters has no stream
-        of calls, opt-outs and marks are still sent.
+        With these, the dialler keeps the minimum interval between two calls to a number. The stream has all calls of
+        the longest interval, so older calls are not needed.
+
+        The stream is read again from the beginning if the roll has other numbers, or if the server was restored from a
+        copy. Without such a stream at headquarters, opt-outs and marks are still sent.
         """
         subject = build_subject_of_calls_in_other_centres(state)
         wrong: PeerStreamPosition | None = None  # the last one that proved wrong because the server was set back
@@ -317,9 +318,9 @@ class PeerUpdates:
     async def _send_snapshot(self, stream: str, stored: int, snapshot: PeerSnapshot) -> int:
         """Send a complete list (snapshot) of other centres' updates to the dialler. Return the number of its updates.
 
-        The updates are sent in several commands, so that no commit takes long. The dialler stores the position of each
-        command under the name of the snapshot. The last command contains no updates. It sets the position in the real
-        stream, because now all updates are stored.
+        The list is sent in several commands, so that no commit takes long. The dialler stores their positions under the
+        name of the snapshot. The last command contains no updates. It sets the position in the real stream, because now
+        all updates are stored.
         """
         snapshot_stream, pending, count = f"snapshot.{snapshot.name}", PendingUpdates(0), 0
         while (page := await asyncio.to_thread(next, snapshot.pages, None)) is not None:
@@ -363,10 +364,10 @@ class PeerUpdates:
     async def _add_opt_outs_and_marks_in_message(
         self, stream: str, pending: PendingUpdates, message: StoredMessage
     ) -> PendingUpdates | None:
-        """Add the opt-outs and marks (voters' answers) in a message of the stream to the updates that wait to be sent.
-        Send the waiting updates if they are due.
+        """Add the opt-outs and voters' answers (marks) in a stream message to `pending`. Send `pending` to the dialler
+        if it is due.
 
-        Returns the updates that are still pending, or None if the stream must be opened again.
+        Return the updates that are still pending, or None if the stream must be opened again.
         """
         opt_outs: list[dict[str, Any]] = []
         marks: list[dict[str, Any]] = []
@@ -385,10 +386,9 @@ class PeerUpdates:
         marks: Sequence[dict[str, Any]],
         calls: Sequence[dict[str, Any]] = (),
     ) -> PendingUpdates | None:
-        """Add the updates in a message of the stream to those that wait to be sent. Send all waiting updates to the
-        dialler if they are due.
+        """Add the updates in a stream message to `pending`. Send `pending` to the dialler if it is due.
 
-        Returns the updates that are still pending, or None if the stream must be opened again.
+        Return the updates that are still pending, or None if the stream must be opened again.
         """
         if not pending.can_add_updates_to_command([*opt_outs, *marks, *calls]):
             if not await self._send_updates_and_report_age(stream, pending):
@@ -406,7 +406,7 @@ class PeerUpdates:
         return PendingUpdates(pending.position)
 
     async def _send_updates_and_report_age(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send updates to the dialler, and publish the age of the newest opt-out.
+        """Send updates to the dialler, and publish how old its newest opt-out is.
 
         Return False if the stream must be opened again.
         """
@@ -418,9 +418,10 @@ class PeerUpdates:
         return is_stored and self._clock.monotonic() - started < MAX_REPLY_SECONDS
 
     async def _send_updates_until_reply(self, stream: str, pending: PendingUpdates) -> bool:
-        """Send updates of other centres to the dialler until it replies. Return whether the dialler has stored them.
+        """Send updates of other centres to the dialler, and resend them until it replies. Return whether it has stored
+        them.
 
-        The dialler refuses the updates if they do not follow the stream position that it has stored.
+        The dialler refuses updates that do not follow the stream position that it has stored.
         """
         while True:
             reply = await self._dialler.send_command_to_dialler(

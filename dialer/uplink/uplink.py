@@ -96,7 +96,7 @@ async def run_uplink(settings: Settings, *, broker: BrokerSettings | None = None
                     "upload": OutboxUpload(centre, session, dialler, reading, clock).send_results_until_cancelled(),
                     "peer-updates": PeerUpdates(
                         SnapshotSource(centre, session, key), dialler, reading
-                    ).send_updates_until_cancelled(),
+                    ).send_peer_updates_until_cancelled(),
                     "orders": OrderDelivery(
                         centre, headquarters.zone, session, dialler, clock
                     ).deliver_orders_until_cancelled(),

@@ -78,7 +78,7 @@ class OutboxUpload:
     async def send_results_until_cancelled(self) -> None:
         """Send the outbox (results to send) to headquarters until cancelled."""
         await self._session.subscribe_to_subject(
-            build_acknowledgement_subject(self._centre), self._apply_acknowledgement_from_headquarters
+            build_acknowledgement_subject(self._centre), self._record_acknowledgement_of_headquarters
         )
         while True:
             await await_coroutine_in_own_task(self._upload_until_store_identity_changes())
@@ -99,7 +99,7 @@ class OutboxUpload:
             _log.warning("uplink.store_identity_changed")
 
     async def _wait_until_store_has_outbox_for_headquarters(self) -> int:
-        """Wait until the dialler stores results for headquarters in the outbox.
+        """Wait until the dialler stores results for headquarters in its outbox (results to send).
 
         Return the last row id that headquarters has acknowledged.
         """
@@ -117,7 +117,7 @@ class OutboxUpload:
     async def _read_last_row_id_stored_by_headquarters(self) -> int | None:
         return await self._reading.read_last_outbox_id_at_headquarters()
 
-    async def _apply_acknowledgement_from_headquarters(self, subject: str, data: bytes) -> None:
+    async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
         try:
             ack = unpack_acknowledgement(data)
         except InvalidMessage as error:
@@ -137,29 +137,27 @@ class OutboxUpload:
             _log.warning("uplink.ack_failed", problem=str(error))  # the batch is sent again
             return
         if through is None:
-            schedule.record_refusal()
+            schedule.record_refused_batch()
             return
         schedule.record_acknowledgement(through, self._clock.monotonic())
         self._ack_received.set()
         self._report_due.set()
 
     def _compare_clock_with_headquarters(self, ack: Acknowledgement, schedule: BatchSchedule) -> None:
-        """Update the number of seconds that this centre's clock is ahead of headquarters' clock, whose time is in
-        `ack`.
+        """Update the number of seconds by which this centre's clock is ahead of headquarters' clock.
 
-        The answer may have been delayed, so it only gives a range for the difference. The stored difference changes
-        only if it is outside this range.
+        `ack` has headquarters' time. It may have been delayed, so it gives only a range for the difference. The stored
+        difference changes only if it is outside this range.
         """
         highest = self._clock.now() - ack.at
-        lowest = highest - schedule.compute_max_age_of_answer(ack.through, self._clock.monotonic())
+        lowest = highest - schedule.compute_max_age_of_acknowledgement(ack.through, self._clock.monotonic())
         self._clock_ahead = min(max(self._clock_ahead, lowest), highest)
 
     async def _find_last_row_id_in_acknowledgement(self, ack: Acknowledgement) -> int | None:
-        """Return the id of the last outbox row (result to send) that headquarters has, according to its acknowledgement
-        of a batch.
+        """Return the id of the last outbox row (result to send) that headquarters has acknowledged.
 
-        Return None if headquarters refuses the batch. If the store was set back to an older copy, return an id that the
-        store has not assigned. The dialler then gives the store a new identity.
+        Return None if headquarters refuses the batch. If the store was restored from an older copy, return an id that
+        the store has not assigned. The dialler then gives the store a new identity.
         """
         highest = await self._reading.read_highest_outbox_id()
         if ack.is_set_back or (ack.last_id is not None and ack.last_id > highest):
@@ -201,14 +199,14 @@ class OutboxUpload:
             await self._session.store_message(build_batch_subject(self._centre), data)
         except HeadquartersUnreachable as error:
             schedule.record_send_failure(self._clock.monotonic())
-            self._record_start_of_storing_failure(error)
+            self._record_failure_to_store_batch(error)
             raise
         self._unstored_since, self._server_problem = None, ""
 
-    def _record_start_of_storing_failure(self, error: HeadquartersUnreachable) -> None:
-        """Record since when headquarters' nats-server has been connected without storing a batch of results.
+    def _record_failure_to_store_batch(self, error: HeadquartersUnreachable) -> None:
+        """Record that headquarters' nats-server is connected but did not store a batch of results.
 
-        After UNSTORED_SECONDS without a stored batch, the dialler shows an alert.
+        If this lasts for UNSTORED_SECONDS, the dialler shows an alert.
         """
         if not self._session.is_connected:
             self._unstored_since = None
@@ -233,8 +231,8 @@ class OutboxUpload:
     async def _publish_store_status(self) -> NoReturn:
         """Report to headquarters every few seconds that this store (database) is in use.
 
-        So headquarters notices if a copy of the store is in use at the same time. Raises StoreError if the store was
-        replaced.
+        From this, headquarters notices if a copy of the store is in use at the same time. Raises StoreError if the
+        store was replaced.
         """
         while True:
             self._reading.refuse_replaced_store()
@@ -250,11 +248,11 @@ class OutboxUpload:
             await asyncio.sleep(STATUS_SECONDS)
 
     async def _report_problem_to_dialler(self) -> None:
-        """Report problems of the upload to the dialler, which shows them as alerts. Repeat an unchanged report each
+        """Report the upload's problems to the dialler, which shows them as alerts. Repeat an unchanged report each
         minute.
 
-        Problems are: an error in this centre's store that headquarters reports, a wrong clock, and a nats-server of
-        headquarters that stores no results.
+        Problems are a wrong clock, a nats-server of headquarters that stores no results, and an error of this centre's
+        store that headquarters has reported.
         """
         values = {
             "problem": self._problem[:400],

@@ -23,7 +23,7 @@ SERVICE_SECONDS = 3.0  # timeout of the request, during which the voter hears no
 
 
 def main() -> None:
-    """Announce the waiting time, or that it is not known if the service does not answer."""
+    """Announce the waiting time. If the service does not answer, announce that the waiting time is not known."""
     agi = AGI()
     part = agi.get_variable("MATDAN_FACT_booth_part")
     try:

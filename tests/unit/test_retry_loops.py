@@ -91,7 +91,7 @@ def make_peer_updates(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch
     reading: Any = SimpleNamespace(read_constituencies_and_version_of_rolls=read_rolls)
     return PeerUpdates(
         SnapshotSource("pune-1", EmptyServer(), None), NOTHING, reading, CLOCK
-    ).send_updates_until_cancelled()
+    ).send_peer_updates_until_cancelled()
 
 
 def make_order_delivery(task: StoppedWhileFailing, monkeypatch: pytest.MonkeyPatch) -> Awaitable[None]:

@@ -182,14 +182,14 @@ class VirtualCentre:
         """Keep the virtual centre connected to headquarters until cancelled."""
         dialler = VirtualDialler(self.store)
         await session.subscribe_to_subject(
-            build_acknowledgement_subject(self.name), self._apply_acknowledgement_from_headquarters
+            build_acknowledgement_subject(self.name), self._record_acknowledgement_of_headquarters
         )
         async with asyncio.TaskGroup() as group:
             group.create_task(
                 OutboxUpload(self.name, session, dialler, self.store, self._clock).send_results_until_cancelled()
             )
             group.create_task(
-                PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).send_updates_until_cancelled()
+                PeerUpdates(SnapshotSource(self.name, session), dialler, self.store).send_peer_updates_until_cancelled()
             )
             group.create_task(
                 OrderDelivery(self.name, self.zone, session, dialler, self._clock).deliver_orders_until_cancelled()
@@ -235,7 +235,7 @@ class VirtualCentre:
             )
             await asyncio.sleep(LIVE_SECONDS * self._random.uniform(0.8, 1.2))
 
-    async def _apply_acknowledgement_from_headquarters(self, subject: str, data: bytes) -> None:
+    async def _record_acknowledgement_of_headquarters(self, subject: str, data: bytes) -> None:
         through = unpack_acknowledgement(data).through
         if through is not None:
             self.store.record_results_stored_by_headquarters(through)

@@ -322,7 +322,7 @@ async def test_minimum_interval_between_calls_applies_across_centres(hq: Headqua
                 group.create_task(
                     OutboxUpload(name, session, commands, reading, SystemClock()).send_results_until_cancelled()
                 ),
-                group.create_task(PeerUpdates(source, commands, reading).send_updates_until_cancelled()),
+                group.create_task(PeerUpdates(source, commands, reading).send_peer_updates_until_cancelled()),
             ]
             stores.append(store)
         first, second = stores
@@ -650,14 +650,14 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         def make_peer_updates(key: bytes) -> PeerUpdates:
             return PeerUpdates(SnapshotSource("pune-9", session, key), centre, reading)
 
-        killed = asyncio.create_task(make_peer_updates(key).send_updates_until_cancelled())
+        killed = asyncio.create_task(make_peer_updates(key).send_peer_updates_until_cancelled())
         await wait_for(lambda: centre.is_stopped)
         killed.cancel()
         assert (
             query_store(path, positions)[0][0] < 2
         )  # of the streams of opt-outs and marks, one snapshot was not completed
         centre.stop_after(10**6)
-        running = asyncio.create_task(make_peer_updates(key).send_updates_until_cancelled())
+        running = asyncio.create_task(make_peer_updates(key).send_peer_updates_until_cancelled())
         await wait_for(lambda: query_store(path, voted) == [(4,)] and query_store(path, positions) == [(2,)])
         assert query_store(path, opt_outs) == [(4,)]
         await hq.centre.send(batch([make_mark_row(12, 12)]))  # arrives through the stream
@@ -667,7 +667,7 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         await hq.centre.send(batch([make_mark_row(13, 13), row(14, "opt-outs", number_hash=NUMBER_HASH)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 14), ("pune-9", 0)])
         await empty_stream()
-        reconnected = asyncio.create_task(make_peer_updates(key).send_updates_until_cancelled())
+        reconnected = asyncio.create_task(make_peer_updates(key).send_peer_updates_until_cancelled())
         await wait_for(lambda: query_store(path, voted) == [(6,)])
         await wait_for(lambda: query_store(path, opt_outs) == [(5,)])
         reconnected.cancel()
@@ -681,7 +681,9 @@ async def test_new_or_long_disconnected_centre_downloads_all_updates_of_other_ce
         await hq.centre.send(batch([make_mark_row(15, 15)]))
         await wait_for_rows(hq.database, LAST_IDS, [("pune-1", 15), ("pune-9", 0)])
         await empty_stream()
-        forged = asyncio.create_task(make_peer_updates(derive_public_key(b"x" * 32)).send_updates_until_cancelled())
+        forged = asyncio.create_task(
+            make_peer_updates(derive_public_key(b"x" * 32)).send_peer_updates_until_cancelled()
+        )
         problem = "has no valid signature of headquarters"
         await wait_for(lambda: any(problem in str(each.get("problem")) for each in reports))
         forged.cancel()

@@ -288,14 +288,14 @@ async def test_valid_updates_of_other_centres_are_stored_together_with_the_strea
             dialler = Dialler(store)
             async with open_session([server.nats_server_url], "uplink", centre="pune-1") as below:
                 async with run_jobs(
-                    PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).send_updates_until_cancelled()
+                    PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).send_peer_updates_until_cancelled()
                 ):
                     await wait_for(lambda: len(voted()) == 1)
                 opt_out = {"number_hash": NUMBER_HASH, "at": 5.0, "centre": "pune-2"}
                 await above.store_message(messages.OPT_OUT_SUBJECT, messages.pack_peer_updates([opt_out], []))
                 await above.store_message(subject, messages.pack_peer_updates([], [marks[2]]))
                 async with run_jobs(
-                    PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).send_updates_until_cancelled()
+                    PeerUpdates(SnapshotSource("pune-1", below), dialler, reading).send_peer_updates_until_cancelled()
                 ):
                     await wait_for(lambda: len(voted()) == 2)
                     await server.kill_nats_server()
@@ -404,7 +404,7 @@ async def test_restarted_uplink_receives_opt_outs_stored_by_a_restored_nats_serv
         async def receive_opt_out(number_hash: str) -> None:
             async with open_session([server.nats_server_url], "uplink", centre="pune-1") as below:
                 updates = PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading)
-                async with run_jobs(updates.send_updates_until_cancelled()):
+                async with run_jobs(updates.send_peer_updates_until_cancelled()):
                     await wait_for(lambda: count_opt_outs(number_hash) == 1)
 
         async with open_session([server.nats_server_url], "hq") as above:
@@ -455,7 +455,7 @@ async def test_call_times_still_reach_other_centres_after_the_nats_server_was_re
         async def run_uplink() -> AsyncIterator[None]:
             async with open_session([server.nats_server_url], "uplink", centre="pune-1") as below:
                 updates = PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading)
-                async with run_jobs(updates.send_updates_until_cancelled()):
+                async with run_jobs(updates.send_peer_updates_until_cancelled()):
                     yield
 
         async with open_session([server.nats_server_url], "hq") as above, contextlib.AsyncExitStack() as uplink:
@@ -528,7 +528,9 @@ async def test_re_created_nats_stream_of_updates_is_read_from_the_beginning(tmp_
             await UplinkReader.open(path, None) as reading,
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             run_jobs(
-                PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).send_updates_until_cancelled()
+                PeerUpdates(
+                    SnapshotSource("pune-1", below), Dialler(store), reading
+                ).send_peer_updates_until_cancelled()
             ),
         ):
             await wait_for(lambda: stored_opt_outs() == 5)
@@ -562,7 +564,9 @@ async def test_votes_received_before_their_voters_were_imported_are_applied_afte
             await UplinkReader.open(path, None) as reading,
             open_session([server.nats_server_url], "uplink", centre="pune-1") as below,
             run_jobs(
-                PeerUpdates(SnapshotSource("pune-1", below), Dialler(store), reading).send_updates_until_cancelled()
+                PeerUpdates(
+                    SnapshotSource("pune-1", below), Dialler(store), reading
+                ).send_peer_updates_until_cancelled()
             ),
         ):
             await wait_for(lambda: voted() == [(9,)])
