@@ -21,6 +21,8 @@ from tests.support.scenario_run import LINES
 from tests.support.waiting import HANG_SECONDS
 
 SEAT = "02"  # of the second server
+# Progressive pacing calls one voter at a time for the one agent, so that no answered call can be abandoned.
+CAMPAIGN = {"pacing": "progressive", "max_attempts": 1, "wrap_up_seconds": 60}
 CALLS = Scenario.model_validate(
     {
         "about": "voters who talk for a while, and an office that stays",
@@ -36,7 +38,7 @@ CALLS = Scenario.model_validate(
 async def check_transfers_over_servers(lab: TwoServers) -> list[str]:
     """Run the transfers to both targets. Return the faults. Raises NoAsterisk."""
     lab.directory.mkdir(parents=True, exist_ok=True)
-    settings = lab.settings(lab.directory, seats=2, campaign={"max_attempts": 1, "wrap_up_seconds": 60})
+    settings = lab.settings(lab.directory, seats=2, campaign=CAMPAIGN)
     fill_numbers(settings.store.path, [number for number, group in CALLS.numbers() if group == 0])
     carrier = Sipp(lab.sipp, lab.directory, "carrier", lab.carrier_port, (46_000, 49_999))
     faults: list[str] = []

@@ -84,6 +84,7 @@ class Actions:
             "mixmonitormute": (self._mute_call_recording, frozenset({"system", "call"})),
             "originate": (self._originate_call, frozenset({"originate"})),
             "ping": (self._answer_ping, anybody),
+            "pjsipqualify": (self._answer_qualify, reporting),
             "pjsipshowregistrationsoutbound": (self._list_registrations, reporting),
             "redirect": (self._redirect_channel, frozenset({"call"})),
             "setvar": (self._set_channel_variable, frozenset({"call"})),
@@ -153,6 +154,10 @@ class Actions:
             if not classes or classes & session.permitted_action_classes
         ]
         send_action_response(session, action, "Success", *allowed)
+
+    def _answer_qualify(self, session: ManagerSession, action: AmiMessage) -> None:
+        """Answer PJSIPQualify. The simulated servers always reach each other."""
+        send_action_response(session, action, "Success", ("Message", "Endpoint found, will qualify"))
 
     def _answer_ping(self, session: ManagerSession, action: AmiMessage) -> None:
         send_action_response(

@@ -264,6 +264,21 @@ class AsteriskSwitch:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def start_check_of_other_server(self, server: str) -> None:
+        """Make this Asterisk check at once whether it reaches another server, which has just come up.
+
+        Otherwise it takes the other server for unreachable until its next check (`qualify_frequency`), and cannot connect
+        voters to seats there.
+        """
+        if self._client is not None:
+            self._start_background_task(self._check_other_server(self._client, server), "check-other-server")
+
+    async def _check_other_server(self, client: AmiClient, server: str) -> None:
+        try:
+            await client.send_action("PJSIPQualify", [("Endpoint", f"{SERVER_ENDPOINT}{server}")])
+        except SwitchError as error:
+            _log.warning("server.not_checked", server=self._server, other=server, problem=str(error))
+
     async def _hang_up_replaced_seat_phone(self, channel: str) -> None:
         try:
             await self._hang_up_channel(channel)

@@ -10,7 +10,7 @@ from dialer.domain.errors import SwitchError, SwitchUnreachable
 from dialer.domain.model import AttemptId
 from dialer.domain.parties import PartyId, Place, PlaceKind
 from dialer.domain.switch import History, OriginateRequest, PartyRequest, SeatSound
-from dialer.domain.switch_events import EventSink
+from dialer.domain.switch_events import EventSink, SwitchEvent, SwitchUp
 from dialer.switch.asterisk.adapter import AsteriskSwitch
 from dialer.switch.asterisk.inbound import InboundChannel
 from dialer.switch.asterisk.places import parse_seat_of_channel
@@ -46,8 +46,16 @@ class MultiServerSwitch:
 
     def set_event_sink(self, sink: EventSink) -> None:
         """Set the function that receives the events of all servers from now on."""
+
+        def report_event(event: SwitchEvent) -> None:
+            if isinstance(event, SwitchUp):
+                for name, server in self._servers.items():
+                    if name != event.server:
+                        server.start_check_of_other_server(event.server)
+            sink(event)
+
         for server in self._servers.values():
-            server.set_event_sink(sink)
+            server.set_event_sink(report_event)
 
     def close(self) -> None:
         """Close the connections to all servers. No event is reported after this."""

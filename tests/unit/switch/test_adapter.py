@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pytest
@@ -23,6 +25,7 @@ class Client:
 
     def __init__(self, switch: AsteriskSwitch, during: str) -> None:
         self._switch = switch
+        self.sent: list[tuple[str, ...]] = []  # the fields of each action
         self._during = during  # the action after which the Hangup comes
 
     def _hang_up_after(self, action: str) -> None:
@@ -32,7 +35,8 @@ class Client:
     async def wait_until_asterisk_booted(self) -> None:
         return
 
-    async def send_action(self, name: str, *_: object) -> AmiMessage:
+    async def send_action(self, name: str, fields: Sequence[tuple[str, str]] = ()) -> AmiMessage:
+        self.sent.append((name, *(f"{key}: {value}" for key, value in fields)))
         self._hang_up_after(name)
         return make_message("Response: Success", "CoreStartupDate: 2026-11-03", "CoreStartupTime: 08:00:00")
 
@@ -58,3 +62,15 @@ async def test_call_that_ends_while_asterisk_lists_channels_is_not_reported_as_l
     assert STAYS in up.live_attempts
     assert ENDS not in up.live_attempts
     assert not switch.tracker.calls.is_call_still_tracked(ENDS)
+
+
+async def test_asterisk_sends_options_to_another_server_that_has_come_up() -> None:
+    switch = AsteriskSwitch()
+    switch.start_check_of_other_server("b")  # without a connection to this Asterisk, nothing is sent
+    switch.set_event_sink(lambda _: None)
+    client = Client(switch, "")
+    await switch.on_ami_link_up(cast(Any, client))
+    switch.start_check_of_other_server("b")
+    await asyncio.sleep(0)
+    switch.close()
+    assert ("PJSIPQualify", "Endpoint: matdan-server-b") in client.sent

@@ -11,6 +11,7 @@ import pytest
 
 from dialer.domain.errors import CommandRefused
 from dialer.domain.model import AttemptId
+from dialer.domain.switch_events import EventSink, SwitchDown, SwitchEvent, SwitchUp
 from dialer.settings.site import load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.reload import SettingsReload
@@ -24,6 +25,12 @@ class Server:
         self.orders: list[tuple[str, ...]] = []
         self.tracker = self
         self.calls = self
+
+    def set_event_sink(self, sink: EventSink) -> None:
+        self.sink = sink
+
+    def start_check_of_other_server(self, server: str) -> None:
+        self.orders.append(("check", server))
 
     def is_call_still_tracked(self, attempt_id: AttemptId) -> bool:
         return attempt_id == "call"
@@ -45,6 +52,16 @@ async def test_phone_of_an_added_seat_is_called_on_its_asterisk_server() -> None
     await switch.connect_call_to_seat(AttemptId("call"), "02")
     await switch.call_seat_phone("01", "phone01")
     assert (one.orders, other.orders) == ([("call", "02", "other"), ("01", "phone01")], [("02", "phone02")])
+
+
+def test_other_servers_check_at_once_whether_they_reach_a_server_that_came_up() -> None:
+    one, other = Server(), Server()
+    events = list[SwitchEvent]()
+    MultiServerSwitch(cast(Any, {"one": one, "other": other}), {}, {}).set_event_sink(events.append)
+    other.sink(up := SwitchUp(frozenset(), frozenset(), (), restarted=True, server="other"))
+    other.sink(SwitchDown("closed", "other"))
+    assert events == [up, SwitchDown("closed", "other")]
+    assert (one.orders, other.orders) == ([("check", "other")], [])
 
 
 SITE = """
