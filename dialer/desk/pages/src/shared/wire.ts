@@ -456,7 +456,7 @@ export interface DayResults {
   marked_voted: number;
 }
 
-/** Whether the web server of the centre's pages (desk) is connected to the broker. */
+/** Whether the page server of the centre (desk) is connected to the broker. */
 export interface DeskStatus {
   connected: boolean;
   /** Epoch seconds. */
