@@ -46,7 +46,7 @@ users-help = Users defined in the settings can only be changed there. Every chan
 
 ## Errors
 
-problem-alert-ended = This alert has already ended or changed.
+problem-alert-ended = The alert was not acknowledged: it has already ended or changed.
 problem-no-user = This user no longer exists. Reload the page.
 problem-user-in-settings = This user is defined in the settings. Set the password on the dialler's machine (dialer user password).
 problem-own-account = You cannot change your own account in this list. To change your password, use "Your password".
@@ -84,7 +84,7 @@ call-waiting = waiting for an agent
 call-connecting = connecting to an agent
 call-talking = talking to an agent
 call-in-flow = in a call flow
-call-message = abandoned-call message
+call-message = hearing the abandoned-call message
 
 trunk-working = trunk in use
 trunk-resting = trunk suspended
@@ -96,9 +96,9 @@ tile-calls = Live calls
 tile-seats = Active agents
 tile-abandoned = Abandoned rate
 tile-utilisation = Agent utilisation
-tile-utilisation-help = busy share of logged-in time
+tile-utilisation-help = share of logged-in time in calls and wrap-up
 tile-asr = Answer rate (ASR)
-tile-asr-help = share of recent calls on all trunks
+tile-asr-help = answered share of recent calls on all trunks
 remaining-of = of { $numbers } numbers on the call lists
 
 window-days = the last { $days } days
@@ -184,7 +184,7 @@ why-stopping = The dialler is stopping. It places no new calls.
 why-starting = The dialler is starting.
 why-clock-set = The clock of the dialler's machine has changed. Check the time. If it is correct, press "Confirm the dialler's clock".
 why-no-switch = The dialler is not connected to Asterisk.
-why-switch-silent = Asterisk does not respond.
+why-switch-silent = Asterisk does not respond. Check the Asterisk server.
 why-store = Results cannot be saved. Check the disk of the dialler's machine.
 why-store-older = The database is older than the newest calls: it was set back or replaced. Follow the steps in the alert, or tell your administrator.
 why-paused = The campaign is paused. Press "Start campaign".

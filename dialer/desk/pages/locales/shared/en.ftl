@@ -45,7 +45,7 @@ recording-on = call being recorded
 recording-paused = call recording paused
 
 pause-break = on a break
-pause-preview-unanswered = paused after an unanswered call preview
+pause-preview-unanswered = paused because a call preview expired
 pause-meal = at a meal
 pause-training = in training
 pause-meeting = in a meeting
