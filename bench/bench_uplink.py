@@ -210,7 +210,7 @@ async def simulate_day(folder: Path, options: argparse.Namespace, joined: dict[s
         """Accept every message, as a broker does."""
 
     async with a_site(folder, lines, seats=SEATS, made=made) as site, agents_at_work(site):
-        relay = OutboxRelay("test", site.centre.store, site.centre.engine.event_set_when_mqtt_message_is_stored)
+        relay = OutboxRelay("test", site.centre.store, site.centre.engine.mqtt_message_stored_event)
         background = [asyncio.create_task(relay.publish_outbox_until_cancelled(accept))]
         if joined:
             background.append(asyncio.create_task(run_uplink(sites[0])))

@@ -1,7 +1,7 @@
-"""The content that ships with Matdan: flows, scripts, texts, words, jurisdictions, templates and example settings.
+"""The content that ships with Matdan: flows, scripts, texts, jurisdictions, templates and example settings.
 
-People who do not program edit these files, so they are not inside a Python package: a checkout has them in the top-level
-folders `ivr_flows/`, `audio/` and `config/`. A wheel has the same folders in `dialer/content/`.
+People who do not program edit these files, so they are not inside a Python package. A checkout has them in the
+top-level folders `ivr_flows/`, `audio/` and `config/`, a wheel in `dialer/content/`.
 """
 
 from __future__ import annotations

@@ -394,7 +394,7 @@ async def export_voter_results(
     """
     from dialer.cli.report import choose_report_format, parse_report_period
     from dialer.domain.output import refuse_unwritable_path, write_file
-    from dialer.reports.files import encode_report
+    from dialer.reports.files import encode_report_as_file
     from dialer.reports.results import report_state_results
     from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
 
@@ -409,7 +409,7 @@ async def export_voter_results(
     async with open_database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_results_of_federal_state(db, state, constituency, window.since, window.until)
     report = report_state_results(found, answered, zone, ids)
-    write_file(out, encode_report(report, form, foot=f"headquarters, state {state}"))
+    write_file(out, encode_report_as_file(report, form, foot=f"headquarters, state {state}"))
     typer.echo(f"{out}: {len(report.rows)} rows", err=True)
 
 

@@ -70,7 +70,7 @@ def write_list_of_voters_not_yet_voted(wanted: VoterListOptions) -> None:
 
 def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     from dialer.domain.clock import SystemClock
-    from dialer.reports.files import encode_report
+    from dialer.reports.files import encode_report_as_file
     from dialer.reports.lists import load_voter_lists_of_booths, render_lists_as_pdf
     from dialer.settings.site_time import get_site_zone
     from dialer.store.exports import append_export_to_audit
@@ -99,7 +99,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
     content = (
         render_lists_as_pdf(lists, kind, mark=mark)
         if ending == "pdf"
-        else encode_report(_add_recipient_column_to_lists(lists, kind, mark), ReportFormat(ending), foot=mark)
+        else encode_report_as_file(_add_recipient_column_to_lists(lists, kind, mark), ReportFormat(ending), foot=mark)
     )
     write_file(out, content)
     digest = hashlib.sha256(content).hexdigest()[:16]

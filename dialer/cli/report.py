@@ -68,7 +68,7 @@ class SiteReportOptions(SiteOptions):
         Whether the file can be written is checked first.
         """
         from dialer.domain.clock import SystemClock
-        from dialer.reports.files import describe_report_period, encode_report
+        from dialer.reports.files import describe_report_period, encode_report_as_file
 
         window, chosen = self.report_period, choose_report_format(self.form, self.out)
         if self.out is not None:
@@ -83,7 +83,7 @@ class SiteReportOptions(SiteOptions):
         if self.out is None:
             _print_report(report, chosen)
         else:
-            write_file(self.out, encode_report(report, chosen, foot=made))
+            write_file(self.out, encode_report_as_file(report, chosen, foot=made))
             typer.echo(f"{self.out}: {len(report.rows)} rows", err=True)
 
 

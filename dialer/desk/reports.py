@@ -19,7 +19,7 @@ from dialer.reports import accounts, tables
 from dialer.reports.agents import report_pauses, report_work_of_agents
 from dialer.reports.call_lists import report_numbers_by_attempts, report_numbers_by_due_time
 from dialer.reports.evidence import report_abandoned_rate_of_each_window
-from dialer.reports.files import describe_report_period, encode_report, parse_report_time
+from dialer.reports.files import describe_report_period, encode_report_as_file, parse_report_time
 from dialer.reports.formats import Cell, ColumnKind, Report
 from dialer.reports.tables import FOREVER, Window
 from dialer.reports.trunk_calls import report_trunk_calls_by_hour, report_trunk_calls_by_status
@@ -246,7 +246,7 @@ def encode_report_file(name: str, report: Report, context: ReportContext, form: 
     centre, made_at = context.settings.centre, datetime.fromtimestamp(context.now, context.zone)
     made = f"{centre.organisation}, centre {centre.id}, {made_at:%Y-%m-%d %H:%M}"
     about = f"{made}: {describe_report_period(context.window, context.zone)}"
-    body = encode_report(replace(report, about=about), form, foot=made)
+    body = encode_report_as_file(replace(report, about=about), form, foot=made)
     return ReportFile(f"{name}-{made_at:%Y-%m-%d}.{form}", MEDIA_TYPES[form], body)
 
 

@@ -73,7 +73,7 @@ class Engine:
     # Interface for other parts of the dialler
 
     @property
-    def event_set_when_mqtt_message_is_stored(self) -> asyncio.Event:
+    def mqtt_message_stored_event(self) -> asyncio.Event:
         """Return the event that is set when a message for the MQTT broker was stored.
 
         The task that sends messages clears it.

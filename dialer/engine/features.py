@@ -332,7 +332,7 @@ class Features:
         return ClockGuard(self.core, self.active_alerts, self.dependencies.sent_journal)
 
     @cached_property
-    def campaign_hold_checker(self) -> CampaignHolds:
+    def dialling_permission_checker(self) -> CampaignHolds:
         return CampaignHolds(
             self.core,
             self.asterisk_servers,
@@ -357,7 +357,7 @@ class Features:
         )
 
     @cached_property
-    def hopper_refill_service(self) -> Hoppers:
+    def number_reservation_service(self) -> Hoppers:
         return Hoppers(
             self.core,
             self.polling_days_of_booths,
@@ -377,7 +377,7 @@ class Features:
             self.agent_seats,
             self.polling_days_of_booths,
             self.used_channel_counter,
-            self.campaign_hold_checker,
+            self.dialling_permission_checker,
             self.calling_rules_checker,
             self.trunk_pool,
             self.seat_reservations_for_calls,
@@ -388,7 +388,7 @@ class Features:
         return FairShares()
 
     @cached_property
-    def pacing_snapshot_builder(self) -> Snapshots:
+    def pacing_input_collector(self) -> Snapshots:
         return Snapshots(
             self.core, self.asterisk_servers, self.trunk_pool, self.agent_seats, self.live_calls, self.loaded_campaigns
         )
@@ -402,12 +402,12 @@ class Features:
             self.live_calls,
             self.used_channel_counter,
             self.loaded_campaigns,
-            self.campaign_hold_checker,
+            self.dialling_permission_checker,
             self.trunk_health_monitor,
-            self.pacing_snapshot_builder,
+            self.pacing_input_collector,
             self.shares_of_agent_time,
             self.agent_seats,
-            self.hopper_refill_service,
+            self.number_reservation_service,
             self.call_originator,
             self.seat_reservations_for_calls,
         )
@@ -420,8 +420,8 @@ class Features:
             self.agent_seats,
             self.loaded_campaigns,
             self.call_distributor,
-            self.campaign_hold_checker,
-            self.hopper_refill_service,
+            self.dialling_permission_checker,
+            self.number_reservation_service,
             self.call_originator,
         )
 
@@ -468,9 +468,9 @@ class Features:
     @cached_property
     def settings_reloader(self) -> SettingsReload:
         use_plan = (
-            self.trunk_health_monitor.apply_current_settings,
-            self.calling_rules_checker.apply_current_settings,
-            self.seat_monitoring_service.apply_current_settings,
+            self.trunk_health_monitor.apply_settings_of_trunks,
+            self.calling_rules_checker.apply_calling_rules_of_settings,
+            self.seat_monitoring_service.apply_settings_of_supervisors,
         )
         return SettingsReload(
             self.core,

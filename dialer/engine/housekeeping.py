@@ -1,5 +1,7 @@
-"""Housekeeping: update progress figures, save what a crash would lose (what pacing has learned, and how long seats were
-in each state), and trim the outbox (the queue of messages to headquarters).
+"""Housekeeping: periodic jobs of the engine.
+
+They update progress figures, save what a crash would lose (such as what pacing has learned), and limit the outbox, the
+queue of messages to headquarters.
 """
 
 from __future__ import annotations

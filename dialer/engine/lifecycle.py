@@ -52,7 +52,7 @@ class Lifecycle:
         }
         for plan in core.plan.campaigns.values():
             features.loaded_campaigns.add_or_replace_campaign(
-                await features.campaign_control_service.load_campaign(plan, in_chunks=False)
+                await features.campaign_control_service.load_campaign_from_store(plan, in_chunks=False)
             )
         await features.headquarters_order_executor.restore_stop_order_given_before_restart()
         features.wall_clock_guard.start_watching_clock(await store.find_newest_attempt_time())

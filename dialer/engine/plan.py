@@ -81,7 +81,7 @@ class SeatPlan:
 
 @dataclass(frozen=True, slots=True)
 class HeadquartersPlan:
-    """The headquarters whose orders the centre carries out."""
+    """The headquarters whose orders this centre carries out, with the people who may sign orders."""
 
     zone: str | None = None
     leaders: Mapping[str, bytes] = field(default_factory=dict)  # public keys, by name

@@ -87,7 +87,7 @@ class Monitor:
         self._relay = OutboxRelay(
             centre,
             store,
-            engine.event_set_when_mqtt_message_is_stored,
+            engine.mqtt_message_stored_event,
             lambda row, problem: engine.raise_or_clear_alert(
                 create_alert(AlertKind.OUTBOX_UNSENDABLE, clock.now(), row=row, problem=problem)
             ),

@@ -12,9 +12,9 @@ TRIM_SECONDS = 600.0
 
 
 async def return_free_memory_to_system_repeatedly() -> None:
-    """Return free heap memory to the system every ten minutes until cancelled. Without glibc it does nothing.
+    """Return free heap memory to the system every ten minutes until cancelled (with glibc only).
 
-    Otherwise the memory of a process that runs for days would grow, because glibc rarely reuses the gaps that SQLite
+    Without this, the memory of a process that runs for days would grow, because glibc rarely reuses the gaps that SQLite
     and Python leave in its heap.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -158,12 +158,12 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo, false_pos
         Column("abandoned_rate", ColumnKind.SHARE, "rate"),
     )
 
-    def build_cells_of_hour(counts: Sequence[int]) -> tuple[Cell, ...]:
+    def build_cells_of_hourly_row(counts: Sequence[int]) -> tuple[Cell, ...]:
         attempts, answered, contacts, dispositions, *answers = counts
         live_answers, abandoned, _, rate = build_cells_with_abandoned_rate(answers, false_positive_share)
         return attempts, answered, answered / attempts, contacts, dispositions, live_answers, abandoned, rate
 
-    return build_report_with_total_row("hours", columns, found, build_cells_of_hour)
+    return build_report_with_total_row("hours", columns, found, build_cells_of_hourly_row)
 
 
 def report_expenditure(db: Connection, window: Window, zone: tzinfo, candidates: Mapping[str, str]) -> Report:

@@ -30,7 +30,7 @@ def describe_report_period(window: Window, zone: tzinfo) -> str:
     return words if window.campaign is None else f"{words}, campaign {window.campaign}"
 
 
-def encode_report(report: Report, form: ReportFormat, *, foot: str) -> bytes:
+def encode_report_as_file(report: Report, form: ReportFormat, *, foot: str) -> bytes:
     """Convert a report to the bytes of a CSV, JSON, XLSX or PDF file.
 
     `foot` is printed at the bottom of every page of a PDF. Raises ValueError for the format "table", which is for the terminal.

@@ -42,9 +42,7 @@ class KnownFact(NamedTuple):
 
 
 class CompleteMarkRow(NamedTuple):
-    """A mark (fact about a voter, such as "voted") whose call has ended, with the voter's answers to questions in that
-    call (JSON).
-    """
+    """A mark (fact about a voter) from an ended call, with the voter's answers to questions in that call (JSON)."""
 
     mark_id: int
     key: str
@@ -142,9 +140,7 @@ def _build_results_report(
 
 @dataclass(frozen=True, slots=True)
 class CompleteMark:
-    """A mark (fact about a voter, such as "voted") whose call has ended, with the voter's answers to questions in that
-    call.
-    """
+    """A mark (fact about a voter) from an ended call, with the voter's answers to questions in that call."""
 
     mark_id: int
     key: str  # identifies the mark at every centre and portal

@@ -28,7 +28,7 @@ from dialer.roll.cells import (
     split_constituency_cell,
 )
 from dialer.roll.fields import Field
-from dialer.roll.languages import get_state_language, parse_language
+from dialer.roll.languages import get_main_language_of_state, parse_language
 from dialer.roll.mapping import ColumnMapping
 from dialer.roll.reading import Batch
 from dialer.roll.rejects import Reject
@@ -86,7 +86,7 @@ class BoothSlot:
 
 @dataclass(slots=True)
 class RowTable:
-    """Rows of equal width with their row numbers, whose cells can also be read by column."""
+    """Rows of equal width with their row numbers. The cells can also be read by column."""
 
     numbers: Sequence[int]
     rows: Sequence[Sequence[str]]
@@ -245,7 +245,8 @@ class Cleaner:
             constituency_name=collapse_spaces(self._get_cell_of_column(row, Field.CONSTITUENCY_NAME)),
             name=collapse_spaces(self._get_cell_of_column(row, Field.PART_NAME)),
             name_local=collapse_spaces(self._get_cell_of_column(row, Field.PART_NAME_LOCAL)),
-            language=parse_language(self._mapping.values.get(Field.LANGUAGE, "")) or get_state_language(state_code),
+            language=parse_language(self._mapping.values.get(Field.LANGUAGE, ""))
+            or get_main_language_of_state(state_code),
             closes_at=parse_clock_time(self._get_cell_of_column(row, Field.CLOSES_AT)),
         )
         key = BoothKey(collapse_spaces(version) or self._roll_version, state_code, constituency_number, part_number)

@@ -41,6 +41,6 @@ def parse_language(text: str) -> str | None:
     return _CODE_OF_NAME.get(word) if word else ""
 
 
-def get_state_language(state_code: str) -> str:
+def get_main_language_of_state(state_code: str) -> str:
     """Return the most common language of a state (ISO 639-1), or "" if the state is unknown."""
     return _LANGUAGE_OF_STATE.get(state_code.upper(), "")

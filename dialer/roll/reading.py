@@ -1,6 +1,6 @@
-"""Reads electoral rolls as rows of text, from workbooks and from CSV files in any encoding and with any delimiter.
+"""Reads electoral rolls as rows of text, from workbooks and from CSV files with any encoding and delimiter.
 
-CSV files are streamed, so their length does not matter. A workbook must be unpacked as a whole; this is done by a
+CSV files are streamed, so their length does not matter. A workbook must be unpacked as a whole. This is done by a
 separate process with limited memory and time, which sends the rows in batches.
 """
 

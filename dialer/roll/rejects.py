@@ -1,8 +1,7 @@
 """The rejects file of an import: rows, cells and numbers that were not imported, with the reasons.
 
-The owners of the electoral roll can correct the file and import it. The first four columns of the file say what was
-rejected (a row, cell or number); the others are the columns of the roll, without those for caste, religion and Aadhaar
-number.
+The owners of the electoral roll can correct the file and import it. Its first four columns say what was rejected. The
+others are the columns of the roll, without sensitive data (caste, religion, Aadhaar number).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ MAX_EXAMPLES = 10
 
 
 class RejectCounter:
-    """Counts what an import rejects by reason, with examples; used in dry runs, which write no file."""
+    """Counts rejected rows, cells and numbers by reason, with examples. Used in dry runs, which write no rejects file."""
 
     def __init__(self) -> None:
         """Create a counter that has counted nothing yet."""

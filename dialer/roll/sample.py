@@ -118,10 +118,10 @@ def write_sample_roll(
             with part.open("w", encoding="utf-8", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(HEADER)
-                writer.writerows(_yield_rows_and_report_progress(generator.generate_rows(rows), progress))
+                writer.writerows(_yield_rows_and_report_progress(generator.generate_rows_of_roll(rows), progress))
         else:
             _write_workbook(
-                part, chain([HEADER], _yield_rows_and_report_progress(generator.generate_rows(rows), progress))
+                part, chain([HEADER], _yield_rows_and_report_progress(generator.generate_rows_of_roll(rows), progress))
             )
         part.replace(path)
     except FileCreateError as error:
@@ -191,7 +191,7 @@ class _RowGenerator:
         self._next_epic = 0
         self._last_row: list[str] | None = None
 
-    def generate_rows(self, count: int) -> Iterator[list[str]]:
+    def generate_rows_of_roll(self, count: int) -> Iterator[list[str]]:
         """Yield `count` rows of a synthetic electoral roll, state by state and booth by booth."""
         for index, state in enumerate(self._states):
             share = count * (index + 1) // len(self._states) - count * index // len(self._states)

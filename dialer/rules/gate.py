@@ -1,4 +1,5 @@
-"""The gate, which decides whether a number may be called now, why not, and when it may be called next. No I/O.
+"""The gate: decides whether a number may be called now, why not, and when it may be called next. This module does no
+I/O.
 
 The dialler asks the gate before it places a call, and again when the call is answered. A missing fact forbids the call.
 """

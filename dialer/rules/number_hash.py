@@ -1,6 +1,6 @@
-"""Keyed hashes of phone numbers, the only form in which numbers leave a centre. Without I/O.
+"""Keyed hashes of phone numbers, the only form in which numbers leave a centre. This module does no I/O.
 
-Nobody without the shared secret can compute a hash, or find the number by trying all numbers.
+Without the shared secret, nobody can compute a hash, or find the number by trying all numbers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The time zones in which a phone number may be, according to its prefix in Google's libphonenumber. No I/O.
+"""The time zones in which a phone number may be, according to its prefix in Google's libphonenumber.
 
 If a number may be in several zones, calls must be allowed in all of them. It cannot be recognized that a mobile phone
 is outside the area of its prefix.

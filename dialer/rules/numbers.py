@@ -1,4 +1,4 @@
-"""Checks that a phone number is in E.164 format and has an allowed prefix. No I/O."""
+"""Checks that a phone number is in E.164 format and has an allowed prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Polling days, and the silence interval before the close of poll of each polling area. No I/O."""
+"""Polling days, and the silence interval (no campaigning before the close of poll) of each polling area."""
 
 from __future__ import annotations
 

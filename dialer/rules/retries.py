@@ -1,4 +1,4 @@
-"""Retry rules: when a number is due again after an attempt, by the campaign's settings. No I/O."""
+"""Retry rules: when a number is due again after an attempt, according to the campaign's settings."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The calling rules that are checked before each call (by the gate), built from the legal profile and the site's settings.
-
-No I/O.
-"""
+"""The calling rules that are checked before each call, built from the legal profile and the site's settings."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class _CallWatch:
         self._tracker.start_tracking_channel(channel)
         self._begun = asyncio.get_running_loop().time()
 
-    def handle_event_of_test_call(self, message: AmiMessage) -> None:
+    def on_event_of_test_call(self, message: AmiMessage) -> None:
         """Record in the test's result what an event of Asterisk says about the test call."""
         after = asyncio.get_running_loop().time() - self._begun
         if message.event_name == "DialState" and message.get("DestUniqueid") == self._channel:
@@ -119,9 +119,7 @@ async def place_test_call(settings: Settings, trunk: Trunk, number: str, ring_se
     channel = AttemptId(f"trunk-test-{uuid.uuid4().hex}")
     watch = _CallWatch(channel, test)
     site = split_settings_by_asterisk_server(settings)[trunk.server or SINGLE_SERVER]
-    async with AmiClient(
-        get_ami_login(site), on_event=watch.handle_event_of_test_call, wanted_events=_EVENTS
-    ) as client:
+    async with AmiClient(get_ami_login(site), on_event=watch.on_event_of_test_call, wanted_events=_EVENTS) as client:
         if trunk.registers:
             test.registration = (await list_trunk_registrations(client)).get(trunk.endpoint, "unknown to Asterisk")
         if trunk.stir_shaken is not None and trunk.stir_shaken.are_outbound_calls_signed:

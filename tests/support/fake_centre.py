@@ -134,7 +134,7 @@ class FakeEngine:
 
     def __init__(self, view: CentreView | None = None) -> None:
         self.current = view or centre_view()
-        self.event_set_when_mqtt_message_is_stored = asyncio.Event()
+        self.mqtt_message_stored_event = asyncio.Event()
         self.compared: list[tuple[str, NewestCall]] = []
         self.has_newest_call = True
         self.executed: list[Command] = []

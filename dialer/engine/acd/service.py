@@ -156,8 +156,9 @@ class Acd:
             self._report_agent_connection_to_ivr_flow(attempt_id, False)
 
     def play_information_message_to_voter(self, attempt_id: AttemptId) -> None:
-        """Play the information message (who called, and that no agent is free) to a voter who got no seat in time, or
-        who must not be connected.
+        """Play the information message to a voter who got no seat in time or must not be connected.
+
+        The message says who called, and that no agent is free.
         """
         call = self._calls.find_live_call(attempt_id)
         if call is not None and call.leg.waiting and call.talk.seat is None and not call.leg.message_started:

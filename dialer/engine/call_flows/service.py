@@ -1,7 +1,7 @@
-"""Call flows: which flow a call runs, what the flow knows about the voter, and what the flow stores.
+"""Call flows: which flow a call runs, its data about the voter, and the storage of its answers.
 
-The FastAGI server and the webhook server call this module. They have already verified, by a token or a signature, that
-a request belongs to an answered call. This module checks that the call is live and is an IVR call.
+The FastAGI server and the webhook server call this module. They have already verified that a request belongs to an
+answered call. This module checks that the call is live and is an IVR call.
 """
 
 from __future__ import annotations

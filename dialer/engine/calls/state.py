@@ -144,23 +144,23 @@ class Call:
 
     def copy_call_with_preview(self, preview: Preview) -> Call:
         """Return a copy of the call with a preview, which is shown to an agent before the call is dialled."""
-        return self._copy_call_with_changed_leg(preview=preview)
+        return self._copy_call_with_changed_voter_leg(preview=preview)
 
     def copy_call_without_preview(self) -> Call:
         """Return a copy of the call without its preview, because the agent has dialled it."""
-        return self._copy_call_with_changed_leg(preview=None)
+        return self._copy_call_with_changed_voter_leg(preview=None)
 
     def copy_call_with_preview_skipped(self) -> Call:
         """Return a copy of the call with its preview marked as skipped by the agent."""
-        return self._copy_call_with_changed_leg(skipped=True)
+        return self._copy_call_with_changed_voter_leg(skipped=True)
 
     def copy_call_with_originate_sent(self, seconds: float) -> Call:
         """Return a copy of the call with its Originate sent to the switch at `seconds` (monotonic)."""
-        return self._copy_call_with_changed_leg(originate_sent=True, began_seconds=seconds)
+        return self._copy_call_with_changed_voter_leg(originate_sent=True, began_seconds=seconds)
 
     def copy_call_with_cancellation(self) -> Call:
         """Return a copy of the call, now cancelled: its hang-up was requested before it was answered."""
-        return self._copy_call_with_changed_leg(cancelled=True)
+        return self._copy_call_with_changed_voter_leg(cancelled=True)
 
     def copy_call_with_ringing(self, now: Instant) -> Call:
         """Return a copy of the call, with its phone ringing since `now`.
@@ -171,7 +171,7 @@ class Call:
         return (
             self
             if self.is_answered
-            else self._copy_call_with_changed_leg(ringing_at=now.at, ringing_seconds=now.seconds)
+            else self._copy_call_with_changed_voter_leg(ringing_at=now.at, ringing_seconds=now.seconds)
         )
 
     def copy_call_with_answer(self, now: Instant) -> Call:
@@ -179,14 +179,16 @@ class Call:
         return (
             self
             if self.is_answered
-            else self._copy_call_with_changed_leg(answered_at=now.at, answered_seconds=now.seconds)
+            else self._copy_call_with_changed_voter_leg(answered_at=now.at, answered_seconds=now.seconds)
         )
 
     def copy_call_with_human_answer(self, now: Instant) -> Call:
         """Return a copy of the call, answered by a person."""
         answered = self.copy_call_with_answer(now)
         return (
-            answered if answered.leg.answer_classified else answered._copy_call_with_changed_leg(answer_classified=True)
+            answered
+            if answered.leg.answer_classified
+            else answered._copy_call_with_changed_voter_leg(answer_classified=True)
         )
 
     def copy_call_with_machine_answer(self) -> Call:
@@ -194,14 +196,14 @@ class Call:
         return (
             self
             if self.leg.machine
-            else self._copy_call_with_changed_leg(
+            else self._copy_call_with_changed_voter_leg(
                 answer_classified=True, machine=True, taken_for_machine=True, excluded_from_pacing=True
             )
         )
 
     def copy_call_with_message_on_machine(self) -> Call:
         """Return a copy of the call, with the information message left on the answering machine."""
-        return self._copy_call_with_changed_leg(message_left=True)
+        return self._copy_call_with_changed_voter_leg(message_left=True)
 
     def copy_call_with_answer_from_call_records(self, then: Instant, *, talked: bool) -> Call:
         """Return a copy of the call, answered at the time `then` that the switch's call records give.
@@ -217,23 +219,23 @@ class Call:
 
     def copy_call_with_voter_waiting(self) -> Call:
         """Return a copy of the call, with its voter waiting for a seat."""
-        return self._copy_call_with_changed_leg(waiting=True)
+        return self._copy_call_with_changed_voter_leg(waiting=True)
 
     def copy_call_with_information_message_started(self) -> Call:
         """Return a copy of the call, with its voter hearing the information message."""
-        return self._copy_call_with_changed_leg(message_started=True, waiting=False)
+        return self._copy_call_with_changed_voter_leg(message_started=True, waiting=False)
 
     def copy_call_with_information_message_stopped(self) -> Call:
         """Return a copy of the call with its information message stopped, because an agent or transfer target talks to
         the voter.
         """
-        return self._copy_call_with_changed_leg(message_started=False) if self.leg.message_started else self
+        return self._copy_call_with_changed_voter_leg(message_started=False) if self.leg.message_started else self
 
     def copy_call_with_end_pending(self, ended: CallEnded) -> Call:
         """Return a copy of the call, ended on the switch while its IVR flow or a check of the agent's phone still
         runs.
         """
-        return self._copy_call_with_changed_leg(ended=ended)
+        return self._copy_call_with_changed_voter_leg(ended=ended)
 
     # The talk
 
@@ -247,11 +249,11 @@ class Call:
         The voter counts as waiting again only after the switch has reported it. Otherwise a dead seat would be tried
         again and again.
         """
-        return self._copy_call_with_changed_leg(waiting=False)._copy_call_with_changed_conversation(seat=None)
+        return self._copy_call_with_changed_voter_leg(waiting=False)._copy_call_with_changed_conversation(seat=None)
 
     def copy_call_with_voter_connected(self, seat: str, agent: str | None, now: Instant) -> Call:
         """Return a copy of the call, with its voter connected at `now` to the agent at this seat."""
-        talking = self.copy_call_with_answer(now)._copy_call_with_changed_leg(waiting=False)
+        talking = self.copy_call_with_answer(now)._copy_call_with_changed_voter_leg(waiting=False)
         return talking._copy_call_with_changed_conversation(
             seat=seat, agent=agent, connected_at=now.at, connected_seconds=now.seconds
         )
@@ -280,7 +282,7 @@ class Call:
 
     def copy_call_with_agent_report_about_machine(self, *, machine: bool) -> Call:
         """Return a copy of the call with the agent's report on who answered: an answering machine or a person."""
-        return self._copy_call_with_changed_leg(
+        return self._copy_call_with_changed_voter_leg(
             machine=machine, excluded_from_pacing=self.leg.excluded_from_pacing or machine
         )
 
@@ -302,7 +304,7 @@ class Call:
         """
         return replace(self, flow=replace(self.flow, is_running=False, completed=completed, left_at=left_at))
 
-    def _copy_call_with_changed_leg(self, **facts: Any) -> Call:
+    def _copy_call_with_changed_voter_leg(self, **facts: Any) -> Call:
         return replace(self, leg=replace(self.leg, **facts))
 
     def _copy_call_with_changed_conversation(self, **facts: Any) -> Call:

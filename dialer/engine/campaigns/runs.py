@@ -146,9 +146,7 @@ class CampaignRun:
         self.order.return_empty_booths_to_call_order()
 
     def recheck_numbers_refused_by_calling_rules(self) -> None:
-        """Request that numbers which the rules refused return to the queue and are checked again, because a fact on
-        which the rules depend has changed.
-        """
+        """Request another check of the numbers that the calling rules refused, because a fact has changed."""
         self.must_check_refused = True
         self.read_number_queue_again_soon()
 
@@ -194,7 +192,7 @@ class CampaignRuns:
         """Add a campaign to this run of the dialler, or replace the campaign with the same id."""
         self._runs[run.spec.campaign_id] = run
 
-    def apply_current_settings(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
+    def apply_settings_of_campaigns(self, added: Mapping[str, CampaignRun]) -> list[CampaignRun]:
         """Apply the campaigns of the current settings. `added` has the new campaigns. Return the removed campaigns."""
         before, wanted = self._runs, self._core.plan.campaigns
         removed = {name: run for name, run in before.items() if name not in wanted}

@@ -65,7 +65,7 @@ class Campaigns:
         self.stops = 0  # number of stop-all commands in this run
         self._states_before_stop: dict[str, CampaignState] = {}  # by campaign: its state before a stop by headquarters
 
-    async def load_campaign(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
+    async def load_campaign_from_store(self, plan: CampaignPlan, *, in_chunks: bool) -> CampaignRun:
         """Load a campaign from the store, add the phone numbers of the electoral roll to its queue, and return it.
 
         It does not dial yet. Raises StoreError.
@@ -109,12 +109,12 @@ class Campaigns:
             target = min(float(ordered.content["target"]), run.spec.most_abandoned_target)
             self._change_abandoned_rate_target(run, target, str(ordered.content["sender"]))
 
-    def apply_current_settings(self, new: Mapping[str, CampaignRun]) -> None:
+    def apply_settings_of_campaigns(self, new: Mapping[str, CampaignRun]) -> None:
         """Apply the campaigns of the current settings.
 
         `new` has the added campaigns. Removed campaigns place no more calls.
         """
-        for run in self._runs.apply_current_settings(new):
+        for run in self._runs.apply_settings_of_campaigns(new):
             self._states_before_stop.pop(run.spec.campaign_id, None)
             run.state = CampaignState.STOPPED
             self._clear_unplayable_sound_alert(run)
@@ -155,9 +155,9 @@ class Campaigns:
         return f"flows reloaded; changed: {', '.join(sorted(set(changed))) or 'none'}"
 
     async def set_campaign_state(self, campaign_id: str, state: CampaignState) -> str:
-        """Pause, resume or stop a campaign.
+        """Pause, resume or stop a campaign. Raises CommandRefused.
 
-        Raises CommandRefused; StoreError if the new state is in force but could not be stored.
+        Raises StoreError if the new state could not be stored; it is in force all the same.
         """
         run = self._runs.require_campaign_in_settings(campaign_id)
         if self.suspended_because is not None and state is CampaignState.RUNNING:

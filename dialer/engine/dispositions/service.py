@@ -1,7 +1,7 @@
-"""Dispositions: stored during the call or after it, with the marks (facts about voters) and the opt-out that follow
-from them.
+"""Dispositions: the results of calls that agents enter, stored with the marks (facts about voters) and opt-outs that
+follow from them.
 
-A disposition that names its call is stored for that call or refused; it is never stored for another voter.
+A disposition may be entered during the call or after it. If it names its call, it is never stored for another call.
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ class Dispositions:
             self._marks.apply_voter_mark_to_figures_and_calls(mark, changed)
         if opts_out:
             self._marks.cancel_calls_to_number_that_opted_out(call.phone_id, fresh=effect.opted_out)
-        self._apply_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)
+        self._record_report_about_answering_machine(run, call, machine=record.disposition is Disposition.MACHINE)
         return effect
 
     def _set_disposition_on_live_call(
@@ -290,7 +290,7 @@ class Dispositions:
         self._calls.update_call(live, live.copy_call_with_disposition(said))
         return live.talk.disposition
 
-    def _apply_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
+    def _record_report_about_answering_machine(self, run: CampaignRun, call: Call, *, machine: bool) -> None:
         """Record an agent's report whether a machine answered a call that is live or has just ended.
 
         The pacer then counts the call as answered by a machine. It ignores inbound calls. If the agent undoes the

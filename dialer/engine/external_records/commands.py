@@ -1,7 +1,7 @@
-"""Commands that import records which do not come from calls, or that release call attempts whose result is unknown.
+"""Commands that import records from outside calls, or release call attempts whose result is unknown.
 
-Records are marks (facts about voters), official turnout, complaints and opt-outs. The commands need only the store, so
-the command line executes them itself while no dialler runs. They contain ids only, no names or phone numbers.
+The records are marks (facts about voters), official turnout, complaints and opt-outs. They contain ids only, no names
+or phone numbers. The commands need only the store, so the command line can execute them while no dialler runs.
 """
 
 from __future__ import annotations

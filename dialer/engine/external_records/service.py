@@ -1,5 +1,6 @@
 """Store records that do not come from calls: marks (facts about voters), official turnout, complaints and opt-outs.
-Also release call attempts whose result is unknown, so that their numbers may be dialled again.
+
+This service also allows numbers to be dialled again after a call attempt with an unknown result.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Eligibility:
         self._rules_version = ""
         self._grounds: dict[Hashable, str] = {}
         self._campaign_rulings: dict[str, tuple[int, CampaignRules, Ruling]] = {}
-        self.apply_current_settings()
+        self.apply_calling_rules_of_settings()
 
     def find_call_limits_of_campaign(self, run: CampaignRun) -> tuple[int, int | None, CallIntervals]:
         """Return the limits on calls to one phone number in a campaign.
@@ -90,7 +90,7 @@ class Eligibility:
             book.get_minimum_call_intervals(rules),
         )
 
-    def apply_current_settings(self) -> None:
+    def apply_calling_rules_of_settings(self) -> None:
         """Apply the calling rules of the current settings. Calls of removed campaigns keep the rules that they had."""
         plan = self._core.plan
         self._rules_version = plan.rules_version

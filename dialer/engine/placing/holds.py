@@ -74,7 +74,7 @@ class CampaignHolds:
             return Hold(HoldReason.SWITCH_SILENT if up else HoldReason.NO_SWITCH)
         if self._commits.problem is not None:
             return Hold(HoldReason.STORE)
-        return self._store_age.find_reason_to_hold_dialling()
+        return self._store_age.find_reason_not_to_dial()
 
     def _find_reason_in_campaign_not_to_dial(self, run: CampaignRun) -> Hold | None:
         now, zone = self._core.clock.now(), self._core.zone

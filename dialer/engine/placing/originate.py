@@ -141,7 +141,7 @@ class Originator:
         if placed:
             self._core.spawn_background_task(self._commit_and_dial_call_attempts(run, placed), "open-attempts")
         if postponed:
-            self._core.spawn_background_task(self._postpone_claimed_numbers(run, postponed), "postpone")
+            self._core.spawn_background_task(self._postpone_reserved_numbers(run, postponed), "postpone")
         if refused:
             self._core.spawn_background_task(self._remove_refused_numbers_from_queue(run, refused), "refuse")
         return len(placed)
@@ -222,7 +222,7 @@ class Originator:
         is_busy = any(call.attempt_id != but for call in calls)
         return self._core.clock.now() + ON_A_CALL_SECONDS if is_busy else None
 
-    async def _postpone_claimed_numbers(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
+    async def _postpone_reserved_numbers(self, run: CampaignRun, postponed: Sequence[tuple[Claim, float]]) -> None:
         """Postpone reserved numbers, because the rules forbid calls to them now."""
         run.set_time_when_next_number_is_due(min(due_at for _, due_at in postponed))
         try:

@@ -67,9 +67,9 @@ class ReservedSeats:
             self._acd.update_seat_and_connect_waiting_voter(seat, seat.end_call_at_seat(self._core.read_clock()))
 
     def release_unneeded_seat_reservations(self) -> None:
-        """Release the seats of ended calls, and cancel calls that have lost their reserved seat.
+        """Release the seats of ended calls, and cancel calls that cannot keep their reserved seat.
 
-        These are ringing calls whose seat is no longer reserved or reachable, and previews of agents who are leaving.
+        These are ringing calls whose seat is taken or unreachable, and previews of agents who are leaving.
         """
         for attempt_id in list(self._seats_by_attempt):
             call = self._calls.find_live_call(attempt_id)

@@ -188,7 +188,7 @@ class Placing:
             # Without a wait for a call start all channels are in use; the end of a call sets `wake`.
             left = self._pool.count_seconds_to_next_call_start(trunks, now, unsent)
             return max(0.01, min(LOOK_AGAIN_SECONDS, left)) if left > 0 else LOOK_AGAIN_SECONDS
-        snapshot = self._snapshots.take_pacing_snapshot(run, used, unsent)
+        snapshot = self._snapshots.collect_pacing_input(run, used, unsent)
         self._cancel_excess_calls(run, snapshot)
         if self._originator.place_calls_of_campaign(
             run, self._count_calls_that_may_be_placed(run, snapshot), used, unsent
@@ -256,7 +256,7 @@ class Placing:
         campaign_id = run.spec.campaign_id
         snapshot = None if kept_seats else turns.snapshots.get(campaign_id)
         if snapshot is None:
-            snapshot = self._snapshots.take_pacing_snapshot(
+            snapshot = self._snapshots.collect_pacing_input(
                 run,
                 turns.used,
                 turns.unsent,
@@ -326,7 +326,7 @@ class Placing:
         rings = any(not call.is_answered for call in self._calls.find_calls_of_campaign(run.spec.campaign_id))
         if run.spec.kind is CampaignKind.AGENTS and rings and self._servers.is_any_asterisk_server_up:
             used, unsent = self._channels.count_used_channels(), self._channels.count_unsent_calls()
-            self._cancel_excess_calls(run, self._snapshots.take_pacing_snapshot(run, used, unsent))
+            self._cancel_excess_calls(run, self._snapshots.collect_pacing_input(run, used, unsent))
 
     def cancel_calls_of_campaign(self, run: CampaignRun) -> None:
         """Cancel a campaign's unanswered calls and return its reserved numbers to the queue."""

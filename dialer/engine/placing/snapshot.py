@@ -52,7 +52,7 @@ class Snapshots:
         self._calls = calls
         self._runs = runs
 
-    def take_pacing_snapshot(
+    def collect_pacing_input(
         self,
         run: CampaignRun,
         used: Mapping[str, int],

@@ -1,4 +1,4 @@
-"""Agent accounts, and the locks after too many wrong log-ins. Without I/O: PINs are checked in `pins.py`."""
+"""Agent accounts, and the locks after too many wrong log-ins. This module does no I/O; `pins.py` checks PINs."""
 
 from __future__ import annotations
 

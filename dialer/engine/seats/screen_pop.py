@@ -28,8 +28,7 @@ class ScreenPops:
     def read_screen_pop(self, seat_name: str, attempt_id: AttemptId, *, again: bool) -> None:
         """Read from the store what an agent's page shows about the call at a seat.
 
-        A call whose data was read already is read again only if `again` is True, because something about the household
-        has changed.
+        The data of a call is read only once, unless `again` is True because facts about the household have changed.
         """
         if again or self._asked.get(seat_name) != attempt_id:
             self._asked[seat_name] = attempt_id

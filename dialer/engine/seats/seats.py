@@ -48,9 +48,9 @@ class Seats:
         self._tallies: defaultdict[str, SeatTally] = defaultdict(SeatTally)
         self._intervals: list[SeatInterval] = []
         self.screen_pops: dict[str, ScreenPop] = {}  # by seat, of its latest call
-        self.apply_current_settings()
+        self.apply_settings_of_seats()
 
-    def apply_current_settings(self) -> None:
+    def apply_settings_of_seats(self) -> None:
         """Apply the seats of the current settings.
 
         A removed seat stays until its agent has left, and is listed last. Logged-in agents keep their phone until they

@@ -79,12 +79,12 @@ class Agents:
         """Use `pins` to check agents' log-ins from now on, because the settings were reloaded."""
         self._pins = pins
 
-    def apply_current_settings(self) -> None:
+    def apply_settings_of_seats_and_agents(self) -> None:
         """Apply the seats and agents of the current settings. Agents who are no longer allowed are logged off after
         their call.
         """
         before = {seat.name: seat for seat in self._seats.list_seats()}
-        self._seats.apply_current_settings()
+        self._seats.apply_settings_of_seats()
         for seat in [*self._seats.list_seats()]:
             if not self._may_agent_stay_logged_in(seat):
                 self._acd.update_seat_and_connect_waiting_voter(*self._log_off_seat(seat.name))

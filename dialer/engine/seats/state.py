@@ -1,7 +1,7 @@
-"""The state machine of an agent's seat. Without I/O: each step returns the changed seat, or raises CommandRefused.
+"""The state machine of an agent's seat: each step returns the changed seat, or raises CommandRefused.
 
-A pause or a log-off during a call takes effect after its wrap-up. A seat whose phone is disconnected is lost until the
-phone is back. The usual states of a seat are:
+A pause or a log-off during a call takes effect after its wrap-up. If its phone is disconnected, the seat is "lost" until
+the phone is back. The usual states of a seat are:
 
 offline --log in, phone connected--> ready --reserve--> reserved --connect--> talking --call ends--> wrap-up --> ready
 """

@@ -1,4 +1,4 @@
-"""The published view of a seat (as MQTT and the pages show it), built from the seat's state. Without I/O."""
+"""The published view of a seat, as MQTT and the web pages show it."""
 
 from __future__ import annotations
 

@@ -97,17 +97,20 @@ class SettingsReload:
                 "no setting was changed: a roll is being imported. Try again when the import is complete"
             )
         async with self._roll_import.lock if new else nullcontext():
-            yield {each.spec.campaign_id: await self._campaigns.load_campaign(each, in_chunks=True) for each in new}
+            yield {
+                each.spec.campaign_id: await self._campaigns.load_campaign_from_store(each, in_chunks=True)
+                for each in new
+            }
 
     def _apply_reloaded_settings(self, found: ReloadedSettings, new: Mapping[str, CampaignRun], pins: PinCheck) -> None:
         """Put the reloaded settings into force. No step waits or can fail, so either all settings change or none."""
         found.apply()
         self._core.plan = found.plan
-        self._polls.apply_current_settings()
+        self._polls.apply_settings_of_polling_days()
         for use_plan in self._apply_plan:
             use_plan()
-        self._campaigns.apply_current_settings(new)
+        self._campaigns.apply_settings_of_campaigns(new)
         if found.plan.agents:
             self._agents.set_agent_pins(pins)
-        self._agents.apply_current_settings()
+        self._agents.apply_settings_of_seats_and_agents()
         self._core.wake.set()

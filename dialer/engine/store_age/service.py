@@ -37,7 +37,7 @@ class StoreAge:
         self._comparing: set[str] = set()
         self._is_older = False
 
-    def find_reason_to_hold_dialling(self) -> Hold | None:
+    def find_reason_not_to_dial(self) -> Hold | None:
         """Return why nothing may be dialled, or None if calls are allowed.
 
         Nothing is dialled while the store is compared with the newest recorded call, nor if the store lacks that call.

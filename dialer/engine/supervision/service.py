@@ -41,7 +41,7 @@ class Supervision:
         self._switch = switch
         self._store = store
 
-    def apply_current_settings(self) -> None:
+    def apply_settings_of_supervisors(self) -> None:
         """Hang up the phones of supervisors who were removed from the settings, or whose role or phone has changed
         there.
         """

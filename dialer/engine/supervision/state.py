@@ -1,5 +1,6 @@
-"""Monitoring of seats, and the modes that each role may use. Without I/O. Every mode that is not listed
-is forbidden.
+"""Supervisors' monitoring of seats, and the modes that each role may use. This module does no I/O.
+
+Every mode that is not listed is forbidden.
 """
 
 from __future__ import annotations

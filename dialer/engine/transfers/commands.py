@@ -33,7 +33,7 @@ class SeatResume(SeatCommand):
     roles = SEAT_ROLES
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
-        return await services.transfers.resume_conversation(self.seat)
+        return await services.transfers.resume_conversation_after_hold(self.seat)
 
 
 class SeatTransfer(SeatCommand):

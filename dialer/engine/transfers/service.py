@@ -101,7 +101,7 @@ class Transfers:
         await self._call_transfer_target(call, now, seat_name, self._require_transfer_target(to), blind=False)
         return f"seat {seat_name}: calling {to}"
 
-    async def resume_conversation(self, seat_name: str) -> str:
+    async def resume_conversation_after_hold(self, seat_name: str) -> str:
         """Bring the voter at a seat back from hold."""
         _, now = self._require_transfer(seat_name, TransferStep.RESUME)
         if self._seats[seat_name].phone_on_hold:

@@ -1,6 +1,6 @@
-"""The stages of a transfer, and the step that leads from each stage to the next one. Without I/O.
+"""The stages of a transfer, and the steps between them.
 
-If the target cannot be reached, or leaves, the voter goes back to the agent. The stages and (between dashes) the steps:
+If the target cannot be reached, or leaves, the voter goes back to the agent. Steps are between dashes:
 
     with the agent --hold--> hold --resume--> with the agent
     with the agent or hold --consult--> calling --answers--> consult --merge--> three-way

@@ -33,9 +33,9 @@ class Trunks:
         self._servers = servers
         self.pool = self._trunks = trunks
         self._answered_since_codec_failure: dict[str, int] = {}  # calls in a row, of trunks with the alert
-        self.apply_current_settings()
+        self.apply_settings_of_trunks()
 
-    def apply_current_settings(self) -> None:
+    def apply_settings_of_trunks(self) -> None:
         """Apply the trunks of the current settings, and end the alerts of removed trunks."""
         gone = set(self._trunks.names)
         plan = self._core.plan

@@ -1,4 +1,4 @@
-"""The state of trunks: channels, call starts per second (CPS), caller IDs and health. Without I/O."""
+"""The state of trunks: channels, call starts per second (CPS), caller IDs and health. This module does no I/O."""
 
 from __future__ import annotations
 
@@ -245,8 +245,8 @@ class CallStarts:
         return len(self._recent) / CPS_WINDOW_SECONDS
 
     def count_available_call_starts(self, now_seconds: float, unsent: int) -> int:
-        """Return how many more calls may start now. `unsent` is the number of calls whose start was granted and that
-        are not sent yet.
+        """Return how many more calls may start now. `unsent` counts the calls that were allowed to start but are not
+        sent yet.
         """
         now = self._get_non_decreasing_time(now_seconds)
         behind = min(now - self._next, LATE_SECONDS)
@@ -280,8 +280,8 @@ class CallStarts:
         return wait if wait > 1e-9 else 0.0
 
     def record_call_sent_on_trunk(self, now_seconds: float) -> float:
-        """Record that a call whose start was granted is sent to the trunk now. Return the time at which it counts as sent
-        (`began_seconds` of `record_call_sent_to_carrier`).
+        """Record that a call that was allowed to start is sent to the trunk now. Return the time at which it counts as
+        sent (`began_seconds` of `record_call_sent_to_carrier`).
         """
         now = self._get_non_decreasing_time(now_seconds)
         self._sent.append(now)

@@ -81,9 +81,9 @@ class Marks:
             self.read_number_queues_again_soon()
 
     def update_alert_about_unknown_voters(self, marks: int) -> None:
-        """Raise an alert that other centres have marked voters who are not on the electoral roll here.
+        """Raise an alert if other centres have sent marks (facts) about voters who are not on the electoral roll here.
 
-        `marks` is the number of such answers; 0 ends the alert.
+        `marks` is the number of such marks; 0 ends the alert.
         """
         if marks:
             self._alerts.raise_alert(AlertKind.PEER_MARKS_SKIPPED, count=marks)

@@ -28,9 +28,9 @@ class Polls:
     def add_or_replace_polling_booths(self, booths: Mapping[int, Booth]) -> None:
         """Add polling booths, or replace them with their latest state in the store."""
         self.booths.update(booths)
-        self.apply_current_settings()
+        self.apply_settings_of_polling_days()
 
-    def apply_current_settings(self) -> None:
+    def apply_settings_of_polling_days(self) -> None:
         """Recompute which polling booths vote today, because the settings or the booths have changed."""
         polling = self._core.plan.polling
         if polling is not None and self._today is not None:
@@ -49,9 +49,9 @@ class Polls:
         return self._today
 
     def find_calling_deadlines_by_booth(self) -> Mapping[int, float]:
-        """Return the time until which voters of each polling booth may be called today (epoch seconds), by booth id.
+        """Return until when the voters of each polling booth may be called today (epoch seconds), by booth id.
 
-        Booths that do not vote today or whose closing time is unknown are left out.
+        Booths that do not vote today, and booths without a known closing time, are left out.
         """
         return self.find_booths_voting_today().last_calls
 

@@ -20,8 +20,9 @@ class Users:
     """The users in the store, who may give commands. A change takes effect when it is committed and read back."""
 
     def __init__(self, store: Store, clock: Clock, fixed_names: Callable[[], Collection[str]]) -> None:
-        """Create an empty table of the users in the store. `fixed_names` returns the names of the users in the settings
-        file, whose roles no command can change.
+        """Create an empty table of the users in the store.
+
+        `fixed_names` returns the names of the users in the settings file. No command can change their roles.
         """
         self._store = store
         self._clock = clock

@@ -51,7 +51,7 @@ class CommandEngine(Protocol):
     """The functions of the dialler's engine that the command gateway calls."""
 
     @property
-    def event_set_when_mqtt_message_is_stored(self) -> asyncio.Event:
+    def mqtt_message_stored_event(self) -> asyncio.Event:
         """An event that is set when new MQTT messages are committed to the store.
 
         The task that publishes these messages clears the event.
@@ -343,4 +343,4 @@ class CommandGateway:
 
     async def _put_reply_into_outbox(self, user: str, reply: CommandReply) -> None:
         await self._store.add_messages_to_outbox([create_outbox_row_of_reply(user, reply)], self._clock.now())
-        self._engine.event_set_when_mqtt_message_is_stored.set()
+        self._engine.mqtt_message_stored_event.set()

@@ -37,9 +37,9 @@ def get_campaign_run(site: Site) -> CampaignRun:
     return site.centre.engine.features.loaded_campaigns["agents"]
 
 
-def take_pacing_snapshot(site: Site) -> PacingSnapshot:
+def collect_pacing_input(site: Site) -> PacingSnapshot:
     features = site.centre.engine.features
-    return features.pacing_snapshot_builder.take_pacing_snapshot(
+    return features.pacing_input_collector.collect_pacing_input(
         get_campaign_run(site),
         features.used_channel_counter.count_used_channels(),
         features.used_channel_counter.count_unsent_calls(),
@@ -86,7 +86,7 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
             await execute(SeatClosing(seat="01"))
         await site.log_in("01")
         await wait_for_talk(site)
-        (seat,) = take_pacing_snapshot(site).busy_seats
+        (seat,) = collect_pacing_input(site).busy_seats
         assert seat.stage is SeatStage.TALKING
         match how:
             case "command":
@@ -98,20 +98,20 @@ async def record_talk_is_ending(directory: Path, how: str) -> None:
             case "disposition":
                 await execute(KeyedDisposition(seat="01", disposition=Disposition.NOT_YET))
         await asyncio.sleep(3.0)
-        (seat,) = take_pacing_snapshot(site).busy_seats
+        (seat,) = collect_pacing_input(site).busy_seats
         assert seat.stage is SeatStage.CLOSING
         assert 2.9 < seat.elapsed_seconds < 4.1
         await execute(SeatHangUp(seat="01"))
         await site.until(lambda: site.centre_view.seats[0].state is SeatState.WRAP_UP)
-        assert take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.WRAP_UP
+        assert collect_pacing_input(site).busy_seats[0].stage is SeatStage.WRAP_UP
         await execute(SeatClosing(seat="01"))
-        assert take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
+        assert collect_pacing_input(site).busy_seats[0].stage is SeatStage.WRAP_UP_FILLED
         await asyncio.sleep(2.0)
         await execute(KeyedDisposition(seat="01", disposition=Disposition.VOTED))
         await site.until(lambda: site.centre_view.seats[0].state is not SeatState.WRAP_UP)
         await wait_for_talk(site)
         assert (
-            take_pacing_snapshot(site).busy_seats[0].stage is SeatStage.TALKING
+            collect_pacing_input(site).busy_seats[0].stage is SeatStage.TALKING
         )  # a new conversation starts without a closing stage
 
 

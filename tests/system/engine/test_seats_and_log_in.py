@@ -221,7 +221,7 @@ async def test_agent_removed_from_the_settings_is_logged_off_after_the_call(tmp_
         centre, desk = site.centre.engine.features, site.centre.engine.features.agent_seat_service
         centre.core.plan = replace(centre.core.plan, agents={"102": centre.core.plan.agents["102"]})
         desk.set_agent_pins(PinCheck(centre.core.plan.agents.values()))
-        desk.apply_current_settings()
+        desk.apply_settings_of_seats_and_agents()
         await asyncio.sleep(1)
         assert (seat(site).state, seat(site).agent) == (SeatState.TALKING, "101")
         await site.until(lambda: seat(site).agent is None)

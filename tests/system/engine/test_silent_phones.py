@@ -260,7 +260,7 @@ async def test_no_calls_are_placed_for_a_seat_whose_phone_may_be_dead(tmp_path: 
         (run,) = engine.features.loaded_campaigns.list_campaign_runs()
 
         def count_free_seats() -> int:
-            return engine.features.pacing_snapshot_builder.take_pacing_snapshot(run, Counter(), Counter()).free_seats
+            return engine.features.pacing_input_collector.collect_pacing_input(run, Counter(), Counter()).free_seats
 
         assert count_free_seats() == 1
         site.switch.unregister_phone("agent01")

@@ -237,7 +237,7 @@ async def test_supervisor_removed_while_monitoring_starts_cannot_listen(
 
         async def remove_supervisor_meanwhile(*entry: Any) -> int:
             centre.core.plan = replace(centre.core.plan, supervisors={})
-            site.centre.engine.features.seat_monitoring_service.apply_current_settings()
+            site.centre.engine.features.seat_monitoring_service.apply_settings_of_supervisors()
             await asyncio.sleep(0.1)
             return await audit(*entry)
 

@@ -76,7 +76,7 @@ async def run_monitor(
 async def announce(store: Store, engine: FakeEngine, first: int, count: int) -> None:
     news = [Announcement("results/marks", json.dumps({"key": f"k{first + number}"})) for number in range(count)]
     await store.add_messages_to_outbox(news, 1.0)
-    engine.event_set_when_mqtt_message_is_stored.set()
+    engine.mqtt_message_stored_event.set()
 
 
 async def wait_for_alert(engine: FakeEngine, code: str, *, standing: bool) -> None:
@@ -298,7 +298,7 @@ async def test_voters_names_and_numbers_are_never_published(store: Store, tmp_pa
     ):
         await boss.wait_for_topic("booths/2/turnout")
         await store_five_calls(store)
-        engine.event_set_when_mqtt_message_is_stored.set()
+        engine.mqtt_message_stored_event.set()
         await boss.wait_for_topic("results/opt-outs", count=5)
     said = "\n".join(f"{message.topic} {message.text}" for message in boss.heard)
     with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:

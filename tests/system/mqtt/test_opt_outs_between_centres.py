@@ -69,7 +69,7 @@ class DeskEngine(FakeEngine):
                 taken = await self._store.suppress_list_of_phone_numbers(
                     handed.read_phone_numbers(), SECRET, command.source, entry
                 )
-            self.event_set_when_mqtt_message_is_stored.set()
+            self.mqtt_message_stored_event.set()
             return f"{taken.new} numbers suppressed"
         return await super().execute_command(command, context)
 
@@ -146,7 +146,7 @@ async def test_opt_out_in_one_centre_is_stored_in_every_centre(kind: BrokerKind,
     ):
         hashed = hash_number(SECRET, "+917000000007")
         await here.store.save_opt_out(7, at=5.0, source="voter-key")
-        here.engine.event_set_when_mqtt_message_is_stored.set()
+        here.engine.mqtt_message_stored_event.set()
         await there.wait_until_stored(hashed)
 
         # By hand, at the first centre, while its dialler runs: a number that only the second has a voter on would do as well.

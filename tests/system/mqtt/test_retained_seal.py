@@ -57,7 +57,7 @@ async def run_dialler(path: Path, broker: BrokerSettings, *, seals: int = 1) -> 
         running = asyncio.create_task(monitor.publish_and_receive_until_stopped(stop))
         for _ in range(seals):
             await store.seal_epoch(SystemClock().now())
-            engine.event_set_when_mqtt_message_is_stored.set()
+            engine.mqtt_message_stored_event.set()
         async with asyncio.timeout(HANG_SECONDS):
             while await store.read_outbox_rows_for_broker(1):  # the seals are published after the comparison
                 await asyncio.sleep(0.02)

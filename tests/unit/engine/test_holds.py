@@ -20,7 +20,7 @@ from tests.support.turns import Turns
 
 
 def find_hold(turns: Turns, trunk: str | None = None) -> Hold | None:
-    return turns.features.campaign_hold_checker.find_reason_campaign_may_not_dial(
+    return turns.features.dialling_permission_checker.find_reason_campaign_may_not_dial(
         turns.features.loaded_campaigns["calls"], trunk
     )
 
@@ -32,7 +32,7 @@ def test_campaign_is_held_while_its_asterisk_server_does_not_answer(
     unanswered_seconds: float, reason: HoldReason | None
 ) -> None:
     turns = make_turns_that_want_calls()
-    turns.features.campaign_hold_checker._switch = cast(
+    turns.features.dialling_permission_checker._switch = cast(
         Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: unanswered_seconds)
     )
     hold = find_hold(turns)
@@ -59,7 +59,7 @@ def test_campaign_hold_names_a_silent_server_next_to_a_disconnected_one() -> Non
     turns.features.asterisk_servers.add_asterisk_servers({"far": "b"}, ())
     run = turns.features.loaded_campaigns["calls"]
     run.spec = replace(run.spec, trunks=("carrier", "far"))
-    turns.features.campaign_hold_checker._switch = cast(
+    turns.features.dialling_permission_checker._switch = cast(
         Any, SimpleNamespace(get_age_of_oldest_unanswered_ami_action=lambda _: 1.0)
     )
     assert find_hold(turns) == Hold(HoldReason.SWITCH_SILENT)
@@ -145,7 +145,7 @@ def test_campaign_for_booth_workers_is_held_while_no_booth_votes() -> None:
     turns = make_turns_that_want_calls()
     turns.features.loaded_campaigns["calls"].purpose = Purpose.BOOTH_WORKERS
     assert find_hold(turns) == Hold(HoldReason.NO_POLL)
-    turns.features.campaign_hold_checker._polls.find_calling_deadlines_by_booth = lambda: {1: NOON}  # type: ignore[method-assign]
+    turns.features.dialling_permission_checker._polls.find_calling_deadlines_by_booth = lambda: {1: NOON}  # type: ignore[method-assign]
     assert find_hold(turns) is None
 
 
@@ -153,7 +153,7 @@ def test_campaign_with_agents_is_held_while_no_agent_can_take_its_calls() -> Non
     turns = make_turns_that_want_calls(seats=2)
     run, holds, now = (
         turns.features.loaded_campaigns["calls"],
-        turns.features.campaign_hold_checker,
+        turns.features.dialling_permission_checker,
         turns.features.core.read_clock(),
     )
     assert holds.find_reason_no_agent_can_take_calls(run) is None
@@ -180,7 +180,7 @@ def test_ivr_campaign_is_not_held_without_an_agent() -> None:
     turns = make_turns_that_want_calls(campaign={"kind": "ivr", "flow": "turnout", "pacing": "broadcast"})
     turns.place(turns.features.agent_seats["01"].log_off_agent(turns.features.core.read_clock()))
     assert (
-        turns.features.campaign_hold_checker.find_reason_no_agent_can_take_calls(
+        turns.features.dialling_permission_checker.find_reason_no_agent_can_take_calls(
             turns.features.loaded_campaigns["calls"]
         )
         is None

@@ -198,7 +198,7 @@ def test_call_queue_is_read_again_when_the_first_postponed_number_is_due() -> No
     site = Site()
     site.run.next_due_at = float("inf")
     postponed = [(make_claim(1), NOON + 90), (make_claim(2), NOON + 50), (make_claim(3), NOON + 70)]
-    asyncio.run(site.originator._postpone_claimed_numbers(site.run, postponed))
+    asyncio.run(site.originator._postpone_reserved_numbers(site.run, postponed))
     assert site.run.next_due_at == NOON + 50
     assert site.postponed == postponed
 

@@ -34,10 +34,10 @@ def reload_settings(turns: Turns, seconds: float, **plan: Any) -> list[str]:
 
     def apply_settings() -> None:
         turns.features.core.plan = replace(turns.features.core.plan, **plan)
-        turns.features.trunk_health_monitor.apply_current_settings()
-        turns.features.seat_monitoring_service.apply_current_settings()
-        turns.features.campaign_control_service.apply_current_settings({})
-        turns.features.agent_seat_service.apply_current_settings()
+        turns.features.trunk_health_monitor.apply_settings_of_trunks()
+        turns.features.seat_monitoring_service.apply_settings_of_supervisors()
+        turns.features.campaign_control_service.apply_settings_of_campaigns({})
+        turns.features.agent_seat_service.apply_settings_of_seats_and_agents()
 
     return turns.after(seconds, apply_settings)
 

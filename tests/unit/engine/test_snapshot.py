@@ -69,7 +69,7 @@ def take_snapshot_of(centre: Features, campaign: str) -> PacingSnapshot:
     snapshots = Snapshots(
         centre.core, centre.asterisk_servers, trunks, centre.agent_seats, centre.live_calls, centre.loaded_campaigns
     )
-    return snapshots.take_pacing_snapshot(centre.loaded_campaigns[campaign], {}, {})
+    return snapshots.collect_pacing_input(centre.loaded_campaigns[campaign], {}, {})
 
 
 def place_calls_of(centre: Features, campaign: str) -> int:
@@ -261,24 +261,24 @@ def make_turns_with_calls() -> Turns:
 def test_pacing_input_of_an_agent_campaign_counts_its_seats_and_free_channels() -> None:
     turns = make_turns_with_calls()
     run = turns.features.loaded_campaigns["calls"]
-    snapshot = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {})
+    snapshot = turns.features.pacing_input_collector.collect_pacing_input(run, {"carrier": 2}, {})
     assert (snapshot.free_seats, len(snapshot.busy_seats), snapshot.paused_seats) == (2, 1, 2)
     assert (snapshot.free_channels, snapshot.held_back, snapshot.active_calls) == (18, False, 0)
     assert len(snapshot.ringing) == 1
     assert snapshot.seconds_left == pytest.approx(8 * 3_600 - 20)  # calling hours end at 20:00
     run.spec = replace(run.spec, channels=5)
-    limited = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {})
+    limited = turns.features.pacing_input_collector.collect_pacing_input(run, {"carrier": 2}, {})
     assert (limited.free_channels, limited.held_back) == (3, False)  # two of five are used
     run.spec = replace(run.spec, channels=1)
-    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 2}, {}).free_channels == 0
+    assert turns.features.pacing_input_collector.collect_pacing_input(run, {"carrier": 2}, {}).free_channels == 0
 
 
 def test_pacing_input_of_an_ivr_campaign_counts_its_calls_in_progress() -> None:
     turns = Turns(0, campaign={"kind": "ivr", "flow": "turnout"})
     run = turns.features.loaded_campaigns["calls"]
-    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).active_calls == 0
+    assert turns.features.pacing_input_collector.collect_pacing_input(run, {}, {}).active_calls == 0
     turns.call()
-    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {"carrier": 1}, {}).active_calls == 1
+    assert turns.features.pacing_input_collector.collect_pacing_input(run, {"carrier": 1}, {}).active_calls == 1
 
 
 def test_pacing_input_contains_how_long_answered_voters_have_waited() -> None:
@@ -286,7 +286,7 @@ def test_pacing_input_contains_how_long_answered_voters_have_waited() -> None:
     turns.call()
     turns.at(8.0, CallWaiting(A))
     turns.clock.seconds = 9.5
-    snapshot = turns.features.pacing_snapshot_builder.take_pacing_snapshot(
+    snapshot = turns.features.pacing_input_collector.collect_pacing_input(
         turns.features.loaded_campaigns["calls"], {"carrier": 1}, {}
     )
     assert snapshot.waiting_seconds == (1.5,)
@@ -303,7 +303,7 @@ def test_pacing_input_subtracts_unsent_calls_from_the_permitted_call_starts() ->
     turns = Turns(1, trunks=[trunk])
     turns.clock.seconds = 20.0
     run = turns.features.loaded_campaigns["calls"]
-    take = turns.features.pacing_snapshot_builder.take_pacing_snapshot
+    take = turns.features.pacing_input_collector.collect_pacing_input
     assert take(run, {}, {}).cps_budget == 1
     assert take(run, {}, {"carrier": 3}).cps_budget == 0  # three calls a second
     assert take(run, {"carrier": 20}, {}).cps_budget == 0
@@ -329,7 +329,7 @@ def test_dialling_speed_limit_set_by_a_supervisor_reduces_free_channels_until_it
     turns = make_turns_with_calls()
     run = turns.features.loaded_campaigns["calls"]
     run.speed = CampaignSpeed(max_calls, calls_per_seat, NOON + 21, "supervisor")
-    take = turns.features.pacing_snapshot_builder.take_pacing_snapshot
+    take = turns.features.pacing_input_collector.collect_pacing_input
     snapshot = take(run, {"carrier": 2}, {})
     assert (snapshot.free_channels, snapshot.held_back) == (free_channels, held_back)
     turns.clock.seconds = 21.0
@@ -341,7 +341,7 @@ def test_slow_speed_limit_allows_one_unanswered_call() -> None:
     turns = Turns(1)
     run = turns.features.loaded_campaigns["calls"]
     run.speed = CampaignSpeed(None, 0.1, NOON + 60, "supervisor")
-    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).free_channels == 1
+    assert turns.features.pacing_input_collector.collect_pacing_input(run, {}, {}).free_channels == 1
 
 
 def test_pacing_input_ignores_the_calls_on_an_unreachable_asterisk_server() -> None:
@@ -362,7 +362,7 @@ def test_pacing_input_ignores_the_calls_on_an_unreachable_asterisk_server() -> N
     for reachable in ({"one", "two"}, {"one"}, {"two"}, set[str]()):
         servers.up.clear()
         servers.up.update(reachable)
-        snapshot = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {})
+        snapshot = turns.features.pacing_input_collector.collect_pacing_input(run, {}, {})
         seen.append((len(snapshot.ringing), snapshot.free_channels))
     assert seen == [(3, 2), (1, 4), (2, 3), (3, 2)]  # without any server, nothing is filtered
 
@@ -380,7 +380,7 @@ def test_pacing_input_contains_ring_time_and_answer_probability_of_each_ringing_
     turns.call(AttemptId("c" * 36), phone_id=3)
     turns.features.loaded_campaigns.add_or_replace_campaign(other)
     turns.clock.seconds = 10.0
-    ringing = turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).ringing
+    ringing = turns.features.pacing_input_collector.collect_pacing_input(run, {}, {}).ringing
     assert sorted(ringing, key=str) == sorted(
         [RingingCall(10.0, None, 7.0), RingingCall(6.0, 0.625, 7.0), RingingCall(10.0, None, None)], key=str
     )
@@ -401,7 +401,7 @@ def test_pacing_input_contains_how_long_each_busy_seat_has_been_in_its_state(is_
         seat = turns.features.agent_seats[name]
         turns.place(replace(seat, state=state, since=began, closing_since_seconds=closing, then=then))
     run = turns.features.loaded_campaigns["calls"]
-    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).busy_seats == (
+    assert turns.features.pacing_input_collector.collect_pacing_input(run, {}, {}).busy_seats == (
         BusySeat(SeatStage.TALKING, 15.0, leaving=is_leaving),
         BusySeat(SeatStage.CLOSING, 2.0, leaving=is_leaving),
         BusySeat(SeatStage.TALKING, 0.0, leaving=is_leaving),
@@ -416,4 +416,4 @@ def test_speed_limit_per_seat_does_not_count_answered_calls(answered: int, free_
     for number in range(answered):
         turns.call(AttemptId(str(number) * 36), phone_id=number, answered_seconds=1.0, answered_at=NOON)
     run.speed = CampaignSpeed(None, 2.0, NOON + 60, "supervisor")
-    assert turns.features.pacing_snapshot_builder.take_pacing_snapshot(run, {}, {}).free_channels == free_channels
+    assert turns.features.pacing_input_collector.collect_pacing_input(run, {}, {}).free_channels == free_channels

@@ -572,7 +572,7 @@ def make_gateway(store: Store, engine: FakeEngine, execute: Any = None) -> Comma
     """Return a gateway for that engine, or for one with another `execute`."""
     stand_in = SimpleNamespace(
         execute_command=execute or engine.execute_command,
-        event_set_when_mqtt_message_is_stored=engine.event_set_when_mqtt_message_is_stored,
+        mqtt_message_stored_event=engine.mqtt_message_stored_event,
         raise_or_clear_alert=engine.raise_or_clear_alert,
     )
     return CommandGateway(stand_in, store, SystemClock(), SENDERS, "pune-1")
@@ -599,7 +599,7 @@ async def test_duplicate_command_is_executed_once_and_answered_twice(store: Stor
     first, second = await read_replies(store)
     assert first == second
     assert first["status"] == "done"
-    assert engine.event_set_when_mqtt_message_is_stored.is_set()
+    assert engine.mqtt_message_stored_event.is_set()
 
 
 async def test_audit_contains_each_command_with_sender_and_status(store: Store, tmp_path: Path) -> None:
@@ -672,7 +672,7 @@ async def test_command_refused_because_the_store_was_busy_can_be_resent(store: S
     payload["expires_at"] = SystemClock().now() + 60
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
     gateway.queue_command_message(BOSS, json.dumps(payload).encode(), retained=False)
-    await engine.event_set_when_mqtt_message_is_stored.wait()
+    await engine.mqtt_message_stored_event.wait()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
     assert [reply["status"] for reply in await read_replies(store)] == ["done"]
@@ -696,8 +696,8 @@ async def test_unexpected_error_refuses_the_command_and_the_next_command_is_exec
             BOSS, json.dumps({**json.loads(make_message()), **soon, **changes}).encode(), retained=False
         )
     while not await read_replies(store):
-        await engine.event_set_when_mqtt_message_is_stored.wait()
-        engine.event_set_when_mqtt_message_is_stored.clear()
+        await engine.mqtt_message_stored_event.wait()
+        engine.mqtt_message_stored_event.clear()
     assert not running.done()
     running.cancel()
     assert engine.executed == [PauseCampaign(campaign_id="turnout-ivr")]
