@@ -293,7 +293,9 @@ class Acd:
             self.end_wrap_up(seat)
 
     def end_wrap_up(self, seat: Seat) -> None:
-        """End the wrap-up at a seat: the agent has saved a disposition or sent a command, or the time limit is reached."""
+        """End the wrap-up at a seat, because the agent has saved a disposition or sent a command, or the time limit is
+        reached.
+        """
         now = self._core.read_clock()
         self._wrapping_up.pop(seat.name, None)
         after = seat.end_wrap_up(now)

@@ -59,8 +59,8 @@ class AsteriskServers:
 
     @property
     def unreachable_asterisk_servers(self) -> frozenset[str]:
-        """Return the Asterisk servers that cannot be reached, while at least one other server can be reached. If no
-        server can be reached, the result is empty, because nothing is dialled then.
+        """Return the Asterisk servers that cannot be reached, or nothing if none can be reached, because dialling then
+        stops anyway.
         """
         reached = self.up - self.unresponsive
         return frozenset(self.names) - reached if reached else frozenset()

@@ -120,10 +120,10 @@ class Reconciler:
         self._core.spawn_background_task(self._hang_up_calls_unknown_to_engine([attempt_id]), "hang-up-strays")
 
     async def _look_up_and_end_vanished_calls(self, vanished: Sequence[AttemptId], server: str) -> None:
-        """End calls that disappeared from Asterisk while the link was down.
+        """End calls that disappeared from Asterisk while the connection was down. Asterisk's call records say how each
+        one ended.
 
-        Asterisk's call records say how each call ended. Asterisk writes a record shortly after the call's end, so
-        missing records are read again.
+        Asterisk writes a record shortly after the end of the call, so a missing record is looked up again later.
         """
         reported: dict[AttemptId, PastCall] = {}
         history: History | None = None

@@ -123,9 +123,7 @@ class CampaignRun:
 
     @property
     def can_campaign_dial(self) -> bool:
-        """Return whether the campaign may dial and still has numbers to call. Reasons against dialling are those found
-        by the last pacing decision.
-        """
+        """Return whether the campaign still has numbers to call, and may dial according to the last pacing decision."""
         return self.hold is None and not self.is_campaign_completed
 
     def find_current_speed_limit_of_campaign(self, now: float) -> CampaignSpeed | None:

@@ -159,8 +159,8 @@ class ReportUplink(Command):
 
 
 class ImportPeerUpdates(Command):
-    """Import opt-outs, marks (facts about voters) and call times of other centres, and store the position in
-    headquarters' stream up to which they are imported.
+    """Import opt-outs, marks (facts about voters) and call times of other centres, with their position in headquarters'
+    stream.
     """
 
     name: Literal["import-peer-updates"] = "import-peer-updates"

@@ -56,10 +56,9 @@ class HeadquartersOrders:
             self._suspend_campaigns(next(reversed(stops)), stopped)
 
     async def execute_headquarters_order(self, text: str, signatures: Sequence[LeaderSignature]) -> str:
-        """Verify an order of headquarters and carry it out. Raises CommandRefused; StoreError if the order could not be
-        stored.
+        """Verify an order of headquarters and carry it out. Raises CommandRefused.
 
-        A stop is in force even if it could not be stored.
+        Raises StoreError if the order could not be stored. A stop is in force all the same.
         """
         order = parse_order_text(text)
         plan = self._core.plan.headquarters

@@ -183,9 +183,9 @@ class Inbound:
             self._routing[ended.attempt_id] = ended
 
     def resync_inbound_calls_with_server(self, up: SwitchUp) -> frozenset[AttemptId]:
-        """Remove inbound calls of unknown callers that are no longer on an Asterisk server.
+        """Remove unknown callers' inbound calls that have ended on an Asterisk server.
 
-        Returns the calls that are still there, so that they are not hung up as stray calls.
+        Returns the calls that are still there. They must not be hung up as stray calls.
         """
         strangers = self._unknown_callers.trunks
         for attempt_id in strangers.keys() - up.live_attempts - self._routing.keys():

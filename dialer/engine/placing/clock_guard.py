@@ -1,4 +1,4 @@
-"""Hold dialling while the wall clock cannot be trusted."""
+"""Stop dialling while the wall clock cannot be trusted."""
 
 from __future__ import annotations
 

@@ -341,9 +341,7 @@ class Originator:
         return await self._originate_call(run, attempt)
 
     async def dial_reserved_number(self, run: CampaignRun, claim: Claim, seat: Seat) -> CommandRefused | None:
-        """Call a reserved number at once for the agent at a seat. Return None if it is called, otherwise the reason why
-        it is not.
-        """
+        """Call a reserved number at once for the agent at a seat. Return None, or the reason why it is not called."""
         if self._find_retry_time_of_busy_number(claim) is not None:
             refusal = CommandRefused("the number or its voter is on another call", RefusedBecause.ON_A_CALL)
         elif self._find_retry_time_on_polling_day(run, claim) is not None:
@@ -399,10 +397,7 @@ class Originator:
         return None
 
     async def _originate_call(self, run: CampaignRun, attempt: NewAttempt) -> CommandRefused | None:
-        """Send a stored call to the switch.
-
-        Return the reason if the switch certainly did not place it, otherwise None.
-        """
+        """Send a stored call to the switch. Return None, or the reason if the switch has certainly not placed the call."""
         attempt_id = attempt.attempt_id
         queue = self._queues.get(attempt.trunk)
         if queue is None:

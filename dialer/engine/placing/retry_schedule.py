@@ -1,5 +1,5 @@
-"""The time of a number's next call: by the campaign's retry rules, rounds of calls to booth workers, and polling day
-limits.
+"""When a number is called next: by the campaign's retry rules, the interval of calls to booth workers, and polling
+days.
 """
 
 from __future__ import annotations
@@ -125,8 +125,10 @@ class RetrySchedule:
     def _limit_retry_to_calling_deadline(
         self, run: CampaignRun, call: Call, due: float | None, *, promised: bool = False
     ) -> float | None:
-        """Limit the time of a retry to the time when calls to the voters of this polling booth must end (the calling
-        deadline). Only turnout campaigns have such a limit.
+        """Return the time of a retry, but not later than the last time at which voters of this polling booth may be
+        called.
+
+        Only turnout campaigns have such a deadline.
         """
         now = self._core.clock.now()
         return limit_retry_to_last_call(

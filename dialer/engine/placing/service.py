@@ -171,7 +171,7 @@ class Placing:
         return hold is not None
 
     def _place_calls_of_campaign(self, run: CampaignRun) -> float:
-        """Place the calls of a campaign without agents, unless it is held."""
+        """Place the calls of a campaign without agents, if it may dial."""
         return (
             LOOK_AGAIN_SECONDS
             if self._stop_dialling_if_campaign_may_not_dial(run)

@@ -137,7 +137,7 @@ class Snapshots:
         return run.pacer if run.spec.kind is CampaignKind.AGENTS else None
 
     def _limit_calls_to_speed_limit(self, run: CampaignRun, room: int) -> int:
-        """Return how many more calls of a campaign its supervisor's speed limit allows, at most `room`."""
+        """Return how many more calls a campaign may place under its supervisor's speed limit, at most `room`."""
         speed, allowed = run.find_current_speed_limit_of_campaign(self._core.clock.now()), room
         if speed is not None and speed.max_calls is not None:
             allowed = min(allowed, speed.max_calls - len(self._list_outbound_calls(run)))
@@ -197,8 +197,7 @@ class Snapshots:
     def _get_required_skill_by_campaign(self) -> dict[str, str | None]:
         """Return the skill that each campaign requires, by campaign id.
 
-        If any seat is restricted to certain campaigns, each campaign counts as a skill of its own: its id is returned
-        instead of its skill.
+        If supervisors have restricted seats to certain campaigns, each campaign's id is returned in place of its skill.
         """
         if self._seats.has_seats_restricted_to_campaigns:
             return {campaign_id: campaign_id for campaign_id, _ in self._runs.list_campaign_runs_by_id()}

@@ -72,9 +72,9 @@ class OwnCalls:
         return f"seat {seat_name}: skipped"
 
     def on_preview_expired(self, seat_name: str, attempt_id: AttemptId) -> None:
-        """End a preview whose time is up.
+        """End a preview whose time is up. The campaign's settings decide whether the call is dialled.
 
-        By the campaign's settings the call is dialled, or its number returns to the queue and the seat is paused.
+        If it is not, its number returns to the queue and the seat is paused.
         """
         call = self._calls.find_live_call(attempt_id)
         if call is None or call.leg.preview is None:

@@ -1,7 +1,7 @@
-"""Commands for electoral rolls and phone numbers.
+"""Commands for electoral rolls and phone numbers, which contain no phone numbers themselves.
 
-No command contains a phone number. A program on the dialler's machine puts the list into the spool, a folder next to
-the store (dialer/store/spool.py), and the command names the list by its ID there.
+A program on the dialler's machine puts a list into the spool, a folder next to the store (dialer/store/spool.py). The
+command names the list by its ID there.
 """
 
 from __future__ import annotations

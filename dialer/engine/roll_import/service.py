@@ -82,8 +82,9 @@ class RollImport:
         return f"{fresh:,} numbers suppressed; {len(numbers) - fresh:,} were already suppressed"
 
     async def erase_numbers(self, list_id: str, who: str, *, names: bool) -> str:
-        """Erase the numbers of an uploaded list. Raises CommandRefused, also if a number is on a call; RecordingError,
-        StoreError.
+        """Erase the numbers of an uploaded list.
+
+        Raises CommandRefused (for example if a number is on a call), RecordingError, StoreError.
         """
         rules, said = self._require_number_erasure_rules(), list[str]()
         async with self._open_uploaded_roll_or_number_list(list_id) as handed:

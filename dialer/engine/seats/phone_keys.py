@@ -1,4 +1,4 @@
-"""The keys that agents press on their phones. Each code of keys is executed as a command, one at a time for each seat."""
+"""The key codes that agents enter on their phones. Each code is executed as a command, one at a time for each seat."""
 
 from __future__ import annotations
 

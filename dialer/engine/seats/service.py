@@ -192,7 +192,7 @@ class Agents:
     async def restrict_seat_to_campaigns(self, seat_name: str, campaigns: tuple[str, ...]) -> str:
         """Restrict a seat to calls of these campaigns until its agent logs off. An empty tuple ends the restriction.
 
-        Raises CommandRefused, also if the agent lacks the skill of a campaign; StoreError.
+        Raises StoreError, or CommandRefused, for example if the agent lacks the skill of a campaign.
         """
         seat = self._seats.require_known_seat(seat_name)
         moved = seat.restrict_seat_to_campaigns(frozenset(campaigns))

@@ -40,7 +40,7 @@ class StoreAge:
     def find_reason_not_to_dial(self) -> Hold | None:
         """Return why nothing may be dialled, or None if calls are allowed.
 
-        Nothing is dialled while the store is compared with the newest recorded call, nor if the store lacks that call.
+        Dialling stops while the store is compared with the newest recorded call, and if the store lacks that call.
         """
         if self._is_older:
             return Hold(HoldReason.STORE_OLDER)

@@ -37,8 +37,8 @@ _RECOVER = 0.05  # added to the share after any other call
 
 
 def has_call_failed_because_of_trunk(outcome: Outcome, ended: CallEnded) -> bool | None:
-    """Return True if a call ended because its trunk failed, False if its end shows that the trunk works, None if it
-    shows neither.
+    """Return True if a call failed because of its trunk, False if its result shows that the trunk works, otherwise
+    None.
     """
     if ended.dial_status == REDIRECTED:  # the number was answered, with a redirection
         return False
@@ -258,7 +258,7 @@ class CallStarts:
         self._next = max(self._next, self._get_non_decreasing_time(now_seconds) - LATE_SECONDS) + self._spacing
 
     def count_seconds_until_next_call_start(self, now_seconds: float, unsent: int) -> float:
-        """Return how many seconds remain until a call start may be granted (0 = now)."""
+        """Return how many seconds remain until another call may start (0 = now)."""
         now = self._get_non_decreasing_time(now_seconds)
         spaced = max(0.0, self._next - now)
         gone = len(self._sent) - self._count_calls_sent_in_last_second(now)
@@ -272,7 +272,7 @@ class CallStarts:
         return max(spaced, self._sent[gone + too_many - 1] + self._window - LATE_SECONDS - now)
 
     def count_seconds_until_call_may_be_sent(self, now_seconds: float) -> float:
-        """Return how many seconds remain until a granted call may be sent to the trunk (0 = now)."""
+        """Return how many seconds remain until a call that was allowed to start may be sent to the trunk (0 = now)."""
         now = self._get_non_decreasing_time(now_seconds)
         full = self._sent[0] + self._window - now if len(self._sent) == self._most else 0.0
         even = self._sent[-1] + 1.0 / self._rate - LATE_SECONDS - now if self._sent else 0.0

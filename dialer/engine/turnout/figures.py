@@ -34,7 +34,7 @@ class TurnoutFigures:
 
     @property
     def contacted_voters_by_source(self) -> Counter[MarkSource]:
-        """Return how many voters were contacted today, by the source of their first mark (fact about a voter)."""
+        """Return how many voters were contacted today, by the source of their first mark (a fact about a voter)."""
         self._reset_figures_for_new_day()
         return self._contacted_by
 

@@ -26,8 +26,8 @@ User = Annotated[
 
 
 class UserCommand(ReceiptedCommand):
-    """Base class of commands that need only the table of users: the command line executes them itself while no dialler
-    runs.
+    """Base class of commands that need only the table of users. While no dialler runs, the command line executes them
+    itself.
     """
 
     @abstractmethod
