@@ -203,7 +203,7 @@ def report_booth_workers(db: Connection, window: Window, zone: tzinfo) -> Report
     """Report each booth worker's calls, answered calls, last answered call, voters reported as voted, and unknown
     serials.
 
-    An unknown serial is a number reported by the worker that no voter on the booth's roll has.
+    An unknown serial is a reported number that no voter on the booth's roll has.
     """
     found = window.query_rows_of_period(db, SQL.booth_workers)
     rows: list[tuple[Cell, ...]] = [

@@ -51,10 +51,10 @@ class SQL(Statements):
 
 
 def report_work_of_agents(db: Connection, window: Window) -> Report:
-    """Report each agent's log-in time, times in each state, calls, contacts, contacts per hour of log-in, and dispositions.
+    """Report each agent's log-in time, times in each state, calls, contacts, contacts per hour of log-in, and
+    dispositions.
 
-    If the report is limited to a campaign (`window.campaign`), this limits the calls only: an agent's time does not belong to a
-    campaign.
+    With `window.campaign`, only this campaign's calls are counted. The times are always those of all campaigns.
     """
     seconds: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for row in window.query_rows_of_period(db, SQL.seconds_by_state):

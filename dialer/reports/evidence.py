@@ -57,7 +57,7 @@ class _SlidingWindow:
     def add_answer_and_compute_abandoned_rate(self, answer: LiveAnswer) -> float:
         """Add the next live answer, and return the abandoned-call rate of the time window that ends at this answer.
 
-        An answer exactly as old as the window's length is outside the window.
+        The start of the window is exclusive.
         """
         self.answers.append(answer)
         self.live += answer.share

@@ -10,10 +10,10 @@ from dialer.reports.tables import FOREVER, Window
 
 
 def parse_report_time(text: str, zone: tzinfo) -> float:
-    """Return the start or end of a report's period, which is given in ISO 8601, as epoch seconds.
+    """Convert the start or end of a report's period from ISO 8601 to epoch seconds.
 
-    A time without an offset from UTC is in `zone`; a date alone means the start of that day. Raises ValueError for any
-    other text.
+    A time without a UTC offset is in `zone`. A date alone means the start of that day. Raises ValueError for other
+    texts.
     """
     parsed = datetime.fromisoformat(text)
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()

@@ -53,7 +53,8 @@ class OptOutInBooth(NamedTuple):
 
 
 class QuarterTurnout(NamedTuple):
-    """The number of voters of a constituency who were first contacted in one quarter of an hour, and voted by another.
+    """The number of voters of a constituency who were contacted in one quarter of an hour and reported as voted in
+    another.
 
     The quarters are counted since the epoch. `voted_quarter` is None for voters who are not reported as voted.
     """

@@ -77,10 +77,10 @@ class ResultArea:
 def report_results(
     db: Connection, window: Window, zone: tzinfo, area: ResultArea, ids: Mapping[Place, str] | None = None
 ) -> Report:
-    """Report the latest result and the answers of each voter who was called or got a mark in the window.
+    """Report the latest result and the answers of each voter who was called or got a mark (recorded fact) in the
+    window.
 
-    A mark is a recorded fact about a voter, such as "voted". `ids` maps places on the roll to the portal's IDs; if it
-    is given, only voters with an ID are reported.
+    `ids` maps places on the roll to the portal's IDs. If it is given, only voters with an ID are reported.
     """
     rows = window.query_rows_of_period(db, SQL.voter_facts, state=area.state_code, constituency=area.constituency)
     found: list[tuple[Place, tuple[Cell, ...], Mapping[str, str]]] = []

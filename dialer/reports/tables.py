@@ -298,9 +298,10 @@ def _build_cells_of_trunk(counts: Sequence[int]) -> tuple[Cell, ...]:
 
 
 def report_agents(db: Connection, window: Window) -> Report:
-    """Report calls and seconds in each state by seat and agent, with utilisation (talking and wrap-up / logged-in time).
+    """Report calls and seconds in each state by seat and agent, with utilisation (talking and wrap-up / logged-in
+    time).
 
-    The window's campaign selects the calls only; a seat's time does not belong to a campaign.
+    With `window.campaign`, only this campaign's calls are counted. The times are always those of all campaigns.
     """
     seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for row in window.query_rows_of_period(db, SQL.seat_seconds_by_state):

@@ -64,7 +64,7 @@ class TableRow:
 
     @property
     def location_in_file(self) -> str:
-        """The file and the row number, with which each error message about this row begins."""
+        """Return the file and the row number, with which each error message about this row begins."""
         return f"{self.path}: row {self.number:,}"
 
     def create_error_about_row(self, problem: str) -> RollError:

@@ -1,6 +1,6 @@
-"""Reading lists that booth workers send, such as ticked strike-off sheets, as records of who has voted (marks).
+"""Reads the lists of who has voted that booth workers send, such as ticked strike-off sheets (CSV or XLSX).
 
-The lists are CSV or XLSX files.
+Each line is stored as a mark, a recorded fact about a voter.
 """
 
 from __future__ import annotations
@@ -49,9 +49,7 @@ _LARGEST = 999_999_999
 
 @dataclass(frozen=True, slots=True)
 class MarkDefaults:
-    """The reporter, confidence, day and roll version that apply to each line of a list of marks (recorded facts about
-    voters) if the line does not state them.
-    """
+    """Defaults for lines of a list of marks (recorded facts about voters): reporter, confidence, day and roll version."""
 
     source: MarkSource
     confidence: Confidence | None  # None: the default confidence of the source
@@ -221,5 +219,5 @@ def _parse_whole_number(line: TableRow, name: str) -> int:
 
 
 def select_voter_marks_not_stored(db: Connection, marks: Sequence[Mark]) -> Iterator[Mark]:
-    """Return those of the given facts about voters (marks, such as "voted") that the store does not have yet."""
+    """Return the given marks (recorded facts about voters) that the store does not have yet."""
     return (mark for mark in marks if not is_voter_mark_stored(db, mark.key))

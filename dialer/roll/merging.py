@@ -244,7 +244,7 @@ class Merger:
 
 
 def _merge_voter_details(row: Details, before: Details) -> Details:
-    """Return the stored details of a voter, overwritten by those details of a row that are not blank."""
+    """Return a voter's stored details, overwritten by the details of a row. Blank details of the row change nothing."""
     merged = (old if new in ("", None) else new for new, old in zip(row, before, strict=True))
     return tuple(merged)  # type: ignore[return-value]  # field by field from two Details
 

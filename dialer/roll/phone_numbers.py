@@ -18,7 +18,7 @@ from dialer.domain.errors import RollError
 
 
 class NumberReason(StrEnum):
-    """Why a phone number on an electoral roll is rejected, as the rejects file says it."""
+    """The reason why a phone number is rejected, in the words of the rejects file."""
 
     NOT_A_NUMBER = "not a phone number"
     TOO_SHORT = "too few digits"

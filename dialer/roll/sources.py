@@ -103,7 +103,7 @@ def load_voter_ids_of_portal(
     """
     if source.id_heading is None:
         raise RollError(
-            f"source {source.name!r}: id_heading is not set; give the heading of the column with the portal's own IDs"
+            f"source {source.name!r}: id_heading is not set; set it to the heading of the column with the portal's IDs"
         )
     exports = [path for _, path, sha256 in _list_portal_files(source) if imported is None or sha256 in imported]
     if not exports:

@@ -67,7 +67,7 @@ class SiteCertificates:
     def __init__(self, prompts: SitePrompts | None, flow_of: Callable[[str], Flow | None]) -> None:
         """Create the cache. `prompts` is None if the site has no catalogue.
 
-        `flow_of` returns the flow with the name in a campaign's setting `flow`, or None for an AGI script.
+        `flow_of` returns the flow for the value of a campaign's setting `flow`, or None for an AGI script.
         """
         self._prompts = prompts
         self._flow_of = flow_of

@@ -153,7 +153,7 @@ class BoothWorkers:
                 unknown.append(str(serial))
             except StoreError as error:
                 raise CommandRefused(
-                    f"{format_count(saved_count, 'serial number')} saved; {serial} and the following were not saved: {error}"
+                    f"{format_count(saved_count, 'serial number')} saved; enter {serial} and the following again: {error}"
                 ) from error
         no_such = f"; unknown: {', '.join(unknown)}" if unknown else ""
         return f"seat {seat.name}: {format_count(saved_count, 'serial number')} saved{no_such}"

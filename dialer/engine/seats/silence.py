@@ -3,7 +3,7 @@
 Asterisk notices a dead phone only after the seat's RTP timeout (`asterisk.seat_rtp_timeout_seconds`). Until then the
 voter hears silence. A working phone sends audio all the time, so its packets are counted at the start of a talk. If the
 talk ends before the timeout, they are counted again. Without new packets the voter heard nobody, so the call counts as
-abandoned. It also does if Asterisk hangs up the phone during such a short talk.
+abandoned. The same applies if Asterisk hangs up the phone during such a short talk.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def report_call_explanations(
 
 
 def count_numbers_of_each_campaign_list(settings: Settings, db: Connection, now: float) -> Iterator[Finding]:
-    """Yield for each campaign how many numbers of its list are due, wait, are refused by the rules or are completed.
+    """Yield for each campaign how many numbers of its list are due, waiting, refused by the rules, or completed.
 
     The details of the result count the refused numbers by reason. `now` is in epoch seconds.
     """

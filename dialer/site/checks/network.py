@@ -63,7 +63,7 @@ def check_headquarters(settings: Settings) -> Iterator[Finding]:
 
 
 def check_voter_data_portals(settings: Settings) -> Iterator[Finding]:
-    """Check the settings of each voter-data portal: folder, mapping and secrets. No portal is connected to."""
+    """Check the settings of each voter-data portal: folder, mapping and secrets. No connection to a portal is made."""
     for source in settings.sources:
         subject, problems = f"source {source.name}", 0
         for requirement in _list_checks_of_portal_requirements(source):
