@@ -5,6 +5,7 @@ It imports little, so that Ctrl-C while the rest is being imported ends the prog
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -26,7 +27,10 @@ def main() -> None:
     from dialer.cli.main import main as run  # noqa: PLC0415 - it takes longer than the version
 
     signal.signal(signal.SIGINT, usual)
-    run()
+    try:
+        run()
+    finally:
+        gc.freeze()  # otherwise the interpreter searches all modules and classes for garbage before it exits
 
 
 def _print_version() -> bool:
