@@ -61,8 +61,8 @@ def prepare_changed_recordings(
 ) -> None:
     """Prepare new and changed recordings: level, trim and convert them to the formats that Asterisk plays.
 
-    The recorded message for abandoned calls (information message) is also copied to Asterisk's own sounds. Exit 1 if
-    any recording could not be prepared.
+    The information message (heard by voters of abandoned calls) is also copied to Asterisk's own sounds. Exit 1 if a
+    recording could not be prepared.
     """
     from rich.console import Console
 
@@ -95,7 +95,7 @@ def prepare_changed_recordings(
         )
         placed = _install_information_message(settings, entries, before)
     _print_report_on_prepared_recordings(report, console)
-    _print_how_to_replace_kept_information_message(placed)
+    _print_how_to_replace_information_message(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -109,10 +109,10 @@ def create_missing_drafts(
         Path | None, typer.Option(metavar="FILE", help="Also speak the place names in this file (one per line).")
     ] = None,
 ) -> None:
-    """Create drafts with a computer voice for all prompts that nobody has recorded: texts, numbers, times, dates.
+    """Create computer-voice drafts of all prompts that have no recording.
 
-    A recording is never overwritten. An approved draft whose text has changed is created again and loses its approval.
-    The package's extra `voices` must be installed.
+    An existing recording is never overwritten. If the text of an approved draft has changed, a new draft is created and
+    needs a new approval. The package's extra `voices` must be installed.
     """
     from dialer.audio.catalogue import open_catalogue_for_changes
     from dialer.audio.drafts import synthesise_drafts
@@ -155,7 +155,7 @@ def create_missing_drafts(
         f"{report.drafted} drafts created, {report.unchanged} unchanged, {report.recorded} have recordings, "
         f"{len(report.refused)} failed"
     )
-    _print_how_to_replace_kept_information_message(placed)
+    _print_how_to_replace_information_message(placed)
     if report.refused:
         raise typer.Exit(1)
 
@@ -387,10 +387,10 @@ def check_catalogue(config: ConfigOption = None, language: SpokenOption = None, 
 
 
 def _find_site_languages(settings: Settings, words: Texts) -> list[str]:
-    """Return the languages in which prompts must exist: the languages of the centre, its seats, agents and voters.
+    """Return the languages in which prompts must exist: those of the centre, its seats and agents, and the roll's
+    voters.
 
-    The languages of voters on the electoral roll are included only at sites with flows. If neither agents nor the roll
-    name a language, return all languages that have texts.
+    Voters' languages count only at sites with flows. If no languages are known, return all languages that have texts.
     """
     from dialer.site.flows import list_site_flows
     from dialer.store.keys import read_store_key_of_site
@@ -412,10 +412,7 @@ def _list_known_languages(found: PromptStatuses, words: Texts) -> set[str]:
 
 
 def _refuse_unknown_option_values(option: str, given: Iterable[str], known: Collection[str]) -> None:
-    """Raise AudioError if an option such as --language has a value that does not exist.
-
-    Without this check, the command would print an empty result, as if nothing were wrong.
-    """
+    """Raise AudioError if an option such as --language has an unknown value. Otherwise the result would be empty."""
     from dialer.audio.errors import AudioError
 
     for value in given:
@@ -453,10 +450,9 @@ def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]
 def _create_unused_prompt_explainer(
     settings: Settings, words: Texts, used: Iterable[PromptName]
 ) -> Callable[[PromptName], str | None]:
-    """Return a function that, given a prompt, says why no call of this site would ever play it.
+    """Return a function that says why no call of this site plays a given prompt, or None if a call may play it.
 
-    The function returns None for a prompt that a flow or the dialler plays. Raises FlowError if a flow cannot be
-    loaded.
+    Raises FlowError if a flow cannot be loaded.
     """
     from dialer.audio.names import find_prompt_of_sound
     from dialer.flows.catalogue import list_shipped_flows, load_flow
@@ -479,14 +475,14 @@ def _create_unused_prompt_explainer(
     if not list_site_flows(settings):
         free = (*free, f"{PromptKind.RECORDING.value}/")  # a campaign's own audio, whose flow is not configured yet
 
-    def explain_unused_prompt(name: PromptName) -> str | None:
+    def explain_why_prompt_is_unused(name: PromptName) -> str | None:
         if name.campaign and campaigns and name.campaign not in campaigns:
             return f"campaign {name.campaign!r} is not in the settings{_suggest_similar_name(name.campaign, campaigns)}"
         if name.name in known or name.name.startswith(free):
             return None
         return f"no flow plays {name.name}{_suggest_similar_name(name.name, known)}"
 
-    return explain_unused_prompt
+    return explain_why_prompt_is_unused
 
 
 def _suggest_similar_name(name: str, names: Collection[str]) -> str:
@@ -497,9 +493,9 @@ def _suggest_similar_name(name: str, names: Collection[str]) -> str:
 def _get_information_message_texts(
     settings: Settings, words: Texts, only: list[str] | None = None
 ) -> dict[PromptName, str]:
-    """Return the text of the information message that a voter of an abandoned call hears, by prompt name.
+    """Return the text of the information message (heard by voters of abandoned calls), by prompt name.
 
-    `only`, if given, lists the wanted languages: the result is empty if the message's language is not among them.
+    `only` limits the result to these languages.
     """
     from dialer.flows.spoken import collect_words_of_information_message
 
@@ -508,8 +504,8 @@ def _get_information_message_texts(
 
 
 def _add_notice_of_synthetic_speech(settings: Settings, message: dict[PromptName, str]) -> dict[PromptName, str]:
-    """Return the information message. The notice "a computer speaks" precedes it if the site or its profile requires
-    that.
+    """Return the information message, preceded by a notice that a computer speaks if the site or its profile requires
+    it.
     """
     from dialer.audio.words import load_spoken_words
     from dialer.flows.audio_settings import requires_notice_before_synthetic_speech
@@ -531,8 +527,8 @@ def _install_information_message(settings: Settings, entries: Entries, before: E
     )
 
 
-def _print_how_to_replace_kept_information_message(placed: MessageState) -> None:
-    """Print how to replace the information message if it was kept because a person installed it."""
+def _print_how_to_replace_information_message(placed: MessageState) -> None:
+    """Print how to replace an information message that was installed by hand."""
     from dialer.audio.information_message import MessageState
 
     if placed is MessageState.KEPT:

@@ -1,4 +1,4 @@
-"""`dialer audit`: list the audit (the record of what people did), and verify that nobody changed the records."""
+"""`dialer audit`: list the audit (the record of what people did), and check that no stored record was changed."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def verify_audit(
         ),
     ] = None,
 ) -> None:
-    """Verify the signatures of the stored records (seals), the chain of signed minutes (epochs), and the audit.
+    """Check that stored records and the audit were not changed, by their signatures (seals) and the signed log
+    (epochs).
 
-    Exit 1 if records were changed, removed or added without the dialler; these are printed. The last epoch is printed
-    too: note it on another machine, and give it as --head next time. Only with --head is the removal of the newest
-    records detected. With --first-key, forged seals of records from before a break-in are also detected.
+    Exit 1 if records were changed, removed or added by another program. The command prints these records and the last
+    epoch. Note the epoch on another machine, and give it as --head next time: this detects the removal of the newest
+    records. --first-key also detects signatures that an intruder has forged.
     """
     from dialer.store import seal_verification
 

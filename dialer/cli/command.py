@@ -41,10 +41,10 @@ app = CommandGroup(cls=EngineCommandGroup)
 
 
 def parse_command_fields(name: str, given: Sequence[str]) -> dict[str, Any]:
-    """Return the fields of a dialler command from the VALUE arguments of `dialer command NAME VALUE...`.
+    """Return the fields of a dialler command from the arguments of `dialer command NAME VALUE...`.
 
-    A value such as `seat=04` names its field. Other values are used for the required fields, in order. Raises
-    BadParameter for values that match no field, and CommandRefused for values that the dialler would refuse.
+    A value such as `seat=04` names its field. Other values fill the required fields in order. Raises BadParameter for a
+    value that matches no field, and CommandRefused for a value that the dialler would refuse.
     """
     from dialer.engine.command.reading import read_command
 
@@ -95,7 +95,7 @@ def _parse_json_value(name: str, field: str, text: str) -> Any:
 
 
 def find_default_command_sender(settings: Settings) -> str:
-    """Return the user in whose name commands are sent from this machine if --as is not given."""
+    """Return the user who sends commands from this machine if --as is not given."""
     from dialer.deploy.mosquitto.render import format_broker_user_name
     from dialer.domain.person_ids import OWN_USER
 

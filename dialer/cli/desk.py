@@ -118,7 +118,7 @@ def create_page_server_certificate(
 ) -> None:
     """Create the TLS certificate of a page server, and print what to do next.
 
-    `owner` is the name in the CA, such as the centre. `serve` is the command that starts the server.
+    `owner` is the name in the CA certificate, such as the centre. `serve` is the command that starts the server.
     """
     from dialer.domain.clock import SystemClock
 

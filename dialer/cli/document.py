@@ -52,10 +52,14 @@ def render_commands_page() -> str:
 def _document_command_and_its_subcommands(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str
 ) -> Iterator[str]:
-    """Yield the page's lines on one command, or on a command group and all its members.
+    """Yield the page's lines on one command, or on a command group and all its commands.
 
-    `known` are the parameters that the page has described already. `universal` are the parameters that every command in
-    the section accepts. A group with one member has no section of its own.
+    Args:
+        path: The command as a user types it.
+        command: The command or group.
+        known: Parameters that the page has already described.
+        universal: Parameters that every command in the section accepts.
+        level: The Markdown prefix of the heading.
     """
     if not _is_command_group(command):
         yield from _document_command(path, command, known, universal, level)
@@ -69,7 +73,7 @@ def _document_command_and_its_subcommands(
     known = {**known, **shared}
     universal |= {key for key in shared if _is_option_of_nearly_all_commands(key)}
     leaves = [
-        {_make_unique_key_of_parameter(each) for each in leaf.params}
+        {_make_key_of_parameter(each) for each in leaf.params}
         for leaf in _list_commands_without_subcommands(path, command)
     ]
     everywhere = frozenset.intersection(*map(frozenset, leaves)) - universal if len(leaves) > 1 else frozenset[_Key]()
@@ -86,7 +90,7 @@ def _document_command_and_its_subcommands(
         [
             (
                 " ".join([name, *map(_format_argument_name, _list_arguments_of_command(each))]),
-                f"{_get_short_help_text(each)} {_describe_shared_options(each, known, universal)}".rstrip(),
+                f"{_get_first_sentence_and_exit_code_of_help(each)} {_describe_shared_options(each, known, universal)}".rstrip(),
             )
             for name, each in brief
         ],
@@ -106,35 +110,35 @@ def _document_command(
     path: str, command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key], level: str, text: str = ""
 ) -> Iterator[str]:
     yield " ".join([f"{level} `{path}", *map(_format_argument_name, _list_arguments_of_command(command))]) + "`"
-    yield from ("", text or _get_short_help_text(command), "")
-    own = [each for each in command.params if _make_unique_key_of_parameter(each) not in known and each.help]
+    yield from ("", text or _get_first_sentence_and_exit_code_of_help(command), "")
+    own = [each for each in command.params if _make_key_of_parameter(each) not in known and each.help]
     yield from _render_table_of_parameters(own)
     if also := _describe_shared_options(command, known, universal):
         yield from (also, "")
 
 
 def _describe_shared_options(command: Any, known: Mapping[_Key, Any], universal: frozenset[_Key]) -> str:
-    """Return a sentence that names the options which are described above ("" = none)."""
+    """Return a sentence that names the command's options which the page has already described ("" = none)."""
     names = _format_option_names(
         each
         for each in command.params
         if _is_option_parameter(each)
-        and _make_unique_key_of_parameter(each) in known
-        and _make_unique_key_of_parameter(each) not in universal
+        and _make_key_of_parameter(each) in known
+        and _make_key_of_parameter(each) not in universal
     )
     return f"Also {names}." if names else ""
 
 
 def _are_all_parameters_documented(command: Any, known: Mapping[_Key, Any]) -> bool:
-    """Return whether a command needs no section, because all its parameters are described above."""
+    """Return whether the page has already described all parameters of a command."""
     return not _is_command_group(command) and all(
-        _make_unique_key_of_parameter(each) in known or not each.help for each in command.params
+        _make_key_of_parameter(each) in known or not each.help for each in command.params
     )
 
 
 def _render_table_of_parameters(parameters: Iterable[Any]) -> Iterator[str]:
     """Yield the lines of a table of options and arguments, or nothing if there are none."""
-    rows = list(map(_make_table_cells_of_parameter, parameters))
+    rows = list(map(_describe_parameter_in_table_cells, parameters))
     if any(default for _, default, _ in rows):
         yield from _render_markdown_table(("option", "default", "meaning"), rows)
     else:
@@ -148,8 +152,8 @@ def _render_markdown_table(headings: tuple[str, ...], rows: Iterable[tuple[str, 
         yield from (f"|{'|'.join(headings)}|", f"|{'|'.join('---' for _ in headings)}|", *lines, "")
 
 
-def _make_table_cells_of_parameter(parameter: Any) -> tuple[str, str, str]:
-    """Return the names of an option or argument with its value, its default ("" = none), and its meaning."""
+def _describe_parameter_in_table_cells(parameter: Any) -> tuple[str, str, str]:
+    """Return the table cells that describe an option or argument: its names, its default ("" = none), and its meaning."""
     text, _, default = (parameter.help or "").partition(" [default: ")
     default = default.removesuffix("]")
     if not _is_option_parameter(parameter):
@@ -178,7 +182,7 @@ def _format_option_names(options: Iterable[Any]) -> str:
     return ", ".join(f"`{each.opts[0]}`" for each in options)
 
 
-def _get_short_help_text(command: Any) -> str:
+def _get_first_sentence_and_exit_code_of_help(command: Any) -> str:
     """Return the first sentence of a command's help, and the sentence about its exit code."""
     sentences = re.split(r"(?<=[.!?]) (?=[A-Z`])", " ".join((command.help or "").split()))
     return " ".join([*sentences[:1], *(each for each in sentences[1:] if each.startswith("Exit "))])
@@ -194,12 +198,12 @@ def _find_shared_parameters(path: str, group: Any, known: Mapping[_Key, Any], *,
     for name, child in _list_subcommands_of_group(path, group):
         for leaf in _list_commands_without_subcommands(f"{path} {name}", child):
             for each in leaf.params:
-                if each.help and _make_unique_key_of_parameter(each) not in known:
+                if each.help and _make_key_of_parameter(each) not in known:
                     # A required option has the same meaning as an optional one, so describe the optional one.
-                    found[_make_unique_key_of_parameter(each)] = (
-                        found.get(_make_unique_key_of_parameter(each), each) if each.required else each
+                    found[_make_key_of_parameter(each)] = (
+                        found.get(_make_key_of_parameter(each), each) if each.required else each
                     )
-                    children.setdefault(_make_unique_key_of_parameter(each), set()).add(name)
+                    children.setdefault(_make_key_of_parameter(each), set()).add(name)
     return {key: each for key, each in found.items() if len(children[key]) >= min_groups}
 
 
@@ -233,7 +237,7 @@ def _is_option_parameter(parameter: Any) -> bool:
     return bool(parameter.param_type_name == "option")
 
 
-def _make_unique_key_of_parameter(parameter: Any) -> _Key:
+def _make_key_of_parameter(parameter: Any) -> _Key:
     names = ", ".join(parameter.opts) if _is_option_parameter(parameter) else _format_argument_name(parameter)
     return names, parameter.help or ""
 

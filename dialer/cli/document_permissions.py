@@ -118,7 +118,7 @@ def _list_routes_and_roles(
 
 
 def _format_permission_table(what: str, allowed: Iterable[tuple[str, frozenset[str] | None]]) -> Iterator[str]:
-    """Yield a Markdown table of roles and what they may send, one row for each set of roles, the largest set first."""
+    """Yield a Markdown table that lists what each set of roles may send. The largest set is first."""
     by_roles: defaultdict[frozenset[str] | None, list[str]] = defaultdict(list)
     for name, roles in allowed:
         by_roles[roles].append(name)
@@ -131,7 +131,7 @@ def _format_permission_table(what: str, allowed: Iterable[tuple[str, frozenset[s
 
 
 def _join_names_and_requests(names: Iterable[str]) -> str:
-    """Return names of commands, or requests such as "GET `/health`", as one text that has each HTTP method once."""
+    """Return a list of names or requests as text. Requests such as "GET `/health`" are grouped by HTTP method."""
     by_method: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:
         method, _, path = name.rpartition(" ")

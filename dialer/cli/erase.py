@@ -29,9 +29,8 @@ def erase_phone_number(
 ) -> None:
     """Erase a phone number, the data of its voters, and agents' notes on them. The number is never called again.
 
-    The dialler may be running. Attempts and marks (facts about voters) stay, without a link to a person. The audit
-    records the erasure. If rules.opt_out_secret is set, the opt-out is sent to all centres. Recordings of the number's
-    calls are erased first.
+    The dialler may be running. Recordings of the number's calls are also erased. Attempts and marks (facts about
+    voters) stay, without a link to a person. If rules.opt_out_secret is set, all centres receive the opt-out.
     """
     from dialer.cli.external_records import send_numbers_to_dialler
     from dialer.domain.clock import SystemClock
@@ -72,8 +71,8 @@ def erase_personal_data_after_election(
     """Erase personal data once the election is over, except records that the profile requires to keep.
 
     Names, numbers, agents' notes and recordings are erased immediately. Attempts, marks (facts about voters) and seats'
-    times are erased after the profile's retention days, counted from DATE or the last of [[rules.polls]], whichever is
-    later. The suppression list and the audit stay. The dialler must be stopped.
+    times are erased after the profile's retention period. It begins on DATE or the last of [[rules.polls]], whichever
+    is later. The suppression list and the audit stay. The dialler must be stopped.
     """
     from dialer.domain.clock import SystemClock
     from dialer.settings.site_rules import describe_required_recording_retention, load_site_profile
@@ -163,8 +162,7 @@ def _delete_files_with_personal_data(
 def _determine_retention_start(settings: Settings, after: str, now: float) -> date:
     """Return the day from which the retention period is counted: --after, or the last poll if that is later.
 
-    The later day is used so that a mistyped --after cannot erase records too early. Raises RollError if the day
-    --after, or the day of a poll in the time zone of that poll, is not over yet.
+    The later day protects records from a mistyped --after. Raises RollError if one of these days is not over yet.
     """
     from dialer.settings.site_time import get_site_day
 

@@ -41,11 +41,16 @@ HOLDER = "an import of records"
 def save_records_in_batches(
     settings: Settings, items: Sequence[T], most: int, things: str, request: Callable[[int, list[T]], CommandRequest]
 ) -> list[str]:
-    """Save records in batches of at most `most` records each. Return the reply to each batch.
+    """Save records in batches of at most `most` records. Return the reply to each batch.
 
-    `request` returns the request that saves a batch, given the number of the batch (from 1) and its records. `things`
-    is the word for the records in messages, such as "voters". Raises the errors of
-    `save_records_through_dialler_or_in_store`.
+    Args:
+        settings: The settings of the site.
+        items: The records.
+        most: The maximum size of a batch.
+        things: The word for the records in messages, such as "voters".
+        request: Makes the request that saves a batch, from its number (from 1) and its records.
+
+    Raises the errors of `save_records_through_dialler_or_in_store`.
     """
     batches = _split_records_into_batches(items, most)
     with _print_saved_count_on_error(batches, things) as report_saved_count:
@@ -61,8 +66,8 @@ def _split_records_into_batches(items: Sequence[T], most: int) -> list[Sequence[
 def _print_saved_count_on_error(batches: Sequence[Sequence[object]], things: str) -> Iterator[Callable[[int], None]]:
     """Print how many records were saved if the `with` block ends with an error.
 
-    Yields a function, which the caller calls with the number of batches saved so far. `things` is the word for the
-    records in the message, such as "voters".
+    Yields a function that must be called with the number of saved batches. `things` is the word for the records in the
+    message, such as "voters".
     """
     saved = 0
 
@@ -90,9 +95,9 @@ def save_records_through_dialler_or_in_store(
 ) -> list[str]:
     """Save records through the running dialler, or directly in the store if no dialler runs. Return the replies.
 
-    While a dialler runs, nobody else may write to the store (the centre's database), so the dialler receives the
-    records over MQTT. `report_saved_count` is called with the number of completed requests. Raises CommandRefused,
-    StoreError, BrokerUnreachable.
+    While a dialler runs, only the dialler may write to the store, so the records are sent to it over MQTT.
+    `report_saved_count` is called with the number of completed requests. Raises CommandRefused, StoreError,
+    BrokerUnreachable.
     """
     path = settings.store.path
     try:
@@ -148,8 +153,8 @@ def send_requests_to_dialler(
 ) -> list[str]:
     """Send requests to the running dialler over MQTT as the user `sender`. Return the reply to each.
 
-    Raises StoreBusy if the site has no broker, CommandRefused, BrokerUnreachable. `store_in_use` is the error by which
-    the caller noticed that the dialler has locked the store.
+    `store_in_use` is the error that showed that the dialler is running. Raises StoreBusy if the site has no broker,
+    CommandRefused, BrokerUnreachable.
     """
     if not settings.broker.enabled:
         raise StoreBusy(

@@ -45,7 +45,7 @@ class FindingPrinter:
         for finding in findings:
             self.print_finding(finding)
 
-    async def print_each_finding_when_found(self, findings: AsyncIterator[Finding]) -> None:
+    async def print_findings_as_they_arrive(self, findings: AsyncIterator[Finding]) -> None:
         """Print each check result as soon as the check reports it. A terminal also shows a spinner until the checks
         end.
         """
@@ -54,6 +54,6 @@ class FindingPrinter:
             async for finding in findings:
                 self.print_finding(finding)
 
-    def exit_with_code_for_findings(self) -> NoReturn:
+    def exit_with_error_code_if_errors_found(self) -> NoReturn:
         """End the command. The exit code is 1 if an error was printed, otherwise 0."""
         raise typer.Exit(1 if self.errors else 0)

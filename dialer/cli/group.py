@@ -16,10 +16,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class GroupWithPlainHelp(TyperGroup):
-    """A group of commands whose help lists each command with the whole first paragraph of its help.
+    """A group of commands whose help shows the first paragraph of each command's help.
 
-    The group handles --help itself: for an option --help, Typer would import pydantic, which is slow, before it shows
-    the help of a command.
+    The group handles --help itself. Typer would first import pydantic, which is slow.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -61,7 +61,7 @@ _WaitOption = Annotated[float, typer.Option("--wait", metavar="SECONDS", help="H
 
 @dataclass(frozen=True)
 class Signing(HeadquartersOptions):
-    """The command-line options for signing an order, and for sending it or writing it to a file."""
+    """The options for signing an order, and for sending it or writing it to a file."""
 
     key: Annotated[
         list[Path],
@@ -165,9 +165,9 @@ def create_personal_key_pair(
 
 @order_app.command("stop-all")
 async def order_stop_of_all_campaigns(new: NewOrder) -> None:
-    """Order all centres, or some, to stop every campaign immediately. Resuming needs the signatures of two leaders.
+    """Order all or some centres to stop every campaign immediately. Two leaders' signatures are needed to resume.
 
-    A disconnected centre receives the order when it reconnects, within a week.
+    A disconnected centre receives the order when it reconnects within a week.
     """
     from dialer.domain.orders import OrderKind
 

@@ -1,4 +1,4 @@
-"""Commands that act as a user of headquarters' pages: same rights, same confirmations by a second user, same audit."""
+"""Commands that sign in with an account of headquarters' pages. The account's rights apply, as on the pages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _REFUSALS = {
 
 @dataclass(frozen=True)
 class HqSession:
-    """A signed-in session at headquarters' pages, which lasts for one command."""
+    """A user's sign-in at headquarters' pages for the duration of one command."""
 
     proposals: Proposals
     _people: People
@@ -63,7 +63,7 @@ class HqSession:
 
 @dataclass(frozen=True)
 class AccountOptions(HeadquartersOptions):
-    """The options that select a headquarters, and the user account with which a command signs in to its pages."""
+    """The options that select a headquarters and the account with which the command signs in."""
 
     user: Annotated[
         str, typer.Option("--as", metavar="USER", help="Your account of headquarters' pages. Its rights apply.")
@@ -73,8 +73,8 @@ class AccountOptions(HeadquartersOptions):
         typer.Option("--password", metavar="-", help="Read its password from standard input. [default: ask]"),
     ] = ""
 
-    def run_function_as_signed_in_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
-        """Sign the user in, run `work`, and sign the user out. Raises CommandRefused, with the reason in words."""
+    def call_function_as_signed_in_user(self, work: Callable[[HqSession], Coroutine[Any, Any, T]]) -> T:
+        """Sign the user in, call the function `work`, and sign the user out. Raises CommandRefused if this is refused."""
         import asyncio
 
         if self.password not in {"", "-"}:
@@ -88,12 +88,12 @@ class AccountOptions(HeadquartersOptions):
             else typer.prompt(f"password of {self.user}", hide_input=True, err=True)
         )
 
-        async def sign_in_and_run_function() -> T:
+        async def sign_in_and_call_function() -> T:
             async with self._sign_in_as_account_user(password) as session:
                 return await work(session)
 
         with _convert_page_refusals_to_command_errors(self.user):
-            return asyncio.run(sign_in_and_run_function())
+            return asyncio.run(sign_in_and_call_function())
 
     @asynccontextmanager
     async def _sign_in_as_account_user(self, password: str) -> AsyncIterator[HqSession]:
@@ -111,7 +111,7 @@ class AccountOptions(HeadquartersOptions):
 
 @contextmanager
 def _convert_page_refusals_to_command_errors(user: str) -> Iterator[None]:
-    """Convert a refusal by headquarters' pages in the `with` block to CommandRefused, whose text explains the reason."""
+    """Convert refusals by headquarters' pages in the `with` block to CommandRefused with an explanation."""
     from dialer.web.people import NotSignedIn
     from dialer.web.refusals import RequestRefused
 
@@ -144,7 +144,7 @@ def list_pending_proposals(account: AccountOptions) -> None:
                 f" {each.state}{answer}{f' ({each.result})' if each.result else ''}"
             )
 
-    account.run_function_as_signed_in_user(print_proposed_changes)
+    account.call_function_as_signed_in_user(print_proposed_changes)
 
 
 @proposal_app.command("confirm")
@@ -168,7 +168,7 @@ def _confirm_or_decline_proposed_change(account: AccountOptions, proposal_id: in
             proposal_id, await session.find_signed_in_user(), confirm=confirm
         )
 
-    answer = account.run_function_as_signed_in_user(answer_proposal)
+    answer = account.call_function_as_signed_in_user(answer_proposal)
     typer.echo(f"proposal {proposal_id}: {answer.state}{f' ({answer.result})' if answer.result else ''}")
     if answer.state == "failed":
         raise typer.Exit(1)

@@ -46,10 +46,9 @@ class BundleOptions(HeadquartersOptions):
         return Repository(self.headquarters_settings.bundles.folder)
 
     def load_headquarters_signing_key(self) -> bytes:
-        """Return headquarters' own key, which signs the current bundles (campaign material) and their assignment to
-        centres.
+        """Return headquarters' own signing key, which signs the assignment of campaign material to centres.
 
-        The key is in a file on headquarters' machine, unlike the keys of people.
+        The key is stored on headquarters' machine. People keep their own keys elsewhere.
         """
         from dialer.hq.material import read_online_signing_key
 
@@ -58,7 +57,7 @@ class BundleOptions(HeadquartersOptions):
 
 @dataclass(frozen=True)
 class SignatoryOptions(BundleOptions):
-    """The options that give the root keys, and the members of the media and compliance teams who may sign campaign material."""
+    """The options that give the root keys, and the people who may sign campaign material (media and compliance)."""
 
     root_key: Annotated[list[Path], typer.Option(metavar="FILE", help="A root's private key. Give two.")]
     media: Annotated[
@@ -102,10 +101,10 @@ def create_material_repository(
         typer.Option(metavar="NAME=KEY", help="The public key of a third root, whose private key is stored elsewhere."),
     ] = None,
 ) -> None:
-    """Create the repository of bundles (campaign material), with the people who may sign them. Run it once.
+    """Create the repository of campaign material (bundles), with the people who may sign it. Run it once.
 
-    Run it on an offline machine, and copy only the folder, not the root keys, to headquarters. Then copy root.json to
-    every centre, and set headquarters.material_root in the centre's settings to the path of this file.
+    Run it on an offline machine, and copy only the folder to headquarters, not the root keys. Then copy root.json to
+    every centre, and set headquarters.material_root to its path.
     """
     keys = _read_private_keys(hq.root_key)
     path = hq.material_repository.create_material_repository(
@@ -118,10 +117,10 @@ def create_material_repository(
 
 @app.command("signatories")
 def draft_change_of_signatories(hq: SignatoryOptions) -> None:
-    """Draft a new list of the people who may sign bundles (campaign material).
+    """Draft a new list of the people who may sign campaign material (bundles).
 
-    The list takes effect when the people on it have signed the approved bundles (`sign`), and these are published. The
-    draft also contains headquarters' current key (bundles.online_key_file).
+    The list takes effect after the people on it have signed the approved bundles (`sign`) and you have published them.
+    The draft also contains headquarters' current key (bundles.online_key_file).
     """
     keys = _read_private_keys(hq.root_key)
     hq.material_repository.draft_change_of_signatories(
@@ -144,11 +143,10 @@ def replace_root_keys(
         list[str], typer.Option(metavar="NAME=KEY", help="The public key of a new root. Repeatable; name them all.")
     ],
 ) -> None:
-    """Replace or renew the root keys, which sign the list of people who may sign bundles (campaign material).
+    """Replace or renew the root keys. They sign the list of people who may sign campaign material (bundles).
 
-    Replace a key that was lost or whose owner left: give each remaining key as both an old and a new key. The list of
-    people does not change. The signature of the root keys expires after a year: to renew it, give the same keys as old
-    and new.
+    The root keys' signature expires after a year: to renew it, give the same keys as old and new. To replace one key,
+    give each remaining key as both old and new. The list of people does not change.
     """
     hq.material_repository.replace_root_keys_of_repository(
         _read_private_keys(root_key), _read_public_keys(root), time.time()
@@ -225,23 +223,23 @@ def publish_approved_material(account: AccountOptions) -> None:
     async def publish_signed_bundles(session: HqSession) -> list[str]:
         return await session.proposals.publish_material(await session.find_signed_in_user())
 
-    typer.echo(f"approved: {', '.join(account.run_function_as_signed_in_user(publish_signed_bundles)) or 'nothing'}")
+    typer.echo(f"approved: {', '.join(account.call_function_as_signed_in_user(publish_signed_bundles)) or 'nothing'}")
 
 
 @app.command("withdraw")
 def withdraw_version_of_campaign_material(
     account: AccountOptions, name: _NameArgument, version: _VersionArgument
 ) -> None:
-    """Draft the withdrawal of a version of a bundle (campaign material), so that no centre may use it any more.
+    """Draft the withdrawal of a version of a bundle (campaign material). Then no centre may use it any more.
 
-    The withdrawal takes effect when media and compliance have signed the draft and it is published. Use `assign` to
-    give centres another version.
+    The withdrawal takes effect after media and compliance have signed the draft and you have published it. Use `assign`
+    to give centres another version.
     """
 
     async def draft_withdrawal_of_material_version(session: HqSession) -> None:
         await session.proposals.draft_withdrawal_of_material_version(name, version, await session.find_signed_in_user())
 
-    account.run_function_as_signed_in_user(draft_withdrawal_of_material_version)
+    account.call_function_as_signed_in_user(draft_withdrawal_of_material_version)
     typer.echo(f"withdrawal of {name} {version} drafted; next: media and compliance sign (dialer hq bundle sign)")
 
 
@@ -249,19 +247,20 @@ def withdraw_version_of_campaign_material(
 def assign_material_version_to_centres(
     account: AccountOptions, name: _NameArgument, version: _VersionArgument, to: _ToOption
 ) -> None:
-    """Propose which version of a bundle (campaign material) centres use. It may be an earlier version. The version is
-    assigned when another user confirms the proposal, on headquarters' pages or with `dialer hq proposal confirm`.
-    Centres check for changes every 20 seconds.
+    """Propose which version of a bundle (campaign material) centres use. An earlier version is also possible.
+
+    The version is assigned when another user confirms the proposal, on headquarters' pages or with `dialer hq proposal
+    confirm`. Centres check for changes every 20 seconds.
     """
 
-    async def propose_version_to_each_addressee(session: HqSession) -> None:
+    async def propose_version_to_all_addressees(session: HqSession) -> None:
         for each in to:
             proposal = await session.proposals.propose_material(
                 name, version, each, await session.find_signed_in_user()
             )
             typer.echo(f"{name} {version} to {each}: {describe_pending_proposal(proposal)}")
 
-    account.run_function_as_signed_in_user(propose_version_to_each_addressee)
+    account.call_function_as_signed_in_user(propose_version_to_all_addressees)
 
 
 @app.command("renew")
@@ -274,7 +273,7 @@ def renew_signature_of_material_assignments(hq: BundleOptions) -> None:
 
 
 @app.command("waves")
-def roll_out_material_in_waves_of_centres(
+def roll_out_campaign_material_in_steps(
     account: AccountOptions,
     name: _NameArgument,
     version: _VersionArgument,
@@ -286,13 +285,12 @@ def roll_out_material_in_waves_of_centres(
         float, typer.Option(metavar="MINUTES", help="Time limit for the centres of a wave to run the version.")
     ] = 10.0,
 ) -> None:
-    """Roll out a version of a bundle (campaign material) to three centres, then a zone, then all; stop if a centre has
-    a problem.
+    """Roll out a version of a bundle (campaign material): first to three centres, then to a zone, then to all.
 
-    Run the command twice. The first run proposes the rollout. After another user has confirmed the proposal, the second
-    run carries it out. Exit 1 after the proposal, and if the rollout stops. The rollout waits while leaders have
-    stopped a centre of the present step (wave). Run an interrupted command again. After a stop, centres keep the
-    version: use `assign` with the earlier version to go back.
+    Run the command twice. The first run proposes the rollout. After another user has confirmed it, the second run
+    carries it out. The rollout stops if a centre has a problem: then use `assign` to go back to the earlier version. It
+    waits while leaders have stopped a centre of the current step (wave). Run an interrupted command again. Exit 1 after
+    the proposal, and if the rollout stops.
     """
     from dialer.hq.waves import Rollout, plan_rollout_waves
 
@@ -308,18 +306,20 @@ def roll_out_material_in_waves_of_centres(
     async def propose_or_carry_out_rollout(session: HqSession) -> int:
         proposal = await session.proposals.find_confirmed_rollout(name, version, await session.find_signed_in_user())
         if proposal is not None:
-            return await _assign_version_to_centres_in_waves(account, session, proposal, f"{name} {version}", rollout)
+            return await _carry_out_rollout_of_campaign_material(
+                account, session, proposal, f"{name} {version}", rollout
+            )
         waiting = await session.proposals.propose_rollout(name, version, await session.find_signed_in_user())
         typer.echo(f"{name} {version} in waves: {describe_pending_proposal(waiting)}; then run this command again")
         return 1
 
-    raise typer.Exit(account.run_function_as_signed_in_user(propose_or_carry_out_rollout))
+    raise typer.Exit(account.call_function_as_signed_in_user(propose_or_carry_out_rollout))
 
 
-async def _assign_version_to_centres_in_waves(
+async def _carry_out_rollout_of_campaign_material(
     hq: HeadquartersOptions, hq_session: HqSession, proposal: int, version: str, rollout: Rollout
 ) -> int:
-    """Carry out a confirmed proposal to roll out a version of campaign material in steps (waves), and print each step.
+    """Carry out a confirmed rollout of campaign material step by step (in waves), and print each step.
 
     Return the exit code of the command.
     """
@@ -334,7 +334,7 @@ async def _assign_version_to_centres_in_waves(
     with require_installed_package_extra("hq"):
         from dialer.nats.session import StreamRecreated
 
-    async def record_report_of_centre(subject: str, data: bytes) -> None:
+    async def record_material_report_or_alerts_of_centre(subject: str, data: bytes) -> None:
         _, centre, kind, *_ = subject.split(".")
         try:
             report = json.loads(data)
@@ -357,8 +357,8 @@ async def _assign_version_to_centres_in_waves(
                         rollout.record_stopped_centres(find_stopped_centres(settings, orders, time.time()))
 
     async with hq.connect_to_nats_server("headquarters' waves", PATIENCE_SECONDS) as session:
-        await session.subscribe_to_subject("live.*.material", record_report_of_centre)
-        await session.subscribe_to_subject("live.*.alert", record_report_of_centre)
+        await session.subscribe_to_subject("live.*.material", record_material_report_or_alerts_of_centre)
+        await session.subscribe_to_subject("live.*.alert", record_material_report_or_alerts_of_centre)
         following = asyncio.create_task(record_centres_stopped_by_orders(session))
         state, held = WaveState.NEXT, list[str]()
         while state in {WaveState.NEXT, WaveState.WAIT}:

@@ -137,10 +137,10 @@ async def set_account_password(
 
 @store_app.command("list")
 async def list_databases_of_centres(hq: HeadquartersOptions) -> None:
-    """List which databases (stores) have sent results under each centre's name, and which one is accepted.
+    """List the stores (databases) that have sent results under each centre's name, and which one is accepted.
 
-    For each store, the first public keys and the last signed minute (epoch) are shown. They are needed to verify the
-    signatures of its records (seals).
+    For each store, the first public keys and the last entry (epoch) of its signed log are shown. `dialer audit verify`
+    needs them to verify the store.
     """
     from dialer.hq.seal_records import list_signed_logs_of_stores
     from dialer.hq.store_records import list_databases_of_all_centres
@@ -181,11 +181,10 @@ async def accept_database_of_centre(
     hq: HeadquartersOptions,
     who: WhoOption = None,
 ) -> None:
-    """Accept the results of one of several databases (stores) that send under the same centre's name, and refuse the
-    others.
+    """Accept the results of one store (database) of a centre, and refuse those of the centre's other stores.
 
-    Stop the other machine first, and verify the store: its signatures (seals) are then accepted too, even if they
-    contradict earlier ones. The command also confirms a store that has automatically replaced another one.
+    Stop the other machine and verify the store first. Its signatures (seals) are then accepted, even if they contradict
+    earlier ones. Use the command also to confirm a store that has automatically replaced another one.
     """
     from dialer.hq.store_records import replace_accepted_database_of_centre
 
@@ -200,8 +199,7 @@ async def accept_database_of_centre(
 async def list_rejected_rows_of_centres(hq: HeadquartersOptions) -> None:
     """List rows from centres that headquarters did not store as results, with the reason.
 
-    A row whose constituency does not belong to its centre in [[centres]] is tried again when `dialer hq gather` starts
-    after a correction of [[centres]].
+    If a row's constituency does not belong to its centre, correct [[centres]] and start `dialer hq gather` again.
     """
     from dialer.hq import set_aside
 
@@ -223,9 +221,9 @@ async def list_audited_actions_at_headquarters(
     ] = False,
     who: WhoOption = None,
 ) -> None:
-    """List users' actions at headquarters and leaders' orders, and verify the hash chain of these entries.
+    """List users' actions and leaders' orders at headquarters, and verify the hash chain of these entries.
 
-    Exit 1 if the chain is broken. The newest entry is also stored in desk.file, so that a truncated chain is detected.
+    Exit 1 if the chain is broken. The newest entry is also stored in desk.file, so that removed entries are detected.
     """
     settings = hq.headquarters_settings
     async with _open_page_accounts(hq) as (database, _, _, file):

@@ -77,9 +77,8 @@ def render_headquarters_files(
 
 
 def _read_or_create_nkey(path: Path) -> tuple[str, str]:
-    """Read a key for the NATS server from a file. Return its public key and its secret seed.
-
-    The file is created with a new key if it does not exist.
+    """Return the public key and the secret seed in a NATS key file. If the file does not exist, create it with a new
+    key.
     """
     from dialer.domain.signing import write_secret_file
 

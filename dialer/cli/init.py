@@ -155,7 +155,7 @@ def write_settings_of_new_centre(
         refuse_unwritable_path(path, "FILE")
     if trunk_password is not None:
         given["trunk_password"] = read_argument_or_stdin(trunk_password, "the account's password")
-    centre = _collect_valid_answers({name: given[name] for name in QUESTIONS}, data.absolute())
+    centre = _collect_valid_setting_values({name: given[name] for name in QUESTIONS}, data.absolute())
     store = get_store_path_of_new_centre(data.absolute())
     first_key = _create_first_signing_key_of_store(store, may_fail=data == STANDARD_DATA)
     made = {seat: create_agent_pin() for seat in centre["seats"]}
@@ -176,11 +176,10 @@ def write_settings_of_new_centre(
 
 
 def _create_first_signing_key_of_store(store: Path, *, may_fail: bool) -> str | None:
-    """Create a private folder for a new store (the centre's database), and the key that signs the store's first
-    records.
+    """Create the folder of a new store, and the key that signs the store's first records. Return the public key.
 
-    Return the public key (hexadecimal). Print a note and return None if the store exists already, or if its folder is
-    not writable and `may_fail` is set. Raises InitRefused if the folder is not writable and `may_fail` is not set.
+    If the store already exists, print a note and return None. If the folder is not writable, raise InitRefused, or
+    print a note and return None if `may_fail` is set.
     """
     from dialer.store.seal_keys import create_signing_keys_of_new_store
 
@@ -224,11 +223,10 @@ def _print_first_public_key_of_store(store: Path, key: str) -> None:
             typer.secho(line, fg="bright_white", bg="black")  # on a light terminal, too: scanners want dark modules
 
 
-def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
-    """Return valid values for the settings template, from options and answers.
+def _collect_valid_setting_values(answers: Answers, data: Path) -> Answers:
+    """Return valid values for the settings template, from options and the user's answers.
 
-    At a terminal, ask again after each invalid answer. Raises InitRefused if a value is invalid or missing and nobody
-    can be asked.
+    At a terminal, ask again after each invalid answer. Otherwise, raise InitRefused for an invalid or missing value.
     """
     from dialer.site.new_centre import make_settings_template_values, refuse_unusable_settings_of_new_centre
 
@@ -246,7 +244,7 @@ def _collect_valid_answers(answers: Answers, data: Path) -> Answers:
             if question is None or not _is_input_a_terminal():
                 raise InitRefused(f"{option}: {problem}; nothing was written") from error
             typer.echo(f"{option}: {problem}", err=True)
-            answers[question] = _ask_question(question, answers)
+            answers[question] = _ask_user_for_value(question, answers)
         else:
             return centre
 
@@ -258,7 +256,7 @@ def _ask_or_get_default_option_value(name: str, answers: Answers) -> Any:
     """
     default = _get_default_option_value(name, answers)
     if _is_input_a_terminal() and (default is None or name != "trunk_password"):
-        return _ask_question(name, answers)
+        return _ask_user_for_value(name, answers)
     if default is None:
         _refuse_unknown_jurisdiction(answers["jurisdiction"])
         raise InitRefused(f"{_format_option_name(name)} is required ({QUESTIONS[name].words}); nothing was written")
@@ -278,7 +276,7 @@ def _refuse_unknown_jurisdiction(jurisdiction: str | None) -> None:
         raise InitRefused(f"--jurisdiction: {error.problem}; {error.remedy}; nothing was written") from error
 
 
-def _ask_question(name: str, answers: Answers) -> Any:
+def _ask_user_for_value(name: str, answers: Answers) -> Any:
     default = _get_default_option_value(name, answers)
     kind = type(default) if isinstance(default, int | float) else str
     return typer.prompt(QUESTIONS[name].words, default=default, type=kind, hide_input=name == "trunk_password")

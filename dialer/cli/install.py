@@ -41,7 +41,7 @@ class NotInstalled(MatdanError):
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """A folder into which `dialer install` writes, with the files to write."""
+    """A folder into which `dialer install` writes files, with the content of these files."""
 
     path: Path
     plans: list[FilePlan]
@@ -130,9 +130,9 @@ def install_site_as_services(
 
 
 def _make_first_signing_key_readable(store: Path, user: str) -> None:
-    """Let the services' user read the key that signs the store's first records, which `dialer init` created as root.
+    """Let the services' user read the key that signs the store's first records. `dialer init` created it as root.
 
-    Only a folder of root is trusted: the owner of another folder could replace the key by a link to any file.
+    The key's folder must belong to root. The owner of another folder could replace the key with a link to any file.
     """
     from dialer.store.file_checks import file_exists
     from dialer.store.seal_keys import get_seal_key_path
@@ -221,18 +221,18 @@ def _find_programs_installed_on_this_machine(settings: Settings, root: Path) -> 
     from dialer.deploy.systemd.render import LocalPrograms
     from dialer.settings.fields import is_loopback_host
 
-    def exists_below_root(path: str) -> bool:
+    def does_path_exist_below_root(path: str) -> bool:
         return (root / path).exists()
 
     return LocalPrograms(
         asterisk=settings.uses_asterisk
         and not settings.asterisk.servers  # with several servers, each is rendered on its own machine
         and is_loopback_host(settings.ami.host)
-        and exists_below_root("etc/asterisk"),
+        and does_path_exist_below_root("etc/asterisk"),
         mosquitto=settings.broker.enabled
         and is_loopback_host(settings.broker.host)
-        and exists_below_root("etc/mosquitto"),
-        fail2ban=exists_below_root("etc/fail2ban/jail.d"),
+        and does_path_exist_below_root("etc/mosquitto"),
+        fail2ban=does_path_exist_below_root("etc/fail2ban/jail.d"),
     )
 
 

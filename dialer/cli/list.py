@@ -109,7 +109,7 @@ def _write_voter_list(kind: ListKind, wanted: VoterListOptions) -> None:
 
 
 def _refuse_lists_after_erasure_date(settings: Settings) -> None:
-    """Raise RollError if all personal data should have been erased by now, as every poll is long over."""
+    """Raise RollError if the date by which all personal data must be erased has passed."""
     from dialer.domain.clock import SystemClock
     from dialer.rules.rulebook import build_rulebook
     from dialer.settings.site_rules import load_site_profile

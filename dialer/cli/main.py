@@ -1,7 +1,7 @@
-"""The `dialer` command: a table of subcommands, each imported when it is first used.
+"""The `dialer` command. It imports each subcommand only when it is used.
 
-Usage errors and errors that the user can correct print one line on standard error and exit with code 2. Unexpected errors of the
-operating system print one line and exit with code 1.
+Errors that the user can correct are printed in one line, with exit code 2. Other errors of the operating system are
+printed in one line, with exit code 1.
 """
 
 from __future__ import annotations

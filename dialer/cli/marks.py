@@ -30,7 +30,7 @@ SHOWN_REJECTS = 20
 
 
 class Origin(StrEnum):
-    """Who reported a list of voters: a booth worker, a relative or an imported file."""
+    """The origin of an imported list of voters: a booth worker, a relative, or another file."""
 
     BOOTH_WORKER = "booth-worker"
     RELATIVE = "relative"
@@ -117,10 +117,10 @@ def undo_voter_mark(
     site: SiteAndPersonOptions,
     voter: VoterArgument,
 ) -> None:
-    """Correct a voter who was recorded by mistake as voted, or as closed (not to be called any more). The voter is
-    called again.
+    """Undo a wrong record that a voter has voted or is closed (not to be called any more). The voter is called again.
 
-    The earlier mark stays, followed by a correction. Exit 1 if the voter is not recorded as voted or closed.
+    The earlier mark stays in the records, followed by a correction. Exit 1 if the voter is not recorded as voted or
+    closed.
     """
     from dialer.domain.clock import SystemClock
     from dialer.domain.model import Mark, MarkSource

@@ -150,8 +150,7 @@ def import_consents(
 def _record_opt_outs(site: SiteAndPersonOptions, found: Sequence[str], source: str, file: dict[str, str]) -> None:
     """Record opt-outs through the running dialler, or directly in the store if no dialler runs.
 
-    `file` has the name and hash of the file with the numbers, for the audit. It is empty if the numbers are from no
-    file.
+    `file` has the name and hash of the imported file, for the audit. It is empty if there is no file.
     """
     from dialer.cli.external_records import send_numbers_to_dialler
     from dialer.domain.clock import SystemClock

@@ -85,7 +85,7 @@ class SiteOptions:
     def open_store_for_writing(self, holder: str) -> AbstractContextManager[Connection]:
         """Open the existing store for writing, and lock it against other writers.
 
-        `holder` names this process in the errors that the other writers get.
+        Other programs get an error that says that `holder` uses the store.
         """
         from dialer.store.connection import open_store_exclusively
 
@@ -93,7 +93,7 @@ class SiteOptions:
 
     @property
     def files_that_output_must_not_overwrite(self) -> ProtectedFiles:
-        """The files of the site that the output of a command must never overwrite, by description."""
+        """The files of the site that a command's output must never overwrite, by description."""
         store_files = {
             f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)
             for end in (".lock", ".sent", ".identity", "-wal", "-shm", "-journal")
@@ -171,7 +171,7 @@ def format_option_choices(kind: type[StrEnum]) -> str:
 
 
 class ExtraMissing(MatdanError):
-    """A command needs a package that is not installed. The text says which, and how to install it."""
+    """A command needs a Python package that is not installed. The text says how to install it."""
 
 
 @contextmanager

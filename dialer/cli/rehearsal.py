@@ -88,7 +88,7 @@ def rehearse_polling_day(
         plot_rehearsed_days(outcomes, zone, picture)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
     console.print("[red]NOT READY[/]" if printer.errors else "[green]ready[/]")
-    printer.exit_with_code_for_findings()
+    printer.exit_with_error_code_if_errors_found()
 
 
 def _print_rehearsal_outcome(printer: FindingPrinter, outcome: DayOutcome, zone: ZoneInfo) -> None:

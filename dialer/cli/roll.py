@@ -53,9 +53,8 @@ def import_electoral_roll(
 ) -> None:
     """Import a roll (list of voters), all or nothing. The dialler may be running.
 
-    Importing the same file again changes nothing. Exit 1 if every row was rejected. The import is refused if the store
-    has another version of the same constituency's roll, or if only one of these two rolls names the constituency's
-    state. To revise a roll whose serials still mean the same voters, import under the same version.
+    Importing a file again changes nothing. A second roll of the same constituency is refused: to revise a roll, import
+    it under the same version, with the same serial numbers. Exit 1 if every row was rejected.
     """
     from rich.console import Console
 

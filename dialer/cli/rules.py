@@ -53,7 +53,7 @@ def show_rules(
     settings = load_settings(config)
     base = load_profile(profile or settings.rules.jurisdiction)
     own = base if profile else load_site_profile(settings)
-    console = _create_wide_terminal_console()
+    console = _create_console_with_minimum_width()
     console.print(escape(f"{own.title} ({own.name}); shipped: {', '.join(list_shipped_profiles())}"), soft_wrap=True)
     table = Table("rule", "value", "basis", "confirmed", Column("source", overflow="fold"), box=box.SIMPLE_HEAD)
     for name, rule in own.list_profile_rules().items():
@@ -96,7 +96,7 @@ def check_rules_of_site(site: SiteOptions, at: AtOption = None, as_json: JsonOpt
     printer.print_findings(check_settings_against_profile(settings))
     with site.open_store_for_reading() if file_exists(site.store_path) else nullcontext() as db:
         printer.print_findings(check_calling_rules(settings, profile, db, now))
-    printer.exit_with_code_for_findings()
+    printer.exit_with_error_code_if_errors_found()
 
 
 @app.command("explain")
@@ -114,9 +114,8 @@ def explain_whether_person_can_be_called(
 ) -> None:
     """Show for each campaign why a number or voter can or cannot be called now, and when next.
 
-    Without WHO, show for each campaign how many numbers are due, wait for their time, are refused by the rules (by
-    reason), or are completed. With `--at` in the past, it uses the rules, registers, consents, opt-outs, marks and
-    calls of that time.
+    Without WHO, count each campaign's numbers: due, waiting, refused by the rules, and completed. With `--at` in the
+    past, the rules, lists and calls of that time apply.
     """
     from dialer.domain.clock import SystemClock
     from dialer.settings.site_time import get_site_zone
@@ -155,7 +154,7 @@ def _parse_time_or_now(at: str | None, zone: ZoneInfo) -> float:
     return time_given
 
 
-def _create_wide_terminal_console() -> Console:
+def _create_console_with_minimum_width() -> Console:
     from rich.console import Console
 
     console = Console()

@@ -99,8 +99,8 @@ async def check_site_before_start(config: SettingsFile, as_json: JsonOption = Fa
 
     configure_quiet_logging()
     printer = FindingPrinter(as_json=as_json)
-    await printer.print_each_finding_when_found(check_site(load_settings(config), file=config))
-    printer.exit_with_code_for_findings()
+    await printer.print_findings_as_they_arrive(check_site(load_settings(config), file=config))
+    printer.exit_with_error_code_if_errors_found()
 
 
 async def check_running_centre(
@@ -123,5 +123,5 @@ async def check_running_centre(
     if backups is not None and not backups.is_dir():
         raise typer.BadParameter(f"--backups: {backups} is not a folder: give the folder with the backups")
     printer = FindingPrinter(as_json=as_json)
-    await printer.print_each_finding_when_found(check_running_site(load_settings(config), backups=backups))
-    printer.exit_with_code_for_findings()
+    await printer.print_findings_as_they_arrive(check_running_site(load_settings(config), backups=backups))
+    printer.exit_with_error_code_if_errors_found()

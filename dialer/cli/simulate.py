@@ -74,9 +74,7 @@ SeedsOption = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class SimulationReport:
-    """The result of a simulation: figures of each pacing policy or changed setting, and the last simulated day of each
-    policy.
-    """
+    """The result of a simulation: figures for each pacing policy or changed setting, and one day under each policy."""
 
     title: str
     cap: float
@@ -85,7 +83,7 @@ class SimulationReport:
     recorded: WhatIfResult | None = None  # the real figures of a replayed day
 
 
-def parse_share_option(text: str, name: str) -> float:
+def parse_percentage_option(text: str, name: str) -> float:
     """Return the share (0-1) that was given for the option --`name` as 0.03 or 3%.
 
     Raises BadScenario for any other text.
@@ -129,8 +127,8 @@ def compare_pacing_policies(
 ) -> SimulationReport:
     """Simulate the same days under each pacing policy, and return the figures.
 
-    `cap` is the limit on the abandoned-call rate (0-1). With `caps`, the limits of a site in several time windows,
-    `cap` is ignored. Raises BadScenario, before the simulation starts, for an invalid scenario.
+    `cap` is the limit on the abandoned-call rate (0-1). `caps` are limits in several time windows, and replace `cap`.
+    Raises BadScenario for an invalid scenario, before the simulation starts.
     """
     from dialer.process.pool import choose_process_count
     from dialer.simulation.centre_model.what_if import MOST_DAYS, simulate_days
@@ -189,10 +187,9 @@ def replay_recorded_day(
     progress: Callable[[float], None] | None = None,
     caps: Sequence[Cap] = (),
 ) -> tuple[SimulationReport, Scenario]:
-    """Simulate a recorded day from a store under each pacing policy, and add the figures of the real day.
+    """Simulate a recorded day from a store under each pacing policy. Return the figures and the scenario of the day.
 
-    Returns the report and the scenario of the day. Raises MatdanError, before the simulation starts, if the day cannot
-    be replayed.
+    The figures include those of the real day. Raises MatdanError if the day cannot be replayed.
     """
     from dialer.settings.site import load_settings
     from dialer.settings.site_rules import load_site_profile
@@ -271,11 +268,11 @@ def simulate_calling_day(
         _refuse_ignored_options(context, "--scenario" if scenario is not None else "--day")
     site = Site(
         seats,
-        parse_share_option(answer_rate, "answer-rate"),
+        parse_percentage_option(answer_rate, "answer-rate"),
         talk,
         0.8,
         wrap_up,
-        parse_share_option(cap or "3%", "cap"),
+        parse_percentage_option(cap or "3%", "cap"),
         8.0 if hours is None else hours,
     )
     if cap is None and config is not None:
@@ -326,10 +323,7 @@ def _draw_simulation_charts(report: SimulationReport, cap: float, plot: Path | N
 
 
 def _refuse_ignored_options(context: typer.Context, option: str) -> None:
-    """Raise BadScenario if an option was given that has no effect together with --scenario or --day.
-
-    `option` is "--scenario" or "--day", whichever was given.
-    """
+    """Raise BadScenario if an option was given that has no effect together with `option` (--scenario or --day)."""
     from dialer.simulation.centre_model.scenario import BadScenario
 
     given = [

@@ -89,7 +89,7 @@ def import_turnout_figures(
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A turnout figure with its origin: the line of a file, or the options of the command."""
+    """A turnout figure with its location in the input, which is shown in errors: a line of a file, or the options."""
 
     location: str
     figure: OfficialFigure
@@ -126,7 +126,7 @@ def _save_turnout_figures(site: SiteAndPersonOptions, entries: Sequence[_Entry],
 
 
 def _add_federal_state_of_constituency(db: Connection, entry: _Entry) -> _Entry:
-    """Return a turnout figure, with the federal state of its constituency added from the electoral roll.
+    """Return the turnout figure with its constituency's federal state, taken from the electoral roll.
 
     Raises RollError if the area is not on the roll, or is in several states.
     """
@@ -238,10 +238,9 @@ def _read_turnout_figures(path: Path, day: str) -> list[_Entry]:
 
 
 def _parse_turnout_figure(location: str, day: str, area: tuple[int, int | None, str], by: str, turnout: str) -> _Entry:
-    """Return a turnout figure from the texts of its fields.
+    """Return a turnout figure from the texts of its fields. Raises RollError.
 
-    `area` has constituency, part and state ("" = not given). `location` is the line of the file, or the option: error
-    texts begin with it. Raises RollError.
+    `location` is the line of the file or the option, for errors. `area` is (constituency, part, state), "" = no state.
     """
     from dialer.domain.official_turnout import FINAL, OfficialFigure
     from dialer.roll.cells import collapse_spaces, parse_clock_time

@@ -1,4 +1,4 @@
-"""`dialer unknown list|release`: call attempts whose result is unknown, for example after a crash."""
+"""`dialer unknown list|release`: list call attempts with an unknown result, and release their numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ app = CommandGroup()
 
 @app.command("list")
 def list_unknown_attempts(site: SiteOptions) -> None:
-    """List call attempts whose result is unknown because of a crash or a lost connection.
+    """List call attempts with an unknown result, because of a crash or a lost connection.
 
     Their numbers are not redialled until a person releases them.
     """

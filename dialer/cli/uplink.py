@@ -82,10 +82,10 @@ def export_messages_for_headquarters(
 
 
 def _read_unsent_messages_for_headquarters(db: Connection, passed: int, last: int) -> Iterator[BatchRow]:
-    """Yield the stored messages after row `passed`, up to row `last`, that are still to be sent to headquarters.
+    """Yield the stored messages for headquarters after row `passed`, up to row `last`.
 
-    Raises HeadquartersUnreachable if headquarters receives some of them during the read: then the connection works
-    again, and no file of messages is needed.
+    Raises HeadquartersUnreachable if the connection has meanwhile sent some of them: then no file of messages is
+    needed.
     """
     from dialer.store import outbox
     from dialer.uplink.batches import select_outbox_rows_for_headquarters

@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_share_option, simulate_calling_day
+from dialer.cli.simulate import list_abandoned_rate_caps_of_site, parse_percentage_option, simulate_calling_day
 from dialer.domain.enums import Reserve
 from dialer.errors import MatdanError
 from dialer.reports import picture_file
@@ -426,7 +426,7 @@ def test_invalid_option_of_simulate_is_rejected_with_a_one_line_error(arguments:
 
 
 def test_simulate_option_that_is_a_share_may_have_a_percent_sign() -> None:
-    assert parse_share_option("3%", "cap") == parse_share_option(" 0.03 ", "cap") == 0.03
+    assert parse_percentage_option("3%", "cap") == parse_percentage_option(" 0.03 ", "cap") == 0.03
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
