@@ -168,7 +168,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_second_writer_of_a_store_is_refused_whatever_path_leads_to_the_store(
+async def test_second_writer_of_a_store_is_refused_under_any_path(
     tmp_path: Path, start_dialler: Start, way: Callable[[Path], Path]
 ) -> None:
     path = tmp_path / "store" / "centre.db"

@@ -120,7 +120,7 @@ def test_report_of_the_asterisk_lab_counts_checks_as_well_as_scenarios(capsys: p
     assert capsys.readouterr().out.splitlines() == lines
 
 
-async def test_check_of_the_asterisk_lab_that_times_out_fails_and_names_its_line(
+async def test_asterisk_lab_check_that_times_out_names_its_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def hang() -> list[str]:

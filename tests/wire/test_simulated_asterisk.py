@@ -250,9 +250,7 @@ async def test_simulated_originate_fails_on_a_trunk_that_is_down_or_full() -> No
 
 
 @pytest.mark.parametrize(("share", "least", "most"), [(0.28, 80, 145), (0.0, 0, 0)])
-def test_simulated_originate_responses_arrive_early_as_often_as_measured_with_a_real_asterisk(
-    share: float, least: int, most: int
-) -> None:
+def test_simulated_originate_responses_are_early_as_often_as_real_ones(share: float, least: int, most: int) -> None:
     """The test counts 400 answers, with the share measured on a real Asterisk, and with a share of 0."""
 
     @virtual_time()

@@ -112,7 +112,7 @@ TEXT_WIDTH = """() => {
 }"""
 
 
-async def test_agent_page_uses_the_font_of_the_writing_system_from_the_first_paint(site: Site) -> None:
+async def test_agent_page_shows_no_text_in_a_fallback_font(site: Site) -> None:
     site.desk.signed_in = False
     page = await site.page(language="hi")
     await page.wait_for_selector("input[name=agent]")

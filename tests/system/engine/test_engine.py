@@ -272,7 +272,7 @@ async def test_campaign_without_remaining_numbers_is_reported_as_completed(tmp_p
     assert len(placed) == query_site_store(tmp_path, "SELECT count(*) FROM phone")[0][0]
 
 
-def test_simulated_centre_places_the_same_calls_at_the_same_times_for_a_seed(tmp_path: Path) -> None:
+def test_simulated_centre_is_deterministic_for_a_seed(tmp_path: Path) -> None:
     def simulate_day(directory: Path) -> list[tuple[str, float]]:
         directory.mkdir()
         placed: list[tuple[str, float]] = []

@@ -90,7 +90,7 @@ async def test_agent_sees_a_call_preview_and_dials_the_number_once(tmp_path: Pat
 
 
 @virtual_time()
-async def test_skipped_preview_is_offered_again_and_does_not_count_as_a_call_attempt(tmp_path: Path) -> None:
+async def test_skipped_preview_is_offered_again_without_counting_as_an_attempt(tmp_path: Path) -> None:
     async with run_preview_site(tmp_path, campaign={"other_retry_minutes": 30}) as site:
         attempt_id = await wait_for_preview(site)
         await site.centre.engine.execute_command(SeatPreviewSkip(seat="01", attempt_id=attempt_id, reason="no-time"))
@@ -252,7 +252,7 @@ async def run_site_with_paused_agent(folder: Path, lines: Any = ANSWERS, **campa
 
 
 @virtual_time()
-async def test_paused_agent_dials_a_number_of_the_list_and_is_paused_again_afterwards(tmp_path: Path) -> None:
+async def test_paused_agent_is_paused_again_after_a_manual_call(tmp_path: Path) -> None:
     async with run_site_with_paused_agent(tmp_path, wrap_up_seconds=5) as site:
         before = len(site.switch.placed_calls)
         assert (

@@ -234,7 +234,7 @@ async def test_voter_who_opts_out_while_the_phone_rings_is_not_connected_to_an_a
 
 
 @virtual_time()
-async def test_opt_out_in_another_centre_cancels_the_ringing_call_and_blocks_the_number(tmp_path: Path) -> None:
+async def test_other_centres_opt_out_cancels_the_ringing_call_and_blocks_the_number(tmp_path: Path) -> None:
     secret = "twenty characters, at least"
     rules = {"opt_out_secret": secret}
     async with a_site(tmp_path, make_answering_switch(answer_after=25.0), campaign=IVR, rules=rules) as site:

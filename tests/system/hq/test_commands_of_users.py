@@ -190,7 +190,7 @@ async def test_rollout_of_campaign_material_that_nobody_confirmed_in_time_can_be
 
 
 @pytest.mark.parametrize(("problem", "state"), [("", "done"), ("centre:pune-1 " + "x" * 400, "failed")])
-async def test_confirmed_rollout_may_assign_its_version_to_further_centres_until_the_rollout_ends(
+async def test_running_rollout_may_assign_its_version_to_further_centres(
     hq: Headquarters, tmp_path: Path, problem: str, state: str
 ) -> None:
     repository, who = publish_material(hq.settings, tmp_path), SignedInUser("media", HqRole.MEDIA)

@@ -230,7 +230,7 @@ async def test_rollout_of_campaign_material_in_waves_of_centres_stops_at_a_probl
         assert (await bundle("renew"))[0] == 0
 
 
-def test_begin_command_creates_a_repository_of_campaign_material_and_prints_its_root_file(tmp_path: Path) -> None:
+def test_begin_command_creates_a_material_repository_and_prints_its_root_file(tmp_path: Path) -> None:
     config = tmp_path / "hq.toml"
     config.write_text(f'[bundles]\nfolder = "{tmp_path / "material"}"\nonline_key_file = "{tmp_path / "online.key"}"\n')
     public = {}

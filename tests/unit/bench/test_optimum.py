@@ -38,7 +38,7 @@ def test_optimal_idle_time_is_shorter_with_more_seats_or_a_higher_answer_rate() 
     assert compute_optimum(MarkovCentre(3, 0.60)).idle_seconds_per_call < plain
 
 
-def test_single_seat_idles_less_than_one_ring_time_if_every_call_is_answered() -> None:
+def test_single_seat_idles_less_than_a_ring_time_if_all_calls_are_answered() -> None:
     """With p = 1 and one call per available seat the idle time is the ring time; dialling ahead shortens it."""
     centre = MarkovCentre(1, 1.0, cap=1e-4)
     idle = compute_optimum(centre).idle_seconds_per_call

@@ -81,7 +81,7 @@ def test_pretrained_pacing_policy_starts_with_learned_rates_and_no_counted_answe
         assert state["knowledge"] != cold["knowledge"]
 
 
-def test_optimal_pacing_is_computed_only_for_sites_with_one_campaign_and_steady_rates() -> None:
+def test_optimal_pacing_is_known_only_for_one_campaign_with_steady_rates() -> None:
     assert optimum_idle_seconds(SCENARIOS["5 seats"], 0.03) == pytest.approx(24.9, abs=0.05)
     for name in ("mixed 27", "breaks 27", "300 seats", "two campaigns 27", "steps 27"):
         assert optimum_idle_seconds(SCENARIOS[name], 0.03) is None

@@ -47,7 +47,7 @@ def test_abandoned_rate_window_that_allows_no_dropped_call_is_rejected() -> None
         compute_best_spending(0)
 
 
-def test_table_of_optimal_drop_rates_also_shows_the_drop_rates_that_pacing_allows(
+def test_table_of_optimal_drop_rates_shows_the_allowed_drop_rates_too(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["window_optimum", "--drops", "9"])

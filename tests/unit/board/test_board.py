@@ -81,7 +81,7 @@ def test_board_shows_the_event_loop_lag_if_there_is_room() -> None:
     assert "loop lag p99 2.1 ms" in "\n".join(render_lines(centre_view(), height=40))
 
 
-def test_board_computes_call_starts_per_minute_from_an_earlier_state_of_the_centre() -> None:
+def test_board_shows_call_starts_per_minute_since_an_earlier_update() -> None:
     now = centre_view()
     earlier = change_state(
         replace(now, campaigns=tuple(replace(c, attempts=c.attempts - 7) for c in now.campaigns)), at=AT - 10

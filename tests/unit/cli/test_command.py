@@ -37,7 +37,7 @@ PAGE = Path(__file__).parents[3] / "docs/how-to/mqtt.md"
         ("seat-serials 04 7,8", {"seat": "04", "serials": "7,8"}),
     ],
 )  # fmt: skip
-def test_fields_of_a_dialler_command_may_be_given_in_order_or_by_name(words: str, fields: dict[str, Any]) -> None:
+def test_dialer_command_fields_may_be_positional_or_named(words: str, fields: dict[str, Any]) -> None:
     name, *given = words.split()
     assert parse_command_fields(name, given) == fields
 

@@ -459,9 +459,7 @@ def test_rules_explain_command_without_a_number_counts_refused_numbers_by_reason
     assert "--at needs WHO" in text
 
 
-def test_rules_explain_command_says_that_the_next_start_checks_a_refused_number_again(
-    config: Path, tmp_path: Path
-) -> None:
+def test_rules_explain_command_says_when_a_refused_number_is_rechecked(config: Path, tmp_path: Path) -> None:
     change_store(tmp_path / "centre.db", "UPDATE target SET state = 'closed', refused_by = 'no-consent'")
     code, text = run("explain", "1", "-c", config)
     assert code == 0

@@ -264,7 +264,7 @@ async def test_new_sign_in_of_an_agent_ends_the_earlier_session(desk: DeskUnderT
     assert await desk.agents.find_user_of_session(second) is not None
 
 
-async def test_agent_session_of_a_logged_off_agent_lasts_until_the_last_call_ends(desk: DeskUnderTest) -> None:
+async def test_agent_session_after_log_off_lasts_until_the_last_call_ends(desk: DeskUnderTest) -> None:
     token = await desk.agent_token()
     desk.tokens[AGENT] = token
     desk.page_state.set_value_of_key("seat/04", seat_with_live_call())

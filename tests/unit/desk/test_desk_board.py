@@ -91,7 +91,7 @@ async def test_board_command_is_refused_immediately_while_the_broker_is_unreacha
     assert answer.json() == {"status": "refused", "text": "there is no such seat"}
 
 
-async def test_acknowledgement_of_an_alert_lasts_until_a_newer_alert_of_the_same_kind(desk: DeskUnderTest) -> None:
+async def test_alert_stays_acknowledged_until_a_newer_alert_of_its_kind(desk: DeskUnderTest) -> None:
     alert = create_alert(AlertKind.SWITCH_DOWN, 5.0, problem="connection refused")
     desk.page_state.set_value_of_key("alerts", AlertList(6.0, (alert,)))
     seen = {"code": "switch-down", "at": 5.0}

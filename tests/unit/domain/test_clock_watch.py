@@ -65,7 +65,7 @@ def test_clock_step_accepted_by_an_operator_is_no_longer_reported() -> None:
     assert watch.measure_wall_clock_step(Instant(NOON + 200, 201.0)) is not None
 
 
-def test_clock_behind_the_newest_stored_record_is_reported_until_that_time_has_passed() -> None:
+def test_clock_behind_the_newest_stored_record_is_reported_until_it_catches_up() -> None:
     watch = ClockWatch(Instant(NOON, 0.0), newest_at=NOON + 3_600)
     assert watch.measure_wall_clock_step(Instant(NOON + 1, 1.0)) == pytest.approx(-3_599)
     assert watch.measure_wall_clock_step(Instant(NOON + 9_000, 2.0)) is None  # the right time is unknown here

@@ -127,7 +127,7 @@ def test_headquarters_order_is_valid_only_if_headquarters_leaders_signed_its_exa
         (make_order("resume", made_at=NOW - 90, expires_at=NOW), ("asha", "ravi"), "has expired"),
     ],
 )
-def test_headquarters_order_that_a_centre_must_not_execute_is_refused_with_a_reason(
+def test_centre_refuses_an_invalid_headquarters_order_with_a_reason(
     order: HqOrder, names: tuple[str, ...], says: str
 ) -> None:
     with pytest.raises(CommandRefused, match=says):

@@ -64,7 +64,7 @@ def test_call_recording_reported_twice_is_stored_once() -> None:
     turns.play([(20, RecordingStarted(A), "commit save_start_of_call_recording A 20s"), (21, RecordingStarted(A), "")])
 
 
-def test_phone_keys_are_refused_while_an_earlier_command_of_the_seat_is_running() -> None:
+def test_seat_refuses_phone_keys_while_a_command_is_running() -> None:
     turns = Turns()
     turns.talking()
     turns.play(

@@ -139,7 +139,7 @@ def test_alert_about_suspended_trunks_clears_when_the_campaign_is_paused() -> No
     assert "alert trunks-calls over" in run_pacing_decision(turns)
 
 
-def test_alert_is_active_while_the_rules_forbid_all_calls_of_a_campaign_indefinitely() -> None:
+def test_alert_is_active_while_rules_forbid_all_calls_of_a_campaign() -> None:
     turns = make_turns_that_want_calls()
     forbid_calls(turns)
     assert "alert rules-hold-calls" in run_pacing_decision(turns)

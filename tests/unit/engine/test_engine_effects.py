@@ -143,7 +143,7 @@ async def test_refused_seat_command_plays_the_error_sound() -> None:
     assert answered == ["wrong"]
 
 
-def test_asterisk_commands_and_commits_wait_until_the_event_that_requested_them_is_handled() -> None:
+def test_commands_and_commits_start_after_their_event_is_handled() -> None:
     turns = Turns()
     turns.features.core.in_event = True
     turns.features.core.request_side_effects(Notify(CampaignChange("calls")))

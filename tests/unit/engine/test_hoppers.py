@@ -275,7 +275,7 @@ async def test_call_queue_is_read_when_numbers_are_due_at_most_once_a_second(
         assert cast(Any, site.run.progress) == ("calls", NOON)
 
 
-async def test_call_queue_is_not_recorded_as_empty_if_numbers_return_during_the_read() -> None:
+async def test_call_queue_is_not_empty_if_numbers_return_during_the_read() -> None:
     async def find_next_due_time(_: str) -> float | None:
         site.run.returns += 1
         return NOON + 99

@@ -130,7 +130,7 @@ def test_network_that_tries_wrong_pins_of_many_agents_is_locked_for_all_agents()
     assert wrong.is_log_in_locked("02", "5", 1.0, network)
 
 
-def test_wrong_pins_from_many_networks_do_not_remove_the_lock_of_an_agent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flood_of_wrong_pins_does_not_remove_an_agents_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_ins, "MAX_SOURCES", 5)
     wrong = WrongLogIns()
     for number in range(6):

@@ -296,7 +296,7 @@ def test_agent_calls_on_a_server_are_limited_by_its_agents() -> None:
 # Storing attempts
 
 
-def test_call_attempts_that_the_store_accepts_are_placed_and_refused_attempts_are_discarded() -> None:
+def test_call_attempts_that_the_store_refuses_are_not_placed() -> None:
     site = Site()
     placed = [site.create_call(phone) for phone in (1, 2)]
     site.refusals = [None, Refusal.OPTED_OUT]

@@ -113,7 +113,7 @@ def test_manual_call_to_a_number_that_the_store_refuses_is_not_placed() -> None:
     assert not site.turns.features.live_calls
 
 
-def test_rules_treat_an_agent_as_available_for_a_call_that_the_agent_dials() -> None:
+def test_manual_call_counts_as_a_call_with_an_available_agent() -> None:
     site = Site()
     asked = site.turns.record_guaranteed_agents_of_rule_checks()
     assert site.dial() is None

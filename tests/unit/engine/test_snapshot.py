@@ -323,7 +323,7 @@ def test_pacing_input_subtracts_unsent_calls_from_the_permitted_call_starts() ->
         (3, 2.0, 1, True),
     ],
 )
-def test_dialling_speed_limit_set_by_a_supervisor_reduces_free_channels_until_it_expires(
+def test_supervisors_speed_limit_reduces_free_channels_until_it_expires(
     max_calls: int | None, calls_per_seat: float | None, free_channels: int, held_back: bool
 ) -> None:
     turns = make_turns_with_calls()

@@ -151,7 +151,7 @@ def test_flow_that_acknowledges_an_answer_before_the_answer_is_stored_is_reporte
     assert "premature-acknowledgement" in {finding.rule for finding in list_findings(nodes)}
 
 
-def test_text_of_a_flow_that_acknowledges_an_answer_is_recognised_by_its_wording() -> None:
+def test_flow_text_that_acknowledges_an_answer_is_recognised() -> None:
     texts = add_texts(mine__thanks="Your answer has been recorded.")
     found = list_findings("  first: {say: [mine.thanks], next: bye}", texts=texts)
     get_only_finding(found, "premature-acknowledgement", "first")
@@ -258,7 +258,7 @@ def test_flow_check_reports_a_subdialog_that_never_returns() -> None:
     assert "never-returns" in {finding.rule for finding in found}
 
 
-def test_every_problem_found_in_a_flow_has_a_remedy_and_a_rule_name() -> None:
+def test_each_flow_check_finding_has_a_remedy_and_a_rule_name() -> None:
     nodes = """
   first: {menu: [{recording: x}, mine.ask], choices: {1: loop}, answer: party}
   loop: {say: [turnout.noted_voted], next: loop}

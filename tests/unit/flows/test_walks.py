@@ -131,7 +131,7 @@ def test_booth_worker_flow_completes_or_is_hung_up_when_random_keys_are_pressed(
     assert turns[-1].state.ending in {Ending.COMPLETED, Ending.HUNG_UP}
 
 
-def test_random_key_presses_reveal_a_flow_that_thanks_before_the_answer_is_stored() -> None:
+def test_random_key_test_detects_a_flow_that_thanks_before_storing() -> None:
     flow = make_flow(
         "\n  first: {menu: [opt_out.question], choices: {1: thanks}}\n  thanks: {disconnect: x, say: [opt_out.noted]}"
     )

@@ -106,7 +106,7 @@ def test_upgraded_store_of_a_centre_keeps_its_result_row_ids() -> None:
     assert not centre.is_accepted(SendingStore(), 100)
 
 
-def test_result_row_ids_restart_at_headquarters_when_a_store_first_sends_its_identity() -> None:
+def test_row_ids_restart_when_an_upgraded_store_first_sends_its_identity() -> None:
     centre = Centre()
     centre.send(SendingStore(), 0).last_id = 55
     assert not centre.is_accepted(FIRST, 100)

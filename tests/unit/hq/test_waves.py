@@ -126,7 +126,7 @@ def test_rollout_observes_a_centre_that_returned_to_an_earlier_material_version(
     assert decide_at(rollout, 70, 129, 130) == [WaveState.WAIT, WaveState.WAIT, WaveState.NEXT]
 
 
-def test_stop_order_of_headquarters_needs_one_leaders_signature_and_a_resume_order_two() -> None:
+def test_headquarters_stop_needs_one_leaders_signature_and_a_resume_two() -> None:
     keys = {name: name[:1].encode() * 32 for name in ("asha", "ravi")}
     leaders = [{"name": name, "key": format_public_key(derive_public_key(key))} for name, key in keys.items()]
     centres = [{"id": name, "zone": zone} for name, zone in ZONES.items()]

@@ -86,7 +86,7 @@ async def test_electoral_roll_import_waits_while_the_dialler_reports_progress() 
 
 
 @virtual_time()
-async def test_command_client_waits_long_only_for_a_command_that_imports_an_electoral_roll() -> None:
+async def test_only_roll_import_commands_have_a_long_reply_timeout() -> None:
     broker = Broker()
 
     async def send_without_reply() -> None:

@@ -29,7 +29,7 @@ REQUEST = SnapshotRequest("PEERS.1713764000.0123456789ab", "0f" * 16, "", "S13",
 PAGE = SnapshotPage("pune-1", REQUEST, 7, None, [], [{"key": "k1"}])
 
 
-def test_page_of_updates_for_a_new_centre_is_unchanged_after_packing_and_unpacking() -> None:
+def test_packed_updates_for_a_new_centre_are_unpacked_unchanged() -> None:
     assert unpack_snapshot_request(pack_snapshot_request(REQUEST)) == REQUEST
     assert (
         verify_and_unpack_page(pack_snapshot_page(PAGE, PRIVATE), "pune-1", REQUEST, derive_public_key(PRIVATE)) == PAGE

@@ -70,7 +70,7 @@ def test_abandoned_rate_window_fills_from_the_time_of_the_first_answer() -> None
     assert tally.count_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
 
 
-def test_pacing_takes_the_least_risk_when_another_abandoned_call_would_exceed_the_cap() -> None:
+def test_pacing_risk_is_minimal_if_one_more_abandoned_call_exceeds_the_cap() -> None:
     governor = _make_governor((Cap(3_600, 0.01, 0.012),))
     _count_answers(governor, 116, 31.0)  # five seats: the second abandoned call exceeds the stop
     _get_allowed_risk(governor)

@@ -251,7 +251,7 @@ def test_abandoned_rate_stays_within_the_hard_limit_even_if_all_calls_are_answer
     )
 
 
-def test_explanation_of_pacing_names_the_hard_limit_on_abandoned_calls_as_the_reason() -> None:
+def test_pacing_names_the_hard_abandoned_call_limit_as_its_limiting_factor() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.03, RESERVED, Reserve.EVERY_INSTANT),))
     pacer.restore_learned_state(
         {

@@ -210,7 +210,7 @@ def test_order_of_booths_equals_that_of_an_exhaustive_search(priorities: list[fl
             plain.empty |= set(quotas)
 
 
-def test_booth_does_not_count_as_exhausted_if_the_reservation_limit_was_reached_first() -> None:
+def test_booth_has_further_numbers_if_the_reservation_limit_was_reached() -> None:
     order = BoothOrder([1, 2, 3])
     order.update_call_order_after_numbers_reserved(
         {1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True
@@ -303,7 +303,7 @@ def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time
     assert limit_retry_to_last_call(None, 100.0, 0.0, promised=True) is None
 
 
-def test_booth_worker_gets_a_last_call_only_if_half_a_calling_interval_remains() -> None:
+def test_booth_worker_gets_a_final_call_only_after_half_a_calling_interval() -> None:
     last_call_at, every = 36_000.0, 7_200.0
     assert find_time_of_next_booth_worker_call(30_000.0, last_call_at, 22_800.0, every) == 30_000.0
     assert (

@@ -40,7 +40,7 @@ SHARE = load_profile("neutral").machine_detection.false_positive_share
     st.sampled_from([(1.0,), (24.0, 48.0), (36.0,)]),
     st.integers(0, 4),
 )
-def test_worst_abandoned_rate_of_a_day_is_the_rate_of_its_worst_window(
+def test_worst_abandoned_rate_of_a_day_is_that_of_its_worst_period(
     quarters: list[tuple[int, bool]], hours: tuple[float, ...], first_day: int
 ) -> None:
     """The result is compared with windows counted one by one."""

@@ -171,7 +171,7 @@ def test_official_figure_needs_no_state_if_only_one_state_has_the_constituency_n
         ("S13", [], set()),
     ],
 )
-def test_search_for_the_state_of_an_official_figure_returns_all_possible_federal_states(
+def test_name_or_code_of_a_federal_state_finds_all_matching_states(
     given: str, on_the_roll: list[str], meant: set[str]
 ) -> None:
     assert find_possible_federal_states(given, on_the_roll) == meant

@@ -119,7 +119,7 @@ def test_webhook_posts_a_voter_status_with_its_answers_after_the_call_has_ended(
     assert [result["answers"] for result in portal.results] == [{}, {"at_home": "2"}, {}]
 
 
-def test_webhook_posts_all_results_again_if_its_position_file_is_of_another_store(
+def test_webhook_posts_all_results_again_for_another_store(
     store: HandFilled, post: Callable[[Portal], int], tmp_path: Path
 ) -> None:
     add_voted_marks(store, (1, 2))

@@ -81,7 +81,7 @@ def test_real_voter_names_are_not_reported_as_illegible(name: str) -> None:
     assert not is_garbled_text(name)
 
 
-def test_voter_id_numbers_shared_by_several_voters_are_counted_within_one_roll_version(tmp_path: Path) -> None:
+def test_shared_voter_id_numbers_are_counted_within_a_roll_version(tmp_path: Path) -> None:
     header, row = f"{KEY},NAME,EPIC,MOBILE", "174,1,{},Asha,ABC1234567,981234560{}"
     store = tmp_path / "centre.db"
     (tmp_path / "roll.csv").write_text("\n".join([header, row.format(1, 1), row.format(2, 2)]))

@@ -84,7 +84,7 @@ def refuse_calls(seconds: float) -> FirstCall:
     return find_first_possible_call_time(gate, campaign_rules(settings), Areas([], True, 0.0), NOON)
 
 
-def test_forecast_of_a_first_call_gives_no_time_if_an_obstacle_lasts_indefinitely() -> None:
+def test_first_call_forecast_has_no_time_if_an_obstacle_never_ends() -> None:
     assert refuse_calls(60.0) == FirstCall(None, ", then ".join(f"closed at {60 * step}" for step in range(16)))
     assert refuse_calls(0.0) == refuse_calls(-1.0) == FirstCall(None, "closed at 0")
 

@@ -340,7 +340,7 @@ def test_caller_id_must_belong_to_the_trunk_and_the_prescribed_number_series() -
         ("india", RECORDED, True),
     ],
 )
-def test_calls_forbidden_in_the_silence_period_depend_on_purpose_and_kind_of_campaign(
+def test_silence_period_forbids_calls_by_purpose_and_kind_of_campaign(
     jurisdiction: str, campaign: dict[str, Any], silenced: bool
 ) -> None:
     settings = site(jurisdiction, campaign=campaign, rules=POLL)

@@ -97,7 +97,7 @@ def test_refusal_of_a_call_outside_the_calling_hours_names_the_time_zone() -> No
     assert check_at(NOON, hours) == "outside the campaign's calling hours until Mon 22 Apr 13:00"
 
 
-def test_refusal_text_counts_the_time_zones_in_which_the_called_phone_may_be() -> None:
+def test_refusal_text_gives_the_number_of_possible_time_zones() -> None:
     settings = site()
     gate = make_gate(settings)
     change_profile(gate, calling_hours={"zones": Zones.NUMBER})

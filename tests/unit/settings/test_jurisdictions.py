@@ -184,7 +184,7 @@ LOOSER: dict[str, Any] = {
 }
 
 
-def test_stricter_and_looser_values_are_tested_for_every_rule_that_sites_may_change() -> None:
+def test_every_changeable_rule_has_stricter_and_looser_test_values() -> None:
     rules = {name: field.annotation for name, field in Profile.model_fields.items()}
     may_change = {
         f"{name}.{field}"

@@ -115,7 +115,7 @@ def test_impossible_rates_and_flows_in_the_settings_are_refused(tmp_path: Path, 
         ('caller_ids = ["+911140000001"]', "an area needs states, constituencies or prefixes"),
     ],
 )
-def test_caller_id_area_must_name_a_place_and_caller_ids_of_the_trunk(tmp_path: Path, line: str, says: str) -> None:
+def test_caller_id_area_of_a_trunk_needs_a_place_and_caller_ids(tmp_path: Path, line: str, says: str) -> None:
     trunk = '[[trunks]]\nname = "a"\nendpoint = "a"\ncaller_ids = ["+911140000001"]\n[[trunks.areas]]\n'
     (printed,) = get_error_lines(tmp_path, trunk + line + "\n")
     assert says in printed

@@ -170,7 +170,7 @@ def test_rehearsal_names_only_obstacles_to_calls_in_the_rehearsed_hours() -> Non
         ({FaultKind.LINK_CUT.value: 1000.0}, {"agents": 0.0}, set(), NOBODY_LEFT),
     ],
 )
-def test_recovery_from_a_rehearsed_fault_is_judged_only_if_calls_were_possible_afterwards(
+def test_fault_recovery_is_judged_only_if_calls_were_possible_afterwards(
     over_at: dict[str, float], due: dict[str, float], calling: set[str], why: str | None
 ) -> None:
     hours = (CampaignHours("agents", ((0.0, 3600.0),)),)
@@ -196,7 +196,7 @@ def judge_outcome(**changes: Any) -> list[Finding]:
     return judge_rehearsed_day(DayOutcome(day=day, **{**figures, **rest, "recovered": recovered, **changes}))
 
 
-def test_rehearsal_reports_a_missing_recovery_as_error_and_an_unjudged_fault_as_warning() -> None:
+def test_rehearsal_reports_a_missing_fault_recovery_as_an_error() -> None:
     noted = judge_outcome(recovered={}, not_judged={FaultKind.LINK_CUT.value: NOBODY_LEFT})[0]
     assert (noted.level, str(noted)) == (Level.WARNING, f"AMI connection lost: not judged: {NOBODY_LEFT}")
     assert judge_outcome(recovered={})[0].level is Level.ERROR

@@ -148,7 +148,7 @@ def test_mistake_in_the_campaign_form_is_reported_at_its_field(
     assert says in problem
 
 
-def test_campaign_that_the_legal_profile_does_not_allow_is_refused_at_its_field(tmp_path: Path) -> None:
+def test_campaign_form_names_the_field_that_the_legal_profile_forbids(tmp_path: Path) -> None:
     [(field, problem)] = find_mistakes(load_site(tmp_path, "india"), {**FORM, "purpose": "material"})
     assert field == "candidate"
     assert "requires a candidate for campaign material" in problem

@@ -21,7 +21,7 @@ async def test_executed_command_is_stored_while_its_sender_may_repeat_the_comman
             )
 
 
-async def test_stored_command_is_deleted_when_its_sender_may_no_longer_repeat_the_command(backend: Backend) -> None:
+async def test_stored_commands_are_deleted_after_three_days(backend: Backend) -> None:
     """Over ten days, only the commands of the last three days are stored, even after a burst."""
     async with open_filled_store(backend) as store:
         for number in range(400):

@@ -38,9 +38,7 @@ def read_consent(path: Path, number: str) -> Consent:
 
 
 @pytest.mark.parametrize("by", ["roll", "list of workers"])
-def test_stored_consent_applies_when_an_electoral_roll_or_worker_list_adds_the_number(
-    store_with_consent: Path, tmp_path: Path, by: str
-) -> None:
+def test_earlier_consent_applies_to_a_number_imported_later(store_with_consent: Path, tmp_path: Path, by: str) -> None:
     assert (read_consent(store_with_consent, NUMBER), read_consent(store_with_consent, OTHER)) == (
         Consent.WITHDRAWN,
         Consent.UNKNOWN,

@@ -82,7 +82,7 @@ async def test_calls_erased_by_a_purge_are_not_reported_as_missing_from_the_stor
         assert not await store.is_call_missing_from_store(STRANGER)
 
 
-def test_record_of_the_newest_call_is_read_from_the_text_in_asterisks_database() -> None:
+def test_newest_call_is_parsed_from_asterisks_database_entry() -> None:
     call = NewestCall(STRANGER.attempt_id, NOW + 0.125)
     assert parse_newest_call(format_newest_call(call)) == call
     attempt = STRANGER.attempt_id

@@ -143,7 +143,7 @@ async def test_ended_call_is_announced_to_headquarters_with_its_number_hash(
         ("nonsense", "None", False, PeerCallKind.CALL),
     ],
 )
-def test_each_call_outcome_is_announced_to_other_centres_as_its_kind_of_call(
+def test_other_centres_learn_whether_a_call_was_a_conversation_or_abandoned(
     outcome: str, direction: str, is_connected: bool, kind: PeerCallKind | None
 ) -> None:
     assert classify_call_for_other_centres(outcome, direction, is_connected=is_connected) is kind

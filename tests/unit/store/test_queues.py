@@ -152,7 +152,7 @@ async def test_request_to_reserve_zero_numbers_returns_no_number(backend: Backen
         assert await claim_numbers(store, 5, campaign_id="nowhere") == []
 
 
-async def test_reserved_number_that_is_released_returns_to_its_earlier_place_in_the_queue(backend: Backend) -> None:
+async def test_released_number_returns_to_its_place_in_the_queue(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         first = await claim_numbers(store, 3)
         await store.release_claimed_numbers(first)

@@ -93,7 +93,7 @@ def test_upgrade_of_an_earlier_store_adds_and_reports_an_integrity_seal_of_its_r
     assert (code, text.splitlines()[0]) == (1, "opt_out 1: changed")
 
 
-async def test_dialler_version_that_seals_other_columns_starts_a_new_log_of_integrity_seals(
+async def test_upgrade_with_other_sealed_columns_starts_a_new_seal_log(
     backend: SqliteBackend, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Tests copy their new stores from one that the first of them makes: it must not have this test's columns.
@@ -368,7 +368,7 @@ async def some_calls(backend: SqliteBackend) -> None:
         await store.save_opt_out(4, at=NOW, source="agent")
 
 
-def test_consent_recorded_before_the_electoral_roll_import_passes_the_check_of_integrity_seals(tmp_path: Path) -> None:
+def test_consent_recorded_before_a_roll_import_passes_seal_verification(tmp_path: Path) -> None:
     path = tmp_path / "centre.db"
     with open_store_exclusively(path, "a test") as db:
         with open_transaction(db):

@@ -159,7 +159,7 @@ async def test_voter_status_of_an_unknown_voter_is_rejected(backend: Backend) ->
         assert await store.read_outbox_rows_for_broker(10) == []
 
 
-async def test_turnout_counts_equal_the_sum_of_the_changes_by_all_stored_voter_statuses(backend: Backend) -> None:
+async def test_turnout_counts_equal_the_sum_of_all_stored_voter_statuses(backend: Backend) -> None:
     kinds = [MarkKind.NOT_YET, MarkKind.LATER, MarkKind.WILL_NOT, MarkKind.VOTED, MarkKind.MOVED, MarkKind.VOTED]
     async with open_filled_store(backend) as store:
         marks = [make_mark(1, kind, key=str(number)) for number, kind in enumerate(kinds)]

@@ -337,7 +337,7 @@ async def test_failed_channel_comparison_is_logged_and_closes_the_ami_session() 
 
 
 @virtual_time()
-async def test_channel_comparison_that_fails_with_a_lost_link_does_not_close_the_session() -> None:
+async def test_channel_comparison_cut_by_a_lost_connection_is_not_an_error() -> None:
     switch, _events, session = await connect()
     session.errors = {"CoreShowChannels": SwitchUnreachable("lost")}
     with capture_logs() as logs:
@@ -379,7 +379,7 @@ async def test_waiting_time_for_asterisk_is_the_age_of_the_oldest_unanswered_act
 
 
 @virtual_time()
-async def test_waiting_time_for_asterisk_is_infinite_once_the_exclusive_use_may_have_expired() -> None:
+async def test_asterisk_counts_as_silent_once_its_exclusive_use_may_have_expired() -> None:
     switch, _events = make_switch(lease=SwitchLease(OURS))
     session = Session(switch)
     await bring_up(switch, session)
@@ -406,7 +406,7 @@ async def test_exclusive_use_of_asterisk_is_renewed_until_the_ami_session_is_los
     switch.close()
 
 
-async def test_ami_session_without_exclusive_use_of_asterisk_lasts_until_the_connection_is_lost() -> None:
+async def test_ami_session_without_exclusive_use_of_asterisk_stays_connected() -> None:
     switch, _events, session = await connect()
     session.lost.set_result(SwitchError("lost"))
     assert str(await switch.run_ami_session(cast(Any, session))) == "lost"

@@ -183,7 +183,7 @@ async def test_exclusive_use_of_asterisk_that_was_given_up_is_not_valid() -> Non
         "Event: OriginateResponse\r\nActionID: seat-01-a\r\nResponse: Failure",
     ],
 )
-def test_agent_phone_whose_call_has_ended_is_not_hung_up_before_a_restart(end: str) -> None:
+def test_agents_phone_that_has_hung_up_is_not_hung_up_before_a_restart(end: str) -> None:
     tracker = SwitchTracker()
     tracker.seats.start_tracking_called_phone("seat-01-a")
     assert tracker.list_channels_without_voter() == ["seat-01-a"]

@@ -54,7 +54,7 @@ async def test_phone_of_an_added_seat_is_called_on_its_asterisk_server() -> None
     assert (one.orders, other.orders) == ([("call", "02", "other"), ("01", "phone01")], [("02", "phone02")])
 
 
-def test_other_servers_check_at_once_whether_they_reach_a_server_that_came_up() -> None:
+def test_servers_test_the_link_to_a_recovered_server_at_once() -> None:
     one, other = Server(), Server()
     events = list[SwitchEvent]()
     MultiServerSwitch(cast(Any, {"one": one, "other": other}), {}, {}).set_event_sink(events.append)

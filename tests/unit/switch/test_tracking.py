@@ -247,7 +247,7 @@ def test_voter_on_another_server_is_identified_by_the_called_extension(end: str)
     assert not tracker.calls.is_call_still_tracked(ID)
 
 
-def test_channel_without_an_attempt_id_is_ignored_as_a_call_of_another_server() -> None:
+def test_channel_without_an_attempt_id_is_no_call_of_another_server() -> None:
     tracker = SwitchTracker("b")
     stranger = make_event(
         "ConfbridgeJoin", Conference="seat-02", Uniqueid=LEG, Context="matdan-joined", Exten="1234*02"

@@ -84,7 +84,7 @@ async def test_user_removed_from_the_settings_is_signed_out(desk: DeskUnderTest)
     people.close()
 
 
-async def test_sessions_of_page_users_neither_end_nor_last_longer_on_a_full_disk(
+async def test_full_disk_does_not_change_when_page_sessions_end(
     desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = desk.tokens["supervisor"] = await desk.people.sign_in_with_password("supervisor", PASSWORD)

@@ -125,7 +125,7 @@ async def test_server_closes_connections_without_a_complete_request_head() -> No
 
 
 @virtual_time()
-async def test_server_closes_a_connection_with_an_incomplete_body_and_answers_a_complete_request() -> None:
+async def test_server_closes_a_connection_with_an_incomplete_request_body() -> None:
     protocol, wire = connect_client()
     protocol.data_received(POST + b"1234")
     assert await measure_open_time(wire) == pytest.approx(BODY_SECONDS, abs=0.5)
