@@ -156,7 +156,7 @@ def make_command_text(name: str, command_id: str, expires_at: float, **values: A
 
 
 @virtual_time()
-async def test_dialler_executes_no_forged_command() -> None:
+async def test_no_forged_mqtt_command_is_executed() -> None:
     tested = make_gateway(SIGNED)
     tried = 0
     proved = 0  # known to be their sender's: each of them is in the audit, of all others one a sender and minute

@@ -56,7 +56,7 @@ async def test_cut_ami_connection_neither_ends_calls_nor_causes_second_calls(tmp
 
 
 @virtual_time()
-async def test_half_open_ami_connection_is_detected(tmp_path: Path) -> None:
+async def test_half_open_ami_connection_is_reopened_within_seconds(tmp_path: Path) -> None:
     async with a_site(tmp_path, make_answering_switch(talk_seconds=10.0), seats=2) as site, agents_at_work(site):
         await site.until(lambda: site.centre_view.campaigns[0].connected >= 2)
         site.switch.stall_ami_connections()

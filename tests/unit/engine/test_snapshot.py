@@ -337,7 +337,7 @@ def test_supervisors_speed_limit_reduces_free_channels_until_it_expires(
     assert (snapshot.free_channels, snapshot.held_back) == (18, False)
 
 
-def test_slow_speed_limit_allows_one_unanswered_call() -> None:
+def test_low_speed_limit_still_allows_one_unanswered_call() -> None:
     turns = Turns(1)
     run = turns.features.loaded_campaigns["calls"]
     run.speed = CampaignSpeed(None, 0.1, NOON + 60, "supervisor")

@@ -197,7 +197,7 @@ def test_answers_without_ringing_do_not_change_the_estimated_ring_times() -> Non
     assert InFlightTable(rings, TUNED).moments.tolist() == pytest.approx(usual.moments.tolist(), abs=1.0)
 
 
-def test_answer_probability_without_reported_ringing_uses_time_since_originate() -> None:
+def test_answer_probability_without_ringing_is_estimated_from_time_since_originate() -> None:
     random, rings = Random(6), RingTimes(TUNED)
     for _ in range(1_500):
         rings.learn_ring_time_of_ended_call(

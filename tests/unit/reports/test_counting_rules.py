@@ -49,7 +49,7 @@ def test_inbound_calls_do_not_change_the_abandoned_call_rate(store: HandFilled) 
     assert (row["live_answers"], row["abandoned"], row["cap_met"]) == ("100", "5", "NO")
 
 
-async def test_run_report_ignores_inbound_calls_in_its_checks(store: HandFilled, tmp_path: Path) -> None:
+async def test_demo_report_ignores_inbound_calls_in_its_checks(store: HandFilled, tmp_path: Path) -> None:
     """A voter who has voted or opted out may call us, also while an outbound call is live; that breaks no rule."""
     first = store.answered(1, NOON)
     store.mark(2, "voted", NOON)

@@ -350,7 +350,7 @@ async def test_demo_report_counts_attempts_and_opt_outs_since_the_start_of_the_d
     assert store.number(1) not in json.dumps(figures)
 
 
-async def test_run_report_without_calls_passes_all_checks(store: HandFilled) -> None:
+async def test_demo_report_without_calls_passes_all_checks(store: HandFilled) -> None:
     report = check_run(store)
     assert report.has_passed_all_checks
     assert (
@@ -367,7 +367,7 @@ async def test_demo_without_calls_fails_its_check_of_placed_calls(store: HandFil
     assert check_run(store).check_number_of_placed_calls().checks[PLACED_CHECK].holds
 
 
-async def test_run_report_finds_overlapping_attempts_to_one_number(store: HandFilled) -> None:
+async def test_demo_report_finds_overlapping_attempts_to_one_number(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(2, NOON + 20)
     assert failed_checks(check_run(store)) == set()
@@ -378,14 +378,14 @@ async def test_run_report_finds_overlapping_attempts_to_one_number(store: HandFi
     assert not report.has_passed_all_checks
 
 
-async def test_run_report_accepts_consecutive_and_refused_attempts_to_one_number(store: HandFilled) -> None:
+async def test_demo_report_accepts_consecutive_and_refused_attempts_to_one_number(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(1, NOON + 100)
     store.attempt(1, NOON + 110, outcome="refused", attempt_number=None)
     assert failed_checks(check_run(store)) == set()
 
 
-async def test_run_report_finds_an_answered_call_without_an_outcome(store: HandFilled) -> None:
+async def test_demo_report_finds_an_answered_call_without_an_outcome(store: HandFilled) -> None:
     store.answered(1, outcome=None, ended_at=None)
     store.answered(2, outcome="busy")
     store.answered(3, outcome="unknown")
@@ -393,7 +393,7 @@ async def test_run_report_finds_an_answered_call_without_an_outcome(store: HandF
     assert (check_run(store)).checks["answered_calls_have_outcomes"].broken == 2
 
 
-async def test_run_report_finds_a_call_to_a_voter_who_had_voted(
+async def test_demo_report_finds_a_call_to_a_voter_who_had_voted(
     store: HandFilled,
 ) -> None:
     store.mark(1, "voted", NOON)
@@ -412,7 +412,7 @@ async def test_run_report_finds_a_call_to_a_voter_who_had_voted(
     assert (check_run(store)).checks["nobody_called_after_voted"].broken == 2
 
 
-async def test_run_report_finds_a_call_to_a_number_that_had_opted_out(store: HandFilled) -> None:
+async def test_demo_report_finds_a_call_to_a_number_that_had_opted_out(store: HandFilled) -> None:
     store.opt_out(3, NOON)
     store.attempt(3, NOON - 40)
     assert failed_checks(check_run(store)) == set()
