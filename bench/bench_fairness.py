@@ -170,7 +170,9 @@ def use_rule_before_weights() -> Iterator[None]:
         mock.patch.object(Placing, "_place_calls_of_campaigns_with_agents", _place_calls_as_before),
         mock.patch.object(Snapshots, "_find_pacer_of_campaign_with_agents", lambda *_: None),
         mock.patch.object(CampaignRuns, "list_skills_required_by_dialling_campaigns", lambda _: []),
-        mock.patch.object(UsualRate, "count_equivalent_ringing_calls", lambda _, ringing: len(ringing)),
+        mock.patch.object(
+            UsualRate, "count_ringing_calls_weighted_by_answer_probability", lambda _, ringing: len(ringing)
+        ),
         mock.patch.object(CentreModel, "_run_pacing_decision", _decide_as_before),
     ):
         yield

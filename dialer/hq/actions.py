@@ -1,6 +1,4 @@
-"""What users change on headquarters' pages: they open, assign and close incidents, and make and answer proposals. Each
-action is audited.
-"""
+"""The HTTP routes for actions of users on headquarters' pages: on incidents and proposals. Each action is audited."""
 
 from __future__ import annotations
 
@@ -85,7 +83,7 @@ class AnswerProposal(PageRequest):
 
 
 class HqActions:
-    """The HTTP routes with which users of headquarters' pages change something: incidents, and proposals to centres."""
+    """The HTTP routes for actions of users on headquarters' pages: on incidents, and on proposals to centres."""
 
     def __init__(
         self, db: PageDatabase, accounts: Accounts, proposals: Proposals, on_change: Callable[[], None]

@@ -637,7 +637,7 @@ class BatchImporter:
 
     @contextlib.contextmanager
     def _subtract_computing_time_of_centre(self, centre: str) -> Iterator[None]:
-        """Subtract the computing time of the `with` block from the computing time that the centre may still use."""
+        """Subtract the CPU time of the `with` block from the CPU time that the centre may still use."""
         started = time.thread_time()
         yield
         self._shares.subtract_used_computing_time(messages.build_batch_subject(centre), time.thread_time() - started)

@@ -1,7 +1,7 @@
-"""The records that headquarters sends to its pages. The pages' TypeScript types are generated from them.
+"""The records that headquarters sends to its pages. `dialer.desk.page_types` generates the pages' TypeScript types from
+them.
 
-An optional field is missing until its centre has published it, or until the database has it (`dialer.desk.page_types`
-generates the types).
+An optional field is missing until its centre has published it, or until the database has it.
 """
 
 from __future__ import annotations

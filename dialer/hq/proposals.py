@@ -122,7 +122,7 @@ class SQL(Statements):
 class Proposals:
     """The actions on proposals: to propose, confirm and carry out. Each checks the user's rights and writes the audit.
 
-    The functions raise RequestRefused if the user may not do it, and StoreError.
+    They raise RequestRefused if the user may not perform the action, and StoreError.
     """
 
     def __init__(

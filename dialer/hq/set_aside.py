@@ -74,7 +74,7 @@ class SQL(Statements):
 def create_record_of_rejected_row(
     centre: str, incarnation: str, row: BatchRow, now: float, reason: str, *, retry: bool
 ) -> SetAsideRow:
-    """Return the database row for a result that cannot be stored as such.
+    """Return the database row for a result that could not be stored as a result (set aside).
 
     Characters that the database cannot store are escaped.
     """

@@ -134,7 +134,7 @@ def find_accepted_database_of_centre(stores: dict[str, KnownStore]) -> KnownStor
 
 
 def describe_conflict_of_databases(centre: str, stores: dict[str, KnownStore]) -> str:
-    """Return as text which decision about a centre's stores a person must make, or "" if there is none to make."""
+    """Return what a person must decide about a centre's stores (databases), or "" if there is nothing to decide."""
     refused = [each for each in stores.values() if each.state is StoreState.REFUSED]
     accepted = find_accepted_database_of_centre(stores)
     if not refused or accepted is None:

@@ -1,4 +1,4 @@
-"""Rollout of a version of campaign material to centres in steps (waves), as decisions without I/O.
+"""The rollout of a version of campaign material to centres in steps (waves). Without I/O.
 
 The next wave starts once the centres of the wave before work with the new version. A problem stops the rollout.
 """

@@ -1,8 +1,8 @@
 """The MQTT client. No other module imports aiomqtt, or paho-mqtt, on which aiomqtt is based.
 
-Two private names of aiomqtt 2 are used, for what aiomqtt does not offer. `_client` is paho's client: it acknowledges a
-message after it was stored, and writes and disconnects without waiting. `_client_connect` connects in a thread. aiomqtt
-3 will not use paho. Then only this file must change (docs/explanation/dependencies.md).
+Two private names of aiomqtt 2 are used, for functions that it does not offer. `_client` is paho's client: it
+acknowledges a message after it was stored, and writes and disconnects without waiting. `_client_connect` connects in a
+thread. aiomqtt 3 will not use paho. Then only this file must change (docs/explanation/dependencies.md).
 """
 
 from __future__ import annotations

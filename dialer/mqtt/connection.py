@@ -1,4 +1,4 @@
-"""A connection to the MQTT broker: opening it in time, publishing, reading, and descriptions of failures."""
+"""Connect to the MQTT broker, publish and read messages, and describe failures."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ ALIVE_SECONDS = HEARTBEAT_SECONDS + 5.0
 async def refuse_duplicate_dialler(settings: BrokerSettings, centre: str, name: DiallerName) -> None:
     """Raise CentreIdTaken if another dialler, with another store, is using the centre id at this broker.
 
-    Raises BrokerUnreachable if the broker does not answer. If the broker retains the state of a dialler, up to 15
-    seconds may pass until it is clear that this dialler has stopped.
+    This takes up to 15 seconds if the broker retains the state of a dialler that has stopped. Raises BrokerUnreachable
+    if the broker does not answer.
     """
     own = f"{name.store}-{name.process}-{uuid4().hex[:8]}"  # both connections of a dialler check at the same time
     checking = replace(settings, client_id=f"{make_client_id(settings, centre)}-check-{own}")

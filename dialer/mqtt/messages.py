@@ -1,4 +1,4 @@
-"""Creation of MQTT messages from the engine's state and from call results."""
+"""Create MQTT messages from the engine's state and from call results."""
 
 from __future__ import annotations
 

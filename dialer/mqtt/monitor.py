@@ -217,7 +217,7 @@ class Monitor:
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._compare_store_with_signature_at_broker()
-                await self._relay.publish_waiting_rows(connection.publish_message)
+                await self._relay.publish_waiting_outbox_rows(connection.publish_message)
                 await self._publisher.publish_final_state_message(connection.publish_message)
         except* (BrokerUnreachable, MqttError, StoreError, TimeoutError) as errors:
             _log.warning("monitor.farewell_failed", problem=str(errors.exceptions[0]))

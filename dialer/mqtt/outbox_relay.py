@@ -1,4 +1,4 @@
-"""Sending of call results to the broker, in order, from the store's outbox (table of messages to send).
+"""Send call results from the store's outbox (table of messages to send) to the broker, in order.
 
 A row stays in the outbox until the broker has acknowledged its message.
 """
@@ -50,11 +50,11 @@ class OutboxRelay:
         """
         while True:
             self._waiting.clear()
-            await self.publish_waiting_rows(publish)
+            await self.publish_waiting_outbox_rows(publish)
             await asyncio.sleep(READ_SECONDS)
             await self._waiting.wait()
 
-    async def publish_waiting_rows(self, publish: Publish) -> None:
+    async def publish_waiting_outbox_rows(self, publish: Publish) -> None:
         """Publish all messages that wait in the outbox (table of messages to send).
 
         Return once the broker has acknowledged them.

@@ -146,7 +146,7 @@ class ChangeBuffer:
         whole = view() if centre_due or campaigns or self._alerts_changed or self._centre_id is None else None
         centre = self._centre_id = whole.state.centre if whole is not None else self._centre_id or ""
         if whole is not None and centre_due:
-            self._add_messages_of_seats_due_now(whole, now)
+            self._add_due_seat_messages(whole, now)
         due = [messages.create_call_message(centre, change) for change in self._calls]
         due += [messages.create_seat_message(centre, seat) for seat in self._seats.values()]
         self._seats_at.update(dict.fromkeys(self._seats, now))
@@ -175,7 +175,7 @@ class ChangeBuffer:
         self._statistics_at.update(dict.fromkeys(campaigns, now))
         return due
 
-    def _add_messages_of_seats_due_now(self, view: CentreView, now: float) -> None:
+    def _add_due_seat_messages(self, view: CentreView, now: float) -> None:
         for seat in view.seats:
             is_old = self._seats_at.get(seat.seat, float("-inf")) + SEAT_SECONDS <= now
             if is_old and seat.state is not SeatState.OFFLINE:

@@ -85,7 +85,9 @@ def build_inbox_prefix(centre: str) -> str:
 
 
 def is_inbox_of_requesting_centre(subject: str, reply: str) -> bool:
-    """Return whether `reply` is a reply inbox of the centre whose id ends the request's `subject`."""
+    """Return whether `reply` is an inbox of the centre that sent a request. The request's `subject` ends with the
+    centre's id.
+    """
     return reply.startswith(f"{build_inbox_prefix(subject.rpartition('.')[2])}.")
 
 

@@ -1,4 +1,4 @@
-"""Keys of centres and headquarters for nats-server (nkeys): reading seed files, and conversion to Ed25519 keys.
+"""Read the keys (nkeys) of centres and headquarters for nats-server, and convert them to Ed25519 keys.
 
 A seed is base32 of a two-byte prefix, the private key and a checksum. A public nkey is base32 of a one-byte prefix, the
 public key and a checksum (nats-io/nkeys, README).

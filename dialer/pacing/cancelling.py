@@ -1,5 +1,6 @@
-"""Choose the ringing calls to hang up when more phones ring than seats will be free. Without I/O; the simulated centre
-uses this module too.
+"""Choose the ringing calls to hang up when more phones ring than seats will be free.
+
+Without I/O. The simulated centre uses this module too.
 """
 
 from __future__ import annotations

@@ -115,9 +115,10 @@ class Hazard(Learned):
         self._exposure = np.zeros(len(_EDGES))
 
     def learn_duration_of_talk_or_wrap_up(self, seconds: float, *, went_over: bool = False) -> None:
-        """Record that a talk or wrap-up has ended after `seconds`.
+        """Record that a talk or wrap-up has ended after `seconds` or, if `went_over` is set, that its last part has
+        begun.
 
-        If `went_over` is set, it goes on: its last part has begun, because the agent announced the end.
+        The last part begins when the agent announces the end.
         """
         seconds = limit_duration_to_valid_range(seconds)
         self._endings *= 1.0 - 1.0 / self.memory
@@ -366,9 +367,10 @@ class InFlightTable:
         """P(answered by each moment | it will be answered), for a call that is placed now."""
 
     @staticmethod
-    def find_table_row_of_each_ringing_call(calls: Iterable[RingingCall]) -> list[int]:
-        """Return the row of each call in the table, from how long its phone has rung or, before that, since its
-        Originate.
+    def find_probability_row_of_each_ringing_call(calls: Iterable[RingingCall]) -> list[int]:
+        """Return each call's row in the table.
+
+        The row depends on how long the phone has rung or, if it does not ring yet, on the time since the Originate.
         """
         rows = []  # a time that is negative or not a number gets the first row
         for elapsed, _, ringing in calls:

@@ -1,5 +1,6 @@
-"""The base of all pacing policies with limits of the abandoned-call rate (caps), and the simplest such policy, which
-places a fixed number of calls per free seat.
+"""The base class of pacing policies that limit the abandoned-call rate (caps), and the simplest such policy.
+
+It places a fixed number of calls per free seat.
 """
 
 from __future__ import annotations
@@ -118,8 +119,9 @@ class RatioPacer(GovernedPacer):
     """
 
     def count_calls_to_place(self, snapshot: PacingSnapshot) -> int:
-        """Return how many calls to add until each free seat has its fixed number of calls in flight (the ratio), within
-        the limits of trunks and of the abandoned-call rate.
+        """Return how many calls to place until each free seat has its fixed number of calls in flight (the ratio).
+
+        The trunks and the limits of the abandoned-call rate may reduce the number.
         """
         self._set_present_time_of_pacing_policy(snapshot.now_seconds)
         free = max(0, snapshot.free_seats)

@@ -45,15 +45,15 @@ class Tally:
 
     def add_answered_and_abandoned_counts(self, now: float, answers: float = 0.0, abandoned: float = 0.0) -> None:
         """Add answers and abandoned calls to the counts of a cap's time window. Negative numbers subtract, down to 0."""
-        self.remove_calls_that_left_cap_window(now)
-        counts = self._buckets.setdefault(self._get_time_slot_of_cap_window(now), [0.0, 0.0])
+        self.remove_calls_outside_time_window(now)
+        counts = self._buckets.setdefault(self._get_slot_of_time_window(now), [0.0, 0.0])
         answers = max(answers, -self.answers)
         counts[0] += answers
         counts[1] += abandoned
         self.answers += answers
         self.abandoned += abandoned
 
-    def remove_calls_that_left_cap_window(self, now: float) -> None:
+    def remove_calls_outside_time_window(self, now: float) -> None:
         """Move a cap's time window so that it ends at `now`, and remove the counted calls that are no longer in it."""
         bucket = int(now // self._width)
         if bucket == self._newest:
@@ -69,16 +69,16 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def count_calls_that_stay_in_cap_window(self, now: float, ahead_seconds: float) -> tuple[float, float]:
+    def count_calls_remaining_in_time_window(self, now: float, ahead_seconds: float) -> tuple[float, float]:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
-        self.remove_calls_that_left_cap_window(now)
+        self.remove_calls_outside_time_window(now)
         if ahead_seconds >= self.window_seconds:
             return 0.0, 0.0
         asked = (
-            self._get_time_slot_of_cap_window(now),
-            self._get_time_slot_of_cap_window(now + ahead_seconds) - BUCKETS,
+            self._get_slot_of_time_window(now),
+            self._get_slot_of_time_window(now + ahead_seconds) - BUCKETS,
         )
         if asked != self._asked:  # compute the counts that leave by then
             answers = abandoned = 0.0
@@ -90,22 +90,22 @@ class Tally:
             self._asked, self._leaving = asked, (answers, abandoned)
         return max(0.0, self.answers - self._leaving[0]), max(0.0, self.abandoned - self._leaving[1])
 
-    def count_seconds_until_cap_window_is_full(self, now: float) -> float:
+    def count_seconds_until_time_window_is_full(self, now: float) -> float:
         """Return in how many seconds the counted calls cover the cap's whole time window. Then the oldest ones leave
         the count.
         """
-        self.remove_calls_that_left_cap_window(now)
+        self.remove_calls_outside_time_window(now)
         oldest = next(iter(self._buckets), None)
         return self.window_seconds if oldest is None else max(0.0, self.window_seconds - now + oldest * self._width)
 
-    def _get_time_slot_of_cap_window(self, now: float) -> int:
+    def _get_slot_of_time_window(self, now: float) -> int:
         return int(now // self._width)
 
     def restore_answered_and_abandoned_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Replace the counts of the time window by counts from the store (`recent`, oldest calls first)."""
         held: dict[int, list[float]] = {}
         for each in recent:
-            bucket = self._get_time_slot_of_cap_window(now - max(0.0, each.age_seconds))
+            bucket = self._get_slot_of_time_window(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, (each.answers, 0.0)), (bucket, (0.0, each.abandoned))):
                 counts = held.setdefault(place, [0.0, 0.0])
                 counts[0] += max(0.0, number[0])
@@ -113,7 +113,7 @@ class Tally:
         self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
         self._asked = self._newest = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
-        self.remove_calls_that_left_cap_window(now)
+        self.remove_calls_outside_time_window(now)
 
 
 class Governor(Learned):
@@ -221,10 +221,10 @@ class Governor(Learned):
         returned.
         """
         tuning = self._tuning
-        unfilled = min(self._left, tally.count_seconds_until_cap_window_is_full(self.now))
+        unfilled = min(self._left, tally.count_seconds_until_time_window_is_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.count_calls_that_stay_in_cap_window(self.now, ahead)
+        answers, abandoned = tally.count_calls_remaining_in_time_window(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -243,7 +243,7 @@ class Governor(Learned):
         The number is negative if a target is exceeded already, and 0 without a cap.
         """
         for tally in self.tallies:
-            tally.remove_calls_that_left_cap_window(self.now)
+            tally.remove_calls_outside_time_window(self.now)
         return min((target * tally.answers - tally.abandoned for _, tally, target in self._windows), default=0.0)
 
     def count_calls_allowed_in_worst_case(self, free_seats: int) -> float:
@@ -251,16 +251,16 @@ class Governor(Learned):
         abandoned.
 
         Only caps with a `reserve` are checked. They must hold even in the worst case, now and at the end of the calling
-        day. A call is abandoned only if others have taken all free seats. So after a abandoned calls among n answers, d
-        more may be abandoned while a + d <= hard_stop * (n + free_seats + d). The result is negative if a cap is
-        exceeded already, and infinite if no cap has a reserve.
+        day. A call is abandoned only if others have taken all free seats. So if a of n answers were abandoned, d more
+        may be abandoned while a + d <= hard_stop * (n + free_seats + d). The result is negative if a cap is exceeded
+        already, and infinite if no cap has a reserve.
         """
         room = float("inf")
         for cap, tally, _ in self._windows:
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.count_calls_that_stay_in_cap_window(self.now, ahead)
+            answers, abandoned = tally.count_calls_remaining_in_time_window(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))

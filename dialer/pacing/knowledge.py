@@ -66,7 +66,7 @@ def compute_seat_free_probabilities(horizons: Sequence[float], rates: Mapping[Se
     return np.concatenate(parts)
 
 
-def find_table_row_of_each_busy_seat(seats: Iterable[BusySeat]) -> list[int]:
+def find_probability_row_of_each_busy_seat(seats: Iterable[BusySeat]) -> list[int]:
     """Return the row of each busy seat in the table from `compute_seat_free_probabilities`.
 
     Seats whose agent leaves after the call are left out.
@@ -136,7 +136,7 @@ class Knowledge(Learned):
         """Return, for each of the campaign's calls in flight, the probability that it will be answered."""
         if not calls:
             return np.zeros(0)
-        ratio = self._table.ratio.take(self._table.find_table_row_of_each_ringing_call(calls))
+        ratio = self._table.ratio.take(self._table.find_probability_row_of_each_ringing_call(calls))
         odds = compute_odds_from_probability(self.answer_rate.estimate_answer_rate(ratio, self._known_calls))
         chances: Vector = 1.0 / (1.0 + odds * ratio)
         return chances
@@ -147,7 +147,7 @@ class Knowledge(Learned):
         """
         self._latest = snapshot
         table, calls = self._table, snapshot.ringing
-        rows = np.array(table.find_table_row_of_each_ringing_call(calls), dtype=np.intp)
+        rows = np.array(table.find_probability_row_of_each_ringing_call(calls), dtype=np.intp)
         freed_seats, busy = self._sum_seat_free_probabilities_of_all_campaigns(snapshot.busy_seats)
         ratio = table.ratio.take(rows)
         told = [chance for _, chance, _ in calls]
@@ -173,9 +173,9 @@ class Knowledge(Learned):
 
         The array has the sums of the seats' probabilities, then the sums of their squares, and then of their cubes.
         """
-        return self._sum_probabilities_of_table_rows(find_table_row_of_each_busy_seat(seats))
+        return self._sum_probability_rows(find_probability_row_of_each_busy_seat(seats))
 
-    def _sum_probabilities_of_table_rows(self, rows: Sequence[int]) -> Vector:
+    def _sum_probability_rows(self, rows: Sequence[int]) -> Vector:
         sums: Vector = self._freed.take(rows, axis=0).sum(axis=0)
         return sums
 
@@ -186,10 +186,10 @@ class Knowledge(Learned):
         If a seat's agent talks for another campaign, the pacer of that campaign makes the forecast, because it knows
         how long its talks take.
         """
-        rows = find_table_row_of_each_busy_seat(seats)
+        rows = find_probability_row_of_each_busy_seat(seats)
         others = dict.fromkeys([seat.pacer for seat in seats if seat.pacer is not None])
         if not others:
-            return self._sum_probabilities_of_table_rows(rows), len(rows)
+            return self._sum_probability_rows(rows), len(rows)
         sums, own = np.zeros(3 * self._tuning.moments), [seat for seat in seats if seat.pacer is None]
         for pacer in others:
             theirs = [seat for seat in seats if seat.pacer is pacer]
@@ -208,7 +208,7 @@ class Knowledge(Learned):
         match event.kind:
             case PacingEventKind.CANCELLED if event.timed:
                 # The call's probable outcome is imputed; otherwise the distributions would lose their late calls.
-                row = self._table.find_table_row_of_each_ringing_call(
+                row = self._table.find_probability_row_of_each_ringing_call(
                     [RingingCall(seconds, ringing_seconds=event.ringing_seconds)]
                 )
                 chance = self.answer_rate.learn_from_call_hung_up_by_dialler(float(self._table.ratio[row[0]]))

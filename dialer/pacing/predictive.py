@@ -61,7 +61,7 @@ class UsualRate(Learned):
         """Return the maximum number of calls in flight for `seats`, the number of seats that take callers."""
         return int(seats * self._tuning.answers_per_seat / max(self._tuning.least_usual_rate, self.rate))
 
-    def count_equivalent_ringing_calls(self, ringing: Sequence[RingingCall]) -> int:
+    def count_ringing_calls_weighted_by_answer_probability(self, ringing: Sequence[RingingCall]) -> int:
         """Return the number of ringing calls, in which calls of other campaigns are weighted by their answer
         probability.
 
@@ -122,7 +122,7 @@ class PredictivePacer(GovernedPacer):
             for most, limit in (
                 (
                     self.usual.compute_max_calls_in_flight(prospect.seats)
-                    - self.usual.count_equivalent_ringing_calls(snapshot.ringing),
+                    - self.usual.count_ringing_calls_weighted_by_answer_probability(snapshot.ringing),
                     Limit.IN_FLIGHT,
                 ),
                 (self._count_calls_allowed_in_worst_case(snapshot), Limit.RESERVE),
@@ -165,8 +165,8 @@ class PredictivePacer(GovernedPacer):
         """Return the two limits on the risk of the last call placed: that it is abandoned, and that it exceeds a hard
         stop.
 
-        The second limit is lower at a large site, which decides more often. If the answer rate is below its half-hour
-        mean, it may recover at any moment. Then the limits are stricter.
+        The second limit is lower at a large site, which decides more often. It also allows for an answer rate that is
+        below its half-hour mean and may recover at any moment.
         """
         tuning = self._tuning
         poorer = self.usual.rate / max(1e-3, prospect.answer_rate) - 1.0

@@ -102,7 +102,7 @@ class CommandAudit:
         await self._store.append_audit_entry("command", who, what, self._clock.now())
 
     async def write_audit_entry_for_forged_command(self, refused: RefusedCommand, name: str) -> None:
-        """Append an audit entry for a command that may be forged: its sender is not proved. Raises StoreError.
+        """Append an audit entry for a command that may be forged, because its sender is not proved. Raises StoreError.
 
         If the sender `name` ("" = unknown senders) has an entry from the last minute, the command is only counted.
         """

@@ -1,4 +1,4 @@
-"""Sending of commands to a running dialler through the broker, one after another, and waiting for the replies."""
+"""Send commands to a running dialler through the broker, one after another, and wait for the replies."""
 
 from __future__ import annotations
 
@@ -86,9 +86,9 @@ class CommandSession:
         self._is_in_progress = False  # as the dialler has reported since the last check
 
     async def record_reply_or_centre_state(self, received: Received) -> None:
-        """Record the reply to the command that was sent, or from the centre's state whether an import is in progress.
+        """Record a message from the dialler: the reply to the sent command, or the centre's state.
 
-        Replies to other commands are ignored.
+        The state says whether an import is in progress. Replies to other commands are ignored.
         """
         if received.topic == topics.CENTRE_STATE.build_full_topic(self._centre):
             imports_roll = self._may_take_minutes and _is_roll_being_imported(received.payload)

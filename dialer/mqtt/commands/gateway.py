@@ -176,13 +176,12 @@ class CommandGateway:
     async def execute_command_once_and_reply(self, checked: CheckedCommand, number: int = 0) -> None:
         """Execute a command, unless it was executed before, and send a reply to its sender.
 
-        `number` is the command's place in the order of arrival. What happens if the dialler crashes and the command is
-        sent again depends on the command:
+        `number` is the command's place in the order of arrival. If the dialler crashes and the command is sent again:
 
-        - An idempotent command is executed, then recorded in the store. It may be executed again, which changes nothing.
-        - Another command, such as a hang-up or transfer, is recorded first. A second execution would affect the next voter, so
-          it is refused.
-        - A command with a receipt (stored reply) is committed in one transaction with the reply.
+        - An idempotent command may be executed again, which changes nothing. It is recorded after its execution.
+        - Another command, such as a hang-up or transfer, is refused, because a second execution would affect the next voter.
+          It is recorded before its execution.
+        - A command with a receipt (stored reply) is committed in one transaction with its reply.
         """
         if isinstance(checked, AcceptedCommand):
             checked = check_sender_permission_again(checked, self._senders)

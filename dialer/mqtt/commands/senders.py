@@ -1,8 +1,8 @@
 """The users and programs that may send commands, and the check that a command comes from its named sender.
 
-The last level of the topic names the sender. Without a signature, only the broker's access list prevents that somebody
-else publishes there. A signature proves the sender even if the broker accepts anybody. It covers the bytes as they were
-sent, so sender and dialler may format JSON differently.
+The last level of the topic names the sender. Without a signature, only the broker's access list prevents somebody else
+from publishing there. A signature proves the sender even if the broker accepts anybody. It covers the bytes as they
+were sent, so sender and dialler may format JSON differently.
 """
 
 from __future__ import annotations

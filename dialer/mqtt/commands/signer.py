@@ -1,4 +1,4 @@
-"""Writing command messages, signed if the sender has a key."""
+"""Write command messages, signed if the sender has a key."""
 
 from __future__ import annotations
 

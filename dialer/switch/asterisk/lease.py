@@ -98,7 +98,7 @@ class SwitchLease:
                 return
             if holder is None:
                 raise SwitchError(
-                    "Asterisk did not accept this dialler as its only one (no lease was created): the dialler tries again. "
+                    "Asterisk could not be reserved for this dialler (no lease was created): the dialler tries again. "
                     "If this lasts, see Asterisk's log"
                 )
             raise SwitchInUse(_describe_dialler_that_uses_asterisk(holder))

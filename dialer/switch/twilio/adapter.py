@@ -194,7 +194,7 @@ class TwilioSwitch:
         if status in FINAL:  # nothing left to hang up
             self._to_hang_up.discard(attempt_id)
         await self._store_twilio_sid_of_call(call, sid)
-        self._apply_call_status(
+        self._update_call_from_status(
             call, status, _parse_call_duration(form.get("CallDuration")), form.get("SipResponseCode", "")
         )
 
@@ -234,9 +234,11 @@ class TwilioSwitch:
             except SwitchError as error:
                 _log.debug("twilio.hang_up_failed", attempt=call.attempt_id, problem=str(error))
 
-    def _apply_call_status(self, call: TwilioCall, status: CallStatus, seconds: int, sip_status: str = "") -> None:
+    def _update_call_from_status(
+        self, call: TwilioCall, status: CallStatus, seconds: int, sip_status: str = ""
+    ) -> None:
         call.updated_at = self._clock.monotonic()
-        events: list[CallEvent] = call.apply_twilio_status(status, seconds=seconds, sip_status=sip_status)
+        events: list[CallEvent] = call.update_call_from_twilio_status(status, seconds=seconds, sip_status=sip_status)
         if call.ended and self._calls.pop(call.attempt_id, None) is not None:
             self.meter.add_call_cost(call.billed_seconds, call.legs)
         self._report_events_to_engine(events)
@@ -312,7 +314,7 @@ class TwilioSwitch:
                     await self._find_call_at_twilio(call)
             elif now - call.updated_at >= SILENT_SECONDS:
                 record = await self._api.fetch_call(call.sid)
-                self._apply_call_status(call, record.status, record.seconds)
+                self._update_call_from_status(call, record.status, record.seconds)
 
     async def _find_call_at_twilio(self, call: TwilioCall) -> None:
         """Search Twilio's list for a call whose response was lost.
@@ -325,7 +327,7 @@ class TwilioSwitch:
         if fresh:
             found = min(fresh, key=lambda record: abs(record.created_at - call.asked_at))
             await self._store_twilio_sid_of_call(call, found.sid)
-            self._apply_call_status(call, found.status, found.seconds)
+            self._update_call_from_status(call, found.status, found.seconds)
         elif self._clock.monotonic() - call.updated_at >= LOST_SECONDS:
             self._calls.pop(call.attempt_id, None)
             self._report_events_to_engine([end_vanished_call(call)])

@@ -66,7 +66,9 @@ class TwilioCall:
     unsure: bool = False  # whether the response to the request was lost
     legs: int = 1  # billed legs: 2 after a transfer
 
-    def apply_twilio_status(self, status: CallStatus, *, seconds: int = 0, sip_status: str = "") -> list[CallEvent]:
+    def update_call_from_twilio_status(
+        self, status: CallStatus, *, seconds: int = 0, sip_status: str = ""
+    ) -> list[CallEvent]:
         """Update the state of a call from a status that Twilio reports. Return the resulting events for the engine. A
         repeated or late status causes no events.
         """

@@ -54,7 +54,7 @@ async def test_stored_messages_are_published_to_the_broker_once_and_in_order(sto
     await announce(store, 0, 3 * BATCH_ROWS + 1)
     broker = Broker()
     relay = OutboxRelay("pune-1", store, asyncio.Event())
-    await relay.publish_waiting_rows(broker.publish)
+    await relay.publish_waiting_outbox_rows(broker.publish)
     assert broker.payloads == [str(number) for number in range(3 * BATCH_ROWS + 1)]
     assert {(message.topic, message.qos, message.retain) for message in broker.accepted} == {
         ("dialer/v1/pune-1/results/marks", 1, False)
@@ -74,7 +74,7 @@ async def test_stored_message_that_cannot_be_published_is_skipped_and_reported(s
 
     problems: list[str] = []
     relay = OutboxRelay("pune-1", store, asyncio.Event(), lambda _row, problem: problems.append(problem))
-    await relay.publish_waiting_rows(publish)
+    await relay.publish_waiting_outbox_rows(publish)
     assert published == ["0", "2"]
     assert await store.read_outbox_rows_for_broker(10) == []
     assert problems == ["Publish topic is too long."]
@@ -87,13 +87,13 @@ async def test_batch_of_stored_messages_is_published_again_completely_after_a_lo
     first = Broker(fails_at=str(BATCH_ROWS + 2))
     relay = OutboxRelay("pune-1", store, asyncio.Event())
     with pytest.raises(ExceptionGroup) as caught:
-        await relay.publish_waiting_rows(first.publish)
+        await relay.publish_waiting_outbox_rows(first.publish)
     assert caught.group_contains(ConnectionResetError)
     assert [row.payload for row in await store.read_outbox_rows_for_broker(100)] == [
         str(number) for number in range(BATCH_ROWS, BATCH_ROWS + 5)
     ]
     second = Broker()
-    await relay.publish_waiting_rows(second.publish)
+    await relay.publish_waiting_outbox_rows(second.publish)
     assert second.payloads == [str(number) for number in range(BATCH_ROWS, BATCH_ROWS + 5)]
     assert await store.read_outbox_rows_for_broker(10) == []
 
@@ -134,7 +134,7 @@ async def test_stored_messages_are_published_again_after_the_store_failed(store:
     with pytest.raises(StoreBusy):
         await relay.publish_outbox_until_cancelled(broker.publish)
     store.mark_outbox_rows_published = mark_published
-    await relay.publish_waiting_rows(broker.publish)
+    await relay.publish_waiting_outbox_rows(broker.publish)
     assert broker.payloads == ["0", "1", "2"] * 2  # at least once: receivers recognise a repeat by its key
     assert await store.read_outbox_rows_for_broker(10) == []
 

@@ -17,13 +17,13 @@ from dialer.pacing.estimators import (
     InFlightTable,
     RingTimes,
 )
-from dialer.pacing.knowledge import compute_seat_free_probabilities, find_table_row_of_each_busy_seat
+from dialer.pacing.knowledge import compute_seat_free_probabilities, find_probability_row_of_each_busy_seat
 from dialer.pacing.port import BusySeat, RingingCall, SeatStage
 from dialer.pacing.tuning import TUNED
 
 
 def _find_table_row(elapsed: float, ringing: float | None) -> int:
-    return InFlightTable.find_table_row_of_each_ringing_call([RingingCall(elapsed, ringing_seconds=ringing)])[0]
+    return InFlightTable.find_probability_row_of_each_ringing_call([RingingCall(elapsed, ringing_seconds=ringing)])[0]
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
@@ -107,12 +107,12 @@ def test_predicted_probability_of_a_free_seat_matches_exponential_talk_and_wrap_
     table = compute_seat_free_probabilities([5.0, 20.0], rates)
     for seconds, found in zip(
         (5.0, 20.0),
-        table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(),
+        table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 30.0)])[0]].tolist(),
         strict=True,
     ):
         exact = 1.0 - (60.0 * exp(-seconds / 60.0) - 15.0 * exp(-seconds / 15.0)) / 45.0
         assert found == pytest.approx(exact, abs=0.02)
-    free = table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
+    free = table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.WRAP_UP, 3.0)])[0]].tolist()
     assert free == pytest.approx([1.0 - exp(-5.0 / 15.0), 1.0 - exp(-20.0 / 15.0)], abs=0.01)
 
 
@@ -122,12 +122,12 @@ def test_predicted_time_until_a_closing_seat_is_free_matches_the_learned_times()
         SeatStage.TALKING: _make_rates(1 / 15.0, 100.0),
     }
     table = compute_seat_free_probabilities([10.0], rates)
-    closing = float(table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
+    closing = float(table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.CLOSING, 2.0)])[0], 0])
     assert closing == pytest.approx(1.0 - (15.0 * exp(-10.0 / 15.0) - 5.0 * exp(-10.0 / 5.0)) / 10.0, abs=0.03)
     # all conversations are closed within a second
-    assert float(table[find_table_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]) == pytest.approx(
-        closing, abs=0.06
-    )
+    assert float(
+        table[find_probability_row_of_each_busy_seat([BusySeat(SeatStage.TALKING, 60.0)])[0], 0]
+    ) == pytest.approx(closing, abs=0.06)
 
 
 def _record_ring_times(rings: RingTimes, random: Random, calls: int) -> None:

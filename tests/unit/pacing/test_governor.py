@@ -44,14 +44,14 @@ def test_abandoned_rate_window_drops_answered_before_abandoned_calls_of_the_same
     tally.add_answered_and_abandoned_counts(3.0, answers=1)
     tally.add_answered_and_abandoned_counts(3.0, abandoned=1)
     tally.add_answered_and_abandoned_counts(1_000.0, answers=1)
-    tally.remove_calls_that_left_cap_window(3_599.0)
+    tally.remove_calls_outside_time_window(3_599.0)
     assert (tally.answers, tally.abandoned) == (2, 1)
-    tally.remove_calls_that_left_cap_window(3_600.0)
+    tally.remove_calls_outside_time_window(3_600.0)
     assert (tally.answers, tally.abandoned) == (1, 1)
-    tally.remove_calls_that_left_cap_window(3_605.0)
+    tally.remove_calls_outside_time_window(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.count_calls_that_stay_in_cap_window(3_605.0, 990.0) == (1, 0)
-    assert tally.count_calls_that_stay_in_cap_window(3_605.0, 1_000.0) == (0, 0)
+    assert tally.count_calls_remaining_in_time_window(3_605.0, 990.0) == (1, 0)
+    assert tally.count_calls_remaining_in_time_window(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
@@ -63,11 +63,11 @@ def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
 
 def test_abandoned_rate_window_fills_from_the_time_of_the_first_answer() -> None:
     tally = Tally(3_600.0)
-    assert tally.count_seconds_until_cap_window_is_full(1e6) == 3_600.0
+    assert tally.count_seconds_until_time_window_is_full(1e6) == 3_600.0
     tally.add_answered_and_abandoned_counts(100.0, answers=1)
-    assert tally.count_seconds_until_cap_window_is_full(1_900.0) == pytest.approx(1_800.0)
+    assert tally.count_seconds_until_time_window_is_full(1_900.0) == pytest.approx(1_800.0)
     tally.add_answered_and_abandoned_counts(3_690.0, answers=1)
-    assert tally.count_seconds_until_cap_window_is_full(3_690.0) == pytest.approx(10.0)
+    assert tally.count_seconds_until_time_window_is_full(3_690.0) == pytest.approx(10.0)
 
 
 def test_pacing_risk_is_minimal_if_one_more_abandoned_call_exceeds_the_cap() -> None:
@@ -183,9 +183,9 @@ def test_abandoned_rate_restored_from_stored_calls_is_never_underestimated() -> 
     governor.restore_answered_and_abandoned_counts({3_600.0: of_late})
     hour, day = governor.tallies
     assert (hour.answers, hour.abandoned, day.answers, day.abandoned) == (100, 2, 0, 0)
-    hour.remove_calls_that_left_cap_window(5_009.0)
+    hour.remove_calls_outside_time_window(5_009.0)
     assert (hour.answers, hour.abandoned) == (90, 2)
-    hour.remove_calls_that_left_cap_window(5_021.0)
+    hour.remove_calls_outside_time_window(5_021.0)
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 

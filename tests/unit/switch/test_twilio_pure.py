@@ -233,7 +233,7 @@ def test_arbitrary_text_is_refused_as_a_token_in_a_twilio_url(token: str) -> Non
 @given(st.lists(st.sampled_from(list(CallStatus)), max_size=12))
 def test_twilio_call_statuses_in_any_order_report_each_change_once(statuses: list[CallStatus]) -> None:
     call = TwilioCall(ATTEMPT, "+910000000001", 0.0)
-    events = [event for status in statuses for event in call.apply_twilio_status(status)]
+    events = [event for status in statuses for event in call.update_call_from_twilio_status(status)]
     assert sum(isinstance(event, CallEnded) for event in events) == bool(set(statuses) & FINAL)
     assert sum(isinstance(event, CallRinging) for event in events) <= 1
     assert sum(isinstance(event, CallAnswered) for event in events) <= 1
@@ -257,7 +257,7 @@ def test_twilio_call_statuses_in_any_order_report_each_change_once(statuses: lis
 def test_final_twilio_call_status_is_converted_to_a_sip_status_and_q850_cause(
     status: CallStatus, sip_status: str, cause: int | None, dial_status: str | None
 ) -> None:
-    (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).apply_twilio_status(status, sip_status=sip_status)
+    (end,) = TwilioCall(ATTEMPT, "+910000000001", 0.0).update_call_from_twilio_status(status, sip_status=sip_status)
     assert isinstance(end, CallEnded)
     assert (end.cause, end.dial_status, end.answered) == (cause, dial_status, False)
 

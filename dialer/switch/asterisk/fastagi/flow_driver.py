@@ -135,10 +135,9 @@ class FlowResult:
 
 
 class QuestionNotPlayed(Exception):
-    """Raised if none of a question's prompts can be played, or not an essential one. The caller would not understand
-    it.
+    """Raised if an essential prompt of a question, or every prompt of it, cannot be played.
 
-    The text of the error is the name of the missing sound.
+    The caller would not understand the question. The text of the error is the name of the missing sound.
     """
 
 
@@ -187,7 +186,7 @@ class _FlowRun:
             asks: whether the prompts are a question.
 
         Raises:
-            QuestionNotPlayed: no prompt of the question, or not an essential one, can be played.
+            QuestionNotPlayed: an essential prompt of the question, or every prompt of it, cannot be played.
         """
         heard, skipped = False, ""
         for ref in prompts:

@@ -126,7 +126,7 @@ class SeatTracker:
             case "ContactStatus" if message.get("ContactStatus") in _REGISTERED:
                 return [PhoneRegistered(message.get("EndpointName"), message.get("URI"))]
             case "Hold" | "Unhold" if self.is_phone_in_seat(message.get("Uniqueid")):
-                return self._handle_hold_key(message.get("Uniqueid"), is_held=message.event_name == "Hold")
+                return self._report_hold_key_of_phone(message.get("Uniqueid"), is_held=message.event_name == "Hold")
             case "UserEvent" if self.is_phone_in_seat(message.get("Uniqueid")):
                 seat = self._in_seat[message.get("Uniqueid")]
                 return [SeatKeyPressed(seat, message.get("Key"))] if message.get("UserEvent") == "SeatKey" else []
@@ -141,7 +141,7 @@ class SeatTracker:
         self._in_seat[message.get("Uniqueid")] = seat
         return [SeatUp(seat)]
 
-    def _handle_hold_key(self, unique_id: str, *, is_held: bool) -> list[SwitchEvent]:
+    def _report_hold_key_of_phone(self, unique_id: str, *, is_held: bool) -> list[SwitchEvent]:
         seat = self._in_seat[unique_id]
         if self.find_phone_in_seat(seat) != unique_id:  # a replaced phone, which is being hung up
             return []
