@@ -90,3 +90,16 @@ Encode = Callable[[Result], Announcement]
 """Encodes a result as an announcement. It must be pure, because the transaction that commits the result may call it
 repeatedly.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxWait:
+    """How many stored results wait to be sent to the broker or to headquarters, and since when."""
+
+    __pydantic_config__ = MESSAGE
+
+    sink: str
+    """broker or headquarters"""
+    rows: Count
+    oldest_at: Time | None
+    """null: nothing waits"""

@@ -14,6 +14,7 @@ from dialer.domain.alerts import Alert
 from dialer.domain.enums import CampaignKind, TextEnum
 from dialer.domain.forecast import Forecast
 from dialer.domain.model import BoothTurnout, CampaignProgress, CampaignState, Outcome
+from dialer.domain.results import OutboxWait
 from dialer.domain.schema import (
     MESSAGE,
     Count,
@@ -340,19 +341,6 @@ class RollImportProgress:
     """voters of the roll"""
     imported: Count
     """voters imported so far"""
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxWait:
-    """How many stored results wait to be sent to the broker or to headquarters, and since when."""
-
-    __pydantic_config__ = MESSAGE
-
-    sink: str
-    """broker or headquarters"""
-    rows: Count
-    oldest_at: Time | None
-    """null: nothing waits"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import structlog
 
 from dialer.domain.alerts import AlertKind
 from dialer.domain.errors import StoreError
-from dialer.domain.view import OutboxWait
+from dialer.domain.results import OutboxWait
 from dialer.engine.alerts.state import Alerts
 from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dialer.domain.alerts import AlertKind, create_alert
-from dialer.domain.view import CampaignView, CentreState, CentreView, Hold, HoldReason, OutboxWait
+from dialer.domain.results import OutboxWait
+from dialer.domain.view import CampaignView, CentreState, CentreView, Hold, HoldReason
 from dialer.metrics.families import (
     ProcessStatus,
     build_centre_metrics,

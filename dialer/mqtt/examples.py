@@ -20,7 +20,7 @@ from dialer.domain.model import (
     Outcome,
 )
 from dialer.domain.newest_call import NewestCall
-from dialer.domain.results import FlowAnswers, OptOut, SeatHours, TestMark
+from dialer.domain.results import FlowAnswers, OptOut, OutboxWait, SeatHours, TestMark
 from dialer.domain.sealed_epochs import SealedEpoch
 from dialer.domain.view import (
     AbandonedTarget,
@@ -29,7 +29,6 @@ from dialer.domain.view import (
     CallState,
     CampaignView,
     CentreState,
-    OutboxWait,
     ScreenPop,
     SeatState,
     SeatView,

@@ -6,16 +6,35 @@ There is no report on adherence, because no schedule is stored with which the lo
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from dialer.domain.view import SeatState
 from dialer.reports.formats import Cell, Column, ColumnKind, Report, make_count_columns, make_text_columns
-from dialer.reports.tables import WORKING, Window
+from dialer.reports.tables import Window
 from dialer.store.connection import Connection
 from dialer.store.sql import Query, Statements
 
 NO_REASON = "(none)"
-_SHOWN_SECONDS = (SeatState.TALKING, SeatState.WRAP_UP, SeatState.READY, SeatState.PAUSED)
+WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
+_SHOWN_STATES = (*WORKING, SeatState.READY, SeatState.PAUSED)  # columns in the terminal; other states are short-lived
+
+
+class SeatSeconds(NamedTuple):
+    """How many seconds a seat and its agent spent in one state."""
+
+    seat: str
+    agent_name: str
+    state: str
+    seconds: float
+
+
+class SeatCalls(NamedTuple):
+    """The number of connected calls of a seat and its agent."""
+
+    seat: str
+    agent_name: str
+    calls: int
 
 
 class AgentSeconds(NamedTuple):
@@ -45,9 +64,57 @@ class PauseCount(NamedTuple):
 
 
 class SQL(Statements):
+    seat_seconds_by_state = Query(SeatSeconds)
+    calls_by_seat = Query(SeatCalls)
     seconds_by_state = Query(AgentSeconds)
     calls_by_agent = Query(AgentCalls)
     pauses_by_reason = Query(PauseCount)
+
+
+def report_agents(db: Connection, window: Window) -> Report:
+    """Report calls and seconds in each state by seat and agent, with utilisation (talking and wrap-up / logged-in
+    time).
+
+    With `window.campaign`, only this campaign's calls are counted. The times are always those of all campaigns.
+    """
+    seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for row in window.query_rows_of_period(db, SQL.seat_seconds_by_state):
+        seconds[row.seat, row.agent_name][row.state] += row.seconds
+    connected = {(seat, agent): n for seat, agent, n in window.query_rows_of_period(db, SQL.calls_by_seat)}
+    states = [state for state in SeatState if state is not SeatState.OFFLINE]
+    rows: list[tuple[Cell, ...]] = []
+    for seat, agent in sorted(seconds.keys() | connected.keys()):
+        spent = {state.value: seconds[seat, agent][state] for state in states}
+        rows.append(
+            (seat, agent, *_compute_work_figures_of_agent(spent, connected.get((seat, agent), 0)), *spent.values())
+        )
+    totals = {state.value: sum(spent[state] for spent in seconds.values()) for state in states}
+    total = ("all", "", *_compute_work_figures_of_agent(totals, sum(connected.values())), *totals.values())
+    return Report(
+        "agents",
+        (
+            *make_text_columns("seat", "agent"),
+            Column("utilisation", ColumnKind.SHARE, "busy"),
+            Column("calls"),
+            Column("calls_per_hour", ColumnKind.RATE, "per h"),
+            Column("handling_seconds", ColumnKind.SECONDS, "handling"),
+            Column("logged_in_seconds", ColumnKind.SECONDS, "logged"),
+            *(
+                Column(f"{state.replace('-', '_')}_seconds", ColumnKind.SECONDS, state.value, state in _SHOWN_STATES)
+                for state in states
+            ),
+        ),
+        tuple(rows),
+        total if rows else None,
+    )
+
+
+def _compute_work_figures_of_agent(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
+    """Return utilisation (0-1), calls, calls per hour, mean handling time (talking and wrap-up) and logged-in time (seconds)."""
+    logged_in, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
+    if logged_in <= 0:
+        return None, calls, None, None, 0.0
+    return worked / logged_in, calls, calls * 3600 / logged_in, worked / calls if calls else None, logged_in
 
 
 def report_work_of_agents(db: Connection, window: Window) -> Report:
@@ -73,7 +140,7 @@ def report_work_of_agents(db: Connection, window: Window) -> Report:
         (
             Column("agent", ColumnKind.TEXT),
             Column("logged_in_seconds", ColumnKind.SECONDS, "logged in"),
-            *(Column(f"{state.replace('-', '_')}_seconds", ColumnKind.SECONDS, state) for state in _SHOWN_SECONDS),
+            *(Column(f"{state.replace('-', '_')}_seconds", ColumnKind.SECONDS, state) for state in _SHOWN_STATES),
             Column("utilisation", ColumnKind.SHARE, "busy"),
             Column("handling_seconds", ColumnKind.SECONDS, "handling"),
             *make_count_columns("calls", "contacts"),
@@ -93,7 +160,7 @@ def _compute_work_cells(spent: dict[str, float], counts: tuple[int, ...]) -> tup
     logged_in, worked = sum(spent.values()), sum(spent.get(state, 0.0) for state in WORKING)
     return (
         logged_in,
-        *(spent.get(state, 0.0) for state in _SHOWN_SECONDS),
+        *(spent.get(state, 0.0) for state in _SHOWN_STATES),
         worked / logged_in if logged_in else None,
         worked / calls if calls else None,
         calls,

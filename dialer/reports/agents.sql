@@ -1,5 +1,21 @@
 -- Reports on the work of agents. Only the part of an interval inside the period counts.
 
+-- Seconds of each seat and agent in each state. Only the part of an interval inside the window counts.
+-- name: seat_seconds_by_state
+SELECT seat, coalesce(agent, '') AS agent_name, state, sum(min(until_at, :until) - max(from_at, :since)) AS seconds
+FROM seat_interval
+WHERE until_at > :since AND from_at < :until
+GROUP BY seat, agent, state
+ORDER BY seat, agent;
+
+-- Inbound calls are included, because seats answer them too.
+-- name: calls_by_seat
+SELECT seat, coalesce(agent, '') AS agent_name, count(*) AS calls
+FROM attempt
+WHERE connected_at >= :since AND connected_at < :until AND seat IS NOT NULL
+  AND (:campaign IS NULL OR campaign_id = :campaign)
+GROUP BY seat, agent;
+
 -- name: seconds_by_state
 SELECT agent AS agent_name, state, sum(min(until_at, :until) - max(from_at, :since)) AS seconds
 FROM seat_interval

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from typing import NamedTuple
 
-from dialer.reports import accounts, tables
+from dialer.reports import accounts, agents, tables
 from dialer.reports.evidence import report_whether_abandoned_caps_were_met
 from dialer.reports.formats import Report
 from dialer.reports.tables import Window
@@ -31,7 +31,7 @@ class ReportSource(NamedTuple):
 
 REPORTS: Mapping[str, Callable[[ReportSource], Report]] = {
     "trunks": lambda of: tables.report_trunks(of.db, of.window),
-    "agents": lambda of: tables.report_agents(of.db, of.window),
+    "agents": lambda of: agents.report_agents(of.db, of.window),
     "dispositions": lambda of: tables.report_dispositions(of.db, of.window),
     "abandonment": lambda of: tables.report_abandonment(of.db, of.window, of.zone, of.false_positive_share),
     "evidence": lambda of: report_whether_abandoned_caps_were_met(

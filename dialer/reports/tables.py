@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from dialer.domain.model import ANSWERED, CONTACTS, Outcome, calculate_abandoned_rate
+from dialer.domain.model import ANSWERED, CONTACTS, LIVE_ANSWERS, Outcome, calculate_abandoned_rate
 from dialer.domain.trunk_failures import CARRIER_REFUSES, TRUNK_FAILURES
-from dialer.domain.view import SeatState
 from dialer.reports.formats import (
     Cell,
     Column,
@@ -27,7 +26,6 @@ from dialer.reports.formats import (
     make_count_columns,
     make_text_columns,
 )
-from dialer.store.campaign_figures import LIVE
 from dialer.store.connection import Connection
 from dialer.store.recordings import get_recording_file_name
 from dialer.store.sql import Query, Statements
@@ -38,8 +36,7 @@ QUARTER_SECONDS = 900
 NO_DISPOSITION = "(none)"
 _ANSWERED = json.dumps(sorted(ANSWERED))
 _CONTACTS = json.dumps(sorted(CONTACTS))
-WORKING = (SeatState.TALKING, SeatState.WRAP_UP)
-SHOWN_STATES = (SeatState.READY, *WORKING, SeatState.PAUSED)  # columns in the terminal; other states are short-lived
+_LIVE_ANSWERS = json.dumps(sorted(LIVE_ANSWERS))
 
 
 class OutcomeCount(NamedTuple):
@@ -98,23 +95,6 @@ class TrunkCounts(NamedTuple):
     max_starts_per_second: int | None
 
 
-class SeatSeconds(NamedTuple):
-    """How many seconds a seat and its agent spent in one state."""
-
-    seat: str
-    agent_name: str
-    state: str
-    seconds: float
-
-
-class SeatCalls(NamedTuple):
-    """The number of connected calls of a seat and its agent."""
-
-    seat: str
-    agent_name: str
-    calls: int
-
-
 class DispositionCount(NamedTuple):
     """The number of an agent's calls with one disposition (result that the agent entered)."""
 
@@ -166,8 +146,6 @@ class SQL(Statements):
     answer_counts = Query(AnswerCount)
     answers = Query(AnswerRow)
     calls_by_trunk = Query(TrunkCounts)
-    seat_seconds_by_state = Query(SeatSeconds)
-    calls_by_seat = Query(SeatCalls)
     calls_by_disposition = Query(DispositionCount)
     dispositions_by_campaign = Query(CampaignDispositionCount)
     abandoned_by_quarter = Query(AbandonedCounts)
@@ -193,7 +171,7 @@ class Window:
         :contacts and :live_answers are JSON lists of outcomes.
         """
         bound = {"since": self.since, "until": self.until, "campaign": self.campaign}
-        outcomes = {"answered": _ANSWERED, "contacts": _CONTACTS, "live_answers": LIVE}
+        outcomes = {"answered": _ANSWERED, "contacts": _CONTACTS, "live_answers": _LIVE_ANSWERS}
         return query.iterate_rows(db, **bound | more, **outcomes)
 
 
@@ -295,52 +273,6 @@ def _build_cells_of_trunk(counts: Sequence[int]) -> tuple[Cell, ...]:
     attempts, answered, failures = counts
     ratio, failed = (answered / attempts, failures / attempts) if attempts else (None, None)
     return attempts, answered, ratio, failures, failed
-
-
-def report_agents(db: Connection, window: Window) -> Report:
-    """Report calls and seconds in each state by seat and agent, with utilisation (talking and wrap-up / logged-in
-    time).
-
-    With `window.campaign`, only this campaign's calls are counted. The times are always those of all campaigns.
-    """
-    seconds: dict[tuple[str, str], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for row in window.query_rows_of_period(db, SQL.seat_seconds_by_state):
-        seconds[row.seat, row.agent_name][row.state] += row.seconds
-    connected = {(seat, agent): n for seat, agent, n in window.query_rows_of_period(db, SQL.calls_by_seat)}
-    states = [state for state in SeatState if state is not SeatState.OFFLINE]
-    rows: list[tuple[Cell, ...]] = []
-    for seat, agent in sorted(seconds.keys() | connected.keys()):
-        spent = {state.value: seconds[seat, agent][state] for state in states}
-        rows.append(
-            (seat, agent, *_compute_work_figures_of_agent(spent, connected.get((seat, agent), 0)), *spent.values())
-        )
-    totals = {state.value: sum(spent[state] for spent in seconds.values()) for state in states}
-    total = ("all", "", *_compute_work_figures_of_agent(totals, sum(connected.values())), *totals.values())
-    return Report(
-        "agents",
-        (
-            *make_text_columns("seat", "agent"),
-            Column("utilisation", ColumnKind.SHARE, "busy"),
-            Column("calls"),
-            Column("calls_per_hour", ColumnKind.RATE, "per h"),
-            Column("handling_seconds", ColumnKind.SECONDS, "handling"),
-            Column("logged_in_seconds", ColumnKind.SECONDS, "logged"),
-            *(
-                Column(f"{state.replace('-', '_')}_seconds", ColumnKind.SECONDS, state.value, state in SHOWN_STATES)
-                for state in states
-            ),
-        ),
-        tuple(rows),
-        total if rows else None,
-    )
-
-
-def _compute_work_figures_of_agent(spent: Mapping[str, float], calls: int) -> tuple[Cell, ...]:
-    """Return utilisation (0-1), calls, calls per hour, mean handling time (talking and wrap-up) and logged-in time (seconds)."""
-    logged_in, worked = sum(spent.values()), sum(spent[state] for state in WORKING)
-    if logged_in <= 0:
-        return None, calls, None, None, 0.0
-    return worked / logged_in, calls, calls * 3600 / logged_in, worked / calls if calls else None, logged_in
 
 
 def report_dispositions(db: Connection, window: Window) -> Report:

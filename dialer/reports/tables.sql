@@ -59,22 +59,6 @@ WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
 GROUP BY trunk
 ORDER BY trunk;
 
--- Seconds of each seat and agent in each state. Only the part of an interval inside the window counts.
--- name: seat_seconds_by_state
-SELECT seat, coalesce(agent, '') AS agent_name, state, sum(min(until_at, :until) - max(from_at, :since)) AS seconds
-FROM seat_interval
-WHERE until_at > :since AND from_at < :until
-GROUP BY seat, agent, state
-ORDER BY seat, agent;
-
--- Inbound calls are included, because seats answer them too.
--- name: calls_by_seat
-SELECT seat, coalesce(agent, '') AS agent_name, count(*) AS calls
-FROM attempt
-WHERE connected_at >= :since AND connected_at < :until AND seat IS NOT NULL
-  AND (:campaign IS NULL OR campaign_id = :campaign)
-GROUP BY seat, agent;
-
 -- name: calls_by_disposition
 SELECT coalesce(agent, '') AS agent_name, coalesce(disposition, '') AS disposition_or_none, count(*) AS calls
 FROM attempt

@@ -13,8 +13,7 @@ from typing import NamedTuple
 
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement
-from dialer.domain.results import Encode, Result, TestMark
-from dialer.domain.view import OutboxWait
+from dialer.domain.results import Encode, OutboxWait, Result, TestMark
 from dialer.store import audit, campaigns, identity
 from dialer.store.sql import Command, Connection, Query, Scalar, Statements, get_fields_as_sql_parameters
 

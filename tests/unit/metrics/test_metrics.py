@@ -18,6 +18,7 @@ from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.enums import CampaignKind
 from dialer.domain.errors import PortInUse
 from dialer.domain.model import CampaignProgress, CampaignState, Outcome
+from dialer.domain.results import OutboxWait
 from dialer.domain.view import (
     CallState,
     CampaignView,
@@ -25,7 +26,6 @@ from dialer.domain.view import (
     CentreView,
     Hold,
     HoldReason,
-    OutboxWait,
     SeatState,
     TrunkView,
 )

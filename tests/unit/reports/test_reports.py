@@ -24,7 +24,7 @@ from dialer.cli.list import app as list_app
 from dialer.cli.main import app as dialer_app
 from dialer.cli.report import app, parse_time_option
 from dialer.domain.errors import OutputRefused, StoreCorrupt, StoreError
-from dialer.reports import accounts, polling_day, tables
+from dialer.reports import accounts, agents, polling_day, tables
 from dialer.reports.formats import (
     Column,
     ColumnKind,
@@ -78,8 +78,8 @@ async def test_agents_report_has_utilisation_and_time_in_each_state(store: HandF
     store.answered(1)
     store.answered(2)
     with open_store_snapshot(store.path, None) as source:
-        report = tables.report_agents(source, Window())
-        half = tables.report_agents(source, Window(since=NOON + 1200, until=NOON + 2100))
+        report = agents.report_agents(source, Window())
+        half = agents.report_agents(source, Window(since=NOON + 1200, until=NOON + 2100))
     first, second = rows_by_column(report)
     assert (first["seat"], first["agent"], first["calls"]) == ("01", "a1", 2)
     assert first["utilisation"] == 0.5

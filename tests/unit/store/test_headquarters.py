@@ -10,7 +10,7 @@ from dialer.domain.enums import CampaignKind, MarkKind, Purpose
 from dialer.domain.errors import NotInStore
 from dialer.domain.model import Announcement, CampaignState, Mark, MarkSource
 from dialer.domain.other_centres import PeerMarkRecord, PeerOptOutRecord, PeerUpdateBatch
-from dialer.domain.view import OutboxWait
+from dialer.domain.results import OutboxWait
 from dialer.domain.voter_place import VoterPlace
 from dialer.rules.number_hash import hash_number
 from dialer.store import identity, outbox
