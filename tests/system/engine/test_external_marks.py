@@ -403,7 +403,7 @@ async def test_unresponsive_dialler_gives_a_one_line_error(tmp_path: Path, monke
         ]
 
 
-async def test_dialler_command_fails_if_the_broker_is_lost_before_the_subscription() -> None:
+async def test_dialer_command_fails_if_the_broker_connection_is_lost_at_once() -> None:
     left = asyncio.Event()
 
     async def accept_connection_and_stay_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

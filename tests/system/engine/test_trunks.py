@@ -314,7 +314,7 @@ async def test_ring_time_starts_at_the_ringing_that_follows_early_media(tmp_path
 
 
 @virtual_time()
-async def test_failed_calls_to_single_numbers_do_not_suspend_the_trunk(tmp_path: Path) -> None:
+async def test_busy_invalid_or_declined_numbers_do_not_suspend_the_trunk(tmp_path: Path) -> None:
     scripts = {f"+91{7_000_000_001 + n}": Behaviour(fails_with=(404, 486, 603, 0, 480)[n % 5]) for n in range(90)}
     config = replace(make_answering_switch(), scripts=scripts)
     campaign = {**IVR, "channels": 4, "ring_seconds": 10}

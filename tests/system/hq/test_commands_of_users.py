@@ -268,7 +268,7 @@ async def test_confirmed_or_declined_proposal_shows_who_answered_and_when(hq: He
     assert resumed == ("resume-proposed", "headquarters", {"proposal": "3", "to": "all"})
 
 
-async def test_each_refused_request_about_a_proposal_has_its_own_http_status(hq: Headquarters, tmp_path: Path) -> None:
+async def test_refused_material_proposal_has_an_http_status_for_its_cause(hq: Headquarters, tmp_path: Path) -> None:
     publish_material(hq.settings, tmp_path)
     who, second = SignedInUser("media", HqRole.MEDIA), SignedInUser("compliance", HqRole.COMPLIANCE)
     both = SignedInUser("media", HqRole.COMPLIANCE)

@@ -164,7 +164,7 @@ async def test_batch_from_a_restored_older_store_stays_refused_after_a_later_val
     assert await gathering.read_attempts() == ["a1"]
 
 
-async def test_batch_before_a_store_restore_is_acknowledged_and_the_next_refused(
+async def test_results_sent_after_a_store_was_set_back_are_refused(
     gathering: Gathering,
 ) -> None:
     """The gatherer was down when the store was set back, and reads both batches afterwards."""

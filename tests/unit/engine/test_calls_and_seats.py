@@ -107,7 +107,7 @@ def test_long_conversation_is_stored_without_a_check_for_a_dead_phone() -> None:
     assert turns.at(30, HUNG_UP)[-1] == "commit end connected"
 
 
-def test_resync_with_asterisk_adopts_conversations_and_seat_phones() -> None:
+def test_reconnect_to_asterisk_restores_conversations_and_agents_phones() -> None:
     turns = Turns(2)
     turns.talking()
     live = frozenset({A})
@@ -136,7 +136,7 @@ def test_failed_connection_of_a_voter_is_repeated_only_if_the_voter_still_waits(
     assert any(came in each for each in turns.at(25, CallWaiting(A)))
 
 
-def test_unknown_call_is_hung_up_and_forgotten_when_ended() -> None:
+def test_unknown_call_in_asterisk_is_hung_up() -> None:
     turns = Turns()
     turns.features.calls_of_unknown_callers.trunks[STRANGER] = "carrier"
     turns.play(

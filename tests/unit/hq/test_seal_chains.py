@@ -168,7 +168,7 @@ def test_restored_centre_store_with_integrity_seals_unknown_to_headquarters_is_r
     assert store.last == headquarters.chain.head
 
 
-def test_store_with_new_seal_keys_is_reported_unless_restored(headquarters: Headquarters, store: SealingStore) -> None:
+def test_new_seal_keys_of_the_same_store_are_reported(headquarters: Headquarters, store: SealingStore) -> None:
     headquarters.begin_copy()
     assert headquarters.receive(store.seal()) == ""
     assert headquarters.receive(store.restore().seal("start")).endswith("in the same store, after epoch 7")

@@ -88,7 +88,7 @@ def test_second_store_of_a_centre_is_refused_while_the_first_store_still_sends()
     assert "22222222 is refused" in centre.conflict
 
 
-def test_replaced_store_of_a_centre_that_sends_again_is_refused() -> None:
+def test_replaced_centre_store_is_refused_when_it_sends_again() -> None:
     centre = Centre()
     centre.send(FIRST, 0)
     assert not centre.is_accepted(SECOND, 100)
@@ -113,7 +113,7 @@ def test_row_ids_restart_when_an_upgraded_store_first_sends_its_identity() -> No
     assert centre.send(FIRST, 121).last_id == 0
 
 
-def test_restarted_store_of_a_centre_is_accepted_immediately_and_its_copy_is_refused() -> None:
+def test_headquarters_accepts_a_restarted_store_and_refuses_its_copy() -> None:
     centre = Centre()
     for run, at in (("r1", 0), ("r2", 1), ("r3", 2), ("r3", 3)):
         assert centre.is_accepted(replace(FIRST, run=run), at)

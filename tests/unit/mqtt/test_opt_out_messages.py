@@ -141,7 +141,7 @@ async def test_waiting_opt_outs_are_stored_in_one_commit_and_acknowledged_in_ord
 
 
 @virtual_time()
-async def test_reader_waits_while_the_queue_of_received_opt_outs_is_full() -> None:
+async def test_mqtt_reader_pauses_while_the_opt_out_queue_is_full() -> None:
     store = SlowStore()
     store.is_busy = True
     opt_outs = PeerOptOuts(store.suppress)

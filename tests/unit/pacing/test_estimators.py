@@ -27,7 +27,7 @@ def _find_table_row(elapsed: float, ringing: float | None) -> int:
 
 
 @pytest.mark.parametrize(("went_over", "seed", "endings"), [(False, 1, 6_000), (True, 6, 100)])
-def test_estimated_end_rate_equals_the_true_rate_of_exponentially_distributed_conversations(
+def test_estimated_end_rate_of_exponential_talk_times_equals_the_true_rate(
     went_over: bool, seed: int, endings: int
 ) -> None:
     """The rate at which a stage enters its last part is estimated too, although the first assumption expects none."""
@@ -65,7 +65,7 @@ def test_conversations_in_progress_lower_the_estimated_rate_at_which_conversatio
     assert hazard.estimate_end_rates_of_talks_or_wrap_ups(going_on)[0, second] == pytest.approx(1 / 90.0, rel=0.3)
 
 
-def test_conversations_in_progress_hardly_change_an_end_rate_learned_from_many_conversations() -> None:
+def test_conversations_in_progress_hardly_change_a_well_learned_end_rate() -> None:
     hazard = Hazard(TUNED, 90.0)
     for _ in range(20_000):
         hazard.learn_duration_of_talk_or_wrap_up(90.0)
@@ -157,7 +157,7 @@ def test_longer_ringing_lowers_the_estimated_answer_probability() -> None:
     assert at_ten == pytest.approx(ten, abs=0.05)
 
 
-def test_ringing_calls_correct_the_ring_times_of_the_first_calls_that_ended() -> None:
+def test_estimated_ring_times_include_calls_that_still_ring() -> None:
     """Of 300 calls placed together 12 s ago none has rung out yet: all that have ended were answered or failed early."""
     random, rings = Random(6), RingTimes(TUNED)
     in_flight: list[RingingCall] = []

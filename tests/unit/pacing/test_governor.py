@@ -39,7 +39,7 @@ def test_pacing_obeys_the_strictest_of_several_abandoned_rate_caps() -> None:
     assert governor.count_abandoned_calls_still_allowed() == pytest.approx(10.0)
 
 
-def test_abandoned_rate_window_drops_answered_before_abandoned_calls_of_the_same_time() -> None:
+def test_abandoned_calls_stay_in_the_rate_window_seconds_longer_than_answered_ones() -> None:
     tally = Tally(3_600.0)
     tally.add_answered_and_abandoned_counts(3.0, answers=1)
     tally.add_answered_and_abandoned_counts(3.0, abandoned=1)
@@ -61,7 +61,7 @@ def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:
     assert tally.answers == 0
 
 
-def test_abandoned_rate_window_fills_from_the_time_of_the_first_answer() -> None:
+def test_abandoned_rate_window_is_full_one_window_after_the_first_answer() -> None:
     tally = Tally(3_600.0)
     assert tally.count_seconds_until_time_window_is_full(1e6) == 3_600.0
     tally.add_answered_and_abandoned_counts(100.0, answers=1)
@@ -126,7 +126,7 @@ def test_calls_dialled_ahead_never_exceed_the_hard_abandoned_call_limit(answers:
     assert governor.count_calls_allowed_in_worst_case(0) < 1.0
 
 
-def test_abandoned_rate_cap_enforced_at_every_moment_ignores_answers_expected_later() -> None:
+def test_cap_for_every_moment_ignores_answers_expected_later() -> None:
     strict, window = (
         _make_governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )
@@ -138,7 +138,7 @@ def test_abandoned_rate_cap_enforced_at_every_moment_ignores_answers_expected_la
     assert _make_governor((Cap(86_400, 0.01, 0.03),)).count_calls_allowed_in_worst_case(0) == float("inf")
 
 
-def test_answers_about_to_leave_the_abandoned_rate_window_permit_no_abandoned_calls() -> None:
+def test_answers_that_soon_leave_the_window_permit_no_abandoned_calls() -> None:
     governor = _make_governor((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     governor.now = 100_000.0
     governor.restore_answered_and_abandoned_counts(

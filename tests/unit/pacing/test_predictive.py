@@ -473,7 +473,7 @@ def test_predictive_pacing_places_no_more_calls_when_fewer_abandoned_calls_are_p
     assert pacer.explain_last_pacing_decision().limited_by == Limit.HARD_STOP
 
 
-def test_predictive_pacing_without_history_dials_ahead_only_if_enough_time_remains() -> None:
+def test_pacing_without_history_dials_ahead_only_early_in_the_day() -> None:
     pacer = _make_trained_pacer((Cap(86_400, 0.01, 0.03, Reserve.WINDOW),))
     pacer.restore_answered_and_abandoned_counts(0.0, {})
     morning = replace(_make_busy_snapshot(1.0), free_seats=6, seconds_left=36_000.0)

@@ -40,7 +40,7 @@ def test_voter_list_with_an_unknown_answer_rate_starts_with_one_call_per_seat() 
     assert per_seat[-1] > 0.8 * TUNED.answers_per_seat / 0.25
 
 
-def test_calls_per_seat_rise_slowly_while_a_lower_answer_rate_lasts() -> None:
+def test_calls_per_seat_rise_slowly_after_a_drop_of_the_answer_rate() -> None:
     per_seat = [
         _compute_calls_per_seat(_make_usual_rate((3_600.0, 0.3), (minutes * 60.0, 0.04)))
         for minutes in (1, 10, 30, 60, 600)

@@ -218,7 +218,7 @@ def test_booth_has_further_numbers_if_the_reservation_limit_was_reached() -> Non
     assert set(order.choose_how_many_numbers_to_call_per_booth(40)) == {1, 2, 3}
 
 
-def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
+def test_numbers_of_booths_with_priority_are_reserved_first() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert (
@@ -238,7 +238,7 @@ def test_next_numbers_are_reserved_only_from_booths_with_priority() -> None:
     assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
 
 
-def test_booth_that_closes_during_a_reservation_has_no_further_numbers_to_call() -> None:
+def test_booth_closed_during_a_reservation_gets_no_further_calls() -> None:
     order = BoothOrder([1])
     quotas = order.choose_how_many_numbers_to_call_per_booth(4)
     order.set_booth_priorities({1: 0.0})

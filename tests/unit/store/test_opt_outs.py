@@ -104,7 +104,7 @@ async def test_phone_number_added_after_its_hashed_opt_out_is_suppressed_at_the_
     await again.close()
 
 
-async def test_opt_out_hashes_differ_for_different_secrets(backend: Backend) -> None:
+async def test_opt_out_hashes_are_recomputed_for_a_changed_secret(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         await store.hash_numbers_of_roll([SECRET])
         await store.hash_numbers_of_roll([OTHER])

@@ -94,7 +94,7 @@ async def test_voter_with_a_corrected_vote_is_callable_after_an_undone_status(
 
 
 @pytest.mark.parametrize("slip_is_first", [True, False])
-async def test_undone_voter_status_does_not_override_a_correction(backend: Backend, slip_is_first: bool) -> None:
+async def test_undone_voter_status_does_not_remove_a_correction(backend: Backend, slip_is_first: bool) -> None:
     """This also holds if the correction was made before the mark was undone."""
     async with open_filled_store(backend) as store:
         await add_mark(store, "list", MarkKind.VOTED, LIST, 0)

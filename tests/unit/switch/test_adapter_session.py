@@ -539,7 +539,7 @@ def list_status(unique_id: str = INBOUND, name: str = TRUNK_CHANNEL, context: st
     )
 
 
-async def test_events_of_an_assigned_inbound_channel_belong_to_its_attempt() -> None:
+async def test_events_of_an_inbound_channel_are_reported_for_its_call_attempt() -> None:
     switch, events, session = await connect()
     session.status = [list_status()]
     assert await switch.assign_channel_to_attempt(INBOUND, TRUNK_CHANNEL, CALL) == InboundChannel(
@@ -562,7 +562,7 @@ async def test_events_of_an_assigned_inbound_channel_belong_to_its_attempt() -> 
 
 
 @pytest.mark.parametrize("unique_id", ["", "17.1\r\nAction: Logoff", "17,1", "1" * 151])
-async def test_channel_with_an_impossible_id_is_neither_assigned_nor_queried(unique_id: str) -> None:
+async def test_asterisk_is_not_asked_about_a_channel_with_an_invalid_id(unique_id: str) -> None:
     switch, _events, session = await connect()
     session.status = [list_status(unique_id)]
     assert await switch.assign_channel_to_attempt(unique_id, TRUNK_CHANNEL, CALL) is None

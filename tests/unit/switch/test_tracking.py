@@ -255,7 +255,7 @@ def test_channel_without_an_attempt_id_is_no_call_of_another_server() -> None:
     assert tracker.handle_ami_event(stranger) == []
 
 
-def test_lost_events_of_a_voter_on_another_server_are_found_and_applied() -> None:
+def test_lost_events_of_a_voter_from_another_server_are_recovered() -> None:
     tracker = SwitchTracker("b")
     [up] = tracker.rebuild_tracked_state_from_channels([IN_TALK], restarted=False)
     assert isinstance(up, SwitchUp)
