@@ -129,7 +129,7 @@ def report_work_of_agents(db: Connection, window: Window) -> Report:
             seconds[row.agent_name][row.state] += row.seconds
     calls = {row.agent_name: row[1:] for row in window.query_rows_of_period(db, SQL.calls_by_agent)}
     names = sorted(seconds.keys() | calls.keys())
-    rows = tuple((name, *_compute_work_cells(seconds[name], calls.get(name, (0, 0, 0)))) for name in names)
+    rows = tuple((name, *_compute_cells_of_agent_work(seconds[name], calls.get(name, (0, 0, 0)))) for name in names)
     sums: dict[str, float] = defaultdict(float)
     for spent in seconds.values():
         for state, number in spent.items():
@@ -148,11 +148,11 @@ def report_work_of_agents(db: Connection, window: Window) -> Report:
             Column("dispositions"),
         ),
         rows,
-        ("all", *_compute_work_cells(sums, counts)) if rows else None,
+        ("all", *_compute_cells_of_agent_work(sums, counts)) if rows else None,
     )
 
 
-def _compute_work_cells(spent: dict[str, float], counts: tuple[int, ...]) -> tuple[Cell, ...]:
+def _compute_cells_of_agent_work(spent: dict[str, float], counts: tuple[int, ...]) -> tuple[Cell, ...]:
     """Return log-in time and times by state (seconds), utilisation (0-1), mean handling time, calls, contacts, contacts
     per hour and dispositions.
     """

@@ -98,7 +98,7 @@ def report_results(
     return _build_results_report(found, ids)
 
 
-def report_state_results(
+def report_results_of_federal_state(
     found: Iterable[tuple[Any, ...]], answered: Iterable[tuple[Any, ...]], zone: tzinfo, ids: Mapping[Place, str] | None
 ) -> Report:
     """Report the latest result and the answers of each voter of a federal state, from all centres' data at

@@ -300,7 +300,7 @@ def _build_report_of_dispositions(
     )
 
 
-def report_abandonment(db: Connection, window: Window, zone: tzinfo, false_positive_share: float) -> Report:
+def report_abandoned_calls(db: Connection, window: Window, zone: tzinfo, false_positive_share: float) -> Report:
     """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`).
 
     `false_positive_share` is the share of people among the calls that detection took for machines (0-1).

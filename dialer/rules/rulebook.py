@@ -71,7 +71,7 @@ class Rulebook:
         """Return the length of the silence interval before the close of poll (seconds; 0 = none)."""
         return self.profile.silence.hours_before_close * HOUR_SECONDS
 
-    def copy_rulebook_with_registers(self, registers: tuple[Register, ...]) -> Rulebook:
+    def copy_rulebook_with_do_not_call_registers(self, registers: tuple[Register, ...]) -> Rulebook:
         """Return a copy of the calling rules that checks these imported do-not-call registers."""
         return replace(self, registers=registers)
 

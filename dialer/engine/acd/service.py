@@ -371,7 +371,7 @@ class Acd:
         if seat is not None:
             self.call_seat_phone(seat.name)
 
-    def mark_seat_phone_as_possibly_dead(self, seat_name: str, doubted: bool) -> None:
+    def record_whether_seat_phone_may_be_dead(self, seat_name: str, doubted: bool) -> None:
         """Record whether a seat's phone may be dead. `doubted` is True if the phone seems to send no audio.
 
         Such a seat gets no voters.
@@ -380,7 +380,7 @@ class Acd:
         if seat.phone_suspect is not doubted and seat.phone_up:
             self.update_seat_and_connect_waiting_voter(seat, replace(seat, phone_suspect=doubted))
 
-    def set_seat_phone_on_hold(self, seat_name: str, on_hold: bool) -> None:
+    def record_whether_seat_phone_is_on_hold(self, seat_name: str, on_hold: bool) -> None:
         """Set whether the agent has put the seat's phone on hold with the phone's own key. No voters are connected to
         such a seat.
         """

@@ -39,7 +39,7 @@ class BoothWorkers:
         self._store = store
         self._marks = marks
 
-    def list_booths_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
+    def list_booths_of_worker_by_roll_part(self, worker: BoothWorker) -> dict[int, int]:
         """Return the polling booths of a booth worker: a dictionary from the number of the booth's roll part to the
         booth's id.
         """
@@ -71,7 +71,7 @@ class BoothWorkers:
             )
         now = self._core.clock.now()
         worker_id = call.worker.worker_id
-        booth_id = self._find_booth_of_roll_part(call.worker, part)
+        booth_id = self._find_workers_booth_by_roll_part(call.worker, part)
         voter_id = None if booth_id is None else await self._store.find_voter_by_serial_number_on_roll(booth_id, serial)
         if voter_id is None:
             unknown = UnknownSerial(key, call.attempt_id, worker_id, serial, booth_id, now)
@@ -119,8 +119,8 @@ class BoothWorkers:
         )
         await self._marks.store_voter_mark(mark)
 
-    def _find_booth_of_roll_part(self, worker: BoothWorker, part: int | None) -> int | None:
-        parts = self.list_booths_by_roll_part(worker)
+    def _find_workers_booth_by_roll_part(self, worker: BoothWorker, part: int | None) -> int | None:
+        parts = self.list_booths_of_worker_by_roll_part(worker)
         if part is not None:
             return parts.get(part)
         return next(iter(parts.values())) if len(parts) == 1 else None
@@ -134,7 +134,7 @@ class BoothWorkers:
         if nothing was stored.
         """
         seat, call, named = self._require_call_with_booth_worker_at_seat(seat_name)
-        parts = {} if call.worker is None else self.list_booths_by_roll_part(call.worker)
+        parts = {} if call.worker is None else self.list_booths_of_worker_by_roll_part(call.worker)
         if part not in parts and not (part is None and len(parts) == 1):
             parts_of_worker = ", ".join(map(str, parts))
             raise CommandRefused(

@@ -286,7 +286,7 @@ class FlowService:
             if closes_at:
                 facts["closes_at"] = closes_at
         if call.worker is not None:
-            parts = self._workers.list_booths_by_roll_part(call.worker)
+            parts = self._workers.list_booths_of_worker_by_roll_part(call.worker)
             facts |= {"parts": len(parts), "part_numbers": ",".join(map(str, parts))}
         return facts
 

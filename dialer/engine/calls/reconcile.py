@@ -232,7 +232,7 @@ class Reconciler:
         )
         call = call.copy_call_with_disposition(self._restore_disposition_of_call(run, call, attempt))
         return (
-            self._inbound.restore_route_of_inbound_call(call, attempt)
+            self._inbound.restore_inbound_call_of_earlier_run(call, attempt)
             if attempt.direction is Direction.INBOUND
             else call
         )

@@ -193,7 +193,7 @@ class Inbound:
                 del strangers[attempt_id]
         return frozenset(strangers.keys() | self._routing.keys())
 
-    def restore_route_of_inbound_call(self, call: Call, attempt: OpenAttempt) -> Call:
+    def restore_inbound_call_of_earlier_run(self, call: Call, attempt: OpenAttempt) -> Call:
         """Return an inbound call that an earlier run left open, with the route of the number that was called."""
         route = self._find_route_of_number(attempt.caller_id)
         kind = CampaignKind.IVR if route is None else _get_campaign_kind_of_inbound_number(route)

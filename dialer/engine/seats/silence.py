@@ -109,7 +109,7 @@ class SeatSilence:
         """
         seat = self._seats.find_seat_by_endpoint(endpoint)
         if seat is not None and seat.phone_up and self._timeout_seconds:
-            self._acd.mark_seat_phone_as_possibly_dead(seat.name, True)
+            self._acd.record_whether_seat_phone_may_be_dead(seat.name, True)
             self._core.spawn_background_task(self._check_phone_for_audio(seat.name), "phone-away")
 
     def on_phone_registered(self, endpoint: str, contact: str) -> None:
@@ -132,10 +132,10 @@ class SeatSilence:
         """
         if not self._timeout_seconds or seat.phone_on_hold:
             return False
-        self._acd.mark_seat_phone_as_possibly_dead(seat.name, True)
+        self._acd.record_whether_seat_phone_may_be_dead(seat.name, True)
         listens = TALKING_LISTENS if seat.state is SeatState.TALKING else LISTENS
         if await self._does_phone_send_audio(seat, listens=listens):
-            self._acd.mark_seat_phone_as_possibly_dead(seat.name, False)
+            self._acd.record_whether_seat_phone_may_be_dead(seat.name, False)
             return False
         await self._hang_up_seat_phone(seat)
         return True

@@ -118,7 +118,7 @@ def explain_whether_numbers_can_be_called(
     )
     settings = rules.settings
     imported = registers.read_do_not_call_registers_at_time(db, at, get_site_zone(settings))
-    gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_registers(imported.registers))
+    gate = Gate(build_rulebook(rules.profile, settings).copy_rulebook_with_do_not_call_registers(imported.registers))
     certificates = CertificatesOnDisk(settings, rules.profile, at)
     polling = make_polling_day_plan_from_settings(settings, list_polling_days(settings))
     since = get_local_midnight_before(gate.rules.centre_zone, at)
@@ -174,14 +174,14 @@ def explain_whether_numbers_can_be_called(
                     grounds=gate.format_legal_grounds_of_decision(case, rules.version),
                     unknown=(
                         *unknown,
-                        *_report_certificates_that_changed_since(db, case, certified, since, at),
+                        *_find_note_about_changed_certificates(db, case, certified, since, at),
                         *([_PLACE_UNKNOWN] if record.known and record.queues is None else []),
                     ),
                 )
             yield explained if explained.next_at is None else replace(explained, condition=condition)
 
 
-def _report_certificates_that_changed_since(
+def _find_note_about_changed_certificates(
     db: Connection, case: Case, certified: Mapping[str, CertificateStatus], since: float, at: float
 ) -> Iterator[str]:
     """Yield a note if the calls on that day used other certificates of recordings than those in the catalogue now."""

@@ -54,7 +54,7 @@ def _wrap_single_finding_in_list(finding: Finding) -> list[Finding]:
     return [finding]
 
 
-def _list_services_flows_may_offer(settings: Settings) -> frozenset[Offer]:
+def _list_services_that_flows_may_offer(settings: Settings) -> frozenset[Offer]:
     """Return what IVR flows may lawfully offer to voters, such as a ride to the poll.
 
     Return nothing if the profile with the legal rules is invalid; another check reports that.
@@ -77,7 +77,9 @@ def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") 
             yield make_error_finding(subject, f"script {script} cannot be run: {problem}")
         return
     loaded = load_flow(flow)
-    refuse_flow_that_breaks_rules(loaded, load_texts(settings.flows.texts), _list_services_flows_may_offer(settings))
+    refuse_flow_that_breaks_rules(
+        loaded, load_texts(settings.flows.texts), _list_services_that_flows_may_offer(settings)
+    )
     yield make_ok_finding(subject, f"flow {loaded.name} {loaded.version} is valid{use}")
     if loaded.name != Path(loaded.file).stem:
         text = f"{loaded.file} contains the flow {loaded.name}: reports use that name, subdialogs use the file's"
@@ -94,7 +96,7 @@ def _check_ivr_flow(subject: str, flow: str, settings: Settings, use: str = "") 
 def _check_agents_script(campaign: str, settings: Settings) -> Iterator[Finding]:
     subject = f"campaign {campaign}"
     [script] = (
-        ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _list_services_flows_may_offer(settings))
+        ScriptLibrary({campaign: list_site_scripts(settings)[campaign]}, _list_services_that_flows_may_offer(settings))
         .load_scripts()
         .values()
     )

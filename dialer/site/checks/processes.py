@@ -86,7 +86,7 @@ def _fetch_response_body(host: str, port: int, path: str) -> str:
         return connection.getresponse().read(_MAX_ANSWER_BYTES).decode("utf-8", "replace").strip()
 
 
-async def check_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
+async def check_dialler_state_at_broker(settings: Settings, clock: Clock) -> AsyncIterator[Finding]:
     """Check the state that the dialler has published at the MQTT broker.
 
     Raises BrokerUnreachable.

@@ -90,7 +90,7 @@ def check_calling_rules(settings: Settings, profile: Profile, db: Connection | N
     if db is None:
         yield make_warning_finding("polling areas", "the close of poll was not checked, because there is no store")
     else:
-        yield from _check_close_of_poll_of_areas(settings, gate, db)
+        yield from _check_close_of_poll_is_known_in_areas(settings, gate, db)
 
 
 def _check_consents(subject: str, gate: Gate, rules: CampaignRules, db: Connection) -> Iterator[Finding]:
@@ -167,7 +167,7 @@ def _format_calling_hours(hours: Sequence[tuple[time, time]]) -> str:
     return ", ".join(f"{start:%H:%M}-{until:%H:%M}" for start, until in hours) or "nothing"
 
 
-def _check_close_of_poll_of_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
+def _check_close_of_poll_is_known_in_areas(settings: Settings, gate: Gate, db: Connection) -> Iterator[Finding]:
     """Check that the time of the close of poll is known in every area, if a campaign must stop some hours before the
     close.
     """

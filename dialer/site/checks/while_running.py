@@ -26,8 +26,8 @@ from dialer.site.checks.certificate import (
 )
 from dialer.site.checks.clocks import check_clock, check_clock_difference
 from dialer.site.checks.processes import (
+    check_dialler_state_at_broker,
     check_running_process,
-    check_state_at_broker,
     check_that_dialler_has_opened_store,
     list_metrics_ports,
 )
@@ -64,7 +64,7 @@ def list_running_checks(settings: Settings, clock: Clock, backups: Path | None) 
         for server, site in split_settings_by_asterisk_server(settings).items():
             yield Check("asterisk", partial(_check_running_asterisk, site, clock), server)
     if settings.broker.enabled:
-        yield Check("broker", lambda: check_state_at_broker(settings, clock))
+        yield Check("broker", lambda: check_dialler_state_at_broker(settings, clock))
 
 
 def _list_installed_program_versions() -> Finding:

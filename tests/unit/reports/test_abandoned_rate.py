@@ -62,8 +62,8 @@ def cells(report: Any, row: tuple[Any, ...]) -> dict[str, Any]:
 async def test_abandoned_rate_is_the_same_in_every_report_and_excludes_ivr_calls(store: Path) -> None:
     window = tables.Window(NOON - 60, NOON + 3600)
     with open_store_snapshot(store, None) as source:
-        table = tables.report_abandonment(source, window, UTC, SHARE)
-        uncharged = tables.report_abandonment(source, window, UTC, 0.0)
+        table = tables.report_abandoned_calls(source, window, UTC, SHARE)
+        uncharged = tables.report_abandoned_calls(source, window, UTC, 0.0)
         proof = report_whether_abandoned_caps_were_met(source, window, UTC, load_profile("neutral"))
     people = SHARE * DETECTING["machine"]
     of_flow = people / (99 + people)

@@ -117,8 +117,8 @@ async def test_abandonment_report_uses_days_of_the_centres_time_zone(store: Hand
     store.answered(11, midnight + 60, outcome="abandoned", connected_at=None, seat=None)
     store.answered(12, midnight + 60, outcome="dropped", connected_at=None, seat=None)
     with open_store_snapshot(store.path, None) as source:
-        report = tables.report_abandonment(source, Window(), INDIA, 0.0)
-        in_utc = tables.report_abandonment(source, Window(), UTC, 0.0)
+        report = tables.report_abandoned_calls(source, Window(), INDIA, 0.0)
+        in_utc = tables.report_abandoned_calls(source, Window(), UTC, 0.0)
     before, after = rows_by_column(report)
     assert (before["day"], before["attempts"], before["live_answers"], before["abandoned"]) == ("2026-04-22", 10, 8, 0)
     assert (after["day"], after["live_answers"], after["abandoned"], after["abandoned_rate"]) == (
