@@ -114,11 +114,11 @@ def _choose_without_hopper(db: sqlite3.Connection, priorities: dict[int, float],
     order.set_booth_priorities(priorities)
 
     def choose() -> int:
-        quotas = order.choose_how_many_numbers_to_call_per_booth(1)
+        quotas = order.plan_numbers_to_call_per_booth(1)
         claimed = claims.claim_queued_numbers(
             db, CAMPAIGN, 1, owner="bench", now=NOW, lease_seconds=60, booths=quotas, day_start=DAY_START
         )
-        order.update_call_order_after_numbers_reserved(quotas, claimed, full=True)
+        order.update_call_order_after_reservation(quotas, claimed, full=True)
         return claimed[0].phone_id
 
     return _time_choices(db, "ours, one claim a call, no hopper", choose, _make_marks(voters), count)

@@ -1,6 +1,6 @@
 """The entry point of `dialer` and `python -m dialer`.
 
-It imports little, so that Ctrl-C while the rest is being imported ends the program without a traceback.
+It imports little. The other imports follow in `main`, so that Ctrl-C during them ends the program without a traceback.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from dialer.domain.errors import INTERRUPTED
 
 
 def main() -> None:
-    """Run the command line. For `dialer --version`, only print the version, because importing the whole command line
-    takes longer.
-    """
+    """Run the command line. The option `--version` is handled first, because importing the whole command line is slow."""
     if sys.argv[1:] == ["--version"] and _print_version():
         return
     usual = signal.getsignal(signal.SIGINT)
@@ -34,7 +32,7 @@ def main() -> None:
 
 
 def _print_version() -> bool:
-    """Print the version and return True. If it cannot be printed, return False; the command line then prints the error."""
+    """Print the version. Return False if it cannot be printed."""
     try:
         sys.stdout.write(f"matdan {__version__}\n")
         sys.stdout.flush()

@@ -15,7 +15,9 @@ from collections.abc import Sequence
 
 
 class MatdanError(Exception):
-    """An error that a person can correct. Its text is one line for that person; the command line prints it and exits with 2."""
+    """An error that a person can correct. Its text is one line for that person. The command line prints it and exits
+    with 2.
+    """
 
     exit_code = 2
 
@@ -24,9 +26,8 @@ class SettingError(MatdanError):
     """A setting cannot be used. Open `file`, correct `key` as `remedy` says, and start again."""
 
     def __init__(self, file: str, key: str, problem: str, remedy: str) -> None:
-        """Create the error. `file` may end in :LINE.
-
-        An empty `key` means the file as a whole. `remedy` may be empty where the problem says enough.
+        """Create the error. `file` may end in :LINE. An empty `key` means the whole file. An empty `remedy` means that
+        none is given.
         """
         where = ": ".join(part for part in (file, key) if part)
         text = f"{problem}; {remedy}" if remedy else problem

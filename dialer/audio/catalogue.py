@@ -1,8 +1,7 @@
-"""The catalogue of prompts: for each campaign and language, the recordings, sounds, approvals and certificates.
+"""The catalogue of prompts: the recordings, sounds, approvals and certificates of each prompt.
 
-The catalogue has a TOML file for each language, such as `hi.toml`, and `campaign/<id>/hi.toml` for the prompts of a
-single campaign. With text files, git shows each change. Unknown keys are errors, so that a misspelt certificate is
-noticed.
+Each language has a TOML file, such as `hi.toml`. The prompts of a single campaign are in `campaign/<id>/hi.toml`. Text
+files were chosen so that git shows each change. Unknown keys are errors, so that a misspelt certificate is noticed.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ class Voice(StrEnum):
 class Entry(BaseModel):
     """The catalogue entry of a prompt: its recording, sounds, approval and certificate.
 
-    Approval and certificate each contain the hash of a recording, and are valid only for that recording.
+    Approval and certificate each contain the hash of a recording. They are valid only for that recording.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -103,8 +102,8 @@ class Entry(BaseModel):
 Entries = Mapping[PromptName, Entry]
 
 
-def find_prompt_text_problem(text: str) -> str | None:
-    """Return an error if the text of a prompt is longer than the catalogue allows, or None."""
+def describe_overlong_prompt_text(text: str) -> str | None:
+    """Return an error if the text of a prompt is too long for the catalogue, otherwise None."""
     if len(text) <= MAX_TEXT:
         return None
     most = f"but the catalogue accepts {MAX_TEXT:,}"
@@ -192,21 +191,21 @@ def _parse_catalogue_entry(path: Path, key: str, table: object) -> Entry:
 
 
 def write_catalogue(directory: Path, entries: Entries) -> None:
-    """Write the changed files of a catalogue, each atomically, and remove files without entries.
+    """Write the changed files of a catalogue and remove files without entries. After an error no file has changed.
 
     Raises:
-        AudioError: a file cannot be written. Then no file has changed.
+        AudioError: a file cannot be written.
     """
-    with write_catalogue_at_end_of_with_block(directory, entries):
+    with write_catalogue_after_installing_sounds(directory, entries):
         pass
 
 
 @contextmanager
-def write_catalogue_at_end_of_with_block(directory: Path, entries: Entries) -> Iterator[None]:
-    """Write a changed catalogue of prompts when the `with` block ends without an error.
+def write_catalogue_after_installing_sounds(directory: Path, entries: Entries) -> Iterator[None]:
+    """Prepare the changed files of a catalogue, and put them in place when the `with` block ends without an error.
 
-    Before the block, the new files are written under temporary names, so that a full disk is noticed before anything
-    has changed. In the block, the caller installs the new sounds. After the block, the temporary files are renamed.
+    The caller installs the new sounds in the block. The new files are written under temporary names before the block,
+    so that a full disk is noticed before anything has changed.
 
     Raises AudioError, with the name of the file, if a file cannot be written.
     """

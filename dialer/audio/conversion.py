@@ -64,9 +64,9 @@ class Recipe:
 
     @property
     def recipe_identifier(self) -> str:
-        """The identifier of the conversion settings, such as "1 -19 LUFS -2 dB".
+        """A short text that identifies the conversion settings, such as "1 -19 LUFS -2 dB".
 
-        The catalogue stores it with each sound, so that sounds made with other settings are made again.
+        The catalogue stores it with each sound. A sound made with other settings is converted again.
         """
         return f"{VERSION} {self.loudness_lufs:g} LUFS {self.true_peak_db:g} dB"
 
@@ -80,7 +80,7 @@ class Recipe:
 class Sounds:
     """The sound files made from one recording, one for each format.
 
-    The loudness is that of the file that differs most from the target. The peak is the highest one in any file.
+    The loudness is that of the file that differs most from the target. The peak is the highest of all files.
     """
 
     contents: Mapping[SoundFormat, bytes]
@@ -99,8 +99,8 @@ def convert_recording(source: Path, recipe: Recipe) -> Sounds:
 def convert_samples_to_sounds(samples: Samples, recipe: Recipe, notes: tuple[str, ...] = ()) -> Sounds:
     """Return sound files in the formats of `recipe`, with silence trimmed and loudness adjusted.
 
-    `samples` must have the sample rate `recipe.highest_sample_rate`. `notes` are messages about the recording, which are
-    returned with the sounds. Raises RecordingRefused if the samples are silent.
+    The sample rate of `samples` must be `recipe.highest_sample_rate`. The messages in `notes` are returned with the
+    sounds. Raises RecordingRefused if the samples are silent.
     """
     before = measure_loudness(samples, recipe.highest_sample_rate)
     if before.integrated_lufs <= SILENT_LUFS:
@@ -162,8 +162,8 @@ def trim_silence_at_both_ends(
 def find_audible_range(samples: Samples, rate: int, loudness: Loudness, loudness_lufs: float) -> tuple[int, int]:
     """Return the range (first, last + 1) of the samples between the silence at both ends.
 
-    Samples below a threshold are silence. The threshold is the recording's loudness minus 35 dB, or the background
-    noise plus 8 dB if that is higher, but always at least 18 dB below the speech.
+    Samples below a threshold are silence. The threshold is 35 dB below the recording's loudness. In a noisy recording
+    it is 8 dB above the background noise, but at least 18 dB below the speech.
     """
     loud = amplify_samples(samples, loudness_lufs - loudness.integrated_lufs)
     segment = AudioSegment(data=encode_pcm_samples(loud).tobytes(), sample_width=2, frame_rate=rate, channels=1)
@@ -182,7 +182,7 @@ def find_audible_range(samples: Samples, rate: int, loudness: Loudness, loudness
 def _measure_silence_around_speech(segment: AudioSegment, threshold_dbfs: float) -> tuple[int, int]:
     """Return the silence before and after the speech (ms), or (total duration, 0) if there is no speech.
 
-    The click of a button or plug counts as silence. A click is shorter than 80 ms and at least 200 ms away from other
+    A click, as of a button or plug, counts as silence: a sound shorter than 80 ms, at least 200 ms away from other
     sounds.
     """
     before = _measure_leading_silence(segment, threshold_dbfs)

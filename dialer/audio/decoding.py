@@ -1,7 +1,7 @@
-"""Decode recordings of any format to samples with PyAV, resample them, and remove DC offset and rumble.
+"""Decode recordings to samples with PyAV, resample them, and remove DC offset and rumble.
 
-The format is recognised by the first bytes of the file, never by its name. FFmpeg also reads playlists, which name
-other files and addresses. Playlists are refused, so that an untrusted recording cannot make FFmpeg open such a file.
+The format is recognised by the first bytes of the file, not by its name. Playlists are refused: FFmpeg would open the
+files and addresses that an untrusted playlist names.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dialer.audio.filters import (
     Samples,
     apply_filters_to_samples,
     make_filter_graph,
-    yield_finished_frames_of_filter_graph,
+    read_frames_from_filter_graph,
 )
 
 Channels = np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -103,8 +103,10 @@ def _detect_audio_container_format(path: Path) -> str:
 
 
 def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tuple[Channels, float, int]:
-    """Return (one or two channels at `rate`, duration by the file's header in seconds or 0, number of undecodable
-    packets).
+    """Return the samples of one or two channels at `rate`, the duration in the file's header, and the count of bad
+    packets.
+
+    The duration (seconds) is 0 if the header has none. Bad packets are those that cannot be decoded.
     """
     with _open_audio_container(path, kind) as container:
         if not container.streams.audio:
@@ -114,7 +116,7 @@ def _decode_channels(path: Path, kind: str, rate: int, max_seconds: float) -> tu
         if stream.duration is not None and stream.time_base is not None:
             declared = float(stream.duration * stream.time_base)
         if declared > max_seconds:
-            raise _create_error_about_recording_length(declared, max_seconds)
+            raise _create_error_about_long_recording(declared, max_seconds)
         reader = _Reader(rate, max_seconds)
         for packet in _read_audio_packets(container, stream):
             reader.decode_audio_packet(packet)
@@ -140,7 +142,7 @@ def _open_audio_container(path: Path, kind: str) -> InputContainer:
 
 
 def _read_audio_packets(container: InputContainer, stream: AudioStream) -> Iterator[av.Packet[AudioStream]]:
-    """Yield the packets of a recording, up to its end or to the first packet that cannot be read."""
+    """Yield the packets of a recording, until its end or the first unreadable packet."""
     packets = container.demux(stream)
     while True:
         try:
@@ -152,19 +154,19 @@ def _read_audio_packets(container: InputContainer, stream: AudioStream) -> Itera
         yield packet
 
 
-def _create_error_about_recording_length(seconds: float, max_seconds: float) -> RecordingRefused:
+def _create_error_about_long_recording(seconds: float, max_seconds: float) -> RecordingRefused:
     length = f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
     return RecordingRefused(
         f"the recording is {length} long, at most {max_seconds:.0f} s are allowed (audio.max_seconds); shorten it"
     )
 
 
-def _create_error_about_audio_format() -> RecordingRefused:
+def _create_error_about_undecodable_format() -> RecordingRefused:
     return RecordingRefused("the recording has audio in a format that cannot be decoded; export it as WAV")
 
 
 class _Reader:
-    """A decoder of packets that resamples their frames. A stream may change its rate or layout between frames."""
+    """Decodes packets and resamples their frames. The sample rate and channels may change within a recording."""
 
     def __init__(self, rate: int, max_seconds: float) -> None:
         self.packets = 0
@@ -183,7 +185,7 @@ class _Reader:
         try:
             frames = packet.decode()
         except av.DecoderNotFoundError as error:
-            raise _create_error_about_audio_format() from error
+            raise _create_error_about_undecodable_format() from error
         except av.FFmpegError:
             self.broken += 1
             return
@@ -193,7 +195,7 @@ class _Reader:
     def _resample_frame(self, frame: AudioFrame) -> None:
         self._taken += frame.samples / frame.sample_rate
         if self._taken > self._max_seconds:
-            raise _create_error_about_recording_length(self._taken, self._max_seconds)
+            raise _create_error_about_long_recording(self._taken, self._max_seconds)
         shape = (frame.format.name, frame.sample_rate, frame.layout.name)
         if shape != self._shape:
             self._flush_resampler()
@@ -201,7 +203,7 @@ class _Reader:
             try:
                 self._graph = _make_resampler(frame, self._rate)
             except (av.FFmpegError, ValueError) as error:
-                raise _create_error_about_audio_format() from error
+                raise _create_error_about_undecodable_format() from error
             self._position = 0
         frame.pts = self._position
         frame.time_base = Fraction(1, frame.sample_rate)
@@ -210,13 +212,13 @@ class _Reader:
         self._graph.push(frame)
         self._waiting += 1
         if self._waiting >= _PULL_EVERY:
-            self._pieces += _yield_filtered_channels(self._graph)
+            self._pieces += _read_resampled_channels(self._graph)
             self._waiting = 0
 
     def _flush_resampler(self) -> None:
         if self._graph is not None:
             self._graph.push(None)
-            self._pieces += _yield_filtered_channels(self._graph)
+            self._pieces += _read_resampled_channels(self._graph)
             self._graph = None
 
     def get_decoded_channels(self) -> Channels:
@@ -236,14 +238,12 @@ def _make_resampler(frame: AudioFrame, rate: int) -> Graph:
     return make_filter_graph(frame, filters)
 
 
-def _yield_filtered_channels(graph: Graph) -> Iterator[Channels]:
-    return (
-        np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in yield_finished_frames_of_filter_graph(graph)
-    )
+def _read_resampled_channels(graph: Graph) -> Iterator[Channels]:
+    return (np.ascontiguousarray(frame.to_ndarray(), np.float32) for frame in read_frames_from_filter_graph(graph))
 
 
 def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: float, broken: int) -> Iterator[str]:
-    """Raise RecordingRefused for a truncated file. Yield a note for each sign that a file may be truncated."""
+    """Raise RecordingRefused for a truncated file. Yield a note if the file may be truncated."""
     cut = f"the recording is truncated: it has {seconds:.1f} s of {declared:.1f} s; copy or export it again"
     if kind == "wav":
         with path.open("rb") as file:
@@ -254,17 +254,15 @@ def _check_file_is_complete(path: Path, kind: str, seconds: float, declared: flo
                 f"the recording is truncated: it has {there:.0%} of its length; copy or export the recording again"
             )
     elif kind == "ogg":
-        if not _has_last_ogg_page(path):
+        if not _is_last_ogg_page_present(path):
             yield "may be truncated, because its last page is missing; listen to its end"
-    elif (kind != "mp3" or _does_mp3_header_contain_duration(path)) and declared - seconds > max(
-        0.2, _MISSING_SHARE * declared
-    ):
+    elif (kind != "mp3" or _has_mp3_duration_header(path)) and declared - seconds > max(0.2, _MISSING_SHARE * declared):
         raise RecordingRefused(cut)
     if broken:
         yield f"has {broken} packets that cannot be decoded; listen to it"
 
 
-def _has_last_ogg_page(path: Path) -> bool:
+def _is_last_ogg_page_present(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
         tail = file.read()
@@ -272,10 +270,8 @@ def _has_last_ogg_page(path: Path) -> bool:
     return page >= 0 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
 
 
-def _does_mp3_header_contain_duration(path: Path) -> bool:
-    """Return whether an MP3 has a header that states its length. Otherwise the length is only estimated from the bit
-    rate.
-    """
+def _has_mp3_duration_header(path: Path) -> bool:
+    """Return whether an MP3 has a header with its length. Without it, the length is a guess from the bit rate."""
     with path.open("rb") as file:
         head = file.read(10)
         if head[:3] == b"ID3":
@@ -294,8 +290,9 @@ def _count_runs_of_clipped_samples(channels: Channels) -> int:
 
 
 def _mix_to_mono(channels: Channels) -> tuple[Samples, bool]:
-    """Mix two channels to one. Return (mean of both channels, False), or (left channel, True) if the channels would
-    cancel each other out.
+    """Mix two channels to one.
+
+    Return (mean of both channels, False). If the channels would cancel each other out, return (left channel, True).
     """
     if channels.shape[0] == 1:
         return channels[0], False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dialer.audio import espeak
-from dialer.audio.catalogue import Entry, Voice, find_prompt_text_problem
+from dialer.audio.catalogue import Entry, Voice, describe_overlong_prompt_text
 from dialer.audio.conversion import Recipe, convert_samples_to_sounds
 from dialer.audio.errors import RecordingRefused, VoiceMissing
 from dialer.audio.files import compute_sha256_of_bytes
@@ -16,14 +16,14 @@ from dialer.audio.names import AudioDirectories, PromptName
 from dialer.audio.prepare import (
     Prepared,
     Refused,
-    copy_approvals_to_new_entry,
+    copy_approvals_of_previous_entry,
     describe_unusable_recording,
     is_recorded_by_person,
     write_prompt_sounds,
 )
 from dialer.audio.staging import (
     are_prompt_sounds_intact,
-    install_sounds_at_end_of_with_block,
+    collect_and_install_sounds,
     remove_sounds_of_unlisted_formats,
 )
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
@@ -31,7 +31,7 @@ from dialer.process.pool import choose_process_count, run_jobs_in_processes
 
 @dataclass(frozen=True, slots=True)
 class DraftJob:
-    """A text to synthesise once for all prompts with the same words, such as `day/7`, `number/7` and `digit/7`."""
+    """A text to synthesise, and all prompts with this text, such as `day/7`, `number/7` and `digit/7`."""
 
     language: str
     text: str
@@ -42,7 +42,7 @@ class DraftJob:
 
 @dataclass(slots=True)
 class DraftReport:
-    """How many draft prompts `dialer audio drafts` has made, and which were refused or lost their approval."""
+    """The result of `dialer audio drafts`: how many drafts were made, and which were refused or lost their approval."""
 
     drafted: int = 0
     unchanged: int = 0
@@ -63,8 +63,8 @@ def synthesise_drafts(
 ) -> DraftReport:
     """Synthesise a draft of every prompt that has no recording, install the sounds, and update the catalogue.
 
-    If the text of an approved draft has changed, the draft is made again and must be approved again. A text that is
-    longer than the catalogue allows is refused.
+    A draft whose text has changed is made again and loses its approval. A text that is too long for the catalogue is
+    refused.
 
     Args:
         places: the directories of recordings and sounds.
@@ -79,7 +79,7 @@ def synthesise_drafts(
         VoiceMissing: the voices are not installed.
         AudioError: sounds or catalogue cannot be written.
     """
-    espeak.require_draft_voices()
+    espeak.check_draft_voices_are_installed()
     remove_sounds_of_unlisted_formats(places, entries)
     report = DraftReport()
     wanted: dict[tuple[str, str], list[PromptName]] = {}
@@ -89,7 +89,7 @@ def synthesise_drafts(
             report.recorded += 1
         elif entry is not None and _is_draft_unchanged(entry, name, text, recipe, places):
             report.unchanged += 1
-        elif (problem := find_prompt_text_problem(text)) is not None:
+        elif (problem := describe_overlong_prompt_text(text)) is not None:
             report.refused.append(Refused(name.relative_prompt_path, problem))
         else:
             wanted.setdefault((name.language, text), []).append(name)
@@ -98,7 +98,7 @@ def synthesise_drafts(
     if not wanted:
         return report
     done = 0
-    with install_sounds_at_end_of_with_block(places, entries, catalogue) as (workshop, made):
+    with collect_and_install_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [DraftJob(language, text, tuple(names), recipe, workshop) for (language, text), names in wanted.items()]
         for job, result in run_jobs_in_processes(synthesise_draft, jobs, choose_process_count(len(jobs), workers)):
             done += len(job.names)
@@ -120,8 +120,8 @@ def synthesise_drafts(
 
 
 def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
-    """Synthesise one text and write the sounds of each prompt with this text. Return the prompts' catalogue entries, or
-    why the text was refused.
+    """Synthesise a text and write the sounds of all prompts with this text. Return their catalogue entries, or an error
+    text.
     """
     fields = {"text": job.text, "notes": ()}
     try:
@@ -140,12 +140,12 @@ def synthesise_draft(job: DraftJob) -> list[Prepared] | Refused:
 
 
 def _copy_approval_of_unchanged_draft(fresh: Entry, before: Entry | None) -> Entry:
-    """Return the new catalogue entry of a draft recording. If voice (with its version) and text are unchanged, the
-    approval of the previous entry is copied.
+    """Return the new catalogue entry of a draft, with the approval of the previous entry if text and voice are
+    unchanged.
     """
     if before is None or before.source != fresh.source:
         return fresh
-    known = copy_approvals_to_new_entry(fresh, before)
+    known = copy_approvals_of_previous_entry(fresh, before)
     return known.model_copy(update={"voice": Voice.SYNTHETIC}) if known.is_recording_approved else known
 
 

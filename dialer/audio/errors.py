@@ -35,4 +35,4 @@ class CatalogueError(AudioError):
 
 
 class VoiceMissing(AudioError):
-    """Raised if draft voices (the extra `voices`) are not installed, or have no voice for a language."""
+    """Raised if draft voices are not installed, or have no voice for a language. The extra `voices` installs them."""

@@ -1,6 +1,6 @@
 """Speech synthesis for draft voices, with eSpeak NG from its Python wheel. Only worker processes load the library.
 
-Draft voices are simple. They serve to try out flows, and to find out which prompts must be recorded.
+Draft voices are simple. With them people can try out flows and find out which prompts must be recorded.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def are_draft_voices_installed() -> bool:
     return find_spec("espeakng_loader") is not None
 
 
-def require_draft_voices() -> None:
+def check_draft_voices_are_installed() -> None:
     """Raise VoiceMissing if the draft voices (eSpeak NG) are not installed."""
     if not are_draft_voices_installed():
         raise VoiceMissing(f"draft voices are not installed: {describe_extra_installation('voices')}")
@@ -62,7 +62,7 @@ def require_draft_voices() -> None:
 
 @lru_cache(maxsize=1)
 def _load_speech_engine() -> _Engine:
-    require_draft_voices()
+    check_draft_voices_are_installed()
     import espeakng_loader  # noqa: PLC0415 - an optional extra, loaded in worker processes only
 
     try:

@@ -59,8 +59,8 @@ def write_file_atomically(path: Path, content: bytes) -> None:
 def list_files_in_folder_tree(directory: Path, skipped: Callable[[Path, str], None]) -> list[Path]:
     """Return all files below a directory, sorted, without hidden files.
 
-    Skip folders that cannot be read, symbolic links to folders (they may form a loop), and links to missing files. Call
-    `skipped(path, reason)` for each of them.
+    Unreadable folders, symbolic links to folders (they may form a loop) and links to missing files are skipped. For
+    each of them, `skipped(path, reason)` is called.
     """
     found: list[Path] = []
 

@@ -35,8 +35,8 @@ def make_filter_graph(frame: AudioFrame, filters: Filters) -> Graph:
     return graph
 
 
-def yield_finished_frames_of_filter_graph(graph: Graph) -> Iterator[AudioFrame]:
-    """Yield the audio frames that an FFmpeg filter graph has finished."""
+def read_frames_from_filter_graph(graph: Graph) -> Iterator[AudioFrame]:
+    """Yield the audio frames that have passed an FFmpeg filter graph so far."""
     while True:
         try:
             frame = graph.pull()
@@ -48,18 +48,18 @@ def yield_finished_frames_of_filter_graph(graph: Graph) -> Iterator[AudioFrame]:
 
 def apply_filters_to_samples(samples: Samples, rate: int, filters: Filters) -> Samples:
     """Return the samples (at `rate` Hz) after a chain of FFmpeg filters was applied to them."""
-    pieces = [frame.to_ndarray().reshape(-1) for frame in yield_frames_with_applied_filters(samples, rate, filters)]
+    pieces = [frame.to_ndarray().reshape(-1) for frame in apply_filters_and_yield_frames(samples, rate, filters)]
     return np.concatenate(pieces).astype(np.float32, copy=False) if pieces else np.zeros(0, np.float32)
 
 
-def yield_frames_with_applied_filters(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
-    """Apply a chain of FFmpeg filters to samples (at `rate` Hz), and yield the resulting frames.
+def apply_filters_and_yield_frames(samples: Samples, rate: int, filters: Filters) -> Iterator[AudioFrame]:
+    """Send samples (at `rate` Hz) through a chain of FFmpeg filters, and yield the resulting frames.
 
-    What the filters measure, such as loudness, is in the frames' metadata.
+    The frames' metadata contains the measurements of the filters, such as the loudness.
     """
     frame = AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
     graph = make_filter_graph(frame, filters)
     graph.push(frame)
     graph.push(None)
-    yield from yield_finished_frames_of_filter_graph(graph)
+    yield from read_frames_from_filter_graph(graph)

@@ -32,7 +32,7 @@ def decode_pcm_samples(data: bytes) -> Samples:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """A sound format: its sample rate (Hz), and FFmpeg's names of its codec and container."""
+    """The properties of a sound format: its sample rate (Hz), and FFmpeg's names of its codec and container."""
 
     rate: int
     codec: str
@@ -76,7 +76,7 @@ def encode_sound(samples: Samples, sound_format: SoundFormat) -> bytes:
 
 
 def decode_sound(content: bytes, sound_format: SoundFormat) -> Samples:
-    """Return the samples in the content of a sound file, at the sample rate `get_sample_rate(sound_format)`."""
+    """Return the samples in the content of a sound file. Their sample rate is `get_sample_rate(sound_format)`."""
     if sound_format is SoundFormat.SLIN16:
         return decode_pcm_samples(content[: len(content) // 2 * 2])
     kind = _KINDS[sound_format]

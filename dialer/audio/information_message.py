@@ -1,7 +1,7 @@
-"""The information message, which tells an abandoned voter who called, and that no agent was free.
+"""The information message that an abandoned voter hears: who called, and that no agent was free.
 
-Asterisk's dialplan plays the message under one fixed name, without a language. So the prompt
-`<language>/message/information` in the centre's language is also installed under this name.
+Asterisk's dialplan plays it under one fixed name without a language. So the prompt `<language>/message/information` of
+the centre's language is installed a second time under this name.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MESSAGE_SOUND: Final = f"{ROOT}/message"
 
 
 class MessageState(StrEnum):
-    """The state of the information message (what an abandoned voter hears): installed from the catalogue, installed by
-    hand, or not available.
+    """Whether the information message for abandoned voters is available: from the catalogue, installed by hand, or
+    missing.
     """
 
     INSTALLED = "installed"  # installed now or earlier
@@ -35,9 +35,9 @@ class MessageState(StrEnum):
 
 
 def find_information_message_prompt(entries: Entries, languages: Iterable[str]) -> PromptName | None:
-    """Return the name of the prompt with the information message, which an abandoned voter hears.
+    """Return the prompt with the information message for abandoned voters, or None if there is none.
 
-    The first of `languages` that has such a prompt is used. Return None if no language has one.
+    The first of `languages` that has such a prompt is used.
     """
     names = (PromptName("", language, INFORMATION) for language in languages)
     return next((name for name in names if name in entries), None)
@@ -46,9 +46,9 @@ def find_information_message_prompt(entries: Entries, languages: Iterable[str]) 
 def install_information_message(
     places: AudioDirectories, entries: Entries, before: Entries, languages: Iterable[str]
 ) -> MessageState:
-    """Install the information message in every format of its prompt, or remove the message if its prompt was removed.
+    """Install the information message in every format of its prompt. Remove the message if its prompt was removed.
 
-    A recording in the catalogue also replaces a message that a person installed by hand; a draft does not.
+    A recording in the catalogue replaces a message that a person installed by hand. A draft does not.
 
     Args:
         before: the entries of the catalogue before this run.

@@ -1,7 +1,7 @@
-"""Measure loudness by ITU-R BS.1770 and EBU R 128, and normalise it with a constant gain and, if necessary, a limiter.
+"""Measure and normalise loudness by ITU-R BS.1770 and EBU R 128.
 
-A constant gain for the whole prompt preserves the speaker's emphasis, unlike the dynamic mode of loudnorm. FFmpeg
-measures (`ebur128`) and limits (`alimiter`).
+Each prompt gets a constant gain, which preserves the speaker's emphasis, and a limiter if necessary. The dynamic mode
+of FFmpeg's loudnorm would not. FFmpeg measures (`ebur128`) and limits (`alimiter`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters_to_samples, yield_frames_with_applied_filters
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters_and_yield_frames, apply_filters_to_samples
 
 SILENT_LUFS: Final = -70.0  # the absolute gate of BS.1770: lower loudness counts as silence
 _SHORTEST_MEASURED: Final = 3.0  # seconds; shorter sounds are repeated, as a measured block has 0.4 s
@@ -26,9 +26,7 @@ MOST_LIMITED_DB: Final = 6.0  # stronger limiting makes a prompt sound dull: its
 
 @dataclass(frozen=True, slots=True)
 class Loudness:
-    """The loudness of a sound as measured by EBU R 128. `moments` is its loudness over 0.4 s (LUFS) at each tenth of a
-    second.
-    """
+    """The loudness of a sound by EBU R 128. `moments` is the loudness of 0.4 s windows (LUFS), one every 0.1 s."""
 
     integrated_lufs: float
     true_peak_db: float
@@ -36,10 +34,10 @@ class Loudness:
 
 
 def measure_loudness(samples: Samples, rate: int, *, peaks: bool = True) -> Loudness:
-    """Return the loudness of samples at `rate` (Hz). A sound shorter than three seconds is measured as if it were
-    repeated.
+    """Return the loudness of samples at `rate` (Hz).
 
-    Without `peaks`, the true peak is not measured, which is faster, and is returned as -inf.
+    A sound shorter than three seconds is measured as if it were repeated. Without `peaks`, the true peak is not
+    measured (this is faster) and -inf is returned for it.
     """
     if not len(samples):
         return Loudness(SILENT_LUFS, -math.inf)
@@ -48,7 +46,7 @@ def measure_loudness(samples: Samples, rate: int, *, peaks: bool = True) -> Loud
     step = rate // 10  # ebur128 reports at each tenth of a second, and ignores an incomplete last tenth
     sound = np.append(sound, np.zeros(-len(sound) % step, np.float32))
     found = [
-        dict(frame.metadata) for frame in yield_frames_with_applied_filters(sound, rate, (("ebur128", "metadata=1"),))
+        dict(frame.metadata) for frame in apply_filters_and_yield_frames(sound, rate, (("ebur128", "metadata=1"),))
     ]
     moments = tuple(float(each["lavfi.r128.M"]) for each in found)[: math.ceil(10 * len(samples) / rate)]
     integrated = float(found[-1]["lavfi.r128.I"])
@@ -74,8 +72,8 @@ def normalise_loudness(
 ) -> tuple[Samples, float]:
     """Return (samples amplified to `loudness_lufs`, dB by which the highest peak was reduced).
 
-    If a peak would exceed `highest_peak_db`, a limiter reduces it, and the gain is raised to compensate. The peak limit
-    has priority, so a sound with extreme peaks stays below `loudness_lufs`.
+    A limiter keeps peaks below `highest_peak_db`, and the gain is raised to compensate. The peak limit has priority: a
+    sound with extreme peaks stays below `loudness_lufs`.
 
     Args:
         before: the loudness of the samples, if it has been measured already.
@@ -105,10 +103,7 @@ def amplify_samples(samples: Samples, gain_db: float) -> Samples:
 
 
 def _limit_peaks(samples: Samples, rate: int, ceiling_db: float) -> Samples:
-    """Return samples whose peaks are limited to a highest level.
-
-    The limiter works at four times the rate, so that peaks between samples are limited too.
-    """
+    """Limit the peaks of samples. The limiter oversamples four times, so that it also finds peaks between samples."""
     limit = max(_LOWEST_LIMIT, 10 ** (ceiling_db / 20))
     held = apply_filters_to_samples(
         samples,

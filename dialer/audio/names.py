@@ -1,7 +1,7 @@
-"""The names of prompts. They are the only untrusted text in file paths, so each name is checked.
+"""The names of prompts, such as `hi/turnout/question`, or `campaign/<id>/hi/recording/message` for a single campaign.
 
-A prompt is named `hi/turnout/question`. A prompt of a single campaign is named `campaign/<id>/hi/recording/message`.
 The name is also the prompt's path in the recordings' folder, in `matdan/` of Asterisk's sounds, and in the catalogue.
+Names are the only untrusted text in file paths, so each name is checked.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def find_prompt_of_sound(sound: str) -> PromptName | None:
 
 
 def replace_unprintable_characters(text: str) -> str:
-    """Return untrusted text in a form that fits into one line of an error."""
+    """Return untrusted text on one line, with unprintable characters replaced, for an error text."""
     return "".join(letter if letter.isprintable() else "?" for letter in text[:100])
 
 

@@ -1,9 +1,9 @@
 """Numbers, hours and dates as sequences of prompts, by the rules of each language. No I/O.
 
-All shipped Indian languages have a separate word for each number up to 99, so each of these is one recording. Higher
-numbers are composed with hundred, thousand, lakh and crore. In the southern languages, Marathi and English a word
-changes if more follows: in Kannada 100 is `nooru`, but 105 is `noora aidu`. These forms have their own prompts with the
-suffix `-and`.
+The shipped Indian languages have a separate word for each number up to 99, so each of these numbers is one recording.
+Higher numbers are composed with hundred, thousand, lakh and crore. In the southern languages, Marathi and English such
+a word changes if more follows: in Kannada 100 is `nooru`, but 105 is `noora aidu`. These forms are prompts of their
+own, with the suffix `-and`.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def list_date_prompts(day: int, month: int) -> list[str]:
 
 
 def list_number_and_date_prompts(words: Words) -> dict[str, str]:
-    """Return each prompt that speaks a number, time or date in a language, with its words."""
+    """Return all prompts for numbers, times and dates in a language, each with its words."""
     return dict(_yield_number_and_date_prompts(words))
 
 

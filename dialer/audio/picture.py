@@ -36,7 +36,8 @@ _FAINT: Final = "#6b7280"
 class Panel:
     """The part of a picture that shows one sound.
 
-    `envelope` holds the (lowest, highest) sample of each column, -1 to 1. `kept` is the range that is not cut off (s).
+    `envelope` has the lowest and highest sample (-1 to 1) of each column of the waveform. `kept` is the range (s) of
+    the sound that remains after trimming.
     """
 
     title: str
@@ -57,7 +58,7 @@ class Caption:
 
 
 def create_sound_panel(title: str, samples: Samples, rate: int, kept: tuple[int, int] | None = None) -> Panel:
-    """Return the part of a picture (panel) that shows one sound. `kept` is the range of samples that is not cut off."""
+    """Return the part of a picture that shows one sound. `kept` is the range of samples that remains after trimming."""
     seconds = len(samples) / rate
     edges = np.linspace(0, len(samples), min(_PLOT, max(1, len(samples))) + 1).astype(int)
     columns = [samples[start:end] for start, end in pairwise(edges) if end > start]
@@ -87,7 +88,7 @@ def draw_sounds_as_svg(caption: Caption, panels: Sequence[Panel], loudness_lufs:
 
 
 def render_picture_page(title: str, pictures: Sequence[tuple[str, str]]) -> str:
-    """Return an HTML page with pictures, given as (prompt, file name)."""
+    """Return an HTML page that shows pictures of prompts. `pictures` has (prompt, file name) of each."""
     shown = "\n".join(
         f'<p><a href="{escape(file)}"><img src="{escape(file)}" alt="{escape(prompt)}" width="100%"></a></p>'
         for prompt, file in pictures
@@ -135,12 +136,12 @@ def _draw_sound_panel(
     for y in (middle - limit, middle + limit):
         yield _draw_dashed_line(y, _FAINT)
     yield _draw_axis_label(middle - limit, f"{true_peak_db:g} dB", _LEFT - 6, "end", _FAINT)
-    wanted = _compute_vertical_position_of_loudness(loudness_lufs, top)
+    wanted = _compute_y_position_of_loudness(loudness_lufs, top)
     yield _draw_dashed_line(wanted, _LOUD)
     yield _draw_axis_label(wanted, f"{loudness_lufs:g}", _WIDTH - _RIGHT + 6, "start", _LOUD)
     yield _draw_axis_label(top + _PANEL, "LUFS", _WIDTH - _RIGHT + 6, "start", _LOUD)
     points = " ".join(
-        f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_compute_vertical_position_of_loudness(moment, top):.1f}"
+        f"{_LEFT + (index / 10 - 0.1) * scale:.1f},{_compute_y_position_of_loudness(moment, top):.1f}"
         for index, moment in enumerate(each.loudness.moments)
         if index >= _FIRST_WHOLE and index / 10 - 0.1 <= each.seconds
     )
@@ -166,8 +167,8 @@ def _draw_waveform(each: Panel, middle: float, half: float, scale: float) -> str
     return "M" + " L".join([*upper, *reversed(lower)]) + " Z"
 
 
-def _compute_vertical_position_of_loudness(lufs: float, top: float) -> float:
-    """Return the vertical position in a panel at which a loudness is drawn: 0 LUFS at the top, -60 at the bottom."""
+def _compute_y_position_of_loudness(lufs: float, top: float) -> float:
+    """Return the vertical position of a loudness in a panel: 0 LUFS is at the top, -60 at the bottom."""
     return top + _PANEL * min(1.0, max(0.0, lufs / _QUIETEST))
 
 

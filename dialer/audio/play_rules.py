@@ -36,7 +36,7 @@ def find_reason_prompt_is_blocked(
 ) -> str | None:
     """Return why a prompt may not be played, or None if it may.
 
-    A certificate that the prompt has must be valid, even if the site does not require certificates.
+    An invalid certificate blocks the prompt even if the site requires no certificates.
 
     Args:
         name: the prompt.
@@ -57,10 +57,7 @@ def find_reason_prompt_is_blocked(
 
 
 def find_certificate_problem(entry: Entry) -> str | None:
-    """Return why a prompt has no certificate for its present recording, or None if it has one.
-
-    Whether the certificate has expired is not checked.
-    """
+    """Return why a prompt has no certificate for its present recording, or None if it has one. Expiry is not checked."""
     if not entry.certificate:
         return "has no certificate; see dialer audio approve"
     if entry.certificate_sha256 != entry.source_sha256:
@@ -71,10 +68,7 @@ def find_certificate_problem(entry: Entry) -> str | None:
 def _describe_missing_or_invalid_certificate(
     name: PromptName, entry: Entry, rules: PlayRules, today: date
 ) -> str | None:
-    """Return why a prompt's certificate is missing or not valid today, or None.
-
-    Return None also for a prompt that has no certificate and needs none.
-    """
+    """Return why a prompt's certificate is missing or not valid today. Return None if it is valid or not needed."""
     if not entry.certificate and not (rules.certified_recordings and name.name.startswith(RECORDINGS)):
         return None
     problem = find_certificate_problem(entry)
@@ -84,7 +78,7 @@ def _describe_missing_or_invalid_certificate(
 
 
 def _find_approval_problem(entry: Entry, rules: PlayRules) -> str | None:
-    """Return why a prompt lacks the approval that the site requires, or None if it has it or needs none."""
+    """Return why a prompt lacks the approval that the site requires, or None if nothing is missing."""
     if not rules.approved_only or entry.is_recording_approved:
         return None
     return "was changed after it was approved" if entry.approved_by else "has not been approved"

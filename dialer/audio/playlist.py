@@ -25,7 +25,7 @@ _FileVersion = tuple[int, int, int]  # (modification time in ns, size, inode): i
 class ListedPrompt:
     """A prompt in the playlist: its catalogue entry and the hashes of its sounds on disk.
 
-    The hashes are computed on first use, so that the dialler starts without waiting for thousands of files.
+    The hashes are computed on first use. So the dialler need not read thousands of files when it starts.
     """
 
     __slots__ = ("_cached_hashes", "_hashes", "entry")
@@ -51,7 +51,7 @@ class Playlist:
     listed: Mapping[PromptName, ListedPrompt]
     rules: PlayRules
 
-    def find_reason_why_sound_is_blocked(self, name: PromptName, today: date) -> str | None:
+    def find_reason_sound_is_blocked(self, name: PromptName, today: date) -> str | None:
         """Return why a prompt may not be played on the day of the call, or None if it may."""
         listed = self.listed.get(name)
         if listed is None:
@@ -65,9 +65,8 @@ class Playlist:
 
 
 class PlaylistReader:
-    """A reader of the playlist: the prompts that may be played now.
-
-    Files whose time, size and inode have not changed are not read again.
+    """Reads the playlist: the prompts that may be played now. Files with unchanged time, size and inode are not read
+    again.
     """
 
     def __init__(self, catalogue: Path, places: AudioDirectories, rules: PlayRules) -> None:
@@ -90,19 +89,19 @@ class PlaylistReader:
         Blocks while it reads files.
 
         Raises:
-            CatalogueError: the catalogue is invalid, or has disappeared, such as after a lost mount. An empty catalogue
-                is not
-                used, because it would silence every call.
+            CatalogueError: the catalogue is invalid, or has disappeared, as after a lost mount. An empty catalogue is
+                not
+                used, because then no call could play a prompt.
         """
         files = list_catalogue_files(self.catalogue)
-        disappeared = self._was_there if files is None else self._is_catalogue_suddenly_without_files(files)
+        disappeared = self._was_there if files is None else self._have_catalogue_files_disappeared(files)
         if disappeared:
             raise CatalogueError(
                 str(self.catalogue), "", "the catalogue has disappeared; restore the directory and its files"
             )
         self._was_there = files is not None
         stamps = {
-            path: stamp for path in files or () if (stamp := _read_time_size_and_inode_of_file(str(path))) is not None
+            path: stamp for path in files or () if (stamp := _read_file_time_size_and_inode(str(path))) is not None
         }
         if stamps != self._catalogue_versions:
             self._entries = read_catalogue_entries(self.catalogue, files or ())
@@ -111,7 +110,7 @@ class PlaylistReader:
                 name: self._paths.get(name) or self._list_sound_paths_of_prompt(name) for name in self._entries
             }
             self._last = None
-        seen = {path: _read_time_size_and_inode_of_file(path) for sounds in self._paths.values() for _, path in sounds}
+        seen = {path: _read_file_time_size_and_inode(path) for sounds in self._paths.values() for _, path in sounds}
         if self._last is None or seen != self._versions:
             self._versions = seen
             self._hashes = {path: known for path, known in self._hashes.items() if seen.get(path) == known[0]}
@@ -128,16 +127,17 @@ class PlaylistReader:
         for each in playlist.listed.values():
             each.sound_hashes  # noqa: B018 - the access computes the hashes
 
-    def _is_catalogue_suddenly_without_files(self, files: list[Path]) -> bool:
-        """Return whether all files of the catalogue of prompts have disappeared, such as after a lost mount.
+    def _have_catalogue_files_disappeared(self, files: list[Path]) -> bool:
+        """Return whether all files of the catalogue have disappeared, as after a lost mount.
 
-        A command that removes the last prompt leaves a lock file. With this file, an empty catalogue is not an error.
+        A command that removes the last prompt leaves a lock file. If the lock file is there, an empty catalogue is no
+        error.
         """
         return bool(self._catalogue_versions) and not files and not (self.catalogue / LOCK).exists()
 
     def _list_sound_paths_of_prompt(self, name: PromptName) -> tuple[tuple[SoundFormat, str], ...]:
-        """Return the paths of a prompt's sound in every format that Asterisk could choose, even if there is no such
-        file.
+        """Return the paths of a prompt's sound in every format that Asterisk could choose, whether the files exist or
+        not.
         """
         beginning = str(self.places.sounds / name.sound_name)
         return tuple((sound_format, f"{beginning}.{sound_format.value}") for sound_format in SoundFormat)
@@ -149,7 +149,7 @@ class PlaylistReader:
         return {sound_format: sha for sound_format, sha in hashes.items() if sha is not None}
 
     def _hash_sound_file(self, path: str) -> str | None:
-        stamp = _read_time_size_and_inode_of_file(path)
+        stamp = _read_file_time_size_and_inode(path)
         if stamp is None:
             return None
         known = self._hashes.get(path)
@@ -161,7 +161,7 @@ class PlaylistReader:
         return sha
 
 
-def _read_time_size_and_inode_of_file(path: str) -> _FileVersion | None:
+def _read_file_time_size_and_inode(path: str) -> _FileVersion | None:
     try:
         status = os.stat(path)  # noqa: PTH116 - called ten thousand times; the method of Path takes three times as long
     except OSError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from dialer.audio.catalogue import Entries, Entry, Voice, find_prompt_text_problem
+from dialer.audio.catalogue import Entries, Entry, Voice, describe_overlong_prompt_text
 from dialer.audio.conversion import Recipe, Sounds, convert_recording
 from dialer.audio.errors import AudioError, BadPromptName, RecordingRefused
 from dialer.audio.files import (
@@ -21,7 +21,7 @@ from dialer.audio.files import (
 from dialer.audio.names import AudioDirectories, PromptName, parse_prompt_name, replace_unprintable_characters
 from dialer.audio.staging import (
     are_prompt_sounds_intact,
-    install_sounds_at_end_of_with_block,
+    collect_and_install_sounds,
     remove_sounds_of_unlisted_formats,
 )
 from dialer.process.pool import choose_process_count, run_jobs_in_processes
@@ -43,7 +43,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A recording to convert to sounds, with the recipe and the directories for it."""
+    """A recording to convert to sounds, with the conversion settings and the directories."""
 
     name: PromptName
     source: Path
@@ -54,13 +54,13 @@ class Job:
 
 @dataclass(slots=True)
 class Plan:
-    """The recordings of a site in three groups: to be converted, unchanged, and impossible to convert."""
+    """The recordings of a site in three groups: to convert, unchanged, and unusable."""
 
     jobs: list[Job] = field(default_factory=list)
     unchanged: list[PromptName] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
 
-    def add_unusable_recording_to_plan(self, source: str, reason: str) -> None:
+    def add_unusable_recording(self, source: str, reason: str) -> None:
         """Record in the plan that a recording cannot be converted, with the reason."""
         self.refused.append(Refused(replace_unprintable_characters(source), reason))
 
@@ -83,7 +83,7 @@ class PrepareReport:
 
 
 def list_recordings(directory: Path) -> tuple[list[str], list[Refused]]:
-    """Return (sorted relative paths of the recordings below a directory, folders that could not be read).
+    """Return the recordings below a directory (sorted relative paths), and the folders that could not be read.
 
     Hidden files and files of other types are skipped.
 
@@ -112,7 +112,7 @@ def is_recorded_by_person(entry: Entry) -> bool:
     return Path(entry.source).suffix.lower() in SUFFIXES
 
 
-def plan_conversions_of_recordings(
+def plan_recording_conversions(
     places: AudioDirectories,
     sources: Iterable[str],
     entries: Entries,
@@ -122,7 +122,8 @@ def plan_conversions_of_recordings(
     again: bool = False,
     find_unused_reason: Callable[[PromptName], str | None] = lambda _: None,
 ) -> Plan:
-    """Return which recordings must be converted to sounds. This reads the recordings to hash them, but writes nothing.
+    """Return which recordings must be converted to sounds. The recordings are read to compute hashes; nothing is
+    written.
 
     Args:
         places: the directories of recordings and sounds.
@@ -140,12 +141,12 @@ def plan_conversions_of_recordings(
         try:
             name = parse_prompt_name(_TEXT_KEY.sub(r"/\1/\2", str(Path(source).with_suffix(""))))
         except (BadPromptName, ValueError) as error:
-            plan.add_unusable_recording_to_plan(source, str(error).partition(": ")[2] or "is not the name of a prompt")
+            plan.add_unusable_recording(source, str(error).partition(": ")[2] or "is not the name of a prompt")
             continue
         path = places.recordings / source
         problem = _find_recording_problem(path, root, found.get(name)) or find_unused_reason(name)
         if problem is not None:
-            plan.add_unusable_recording_to_plan(source, problem)
+            plan.add_unusable_recording(source, problem)
             continue
         found[name] = source
         sha, entry = hash_file(path), entries.get(name)
@@ -153,11 +154,11 @@ def plan_conversions_of_recordings(
             entry is not None and entry.source_sha256 == sha and are_prompt_sounds_intact(entry, name, recipe, places)
         )
         if sha is None:
-            plan.add_unusable_recording_to_plan(source, "the recording cannot be read; check its permissions")
+            plan.add_unusable_recording(source, "the recording cannot be read; check its permissions")
         elif is_same and not again:
             plan.unchanged.append(name)
-        elif (problem := find_prompt_text_problem(texts.get(name, ""))) is not None:
-            plan.add_unusable_recording_to_plan(source, problem)
+        elif (problem := describe_overlong_prompt_text(texts.get(name, ""))) is not None:
+            plan.add_unusable_recording(source, problem)
         else:
             plan.jobs.append(Job(name, path, sha, recipe, places))
     return plan
@@ -187,7 +188,7 @@ def prepare_recording(job: Job) -> Prepared | Refused:
 
 
 def describe_unusable_recording(source: str, error: Exception, places: AudioDirectories) -> Refused:
-    """Return the name of a recording that cannot be converted or whose sounds cannot be written, with the reason."""
+    """Return a recording that cannot be converted, or whose sounds cannot be written, with the reason."""
     if isinstance(error, OSError):
         return Refused(source, f"its sounds cannot be written ({error.strerror}); check {places.sounds}")
     return Refused(source, str(error))
@@ -218,12 +219,11 @@ def write_prompt_sounds(
     )
 
 
-def copy_text_and_approvals_to_new_entry(fresh: Entry, before: Entry | None, text: str) -> Entry:
-    """Return a prompt's new catalogue entry, completed with a text and with the previous entry's approval and
-    certificate.
+def copy_text_and_approvals_of_previous_entry(fresh: Entry, before: Entry | None, text: str) -> Entry:
+    """Return a prompt's new catalogue entry with its text, and with the previous entry's approval and certificate.
 
-    The previous entry's text is used if the recording has not changed, or if `text` is empty. Approval and certificate
-    contain the hash of their recording, so they are not valid for another recording.
+    The previous text is used if the recording has not changed or `text` is empty. An approval or certificate contains
+    the hash of its recording, so it is not valid for another recording.
     """
     known = before.text if before is not None else ""
     same = before is not None and before.source_sha256 == fresh.source_sha256
@@ -231,13 +231,13 @@ def copy_text_and_approvals_to_new_entry(fresh: Entry, before: Entry | None, tex
     if before is None or not is_recorded_by_person(before):
         return fresh
     voice = before.voice if fresh.voice is Voice.HUMAN else fresh.voice
-    return copy_approvals_to_new_entry(fresh, before).model_copy(update={"voice": voice})
+    return copy_approvals_of_previous_entry(fresh, before).model_copy(update={"voice": voice})
 
 
-def copy_approvals_to_new_entry(fresh: Entry, before: Entry) -> Entry:
+def copy_approvals_of_previous_entry(fresh: Entry, before: Entry) -> Entry:
     """Return a prompt's new catalogue entry with the approval and certificate of its previous entry.
 
-    Approval and certificate are valid only for a recording with the hash that they contain.
+    Both contain the hash of their recording, so they are not valid for another recording.
     """
     names = ("approved_by", "approved_on", "approved_sha256", "certificate", "certificate_sha256", "valid_until")
     return fresh.model_copy(update={name: getattr(before, name) for name in names})
@@ -272,7 +272,7 @@ def prepare_recordings(
         AudioError: the directory of recordings does not exist, or sounds or catalogue cannot be written.
     """
     sources, unseen = list_recordings(places.recordings)
-    plan = plan_conversions_of_recordings(
+    plan = plan_recording_conversions(
         places, sources, entries, recipe, texts, again=again, find_unused_reason=find_unused_reason
     )
     remove_sounds_of_unlisted_formats(places, entries)
@@ -280,7 +280,7 @@ def prepare_recordings(
     progress(0, len(plan.jobs))
     if not plan.jobs:
         return report
-    with install_sounds_at_end_of_with_block(places, entries, catalogue) as (workshop, made):
+    with collect_and_install_sounds(places, entries, catalogue) as (workshop, made):
         jobs = [replace(job, places=workshop) for job in plan.jobs]
         for done, (job, outcome) in enumerate(
             run_jobs_in_processes(prepare_recording, jobs, choose_process_count(len(jobs), workers)), 1
@@ -293,7 +293,7 @@ def prepare_recordings(
             if isinstance(result, Refused):
                 report.refused.append(result)
                 continue
-            entry = copy_text_and_approvals_to_new_entry(
+            entry = copy_text_and_approvals_of_previous_entry(
                 result.entry, entries.get(result.name), texts.get(result.name, "")
             )
             made.append((result.name, entry))

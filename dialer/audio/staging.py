@@ -1,6 +1,4 @@
-"""Install new sounds and their catalogue entries together, so that the dialler never finds a sound without its entry,
-or an entry without its sound.
-"""
+"""Install new sounds together with their catalogue entries, so that the dialler never finds one without the other."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from dialer.audio.catalogue import Entries, Entry, write_catalogue_at_end_of_with_block
+from dialer.audio.catalogue import Entries, Entry, write_catalogue_after_installing_sounds
 from dialer.audio.conversion import Recipe
 from dialer.audio.files import PARTIAL_PREFIX, convert_write_errors_to_audio_errors, hash_file, remove_partial_files
 from dialer.audio.names import ROOT, AudioDirectories, PromptName
@@ -40,17 +38,16 @@ def remove_sounds_of_unlisted_formats(places: AudioDirectories, entries: Entries
 
 
 @contextmanager
-def install_sounds_at_end_of_with_block(
+def collect_and_install_sounds(
     places: AudioDirectories, entries: dict[PromptName, Entry], catalogue: Path | None
 ) -> Iterator[tuple[AudioDirectories, list[tuple[PromptName, Entry]]]]:
-    """Yield a temporary folder for new sounds and a list for their catalogue entries. Install both when the `with`
-    block ends.
+    """Yield a temporary folder for new sounds and a list for their catalogue entries. Install both after the `with`
+    block.
 
-    The new entries are added to `entries`, and written to the folder `catalogue` unless it is None. Sounds and
-    catalogue change together, so a running dialler finds either the old sounds with the old catalogue, or the new ones
-    with the new.
+    The new entries are added to `entries`, and written to the folder `catalogue` unless it is None. A running dialler
+    finds either the old sounds and catalogue or the new ones.
 
-    If the disk is full, the old sounds stay. If the block is interrupted, the sounds that are finished are installed.
+    If the disk is full, the old sounds stay. If the block is interrupted, the finished sounds are installed.
 
     Raises:
         AudioError: sounds or catalogue cannot be written.
@@ -78,11 +75,13 @@ def _install_sounds(
     entries: dict[PromptName, Entry],
     catalogue: Path | None,
 ) -> None:
-    """Install sounds and catalogue entries. The last step, renaming the sounds, needs no disk space."""
+    """Install new sounds and their catalogue entries. The last step only renames the sounds, so it needs no disk space."""
     for folder in {(places.sounds / name.sound_name).parent for name in made}:
         with convert_write_errors_to_audio_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-    with nullcontext() if catalogue is None else write_catalogue_at_end_of_with_block(catalogue, {**entries, **made}):
+    with (
+        nullcontext() if catalogue is None else write_catalogue_after_installing_sounds(catalogue, {**entries, **made})
+    ):
         for name in sorted(made):
             for sound_format in made[name].files:
                 sound = places.get_sound_path(name, sound_format)

@@ -25,7 +25,7 @@ class _Part(BaseModel):
 
 
 class Unit(_Part):
-    """The words in one language for a unit of numbers, such as hundred or lakh: singular (`one`) and plural (`many`).
+    """The words for a unit of numbers, such as hundred or lakh, in one language: singular (`one`) and plural (`many`).
 
     The forms with `_and` are used if more of the number follows, as in "one hundred and five".
     """

@@ -50,7 +50,7 @@ def render_asterisk_files(
     if diff:
         for plan in plans:
             typer.echo(plan.make_file_diff(), nl=False)
-        raise typer.Exit(1 if any(plan.kind_of_change is not FileChange.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.change_kind is not FileChange.SAME for plan in plans) else 0)
     is_new = not has_conf_files(to)
     written = write_planned_files(to, plans, force=force)
     if is_new:

@@ -119,7 +119,7 @@ def create_missing_drafts(
     from dialer.cli.progress import show_progress
     from dialer.flows.audio_settings import get_audio_directories, get_catalogue_directory, make_conversion_recipe
     from dialer.flows.model import PromptKind
-    from dialer.flows.spoken import collect_words_to_record_for_names
+    from dialer.flows.spoken import collect_prompts_to_record_for_names
     from dialer.settings.site import load_settings
 
     settings = load_settings(config)
@@ -127,7 +127,7 @@ def create_missing_drafts(
     _refuse_unknown_option_values("--language", language or (), words.list_languages_with_texts())
     spoken = language or _find_site_languages(settings, words)
     wanted = _collect_prompt_texts(settings, words, spoken)
-    wanted |= collect_words_to_record_for_names(
+    wanted |= collect_prompts_to_record_for_names(
         [(PromptKind.PLACE, name) for name in _read_prompt_names_from_file(names)], spoken
     )
     wanted |= _add_notice_of_synthetic_speech(settings, _get_information_message_texts(settings, words, language))
@@ -438,13 +438,15 @@ def _collect_prompt_texts(settings: Settings, words: Texts, languages: list[str]
     """Return the text of every prompt that this site plays. Place names and the information message are left out."""
     from dialer.flows.model import PromptKind
     from dialer.flows.spoken import (
-        collect_words_to_record_for_names,
-        collect_words_to_record_for_numbers,
-        collect_words_to_record_for_texts,
+        collect_prompts_to_record_for_names,
+        collect_prompts_to_record_for_numbers,
+        collect_prompts_to_record_for_texts,
     )
 
-    name = collect_words_to_record_for_names([(PromptKind.NAME, settings.centre.organisation)], languages)
-    return collect_words_to_record_for_texts(words, languages) | collect_words_to_record_for_numbers(languages) | name
+    name = collect_prompts_to_record_for_names([(PromptKind.NAME, settings.centre.organisation)], languages)
+    return (
+        collect_prompts_to_record_for_texts(words, languages) | collect_prompts_to_record_for_numbers(languages) | name
+    )
 
 
 def _create_unused_prompt_explainer(
@@ -497,9 +499,9 @@ def _get_information_message_texts(
 
     `only` limits the result to these languages.
     """
-    from dialer.flows.spoken import collect_words_of_information_message
+    from dialer.flows.spoken import collect_information_prompt_to_record
 
-    message = collect_words_of_information_message(settings.centre.language, settings.centre.organisation, words)
+    message = collect_information_prompt_to_record(settings.centre.language, settings.centre.organisation, words)
     return {name: text for name, text in message.items() if not only or name.language in only}
 
 

@@ -119,7 +119,7 @@ def _list_flow_prompts(settings: Settings, flow: str, language: str | None, camp
         load_texts(settings.flows.texts),
     )
     names = [
-        find_prompt_of_sound(prompts.choose_sound_of_campaign_or_shared_sound(sound))
+        find_prompt_of_sound(prompts.choose_campaign_or_shared_sound(sound))
         for sound in list_sounds_of_flow(load_flow(flow), language, prompts.texts)
     ]
     return [name.relative_prompt_path for name in names if name is not None]
@@ -155,7 +155,7 @@ def list_prompt_statuses(settings: Settings) -> PromptStatuses:
     playlist = make_playlist_reader(settings).read_playlist()
     today = get_site_day(settings, SystemClock().now())
     return [
-        (name, each.entry, playlist.find_reason_why_sound_is_blocked(name, today))
+        (name, each.entry, playlist.find_reason_sound_is_blocked(name, today))
         for name, each in sorted(playlist.listed.items())
     ]
 

@@ -178,12 +178,12 @@ def try_flow_on_terminal(
 ) -> None:
     """Try an IVR flow as a caller: read the prompts and enter digits. Enter alone is silence; h hangs up."""
     from dialer.flows.catalogue import load_flow
-    from dialer.flows.terminal_call import TerminalCall, list_kinds_of_declared_voter_data, make_sample_voter_data
+    from dialer.flows.terminal_call import TerminalCall, list_kinds_of_declared_facts, make_sample_voter_data
     from dialer.flows.texts import load_texts
 
     loaded = load_flow(flow)
     facts = make_sample_voter_data(
-        loaded, _parse_voter_data_options(fact or [], list_kinds_of_declared_voter_data(loaded).keys())
+        loaded, _parse_voter_data_options(fact or [], list_kinds_of_declared_facts(loaded).keys())
     )
     script = keys.split(",") if keys is not None else None
 

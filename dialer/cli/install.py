@@ -298,7 +298,7 @@ def _refuse_files_of_other_programs(folders: list[_Folder]) -> None:
 
     for folder in folders:
         for plan in folder.plans:
-            if folder.refuse_foreign and plan.kind_of_change is FileChange.FOREIGN:
+            if folder.refuse_foreign and plan.change_kind is FileChange.FOREIGN:
                 raise NotInstalled(
                     f"{folder.path / plan.name} was not written by `dialer install`; nothing was written: move this file away"
                 )

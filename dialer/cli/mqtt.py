@@ -59,7 +59,7 @@ def render_broker_files(
     if diff:
         for plan in plans:
             typer.echo(plan.make_file_diff(), nl=False)
-        raise typer.Exit(1 if any(plan.kind_of_change is not FileChange.SAME for plan in plans) else 0)
+        raise typer.Exit(1 if any(plan.change_kind is not FileChange.SAME for plan in plans) else 0)
     written = write_planned_files(to, plans, force=force)
     for name in written:
         typer.echo(f"wrote {to / name}")

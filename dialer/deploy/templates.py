@@ -8,9 +8,8 @@ from dialer import content
 
 
 def load_configuration_templates(folder: str = "") -> Environment:
-    """Return the Jinja environment for the templates in a folder of `config/`.
-
-    Missing values are errors; nothing is escaped.
+    """Return the Jinja environment for the templates in a folder of `config/`. Nothing is escaped. A missing value is
+    an error.
     """
     return Environment(  # noqa: S701
         loader=FileSystemLoader(content.CONFIG / folder),

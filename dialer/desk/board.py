@@ -141,7 +141,9 @@ class Board:
             response_class=StreamingResponse,
             responses=EVENT_STREAM,
         )(self.stream_board_events)
-        router.get("/api/board/booths", dependencies=allow_users_with_roles(EVERY_ROLE))(self.list_booths)
+        router.get("/api/board/booths", dependencies=allow_users_with_roles(EVERY_ROLE))(
+            self.list_polling_station_names
+        )
         router.post("/api/board/commands", dependencies=allow_users_with_roles(COMMAND_ROLES))(self.send_board_command)
         router.post("/api/board/alerts", dependencies=allow_users_with_roles(ACKNOWLEDGE_ROLES), status_code=204)(
             self.acknowledge_alert
@@ -152,19 +154,18 @@ class Board:
 
     async def stream_board_events(self, request: Request) -> Response:
         """Return a stream of server-sent events: the whole page state, then its changes. An open page keeps its session alive."""
-        return self._streams.open_stream_to_page(request, make_page_state_filter(request.state.user.role))
+        return self._streams.open_stream_to_page(request, create_page_state_filter(request.state.user.role))
 
     async def check_desk_health(self) -> Response:
-        """Return 200 if the desk is connected to the broker, else 503.
-
-        The response is for a watchdog, and contains no data of the centre.
+        """Return 200 if the desk is connected to the broker, otherwise 503. For watchdogs: the response has no data of
+        the centre.
         """
         desk = self._page_state.get_value_of_key("desk", DeskStatus)
         connected = desk is not None and desk.connected
         return JSONResponse({"broker": connected}, status_code=200 if connected else 503)
 
-    async def list_booths(self) -> Mapping[int, Sequence[str]]:
-        """Return the names of the constituency and the polling station (booth), by the id of the booth."""
+    async def list_polling_station_names(self) -> Mapping[int, Sequence[str]]:
+        """Return the names of constituency and polling station for each booth id."""
         names: Mapping[int, Sequence[str]] = self._page_state.get_value_of_key("booths", dict) or {}
         return names
 
@@ -208,9 +209,8 @@ def list_commands_allowed_to_role(role: str, *, has_phone: bool) -> list[str]:
     return [name for name in commands if has_phone or name not in MONITORING_COMMANDS]
 
 
-def make_page_state_filter(role: str) -> Callable[[str], bool]:
-    """Return a function that says whether a user with this role may see a value of the page state, given the value's
-    key.
+def create_page_state_filter(role: str) -> Callable[[str], bool]:
+    """Return a function that says, for a key of the page state, whether users with this role may see its value.
 
     The page state is the data that open pages show.
     """

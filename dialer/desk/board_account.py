@@ -98,8 +98,8 @@ class BoardAccount:
 
 
 def serve_desk_metrics(settings: Settings, page_state: PageState) -> contextlib.AbstractAsyncContextManager[int | None]:
-    """Serve the metrics of the page server (desk) for Prometheus while the context is open. Do nothing if
-    metrics.desk_port is not set.
+    """Serve the metrics of the page server (desk) for Prometheus while the context is open, if metrics.desk_port is
+    set.
     """
     port = settings.metrics.desk_port
     if port is None:

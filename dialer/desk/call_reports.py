@@ -1,6 +1,6 @@
-"""The single calls on the reports page: a list with a filter, the list as a file, and why each call was lawful.
+"""The calls on the reports page: a list with a filter, the same list as a file, and the history of a call.
 
-Calls have IDs only: no voter names and no phone numbers.
+The history shows why the call was lawful. Calls have IDs only: no voter names and no phone numbers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _Word = Annotated[str | None, Query(min_length=1, max_length=32)]
 
 @dataclass(frozen=True, slots=True)
 class RequestedCalls:
-    """A filter for calls, in addition to period and campaign: agent, outcome, disposition, number and voter."""
+    """A filter for calls: period, campaign, agent, outcome, disposition, number and voter."""
 
     agent: _Word = None
     outcome: _Word = None
@@ -134,7 +134,7 @@ class CallAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ShownCallHistory:
-    """What happened in a call, and the grounds on which it was lawful."""
+    """The history of a call: what happened in it, and why it was lawful."""
 
     __pydantic_config__ = MESSAGE
 
@@ -188,7 +188,7 @@ class CallReportRoutes:
     async def download_calls(
         self, chosen: _Filter, requested: _Requested, form: Annotated[FileFormat, Query(alias="format")]
     ) -> Response:
-        """Return all calls that match the filter as a CSV, XLSX or PDF file, with the grounds of each call."""
+        """Return all calls that match the filter as a CSV, XLSX or PDF file, with the legal grounds of each call."""
         zone, file_format = get_site_zone(self._settings), ReportFormat(form)
         context = ReportContext(chosen.build_report_period(zone), zone, self._settings, self._clock.now())
 
@@ -200,7 +200,7 @@ class CallReportRoutes:
         return (await self._reader.run_report_query(encode_calls_as_file)).make_download_response()
 
     async def show_call_history(self, attempt: Annotated[str, Path(min_length=1, max_length=64)]) -> ShownCallHistory:
-        """Return what happened in a call, and the grounds on which it was lawful."""
+        """Return what happened in a call, and why it was lawful."""
         found = await self._reader.run_report_query(lambda db: load_call_history(db, attempt))
         if found is None:
             raise RequestRefused(409, "no-call")

@@ -1,4 +1,4 @@
-"""The page on which supervisors set up campaigns: the form, the check of what was entered, and its saving.
+"""The page on which supervisors set up campaigns: its form, the check of the form, and saving.
 
 A new campaign is added to the file `desk.campaigns_file`, and the dialler reloads its settings. If the dialler refuses
 them, the file is restored. The campaign starts paused.
@@ -48,7 +48,7 @@ MAX_VALUES = 50
 
 @dataclass(frozen=True, slots=True)
 class ListedCampaign:
-    """A campaign in the list of the page. Its state is in the board's stream."""
+    """A campaign in the list of the page. The list does not contain its state, which the board's stream has."""
 
     __pydantic_config__ = MESSAGE
 
@@ -96,7 +96,9 @@ class CampaignFinding:
 
 @dataclass(frozen=True, slots=True)
 class CheckedCampaign:
-    """The result of a check of the form. With problems, the campaign cannot be saved and the other fields are empty."""
+    """The result of a check of the form. If there are problems, the campaign cannot be saved and the other fields are
+    empty.
+    """
 
     __pydantic_config__ = MESSAGE
 
@@ -115,7 +117,7 @@ class CampaignForm(PageRequest):
 
 
 class CampaignSave(CampaignForm):
-    """A new campaign to save, with the digest that the check has returned."""
+    """A new campaign to save. `digest` is the digest of the campaigns file at the time of the check."""
 
     id: CommandId
     digest: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
@@ -167,11 +169,11 @@ class CampaignRoutes:
     async def check_campaign(self, asked: CampaignForm, who: SignedIn) -> CheckedCampaign:
         """Check what was entered. Return its mistakes, or what the rules say about it and what saving would write."""
         async with self._one_at_a_time:
-            return await asyncio.to_thread(self._check_campaign, asked.values, who)
+            return await asyncio.to_thread(self._build_checked_campaign, asked.values, who)
 
-    def _check_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> CheckedCampaign:
+    def _build_checked_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> CheckedCampaign:
         try:
-            new = self._prepare_campaign(values, who)
+            new = self._prepare_new_campaign(values, who)
         except SettingError as error:
             every = error.mistakes if isinstance(error, SettingMistakes) else (error,)
             return CheckedCampaign(tuple(map(_convert_setting_error_to_problem, every)))
@@ -186,7 +188,7 @@ class CampaignRoutes:
             tuple(needs_restart),
         )
 
-    def _prepare_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> NewCampaign:
+    def _prepare_new_campaign(self, values: Mapping[str, Any], who: SignedInUser) -> NewCampaign:
         path = self._settings.desk.campaigns_file
         if path is None:
             raise RequestRefused(409, "no-campaigns-file")
@@ -200,7 +202,7 @@ class CampaignRoutes:
         """
         async with self._one_at_a_time:
             try:
-                new = await asyncio.to_thread(self._prepare_campaign, asked.values, who)
+                new = await asyncio.to_thread(self._prepare_new_campaign, asked.values, who)
                 if new.change.digest_before != asked.digest:
                     raise CampaignsFileChanged(new.change.path)
                 await asyncio.to_thread(new.change.write_file_with_campaign)
@@ -212,16 +214,16 @@ class CampaignRoutes:
             try:
                 reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "reload-settings", {})
             except RequestRefused:
-                await self._restore_file(new)
+                await self._restore_campaigns_file(new)
                 raise
             if reply.status == "refused":
-                await self._restore_file(new)
+                await self._restore_campaigns_file(new)
             else:
                 await self._reload_desk()
             return format_command_reply(reply)
 
-    async def _restore_file(self, new: NewCampaign) -> None:
-        """Remove the campaign from its file again. If this fails, the campaign stays there, which the log says."""
+    async def _restore_campaigns_file(self, new: NewCampaign) -> None:
+        """Remove the new campaign from its file again. A failure is logged, and the campaign stays in the file."""
         try:
             await asyncio.to_thread(new.change.restore_file_without_campaign)
         except (MatdanError, OSError) as error:

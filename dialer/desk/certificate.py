@@ -1,8 +1,8 @@
 """Create the TLS certificate of the page server (the desk), and the site's own CA that signs it.
 
-The CA is created once and installed on the PCs; later only the certificate is renewed. The CA's purpose and name
-constraints (RFC 5280, 4.2.1.10) allow only the host names of the pages, so that a stolen CA key cannot be used to
-impersonate other sites.
+The CA is created once and installed on the PCs. Later only the certificate is renewed. A name constraint (RFC 5280,
+4.2.1.10) limits the CA to the host names of the pages, so that a stolen CA key cannot be used to impersonate other
+sites.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ def create_certificate_of_page_server(
 ) -> IssuedCertificate:
     """Create the certificate of a page server with the existing CA or a new one. Existing keys are reused.
 
-    `given` are the host names for which the certificate is valid. If none are given, they are the names that the
-    existing CA permits, or with a new CA only `own`, the host name that people type. Raises SettingError, and then no
-    file has changed.
+    The certificate is valid for the host names `given`. If none are given, it is valid for the names that the existing
+    CA permits, or with a new CA for `own`, the host name that people type. Raises SettingError, and then no file has
+    changed.
     """
     at = datetime.fromtimestamp(now, UTC)
     asked = tuple(dict.fromkeys(_parse_name_for_certificate(each) for each in given))
@@ -86,10 +86,10 @@ def create_certificate_of_page_server(
         names = asked or (_parse_name_for_certificate(own),)
     else:
         names = _choose_names_permitted_by_ca(ca, files, asked)
-        _refuse_unusable_ca(ca, files, at)
+        _check_ca_is_usable(ca, files, at)
     if _parse_name_for_certificate(own) not in names:
         problem = f"people type {own}, but the certificate would be for {_join_certificate_names(names)}"
-        remedy = f"add --name {own}" if ca is None else _describe_how_to_replace_ca(files)
+        remedy = f"add --name {own}" if ca is None else _describe_ca_replacement(files)
         raise SettingError("settings", "desk.address", problem, remedy)
     if old is not None and (ca is None or not _is_certificate_issued_by_ca(ca, old)):
         raise _create_error_about_certificate(
@@ -128,7 +128,7 @@ def _join_certificate_names(names: tuple[Name, ...]) -> str:
     return " and ".join(map(str, names))
 
 
-def _describe_how_to_replace_ca(files: CertificateFiles) -> str:
+def _describe_ca_replacement(files: CertificateFiles) -> str:
     return f"move {files.ca} and {files.ca_key} away: a new CA is then created, which must be installed on every PC"
 
 
@@ -139,7 +139,7 @@ def _create_error_about_certificate(path: Path, problem: str, remedy: str) -> Se
 def _choose_names_permitted_by_ca(
     ca: x509.Certificate, files: CertificateFiles, asked: tuple[Name, ...]
 ) -> tuple[Name, ...]:
-    """Return the requested names, or if none are requested, all names that the CA permits.
+    """Return the requested names. If none are requested, return all names that the CA permits.
 
     Raises SettingError for a name that the CA does not permit.
     """
@@ -147,27 +147,27 @@ def _choose_names_permitted_by_ca(
         permitted = ca.extensions.get_extension_for_class(x509.NameConstraints).value.permitted_subtrees or ()
     except x509.ExtensionNotFound:
         raise _create_error_about_certificate(
-            files.ca, "has no name constraints, so this command did not create it", _describe_how_to_replace_ca(files)
+            files.ca, "has no name constraints, so this command did not create it", _describe_ca_replacement(files)
         ) from None
-    own = tuple(_convert_certificate_name_to_text_or_address(each) for each in permitted)
+    own = tuple(_convert_certificate_name(each) for each in permitted)
     for name in asked:
         if name not in own:
             raise _create_error_about_certificate(
                 files.ca,
                 f"is valid only for {_join_certificate_names(own)}, not for {name}",
-                _describe_how_to_replace_ca(files),
+                _describe_ca_replacement(files),
             )
     return asked or own
 
 
-def _convert_certificate_name_to_text_or_address(name: x509.GeneralName) -> Name:
+def _convert_certificate_name(name: x509.GeneralName) -> Name:
     return str(name.value) if isinstance(name, x509.DNSName) else ip_address(str(name.value).partition("/")[0])
 
 
-def _refuse_unusable_ca(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
+def _check_ca_is_usable(ca: x509.Certificate, files: CertificateFiles, at: datetime) -> None:
     if ca.not_valid_after_utc <= at:
         raise _create_error_about_certificate(
-            files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_how_to_replace_ca(files)
+            files.ca, f"expired on {ca.not_valid_after_utc:%Y-%m-%d}", _describe_ca_replacement(files)
         )
     if not files.ca_key.exists():
         raise _create_error_about_certificate(
@@ -194,7 +194,7 @@ def _create_ca_certificate(
     for extension in (
         x509.BasicConstraints(ca=True, path_length=0),
         _create_key_usage_extension("key_cert_sign", "crl_sign"),
-        x509.NameConstraints(subtrees, _list_kinds_of_names_excluded_by_ca(names)),
+        x509.NameConstraints(subtrees, _list_name_kinds_excluded_by_ca(names)),
     ):
         builder = builder.add_extension(extension, critical=True)
     return builder.sign(key, hashes.SHA256())
@@ -238,11 +238,10 @@ def _create_key_usage_extension(*allowed: str) -> x509.KeyUsage:
     return x509.KeyUsage(**{use: use in allowed for use in signature(x509.KeyUsage).parameters})
 
 
-def _list_kinds_of_names_excluded_by_ca(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
-    """Return the kinds of names (such as IP addresses) for which the CA may issue no certificate.
+def _list_name_kinds_excluded_by_ca(names: tuple[Name, ...]) -> list[x509.GeneralName] | None:
+    """Return the kinds of names, such as IP addresses, that the CA must exclude explicitly.
 
-    The CA must exclude such a kind explicitly: if its constraints do not mention a kind, all names of that kind are
-    permitted.
+    If the constraints of a CA do not mention a kind, all names of that kind are permitted.
     """
     excluded: list[x509.GeneralName] = []
     if not any(isinstance(name, str) for name in names):

@@ -17,9 +17,8 @@ LOW_FACTOR = 0.05  # of the numbers of a list
 
 @dataclass(frozen=True, slots=True)
 class AbandonedWindow:
-    """A campaign's answered and abandoned calls within a time window, such as the last hour.
-
-    The abandoned-call rate within the window has a limit (cap).
+    """A campaign's answered and abandoned calls in a time window, such as the last hour, and the limit on abandoned
+    calls.
     """
 
     __pydantic_config__ = MESSAGE
@@ -52,7 +51,7 @@ def find_active_warnings(
 ) -> Iterator[Alert]:
     """Yield the warnings that are active `now` (epoch seconds).
 
-    `abandoned` has each campaign's time windows in which the abandoned-call rate has a cap.
+    `abandoned` has the time windows of each campaign for which the abandoned-call rate is limited.
     """
     for name, windows in abandoned.items():
         rates = [(each.abandoned / each.answers, each.stop) for each in windows if each.answers >= MIN_ANSWERS]

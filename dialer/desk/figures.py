@@ -1,6 +1,6 @@
-"""The figures of the board that the dialler does not publish: calls of the day, abandoned calls, idle reasons and warnings.
+"""The figures of the board that the dialler does not publish, such as the calls of the day.
 
-Calls are read from the store, so that a restart of desk or dialler loses nothing.
+Calls are read from the store, so that no figure is lost when the desk or the dialler restarts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
 from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
-from dialer.desk.idle_reasons import find_reason_campaign_places_no_calls
+from dialer.desk.idle_reasons import find_idle_reason_of_campaign
 from dialer.domain.alerts import Alert
 from dialer.domain.clock import Clock
 from dialer.domain.schema import MESSAGE
@@ -40,7 +40,7 @@ class ShownCap:
 
 @dataclass(frozen=True, slots=True)
 class DayFigures:
-    """A campaign's calls of the day, in columns with a value for each ten minutes."""
+    """A campaign's calls of the day as columns of figures, with one value for each ten minutes."""
 
     __pydantic_config__ = MESSAGE
 
@@ -60,10 +60,10 @@ def find_midnight_before_time(at: float, zone: tzinfo) -> float:
 
 
 class BoardFigures:
-    """Computes the figures of the board: calls of the day, abandoned calls, why a campaign places no calls, and
-    warnings.
+    """Computes the figures of the board: calls of the day, abandoned calls, warnings, and why a campaign places no
+    calls.
 
-    The figures, and the names of polling stations, are in the page state (the data that open pages show), with the keys
+    The figures, and the names of polling stations, are in the page state (the data that open pages show). The keys are
     day/{campaign}, abandoned/{campaign}, why/{campaign}, warnings and booths.
     """
 
@@ -100,7 +100,7 @@ class BoardFigures:
                 repeat_function_with_pause(READ_SECONDS, self.read_figures_of_all_campaigns), name="desk-reads"
             )
             group.create_task(
-                repeat_function_with_pause(WHY_SECONDS, self.update_reasons_campaigns_are_idle), name="desk-why"
+                repeat_function_with_pause(WHY_SECONDS, self.update_idle_reasons_of_campaigns), name="desk-why"
             )
 
     async def read_figures_of_all_campaigns(self) -> None:
@@ -152,8 +152,8 @@ class BoardFigures:
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)
 
-    async def update_reasons_campaigns_are_idle(self) -> None:
-        """Update why each campaign places no calls (its idle reason), and the warnings, from the state that the dialler
+    async def update_idle_reasons_of_campaigns(self) -> None:
+        """Update the warnings, and the reason why each campaign places no calls, from the state that the dialler
         publishes.
         """
         centre = self._page_state.get_value_of_key("centre", CentreState)
@@ -163,7 +163,7 @@ class BoardFigures:
         campaigns = self._page_state.get_values_of_keys_with_prefix("campaign", CampaignView)
         for campaign_id, campaign in campaigns.items():
             self._page_state.set_value_of_key(
-                f"why/{campaign_id}", find_reason_campaign_places_no_calls(centre, campaign, seats, connected=connected)
+                f"why/{campaign_id}", find_idle_reason_of_campaign(centre, campaign, seats, connected=connected)
             )
         now = round(self._clock.now(), 3)
         active = find_active_warnings(
@@ -175,9 +175,7 @@ class BoardFigures:
 
 
 def _compute_campaign_figures_of_day(day_at: float, intervals: Mapping[int, CallsOfInterval]) -> DayFigures:
-    """Return a campaign's calls of the day in columns, with a value for each interval from the first one with a call to
-    the last.
-    """
+    """Return a campaign's calls of the day, with a value for each interval from the first one with a call to the last."""
     numbers = range(min(intervals, default=0), max(intervals, default=-1) + 1)
     none = CallsOfInterval(0, 0, 0, 0, 0, 0)
     rows = [intervals.get(number, none) for number in numbers]

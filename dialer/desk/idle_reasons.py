@@ -1,5 +1,6 @@
-"""Find out why a campaign places no calls, from the messages that the dialler publishes. The reason is a code, for
-which the board has a text. Without I/O.
+"""Find out from the dialler's messages why a campaign places no calls. Without I/O.
+
+The reason is a code, for which the board has a text.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ _UNANSWERED = (CallState.SENDING, CallState.DIALLING, CallState.RINGING)
 
 @dataclass(frozen=True, slots=True)
 class IdleReason:
-    """A code that says why a campaign places no calls, and for which the board has a text.
+    """The reason why a campaign places no calls. The board has a text for each.
 
-    The code `dialling` means that the campaign has calls that dial or ring.
+    `dialling` is no such reason: calls of the campaign are being dialled or ring.
     """
 
     __pydantic_config__ = MESSAGE
@@ -30,7 +31,7 @@ class IdleReason:
     """the dialler's text"""
 
 
-def find_reason_campaign_places_no_calls(
+def find_idle_reason_of_campaign(
     centre: CentreState | None, campaign: CampaignView, seats: Iterable[SeatView], *, connected: bool
 ) -> IdleReason:
     """Return why a campaign places no calls. `connected` says whether the desk is connected to the broker."""

@@ -1,7 +1,7 @@
-"""Phone numbers on the board: supervisors block a number or erase it.
+"""Routes of the board with which supervisors block or erase a phone number.
 
-No phone number is in a command or a log. The number is stored in the spool, encrypted data that waits for the dialler,
-and the command refers to it by an id.
+No phone number is in a command or a log. The number is encrypted and stored in the spool, where the dialler finds it by
+the id in the command.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class NumberBlock(PageRequest):
 
 
 class NumberErasure(NumberBlock):
-    """A phone number to erase. `names` = erase the names of its voters too."""
+    """A phone number to erase. If `names` is true, the names of its voters are erased too."""
 
     names: bool
 

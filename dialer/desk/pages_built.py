@@ -1,8 +1,8 @@
 """The built pages: where they are, and how to build them from their sources in `pages/`.
 
 The wheel and the sdist contain the built pages, so that installing them needs no Node. In a clone, `dialer desk pages`,
-`make demo` and `make test` build them. The build hook of the wheel (pages/hatch_build.py) runs this file, so it must not import
-other modules of this package.
+`make demo` and `make test` build them. The build hook of the wheel (pages/hatch_build.py) runs this file alone, so it
+must not import other modules of this package.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recorded calls on the board: a list without names and numbers, and playback, each time with an entry in the audit log."""
+"""Recorded calls on the board: a list without names and numbers, and playback. Each playback is in the audit log."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class PlayRequest(PageRequest):
 
 @dataclass(frozen=True, slots=True)
 class ListedRecordings:
-    """Existing recordings, the newest first. There may be more, older recordings than one reply contains.
+    """A list of existing recordings, the newest first.
 
-    A request with the value of `before` returns the next older ones. None means that there are no older ones.
+    A request with the value of `before` returns the next older recordings. None means that there are no older ones.
     """
 
     recordings: list[RecordedTalk]
@@ -103,9 +103,8 @@ class RecordingsPage:
         return ListedRecordings(existing, older)
 
     async def play_recording(self, asked: PlayRequest, who: SignedIn) -> dict[str, str]:
-        """Ask the dialler to record in the audit log that a user plays a recording.
-
-        Then let the user fetch the recording for `PLAYBACK_SECONDS`.
+        """Let the user fetch a recording for `PLAYBACK_SECONDS`, once the dialler has recorded the playback in the
+        audit log.
         """
         if self._find_recording_file(asked.attempt) is None:
             raise RequestRefused(409, "recording-deleted")
@@ -139,7 +138,9 @@ class RecordingsPage:
             raise RequestRefused(503, "recordings-unreadable") from error
 
     def _compute_expiry_time_of_recordings(self) -> float:
-        """Return the time before which recordings have expired, even if they are not purged yet (epoch seconds)."""
+        """Return the time (epoch seconds) before which recordings have expired. Expired recordings may not be purged
+        yet.
+        """
         now = self._clock.now()
         if describe_required_recording_retention(self._settings, get_site_day(self._settings, now)) is not None:
             return 0.0

@@ -32,7 +32,7 @@ LONGEST_SLEEP_SECONDS = 300.0  # so that a changed clock is noticed
 
 
 class ReportMailer:
-    """Sends e-mails with the reports listed in `report_mail.reports`, every day at the time `report_mail.at`.
+    """Sends e-mails with the reports in `report_mail.reports`, every day at the time `report_mail.at`.
 
     The reports cover the day from midnight to that time. If the desk is not running at that time, no mail is sent that
     day.
@@ -95,7 +95,7 @@ class ReportMailer:
 
 
 def find_next_time_of_day(now: float, mail: ReportMail, zone: tzinfo) -> float:
-    """Return when the time `report_mail.at` is next reached after `now` (both in epoch seconds)."""
+    """Return the next time after `now` that is the time of day `report_mail.at` (both in epoch seconds)."""
     today = datetime.fromtimestamp(now, zone)
     at = today.replace(hour=mail.at.hour, minute=mail.at.minute, second=mail.at.second, microsecond=0)
     return (at if at.timestamp() > now else at + timedelta(days=1)).timestamp()

@@ -1,4 +1,4 @@
-"""The reports on the pages: the routes of all reports, the reports by e-mail, and the store reader that both use."""
+"""The reports page: the routes of all reports, the reports by e-mail, and the reader of the store that both use."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ T = TypeVar("T")
 
 
 class ReportReader:
-    """Runs functions that read reports from the store (the centre's database), one at a time, in a separate thread.
+    """Runs queries for reports on the store (the centre's database), one at a time, in a separate thread.
 
-    Waiting requests from different addresses take turns, so that one user with many requests does not delay the others.
+    Requests from different addresses take turns, so that a user with many requests does not delay the others.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -36,7 +36,7 @@ class ReportReader:
     async def run_report_query(self, query: Callable[[Connection], T]) -> T:
         """Run `query` on a snapshot of the store (the centre's database), and return its result.
 
-        Raises StoreError, or RequestRefused if the query takes too long or too many queries wait.
+        Raises StoreError. Raises RequestRefused if the query takes too long or too many queries are waiting.
         """
 
         def run_query_on_snapshot() -> T:

@@ -45,7 +45,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class ReportContext:
-    """The values from which a report is made, besides the store: its period, the time zone, the settings and the time."""
+    """The values that a report needs besides the store: its period, the time zone, the settings and the time."""
 
     window: Window
     zone: tzinfo
@@ -137,7 +137,7 @@ FileFormat = Literal["csv", "xlsx", "pdf"]
 
 @dataclass(frozen=True, slots=True)
 class ReportFilter:
-    """The period and the campaign of a report. Times are in ISO 8601, in the centre's time zone."""
+    """The period (ISO 8601, in the centre's time zone) and the campaign of a report."""
 
     since: _Time = None
     until: _Time = None
@@ -204,7 +204,7 @@ class ReportRoutes:
             """Return a report as a table."""
             context = self._create_report_context(chosen)
             return await self._reader.run_report_query(
-                lambda db: _select_columns_and_rows_shown_on_page(report.make(db, context), context.zone)
+                lambda db: _select_report_columns_and_rows_for_page(report.make(db, context), context.zone)
             )
 
         return show_report
@@ -250,7 +250,7 @@ def encode_report_file(name: str, report: Report, context: ReportContext, form: 
     return ReportFile(f"{name}-{made_at:%Y-%m-%d}.{form}", MEDIA_TYPES[form], body)
 
 
-def _select_columns_and_rows_shown_on_page(report: Report, zone: tzinfo) -> ShownReport:
+def _select_report_columns_and_rows_for_page(report: Report, zone: tzinfo) -> ShownReport:
     """Return the columns and rows of a report that a page shows."""
     places = [place for place, column in enumerate(report.columns) if column.in_table]
     rows = report.rows[:MAX_SHOWN_ROWS]

@@ -1,7 +1,8 @@
-"""Import of rolls on the board: a file is uploaded, checked in a separate process, and then imported by the dialler.
+"""Import of electoral rolls on the board. A file is uploaded, checked in a separate process, and imported by the
+dialler.
 
-The checked roll is put into the store's spool (the folder of uploads that wait for the dialler, encrypted). The command
-to the dialler contains the roll's id.
+The checked roll waits for the dialler in the store's spool, an encrypted folder of uploads. The command to the dialler
+contains the roll's id.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ class RollRoutes:
         if shutil.disk_usage(self._spool.store.parent).free < DISK_FACTOR * length + self._reserve:
             raise RequestRefused(507, "no-room")
         self._discard_uploaded_roll_and_status()
-        self._store_and_publish_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
+        self._publish_roll_status(RollStatus(list_id, name, who.name, "receiving", 0.0))
         path = self._spool.get_path_of_spooled_file(list_id).with_suffix(Path(name).suffix.lower())
         try:
             with await asyncio.to_thread(path.open, "xb") as file:
@@ -142,16 +143,16 @@ class RollRoutes:
 
     async def import_roll(self, asked: RollReference, who: SignedIn) -> None:
         """Tell the dialler to import a checked electoral roll. The centre's state shows the progress."""
-        self._require_uploaded_roll_with_status(asked.list, {"checked"})
+        self._check_status_of_uploaded_roll(asked.list, {"checked"})
         self._change_status_of_uploaded_roll(asked.list, state="importing")
         self._start_background_task_for_roll(self._import_checked_roll(asked, who.name))
 
     async def discard_uploaded_roll(self, asked: RollReference) -> None:
         """Delete an uploaded electoral roll, unless it is being checked or imported."""
-        self._require_uploaded_roll_with_status(asked.list, AT_REST)
+        self._check_status_of_uploaded_roll(asked.list, AT_REST)
         self._discard_uploaded_roll_and_status()
 
-    def _require_uploaded_roll_with_status(self, list_id: str, states: Collection[str]) -> None:
+    def _check_status_of_uploaded_roll(self, list_id: str, states: Collection[str]) -> None:
         if self._status is None or self._status.id != list_id or self._status.state not in states:
             raise RequestRefused(409, "no-list")
 
@@ -167,7 +168,7 @@ class RollRoutes:
 
     async def _check_roll_file(self, list_id: str, path: Path) -> None:
         self._change_status_of_uploaded_roll(list_id, state="checking")
-        pool = _start_process_that_checks_rolls()
+        pool = _start_roll_check_process()
         try:
             work = partial(check_uploaded_roll, path, list_id, self._spool, self._region)
             found = await asyncio.get_running_loop().run_in_executor(pool, work)
@@ -203,19 +204,19 @@ class RollRoutes:
 
     def _change_status_of_uploaded_roll(self, list_id: str, **changed: Any) -> None:
         if self._status is not None and self._status.id == list_id:
-            self._store_and_publish_roll_status(replace(self._status, **changed))
+            self._publish_roll_status(replace(self._status, **changed))
 
-    def _store_and_publish_roll_status(self, status: RollStatus) -> None:
+    def _publish_roll_status(self, status: RollStatus) -> None:
         self._status = replace(status, at=self._page_state.now())
         self._page_state.set_value_of_key("list", self._status)
         _log.info("roll.status_changed", list=status.id, state=status.state, by=status.by)
 
 
 def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> dict[str, Any]:
-    """Check an uploaded electoral roll, and store it in the spool (data that waits for the dialler).
+    """Check an uploaded electoral roll, and store it in the spool, the folder of uploads for the dialler.
 
-    Return what its import would change, as fields of `RollStatus`. The uploaded file is deleted. Blocks for up to
-    minutes. Raises the errors of `send_roll_to_running_dialler`.
+    Return the changes that its import would make, as fields of `RollStatus`. The uploaded file is deleted. Blocks, up
+    to minutes. Raises the errors of `send_roll_to_running_dialler`.
     """
     options = ImportOptions(dry_run=True, region=region)
     try:
@@ -230,5 +231,5 @@ def check_uploaded_roll(path: Path, list_id: str, spool: Spool, region: str) -> 
     return {"figures": figures, "reasons": dict(result.reasons), "warnings": warnings}
 
 
-def _start_process_that_checks_rolls() -> Executor:
+def _start_roll_check_process() -> Executor:
     return ProcessPoolExecutor(1, get_context("spawn"), os.nice, (NICE,))

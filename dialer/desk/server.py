@@ -21,7 +21,7 @@ from dialer.desk.agents.phone import AgentPhones
 from dialer.desk.agents.screen_pop import ScreenPopBuilder, ScreenPops
 from dialer.desk.agents.sessions import AgentSessions
 from dialer.desk.agents.sign_in import AgentSignInRoutes
-from dialer.desk.agents.site import AgentSite, create_pin_proof_calculator
+from dialer.desk.agents.site import AgentSite, create_pin_prover
 from dialer.desk.agents.streams import AgentStreams
 from dialer.desk.board import Board
 from dialer.desk.board_account import BoardAccount, serve_desk_metrics
@@ -73,8 +73,8 @@ _NEEDS_RESTART = frozenset({"broker", "centre", "desk", "metrics", "report_mail"
 
 @dataclass(frozen=True, slots=True)
 class DeskParts:
-    """The objects that the routes of all pages use: page state, connection to the dialler, users, database file and
-    clock.
+    """The objects that the routes of all pages use, such as the page state, the connection to the dialler and the
+    users.
     """
 
     page_state: PageState
@@ -104,30 +104,27 @@ class AgentPages:
         self.screen_pops = ScreenPops(parts.page_state, reading, ScreenPopBuilder(settings), records)
         self.figures = AgentFigures(parts.page_state, reading, get_site_zone(settings))
 
-    def prepare_settings_change_of_agent_pages(self, settings: Settings) -> Callable[[], None]:
-        """Load the scripts that new settings name, and return a function that puts the settings into use on the agents'
-        pages.
+    def prepare_new_settings_of_agent_pages(self, settings: Settings) -> Callable[[], None]:
+        """Load the scripts of new settings. Return a function that puts the new settings into use on the agents' pages.
 
         Raises FlowError, SettingError.
         """
-        builder, prover = ScreenPopBuilder(settings), create_pin_proof_calculator(settings)
+        builder, prover = ScreenPopBuilder(settings), create_pin_prover(settings)
 
-        def put_prepared_settings_into_use() -> None:
-            self._site.replace_settings_of_agents_and_seats(settings, prover)
+        def use_prepared_settings() -> None:
+            self._site.replace_agent_and_seat_settings(settings, prover)
             self._phones.replace_phone_settings(settings)
             self.screen_pops.builder = builder
 
-        return put_prepared_settings_into_use
+        return use_prepared_settings
 
-    async def end_session_of_person_or_agent(self, token: str) -> None:
-        """End the session of a token, whether it belongs to a person or to an agent."""
+    async def end_session_of_user_or_agent(self, token: str) -> None:
+        """End the session with a token, be it the session of an agent or of another user."""
         await self._people.end_session(token)
         await self._sessions.end_session(token)
 
     async def update_agent_pages_until_cancelled(self) -> None:
-        """Keep the agents' part of the page state up to date, and save the unsent contents of their forms (drafts),
-        until cancelled.
-        """
+        """Update the data on the agents' pages, and save the unsent forms of the pages, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.screen_pops.update_screen_pops_until_cancelled(), name="desk-screen-pops")
             group.create_task(self.figures.update_figures_until_cancelled(), name="desk-agent-figures")
@@ -203,7 +200,7 @@ async def serve_pages_of_desk(
             stack.callback(rolls.close)
             routes = (
                 StaticPages(built, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}}),
-                PasswordSignIn(people, agents.end_session_of_person_or_agent),
+                PasswordSignIn(people, agents.end_session_of_user_or_agent),
                 Passkeys(PasskeyRecords(file), people, clock, find_passkey_host(origins)),
                 account,
                 board,
@@ -232,7 +229,7 @@ async def serve_pages_of_desk(
 
             async def apply_settings(new: Settings) -> None:
                 caps, apply_to_agents = await asyncio.to_thread(
-                    lambda: (list_abandoned_rate_caps(new), agents.prepare_settings_change_of_agent_pages(new))
+                    lambda: (list_abandoned_rate_caps(new), agents.prepare_new_settings_of_agent_pages(new))
                 )
                 figures.caps = caps
                 account.replace_board_settings(new)
@@ -298,7 +295,7 @@ class SettingsReloader:
 
 
 def get_broker_settings_of_desk(settings: Settings) -> BrokerSettings:
-    """Return the broker's address, and the account with which the desk (the server of the pages) logs in there."""
+    """Return the broker's address and the account of the desk (the server of the pages) at the broker."""
     user = settings.desk.user
     return (
         get_broker_settings(settings)

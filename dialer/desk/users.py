@@ -65,7 +65,7 @@ class UsersPage:
         return router
 
     async def list_users(self) -> list[dict[str, Any]]:
-        """Return all users by name. `fixed` = defined in the settings; times are epoch seconds, null = never."""
+        """Return all users by name. `fixed` marks users from the settings. Times are epoch seconds; null means never."""
         await self._directory.report_changed_user_rights(self._streams.end_sessions_after_change_of_user_rights)
         accounts = await self._file.read_accounts()
         return [
@@ -102,10 +102,9 @@ class UsersPage:
         return format_command_reply(reply)
 
     async def create_one_time_password(self, asked: UserReference, who: SignedIn) -> dict[str, str]:
-        """Return a new one-time password of a user, after the dialler has recorded this in the audit log.
+        """Create a one-time password for a user and return it. The dialler first records this in the audit log.
 
-        Users that the settings define are refused: their passwords can only be set by a command on the centre's
-        machine.
+        Users from the settings are refused: their passwords can only be set by a command on the centre's machine.
         """
         self._refuse_unknown_user(asked.name)
         if self._directory.is_user_defined_in_settings(asked.name):

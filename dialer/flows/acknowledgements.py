@@ -1,8 +1,7 @@
 """Find acknowledgements ("noted, thank you") that a flow plays before it has stored the caller's answer.
 
-Storing a result is called a commit. For every node, the check computes which commits may have come last since the
-caller's last answer. An acknowledgement is justified if there is a commit on every path to it. An opt-out may be
-acknowledged only after an opt-out was stored.
+Storing a result, such as an answer or an opt-out, is called a commit. A node may acknowledge an answer only if every
+path from the answer to the node has a commit. To acknowledge an opt-out, this commit must be the opt-out.
 """
 
 from __future__ import annotations
@@ -23,36 +22,32 @@ _NO_COMMIT: _Commits = frozenset({None})
 
 
 def find_premature_acknowledgements(flow: Flow, texts: Texts, languages: Sequence[str]) -> list[FlowFinding]:
-    """Return a finding (problem) for each node of a flow or its subdialogs that may thank for an answer before the
-    answer is stored.
-    """
+    """Return a finding for each node that may thank for an answer before it is stored, also in subdialogs."""
     found: dict[tuple[str, str], FlowFinding] = {}
-    _find_last_result_stored_before_each_node(flow, _NO_COMMIT, texts, languages, found)
+    _check_acknowledgements_of_flow(flow, _NO_COMMIT, texts, languages, found)
     return list(found.values())
 
 
-def find_keys_of_acknowledging_texts(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
+def list_keys_of_acknowledging_texts(node: Node, texts: Texts, languages: Sequence[str]) -> Iterator[str]:
     """Yield the key of each text of a node that acknowledges an answer, such as "noted, thank you".
 
-    A text acknowledges if its words do so in any language, or if the last part of its key begins with `noted`, as in
+    A text is recognised by its words in any language, or by a key whose last part begins with `noted`, such as
     `turnout.noted_voted`.
     """
-    for prompt in node.prompts_and_repeat_prompts:
+    for prompt in node.prompts_and_reprompts:
         if prompt.kind is PromptKind.TEXT:
             named = prompt.value.rpartition(".")[2].startswith("noted")
             if named or any(acknowledges(texts.find_text_in_language(prompt.value, tag) or "") for tag in languages):
                 yield prompt.value
 
 
-def _find_last_result_stored_before_each_node(
+def _check_acknowledgements_of_flow(
     flow: Flow, entry: _Commits, texts: Texts, languages: Sequence[str], found: dict[tuple[str, str], FlowFinding]
 ) -> _Commits:
-    """For each node of a flow, compute which results (such as a voter mark) a call may have stored last when it
-    enters the node.
+    """Check the acknowledgements of a flow. For each node that comes too early, add a finding to `found`.
 
-    Adds a finding to `found` for each node that thanks the caller although nothing may be stored. Returns the last
-    results that are possible at the flow's `return:` nodes, for the calling flow. The computation repeats until nothing
-    changes (a fixed point).
+    `entry` has the results that a call may have stored last when it enters the flow. Returns the same for a call that
+    leaves the flow at a `return:` node. Nodes in loops are visited until nothing changes.
     """
     commits: dict[str, _Commits] = {flow.start: entry}
     todo = [flow.start]
@@ -63,13 +58,13 @@ def _find_last_result_stored_before_each_node(
         if node.returns:
             returned |= here
         if node.subdialog_flow_name is not None:
-            after = _find_last_result_stored_before_each_node(
+            after = _check_acknowledgements_of_flow(
                 flow.subflows[node.subdialog_flow_name], here, texts, languages, found
             )
             ways = [(target, after) for _, target in node.list_next_nodes()]
         else:
             ways = [
-                (target, _find_last_result_stored_after_node(node, label, here))
+                (target, _list_last_stored_results_after_node(node, label, here))
                 for label, target in node.list_next_nodes()
             ]
         for target, added in ways:
@@ -79,7 +74,7 @@ def _find_last_result_stored_before_each_node(
                 todo.append(target)
     for name, here in commits.items():
         node = flow.nodes[name]
-        for key in find_keys_of_acknowledging_texts(node, texts, languages):
+        for key in list_keys_of_acknowledging_texts(node, texts, languages):
             if (problem := _describe_premature_acknowledgement(key, here)) is not None:
                 found[flow.file, name] = FlowFinding(
                     "premature-acknowledgement", flow.file, node.line_number, name, problem
@@ -87,9 +82,9 @@ def _find_last_result_stored_before_each_node(
     return returned
 
 
-def _find_last_result_stored_after_node(node: Node, label: str, here: _Commits) -> _Commits:
-    """Return the kinds of results, such as an opt-out, that a call may have stored last when it leaves a node by the
-    edge `label`.
+def _list_last_stored_results_after_node(node: Node, label: str, here: _Commits) -> _Commits:
+    """Return the results, such as an opt-out, that a call may have stored last when it leaves a node by the edge
+    `label`.
     """
     if node.accepts_input:
         return _NO_COMMIT

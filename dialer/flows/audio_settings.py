@@ -37,7 +37,7 @@ def make_conversion_recipe(audio: Audio) -> Recipe:
     return Recipe(audio.formats, audio.loudness_lufs, audio.true_peak_db, audio.max_seconds)
 
 
-def create_rules_for_playing_prompts(audio: Audio, profile: Profile) -> PlayRules:
+def create_play_rules(audio: Audio, profile: Profile) -> PlayRules:
     """Return the conditions (approvals, certificates) under which the site and its profile allow a prompt to be played."""
     certified = audio.certified_recordings or Purpose.MATERIAL in profile.certificate.needed_for
     return PlayRules(certified, audio.approved_only, audio.play_drafts)
@@ -49,7 +49,7 @@ def make_playlist_reader(settings: Settings, profile: Profile | None = None) -> 
     Raises:
         SettingError: `profile` is not given, and the site's own profile is invalid.
     """
-    rules = create_rules_for_playing_prompts(settings.audio, profile or load_site_profile(settings))
+    rules = create_play_rules(settings.audio, profile or load_site_profile(settings))
     return PlaylistReader(get_catalogue_directory(settings), get_audio_directories(settings), rules)
 
 

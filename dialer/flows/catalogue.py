@@ -49,7 +49,7 @@ def load_flow(name_or_path: str) -> Flow:
 
 
 def refuse_flow_that_breaks_rules(flow: Flow, texts: Texts, may_offer: frozenset[Offer] = frozenset()) -> None:
-    """Raise FlowError with the first problem if a flow breaks a rule that every flow must pass before calls use it.
+    """Raise FlowError with the first problem if a flow breaks a rule. Calls may use only flows that pass.
 
     Args:
         texts: the texts of the flow's prompts.

@@ -36,7 +36,7 @@ _NEEDS_OPT_OUT = frozenset(FlowPurpose) - {FlowPurpose.WORKER, FlowPurpose.PART}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A flow to check, with the texts, languages and allowed offers to voters that it is checked against."""
+    """The input of a check: the flow, its texts and languages, and the offers to voters that are allowed."""
 
     flow: Flow
     purpose: FlowPurpose  # of the outermost flow, which also applies to its subdialogs
@@ -113,36 +113,36 @@ def _find_loops_without_exit(subject: Subject) -> Problems:
 def _find_silent_loops(subject: Subject) -> Problems:
     """Find loops in which nothing is played, asked or stored. The state machine ends a call in such a loop as a fault."""
     flow = subject.flow
-    silent = {name for name, node in flow.nodes.items() if _can_call_pass_node_silently(flow, node)}
+    silent = {name for name, node in flow.nodes.items() if _can_call_pass_without_action(flow, node)}
     for loop in find_loops_in_graph(make_subgraph_of_nodes(list_flow_edges(flow), silent)):
         way = " -> ".join(loop)
         problem = f"is in a loop in which nothing may be said or asked ({way}); add a prompt or a question"
         yield "silent-loop", flow.nodes[loop[0]], problem
 
 
-def _can_call_pass_node_silently(flow: Flow, node: Node) -> bool:
-    """Return whether a call can pass a node, or the subdialog that it runs, without any action."""
+def _can_call_pass_without_action(flow: Flow, node: Node) -> bool:
+    """Return whether a call can pass a node, or the subdialog of the node, without any action such as a prompt."""
     if node.subdialog_flow_name is None:
-        return node.can_node_be_passed_silently
+        return node.can_call_pass_silently
     subflow = flow.subflows[node.subdialog_flow_name]
     edges = list_flow_edges(subflow)
-    silent = {name for name, part in subflow.nodes.items() if _can_call_pass_node_silently(subflow, part)}
+    silent = {name for name, part in subflow.nodes.items() if _can_call_pass_without_action(subflow, part)}
     passed = find_nodes_reachable_from({name: edges[name] if name in silent else () for name in edges}, [subflow.start])
     return any(subflow.nodes[name].returns for name in passed)
 
 
 def _find_loops_that_trap_silent_callers(subject: Subject) -> Problems:
-    """Find loops of nodes that a caller who presses no key never leaves.
+    """Find loops that a caller who presses no key never leaves.
 
-    The flow itself must end such a call. Otherwise the call ends as a fault, by the limit on the actions of one call.
+    A flow should end such a call itself. Otherwise the limit on a call's actions ends the call as a fault.
     """
 
-    def can_edge_be_followed_without_keys(node: Node, label: str) -> bool:
+    def can_silent_caller_follow_edge(node: Node, label: str) -> bool:
         """Return whether a call may take this edge of the flow's graph although the caller presses no key."""
         return label == "no-input" if isinstance(node, QuestionNode) else True
 
     flow = subject.flow
-    for loop in find_loops_in_graph(list_flow_edges(flow, can_edge_be_followed_without_keys)):
+    for loop in find_loops_in_graph(list_flow_edges(flow, can_silent_caller_follow_edge)):
         problem = f"asks a silent caller again without end ({' -> '.join(loop)}); lead no_input out of the loop"
         yield "silent-caller", flow.nodes[loop[0]], problem
 
@@ -151,30 +151,29 @@ def _find_questions_without_audible_prompt(subject: Subject) -> Problems:
     """Find questions whose prompts may all be skipped, because the values that they speak may be unknown."""
     for node in subject.flow.nodes.values():
         if isinstance(node, QuestionNode) and all(can_prompt_be_skipped(prompt) for prompt in node.prompts):
-            needed = {name for prompt in node.prompts for name in _list_values_spoken_in_prompt(prompt)}
-            if not _is_any_value_known_on_all_paths(subject.flow, node, needed):
+            needed = {name for prompt in node.prompts for name in _list_values_spoken_by_prompt(prompt)}
+            if not _is_one_value_known_on_all_paths(subject.flow, node, needed):
                 names = ", ".join(sorted(needed))
                 problem = f"has no prompt if {names} is unknown; branch on it before, or add a prompt without it"
                 yield "silent-question", node, problem
 
 
-def _list_values_spoken_in_prompt(prompt: Prompt) -> tuple[str, ...]:
+def _list_values_spoken_by_prompt(prompt: Prompt) -> tuple[str, ...]:
     return tuple(name for name, _ in prompt.needs) if prompt.kind.is_prompt_same_for_every_voter else (prompt.value,)
 
 
-def _is_any_value_known_on_all_paths(flow: Flow, node: Node, needed: set[str]) -> bool:
-    """Return whether at least one of the values `needed` is known on every path to `node`. It must be the same value on
-    all paths.
+def _is_one_value_known_on_all_paths(flow: Flow, node: Node, needed: set[str]) -> bool:
+    """Return whether one of the values `needed` is known on every path to `node`, and is the same value on all paths.
 
-    A value is known once a question has asked for it or a branch has found it known.
+    A value is known after a question for it, or after a branch that found it known.
     """
     return any(not _is_node_reachable_without_value(flow, node, name) for name in needed)
 
 
 def _is_node_reachable_without_value(flow: Flow, node: Node, name: str) -> bool:
-    """Return whether a call can reach `node` while the value `name` may be unknown.
+    """Return whether a call can reach `node` on a path where the value `name` may be unknown.
 
-    On such a path, no question asks for the value, and no branch tests that it is known.
+    On such a path no question asks for the value, and no branch tests that it is known.
     """
     edges = dict(list_flow_edges(flow))
     for other in flow.nodes.values():
@@ -220,11 +219,12 @@ def _find_answers_that_store_vote_choices(subject: Subject) -> Problems:
 
 
 def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
-    """Find prompts with campaign recordings in a flow whose purpose forbids such recordings, or whose callers cannot
-    opt out with one key.
+    """Find prompts with campaign recordings in flows that may not have them.
+
+    These are flows with a purpose that forbids such recordings, and flows without an opt-out by one key.
     """
     for node in subject.flow.nodes.values():
-        recordings = [prompt.value for prompt in node.prompts_and_repeat_prompts if prompt.kind is PromptKind.RECORDING]
+        recordings = [prompt.value for prompt in node.prompts_and_reprompts if prompt.kind is PromptKind.RECORDING]
         if not recordings:
             continue
         recording = recordings[0]
@@ -233,7 +233,7 @@ def _find_forbidden_campaign_recordings(subject: Subject) -> Problems:
             yield "material", node, f"{problem}; move it to a flow with `purpose: material`"
         elif not any(
             can_caller_opt_out_at_node(subject.flow, subject.flow.nodes[target])
-            for target in node.list_nodes_reached_by_one_key()
+            for target in node.list_nodes_reachable_by_one_key()
         ):
             problem = f"plays {recording}, and no key opts out; play it in a menu with barge-in and an opt-out choice"
             yield "material", node, problem

@@ -47,7 +47,6 @@ class CommitTargetNotFound(MatdanError):
 
 
 class UnexpectedInput(FlowError):
-    """Raised if a driver (the code that runs a flow on a call) answers an action with an input of the wrong type.
-
-    The driver must be corrected, not the flow.
+    """Raised if the result of an action has the wrong type. This is a bug in the driver (the code that runs a flow on a
+    call).
     """

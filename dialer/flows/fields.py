@@ -36,8 +36,9 @@ _TEXT_KEY_SCHEMA = {
 
 @dataclass(frozen=True, slots=True)
 class DeclaredNames:
-    """The names of facts (known data about the voter) and answers that a node may use, and the reprompts that it
-    inherits from its flow. It is the context with which pydantic validates the node.
+    """The names that a node may use: facts (known data about the voter) and answers. It also has the flow's reprompts.
+
+    Pydantic gets it as the context when it validates the node.
     """
 
     facts: Mapping[str, PromptKind]
@@ -45,26 +46,26 @@ class DeclaredNames:
     no_input: Reprompt | None = None
     no_match: Reprompt | None = None
 
-    def find_spoken_kind_of_named_value(self, name: str) -> PromptKind | None:
-        """Return how the value of a fact or answer is spoken (as a number, an hour, ...), or None if the flow declares
-        no such name.
+    def find_prompt_kind_of_fact_or_answer(self, name: str) -> PromptKind | None:
+        """Return how a fact or answer is spoken, such as a number or an hour, or None if the flow does not declare the
+        name.
         """
         return self.answers.get(name) or self.facts.get(name)
 
 
-def _refuse_undeclared_value_name(value: str, info: ValidationInfo[DeclaredNames]) -> str:
-    if info.context.find_spoken_kind_of_named_value(value) is None:
+def _refuse_undeclared_name(value: str, info: ValidationInfo[DeclaredNames]) -> str:
+    if info.context.find_prompt_kind_of_fact_or_answer(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
 
-def _find_spoken_kind_of_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
+def _parse_placeholder_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
         raise make_yaml_error(
             "the list `with:` of a text has a value that is not a name of a fact or answer; write for instance "
             "[closes_at]"
         )
-    kind = info.context.find_spoken_kind_of_named_value(value)
+    kind = info.context.find_prompt_kind_of_fact_or_answer(value)
     if kind is None:
         known = ", ".join(sorted({*info.context.facts, *info.context.answers})) or "none"
         raise make_yaml_error(
@@ -76,9 +77,9 @@ def _find_spoken_kind_of_value(value: object, info: ValidationInfo[DeclaredNames
 
 Name = Annotated[str, StringConstraints(pattern=NAME_SCHEMA["pattern"])]
 """A name of a flow, node, fact, answer, campaign or template."""
-DeclaredName = Annotated[Name, AfterValidator(_refuse_undeclared_value_name)]
+DeclaredName = Annotated[Name, AfterValidator(_refuse_undeclared_name)]
 """The name of a fact or answer of the flow."""
-KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_find_spoken_kind_of_value), WithJsonSchema(NAME_SCHEMA)]
+KnownValue = Annotated[tuple[str, PromptKind], BeforeValidator(_parse_placeholder_value), WithJsonSchema(NAME_SCHEMA)]
 """A fact or answer that fills a placeholder, as (name, prompt kind)."""
 KnownValues = Annotated[tuple[KnownValue, ...], OneOrMany()]
 Terminator = Literal["#", "*", ""]
@@ -87,9 +88,9 @@ Terminator = Literal["#", "*", ""]
 class Prompt(YamlModel):
     """A prompt that a node plays: a text, a recording, or the value of a fact or answer.
 
-    `value` is a text key for TEXT, a catalogue name for RECORDING, and otherwise the name of a fact or answer. `needs`
-    are the facts or answers that fill the text's placeholders. If one of them is unknown, the whole prompt is skipped,
-    so that no caller hears half a sentence.
+    `value` is the key of a text, the name of a recording in the catalogue, or the name of a fact or answer. `needs`
+    lists the facts or answers that fill the text's placeholders. If one of them is unknown, the whole prompt is
+    skipped, so that no caller hears half a sentence.
     """
 
     kind: PromptKind
@@ -123,7 +124,7 @@ class Prompt(YamlModel):
             raise make_yaml_error(
                 f"the node has the prompt `{kind}:` without a name; write for instance {{{kind}: a_name}}", kind.value
             )
-        if kind is not PromptKind.RECORDING and info.context.find_spoken_kind_of_named_value(value) is None:
+        if kind is not PromptKind.RECORDING and info.context.find_prompt_kind_of_fact_or_answer(value) is None:
             raise make_yaml_error(
                 f"the node speaks {value}, which is neither a fact nor an answer of this flow; declare it in `facts:`"
             )

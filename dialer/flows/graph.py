@@ -53,10 +53,9 @@ def make_subgraph_of_nodes(edges: Edges, names: Collection[str]) -> Edges:
 
 
 def list_flow_edges(flow: Flow, keep: Callable[[Node, str], bool] = lambda _node, _label: True) -> Edges:
-    """Return a flow as a graph: for each node, the next nodes. Only edges for which `keep(node, label)` is true are
-    included.
+    """Return a flow as a graph: the next nodes of each node.
 
-    A node that runs a subdialog from which no call returns has no edges.
+    Only edges for which `keep(node, label)` is true are included. A node whose subdialog never returns has no edges.
     """
     edges: dict[str, tuple[str, ...]] = {}
     for node in flow.nodes.values():
@@ -96,7 +95,7 @@ def can_caller_opt_out(flow: Flow) -> bool:
 
 
 def can_caller_opt_out_at_node(flow: Flow, node: Node) -> bool:
-    """Return whether a node stores an opt-out, or runs a subdialog that can."""
+    """Return whether the caller can opt out at a node or in its subdialog."""
     return node.opts_out or (
         node.subdialog_flow_name is not None and can_caller_opt_out(flow.subflows[node.subdialog_flow_name])
     )

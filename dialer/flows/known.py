@@ -23,8 +23,8 @@ SPOKEN: Final = {
 
 
 def look_up_answer_or_voter_data(state: FlowState, name: str) -> Scalar | None:
-    """Return the caller's answer with this name, or else the fact about the voter with this name, or None if neither is
-    known.
+    """Return the caller's answer with this name. Without an answer, return the fact about the voter with this name, or
+    None.
     """
     if name in state.answers:
         return state.answers[name]
@@ -38,7 +38,7 @@ def can_prompt_be_skipped(prompt: Prompt) -> bool:
 
 
 def fill_prompt_values(state: FlowState, prompts: tuple[Prompt, ...]) -> tuple[PromptRef, ...]:
-    """Return the prompts with the values that they speak. Prompts whose value is unknown or malformed are left out."""
+    """Return prompts together with the values that they speak. Prompts with an unknown or malformed value are left out."""
     return tuple([ref for prompt in prompts if (ref := _fill_prompt_value(state, prompt)) is not None])
 
 
@@ -63,7 +63,7 @@ def _find_value_spoken_by_prompt(state: FlowState, name: str, kind: PromptKind) 
 
 
 def convert_number_or_time_to_integer(value: Scalar | None) -> int | None:
-    """Return a value as a whole number, or the hour of a time such as "18:00", or None for other values."""
+    """Return a number as an integer, the hour of a time such as "18:00", or None for other values."""
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):

@@ -14,11 +14,10 @@ from dialer.flows.texts import Texts
 
 
 class FlowLibrary:
-    """The flows of a running dialler.
+    """The flows of a running dialler. After a reload, a call still ends with the version that it started with.
 
-    A reload applies to later calls only: a call ends with the version of the flow that it started with. Earlier
-    versions stay loaded. The code for Twilio's calls stores only the state of a call's flow between two requests. It
-    finds the version of the flow by `get_flow_version`.
+    So earlier versions stay loaded. For Twilio's calls only the state of the flow is stored between two requests;
+    `get_flow_version` finds the version for it.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class FlowLibrary:
     ) -> Callable[[], None]:
         """Load new flows and scripts, and return a function that puts them into use.
 
-        Once they are in use, `reload_flows_and_scripts` reloads only the given `sources` and `scripts`.
+        Later reloads with `reload_flows_and_scripts` then use these `sources` and `scripts` only.
 
         Raises:
             FlowError: a file is invalid. Then nothing has changed.

@@ -1,7 +1,7 @@
-"""Load a flow from YAML. The first mistake raises a FlowError that names file, line and node and how to correct it.
+"""Load a flow from YAML. The first mistake raises a FlowError with file, line, node and remedy.
 
-Loading checks whether a flow can run: known keys and names, existing targets, limits. `dialer.flows.check` checks
-whether it may take calls: exits, an opt-out, texts in every language.
+Loading checks whether a flow can run: known keys and names, existing target nodes, limits. Whether it may take calls is
+checked in `dialer.flows.check`: exits, an opt-out, texts in every language.
 """
 
 from __future__ import annotations
@@ -139,8 +139,9 @@ def _read_declarations_of_voter_data(document: Document) -> dict[str, PromptKind
 
 
 def _read_spoken_kinds_of_answers(document: Document) -> dict[str, PromptKind]:
-    """Return how each answer of the flow is spoken (as a number, an hour, ...), so that prompts may speak an answer of
-    a later node.
+    """Return how each answer of the flow is spoken, such as a number or an hour.
+
+    The answers are read before the nodes, so that a prompt may speak an answer of a later node.
 
     Raises:
         FlowError: two nodes store answers of different kinds under the same name.
@@ -181,7 +182,7 @@ def _parse_flow_node(name: str, document: Document, names: DeclaredNames) -> Nod
         problem = f"has {' and '.join(kinds) or 'none'} of {', '.join(NODE_KINDS)}; a node has exactly one"
         raise FlowError(document.file, line, name, problem)
     node = parse_part_of_yaml_document(NODE_KINDS[kinds[0]], document, place, names=names, name=name)
-    node.set_yaml_part_name_and_line(name, line)
+    node.set_name_and_line_of_part(name, line)
     return node
 
 

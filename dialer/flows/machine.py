@@ -1,9 +1,8 @@
 """The state machine of flows. From flow, state and input it computes the next turn. No clock, no I/O, no randomness.
 
-A turn is the next action and the state after it. A driver (the code that runs a flow on a call) calls `start_flow`,
-performs the action and passes the result to `continue_flow`, until the flow has ended. Storing a result (a commit) is
-an action like any other. So an acknowledgement ("noted, thank you") is played only after the driver has returned
-`Committed`.
+A turn is an action and the state after it. The driver, which runs a flow on a call, calls `start_flow`, performs the
+action and passes its result to `continue_flow`, until the flow has ended. Storing an answer (a commit) is also an
+action. So the flow thanks the caller only after the driver has stored the answer.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ def start_flow(flow: Flow, begin: Start) -> Turn:
     state = FlowState(
         flow=flow.name, version=flow.version, language=begin.language, node=flow.start, facts=dict(begin.facts)
     )
-    return _skip_nodes_that_need_no_action(flow, state)
+    return _go_to_next_node_with_action(flow, state)
 
 
 def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
@@ -52,15 +51,15 @@ def continue_flow(flow: Flow, state: FlowState, event: Input) -> Turn:
     if isinstance(event, HungUp):
         return Turn(None, state.copy_flow_state(ending=Ending.HUNG_UP, waiting=""))
     node = flow.find_flow_of_current_node(state).nodes[state.node]
-    return _handle_input_at_node(flow, state, node, event)
+    return _create_turn_after_input(flow, state, node, event)
 
 
-def _handle_input_at_node(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
-    """Return the turn that follows an input, such as a pressed key. The input is the result of the action of `node`."""
+def _create_turn_after_input(flow: Flow, state: FlowState, node: Node, event: Input) -> Turn:
+    """Return the turn that follows an input, such as a pressed key, at a node."""
     follows = node.handle_action_result(state, event)
     match follows:
         case Act():
-            return _create_next_step_or_end_flow_at_limit(flow, follows.state, follows.action)
+            return _create_turn_within_limit(flow, follows.state, follows.action)
         case GoTo():
             return _go_to_next_node(flow, node, follows)
         case HandOver():
@@ -79,20 +78,20 @@ def _go_to_next_node(flow: Flow, node: Node, follows: GoTo) -> Turn:
     if opts_out and node.name_of_stored_answer is not None:  # the key was an opt-out and not an answer to the question
         answers = {name: value for name, value in state.answers.items() if name != node.name_of_stored_answer}
         state = state.copy_flow_state(answers=answers)
-    return _skip_nodes_that_need_no_action(
+    return _go_to_next_node_with_action(
         flow, state.copy_flow_state(node=follows.target, no_input=0, no_match=0, waiting="")
     )
 
 
-def _skip_nodes_that_need_no_action(flow: Flow, state: FlowState) -> Turn:
-    """Skip nodes that need no action, and return the turn of the first node that needs an action.
+def _go_to_next_node_with_action(flow: Flow, state: FlowState) -> Turn:
+    """Go on to the first node that needs an action, and return its turn.
 
-    Facts and answers do not change on the way, so a second visit to a node means an endless loop.
+    No fact or answer changes on the way, so a second visit to a node means an endless loop.
     """
     seen: set[tuple[tuple[Frame, ...], str]] = set()
     while True:
         if (state.frames, state.node) in seen:
-            return _create_last_step_of_flow(state, Ending.FAULT, ())
+            return _create_last_turn_of_flow(state, Ending.FAULT, ())
         seen.add((state.frames, state.node))
         current = flow.find_flow_of_current_node(state)
         node = current.nodes[state.node]
@@ -101,22 +100,21 @@ def _skip_nodes_that_need_no_action(flow: Flow, state: FlowState) -> Turn:
             case Continue():
                 state = follows.state
             case Act():
-                return _create_next_step_or_end_flow_at_limit(flow, follows.state, follows.action)
+                return _create_turn_within_limit(flow, follows.state, follows.action)
             case GoTo():
                 return _go_to_next_node(flow, node, follows)
             case HangUp():
-                return _create_last_step_of_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
+                return _create_last_turn_of_flow(state, Ending.COMPLETED, follows.prompts, follows.reason)
 
 
-def _create_next_step_or_end_flow_at_limit(flow: Flow, state: FlowState, action: Action) -> Turn:
-    """Return the turn that performs `action`. If the call has reached its limit of turns, return the turn that ends the
-    flow.
+def _create_turn_within_limit(flow: Flow, state: FlowState, action: Action) -> Turn:
+    """Return the turn that performs `action`, or the last turn of the flow if the call has reached its limit of turns.
 
-    An action that stores a result (a commit) may use twice as many turns, so that the caller's last answer is not lost.
+    Storing a result is allowed for twice as many turns, so that the caller's last answer is not lost.
     """
     is_commit = isinstance(action, Commit)
     if state.turns >= (flow.max_turns * 2 if is_commit else flow.max_turns):
-        return _create_last_step_of_flow(state, Ending.TOO_LONG, ())
+        return _create_last_turn_of_flow(state, Ending.TOO_LONG, ())
     offered = state.copy_flow_state(
         turns=state.turns + 1,
         commits=state.commits + is_commit,
@@ -126,7 +124,7 @@ def _create_next_step_or_end_flow_at_limit(flow: Flow, state: FlowState, action:
     return Turn(action, offered)
 
 
-def _create_last_step_of_flow(
+def _create_last_turn_of_flow(
     state: FlowState, ending: Ending, prompts: tuple[PromptRef, ...], reason: str = ""
 ) -> Turn:
     action = Disconnect(node=state.current_node_path, prompts=prompts, reason=reason or ending.value)

@@ -1,8 +1,7 @@
 """Draw a flow as a Mermaid flowchart, for people who record and approve its texts.
 
-Arrows show the usual paths of calls. The targets after silence, a wrong key or a failure are written in the node,
-because otherwise most nodes would have arrows to the same few ends. Nodes that are reached only by such paths are drawn
-in a group of their own.
+Arrows show the usual paths of calls. What follows after silence, a wrong key or a failure is written in the node. As
+arrows these would hide the usual paths. Nodes that are reached only in this way are drawn in a group of their own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The terms of flows: purposes, offers, kinds of prompts, and scopes of marks. A mark is a fact about a voter.
 
-The terms are those of VoiceXML (prompt, menu, choice, field, no-input, no-match, reprompt, record, transfer, subdialog,
-goto, disconnect; https://www.w3.org/TR/voicexml20/). VoiceXML has no terms for marks and opt-outs, so these are those
-of election calling.
+Most terms are those of VoiceXML, such as prompt, menu, field, no-input, no-match, reprompt, transfer and subdialog
+(https://www.w3.org/TR/voicexml20/). Marks and opt-outs are terms of election calling, which VoiceXML does not have.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The base classes of nodes, used by the state machine, the checks and the diagram.
 
-Each kind of node is a class in its own file in `dialer/flows/nodes/`. Its fields are the keys of the node in YAML, with
-descriptions for editors. Its methods define its actions in a call, its targets and the data for checks. A class with a
-`kind` registers itself.
+Each kind of node is a class in its own file in `dialer/flows/nodes/`. Its fields are the keys of the node in YAML. Its
+methods say what the node does in a call, which nodes follow, and what the checks need to know. A class with a `kind`
+registers itself.
 """
 
 from __future__ import annotations
@@ -128,9 +128,7 @@ class Node(NamedPart, ABC):
         """Return the first step of a call at this node of `flow`, such as an action to perform."""
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step that follows the result of the node's action. Return None if the node has no action with such
-        a result.
-        """
+        """Return the step that follows a result of the node's action, or None if the action has no such result."""
         return None
 
     # Checks
@@ -145,13 +143,13 @@ class Node(NamedPart, ABC):
         return ()
 
     @property
-    def prompts_and_repeat_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_and_reprompts(self) -> tuple[Prompt, ...]:
         """All prompts that can be played at the node, including reprompts."""
         return self.prompts_played_at_entry
 
     def list_texts_needed_by_node(self) -> Iterator[tuple[str, set[str]]]:
-        """Yield the key of each text that is played or sent at the node, with the names of the values that it needs."""
-        for prompt in dict.fromkeys(self.prompts_and_repeat_prompts):
+        """Yield the key of each text that the node plays or sends, with the names of the values in the text."""
+        for prompt in dict.fromkeys(self.prompts_and_reprompts):
             if prompt.kind is PromptKind.TEXT:
                 yield prompt.value, {name for name, _ in prompt.needs}
 
@@ -166,17 +164,17 @@ class Node(NamedPart, ABC):
         return None
 
     @property
-    def can_node_be_passed_silently(self) -> bool:
-        """Whether a call can pass the node without hearing or doing anything, because all its prompts may be skipped."""
+    def can_call_pass_silently(self) -> bool:
+        """Whether a call may pass the node without hearing or doing anything, because every prompt may be skipped."""
         return self.needs_no_action and all(map(can_prompt_be_skipped, self.prompts_played_at_entry))
 
-    def list_nodes_reached_by_one_key(self) -> tuple[str, ...]:
-        """Return the nodes that the caller can reach by one key while the prompts of this node are played."""
+    def list_nodes_reachable_by_one_key(self) -> tuple[str, ...]:
+        """Return the nodes that one key press can reach while the prompts of this node are played."""
         return ()
 
     def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
-        """Return the next nodes (targets) that a call may reach while the value `name` is unknown. By default these are
-        all targets.
+        """Return the nodes that may follow in a call in which the value `name` is unknown. By default any next node
+        may.
         """
         return None
 
@@ -192,21 +190,19 @@ class Node(NamedPart, ABC):
         return [f"fails › {target}" for label, target in self.list_next_nodes() if label == "failed"]
 
     def list_arrows_from_node_in_diagram(self) -> list[tuple[str, str]]:
-        """Return the targets that the diagram shows as arrows, as (label, node name): those on the usual paths of
-        calls.
-        """
+        """Return the arrows that the diagram shows, as (label, name of the next node): the usual paths of calls."""
         usual = [(label, target) for label, target in self.list_next_nodes() if label not in _EXCEPTIONS]
         return usual if self.draws_labels else [("", target) for _, target in usual]
 
 
-def _make_repeat_prompts_optional_in_schema(schema: dict[str, Any]) -> None:
+def _make_reprompts_optional_in_schema(schema: dict[str, Any]) -> None:
     schema["required"] = [key for key in schema["required"] if key not in ("no_input", "no_match")]
 
 
 class QuestionNode(Node):
     """The base class of nodes that ask for keys and repeat the question if necessary."""
 
-    model_config = ConfigDict(json_schema_extra=_make_repeat_prompts_optional_in_schema)
+    model_config = ConfigDict(json_schema_extra=_make_reprompts_optional_in_schema)
     style = NodeStyle.QUESTION
     accepts_input = True
 
@@ -218,7 +214,7 @@ class QuestionNode(Node):
 
     @model_validator(mode="before")
     @classmethod
-    def _use_repeat_prompts_of_flow_as_default(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> Any:
+    def _use_reprompts_of_flow_as_default(cls, written: Any, info: ValidationInfo[DeclaredNames]) -> Any:
         if not isinstance(written, dict):
             return written
         inherited = {"no_input": info.context.no_input, "no_match": info.context.no_match}
@@ -235,17 +231,15 @@ class QuestionNode(Node):
 
     @abstractmethod
     def is_late_terminator_of_previous_answer(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the caller's input is only the terminator (such as #) that ends the previous answer. It was
-        pressed too late, and is no answer to this question.
-        """
+        """Return whether the input is only the terminator (such as #) of the previous answer, pressed too late."""
 
     @abstractmethod
     def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
         """Return the step that follows the keys that the caller has entered."""
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step that follows the keys that the caller has entered. The terminator (such as #) of the previous
-        answer, pressed too late, is ignored.
+        """Return the step that follows the entered keys. A late terminator (such as #) of the previous answer is
+        ignored.
         """
         if not isinstance(event, Digits):
             return None
@@ -275,7 +269,7 @@ class QuestionNode(Node):
         return self.prompts
 
     @property
-    def prompts_and_repeat_prompts(self) -> tuple[Prompt, ...]:
+    def prompts_and_reprompts(self) -> tuple[Prompt, ...]:
         """The prompts of the question and of its reprompts."""
         return (*self.prompts, *self.no_input.prompts, *self.no_match.prompts)
 

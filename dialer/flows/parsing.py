@@ -1,7 +1,7 @@
-"""Pydantic models for parts of YAML files, with errors that name file, line and part and say how to correct them.
+"""Pydantic models for parts of YAML files. Errors name file, line and part, and say how to correct the mistake.
 
 `parse_part_of_yaml_document` validates a part of a document and reports the first mistake as a FlowError. Validators
-raise the error from `make_yaml_error` if pydantic's own error types are not specific enough.
+raise the error from `make_yaml_error` where pydantic's own messages are too general.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class YamlModel(BaseModel):
 
 
 class NamedPart(YamlModel):
-    """A part that has a name and a line in its file, such as a node of a flow or a page of a script."""
+    """A part of a YAML file with a name and a line number, such as a node of a flow or a page of a script."""
 
     _name: str = ""
     _line: int = 0
 
     @property
     def name(self) -> str:
-        """The key under which the part, such as a node, stands in the file."""
+        """The name of the part: its key in the file."""
         return self._name
 
     @property
@@ -45,16 +45,16 @@ class NamedPart(YamlModel):
         """The line number (from 1) at which the part starts."""
         return self._line
 
-    def set_yaml_part_name_and_line(self, name: str, line: int) -> None:
+    def set_name_and_line_of_part(self, name: str, line: int) -> None:
         """Set the part's name and line number. Called once, after parsing."""
         self._name = name
         self._line = line
 
 
 def make_yaml_error(text: str, *at: str | int) -> PydanticCustomError:
-    """Return an error that a validator raises to describe a mistake in a YAML file.
+    """Return an error with which a validator reports a mistake in a YAML file.
 
-    `at` are the keys that lead from the validated value to the mistake. They determine the line number in the error.
+    `at` has the keys that lead from the validated value to the mistake. They determine the line number in the error.
     """
     return PydanticCustomError("problem", "{text}", {"text": text, "at": at})
 
@@ -160,7 +160,7 @@ class _Mistake:
 def _find_model_and_field_at_location(
     model: type[BaseModel], location: Location
 ) -> tuple[type[BaseModel], FieldInfo | None]:
-    """Return the innermost model at a location in the document, and the field that the location names in it."""
+    """Return the innermost model at a location in the document, and the field of this model that the location names."""
     found: FieldInfo | None = None
     for key in location:
         inner = _find_model_in_annotation(found.annotation) if found is not None else None

@@ -54,8 +54,7 @@ class CataloguePrompts:
         If `label_synthetic` is set, a notice precedes the first prompt with a synthetic voice.
         """
         chosen = [
-            self.choose_sound_of_campaign_or_shared_sound(sound)
-            for sound in list_sounds_of_prompt(ref, language, self.texts)
+            self.choose_campaign_or_shared_sound(sound) for sound in list_sounds_of_prompt(ref, language, self.texts)
         ]
         if self.label_synthetic and not self._labelled:
             names = [name for sound in chosen if (name := find_prompt_of_sound(sound)) is not None]
@@ -72,12 +71,12 @@ class CataloguePrompts:
                 return [self._get_name_of_synthetic_voice_notice(spoken).sound_name, *chosen]
         return chosen
 
-    def find_reason_why_sound_is_blocked(self, sound: str) -> str | None:
+    def find_reason_sound_is_blocked(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may."""
         name = find_prompt_of_sound(sound)
         if name is None:
             return None
-        why = self.playlist.find_reason_why_sound_is_blocked(name, self.today)
+        why = self.playlist.find_reason_sound_is_blocked(name, self.today)
         if why is None and self.label_synthetic and self.playlist.does_prompt_use_synthetic_voice(name):
             notice = self._get_name_of_synthetic_voice_notice(name)
             if not self._is_sound_playable(notice):
@@ -87,10 +86,8 @@ class CataloguePrompts:
     def _get_name_of_synthetic_voice_notice(self, name: PromptName) -> PromptName:
         return PromptName("", name.language, LABEL)
 
-    def choose_sound_of_campaign_or_shared_sound(self, sound: str) -> str:
-        """Return the campaign's own version of a shared sound, or the shared sound if the campaign has no version that
-        may be played.
-        """
+    def choose_campaign_or_shared_sound(self, sound: str) -> str:
+        """Return the campaign's own version of a shared sound if it may be played, otherwise the shared sound."""
         name = find_prompt_of_sound(sound)
         if name is None:
             return sound
@@ -100,7 +97,7 @@ class CataloguePrompts:
         return sound
 
     def _is_sound_playable(self, name: PromptName) -> bool:
-        return self.playlist.find_reason_why_sound_is_blocked(name, self.today) is None
+        return self.playlist.find_reason_sound_is_blocked(name, self.today) is None
 
 
 class SitePrompts:
@@ -111,7 +108,7 @@ class SitePrompts:
     def __init__(
         self, reader: PlaylistReader, clock: Clock, zone: ZoneInfo, texts: Callable[[], Texts], *, label: bool = False
     ) -> None:
-        """Create the prompts, without any sound yet. Call `reload_catalogue` before the first call.
+        """Create the prompts of a site. Call `reload_catalogue` before the first call.
 
         Args:
             reader: reads the catalogue.
@@ -135,11 +132,11 @@ class SitePrompts:
         return CataloguePrompts(self._playlist, campaign, today, self._texts(), self._label)
 
     def is_shared_sound_allowed_now(self, sound: str) -> bool:
-        """Return whether a sound that all campaigns share may be played now.
+        """Return whether a sound that all campaigns share may be played now. Each refusal is logged once.
 
-        Used for carriers, such as Twilio, that fetch the sound files. Each refusal is logged once.
+        Carriers that fetch the sound files, such as Twilio, need this check.
         """
-        why = self.get_prompts_for_call("").find_reason_why_sound_is_blocked(sound)
+        why = self.get_prompts_for_call("").find_reason_sound_is_blocked(sound)
         if why is not None:
             self._missing.log_skipped_sound(sound, why)
         return why is None
@@ -164,10 +161,10 @@ class SitePrompts:
         return playlist
 
     async def reload_catalogue_regularly(self) -> None:
-        """Check every sound, then reload the catalogue regularly until cancelled, all in threads.
+        """Check every sound, then reload the catalogue regularly until cancelled, in threads.
 
-        After the first check no call has to wait until a file's hash is computed. An unreadable catalogue is logged
-        once, and the previous one stays in use.
+        Later calls need not wait until a file is hashed. An unreadable catalogue is logged once, and the old one stays
+        in use.
         """
         await asyncio.to_thread(self._reader.hash_all_sounds, self._playlist)
         while True:
@@ -185,7 +182,8 @@ class SitePrompts:
 def create_site_prompts_if_catalogue_exists(
     settings: Settings, profile: Profile, clock: Clock, texts: Callable[[], Texts], reader: PlaylistReader | None = None
 ) -> SitePrompts | None:
-    """Return the prompts of a site. For a site without a catalogue return None: its sounds are played unchecked.
+    """Return the prompts of a site, or None if the site has no catalogue. Without a catalogue, sounds are played
+    unchecked.
 
     Args:
         reader: a reader that has already read the catalogue, if there is one.

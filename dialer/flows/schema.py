@@ -33,9 +33,7 @@ def make_script_schema() -> dict[str, Any]:
 
 
 def _make_schema_definitions(*models: type[YamlModel]) -> tuple[Mapping[Any, Any], Mapping[Any, Any]]:
-    """Return JSON schema references (`$ref`) to models, by (model, mode), and the definitions to which the references
-    point.
-    """
+    """Return the definitions of a JSON schema, and a reference (`$ref`) to the definition of each (model, mode)."""
     return EditorSchema().generate_definitions(
         [(model, "validation", model.__pydantic_core_schema__) for model in models]
     )

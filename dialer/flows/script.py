@@ -256,5 +256,5 @@ def parse_script(text: str, file: str = "<script>") -> Script:
 def _parse_script_page(name: str, document: Document, languages: tuple[str, ...]) -> ScriptPage:
     place = ("pages", name)
     page = parse_part_of_yaml_document(ScriptPage, document, place, names=languages, name=name, part=PAGE)
-    page.set_yaml_part_name_and_line(name, document.find_line_number_of_value(place))
+    page.set_name_and_line_of_part(name, document.find_line_number_of_value(place))
     return page

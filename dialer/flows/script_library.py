@@ -1,6 +1,4 @@
-"""The agents' scripts of a site's campaigns. The dialler, and the desk (the server of the agents' pages), reload the
-scripts while they run.
-"""
+"""The agents' scripts of a site's campaigns, which can be reloaded while the dialler and the desk run."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ class ScriptLibrary:
         """Load the scripts. Raises FlowError for the first script with a problem.
 
         Args:
-            campaigns: (name or path of the script, purpose of the campaign) by campaign.
+            campaigns: for each campaign, the name or path of its script, and the campaign's purpose.
             may_offer: the offers to voters (such as a ride) that the profile allows.
         """
         self._campaigns = dict(campaigns)
@@ -96,9 +94,9 @@ class ScriptLibrary:
     def get_script_for_page(self, campaign: str, language: str, version: str | None) -> TranslatedScript | None:
         """Return a campaign's script for the agent's page in a language, or None.
 
-        `version` is the version that the dialler uses, or None. If that version is not loaded, the files are read
-        again, at most every `RELOAD_SECONDS`. If they have another version, return None, because the dialler would
-        refuse its answers. Blocks while it reads files.
+        `version` is the version that the dialler uses, or None. A version that is not loaded is read from the files, at
+        most every `RELOAD_SECONDS`. Another version is not returned, because the dialler would refuse its answers.
+        Blocks while it reads files.
         """
         now = time.monotonic()
         if (
@@ -112,10 +110,8 @@ class ScriptLibrary:
         script = self._versions.get((campaign, version or ""))
         return None if script is None else create_script_in_language(script, language)
 
-    def find_answer_not_allowed_by_script(self, campaign: str, answers: Mapping[str, str]) -> str | None:
-        """Return a description of the first given answer that no version of the campaign's script allows, or None if
-        all are allowed.
-        """
+    def find_forbidden_script_answer(self, campaign: str, answers: Mapping[str, str]) -> str | None:
+        """Return a description of the first answer that no version of the campaign's script allows, or None."""
         if not answers:
             return None
         asked = [

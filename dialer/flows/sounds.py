@@ -38,7 +38,7 @@ def list_sounds_of_flow(flow: Flow, language: str, texts: Texts) -> tuple[str, .
     """
     found: dict[str, None] = {}
     for part in flow.list_flow_and_its_subdialogs():
-        for prompt in (prompt for node in part.nodes.values() for prompt in node.prompts_and_repeat_prompts):
+        for prompt in (prompt for node in part.nodes.values() for prompt in node.prompts_and_reprompts):
             if prompt.kind.is_prompt_same_for_every_voter:
                 found.update(
                     dict.fromkeys(list_sounds_of_prompt(PromptRef(prompt.kind, prompt.value), language, texts))

@@ -1,4 +1,4 @@
-"""List all prompts to record for the flows, with the words that each speaks in each language."""
+"""List the prompts that people must record for the flows, each with its words in each language."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from dialer.flows.sounds import make_sound_name_for_spoken_name, make_sound_name
 from dialer.flows.texts import INFORMATION_TEXT, SMS, Texts, fill_information_text, split_text_at_placeholders
 
 
-def collect_words_to_record_for_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
-    """Return the words to record for each prompt that speaks a text of the flows.
+def collect_prompts_to_record_for_texts(texts: Texts, languages: Iterable[str]) -> dict[PromptName, str]:
+    """Return the prompts to record for the texts of the flows, with their words.
 
     A text with values, as in "until {closes_at}, please", has a prompt for each segment between its values.
     """
@@ -25,16 +25,16 @@ def collect_words_to_record_for_texts(texts: Texts, languages: Iterable[str]) ->
                 continue
             for segment in split_text_at_placeholders(text):
                 if segment.words:
-                    _add_prompt_to_words_to_record(
+                    _add_prompt_to_record(
                         spoken, make_sound_name_for_text(key, language, segment.number), segment.words
                     )
     return spoken
 
 
-def collect_words_to_record_for_numbers(languages: Iterable[str]) -> dict[PromptName, str]:
-    """Return the words to record for each prompt that speaks a number, digit, hour or date.
+def collect_prompts_to_record_for_numbers(languages: Iterable[str]) -> dict[PromptName, str]:
+    """Return the prompts to record for numbers, digits, hours and dates, with their words.
 
-    Languages for which Matdan has no such words are left out.
+    Languages without a file of number words are left out.
     """
     spoken: dict[PromptName, str] = {}
     for language in languages:
@@ -46,20 +46,20 @@ def collect_words_to_record_for_numbers(languages: Iterable[str]) -> dict[Prompt
     return spoken
 
 
-def collect_words_to_record_for_names(
+def collect_prompts_to_record_for_names(
     names: Iterable[tuple[PromptKind, str]], languages: Iterable[str]
 ) -> dict[PromptName, str]:
-    """Return the words to record for each prompt that speaks the name of a place or organisation, in each language."""
+    """Return the prompts to record for names of places and organisations in each language, with their words."""
     spoken: dict[PromptName, str] = {}
     given = list(names)
     for language in languages:
         for kind, name in given:
-            _add_prompt_to_words_to_record(spoken, make_sound_name_for_spoken_name(kind, name, language), name)
+            _add_prompt_to_record(spoken, make_sound_name_for_spoken_name(kind, name, language), name)
     return spoken
 
 
-def collect_words_of_information_message(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
-    """Return the words to record for the information message (who called, and that no agent was free).
+def collect_information_prompt_to_record(language: str, organisation: str, texts: Texts) -> dict[PromptName, str]:
+    """Return the prompt to record for the information message (who called, and that no agent was free), with its words.
 
     The words are in `language`, or else in English. If there is no such text, return {}.
     """
@@ -67,7 +67,7 @@ def collect_words_of_information_message(language: str, organisation: str, texts
     return {} if found is None else {PromptName("", found[0], INFORMATION): found[1]}
 
 
-def _add_prompt_to_words_to_record(spoken: dict[PromptName, str], sound: str, words: str) -> None:
+def _add_prompt_to_record(spoken: dict[PromptName, str], sound: str, words: str) -> None:
     prompt = find_prompt_of_sound(sound)
     if prompt is not None:
         spoken[prompt] = words

@@ -1,8 +1,7 @@
 """The driver that runs a flow at the terminal, for `dialer flow try`.
 
-Prompts are printed, and keys are read as one line per question. Extra keys in a line are entered ahead, as on a
-telephone. A line that is too short means that the caller stops in the middle. An empty line means silence, and the end
-of input means a hang-up.
+Prompts are printed. The keys for a question are entered as one line; extra keys count for the next question. After a
+line that is too short, the caller stops in the middle. An empty line means silence. The end of input means a hang-up.
 """
 
 from __future__ import annotations
@@ -101,7 +100,7 @@ class TerminalCall:
             case Collect():
                 event = self._collect_keys_from_terminal(action)
             case Commit(commit=commit):
-                self.say(f"[{describe_stored_result_of_flow(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
+                self.say(f"[{describe_flow_result(commit)}: {'saved' if self.store_works else 'NOT saved'}]")
                 event = Committed() if self.store_works else Failed()
             case Record():
                 self._print_prompts(action.prompts)
@@ -163,7 +162,7 @@ def _describe_expected_keys(action: Collect) -> str:
     return f"up to {action.max_digits} digits{end}"
 
 
-def describe_stored_result_of_flow(commit: FlowCommit) -> str:
+def describe_flow_result(commit: FlowCommit) -> str:
     """Return a description of a commit (a result that a flow stores), such as "voted (voter)"."""
     if commit.kind in (CommitKind.OPT_OUT, CommitKind.UNDO):
         return commit.kind.value
@@ -179,26 +178,26 @@ def describe_stored_result_of_flow(commit: FlowCommit) -> str:
     return f"{words} {commit.serial}" if commit.serial is not None else words
 
 
-def list_kinds_of_declared_voter_data(flow: Flow) -> dict[str, PromptKind]:
-    """Return the kinds (such as number or hour) of the facts about the voter that a flow and its subdialogs declare, by
-    the fact's name. If flow and subdialog declare different kinds for a fact, the flow's own kind counts.
+def list_kinds_of_declared_facts(flow: Flow) -> dict[str, PromptKind]:
+    """Return the kind, such as number or hour, of each fact about the voter that a flow or its subdialogs declare.
+
+    The kind that the flow itself declares takes precedence.
     """
     kinds: dict[str, PromptKind] = {}
     for each in flow.subflows.values():
-        kinds |= list_kinds_of_declared_voter_data(each)
+        kinds |= list_kinds_of_declared_facts(each)
     return kinds | dict(flow.facts)
 
 
 def make_sample_voter_data(flow: Flow, given: Mapping[str, str]) -> dict[str, Scalar]:
-    """Return sample facts (data about the voter) for a trial call: the defaults that a flow declares, replaced by the
-    facts in `given`.
+    """Return sample facts (data about the voter) for a trial call: sample values, replaced by those in `given`.
 
-    The facts in `given` are text, and "" means unknown.
+    The values in `given` are text; "" means unknown.
 
     Raises:
         BadFact: a value is invalid.
     """
-    kinds = list_kinds_of_declared_voter_data(flow)
+    kinds = list_kinds_of_declared_facts(flow)
     facts = {name: value for name, value in SAMPLE_FACTS.items() if name in flow.facts or flow.subflows}
     for name, value in given.items():
         kind = kinds.get(name)

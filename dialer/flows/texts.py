@@ -33,7 +33,7 @@ _SPEAKABLE = re.compile(r"\w")
 class Segment:
     """A segment of a text: words that are recorded as one sound, or a placeholder for a spoken value.
 
-    `number` counts the segments with words from 1. It is 0 if the text has a single segment.
+    `number` counts the segments with words from 1. It is 0 if the text is a single segment.
     """
 
     words: str = ""
@@ -155,8 +155,9 @@ def fill_placeholders_of_text(key: str, language: str, values: Mapping[str, Scal
 
 
 def fill_information_text(language: str, organisation: str, texts: Texts) -> tuple[str, str] | None:
-    """Return (language, words) of the information message that an abandoned voter hears. The words are in `language`,
-    or else in English. Without a text, return None.
+    """Return (language, words) of the information message that an abandoned voter hears, or None if there is no text.
+
+    The words are in `language`, or else in English.
     """
     found = texts.find_text_in_language_or_english(INFORMATION_TEXT, language)
     words = fill_placeholders_of_text(INFORMATION_TEXT, language, {"organisation": organisation}, texts)

@@ -1,5 +1,6 @@
-"""The messages between the flows' state machine and a driver (the code that runs a flow on a call), and the flow's
-state.
+"""The messages between the state machine of flows and the driver (the code that runs a flow on a call).
+
+The state of a flow is also defined here.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class CommitKind(StrEnum):
 class FlowCommit:
     """A result that must be stored before the flow continues.
 
-    `sequence` counts the commits of this run of the flow from 1. (call, run, sequence) identifies the commit, so that
-    it is stored only once.
+    `sequence` counts the results of this run of the flow from 1. The store uses (call, run, sequence) to store each
+    result only once.
     """
 
     kind: CommitKind
@@ -72,8 +73,8 @@ class Play:
 class Collect:
     """The action to play prompts and collect up to `max_digits` digits. Its result is `Digits`.
 
-    `typed_ahead` holds digits entered during an earlier prompt. They count as the first digits, and no prompt is
-    played. The terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is empty.
+    `typed_ahead` has digits entered during an earlier prompt. With them no prompt is played, and they are the first
+    digits. The terminator ends the input and is not part of it. For a menu `max_digits` is 1 and `terminator` is empty.
     """
 
     node: str
@@ -88,8 +89,9 @@ class Collect:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The action to store a result, such as a mark (a fact about a voter). Its outcome is `Committed`, `NotFound` (no such
-    voter or answer) or `Failed`.
+    """The action to store a result, such as a mark (a fact about a voter).
+
+    The store's reply is `Committed`, `NotFound` (no such voter or answer) or `Failed`.
     """
 
     node: str
@@ -180,9 +182,7 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The result of `Commit`: no voter has the reported serial number on the roll, or there is no recorded
-    answer to undo.
-    """
+    """The result of `Commit` if no voter has the reported serial number, or if there is no recorded answer to undo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,14 +265,12 @@ class FlowState:
         return self.ending in (Ending.COMPLETED, Ending.TRANSFERRED)
 
     @property
-    def name_of_node_where_caller_hung_up(self) -> str | None:
+    def node_where_caller_hung_up(self) -> str | None:
         """The flow's node at which the caller hung up, such as "opt_out/ask", or None if the flow did not end that way."""
         return self.current_node_path if self.ending is Ending.HUNG_UP else None
 
     def copy_flow_state(self, **changes: Any) -> FlowState:
-        """Return a copy of a call's flow state with some fields changed. `dataclasses.replace` would take most of a
-        turn's CPU time.
-        """
+        """Return a copy of a call's flow state with some fields changed. Much faster than `dataclasses.replace`."""
         return FlowState(**{**dict(zip(_FIELDS, _VALUES(self), strict=True)), **changes})
 
     def copy_flow_state_with_answer(self, name: str, value: str) -> FlowState:

@@ -1,7 +1,7 @@
-"""Patterns that find wordings which are forbidden in flows, and sentences that acknowledge an answer, in all shipped languages.
+"""Patterns that find forbidden wordings, and sentences that acknowledge an answer, in all shipped languages.
 
-All patterns are applied to every text, whatever its declared language. They find the usual wordings, but do not replace
-the person who approves the texts.
+All patterns are applied to every text, whatever its declared language. They find common wordings only: a person must
+still approve the texts.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def _normalise_letters_and_spaces(text: str) -> str:
     return re.sub(r"\s+", " ", composed)
 
 
-def _create_finder_of_wordings(*patterns: str) -> Callable[[str], str | None]:
-    """Return a function that returns the first words in a text that match one of the patterns, or None."""
+def _create_wording_finder(*patterns: str) -> Callable[[str], str | None]:
+    """Return a function that finds the first words in a text that match one of the patterns."""
     pattern = re.compile("|".join(f"(?:{_normalise_letters_and_spaces(each)})" for each in patterns), re.IGNORECASE)
 
     def find_matching_words(text: str) -> str | None:
@@ -32,7 +32,7 @@ def _create_finder_of_wordings(*patterns: str) -> Callable[[str], str | None]:
 
 # Questions for whom someone votes or voted. No profile allows them on polling day (exit polls: section 126A of India's
 # Representation of the People Act 1951; section 66A of the UK's Representation of the People Act 1983).
-asks_choice: Final = _create_finder_of_wordings(
+asks_choice: Final = _create_wording_finder(
     r"\b(vote|voted|voting) for (whom|which|who|what party)\b",
     r"\bwhom?\b (did|will|do|would|have|are|is) (you|they|he|she|your \w+)\b[^.?]{0,30}\b(vot|support|choos)",
     r"\bwhom\b[^.?]{0,30}\bvot",
@@ -55,7 +55,7 @@ asks_choice: Final = _create_finder_of_wordings(
 )
 """Return the words that ask for whom someone votes, or None."""
 # Requests for a vote: campaign material, allowed only in a flow that is declared as such.
-asks_for_vote: Final = _create_finder_of_wordings(
+asks_for_vote: Final = _create_wording_finder(
     r"\b(please )?(vote|cast your vote) for (?!(whom|which|who)\b)\w+",
     r"\bsupport (our|my|the) (candidate|party)|\b(elect|re-elect) \w+",
     r"को (वोट|मत) (दें|दीजिए|दो)|के पक्ष में मतदान|को (जिताएँ|जिताएं|विजयी)",  # hi
@@ -73,7 +73,7 @@ asks_for_vote: Final = _create_finder_of_wordings(
 """Return the words that ask for a vote, or None."""
 # A ride to the poll: a corrupt practice in India (Representation of the People Act 1951, section 123(5)). Any word for
 # a vehicle counts. A text that offers no ride can be worded differently.
-offers_transport: Final = _create_finder_of_wordings(
+offers_transport: Final = _create_wording_finder(
     r"\b(a|the|free|your|our) (ride|lift|car|cab|taxi|van|bus|auto|vehicle|rickshaw)\b|\b(ride|lift|car|cab|taxi)s\b",
     r"\b(auto|e-)?rickshaws?\b|\bvehicles?\b|\btransport(ation|ed)?\b|\b(pick|drive) you (up|to)\b|\bconvey(ance)?\b",
     r"गाड़ी|गाड़ियाँ|वाहन|सवारी|रिक्शा|परिवहन",  # hi
@@ -91,7 +91,7 @@ offers_transport: Final = _create_finder_of_wordings(
 """Return the words that mention a ride to the polling station, or None."""
 _CHOICE_NAME: Final = re.compile(r"(party|candidate|voted?_for|choice_of_vote|vote_choice|symbol|support)(_|\Z)")
 # Acknowledgements that a result was recorded, which are true only after the commit.
-acknowledges: Final = _create_finder_of_wordings(
+acknowledges: Final = _create_wording_finder(
     r"\b(have|has) (been )?(noted|recorded|registered|saved)\b|\bnoted\b",
     r"दर्ज (कर|हो)|नोंद (आम्ही|झाली)|याची नोंद",  # hi, mr
     r"লিখে রেখেছি|লেখা হয়েছে|লিখি ৰাখিছোঁ|লিখা হ'ল",  # bn, as
@@ -129,7 +129,7 @@ VALUE_SECONDS: Final = 1.5
 
 
 def is_answer_name_for_candidate_choice(name: str) -> bool:
-    """Return whether an answer's name refers to the candidate that a person chose. Such an answer must never be stored."""
+    """Return whether an answer with this name would store whom a person votes for. It must never be stored."""
     return bool(_CHOICE_NAME.match(name))
 
 

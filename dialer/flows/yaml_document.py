@@ -92,7 +92,7 @@ def parse_yaml(text: str, file: str) -> Document:
     for number, line in enumerate(text.splitlines(), start=1):
         _refuse_invisible_characters(line, number, file)
     try:
-        _refuse_forbidden_constructs(text, file)
+        _refuse_forbidden_yaml_constructs(text, file)
         root = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -125,10 +125,9 @@ def _refuse_invisible_characters(line: str, number: int, file: str) -> None:
             raise FlowError(file, number, "", problem)
 
 
-def _refuse_forbidden_constructs(text: str, file: str) -> None:
-    """Raise FlowError if a document has a forbidden construct or is too large.
-
-    The check reads events of the parser, which need hardly any memory.
+def _refuse_forbidden_yaml_constructs(text: str, file: str) -> None:
+    """Raise FlowError if a document has a forbidden construct or is too large. The document is not loaded into memory
+    first.
     """
     depth = documents = 0
     for count, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
@@ -164,10 +163,10 @@ def _convert_yaml_node(node: yaml.Node, location: Location, lines: dict[Location
             "",
             "the file has a value that is neither text, list nor mapping; correct the value",
         )
-    return dict(_convert_items_of_yaml_mapping(node, location, lines, file))
+    return dict(_convert_yaml_mapping_items(node, location, lines, file))
 
 
-def _convert_items_of_yaml_mapping(
+def _convert_yaml_mapping_items(
     node: yaml.MappingNode, location: Location, lines: dict[Location, int], file: str
 ) -> Iterator[tuple[str, Value]]:
     for key, value in node.value:

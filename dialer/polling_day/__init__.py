@@ -1,3 +1,1 @@
-"""The polling day: expected turnout, the time of the last call to voters of each polling booth, and the order of the
-booths.
-"""
+"""The polling day: expected turnout, the last call to the voters of each polling booth, and the order of the booths."""

@@ -61,8 +61,7 @@ PollOf = Callable[[Booth], BoothPoll | None]
 
 @dataclass(frozen=True, slots=True)
 class PollsToday:
-    """The polling booths that vote today, with their time zones and the times after which their voters are no longer
-    called.
+    """The polling booths that vote today, and the time of the last call to the voters of each.
 
     Valid from `since` to `until` (epoch seconds).
     """
@@ -73,8 +72,8 @@ class PollsToday:
     since: float
     until: float
 
-    def is_list_of_voting_booths_current(self, now: float) -> bool:
-        """Return whether exactly these polling booths vote at the time `now` (epoch seconds)."""
+    def is_poll_list_current(self, now: float) -> bool:
+        """Return whether the same polling booths still vote at the time `now` (epoch seconds)."""
         return self.since <= now < self.until
 
 
@@ -124,8 +123,8 @@ class PollingPlan:
     ) -> BoothPriorities:
         """Return the call priority of each polling booth that votes today, by booth id.
 
-        `turnout` is read when a booth's priority is first requested. A booth with an unknown closing time counts as
-        closing last.
+        `turnout` is read only when a priority is needed. A booth without a known closing time counts as the last to
+        close.
         """
         latest = max(today.last_calls.values(), default=now)
         # An unknown closing time never counts as passed.
@@ -156,8 +155,8 @@ def find_time_of_next_booth_worker_call(
 ) -> float | None:
     """Return the time of a booth worker's next call on the polling day (epoch seconds), or None if there is none today.
 
-    No call is made after `last_call_at`, the time of the booth's last call. A call that would be due later is moved to
-    shortly before that time. It is dropped if less than half of `every_seconds` remains until then.
+    No call is made after `last_call_at`, the time of the booth's last call. A later call is moved to shortly before
+    that time, or dropped if less than half of `every_seconds` remains.
     """
     if due_at is None or last_call_at is None:
         return None
@@ -167,13 +166,13 @@ def find_time_of_next_booth_worker_call(
     return last_round_at if last_round_at - now >= every_seconds / 2 else None
 
 
-def limit_retry_to_last_call(
+def limit_retry_to_last_call_time(
     retry_at: float | None, last_call_at: float | None, now: float, *, promised: bool
 ) -> float | None:
-    """Return when a number is redialled (epoch seconds), or None if it is not redialled.
+    """Return when a number is redialled (epoch seconds), or None if it is not.
 
-    A number is never redialled after `last_call_at`, the time of the last call to its polling booth's voters. If the voter
-    asked for a later call ("at about six"), the call is moved to `last_call_at`. Any other later retry is dropped.
+    A number is never redialled after `last_call_at`, the last call to the voters of its polling booth. A later call
+    that the voter asked for ("at about six") is moved to this time. Other later retries are dropped.
     """
     if retry_at is None or last_call_at is None or retry_at <= last_call_at:
         return retry_at

@@ -1,13 +1,10 @@
-"""Decides which polling booth's voters are called next. Each booth gets a share of the calls by its priority.
-
-Without I/O.
+"""Decides which polling booth's voters are called next. Each booth gets a share of the calls by its priority. No I/O.
 
 priority = P(not voted) x booth deficit x time value x the weight of the voters on the number
 
-The booth deficit compares the booth's share of voters who have not voted with the share of the whole centre. The time value
-grows towards the booth's last call. Each factor has an exponent in the settings; 0 switches it off. A centre contacts some 0.5
-% of its electors on the day, so the order matters more than the speed. Supporter score, propensity to vote and answer
-probability enter through the voters' weights that an import supplies.
+The booth deficit compares the share of voters who have not voted at this booth and in the whole centre. The time value
+grows towards the booth's last call. Each factor has an exponent in the settings; 0 switches it off. The weights of
+voters come from an import, for example from a supporter score or the propensity to vote.
 """
 
 from __future__ import annotations
@@ -34,7 +31,7 @@ HALVING_SECONDS = 2 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class FactorWeights:
-    """How strongly each factor counts in a polling booth's priority, as exponents (0 = not at all).
+    """The exponents of the factors in a polling booth's priority (0 = the factor does not count).
 
     A factor is, for example, the time until the booth's last call.
     """
@@ -67,8 +64,8 @@ def estimate_share_of_voters_not_voted(booth: BoothNow) -> float:
 def calculate_booth_priority(booth: BoothNow, centre_not_voted: float, weights: FactorWeights) -> float:
     """Return a polling booth's priority for calls to its voters, or 0 after the last call.
 
-    The priority grows with the share of the booth's voters who have not voted, and with how far that share is above
-    `centre_not_voted`, the share of the whole centre.
+    The priority grows with the booth's share of voters who have not voted, also in comparison with `centre_not_voted`,
+    the share of the whole centre.
     """
     if booth.seconds_to_last_call <= 0:
         return 0.0
@@ -90,9 +87,10 @@ class BoothPriorities(Mapping[int, float]):
         centre: BoothNow,
         weights: FactorWeights,
     ) -> None:
-        """Create the priorities of the polling booths; none is computed yet.
+        """Create the priorities of the polling booths. They are computed later, from the counts of a booth that `look`
+        returns.
 
-        `look` returns the present counts of one booth. `centre` has the sums over all booths.
+        `centre` has the sums of all booths.
         """
         self._booths = booths
         self._look = look
@@ -134,13 +132,12 @@ _Place = tuple[bool, float, int]
 class BoothOrder:
     """Gives the voters of every polling booth a share of the calls in proportion to its priority.
 
-    This is stride scheduling (Waldspurger and Weihl, 1995): booths with a high priority get most calls, and no booth
-    with a priority is forgotten. Priorities are set for the booths that vote today. All other booths come after these,
-    because on a polling day there is no time for others.
+    This is stride scheduling (Waldspurger and Weihl, 1995). Booths with a high priority get most calls, but no booth
+    with a priority is forgotten. Only the booths that vote today have priorities. All others come after them.
 
-    Each booth has a pass: its position in the order. The booth with the lowest pass is next, and each call raises its
-    pass by 1 / priority. Booths are in a heap. A booth whose pass has changed gets a new entry; its outdated entry is
-    dropped when it reaches the top. Booths without numbers are left out.
+    The position of a booth in the order is its pass. The booth with the lowest pass is next. Each call raises its pass
+    by 1 / priority. The passes are in a heap: a changed pass is added, and an outdated one is dropped at the top.
+    Booths without numbers are left out.
     """
 
     def __init__(
@@ -152,8 +149,8 @@ class BoothOrder:
     ) -> None:
         """Create the order in which the voters of polling booths are called. All booths start with the same priority.
 
-        `voter_weight` is the exponent applied to a phone number's weight. `in_hand` are the numbers that are already reserved
-        for dialling (in the hopper) but not dialled yet.
+        `voter_weight` is the exponent applied to a number's weight. `in_hand` has the numbers that are reserved for
+        dialling and not dialled yet.
         """
         self._usual_priorities = dict.fromkeys(booths, 1.0)
         self._priorities_today: Mapping[int, float] = {}
@@ -169,24 +166,22 @@ class BoothOrder:
         self._in_hand = in_hand
 
     def add_imported_booths_to_call_order(self, booths: Iterable[int]) -> None:
-        """Add the polling booths of an imported electoral roll.
-
-        Their voters are called as early as those of the booths next in the order.
-        """
+        """Add the polling booths of an imported electoral roll. They start at the front of the order."""
         behind = min((place[1] for place in self._heap), default=0.0)
         for booth_id in sorted(set(booths) - self._usual_priorities.keys()):
             self._usual_priorities[booth_id] = self._voters[booth_id] = 1.0
             self._move_booth_in_call_order(booth_id, behind)
 
     @property
-    def has_no_booth_numbers_to_call(self) -> bool:
+    def are_all_booths_without_numbers(self) -> bool:
         """Return whether every polling booth is known to have no number that may be reserved for dialling now."""
         return self._find_booth_to_call_next() is None
 
     @property
     def must_voters_of_other_polling_days_wait(self) -> bool:
-        """Return whether voters of booths that do not vote today must wait, because numbers of booths that vote today
-        are still reserved for dialling.
+        """Return whether voters of booths that vote on another day must wait.
+
+        They wait while numbers of booths that vote today are reserved for dialling.
         """
         return bool(self._priorities_today) and any(
             claim.booth_id in self._priorities_today and self._priorities_today[claim.booth_id] > 0
@@ -194,8 +189,7 @@ class BoothOrder:
         )
 
     def find_booths_to_call_first(self, quotas: Mapping[int, int]) -> Collection[int] | None:
-        """Return the polling booths that vote today, if the next numbers must be reserved from these booths only.
-        Return None if numbers of any booth may be reserved.
+        """Return the polling booths that vote today if the next numbers must come from these booths, otherwise None.
 
         `quotas` has the planned number of reservations for each booth.
         """
@@ -207,8 +201,7 @@ class BoothOrder:
     def set_booth_priorities(self, priorities: Mapping[int, float]) -> None:
         """Set new priorities by polling booth id. Voters of a booth with priority 0 are not called at all.
 
-        Booths that are not in `priorities` are called last, once no number of a booth with a priority is in the queue or
-        reserved for dialling.
+        Booths without a priority come last, after all numbers of booths with one.
         """
         before, self._priorities_today = self._priorities_today, priorities
         for booth_id in before.keys() - priorities.keys():
@@ -219,9 +212,8 @@ class BoothOrder:
                 self._move_booth_in_call_order(booth_id, self._get_call_order_position_of_booth(booth_id))
         self._put_booths_back_into_call_order(self._set_aside - self._empty)
 
-    def choose_how_many_numbers_to_call_per_booth(self, numbers: int) -> dict[int, int]:
-        """Return how many of the next `numbers` numbers may be reserved for dialling (claimed) from each booth, best
-        booth first.
+    def plan_numbers_to_call_per_booth(self, numbers: int) -> dict[int, int]:
+        """Return how many of the next `numbers` numbers to reserve for dialling from each booth, the best booth first.
 
         A few more booths than needed are planned, in case some have no more numbers.
         """
@@ -245,13 +237,13 @@ class BoothOrder:
             heapq.heappush(self._heap, place)
         return quotas
 
-    def update_call_order_after_numbers_reserved(
+    def update_call_order_after_reservation(
         self, quotas: Mapping[int, int], claims: Sequence[Claim], *, full: bool
     ) -> None:
-        """Record which numbers were reserved for dialling, when `quotas` said how many numbers to call for each booth.
+        """Record which numbers were reserved for dialling. `quotas` is the plan for which they were requested.
 
-        A booth for which no number was found counts as empty. If `full`, as many numbers were found as were requested: the
-        search may have stopped before the last booths, so they do not count as empty.
+        A booth without a found number counts as empty. With `full`, as many numbers were found as requested. Then no
+        booth counts as empty, because the search may have stopped before the last booths.
         """
         given: Counter[int] = Counter()
         for claim in claims:
@@ -272,7 +264,7 @@ class BoothOrder:
             asked = asked[:last]
         self._empty.update(booth_id for booth_id in asked if given[booth_id] < quotas[booth_id])
 
-    def update_call_order_after_numbers_returned(self, claims: Sequence[Claim]) -> None:
+    def update_call_order_after_return_to_queue(self, claims: Sequence[Claim]) -> None:
         """Record that numbers which were reserved for dialling have returned to the queue undialled. They do not count
         as calls to their booths.
         """
@@ -286,7 +278,7 @@ class BoothOrder:
         self.return_empty_booths_to_call_order()
 
     def return_empty_booths_to_call_order(self) -> None:
-        """Return polling booths that had no numbers to the call order, because numbers may have returned to their queues."""
+        """Return polling booths that counted as empty to the call order, because they may have numbers again."""
         self._empty.clear()
         self._put_booths_back_into_call_order(set(self._set_aside))
 

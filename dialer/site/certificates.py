@@ -42,7 +42,7 @@ def _check_certificates_in_language(flow: Flow, language: str, prompts: Catalogu
     last_day: date | None = None
     digest = hashlib.sha256()
     for sound in list_sounds_of_flow(flow, language, prompts.texts):
-        name = find_prompt_of_sound(prompts.choose_sound_of_campaign_or_shared_sound(sound))
+        name = find_prompt_of_sound(prompts.choose_campaign_or_shared_sound(sound))
         if name is None:
             return CertificateStatus(f"{sound} is not a prompt of the catalogue")
         listed = prompts.playlist.listed.get(name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from dialer.domain.errors import CommandRefused
 from dialer.engine.plan import ReloadedSettings
 from dialer.errors import MatdanError, SettingError, SettingMistakes
-from dialer.flows.audio_settings import create_rules_for_playing_prompts, requires_notice_before_synthetic_speech
+from dialer.flows.audio_settings import create_play_rules, requires_notice_before_synthetic_speech
 from dialer.flows.model import list_lawful_offers_to_voters
 from dialer.settings.fields import Applied
 from dialer.settings.jurisdiction import Profile
@@ -142,7 +142,7 @@ def _list_rules_that_need_restart_to_change(settings: Settings, profile: Profile
     return (
         list_lawful_offers_to_voters(profile),
         requires_notice_before_synthetic_speech(settings, profile),
-        create_rules_for_playing_prompts(settings.audio, profile),
+        create_play_rules(settings.audio, profile),
         windows,
     )
 

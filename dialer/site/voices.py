@@ -99,7 +99,7 @@ def _find_problems_with_synthetic_voice_notice(
     for language in sorted(
         {name.language for name in playlist.listed if playlist.does_prompt_use_synthetic_voice(name)}
     ):
-        why = playlist.find_reason_why_sound_is_blocked(PromptName("", language, LABEL), today)
+        why = playlist.find_reason_sound_is_blocked(PromptName("", language, LABEL), today)
         if why is not None:
             problem = f"prompts in {language} are a synthetic voice, and their label {language}/{LABEL} {why}"
             yield SettingError("settings", "audio.catalogue", problem, _CREATE_DRAFTS)

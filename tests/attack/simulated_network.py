@@ -260,7 +260,7 @@ class SimulatedNetwork:
             )
             completed, left_at, answers = (
                 result.is_flow_completed,
-                result.state.name_of_node_where_caller_hung_up,
+                result.state.node_where_caller_hung_up,
                 dict(result.state.answers),
             )
         finally:

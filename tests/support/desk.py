@@ -17,7 +17,7 @@ import httpx
 from fastapi import APIRouter
 from fastapi.routing import APIRoute, APIWebSocketRoute
 
-from dialer.desk.board import Board, make_page_state_filter
+from dialer.desk.board import Board, create_page_state_filter
 from dialer.desk.board_account import BoardAccount
 from dialer.desk.campaigns import CampaignRoutes
 from dialer.desk.figures import BoardFigures
@@ -173,7 +173,7 @@ class DeskUnderTest:
 
     def events(self, token: str, who: SignedInUser) -> AsyncIterator[bytes]:
         """Return the event stream of a board page of `who`."""
-        return self.streams.stream_events_to_page(token, who, make_page_state_filter(who.role))
+        return self.streams.stream_events_to_page(token, who, create_page_state_filter(who.role))
 
     async def get(self, path: str, role: str | None = None, **headers: str) -> httpx.Response:
         """Send a GET request as a user with that role; None: not signed in."""
@@ -297,7 +297,7 @@ async def run_desk(folder: Path, settings: Settings | None = None) -> AsyncItera
 
     routes = (
         StaticPages(pages, {"/board": {}, "/agent": MICROPHONE, "/reports": {}, "/campaigns": {}}),
-        PasswordSignIn(people, agents.end_session_of_person_or_agent),
+        PasswordSignIn(people, agents.end_session_of_user_or_agent),
         BoardAccount(settings, people),
         board,
         users,

@@ -112,7 +112,7 @@ async def test_hang_up_or_lost_agi_connection_ends_the_flow_normally(where: str,
     line = Line({where: how, "WAIT FOR DIGIT": "200 result=49"})
     results, commits = await call_through(line)
     assert results[0].state.ending is Ending.HUNG_UP
-    assert results[0].state.name_of_node_where_caller_hung_up == left_at
+    assert results[0].state.node_where_caller_hung_up == left_at
     assert len(commits) == (left_at == "noted_voted")
 
 

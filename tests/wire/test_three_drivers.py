@@ -179,7 +179,7 @@ async def run_on_asterisk(flow: Flow, lines: Lines, facts: dict[str, Scalar]) ->
         heard=tuple(sound for sound in peer.caller.journal if sound.startswith("matdan/")),
         commits=make_comparable(commits),
         completed=result.is_flow_completed,
-        left_at=result.state.name_of_node_where_caller_hung_up,
+        left_at=result.state.node_where_caller_hung_up,
         answers=replace_recording_names(dict(result.state.answers)),
     )
 

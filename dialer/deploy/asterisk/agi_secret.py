@@ -1,9 +1,9 @@
 """The token by which the dialler recognises that a FastAGI connection comes from Asterisk.
 
-FastAGI has no login, and an attempt's ID is not secret: it is in topics, reports and logs. So the rendered dialplan
-contains a secret, which is derived from the manager's secret (`ami.secret`). Asterisk sends a token with each
-connection: a SHA-1 of the secret, the handler's path, the channel's unique ID and the channel's name (`${SHA1(...)}`).
-A token is valid for this channel and handler only, and stays valid if the dialler restarts during a call.
+FastAGI has no login, and an attempt's ID is not secret. So the rendered dialplan contains a secret, derived from the
+manager's secret (`ami.secret`). With each connection Asterisk sends a token: the SHA-1 (`${SHA1(...)}`) of the secret,
+the handler's path, and the channel's unique ID and name. The token is valid for this channel and handler only. It stays
+valid if the dialler restarts during a call.
 """
 
 from __future__ import annotations
@@ -41,6 +41,6 @@ def compute_agi_token(secret: str, path: str, unique_id: str, channel: str) -> s
 def compute_dialplan_fingerprint(secret: str) -> str:
     """Return the fingerprint of a dialplan that was rendered with this secret.
 
-    The dialplan has it in FINGERPRINT_VARIABLE, so that the dialler recognises an outdated dialplan.
+    The dialplan contains the fingerprint in FINGERPRINT_VARIABLE. With it the dialler recognises an outdated dialplan.
     """
     return f"{_DIALPLAN_VERSION}-{hashlib.sha256(secret.encode()).hexdigest()[:16]}"

@@ -123,32 +123,30 @@ class _Reader:
             else:
                 self._read_setting_line(name, number, line)
 
-    def _record_problem_in_conf_file(self, file: str, line: int, text: str, remedy: str) -> None:
+    def _add_conf_file_problem(self, file: str, line: int, text: str, remedy: str) -> None:
         self._conf.problems.append(Problem(file, line, text, remedy))
 
     def _read_included_files(self, file: str, number: int, word: str, target: str, depth: int) -> None:
         if word == "exec":
-            self._record_problem_in_conf_file(
+            self._add_conf_file_problem(
                 file, number, f"#exec runs {target} at each reload", "write the settings into the file"
             )
             return
         found = self._library(target)
         if not found and word == "include":
             text = f"#include {target} matches no file, so Asterisk ignores the whole file"
-            self._record_problem_in_conf_file(file, number, text, "use #tryinclude, or create the file")
+            self._add_conf_file_problem(file, number, text, "use #tryinclude, or create the file")
         for name, text in found:
             self._included += 1
             if depth > 10 or self._included > MAX_INCLUDES:
-                self._record_problem_in_conf_file(file, number, f"{name} includes itself", "remove one #include")
+                self._add_conf_file_problem(file, number, f"{name} includes itself", "remove one #include")
                 return
             self.read_conf_text(name, text, depth + 1)
 
     def _read_section_header(self, file: str, number: int, line: str) -> None:
         head = _HEAD.match(line)
         if head is None:
-            self._record_problem_in_conf_file(
-                file, number, f"{line[:40]} is not a complete section head", "close it with ]"
-            )
+            self._add_conf_file_problem(file, number, f"{line[:40]} is not a complete section head", "close it with ]")
             self._section = None
             return
         options = [option.strip() for option in (head[2] or "").split(",") if option.strip()]
@@ -163,14 +161,16 @@ class _Reader:
                 continue
             template = self._conf.find_section(option)
             if template is None:
-                self._record_problem_in_conf_file(
+                self._add_conf_file_problem(
                     file, number, f"[{head[1]}] inherits from [{option}], which is not defined above", "add it"
                 )
             else:
                 self._section.settings += template.settings
 
     def _find_section_that_line_extends(self, name: str, options: list[str]) -> ConfSection | None:
-        """Return the section that `[name](+)` or `[name](+key=value)` adds to: the first one with that name and value."""
+        """Return the existing section that a line `[name](+)` or `[name](+key=value)` extends: the first one that
+        matches.
+        """
         wanted = next((option[1:] for option in options if option.startswith("+")), None)
         if wanted is None:
             return None
@@ -187,11 +187,11 @@ class _Reader:
     def _read_setting_line(self, file: str, number: int, line: str) -> None:
         key, equals, value = line.partition("=")
         if not equals:
-            self._record_problem_in_conf_file(
+            self._add_conf_file_problem(
                 file, number, f"no = in this line: {key.strip()[:40]}", "write key = value, or start it with ;"
             )
         elif self._section is None:
-            self._record_problem_in_conf_file(
+            self._add_conf_file_problem(
                 file, number, "a setting before the first [section] is not read", "move it into a section"
             )
         else:

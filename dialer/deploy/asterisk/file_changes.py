@@ -25,7 +25,9 @@ _SECRET = re.compile(
 
 
 class FileChange(StrEnum):
-    """How writing a rendered file would change the existing file: new, changed, unchanged, or not written by Matdan."""
+    """The effect of writing a rendered file: new, changed, unchanged, or foreign (the existing file is not from
+    Matdan).
+    """
 
     NEW = "new"
     CHANGED = "changed"
@@ -43,8 +45,8 @@ class FilePlan:
     marker: str = MARKER
 
     @property
-    def kind_of_change(self) -> FileChange:
-        """How the file would change: new, unchanged, changed, or foreign (the existing file was not written by Matdan)."""
+    def change_kind(self) -> FileChange:
+        """The effect of writing the file: new, changed, unchanged, or foreign (the existing file is not from Matdan)."""
         if self.before is None:
             return FileChange.NEW
         if self.before == self.after:
@@ -89,17 +91,17 @@ def find_endpoint_passwords(directory: Path, endpoints: Collection[str]) -> dict
 def write_planned_files(directory: Path, plans: Collection[FilePlan], *, force: bool) -> list[str]:
     """Write the new and changed files of a plan, all or none. Return the names of the written files.
 
-    A foreign file, which Matdan did not write, is replaced only with `force`, and saved as NAME.before-matdan. A
-    missing directory is created only if its parent exists, so that a mistyped name is noticed. Raises
-    AsteriskFilesError if a file cannot be written, or is foreign and `force` is not set.
+    A file that Matdan did not write is replaced only with `force`, and saved as NAME.before-matdan. A missing directory
+    is created only if its parent exists, so that a mistyped name is noticed. Raises AsteriskFilesError if a file cannot
+    be written, or is not from Matdan and `force` is not set.
     """
-    foreign = [plan.name for plan in plans if plan.kind_of_change is FileChange.FOREIGN]
+    foreign = [plan.name for plan in plans if plan.change_kind is FileChange.FOREIGN]
     if foreign and not force:
         raise AsteriskFilesError(
             f"{directory}: not written by Matdan: {', '.join(foreign)}; nothing was changed: render into an empty directory, "
             "or use --force, which saves each as NAME.before-matdan"
         )
-    due = [plan for plan in plans if plan.kind_of_change is not FileChange.SAME]
+    due = [plan for plan in plans if plan.change_kind is not FileChange.SAME]
     try:
         directory.mkdir(mode=0o750, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".matdan-", ignore_cleanup_errors=True) as staging:
@@ -133,31 +135,31 @@ def read_file_if_exists(path: Path) -> str | None:
 
 
 def _replace_all_files_or_none(directory: Path, due: Collection[FilePlan], staging: Path) -> None:
-    """Write all files to the folder `staging`, then rename them into place.
+    """Write all files to the folder `staging`, then rename them into place. If a rename fails, undo all.
 
-    If one rename fails, all are undone. `staging` must be on the same file system.
+    The folder `staging` must be on the same file system.
     """
     owner = directory.stat()
     for plan in due:
         _write_file_with_owner_of_folder(staging / plan.name, plan.after.encode(), owner)
-        if plan.kind_of_change is FileChange.CHANGED:
+        if plan.change_kind is FileChange.CHANGED:
             _write_file_with_owner_of_folder(staging / f"{plan.name}.was", (directory / plan.name).read_bytes(), owner)
     with contextlib.ExitStack() as undo:
         for plan in due:
             path, kept = directory / plan.name, directory / f"{plan.name}.before-matdan"
-            if plan.kind_of_change is FileChange.CHANGED:  # replaced in one step, as Asterisk may be reading the file
+            if plan.change_kind is FileChange.CHANGED:  # replaced in one step, as Asterisk may be reading the file
                 (staging / plan.name).replace(path)
                 undo.callback((staging / f"{plan.name}.was").replace, path)
                 continue
-            if plan.kind_of_change is FileChange.FOREIGN:
+            if plan.change_kind is FileChange.FOREIGN:
                 if kept.is_file():
-                    _replace_file_undoably(kept, staging / kept.name, undo)
-                _replace_file_undoably(path, kept, undo)
-            _replace_file_undoably(staging / plan.name, path, undo)
+                    _replace_file_with_undo(kept, staging / kept.name, undo)
+                _replace_file_with_undo(path, kept, undo)
+            _replace_file_with_undo(staging / plan.name, path, undo)
         undo.pop_all()
 
 
-def _replace_file_undoably(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
+def _replace_file_with_undo(path: Path, to: Path, undo: contextlib.ExitStack) -> None:
     path.replace(to)
     undo.callback(to.replace, path)
 

@@ -50,9 +50,9 @@ def lint_file_texts(
 ) -> list[Finding]:
     """Check the texts of Asterisk's configuration files. Return the faults in the order of file and line.
 
-    `texts` has the files by path below the folder `root`. If `settings` are given, the files must also match this site,
-    or with several Asterisk servers the one named `server`. `with_key_files` also checks the key and certificate files
-    that the configuration names, which must be on this machine.
+    `texts` has the files by path below the folder `root`. With `settings`, the files are also compared with the site's
+    settings: those of the Asterisk server named `server` if there are several. With `with_key_files`, the key and
+    certificate files that the configuration names are checked too; they must be on this machine.
     """
 
     def list_included_files(pattern: str) -> list[tuple[str, str]]:

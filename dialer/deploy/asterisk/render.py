@@ -60,7 +60,7 @@ def _load_asterisk_templates() -> Environment:
         bracketed=_bracket_ipv6_address,
         host_network=_convert_host_to_ip_network,
         aors=_map_aor_names_to_carrier_hosts,
-        inbound_sources=_list_addresses_that_carrier_calls_from,
+        inbound_sources=_list_carrier_addresses_of_inbound_calls,
         proxy_uri=_format_proxy_uri,
         sip_uri=_format_sip_uri,
         transport=_choose_sip_transport_of_trunk,
@@ -69,9 +69,8 @@ def _load_asterisk_templates() -> Environment:
 
 
 def render_asterisk_template(name: str, **values: Any) -> str:
-    """Return the text of the template file `name`.j2 with these values filled in.
-
-    Raises jinja2.UndefinedError for a missing value.
+    """Return the text of the template `name`.j2, filled in with these values. Raises jinja2.UndefinedError for a
+    missing value.
     """
     return _load_asterisk_templates().get_template(f"{name}.j2").render(**values)
 
@@ -105,11 +104,13 @@ def render_asterisk_site_files(
     """Return Asterisk's configuration files for a site, by file name.
 
     If the site has several servers, `server` is the one to render. `passwords`, by endpoint, are for seats without a
-    password in the settings. `file` is the name of the settings file in error texts. Raises SettingError.
+    password in the settings. `file` is the name of the settings file in error texts.
+
+    Raises SettingError.
     """
     every_seat, shared_port = len(settings.seats), settings.asterisk.sip_port
     settings, others = select_settings_of_asterisk_server(settings, server, file)
-    _refuse_settings_that_cannot_be_rendered(settings, file, has_other_servers=bool(others))
+    _refuse_unrenderable_settings(settings, file, has_other_servers=bool(others))
     trunks, asterisk = list_asterisk_trunks(settings), settings.asterisk
     lines: list[Trunk | SeatSettings] = [*trunks, *settings.seats]
     webrtc = any(seat.webrtc for seat in settings.seats)
@@ -160,13 +161,14 @@ def render_asterisk_site_files(
         "server_networks": {each.name: _convert_host_to_ip_network(each.host) for each in others},
         "country": settings.centre.region.lower(),
     }
-    return {name: render_asterisk_template(name, **values) + _make_include_line_of_site_file(name) for name in FILES}
+    return {
+        name: render_asterisk_template(name, **values) + _make_include_line_of_site_additions(name) for name in FILES
+    }
 
 
-def _make_include_line_of_site_file(name: str) -> str:
-    """Return the line at the end of a rendered file that includes the site's own additions to that file.
-
-    Rendering never overwrites the file with the additions.
+def _make_include_line_of_site_additions(name: str) -> str:
+    """Return the last line of a rendered file, which includes the site's own additions. Rendering never overwrites
+    these.
     """
     if name == "asterisk.conf":  # read before Asterisk knows its folder
         return ""
@@ -176,16 +178,16 @@ def _make_include_line_of_site_file(name: str) -> str:
 def _make_template_values_of_dialplan(settings: Settings) -> dict[str, Any]:
     secret = derive_agi_secret("" if settings.ami.secret is None else settings.ami.secret.get_secret_value())
 
-    def make_dialplan_expression_for_agi_token(path: str) -> str:
-        """Return the dialplan expression by which Asterisk computes the token that proves to a FastAGI handler that
-        Asterisk is calling.
+    def make_agi_token_expression(path: str) -> str:
+        """Return the dialplan expression with which Asterisk computes its FastAGI token. The token proves that Asterisk
+        is calling.
         """
         return f"${{SHA1({secret}/{path}/${{UNIQUEID}}/${{CHANNEL}}/{secret})}}"
 
     return {
         "marker": MARKER,
         "agi_server": f"{_bracket_ipv6_address(_find_fastagi_host(settings))}:{settings.fastagi.port}",
-        "agi_token": make_dialplan_expression_for_agi_token,
+        "agi_token": make_agi_token_expression,
         "dialplan_fingerprint": f"{FINGERPRINT_VARIABLE}={compute_dialplan_fingerprint(secret)}",
         "browser_seats": sum(seat.webrtc for seat in settings.seats),
         "log_in_code": settings.agent_login.code,
@@ -203,8 +205,9 @@ def _make_template_values_of_dialplan(settings: Settings) -> dict[str, Any]:
 
 
 def _list_external_transfer_numbers(settings: Settings) -> list[tuple[str, str, str]]:
-    """Return the outside numbers to which calls can be transferred, as (endpoint of the trunk, number, number in the
-    carrier's notation).
+    """Return the outside numbers to which calls can be transferred.
+
+    Each is (endpoint of the trunk, number, number in the carrier's notation).
     """
     endpoints, notations = (
         {trunk.name: trunk.endpoint for trunk in settings.trunks},
@@ -226,7 +229,7 @@ def list_seats_without_password(settings: Settings) -> tuple[str, ...]:
     return (*seats, *list_phones_without_seat(settings))
 
 
-def _refuse_settings_that_cannot_be_rendered(settings: Settings, file: str, *, has_other_servers: bool) -> None:
+def _refuse_unrenderable_settings(settings: Settings, file: str, *, has_other_servers: bool) -> None:
     """Raise SettingError for settings from which Asterisk's files cannot be rendered."""
     trunks = list_asterisk_trunks(settings)
     if not settings.trunks and not has_other_servers:
@@ -273,8 +276,8 @@ def _choose_sip_transport_of_trunk(trunk: Trunk) -> str:
 def _choose_contact_phone_number(trunk: Trunk, settings: Settings) -> str:
     """Return the phone number in the contact address with which a trunk registers at its carrier.
 
-    Many carriers send inbound calls to this address. The dialplan's context [matdan-inbound] accepts numbers only, so
-    an account name would not do. The first of these that exists is used:
+    Many carriers send inbound calls to this address. It must be a number, because the dialplan's context
+    [matdan-inbound] accepts numbers only. The first of these that exists is used:
 
     - the trunk's first caller ID that is in [[inbound.numbers]]
     - the first number in [[inbound.numbers]] that is not a caller ID of any trunk
@@ -287,9 +290,9 @@ def _choose_contact_phone_number(trunk: Trunk, settings: Settings) -> str:
 
 
 def _find_fastagi_host(settings: Settings) -> str:
-    """Return the host name or address at which Asterisk reaches the dialler's FastAGI server.
+    """Return the host at which Asterisk reaches the dialler's FastAGI server.
 
-    It is the setting fastagi.host, or asterisk.dialler_address if the server listens on all addresses.
+    This is the setting fastagi.host, or asterisk.dialler_address if the server listens on all addresses.
     """
     host = settings.fastagi.host
     return settings.asterisk.dialler_address if host in {"0.0.0.0", "::"} else host  # noqa: S104
@@ -310,8 +313,8 @@ def _convert_host_to_ip_network(host: str) -> str:
 def _format_sip_uri(trunk: Trunk, user: str | None = None, host: str | None = None) -> str:
     """Return the SIP URI of a trunk's carrier for Asterisk's files, such as "sip:user@198.51.100.7:5060".
 
-    `host` is one of the carrier's hosts; None means the first. A host name without a configured port gets no port in
-    the URI, so that Asterisk looks up the name's SRV records first, and then its address with the default port.
+    `host` is one of the carrier's hosts; None means the first. If the settings give no port for a host name, the URI
+    has none. Asterisk then looks up the name's SRV records first.
     """
     account = "" if user is None else f"{user.partition('@')[0]}@"
     address = _bracket_ipv6_address(host or trunk.host or "")
@@ -326,8 +329,9 @@ def _format_proxy_uri(trunk: Trunk) -> str:
 
 
 def _format_transport_parameter(trunk: Trunk, port: object) -> str:
-    """Return the transport parameter of a SIP URI. Without a port it is written for UDP too, because Asterisk would
-    otherwise use SRV records of any transport.
+    """Return the transport parameter of a SIP URI.
+
+    A URI without a port gets it even for UDP. Otherwise Asterisk would use SRV records of any transport.
     """
     return "" if trunk.transport is Transport.UDP and port else f"\\;transport={trunk.transport.value}"
 
@@ -341,7 +345,7 @@ def _is_host_name(host: str) -> bool:
 
 
 def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:
-    """Return the hosts of a trunk's carrier, by the name of their AOR (address of record) in pjsip.conf.
+    """Return the hosts of a trunk's carrier by AOR (address of record) name in pjsip.conf.
 
     Asterisk calls the first AOR that is reachable.
     """
@@ -349,11 +353,11 @@ def _map_aor_names_to_carrier_hosts(trunk: Trunk) -> dict[str, str]:
     return {trunk.endpoint: trunk.host or "", **backups}
 
 
-def _list_addresses_that_carrier_calls_from(trunk: Trunk) -> list[str]:
+def _list_carrier_addresses_of_inbound_calls(trunk: Trunk) -> list[str]:
     """Return the hosts and networks from which a trunk's carrier may send calls.
 
-    If the carrier has a proxy, return the proxy instead of the hosts behind it: Asterisk would ignore the whole list if
-    one of the hosts' names had no address.
+    If the carrier has a proxy, calls come from the proxy, so only the proxy is returned. Asterisk would ignore the
+    whole list if the name of one host behind it had no address.
     """
     hosts = [trunk.host or "", *trunk.backup_hosts]
     proxies = [trunk.outbound_proxy.partition(":")[0]] if trunk.outbound_proxy else hosts

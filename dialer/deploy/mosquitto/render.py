@@ -1,9 +1,9 @@
-"""Rendering the configuration, access list and passwords of a Mosquitto broker, for the centres that share it.
+"""Rendering the configuration, access list and passwords of a Mosquitto broker that several centres may share.
 
-Every client needs a password. A supervisor may publish only on the supervisor's own command topic, and read the
-centre's state, its results, and the replies to that supervisor's commands. A dialler reads and writes its own centre's
-topics, and reads other centres' opt-outs. Mosquitto cannot reject retained messages on single topics, so the dialler
-rejects retained commands itself.
+Every client needs a password. A supervisor may publish only on the supervisor's own command topic. A supervisor may
+read the centre's state and results, and the replies to the supervisor's commands. A dialler reads and writes its own
+centre's topics, and reads other centres' opt-outs. Mosquitto cannot reject retained messages on single topics, so the
+dialler rejects retained commands itself.
 """
 
 from __future__ import annotations
@@ -90,10 +90,10 @@ def _create_broker_user_of_dialler(file: str, settings: Settings) -> BrokerUser:
 
 
 def _list_supervisor_users(settings: Settings) -> list[BrokerUser]:
-    """Return the broker users of the people and programs in [[supervisors]]. One of them is the desk, the page server.
+    """Return the broker users of the people and programs in [[supervisors]].
 
-    The desk signs people in, and sends their commands on their own topics. People may be added at any time, so the desk
-    may publish on all command topics except the dialler's own.
+    One of them is the desk (the server of the pages), which sends people's commands on their own topics. People may be
+    added at any time, so the desk may publish on all command topics except the dialler's own.
     """
     root = f"dialer/v1/{settings.centre.id}"
     read = [f"topic read {root}/{below}" for below in _READ]
@@ -121,8 +121,10 @@ def render_mosquitto_files(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return Mosquitto's files by name, and the newly generated passwords by user.
 
-    The users in `existing` (name to password hash, from `read_password_hashes`) keep their passwords, except those in
-    `renew`, who get new ones. [mosquitto] and the port are taken from the first site. Raises SettingError.
+    `existing` has the password hashes of present users (`read_password_hashes`). These users keep their passwords,
+    except the users in `renew`. The section [mosquitto] and the port are taken from the first site.
+
+    Raises SettingError.
     """
     users = list_broker_users(sites)
     unknown = set(renew) - {user.name for user in users if user.password is None}

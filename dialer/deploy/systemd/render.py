@@ -46,7 +46,7 @@ class Process:
 
     @property
     def systemd_timer_name(self) -> str:
-        """The name of the systemd timer that starts a regular job, such as the backup. Its unit file has the same name."""
+        """The name of the systemd timer that starts a regular job, such as the backup, and of its unit file."""
         return f"matdan-{self.name}.timer"
 
 
@@ -81,9 +81,9 @@ class LocalPrograms:
 
 
 def list_systemd_timers(settings: Settings, local: LocalPrograms) -> dict[Process, str]:
-    """Return the regular jobs of a site (backup, purge of recordings) with their schedules (systemd.timer(5)).
+    """Return the regular jobs of a site, each with its schedule (systemd.timer(5)).
 
-    Recordings are purged on Asterisk's machine.
+    The jobs are the backup and, on Asterisk's machine, the purge of old recordings.
     """
     found: dict[Process, str] = {}
     if settings.store.backup_folder is not None:
@@ -117,7 +117,7 @@ def render_service_files(settings: Settings, dialer: Path, local: LocalPrograms)
             problem = f"{path} is not an absolute path of letters, digits and the characters . _ + -"
             raise SettingError("settings", what, problem, "use one such as /var/lib/matdan/centre.db")
     for what, folder in (("store.path", store.parent), ("store.backup_folder", backups)):
-        if folder is not None and not _can_service_user_own_folder(folder):
+        if folder is not None and not _may_folder_belong_to_service_user(folder):
             problem = f"{folder} is a system folder, or not visible to services"
             raise SettingError("settings", what, problem, "use a folder of its own, such as /var/lib/matdan")
     own = [store.parent, *([] if backups is None else [backups])]
@@ -194,11 +194,11 @@ def render_nats_recovery_units(data_directory: str, health_port: int, marker: st
     }
 
 
-def _can_service_user_own_folder(folder: Path) -> bool:
+def _may_folder_belong_to_service_user(folder: Path) -> bool:
     """Return whether a folder such as /srv/matdan may belong to the user of Matdan's services.
 
-    It may not be a system folder such as /srv, which other programs use too. It may also not be below /home or /tmp,
-    which the services cannot see (ProtectHome= and PrivateTmp= in systemd.exec(5)).
+    System folders such as /srv are excluded, because other programs use them too. Folders below /home and /tmp are
+    excluded, because the services cannot see them (ProtectHome= and PrivateTmp= in systemd.exec(5)).
     """
     depth = 2 if folder.parts[1:2] in [("etc",), ("usr",), ("var",)] else 1
     return len(folder.parts) > depth + 1 and not any(map(folder.is_relative_to, _INVISIBLE)) and folder != HOME

@@ -84,7 +84,9 @@ class AgentCommands:
         page_state: PageState,
         reading: AgentReading,
     ) -> None:
-        """Create the HTTP routes for agents' commands. `reading` finds the campaign lists that contain a phone number."""
+        """Create the HTTP routes for agents' commands. `reading` (the store) finds the campaigns that may call a typed
+        number.
+        """
         self._reading = reading
         self._site = site
         self._sessions = sessions
@@ -102,7 +104,7 @@ class AgentCommands:
         """Send a command for the agent's own seat to the dialler, and return the dialler's reply.
 
         A command that names a call (`attempt_id`) is refused if the seat has another call by now. The reply to a
-        refused command contains a code if the page has a text for the reason.
+        refused command contains a code, if the page has a text for the reason.
         """
         if asked.name not in AGENT_COMMANDS:
             raise RequestRefused(404, "no-command")
@@ -152,5 +154,5 @@ class AgentCommands:
         if reply is None:
             raise RequestRefused(503, "away")
         if reply.status == "done" and name == "seat-log-off":
-            self._sessions.record_that_agent_is_leaving(seat)
+            self._sessions.mark_agent_as_leaving(seat)
         return {"status": reply.status, "text": reply.text, "code": reply.code}

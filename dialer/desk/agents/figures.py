@@ -20,7 +20,7 @@ PACE_SECONDS = 900.0  # a pace over less working time says little
 
 
 class AgentFigures:
-    """Reads the figures and promised call-backs of each agent from the store, and shows them on that agent's page only."""
+    """Reads each agent's figures and promised call-backs from the store, and shows them on that agent's page."""
 
     def __init__(self, page_state: PageState, reading: AgentReading, zone: tzinfo) -> None:
         self._page_state = page_state
@@ -93,7 +93,7 @@ def _convert_row_to_call_back(row: OwnCallBackOnScreen) -> CallBack:
     return CallBack(row.at, row.until, row.campaign_id, f"•••• {row.last_digits}", row.name, row.name_local)
 
 
-def _count_contacts(day: AgentDay) -> int:
+def _count_contacted_voters(day: AgentDay) -> int:
     return day.marks.total() - day.marks[MarkKind.WRONG_NUMBER]
 
 
@@ -102,7 +102,7 @@ def _compute_contacts_per_hour(days: Collection[AgentDay]) -> float | None:
     rate.
     """
     seconds = sum(day.seconds[state] for day in days for state in WORKING)
-    return None if seconds < PACE_SECONDS else 3_600 * sum(map(_count_contacts, days)) / seconds
+    return None if seconds < PACE_SECONDS else 3_600 * sum(map(_count_contacted_voters, days)) / seconds
 
 
 def _compute_agent_figures_of_day(since: float, day: AgentDay, team_pace: float | None) -> AgentDayFigures:
@@ -115,7 +115,7 @@ def _compute_agent_figures_of_day(since: float, day: AgentDay, team_pace: float 
         ready_seconds=day.seconds[SeatState.READY],
         dispositions={word: count for word, count in sorted(day.dispositions.items()) if word},
         marks=dict(sorted(day.marks.items())),
-        contacts=_count_contacts(day),
+        contacts=_count_contacted_voters(day),
         contacts_per_hour=_compute_contacts_per_hour([day]),
         team_contacts_per_hour=team_pace,
     )

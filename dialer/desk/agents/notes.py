@@ -1,7 +1,8 @@
-"""Notes and drafts of agents, for the agent's current or latest call.
+"""Notes and drafts of agents about their current or latest call.
 
-A note is stored before the call's outcome, which refers to it, is sent. A draft is the unsent contents of the page's
-form, so that a reload of the page restores them. Drafts are in memory, and a moment later also in the desk's file.
+A note is stored before the outcome of the call is sent, because the outcome refers to the note. A draft is the unsent
+content of the page's form, which a reload of the page restores. Drafts are in memory, and a moment later also in the
+desk's file.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class DraftBody(PageRequest):
 
 
 class AgentDrafts:
-    """The latest draft of each seat: the unsent contents of the page's form. The draft of the next call replaces it."""
+    """The unsent form (draft) of each seat's latest call. The form of the next call replaces it."""
 
     def __init__(self, records: AgentRecords) -> None:
         self._records = records
@@ -56,22 +57,20 @@ class AgentDrafts:
         self._unwritten: dict[str, Draft] = {}
 
     def find_unsent_form_of_call(self, seat: str, attempt_id: str) -> dict[str, Any] | None:
-        """Return the draft (unsent contents of the page's form) of a call at a seat, or None."""
+        """Return the unsent form of a call at a seat, or None."""
         draft = self._drafts.get(seat)
         if draft is None or draft.attempt_id != attempt_id:
             return None
         found: dict[str, Any] = json.loads(draft.text)
         return found
 
-    def replace_unsent_form_of_seat(self, draft: Draft) -> None:
-        """Replace the draft (unsent contents of the page's form) of a seat. It is written to the desk's file a moment
-        later.
-        """
+    def replace_unsent_form(self, draft: Draft) -> None:
+        """Replace the unsent form of a seat. It is written to the desk's file a moment later."""
         self._drafts[draft.seat] = self._unwritten[draft.seat] = draft
 
     async def save_unsent_forms_until_cancelled(self) -> None:
-        """Read the stored drafts (unsent contents of forms), then write new ones every `WRITE_SECONDS` until cancelled,
-        and once more at the end.
+        """Read the stored forms, then store changed ones every `WRITE_SECONDS` until cancelled, and once more at the
+        end.
 
         Failed reads and writes are retried.
         """
@@ -90,7 +89,7 @@ class AgentDrafts:
         self._drafts = {draft.seat: draft for draft in await self._records.read_drafts_of_agent_input()} | self._drafts
 
     async def write_unsent_forms_to_file(self) -> None:
-        """Write changed drafts (unsent contents of forms) to the desk's file. Raises StoreError."""
+        """Write changed unsent forms to the desk's file. Raises StoreError."""
         changes, self._unwritten = self._unwritten, {}
         if not changes:
             return
@@ -107,7 +106,7 @@ class AgentNotes:
     def __init__(
         self, page_state: PageState, reading: AgentReading, records: AgentRecords, drafts: AgentDrafts
     ) -> None:
-        """Create the routes. `page_state` (live calls) and `reading` (the store) show which agent has or had a call."""
+        """Create the routes. `page_state` and `reading` (the store) show which agent has or had a call."""
         self._page_state = page_state
         self._reading = reading
         self._records = records
@@ -135,7 +134,7 @@ class AgentNotes:
             raise RequestRefused(409, "note-late") from error
 
     async def save_unsent_form(self, body: DraftBody, who: SignedIn) -> None:
-        """Store what the form on an agent's page contains (the draft) for the seat's current or latest call."""
+        """Store the unsent form of an agent's page for the seat's current or latest call."""
         try:
             text = json.dumps(body.draft, ensure_ascii=False, allow_nan=False)
             length = len(text.encode())
@@ -150,7 +149,7 @@ class AgentNotes:
         }  # whose draft it would replace
         if phone_id is None or has_another:
             raise RequestRefused(409, "late")
-        self._drafts.replace_unsent_form_of_seat(Draft(who.seat, body.attempt, phone_id, text))
+        self._drafts.replace_unsent_form(Draft(who.seat, body.attempt, phone_id, text))
 
     async def _find_phone_number_id_of_call(self, who: SignedInUser, attempt_id: str) -> int | None:
         """Return the id of the phone number of an agent's current or recent call, or None if the call is not the agent's."""

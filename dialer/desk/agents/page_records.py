@@ -1,8 +1,8 @@
-"""The records that an agent's page receives: the signed-in agent, and the screen pop of a call.
+"""The data that an agent's page receives: the signed-in agent, and the screen pop of a call.
 
-`dialer.desk.page_types` generates the page's TypeScript types from these records. A screen pop contains neither the
-phone number nor data that no agent needs, such as EPIC numbers (voter ID cards). Names are untrusted text from the
-electoral roll, passed on unchanged.
+`dialer.desk.page_types` generates the page's TypeScript types from these classes. A screen pop contains no phone number
+and no data that agents do not need, such as EPIC numbers (voter ID cards). Names are untrusted text from the electoral
+roll, passed on unchanged.
 """
 
 from __future__ import annotations

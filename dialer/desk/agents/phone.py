@@ -1,8 +1,8 @@
 """The browser phone of an agent's page: its SIP credentials, and the relay to Asterisk.
 
-The page sends SIP to the desk over a WebSocket of the page's own origin, and the desk relays it to Asterisk's
-WebSocket, which listens on loopback only. An agent's page can only be the phone of the agent's seat. If a seat has
-several open pages, the newest one is the seat's phone.
+The page sends SIP over a WebSocket to the desk, the server of the page. The desk relays it to Asterisk's WebSocket,
+which listens on loopback only. An agent's page can only be the phone of the agent's seat. If several pages of a seat
+are open, the newest one is the phone.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class AgentPhones:
                 self._relay_page_messages(page, switch, seat),
                 _relay_asterisk_messages(page, switch),
                 self._wait_for_sign_out(page),
-                _wait_until_other_phone_takes_over(taken),
+                _wait_for_newer_phone_of_seat(taken),
             )
         ]
         try:
@@ -176,7 +176,7 @@ async def _relay_asterisk_messages(page: WebSocket, switch: ClientConnection) ->
     return ASTERISK_DOWN
 
 
-async def _wait_until_other_phone_takes_over(taken: asyncio.Event) -> int:
+async def _wait_for_newer_phone_of_seat(taken: asyncio.Event) -> int:
     await taken.wait()
     return TAKEN
 
@@ -196,9 +196,9 @@ _ONCE = frozenset({"from", "to", "contact", "content-length"})
 
 
 def find_sip_refusal_reason(text: str, user: str) -> str | None:
-    """Return why a SIP message from `user`'s phone is rejected, or None to relay it.
+    """Return why a SIP message from `user`'s phone must be rejected, or None if it may be relayed.
 
-    Empty lines are keep-alives, which are relayed.
+    Empty lines are keep-alives, which may be relayed.
     """
     if not text.strip("\r\n"):
         return None
@@ -219,7 +219,7 @@ def find_sip_refusal_reason(text: str, user: str) -> str | None:
     # A request must be from the phone, a response to a request that was sent to it, a registration for the phone itself.
     own = [name for name, must in (("from", method is not None), ("to", method in {None, "REGISTER"})) if must]
     own += ["contact"] if "contact" in headers else []
-    return None if all(_find_user_of_sip_message(headers.get(name, "")) == user for name in own) else "user"
+    return None if all(_find_sip_user_of_message(headers.get(name, "")) == user for name in own) else "user"
 
 
 def _expand_compact_sip_header_name(name: str) -> str:
@@ -227,6 +227,6 @@ def _expand_compact_sip_header_name(name: str) -> str:
     return _SHORT.get(low, low)
 
 
-def _find_user_of_sip_message(value: str) -> str | None:
+def _find_sip_user_of_message(value: str) -> str | None:
     address = _ADDRESS.fullmatch(value.strip())
     return None if address is None else address["user"]

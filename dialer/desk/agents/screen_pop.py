@@ -55,7 +55,7 @@ class SeatCall:
     def create_seat_call_from_message(cls, seat: SeatView) -> SeatCall | None:
         """Return the call at a seat, from the dialler's message about the seat.
 
-        None = nobody is on the line, or the call's ids are not known yet.
+        Return None if nobody is on the line, or if the message has no ids of the call yet.
         """
         pop, attempt = seat.screen_pop, seat.attempt_id
         if pop is None or attempt is None:
@@ -77,8 +77,8 @@ class ScreenPopBuilder:
     def build_screen_pop(self, line: OnTheLine, seat: SeatCall, script: str | None) -> AgentScreenPop:
         """Return the screen pop (data of the voter) of a call, without the agent's note and draft.
 
-        `script` is the version of the agents' script that the dialler uses. If this version is not loaded yet, the
-        script is read from disk again.
+        `script` is the version of the agents' script that the dialler uses. If it is not loaded yet, the script files
+        are read again.
         """
         call = line.call
         campaign, to_booth_worker = self._campaigns.get(call.campaign_id), bool(call.of_worker)
@@ -140,7 +140,7 @@ def _describe_voter(voter: VoterOnScreen, marks: Collection[MarkOnScreen], pendi
 
 
 def find_legal_basis_of_call(call: CallOnScreen, grounds: Mapping[str, str] | None) -> LegalBasis:
-    """Return why this call is lawful: a code, which the page shows as a text, and the facts that the decision rests on
+    """Return why a call is lawful: a code that the page shows as a text, and the facts behind it
     (docs/explanation/rules.md).
     """
     found = grounds or {}
@@ -197,7 +197,7 @@ class ScreenPops:
     async def update_screen_pop_of_seat(self, seat: str, view: SeatView) -> None:
         """Show the data of the voter on the line on the page of a seat.
 
-        If the store cannot be read, show nothing, and retry with the seat's next message.
+        If the store cannot be read, show nothing, and retry when the dialler's next message about the seat arrives.
         """
         call = SeatCall.create_seat_call_from_message(view)
         if call == self._shown.get(seat):

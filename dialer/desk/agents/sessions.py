@@ -33,7 +33,7 @@ class AgentSessions:
     async def begin_session(self, agent: str, seat: str) -> str:
         """Start a session of an agent at a seat, and return its token. Older sessions of the seat or of the agent end."""
         token, at = create_session_token(), self._clock.now()
-        self._forget_session_of_seat(seat)
+        self._discard_sign_out_state_of_seat(seat)
         session = AgentSession(compute_digest_of_session_token(token), agent, seat, at, at)
         await self._records.begin_agent_session(session, forget_before=at - self._idle_seconds)
         return token
@@ -46,7 +46,7 @@ class AgentSessions:
             return None
         who = SignedInUser(session.agent, AGENT, session.seat)
         if now - session.used_at > self._idle_seconds or self._has_agent_left(who):
-            self._forget_session_of_seat(session.seat)
+            self._discard_sign_out_state_of_seat(session.seat)
             await run_function_and_log_store_error(self._records.end_agent_session(session.digest))
             return None
         if now - session.used_at > USE_RECORDED_SECONDS:
@@ -57,7 +57,7 @@ class AgentSessions:
         """End an agent's session on the pages. The agent stays logged in at the seat."""
         await self._records.end_agent_session(compute_digest_of_session_token(token))
 
-    def record_that_agent_is_leaving(self, seat: str) -> None:
+    def mark_agent_as_leaving(self, seat: str) -> None:
         """Record that the agent at a seat wants to log off.
 
         The session ends when the agent has left the seat. The dialler may let the agent finish the current call first.
@@ -78,7 +78,7 @@ class AgentSessions:
         since = self._empty_since.setdefault(who.seat, now)
         return who.seat in self._leaving or now - since > EMPTY_SEAT_SECONDS
 
-    def _forget_session_of_seat(self, seat: str) -> None:
+    def _discard_sign_out_state_of_seat(self, seat: str) -> None:
         self._empty_since.pop(seat, None)
         self._leaving.discard(seat)
 

@@ -1,6 +1,6 @@
-"""Sign-in of agents with number, PIN and seat, which the dialler checks.
+"""Sign-in of agents with number, PIN and seat. The dialler checks the PIN.
 
-After wrong PINs, the device or network that they come from is locked, not the seat or the agent.
+After several wrong PINs, the device or network that sent them is locked, not the seat or the agent.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class AgentSignInRoutes:
         dialler_client: DiallerClient,
         page_state: PageState,
     ) -> None:
-        """Create the routes. `people` computes the proofs of PINs that are sent to the dialler in place of PINs.
+        """Create the routes. `people` computes the proof of a PIN, which is sent to the dialler in place of the PIN.
 
-        A proof takes tens of milliseconds, so it is computed in a thread.
+        Computing a proof takes tens of milliseconds, so a thread does it.
         """
         self._site = site
         self._sessions = sessions
@@ -70,8 +70,8 @@ class AgentSignInRoutes:
     async def list_seats(self, request: Request) -> list[dict[str, Any]]:
         """Return every seat with its kind of phone and whether it is in use, without naming agents.
 
-        On a device where nobody has signed in before, the list is empty, so that a stranger learns nothing. There,
-        agents type the name of their seat.
+        On a device without an earlier sign-in the list is empty, so that strangers learn nothing. Agents type the
+        seat's name there.
         """
         if await self._people.devices.find_device_of_cookie(request.cookies.get(DEVICE_COOKIE, "")) is None:
             return []
@@ -113,7 +113,7 @@ class AgentSignInRoutes:
             raise RequestRefused(503, "unanswered")
         if reply.status != "done":
             raise self._create_sign_in_refusal(asked, reply)
-        await self._wait_until_agent_seated(asked.seat, asked.agent)
+        await self._wait_until_agent_is_at_seat(asked.seat, asked.agent)
         set_session_cookie(request, response, await self._sessions.begin_session(asked.agent, asked.seat))
         await set_known_device_cookie(request, response, self._people.devices, user)
 
@@ -135,10 +135,10 @@ class AgentSignInRoutes:
                 return RequestRefused(409, "clocks")
         return RequestRefused(409, "refused", text=reply.text)
 
-    async def _wait_until_agent_seated(self, seat: str, agent: str) -> None:
-        """Wait until the dialler's MQTT message about the seat names the agent, so that a session can begin.
+    async def _wait_until_agent_is_at_seat(self, seat: str, agent: str) -> None:
+        """Wait until the dialler's MQTT message about the seat names the agent.
 
-        A session that begins earlier would end at once, because the dialler does not yet report the agent at the seat.
+        A session that begins earlier would end at once, because it needs this agent at the seat.
         """
         key = f"seat/{seat}"
         wanted = self._page_state.open_subscription(lambda each: each == key, 0.0, page=False)

@@ -20,12 +20,10 @@ class AgentSite:
 
     def __init__(self, settings: Settings, *, training: bool = False) -> None:
         self._training = training
-        self.replace_settings_of_agents_and_seats(settings, create_pin_proof_calculator(settings))
+        self.replace_agent_and_seat_settings(settings, create_pin_prover(settings))
 
-    def replace_settings_of_agents_and_seats(self, settings: Settings, prover: PinProver) -> None:
-        """Use the agents and seats of these settings from now on. `prover` computes the proofs of the agents' PINs,
-        which replace the PINs in commands.
-        """
+    def replace_agent_and_seat_settings(self, settings: Settings, prover: PinProver) -> None:
+        """Use the agents and seats of these settings from now on. `prover` computes the proofs of PINs for commands."""
         self.prover = prover
         self.user = settings.desk.user if settings.agents else None
         """The user that sends the agents' commands; None = agents cannot sign in."""
@@ -44,9 +42,9 @@ class AgentSite:
         self._settings = settings
 
     def collect_data_of_agent_page(self, who: SignedInUser, *, other_tab: bool) -> AgentAccount:
-        """Return what the agent's page shows about the agent, the agent's seat and the centre.
+        """Return what the agent's page shows about the agent, the seat and the centre.
 
-        If the settings no longer have the agent or the seat, the centre's defaults are returned in their place.
+        If the settings have no such agent or seat any more, the centre's defaults are returned for it.
         """
         agent, seat, centre = self._agents.get(who.name), self._seats.get(who.seat), self._settings.centre
         languages = (agent and agent.languages) or (seat and seat.languages) or ()
@@ -78,8 +76,8 @@ class AgentSite:
         return [each for each in self._campaigns if each.skill is None or each.skill in skills]
 
 
-def create_pin_proof_calculator(settings: Settings) -> PinProver:
-    """Return the object that computes proofs of the agents' PINs, which replace the PINs in commands to the dialler.
+def create_pin_prover(settings: Settings) -> PinProver:
+    """Return the object that computes proofs of PINs. Commands to the dialler contain these proofs, not the PINs.
 
     Blocks for tens of milliseconds.
     """

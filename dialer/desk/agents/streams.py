@@ -1,4 +1,4 @@
-"""The stream of updates for an agent's page: the seat's state, and the data of the voter on the line (screen pop).
+"""The stream of updates for an agent's page: the seat's state, and the data of the voter on the line.
 
 Each seat can have one open page at a time.
 """
@@ -73,8 +73,8 @@ class AgentStreams:
         """Return a stream of server-sent events about the agent's own seat. An open stream keeps the agent's session
         alive.
 
-        Only one page may be open for a seat. A second page is refused, unless it takes over from the open one (`take`),
-        or is the same browser tab (`tab`) after a reload.
+        Only one page may be open for a seat. A second page is refused, unless it takes over (`take`), or is the same
+        browser tab (`tab`) after a reload.
         """
         who: SignedInUser = request.state.user
         current = self._open.get(who.seat)
@@ -94,7 +94,7 @@ class AgentStreams:
         }
         checked_at, number, ended = self._page_state.now(), 0, False
         wanted = self._page_state.open_subscription(names.__contains__, 0.0)
-        with wanted as subscription, self._register_open_page_of_seat(who.seat, tab, subscription) as stream:
+        with wanted as subscription, self._register_open_page(who.seat, tab, subscription) as stream:
             async for update in subscription.stream_updates():
                 seat = self._page_state.get_value_of_key(f"seat/{who.seat}", SeatView)
                 agent = None if seat is None else seat.agent
@@ -120,7 +120,7 @@ class AgentStreams:
                 )
 
     @contextmanager
-    def _register_open_page_of_seat(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
+    def _register_open_page(self, seat: str, tab: str, subscription: Subscription) -> Iterator[_Stream]:
         before = self._open.get(seat)
         if before is not None:
             before.taken = True

@@ -251,7 +251,7 @@ class Dispositions:
             raise CommandRefused(
                 "a call with a booth worker cannot have `voters`: enter the voters' serial numbers (command seat-serials)"
             )
-        wrong_answer = self._scripts.find_answer_not_allowed_by_script(call.campaign_id, details.answers)
+        wrong_answer = self._scripts.find_forbidden_script_answer(call.campaign_id, details.answers)
         if wrong_answer is not None:
             raise CommandRefused(f"the disposition was not saved: {wrong_answer}", RefusedBecause.OTHER_SCRIPT)
 

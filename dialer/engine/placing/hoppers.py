@@ -92,7 +92,7 @@ class Hoppers:
             await self._return_refused_numbers_to_queue(run)
             self._set_booth_priorities(run)
             while self._may_campaign_reserve_more_numbers(run) and self._is_hopper_of_numbers_nearly_empty(run):
-                quotas = run.order.choose_how_many_numbers_to_call_per_booth(CLAIMED_AT_ONCE)
+                quotas = run.order.plan_numbers_to_call_per_booth(CLAIMED_AT_ONCE)
                 first = run.order.find_booths_to_call_first(quotas)
                 claims = await self._store.claim_queued_numbers(
                     run.spec.campaign_id,
@@ -105,14 +105,14 @@ class Hoppers:
                     day_start=get_local_midnight_before(self._core.zone, clock.now()),
                 )
                 full = len(claims) == CLAIMED_AT_ONCE
-                run.order.update_call_order_after_numbers_reserved(quotas, claims, full=full)
+                run.order.update_call_order_after_reservation(quotas, claims, full=full)
                 if full and run.ran_dry:
                     run.ran_dry = False
                     self._core.request_side_effects(UpdatePacer(run.spec.campaign_id, PacingEventKind.LIST_CHANGED))
                 run.hopper.extend(claims)
                 if claims:
                     self._core.wake.set()
-                if full or not run.order.has_no_booth_numbers_to_call:
+                if full or not run.order.are_all_booths_without_numbers:
                     continue
                 if (
                     first is None or run.order.must_voters_of_other_polling_days_wait
@@ -213,7 +213,7 @@ class Hoppers:
         if claims:
             run.returns += 1
             run.list_done = False
-            run.order.update_call_order_after_numbers_returned(claims)
+            run.order.update_call_order_after_return_to_queue(claims)
             self._core.spawn_background_task(self._return_reserved_numbers_to_queue(claims), "release-claims")
 
     async def _return_reserved_numbers_to_queue(self, claims: Sequence[Claim]) -> None:

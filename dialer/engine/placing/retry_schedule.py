@@ -11,7 +11,7 @@ from dialer.engine.calls.state import Call
 from dialer.engine.campaigns.runs import CampaignRun
 from dialer.engine.core import Core
 from dialer.engine.turnout.polls import Polls
-from dialer.polling_day.plan import find_time_of_next_booth_worker_call, limit_retry_to_last_call
+from dialer.polling_day.plan import find_time_of_next_booth_worker_call, limit_retry_to_last_call_time
 from dialer.rules import retries
 from dialer.settings.site_time import DAY_SECONDS
 
@@ -131,6 +131,6 @@ class RetrySchedule:
         Only turnout campaigns have such a deadline.
         """
         now = self._core.clock.now()
-        return limit_retry_to_last_call(
+        return limit_retry_to_last_call_time(
             due, self._polls.find_calling_deadline_of_booth(run.purpose, call.booth_id), now, promised=promised
         )

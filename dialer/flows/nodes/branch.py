@@ -50,7 +50,9 @@ class Condition(YamlModel):
         return written
 
     def is_condition_true_for_value(self, value: Scalar | None) -> bool:
-        """Return whether the condition's test is true for a value. For an unknown value only `known: false` is true."""
+        """Return whether the condition's test is true for a value. If the value is unknown, only `known: false` is
+        true.
+        """
         if self.known is not None:
             return (value is not None) is self.known
         if value is None:
@@ -102,9 +104,8 @@ class BranchNode(Node):
         yield "otherwise", self.otherwise
 
     def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that may follow in a call in which the value `name` is unknown.
-
-        Of the tests of this value, only `known: false` can be true in such a call.
+        """Return the nodes that may follow if the value `name` is unknown. Of its tests, only `known: false` can then
+        be true.
         """
         unsure = (case.goto for case in self.conditions if case.when != name or case.known is False)
         return (*unsure, self.otherwise)

@@ -24,7 +24,7 @@ def _parse_limit_of_field_value(value: object, info: ValidationInfo[DeclaredName
         raise PydanticCustomError("bound", "must be a whole number or the name of a fact")
     if value.isascii() and value.isdigit() and len(value) <= _MAX_BOUND_DIGITS:
         return int(value)
-    if not NAME.fullmatch(value) or info.context.find_spoken_kind_of_named_value(value) is None:
+    if not NAME.fullmatch(value) or info.context.find_prompt_kind_of_fact_or_answer(value) is None:
         raise PydanticCustomError("undeclared", "is not declared")
     return value
 
@@ -82,8 +82,10 @@ class FieldNode(QuestionNode):
         return self
 
     def enter_node(self, flow: Flow, state: FlowState) -> Entered:
-        """Return the action that asks the question. If the caller has already entered the terminator alone (an empty
-        answer), return the step that follows this answer.
+        """Return the action that asks the question.
+
+        If the caller has already entered only the terminator (an empty answer), return the step that follows this
+        answer.
         """
         if state.typed_ahead and state.typed_ahead == self.terminator:
             # The terminator alone is an empty answer, whether it was entered before or during the question.
@@ -104,9 +106,7 @@ class FieldNode(QuestionNode):
         )
 
     def is_late_terminator_of_previous_answer(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the caller's input is only the terminator (such as #) that ends the previous answer, pressed
-        too late.
-        """
+        """Return whether the input is only the terminator (such as #) of the previous answer, pressed too late."""
         return event.digits == ("" if state.stray == self.terminator else state.stray)
 
     def handle_entered_keys(self, state: FlowState, event: Digits) -> GoTo | Act:
@@ -134,12 +134,12 @@ class FieldNode(QuestionNode):
             if number > 23:
                 return None
         lowest, highest = (
-            _look_up_limit_of_field_value(state, self.lowest),
-            _look_up_limit_of_field_value(state, self.highest),
+            _look_up_field_limit(state, self.lowest),
+            _look_up_field_limit(state, self.highest),
         )
         if (lowest is not None and number < lowest) or (highest is not None and number > highest):
             return None
-        if not _is_entered_number_in_known_list(state, self.one_of, number):
+        if not _is_number_listed_in_fact(state, self.one_of, number):
             return None
         if self.reads == "hour":
             return f"{number:02d}:00"
@@ -152,8 +152,9 @@ class FieldNode(QuestionNode):
         yield from super().list_next_nodes()
 
     def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that a call can reach without the value `name`. If `name` is this field, the node after an
-        accepted answer is left out.
+        """Return the nodes that may follow if the value `name` is unknown.
+
+        If `name` is this field, the node after an accepted answer cannot follow.
         """
         if name != self.field:
             return None
@@ -179,19 +180,19 @@ def convert_entered_hour_to_polling_hour(entered: int) -> int:
     return entered + 12 if 1 <= entered <= 6 else entered
 
 
-def _is_entered_number_in_known_list(state: FlowState, fact: str | None, number: int) -> bool:
-    """Return whether a number is in a list of numbers that is known about the voter, such as "12,14". If the list is
-    unknown, return true.
-    """
+def _is_number_listed_in_fact(state: FlowState, fact: str | None, number: int) -> bool:
+    """Return whether a fact about the voter, such as "12,14", lists this number. If the fact is unknown, return True."""
     listed = None if fact is None else look_up_answer_or_voter_data(state, fact)
     return listed is None or number in {
         convert_number_or_time_to_integer(each.strip()) for each in str(listed).split(",")
     }
 
 
-def _look_up_limit_of_field_value(state: FlowState, bound: int | str | None) -> int | None:
-    """Return a field's limit as a number, looked up if it names a fact. Return None if that fact is unknown. A time
-    such as "18:30" gives its hour (18).
+def _look_up_field_limit(state: FlowState, bound: int | str | None) -> int | None:
+    """Return a field's limit as a number. If the limit names a fact, return the value of the fact, or None if it is
+    unknown.
+
+    A time such as "18:30" counts as its hour (18).
     """
     if bound is None or isinstance(bound, int):
         return bound

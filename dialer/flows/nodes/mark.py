@@ -53,7 +53,7 @@ class MarkNode(CommittingNode):
         return self
 
     def create_result_to_store(self, state: FlowState) -> FlowCommit:
-        """Return the mark (fact about a voter) to store, with the values that the caller entered for the mark."""
+        """Return the mark (fact about a voter) to store, with the values that the caller entered."""
         return replace(
             super().create_result_to_store(state),
             mark=self.mark,
@@ -65,30 +65,24 @@ class MarkNode(CommittingNode):
         )
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark (fact about a voter) was stored, could not be stored, or named a serial number
-        that no voter on the roll has.
-        """
+        """Return the step after the mark was stored, could not be stored, or named a serial number of no voter."""
         if isinstance(event, NotFound):
             return GoTo(state, self.unknown or self.failed)
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a stored mark (fact about a voter), a mark that was not stored, and a serial number
-        that no voter on the roll has.
-        """
+        """Yield the next nodes for a stored mark, a failure to store it, and a serial number of no voter."""
         yield from super().list_next_nodes()
         if self.unknown is not None:
             yield "unknown", self.unknown
 
     @property
     def title_of_node_in_diagram(self) -> str:
-        """A short description: the mark (fact about a voter), and the voters whom it concerns if these are not only the
-        called voter.
-        """
+        """The mark, and the voters whom it concerns unless this is the called voter alone."""
         return f"Records: {self.mark}" + ("" if self.scope is Scope.VOTER else f" ({self.scope})")
 
     def list_notes_below_node_in_diagram(self) -> list[str]:
-        """Return lines for the diagram: the number of voters (if the caller is asked), and the node that follows a
+        """Return lines for the diagram: the number of voters, if the caller is asked for it, and the node after a
         failure.
         """
         notes = super().list_notes_below_node_in_diagram()

@@ -53,7 +53,7 @@ class MenuNode(QuestionNode):
         follows it.
         """
         if state.typed_ahead:
-            return self._follow_choice_of_key(
+            return self._go_to_node_chosen_by_key(
                 state.copy_flow_state(typed_ahead=state.typed_ahead[1:]), state.typed_ahead[:1]
             )
         return Act(state, self.create_action_to_collect_keys(state, self.prompts))
@@ -64,8 +64,8 @@ class MenuNode(QuestionNode):
         return Collect(state.current_node_path, fill_prompt_values(state, prompts), self.barge_in, 1, seconds, seconds)
 
     def is_late_terminator_of_previous_answer(self, state: FlowState, event: Digits) -> bool:
-        """Return whether the key is only the terminator (such as #) that ends the previous answer, pressed too late,
-        and not a choice of this menu.
+        """Return whether the key is only the terminator (such as #) of the previous answer, and not a choice of this
+        menu.
         """
         return event.digits == state.stray and event.digits not in self.choices
 
@@ -73,9 +73,9 @@ class MenuNode(QuestionNode):
         """Return the step that follows the pressed key, or the caller's silence."""
         if not event.digits:
             return self.repeat_question(state, self.no_input, silent=True)
-        return self._follow_choice_of_key(state, event.digits)
+        return self._go_to_node_chosen_by_key(state, event.digits)
 
-    def _follow_choice_of_key(self, state: FlowState, key: str) -> GoTo | Act:
+    def _go_to_node_chosen_by_key(self, state: FlowState, key: str) -> GoTo | Act:
         target = self.choices.get(key)
         if target is None:
             return self.repeat_question(state, self.no_match, silent=False)
@@ -86,7 +86,7 @@ class MenuNode(QuestionNode):
         yield from self.choices.items()
         yield from super().list_next_nodes()
 
-    def list_nodes_reached_by_one_key(self) -> tuple[str, ...]:
+    def list_nodes_reachable_by_one_key(self) -> tuple[str, ...]:
         """Return the nodes that one key press reaches during the prompts.
 
         Empty if keys do not interrupt the prompts.

@@ -53,8 +53,8 @@ class RecordNode(Node):
         yield "failed", self.failed
 
     def list_next_nodes_if_value_is_unknown(self, name: str) -> tuple[str, ...] | None:
-        """Return the nodes that a call can reach without the value `name`. If `name` is this recording, only the node
-        after a failure can be reached.
+        """Return the nodes that may follow if the value `name` is unknown. If `name` is this recording, only a failure
+        can follow.
         """
         return (self.failed,) if name == self.record else None
 

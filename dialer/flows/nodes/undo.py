@@ -27,12 +27,12 @@ class UndoNode(CommittingNode):
     nothing: Name = Field(description="Node if there is nothing to undo.")
 
     def handle_action_result(self, state: FlowState, event: Input) -> Answered:
-        """Return the step after the mark (fact about a voter) was undone, could not be undone, or was not found."""
+        """Return the step after the mark was undone, could not be undone, or was not found."""
         if isinstance(event, NotFound):
             return GoTo(state, self.nothing)
         return super().handle_action_result(state, event)
 
     def list_next_nodes(self) -> Iterator[tuple[str, str]]:
-        """Yield the next nodes for a mark (fact about a voter) that was undone, could not be undone, or was not found."""
+        """Yield the next nodes for a mark that was undone, could not be undone, or was not found."""
         yield from super().list_next_nodes()
         yield "unknown", self.nothing

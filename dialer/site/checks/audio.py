@@ -30,7 +30,7 @@ def check_catalogue_of_recordings(
     blocked = [
         (name, why)
         for name in sorted(playlist.listed)
-        if (why := playlist.find_reason_why_sound_is_blocked(name, today)) is not None
+        if (why := playlist.find_reason_sound_is_blocked(name, today)) is not None
     ]
     drafts = sum(each.entry.voice is Voice.DRAFT for each in playlist.listed.values())
     counts = f"{len(playlist.listed):,} prompts in the catalogue, {drafts:,} of them drafts"

@@ -193,7 +193,7 @@ class TwilioFlows:
         self._engine.on_flow_ended(
             attempt_id,
             completed=state.has_flow_completed,
-            left_at=state.name_of_node_where_caller_hung_up,
+            left_at=state.node_where_caller_hung_up,
             answers=state.answers,
         )
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dialer.audio.conversion import Recipe, Sounds, convert_recording
 from dialer.audio.decoding import decode_recording
 from dialer.audio.errors import RecordingRefused
-from dialer.audio.filters import RESAMPLER, Samples, apply_filters_to_samples, yield_frames_with_applied_filters
+from dialer.audio.filters import RESAMPLER, Samples, apply_filters_and_yield_frames, apply_filters_to_samples
 from dialer.audio.formats import decode_sound, encode_sound, get_sample_rate
 from dialer.audio.loudness import measure_loudness, measure_true_peak
 from dialer.settings.audio import SoundFormat
@@ -229,7 +229,7 @@ def test_measured_true_peak_equals_that_of_ffmpeg(rate: int) -> None:
     between *= np.hanning(rate).astype(np.float32)
     assert measure_true_peak(between, rate) == pytest.approx(20 * math.log10(0.5), abs=0.15)
     voice = speech(3, rate, level=0.9)
-    frames = list(yield_frames_with_applied_filters(voice, rate, (("ebur128", "metadata=1:peak=true"),)))
+    frames = list(apply_filters_and_yield_frames(voice, rate, (("ebur128", "metadata=1:peak=true"),)))
     theirs = 20 * math.log10(float(frames[-1].metadata["lavfi.r128.true_peak"]))
     assert measure_true_peak(voice, rate) == pytest.approx(theirs, abs=0.2)
     assert measure_true_peak(np.zeros(rate, np.float32), rate) == -math.inf

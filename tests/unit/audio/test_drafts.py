@@ -210,8 +210,8 @@ def test_byte_order_mark_in_the_file_of_spoken_names_is_ignored(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in (
-        "dialer.flows.spoken.collect_words_to_record_for_texts",
-        "dialer.flows.spoken.collect_words_to_record_for_numbers",
+        "dialer.flows.spoken.collect_prompts_to_record_for_texts",
+        "dialer.flows.spoken.collect_prompts_to_record_for_numbers",
         "dialer.cli.audio._get_information_message_texts",
     ):  # names alone, which is quick
         monkeypatch.setattr(spoken, lambda *_: {})
@@ -227,8 +227,8 @@ def test_audio_drafts_command_reports_recordings_that_lost_approval_by_a_new_tex
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for spoken in (
-        "dialer.flows.spoken.collect_words_to_record_for_texts",
-        "dialer.flows.spoken.collect_words_to_record_for_numbers",
+        "dialer.flows.spoken.collect_prompts_to_record_for_texts",
+        "dialer.flows.spoken.collect_prompts_to_record_for_numbers",
         "dialer.cli.audio._get_information_message_texts",
     ):  # the organisation's name alone, which is quick
         monkeypatch.setattr(spoken, lambda *_: {})
@@ -238,7 +238,7 @@ def test_audio_drafts_command_reports_recordings_that_lost_approval_by_a_new_tex
     assert run(app, ["approve", name, "--by", "A. Person", "--synthetic"]).exit_code == 0
     assert "0 drafts created, 1 unchanged, 0 have recordings" in run(app, ["drafts", "-l", "en"]).output
     said = PromptName("", "en", name.partition("/")[2])
-    monkeypatch.setattr("dialer.flows.spoken.collect_words_to_record_for_names", lambda *_: {said: "Matdan show"})
+    monkeypatch.setattr("dialer.flows.spoken.collect_prompts_to_record_for_names", lambda *_: {said: "Matdan show"})
     told = run(app, ["drafts", "-l", "en"]).output
     assert f"{name}: the draft has changed and is no longer approved: listen to it, then approve it again" in told
     assert "1 drafts created, 0 unchanged" in told

@@ -56,7 +56,7 @@ def list_unplayable(places: AudioDirectories) -> list[str]:
     return [
         name.relative_prompt_path
         for name in playlist.listed
-        if playlist.find_reason_why_sound_is_blocked(name, date(2026, 11, 24)) is not None
+        if playlist.find_reason_sound_is_blocked(name, date(2026, 11, 24)) is not None
     ]
 
 

@@ -23,7 +23,7 @@ from dialer.audio.numbers import (
 from dialer.audio.words import list_languages_with_words, load_spoken_words
 from dialer.flows.model import PromptKind
 from dialer.flows.sounds import list_sounds_of_prompt
-from dialer.flows.spoken import collect_words_to_record_for_numbers, collect_words_to_record_for_texts
+from dialer.flows.spoken import collect_prompts_to_record_for_numbers, collect_prompts_to_record_for_texts
 from dialer.flows.texts import load_shipped_texts
 from dialer.flows.turns import PromptRef
 from tests.support.flow_support import FLOWS
@@ -143,7 +143,7 @@ def test_northern_languages_have_special_words_for_half_past_one_and_half_past_t
 def test_every_prompt_of_the_shipped_ivr_flows_has_a_text_to_speak(language: str) -> None:
     """This excludes names of places and organisations, which the site provides, and campaign recordings."""
     texts = load_shipped_texts()
-    known = collect_words_to_record_for_texts(texts, [language]) | collect_words_to_record_for_numbers([language])
+    known = collect_prompts_to_record_for_texts(texts, [language]) | collect_prompts_to_record_for_numbers([language])
     samples = {
         PromptKind.NUMBER: ["7", "940", "1215"],
         PromptKind.HOUR: ["18:00", "17:30", "17:10"],
@@ -151,7 +151,7 @@ def test_every_prompt_of_the_shipped_ivr_flows_has_a_text_to_speak(language: str
     }
     for flow in FLOWS.values():
         for node in flow.nodes.values():
-            for prompt in node.prompts_and_repeat_prompts:
+            for prompt in node.prompts_and_reprompts:
                 for name, kind in prompt.needs or (("", prompt.kind),):
                     for value in samples.get(kind, []):
                         ref = PromptRef(kind, value)

@@ -78,15 +78,13 @@ def test_blocked_prompt_of_a_campaign_is_replaced_by_the_shared_prompt() -> None
     del prompts["hi/common/goodbye"]
     alone = make_call_prompts(prompts)
     assert alone.find_sound_files(GOODBYE, "hi") == ["matdan/campaign/town/hi/common/goodbye"]
-    assert "ended on 2026-11-23" in (
-        alone.find_reason_why_sound_is_blocked("matdan/campaign/town/hi/common/goodbye") or ""
-    )
+    assert "ended on 2026-11-23" in (alone.find_reason_sound_is_blocked("matdan/campaign/town/hi/common/goodbye") or "")
 
 
 def test_sounds_outside_the_catalogue_directory_may_always_be_played() -> None:
-    assert make_call_prompts({}).find_reason_why_sound_is_blocked("beep") is None
+    assert make_call_prompts({}).find_reason_sound_is_blocked("beep") is None
     assert "not in the catalogue" in (
-        make_call_prompts({}).find_reason_why_sound_is_blocked("matdan/hi/common/goodbye") or ""
+        make_call_prompts({}).find_reason_sound_is_blocked("matdan/hi/common/goodbye") or ""
     )
 
 
@@ -111,10 +109,10 @@ def test_synthetic_prompts_are_not_played_if_their_required_announcement_is_bloc
         "hi/common/greeting": make_listed_prompt(make_entry()),
         "hi/label/synthetic": make_listed_prompt(make_entry(voice=Voice.DRAFT), on_disk=False),
     }
-    why = make_call_prompts(prompts, label=True).find_reason_why_sound_is_blocked("matdan/hi/common/goodbye")
+    why = make_call_prompts(prompts, label=True).find_reason_sound_is_blocked("matdan/hi/common/goodbye")
     assert why == "is a synthetic voice, but its announcement hi/label/synthetic may not be played"
-    assert make_call_prompts(prompts, label=True).find_reason_why_sound_is_blocked("matdan/hi/common/greeting") is None
-    assert make_call_prompts(prompts).find_reason_why_sound_is_blocked("matdan/hi/common/goodbye") is None
+    assert make_call_prompts(prompts, label=True).find_reason_sound_is_blocked("matdan/hi/common/greeting") is None
+    assert make_call_prompts(prompts).find_reason_sound_is_blocked("matdan/hi/common/goodbye") is None
 
 
 async def test_blocked_prompt_is_skipped_in_a_call_and_logged_once() -> None:
@@ -158,22 +156,22 @@ def test_sound_catalogue_reader_detects_each_change_and_hashes_no_file_twice(
         return hash_file(path)
 
     monkeypatch.setattr("dialer.audio.playlist.hash_file", hash_and_record_file)
-    assert site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) is None
-    assert site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
     sound = site.places.get_sound_path(name, SoundFormat.ALAW)
     assert hashed == [sound]
     sound.write_bytes(b"another")
     assert "was changed on disk after it was prepared" in (
-        site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) or ""
+        site.read_playlist().find_reason_sound_is_blocked(name, TODAY) or ""
     )
     write_catalogue(site.catalogue, {name: make_entry(b"another")})
-    assert site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
     stray = site.places.get_sound_path(name, SoundFormat.SLIN16)  # that the switch might choose instead
     stray.write_bytes(b"another")
-    assert site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) is not None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is not None
     stray.unlink()
     sound.unlink()
-    assert "has no sound on disk" in (site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) or "")
+    assert "has no sound on disk" in (site.read_playlist().find_reason_sound_is_blocked(name, TODAY) or "")
 
 
 class Noon:
@@ -194,18 +192,18 @@ async def test_running_centre_reloads_a_changed_sound_catalogue_but_not_a_damage
     prompts = SitePrompts(site, Noon(), ZoneInfo("Asia/Kolkata"), load_shipped_texts)
     await prompts.reload_catalogue()
     sound = "matdan/hi/common/goodbye"
-    assert prompts.get_prompts_for_call("town").find_reason_why_sound_is_blocked(sound) is None
+    assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
     assert prompts.get_prompts_for_call("town").today == TODAY
     with capture_logs() as logs:
         task = asyncio.create_task(prompts.reload_catalogue_regularly())
         (site.catalogue / "hi.toml").write_text("damaged")
         await asyncio.sleep(100)
-        assert prompts.get_prompts_for_call("town").find_reason_why_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         (site.catalogue / "hi.toml").unlink()
         with open_catalogue_for_changes(site.catalogue):
             pass
         await asyncio.sleep(40)
-        assert prompts.get_prompts_for_call("town").find_reason_why_sound_is_blocked(sound) is not None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is not None
         task.cancel()
     assert [log["event"] for log in logs] == ["catalogue.unreadable"]
 
@@ -230,18 +228,18 @@ async def test_sounds_are_still_played_while_the_sound_catalogue_is_briefly_miss
         task = asyncio.create_task(prompts.reload_catalogue_regularly())
         site.catalogue.rename(site.catalogue.with_name("away"))
         await asyncio.sleep(100)
-        assert prompts.get_prompts_for_call("town").find_reason_why_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         site.catalogue.with_name("away").rename(site.catalogue)
         await asyncio.sleep(40)
-        assert prompts.get_prompts_for_call("town").find_reason_why_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         with monkeypatch.context() as checkout:
             checkout.setattr(os, "scandir", scan_vanished_folder)
             await asyncio.sleep(100)
-        assert prompts.get_prompts_for_call("town").find_reason_why_sound_is_blocked(sound) is None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is None
         with open_catalogue_for_changes(site.catalogue) as entries:  # which is meant
             entries.clear()
         await asyncio.sleep(40)
-        assert prompts.get_prompts_for_call("town").find_reason_why_sound_is_blocked(sound) is not None
+        assert prompts.get_prompts_for_call("town").find_reason_sound_is_blocked(sound) is not None
         assert not task.done()
         task.cancel()
     gone = f"{site.catalogue}: the catalogue has disappeared; restore the directory and its files"
@@ -253,7 +251,7 @@ async def test_sounds_are_still_played_while_the_sound_catalogue_is_briefly_miss
 def test_unmounted_directory_of_sounds_is_not_read_as_an_empty_catalogue(site: PlaylistReader) -> None:
     """A lost mount leaves an empty directory."""
     name = PromptName("", "hi", "common/goodbye")
-    assert site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
     site.catalogue.rename(site.catalogue.with_name("away"))
     site.catalogue.mkdir()
     for _ in range(2):
@@ -261,7 +259,7 @@ def test_unmounted_directory_of_sounds_is_not_read_as_an_empty_catalogue(site: P
             site.read_playlist()
     site.catalogue.rmdir()
     site.catalogue.with_name("away").rename(site.catalogue)
-    assert site.read_playlist().find_reason_why_sound_is_blocked(name, TODAY) is None
+    assert site.read_playlist().find_reason_sound_is_blocked(name, TODAY) is None
 
 
 async def test_blocked_shared_prompt_requested_twice_is_logged_once(site: PlaylistReader) -> None:
@@ -306,9 +304,9 @@ def test_sound_files_are_checked_against_the_catalogues_hash_before_playing(
     assert hashed == []
     site.places.get_sound_path(names[1], SoundFormat.ALAW).write_bytes(b"another")
     for _ in range(3):
-        assert playlist.find_reason_why_sound_is_blocked(names[0], TODAY) is None
+        assert playlist.find_reason_sound_is_blocked(names[0], TODAY) is None
         assert (
-            playlist.find_reason_why_sound_is_blocked(names[1], TODAY)
+            playlist.find_reason_sound_is_blocked(names[1], TODAY)
             == "was changed on disk after it was prepared; run dialer audio prepare"
         )
     assert hashed == ["sound_0", "sound_1"]

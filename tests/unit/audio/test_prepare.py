@@ -20,9 +20,9 @@ from dialer.audio.files import PARTIAL_PREFIX, hash_file, write_file_atomically
 from dialer.audio.names import AudioDirectories, PromptName, find_prompt_of_sound, parse_prompt_name
 from dialer.audio.prepare import (
     Refused,
-    copy_text_and_approvals_to_new_entry,
+    copy_text_and_approvals_of_previous_entry,
     list_recordings,
-    plan_conversions_of_recordings,
+    plan_recording_conversions,
     prepare_recording,
     prepare_recordings,
 )
@@ -47,14 +47,14 @@ def run_prepare(
 ) -> tuple[list[str], list[str]]:
     """Run `prepare` in this process, without the process pool. Return (prepared, refused)."""
     sources, unseen = list_recordings(places.recordings)
-    plan = plan_conversions_of_recordings(places, sources, entries, recipe, {})
+    plan = plan_recording_conversions(places, sources, entries, recipe, {})
     prepared, refused = [], [f"{each.source}: {each.reason}" for each in (*unseen, *plan.refused)]
     for job in plan.jobs:
         result = prepare_recording(job)
         if isinstance(result, Refused):
             refused.append(f"{result.source}: {result.reason}")
         else:
-            entries[result.name] = copy_text_and_approvals_to_new_entry(result.entry, entries.get(result.name), "")
+            entries[result.name] = copy_text_and_approvals_of_previous_entry(result.entry, entries.get(result.name), "")
             prepared.append(result.name.relative_prompt_path)
     return sorted(prepared), refused
 
@@ -111,7 +111,7 @@ def test_each_invalid_recording_is_reported_and_valid_recordings_are_prepared(pl
 def test_recording_path_outside_the_recordings_directory_is_refused_before_opening_the_file(
     places: AudioDirectories, source: str
 ) -> None:
-    plan = plan_conversions_of_recordings(places, [source], {}, LINE, {})
+    plan = plan_recording_conversions(places, [source], {}, LINE, {})
     assert not plan.jobs
     assert len(plan.refused) == 1
     assert "\n" not in plan.refused[0].reason
@@ -219,14 +219,14 @@ def test_new_recording_keeps_the_approval_of_its_prompt_unless_a_draft_was_appro
     )
     assert approved.is_recording_approved
     fresh = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
-    again = copy_text_and_approvals_to_new_entry(fresh, approved, "")
+    again = copy_text_and_approvals_of_previous_entry(fresh, approved, "")
     assert again.approved_by == "A"
     assert not again.is_recording_approved
     sent = approved.model_copy(update={"voice": Voice.SYNTHETIC})
-    assert copy_text_and_approvals_to_new_entry(fresh, sent, "").voice is Voice.SYNTHETIC
+    assert copy_text_and_approvals_of_previous_entry(fresh, sent, "").voice is Voice.SYNTHETIC
     for voice in (Voice.DRAFT, Voice.SYNTHETIC):  # a draft that was approved is no recording either
         spoken = approved.model_copy(update={"voice": voice, "source": "espeak-ng 1.52.0 hi"})
-        recorded = copy_text_and_approvals_to_new_entry(fresh, spoken, "")
+        recorded = copy_text_and_approvals_of_previous_entry(fresh, spoken, "")
         assert (recorded.voice, recorded.approved_by) == (Voice.HUMAN, "")
 
 
@@ -237,24 +237,25 @@ def test_catalogue_stores_the_current_text_only_for_a_new_recording(
     run_prepare(places, entries)
     before = entries[QUESTION].model_copy(update={"text": "Polls close at six."})
     assert (
-        copy_text_and_approvals_to_new_entry(entries[QUESTION], before, "Polls close at seven.").text
+        copy_text_and_approvals_of_previous_entry(entries[QUESTION], before, "Polls close at seven.").text
         == "Polls close at six."
     )
     assert (
-        copy_text_and_approvals_to_new_entry(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text
+        copy_text_and_approvals_of_previous_entry(entries[QUESTION], entries[QUESTION], "Polls close at seven.").text
         == "Polls close at seven."
     )
     another = entries[QUESTION].model_copy(update={"source_sha256": "0" * 64})
     assert (
-        copy_text_and_approvals_to_new_entry(another, before, "Polls close at seven.").text == "Polls close at seven."
+        copy_text_and_approvals_of_previous_entry(another, before, "Polls close at seven.").text
+        == "Polls close at seven."
     )
-    assert copy_text_and_approvals_to_new_entry(another, before, "").text == "Polls close at six."
+    assert copy_text_and_approvals_of_previous_entry(another, before, "").text == "Polls close at six."
 
 
 def test_recording_with_a_text_too_long_for_the_catalogue_is_refused(
     places: AudioDirectories,
 ) -> None:
-    plan = plan_conversions_of_recordings(
+    plan = plan_recording_conversions(
         places, list_recordings(places.recordings)[0], {}, LINE, {QUESTION: "word " * 1_001}
     )
     assert QUESTION not in [job.name for job in plan.jobs]
@@ -301,7 +302,7 @@ def test_each_recording_in_an_inaccessible_folder_is_refused(
         denying.setattr(os, "stat", refuse_access(os.stat))
         denying.setattr(os, "lstat", refuse_access(os.lstat))
         sources, unseen = list_recordings(places.recordings)
-        plan = plan_conversions_of_recordings(places, sources, {}, LINE, {})
+        plan = plan_recording_conversions(places, sources, {}, LINE, {})
     assert not unseen
     assert [each.source for each in plan.refused] == ["hi/turnout/question.mp3"]
     assert "check the path and the permissions of its folder" in plan.refused[0].reason

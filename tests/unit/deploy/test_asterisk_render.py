@@ -529,7 +529,7 @@ def test_error_about_settings_that_cannot_be_rendered_names_the_missing_setting(
 def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path: Path) -> None:
     made = find_endpoint_passwords(tmp_path, ["agent01"])
     plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), made))
-    assert {plan.kind_of_change for plan in plans} == {FileChange.NEW}
+    assert {plan.change_kind for plan in plans} == {FileChange.NEW}
     assert set(write_planned_files(tmp_path, plans, force=False)) == set(FILES)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in FILES} == {0o640}
     assert {path.name for path in tmp_path.iterdir()} == set(FILES)
@@ -537,7 +537,7 @@ def test_rendering_asterisk_files_twice_changes_no_file_and_no_password(tmp_path
     assert again["agent01"] == made["agent01"]
     assert len(again["agent03"]) == 24
     plans = plan_file_changes(tmp_path, render_asterisk_site_files(a_site(), again))
-    assert {plan.kind_of_change for plan in plans} == {FileChange.SAME}
+    assert {plan.change_kind for plan in plans} == {FileChange.SAME}
     assert write_planned_files(tmp_path, plans, force=False) == []
 
 

@@ -51,7 +51,7 @@ async def receive_screen_pop(desk: DeskUnderTest) -> dict[str, Any]:
     return pop
 
 
-async def replace_unsent_form_of_seat(desk: DeskUnderTest, draft: object) -> int:
+async def replace_unsent_form(desk: DeskUnderTest, draft: object) -> int:
     return (await desk.post("/api/agent/draft", draft, AGENT, method="PUT")).status_code
 
 
@@ -108,7 +108,7 @@ async def test_agent_note_that_is_malformed_or_too_long_is_refused(
 
 
 async def test_draft_agent_note_survives_a_page_reload_and_a_desk_restart(desk: DeskUnderTest) -> None:
-    assert await replace_unsent_form_of_seat(desk, DRAFT) == 204
+    assert await replace_unsent_form(desk, DRAFT) == 204
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     await desk.agents.drafts.write_unsent_forms_to_file()
     again = AgentDrafts(AgentRecords(desk.file))
@@ -124,31 +124,31 @@ async def test_draft_agent_note_survives_a_page_reload_and_a_desk_restart(desk: 
 
 
 async def test_draft_note_that_is_too_long_or_about_another_agents_call_is_refused(desk: DeskUnderTest) -> None:
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "draft": []}) == 422
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "attempt": "another"}) == 409
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
+    assert await replace_unsent_form(desk, {**DRAFT, "draft": {"note": "x" * (MAX_DRAFT_BYTES - 20)}}) == 204
+    assert await replace_unsent_form(desk, {**DRAFT, "draft": {"note": "x" * MAX_DRAFT_BYTES}}) == 413
+    assert await replace_unsent_form(desk, {**DRAFT, "draft": {"note": "\ud800"}}) == 422
+    assert await replace_unsent_form(desk, {**DRAFT, "draft": {"hour": float("nan")}}) == 422
+    assert await replace_unsent_form(desk, {**DRAFT, "draft": []}) == 422
+    assert await replace_unsent_form(desk, {**DRAFT, "attempt": "another"}) == 409
+    assert await replace_unsent_form(desk, {**DRAFT, "attempt": "earlier"}) == 409
 
 
 async def test_late_draft_note_of_the_previous_call_replaces_nothing(desk: DeskUnderTest, tmp_path: Path) -> None:
     with open_store_exclusively(tmp_path / "centre.db", "a test") as db:
         owner = ("04", "101", desk.clock.now())
         db.execute("UPDATE attempt SET seat = ?, agent = ?, ended_at = ? WHERE attempt_id = 'earlier'", owner)
-    assert await replace_unsent_form_of_seat(desk, DRAFT) == 204
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 409
+    assert await replace_unsent_form(desk, DRAFT) == 204
+    assert await replace_unsent_form(desk, {**DRAFT, "attempt": "earlier"}) == 409
     assert (await receive_screen_pop(desk))["draft"] == DRAFT["draft"]
     desk.page_state.set_value_of_key("seat/04", replace(seat_with_live_call(), attempt_id=None, screen_pop=None))
-    assert await replace_unsent_form_of_seat(desk, {**DRAFT, "attempt": "earlier"}) == 204
+    assert await replace_unsent_form(desk, {**DRAFT, "attempt": "earlier"}) == 204
 
 
 async def test_failed_write_of_draft_notes_is_repeated(desk: DeskUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail_with_full_disk(*_: object) -> None:
         raise StoreError("the disk is full")
 
-    await replace_unsent_form_of_seat(desk, DRAFT)
+    await replace_unsent_form(desk, DRAFT)
     with monkeypatch.context() as broken:
         broken.setattr(AgentRecords, "save_drafts_of_agent_input", fail_with_full_disk)
         with pytest.raises(StoreError):
@@ -196,7 +196,7 @@ async def test_desk_writes_the_latest_draft_notes_before_stopping(
     monkeypatch.setattr(AgentRecords, "save_drafts_of_agent_input", save_slowly)
     await keep(AgentRecords(desk.file), [Draft("05", "earlier", 1, "{}")])
     if is_writing:
-        await replace_unsent_form_of_seat(desk, DRAFT)
+        await replace_unsent_form(desk, DRAFT)
     running = asyncio.create_task(desk.agents.drafts.save_unsent_forms_until_cancelled())
     async with asyncio.timeout(5):
         while desk.agents.drafts.find_unsent_form_of_call("05", "earlier") is None:
@@ -204,7 +204,7 @@ async def test_desk_writes_the_latest_draft_notes_before_stopping(
         if is_writing:
             await writing.wait()
         else:
-            await replace_unsent_form_of_seat(desk, DRAFT)
+            await replace_unsent_form(desk, DRAFT)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     found = {draft.attempt_id for draft in await AgentRecords(desk.file).read_drafts_of_agent_input()}
@@ -215,7 +215,7 @@ async def test_erasing_a_phone_number_deletes_its_agent_notes_and_draft_notes(
     desk: DeskUnderTest, tmp_path: Path
 ) -> None:
     await desk.post("/api/agent/note", NOTE, AGENT)
-    await replace_unsent_form_of_seat(desk, DRAFT)
+    await replace_unsent_form(desk, DRAFT)
     await desk.agents.drafts.write_unsent_forms_to_file()
     store = tmp_path / "centre.db"
     assert erase_agent_notes_and_drafts_about_number(store, None, 2) == 0
@@ -320,4 +320,4 @@ async def test_desk_database_of_the_first_version_is_migrated(tmp_path: Path) ->
 
 async def test_agent_note_and_draft_note_without_a_call_are_refused(desk: DeskUnderTest) -> None:
     desk.page_state.set_value_of_key("seat/04", SEATED)
-    assert await replace_unsent_form_of_seat(desk, DRAFT) == 409
+    assert await replace_unsent_form(desk, DRAFT) == 409

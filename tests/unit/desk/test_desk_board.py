@@ -14,7 +14,7 @@ from fastapi import Request
 from dialer.desk.board import BOARD_COMMANDS, list_commands_allowed_to_role
 from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
 from dialer.desk.figures import BoardFigures, DayFigures, ShownCap
-from dialer.desk.idle_reasons import IdleReason, find_reason_campaign_places_no_calls
+from dialer.desk.idle_reasons import IdleReason, find_idle_reason_of_campaign
 from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignProgress, CampaignState
@@ -191,13 +191,13 @@ def make_seats(*states: SeatState) -> list[SeatView]:
 
 
 def find_idle_code(**changed: Any) -> str:
-    return find_reason_campaign_places_no_calls(ONLINE, replace(RUNNING, **changed), [], connected=True).code
+    return find_idle_reason_of_campaign(ONLINE, replace(RUNNING, **changed), [], connected=True).code
 
 
 def test_board_names_an_unreachable_broker_or_dialler_first_as_reason_for_idle_seats() -> None:
-    assert find_reason_campaign_places_no_calls(None, RUNNING, [], connected=False).code == "no-broker"
-    assert find_reason_campaign_places_no_calls(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
-    assert find_reason_campaign_places_no_calls(None, RUNNING, [], connected=True).code == "dialler-away"
+    assert find_idle_reason_of_campaign(None, RUNNING, [], connected=False).code == "no-broker"
+    assert find_idle_reason_of_campaign(OFFLINE, RUNNING, [], connected=True).code == "dialler-away"
+    assert find_idle_reason_of_campaign(None, RUNNING, [], connected=True).code == "dialler-away"
 
 
 def test_board_shows_ringing_calls_or_a_pacing_limit_as_reason_for_idle_seats() -> None:
@@ -207,7 +207,7 @@ def test_board_shows_ringing_calls_or_a_pacing_limit_as_reason_for_idle_seats() 
     assert find_idle_code(limited_by="channels") == "limit-channels"
     state = SeatState
     at_work = make_seats(state.TALKING, state.RESERVED, state.READY, state.WRAP_UP, state.WRAP_UP)
-    found = find_reason_campaign_places_no_calls(ONLINE, RUNNING, at_work, connected=True)
+    found = find_idle_reason_of_campaign(ONLINE, RUNNING, at_work, connected=True)
     figures = {"ready": 1, "talking": 2, "wrapup": 2, "paused": 0, "due": 40, "refused": 3}
     assert found == IdleReason("limit-seats", figures)
 
@@ -215,7 +215,7 @@ def test_board_shows_ringing_calls_or_a_pacing_limit_as_reason_for_idle_seats() 
 def test_board_shows_a_campaigns_hold_as_the_reason_for_idle_seats() -> None:
     text, until = "outside calling hours until 09:00", 1_713_765_600.0
     held = replace(RUNNING, hold=Hold(HoldReason.CALLING_HOURS, text, until))
-    assert find_reason_campaign_places_no_calls(ONLINE, held, [], connected=True) == IdleReason(
+    assert find_idle_reason_of_campaign(ONLINE, held, [], connected=True) == IdleReason(
         "calling-hours", {"until": until}, text
     )
     assert find_idle_code(hold=Hold(HoldReason.PAUSED)) == "paused"
@@ -248,7 +248,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
     desk.page_state.set_value_of_key("seat/04", replace(SEATED, state=SeatState.LOST))
     began = desk.clock.now()
     for _ in range(2):
-        await figures.update_reasons_campaigns_are_idle()
+        await figures.update_idle_reasons_of_campaigns()
         desk.clock.pass_seconds(5.0)
     shown = desk.page_state.get_value_of_key("warnings", WarningList)
     assert shown == WarningList((create_alert(AlertKind.SEAT_LOST, began, seat="04"),))
@@ -256,7 +256,7 @@ async def test_repeated_board_warning_keeps_its_first_time_and_can_be_acknowledg
         await desk.post("/api/board/alerts", {"code": "seat-lost-04", "at": began}, "supervisor")
     ).status_code == 204
     desk.page_state.set_value_of_key("seat/04", SEATED)
-    await figures.update_reasons_campaigns_are_idle()
+    await figures.update_idle_reasons_of_campaigns()
     assert desk.page_state.get_value_of_key("warnings", WarningList) == WarningList(())
     await reading.close()
 

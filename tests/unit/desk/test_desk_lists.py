@@ -32,7 +32,7 @@ NUMBER = "+918000000007"
 def check_rolls_in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Check rolls in this process, because a separate one takes seconds to start. One test uses it."""
     if "separate_process" not in request.node.name:
-        monkeypatch.setattr(rolls, "_start_process_that_checks_rolls", lambda: ThreadPoolExecutor(1))
+        monkeypatch.setattr(rolls, "_start_roll_check_process", lambda: ThreadPoolExecutor(1))
 
 
 @pytest.fixture

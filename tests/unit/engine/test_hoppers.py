@@ -40,7 +40,7 @@ class Site:
         self.run.order = cast(
             Any,
             SimpleNamespace(
-                set_booth_priorities=self.orders.append, update_call_order_after_numbers_returned=lambda _: None
+                set_booth_priorities=self.orders.append, update_call_order_after_return_to_queue=lambda _: None
             ),
         )
 
@@ -177,7 +177,7 @@ def test_reserved_numbers_are_returned_to_the_queue_shortly_before_the_reservati
     expiring = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS - 1) for number in (1, 2)]
     lasting = [make_claim(number, leased_until=NOON + LEAST_LEASE_SECONDS) for number in (3, 4)]
     returned: list[Any] = []
-    site.run.order = cast(Any, SimpleNamespace(update_call_order_after_numbers_returned=returned.extend))
+    site.run.order = cast(Any, SimpleNamespace(update_call_order_after_return_to_queue=returned.extend))
     site.run.list_done, site.run.next_due_at = True, NOON + 99
     site.run.hopper = deque(lasting)
     assert site.turns.after(0, lambda: site.hoppers.return_expiring_numbers_to_queue(site.run)) == []
@@ -317,17 +317,17 @@ class ScriptedOrder:
     def set_booth_priorities(self, _: object) -> None:
         pass
 
-    def choose_how_many_numbers_to_call_per_booth(self, numbers: int) -> dict[int, int]:
+    def plan_numbers_to_call_per_booth(self, numbers: int) -> dict[int, int]:
         return {7: numbers}
 
     def find_booths_to_call_first(self, _: object) -> list[int] | None:
         return self.voting.pop(0)
 
-    def update_call_order_after_numbers_reserved(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
+    def update_call_order_after_reservation(self, quotas: Any, claims: list[Claim], *, full: bool) -> None:
         self.recorded.append((quotas, len(claims), full))
 
     @property
-    def has_no_booth_numbers_to_call(self) -> bool:
+    def are_all_booths_without_numbers(self) -> bool:
         return self.exhausted.pop(0)
 
 

@@ -321,18 +321,18 @@ def test_campaign_uses_the_script_named_in_the_settings() -> None:
     assert script is not None
     assert (script.name, script.version) == ("polling_day", load_script("polling_day").version)
     assert library.get_script_for_page("others", "en", library.get_script_version("others")) is None
-    assert library.find_answer_not_allowed_by_script("calls", {}) is None
-    assert library.find_answer_not_allowed_by_script("calls", {"knows_booth": "told", "been_there": "been"}) is None
+    assert library.find_forbidden_script_answer("calls", {}) is None
+    assert library.find_forbidden_script_answer("calls", {"knows_booth": "told", "been_there": "been"}) is None
     assert (
-        library.find_answer_not_allowed_by_script("calls", {"knows_booth": "nonsense"})
+        library.find_forbidden_script_answer("calls", {"knows_booth": "nonsense"})
         == "the script of campaign calls has no answer nonsense to knows_booth"
     )
     assert (
-        library.find_answer_not_allowed_by_script("calls", {"weather": "fine"})
+        library.find_forbidden_script_answer("calls", {"weather": "fine"})
         == "the script of campaign calls has no question weather"
     )
     assert (
-        library.find_answer_not_allowed_by_script("others", {"knows_booth": "told"})
+        library.find_forbidden_script_answer("others", {"knows_booth": "told"})
         == "the script of campaign others has no question knows_booth"
     )
 
@@ -361,15 +361,15 @@ def test_live_calls_keep_their_script_version_after_a_reload(tmp_path: Path) -> 
     path.write_text(GOOD.replace("told", "heard"), encoding="utf-8")
     assert library.reload_flows_and_scripts() == ["sample"]
     before = scripts.get_script_version("calls")
-    assert scripts.find_answer_not_allowed_by_script("calls", {"knows_booth": "heard"}) is None
-    assert scripts.find_answer_not_allowed_by_script("calls", {"knows_booth": "told"}) is None
+    assert scripts.find_forbidden_script_answer("calls", {"knows_booth": "heard"}) is None
+    assert scripts.find_forbidden_script_answer("calls", {"knows_booth": "told"}) is None
 
     path.write_text(GOOD.replace("told", "learned"), encoding="utf-8")
     flow.write_text("flow: opt_out", encoding="utf-8")
     with pytest.raises(FlowError, match=r"turnout\.yaml"):
         library.reload_flows_and_scripts()
     assert scripts.get_script_version("calls") == before
-    assert scripts.find_answer_not_allowed_by_script("calls", {"knows_booth": "learned"}) is not None
+    assert scripts.find_forbidden_script_answer("calls", {"knows_booth": "learned"}) is not None
 
 
 def test_desk_shows_only_the_agent_script_version_that_the_dialler_uses(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_every_shipped_prompt_text_is_used_by_a_flow() -> None:
         prompt.value
         for name in list_shipped_flows()
         for node in FLOWS[name].nodes.values()
-        for prompt in node.prompts_and_repeat_prompts
+        for prompt in node.prompts_and_reprompts
         if prompt.kind is PromptKind.TEXT
     }
     used |= {

@@ -19,7 +19,7 @@ from dialer.polling_day.plan import (
     ExpectedTurnout,
     PollingPlan,
     find_time_of_next_booth_worker_call,
-    limit_retry_to_last_call,
+    limit_retry_to_last_call_time,
 )
 from dialer.polling_day.priorities import (
     NEIGHBOURS,
@@ -74,9 +74,9 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
     order.set_booth_priorities({1: 3.0, 2: 1.0, 3: 0.0, 9: 5.0})
     taken: Counter[int] = Counter()
     for _ in range(50):
-        quotas = order.choose_how_many_numbers_to_call_per_booth(NEIGHBOURS)
+        quotas = order.plan_numbers_to_call_per_booth(NEIGHBOURS)
         booth_id = next(iter(quotas))
-        order.update_call_order_after_numbers_reserved(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
+        order.update_call_order_after_reservation(quotas, [make_claim(booth_id)] * NEIGHBOURS, full=True)
         taken[booth_id] += NEIGHBOURS
     assert taken[1] == pytest.approx(150, abs=8)
     assert taken[2] == pytest.approx(50, abs=8)
@@ -85,61 +85,61 @@ def test_calls_are_distributed_over_booths_in_proportion_to_their_priority() -> 
 
 def test_booths_of_equal_priority_are_called_in_turn_in_batches_of_four() -> None:
     order = BoothOrder([1, 2, 3])
-    assert order.choose_how_many_numbers_to_call_per_booth(12) == {1: 12, 2: 8, 3: 8}
-    order.update_call_order_after_numbers_reserved({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
-    assert next(iter(order.choose_how_many_numbers_to_call_per_booth(4))) == 3
+    assert order.plan_numbers_to_call_per_booth(12) == {1: 12, 2: 8, 3: 8}
+    order.update_call_order_after_reservation({1: 4, 2: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 4, full=True)
+    assert next(iter(order.plan_numbers_to_call_per_booth(4))) == 3
 
 
 def test_booth_without_numbers_is_skipped_until_numbers_are_due_again() -> None:
     order = BoothOrder([1, 2])
-    quotas = order.choose_how_many_numbers_to_call_per_booth(8)
-    order.update_call_order_after_numbers_reserved(quotas, [make_claim(1)], full=False)
-    assert order.has_no_booth_numbers_to_call
-    assert order.choose_how_many_numbers_to_call_per_booth(8) == {}
+    quotas = order.plan_numbers_to_call_per_booth(8)
+    order.update_call_order_after_reservation(quotas, [make_claim(1)], full=False)
+    assert order.are_all_booths_without_numbers
+    assert order.plan_numbers_to_call_per_booth(8) == {}
     order.return_empty_booths_to_call_order()
-    assert set(order.choose_how_many_numbers_to_call_per_booth(8)) == {1, 2}
+    assert set(order.plan_numbers_to_call_per_booth(8)) == {1, 2}
 
 
 def test_numbers_returned_undialled_do_not_reduce_their_booths_share_of_calls() -> None:
     order = BoothOrder(range(1, 16))
     dialled: Counter[int] = Counter()
     for _ in range(300):  # of ten claims two are dialled before the others are returned
-        quotas = order.choose_how_many_numbers_to_call_per_booth(8)
+        quotas = order.plan_numbers_to_call_per_booth(8)
         claims = [make_claim(booth_id) for booth_id in quotas for _ in range(NEIGHBOURS)][:8]
-        order.update_call_order_after_numbers_reserved(quotas, claims, full=True)
+        order.update_call_order_after_reservation(quotas, claims, full=True)
         dialled.update(each.queue_booth_id for each in claims[:2])
-        order.update_call_order_after_numbers_returned(claims[2:])
+        order.update_call_order_after_return_to_queue(claims[2:])
     assert set(dialled.values()) == {40}
 
 
 def test_booth_without_priority_gets_no_calls_while_booths_with_priority_have_numbers() -> None:
     order = BoothOrder([1, 2, 3, 4])
     order.set_booth_priorities({3: 0.05, 4: 1e-9})
-    assert set(order.choose_how_many_numbers_to_call_per_booth(40)) == {3, 4}
-    order.update_call_order_after_numbers_reserved({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
-    assert order.choose_how_many_numbers_to_call_per_booth(4) == {
+    assert set(order.plan_numbers_to_call_per_booth(40)) == {3, 4}
+    order.update_call_order_after_reservation({3: NEIGHBOURS, 4: NEIGHBOURS}, [], full=False)
+    assert order.plan_numbers_to_call_per_booth(4) == {
         1: 12,
         2: 8,
     }  # the order among themselves is unchanged
-    assert not order.has_no_booth_numbers_to_call
+    assert not order.are_all_booths_without_numbers
     order.return_empty_booths_to_call_order()
-    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {3, 4}
+    assert set(order.plan_numbers_to_call_per_booth(4)) == {3, 4}
     order.set_booth_priorities({3: 0.0, 4: 0.0})  # after their last calls
-    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {1, 2}
+    assert set(order.plan_numbers_to_call_per_booth(4)) == {1, 2}
     order.set_booth_priorities({1: 0.05, 3: 0.0})  # another day, on which another booth votes
-    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {1}
+    assert set(order.plan_numbers_to_call_per_booth(4)) == {1}
 
 
 def test_booth_without_priority_gets_no_calls_while_priority_numbers_are_reserved() -> None:
     hopper = [make_claim(2), make_claim(1)]
     order = BoothOrder([1, 2], in_hand=hopper)
     order.set_booth_priorities({1: 0.05})
-    order.update_call_order_after_numbers_reserved({1: NEIGHBOURS}, [make_claim(1)], full=False)
-    assert order.choose_how_many_numbers_to_call_per_booth(4) == {}
-    assert order.has_no_booth_numbers_to_call
+    order.update_call_order_after_reservation({1: NEIGHBOURS}, [make_claim(1)], full=False)
+    assert order.plan_numbers_to_call_per_booth(4) == {}
+    assert order.are_all_booths_without_numbers
     hopper.pop()
-    assert set(order.choose_how_many_numbers_to_call_per_booth(4)) == {2}
-    assert not order.has_no_booth_numbers_to_call
+    assert set(order.plan_numbers_to_call_per_booth(4)) == {2}
+    assert not order.are_all_booths_without_numbers
 
 
 class PlainOrder:
@@ -181,15 +181,15 @@ def test_order_of_booths_equals_that_of_an_exhaustive_search(priorities: list[fl
     order, plain = BoothOrder(range(len(priorities))), PlainOrder(len(priorities))
     held: list[Claim] = []
     for step in steps:
-        quotas = order.choose_how_many_numbers_to_call_per_booth(8)
+        quotas = order.plan_numbers_to_call_per_booth(8)
         assert list(quotas.items()) == list(plain.plan(8).items())
         if step == "claim":
             claims = [make_claim(booth_id) for booth_id, most in quotas.items() for _ in range(most)][:8]
-            order.update_call_order_after_numbers_reserved(quotas, claims, full=True)
+            order.update_call_order_after_reservation(quotas, claims, full=True)
             plain.took(quotas, Counter(each.queue_booth_id for each in claims))
             held += claims
         elif step == "give back" and held:
-            order.update_call_order_after_numbers_returned(held)
+            order.update_call_order_after_return_to_queue(held)
             plain.gave_back(Counter(each.queue_booth_id for each in held))
             held.clear()
         elif step == "priorities":
@@ -206,52 +206,50 @@ def test_order_of_booths_equals_that_of_an_exhaustive_search(priorities: list[fl
             order.return_empty_booths_to_call_order()
             plain.empty.clear()
         elif step == "run dry":
-            order.update_call_order_after_numbers_reserved(quotas, [], full=False)
+            order.update_call_order_after_reservation(quotas, [], full=False)
             plain.empty |= set(quotas)
 
 
 def test_booth_has_further_numbers_if_the_reservation_limit_was_reached() -> None:
     order = BoothOrder([1, 2, 3])
-    order.update_call_order_after_numbers_reserved(
-        {1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True
-    )
-    assert set(order.choose_how_many_numbers_to_call_per_booth(40)) == {1, 2, 3}
+    order.update_call_order_after_reservation({1: 4, 2: 4, 3: 4}, [make_claim(1)] * 4 + [make_claim(2)] * 2, full=True)
+    assert set(order.plan_numbers_to_call_per_booth(40)) == {1, 2, 3}
 
 
 def test_numbers_of_booths_with_priority_are_reserved_first() -> None:
     hopper: list[Claim] = []
     order = BoothOrder([1, 2], in_hand=hopper)
     assert (
-        order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
+        order.find_booths_to_call_first(order.plan_numbers_to_call_per_booth(4)) is None
     )  # no booth has a priority: all are equal
     order.set_booth_priorities({1: 0.5})
-    quotas = order.choose_how_many_numbers_to_call_per_booth(4)
+    quotas = order.plan_numbers_to_call_per_booth(4)
     assert order.find_booths_to_call_first(quotas) == {1}
     hopper.append(make_claim(1))
-    order.update_call_order_after_numbers_reserved(quotas, [], full=False)
-    assert order.choose_how_many_numbers_to_call_per_booth(4) == {}
+    order.update_call_order_after_reservation(quotas, [], full=False)
+    assert order.plan_numbers_to_call_per_booth(4) == {}
     assert order.find_booths_to_call_first({}) == {1}
     hopper.clear()
-    assert list(order.choose_how_many_numbers_to_call_per_booth(4)) == [2]
-    assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
-    order.update_call_order_after_numbers_reserved({2: 4}, [], full=False)
-    assert order.find_booths_to_call_first(order.choose_how_many_numbers_to_call_per_booth(4)) is None
+    assert list(order.plan_numbers_to_call_per_booth(4)) == [2]
+    assert order.find_booths_to_call_first(order.plan_numbers_to_call_per_booth(4)) is None
+    order.update_call_order_after_reservation({2: 4}, [], full=False)
+    assert order.find_booths_to_call_first(order.plan_numbers_to_call_per_booth(4)) is None
 
 
 def test_booth_closed_during_a_reservation_gets_no_further_calls() -> None:
     order = BoothOrder([1])
-    quotas = order.choose_how_many_numbers_to_call_per_booth(4)
+    quotas = order.plan_numbers_to_call_per_booth(4)
     order.set_booth_priorities({1: 0.0})
-    order.update_call_order_after_numbers_reserved(quotas, [make_claim(1)] * 4, full=True)
-    assert order.has_no_booth_numbers_to_call
+    order.update_call_order_after_reservation(quotas, [make_claim(1)] * 4, full=True)
+    assert order.are_all_booths_without_numbers
 
 
 def test_voter_weights_change_how_calls_are_distributed_over_booths() -> None:
     order = BoothOrder([1, 2])
     for booth_id, weight in ((1, 3.0), (2, 1.0)):
         claims = [make_claim(booth_id, weight)] * NEIGHBOURS
-        order.update_call_order_after_numbers_reserved({booth_id: NEIGHBOURS}, claims, full=True)
-    quotas = order.choose_how_many_numbers_to_call_per_booth(80)
+        order.update_call_order_after_reservation({booth_id: NEIGHBOURS}, claims, full=True)
+    quotas = order.plan_numbers_to_call_per_booth(80)
     assert quotas[1] > 2 * quotas[2]
 
 
@@ -262,9 +260,9 @@ def test_plan_for_reserving_numbers_covers_the_requested_numbers_and_skips_close
 ) -> None:
     order = BoothOrder(range(len(priorities)))
     order.set_booth_priorities(dict(enumerate(priorities)))
-    quotas = order.choose_how_many_numbers_to_call_per_booth(numbers)
+    quotas = order.plan_numbers_to_call_per_booth(numbers)
     assert all(priorities[booth_id] > 0 for booth_id in quotas)
-    assert order.has_no_booth_numbers_to_call == (not quotas)
+    assert order.are_all_booths_without_numbers == (not quotas)
     assert not quotas or sum(quotas.values()) >= numbers
 
 
@@ -295,12 +293,12 @@ def test_remaining_calling_hours_exclude_pauses_and_count_overlaps_once() -> Non
 
 
 def test_promised_calls_after_the_last_call_time_are_moved_to_the_last_call_time() -> None:
-    assert limit_retry_to_last_call(100.0, None, 0.0, promised=False) == 100.0
-    assert limit_retry_to_last_call(100.0, 100.0, 0.0, promised=False) == 100.0
-    assert limit_retry_to_last_call(101.0, 100.0, 0.0, promised=False) is None
-    assert limit_retry_to_last_call(101.0, 100.0, 0.0, promised=True) == 100.0
-    assert limit_retry_to_last_call(101.0, 100.0, 100.0, promised=True) is None
-    assert limit_retry_to_last_call(None, 100.0, 0.0, promised=True) is None
+    assert limit_retry_to_last_call_time(100.0, None, 0.0, promised=False) == 100.0
+    assert limit_retry_to_last_call_time(100.0, 100.0, 0.0, promised=False) == 100.0
+    assert limit_retry_to_last_call_time(101.0, 100.0, 0.0, promised=False) is None
+    assert limit_retry_to_last_call_time(101.0, 100.0, 0.0, promised=True) == 100.0
+    assert limit_retry_to_last_call_time(101.0, 100.0, 100.0, promised=True) is None
+    assert limit_retry_to_last_call_time(None, 100.0, 0.0, promised=True) is None
 
 
 def test_booth_worker_gets_a_final_call_only_after_half_a_calling_interval() -> None:
@@ -350,8 +348,8 @@ def test_booths_that_vote_today_are_ordered_by_their_turnout_deficit() -> None:
     order = plan.create_call_priorities_of_polling_booths(today, turnout, make_time(14))
     assert set(order) == {1, 2, 5}
     assert order[2] > order[1] > order[5] == 0.0
-    assert today.is_list_of_voting_booths_current(make_time(0))
-    assert not today.is_list_of_voting_booths_current(make_time(0, 27))
+    assert today.is_poll_list_current(make_time(0))
+    assert not today.is_poll_list_current(make_time(0, 27))
     assert plan.find_booths_voting_today(make_booths(polls), make_time(0, 27)).last_calls == {
         3: make_time(18, 27) - 1800
     }

@@ -146,7 +146,7 @@ async def test_reported_vote_is_stored_before_the_caller_hears_a_confirmation() 
         "hangup",
     ]
     assert result.completed
-    assert (result.state.node, result.state.name_of_node_where_caller_hung_up) == ("goodbye", None)
+    assert (result.state.node, result.state.node_where_caller_hung_up) == ("goodbye", None)
     assert [commit.mark for commit in result.commits] == [MarkKind.VOTED]
 
 
@@ -182,7 +182,7 @@ async def test_flow_interrupted_by_a_hang_up_returns_the_answers_and_the_node() 
     result, journal = await run_driver(FLOWS["turnout"], ["2", None])
     assert result.state.ending is Ending.HUNG_UP
     assert not result.completed
-    assert result.state.name_of_node_where_caller_hung_up == "hour"
+    assert result.state.node_where_caller_hung_up == "hour"
     assert [commit.mark for commit in result.commits] == [MarkKind.NOT_YET]
     assert "hangup" not in journal
 
@@ -198,7 +198,7 @@ async def test_hang_up_during_any_agi_command_ends_the_flow_normally() -> None:
         store = Store(call)
         result = await run_flow(CutCall(call, last), flow, FACTS, "hi", prompts=PROMPTS, commit=store)
         assert result.state.ending in {Ending.HUNG_UP, Ending.COMPLETED}
-        assert (result.state.name_of_node_where_caller_hung_up is None) is result.is_flow_completed
+        assert (result.state.node_where_caller_hung_up is None) is result.is_flow_completed
         # Every confirmed answer is stored.
         assert ("matdan/hi/turnout/noted_not_yet" not in call.journal) or store.commits
     assert result.is_flow_completed  # the last of these cuts comes after the end
@@ -232,7 +232,7 @@ QUESTION = "matdan/hi/turnout/question"
 
 async def test_flow_question_that_cannot_be_played_ends_the_call_as_not_completed() -> None:
     result, journal = await run_driver(FLOWS["turnout"], ["1", "1", "1"], missing=[QUESTION])
-    assert (result.completed, result.state.name_of_node_where_caller_hung_up, result.result.unheard) == (
+    assert (result.completed, result.state.node_where_caller_hung_up, result.result.unheard) == (
         False,
         "question",
         QUESTION,
@@ -341,8 +341,8 @@ def test_flow_gives_the_same_result_over_agi_and_at_the_terminal(
     commits = [action.commit for action in rehearsal.actions if isinstance(action, Commit)]
     assert list(result.commits) == commits
     assert (result.state.ending, result.state.turns) == (ending, len([a for a in rehearsal.actions if not _is_last(a)]))
-    if result.state.name_of_node_where_caller_hung_up is not None:
-        assert result.state.name_of_node_where_caller_hung_up == where
+    if result.state.node_where_caller_hung_up is not None:
+        assert result.state.node_where_caller_hung_up == where
     played = [line for line in journal if line.startswith("matdan/")]
     assert set(played) <= list_played_sounds(rehearsal.actions)
 

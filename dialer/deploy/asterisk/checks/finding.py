@@ -36,17 +36,17 @@ UNSAFE, BROKEN = "unsafe", "will not work"
 
 
 def report_unsafe_setting(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Report a setting of Asterisk that is a security risk.
+    """Report a setting of Asterisk that is a security risk, with its line number.
 
-    The report names the line of the key in its section, or the section's head if the key is not set.
+    If the setting is missing, the line is that of the section's head.
     """
     return _create_finding_about_setting(UNSAFE, place, key, text, remedy)
 
 
 def report_broken_setting(place: Place, key: str, text: str, remedy: str) -> Finding:
-    """Report a setting of Asterisk that does not work.
+    """Report a setting of Asterisk that does not work, with its line number.
 
-    The report names the line of the key in its section, or the section's head if the key is not set.
+    If the setting is missing, the line is that of the section's head.
     """
     return _create_finding_about_setting(BROKEN, place, key, text, remedy)
 

@@ -38,7 +38,7 @@ def check_pjsip_conf(configuration: Configuration) -> Iterator[Finding]:
     for endpoint in conf.find_sections_of_type("endpoint"):
         yield from _check_endpoint_identification(endpoint, identified)
         yield from _check_unsafe_pjsip_defaults(endpoint)
-        yield from _check_sections_that_endpoint_refers_to(endpoint, conf, contexts)
+        yield from _check_sections_named_by_endpoint(endpoint, conf, contexts)
     for auth in conf.find_sections_of_type("auth"):
         if auth.get_setting_value("password") and is_weak_password(
             auth.get_setting_value("password"), auth.get_setting_value("username")
@@ -132,9 +132,7 @@ def _check_unsafe_pjsip_defaults(endpoint: ConfSection) -> Iterator[Finding]:
         yield report_unsafe_setting(endpoint, "set_var", text, f"set_var={_REDIRECTED}")
 
 
-def _check_sections_that_endpoint_refers_to(
-    endpoint: ConfSection, conf: ConfFile, contexts: set[str]
-) -> Iterator[Finding]:
+def _check_sections_named_by_endpoint(endpoint: ConfSection, conf: ConfFile, contexts: set[str]) -> Iterator[Finding]:
     for key, kind in (("aors", "aor"), ("auth", "auth"), ("outbound_auth", "auth"), ("transport", "transport")):
         names = {name.strip() for name in endpoint.get_setting_value(key).split(",") if name.strip()}
         known = {section.name for section in conf.find_sections_of_type(kind)}
@@ -162,8 +160,8 @@ def _check_sip_transport(transport: ConfSection) -> Iterator[Finding]:
 
 
 def _check_tls_certificates_of_carriers(conf: ConfFile, settings: Settings | None) -> Iterator[Finding]:
-    """Check that a carrier that is reached over TLS must prove its identity by a certificate, unless the site's
-    settings give a reason why not.
+    """Check that Asterisk verifies the TLS certificate of each carrier, unless the site's settings give a reason not
+    to.
     """
     trunks = () if settings is None else list_asterisk_trunks(settings)
     excused = {trunk.endpoint for trunk in trunks if trunk.unverified_tls is not None}

@@ -80,13 +80,13 @@ def check_asterisk_modules(configuration: Configuration) -> Iterator[Finding]:
             section, "autoload", text, "autoload=no, and a load= line for each module that is needed"
         )
     loaded = {
-        _remove_so_suffix_of_module(setting.value)
+        _strip_so_suffix_of_module(setting.value)
         for key in ("load", "require", "preload")
         for setting in section.find_all_settings(key)
     }
-    barred = {_remove_so_suffix_of_module(setting.value) for setting in section.find_all_settings("noload")}
+    barred = {_strip_so_suffix_of_module(setting.value) for setting in section.find_all_settings("noload")}
     for setting in section.settings:
-        name = _remove_so_suffix_of_module(setting.value)
+        name = _strip_so_suffix_of_module(setting.value)
         if setting.key.lower() not in {"load", "require", "preload"}:
             continue
         if name in _REMOVED:
@@ -99,7 +99,7 @@ def check_asterisk_modules(configuration: Configuration) -> Iterator[Finding]:
             yield report_broken_setting(section, "autoload", f"{name} is not loaded: {reason}", f"load={name}.so")
 
 
-def _remove_so_suffix_of_module(value: str) -> str:
+def _strip_so_suffix_of_module(value: str) -> str:
     return value.strip().removesuffix(".so")
 
 
@@ -110,14 +110,14 @@ def _list_required_modules(configuration: Configuration) -> set[str]:
     return (
         set()
         if wanted is None
-        else {_remove_so_suffix_of_module(setting.value) for setting in wanted.find_all_settings("load")}
+        else {_strip_so_suffix_of_module(setting.value) for setting in wanted.find_all_settings("load")}
     )
 
 
 def check_conference_profiles(configuration: Configuration, ours: ConfFile) -> Iterator[Finding]:
     """Check that confbridge.conf has the conference profiles that the dialplan uses.
 
-    The profiles decide which participants stay in a conference when the voter or the agent leaves.
+    The profiles decide who stays in a conference when the voter or the agent leaves.
     """
     if "confbridge.conf" not in configuration.files:
         return

@@ -75,7 +75,7 @@ class PromptResolver(Protocol):
         """Return the sound files of a prompt, without extension, in playing order."""
         ...
 
-    def find_reason_why_sound_is_blocked(self, sound: str) -> str | None:
+    def find_reason_sound_is_blocked(self, sound: str) -> str | None:
         """Return why a sound may not be played, or None if it may. A blocked sound is skipped, like a missing one."""
         ...
 
@@ -95,7 +95,7 @@ class ConventionalPrompts:
         """Return the prompt's sound names, such as `matdan/hi/turnout/question`."""
         return self._find_cached_sound_files(ref, language)
 
-    def find_reason_why_sound_is_blocked(self, sound: str) -> str | None:
+    def find_reason_sound_is_blocked(self, sound: str) -> str | None:
         """Return None, because without a catalogue every sound may be played."""
         return None
 
@@ -191,7 +191,7 @@ class _FlowRun:
         heard, skipped = False, ""
         for ref in prompts:
             for sound in self.prompts.find_sound_files(ref, self.language):
-                why = self.prompts.find_reason_why_sound_is_blocked(sound)
+                why = self.prompts.find_reason_sound_is_blocked(sound)
                 try:
                     digit = await self.call.play_sound_file(sound, escape_digits) if why is None else None
                 except SoundMissing as error:

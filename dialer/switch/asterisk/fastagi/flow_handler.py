@@ -189,7 +189,7 @@ class FlowHandler:
                 missing=self._missing,
             )
             ended = {
-                "left_at": result.state.name_of_node_where_caller_hung_up,
+                "left_at": result.state.node_where_caller_hung_up,
                 "answers": result.state.answers,
                 "unheard": result.unheard,
             }

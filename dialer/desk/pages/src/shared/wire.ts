@@ -9,7 +9,7 @@ export interface AbandonedTarget {
   sender: string | null;
 }
 
-/** A campaign's answered and abandoned calls within a time window, such as the last hour. The abandoned-call rate within the window has a limit (cap). */
+/** A campaign's answered and abandoned calls in a time window, such as the last hour, and the limit on abandoned calls. */
 export interface AbandonedWindow {
   window_seconds: number;
   /** the rate to steer to (0-1) */
@@ -408,7 +408,7 @@ export interface CentreState {
   outbox: OutboxWait[];
 }
 
-/** The result of a check of the form. With problems, the campaign cannot be saved and the other fields are empty. */
+/** The result of a check of the form. If there are problems, the campaign cannot be saved and the other fields are empty. */
 export interface CheckedCampaign {
   problems: CampaignProblem[];
   findings: CampaignFinding[];
@@ -433,7 +433,7 @@ export interface DatedResults {
   day: string;
 }
 
-/** A campaign's calls of the day, in columns with a value for each ten minutes. */
+/** A campaign's calls of the day as columns of figures, with one value for each ten minutes. */
 export interface DayFigures {
   /** when each ten minutes began (epoch seconds) */
   at: number[];
@@ -532,7 +532,7 @@ export interface HqUser {
   zone: string;
 }
 
-/** A code that says why a campaign places no calls, and for which the board has a text. The code `dialling` means that the campaign has calls that dial or ring. */
+/** The reason why a campaign places no calls. The board has a text for each. `dialling` is no such reason: calls of the campaign are being dialled or ring. */
 export interface IdleReason {
   code: string;
   /** the values in the text */
@@ -594,7 +594,7 @@ export interface ListedCalls {
   before: number | null;
 }
 
-/** A campaign in the list of the page. Its state is in the board's stream. */
+/** A campaign in the list of the page. The list does not contain its state, which the board's stream has. */
 export interface ListedCampaign {
   id: string;
   kind: string;
@@ -840,7 +840,7 @@ export interface ShownAlert {
   fields: Record<string, number | string>;
 }
 
-/** What happened in a call, and the grounds on which it was lawful. */
+/** The history of a call: what happened in it, and why it was lawful. */
 export interface ShownCallHistory {
   moments: CallMoment[];
   trunk: string;
