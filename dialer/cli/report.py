@@ -163,6 +163,10 @@ for _name, _summary in (
     ),
     ("dispositions", "Count calls by agent and disposition."),
     ("abandonment", "Show live answers, abandoned calls and their rate, by campaign and day."),
+    (
+        "machines",
+        "Show calls taken for answering machines, those judged by people, and the share charged as abandoned people.",
+    ),
     ("evidence", "Show compliance with the profile's cap on abandoned calls, for every window, campaign and day."),
     ("hours", "Count attempts, answers, contacts, dispositions and abandoned calls by campaign, day and hour."),
     ("expenditure", "Count calls by candidate, constituency and day, for the expenditure return."),
@@ -174,7 +178,10 @@ for _name, _summary in (
     ("complaints", "List complaints about calls with their remedies."),
     ("compliance", "Count calls, opt-outs, complaints and open complaints by day and campaign."),
     ("imports", "List imports of roll data with file, hash and result."),
-    ("recordings", "List recorded calls with file, agent, duration, and whether the file still exists."),
+    (
+        "recordings",
+        "List recorded calls with file, agent, duration, who answered as judged, and whether the file still exists.",
+    ),
 ):
     _add_report_command(_name, _summary)
 

@@ -35,7 +35,7 @@ class ShownCap:
     window_seconds: float
     target: float  # the rate to steer to (0-1)
     stop: float  # the rate at which dialling stops (0-1)
-    false_positive_share: float = 0.0  # people among the calls that the campaign's detection takes for machines (0-1)
+    false_positive_share: float = 0.0  # the profile's share of people among the calls that detection takes for machines
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,8 @@ class BoardFigures:
         read_at = min(now, self._read_at.get(campaign_id, day_at))  # may be long ago if the store could not be read
         first = max(0, int((read_at - LATEST_SECONDS - day_at) // INTERVAL_SECONDS))
         since = day_at + first * INTERVAL_SECONDS
-        share = max((cap.false_positive_share for cap in caps), default=0.0)
+        of_profile = max((cap.false_positive_share for cap in caps), default=0.0)
+        share = (await self._reading.count_judged_calls(campaign_id)).get_charged_false_positive_share(of_profile)
         for each in await self._reading.count_calls_by_interval(campaign_id, since, INTERVAL_SECONDS, share):
             intervals[first + each.number] = replace(each, number=first + each.number)
         self._read_at[campaign_id] = now
@@ -138,16 +139,18 @@ class BoardFigures:
         campaign = self._page_state.get_value_of_key(f"campaign/{campaign_id}", CampaignView)
         target = None if campaign is None else campaign.abandoned_target
         windows = [
-            await self._read_abandoned_rate_in_window(campaign_id, cap, None if target is None else target.rate, now)
+            await self._read_abandoned_rate_in_window(
+                campaign_id, cap, None if target is None else target.rate, now, share
+            )
             for cap in caps
         ]
         self._page_state.set_value_of_key(f"abandoned/{campaign_id}", tuple(windows))
 
     async def _read_abandoned_rate_in_window(
-        self, campaign_id: str, cap: ShownCap, target: float | None, now: float
+        self, campaign_id: str, cap: ShownCap, target: float | None, now: float, share: float
     ) -> AbandonedWindow:
         found = await self._reading.count_recently_answered_and_abandoned_calls(
-            campaign_id, now, cap.window_seconds, cap.false_positive_share
+            campaign_id, now, cap.window_seconds, share
         )
         target_rate = cap.target if target is None else target
         return AbandonedWindow(cap.window_seconds, target_rate, cap.stop, found.answers, found.abandoned)

@@ -29,6 +29,7 @@ class OriginateRequest:
     at: float  # epoch seconds
     detect_machine: bool = False  # before a seat or flow; a machine's call is reported by `MachineDetected` and ended
     message_to_machine: bool = False  # leave the information message on a machine first, in a flow's call
+    record_machine: bool = False  # with `detect_machine`: record the call from its answer on if a machine is detected
 
 
 @dataclass(frozen=True, slots=True)

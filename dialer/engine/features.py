@@ -234,7 +234,7 @@ class Features:
 
     @cached_property
     def call_recording_service(self) -> Recorder:
-        return Recorder(self.core, self.live_calls, self.agent_seats, self.switch, self.store)
+        return Recorder(self.core, self.live_calls, self.loaded_campaigns, self.agent_seats, self.switch, self.store)
 
     @cached_property
     def inbound_call_router(self) -> Inbound:

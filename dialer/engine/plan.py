@@ -49,6 +49,7 @@ class CampaignSpec:
     weight: float = 1.0  # of its share of the agents' time; 0: only the time that other campaigns leave
     machine_detection: MachineDetection = MachineDetection.OFF
     false_positive_share: float = 0.0  # people among the calls that detection takes for machines (0-1)
+    machine_sample: float = 0.0  # share of the calls that detection takes for machines that is recorded (0-1)
     machine_message: bool = False  # play the information message to machines that answer a flow's call
     every_seconds: float = 0.0  # interval between a booth worker's report and the next call
     keeps_seats: bool = False  # a seat may be reserved for a call before it is dialled

@@ -89,6 +89,16 @@ class GovernedPacer(Learned, Pacer):
         self._set_present_time_of_pacing_policy(now_seconds)
         self.governor.restore_answered_and_abandoned_counts(recent)
 
+    def correct_answered_and_abandoned_counts(
+        self, now_seconds: float, changes: Mapping[float, Sequence[RecentAnswers]]
+    ) -> None:
+        """Add changes to the counts of past calls, on which the caps are checked. Negative numbers subtract.
+
+        `changes` maps the length of each cap's time window (seconds) to its changes.
+        """
+        self._set_present_time_of_pacing_policy(now_seconds)
+        self.governor.correct_answered_and_abandoned_counts(changes)
+
     def get_learned_state(self) -> dict[str, object]:
         """Return what the pacing policy has learned, as plain JSON types. The counts of answers and abandoned calls are
         left out, because they are restored from the store (`restore_answered_and_abandoned_counts`).

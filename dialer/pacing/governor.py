@@ -103,13 +103,21 @@ class Tally:
 
     def restore_answered_and_abandoned_counts(self, now: float, recent: Sequence[RecentAnswers]) -> None:
         """Replace the counts of the time window by counts from the store (`recent`, oldest calls first)."""
-        held: dict[int, list[float]] = {}
-        for each in recent:
+        self._buckets = {}
+        self.correct_answered_and_abandoned_counts(
+            now,
+            [RecentAnswers(each.age_seconds, max(0.0, each.answers), max(0.0, each.abandoned)) for each in recent],
+        )
+
+    def correct_answered_and_abandoned_counts(self, now: float, changes: Sequence[RecentAnswers]) -> None:
+        """Add changes to the counts of past calls in the time window. Negative numbers subtract."""
+        held = self._buckets
+        for each in changes:
             bucket = self._get_slot_of_time_window(now - max(0.0, each.age_seconds))
             for place, number in ((bucket - 1, (each.answers, 0.0)), (bucket, (0.0, each.abandoned))):
                 counts = held.setdefault(place, [0.0, 0.0])
-                counts[0] += max(0.0, number[0])
-                counts[1] += max(0.0, number[1])
+                counts[0] += number[0]
+                counts[1] += number[1]
         self._buckets = {bucket: counts for bucket, counts in sorted(held.items()) if any(counts)}
         self._asked = self._newest = None
         self.answers, self.abandoned = (sum(counts[which] for counts in self._buckets.values()) for which in (0, 1))
@@ -273,3 +281,11 @@ class Governor(Learned):
         """
         for cap, tally, _ in self._windows:
             tally.restore_answered_and_abandoned_counts(self.now, recent.get(cap.window_seconds, ()))
+
+    def correct_answered_and_abandoned_counts(self, changes: Mapping[float, Sequence[RecentAnswers]]) -> None:
+        """Add changes to the counts of past calls, on which all caps are checked. Negative numbers subtract.
+
+        `changes` maps the length of each cap's time window (seconds) to its changes.
+        """
+        for cap, tally, _ in self._windows:
+            tally.correct_answered_and_abandoned_counts(self.now, changes.get(cap.window_seconds, ()))

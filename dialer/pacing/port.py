@@ -225,6 +225,14 @@ class Pacer(ABC):
         `recent` maps the length of each cap's time window (seconds) to its counts, the oldest calls first.
         """
 
+    def correct_answered_and_abandoned_counts(  # noqa: B027 - nothing, for a policy without caps
+        self, now_seconds: float, changes: Mapping[float, Sequence[RecentAnswers]]
+    ) -> None:
+        """Add changes to the counts of past calls, on which the caps are checked. Negative numbers subtract.
+
+        `changes` maps the length of each cap's time window (seconds) to its changes.
+        """
+
     def get_learned_state(self) -> dict[str, object]:
         """Return what the pacing policy has learned, as plain JSON types. The calls counted for the abandoned-call rate
         are not part of it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dialer.reports.formats import (
     Cell,
@@ -21,6 +21,7 @@ from dialer.reports.formats import (
 )
 from dialer.reports.tables import QUARTER_SECONDS, Window, build_cells_with_abandoned_rate, format_date_of_quarter_hour
 from dialer.store.connection import Connection
+from dialer.store.judged_calls import read_false_positive_shares
 from dialer.store.sql import Query, Statements
 
 OPEN = "open"
@@ -144,11 +145,16 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo, false_pos
     `zone`).
 
     A contact is a call in which the voter talked to an agent or heard the whole flow. Calls that were never placed do
-    not count. `false_positive_share` is the share of people among the calls taken for answering machines (0-1).
+    not count. `false_positive_share` is the profile's share of people among the calls taken for answering machines
+    (0-1).
     """
+    shares = read_false_positive_shares(db, false_positive_share)
     found = [
-        ((campaign, *f"{datetime.fromtimestamp(quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()), counts)
-        for campaign, quarter, *counts in window.query_rows_of_period(db, SQL.calls_by_quarter)
+        (
+            (row.campaign_id, *f"{datetime.fromtimestamp(row.quarter * QUARTER_SECONDS, zone):%Y-%m-%d %H:00}".split()),
+            (*row[2:], shares.get_share_of_campaign(row.campaign_id) * row.taken_for_machines),
+        )
+        for row in window.query_rows_of_period(db, SQL.calls_by_quarter)
     ]
     columns = (
         *make_text_columns("campaign", "day", "hour"),
@@ -158,9 +164,9 @@ def report_calls_by_hour(db: Connection, window: Window, zone: tzinfo, false_pos
         Column("abandoned_rate", ColumnKind.SHARE, "rate"),
     )
 
-    def build_cells_of_hourly_row(counts: Sequence[int]) -> tuple[Cell, ...]:
+    def build_cells_of_hourly_row(counts: Sequence[Any]) -> tuple[Cell, ...]:
         attempts, answered, contacts, dispositions, *answers = counts
-        live_answers, abandoned, _, rate = build_cells_with_abandoned_rate(answers, false_positive_share)
+        live_answers, abandoned, _, rate = build_cells_with_abandoned_rate(answers)
         return attempts, answered, answered / attempts, contacts, dispositions, live_answers, abandoned, rate
 
     return build_report_with_total_row("hours", columns, found, build_cells_of_hourly_row)

@@ -34,6 +34,7 @@ REPORTS: Mapping[str, Callable[[ReportSource], Report]] = {
     "agents": lambda of: agents.report_agents(of.db, of.window),
     "dispositions": lambda of: tables.report_dispositions(of.db, of.window),
     "abandonment": lambda of: tables.report_abandoned_calls(of.db, of.window, of.zone, of.false_positive_share),
+    "machines": lambda of: tables.report_calls_taken_for_machines(of.db, of.window, of.false_positive_share),
     "evidence": lambda of: report_whether_abandoned_caps_were_met(
         of.db, of.window, of.zone, load_site_profile(of.settings)
     ),

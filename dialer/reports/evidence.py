@@ -17,6 +17,7 @@ from dialer.reports.formats import Cell, Column, ColumnKind, Report, make_count_
 from dialer.reports.tables import SQL, Window
 from dialer.settings.jurisdiction import AbandonedCap, Profile
 from dialer.store.connection import Connection
+from dialer.store.judged_calls import read_false_positive_shares
 from dialer.store.seal_verification import verify_seals
 
 _HOUR_SECONDS = 3600.0
@@ -29,6 +30,7 @@ class LiveAnswer:
     at: float  # time of the answer (epoch seconds)
     abandoned: bool
     left_waiting: bool  # the voter hung up before the connect limit
+    taken_for_machine: bool = False
     share: float = 1.0  # the probability that a person answered (0-1)
 
 
@@ -85,7 +87,7 @@ def compute_daily_evidence(
             continue
         name = datetime.fromtimestamp(answer.at, zone).date().isoformat()
         day = days.setdefault(name, DayEvidence(name, worst=[0.0] * len(caps)))
-        if answer.share < 1.0:
+        if answer.taken_for_machine:
             day.taken_for_machines += 1
             day.people_taken_for_machines += answer.share
         else:
@@ -102,7 +104,7 @@ def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone:
     The caps come from `profile`. The column `cap_met` says whether every time window was within its cap. The column
     `verified` says whether the stored records match their signatures.
     """
-    caps, share = profile.abandoned.caps, profile.machine_detection.false_positive_share
+    caps = profile.abandoned.caps
     verified = "yes" if verify_seals(db).is_evidence_intact else "NO"
     rows: list[tuple[Cell, ...]] = []
     for campaign, day in _read_daily_evidence(db, window, zone, profile):
@@ -113,8 +115,8 @@ def report_whether_abandoned_caps_were_met(db: Connection, window: Window, zone:
         rows.append((campaign, day.day, *counts, rate, *day.worst, "yes" if cap_met else "NO", verified))
     limits = ", ".join(f"{cap.share:.1%} in {_format_period_of_abandoned_cap(cap)}" for cap in caps)
     return Report(
-        f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition}; of "
-        f"calls taken for machines {share:.1%} count as abandoned people "
+        f"abandoned-call evidence: at most {limits} of live answers, per campaign; abandoned: {profile.abandoned.definition}; "
+        f"of calls taken for machines {_format_charged_shares(db, profile)} count as abandoned people "
         f"(profile {profile.name}: {profile.abandoned.source})",
         (
             *make_text_columns("campaign", "day"),
@@ -165,12 +167,32 @@ def _read_daily_evidence(
 ) -> Iterator[tuple[str, DayEvidence]]:
     """Yield each campaign with the evidence of each of its days."""
     caps, share = profile.abandoned.caps, profile.machine_detection.false_positive_share
+    shares = read_false_positive_shares(db, share)
     longest = max(cap.window_hours for cap in caps) * _HOUR_SECONDS
     found = window.query_rows_of_period(db, SQL.live_answers, since=window.since - longest, share=share)
     for campaign, answered in groupby(found, key=lambda row: row.campaign_id):
-        answers = (LiveAnswer(at, bool(abandoned), bool(left), part) for _, at, abandoned, left, part in answered)
+        part = shares.get_share_of_campaign(campaign)
+        answers = (
+            LiveAnswer(row.at, abandoned=True, left_waiting=False, taken_for_machine=True, share=part)
+            if row.taken_for_machine
+            else LiveAnswer(row.at, bool(row.abandoned), bool(row.left_waiting))
+            for row in answered
+        )
         for day in compute_daily_evidence(answers, caps, zone, window.since):
             yield campaign, day
+
+
+def _format_charged_shares(db: Connection, profile: Profile) -> str:
+    """Return a text with the share of calls taken for machines that counts as abandoned people: by the profile, and by
+    judged calls in the campaigns that have enough of them.
+    """
+    shares = read_false_positive_shares(db, profile.machine_detection.false_positive_share)
+    measured = ", ".join(
+        f"{shares.get_share_of_campaign(campaign):.1%} in {campaign} as measured ({judged.people} of {judged.judged})"
+        for campaign, judged in sorted(shares.judged.items())
+        if shares.get_share_of_campaign(campaign) != shares.profile_share
+    )
+    return f"{shares.profile_share:.1%}" + (f", {measured}," if measured else "")
 
 
 def _format_period_of_abandoned_cap(cap: AbandonedCap) -> str:

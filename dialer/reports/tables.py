@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+from dialer.domain.judged_calls import JudgedCalls
 from dialer.domain.model import ANSWERED, CONTACTS, LIVE_ANSWERS, Outcome, calculate_abandoned_rate
 from dialer.domain.trunk_failures import CARRIER_REFUSES, TRUNK_FAILURES
 from dialer.reports.formats import (
@@ -27,6 +28,7 @@ from dialer.reports.formats import (
     make_text_columns,
 )
 from dialer.store.connection import Connection
+from dialer.store.judged_calls import read_false_positive_shares
 from dialer.store.recordings import get_recording_file_name
 from dialer.store.sql import Query, Statements
 
@@ -59,6 +61,7 @@ class RecordingRow(NamedTuple):
     call_seat: str
     call_agent: str
     outcome_or_live: str
+    judged: str
 
 
 class AnswerCount(NamedTuple):
@@ -126,18 +129,28 @@ class AbandonedCounts(NamedTuple):
     flow_answers: int
 
 
+class MachineCounts(NamedTuple):
+    """A campaign's calls that machine detection ended. Some were recorded, and people judged who had answered."""
+
+    campaign_id: str
+    taken_for_machines: int
+    recorded: int
+    judged: int
+    people: int
+
+
 class LiveAnswerRow(NamedTuple):
     """An answered call, and whether it was abandoned or the voter hung up while waiting.
 
-    If answering machine detection ended the call, `share` is the probability (0-1) that a person had answered.
-    Otherwise it is 1.
+    A call that answering machine detection ended counts as a part of an abandoned call, because a person may have
+    answered it.
     """
 
     campaign_id: str
     at: float
     abandoned: int
     left_waiting: int
-    share: float
+    taken_for_machine: int
 
 
 class SQL(Statements):
@@ -149,6 +162,7 @@ class SQL(Statements):
     calls_by_disposition = Query(DispositionCount)
     dispositions_by_campaign = Query(CampaignDispositionCount)
     abandoned_by_quarter = Query(AbandonedCounts)
+    calls_taken_for_machines = Query(MachineCounts)
     live_answers = Query(LiveAnswerRow)
 
 
@@ -303,10 +317,17 @@ def _build_report_of_dispositions(
 def report_abandoned_calls(db: Connection, window: Window, zone: tzinfo, false_positive_share: float) -> Report:
     """Report live answers, abandoned calls and the abandoned-call rate, by campaign and day (local time of `zone`).
 
-    `false_positive_share` is the share of people among the calls that detection took for machines (0-1).
+    `false_positive_share` is the profile's share of people among the calls that detection took for machines (0-1).
     """
+    shares = read_false_positive_shares(db, false_positive_share)
     rows = window.query_rows_of_period(db, SQL.abandoned_by_quarter)
-    found = [((campaign, format_date_of_quarter_hour(quarter, zone)), numbers) for campaign, quarter, *numbers in rows]
+    found = [
+        (
+            (row.campaign_id, format_date_of_quarter_hour(row.quarter, zone)),
+            (*row[2:], shares.get_share_of_campaign(row.campaign_id) * row.taken_for_machines),
+        )
+        for row in rows
+    ]
     rate = Column("abandoned_rate", ColumnKind.SHARE, "rate")
     columns = (
         *make_text_columns("campaign", "day"),
@@ -314,26 +335,55 @@ def report_abandoned_calls(db: Connection, window: Window, zone: tzinfo, false_p
         rate,
     )
 
-    def build_abandonment_cells(counts: Sequence[int]) -> tuple[Cell, ...]:
+    def build_abandonment_cells(counts: Sequence[Any]) -> tuple[Cell, ...]:
         attempts, *answers = counts
-        return attempts, *build_cells_with_abandoned_rate(answers, false_positive_share)
+        return attempts, *build_cells_with_abandoned_rate(answers)
 
     return build_report_with_total_row("abandonment", columns, found, build_abandonment_cells)
 
 
-def build_cells_with_abandoned_rate(counts: Sequence[int], false_positive_share: float) -> tuple[Cell, ...]:
+def report_calls_taken_for_machines(db: Connection, window: Window, false_positive_share: float) -> Report:
+    """Report by campaign how many calls detection took for machines, how many of these were recorded and judged, and how
+    many people were among them: the share, the upper end of its 95 % confidence interval, and the share that is charged
+    as abandoned people.
+
+    `false_positive_share` is the profile's share (0-1). It is charged until enough calls of the campaign, of all
+    periods, are judged.
+    """
+    shares = read_false_positive_shares(db, false_positive_share)
+    return Report(
+        "calls taken for machines, and who answered those that people judged",
+        (
+            *make_text_columns("campaign"),
+            *make_count_columns("taken_for_machines", "recorded", "judged", "people"),
+            Column("people_share", ColumnKind.SHARE, "share"),
+            Column("upper_bound", ColumnKind.SHARE, "at most"),
+            Column("charged_share", ColumnKind.SHARE, "charged"),
+        ),
+        tuple(
+            (
+                *row,
+                row.people / row.judged if row.judged else None,
+                JudgedCalls(row.judged, row.people).false_positive_upper_bound if row.judged else None,
+                shares.get_share_of_campaign(row.campaign_id),
+            )
+            for row in window.query_rows_of_period(db, SQL.calls_taken_for_machines)
+        ),
+    )
+
+
+def build_cells_with_abandoned_rate(counts: Sequence[Any]) -> tuple[Cell, ...]:
     """Return a row's cells for live answers, abandoned calls, calls taken for machines, and the abandoned-call rate.
 
-    `counts` has live answers, abandoned calls, calls taken for machines, and calls answered by IVR flows in campaigns
-    that detect machines.
+    `counts` has the first three of them, the calls that IVR flows answered in campaigns that detect machines, and the
+    estimated number of people taken for machines.
     """
-    live_answers, abandoned, taken_for_machines, flow_answers = counts
+    live_answers, abandoned, taken_for_machines, flow_answers, people = counts
     outcomes = {
         Outcome.ABANDONED: abandoned,
         Outcome.CONNECTED: live_answers - abandoned,
         Outcome.COMPLETED: flow_answers,
     }
-    people = false_positive_share * taken_for_machines
     rate = calculate_abandoned_rate(outcomes, people)
     answers = live_answers + (flow_answers if people else 0)
     return answers, abandoned, taken_for_machines, rate.abandoned_rate if rate.live_answers else None
@@ -351,7 +401,7 @@ def report_recordings(db: Connection, window: Window, zone: tzinfo, directory: P
         (
             *make_text_columns("file", "campaign", "started"),
             Column("seconds", ColumnKind.SECONDS),
-            *make_text_columns("seat", "agent", "outcome", "state"),
+            *make_text_columns("seat", "agent", "outcome", "judged", "state"),
         ),
         tuple(rows),
     )

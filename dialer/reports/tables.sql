@@ -14,9 +14,9 @@ GROUP BY campaign_id, outcome
 ORDER BY campaign_id, count(*) DESC, outcome;
 
 -- name: recordings
-SELECT attempt.attempt_id, campaign_id, started_at, ended_at - connected_at AS seconds, coalesce(seat, '') AS call_seat, coalesce(agent, '') AS call_agent,
-       coalesce(outcome, 'live') AS outcome_or_live
-FROM recording JOIN attempt USING (attempt_id)
+SELECT attempt.attempt_id, campaign_id, started_at, ended_at - coalesce(connected_at, started_at) AS seconds, coalesce(seat, '') AS call_seat, coalesce(agent, '') AS call_agent,
+       coalesce(outcome, 'live') AS outcome_or_live, coalesce(answered_by, '') AS judged
+FROM recording JOIN attempt USING (attempt_id) LEFT JOIN judged_call USING (attempt_id)
 WHERE started_at >= :since AND started_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY started_at, attempt.attempt_id;
 
@@ -93,12 +93,22 @@ WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until
 GROUP BY campaign_id, quarter
 ORDER BY campaign_id, quarter;
 
+-- Outbound calls that machine detection ended, and those of them that were recorded and judged.
+-- name: calls_taken_for_machines
+SELECT campaign_id, count(*) AS taken_for_machines, count(started_at) AS recorded, count(answered_by) AS judged,
+       count(*) FILTER (WHERE answered_by = 'person') AS people
+FROM attempt LEFT JOIN recording USING (attempt_id) LEFT JOIN judged_call USING (attempt_id)
+WHERE direction = 'outbound' AND created_at >= :since AND created_at < :until AND (:campaign IS NULL OR campaign_id = :campaign)
+  AND outcome = 'machine' AND connected_at IS NULL
+GROUP BY campaign_id
+ORDER BY campaign_id;
+
 -- Outbound calls only: the cap applies to calls that the dialler places, and inbound answers would lower the rate.
--- With :share > 0, the share of people among the calls that detection took for machines, these calls are included, and the answers
--- of flows in campaigns that detect machines (`calculate_abandoned_rate`).
+-- With :share > 0, the share of people among the calls that detection took for machines (by the profile), these calls are included,
+-- and the answers of flows in campaigns that detect machines (`calculate_abandoned_rate`).
 -- name: live_answers
-SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome IN ('abandoned', 'machine') AS abandoned, outcome = 'dropped' AS left_waiting,
-       iif(outcome = 'machine', :share, 1.0) AS share
+SELECT campaign_id, coalesce(answered_at, ended_at) AS at, outcome = 'abandoned' AS abandoned, outcome = 'dropped' AS left_waiting,
+       outcome = 'machine' AS taken_for_machine
 FROM attempt
 WHERE direction = 'outbound'
   AND (outcome IN (SELECT value FROM json_each(:live_answers)) OR :share > 0 AND (

@@ -110,6 +110,11 @@ class Campaign(Section):
         description="ivr with before-seat: leave the information message on a machine, after its beep, and call it no more; "
         "false: hang up",
     )
+    machine_sample: Share = Field(
+        0.0,
+        description="with before-seat: this share (0-1) of the calls taken for machines is recorded from the answer on, for "
+        "people to judge who answered, if the profile allows recordings",
+    )
     abandoned_target: Share = Field(0.01, description="abandoned-call rate that pacing aims for, of live answers (0-1)")
     abandoned_limit: Share = Field(
         0.03, description="abandoned-call rate that stops dialling, over 24 hours and 30 days"
@@ -153,6 +158,8 @@ class Campaign(Section):
             self.kind is not CampaignKind.IVR or self.machine_detection is MachineDetection.OFF
         ):
             yield 'machine_message needs kind = "ivr" and machine_detection = "before-seat"'
+        if self.machine_sample and self.machine_detection is not MachineDetection.BEFORE_SEAT:
+            yield 'machine_sample needs machine_detection = "before-seat"'
         if self.runs_agi_script and self.declared is None:
             yield "an AGI script needs [campaigns.declared], a declaration of what it does"
         if self.declared is not None and self.declared.asks_vote_choice:

@@ -29,6 +29,7 @@ def find_contradictions_between_tables(settings: Settings) -> Iterator[Mistake]:
     yield from _find_mistakes_about_asterisk_servers(settings)
     yield from _find_mistakes_about_users(settings)
     yield from _find_mistakes_about_twilio(settings)
+    yield from _find_mistakes_about_recordings(settings)
 
 
 def _format_unknown_name_error(text: str, name: str, table: str, names: Collection[str]) -> str:
@@ -176,3 +177,12 @@ def _find_mistakes_about_twilio(settings: Settings) -> Iterator[Mistake]:
         if names & set(campaign.trunks) and (campaign.runs_agi_script or campaign.kind is CampaignKind.AGENTS):
             kind = "with an AGI script" if campaign.runs_agi_script else "with agents"
             yield ("campaigns", place, "trunks"), f"a campaign {kind} needs Asterisk; remove its Twilio trunk"
+
+
+def _find_mistakes_about_recordings(settings: Settings) -> Iterator[Mistake]:
+    for place, campaign in enumerate(settings.campaigns):
+        if campaign.machine_sample and settings.recordings.prompt is not None:
+            text = (
+                "records from the answer on, so recordings.prompt cannot announce it; set it to 0, or remove the prompt"
+            )
+            yield ("campaigns", place, "machine_sample"), text

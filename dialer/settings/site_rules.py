@@ -118,6 +118,9 @@ def _find_looser_campaign_settings(campaign: Campaign, profile: Profile, named: 
     if campaign.record and not profile.recording.allowed:
         remedy = "set it to false, or use a profile of your own with the law that allows it"
         yield f"{key}.record", f"{named} does not allow recording of conversations", remedy
+    if campaign.machine_sample and not profile.recording.allowed:
+        remedy = "set it to 0, or use a profile of your own with the law that allows it"
+        yield f"{key}.machine_sample", f"{named} does not allow recording of calls", remedy
     if campaign.machine_detection is MachineDetection.BEFORE_SEAT and not profile.machine_detection.allowed:
         problem = f"{named} does not allow answering-machine detection"
         yield f"{key}.machine_detection", problem, 'set "after-seat" or "off"'

@@ -130,6 +130,7 @@ def _make_campaign_plan_from_settings(campaign: Campaign, settings: Settings, pr
             weight=campaign.weight,
             machine_detection=campaign.machine_detection,
             false_positive_share=get_share_of_people_taken_for_machines(campaign, profile),
+            machine_sample=campaign.machine_sample,
             machine_message=campaign.machine_message,
             keeps_seats=campaign.kind is CampaignKind.AGENTS
             and campaign.pacing_policy in {PacingPolicy.PROGRESSIVE, PacingPolicy.PREVIEW},

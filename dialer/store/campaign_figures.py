@@ -47,12 +47,20 @@ class AnswersOfInterval(NamedTuple):
     abandoned: float
 
 
+class MachinesOfInterval(NamedTuple):
+    """How many calls machine detection ended in one interval of a time window."""
+
+    age: int  # intervals ago
+    calls: int
+
+
 class SQL(Statements):
     target_count = Scalar(int)
     progress = Query(Progress)
     refused_counts = Query(RefusedCount)
     outcome_counts = Query(OutcomeCount)
     taken_for_machines = Scalar(int)
+    recently_taken_for_machines = Query(MachinesOfInterval)
     recent_answers = Query(AnswersOfInterval)
 
 
@@ -97,6 +105,24 @@ def count_calls_taken_for_machines(db: Connection, campaign_id: str, since: floa
     reported a machine.
     """
     return SQL.taken_for_machines.fetch_only_value(db, campaign_id=campaign_id, since=since)
+
+
+def count_recent_calls_taken_for_machines(
+    db: Connection, campaign_id: str, now: float, window_seconds: float, interval_seconds: float
+) -> list[tuple[float, int]]:
+    """Count a campaign's calls that machine detection ended in each interval of the time window before `now`.
+
+    Return the age (seconds) and the count of each interval that has such calls, oldest first.
+    """
+    rows = SQL.recently_taken_for_machines.iterate_rows(
+        db,
+        campaign_id=campaign_id,
+        now=now,
+        window_seconds=window_seconds,
+        interval_seconds=interval_seconds,
+        longest_seconds=LONGEST_UNANSWERED_SECONDS,
+    )
+    return [(row.age * interval_seconds, row.calls) for row in rows]
 
 
 def count_recent_answers_by_interval(

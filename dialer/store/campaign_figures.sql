@@ -31,6 +31,15 @@ GROUP BY outcome;
 SELECT count(*) FROM attempt INDEXED BY attempt_ended
 WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :since AND outcome = 'machine' AND connected_at IS NULL;
 
+-- Those of a time window, by the age of the short interval in which they were answered.
+-- name: recently_taken_for_machines
+SELECT CAST((:now - coalesce(answered_at, ended_at)) / :interval_seconds AS INTEGER) AS age, count(*) AS calls
+FROM attempt INDEXED BY attempt_ended
+WHERE campaign_id = :campaign_id AND direction = 'outbound' AND created_at >= :now - :window_seconds - :longest_seconds AND outcome = 'machine'
+  AND connected_at IS NULL AND coalesce(answered_at, ended_at) > :now - :window_seconds
+GROUP BY age
+ORDER BY age DESC;
+
 -- Live answers of a time window by the age of the short interval that they fall in, oldest first. A call is answered
 -- within :longest_seconds after its attempt was opened, so that the index of ended attempts finds the window's. Open
 -- calls count by their answer. With :share > 0 the campaign detects machines: a call that it took for one counts as :share of an

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from dialer.domain.judged_calls import JudgedCalls
 from dialer.pacing.port import RecentAnswers
-from dialer.store import campaign_figures, users
+from dialer.store import campaign_figures, judged_calls, users
 from dialer.store.async_connection import AsyncConnection
 from dialer.store.campaign_figures import LIVE, LONGEST_UNANSWERED_SECONDS
 from dialer.store.keys import StoreKey
@@ -97,6 +98,11 @@ class DeskReading:
             share=false_positive_share,
         )
         return RecentAnswers(0.0, found.answers, found.abandoned) if found else RecentAnswers(0.0, 0.0, 0.0)
+
+    async def count_judged_calls(self, campaign_id: str) -> JudgedCalls:
+        """Return how many of a campaign's calls that detection took for machines were judged, and how many were people."""
+        found = await self._db.fetch_first_row(judged_calls.SQL.judged_by_campaign, campaign_id=campaign_id)
+        return JudgedCalls(found.judged, found.people) if found else JudgedCalls()
 
     async def read_booth_names(self) -> dict[int, tuple[str, str]]:
         """Return the constituency's name and the polling station's name of each booth, by booth id.

@@ -94,6 +94,7 @@ class SQL(Statements):
     delete_complaints = Command()
     delete_answers = Command()
     delete_inbound_calls = Command()
+    delete_judged_calls = Command()
     delete_releases = Command()
     delete_attempts = Command()
     delete_intervals = Command()
@@ -117,6 +118,7 @@ _PURGE_RECORDS = (
     SQL.delete_inbound_calls,
     SQL.delete_unknown_serials,
     SQL.delete_marks,
+    SQL.delete_judged_calls,
     SQL.delete_releases,
     SQL.delete_attempts,
     SQL.delete_intervals,

@@ -148,6 +148,9 @@ DELETE FROM flow_answer;
 -- name: delete_inbound_calls
 DELETE FROM inbound_call;
 
+-- name: delete_judged_calls
+DELETE FROM judged_call;
+
 -- name: delete_releases
 DELETE FROM released_unknown;
 

@@ -93,6 +93,7 @@ EVIDENCE = {
         _declare_table_hashed_row_by_row("headquarters_order", "order_id"),
         _declare_table_hashed_row_by_row("import_run", "import_id"),
         _declare_table_hashed_row_by_row("inbound_call", "inbound_id", personal=True),
+        _declare_table_hashed_row_by_row("judged_call", "attempt_id"),
         _declare_table_hashed_row_by_row("lawful", "lawful_id"),
         _declare_table_hashed_in_blocks_of_rows("link", "voter_id", "phone_id"),
         _declare_table_hashed_row_by_row("log_in", "seat"),

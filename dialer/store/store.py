@@ -33,6 +33,7 @@ from dialer.store import (
     dispositions,
     grounds,
     inbound_calls,
+    judged_calls,
     marks,
     number_erasure,
     number_hashes,
@@ -171,6 +172,8 @@ class Store(StoreRunner):
     find_unfinished_attempt_on_number = Read(attempt_rows.find_unfinished_attempt_on_number)
     save_start_of_call_recording = Write(recorded_calls.save_start_of_call_recording)
     has_call_with_recording_ended = Read(recorded_calls.has_call_with_recording_ended)
+    save_judgement_of_call = Write(judged_calls.save_judgement_of_call)
+    count_judged_calls_of_campaign = Read(judged_calls.count_judged_calls_of_campaign)
     save_flow_answers = Announce(flow_answer_rows.save_flow_answers)
     read_flow_answers = Read(flow_answer_rows.read_flow_answers)
     save_inbound_call = Write(inbound_calls.save_inbound_call)
@@ -318,6 +321,7 @@ class Store(StoreRunner):
     count_attempts_by_outcome = Read(campaign_figures.count_attempts_by_outcome)
     count_calls_taken_for_machines = Read(campaign_figures.count_calls_taken_for_machines)
     count_recent_answers_by_interval = Read(campaign_figures.count_recent_answers_by_interval)
+    count_recent_calls_taken_for_machines = Read(campaign_figures.count_recent_calls_taken_for_machines)
 
     async def read_campaign_progress(self, campaign_id: str, now: float) -> CampaignProgress:
         """Return the progress of a campaign at `now` (epoch seconds)."""

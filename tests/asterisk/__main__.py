@@ -27,6 +27,7 @@ from tests.asterisk.browser_phones import check_browser_phones
 from tests.asterisk.call_rate import check_call_rate
 from tests.asterisk.hold_key import check_hold_key
 from tests.asterisk.log_in import check_log_in
+from tests.asterisk.machine_sample import check_machine_sample
 from tests.asterisk.older_store import check_older_store
 from tests.asterisk.outcomes import check_outcomes
 from tests.asterisk.process import NoAsterisk, find_asterisk, get_asterisk_version
@@ -58,6 +59,7 @@ CHECKS = {
     "trunk-test": check_trunk_test,
     "trunk-tls": check_trunk_tls,
     "answering-machines": check_answering_machines,
+    "machine-sample": check_machine_sample,
 }
 """Checks that each have a lab of their own, by name."""
 TWO_SERVERS = "two-servers"

@@ -68,6 +68,7 @@ MORE_ROWS = (
     "INSERT INTO log_in (seat, agent, paused, reason, at) VALUES ('01', '17', 1, 'tea', 2.0)",
     "INSERT INTO peer_call (phone_id, called_at) VALUES (5, 1.0), (6, 2.0)",
     "INSERT INTO recording (attempt_id, started_at) SELECT attempt_id, 2.5 FROM attempt LIMIT 2",
+    "INSERT INTO judged_call SELECT attempt_id, 'person', 3.5, 'asha' FROM attempt LIMIT 2",
     "INSERT INTO seat_interval (seat, agent, state, from_at, until_at) VALUES ('01', '17', 'ready', 1.0, 2.0)",
     "INSERT INTO setting (key, value) VALUES ('centre.id', 'pune-1')",
     "INSERT INTO standing_order (addressee, command, content, at) VALUES ('campaign/calls', 'speed', '{}', 1.0)",

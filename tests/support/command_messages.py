@@ -38,6 +38,7 @@ NEEDED: dict[str, Any] = {
     "agent": "101",
     "attempt_id": "0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f",
     "disposition": "voted",
+    "answered_by": "person",
     "attempts": ["0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f"],
     "marks": [MARK],
     "figures": [FIGURE],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 ALWAYS: Mapping[str, str] = {
     "The dialplan and its functions": (
         "pbx_config app_amd app_chanspy app_confbridge app_controlplayback app_exec app_mixmonitor app_playback app_stack "
-        "app_talkdetect app_userevent app_waitforsilence func_callerid func_channel func_db func_devstate func_global "
+        "app_talkdetect app_userevent app_waitforsilence func_callerid func_channel func_db func_devstate func_env func_global "
         "func_hangupcause func_logic func_sha1 func_strings"
     ),
     "FastAGI; res_agi does not load without res_speech": "res_speech res_agi",

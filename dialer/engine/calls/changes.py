@@ -66,7 +66,9 @@ def _list_side_effects_of_changed_conversation(
             waited = 0.0 if answered is None else now.seconds - answered
             yield UpdatePacer(campaign_id, PacingEventKind.CONNECTED, waited)
     if talk.recorded and not was.recorded:
-        yield make_order_to_write_to_store(store.save_start_of_call_recording, after.attempt_id, now.at)
+        # The recording of a machine's call began at the answer, but is reported after detection.
+        began = after.leg.answered_at if after.leg.taken_for_machine else None
+        yield make_order_to_write_to_store(store.save_start_of_call_recording, after.attempt_id, began or now.at)
 
 
 def _does_call_count_as_answered_by_person(call: Call) -> bool:

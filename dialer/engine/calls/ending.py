@@ -105,7 +105,7 @@ class CallEndings:
             left_at=_describe_message_left_on_machine(run, call, outcome) or call.flow.left_at,
             retry_at=retry_at,
             direction=Direction.INBOUND if call.inbound else Direction.OUTBOUND,
-            false_positive_share=0.0 if call.inbound else run.spec.false_positive_share,
+            false_positive_share=0.0 if call.inbound else run.false_positive_share,
             counted=not not_the_numbers,
             promised=self._retries.is_call_time_requested_by_voter(call, outcome),
         )

@@ -1,4 +1,4 @@
-"""Restore the counts for a campaign's abandoned-call limits (caps) from the calls in the store.
+"""Restore and correct the counts for a campaign's abandoned-call limits (caps) from the calls in the store.
 
 The pacer counts calls only while the dialler runs; the period of a cap may include earlier runs.
 """
@@ -6,19 +6,42 @@ The pacer counts calls only while the dialler runs; the period of a cap may incl
 from __future__ import annotations
 
 from dialer.domain.clock import Clock
-from dialer.engine.plan import CampaignSpec
+from dialer.domain.judged_calls import JudgedCalls
+from dialer.engine.campaigns.runs import CampaignRun
 from dialer.pacing.governor import BUCKETS
-from dialer.pacing.port import Pacer
+from dialer.pacing.port import RecentAnswers
 from dialer.store.store import Store
 
 
-async def restore_counts_of_abandoned_calls(pacer: Pacer, campaign: CampaignSpec, store: Store, clock: Clock) -> None:
-    """Restore a pacer's counts of answered and abandoned calls from the calls in the store. Raises StoreError."""
+async def restore_counts_of_abandoned_calls(run: CampaignRun, store: Store, clock: Clock) -> None:
+    """Restore the counts of answered and abandoned calls of a campaign's pacer from the calls in the store. Raises
+    StoreError.
+    """
     now = clock.now()
     recent = {
         window: await store.count_recent_answers_by_interval(
-            campaign.campaign_id, now, window, window / BUCKETS, campaign.false_positive_share
+            run.spec.campaign_id, now, window, window / BUCKETS, run.false_positive_share
         )
-        for window in {cap.window_seconds for cap in pacer.caps}
+        for window in {cap.window_seconds for cap in run.pacer.caps}
     }
-    pacer.restore_answered_and_abandoned_counts(clock.monotonic(), recent)
+    run.pacer.restore_answered_and_abandoned_counts(clock.monotonic(), recent)
+
+
+async def apply_judged_calls(run: CampaignRun, judged: JudgedCalls, store: Store, clock: Clock) -> None:
+    """Charge a campaign's calls taken for machines, past ones too, by the share of people among its judged calls.
+
+    Raises StoreError.
+    """
+    now = clock.now()
+    machines = {
+        window: await store.count_recent_calls_taken_for_machines(run.spec.campaign_id, now, window, window / BUCKETS)
+        for window in {cap.window_seconds for cap in run.pacer.caps}
+    }
+    before = run.false_positive_share
+    run.judged = judged
+    change = run.false_positive_share - before
+    changes = {
+        window: [RecentAnswers(age, change * calls, change * calls) for age, calls in found]
+        for window, found in machines.items()
+    }
+    run.pacer.correct_answered_and_abandoned_counts(clock.monotonic(), changes)

@@ -11,6 +11,7 @@ import structlog
 
 from dialer.domain.enums import CampaignKind, Purpose
 from dialer.domain.errors import CommandRefused
+from dialer.domain.judged_calls import JudgedCalls
 from dialer.domain.model import (
     AbandonedRate,
     Booth,
@@ -58,6 +59,7 @@ class CampaignRun:
     returns: int = 0  # counts the returns of numbers to the queue
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     taken_for_machines: int = 0  # outbound calls of the day that machine detection ended
+    judged: JudgedCalls = field(default_factory=JudgedCalls)  # of those of all days
     inbound: Counter[Outcome] = field(default_factory=Counter)  # outcomes of inbound calls
     progress: CampaignProgress = field(default_factory=lambda: CampaignProgress(0, 0, 0, 0))
     hold: Hold | None = _STARTING
@@ -98,14 +100,21 @@ class CampaignRun:
                 until = now if call.leg.answered_seconds is None else call.leg.answered_seconds
                 rang = max(0.0, until - call.ringing_monotonic_seconds)
         timed = call is None or not call.adopted
-        share = self.spec.false_positive_share if kind is PacingEventKind.TAKEN_FOR_MACHINE else 0.0
+        share = self.false_positive_share if kind is PacingEventKind.TAKEN_FOR_MACHINE else 0.0
         event = PacingEvent(kind, now, max(0.0, update.seconds), timed, rang, update.closing_seconds, share)
         self.pacer.learn_from_pacing_event(event)
         return event
 
     def calculate_abandoned_rate_of_day(self) -> AbandonedRate:
         """Return the campaign's abandoned-call rate since midnight."""
-        return calculate_abandoned_rate(self.outcomes, self.spec.false_positive_share * self.taken_for_machines)
+        return calculate_abandoned_rate(self.outcomes, self.false_positive_share * self.taken_for_machines)
+
+    @property
+    def false_positive_share(self) -> float:
+        """Return the share (0-1) of the calls taken for machines that counts as abandoned people: measured by judged
+        calls, or else that of the profile.
+        """
+        return self.judged.get_charged_false_positive_share(self.spec.false_positive_share)
 
     @property
     def agent_time_weight(self) -> float:

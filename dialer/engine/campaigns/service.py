@@ -90,7 +90,8 @@ class Campaigns:
         learned = await store.read_pacer_state(campaign_id)
         if learned is not None:
             run.restore_learned_state_of_pacer(learned)
-        await restore_counts_of_abandoned_calls(run.pacer, plan.spec, store, self._core.clock)
+        run.judged = await store.count_judged_calls_of_campaign(campaign_id)
+        await restore_counts_of_abandoned_calls(run, store, self._core.clock)
         for ordered in await store.read_supervisor_orders_in_force(now):
             if ordered.addressee == format_campaign_as_order_addressee(campaign_id):
                 self._restore_stored_order_of_supervisor(run, ordered)

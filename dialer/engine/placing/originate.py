@@ -12,6 +12,7 @@ import structlog
 from dialer.domain.alerts import AlertKind
 from dialer.domain.enums import CampaignKind, MachineDetection, Purpose
 from dialer.domain.errors import CommandRefused, OriginateUnsure, RefusedBecause, StoreError, SwitchError, UnsafeValue
+from dialer.domain.judged_calls import is_call_in_sample
 from dialer.domain.model import AttemptId, Claim, EndedAttempt, NewAttempt, Outcome
 from dialer.domain.switch import OriginateRequest
 from dialer.domain.switch_events import CallEnded, EndedBy
@@ -431,6 +432,7 @@ class Originator:
                     at=self._core.clock.now(),
                     detect_machine=run.spec.machine_detection is MachineDetection.BEFORE_SEAT,
                     message_to_machine=run.spec.machine_message,
+                    record_machine=is_call_in_sample(attempt_id, run.spec.machine_sample),
                 )
             )
         except OriginateUnsure as error:  # the next resync shows whether the call exists

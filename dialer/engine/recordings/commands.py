@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+from pydantic import Field
+
+from dialer.domain.judged_calls import WhoAnswered
 from dialer.engine.command.base import COMPLIANCE_ROLES, SEAT_ROLES, Command, CommandContext, SeatCommand
 from dialer.engine.command.fields import CallAttemptId
 
@@ -44,3 +47,20 @@ class PlayRecording(Command):
 
     async def execute_command(self, services: Services, context: CommandContext) -> str:
         return await services.recordings.allow_recording_playback(self.attempt_id)
+
+
+class JudgeRecordedCall(Command):
+    """Store who answered a recorded call that machine detection ended: a person or a machine, as the sender heard in the
+    recording. The share of people measures how many such calls count as abandoned.
+    """
+
+    name: Literal["recording-judge"] = "recording-judge"
+    roles = COMPLIANCE_ROLES
+    is_idempotent = True
+    audited = ("attempt_id", "answered_by")
+
+    attempt_id: CallAttemptId
+    answered_by: Annotated[WhoAnswered, Field(description="who answered: `person` or `machine`")]
+
+    async def execute_command(self, services: Services, context: CommandContext) -> str:
+        return await services.recordings.judge_recorded_call(self.attempt_id, self.answered_by, context.sender)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dialer.domain.errors import CommandRefused, SwitchError
+from dialer.domain.errors import CommandRefused, NotInStore, SwitchError
+from dialer.domain.judged_calls import WhoAnswered
 from dialer.domain.model import AttemptId
 from dialer.domain.switch import Switch
+from dialer.domain.view import CampaignChange
 from dialer.engine.calls.live_calls import LiveCalls
 from dialer.engine.calls.state import Call
+from dialer.engine.campaigns.abandoned_counts import apply_judged_calls
+from dialer.engine.campaigns.runs import CampaignRuns
 from dialer.engine.core import Core
+from dialer.engine.effects import Notify
 from dialer.engine.seats.seats import Seats
 from dialer.store.store import Store
 
@@ -15,8 +20,11 @@ from dialer.store.store import Store
 class Recorder:
     """Stores which calls are recorded, and pauses recordings. The recordings are made by the switch."""
 
-    def __init__(self, core: Core, calls: LiveCalls, seats: Seats, switch: Switch, store: Store) -> None:
+    def __init__(
+        self, core: Core, calls: LiveCalls, runs: CampaignRuns, seats: Seats, switch: Switch, store: Store
+    ) -> None:
         self._core = core
+        self._runs = runs
         self._calls = calls
         self._seats = seats
         self._switch = switch
@@ -37,6 +45,21 @@ class Recorder:
                 " recording was erased"
             )
         return "the recording may be played"
+
+    async def judge_recorded_call(self, attempt_id: AttemptId, answered_by: WhoAnswered, judged_by: str) -> str:
+        """Store who answered a call that detection took for a machine, and apply the share of people among the
+        campaign's judged calls. Return the reply. Raises CommandRefused, StoreError.
+        """
+        now = self._core.clock.now()
+        try:
+            campaign_id = await self._store.save_judgement_of_call(attempt_id, answered_by, now, judged_by)
+        except NotInStore as error:
+            raise CommandRefused(str(error)) from error
+        judged = await self._store.count_judged_calls_of_campaign(campaign_id)
+        if campaign_id in self._runs:
+            await apply_judged_calls(self._runs[campaign_id], judged, self._store, self._core.clock)
+            self._core.request_side_effects(Notify(CampaignChange(campaign_id)))
+        return f"{judged.judged} calls judged, {judged.people} of them answered by people"
 
     async def pause_or_resume_recording(self, seat_name: str, *, pausing: bool) -> str:
         """Pause the recording of a seat's call (silence is recorded), or resume it. Raises CommandRefused."""

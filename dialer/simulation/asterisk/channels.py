@@ -132,6 +132,7 @@ class Channel:
         # The stale (lines, application, data) that lists show after a menu key, until its conference changes.
         self.shown: tuple[bytes, str, str] | None = None
         self.recording: ChannelRecording | None = None
+        self.hang_up_handler = ""  # the place in the dialplan: context, extension and priority
         self.task: asyncio.Task[None] | None = None
         self.on_hang_up: Callable[[], None] | None = None
         self.on_conversation_start: Callable[[], None] | None = None  # set on a leg from another server, for its voter

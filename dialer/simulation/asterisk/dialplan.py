@@ -49,8 +49,18 @@ async def _set_channel_variable(switch: SwitchCore, channel: Channel, data: str)
     name, _, value = data.partition("=")
     if name.startswith("DB("):
         switch.database[name[3:].rstrip(")")] = value
+    elif name.startswith("FILE("):
+        _write_file(Path(name[5:].rstrip(")")), value)
+    elif name == "CHANNEL(hangup_handler_push)":
+        channel.hang_up_handler = value
     else:
         switch.set_dialplan_variable(channel, name.strip(), value)
+
+
+def _write_file(path: Path, text: str) -> None:
+    """Replace a file's content, as the dialplan function FILE does. Nothing is written if its folder is missing."""
+    if path.parent.is_dir():
+        path.write_text(text, encoding="utf-8")
 
 
 async def _jump_to_dialplan_priority(_switch: SwitchCore, channel: Channel, data: str) -> None:
@@ -155,6 +165,12 @@ async def _start_recording(_switch: SwitchCore, channel: Channel, data: str) -> 
     channel.recording = ChannelRecording(Path(file), channel, bridged_only="b" in options)
 
 
+async def _stop_recording(_switch: SwitchCore, channel: Channel, _data: str) -> None:
+    if channel.recording is not None:
+        channel.recording.finish_recording()
+        channel.recording = None
+
+
 async def _dial_other_server(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Call another server and connect both channels until one hangs up.
 
@@ -212,7 +228,9 @@ APPLICATIONS: dict[str, Application] = {
     "MusicOnHold": _play_music_on_hold,
     "NoOp": _ignore_dialplan_application,
     "Playback": _play_sounds,
+    "Return": _ignore_dialplan_application,
     "Set": _set_channel_variable,
+    "StopMixMonitor": _stop_recording,
     "TryExec": _run_application_if_it_exists,
     "UserEvent": _send_user_event,
     "Verbose": _ignore_dialplan_application,
@@ -256,15 +274,21 @@ async def run_menu_dialplan(switch: SwitchCore, channel: Channel, start: Locatio
 
 
 async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
-    """Run extension `h` (the hang-up extension) of the context on a hung-up channel. A pattern that matches `h` counts
-    too, as in Asterisk.
+    """Run extension `h` (the hang-up extension) of the context on a hung-up channel, then the channel's hang-up handler.
+    A pattern that matches `h` counts too, as in Asterisk.
     """
-    if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is None:
-        return
+    if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is not None:
+        await _run_steps_after_hang_up(switch, channel, channel.context, HANG_UP_EXTENSION)
+    if channel.hang_up_handler:
+        context, extension, _ = channel.hang_up_handler.split(",")
+        await _run_steps_after_hang_up(switch, channel, context, extension)
+
+
+async def _run_steps_after_hang_up(switch: SwitchCore, channel: Channel, context: str, extension: str) -> None:
     channel.hung_up, channel.goto = True, None
-    channel.move_channel_to_dialplan_step(channel.context, HANG_UP_EXTENSION, 1)
+    channel.move_channel_to_dialplan_step(context, extension, 1)
     for _ in range(MOST_HANG_UP_STEPS):
-        if not await _run_dialplan_step(switch, channel) or channel.application == "Hangup":
+        if not await _run_dialplan_step(switch, channel) or channel.application in {"Hangup", "Return"}:
             return
         _move_to_next_step(switch, channel)
 

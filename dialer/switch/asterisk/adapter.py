@@ -632,7 +632,8 @@ def _choose_dialplan_extension_of_call(request: OriginateRequest) -> str:
     """Return the extension of the dialplan at which a call starts once it is answered."""
     if not request.detect_machine:
         return "s"
-    return "voicemail" if request.message_to_machine else "machine"
+    extension = "voicemail" if request.message_to_machine else "machine"
+    return f"recorded_{extension}" if request.record_machine else extension
 
 
 def _get_extension_of_third_party(place: Place) -> tuple[str, str]:

@@ -8,14 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from dialer.deploy.asterisk.render import render_dialplan
+from dialer.domain import judged_calls
 from dialer.domain.errors import CommandRefused
-from dialer.domain.model import LIVE_ANSWERS, Disposition, Outcome
+from dialer.domain.judged_calls import JudgedCalls, WhoAnswered
+from dialer.domain.model import LIVE_ANSWERS, AttemptId, Disposition, Outcome
 from dialer.domain.view import CallState, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign
 from dialer.engine.dispositions.commands import KeyedDisposition
+from dialer.engine.recordings.commands import JudgeRecordedCall
 from dialer.engine.seats.commands import SeatHangUp
 from dialer.pacing.governed import GovernedPacer
 from dialer.pacing.predictive import PredictivePacer
+from dialer.settings.recordings import RecordingSettings
 from dialer.simulation.asterisk.voters import Behaviour
 from tests.support.centre import START_EPOCH, Site, a_site
 from tests.support.rules import neutral_with
@@ -25,7 +30,9 @@ from tests.support.voters import IVR, make_answering_switch, make_scripted_switc
 
 SHARE = 0.05
 LISTENS = neutral_with(machine_detection={"allowed": True, "false_positive_share": SHARE})
+RECORDS = neutral_with(machine_detection={"allowed": True, "false_positive_share": SHARE}, recording={"allowed": True})
 BEFORE = {"machine_detection": "before-seat"}
+SAMPLED = {**BEFORE, "machine_sample": 1.0}
 AFTER = {"machine_detection": "after-seat", "wrap_up_seconds": 20}
 
 
@@ -60,6 +67,68 @@ async def test_answering_machines_are_detected_and_hung_up_before_an_agent_is_co
         await site.until(lambda: site.centre_view.state.switch_up, seconds=60)
         assert count_answers_and_abandoned_calls(site) == pytest.approx(counted)  # from the store
         assert site.centre_view.campaigns[0].abandoned_rate == pytest.approx(SHARE / (1 + SHARE))
+
+
+@virtual_time()
+async def test_only_calls_taken_for_machines_are_recorded_for_the_sample(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    config = make_scripted_switch(
+        Behaviour(machine=True, amd_seconds=1.5, hang_up_after=60.0),
+        Behaviour(hang_up_after=0.6),
+        Behaviour(talk_seconds=5.0, amd_seconds=1.1),
+    )
+    config = replace(config, dialplan=render_dialplan(recordings=RecordingSettings(directory=folder)))
+    async with a_site(tmp_path, config, seats=1, campaign=SAMPLED, profile=LISTENS) as site:
+        await site.log_in("01")
+        await site.until(lambda: len(site.ended()) >= 3, seconds=60)
+        assert list_outcomes(site)[:3] == [Outcome.MACHINE, Outcome.DROPPED, Outcome.CONNECTED]
+        machine, *people = [AttemptId(call.channel_id) for call in site.switch.placed_calls[:3]]
+        judge = JudgeRecordedCall(attempt_id=machine, answered_by=WhoAnswered.MACHINE)
+        assert await site.centre.engine.execute_command(judge) == "1 calls judged, 0 of them answered by people"
+        for person in people:
+            with pytest.raises(CommandRefused, match="detection did not take it for a machine"):
+                await site.centre.engine.execute_command(judge.model_copy(update={"attempt_id": person}))
+    lengths = [(folder / f"{attempt}.wav").stat().st_size for attempt in (machine, *people)]
+    assert lengths == [44 + 2 * 12_000, 0, 0]  # the header, and 1.5 s
+    recorded = "SELECT attempt_id, started_at - answered_at FROM recording JOIN attempt USING (attempt_id)"
+    assert query_site_store(tmp_path, recorded) == [(machine, 0.0)]
+
+
+@virtual_time()
+async def test_judged_calls_replace_the_profiles_share_of_people_taken_for_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judged_calls, "LEAST_JUDGED", 3)
+    machine = Behaviour(machine=True, amd_seconds=1.5, hang_up_after=60.0)
+    config = make_scripted_switch(Behaviour(talk_seconds=5.0, amd_seconds=1.1), machine, machine, machine)
+    campaign = {**SAMPLED, "pacing": "predictive"}
+    profile = neutral_with(
+        machine_detection={"allowed": True, "false_positive_share": 0.001}, recording={"allowed": True}
+    )
+    async with a_site(tmp_path, config, seats=1, campaign=campaign, profile=profile) as site:
+        await site.log_in("01")
+        await site.until(lambda: len(site.ended()) >= 4, seconds=600)
+        assert list_outcomes(site)[:4] == [Outcome.CONNECTED, *[Outcome.MACHINE] * 3]
+        await site.centre.engine.execute_command(PauseCampaign(campaign_id="agents"))
+        machines = [AttemptId(call.channel_id) for call in site.switch.placed_calls[1:4]]
+
+        async def judge(place: int, who: WhoAnswered) -> None:
+            await site.centre.engine.execute_command(JudgeRecordedCall(attempt_id=machines[place], answered_by=who))
+
+        await judge(0, WhoAnswered.PERSON)
+        await judge(1, WhoAnswered.MACHINE)
+        assert count_answers_and_abandoned_calls(site) == pytest.approx((1.003, 0.003))
+        await judge(2, WhoAnswered.MACHINE)
+        charged = 3 * JudgedCalls(3, 1).false_positive_upper_bound
+        assert count_answers_and_abandoned_calls(site) == pytest.approx((1 + charged, charged))
+        assert site.centre_view.campaigns[0].abandoned_rate == pytest.approx(charged / (1 + charged))
+        await judge(0, WhoAnswered.MACHINE)  # the person has listened to it again
+        charged = 3 * JudgedCalls(3, 0).false_positive_upper_bound
+        assert count_answers_and_abandoned_calls(site) == pytest.approx((1 + charged, charged))
+    later = replace(config, start_epoch=START_EPOCH + 3600.0)
+    async with a_site(tmp_path, later, seats=1, campaign=campaign, profile=profile) as site:
+        assert count_answers_and_abandoned_calls(site) == pytest.approx((1 + charged, charged))  # from the store
 
 
 @virtual_time()

@@ -43,6 +43,7 @@ def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
             (ATTEMPT,),
         )
         db.execute("INSERT INTO flow_answer VALUES (?, 'at_home', '3', 2)", (ATTEMPT,))
+        db.execute("INSERT INTO judged_call VALUES (?, 'machine', 3, 'ops')", (ATTEMPT,))
         db.execute(
             "INSERT INTO inbound_call (at, called, e164, mode, campaign_id, attempt_id) VALUES (1, '+911140000001', ?, 'flow', 'a',"
             " ?)",

@@ -328,6 +328,7 @@ MODULE_OF = {
     "ControlPlayback": "app_controlplayback",
     "Echo": "app_echo",
     "MixMonitor": "app_mixmonitor",
+    "StopMixMonitor": "app_mixmonitor",
     "MusicOnHold": "res_musiconhold",
     "Playback": "app_playback",
     "TryExec": "app_exec",
@@ -335,7 +336,9 @@ MODULE_OF = {
     "WaitForSilence": "app_waitforsilence",
     "CALLERID": "func_callerid",
     "CHANNEL": "func_channel",
+    "DB": "func_db",
     "DB_EXISTS": "func_db",
+    "FILE": "func_env",
     "HANGUPCAUSE": "func_hangupcause",
     "HANGUPCAUSE_KEYS": "func_hangupcause",
     "Return": "app_stack",
@@ -380,7 +383,7 @@ def test_rendered_modules_conf_loads_the_module_of_every_dialplan_application() 
     contexts = parse_dialplan(render_dialplan())
     steps = [step for entries in contexts.values() for entry in entries for step in entry.steps.values()]
     used = {step.application for step in steps} - CORE
-    used |= {name for step in steps for name in re.findall(r"\$\{([A-Z_]+)\(", step.data)}
+    used |= {name for step in steps for name in re.findall(r"(?:\$\{|^)([A-Z_]+)\(", step.data)}
     assert {name: MODULE_OF[name] for name in used if f"{MODULE_OF[name]}.so" not in loaded} == {}
 
 

@@ -15,6 +15,7 @@ from dialer.desk.board import BOARD_COMMANDS, list_commands_allowed_to_role
 from dialer.desk.early_warnings import AbandonedWindow, WarningList, find_active_warnings
 from dialer.desk.figures import BoardFigures, DayFigures, ShownCap
 from dialer.desk.idle_reasons import IdleReason, find_idle_reason_of_campaign
+from dialer.domain import judged_calls
 from dialer.domain.alerts import AlertKind, AlertList, create_alert
 from dialer.domain.enums import SupervisorRole
 from dialer.domain.model import CampaignProgress, CampaignState
@@ -300,6 +301,14 @@ async def test_desk_reads_abandoned_rates_and_calls_of_the_day_from_the_store(tm
     windows: tuple[AbandonedWindow, ...] = page_state.get_values_of_keys_with_prefix("abandoned", tuple)["turnout"]
     assert [(each.answers, each.abandoned) for each in windows] == [(3, 1), (2, 1)]
     assert windows[0].stop == 0.03
+    with open_store_exclusively(store, "a test") as db:
+        db.execute("UPDATE attempt SET outcome = 'machine', connected_at = NULL WHERE attempt_id = 'a0'")
+        db.execute("INSERT INTO judged_call VALUES ('a0', 'person', 1.0, 'asha')")
+    with pytest.MonkeyPatch.context() as patch:  # the share of people that judged calls show, instead of the profile's
+        patch.setattr(judged_calls, "LEAST_JUDGED", 1)
+        await figures.read_campaign_figures("turnout", tuple(replace(cap, false_positive_share=0.1) for cap in caps))
+    windows = page_state.get_values_of_keys_with_prefix("abandoned", tuple)["turnout"]
+    assert windows[0].abandoned == 2
     with open_store_exclusively(store, "a test") as db:  # while the desk could not read
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute(

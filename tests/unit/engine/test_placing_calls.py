@@ -393,6 +393,15 @@ def test_call_attempt_is_stored_before_its_call_is_sent_with_the_campaigns_setti
     assert AlertKind.ORIGINATE not in site.turns.features.active_alerts
 
 
+@pytest.mark.parametrize(("share", "records"), [(1.0, True), (0.0, False)])
+def test_call_of_the_sample_is_sent_with_the_wish_to_record_a_machine(share: float, records: bool) -> None:
+    site = Site(campaign={"machine_detection": "before-seat"})
+    site.run.spec = replace(site.run.spec, machine_sample=share)
+    attempt, _ = site.create_call()
+    assert asyncio.run(site.originator._originate_call(site.run, attempt)) is None
+    assert [request.record_machine for request in site.placed] == [records]
+
+
 def find_unplaced_attempts(site: Site) -> list[AttemptId]:
     ended = [
         effect.ended

@@ -189,6 +189,20 @@ def test_abandoned_rate_restored_from_stored_calls_is_never_underestimated() -> 
     assert (hour.answers, hour.abandoned) == (90, 1)
 
 
+def test_corrected_counts_of_past_calls_are_in_the_abandoned_rate_window_of_their_own_time() -> None:
+    governor = _make_governor(HOUR)
+    governor.now = 5_000.0
+    governor.restore_answered_and_abandoned_counts(
+        {3_600.0: [RecentAnswers(3_000.0, 10, 2), RecentAnswers(60.0, 90, 1)]}
+    )
+    changes = [RecentAnswers(3_000.0, -1.5, -1.5), RecentAnswers(60.0, 0.5, 0.5)]
+    governor.correct_answered_and_abandoned_counts({3_600.0: changes})
+    [hour] = governor.tallies
+    assert (hour.answers, hour.abandoned) == (99.0, 2.0)
+    hour.remove_calls_outside_time_window(5_700.0)
+    assert (hour.answers, hour.abandoned) == (90.5, 1.5)
+
+
 def test_allowed_abandonment_risk_survives_a_restart_and_damaged_state_is_refused() -> None:
     governor = _make_governor((*HOUR, *DAY))
     _count_answers(governor, 500, 4.0, drops=(3, 80, 300))

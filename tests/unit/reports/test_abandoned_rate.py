@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from dialer.domain import judged_calls
+from dialer.domain.judged_calls import JudgedCalls
 from dialer.domain.model import Outcome, calculate_abandoned_rate
 from dialer.mqtt.messages import create_statistics_message
-from dialer.reports import tables
+from dialer.reports import accounts, tables
 from dialer.reports.evidence import report_whether_abandoned_caps_were_met
 from dialer.settings.jurisdiction import load_profile
 from dialer.simulation.demo.report import build_demo_report
@@ -80,6 +82,33 @@ async def test_abandoned_rate_is_the_same_in_every_report_and_excludes_ivr_calls
     # The demo detects no machines.
     assert (run_report["abandoned_rate"], run_report["campaigns"]["agents"]["abandoned_rate"]) == (RATE, RATE)
     assert run_report["live_answers"] == 200
+
+
+async def test_judged_calls_of_a_campaign_replace_its_share_of_people_in_every_report(store: Path) -> None:
+    window = tables.Window(NOON - 60, NOON + 3600)
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        judged = "INSERT INTO judged_call SELECT attempt_id, iif(attempt_number = 2, 'person', 'machine'), 1.0, 'asha'"
+        db.execute("UPDATE attempt SET attempt_number = 2 WHERE outcome = 'machine' AND phone_id % 20 = 0")
+        db.execute("INSERT INTO recording SELECT attempt_id, 1.0 FROM attempt WHERE outcome = 'machine'")
+        db.execute(f"{judged} FROM attempt WHERE outcome = 'machine'")
+        db.commit()
+    measured = JudgedCalls(40, 2).false_positive_upper_bound
+    with pytest.MonkeyPatch.context() as patch, open_store_snapshot(store, None) as source:
+        patch.setattr(judged_calls, "LEAST_JUDGED", 40)
+        table = tables.report_abandoned_calls(source, window, UTC, SHARE)
+        hours = accounts.report_calls_by_hour(source, window, UTC, SHARE)
+        proof = report_whether_abandoned_caps_were_met(source, window, UTC, load_profile("neutral"))
+        machines = tables.report_calls_taken_for_machines(source, window, SHARE)
+    people = measured * AGENTS["machine"]
+    for report in (table, hours, proof):
+        rates = {cells(report, row)["campaign"]: cells(report, row)["abandoned_rate"] for row in report.rows}
+        assert rates["agents"] == pytest.approx((2 + people) / (200 + people))
+        assert rates["detecting"] == pytest.approx(SHARE * 20 / (99 + SHARE * 20))  # 20 calls are too few
+    assert f"26.0%, {measured:.1%} in agents as measured (2 of 40), count as abandoned people" in proof.title
+    assert machines.rows == (
+        ("agents", 40, 40, 40, 2, 0.05, measured, measured),
+        ("detecting", 20, 20, 20, 1, 0.05, JudgedCalls(20, 1).false_positive_upper_bound, SHARE),
+    )
 
 
 @virtual_time()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from dialer.errors import SettingError
 from dialer.settings.jurisdiction import (
@@ -307,6 +308,13 @@ def test_settings_that_enable_features_forbidden_by_the_jurisdiction_profile_are
     ):
         load_site_profile(site(campaign={"machine_detection": "before-seat"}))
     assert load_site_profile(site(campaign={"machine_detection": "after-seat"})).name == "neutral"
+    sampled = {"machine_detection": "before-seat", "machine_sample": 0.1}
+    with pytest.raises(SettingError, match=r"machine_sample: the profile 'us' does not allow recording of calls"):
+        load_site_profile(site("us", campaign=sampled, trunks=[]))
+    with pytest.raises(ValidationError, match='machine_sample needs machine_detection = "before-seat"'):
+        site(campaign={"machine_sample": 0.1})
+    with pytest.raises(ValidationError, match=r"recordings\.prompt cannot announce it"):
+        site(campaign=sampled, recordings={"prompt": "common/hold"})
     assert load_site_profile(site("us", campaign={"machine_detection": "before-seat"}, trunks=[])).name == "us"
     with pytest.raises(SettingError, match=r"flows\.recordings: the profile 'us' does not allow recordings"):
         load_site_profile(site("us", flows={"recordings": True}, trunks=[]))

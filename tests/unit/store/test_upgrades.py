@@ -77,6 +77,7 @@ ROWS = {
     27: ["INSERT INTO own_call_back VALUES ('calls', 1, '17', 'a', 8.0, 9.0)"],
     29: ["INSERT INTO store_identity VALUES (1, 'i1', NULL, 0, '', '')"],
     31: ["INSERT INTO peer_call VALUES (1, 5.0, NULL, NULL)"],
+    33: ["INSERT INTO judged_call VALUES ('a', 'person', 6.0, 'asha')"],
 }  # fmt: skip
 """What is put in at each schema, for what is new in it."""
 

@@ -133,6 +133,15 @@ def call_party(endpoint: str, number: str | None, caller_id: str | None, server:
             lambda switch: switch.originate_call(request_call(detect_machine=True, message_to_machine=True)),
             [originate(*VOTER, "matdan-voter", "voicemail", *VOTER_FIELDS)],
         ),
+        *(
+            (
+                lambda switch, message=message: switch.originate_call(
+                    request_call(detect_machine=True, record_machine=True, message_to_machine=message)
+                ),
+                [originate(*VOTER, "matdan-voter", extension, *VOTER_FIELDS)],
+            )
+            for message, extension in ((False, "recorded_machine"), (True, "recorded_voicemail"))
+        ),
         (lambda switch: switch.connect_call_to_seat(CALL, "04"), [redirect(CALL, "matdan-seat", "04")]),
         (
             lambda switch: switch.connect_call_to_seat(CALL, "04", record=True, server="second"),
