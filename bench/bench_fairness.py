@@ -318,7 +318,7 @@ async def run_centre(folder: Path, row: SkillRow, warm_seconds: float, seconds: 
             agents = SimulatedAgents(centre.engine, [seat.name for seat in settings.seats], AgentHabits(), seed=1)
             for number, seat in enumerate(settings.seats, 1):
                 await centre.engine.execute_command(SeatLogIn(seat=seat.name, agent=f"{100 + number}", pin=PIN))
-            group.create_task(agents.act_as_agents_until_stopped(stop))
+            group.create_task(agents.react_to_engine_until_stopped(stop))
             await asyncio.sleep(warm_seconds)
             before, watch = centre.engine.make_centre_view().campaigns, CentreWatch(centre, len(row.skills))
             await watch.run(seconds)

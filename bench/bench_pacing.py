@@ -103,7 +103,7 @@ def optimum_idle_seconds(scenario: Scenario, cap: float) -> float | None:
     plain = scenario.name in {f"{seats} seats{rest}" for rest in _RATES}
     if not plain or not isinstance(rate, DayCurve) or seats > MOST_SEATS_FOR_OPTIMUM:
         return None
-    return compute_optimum(MarkovCentre(seats, rate.get_value_of_curve_at(0.0), cap)).idle_seconds_per_call
+    return compute_optimum(MarkovCentre(seats, rate.get_value_at_time_of_day(0.0), cap)).idle_seconds_per_call
 
 
 def best_baseline(scenario: Scenario, kept: Sequence[TunedFamily]) -> tuple[TunedFamily, str]:

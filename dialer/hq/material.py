@@ -73,7 +73,8 @@ def read_signed_draft_of_material(settings: HqSettings) -> DraftedMaterial:
     repository = Repository(settings.bundles.folder)
     with _convert_errors_of_material_folder(settings, "the draft cannot be read"):
         return DraftedMaterial(
-            *repository.find_changes_of_drafted_bundles(), repository.find_signers_of_complete_bundle_draft()
+            *repository.find_versions_that_draft_approves_or_withdraws(),
+            repository.find_signers_of_complete_bundle_draft(),
         )
 
 

@@ -1,13 +1,13 @@
-"""Campaign material at a centre: downloaded file by file, verified completely before use, activated and rolled back atomically.
+"""Campaign material at a centre: download, complete verification, activation and rollback.
 
     FOLDER/trust/       the newest metadata seen by python-tuf, which refuses older metadata
-    FOLDER/files/       files by hash; a download that was interrupted continues in NAME.part
-    FOLDER/NAME-7/      a complete version: its files are hard links to those by hash
-    FOLDER/current      symbolic link to the active version: the settings name paths below it
-    FOLDER/previous     symbolic link to the version that was active before
-    FOLDER/unloaded     symbolic link to the version that the dialler has not loaded yet
+    FOLDER/files/       files by hash; an interrupted download continues in NAME.part
+    FOLDER/NAME-7/      a complete version; its files are hard links into files/
+    FOLDER/current      symbolic link to the active version; the settings name paths below it
+    FOLDER/previous     symbolic link to the previously active version
+    FOLDER/unloaded     symbolic link to a version that the dialler has not loaded yet
 
-All methods block. After an error the active version is unchanged.
+All methods block. An error leaves the active version unchanged.
 """
 
 from __future__ import annotations
@@ -51,9 +51,7 @@ _OK, _PARTIAL, _SERVER_ERROR = 200, 206, 500
 
 @dataclass(frozen=True, slots=True)
 class MaterialSource:
-    """The server from which a centre gets campaign material, and the facts about the centre that decide which material
-    it gets: its id, zone and jurisdiction.
-    """
+    """The server with the campaign material, and the centre's id, zone and jurisdiction, which determine its material."""
 
     url: str  # of metadata/, targets/ and files/
     root: Path  # the first root.json, part of the centre's settings
@@ -127,15 +125,15 @@ class CentreMaterial:
         """Return the manifest (list of files) of the campaign material in use, or None if there is none or it is
         damaged. Raises MaterialRefused if the folder cannot be read.
         """
-        return self._read_manifest_in_linked_folder(CURRENT)
+        return self._read_manifest_at_symbolic_link(CURRENT)
 
     def read_previous_material_manifest(self) -> Manifest | None:
         """Return the manifest (list of files) of the campaign material that was in use before, or None if there is none
         or it is damaged. Raises MaterialRefused if the folder cannot be read.
         """
-        return self._read_manifest_in_linked_folder(PREVIOUS)
+        return self._read_manifest_at_symbolic_link(PREVIOUS)
 
-    def _read_manifest_in_linked_folder(self, link: str) -> Manifest | None:
+    def _read_manifest_at_symbolic_link(self, link: str) -> Manifest | None:
         try:
             data = (self._folder / link / MANIFEST).read_bytes()
         except FileNotFoundError:
@@ -172,8 +170,8 @@ class CentreMaterial:
             )
             if (manifest.name, manifest.version) != (wave.name, wave.version):
                 raise MaterialRefused(
-                    f"campaign material {wave.name} {wave.version}: its manifest names {manifest.bundle_name_and_version}; "
-                    "publish the version again"
+                    f"campaign material {wave.name} {wave.version}: its list of files is that of"
+                    f" {manifest.bundle_name_and_version}; publish the version again"
                 )
         if manifest.jurisdiction != self._source.jurisdiction:
             raise MaterialRefused(
@@ -340,17 +338,16 @@ class CentreMaterial:
             raise MaterialRefused(f"campaign material {label} is not downloaded: download it before it is activated")
         with _translate_download_errors():
             if (
-                active is not None and not self.must_dialler_load_installed_material()
+                active is not None and not self.has_dialler_yet_to_load_material()
             ):  # only a version that the dialler has loaded can be restored
                 self._replace_symbolic_link(PREVIOUS, active.bundle_name_and_version)
             self._replace_symbolic_link(UNLOADED, label)
             self._replace_symbolic_link(CURRENT, label)
 
     def roll_back_material_version(self) -> None:
-        """Put the previous version of the campaign material into use again. If there is none, no version is in use.
-        Raises MaterialRefused.
+        """Activate the previous version of the campaign material again, or none. Raises MaterialRefused.
 
-        Only for a new version that the dialler has not loaded: the dialler must still be using the previous version.
+        Use this only for a new version that the dialler has not loaded yet.
         """
         previous = self.read_previous_material_manifest()
         with _translate_download_errors():
@@ -359,8 +356,8 @@ class CentreMaterial:
             else:
                 self._replace_symbolic_link(CURRENT, previous.bundle_name_and_version)
 
-    def must_dialler_load_installed_material(self) -> bool:
-        """Return whether the dialler has not yet loaded the version of campaign material that is in use. Raises
+    def has_dialler_yet_to_load_material(self) -> bool:
+        """Return whether the dialler has not yet loaded the active version of the campaign material. Raises
         MaterialRefused.
         """
         with _translate_download_errors(), suppress(FileNotFoundError):

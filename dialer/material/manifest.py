@@ -1,8 +1,8 @@
-"""The documents that describe campaign material: the list of files of a bundle (manifest), and the steps of a roll-out
-(waves), which assign versions to centres. No I/O.
+"""The published documents about campaign material: the file list of a bundle (manifest), and the assignment of versions
+to centres (waves).
 
 A bundle is a folder of files with a name and a version number. Files are identified by their SHA-256, so that a centre
-downloads only the files of a new version that it does not have.
+downloads only the files that it does not have.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Manifest(_Document):
     files: Annotated[dict[str, BundleFile], Field(min_length=1, max_length=MAX_FILES)]  # by path below the folder
 
     @model_validator(mode="after")
-    def _check_file_paths(self) -> Self:
+    def _refuse_unsafe_file_paths(self) -> Self:
         if MANIFEST in self.files:
             raise ValueError(f"the file name {MANIFEST} is reserved for the manifest: remove or rename that file")
         folders: set[str] = set()
@@ -99,20 +99,17 @@ class Manifest(_Document):
 
     @property
     def manifest_path_on_server(self) -> str:
-        """The path on the material server at which this manifest (list of files) is published."""
+        """The path of this file list (manifest) on the material server."""
         return get_published_manifest_path(self.name, self.version)
 
     @property
     def bundle_name_and_version(self) -> str:
-        """The name and version of the campaign material (bundle), such as "prompts-7".
-
-        It is used as folder name and in messages.
-        """
+        """The name and version of the campaign material, such as "prompts-7", for folder names and messages."""
         return f"{self.name}-{self.version}"
 
 
 class Wave(_Document):
-    """One step (wave) of a roll-out: a version of campaign material, and the centres that get this version."""
+    """The assignment of a version of campaign material to some centres. It is one step (wave) of a roll-out."""
 
     name: Slug
     version: Version
@@ -120,16 +117,14 @@ class Wave(_Document):
 
 
 class Waves(_Document):
-    """The steps (waves) of a rollout. Each wave assigns a version of a bundle to some centres. If several waves name a
-    centre, the first of them applies to it.
-    """
+    """All assignments of campaign material to centres (waves). If several name a centre, the first of them applies."""
 
     title = WAVES_TARGET
 
     waves: Annotated[tuple[Wave, ...], Field(strict=False, max_length=1_000)] = ()
 
     def find_roll_out_wave_of_centre(self, centre: str, zone: str | None) -> Wave | None:
-        """Return the wave (roll-out step) that applies to a centre, or None if there is none."""
+        """Return the assignment (wave) that applies to a centre, or None."""
         addressees = {"all", f"centre:{centre}", f"zone:{zone}"}
         return next((wave for wave in self.waves if addressees & {*wave.to}), None)
 

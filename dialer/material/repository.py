@@ -1,12 +1,12 @@
-"""Campaign material at headquarters: bundles (versioned folders of files) are created, signed by people of two departments
-(media and compliance), published, and assigned to centres.
+"""The repository of campaign material at headquarters. Bundles (folders of files) are drafted, signed, published, and
+assigned to centres.
 
     FOLDER/public/      served by the web server: metadata/, targets/, files/
-    FOLDER/drafts/      bundles that are not published yet, and the list of approved files (targets.json) until it is signed
+    FOLDER/drafts/      unpublished bundles, and the unsigned list of approved files (targets.json)
 
-There are three kinds of keys: root keys (offline; two sign the first root), those of people of media and of compliance
-(one of each signs every bundle), and the key on this machine, which signs the list of newest versions and their
-assignment to centres. It cannot assign a bundle that the departments have not signed. All methods block.
+There are three kinds of keys. Two root keys, kept offline, sign the list of people who may sign bundles. One person of
+media and one of compliance sign every bundle. The key on this machine signs the assignment of bundles to centres, but
+cannot approve a bundle. All methods block.
 """
 
 from __future__ import annotations
@@ -106,14 +106,14 @@ class Repository:
         online: bytes,
         now: float,
     ) -> Path:
-        """Create the repository of campaign material. Return its root.json, which every centre needs to verify the
-        material. Raises MaterialRefused.
+        """Create the repository of campaign material. Return its root.json, which centres need to verify the material.
 
-        The private `root_keys` sign it. `root_public` are more root keys, whose owners may sign later changes.
+        The private `root_keys` sign root.json. `root_public` are further root keys for later changes. Raises
+        MaterialRefused.
         """
         if self._metadata.exists():
             raise MaterialRefused(
-                f"{self._folder} is a repository already, and the centres trust its root: name another folder"
+                f"{self._folder} already contains a repository of campaign material: name another folder"
             )
         signers = [create_tuf_signer(key) for key in root_keys]
         roots = {key.keyid: key for key in (*(s.public_key for s in signers), *map(create_tuf_key, root_public))}
@@ -142,10 +142,9 @@ class Repository:
     def draft_change_of_signatories(
         self, root_keys: Iterable[bytes], signatories: Collection[Signatory], online: bytes, now: float
     ) -> None:
-        """Draft a change of the people who sign campaign material, and of the signing key of this machine. Raises
-        MaterialRefused.
+        """Draft a new list of the people who sign campaign material, and a new signing key of this machine.
 
-        The change takes effect when it is published.
+        The change takes effect when it is published. Raises MaterialRefused.
         """
         before = self._read_tuf_root_metadata()
         own = create_tuf_signer(online).public_key
@@ -164,10 +163,10 @@ class Repository:
     def replace_root_keys_of_repository(
         self, root_keys: Iterable[bytes], root_public: Collection[bytes], now: float
     ) -> None:
-        """Replace the keys that sign root.json by the public keys `root_public`. Raises MaterialRefused.
+        """Replace the root keys by the public keys `root_public`, and publish the new root.json. Raises
+        MaterialRefused.
 
-        Two of the old and two of the new private keys sign the change (`root_keys`). The people who sign bundles stay.
-        Centres use the new root.json from their next update.
+        Two old and two new private keys (`root_keys`) must sign. The people who sign bundles do not change.
         """
         if (self._drafts / "root.json").exists():
             raise MaterialRefused("an earlier change of the signatories is drafted but not published: publish it first")
@@ -201,10 +200,10 @@ class Repository:
     def draft_bundle_from_folder(
         self, source: Path, name: str, version: int, jurisdiction: str, now: float
     ) -> tuple[Manifest, int]:
-        """Draft a bundle of campaign material from the files of a folder. Return its manifest and the total size of its
-        new files (bytes).
+        """Draft a bundle of campaign material from a folder. Return its file list (manifest), and the size of its new
+        files (bytes).
 
-        New files are those that no earlier version contained. Raises MaterialRefused.
+        Files of earlier versions are not new. Raises MaterialRefused.
         """
         if (self._folder / "drafts" / get_published_manifest_path(name, version)).exists():
             raise MaterialRefused(
@@ -252,7 +251,7 @@ class Repository:
             )
         self._write_drafted_tuf_targets(targets, now)
 
-    def find_changes_of_drafted_bundles(self) -> tuple[list[str], list[str]]:
+    def find_versions_that_draft_approves_or_withdraws(self) -> tuple[list[str], list[str]]:
         """Return which versions of campaign material the publication of the draft will approve, and which versions it
         will withdraw.
         """
@@ -283,7 +282,7 @@ class Repository:
         root = self._read_tuf_root_metadata(drafted=True)
         if signer.public_key.keyid not in root.roles[Targets.type].keyids:
             raise MaterialRefused(
-                "this key is not a signatory's: sign with a key of media or compliance that root.json names"
+                "this key is not a signatory's: sign with the key of a person of media or compliance in root.json"
             )
         targets.sign(signer, append=True)
         self._write_tuf_metadata(targets, "targets.json", self._drafts)
@@ -299,7 +298,7 @@ class Repository:
         trust.require_signatures_of_both_departments(signed.values())
         if len(signed) < trust.TARGETS_SIGNATURES:
             raise MaterialRefused(
-                "the bundle has one signature and needs two: one person of media and one of compliance sign it"
+                "the bundle has one signature and needs two: have it signed by one person of media and one of compliance"
             )
         return signed
 
@@ -332,16 +331,15 @@ class Repository:
     def assign_approved_bundle_version(
         self, name: str, version: int, to: Collection[str], covered: Collection[str], online: bytes, now: float
     ) -> None:
-        """Assign an approved version of campaign material to the addressees `to` (centres, zones or all). Raises
-        MaterialRefused.
+        """Assign an approved version of campaign material to the addressees `to` (centres, zones or all).
 
-        Earlier assignments to these addressees are removed, and also those to `covered`, the addressees that `to`
-        includes, such as the centres of a zone.
+        It replaces the earlier assignments to these addressees, and to `covered`: the centres or zones that they
+        include. Raises MaterialRefused.
         """
         with self._lock_material_repository():
             if get_published_manifest_path(name, version) not in self.list_approved_bundle_versions():
                 raise MaterialRefused(
-                    f"bundle {name} {version} is not approved: both departments (media and compliance) sign it, then publish it"
+                    f"bundle {name} {version} is not approved: have it signed by media and compliance, then publish it"
                 )
             replaced = {*to, *covered}
             others = [
@@ -355,14 +353,15 @@ class Repository:
                 to = [*own.to, *to]
             narrow_first = sorted(
                 (Wave(name=name, version=version, to=tuple(to)), *others),
-                key=lambda wave: _get_sort_key_of_roll_out_wave(wave.to),
+                key=lambda wave: _get_sort_key_of_assignment(wave.to),
             )
             self._sign_and_write_roll_out_waves(Waves(waves=tuple(narrow_first)), online, now)
             self._write_tuf_snapshot_and_timestamp(online, now)
 
     def renew_signature_of_bundle_assignments(self, online: bytes, now: float) -> None:
-        """Sign the assignments to centres and the timestamp again. They are valid for two days, so that nobody can hide
-        a newer version from centres for longer.
+        """Sign the assignments to centres again, for two more days.
+
+        Signatures are short-lived so that an attacker cannot hide a newer version from centres for long.
         """
         with self._lock_material_repository():
             self._sign_and_write_roll_out_waves(self.read_roll_out_waves(), online, now)
@@ -420,8 +419,8 @@ class Repository:
     # Files
 
     def _read_tuf_root_metadata(self, *, drafted: bool = False) -> Root:
-        """Return the root metadata (root.json, TUF's list of trusted keys) that is in use. If `drafted` is True and
-        there is a draft of the next root.json, return the draft.
+        """Return the active root.json (TUF's list of trusted keys). With `drafted`, return the draft of the next one if
+        it exists.
         """
         path = self._metadata / f"{self._find_newest_tuf_metadata_version(Root.type)}.root.json"
         if drafted and (self._drafts / "root.json").exists():
@@ -514,12 +513,8 @@ def _create_tuf_delegation_for_assignments(own: Key) -> Delegations:
     return Delegations({own.keyid: own}, {trust.WAVES_ROLE: waves})
 
 
-def _get_sort_key_of_roll_out_wave(to: Collection[str]) -> int:
-    """Return a key by which waves (assignments of a version to centres) are sorted: first those to single centres, then
-    those to zones, then those to all centres.
-
-    The first wave in this order that is addressed to a centre applies to the centre.
-    """
+def _get_sort_key_of_assignment(to: Collection[str]) -> int:
+    """Return a sort key that puts assignments to single centres first, then those to zones, then those to all."""
     return max((2 if each == "all" else 1 if each.startswith("zone:") else 0) for each in to)
 
 

@@ -1,6 +1,4 @@
-"""The rules on who must sign published campaign material: as many people as python-tuf requires, and at least one
-person of each of the two departments (media and compliance).
-"""
+"""The rules on who must sign campaign material: at least one person of media and one of compliance."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ WAVES_ROLE = "waves"
 
 
 def find_valid_bundle_signers(root: Root, targets: Metadata[Targets]) -> dict[str, str]:
-    """Return the people who have validly signed the published campaign material (bundles), by name, with their
-    departments.
-    """
+    """Return the people whose signatures of the campaign material are valid, with their departments."""
     result = root.get_verification_result(Targets.type, targets.signed_bytes, targets.signatures)
     return {get_name_of_key_owner(key): str(key.unrecognized_fields.get(DEPARTMENT)) for key in result.signed.values()}
 
@@ -40,5 +36,6 @@ def require_signatures_of_both_departments(signed: Collection[str]) -> None:
     for department in DEPARTMENTS:
         if department not in signed:
             raise MaterialRefused(
-                f"nobody of the department {department} has signed the campaign material: one person of each department signs it"
+                f"nobody of the department {department} has signed the campaign material:"
+                " have it signed by one person of this department"
             )

@@ -1,6 +1,6 @@
-"""Simulated agents, who log in, take calls, enter a disposition after each one, and sometimes take a break.
+"""Simulated agents, who log in, take calls, enter dispositions, and sometimes take a break.
 
-They use the engine as the agents' page does: they subscribe to the engine's changes and send it commands.
+They react to changes of the engine's state and send commands, as the agents' page does.
 """
 
 from __future__ import annotations
@@ -62,16 +62,13 @@ class EngineLike(Protocol):
 
 
 class EngineClient(ABC):
-    """Base class of simulated people, such as agents.
-
-    Each change of the engine's state starts a task that reacts to the change.
-    """
+    """Base class of simulated people who react to changes of the engine's state, such as agents."""
 
     def __init__(self, engine: EngineLike) -> None:
         self._engine = engine
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def act_as_agents_until_stopped(self, stop: asyncio.Event) -> None:
+    async def react_to_engine_until_stopped(self, stop: asyncio.Event) -> None:
         """React to changes of the engine's state until `stop` is set, then cancel the reactions in progress."""
         unsubscribe = self._engine.subscribe_to_changes(self._react_to_changed_engine_state)
         try:
@@ -83,7 +80,7 @@ class EngineClient(ABC):
                 task.cancel()
 
     async def _send_first_commands_of_simulated_person(self) -> None:  # noqa: B027 - optional: some clients only react to changes
-        """Send the commands with which the simulated person starts. By default there are none."""
+        """Send the simulated person's first commands, such as a log-in. The default is to send none."""
 
     @abstractmethod
     def _react_to_changed_engine_state(self, change: Change) -> None:

@@ -20,9 +20,7 @@ class SimulatedSite:
     """A running centre and its simulated Asterisk. Setting the event `stop` ends the centre and the Asterisk."""
 
     def __init__(self, switch: SimulatedAsterisk, centre: RunningCentre) -> None:
-        """Connect a simulated Asterisk to a centre. Calls on `switch` (the simulated Asterisk) run their flows over the
-        FastAGI server of `centre`.
-        """
+        """Connect the simulated Asterisk `switch` to the FastAGI server of `centre`, which runs the flows of its calls."""
         self.switch = switch
         self.centre = centre
         self.stop = asyncio.Event()

@@ -1,8 +1,7 @@
-"""An asyncio event loop in virtual time: its clock jumps to the next timer when nothing is ready.
+"""An asyncio event loop in virtual time. If nothing is ready, its clock jumps to the next timer.
 
-A simulated day of calls therefore takes seconds. Real loopback sockets still work: before each jump the loop sends a
-byte through a socket pair of its own and waits for it. Once the byte arrives, all data that was written to loopback
-sockets earlier can be read too, and the loop handles this data before it jumps.
+A simulated day of calls therefore takes seconds. Real loopback sockets still work: before each jump, the loop sends a
+byte to itself, and first handles all data that arrives before this byte.
 """
 
 from __future__ import annotations
@@ -50,11 +49,11 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._now += seconds
         if self._now > self._limit_seconds:
             raise VirtualTimeStuck(
-                f"the virtual clock passed its limit of {self._limit_seconds:g} s; the event that the program waits for never came"
+                f"the virtual clock passed its limit of {self._limit_seconds:g} s; an awaited event did not occur"
             )
 
     def wait_until_loopback_data_arrives(self) -> None:
-        """Block until everything written to loopback sockets so far can be read."""
+        """Block until all data that was written to loopback sockets so far can be read."""
         self._fence.send_byte_to_own_socket()
 
     def run_in_executor(
@@ -117,8 +116,7 @@ class _JumpingSelector(selectors.BaseSelector):
         events = self._real.select(DEADLOCK_SECONDS)
         if not events:
             raise VirtualTimeStuck(
-                "the virtual event loop has no timer and no socket data left to wait for; the event that the program waits "
-                "for never comes"
+                "the virtual event loop has no timer and no socket data left to wait for; the awaited event never comes"
             )
         return events
 

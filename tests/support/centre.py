@@ -166,7 +166,7 @@ async def agents_at_work(site: Site, habits: AgentHabits | None = None) -> Async
         seed=1,
     )
     async with asyncio.TaskGroup() as group:
-        group.create_task(agents.act_as_agents_until_stopped(stop))
+        group.create_task(agents.react_to_engine_until_stopped(stop))
         try:
             yield
         finally:

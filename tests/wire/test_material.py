@@ -247,7 +247,7 @@ def test_campaign_material_needs_signatures_of_both_departments(
     for stranger in ("r1", "online"):
         with pytest.raises(MaterialRefused, match="not a signatory's"):
             repository.sign_drafted_bundles(KEYS[stranger])
-    assert repository.find_changes_of_drafted_bundles() == (["bundles/turnout/1.json"], [])
+    assert repository.find_versions_that_draft_approves_or_withdraws() == (["bundles/turnout/1.json"], [])
     repository.sign_drafted_bundles(KEYS["meena"])
     repository.publish_drafted_bundles(KEYS["online"], NOW)
     headquarters.assign(1, NOW)
@@ -451,5 +451,5 @@ def test_material_repository_needs_two_root_keys_and_both_departments(
             )
     assert not (tmp_path / "hq").exists()
     Repository(tmp_path / "hq").create_material_repository([r1, r2], [], PEOPLE, online, NOW)
-    with pytest.raises(MaterialRefused, match="is a repository already"):
+    with pytest.raises(MaterialRefused, match="already contains a repository"):
         Repository(tmp_path / "hq").create_material_repository([r1, r2], [], PEOPLE, online, NOW)

@@ -55,16 +55,14 @@ class ActionRefused(Exception):
 
 
 def send_action_response(session: ManagerSession, action: AmiMessage, word: str, *fields: tuple[str, str]) -> None:
-    """Send the response to an AMI action: `word` as Response, the action's ActionID if it has one, and `fields`."""
+    """Send the response to an AMI action. `word` is the value of the field Response; `fields` are further fields."""
     action_id = action.action_id
     head = [("Response", word)] + ([("ActionID", action_id)] if action_id else [])
     session.send_bytes(encode_message([(name, _CONTROL.sub("?", value)) for name, value in [*head, *fields]]))
 
 
 class Actions:
-    """Runs the AMI actions that a client of the simulated Asterisk sends. An action is run only for a client that has
-    logged in as a user whose `write` permission includes a class of the action.
-    """
+    """Runs the AMI actions of clients of the simulated Asterisk, if the client's user has the necessary permission."""
 
     def __init__(self, switch: SwitchCalls) -> None:
         """Register the handlers of all actions."""
@@ -290,7 +288,7 @@ class Actions:
         )
 
     def _refuse_console_command(self, session: ManagerSession, action: AmiMessage) -> None:
-        """Answer the action Command: reply to every console command that it is unknown, because none is simulated."""
+        """Answer the AMI action Command with "No such command". Console commands are not simulated."""
         command = action.get("Command")
         rest = command.rpartition(" ")[0] or command
         text = f"No such command '{command}' (type 'core show help {rest}' for other possible commands)"

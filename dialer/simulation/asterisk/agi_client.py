@@ -20,9 +20,7 @@ CONNECT_SECONDS = 2.0  # res/res_agi.c, MAX_AGI_CONNECT
 
 
 class AgiConnection(asyncio.Protocol):
-    """A connection to the FastAGI server. The connection wakes the channel's waiting application when the server sends
-    a line or disconnects.
-    """
+    """A connection from a channel to the FastAGI server. Each received line wakes the channel, as does a disconnect."""
 
     def __init__(self, channel: Channel) -> None:
         """Create the connection for one run of AGI() on `channel`."""
@@ -49,7 +47,7 @@ class AgiConnection(asyncio.Protocol):
 
     @property
     def has_unread_input(self) -> bool:
-        """Whether a line of the FastAGI server is unread, or the server has disconnected; both stop a playing sound."""
+        """Whether the FastAGI server has sent a line or disconnected. Either stops a playing sound."""
         return bool(self.lines) or self.ended
 
     def send_line_to_agi_server(self, text: str) -> None:
@@ -114,7 +112,7 @@ def _render_agi_environment(channel: Channel, url: str, script: str, arguments: 
 async def _run_commands_sent_by_agi_server(switch: SwitchCore, channel: Channel, connection: AgiConnection) -> str:
     """Run the commands of the FastAGI server until it disconnects. Return the AGISTATUS.
 
-    The HANGUP line, replies and code 511 (channel has hung up) are sent in the order of `run_agi` in res/res_agi.c.
+    The order of replies, HANGUP and code 511 (channel hung up) is that of Asterisk (`run_agi` in res/res_agi.c).
     """
     exits_on_hang_up = channel.variables.get("AGIEXITONHANGUP", "").lower() in ("yes", "true", "1", "on")
     dead = False

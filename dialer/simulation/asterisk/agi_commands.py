@@ -108,16 +108,16 @@ async def _hang_up_channel(request: AgiRequest) -> str:
 
 
 async def _stream_file(request: AgiRequest) -> str | None:
-    seconds = request.switch.get_length_of_sound_seconds(request.words[0])
+    seconds = request.switch.get_sound_length_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1 endpos=0"
     offset = int(request.get_command_argument(2, "0") or 0)
     key_wait = await request.play_sound(max(0.0, seconds - offset / 8000), request.get_command_argument(1))
     if key_wait.aborted:
         return None
-    if key_wait.result_code_for_agi_reply == 0:
+    if key_wait.agi_result_code == 0:
         request.switch.set_dialplan_variable(request.channel, "PLAYBACKSTATUS", "SUCCESS")
-    return f"200 result={key_wait.result_code_for_agi_reply} endpos={offset + key_wait.number_of_played_samples}"
+    return f"200 result={key_wait.agi_result_code} endpos={offset + key_wait.agi_end_position}"
 
 
 async def _run_get_data_command(request: AgiRequest) -> str | None:
@@ -125,7 +125,7 @@ async def _run_get_data_command(request: AgiRequest) -> str | None:
 
     The timeout restarts after each digit, as in `ast_app_getdata` of main/app.c.
     """
-    seconds = request.switch.get_length_of_sound_seconds(request.words[0])
+    seconds = request.switch.get_sound_length_seconds(request.words[0])
     if seconds is None:
         return "200 result=-1"
     limit = float(request.get_command_argument(1, "0")) / 1000 or 6.0
@@ -167,7 +167,7 @@ async def _speak_characters(request: AgiRequest) -> str | None:
 
 def _format_reply_with_pressed_key(key_wait: KeyWait) -> str | None:
     """Return the AGI reply with the pressed key, or None if the command was aborted."""
-    return None if key_wait.aborted else f"200 result={key_wait.result_code_for_agi_reply}"
+    return None if key_wait.aborted else f"200 result={key_wait.agi_result_code}"
 
 
 async def _record_file(request: AgiRequest) -> str | None:
@@ -184,7 +184,7 @@ async def _record_file(request: AgiRequest) -> str | None:
     if key_wait.aborted:
         return None
     reason = "hangup" if key_wait.interrupted else "dtmf" if key_wait.digit else "timeout"
-    return f"200 result={key_wait.result_code_for_agi_reply} ({reason}) endpos={key_wait.number_of_played_samples}"
+    return f"200 result={key_wait.agi_result_code} ({reason}) endpos={key_wait.agi_end_position}"
 
 
 async def _set_channel_variable(request: AgiRequest) -> str:

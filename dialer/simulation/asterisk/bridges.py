@@ -18,9 +18,8 @@ class Participant:
 
 
 class Conference:
-    """A conference of the simulated Asterisk.
-
-    As in Asterisk, the channel that plays announcements counts as a channel of the conference's bridge.
+    """A conference of the simulated Asterisk. As in Asterisk, the announcer's channel counts as a channel of the
+    bridge.
     """
 
     def __init__(self, name: str, uniqueid: str, announcer: str) -> None:
@@ -35,12 +34,12 @@ class Conference:
         ).encode()
 
     def render_bridge_event_lines(self, count: int) -> bytes:
-        """Return the lines about the conference's bridge for an AMI event, with `count` channels in the bridge."""
+        """Return the fields of an AMI event that describe the conference's bridge. `count` is its number of channels."""
         return b"%b%d\r\nBridgeVideoSourceMode: none\r\n" % (self._head, count)
 
     @property
-    def number_of_marked_participants(self) -> int:
-        """The number of marked participants (a user option of ConfBridge) in the conference."""
+    def marked_participant_count(self) -> int:
+        """The number of participants with ConfBridge's option "marked"."""
         return sum(1 for member in self.members if member.user.marked)
 
     def list_channels_of_other_members(self, channel: Channel) -> str:

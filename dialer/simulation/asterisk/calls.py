@@ -34,10 +34,10 @@ _log = structlog.get_logger(__name__)
 
 
 class SwitchCalls(SwitchCore):
-    """The part of the simulated Asterisk that starts calls, added to its core (channels, variables and events)."""
+    """The simulated Asterisk's functions for starting calls: Originate, inbound calls, and calls from a seat's phone."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the simulated Asterisk without a clock, which calls need. The server sets the clock when it starts."""
+        """Create the simulated Asterisk. Calls can start after the server has set the clock."""
         super().__init__(config)
         self.caller = CallBehaviours(config)
         self._call_backs: list[asyncio.TimerHandle] = []
@@ -91,10 +91,10 @@ class SwitchCalls(SwitchCore):
         return None if server is None else server._phones.get(target.removeprefix("phone*"))
 
     def _place_call_on_local_channel(self, order: OriginateOrder) -> None:
-        """Place a call over a Local channel, whose two halves start and end together.
+        """Place a call on a Local channel, whose two halves start and end together.
 
-        The first half runs the dialplan from the location in the Originate action. The second half runs the extension in the
-        channel's name.
+        The first half runs the dialplan at the location in the Originate action. The second half runs the extension
+        that the channel's name contains.
         """
         name, _, context = order.dial_string.partition("/")[0].partition("@")
         ids = (order.uniqueid, order.other_uniqueid or f"{order.uniqueid};2")

@@ -54,7 +54,7 @@ class ChannelState(IntEnum):
 
 
 class EndsBy(StrEnum):
-    """Who or what ended a channel, as recorded in the journal."""
+    """The person or component that ended a channel, as recorded in the journal."""
 
     VOTER = "voter"
     MANAGER = "manager"
@@ -77,9 +77,9 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class OriginateOrder:
-    """The content of an Originate action whose fields are valid.
+    """A valid Originate action: whom to call, and what to run after the answer.
 
-    `ring_seconds` is the action's Timeout. The simulated Asterisk divides it by its speed.
+    `ring_seconds` is the action's Timeout in simulated time.
     """
 
     action_id: str
@@ -200,7 +200,7 @@ class Channel:
             self._waiter.set_result(None)
 
     def schedule_action_unless_call_ends(self, seconds: float, act: Callable[[], None]) -> None:
-        """Call `act` after `seconds`, unless the channel has ended by then."""
+        """Call the function `act` after `seconds`, unless the channel has ended by then."""
         self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
 
     def cancel_timers(self) -> None:

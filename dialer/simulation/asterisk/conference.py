@@ -56,7 +56,7 @@ class Conferences:
         admins = sum(1 for member in conference.members if member.user.admin)
         counts = {
             "parties": len(conference.members),
-            "marked": conference.number_of_marked_participants,
+            "marked": conference.marked_participant_count,
             "admins": admins,
         }
         return str(counts.get(kind, 0))
@@ -113,7 +113,7 @@ class Conferences:
                 other.channel, "BRIDGEPEER", conference.list_channels_of_other_members(other.channel)
             )
             other.channel.shown = None
-        if conference.number_of_marked_participants:
+        if conference.marked_participant_count:
             for other in conference.members:
                 if not other.user.marked and (other is member or user.marked):
                     self._start_conversation(other.channel)
@@ -140,9 +140,7 @@ class Conferences:
         self._set_channel_variable(channel, "CONFBRIDGE_RESULT", result)
         if member.user.marked:
             for other in conference.members:
-                if other.user.end_marked_any or (
-                    other.user.end_marked and not conference.number_of_marked_participants
-                ):
+                if other.user.end_marked_any or (other.user.end_marked and not conference.marked_participant_count):
                     other.result = "ENDMARKED"
                     other.channel.wake_waiting_application()
         if not conference.members:

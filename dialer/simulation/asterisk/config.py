@@ -87,7 +87,7 @@ _USER_KEYS = tuple(each.name for each in fields(ConferenceUser))
 
 
 def parse_conference_users(text: str) -> Mapping[str, ConferenceUser]:
-    """Return the user templates in the text of a confbridge.conf, by name."""
+    """Return the user templates in a confbridge.conf, by name. `text` is the content of the file."""
     return MappingProxyType(
         {
             section.name: ConferenceUser(**{key: section.get_setting_value(key) == "yes" for key in _USER_KEYS})

@@ -24,12 +24,12 @@ TONE_SECONDS = {"matdan/beep": 0.16, "matdan/key": 0.04, "matdan/done": 0.08, "m
 
 
 class SwitchCore(ABC):
-    """The channels, conferences and events of the simulated Asterisk. The subclass `SwitchCalls` adds the start of
-    calls, and `SimulatedAsterisk` adds the socket and faults.
+    """The channels, conferences and AMI events of the simulated Asterisk, without the start of calls and without
+    sockets.
     """
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
-        """Create the core of a simulated Asterisk. The server sets the clock later, when it starts."""
+        """Create the core of a simulated Asterisk, without a clock. The server sets the clock when it starts."""
         self.config = config
         self.speed = self.config.speed
         self.ami_port = self.config.ami_port
@@ -229,7 +229,7 @@ class SwitchCore(ABC):
 
     # For the dialplan
 
-    def get_length_of_sound_seconds(self, name: str) -> float | None:
+    def get_sound_length_seconds(self, name: str) -> float | None:
         """Return the length of a sound in seconds, or None if its file is missing."""
         if name in self.config.missing_sounds:
             return None

@@ -77,7 +77,7 @@ async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
     switch.answer_channel(channel)
     missing = False
     for sound in data.partition(",")[0].split("&"):
-        seconds = switch.get_length_of_sound_seconds(sound)
+        seconds = switch.get_sound_length_seconds(sound)
         if seconds is None:
             missing = True
         elif (await play_sound(switch, channel, seconds, digits="")).interrupted:
@@ -88,7 +88,7 @@ async def _play_sounds(switch: SwitchCore, channel: Channel, data: str) -> None:
 async def _play_sound_of_control_playback(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Play a sound by ControlPlayback. With the suffix `:end` only check that its file exists."""
     sound, _, place = data.partition(",")[0].partition(":")
-    seconds = switch.get_length_of_sound_seconds(sound)
+    seconds = switch.get_sound_length_seconds(sound)
     if seconds is not None and place != "end":
         await play_sound(switch, channel, seconds, digits="")
     switch.set_dialplan_variable(channel, "CPLAYBACKSTATUS", "ERROR" if seconds is None else "SUCCESS")
@@ -103,9 +103,8 @@ async def _join_conference(switch: SwitchCore, channel: Channel, data: str) -> N
 async def _detect_answering_machine(switch: SwitchCore, channel: Channel, data: str) -> None:
     """Simulate AMD(), the detection of an answering machine.
 
-    The first argument is the silence after which AMD takes the voter for a machine, the fourth a time limit (milliseconds,
-    defaults 2500 and 5000). The called voter's behaviour says how long the detection takes and what it finds. If the limit
-    passes first, the result is NOTSURE.
+    The called voter's behaviour determines the duration and the result. Argument 1 is the initial silence of a machine,
+    argument 4 the time limit (milliseconds). After the time limit, the result is NOTSURE.
     """
     arguments = data.split(",")
     limit = int(arguments[3]) / 1000 if len(arguments) > 3 and arguments[3] else 5.0
@@ -150,9 +149,9 @@ async def _play_music_on_hold(switch: SwitchCore, channel: Channel, data: str) -
 
 
 async def _wait_for_hang_up(_switch: SwitchCore, channel: Channel, _data: str) -> None:
-    """Simulate ChanSpy and Echo, which have no audio here: wait until the channel is hung up or redirected.
+    """Simulate ChanSpy and Echo, without audio: wait until the channel is hung up or redirected.
 
-    ChanSpy continues after the spied channels have ended, as in Asterisk without options E and S.
+    ChanSpy goes on when the spied channel ends, as in Asterisk without the options E and S.
     """
     while not channel.is_application_interrupted:
         await channel.wait_for_input_or_hang_up(None)
@@ -311,7 +310,7 @@ async def _run_dialplan_step(switch: SwitchCore, channel: Channel) -> bool:
 
 
 def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
-    """Move the channel to the target of Goto or GotoIf, otherwise to the next priority."""
+    """Move the channel to the target of a Goto, or else to the next priority."""
     target, channel.jump = channel.jump, None
     context, name = channel.context, channel.extension
     if target is None:

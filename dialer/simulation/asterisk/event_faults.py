@@ -39,7 +39,7 @@ class EventFaults:
         self._names = None if names is None else frozenset(names)
 
     def drop_next_ami_events(self, name: str, count: int = 1) -> None:
-        """Lose the next `count` AMI events named `name`."""
+        """Drop the next `count` AMI events with this name."""
         self._lose_next[name] += count
 
     def apply_faults_to_event(self, name: str, data: bytes) -> list[tuple[str, bytes]]:

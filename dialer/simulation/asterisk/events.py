@@ -1,6 +1,6 @@
-"""AMI events exactly as Asterisk 22 writes them: names, classes and the order of fields follow captures of a real one.
+"""AMI events in exactly the format of Asterisk 22: names, classes and order of fields, as in recorded traffic.
 
-An event is rendered only if some session receives it. A dialler's session receives four of about thirty events per call.
+For speed, an event is rendered only if a client has subscribed to it.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ Publish = Callable[[str, bytes], None]
 
 
 class EventWriter:
-    """Renders AMI events and sends them to all sessions. `wanted` are the names of events that at least one session
-    receives.
-    """
+    """Renders AMI events and sends them to the sessions. `wanted` has the names of subscribed events."""
 
     def __init__(self, publish: Publish, now: Callable[[], float]) -> None:
         """Create a writer of AMI events.
@@ -189,8 +187,8 @@ class EventWriter:
             )
 
     def publish_shutdown_event(self) -> None:
-        """Publish Shutdown, which announces an orderly restart. The fields of the event were taken from Asterisk's
-        source (manager.c), not from a real Asterisk's traffic.
+        """Publish Shutdown, which announces an orderly restart. Its fields come from Asterisk's source, not from
+        recorded traffic.
         """
         if "Shutdown" in self.wanted:
             fields = b"Privilege: system,all\r\nShutdown: Cleanly\r\nRestart: True\r\n\r\n"

@@ -1,7 +1,7 @@
-"""Parser and expression evaluator for extensions.conf, as far as the dialler's dialplan needs it.
+"""Parser of extensions.conf and evaluator of dialplan expressions, limited to what the dialler's dialplan uses.
 
-Supported are contexts, `exten =>` and `same =>`, priorities `n`, `n(label)` and numbers, patterns of X, Z, N, [...], `.`
-and `!`, `${VARIABLE}`, `${FUNCTION(...)}`, `${NAME:offset:length}` and `$[...]` with | & = != < > <= >= + - and quotes.
+Supported are extensions with priorities, labels and patterns, variables and functions with substrings, and `$[...]`
+with the operators | & = != < > <= >= + -.
 """
 
 from __future__ import annotations
@@ -105,17 +105,19 @@ def _find_matching_extensions(dialplan: Dialplan, context: str, name: str) -> It
 
 
 def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
-    """Return the extension of a dialplan context that runs for a dialled `name`, or None.
+    """Return the extension of a dialplan context for a dialled `name`, or None.
 
-    This is the extension with that name. If there is none, the first one whose pattern matches is returned.
+    An extension with exactly this name has priority over patterns. Of several patterns, the first one that matches
+    counts.
     """
     return next(_find_matching_extensions(dialplan, context, name), None)
 
 
 def find_dialplan_step(dialplan: Dialplan, context: str, name: str, priority: int) -> Step | None:
-    """Return the step of a dialplan extension at a priority, or None if there is no such step.
+    """Return the step of a dialplan extension at a priority, or None.
 
-    Asterisk searches again for each priority: after `h,1` without `h,2`, it runs priority 2 of a pattern that matches h.
+    As in Asterisk, each priority is looked up separately: after `h,1`, priority 2 may come from a pattern that matches
+    h.
     """
     steps = (each.steps for each in _find_matching_extensions(dialplan, context, name))
     return next((each[priority] for each in steps if priority in each), None)

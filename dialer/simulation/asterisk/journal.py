@@ -1,8 +1,7 @@
-"""The journal of a simulated Asterisk: every call as JSON lines, written before anything else happens to the call.
+"""The journal of a simulated Asterisk: all its calls, as JSON lines. Tests compare the dialler's records with it.
 
-Tests and demos compare the dialler's records with the journal. A line has `t` (epoch seconds), `event` and `channel`, the id of
-the attempt. `placed` adds number and trunk; `ended` adds how the call ended, whether it was answered, and the Q.850 cause;
-`inbound` is a call from a voter. The phone numbers are synthetic: only simulations write a journal.
+Each line has a time `t` (epoch seconds), an `event` and a `channel` (the attempt's id). A line is written before
+anything else happens to the call. The phone numbers are fictitious.
 """
 
 from __future__ import annotations
@@ -86,7 +85,7 @@ class Journal:
 class JournalReport:
     """The result of checking a journal of calls: counts of events, and problems.
 
-    `problems` lists numbers with two calls at once, and channel ids used twice. It is empty for a correct journal.
+    A problem is a number with two simultaneous calls, or a channel id that was used twice.
     """
 
     placed: int

@@ -1,4 +1,4 @@
-"""AMI responses that are lists of events, such as channels and conferences, as Asterisk writes them."""
+"""AMI responses that consist of a list of events, such as the list of channels, in Asterisk's format."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _compute_age_of_channel_seconds(channel: Channel) -> int:
     return int(asyncio.get_running_loop().time() - channel.created_at)
 
 
-def _get_id_of_bridge(channel: Channel) -> str:
+def _get_bridge_id(channel: Channel) -> str:
     return channel.conference.uniqueid if channel.conference is not None else ""
 
 
@@ -56,7 +56,7 @@ def render_channel_list(switch: SwitchCore, action_id: str) -> bytes:
             block
             + (
                 f"Application: {application}\r\nApplicationData: {data}\r\n"
-                f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_get_id_of_bridge(channel)}\r\n"
+                f"Duration: {age // 3600:02d}:{age // 60 % 60:02d}:{age % 60:02d}\r\nBridgeId: {_get_bridge_id(channel)}\r\n"
             ).encode()
         )
 
@@ -100,7 +100,7 @@ def render_channel_statuses(switch: SwitchCore, channels: list[Channel], action:
             "Type: PJSIP\r\nDNID: \r\n"
             f"EffectiveConnectedLineNum: {channel.connected_number}\r\n"
             f"EffectiveConnectedLineName: {channel.connected_name}\r\n"
-            f"TimeToHangup: 0\r\nBridgeID: {_get_id_of_bridge(channel)}\r\n"
+            f"TimeToHangup: 0\r\nBridgeID: {_get_bridge_id(channel)}\r\n"
             f"Application: {channel.application}\r\nData: {channel.data}\r\nNativeformats: (ulaw)\r\n"
             f"Readformat: {codec}\r\nReadtrans: {'(ulaw@8000)->(slin@8000)' if in_bridge else ''}\r\n"
             f"Writeformat: {codec}\r\nWritetrans: {'(slin@8000)->(ulaw@8000)' if in_bridge else ''}\r\n"
@@ -115,7 +115,7 @@ def render_conference_list(switch: SwitchCore, action_id: str) -> bytes:
     """Return the events that answer the AMI action ConfbridgeListRooms: one for each conference."""
     bodies = (
         (
-            f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.number_of_marked_participants}\r\n"
+            f"Conference: {room.name}\r\nParties: {len(room.members)}\r\nMarked: {room.marked_participant_count}\r\n"
             "Locked: No\r\nMuted: No\r\n"
         ).encode()
         for room in switch.conferences.by_name.values()

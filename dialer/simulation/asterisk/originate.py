@@ -1,4 +1,4 @@
-"""An outbound call from its Originate to its answer or failure, as carrier and phone behave."""
+"""A simulated outbound call, from the Originate to its answer or failure."""
 
 from __future__ import annotations
 
@@ -72,8 +72,9 @@ class OutgoingCall:
         *,
         trunk_alive: bool = True,
     ) -> None:
-        """Create the call on its channel. The called party follows `channel.behaviour`. `random` decides the order of
-        events that Asterisk leaves open.
+        """Create the call on its channel. The called party behaves as `channel.behaviour` says.
+
+        `random` decides the order of events where Asterisk's order is not fixed.
         """
         self._switch = switch
         self._channel = channel
@@ -128,9 +129,7 @@ class OutgoingCall:
             self._schedule_next_step_of_call(self._behaviour.answer_after, self._end_failed_call)
 
     def _handle_provisional_sip_status(self, status: int) -> None:
-        """Handle a provisional SIP status (1xx) of the called side. A 183 does not change the channel's state, as in
-        Asterisk 22.
-        """
+        """Handle a provisional SIP status (1xx). As in Asterisk 22, a 183 does not change the channel's state."""
         channel, events = self._channel, self._switch.events
         if status == 180 and channel.state is not ChannelState.RINGING:
             channel.set_channel_state(ChannelState.RINGING)

@@ -1,4 +1,4 @@
-"""Voters' and agents' phones, and how each reacts to a call."""
+"""The simulated phones of voters and agents, and their behaviour on each call."""
 
 from __future__ import annotations
 
@@ -57,9 +57,7 @@ class VoterPhone:
 
 
 class CallBehaviours:
-    """Decides how the called side behaves on each call: by the number's script if it has one, otherwise drawn from the
-    voter profile.
-    """
+    """Chooses the behaviour of the called party for each call: from the number's script, or at random."""
 
     def __init__(self, config: SimulatedAsteriskConfig) -> None:
         """Create the behaviours. Numbers with a script in the configuration follow it from their first call on."""
@@ -82,7 +80,7 @@ class CallBehaviours:
     def pick_random_behaviour_of_next_call(
         self, number: str, now: float, *, congested: bool
     ) -> tuple[Behaviour, Random]:
-        """Return the behaviour of the next call to a number, and the call's own random generator.
+        """Return the behaviour of the next call to a number, and a random generator for this call.
 
         If the carrier is `congested`, it rejects the call with SIP status 503.
         """

@@ -28,9 +28,9 @@ class ChannelRecording:
         self._since = asyncio.get_running_loop().time()
 
     def update_recording_duration(self) -> None:
-        """Add the time since the last update to the recording's length (seconds).
+        """Add the time since the last update to the length of the recording (seconds).
 
-        It must be called before each change that pauses or continues the recording.
+        Call it before each change that pauses or continues the recording.
         """
         now = asyncio.get_running_loop().time()
         if not self._bridged_only or self._channel.conference is not None:

@@ -198,16 +198,12 @@ class SimulatedAsterisk(SwitchCalls):
     async def restart(
         self, down_seconds: float = 0.0, *, boot_seconds: float = BOOT_SECONDS, announced: bool = False
     ) -> None:
-        """Restart the simulated Asterisk, and return once it has booted. All channels end without a Hangup event and
-        all connections are reset.
-
-        During the first half of the boot there is no dialplan. During the second half there is one, but no call can run
-        it yet (as in Asterisk 22.10).
+        """Restart the simulated Asterisk, and return once it has booted. All calls and connections end.
 
         Args:
             down_seconds: How long the port stays closed.
-            boot_seconds: The time from listening until fully booted.
-            announced: Publish Shutdown first, as `core restart now` does; otherwise it is a crash.
+            boot_seconds: The time from listening until fully booted. No call can run the dialplan before the end of the boot.
+            announced: Publish Shutdown first, as `core restart now` does. Otherwise, the restart is a crash.
         """
         if announced:
             self.events.publish_shutdown_event()

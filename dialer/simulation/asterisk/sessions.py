@@ -87,10 +87,7 @@ class ManagerSession(asyncio.Protocol):
         return frozenset() if self.user is None else self.user.write
 
     def send_bytes(self, data: bytes) -> None:
-        """Send bytes to the client.
-
-        All bytes of one iteration of the event loop are sent together, as from Asterisk's event queue.
-        """
+        """Send bytes to the client, together with all other bytes of this iteration of the event loop."""
         if self._transport is None or self._transport.is_closing():
             return
         self._out.append(data)
@@ -136,7 +133,7 @@ class ManagerSession(asyncio.Protocol):
 
 
 class SessionRegistry:
-    """All AMI connections of the simulated Asterisk. It sends each event to the sessions that subscribe to such events."""
+    """All AMI connections of the simulated Asterisk. Each event is sent to the sessions that have subscribed to it."""
 
     def __init__(self, now: Callable[[], float], random: Random) -> None:
         """Create the registry, without any session.

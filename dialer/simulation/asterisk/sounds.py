@@ -14,10 +14,7 @@ SAMPLES_PER_SECOND = 8000
 
 @dataclass(frozen=True, slots=True)
 class KeyWait:
-    """The result of playing a sound or waiting for a key.
-
-    At most one of `digit`, `interrupted` and `aborted` is set. If none is, the time ran out.
-    """
+    """The result of playing a sound or waiting for a key: a key, an interruption, an abort, or a timeout."""
 
     seconds: float  # simulated time that it took
     digit: str = ""
@@ -25,17 +22,17 @@ class KeyWait:
     aborted: bool = False  # the AGI server has sent a line meanwhile
 
     @property
-    def result_code_for_agi_reply(self) -> int:
-        """The result in the AGI reply: -1 after a hang-up, the code of the key, or 0."""
+    def agi_result_code(self) -> int:
+        """The result in the AGI reply: -1 after a hang-up, the code of the pressed key, or 0."""
         return -1 if self.interrupted else ord(self.digit) if self.digit else 0
 
     @property
-    def number_of_played_samples(self) -> int:
-        """The `endpos` in the AGI reply: the samples of the sound that were played, or the length of the wait in samples."""
+    def agi_end_position(self) -> int:
+        """The `endpos` in the AGI reply: the duration of the sound or wait, in audio samples."""
         return int(self.seconds * SAMPLES_PER_SECOND)
 
 
-def _never_abort() -> bool:
+def is_never_aborted() -> bool:
     return False
 
 
@@ -44,7 +41,7 @@ async def wait_for_key(
     channel: Channel,
     seconds: float | None,
     digits: str,
-    aborted: Callable[[], bool] = _never_abort,
+    aborted: Callable[[], bool] = is_never_aborted,
 ) -> KeyWait:
     """Wait up to `seconds` of simulated time for one of `digits` on a channel. None means no limit. Other keys are
     ignored.
@@ -80,7 +77,7 @@ async def play_sound(
     channel: Channel,
     seconds: float,
     digits: str,
-    aborted: Callable[[], bool] = _never_abort,
+    aborted: Callable[[], bool] = is_never_aborted,
 ) -> KeyWait:
     """Play a sound of `seconds` length to a channel. One of `digits` stops it."""
     if channel.voter is not None and not channel.is_application_interrupted:

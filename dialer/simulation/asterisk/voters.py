@@ -1,8 +1,8 @@
-"""How simulated voters behave on a call. The behaviour is drawn at random from a profile, or scripted for a test.
+"""Simulated voters. Their behaviour is drawn at random from a profile, or scripted for a test.
 
-A `Behaviour` is drawn before the phone rings: whether and when the voter answers or how the call fails, how long the voter
-talks and whether the voter calls back. Reactions in an IVR flow depend on its prompts, so `Voter` draws them while the call
-runs. Each call has a random generator of its own, so it does not depend on other calls.
+Whether and when a voter answers, and how long the voter talks, is drawn before the phone rings (`Behaviour`). Reactions
+to prompts are drawn during the call (`Voter`). Each call has its own random generator, so calls do not influence each
+other.
 """
 
 from __future__ import annotations
@@ -48,9 +48,8 @@ class VoterProfile:
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How a simulated voter behaves on one call.
-
-    Seconds are simulated time. Keys and hang-up are timed from the answer.
+    """The behaviour of a simulated voter on one call. Times are in simulated seconds. Keys and hang-up are timed from
+    the answer.
     """
 
     answer_after: float = 1.0  # seconds of ringing
@@ -167,7 +166,9 @@ class Voter:
         if self._behaviour.hang_up_after is not None:
             self._phone.schedule_action_unless_call_ends(self._behaviour.hang_up_after, self._phone.hang_up_call)
         if self._behaviour.patience_seconds is not None:
-            self._phone.schedule_action_unless_call_ends(self._behaviour.patience_seconds, self._hang_up_impatiently)
+            self._phone.schedule_action_unless_call_ends(
+                self._behaviour.patience_seconds, self._hang_up_after_loss_of_patience
+            )
 
     def start_talk_with_agent(self) -> None:
         """Talk with an agent for `talk_seconds`, then hang up."""
@@ -202,6 +203,6 @@ class Voter:
             digit = random.choices(digits, weights)[0]
         self._phone.press_key(digit)
 
-    def _hang_up_impatiently(self) -> None:
+    def _hang_up_after_loss_of_patience(self) -> None:
         if not self._heard_something:
             self._phone.hang_up_call()

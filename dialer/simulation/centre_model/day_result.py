@@ -32,10 +32,9 @@ class Moment:
 
 @dataclass(slots=True)
 class CampaignDay:
-    """The live answers of one campaign, and sums of seconds for each quarter of an hour of the day.
+    """A campaign's live answers on a simulated day, and sums for each quarter of an hour.
 
-    `agent_seconds` are the talk and wrap-up of agents for the campaign. `seconds_at_cap` say how long the campaign was at its
-    abandoned-call cap.
+    The sums are agents' talk and wrap-up time, and the time at the abandoned-call cap (seconds).
     """
 
     answered: int = 0
@@ -44,7 +43,7 @@ class CampaignDay:
     seconds_at_cap: list[float] = field(default_factory=list)
 
     def add_seconds_to_quarter_hour(self, now: float, *, agent_seconds: float, seconds_at_cap: float) -> None:
-        """Add seconds of agents' work, and seconds at the abandoned-call cap, to the quarter of an hour of `now`.
+        """Add agents' working time, and time at the abandoned-call cap, to the quarter of an hour that contains `now`.
 
         `now` is in seconds since the start of the day.
         """
@@ -56,9 +55,7 @@ class CampaignDay:
 
 @dataclass(frozen=True, slots=True)
 class DayLog:
-    """Everything that happened on a simulated day. `resolved` lists (second, whether abandoned) for every live answer,
-    in time order.
-    """
+    """The log of a simulated day. `resolved` lists (second, abandoned) for every live answer."""
 
     hours: float
     resolved: Sequence[tuple[float, bool]]
@@ -72,15 +69,13 @@ class DayLog:
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """The figures of one simulated day under one pacing policy. Shares are of live answers (0-1).
+    """The figures of one simulated day under one pacing policy. Shares are 0-1.
 
-    - `idle_seconds_per_call`: available-seat seconds per call that reached a seat, the mean wait of a seat between
-      calls.
-    - `utilisation`: talk and wrap-up over all logged-in time except breaks.
-    - `worst_sliding_hour`: the highest abandoned-call rate of any full hour that ends at a resolved answer; 0.0 for a
-      day shorter than an hour.
+    - `idle_seconds_per_call`: mean time that a seat waits between calls.
+    - `utilisation`: talk and wrap-up / logged-in time without breaks.
+    - `worst_sliding_hour`: highest abandoned-call rate of any full hour; 0.0 if the day is shorter.
 
-    Voters who hang up while they wait count as live answers, but not as abandoned.
+    Voters who hang up while waiting count as live answers, but not as abandoned.
     """
 
     scenario: str
@@ -111,9 +106,7 @@ def compute_ratio_or_zero(part: float, whole: float) -> float:
 
 
 def compute_worst_abandoned_rate(resolved: Sequence[tuple[float, bool]], window_seconds: float) -> float:
-    """Return the highest abandoned-call rate of any full time window of the day. Each window ends when an answered call
-    was connected or abandoned.
-    """
+    """Return the highest abandoned-call rate in any time window of this length on a simulated day."""
     worst = 0.0
     first = abandoned = 0
     for last, (now, was_abandoned) in enumerate(resolved):

@@ -1,7 +1,7 @@
-"""The random distributions of a simulated centre: answer rates, ring times, talk times, stage signals, breaks.
+"""Random distributions of a simulated centre: answer rates, ring times, talk times, agents' signals and breaks.
 
-Every distribution is a frozen record that draws from the generator it is given. A scenario is therefore plain data, and
-its seed determines the day. Times are in seconds.
+A distribution draws from the random generator that it is given, so the seed determines the whole day. Times are in
+seconds.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class DayCurve:
-    """A value, such as an answer rate, that changes over the day. It is given as `points` of (second, value).
+    """A value that changes over the day, such as an answer rate, given as `points` of (second, value).
 
-    The value changes in steps, or linearly between points if `joined`. It is constant before the first and after the
-    last point.
+    If `joined`, the value changes linearly between points, otherwise in steps.
     """
 
     points: tuple[tuple[float, float], ...]
@@ -29,7 +28,7 @@ class DayCurve:
         """Return a curve that has the same value all day."""
         return cls(((0.0, value),))
 
-    def get_value_of_curve_at(self, seconds: float) -> float:
+    def get_value_at_time_of_day(self, seconds: float) -> float:
         """Return the curve's value `seconds` after the start of the day."""
         points = self.points
         if len(points) == 1:
@@ -89,10 +88,10 @@ class SwappedLists:
 
 @dataclass(frozen=True, slots=True)
 class TalkDistribution:
-    """Talk times: "gamma", "lognormal", or a mixture of two gammas ("bimodal").
+    """A distribution of talk times: "gamma", "lognormal", or "bimodal" (a mixture of two gammas).
 
-    `mean` may change over the day. `cv` is the coefficient of variation. In a bimodal distribution `short_share` of the
-    conversations have the mean `short_mean_seconds` (refusals); the mean of the others follows from the overall mean.
+    `cv` is the coefficient of variation. In a bimodal distribution, `short_share` of the conversations are refusals
+    with the mean `short_mean_seconds`.
     """
 
     mean: DayCurve
@@ -103,7 +102,7 @@ class TalkDistribution:
 
     def pick_random_talk_seconds(self, seconds: float, random: Random) -> float:
         """Draw the length of a conversation that begins `seconds` into the day."""
-        mean = self.mean.get_value_of_curve_at(seconds)
+        mean = self.mean.get_value_at_time_of_day(seconds)
         if self.shape == "lognormal":
             variance = math.log1p(self.cv * self.cv)
             return random.lognormvariate(math.log(mean) - variance / 2.0, math.sqrt(variance))
@@ -117,11 +116,10 @@ class TalkDistribution:
 
 @dataclass(frozen=True, slots=True)
 class GammaRingTimes:
-    """Times from the start of a call to its answer, or to its end if it is not answered.
+    """Times until a call is answered or ends unanswered. The time to the answer has a gamma distribution.
 
-    Times to the answer follow a gamma distribution of shape 4 and mean `answer_mean_seconds`, cut off at the ring-out.
-    Of the unanswered calls `busy_share` find the line busy, `unreachable_share` fail without ringing, and the others
-    ring out.
+    Of the unanswered calls, `busy_share` are busy, `unreachable_share` fail without ringing, and the rest ring to the
+    limit.
     """
 
     answer_mean_seconds: float = 11.0
@@ -152,11 +150,9 @@ class GammaRingTimes:
 
 @dataclass(frozen=True, slots=True)
 class StageSignals:
-    """The signals about the stage of a conversation that the agents' page (desk) sends, including their errors.
+    """Simulated signals of the agents' page that an agent will soon be free, including wrong and missing signals.
 
-    "Closing" is signalled before the end of the talk, by a lognormal time of mean `closing_seconds` and variation `closing_cv`.
-    It is missing in `missing_share` of the conversations, and comes at a random moment in `false_share` of them. The wrap-up
-    form is half filled after 40 to 80 % of the wrap-up; `unfilled_share` of the forms never report that.
+    An agent signals "closing" before the end of the talk. The page signals when the wrap-up form is half filled.
     """
 
     closing_seconds: float = 15.0
@@ -186,7 +182,9 @@ class StageSignals:
 
 @dataclass(frozen=True, slots=True)
 class BreakHabits:
-    """Agents' breaks after a call: their probability, the share announced during the call, and their mean length."""
+    """Agents' breaks after a call: their probability, their mean length, and the share that is announced during the
+    call.
+    """
 
     chance: float = 0.02
     announced_share: float = 0.7

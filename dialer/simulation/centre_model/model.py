@@ -155,9 +155,7 @@ class CentreModel:
         self._wake_scheduled, self._changed = False, True
 
     def _schedule_decision_at_next_call_start(self) -> None:
-        """Schedule a pacing decision for the moment at which the limit of calls per second allows another call, as the
-        engine does.
-        """
+        """Schedule a pacing decision for the moment when the limit of calls per second allows another call."""
         seconds = self._trunks.get_seconds_to_next_call_start(self.now)
         if seconds > 0.0 and not self._wake_scheduled:
             self._wake_scheduled = True
@@ -216,30 +214,30 @@ class CentreModel:
         limited_by = pacer.explain_last_pacing_decision().limited_by if len(self.pacers) > 1 else None
         self.campaigns[index].is_at_cap = limited_by is Limit.HARD_STOP
         if limited_by is Limit.HARD_STOP:
-            return Turn(self._place_calls_with_seats(index, min(most, view.free_channels, view.cps_budget)), limited_by)
+            return Turn(
+                self._place_calls_with_reserved_seats(index, min(most, view.free_channels, view.cps_budget)), limited_by
+            )
         placed = min(most, calls)
         for _call in range(placed):
             self._place_call(index)
         return Turn(placed, limited_by)
 
-    def _place_calls_with_seats(self, index: int, most: int) -> int:
-        """Place calls for which a free seat is reserved, as the engine does at the campaign's abandoned-call cap."""
+    def _place_calls_with_reserved_seats(self, index: int, most: int) -> int:
+        """Place calls with a free seat reserved for each. The engine does so at the campaign's abandoned-call cap."""
         busy = sum(seat.campaign == index for seats in (self.talking, self.wrapping) for seat in seats)
         busy += sum(call.campaign == index for call in self.reserved.values())
         seats = len(self.free) + len(self.reserved) + len(self.talking) + len(self.wrapping)
-        limit = count_seats_usable_at_abandoned_call_cap(seats * self._compute_seat_time_share_of_campaign(index))
+        limit = count_seats_usable_at_abandoned_call_cap(seats * self._compute_campaign_share_of_seat_time(index))
         placed = max(0, min(most, len(self.free), limit - busy))
         for _call in range(placed):
             self._place_call(index, self.free.popleft())
         return placed
 
-    def _compute_seat_time_share_of_campaign(self, index: int) -> float:
+    def _compute_campaign_share_of_seat_time(self, index: int) -> float:
         return self.campaigns[index].model.weight / sum(campaign.model.weight for campaign in self.campaigns)
 
     def _make_pacing_snapshot(self, index: int) -> PacingSnapshot:
-        """Return the input (snapshot of seats and calls) for a campaign's pacer. The campaign's own unanswered calls
-        come before those of others.
-        """
+        """Return the seats and calls that a campaign's pacer sees. The campaign's own unanswered calls come first."""
         now, own = self.now, self.campaigns[index]
         in_use = len(self.waiting) + len(self.talking)
         ringing: list[RingingCall] = []
@@ -286,10 +284,10 @@ class CentreModel:
             free_channels=free_channels,
             cps_budget=starts,
             seconds_left=self.end - now,
-            share=self._compute_seat_time_share_of_campaign(index),
+            share=self._compute_campaign_share_of_seat_time(index),
         )
 
-    def _notify_pacer_of_event(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
+    def _send_event_to_campaigns_pacer(self, campaign: int, kind: PacingEventKind, seconds: float = 0.0) -> None:
         self._pass_event_to_pacer(campaign, PacingEvent(kind, self.now, seconds))
 
     def _pass_event_to_pacer(self, campaign: int, event: PacingEvent) -> None:
@@ -305,9 +303,9 @@ class CentreModel:
         if seat is not None:
             self.reserved[seat] = call
         call.false_call = self._trunks.is_carrier_answering_falsely(now)
-        in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_that_do_not_ring_yet()
+        in_set_up = 0 if self.scenario.slow_after_calls is None else self._count_calls_before_ringing()
         answered, seconds, set_up = self._trunks.pick_random_ring_time(
-            now, campaign.rate.get_value_of_curve_at(now), in_set_up, campaign.numbers
+            now, campaign.rate.get_value_at_time_of_day(now), in_set_up, campaign.numbers
         )
         self._trunks.count_call_start(now)
         if set_up is not None and set_up < seconds:
@@ -318,11 +316,11 @@ class CentreModel:
         campaign.unanswered[call] = None
         self._placed += 1
 
-    def _count_calls_that_do_not_ring_yet(self) -> int:
+    def _count_calls_before_ringing(self) -> int:
         return sum(call.rings_at > self.now for campaign in self.campaigns for call in campaign.unanswered)
 
     def _remove_call(self, call: SimulatedCall, *, answered: bool) -> bool:
-        """Remove a call from its campaign's unanswered calls. Return False if it had been cancelled."""
+        """Remove a call from its campaign's unanswered calls. Return False if the call was already cancelled."""
         if not call.is_unanswered:
             return False
         call.is_unanswered = False
@@ -361,9 +359,9 @@ class CentreModel:
         if call.false_call:
             leaves = min(leaves, 1.0)
         end = PacingEventKind.DROPPED if leaves < patience else PacingEventKind.ABANDONED
-        self._schedule_event_at(self.now + min(leaves, patience), self._end_wait_for_seat, (call, end))
+        self._schedule_event_at(self.now + min(leaves, patience), self._end_call_that_waits_for_seat, (call, end))
 
-    def _end_wait_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
+    def _end_call_that_waits_for_seat(self, subject: tuple[SimulatedCall, PacingEventKind]) -> None:
         """End the wait of a call: the voter hung up, or no seat became available in time."""
         call, end = subject
         if call.is_waiting:
@@ -376,7 +374,7 @@ class CentreModel:
             day = self.campaigns[call.campaign].day
             day.answered += 1
             day.abandoned += abandoned
-            self._notify_pacer_of_event(call.campaign, end, self.now - call.answered_at)
+            self._send_event_to_campaigns_pacer(call.campaign, end, self.now - call.answered_at)
 
     def _cancel_calls(self, index: int, count: int) -> None:
         """Cancel unanswered calls in the same order as the engine."""
@@ -413,7 +411,7 @@ class CentreModel:
             if closing is not None:
                 self._schedule_event_at(
                     now + closing,
-                    self._handle_signal_that_seat_frees_soon,
+                    self._handle_signal_that_agent_is_nearly_free,
                     (seat, seat.work, SeatStage.TALKING, SeatStage.CLOSING),
                 )
         breaks = scenario.breaks
@@ -424,7 +422,7 @@ class CentreModel:
                     now + random.random() * talk, self._handle_break_announced_during_call, (seat, seat.work)
                 )
         self._schedule_event_at(now + talk, self._handle_talk_end, seat)
-        self._notify_pacer_of_event(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
+        self._send_event_to_campaigns_pacer(call.campaign, PacingEventKind.CONNECTED, now - call.answered_at)
         self._changed = True
 
     def _handle_break_announced_during_call(self, subject: tuple[SimulatedSeat, int]) -> None:
@@ -433,7 +431,9 @@ class CentreModel:
             seat.leaving = True
             self._changed = True
 
-    def _handle_signal_that_seat_frees_soon(self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]) -> None:
+    def _handle_signal_that_agent_is_nearly_free(
+        self, subject: tuple[SimulatedSeat, int, SeatStage, SeatStage]
+    ) -> None:
         """Handle the signal of the agents' page that a talk is closing, or that a wrap-up form is half filled."""
         seat, work, outer, inner = subject
         if seat.work == work and seat.stage is outer:
@@ -453,7 +453,7 @@ class CentreModel:
             if filled is not None:
                 self._schedule_event_at(
                     now + filled,
-                    self._handle_signal_that_seat_frees_soon,
+                    self._handle_signal_that_agent_is_nearly_free,
                     (seat, seat.work, SeatStage.WRAP_UP, SeatStage.WRAP_UP_FILLED),
                 )
         self._schedule_event_at(now + wrap_up, self._handle_wrap_up_end, seat)
@@ -502,7 +502,7 @@ class CentreModel:
             + len(self.reserved)
             + len(self.paused)
             + len(staying)
-            - round(self.scenario.seats.get_value_of_curve_at(self.now))
+            - round(self.scenario.seats.get_value_at_time_of_day(self.now))
         )
         for _arrival in range(-excess):
             self._make_seat_available(SimulatedSeat())
@@ -527,7 +527,7 @@ class CentreModel:
             self._progress(self.now / self.end)
 
     def _log_centre_state(self) -> None:
-        rates = [campaign.rate.get_value_of_curve_at(self.now) for campaign in self.campaigns]
+        rates = [campaign.rate.get_value_at_time_of_day(self.now) for campaign in self.campaigns]
         ringing = sum(len(campaign.unanswered) for campaign in self.campaigns)
         self._moments.append(Moment(
             self.now, len(self.free), len(self.talking), len(self.wrapping), len(self.paused), ringing,

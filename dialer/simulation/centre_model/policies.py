@@ -48,10 +48,10 @@ def make_abandoned_rate_caps(share: float) -> tuple[Cap, Cap]:
 
 
 def find_pacing_policy(name: str, scenario: Scenario, cap: float | Sequence[Cap]) -> NamedPolicy:
-    """Return the pacing policy with this name, configured for this scenario. Raises BadScenario for an unknown name.
+    """Return the pacing policy with this name, configured for the scenario. Raises BadScenario for an unknown name.
 
-    `cap` is an abandoned-call rate (0-1) for each hour and the day, or the caps of a site. The pacer gets only the caps and the
-    connect limit. It learns all other facts about the centre while it dials.
+    `cap` is the limit on the abandoned-call rate (0-1), or the caps of a site. The policy learns everything else about
+    the centre while it dials.
     """
     if name not in POLICY_NAMES:
         raise BadScenario(f"there is no pacing policy {name!r}; use one of: {', '.join(POLICY_NAMES)}")

@@ -7,25 +7,22 @@
     result = simulate_day(SCENARIOS["27 seats"], ProgressivePacer, seed=1)
     result.idle_seconds_per_call, result.abandoned_share, result.worst_sliding_hour
 
-The same scenario, policy and seed give the same day on every machine. Numbers, conversations and wrap-ups have random
-generators of their own, so that two policies with the same seed call the same numbers in the same order.
+The same scenario, policy and seed give the same day on every machine. Two policies with the same seed call the same
+numbers in the same order.
 
 The model drives a pacer as the engine does:
 
-- The pacer observes every event at the moment it happens, in time order (ANSWERED, FAILED, CANCELLED,
-  CONNECTED, ABANDONED, DROPPED, TALK_ENDED, WRAP_UP_ENDED, BREAK_STARTED). Ringing calls and talk stages are in the
-  snapshots.
-- The pacer decides (`count_ringing_calls_to_hang_up`, then `count_calls_to_place`) after all events of one instant,
-  and at least once a second. Events within `Scenario.decision_interval_seconds` lead to a single decision.
-- Calls beyond the free channels or the CPS budget are not placed. Call starts are granted by the engine's own rule
-  (`dialer.engine.trunks.state.CallStarts`), and excess calls are cancelled in its order (`dialer.pacing.cancelling`).
-- Campaigns share all seats. Each sees every available and busy seat, and the other campaigns' calls in `ringing` with
-  an answer probability. They take turns in deciding first. A campaign observes the events of its own calls only.
-- A seat that takes a break or logs out after a call causes BREAK_STARTED instead of WRAP_UP_ENDED. An available seat
-  that logs out, and a seat that logs in, appear in the next snapshot.
+- The pacer receives every event in time order, and sees ringing calls and talk stages in snapshots.
+- The pacer decides after the events, and at least once a second. It first cancels ringing calls, then places new ones.
+  Events within `Scenario.decision_interval_seconds` lead to a single decision.
+- Calls beyond the free channels or the limit of calls per second are not placed. The limits and the order of
+  cancellations are the engine's own (`dialer.engine.trunks.state.CallStarts`, `dialer.pacing.cancelling`).
+- Campaigns share all seats and take turns in deciding first. A campaign receives the events of its own calls only, and
+  sees the other campaigns' calls with an answer probability.
+- A seat that takes a break or logs out after a call causes BREAK_STARTED instead of WRAP_UP_ENDED. Other log-ins and
+  log-outs appear in the next snapshot.
 
-A policy with a clock of its own has a `Schedule` without decisions on events: it decides at each heartbeat, or at the
-times that it names itself (`SelfTimedPacer`).
+A policy with its own timing (`SelfTimedPacer`) has a `Schedule` without decisions on events.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Scenario:
 
     def count_seats_at_start(self) -> int:
         """Return the number of seats logged in at the start of the day."""
-        return round(self.seats.get_value_of_curve_at(0.0))
+        return round(self.seats.get_value_at_time_of_day(0.0))
 
 
 def refuse_invalid_scenario(scenario: Scenario) -> None:

@@ -1,4 +1,4 @@
-"""The schedules on which the model asks pacing policies for decisions."""
+"""Schedules that determine when the model asks a pacing policy for a decision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVENT_DRIVEN = Schedule()
 
 
 class SelfTimedPacer(Pacer):
-    """A pacing policy that has its own timing: it names the time of its next decision."""
+    """A pacing policy that chooses the times of its own decisions."""
 
     @abstractmethod
     def get_time_of_next_decision(self) -> float:

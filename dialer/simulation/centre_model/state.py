@@ -40,7 +40,7 @@ class SimulatedCall:
     seat: SimulatedSeat | None = None  # reserved for the call until it ends
 
     def create_event_of_answer_or_failure(self, kind: PacingEventKind, now: float) -> PacingEvent:
-        """Return the pacing event that this call was answered, or ended without an answer (`kind`), at `now`."""
+        """Return the pacing event for this call's answer or failure at the time `now`. `kind` says which."""
         rang = now - self.rings_at if self.rings_at <= now else None
         return PacingEvent(kind, now, now - self.began_seconds, ringing_seconds=rang)
 
@@ -70,7 +70,8 @@ class SimulatedCampaign:
         self.answers += answered
 
     def estimate_answer_rate(self) -> float:
-        """Return this campaign's answer rate so far, smoothed by a prior. Pacers of other campaigns on the same seats
-        use the rate to judge this campaign's ringing calls.
+        """Return this campaign's answer rate so far, smoothed by a prior.
+
+        Other campaigns' pacers use it to predict how many of this campaign's ringing calls will be answered.
         """
         return (self.answers + 3.0) / (self.finished + 10.0)

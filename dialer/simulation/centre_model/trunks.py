@@ -46,8 +46,9 @@ class SimulatedTrunks:
         return false is not None and false.from_seconds <= now < false.to_seconds
 
     def pick_random_ring_time(self, now: float, answer_chance: float, in_set_up: int, random: Random) -> Ring:
-        """Draw the ring times of a call that is answered with probability `answer_chance`. The carrier's delays and
-        false answers change them.
+        """Draw the ring time of a call, including the carrier's delays and false answers.
+
+        The call is answered with probability `answer_chance`.
         """
         scenario = self._scenario
         answered, seconds, set_up = scenario.ring.pick_random_ring_time(random.random() < answer_chance, random)

@@ -77,9 +77,9 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class WhatIfResult:
-    """The mean figures of simulated days, or the figures of a recorded day. A figure that was not recorded is None.
+    """The mean figures of simulated days, or the figures of a recorded day. None = the figure was not recorded.
 
-    `reached_per_hour` counts the voters connected to an agent of the site per hour.
+    `reached_per_hour` is the number of voters connected to an agent per hour.
     """
 
     label: str
@@ -119,11 +119,10 @@ def compute_means_of_days(label: str, policy: str, days: Sequence[DayResult]) ->
 
 
 def compute_half_width_of_confidence_interval(parts: Sequence[float]) -> float | None:
-    """Return half the width of the 95 % confidence interval of the mean, computed by batch means. `parts` are the means
-    of the batches; the result is None for fewer than two.
+    """Return half the width of the 95 % confidence interval of the mean, from the means of batches (`parts`).
 
-    Uses the expansion of Student's t in 1 / degrees of freedom (Abramowitz and Stegun 26.7.5). The factor `DAYS_DIFFER`
-    widens the interval, because days differ more than the parts of a day.
+    Return None for fewer than two batches. Student's t is approximated (Abramowitz and Stegun 26.7.5). The factor
+    `DAYS_DIFFER` allows for days that differ more than the parts of one day.
     """
     free = len(parts) - 1
     if free < 1:
@@ -172,8 +171,9 @@ def simulate_days(
 
 
 def _choose_seeds_of_further_days(days: Sequence[DayResult]) -> range:
-    """Return a seed for each further day to simulate. The results of the first day show how many further days are
-    needed for the accuracy `SURE_WITHIN` of the utilisation.
+    """Return a seed for each further day that is needed to know the utilisation with the accuracy `SURE_WITHIN`.
+
+    The variation within the first day determines the number of days.
     """
     width = compute_half_width_of_confidence_interval(compute_utilisation_by_eighth_of_day(days[0]))
     wanted = MOST_DAYS if width is None else ceil((width / SURE_WITHIN) ** 2)
@@ -192,7 +192,7 @@ def _simulate_all_days(days: Sequence[_Day], progress: Callable[[float], None] |
         ]
     results: dict[int, DayResult] = {}
     for (place, _), result in run_jobs_in_processes(
-        _run_job_that_simulates_day, list(enumerate(days)), min(workers, len(days))
+        _simulate_day_in_worker_process, list(enumerate(days)), min(workers, len(days))
     ):
         if result is None:
             raise BadScenario(
@@ -209,7 +209,7 @@ def _simulate_day(day: _Day, progress: Callable[[float], None] | None = None) ->
     return simulate_day_under_policy(scenario, find_pacing_policy(policy, scenario, cap), seed, progress=progress)
 
 
-def _run_job_that_simulates_day(job: tuple[int, _Day]) -> DayResult:
+def _simulate_day_in_worker_process(job: tuple[int, _Day]) -> DayResult:
     return _simulate_day(job[1])
 
 

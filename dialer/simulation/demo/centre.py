@@ -1,7 +1,7 @@
-"""The demo of one centre: the real dialler on built-in settings, over TCP, with a simulated Asterisk.
+"""The demo of one centre: the real dialler with a simulated Asterisk, connected over TCP.
 
-The demo imports a synthetic electoral roll and runs two campaigns at once with ten simulated agents. At the end it
-checks itself against the store, and against the simulated Asterisk's own journal of every call it placed.
+The demo imports a synthetic electoral roll and runs two campaigns with ten simulated agents. At the end it compares the
+stored calls with the simulated Asterisk's journal.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ async def run_demo(options: DemoOptions, console: Console) -> DemoReport:
             console.print(training, soft_wrap=True)
         report = build_demo_report(store_path, since=began_at, journal=journal)
     if time.time() - began_at >= CALLS_EXPECTED_SECONDS:
-        report = report.check_number_of_placed_calls()
+        report = report.add_check_that_calls_were_placed()
     if options.report_path is not None:
         write_file(
             options.report_path, f"{json.dumps(report.convert_report_to_json_types(), indent=2)}\n".encode(), "--report"
@@ -193,15 +193,15 @@ async def _run_centre(options: DemoOptions, store_path: Path, journal: Path, con
             else _show_board_of_demo(centre, broker, desk, options, over, console),
             name="board",
         )
-        await site.dial_until_stopped(agents.act_as_agents_until_stopped(over))
+        await site.dial_until_stopped(agents.react_to_engine_until_stopped(over))
         over.set()
 
 
 @dataclass(frozen=True, slots=True)
 class DemoRingTimes:
-    """The ring times of the demo's voters, for training the pacer in the simulated centre before the demo starts.
+    """The ring times of the demo's voters, used to train the pacer before the demo starts.
 
-    With shorter ring times, the pacer would take calls that are answered late for unanswered calls, and dial too many.
+    With shorter ring times in training, the pacer would not expect late answers, and would dial too many calls.
     """
 
     voters: VoterProfile
@@ -235,11 +235,10 @@ def create_scenario_to_train_pacer(options: DemoOptions) -> Scenario:
 
 
 async def store_initial_state_of_pacer(store_path: Path, options: DemoOptions) -> str:
-    """Store the pacer state with which the demo starts. Return a sentence that says what the pacer was trained on.
+    """Store the pacer state with which the demo starts. Return a sentence that says how the pacer was trained.
 
-    The pacer is trained on one simulated hour (of the centre model), unless the demo starts cold (untrained pacer) or
-    an earlier demo has stored a state. Call it before the centre starts, because a centre loads the pacer state when it
-    is created.
+    By default, the pacer is trained on one simulated hour, or continues with the state of an earlier demo. With the
+    option --cold, it is untrained. Call this before the centre is created.
     """
     store = await open_store(store_path)
     try:

@@ -1,6 +1,6 @@
-"""The web pages (desk) of the demo: the same process as at a real site, with an account for the person who runs the demo.
+"""The web pages (desk) of the demo, with an account for the person who runs the demo.
 
-The demo also runs without pages. If they are not built or the extra is not installed, one line says what to do.
+If the pages cannot be served, the demo runs without them and prints what is missing.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ class DemoVisitors:
 async def run_demo_desk(
     settings_file: Path, settings: Settings, broker: DemoBroker, visitors: DemoVisitors
 ) -> AsyncIterator[tuple[str, ...]]:
-    """Run the web server of the demo's pages (desk). Yield lines for the screen.
+    """Run the web server of the demo's pages (desk).
 
-    The lines have its addresses and how to sign in, or the reason why it is not running.
+    Yield lines to print: the addresses and how to sign in, or why the server is not running.
     """
     missing, store = _find_missing_requirement_of_web_pages(), settings.store.path
     if missing is not None:

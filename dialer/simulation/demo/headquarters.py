@@ -1,8 +1,7 @@
-"""The demo of a headquarters with 300 centres: three real ones on simulated Asterisks, and 297 virtual ones without calls.
+"""The demo of a headquarters with 300 centres: three with simulated Asterisks, and 297 virtual ones without calls.
 
-nats-server and PostgreSQL run on this machine, from Python wheels. The centres upload their results, receive each
-other's updates and obey an order to stop all centres. At the end the demo checks headquarters' database against the
-stores of the real centres and the memory of the virtual ones.
+nats-server and PostgreSQL run on this machine. The centres upload results, receive each other's updates and obey an
+order to stop. At the end, headquarters' database is compared with the centres' own records.
 """
 
 from __future__ import annotations
@@ -105,7 +104,7 @@ class RealCentre:
     async def dial_with_simulated_agents(self, seed: int) -> None:
         """Dial with simulated agents until the centre is stopped."""
         agents = SimulatedAgents(self.centre.engine, self.seats, DemoOptions().habits, seed)
-        await self.site.dial_until_stopped(agents.act_as_agents_until_stopped(asyncio.Event()))
+        await self.site.dial_until_stopped(agents.react_to_engine_until_stopped(asyncio.Event()))
 
     def query_database_of_centre(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query on the centre's store."""
@@ -193,8 +192,9 @@ async def run_hq_demo(options: HqDemoOptions, console: Console) -> list[HqCheck]
 
 @contextlib.asynccontextmanager
 async def _run_background_tasks() -> AsyncIterator[Callable[[Coroutine[Any, Any, Any]], asyncio.Task[Any]]]:
-    """Yield a function that starts background tasks. The tasks are cancelled when the context ends. If a task fails,
-    the context ends with its error.
+    """Yield a function that starts background tasks. They are cancelled when the context ends.
+
+    If a task fails, the context ends with its error.
     """
     async with asyncio.TaskGroup() as group:
         tasks: list[asyncio.Task[Any]] = []
@@ -287,9 +287,7 @@ async def _print_status_of_demo(hq_database: Database, seconds: float, console: 
 
 
 async def _check_that_centres_run_new_flows(real: Sequence[RealCentre]) -> HqCheck:
-    """Check that every real centre runs the campaign material (flows, prompts, scripts) that was published while it
-    dialled.
-    """
+    """Check that every real centre uses the new flows, which were published while it dialled."""
 
     def list_flow_versions_in_use() -> list[str]:
         links = [each.settings.headquarters.material_folder / CURRENT for each in real]
@@ -339,11 +337,10 @@ async def _wait_until_condition_holds(holds: Callable[[], Any], seconds: float =
                 await asyncio.sleep(0.5)
 
 
-def has_unfinished_calls(centre: RealCentre) -> bool:
-    """Return whether results of a stopped centre are still to be stored.
+def does_centre_have_unstored_results(centre: RealCentre) -> bool:
+    """Return whether a stopped centre still has results to store, such as the outcome that an agent is about to enter.
 
-    The centre's published state is not enough: a call is removed from it before the end of the call is committed to the
-    store, and the agent enters the outcome later still.
+    The published state is not enough: a call disappears from it before its end is stored.
     """
     view = centre.site.centre_view
     busy = any(seat.state in {SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP} for seat in view.seats)
@@ -360,7 +357,7 @@ async def _check_that_databases_agree(
     """Check that headquarters' database and the centres' stores agree once everything is uploaded."""
 
     async def are_all_results_uploaded() -> bool:
-        if any(has_unfinished_calls(each) for each in real):
+        if any(does_centre_have_unstored_results(each) for each in real):
             return False
         up = [each.query_database_of_centre(_UPLOADED)[0] for each in real]
         through = dict(await hq_database.fetch_rows_as_tuples("SELECT centre, last_id FROM centre"))
@@ -408,9 +405,7 @@ async def _check_that_databases_agree(
 
 
 async def _are_all_centres_updated(real: Sequence[RealCentre], virtual: Sequence[VirtualCentre]) -> bool:
-    """Return whether all opt-outs and reports of voters who voted have reached the other centres, and all records were
-    acknowledged.
-    """
+    """Return whether all centres have received each other's opt-outs and "voted" marks, and headquarters all results."""
     out = {hashed for each in virtual for hashed in each.truth.opted_out}
     voted = [set(each.query_database_of_centre(_VOTED)) for each in real]
     return (

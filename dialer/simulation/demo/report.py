@@ -50,7 +50,7 @@ class MarkCount(NamedTuple):
 
 
 class PlacedAttempt(NamedTuple):
-    """An attempt that was placed, with its number and its outcome."""
+    """A placed call attempt: its id, the called number, and its outcome."""
 
     attempt_id: str
     e164: str
@@ -80,9 +80,7 @@ RULES = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of checking a rule on the calls of a run. `broken` counts the violations. `found` has the attempt ids
-    of some violations, never phone numbers.
-    """
+    """The result of checking one rule on the calls of a run: the number of violations, and attempt ids of some of them."""
 
     rule: str
     holds: bool
@@ -106,7 +104,7 @@ class DemoReport:
         """Whether every check of the report passed."""
         return all(check.holds for check in self.checks.values())
 
-    def check_number_of_placed_calls(self) -> DemoReport:
+    def add_check_that_calls_were_placed(self) -> DemoReport:
         """Return the report with a check that calls were placed. Without calls, all other checks would pass."""
         placed = any(self.outcomes.values())
         check = CheckResult(PLACED_RULE, placed, 0 if placed else 1, [])
@@ -136,9 +134,7 @@ class DemoReport:
 
 
 def _compute_outcome_figures(outcomes: Mapping[str, int]) -> dict[str, Any]:
-    """Return totals and rates of call attempts from their counts by outcome. The abandoned rate is abandoned calls / live
-    answers.
-    """
+    """Return totals and rates of call attempts from their counts by outcome."""
     rate = calculate_abandoned_rate(outcomes)
     return {
         "attempts": sum(outcomes.values()),

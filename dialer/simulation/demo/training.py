@@ -94,7 +94,7 @@ async def run_training(settings: Settings, say: Callable[[str], None]) -> None:
                 stop_on_signals(site.stop)
                 voters = ShownVoterReplies(centre.engine, settings.centre.language)
                 await site.dial_until_stopped(
-                    voters.act_as_agents_until_stopped(site.stop),
+                    voters.react_to_engine_until_stopped(site.stop),
                     _call_function_when_dialler_is_ready(centre, lambda: say(f"{desk.origin}/agent")),
                 )
 
@@ -134,7 +134,7 @@ def make_training_settings(settings: Settings, store: Path, ami_port: int) -> Se
 
 
 async def _call_function_when_dialler_is_ready(centre: RunningCentre, say: Callable[[], None]) -> None:
-    """Call `say` once the dialler is connected to the broker; before that it cannot answer a sign-in."""
+    """Call the function `say` when the dialler is connected to the broker. Before that, nobody can sign in."""
     while centre.monitor is None or not centre.monitor.is_connected_to_broker:  # noqa: ASYNC110 - the monitor has no event to wait for
         await asyncio.sleep(0.1)
     say()

@@ -49,7 +49,7 @@ VOTED_SHARE, OPT_OUT_SHARE = 0.25, 0.002
 
 @dataclass(slots=True)
 class VirtualTruth:
-    """What a virtual centre has announced and received, to be compared with headquarters' database."""
+    """A virtual centre's own record of what it has sent and received, to be compared with headquarters' database."""
 
     announced: int = 0  # result rows
     counts: Counter[str] = field(default_factory=Counter)  # by the counters of headquarters
@@ -64,7 +64,7 @@ class VirtualTruth:
 
 
 class VirtualStore(UplinkReader):
-    """A virtual centre's results that wait for headquarters (outbox), in memory instead of a database."""
+    """A virtual centre's queue of results for headquarters (outbox), in memory instead of a database."""
 
     def __init__(self, constituency: int, clock: Clock) -> None:
         self._constituency = constituency
@@ -77,20 +77,20 @@ class VirtualStore(UplinkReader):
         self.truth = VirtualTruth()
 
     def add_result_to_outbox(self, topic: str, payload: str) -> None:
-        """Add a result to the outbox (the queue of messages to headquarters)."""
+        """Add a result to the queue of messages to headquarters (outbox)."""
         self._last += 1
         self.truth.announced += 1
         self._rows.append(OutboxRow(self._last, topic, payload, self._clock.now()))
 
     def record_results_stored_by_headquarters(self, through: int) -> None:
-        """Record that headquarters has stored all results up to id `through` of the outbox (queue of results to send)."""
+        """Record that headquarters has stored all queued results up to the id `through`."""
         now = self._clock.now()
         committed = self._select_outbox_rows_after(self._committed, through - self._committed)
         self.truth.upload_seconds += [now - row.at for row in committed]
         self._committed = max(self._committed, through)
 
     def discard_results_up_to(self, through: int) -> None:
-        """Discard the results up to id `through`, which headquarters has stored, from the outbox (queue of results to send)."""
+        """Discard all queued results up to the id `through`, because headquarters has stored them."""
         self.record_results_stored_by_headquarters(through)  # its acknowledgement may have been lost
         self._passed = max(self._passed, through)
         while self._rows and self._rows[0].outbox_id <= self._passed:

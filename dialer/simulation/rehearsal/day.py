@@ -34,9 +34,7 @@ Period = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class CampaignHours:
-    """The hours of one day in which a campaign may call. Calling hours, holidays, silence periods and poll closing
-    limit them.
-    """
+    """The hours of one day in which a campaign may call, and the reason if it may not call."""
 
     campaign_id: str
     open_periods: tuple[Period, ...]  # in order, to the minute; empty if it may not call that day
@@ -87,9 +85,7 @@ class SiteHours:
     def add_reasons_why_campaigns_cannot_call(
         self, day: Sequence[CampaignHours], start: float, end: float
     ) -> tuple[CampaignHours, ...]:
-        """Return the campaigns' calling hours. If a campaign may not call between `start` and `end`, the attribute
-        `why` of its hours gives the reason.
-        """
+        """Return the calling hours, with the reason for each campaign that may not call between `start` and `end`."""
         return tuple(
             replace(hours, why="")
             if hours.compute_callable_seconds(start, end)
@@ -170,15 +166,12 @@ def plan_rehearsed_days(
     seed: int,
     areas: Areas | None = None,
 ) -> tuple[RehearsedDay, ...]:
-    """Return the runs of a rehearsal: one at the site's load, and one at twice the load.
+    """Return the runs of a rehearsal: one at the site's load, one at twice the load, and with `faults` a third with
+    faults.
 
-    With `faults` there is a third run, at twice the load and with faults.
-
-    The next polling day in the settings is rehearsed. If no call is allowed on that day, the next day with an allowed call is
-    rehearsed, or else the last polling day. The run starts when the first campaign may call, and ends when none may call any
-    more, or after `hours`. `areas` are the polling areas of the site's roll.
-
-    Raises CannotRehearse if something is missing, SettingError for an invalid profile.
+    The next polling day is rehearsed. If no call is allowed on it, the next day with allowed calls is rehearsed, or
+    else the last polling day. A run lasts from the first to the last allowed call, or `hours`. `areas` are the polling
+    areas of the site's roll. Raises CannotRehearse if something is missing, SettingError for an invalid profile.
     """
     if not settings.campaigns:
         raise CannotRehearse("the settings have no campaign to rehearse; add a [[campaigns]] table")
@@ -217,7 +210,7 @@ def _find_day_to_rehearse(settings: Settings, site: SiteHours, today: date) -> t
 
 
 def _plan_faults_of_rehearsed_day(open_hours: Sequence[Period], end: float) -> Iterator[Fault]:
-    """Yield one fault of each kind, spread evenly over the open hours so that the centre can recover in between."""
+    """Yield one fault of each kind, spread evenly over the calling hours so that the centre can recover in between."""
     open_periods = [(since, min(until, end)) for since, until in open_hours if since < end]
     whole = sum(until - since for since, until in open_periods)
     kinds = list(FaultKind)

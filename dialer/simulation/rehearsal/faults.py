@@ -28,7 +28,7 @@ class FaultInjector:
 
     def __init__(self, day: RehearsedDay, switch: SimulatedAsterisk, settings: Settings) -> None:
         """Create the injector. `settings` are those of the rehearsal. The caller subscribes
-        `mark_faults_recovered_when_call_dialled` to the engine's changes.
+        `mark_faults_as_recovered_at_next_call` to the engine's changes.
         """
         self._day = day
         self._switch = switch
@@ -37,8 +37,8 @@ class FaultInjector:
         self.recovered: dict[str, float] = {}  # by fault: seconds from its end to the next call
         self.over_at: dict[str, float] = {}  # by fault: when it ended (epoch seconds)
 
-    def mark_faults_recovered_when_call_dialled(self, change: Change) -> None:
-        """Record that the site has recovered from all ended faults, as soon as a call is dialled."""
+    def mark_faults_as_recovered_at_next_call(self, change: Change) -> None:
+        """If a call is dialled, record that the site has recovered from all faults that have ended."""
         if self._waits_for_call and isinstance(change, CallChange) and change.state is CallState.DIALLING:
             now = asyncio.get_running_loop().time()
             for kind, over_at in self._waits_for_call.items():
@@ -94,14 +94,14 @@ class FaultInjector:
 def find_faults_without_measurable_recovery(
     day: RehearsedDay, over_at: Mapping[str, float], due: Mapping[str, float], calling: Collection[str], fair: float
 ) -> dict[str, str]:
-    """Return the faults whose recovery cannot be judged, because no call could have been placed after them, with the reasons.
+    """Return the faults whose recovery cannot be judged, with the reasons: no call was possible after them.
 
     Args:
         day: The rehearsed day.
         over_at: When each fault ended (epoch seconds), by fault.
         due: When the first number is due again (epoch seconds), by campaign.
-        calling: Ids of the campaigns that placed calls at all; the others are ignored.
-        fair: Seconds after its end during which a fault may still delay calls, as a resting trunk does.
+        calling: Ids of the campaigns that placed calls. Other campaigns are ignored.
+        fair: The time after a fault in which it may still delay calls (seconds).
     """
     found: dict[str, str] = {}
     for fault in day.faults:

@@ -102,21 +102,19 @@ class _Rehearsal:
             ) as centre:
                 site = SimulatedSite(switch, centre)
                 asyncio.get_running_loop().call_later(day.day_length_seconds, site.stop.set)
-                centre.engine.subscribe_to_changes(faults.mark_faults_recovered_when_call_dialled)
+                centre.engine.subscribe_to_changes(faults.mark_faults_as_recovered_at_next_call)
                 agents = create_rehearsal_agents(self._settings, settings, centre.engine, day.load, day.seed)
                 await site.dial_until_stopped(
                     self._record_centre_state_until_cancelled(site),
                     faults.inject_planned_faults(),
-                    agents.act_as_agents_until_stopped(site.stop),
+                    agents.react_to_engine_until_stopped(site.stop),
                 )
                 view = site.centre_view
         return self._build_outcome_of_rehearsed_day(voters, view, faults, time.monotonic() - began)
 
     def _read_approvals_of_campaign_recordings(self) -> dict[str, Mapping[str, CertificateStatus]]:
-        """Return for each campaign whether its recordings have certificates (approvals by an authority) in the site's
-        catalogue.
-
-        The sound files themselves need not be installed.
+        """Return for each campaign whether the site's catalogue has certificates (official approvals) for its
+        recordings.
         """
         on_disk = CertificatesOnDisk(self._settings, self._profile, self._day.starts_at)
         return {

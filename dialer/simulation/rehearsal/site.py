@@ -32,15 +32,14 @@ _FLOW_INSTEAD = {Purpose.MATERIAL: "material", Purpose.BOOTH_WORKERS: "booth_wor
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """What a rehearsal reads from the site's store, such as its polling areas and the campaigns' states."""
+    """The data that a rehearsal reads from the site's store: polling areas and the campaigns' states."""
 
     areas: Areas | None  # polling areas of the roll; None: no roll is imported
     states: Mapping[str, CampaignState]  # state set by operators, by campaign id
 
 
 def read_store_data_for_rehearsal(store: Path, key: StoreKey | None, last_call_seconds: float) -> StoreFacts:
-    """Return what a rehearsal needs to know of the site's store. A dialler may be using the store. Raises StoreError,
-    StoreCorrupt.
+    """Return the data that a rehearsal needs from the site's store. Raises StoreError, StoreCorrupt.
 
     `last_call_seconds` is the time before a booth closes in which the settings forbid calls.
     """
@@ -130,7 +129,7 @@ def _make_rehearsal_inbound_number(number: InboundNumber) -> dict[str, Any]:
 
 
 def _make_rehearsal_seats(settings: Settings, load: int) -> Iterator[dict[str, Any]]:
-    """Yield the site's seats, then `load` - 1 copies of them under unused names."""
+    """Yield the site's seats, multiplied by `load`. Copied seats get unused names."""
     used_names = {seat.name for seat in settings.seats}
     spare = (name for number in count(1) if (name := f"more-{number}") not in used_names)
     for copy in range(load):
@@ -152,9 +151,8 @@ def _make_rehearsal_agents(settings: Settings, load: int) -> Iterator[dict[str, 
 
 
 def make_agent_number(settings: Settings, copy: int, place: int) -> str:
-    """Return an agent's number in a rehearsal.
+    """Return the number of a simulated agent in a rehearsal.
 
-    At twice the load, there are two copies of each agent: `copy` 0 and 1. `place` is the agent's position in the
-    settings (from 0).
+    `place` is the agent's position in the settings, `copy` the number of the agent's copy (both from 0).
     """
     return str(copy * len(settings.agents) + place + 1)

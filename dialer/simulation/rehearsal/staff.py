@@ -41,10 +41,9 @@ def create_rehearsal_agents(
 
 
 class RehearsalStaff:
-    """Wraps the engine for the simulated agents of a rehearsal, who send their commands through it.
+    """Passes the commands of simulated agents to the engine, with the agents' numbers and PINs in log-ins.
 
-    It adds agent number and PIN to log-ins. At the end of calls to booth workers, it enters voters' serial numbers (on the
-    roll).
+    At the end of calls to booth workers, it enters random serial numbers of voters.
     """
 
     def __init__(self, engine: EngineLike, numbers: dict[str, str], workers: set[str], seed: int) -> None:
@@ -69,10 +68,10 @@ class RehearsalStaff:
         return self._engine.subscribe_to_changes(remember_campaign_of_seat)
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
-        """Send a simulated agent's command to the engine, and return the engine's answer.
+        """Pass a simulated agent's command to the engine, and return the reply. Raises CommandRefused, StoreError.
 
-        A log-in gets the agent's number and PIN. The outcome of a booth worker's call is replaced by the voters' serial
-        numbers. Raises CommandRefused, StoreError.
+        A log-in gets the agent's number and PIN. In a call to a booth worker, serial numbers are entered instead of an
+        outcome.
         """
         if isinstance(command, SeatLogIn) and command.seat in self._numbers:
             command = SeatLogIn(seat=command.seat, agent=self._numbers[command.seat], pin=REHEARSAL_PIN)
@@ -81,7 +80,7 @@ class RehearsalStaff:
         return await self._engine.execute_command(command, context)
 
     async def _end_booth_worker_call(self, seat: str) -> str:
-        """End a booth worker's call as an agent does: enter the reported voters' serial numbers, and no disposition."""
+        """End a call to a booth worker by entering random serial numbers of voters, instead of a disposition."""
         serials = {self._random.randint(1, _HIGHEST_SERIAL) for _ in range(self._random.randint(1, _MOST_SERIALS))}
         # Refused for a worker of several parts: the agent's page asks for the part, a simulated agent cannot name it.
         with contextlib.suppress(CommandRefused):
@@ -90,10 +89,10 @@ class RehearsalStaff:
 
 
 def choose_agents_who_work_in_rehearsal(settings: Settings) -> list[int]:
-    """Return which agents work in the rehearsal, as positions in the settings (from 0).
+    """Return the agents who work in the rehearsal, as positions in the settings (from 0).
 
-    There may be more agents than seats. One agent for each skill that a campaign requires is chosen first. The others
-    are spread evenly over the list, which may be ordered by shift.
+    If there are more agents than seats, one agent for each required skill is chosen first. The rest are spread evenly
+    over the list.
     """
     agents, seats = settings.agents, len(settings.seats)
     required = sorted({campaign.skill for campaign in settings.campaigns if campaign.skill is not None})

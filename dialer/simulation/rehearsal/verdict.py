@@ -173,7 +173,7 @@ def _judge_recovery_from_faults(outcome: DayOutcome) -> Iterator[Finding]:
 def find_preparations_for_polling_day(
     settings: Settings, states: Mapping[str, CampaignState], today: date
 ) -> Iterator[Finding]:
-    """Yield each difference between the rehearsal and the real day, and each thing that must be done before that day.
+    """Yield what differed from the real day, and what must be done before that day, such as resuming a campaign.
 
     `states` are the campaigns' states in the site's store.
     """

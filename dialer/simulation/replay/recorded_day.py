@@ -1,7 +1,7 @@
-"""A recorded day as a scenario for any pacing policy.
+"""A recorded day as a scenario, on which any pacing policy can be simulated.
 
-The simulated centre draws answer rates, ring times, talk times and wrap-up times from the day's attempts. It does not
-repeat single calls, because a policy that dials at other times calls other people.
+Answer rates, ring times, talk times and wrap-up times are drawn from the recorded calls. Single calls are not repeated,
+because other policies would have called other people.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class RecordedDay:
                 f"the day has {len(attempts)} attempts; a replay needs at least {LEAST_ATTEMPTS}, so choose another day"
             )
         for number, attempt in enumerate(attempts, start=1):
-            if not are_times_of_attempt_in_order(attempt):
+            if not are_attempt_times_in_order(attempt):
                 raise BadScenario(
                     f"attempt {number} of the day has times out of order; remove this attempt from the replay"
                 )
@@ -70,7 +70,7 @@ class RecordedDay:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTalk:
-    """Talk times that are drawn from the conversations that began at about the same time of day."""
+    """Talk times drawn from the recorded conversations at about the same time of day."""
 
     starts: tuple[float, ...]
     lengths: tuple[float, ...]
@@ -86,7 +86,7 @@ class RecordedTalk:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRing:
-    """Ring times that are drawn from the recorded calls, as (seconds to answer or end, seconds to "ringing")."""
+    """Ring times drawn from the recorded calls: (seconds to the answer or end, seconds to the start of ringing)."""
 
     answers: tuple[tuple[float, float | None], ...]
     others: tuple[tuple[float, float | None], ...]
@@ -103,9 +103,9 @@ class RecordedRing:
         return answered, *random.choice(self.answers if answered else self.others)
 
 
-def are_times_of_attempt_in_order(attempt: AttemptRecord) -> bool:
-    """Return whether the steps of an attempt (start, ringing, answer, end) are in time order. A change of the system
-    clock can put the steps out of order.
+def are_attempt_times_in_order(attempt: AttemptRecord) -> bool:
+    """Return whether the times of an attempt (start, ringing, answer, end) are in order. A clock change can mix them
+    up.
     """
     steps = (attempt.placed_seconds, attempt.answered_seconds, attempt.connected_seconds)
     times = [second for second in (*steps, attempt.ended_seconds, attempt.wrap_up_ended_seconds) if second is not None]
@@ -150,12 +150,12 @@ def build_scenario_of_recorded_day(
 
 
 def compute_figures_of_recorded_day(day: RecordedDay) -> DayResult:
-    """Return the day's actual figures as a DayResult, without its states per minute and its pacing decisions.
+    """Return the real figures of a recorded day, in the same form as those of a simulated day.
 
-    An answered voter who reached no seat counts as abandoned, unless the voter hung up while waiting.
+    Answered voters who reached no seat count as abandoned, unless they hung up while waiting.
     """
     end = day.hours * 3600.0
-    seat_seconds = sum(day.seats.get_value_of_curve_at(second + 0.5) for second in range(int(end)))
+    seat_seconds = sum(day.seats.get_value_at_time_of_day(second + 0.5) for second in range(int(end)))
     resolved = sorted(
         (attempt.ended_seconds, not attempt.left)
         if attempt.connected_seconds is None
@@ -179,10 +179,10 @@ def _list_wrap_up_times_in_seconds(attempts: Sequence[AttemptRecord]) -> list[fl
 
 
 def _estimate_outcomes_of_cancelled_attempts(attempts: Sequence[AttemptRecord]) -> list[AttemptRecord]:
-    """Return the attempts, with an outcome for each cancelled attempt: the outcome of a random longer attempt.
+    """Return the attempts, with an estimated outcome for each cancelled attempt: that of a random longer attempt.
 
-    This is hot-deck imputation of right-censored data (redistribution to the right, Efron 1967). Leaving cancelled
-    attempts out would remove the slow calls of the day.
+    Without the cancelled attempts, the slow calls of the day would be missing. The method is redistribution to the
+    right (Efron 1967).
     """
     random = Random("fates")
     known = sorted((a for a in attempts if not a.cancelled), key=_compute_seconds_from_call_to_outcome)

@@ -15,7 +15,7 @@ from dialer.domain.view import SeatState
 from dialer.rules.calling_hours import get_midnight_of_day
 from dialer.simulation.centre_model.distributions import DayCurve
 from dialer.simulation.centre_model.scenario import BadScenario
-from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_times_of_attempt_in_order
+from dialer.simulation.replay.recorded_day import AttemptRecord, RecordedDay, are_attempt_times_in_order
 from dialer.store.connection import open_store_snapshot
 from dialer.store.file_checks import file_exists
 from dialer.store.keys import StoreKey
@@ -63,9 +63,9 @@ def read_recorded_day_from_store(
         began = stored[0].created_at
         intervals = read_seat_intervals_of_period(db, began, max(attempt.ended_at for attempt in stored))
     records, worked = _make_attempt_records(stored, intervals, began)
-    whole = [record for record in records if are_times_of_attempt_in_order(record)]
+    whole = [record for record in records if are_attempt_times_in_order(record)]
     ends = max((record.wrap_up_ended_seconds or record.ended_seconds for record in whole), default=1.0)
-    seats = _count_seats_available_to_calls(intervals, worked, began, ends)
+    seats = _count_seats_available_for_recorded_calls(intervals, worked, began, ends)
     if not any(seats_now for _, seats_now in seats.points):
         raise BadScenario(f"{path} has no record of the seats logged in on {day}; choose another day")
     return RecordedDay(
@@ -89,10 +89,10 @@ def _describe_missing_day(path: Path, day: date, zone: ZoneInfo, stored: tuple[f
 def _make_attempt_records(
     stored: Sequence[RecordedAttempt], intervals: Iterable[RecordedInterval], began: float
 ) -> tuple[list[AttemptRecord], set[_Key]]:
-    """Return the recorded calls, and the intervals, as keys (seat, start), in which seats talked or wrapped up in these calls.
+    """Return the recorded calls, and the keys (seat, start) of the intervals in which seats talked or wrapped up in
+    them.
 
-    Times are in seconds since `began`. A talk interval begins when its call was connected, the wrap-up interval at the end of
-    the talk.
+    Times are in seconds since `began`.
     """
     talks = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.TALKING}
     wrap_ups = {(each.seat, each.from_at): each.until_at for each in intervals if each.state is SeatState.WRAP_UP}
@@ -125,12 +125,10 @@ def _compute_seconds_between_if_known(at: float | None, began: float) -> float |
     return None if at is None else at - began
 
 
-def _count_seats_available_to_calls(
+def _count_seats_available_for_recorded_calls(
     intervals: Iterable[RecordedInterval], call_intervals: set[_Key], began: float, ends: float
 ) -> DayCurve:
-    """Return the number of seats that were available to the recorded calls: ready, or busy with such a call. Seats that
-    served inbound calls are not counted.
-    """
+    """Return the number of seats over the day that were ready or busy with a recorded call, not with an inbound call."""
     changes: Counter[float] = Counter({0.0: 0})
     for each in intervals:
         at_work = each.state in (SeatState.TALKING, SeatState.WRAP_UP)

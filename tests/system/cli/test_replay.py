@@ -186,7 +186,7 @@ def test_replay_derives_talk_times_wrap_up_times_and_seats_from_seat_states(tmp_
 
 def test_replay_of_a_day_does_not_count_a_seat_during_an_inbound_call(tmp_path: Path) -> None:
     day = read_recorded_day_from_store(write_store(tmp_path / "a.db", 150, inbound=True), DAY, INDIA)
-    assert [day.seats.get_value_of_curve_at(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
+    assert [day.seats.get_value_at_time_of_day(second) for second in (30.0, 50.0, 70.0)] == [1.0, 0.0, 1.0]
 
 
 def test_replay_of_a_day_with_too_few_calls_or_seats_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,12 @@ import pytest
 from rich.console import Console
 
 from dialer.domain.view import SeatState
-from dialer.simulation.demo.headquarters import HqDemoOptions, RealCentre, has_unfinished_calls, run_hq_demo
+from dialer.simulation.demo.headquarters import (
+    HqDemoOptions,
+    RealCentre,
+    does_centre_have_unstored_results,
+    run_hq_demo,
+)
 from dialer.uplink import material
 from tests.support.waiting import HANG_SECONDS
 
@@ -39,7 +44,7 @@ def test_demo_compares_databases_only_after_the_last_result_is_stored(
     centre = SimpleNamespace(
         site=SimpleNamespace(centre_view=view), query_database_of_centre=lambda _: [(open_attempts,)]
     )
-    assert has_unfinished_calls(cast(RealCentre, centre)) is unfinished
+    assert does_centre_have_unstored_results(cast(RealCentre, centre)) is unfinished
 
 
 @pytest.mark.parametrize("started", ["postgresql/PG_VERSION", "nats/*.conf"])

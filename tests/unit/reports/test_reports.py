@@ -361,10 +361,10 @@ async def test_demo_report_without_calls_passes_all_checks(store: HandFilled) ->
 
 
 async def test_demo_without_calls_fails_its_check_of_placed_calls(store: HandFilled) -> None:
-    report = check_run(store).check_number_of_placed_calls()
+    report = check_run(store).add_check_that_calls_were_placed()
     assert (failed_checks(report), report.has_passed_all_checks) == ({PLACED_CHECK}, False)
     store.answered(1, NOON)
-    assert check_run(store).check_number_of_placed_calls().checks[PLACED_CHECK].holds
+    assert check_run(store).add_check_that_calls_were_placed().checks[PLACED_CHECK].holds
 
 
 async def test_demo_report_finds_overlapping_attempts_to_one_number(store: HandFilled) -> None:

@@ -75,9 +75,9 @@ class RecordingPacer(Pacer):
 
 def test_curve_of_rates_over_a_day_changes_in_steps_or_linearly() -> None:
     steps = DayCurve(((0.0, 1.0), (10.0, 2.0), (20.0, 4.0)))
-    assert [steps.get_value_of_curve_at(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
+    assert [steps.get_value_at_time_of_day(t) for t in (-1.0, 0.0, 9.9, 10.0, 25.0)] == [1.0, 1.0, 1.0, 2.0, 4.0]
     joined = DayCurve(steps.points, joined=True)
-    assert [joined.get_value_of_curve_at(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
+    assert [joined.get_value_at_time_of_day(t) for t in (-1.0, 5.0, 15.0, 25.0)] == pytest.approx([1.0, 1.5, 3.0, 4.0])
 
 
 @pytest.mark.parametrize("shape", ["lognormal", "gamma"])
@@ -132,7 +132,7 @@ def test_simulated_answer_rate_changes_with_each_list() -> None:
     curve = SwappedLists(1200.0, 0.1, 0.5).pick_random_answer_rates_of_day(8.0, Random(5))
     assert len(curve.points) == 24
     assert all(0.1 <= rate <= 0.5 for _, rate in curve.points)
-    assert curve.get_value_of_curve_at(1199.0) != curve.get_value_of_curve_at(1201.0)
+    assert curve.get_value_at_time_of_day(1199.0) != curve.get_value_at_time_of_day(1201.0)
 
 
 def test_centre_model_gives_the_same_day_for_the_same_seed() -> None:

@@ -207,8 +207,8 @@ def test_scenario_of_a_recorded_day_has_the_recorded_rates_and_times() -> None:
     scenario = build_scenario_of_recorded_day(_make_recorded_day())
     rate = scenario.campaigns[0].answer_rate
     assert isinstance(rate, DayCurve)
-    assert rate.get_value_of_curve_at(1800.0) == pytest.approx(0.5, abs=0.06)
-    assert rate.get_value_of_curve_at(5400.0) == pytest.approx(0.25, abs=0.07)
+    assert rate.get_value_at_time_of_day(1800.0) == pytest.approx(0.5, abs=0.06)
+    assert rate.get_value_at_time_of_day(5400.0) == pytest.approx(0.25, abs=0.07)
     assert scenario.wrap_up_mean_seconds == pytest.approx(10.0)
     assert scenario.ring.maximum_ring_seconds == 25.0
     day = simulate_day_under_policy(scenario, find_pacing_policy("progressive", scenario, 0.03), 1)
