@@ -244,7 +244,7 @@ def test_begin_command_creates_a_material_repository_and_prints_its_root_file(tm
     code, output = run("hq", "bundle", "init", *roots, *third, *people, "-c", config)
     assert (code, output.partition(";")[0]) == (0, f"created {tmp_path / 'material/public/metadata/1.root.json'}")
     code, output = run("hq", "bundle", "init", *roots, *people, "-c", config)
-    assert (code, "is a repository already" in output) == (2, True)
+    assert (code, "already contains a repository" in output) == (2, True)
     code, output = run("hq", "bundle", "init", *roots, "--media", "lata", "--compliance", "x=y", "-c", config)
     assert (code, "signatory 'lata' has no valid key: write NAME=ed25519" in output) == (2, True)
     later = ["--root", f"r2={public['r2']}", "--root", f"r4={public['lata']}"]
