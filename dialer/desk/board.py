@@ -65,6 +65,7 @@ OTHER_COMMANDS: dict[str, frozenset[Role]] = {
     "suppress": COMMANDS["suppress"].roles,
     "erase-number": COMMANDS["erase-number"].roles,
     "recording-play": COMMANDS["recording-play"].roles,
+    "recording-judge": COMMANDS["recording-judge"].roles,
 }
 """Commands with routes of their own (rolls.py, numbers.py, recordings.py), with the roles that may send them."""
 MONITORING_COMMANDS = frozenset({"listen", "whisper", "barge", "stop-listening"})

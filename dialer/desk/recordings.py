@@ -16,6 +16,7 @@ from pydantic import Field
 from dialer.desk.board import OTHER_COMMANDS, format_command_reply, send_command_to_dialler
 from dialer.domain.clock import Clock
 from dialer.domain.errors import RecordingError
+from dialer.domain.judged_calls import WhoAnswered
 from dialer.mqtt.dialler_client import DiallerClient
 from dialer.settings.site import Settings
 from dialer.settings.site_rules import describe_required_recording_retention
@@ -41,6 +42,12 @@ class PlayRequest(PageRequest):
 
     id: CommandId
     attempt: Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+
+
+class JudgeRequest(PlayRequest):
+    """A person's judgement of who answered a recorded call that detection took for an answering machine."""
+
+    answered_by: WhoAnswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,7 @@ class RecordingsPage:
         )
         router.get("")(self.list_recordings)
         router.post("/play")(self.play_recording)
+        router.post("/judge")(self.judge_recorded_call)
         sound: dict[int | str, dict[str, Any]] = {status: {"content": {AUDIO_TYPE: {}}} for status in (200, 206)}
         router.get("/{attempt}", response_class=FileResponse, responses=sound)(self.fetch_recording)
         return router
@@ -117,6 +125,12 @@ class RecordingsPage:
         self._plays = {key: until for key, until in self._plays.items() if until > now}
         if reply.status == "done":
             self._plays[who.name, asked.attempt] = now + PLAYBACK_SECONDS
+        return format_command_reply(reply)
+
+    async def judge_recorded_call(self, asked: JudgeRequest, who: SignedIn) -> dict[str, str]:
+        """Ask the dialler to store who answered a recorded call that detection took for an answering machine."""
+        values = {"attempt_id": asked.attempt, "answered_by": asked.answered_by.value}
+        reply = await send_command_to_dialler(self._dialler_client, who.name, asked.id, "recording-judge", values)
         return format_command_reply(reply)
 
     async def fetch_recording(self, attempt: str, who: SignedIn) -> Response:

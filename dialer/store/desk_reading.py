@@ -30,7 +30,7 @@ class CallsOfInterval:
 
 @dataclass(frozen=True, slots=True)
 class RecordedTalk:
-    """A recorded conversation that has ended."""
+    """A recorded call that has ended: a conversation, or a call that detection took for an answering machine."""
 
     attempt: str
     campaign: str
@@ -38,6 +38,7 @@ class RecordedTalk:
     seconds: float
     seat: str  # "": unknown
     agent: str
+    judged: str | None  # who answered a call taken for a machine: person, machine, or open if nobody has judged it
 
 
 class BoothName(NamedTuple):

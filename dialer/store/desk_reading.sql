@@ -19,7 +19,8 @@ SELECT booth_id, constituency_name, name FROM booth ORDER BY booth_id;
 -- Recorded conversations that began before :before and have ended, newest first.
 -- name: recordings
 SELECT attempt_id AS attempt, campaign_id AS campaign, started_at AS at, ended_at - started_at AS seconds,
-       coalesce(seat, '') AS seat, coalesce(agent, '') AS agent
-FROM recording CROSS JOIN attempt USING (attempt_id)
+       coalesce(seat, '') AS seat, coalesce(agent, '') AS agent,
+       CASE WHEN outcome = 'machine' AND connected_at IS NULL THEN coalesce(answered_by, 'open') END AS judged
+FROM recording CROSS JOIN attempt USING (attempt_id) LEFT JOIN judged_call USING (attempt_id)
 WHERE started_at < :before AND ended_at IS NOT NULL AND (:campaign IS NULL OR campaign_id = :campaign)
 ORDER BY started_at DESC LIMIT :most;

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,10 +22,11 @@ from dialer.desk.pages_built import SOURCES
 from dialer.desk.server import OpenDesk, serve_pages_of_desk
 from dialer.domain.alerts import AlertKind, create_alert
 from dialer.domain.clock import SystemClock
+from dialer.domain.judged_calls import WhoAnswered
 from dialer.domain.model import AttemptId
 from dialer.domain.view import CentreView, SeatState
 from dialer.engine.campaigns.commands import PauseCampaign, SetSpeed, StopAll
-from dialer.engine.recordings.commands import PlayRecording
+from dialer.engine.recordings.commands import JudgeRecordedCall, PlayRecording
 from dialer.engine.roll_import.commands import EraseNumbers, ImportRoll, SuppressNumbers
 from dialer.engine.seats.commands import SeatCampaigns, SeatMessage
 from dialer.mqtt.commands.senders import Sender, Senders
@@ -378,6 +380,25 @@ async def test_recording_can_be_played_only_by_users_with_a_permitted_role(site:
     assert_accessible(found + await find_accessibility_violations(board))
     viewer = await site.board("vikram")
     await expect(viewer.get_by_role("link", name="Recordings")).to_have_count(0)
+
+
+async def test_person_listens_to_a_call_taken_for_a_machine_then_says_who_answered(site: Site, tmp_path: Path) -> None:
+    wav = write_recording(tmp_path / "talk.wav", speech(2.0, 8000), 8000).read_bytes()
+    attempt = AttemptId(add_recorded_talk(tmp_path, SystemClock().now() - 300, wav))
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("UPDATE attempt SET outcome = 'machine', connected_at = NULL")
+        db.commit()
+    board = await site.board()
+    await board.get_by_role("link", name="Recordings").click()
+    await expect(board.locator("tbody tr")).to_contain_text("Listen, then choose")
+    await board.get_by_role("button", name="Play").click()
+    await board.get_by_role("button", name="Person").click()
+    await expect(board.get_by_role("button", name="Person", pressed=True)).to_be_visible()
+    assert_accessible(await find_accessibility_violations(board))
+    assert site.engine.executed == [
+        PlayRecording(attempt_id=attempt),
+        JudgeRecordedCall(attempt_id=attempt, answered_by=WhoAnswered.PERSON),
+    ]
 
 
 async def test_recording_is_played_from_the_details_of_a_call_in_the_reports(site: Site, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -65,6 +67,7 @@ async def test_list_of_call_recordings_has_no_names_and_phone_numbers(desk: Desk
         "seconds": 60.0,
         "seat": "04",
         "agent": "101",
+        "judged": None,
     }
     of_one_campaign = await list_recordings(desk, "?campaign=other")
     assert [each["attempt"] for each in of_one_campaign["recordings"]] == [newer]
@@ -102,6 +105,28 @@ async def test_call_recording_is_played_only_after_its_playback_is_in_the_audit(
     assert (await desk.get(path, "compliance")).json() == {"problem": "playback-expired"}
     desk.clock.pass_seconds(recordings.PLAYBACK_SECONDS)
     assert (await desk.get(path, "supervisor")).status_code == 409
+
+
+async def test_person_judges_on_the_page_who_answered_a_call_taken_for_a_machine(
+    desk: DeskUnderTest, tmp_path: Path
+) -> None:
+    attempt = record_conversation(desk, tmp_path, ago=600)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("UPDATE attempt SET outcome = 'machine', connected_at = NULL")
+        db.execute("INSERT INTO judged_call VALUES (?, 'person', 1.0, 'asha')", (attempt,))
+        db.commit()
+    another = record_conversation(desk, tmp_path, ago=300)
+    with contextlib.closing(sqlite3.connect(tmp_path / "centre.db")) as db:
+        db.execute("UPDATE attempt SET outcome = 'machine', connected_at = NULL WHERE attempt_id = ?", (another,))
+        db.commit()
+    assert [each["judged"] for each in (await list_recordings(desk))["recordings"]] == ["open", "person"]
+    asked = {"id": ID, "attempt": attempt, "answered_by": "machine"}
+    assert (await desk.post("/api/recordings/judge", asked, "compliance")).json()["status"] == "done"
+    assert desk.dialler_client.asked == [
+        ("compliance", ID, "recording-judge", {"attempt_id": attempt, "answered_by": "machine"})
+    ]
+    assert (await desk.post("/api/recordings/judge", asked, "viewer")).status_code == 403
+    assert (await desk.post("/api/recordings/judge", {**asked, "answered_by": "dog"}, "compliance")).status_code == 422
 
 
 async def test_playback_requests_of_different_recordings_have_different_command_ids(

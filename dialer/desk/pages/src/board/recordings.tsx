@@ -15,6 +15,7 @@ interface Talk {
   seconds: number;
   seat: string;
   agent: string;
+  judged: "person" | "machine" | "open" | null;
 }
 interface Listed {
   recordings: Talk[];
@@ -40,6 +41,36 @@ async function play(attempt: string): Promise<void> {
   if (await send("/api/recordings/play", { attempt })) playing.value = attempt;
 }
 
+/** Store who answered a call that detection took for a machine, and show it in the list. */
+async function judge(attempt: string, answered_by: "person" | "machine"): Promise<void> {
+  if (!(await send("/api/recordings/judge", { attempt, answered_by }))) return;
+  const recordings = listed.value.recordings.map((talk) =>
+    talk.attempt === attempt ? { ...talk, judged: answered_by } : talk,
+  );
+  listed.value = { ...listed.value, recordings };
+}
+
+/** Who answered a call taken for a machine. Both choices appear once the recording is playing. */
+function Judgement({ talk }: { talk: Talk }) {
+  if (talk.judged === null) return null;
+  if (playing.value !== talk.attempt) return <>{t(`judged-${talk.judged}`)}</>;
+  return (
+    <>
+      {(["person", "machine"] as const).map((who) => (
+        <button
+          type="button"
+          key={who}
+          aria-pressed={talk.judged === who}
+          disabled={me.value?.signs}
+          onClick={() => void judge(talk.attempt, who)}
+        >
+          {t(`judged-${who}`)}
+        </button>
+      ))}
+    </>
+  );
+}
+
 function Row({ talk }: { talk: Talk }) {
   return (
     <tr>
@@ -48,6 +79,9 @@ function Row({ talk }: { talk: Talk }) {
       <td>{talk.campaign}</td>
       <td>{talk.seat}</td>
       <td>{talk.agent}</td>
+      <td>
+        <Judgement talk={talk} />
+      </td>
       <td class="right">
         {playing.value === talk.attempt ? (
           <audio
@@ -85,7 +119,7 @@ export function Recordings() {
         ) : (
           <Table
             of="recordings"
-            names={["recorded-at", "recorded-duration", "campaign", "recorded-seat", "recorded-agent"]}
+            names={["recorded-at", "recorded-duration", "campaign", "recorded-seat", "recorded-agent", "judged-who"]}
             unseen="do-recording-play"
           >
             {recordings.map((talk) => (
