@@ -60,7 +60,7 @@ async def list_users(config: SettingsFile) -> None:
         seen = "never signed in" if at is None else f"signed in {datetime.fromtimestamp(at, zone):%Y-%m-%d %H:%M}"
         keys = f", {format_count(account.passkeys, 'passkey')}" if account.passkeys else ""
         typer.echo(
-            f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.kind_of_sign_in_password]:<17}  {seen}{keys}"
+            f"{name:<32}  {user.role:<10}  {where:<8}  {_PASSWORDS[account.sign_in_password_kind]:<17}  {seen}{keys}"
         )
 
 

@@ -81,7 +81,7 @@ class UsersPage:
             "name": name,
             "role": user.role,
             "fixed": self._directory.is_user_defined_in_settings(name),
-            "password": own.kind_of_sign_in_password,
+            "password": own.sign_in_password_kind,
             "signed_in_at": own.signed_in_at,
             "passkeys": own.passkeys,
         }

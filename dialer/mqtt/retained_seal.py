@@ -38,7 +38,7 @@ async def describe_missing_newest_signature(settings: BrokerSettings, centre: st
     except ValidationError:
         return "the message `results/sealed-epochs` at the broker is not a seal"
     stored, digest = (
-        await store.read_signed_minute_from_store(min(seal.epoch, _LARGEST_ID)),
+        await store.read_seal(min(seal.epoch, _LARGEST_ID)),
         seal.compute_digest_of_signed_log_entry(),
     )
     if stored is not None and stored.compute_digest_of_signed_log_entry() == digest:

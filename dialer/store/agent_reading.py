@@ -122,7 +122,7 @@ class SecondsOfAgent(NamedTuple):
 
 
 class MarksOfAgent(NamedTuple):
-    """The number of facts of one kind about voters (marks), such as "voted", that an agent entered."""
+    """How many facts of one kind about voters, such as "voted", an agent has entered."""
 
     agent: str
     kind: str
@@ -182,8 +182,8 @@ class AgentDay:
 class AgentReading:
     """Read-only access to the store for agents' pages. Methods raise StoreError.
 
-    It uses two connections: one reads the voter's data of a call, the other the figures of an agent's day. So slow
-    figures never delay the voter's data.
+    It uses two connections: one for the data of the voter on the line, the other for the figures of an agent's day. So
+    slow figures never delay the voter's data.
     """
 
     def __init__(self, calls: AsyncConnection, days: AsyncConnection) -> None:
@@ -203,9 +203,9 @@ class AgentReading:
             raise
 
     async def read_call_for_agent_page(self, attempt_id: str, shown: Callable[[OnTheLine], T]) -> T | None:
-        """Return what the agent's page shows about a call attempt, converted by the function `shown`.
+        """Return the data of a call attempt for the agent's page, or None if there is no such attempt.
 
-        Return None if the store has no such attempt.
+        The function `shown` converts the data to the form that the page shows.
         """
         async with self._calls.open_read_snapshot() as db:
             call = await db.fetch_first_row(SQL.call, attempt_id=attempt_id)

@@ -69,9 +69,9 @@ class AgentRecords:
         self._db = file.db
 
     async def begin_agent_session(self, session: AgentSession, *, forget_before: float) -> None:
-        """Store the session of an agent who signed in. Delete all other sessions of this seat or this agent.
+        """Store the session of an agent who signed in, and delete all other sessions of this seat or agent.
 
-        Also delete all sessions that were last used before `forget_before` (epoch seconds).
+        Sessions that were last used before `forget_before` (epoch seconds) are deleted too.
         """
         async with self._db.open_transaction() as db:
             await db.run_statement(SQL.end_sessions, seat=session.seat, agent=session.agent, before=forget_before)
@@ -118,9 +118,10 @@ class AgentRecords:
 
 
 def erase_agent_notes_and_drafts_about_number(store: Path, key: StoreKey | None, phone_id: int | None) -> int:
-    """Erase agents' notes and unsaved input (drafts) about a number, or about all numbers (None).
+    """Erase agents' notes and unsaved input about a number, or about all numbers (None), and return the number of
+    notes.
 
-    The erased text is also overwritten on disk. Returns the number of erased notes. Blocks. Raises StoreError.
+    The erased text is also overwritten on disk. Blocks. Raises StoreError.
     """
     path = get_desk_file_path(store)
     if not file_exists(path):

@@ -248,8 +248,8 @@ def _compute_earliest_call_time(
 ) -> float:
     """Return the earliest time at which any campaign may call a number again (epoch seconds; 0 for now).
 
-    A call that the person asked for is delayed only if the phone has rung since the request, or if another centre has
-    called the number.
+    A call that the person asked for is delayed only if the phone has rung, or another centre has called, since the
+    request.
     """
     elsewhere = peer_calls.read_call_times_in_other_centres(db, claim.phone_id)
     if pre_dial_check.promised:
@@ -265,11 +265,11 @@ def _compute_earliest_call_time(
 def _update_queue_after_refused_attempt(
     db: Connection, refusal: Refusal, pre_dial_check: PreDialCheck, attempt: NewAttempt, since: float
 ) -> Refusal:
-    """Put the number of a refused attempt back into the campaign's queue, postpone it or close it, depending on the
-    reason.
+    """Put the number of a refused attempt back into the queue, postpone it or close it. Return the reason of the
+    refusal.
 
-    Return the reason of the refusal. If it is NOBODY_PENDING, but another voter with this number is still to be called,
-    the number goes back to the queue and CLAIM_LOST is returned instead.
+    If the voter is not to be called, but another voter of the number is, the number goes back to the queue and
+    CLAIM_LOST is returned.
     """
     claim = attempt.claim
     match refusal:
@@ -381,9 +381,9 @@ def block_other_numbers_of_voter(
 ) -> None:
     """Block a voter's other numbers until the time `until`, so that a voter with two numbers is not called on both.
 
-    A number that is due later than `until` keeps its due time. If an agent corrects the result of a call, `held_until`
-    is the time until which the first result blocked the numbers. These numbers become due at `until`, even if that is
-    sooner. If the voter is no longer linked to the called number (a wrong number), no other numbers are changed.
+    A number that is due later keeps its due time. If an agent corrects the result of a call, `held_until` is the time
+    until which the first result blocked the numbers. They become due at `until`, even if that is sooner. If the called
+    number is no longer a number of the voter (a wrong number), nothing is changed.
     """
     if held_until is not None:
         postpone_other_numbers_of_voter_until(db, campaign_id, phone_id, voter_id, until, held_until)
@@ -396,8 +396,8 @@ def postpone_other_numbers_of_voter_until(
 ) -> None:
     """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.
 
-    If `held_until` is given, only numbers that are due at exactly that time are changed. They become due at `until`
-    even if that is sooner.
+    With `held_until`, only numbers that are due at exactly that time are changed. They become due at `until`, even if
+    that is sooner.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until
@@ -431,11 +431,9 @@ class TargetStateAfterCall:
 def compute_queue_state_after_call(
     db: Connection, phone_id: int, retry_at: float | None, *, of_worker: bool
 ) -> TargetStateAfterCall:
-    """Return the state that a target (number in a campaign's queue) gets after a call: due again at `retry_at`, or
-    closed.
+    """Return the state of a number in a campaign's queue after a call: due again at `retry_at`, or closed.
 
-    The target is closed if there is no `retry_at`, if the number has opted out, or if no voter of the number is still
-    to be called.
+    It is closed if `retry_at` is None, if the number has opted out, or if no voter of the number is still to be called.
     """
     if retry_at is None:
         return TargetStateAfterCall("closed")

@@ -87,10 +87,9 @@ def get_name_of_responsible_person(who: str | None) -> str:
 
 
 def append_entry(db: Connection, kind: str, who: str, what: Mapping[str, str], at: float) -> int:
-    """Append an audit entry and return its number. `kind` names the action ("listen"); `what` has ids and short
-    reasons.
+    """Append an audit entry and return its number. A repeated entry with the same content and time is not appended.
 
-    If there is an entry with the same content and time, none is appended. Entries can be neither changed nor removed.
+    `kind` names the action ("listen"); `what` has ids and short reasons. Entries can be neither changed nor removed.
     Raises UnsafeValue if a detail looks like a phone number or is too long.
     """
     same = SQL.number_of_same_entry.fetch_first_value(
@@ -124,10 +123,9 @@ def read_entries(db: Connection) -> Iterator[AuditEntry]:
 def read_entries_between(
     db: Connection, since: float, until: float, *, who: str | None = None, kinds: Collection[str] = ()
 ) -> list[ListedEntry]:
-    """Return the audit entries of a period (epoch seconds). If a person or kinds of entries are given, return only
-    these entries.
+    """Return the audit entries of a period (epoch seconds), optionally only those of a person or of some kinds.
 
-    By default, entries of all kinds are returned, except those about signatures over the store's changes (seals).
+    Without kinds, entries about signatures over the store's changes (seals) are left out.
     """
     return SQL.entries_between.fetch_all_rows(db, since=since, until=until, who=who, kinds=json.dumps([*kinds]))
 
@@ -165,9 +163,9 @@ def record_settings_at_start(db: Connection, settings: Mapping[str, str], at: fl
 
 
 def find_settings_changed_during_unfinished_calls(db: Connection) -> frozenset[str] | None:
-    """Return the keys of the settings that were changed since the oldest unfinished call attempt was placed.
+    """Return the keys of the settings that have changed since the oldest unfinished call attempt was placed.
 
-    Return None if the audit does not show all changes since then.
+    Return None if the audit does not show all these changes.
     """
     changes = SQL.setting_changes_since_oldest_open_attempt.fetch_all_values(db)
     if any(UNSHOWN in what or int(what.get("changed", _MOST_SETTINGS + 1)) > _MOST_SETTINGS for what in changes):

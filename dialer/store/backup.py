@@ -69,11 +69,12 @@ def make_backup(path: Path, key: StoreKey | None, folder: Path) -> Backup:
 
 
 def delete_older_backups(made: Path, centre: str, keep: int) -> list[Path]:
-    """Delete a centre's older backups in the folder that contains the new backup `made`. Return the deleted folders.
+    """Delete older backups in the folder of the new backup `made`, except the newest `keep`. Return the deleted
+    folders.
 
-    The newest `keep` backups by name stay. The new backup always stays, even if a wrong clock once gave another backup
-    a later name. A folder is deleted only if it is named like a backup and contains no other files. Raises StoreError
-    if a backup cannot be deleted.
+    The newest backups are found by name. The new backup always stays, even if a wrong clock gave another one a later
+    name. Only folders that are named like a backup and contain no other files are deleted. Raises StoreError if a
+    backup cannot be deleted.
     """
     named = re.compile(re.escape(centre) + r"-[0-9]{8}-[0-9]{6}")
     ours = {STORE, get_desk_file_path(Path(STORE)).name}
@@ -115,11 +116,10 @@ def verify_backup(folder: Path, key: StoreKey | None, *, whole: bool = True) -> 
 
 
 def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, at: float) -> list[str]:
-    """Restore a backup to `path`, upgrade its schema, and stop all campaigns. Campaigns that are added later start
-    stopped too.
+    """Restore a backup to `path`, upgrade its schema, and stop all campaigns, also those that are added later.
 
-    Returns the ids of the campaigns in the store. `who` and `at` (epoch seconds) go into the audit. Raises StoreError
-    if there is a store at `path` already or the backup cannot be used; no files are left behind then.
+    Returns the ids of the campaigns. `who` and `at` (epoch seconds) go into the audit. Raises StoreError if there is a
+    store at `path` already or the backup cannot be used. Then no files are left behind.
     """
     backup = verify_backup(folder, key)
     newest = "none" if backup.newest is None else f"{datetime.fromtimestamp(backup.newest, UTC):%Y-%m-%dT%H:%MZ}"
@@ -135,8 +135,9 @@ def restore_backup(folder: Path, path: Path, key: StoreKey | None, *, who: str, 
 
 
 def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list[AttemptId]) -> int:
-    """Count those of the call attempts `sent` that are missing in the store. `sent` has the last calls that this
-    machine dialled. They are missing if the store was restored from an older backup.
+    """Count those of the call attempts `sent` that are missing in the store.
+
+    `sent` has the last calls that this machine dialled. A store without them was restored from an older backup.
     """
     with translate_sqlite_errors(path), closing(open_store_for_reading(path, key=key)) as db:
         return len(sent) - len(find_stored_attempts(db, sent)) if sent else 0
@@ -144,8 +145,8 @@ def count_attempts_missing_in_store(path: Path, key: StoreKey | None, sent: list
 
 @contextmanager
 def _remove_files_on_error(files: Collection[Path]) -> Iterator[None]:
-    """Raise StoreError if one of these files exists already. Remove files that the `with` block created if the block
-    fails.
+    """Remove the files that the `with` block created if the block fails. Raises StoreError if one of them exists
+    already.
     """
     places = [each for file in files for each in (file, *(Path(f"{file}{end}") for end in ("-wal", "-shm")))]
     for place in places:

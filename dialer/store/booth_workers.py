@@ -40,10 +40,11 @@ class SQL(Statements):
 def save_booth_worker(
     db: Connection, number: str, name: str, language: str, booth_ids: Iterable[int]
 ) -> tuple[int, bool]:
-    """Store a booth worker, and assign the worker to these polling stations only.
+    """Store a booth worker and the worker's polling stations. Return the worker's id, and whether the number has opted
+    out.
 
-    Return the worker's id and whether the number (E.164) has opted out. An empty name or language does not overwrite a
-    stored one. A number that campaigns had closed in their queues is reopened, unless it has opted out.
+    Stored stations that are not given are removed. An empty name or language does not overwrite a stored one. A number
+    (E.164) that campaigns had closed in their queues is reopened, unless it has opted out.
     """
     SQL.add_phone.run_statement(db, number=number)
     phone_id, opted_out = SQL.phone.fetch_only_row(db, number=number)

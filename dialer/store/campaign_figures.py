@@ -76,8 +76,7 @@ def read_campaign_progress(db: Connection, campaign_id: str, targets: int, now: 
     """Return how many numbers of a campaign's queue are completed, remaining, reserved or on a call at `now` (epoch
     seconds).
 
-    `targets` is how many numbers the queue has. A number counts as remaining if it is not closed, reserved for dialling
-    or on a call.
+    `targets` is the size of the queue. A number is remaining if it is not closed, reserved for dialling or on a call.
     """
     counts = SQL.progress.fetch_only_row(db, campaign_id=campaign_id, now=now)
     refused = {row.reason: row.numbers for row in SQL.refused_counts.iterate_rows(db, campaign_id=campaign_id)}
@@ -100,7 +99,7 @@ def count_attempts_by_outcome(db: Connection, campaign_id: str, since: float = 0
     return {Outcome(row.outcome): row.attempts for row in rows}
 
 
-def count_calls_taken_for_machines(db: Connection, campaign_id: str, since: float) -> int:
+def count_calls_detected_as_machines(db: Connection, campaign_id: str, since: float) -> int:
     """Return how many of a campaign's outbound calls since `since` (epoch seconds) were ended because machine detection
     reported a machine.
     """
@@ -136,7 +135,7 @@ def count_recent_answers_by_interval(
     """Count a campaign's live answers and abandoned calls in each interval of the time window before `now`, oldest
     first.
 
-    `false_positive_share` is the share of people among the calls that detection took for machines (0-1). Intervals
+    `false_positive_share` (0-1) is the share of people among the calls that detection reported as machines. Intervals
     without answers are left out.
     """
     rows = SQL.recent_answers.iterate_rows(

@@ -40,8 +40,7 @@ def add_or_update_campaign(
 ) -> CampaignState:
     """Add a campaign, or update its kind and purpose. Return the state that an operator last set.
 
-    A new campaign has `first_state`, but starts stopped if a person stopped all campaigns and nobody has resumed one
-    since.
+    A new campaign has `first_state`. It starts stopped if a person has stopped all campaigns and resumed none since.
     """
     return SQL.add_or_update_campaign.fetch_only_value(
         db, campaign_id=campaign_id, kind=kind.value, purpose=purpose.value, first_state=first_state.value
@@ -51,8 +50,8 @@ def add_or_update_campaign(
 def set_campaign_state(db: Connection, campaign_id: str, state: CampaignState) -> None:
     """Store the state that an operator set for a campaign.
 
-    A stop order that headquarters gave earlier no longer applies to this campaign: when headquarters lifts the order,
-    the campaign keeps the operator's state.
+    An earlier stop order of headquarters no longer applies to the campaign: it keeps the operator's state when the
+    order is lifted.
     """
     update_campaign_state(db, campaign_id, state)
     SQL.exclude_from_headquarters_stops.run_statement(db, path=f'$."{campaign_id}"')

@@ -100,19 +100,19 @@ def claim_queued_numbers(
     voting: VotingBooths | None = None,
     day_start: float | None = None,
 ) -> list[Claim]:
-    """Reserve up to `limit` numbers of a campaign's queue for dialling. Return the reserved numbers (claims), each with
-    the facts that the calling rules check.
+    """Reserve up to `limit` numbers of a campaign's queue for dialling. Return them with the facts that the rules
+    check.
 
-    Due promised calls come first, then other due numbers (the longest due first), then numbers that were never called.
-    These are taken from the polling stations in `booths`, in this order, and from each at most as many as `booths`
-    says; if `booths` is None, booth after booth. Within a booth, the number whose pending voters weigh most comes
-    first.
+    Promised calls that are due come first, then other due numbers (the longest due first), then numbers that were never
+    called. The latter are taken from the polling stations in `booths`, in this order and up to the number given for
+    each, or booth after booth if `booths` is None. Within a booth, the number with the highest weight of pending voters
+    comes first.
 
-    Numbers that have opted out, are on a call or have no pending voter are skipped, and closed if that is final. Two
-    claims never return the same number. A claim returns to the queue when its lease ends. The cost does not depend on
-    the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
+    Numbers that have opted out, are on a call or have no pending voter are skipped, and closed if that is final. No
+    number is reserved twice. A number returns to the queue when its reservation (claim) expires. The cost does not
+    depend on the length of the queue. Attempts and conversations count from `day_start` (None: the last 24 hours).
 
-    `voting` has the booths that vote on this polling day. Numbers of other booths are not claimed, except promised
+    `voting` has the booths that vote on this polling day. Numbers of other booths are not reserved, except promised
     calls. Those that are due are set aside until the day ends, a claim is made without `voting`, the dialler restarts,
     or they get a new time.
     """
@@ -200,11 +200,9 @@ def postpone_claimed_numbers(db: Connection, claims: Sequence[tuple[Claim, float
 
 
 def remove_refused_numbers_from_queue(db: Connection, claims: Sequence[tuple[Claim, str]]) -> None:
-    """Take reserved (claimed) numbers out of the queue, because the calling rules refuse them for an indefinite time.
+    """Take reserved numbers that the calling rules refuse for an indefinite time out of the queue.
 
-    The reason is stored with each number.
-
-    `return_refused_numbers_to_queue` puts the numbers back into the queue.
+    The reason is stored with each number. `return_refused_numbers_to_queue` puts the numbers back.
     """
     for each, reason in claims:
         SQL.refuse.run_statement(
@@ -225,10 +223,10 @@ def return_refused_numbers_to_queue(db: Connection, campaign_id: str, most: int)
 
 
 def release_expired_claims(db: Connection, now: float, owner: str | None = None) -> int:
-    """Put numbers whose reservation for dialling (claim) has expired back into the queue, and return how many.
+    """Put numbers whose reservation for dialling has expired back into the queue, and return how many.
 
-    If `owner` is given, it names a dialler that has just started. All numbers that its earlier run had claimed are then
-    put back too, and all numbers that were skipped for the day become available.
+    `owner`, if given, is a dialler that has just started. All numbers that its earlier run had reserved are then put
+    back too, and numbers that were skipped for the day become available.
     """
     released = SQL.release_expired.run_statement(db, now=now)
     if owner is None:
@@ -266,9 +264,9 @@ class _Search:
         self._calls_workers = campaigns.is_booth_worker_campaign(self.db, self.campaign_id)
 
     def store_claimed_and_closed_numbers(self, owner: str) -> list[Claim]:
-        """Store which numbers the search has reserved for dialling (claims) and closed, and return the reservations.
+        """Store which numbers the search has reserved or closed, and return the reservations.
 
-        Call it after the search, because the changes affect the indexes that the search reads.
+        Call it after the search, because it changes the indexes that the search reads.
         """
         for close in self.closings:
             close(self.db)
@@ -282,16 +280,16 @@ class _Search:
     def claim_numbers_found_by_query(
         self, most: int, query: Query[Candidate], *, promised: bool = False, **parameters: object
     ) -> None:
-        """Reserve at most `most` of the numbers in the queue that a query finds.
+        """Reserve at most `most` of the numbers in the queue that a query finds. Its rows are read one by one, as
+        needed.
 
-        `promised` says whether the query finds calls that were promised to voters. Rows are read one by one, so that no
-        more are read than needed.
+        `promised` says whether the query finds calls that were promised to voters.
         """
         room = min(most, self.limit - len(self.claims))
         if room <= 0:
             return
         for row in query.iterate_rows(self.db, campaign_id=self.campaign_id, promised=promised, **parameters):
-            if self._does_number_wait_for_other_polling_day(row):
+            if self._is_number_of_other_polling_day(row):
                 self.aside.append(row.target)
                 if len(self.aside) == SET_ASIDE_AT_ONCE:
                     break
@@ -300,7 +298,7 @@ class _Search:
                 continue
             found = None if row.opted_out else self._build_claim_of_number(row, promised=promised)
             if found is None:
-                self.closings.append(self._create_function_that_closes_number(row))
+                self.closings.append(self._create_number_closer(row))
                 continue
             self.claims.append(found)
             self.claimed.append(row.target)
@@ -308,7 +306,7 @@ class _Search:
             if room == 0:
                 break
 
-    def _does_number_wait_for_other_polling_day(self, row: Candidate) -> bool:
+    def _is_number_of_other_polling_day(self, row: Candidate) -> bool:
         """Return whether the voters of a number vote on another day than today. Such a number is skipped today."""
         if self.voting is None or row.waits_for_booth is None:
             return False
@@ -345,7 +343,7 @@ class _Search:
             promised=promised,
         )
 
-    def _create_function_that_closes_number(self, row: Candidate) -> Callable[[Connection], None]:
+    def _create_number_closer(self, row: Candidate) -> Callable[[Connection], None]:
         """Return a function that closes a number in the campaigns' queues, because nobody with this number is to be
         called any more.
         """

@@ -33,11 +33,10 @@ def find_executed_command(db: Connection, command_id: str) -> ExecutedCommand | 
     return SQL.command.fetch_first_row(db, command_id=command_id)
 
 
-def record_command_unless_already_executed(
-    db: Connection, command_id: str, name: str, content: str, reply: str, at: float
-) -> bool:
-    """Record that an MQTT command is being executed, and delete the records of old commands. Return False if the same
-    command was recorded before, otherwise True.
+def record_new_command(db: Connection, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
+    """Record that an MQTT command is being executed, or return False if the same command was recorded before.
+
+    The records of old commands are deleted.
     """
     SQL.delete_old_commands.run_statement(db, before=at - COMMANDS_KEPT_SECONDS, limit=COMMANDS_DELETED_AT_ONCE)
     return (
@@ -46,13 +45,14 @@ def record_command_unless_already_executed(
 
 
 def save_reply_to_command(db: Connection, receipt: Receipt | None, at: float) -> None:
-    """Store the reply to an MQTT command, in the transaction that executes the command. Do nothing if `receipt` is None
-    (the change was not requested by a command).
+    """Store the reply to an MQTT command, in the transaction that executes it.
+
+    Do nothing if `receipt` is None: then no command requested the change.
     """
     if receipt is not None:
-        record_command_unless_already_executed(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
+        record_new_command(db, receipt.key, receipt.name, receipt.content, receipt.reply, at)
 
 
-def replace_preliminary_reply_to_command(db: Connection, command_id: str, reply: str) -> None:
+def save_final_reply_to_command(db: Connection, command_id: str, reply: str) -> None:
     """Store the final reply to an MQTT command, in place of the preliminary reply that was stored before its execution."""
     SQL.set_reply.run_statement(db, command_id=command_id, reply=reply)

@@ -1,8 +1,7 @@
 """Connections to a store: one process opens it for writing, others open it only for reading.
 
-Only the connection that writes runs checkpoints, because up to SQLite 3.51.2 a write that overlaps a checkpoint on
-another connection can lose committed data (https://www.sqlite.org/wal.html#walresetbug). The other connections are
-read-only and cannot checkpoint.
+Only the connection that writes runs checkpoints; the others are read-only. Up to SQLite 3.51.2, a write during a
+checkpoint by another connection can lose committed data (https://www.sqlite.org/wal.html#walresetbug).
 """
 
 from __future__ import annotations
@@ -50,12 +49,12 @@ def open_store_for_writing(
     key: StoreKey | None = None,
     copied: bool = False,
 ) -> Connection:
-    """Check a store, upgrade its schema, and open the connection that writes: in WAL mode and autocommit, each commit
-    synced to disk.
+    """Check a store, upgrade its schema, and open the connection that writes.
 
-    A store of an older schema is first copied to a folder next to it, unless `copied` says that this has been done. The
+    The connection uses WAL mode and autocommit, and syncs each commit to disk. Only one thread at a time may use it. A
+    store of an older schema is first copied to a folder next to it, unless `copied` says that this has been done. The
     caller must hold the store's lock, and must also lock the files that this function creates
-    (`StoreLock.lock_newly_created_store_files`). Only one thread at a time may use the connection.
+    (`StoreLock.lock_newly_created_store_files`).
 
     Raises StoreCorrupt, StoreError, StoreBusy and StoreFull. A file that is not a store, or is newer than this program,
     is not changed.
@@ -89,13 +88,11 @@ def open_store_for_writing(
 def open_store_for_reading(
     path: Path, *, busy_seconds: float = BUSY_SECONDS, key: StoreKey | None = None, opened_here: bool = False
 ) -> Connection:
-    """Open a read-only connection to the store.
+    """Open a read-only connection to the store, also while a dialler is running. Keep its transactions short.
 
-    This works at any time, also while a dialler is running. Keep its transactions short.
-
-    `opened_here` says that this process has the file open already. Then the file's header is not checked, because
-    closing the descriptor used for the check would drop SQLite's own locks on the file (POSIX). Another program that
-    opens and closes the store could then remove the WAL, and with it all later commits.
+    `opened_here` says that this process has the file open already. Then the file's header is not checked: to close the
+    file after the check would drop SQLite's own locks (POSIX), and another program could remove the WAL and later
+    commits.
 
     Raises StoreError where there is no store, its schema is not this program's or the `key` is wrong, and StoreCorrupt
     where the file is not a store.
@@ -146,11 +143,10 @@ def open_store_snapshot(
 def open_store_exclusively(
     path: Path, holder: str, *, create: bool = True, key: StoreKey | None = None
 ) -> Iterator[Connection]:
-    """Lock and open the store for a program that must be its only writer, such as an import. Checkpoint the store's WAL
-    when the `with` block ends.
+    """Lock and open the store for a program that must be its only writer, such as an import.
 
-    `holder` names this program ("an import") in the errors of programs that find the store locked. Raises StoreBusy
-    while another process holds the store.
+    The store's WAL is checkpointed when the `with` block ends. `holder` names this program ("an import") in the errors
+    of others. Raises StoreBusy while another process holds the store.
     """
     check_database_header(path, key)
     with StoreLock(path, holder) as lock, open_locked_store(path, lock, create=create, key=key) as db:
@@ -212,9 +208,9 @@ class OpenStore(NamedTuple):
 
 
 def open_and_lock_store(path: Path, create: bool, busy_seconds: float, key: StoreKey | None, holder: str) -> OpenStore:
-    """Lock the store, migrate it, and open both connections. Blocks: call it in the thread that will write.
+    """Lock the store, migrate it, and open both connections. Call it in the thread that will write, because it blocks.
 
-    `busy_seconds` is how long a write waits for another program; `holder` names this process in the errors of others.
+    `busy_seconds` is how long a write waits for another program. `holder` names this process in the errors of others.
     After an error nothing stays open or locked. Raises StoreBusy, StoreCorrupt, StoreError.
     """
     check_database_header(path, key)

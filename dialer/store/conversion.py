@@ -37,7 +37,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 def get_temporary_conversion_path(path: Path) -> Path:
-    """Return the path of the temporary copy of a store that remains if its encryption or decryption is killed.
+    """Return the path of the temporary copy that a killed encryption or decryption of a store leaves behind.
 
     The copy is next to the store and may be unencrypted. The next conversion removes it.
     """
@@ -49,9 +49,9 @@ def convert_store_encryption(
 ) -> None:
     """Convert the store at `path` and the desk's file (web pages' database) from the key `old` to the key `new`.
 
-    None stands for an unencrypted file. Old unencrypted files are overwritten. `who` and `at` (epoch seconds) go into
-    the audit. After an error the store is unchanged. Raises StoreBusy if any process has the store open, StoreFull if
-    the disk has no room for both files, and other StoreErrors.
+    None means unencrypted. Old unencrypted files are overwritten. `who` and `at` (epoch seconds) go into the audit.
+    After an error the store is unchanged. Raises StoreBusy if a process has the store open, StoreFull if the disk has
+    no room for both files, and other StoreErrors.
     """
     state = "plain" if new is None else "encrypted" if old is None else "another key"
 
@@ -150,11 +150,11 @@ def _convert_database_file(
 def _attach_old_and_new_database_file(
     path: Path, new_path: Path, old: StoreKey | None, new: StoreKey | None
 ) -> Iterator[Connection]:
-    """Open the old and the new file on one connection, as the databases `old` and `new`, and lock the old file against
-    other processes.
+    """Open the old and the new file as the databases `old` and `new` of one connection. Lock the old file for other
+    processes.
 
-    SQLite's locks belong to the process, so nothing else in this process may have the file open. The lock lasts until
-    the block ends.
+    The lock lasts until the block ends. It belongs to the process, so nothing else in this process may have the file
+    open.
     """
     with closing(connect_to_memory_database()) as db:
         db.execute(f"ATTACH :file AS old KEY {format_key_as_sql_literal(old)}", {"file": _build_file_uri(path)})

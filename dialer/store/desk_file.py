@@ -111,7 +111,7 @@ class DeskAccount:
         return DeskAccount(password_at, self.once, signed_in_at, self.passkeys)
 
     @property
-    def kind_of_sign_in_password(self) -> Literal["none", "once", "own"]:
+    def sign_in_password_kind(self) -> Literal["none", "once", "own"]:
         """The kind of the person's password: none, one for a single sign-in ("once"), or one that the person chose ("own")."""
         return "none" if self.password_at is None else "once" if self.once else "own"
 

@@ -50,8 +50,8 @@ def connect_to_database_file(
 
 @cache
 def _make_connection_class(base: type[Any]) -> type[Any]:
-    """Return a subclass of the driver's connection class with the attribute `hooks`: functions that run when a
-    transaction begins or is committed (`sql.TransactionHooks`).
+    """Return a connection class with the attribute `hooks`: functions that run at the begin and commit of a
+    transaction.
     """
     return type("StoreConnection", (base,), {"hooks": None})
 
@@ -77,7 +77,7 @@ def close_connection_on_error(db: Connection) -> Iterator[Connection]:
 
 
 def connect_to_memory_database() -> Connection:
-    """Connect to an empty database in memory, to which unencrypted and encrypted files can be attached (ATTACH ... KEY)."""
+    """Connect to an empty database in memory. Unencrypted and encrypted files can be attached to it (ATTACH ... KEY)."""
     db: Connection = _import_sqlcipher().connect(":memory:", uri=True, isolation_level=None)
     db.execute("PRAGMA cipher_log_level = NONE")
     return db

@@ -158,10 +158,10 @@ def erase_number_from_store(
 ) -> BlankedNumber:
     """Erase a phone number (E.164) from the store and, if `with_voters`, the data that identifies its voters.
 
-    The next roll could contain the number again, so its opt-out stays, as a hash made with the first secret that the
-    centres share. Without such a secret, the number itself stays. With a secret, other centres are notified of the
-    opt-out, even of one from an earlier time: the centres may have had no common secret then. `at` is in epoch seconds.
-    Raises StoreError if `secrets` lacks a secret that the store needs to recognise numbers that opted out.
+    The next roll may contain the number again, so its opt-out stays as a hash, made with the first secret that the
+    centres share. The other centres are notified even of an old opt-out, because they may have had no common secret at
+    the time. Without any secret the number itself stays. `at` is in epoch seconds. Raises StoreError if `secrets` lacks
+    a secret that the store needs to recognise numbers that opted out.
     """
     number_hashes.save_fingerprints_of_shared_secrets(db, secrets)
     phone_id = SQL.phone_id_of.fetch_first_value(db, number=number)
@@ -238,11 +238,11 @@ def overwrite_deleted_content(db: Connection) -> Iterator[None]:
 
 
 def return_free_pages_to_disk(db: Connection) -> None:
-    """Shrink the store's file: rewrite it without the pages that deleted rows have left free (SQLite's VACUUM). Call it
-    outside a transaction.
+    """Shrink the store's file: rewrite it without the space of deleted rows (SQLite's VACUUM). Call it outside a
+    transaction.
 
-    This temporarily needs free space for two more copies of the store: one in the folder for temporary files, one next
-    to the store. If there is too little space, the error of a full disk is raised and nothing changes.
+    This needs free space for two copies of the store: one in the folder for temporary files, one next to the store.
+    Without it, the error of a full disk is raised and nothing changes.
     """
     db.execute("VACUUM")
 

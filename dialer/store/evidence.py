@@ -1,11 +1,10 @@
 """The tables of a store that are evidence, and the database triggers that record each change to them.
 
-Each change to evidence is added to a log that is signed (sealed), so that changes by other programs are found. The
-triggers are temporary and belong to the connection that writes to the store: they note which rows a transaction is
-about to change, with a digest of what the rows were before. The sealer adds their digests after the change to the log
-(`sealer.py`). So whoever writes to a table need not think of seals, and what another program writes is not in the log.
+Each change by the dialler is added to a signed log. A change by another program is not in the log, which a verification
+finds. The triggers are temporary and belong to the connection that writes. They note which rows a transaction changes,
+with a digest of each row before the change. The sealer adds the digest after the change (`sealer.py`).
 
-Rows are sealed one by one, or in blocks where there are many that seldom change, such as a roll's. Every table is in
+Rows are hashed one by one, or in blocks where there are many that seldom change, such as a roll's. Every table is in
 `EVIDENCE` or, with the reason, in `NOT_EVIDENCE`.
 """
 
@@ -26,12 +25,11 @@ _NUMBERS_DIGITS = 3  # numbers of a register that differ in these last digits on
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A table whose rows are sealed: the digest of each change is written to a signed log.
+    """A table whose changes are written to the signed log as digests.
 
-    The log identifies a changed row (or block of rows) by a key of two parts. `one` and `two` are SQL expressions that
-    compute these parts, with `{row}` in place of the row's alias. The key has ids and no personal data, because the log
-    is kept when a person's data are erased. `where` is the SQL condition that selects the rows with the
-    key `:one`, `:two`.
+    The log identifies a changed row, or block of rows, by a key of two parts. `one` and `two` are the SQL expressions
+    of the parts, with `{row}` in place of the row's alias. `where` is the SQL condition that selects the rows with the
+    key `:one`, `:two`. The key has no personal data, because the log stays when a person's data are erased.
     """
 
     table: str
@@ -44,7 +42,7 @@ class Evidence:
     without: tuple[str, ...] = ()  # columns that are not sealed
 
 
-def _declare_table_hashed_row_by_row(
+def _declare_table_hashed_by_row(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed one by one for the signed log.
@@ -57,7 +55,7 @@ def _declare_table_hashed_row_by_row(
     return Evidence(table, f"{{row}}.{one}", where, two, personal=personal, without=without)
 
 
-def _declare_table_hashed_in_blocks_of_rows(
+def _declare_table_hashed_by_block(
     table: str, *key: str, personal: bool = False, without: tuple[str, ...] = ()
 ) -> Evidence:
     """Return the declaration of a table whose rows are hashed in blocks for the signed log.
@@ -73,13 +71,13 @@ def _declare_table_hashed_in_blocks_of_rows(
 EVIDENCE = {
     each.table: each
     for each in (
-        _declare_table_hashed_row_by_row("attempt", "attempt_id"),
-        _declare_table_hashed_row_by_row("audit", "number"),
-        _declare_table_hashed_row_by_row("booth", "booth_id"),
-        _declare_table_hashed_row_by_row("campaign", "campaign_id", without=("pacer_state",)),
-        _declare_table_hashed_row_by_row("complaint", "complaint_id"),
-        _declare_table_hashed_row_by_row("complaint_answer", "answer_id"),
-        _declare_table_hashed_row_by_row("consent_ahead", "consent_ahead_id", personal=True),
+        _declare_table_hashed_by_row("attempt", "attempt_id"),
+        _declare_table_hashed_by_row("audit", "number"),
+        _declare_table_hashed_by_row("booth", "booth_id"),
+        _declare_table_hashed_by_row("campaign", "campaign_id", without=("pacer_state",)),
+        _declare_table_hashed_by_row("complaint", "complaint_id"),
+        _declare_table_hashed_by_row("complaint_answer", "answer_id"),
+        _declare_table_hashed_by_row("consent_ahead", "consent_ahead_id", personal=True),
         Evidence(
             "consent_before",
             "{row}.phone_id",
@@ -87,25 +85,25 @@ EVIDENCE = {
             order="at, consent, source",
             same="rowid = NEW.rowid",
         ),
-        _declare_table_hashed_row_by_row("consent_forgotten", "phone_id"),
-        _declare_table_hashed_row_by_row("flow_answer", "attempt_id", "name"),
-        _declare_table_hashed_row_by_row("hash_secret", "secret"),
-        _declare_table_hashed_row_by_row("headquarters_order", "order_id"),
-        _declare_table_hashed_row_by_row("import_run", "import_id"),
-        _declare_table_hashed_row_by_row("inbound_call", "inbound_id", personal=True),
-        _declare_table_hashed_row_by_row("judged_call", "attempt_id"),
-        _declare_table_hashed_row_by_row("lawful", "lawful_id"),
-        _declare_table_hashed_in_blocks_of_rows("link", "voter_id", "phone_id"),
-        _declare_table_hashed_row_by_row("log_in", "seat"),
-        _declare_table_hashed_row_by_row("mark", "mark_id"),
-        _declare_table_hashed_row_by_row("official_turnout", "figure_id"),
-        _declare_table_hashed_row_by_row("opt_out", "opt_out_id", personal=True),
-        _declare_table_hashed_row_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
-        _declare_table_hashed_row_by_row("peer_call", "phone_id"),
-        _declare_table_hashed_in_blocks_of_rows("phone", "phone_id", personal=True),
-        _declare_table_hashed_in_blocks_of_rows("phone_hash", "phone_id", "secret", personal=True),
-        _declare_table_hashed_row_by_row("recording", "attempt_id"),
-        _declare_table_hashed_row_by_row("register", "name"),
+        _declare_table_hashed_by_row("consent_forgotten", "phone_id"),
+        _declare_table_hashed_by_row("flow_answer", "attempt_id", "name"),
+        _declare_table_hashed_by_row("hash_secret", "secret"),
+        _declare_table_hashed_by_row("headquarters_order", "order_id"),
+        _declare_table_hashed_by_row("import_run", "import_id"),
+        _declare_table_hashed_by_row("inbound_call", "inbound_id", personal=True),
+        _declare_table_hashed_by_row("judged_call", "attempt_id"),
+        _declare_table_hashed_by_row("lawful", "lawful_id"),
+        _declare_table_hashed_by_block("link", "voter_id", "phone_id"),
+        _declare_table_hashed_by_row("log_in", "seat"),
+        _declare_table_hashed_by_row("mark", "mark_id"),
+        _declare_table_hashed_by_row("official_turnout", "figure_id"),
+        _declare_table_hashed_by_row("opt_out", "opt_out_id", personal=True),
+        _declare_table_hashed_by_row("opt_out_hash", "opt_out_hash_id", personal=True),
+        _declare_table_hashed_by_row("peer_call", "phone_id"),
+        _declare_table_hashed_by_block("phone", "phone_id", personal=True),
+        _declare_table_hashed_by_block("phone_hash", "phone_id", "secret", personal=True),
+        _declare_table_hashed_by_row("recording", "attempt_id"),
+        _declare_table_hashed_by_row("register", "name"),
         Evidence(
             "registered",
             one="{row}.register",
@@ -115,20 +113,18 @@ EVIDENCE = {
             same="e164 = NEW.e164 AND register = NEW.register",
             personal=True,
         ),
-        _declare_table_hashed_row_by_row("released_unknown", "attempt_id"),
+        _declare_table_hashed_by_row("released_unknown", "attempt_id"),
         Evidence("rules_use", "{row}.since", where="since = :one", order="digest", same="rowid = NEW.rowid"),
-        _declare_table_hashed_row_by_row("rules_version", "digest"),
-        _declare_table_hashed_row_by_row("seat_interval", "interval_id"),
-        _declare_table_hashed_row_by_row("setting", "key"),
-        _declare_table_hashed_row_by_row("standing_order", "addressee", "command"),
-        _declare_table_hashed_row_by_row("unknown_serial", "key"),
-        _declare_table_hashed_row_by_row("user", "name"),
+        _declare_table_hashed_by_row("rules_version", "digest"),
+        _declare_table_hashed_by_row("seat_interval", "interval_id"),
+        _declare_table_hashed_by_row("setting", "key"),
+        _declare_table_hashed_by_row("standing_order", "addressee", "command"),
+        _declare_table_hashed_by_row("unknown_serial", "key"),
+        _declare_table_hashed_by_row("user", "name"),
         # The status of a voter follows from the marks, and a verification derives it again.
-        _declare_table_hashed_in_blocks_of_rows(
-            "voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")
-        ),
-        _declare_table_hashed_row_by_row("worker", "worker_id", personal=True),
-        _declare_table_hashed_row_by_row("worker_booth", "worker_id", "booth_id"),
+        _declare_table_hashed_by_block("voter", "voter_id", personal=True, without=("turnout", "reached", "not_yet")),
+        _declare_table_hashed_by_row("worker", "worker_id", personal=True),
+        _declare_table_hashed_by_row("worker_booth", "worker_id", "booth_id"),
     )
 }
 """The tables that a report, a gate or a right rests on."""
@@ -182,11 +178,9 @@ def list_columns_covered_by_seals(db: Connection, evidence: Evidence) -> list[st
 
 
 def build_sql_for_digest_of_rows(evidence: Evidence, columns: list[str], *, but_new: bool = False) -> str:
-    """Return an SQL expression that computes the digest of the row, or block of rows, with the two-part key `:one` and
-    `:two`.
+    """Return an SQL expression for the digest of the row, or block of rows, with the two-part key `:one` and `:two`.
 
-    With `but_new`, the trigger's row NEW is left out, so that the digest is the one that the block had before the
-    change.
+    With `but_new`, the trigger's row NEW is left out. The result is then the digest of the block before the change.
     """
     if but_new and not evidence.same:
         return "NULL"

@@ -1,12 +1,11 @@
 """The identity of a store, by which headquarters tells it from other stores of the same centre.
 
-Each store has a random id (incarnation). A new store gets an id. A restored or copied store gets another one when it is
-opened: otherwise a copy and its original would give the same ids to different results. A copy is recognised by the file
-(its machine and inode), and by a token that changes at each opening and is also in a file next to the store. A backup
-has no token.
+Each store has a random id (incarnation). A restored or copied store gets another id when it is opened. Otherwise a copy
+and its original would send different results with the same ids. A copy is recognised by its machine and inode, and by a
+token that changes at each opening and is also in a file next to the store. A backup has no token.
 
-A machine that is cloned or set back with all its files takes the identity with it. Headquarters tells clones apart by their
-tokens, and notices a store that was set back by its results. Such a store gets a new identity, too.
+A machine that is cloned or set back with all its files takes the identity with it. Headquarters recognises clones by
+their tokens, and a store that was set back by its results. Such a store gets a new identity, too.
 """
 
 from __future__ import annotations
@@ -29,8 +28,9 @@ _MACHINE_ID = Path("/etc/machine-id")
 
 @dataclass(frozen=True, slots=True)
 class StoreIdentity:
-    """The ids by which headquarters recognises a store: its own id, the id of the store that it is a copy of, and an id
-    that changes whenever the store is opened.
+    """The ids by which headquarters recognises a store.
+
+    They are its own id, the id of the store that it is a copy of, and an id that changes whenever the store is opened.
     """
 
     incarnation: str  # 32 hexadecimal digits
@@ -40,8 +40,9 @@ class StoreIdentity:
 
 
 class StoreFile(NamedTuple):
-    """Which file a store was in when it was last opened, so that a copy is recognised: the file's machine and inode
-    (`place`), and the random token that was written into the file then.
+    """Which file a store was in when it was last opened. With this a copy of the store is recognised.
+
+    `place` is the file's machine and inode. A random token was also written into the file at that time.
     """
 
     place: str
@@ -62,9 +63,8 @@ def assign_identity_to_new_or_copied_store(
 ) -> None:
     """Give a store an identity if it is new, and another identity if it is a copy or a restored backup.
 
-    Call this function after the store at `path` has been opened for writing. `is_new` says that the store was just
-    created, `is_restored` that it comes from a backup. Raises StoreError if the file next to the store cannot be
-    written.
+    Call it after the store at `path` has been opened for writing. `is_new` says that the store was just created,
+    `is_restored` that it comes from a backup. Raises StoreError if the file next to the store cannot be written.
     """
     stored = SQL.file.fetch_first_row(db)
     place, token = _find_machine_and_inode_of_store(path), uuid.uuid4().hex
@@ -86,8 +86,8 @@ def replace_identity_of_restored_store(db: Connection) -> None:
 
 
 def delete_copy_detection_token(db: Connection) -> None:
-    """Delete the random token by which a copy of a store is recognised, so that the store gets a new identity when it
-    is next opened for writing.
+    """Delete the random token by which a copy of a store is recognised. The store then gets a new identity at its next
+    opening.
 
     Does nothing if the store's schema is too old for a token.
     """

@@ -45,8 +45,8 @@ class StoreLock:
     def __init__(self, path: Path, holder: str) -> None:
         """Lock the store. `holder` names the program that locks it, in one or two words ("a dialler", "an import").
 
-        Raises StoreBusy, naming the process that holds the store, and StoreError if no lock file can be created, or if
-        the store has a second hard link or is on another machine's disk.
+        Raises StoreBusy, with the name of the process that holds the store. Raises StoreError if the lock file cannot
+        be created, the store has a second hard link, or it is on another machine's disk.
         """
         self._path = path
         self._file = Path(os.path.realpath(path))
@@ -170,10 +170,10 @@ def refuse_store_with_hard_links(path: Path) -> None:
 
 
 def _refuse_remote_disk(path: Path, real: Path) -> None:
-    """Raise StoreError if the store is on another machine's disk, because locks and SQLite's WAL do not work there.
+    """Raise StoreError if the store is on another machine's disk, where locks and SQLite's WAL do not work.
 
-    Also raise it if only the file is mounted (a bind mount) and not its folder: SQLite's journal would be in another
-    folder than the mounted file.
+    Also raise it if only the file is mounted (a bind mount), not its folder: SQLite's journal would be in another
+    folder.
     """
     device = real.parent.stat().st_dev
     meant = f"{os.major(device)}:{os.minor(device)}" if _CAN_LOCK_DATABASE else ""

@@ -21,10 +21,9 @@ def get_lock_path(path: Path) -> Path:
 def find_lock_holder(path: Path) -> str | None:
     """Return the program that writes to the store at `path`, such as "a dialler (process 812)", or None if none does.
 
-    The lock file outlives its holder, and the process number in it may belong to another program by now. So this
-    function checks that the process has the store's file open, where the system shows that. Elsewhere any process with
-    that number counts as the holder. If the lock file was removed, only the process number is known ("process 812").
-    Raises OSError if the lock file cannot be read.
+    The process number in the lock file may belong to another program by now. So this function checks, where the system
+    shows it, that the process has the store's file open. If the lock file was removed, only the process number is known
+    ("process 812"). Raises OSError if the lock file cannot be read.
     """
     lock = get_lock_path(path)
     try:

@@ -185,10 +185,9 @@ def find_last_voter_mark_of_booth_worker_call(db: Connection, attempt_id: Attemp
 
 
 def find_voters_by_mark_key(db: Connection, key: str) -> list[int]:
-    """Return the voters about whom marks (facts about voters) were stored under the key `key`, in stored order.
+    """Return the voters about whom a fact (mark) was stored under the key `key`, in stored order.
 
-    An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These marks
-    count too.
+    An answer about several voters stores a mark for each of them, under a key that begins with `key/`. These count too.
     """
     return SQL.voters_with_key.fetch_all_values(db, key=key)
 
@@ -202,8 +201,7 @@ def save_report_of_unknown_serial_number(db: Connection, unknown: UnknownSerial)
 
 
 def _is_correction_without_effect(db: Connection, mark: Mark, before: VoterStatus) -> bool:
-    """Return whether a correction would change nothing, because no earlier mark (fact about a voter) of the voter is
-    "voted".
+    """Return whether a correction would change nothing, because no earlier mark says that the voter has voted.
 
     Such a correction must not be stored: it would look as if somebody had said "not voted".
     """

@@ -81,10 +81,10 @@ def migrate_schema(db: Connection, path: Path) -> int:
 
 
 def split_sql_script(script: str) -> list[str]:
-    """Split an SQL script into its statements.
+    """Split an SQL script into its statements. A statement must end at the end of a line. Triggers stay in one piece.
 
-    Each statement ends at the end of a line; triggers stay in one piece. SQLite's `executescript` cannot be used for
-    migrations, because it commits the open transaction first. Raises ValueError if the last statement is not complete.
+    SQLite's `executescript` cannot be used for migrations, because it commits the open transaction first. Raises
+    ValueError if the last statement is not complete.
     """
     statements: list[str] = []
     waiting = ""

@@ -68,8 +68,8 @@ def erase_number_with_audit_entry(
 ) -> ErasedNumber:
     """Erase a number (E.164) with an audit entry, inside the caller's transaction. Recordings are removed last.
 
-    `store` is the store's file and key; the desk's file (the web pages' database) is next to it. Raises RecordingError
-    if a recording cannot be removed: the transaction must then be rolled back.
+    `store` is the store's file and key. The desk's file (the web pages' database) is next to it. Raises RecordingError
+    if a recording cannot be removed. Then roll the transaction back.
     """
     kept = rules.retention(note.at)
     with overwrite_deleted_content(db):

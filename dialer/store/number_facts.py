@@ -47,8 +47,10 @@ def compute_number_facts_for_calling_rules(
     opted_out: bool = False,
     at: float = math.inf,
 ) -> PhoneFacts:
-    """Return the facts about a number that the rules check, computed from the times and counts of its calls in this
-    centre (`calls`) and from its calls in other centres until `at` (epoch seconds).
+    """Return the facts about a number that the rules check.
+
+    They are computed from the times and counts of its calls in this centre (`calls`), and from the calls of other
+    centres until `at` (epoch seconds).
     """
     elsewhere = peer_calls.read_call_times_in_other_centres(db, phone_id, at)
     talked_at = find_later_of_two_times(calls.talked_at, elsewhere.talked_at)

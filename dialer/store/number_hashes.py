@@ -85,12 +85,11 @@ def find_number_with_hash(db: Connection, number_hash: str) -> int | None:
 
 
 def save_fingerprints_of_shared_secrets(db: Connection, secrets: Sequence[bytes]) -> None:
-    """Store the fingerprints of the secrets with which centres hash phone numbers. Call it before hashing with the
-    secrets.
+    """Store the fingerprints of the secrets with which centres hash phone numbers. Call it before hashing with them.
 
     This centre's opt-outs are announced with the first secret. A secret that is no longer listed is deleted with its
-    hashes. Raises StoreError if opt-outs may be known only by the hashes of such a secret: without the secret, these
-    numbers could not be recognised in a later roll and would be called.
+    hashes. Raises StoreError if opt-outs may be known only by such hashes: their numbers could not be recognised in a
+    later roll and would be called.
     """
     listed = [compute_secret_fingerprint(secret) for secret in secrets]
     known = read_ids_of_shared_secrets(db)

@@ -1,7 +1,7 @@
 """Detection of a store that lacks newer calls, and a person's decision to dial with this store nevertheless.
 
-The newest call is also recorded outside the store. A store without it was set back to an earlier state, or is another
-store. Functions that write run inside the caller's transaction.
+The newest call is also recorded outside the store. A store without this call was set back to an earlier state, or is
+another store. Functions that write run inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -39,8 +39,7 @@ class SQL(Statements):
 def is_call_missing_from_store(db: Connection, call: NewestCall) -> bool:
     """Return whether the store lacks a call that is recorded elsewhere, such as at the broker.
 
-    Return False if a later decision of a person explains the gap: to accept the older store, to restore a backup, or to
-    purge the records.
+    Return False if a person has decided since to accept the older store, to restore a backup or to purge the records.
     """
     known = find_stored_attempts(db, [AttemptId(call.attempt_id)])
     return not known and call.at > (SQL.went_on_at.fetch_first_value(db) or 0.0)
@@ -69,10 +68,11 @@ def read_newest_call_time(db: Connection) -> float | None:
 
 
 def allow_dialling_with_older_store(db: Connection, who: str, at: float) -> list[str]:
-    """Let the dialler place calls although the store lacks newer calls, and stop all campaigns.
+    """Let the dialler place calls although the store lacks newer calls. Stop all campaigns, also those that are added
+    later.
 
-    Campaigns that are added later start stopped too. The store gets a new identity, so that headquarters does not take
-    new results for earlier ones that have the same ids. Returns the ids of the campaigns in the store.
+    The store gets a new identity, so that headquarters does not confuse new results with earlier ones that have the
+    same ids. Returns the ids of the campaigns in the store.
     """
     missing = read_calls_missing_from_store(db)
     identity.replace_identity_of_restored_store(db)

@@ -135,9 +135,9 @@ def save_hashed_opt_outs(
 ) -> OptOutEffect:
     """Suppress the numbers with these hashes, all or none, so that they are never called. Append an audit entry.
 
-    New opt-outs are announced by MQTT. The hash of a number that is not on the electoral roll is stored as an opt-out
-    of `centre`. A repeat only adds an audit entry. Raises NotInStore if no shared secret has this `fingerprint`,
-    because the hashes would match no number.
+    New opt-outs are announced by MQTT. A hash without a number on the electoral roll is stored as an opt-out of
+    `centre`. A repeat only adds an audit entry. Raises NotInStore if no shared secret has this `fingerprint`, because
+    the hashes would match no number.
     """
     if fingerprint not in number_hashes.read_ids_of_shared_secrets(db):
         raise NotInStore(

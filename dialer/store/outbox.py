@@ -1,7 +1,7 @@
-"""The outbox: MQTT announcements that wait to be sent. They are committed together with the results that they announce.
+"""The outbox: MQTT messages that wait to be sent. Each is committed together with the result that it announces.
 
-The broker is one receiver. If the settings name a headquarters, the uplink is another receiver with a position of its
-own. A row is deleted once every receiver has it. Functions that write run inside the caller's transaction.
+The receivers are the broker and, if the settings name a headquarters, the uplink. Each has a position of its own. A row
+is deleted once every receiver has it. Functions that write run inside the caller's transaction.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class WaitingRows(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OutboxTrim:
-    """The unsent MQTT messages that were deleted to keep the outbox (table of messages to send) within its limit."""
+    """The unsent MQTT messages that were deleted from the outbox to keep it within its limit."""
 
     deleted: int  # rows
     bytes_over_limit: int = 0  # of results that wait for headquarters and cannot be deleted
@@ -83,8 +83,7 @@ def add_result_to_outbox(db: Connection, encode: Encode | None, result: Result, 
 
 
 def add_test_message_to_outbox(db: Connection, encode: Encode | None, at: float) -> None:
-    """Store a test message for headquarters in the outbox (messages to send), to find out whether marks (facts about
-    voters) reach headquarters.
+    """Store a test message for headquarters in the outbox, to find out whether results reach headquarters.
 
     Raises NotInStore if the settings name no headquarters.
     """
@@ -108,11 +107,10 @@ def mark_outbox_rows_published(db: Connection, up_to: int) -> None:
 
 
 def delete_oldest_messages_of_full_outbox(db: Connection, *, keep_at_most: int = 100_000) -> OutboxTrim:
-    """Delete the oldest unsent announcements (MQTT messages) if more of them wait than the limit allows.
+    """Delete the oldest unsent MQTT messages if more of them wait than the limit allows. The results themselves stay.
 
-    The results themselves stay in their tables. Announcements of opt-outs are neither counted nor deleted, because
-    other centres have no other way to learn of them. If the settings name a headquarters, the limit is the number of
-    bytes set there, and only telemetry (no results) is deleted.
+    Opt-outs are neither counted nor deleted, because other centres learn of them in no other way. If the settings name
+    a headquarters, the limit is the number of bytes set there, and only telemetry (no results) is deleted.
     """
     byte_limit = SQL.byte_limit.fetch_first_value(db)
     if byte_limit is None:
@@ -132,9 +130,9 @@ def count_waiting_outbox_rows(db: Connection) -> tuple[OutboxWait, ...]:
 
 
 def set_byte_limit_of_headquarters_queue(db: Connection, byte_limit: int | None) -> None:
-    """Set the size limit, in bytes, of the MQTT announcements that wait to be sent to headquarters. Above the limit,
-    only results are added to the queue. Announcements in the queue count towards the limit. None = the site has no
-    headquarters: announcements that waited only for headquarters are deleted.
+    """Set the size limit, in bytes, of the MQTT messages that wait for headquarters. Above it, only results are added.
+
+    None = the site has no headquarters: messages that waited only for headquarters are deleted.
     """
     if byte_limit is not None:
         for name in ("mqtt", "uplink"):

@@ -1,4 +1,4 @@
-"""Runs functions on an open store. One thread writes, with several writes in one transaction; a second thread reads.
+"""Runs functions on an open store. One thread writes, with several writes in one transaction. A second thread reads.
 
 Three descriptors turn a function of this package into a method of `Store`: `Read`, `Write` and `Announce`.
 """

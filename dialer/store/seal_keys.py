@@ -28,46 +28,44 @@ FIRST_EPOCH = 1
 
 @dataclass(frozen=True, slots=True)
 class EpochKeys:
-    """The secret keys that sign the changes of the current epoch and of the next one. An epoch is about a minute of
-    changes to the store.
-    """
+    """The secret keys that sign the changes of the current signing period (about a minute) and of the next one."""
 
     epoch: int
     seed: bytes = field(repr=False)
     next_seed: bytes = field(repr=False)
 
     @classmethod
-    def generate_signing_keys_of_first_minute(cls, epoch: int) -> Self:
-        """Return new random signing keys for the epoch (signed minute) with this number, which begins a chain of keys,
-        and for the epoch after it.
+    def generate_first_signing_keys(cls, epoch: int) -> Self:
+        """Return new random keys for the signing period `epoch`, which begins a chain of keys, and for the period after
+        it.
         """
         return cls(epoch, secrets.token_bytes(_SEED_BYTES), secrets.token_bytes(_SEED_BYTES))
 
-    def make_signing_keys_of_next_minute(self) -> EpochKeys:
-        """Return the signing keys to use after this minute (epoch): the key of the next minute, which exists already,
-        and a new random key for the minute after that.
+    def make_next_signing_keys(self) -> EpochKeys:
+        """Return the keys for the next signing period: its key, which exists already, and a new random key for the
+        period after it.
         """
         return EpochKeys(self.epoch + 1, self.next_seed, secrets.token_bytes(_SEED_BYTES))
 
     @property
     def epoch_public_key(self) -> str:
-        """The public key (hexadecimal) that verifies the signature over the current minute of changes (epoch)."""
+        """The public key (hexadecimal) that verifies the signature of the current signing period."""
         return signing.derive_public_key(self.seed).hex()
 
     @property
     def next_epoch_public_key(self) -> str:
-        """The public key (hexadecimal) that verifies the signature over the next minute of changes (epoch)."""
+        """The public key (hexadecimal) that verifies the signature of the next signing period."""
         return signing.derive_public_key(self.next_seed).hex()
 
-    def sign_with_key_of_minute(self, what: bytes) -> str:
-        """Return the signature (hexadecimal) of the bytes `what`, made with the secret key of the current minute
-        (epoch).
+    def sign_with_current_key(self, what: bytes) -> str:
+        """Return the signature (hexadecimal) of the bytes `what`, made with the secret key of the current signing
+        period.
         """
         return base64.b64decode(signing.sign_bytes(self.seed, what)).hex()
 
 
 def get_seal_key_path(store: Path) -> Path:
-    """Return the path of the file with the secret keys that sign a store's changes (seal keys).
+    """Return the path of the file with the secret keys that sign a store's changes.
 
     It is next to the store's real file, whatever links lead to it.
     """
@@ -76,8 +74,7 @@ def get_seal_key_path(store: Path) -> Path:
 
 
 def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
-    """Return the secret signing keys in a file (for the current minute of changes and the next one), or None if the
-    file is missing or has no valid keys.
+    """Return the secret signing keys in a file, or None if the file is missing or has no valid keys.
 
     Raises StoreError if the file cannot be read.
     """
@@ -98,17 +95,16 @@ def read_signing_keys_from_file(path: Path) -> EpochKeys | None:
 
 
 def create_signing_keys_of_new_store(store: Path) -> EpochKeys | None:
-    """Create the secret keys that will sign the first minute of changes (epoch) of a store that does not exist yet, and
-    return them.
+    """Create the secret keys of a store that does not exist yet, for its first signing period, and return them.
 
-    Keys that exist already are never replaced: if the store was not started with them yet, they are returned. If the
-    store exists already, or if the file has the keys of an earlier store, return None. The file belongs to the owner of
-    its folder. Raises StoreError if an existing file cannot be read, and OSError.
+    Existing keys are never replaced. They are returned if they are those of a first period, otherwise None. If the
+    store exists already, return None. The file belongs to the owner of its folder. Raises StoreError if an existing
+    file cannot be read, and OSError.
     """
     path = get_seal_key_path(store)
     if path_exists(store):
         return None
-    keys = EpochKeys.generate_signing_keys_of_first_minute(FIRST_EPOCH)
+    keys = EpochKeys.generate_first_signing_keys(FIRST_EPOCH)
     try:
         _write_new_key_file(path, keys, path.parent)
     except FileExistsError:

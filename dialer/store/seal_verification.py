@@ -1,7 +1,7 @@
-"""Verification of the seals (signatures over the store's changes).
+"""Verification of the signatures over the store's changes (seals). It finds changes by other programs.
 
-It shows whether stored rows, the audit and the schema were changed by another program. Each change to evidence is in a
-log, which is signed each minute (epoch). See `seals.py` and `sealer.py`.
+It checks the stored rows, the audit and the schema. The changes to evidence are in a log, which is signed once a
+minute. See `seals.py` and `sealer.py`.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ APPENDED_BY_OTHERS = frozenset({"export", "store-conversion"})
 
 
 class LoggedChange(NamedTuple):
-    """An entry of the signed log of changes: the two-part key of the changed row (or block of rows), and the digest of
-    its contents before and after the change.
+    """An entry of the signed log: the key of the changed row or block of rows, and its digest before and after the
+    change.
     """
 
     one: int | float | str
@@ -89,9 +89,7 @@ class SQL(Statements):
 
 @dataclass(frozen=True, slots=True)
 class SealFinding:
-    """Something that another program changed, added or removed: a row, a signed minute of the log (epoch), an audit
-    entry or a part of the schema.
-    """
+    """Something that another program changed, added or removed, such as a row, a part of the log or an audit entry."""
 
     of: str  # a table, "epoch", "entry" or "schema"
     row_id: str
@@ -277,9 +275,7 @@ def _format_ids_of_row_or_block(evidence: Evidence, one: Any, two: Any) -> str:
 
 
 def _verify_schema(db: Connection, verdict: SealVerdict) -> None:
-    """Compare the store's tables, columns, indexes, views and triggers with those of a new store, and add the
-    differences to the findings.
-    """
+    """Compare the store's schema with that of a new store, and add the differences to the findings."""
     found, shipped = _read_schema_objects(db), _read_schema_of_new_store()
     for part in sorted(found ^ shipped):
         others = shipped if part in found else found
@@ -302,7 +298,7 @@ def _read_schema_of_new_store() -> frozenset[SchemaPart]:
 def _read_schema_objects(db: Connection) -> frozenset[SchemaPart]:
     """Return the tables, indexes, triggers and views of the schema with their SQL.
 
-    SQLite's versions differ in blanks and quotes, so each sequence of them in the SQL becomes one blank.
+    Blanks and quotes differ between versions of SQLite, so each sequence of them becomes one blank.
     """
     return frozenset(
         part._replace(sql=" ".join(part.sql.replace('"', " ").split())) for part in SQL.schema_parts.iterate_rows(db)
@@ -335,11 +331,7 @@ _UNREADABLE = VoterStatus("unreadable")
 
 
 def _compute_voter_status(marks: Iterable[MarkOfVoter]) -> VoterStatus:
-    """Return the status that follows from the recorded facts about a voter (marks), or `_UNREADABLE` if a mark is
-    invalid.
-
-    The verification of seals reports an invalid mark separately.
-    """
+    """Return the status that follows from the facts about a voter (marks), or `_UNREADABLE` if a mark is invalid."""
     try:
         return derive_voter_status((mark.kind, mark.source, mark.at) for mark in marks)
     except (ValueError, TypeError):

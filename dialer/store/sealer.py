@@ -1,10 +1,9 @@
-"""The sealer of an open store: it logs each change to evidence as it is committed, and signs the log each minute
-(epoch).
+"""Logs each change to evidence as it is committed, and signs the log once a minute.
 
 The log has the digest of each changed row, or block of rows, before and after. The signature covers the hash of the log
-in this process's memory. So a change that another program makes to the log in the file is not signed. With each commit
-that adds to the log, an authentication code of it is stored, made with the epoch's secret: after a crash it shows
-whether the changes that are not sealed yet are those that were committed.
+in this process's memory, so a change that another program makes to the log in the file is not signed. With each commit,
+an authentication code of the log is stored, made with a secret key. After a crash it shows whether the unsigned changes
+are those that were committed.
 
 The sealer belongs to a writing connection and takes part in each of its transactions (`sql.TransactionHooks`).
 """
@@ -45,8 +44,8 @@ ROWS_CHANGED = "another program changed the log before it was sealed"
 
 
 class Change(NamedTuple):
-    """A row of the signed log: a change to a row of the store (or to a block of rows), with the digests of the contents
-    before and after the change.
+    """A row of the signed log: a change to a row of the store, or to a block of rows, with its digests before and
+    after.
     """
 
     change_id: int
@@ -67,7 +66,7 @@ class Touched(NamedTuple):
 
 
 class LogEnd(NamedTuple):
-    """The last row of the signed log of changes, and the code by which the last commit protects the log."""
+    """The last row of the signed log, and the code with which the last commit protects the log."""
 
     last_row: int
     last: int
@@ -100,8 +99,8 @@ class SQL(Statements):
 
 @dataclass(slots=True)
 class _Progress:
-    """The state of the current epoch (the minute of the log of changes that is not signed yet): its signing keys, and
-    the hash of the rows added to the log so far.
+    """The state of the current signing period (about a minute): its signing keys, and the hash of the rows logged so
+    far.
     """
 
     keys: EpochKeys
@@ -112,30 +111,28 @@ class _Progress:
     rows: Any = field(default_factory=hashlib.sha256)  # the hash of the rows
     stored_mac: bytes = b""  # that the last commit stored
 
-    def copy_hash_progress_of_minute(self) -> _Progress:
+    def copy_hash_progress(self) -> _Progress:
         return replace(self, rows=self.rows.copy())
 
     def add_log_rows_to_hash(self, rows: Iterable[Change]) -> None:
-        """Add rows of the log of changes to the hash that will be signed at the end of the minute (epoch)."""
+        """Add log rows to the hash that is signed at the end of the signing period (about a minute)."""
         for row in rows:
             self.rows.update(encode_log_row_for_hash(row))
             self.last = row.change_id
 
     def compute_authentication_code_of_log(self) -> bytes:
-        """Return a code that proves which rows this process has added to the log of changes in the current minute
-        (epoch).
-        """
+        """Return a code that proves which rows this process has logged in the current signing period."""
         key = hashlib.sha256(b"matdan tail" + self.keys.seed).digest()
         return hashlib.blake2b(b"%d %b" % (self.last, self.rows.digest()), key=key, digest_size=32).digest()
 
 
 def encode_log_row_for_hash(row: Change) -> bytes:
-    """Return a row of the signed log of changes as the bytes from which the hash is computed."""
+    """Return a row of the signed log as bytes, for hashing."""
     return ascii(tuple(row)).encode("ascii") + b"\n"
 
 
 def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
-    """Count rows of the signed log of changes and hash them. Return the count and the hash (hexadecimal)."""
+    """Return the number of these rows of the signed log, and their hash (hexadecimal)."""
     hashed, count = hashlib.sha256(), 0
     for row in rows:
         hashed.update(encode_log_row_for_hash(row))
@@ -144,12 +141,12 @@ def hash_log_rows(rows: Iterable[Change]) -> tuple[int, str]:
 
 
 class Sealer:
-    """Writes each change of a store to a log, and signs the log at the end of each epoch (about a minute)."""
+    """Writes each change of a store to a log, and signs the log about once a minute."""
 
     def __init__(self, db: Connection, path: Path) -> None:
         """Create the sealer of the changes that `db` makes in the store at `path`.
 
-        Call `load_signing_keys_and_start_minute` before the first write.
+        Call `load_signing_keys_and_start_period` before the first write.
         """
         self._db = db
         self._store = path
@@ -167,16 +164,13 @@ class Sealer:
 
     # Starting
 
-    def load_signing_keys_and_start_minute(self, *, upgraded: bool) -> EpochKind | None:
-        """Load the signing keys and begin an epoch (a minute of changes that is signed at its end). Return the reason if
-        the epoch must be signed at once, or None.
+    def load_signing_keys_and_start_period(self, *, upgraded: bool) -> EpochKind | None:
+        """Load the signing keys and begin a signing period. Return the reason if it must be signed at once, otherwise
+        None.
 
-        - START: the store has no chain of keys yet, or its keys are lost, so a new chain begins.
-
-        - UPGRADE: the log must be started again, because the schema was upgraded or this version seals other columns
-          than the last one did.
-
-        - CRASH: the last run ended before it sealed all changes.
+        - START: the store has no keys yet, or they are lost, so a new chain of keys begins.
+        - UPGRADE: the log must be started again, because the schema was upgraded or other columns are signed now.
+        - CRASH: the last run ended before it had signed all changes.
 
         Raises StoreError.
         """
@@ -187,15 +181,13 @@ class Sealer:
             and last is not None
             and (keys.epoch, keys.next_epoch_public_key) == (last.epoch, last.next_key)
         ):
-            keys = (
-                keys.make_signing_keys_of_next_minute()
-            )  # a crash came between the commit of the seal and the new file
-            self._write_signing_keys_of_minute(keys)
+            keys = keys.make_next_signing_keys()  # a crash came between the commit of the seal and the new file
+            self._write_signing_keys(keys)
         if last is None or keys is None or (keys.epoch, keys.epoch_public_key) != (last.epoch + 1, last.next_key):
             return self._start_chain_of_signing_keys(last, keys)
         self._file_epoch = keys.epoch
         self._committed = _Progress(keys, last.compute_digest_of_signed_log_entry(), last.last + 1, last.last)
-        doubt = self._add_unsigned_log_rows_to_minute(self._committed)
+        doubt = self._add_unsigned_log_rows_to_hash(self._committed)
         self._committed.doubt = doubt
         self._committed.stored_mac = SQL.log_end.fetch_only_row(self._db).mac
         if upgraded or last.layout != self._layout:
@@ -203,16 +195,17 @@ class Sealer:
         return EpochKind.CRASH if doubt or self._committed.last > last.last else None
 
     def _start_chain_of_signing_keys(self, last: SealedEpoch | None, found: EpochKeys | None) -> EpochKind:
-        """Begin a new chain of signing keys in the epoch (signed minute) after `last`, or in the first epoch if `last`
-        is None. Keys in the file (`found`) are used if they are those of a first epoch, as `dialer init` creates them.
+        """Begin a new chain of signing keys in the signing period after `last`, or in the first one if `last` is None.
+
+        Keys in the file (`found`) are used if they are those of a first period, as `dialer init` creates them.
         """
         epoch = FIRST_EPOCH if last is None else last.epoch + 1
         if found is not None and found.epoch == epoch == FIRST_EPOCH:
             keys = found
             self._file_epoch = keys.epoch
         else:
-            keys = EpochKeys.generate_signing_keys_of_first_minute(epoch)
-            self._write_signing_keys_of_minute(keys)
+            keys = EpochKeys.generate_first_signing_keys(epoch)
+            self._write_signing_keys(keys)
         end = SQL.log_end.fetch_only_row(self._db)
         if last is None:
             doubt = EPOCHS_REMOVED if end.last_row else ""
@@ -222,8 +215,8 @@ class Sealer:
         self._committed.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=last.last))
         return EpochKind.START
 
-    def _add_unsigned_log_rows_to_minute(self, progress: _Progress) -> str:
-        """Add the unsigned rows of the log of changes to the current epoch (minute) `progress`.
+    def _add_unsigned_log_rows_to_hash(self, progress: _Progress) -> str:
+        """Add the unsigned rows of the log to the current signing period `progress`.
 
         Return a sentence about what another program did to these rows, or an empty text.
         """
@@ -245,54 +238,47 @@ class Sealer:
         ):
             self.on_transaction_committed()  # only the confirmation of the last commit was lost
         committed = self._get_hash_progress_at_last_commit()
-        self._pending = committed.copy_hash_progress_of_minute()
+        self._pending = committed.copy_hash_progress()
         if end.last_row > committed.last:
             SQL.delete_log_after.run_statement(self._db, last=committed.last)
             self._pending.doubt = ROWS_ADDED
 
     def write_rows_before_commit(self) -> None:
-        """Write the changes of the transaction to the signed log before the commit, and store the code that protects
-        the end of the log.
-        """
+        """Write the changes of the transaction to the signed log, and store the code that protects the end of the log."""
         logged = self._log_changes_of_transaction()
         pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         sealed = pending.keys is not committed.keys
-        if sealed and not self._is_signed_minute_stored(committed.keys.epoch):
-            pending = self._pending = (
-                committed.copy_hash_progress_of_minute()
-            )  # the job that sealed the epoch was undone
+        if sealed and not self._is_signing_period_stored(committed.keys.epoch):
+            pending = self._pending = committed.copy_hash_progress()  # the job that sealed the epoch was undone
         if logged or sealed:
             pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
             pending.stored_mac = pending.compute_authentication_code_of_log()
             SQL.set_tail.run_statement(self._db, last=pending.last, mac=pending.stored_mac)
 
     def on_transaction_committed(self) -> None:
-        """Remember where the log of changes ends after a commit.
-
-        If the transaction signed an epoch (a minute of changes), destroy the secret key of this epoch.
+        """Remember where the log ends after a commit. If the transaction signed it, destroy the secret key of the
+        signature.
         """
         self._committed = self._get_hash_progress_of_transaction()
         if self._committed.keys.epoch != self._file_epoch:
             with suppress(StoreError):  # tried again before the next epoch is sealed
-                self._write_signing_keys_of_minute(self._committed.keys)
+                self._write_signing_keys(self._committed.keys)
 
     # Epochs
 
     def seal_epoch(self, at: float, kind: EpochKind) -> SealedEpoch:
-        """Sign the changes logged since the last signature, inside a transaction. Return the signed epoch (about a
-        minute of changes).
+        """Sign the changes logged since the last signature, inside a transaction. Return the new seal.
 
-        `at` is in epoch seconds. A transaction can sign one epoch only, because the key file has no key for a second
-        one. A second call in the same transaction returns the same epoch. Raises StoreError if the key of the previous
-        epoch cannot be destroyed.
+        `at` is in epoch seconds. A transaction can sign only once, because there is only one key for it. A second call
+        in the same transaction returns the same result. Raises StoreError if the previous key cannot be destroyed.
         """
         pending, committed = self._get_hash_progress_of_transaction(), self._get_hash_progress_at_last_commit()
         if pending.keys is not committed.keys:
-            if self._is_signed_minute_stored(committed.keys.epoch):
+            if self._is_signing_period_stored(committed.keys.epoch):
                 return SQL.last_epoch.fetch_only_row(self._db)
-            pending = committed.copy_hash_progress_of_minute()  # the job that sealed the epoch was undone
+            pending = committed.copy_hash_progress()  # the job that sealed the epoch was undone
         if committed.keys.epoch != self._file_epoch:
-            self._write_signing_keys_of_minute(committed.keys)
+            self._write_signing_keys(committed.keys)
         self._log_changes_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
         keys = pending.keys
@@ -311,10 +297,10 @@ class Sealer:
             keys.epoch_public_key,
             keys.next_epoch_public_key,
         )
-        epoch = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_fields_to_sign()))
+        epoch = replace(unsigned, signature=keys.sign_with_current_key(unsigned.encode_fields_to_sign()))
         SQL.append_epoch.run_statement(self._db, **get_fields_as_sql_parameters(epoch))
         self._pending = _Progress(
-            keys.make_signing_keys_of_next_minute(),
+            keys.make_next_signing_keys(),
             epoch.compute_digest_of_signed_log_entry(),
             epoch.last + 1,
             epoch.last,
@@ -322,11 +308,11 @@ class Sealer:
         return epoch
 
     def restart_seal_log(self) -> int:
-        """Delete the log of changes, inside a transaction, and write all rows that it covered to a new log as they are
-        now.
+        """Replace the log by a new one with all covered rows as they are now. Return the number of the old log's last
+        row.
 
-        Return the number of the last row of the old log. In the same transaction, the caller must sign an epoch (minute
-        of changes) whose kind tells why a new log begins: the store's first epoch, or one of a kind in `LOG_STARTS`.
+        In the same transaction, the caller must sign the new log with `seal_epoch`, as the store's first signature or
+        with a kind in `LOG_STARTS` that says why a new log begins.
         """
         pending = self._get_hash_progress_of_transaction()
         pending.add_log_rows_to_hash(SQL.log_after.iterate_rows(self._db, last=pending.last))
@@ -384,11 +370,11 @@ class Sealer:
         committed = self._get_hash_progress_at_last_commit()
         return committed.last >= committed.first or bool(committed.doubt) or SQL.any_touched.fetch_only_value(self._db)
 
-    def _is_signed_minute_stored(self, epoch: int) -> bool:
+    def _is_signing_period_stored(self, epoch: int) -> bool:
         last = SQL.last_epoch.fetch_first_row(self._db)
         return last is not None and last.epoch == epoch
 
-    def _write_signing_keys_of_minute(self, keys: EpochKeys) -> None:
+    def _write_signing_keys(self, keys: EpochKeys) -> None:
         """Replace the secret keys in the store's key file. Raises StoreError."""
         try:
             replace_signing_keys_in_file(self._path, keys, self._store)

@@ -1,11 +1,11 @@
-"""Seals: signatures that show whether the rows of a store are as they were written.
+"""Signatures (seals) that show whether the rows of a store are as the dialler wrote them.
 
-Each change to a table of `evidence.py` is logged with the digests of the row before and after it, in the transaction
-that makes it. Once a minute the changes since the last signature (an epoch) are signed (`sealer.py`). So a row that
-another program changed, removed or added does not match the log, and a changed log does not match its signature.
+Each change to a table of `evidence.py` is logged in its transaction, with the digests of the row before and after it.
+Once a minute the log is signed (`sealer.py`). A row that another program changed, removed or added does not match the
+log, and a changed log does not match its signature.
 
-The log outlives an erasure, so nothing in it identifies a person: rows are named by ids, and digests of rows with names
-or numbers have a random salt, which the erasure replaces.
+The log stays when a person's data are erased, so nothing in it identifies a person. Rows are named by ids. Digests of
+rows with names or numbers have a random salt, which the erasure replaces.
 
 Verification is in `seal_verification.py`.
 """
@@ -30,12 +30,12 @@ class SQL(Statements):
 def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgraded: bool) -> None:
     """Log and sign each change that the connection `db` makes from now on in the store at `path`.
 
-    Call it whenever a store is opened for writing. In a transaction of its own, it signs (seals) changes that a crash
-    left unsigned. For a new store, and if the schema was just `upgraded`, it seals all rows as they are. `at` is in
-    epoch seconds. Raises StoreError.
+    Call it whenever a store is opened for writing. Changes that a crash left unsigned are signed in a transaction of
+    their own. For a new store, and if the schema was just `upgraded`, all rows are signed as they are. `at` is in epoch
+    seconds. Raises StoreError.
     """
     own = Sealer(db, path)
-    why = own.load_signing_keys_and_start_minute(upgraded=upgraded)
+    why = own.load_signing_keys_and_start_period(upgraded=upgraded)
     hooked: Any = db
     hooked.hooks = own
     if why is None:
@@ -47,9 +47,9 @@ def attach_sealer_to_connection(db: Connection, path: Path, at: float, *, upgrad
 
 
 def sign_changes_and_add_seal_to_outbox(db: Connection, encode: Encode | None, at: float) -> SealedEpoch:
-    """Sign the store's changes since the last signature (seal), queue all unsent seals for MQTT, and return the new seal.
+    """Sign the store's changes since the last signature (seal), and return the new seal. Runs inside a transaction.
 
-    `at` is in epoch seconds. Runs inside a transaction.
+    All unsent seals are queued for MQTT. `at` is in epoch seconds.
     """
     unannounced = sealer.SQL.epochs_since_last_minute.fetch_all_rows(db)
     epoch = get_sealer_of_connection(db).seal_epoch(at, EpochKind.MINUTE)
@@ -78,17 +78,17 @@ def renew_hash_salts_of_changed_rows(db: Connection) -> None:
 
 
 def restart_seals_after_purge(db: Connection, at: float) -> dict[str, str]:
-    """Delete the signed log of changes after a purge, and sign the remaining rows as they are, inside the transaction.
+    """Delete the signed log after a purge, and sign the remaining rows as they are, inside the transaction.
 
-    Returns the details for the purge's audit entry. They say up to which row the log was deleted.
+    Returns the details for the purge's audit entry, such as the last row of the deleted log.
     """
     last = get_sealer_of_connection(db).restart_seal_log()
     get_sealer_of_connection(db).seal_epoch(at, EpochKind.PURGE)
     return {"seals": str(last)}
 
 
-def read_signed_minute_from_store(db: Connection, epoch: int) -> SealedEpoch | None:
-    """Return the signed minute of changes (epoch) with this number, or None if the store has none."""
+def read_seal(db: Connection, epoch: int) -> SealedEpoch | None:
+    """Return the seal (signature over about a minute of changes) with this number, or None if there is none."""
     return sealer.SQL.epoch.fetch_first_row(db, epoch=epoch)
 
 

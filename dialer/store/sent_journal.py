@@ -1,11 +1,10 @@
-"""The journal of calls sent to Asterisk or Twilio. It shows which call attempts of a killed process were certainly
-never sent.
+"""The journal of calls sent to Asterisk or Twilio. It shows which calls of a killed process were certainly never sent.
 
-An attempt is committed before it is dialled. So after a kill -9, the store alone does not show whether an attempt was
-dialled. The journal, a small file next to the store, is written twice for each attempt: before its commit, and right
-before its Originate. An attempt that has the first record only was never sent. The records are not synced: they outlive
-the process, but not the machine. So a journal from before the machine's last start is ignored, like a missing or
-damaged one: attempts that the journal does not mention keep their number blocked.
+An attempt is committed to the store before it is dialled, so the store does not show whether it was dialled. The
+journal, a small file next to the store, is written twice for each attempt: before its commit, and right before its
+Originate. An attempt with only the first record was never sent. The records are not synced to disk: they survive a kill
+-9, but not a crash of the machine. So a journal from before the machine's last start is ignored, like a damaged one.
+The number of an attempt that is not in the journal stays blocked.
 
 The journal also stores the difference between the machine's clocks, for a start after the wall clock was set.
 """
@@ -68,9 +67,10 @@ class SentJournal:
         return records if self._boot and head == self._format_first_line_of_journal() else []
 
     def read_wall_clock_minus_boot_clock(self) -> float | None:
-        """Return how many seconds the wall clock was ahead of the time since boot in an earlier run of the dialler.
+        """Return how many seconds the wall clock was ahead of the time since boot in an earlier run, or None if not
+        recorded.
 
-        See `Clock.get_seconds_since_boot`. Returns None if no run since this boot recorded the difference.
+        A record from before the last boot is not used. See `Clock.get_seconds_since_boot`.
         """
         records = [record for record in self._read_journal_records_since_machine_start() if record[:1] == _CLOCK]
         return float(_CLOCK_RECORD.unpack(records[-1])[1]) if records else None

@@ -1,6 +1,6 @@
-"""The spool: a folder next to the store with uploaded rolls and lists of numbers that the running dialler will import.
+"""The spool: a folder next to the store with uploads for the running dialler, such as rolls and lists of numbers.
 
-MQTT commands must not contain phone numbers, so they name a file of the spool: a small store of its own, with the same
+MQTT commands must not contain phone numbers, so they name a file of the spool. Each file is a small store with the same
 key.
 """
 
@@ -114,9 +114,9 @@ class Spool:
         return self._folder / f"{list_id}.db"
 
     def prepare_upload_folder_and_create_id(self) -> str:
-        """Return an id for a new upload (electoral roll or list of numbers).
+        """Prepare the folder of uploads and return an id for a new upload. Raises StoreError.
 
-        Also create the folder of uploads if it is missing, and delete old uploads from it. Raises StoreError.
+        The folder is created if it is missing. Old uploads are deleted.
         """
         before = time.time() - SPOOL_SECONDS
         try:

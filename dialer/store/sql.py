@@ -194,7 +194,7 @@ def _remove_comment_lines(text: str) -> str:
 
 
 class TransactionHooks(Protocol):
-    """An object whose methods run at the beginning, before the commit, and after the commit of each transaction.
+    """An object whose methods run when a transaction begins, before its commit and after its commit.
 
     It is the attribute `hooks` of a connection.
     """
@@ -211,10 +211,10 @@ class TransactionHooks(Protocol):
 
 @contextmanager
 def open_transaction(db: Connection, *, commit: bool = True) -> Iterator[None]:
-    """Commit what the `with` block writes, or roll it back if the block or the COMMIT fails. With `commit` False,
-    always roll back.
+    """Commit what the `with` block writes, or roll it back if the block or the COMMIT fails.
 
-    `db` must be in autocommit mode. If the disk is full, SQLite has rolled back already.
+    With `commit` False, always roll back. `db` must be in autocommit mode. If the disk is full, SQLite has rolled back
+    already.
     """
     hooks: TransactionHooks | None = getattr(db, "hooks", None)
     db.execute("BEGIN IMMEDIATE")

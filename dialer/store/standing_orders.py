@@ -45,12 +45,12 @@ class SQL(Statements):
 
 
 def format_campaign_as_order_addressee(campaign_id: str) -> str:
-    """Return the text that a supervisor's stored order has as its addressee if the order is for this campaign."""
+    """Return the name of a campaign as the addressee of a stored supervisor's order."""
     return f"campaign/{campaign_id}"
 
 
 def format_seat_as_order_addressee(seat: str) -> str:
-    """Return the text that a supervisor's stored order has as its addressee if the order is for this seat."""
+    """Return the name of a seat as the addressee of a stored supervisor's order."""
     return f"seat/{seat}"
 
 

@@ -140,14 +140,14 @@ class Store(StoreRunner):
     async def add_roll_numbers_to_queue_of_campaign(
         self, campaign_id: str, first: int = 0, last: int = targets.MAX_PHONE_ID
     ) -> int:
-        """Add to a campaign's queue the numbers that the campaign may call and that are not in its queue yet. Return
-        how many were added or reopened.
+        """Add to a campaign's queue the numbers that it may call and that are missing there. Return how many were added
+        or reopened.
 
         A campaign that calls voters gets every number that has a voter still to be called and that has not opted out. A
         campaign that calls booth workers gets every worker on the list. A number that was closed because it had no
         voter left to call is reopened if it has one now. A repeat adds nothing. A number is queued under the booth of
         its first pending voter, ranked by the sum of the pending voters' weights. Only numbers with ids from `first` to
-        `last` are enrolled. See `targets.add_roll_numbers_to_queue_of_campaign`.
+        `last` are added. See `targets.add_roll_numbers_to_queue_of_campaign`.
         """
         added = await self._run_write_job(targets.add_roll_numbers_to_queue_of_campaign, campaign_id, first, last)
         self._target_counts.pop(campaign_id, None)
@@ -302,12 +302,12 @@ class Store(StoreRunner):
     erase_number = Announce(number_erasure.erase_number_with_audit_entry)
 
     async def hash_numbers_of_roll(self, secrets: Sequence[bytes]) -> int:
-        """Hash all phone numbers of the electoral roll with the centres' shared secrets, and suppress those that opted out in other
-        centres.
+        """Hash all phone numbers of the electoral roll with the centres' shared secrets. Suppress those that opted out
+        elsewhere.
 
-        Returns how many were suppressed. Opt-outs of this centre are announced with the first secret; the other secrets only
-        serve to recognise other centres' opt-outs. Raises StoreError if opt-outs may be known only by a secret that is
-        missing. Runs in several transactions, so that other writes do not wait for long.
+        Returns how many were suppressed. This centre's opt-outs are announced with the first secret; the others only
+        serve to recognise opt-outs of other centres. Raises StoreError if opt-outs may be known only by a secret that
+        is missing. Runs in several transactions, so that other writes do not wait for long.
         """
         await self._run_write_job(number_hashes.save_fingerprints_of_shared_secrets, secrets)
         for secret in secrets:
@@ -319,7 +319,7 @@ class Store(StoreRunner):
     # Figures
 
     count_attempts_by_outcome = Read(campaign_figures.count_attempts_by_outcome)
-    count_calls_taken_for_machines = Read(campaign_figures.count_calls_taken_for_machines)
+    count_calls_detected_as_machines = Read(campaign_figures.count_calls_detected_as_machines)
     count_recent_answers_by_interval = Read(campaign_figures.count_recent_answers_by_interval)
     count_recent_calls_taken_for_machines = Read(campaign_figures.count_recent_calls_taken_for_machines)
 
@@ -362,10 +362,10 @@ class Store(StoreRunner):
     record_last_outbox_id_at_headquarters = Write(outbox.record_last_outbox_id_at_headquarters)
     save_updates_from_other_centres = Write(peer_updates.save_updates_from_other_centres)
     find_executed_command = Read(commands.find_executed_command)
-    record_command_unless_already_executed = Write(commands.record_command_unless_already_executed)
-    replace_preliminary_reply_to_command = Write(commands.replace_preliminary_reply_to_command)
+    record_new_command = Write(commands.record_new_command)
+    save_final_reply_to_command = Write(commands.save_final_reply_to_command)
     append_audit_entry = Write(audit.append_entry)
     record_settings_at_start = Write(audit.record_settings_at_start)
     read_first_key_of_each_signing_chain = Read(seals.read_first_key_of_each_signing_chain)
-    read_signed_minute_from_store = Read(seals.read_signed_minute_from_store)
+    read_seal = Read(seals.read_seal)
     seal_epoch = Announce(seals.sign_changes_and_add_seal_to_outbox)

@@ -42,11 +42,11 @@ class SQL(Statements):
 def add_roll_numbers_to_queue_of_campaign(
     db: Connection, campaign_id: str, first: int = 0, last: int = MAX_PHONE_ID
 ) -> int:
-    """Add to a campaign's queue the phone numbers of the electoral roll that the campaign may call and that are not in
-    its queue yet. Return how many were added or reopened.
+    """Add to a campaign's queue the numbers of the roll that it may call and that are missing there.
 
-    Numbers that were closed because they had no voter left to call are reopened if they have one now. Only numbers with
-    ids from `first` to `last` are added or reopened. Sorts the roll's numbers, on disk if there are many.
+    Return how many were added or reopened. A number that was closed because it had no voter left to call is reopened if
+    it has one now. Only numbers with ids from `first` to `last` are considered. Sorts the roll's numbers, on disk if
+    there are many.
     """
     if not campaigns.is_booth_worker_campaign(db, campaign_id):
         return SQL.enrol.run_statement(db, campaign_id=campaign_id, first=first, last=last)

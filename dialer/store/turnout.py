@@ -82,8 +82,10 @@ def count_booth_turnout(db: Connection, booths: Mapping[int, Booth], voters: Map
 
 
 def count_voters_unreachable_after_opt_out(db: Connection, phone_id: int) -> dict[int, int]:
-    """Return how many voters of each polling station (booth) can no longer be contacted because the number with the id
-    `phone_id`, the last one they had, has opted out. Voters who have been contacted already are left out.
+    """Return, for each polling station (booth), how many voters have lost their last number by the opt-out of
+    `phone_id`.
+
+    Voters who have been contacted already are left out.
     """
     return dict(SQL.lost_by_opt_out.iterate_rows(db, phone_id=phone_id))
 

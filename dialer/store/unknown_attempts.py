@@ -1,4 +1,4 @@
-"""Call attempts of unknown result: nobody knows whether the number was called, so only a person may release it."""
+"""Call attempts with an unknown result: the number may or may not have been called. Only a person may release them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dialer.store.sql import Command, Connection, Query, Scalar, Statements
 
 @dataclass(frozen=True, slots=True)
 class UnknownAttempt:
-    """A call attempt of unknown result: nobody knows whether the number was called. Times are epoch seconds."""
+    """A call attempt with an unknown result: the number may or may not have been called. Times are epoch seconds."""
 
     attempt_id: str
     campaign_id: str
@@ -32,7 +32,7 @@ class SQL(Statements):
 
 
 def read_attempts_with_unknown_outcome(db: Connection) -> list[UnknownAttempt]:
-    """Return the attempts of unknown result (perhaps the number was called) that nobody has released, oldest first."""
+    """Return the attempts with an unknown result that nobody has released, oldest first."""
     return SQL.unreleased.fetch_all_rows(db)
 
 

@@ -20,8 +20,10 @@ from dialer.store.peer_updates import PeerStreamPosition
 
 @dataclass(frozen=True, slots=True)
 class StoredRolls:
-    """The constituencies on the electoral rolls in a store, the id of the newest voter, and a text that changes
-    whenever the hashes of the roll's phone numbers change.
+    """The constituencies on the electoral rolls in a store, the id of the newest voter, and a version of the number
+    hashes.
+
+    The version is a text that changes whenever the hashes of the roll's phone numbers change.
     """
 
     constituencies: tuple[tuple[str, int], ...]  # state and number
@@ -31,8 +33,10 @@ class StoredRolls:
 
 @dataclass(frozen=True, slots=True)
 class LowestHashes:
-    """The lowest hashes of the phone numbers on the electoral roll: a sample by which headquarters finds numbers that
-    two centres have. `fingerprint` identifies the secret that the hashes are made with ('': there is none).
+    """The lowest hashes of the phone numbers on the electoral roll.
+
+    By such samples headquarters finds numbers that two centres have. `fingerprint` identifies the secret of the hashes
+    ('' = there is none).
     """
 
     fingerprint: str
@@ -96,10 +100,11 @@ class UplinkReader:
         return await self._db.fetch_first_row(peer_updates.SQL.position, stream=stream) or PeerStreamPosition()
 
     async def read_constituencies_and_version_of_rolls(self) -> StoredRolls:
-        """Return which constituencies are on the electoral rolls in the store, the newest voter's id, and a text that
-        changes with the phone numbers and the secrets with which they are hashed.
+        """Return the constituencies on the electoral rolls in the store, the newest voter's id, and a version of the
+        number hashes.
 
-        Other centres' updates are needed only for voters on these rolls. Slow, because it reads all booths.
+        The version changes with the phone numbers and the secrets. Updates of other centres are needed only for voters
+        on these rolls. Slow, because it reads all booths.
         """
         constituencies = await self._db.fetch_all_rows(peer_updates.SQL.constituencies)
         places = tuple((row.state_code, row.constituency_number) for row in constituencies)
@@ -112,7 +117,7 @@ class UplinkReader:
         return {row.number_hash for row in found}
 
     async def read_sample_of_number_hashes(self, limit: int) -> LowestHashes:
-        """Return the `limit` lowest hashes of the phone numbers on the electoral roll, sorted, with the fingerprint of
+        """Return the `limit` lowest hashes of the phone numbers on the electoral roll, sorted, and the fingerprint of
         their secret.
 
         Headquarters compares such samples to find numbers that two centres have. The secret is the one with which this

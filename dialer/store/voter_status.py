@@ -39,10 +39,10 @@ def compute_voter_status_after_mark(status: VoterStatus, kind: MarkKind, *, corr
 
 
 def derive_voter_status(marks: Iterable[tuple[str, str, float]]) -> VoterStatus:
-    """Return the status of a voter that follows from the marks (facts about voters).
+    """Return the status of a voter that follows from the facts about the voter (marks).
 
     `marks` has the kind, source and time of each mark that was not undone, in stored order. A correction revokes an
-    earlier mark "voted". The correction is ignored in two cases:
+    earlier mark "voted", except in two cases:
 
     - The mark "voted" was stored before the correction, but has a later time.
     - The voter is pending, because the mark "voted" was undone or corrected.

@@ -67,7 +67,7 @@ class Writer:
         Raises StoreFull, StoreBusy, StoreCorrupt, StoreError.
         """
         if self._closing:
-            raise self._build_closed_error()
+            raise self._build_closed_writer_error()
         answer: asyncio.Future[T] = self._loop.create_future()
         await self._enqueue_write_job(_QueuedJob(job, answer))
         return await answer
@@ -86,10 +86,10 @@ class Writer:
         await self._room.acquire()
         if self._ended:
             self._room.release()  # for the next one, which must get the same error
-            raise self._build_closed_error()
+            raise self._build_closed_writer_error()
         self._queue.put_nowait(item)
 
-    def _build_closed_error(self) -> StoreError:
+    def _build_closed_writer_error(self) -> StoreError:
         return StoreError(f"{self._path}: the store was closed: start the dialler again")
 
     async def _commit_waiting_write_jobs(self) -> None:
@@ -99,7 +99,7 @@ class Writer:
                 jobs = [waiting.job for waiting in group]
                 done = await self._loop.run_in_executor(self._executor, commit_write_jobs, self._db, self._path, jobs)
                 for waiting, result in zip(group, done, strict=True):
-                    _set_result_of_job_future(waiting.answer, result)
+                    _resolve_job_future(waiting.answer, result)
                 group.clear()
         finally:
             # After an orderly end nothing is waiting. If this task was cancelled, nobody may wait for ever.
@@ -109,11 +109,12 @@ class Writer:
                     group.append(leftover)
                 self._room.release()
             for waiting in group:
-                _set_result_of_job_future(waiting.answer, _JobResult(error=self._build_closed_error()))
+                _resolve_job_future(waiting.answer, _JobResult(error=self._build_closed_writer_error()))
 
     async def _collect_jobs_for_commit(self, group: list[_QueuedJob]) -> bool:
-        """Wait for a write job, and add all waiting jobs to `group`, up to the limit of one commit. Return False if
-        `close` was called and no job is left.
+        """Wait for a write job, and add the waiting jobs to `group`, up to the limit of one commit.
+
+        Return False if the writer is closed and no job is left.
         """
         item = await self._queue.get()
         while item is not None:
@@ -130,9 +131,9 @@ class Writer:
 def commit_write_jobs(db: Connection, path: Path, jobs: Sequence[Callable[[Connection], Any]]) -> list[_JobResult[Any]]:
     """Run several write jobs in one transaction, commit it to disk, and return the jobs' results in order.
 
-    The jobs first run without savepoints, because savepoints cost time. If a job fails, everything is rolled back and
-    run again with each job in a savepoint, so that only this job fails. If SQLite rolls back the whole transaction (a
-    full disk), each job gets a transaction of its own, so that whatever fits is stored.
+    The jobs first run without savepoints, which is faster. If a job fails, all are rolled back and run again, each in a
+    savepoint, so that only this job fails. If SQLite rolls back the whole transaction (a full disk), each job gets a
+    transaction of its own.
     """
     try:
         with open_transaction(db):
@@ -165,7 +166,7 @@ def _convert_to_store_error(error: Exception, path: Path) -> Exception:
     return build_store_error(error, path) if isinstance(error, get_database_error_types()) else error
 
 
-def _set_result_of_job_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:
+def _resolve_job_future(answer: asyncio.Future[Any], done: _JobResult[Any]) -> None:
     if answer.done():  # the caller was cancelled; its job ran all the same
         return
     if done.error is not None:

@@ -74,15 +74,13 @@ class SlowStore:
         await asyncio.sleep(self.seconds)
         return self.stored.get(command_id)
 
-    async def record_command_unless_already_executed(
-        self, command_id: str, name: str, content: str, reply: str, at: float
-    ) -> bool:
+    async def record_new_command(self, command_id: str, name: str, content: str, reply: str, at: float) -> bool:
         await asyncio.sleep(self.seconds)
         assert command_id not in self.stored
         self.stored[command_id] = ExecutedCommand(content, reply)
         return True
 
-    async def replace_preliminary_reply_to_command(self, command_id: str, reply: str) -> None:
+    async def save_final_reply_to_command(self, command_id: str, reply: str) -> None:
         await asyncio.sleep(self.seconds)
         self.stored[command_id] = ExecutedCommand(self.stored[command_id].content, reply)
 

@@ -407,7 +407,7 @@ def reseal_with_new_keys(db: Db, keys: EpochKeys) -> None:
     """The whole chain is signed again with keys of the forger's own, after an outcome was changed."""
     change_row_and_log(db, keys)
     epochs = sealer.SQL.epochs.fetch_all_rows(db)
-    write_epochs(db, epochs, EpochKeys.generate_signing_keys_of_first_minute(epochs[0].epoch))
+    write_epochs(db, epochs, EpochKeys.generate_first_signing_keys(epochs[0].epoch))
 
 
 def reseal_last_epoch_with_current_key(db: Db, keys: EpochKeys) -> None:
@@ -437,10 +437,10 @@ def write_epochs(db: Db, epochs: list[SealedEpoch], keys: EpochKeys, previous: s
             next_key=keys.next_epoch_public_key,
             signature="",
         )
-        forged = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_fields_to_sign()))
+        forged = replace(unsigned, signature=keys.sign_with_current_key(unsigned.encode_fields_to_sign()))
         db.execute("DELETE FROM seal_epoch WHERE epoch = ?", (each.epoch,))
         sealer.SQL.append_epoch.run_statement(db, **get_fields_as_sql_parameters(forged))
-        previous, keys = forged.compute_digest_of_signed_log_entry(), keys.make_signing_keys_of_next_minute()
+        previous, keys = forged.compute_digest_of_signed_log_entry(), keys.make_next_signing_keys()
 
 
 @dataclass(frozen=True)

@@ -291,7 +291,7 @@ async def test_repeated_store_write_whose_reply_was_lost_changes_nothing(path: P
             lambda: store.save_voter_mark(voted),
             lambda: store.save_opt_out(second.claim.phone_id, at=NOW, source="flow"),
             lambda: store.save_disposition_of_call(said, [still_pending]),
-            lambda: store.record_command_unless_already_executed("c", "pause", "hash", "done", NOW),
+            lambda: store.record_new_command("c", "pause", "hash", "done", NOW),
             lambda: store.release_claimed_numbers([second.claim]),
             lambda: store.release_expired_claims(NOW + 1e6),
             lambda: store.mark_outbox_rows_published(1),

@@ -21,7 +21,7 @@ class SealingStore:
 
     @classmethod
     def create(cls) -> Self:
-        return cls(EpochKeys.generate_signing_keys_of_first_minute(1))
+        return cls(EpochKeys.generate_first_signing_keys(1))
 
     def copy(self) -> SealingStore:
         """Return a copy of store and key file."""
@@ -30,7 +30,7 @@ class SealingStore:
     def restore(self) -> SealingStore:
         """Return the store as a restore leaves it: without the key file."""
         assert self.last is not None
-        return SealingStore(EpochKeys.generate_signing_keys_of_first_minute(self.last.epoch + 1), self.last)
+        return SealingStore(EpochKeys.generate_first_signing_keys(self.last.epoch + 1), self.last)
 
     def seal(self, kind: str = "minute", *, root: str = "00", doubt: str = "", skip: int = 0) -> SealedEpoch:
         """Seal an epoch of one row, whose hash is `root`, after leaving out `skip` numbers."""
@@ -41,8 +41,8 @@ class SealingStore:
             number, NOW + number, kind, before + 1, before + 1, root, "", 0, "", doubt,
             "" if last is None else last.compute_digest_of_signed_log_entry(), keys.epoch_public_key, keys.next_epoch_public_key,
         )  # fmt: skip
-        self.last = replace(unsigned, signature=keys.sign_with_key_of_minute(unsigned.encode_fields_to_sign()))
-        self.keys = replace(keys.make_signing_keys_of_next_minute(), epoch=number + 1)
+        self.last = replace(unsigned, signature=keys.sign_with_current_key(unsigned.encode_fields_to_sign()))
+        self.keys = replace(keys.make_next_signing_keys(), epoch=number + 1)
         return self.last
 
 

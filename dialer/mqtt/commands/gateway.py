@@ -264,14 +264,12 @@ class CommandGateway:
         await self._audit.append_audit_entry(accepted, "begun")  # it is not executed unless this is committed
         await self._record_command_with_reply(accepted, self._encode_reply_as_json("refused", _INTERRUPTED))
         _, reply = await self._execute_and_audit_command(accepted, accepted.command_context)
-        await self._store.replace_preliminary_reply_to_command(accepted.stored_command_key, reply)
+        await self._store.save_final_reply_to_command(accepted.stored_command_key, reply)
         return reply
 
     async def _record_command_with_reply(self, accepted: AcceptedCommand, reply: str) -> None:
         now = self._clock.now()
-        await self._store.record_command_unless_already_executed(
-            accepted.stored_command_key, accepted.name, accepted.content, reply, now
-        )
+        await self._store.record_new_command(accepted.stored_command_key, accepted.name, accepted.content, reply, now)
 
     def _encode_reply_as_json(self, status: str, text: str, why: RefusedBecause | None = None) -> str:
         reply = {"status": status, "text": text, "at": round(self._clock.now(), 3)}

@@ -11,28 +11,22 @@ DAY_SECONDS = 86_400.0
 
 async def test_executed_command_is_stored_while_its_sender_may_repeat_the_command(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
-        assert await store.record_command_unless_already_executed("asha/1", "pause", "hash", "done", NOW)
+        assert await store.record_new_command("asha/1", "pause", "hash", "done", NOW)
         for later in (DAY_SECONDS, 2 * DAY_SECONDS, COMMANDS_KEPT_SECONDS):
-            assert await store.record_command_unless_already_executed(
-                f"asha/{later}", "pause", "hash", "done", NOW + later
-            )
-            assert not await store.record_command_unless_already_executed(
-                "asha/1", "pause", "hash", "done", NOW + later
-            )
+            assert await store.record_new_command(f"asha/{later}", "pause", "hash", "done", NOW + later)
+            assert not await store.record_new_command("asha/1", "pause", "hash", "done", NOW + later)
 
 
 async def test_stored_commands_are_deleted_after_three_days(backend: Backend) -> None:
     """Over ten days, only the commands of the last three days are stored, even after a burst."""
     async with open_filled_store(backend) as store:
         for number in range(400):
-            await store.record_command_unless_already_executed(
-                f"asha/{number}", "pause", "hash", "done", NOW + number * 2_160.0
-            )
+            await store.record_new_command(f"asha/{number}", "pause", "hash", "done", NOW + number * 2_160.0)
         assert kept(backend) == COMMANDS_KEPT_SECONDS / 2_160.0 + 1
         for number in range(100):
-            await store.record_command_unless_already_executed(f"ravi/{number}", "pause", "hash", "done", NOW + 1e7)
+            await store.record_new_command(f"ravi/{number}", "pause", "hash", "done", NOW + 1e7)
         for number in range(20):
-            await store.record_command_unless_already_executed(f"mina/{number}", "pause", "hash", "done", NOW + 2e7)
+            await store.record_new_command(f"mina/{number}", "pause", "hash", "done", NOW + 2e7)
         assert kept(backend) == 20
 
 

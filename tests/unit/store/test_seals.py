@@ -211,7 +211,7 @@ async def test_removed_integrity_seals_are_found_despite_a_first_start_key(
     [first, *_] = read_epochs(backend.path)
     with looking(backend.path) as db:
         db.execute("DELETE FROM seal_epoch")
-    planted = EpochKeys.generate_signing_keys_of_first_minute(1)
+    planted = EpochKeys.generate_first_signing_keys(1)
     replace_signing_keys_in_file(get_seal_key_path(backend.path), planted, backend.path)
     await opened_and_closed(backend.path)
     [again, *_] = read_epochs(backend.path)

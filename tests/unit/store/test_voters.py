@@ -389,8 +389,8 @@ async def test_limit_of_the_message_queue_neither_counts_nor_deletes_opt_outs(ba
 async def test_command_of_a_supervisor_received_twice_is_stored_once(backend: Backend) -> None:
     async with open_filled_store(backend) as store:
         assert await store.find_executed_command("c-1") is None
-        assert await store.record_command_unless_already_executed("c-1", "pause", "hash", "done", NOW)
-        assert not await store.record_command_unless_already_executed("c-1", "pause", "other", "otherwise", NOW)
+        assert await store.record_new_command("c-1", "pause", "hash", "done", NOW)
+        assert not await store.record_new_command("c-1", "pause", "other", "otherwise", NOW)
         assert await store.find_executed_command("c-1") == ExecutedCommand("hash", "done")
 
 
