@@ -43,7 +43,7 @@ flow = "turnout"
 _OURS = """
 import gc; gc.disable()
 import asyncio, pathlib, sys, time, uvloop
-import dialer.cli.running
+import dialer.cli.running, dialer.cli.logs
 from dialer.settings.site import load_settings
 from dialer.app import assemble_centre
 from dialer.audio.words import load_spoken_words_of_all_languages
