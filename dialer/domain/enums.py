@@ -19,7 +19,7 @@ class TextEnum(StrEnum):
 
 
 class CampaignKind(StrEnum):
-    """Who talks to a voter who answers: an agent or an IVR flow."""
+    """The kind of a campaign: voters talk to an agent, or to an IVR flow."""
 
     AGENTS = "agents"
     IVR = "ivr"
@@ -52,7 +52,7 @@ class Reserve(StrEnum):
 
 
 class MachineDetection(StrEnum):
-    """How answering machines are detected: not at all, by Asterisk before an agent is connected, or by the agent."""
+    """The method of detecting answering machines: none, Asterisk before an agent is connected, or the agent."""
 
     OFF = "off"
     BEFORE_SEAT = "before-seat"  # by Asterisk, before an agent or a flow is connected
@@ -60,9 +60,7 @@ class MachineDetection(StrEnum):
 
 
 class InboundMode(StrEnum):
-    """How a call to one of the centre's numbers is handled: by a flow, by an agent, or as a missed call that is
-    returned.
-    """
+    """The handling of calls to one of the centre's numbers: a flow, an agent, or a missed call that is returned."""
 
     FLOW = "flow"  # a flow answers
     AGENT = "agent"  # the caller waits for an agent
@@ -83,7 +81,7 @@ class SupervisorRole(StrEnum):
 
 
 class HqRole(StrEnum):
-    """What an account may do on headquarters' pages, in all zones or in the account's own zone (`dialer/hq/rights.py`)."""
+    """The rights of an account on headquarters' pages, in all zones or in its own zone (`dialer/hq/rights.py`)."""
 
     HEADQUARTERS = "headquarters"
     ZONE = "zone"  # in charge of a zone
@@ -122,7 +120,9 @@ class MarkKind(StrEnum):
 
 
 class Confidence(StrEnum):
-    """How reliable a mark (a fact about a voter) is: seen at the polling station, said by the voter, or said by others."""
+    """The reliability of a mark (a fact about a voter): seen at the polling station, said by the voter, or said by
+    others.
+    """
 
     SEEN = "seen"  # seen at the booth: struck off the list, or recognised
     SAID = "said"  # said by the voter
@@ -143,7 +143,7 @@ class ComplaintTopic(StrEnum):
 
 
 class ComplaintChannel(StrEnum):
-    """How a complaint about calls was received, such as by letter or from an authority."""
+    """The channel by which a complaint about calls was received, such as a letter or an authority."""
 
     CALL = "call"
     LETTER = "letter"
@@ -154,7 +154,7 @@ class ComplaintChannel(StrEnum):
 
 
 class ComplaintRemedy(StrEnum):
-    """What was done about a complaint about calls, such as opting out the number."""
+    """The response to a complaint about calls, such as opting out the number."""
 
     EXPLAINED = "explained"
     OPTED_OUT = "opted-out"  # the number is suppressed
@@ -185,7 +185,7 @@ class ReportFormat(StrEnum):
 
 
 class TurnoutBy(StrEnum):
-    """What one row of the turnout report is about: a polling station (booth), a section, a constituency or an hour."""
+    """The subject of a row in the turnout report: a polling station (booth), a section, a constituency or an hour."""
 
     BOOTH = "booth"
     SECTION = "section"

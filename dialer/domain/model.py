@@ -35,7 +35,7 @@ MOST_WEIGHT = 100.0
 
 
 class Outcome(StrEnum):
-    """How a call attempt ended; each attempt has exactly one outcome."""
+    """The outcome of a call attempt. Each attempt has exactly one."""
 
     CONNECTED = "connected"  # answered, and connected to an agent
     COMPLETED = "completed"  # answered, and the flow was completed
@@ -135,7 +135,7 @@ DISPOSITION_KEYS: dict[str, Disposition] = {
 
 
 class ListeningMode(StrEnum):
-    """How a supervisor monitors an agent's seat: listen, whisper or barge."""
+    """A supervisor's mode of monitoring an agent's seat: listen, whisper or barge."""
 
     LISTEN = "listen"
     WHISPER = "whisper"  # the agent hears the supervisor, the voter does not
@@ -402,7 +402,7 @@ class UnknownSerial:
 
 @dataclass(frozen=True, slots=True)
 class VoterOutcome:
-    """What an agent reports about one voter of the called number, such as "voted" or "will vote at 15 h"."""
+    """An agent's report about one voter of the called number, such as "voted" or "will vote at 15 h"."""
 
     voter_id: int
     kind: MarkKind
@@ -495,7 +495,7 @@ class BoothTurnout:
 
 @dataclass(frozen=True, slots=True)
 class CampaignProgress:
-    """How many phone numbers of a campaign's list are completed, and how many remain."""
+    """A campaign's progress: the counts of completed and of remaining phone numbers."""
 
     __pydantic_config__ = MESSAGE
 

@@ -45,7 +45,7 @@ class PeerCallKind(StrEnum):
 
 
 class PeerCallTimes(NamedTuple):
-    """When other centres last called a number (epoch seconds; None: never)."""
+    """The times of other centres' last calls to a number (epoch seconds; None: never)."""
 
     called_at: float | None = None
     talked_at: float | None = None

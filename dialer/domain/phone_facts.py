@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Consent(StrEnum):
-    """Whether the owner of a phone number consented to calls."""
+    """The consent to calls by the owner of a phone number: unknown, given or withdrawn."""
 
     UNKNOWN = "unknown"
     GIVEN = "given"

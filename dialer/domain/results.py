@@ -29,7 +29,7 @@ def _drop_answers_resembling_phone_numbers(answers: Mapping[str, str | None]) ->
 
 @dataclass(frozen=True, slots=True)
 class FlowAnswers:
-    """What a caller entered in an IVR flow. A later answer of the same attempt and name replaces the earlier one."""
+    """A caller's answers in an IVR flow. A later answer of the same attempt and name replaces the earlier one."""
 
     __pydantic_config__ = MESSAGE
 
@@ -62,7 +62,7 @@ class OptOut:
 
 @dataclass(frozen=True, slots=True)
 class SeatHours:
-    """How long the seats of a centre were in each state, without the current state of each seat."""
+    """The time that a centre's seats spent in each state, without the current state of each seat."""
 
     __pydantic_config__ = MESSAGE
 

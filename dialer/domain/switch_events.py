@@ -103,7 +103,7 @@ class MachineMessageLeft(CallEvent):
 
 
 class EndedBy(StrEnum):
-    """How the switch noticed that a call has ended."""
+    """The way in which the switch noticed that a call has ended."""
 
     HANGUP = "hangup"  # its channel was hung up
     NO_CHANNEL = "no-channel"  # the switch failed before it created a channel

@@ -1,4 +1,4 @@
-"""When a changed setting takes effect: at a reload of the settings, after a restart, or in another program."""
+"""The time at which changed settings take effect: at a reload, after a restart, or in another program."""
 
 from __future__ import annotations
 

@@ -201,7 +201,7 @@ def derive_secret_for_purpose(manager_secret: SecretStr | None, purpose: str) ->
 
 
 class Applied(StrEnum):
-    """When the change of a setting takes effect in a running dialler."""
+    """The time at which a changed setting takes effect in a running dialler."""
 
     RELOAD = "reload"  # by a reload
     RESTART = "restart"  # by a restart only; a reload with such a change applies nothing

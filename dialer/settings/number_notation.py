@@ -13,7 +13,7 @@ from dialer.settings.trunks import NumberFormat
 
 @dataclass(frozen=True, slots=True)
 class NumberNotation:
-    """How one carrier wants called numbers and caller IDs to be written."""
+    """A carrier's notation of called numbers and caller IDs."""
 
     number_format: NumberFormat = NumberFormat.E164
     number_prefix: str = ""

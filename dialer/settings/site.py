@@ -86,8 +86,9 @@ class Settings(Section):
     @model_validator(mode="before")
     @classmethod
     def _turn_on_asterisk_call_history(cls, tables: Any) -> Any:
-        """Set `asterisk.history` if it is not set and Asterisk is on this machine, so that the dialler can look up how
-        calls ended while it was down.
+        """Turn on `asterisk.history` if it is not set and Asterisk runs on this machine.
+
+        The dialler can then look up how calls ended while it was down.
         """
         if not isinstance(tables, dict):
             return tables

@@ -12,7 +12,7 @@ from dialer.settings.fields import Applied, FilePath, Section, create_pattern_co
 
 
 class Attestation(StrEnum):
-    """What the signature of a caller ID says (ATIS-1000074)."""
+    """The statement that the signature of a caller ID makes (ATIS-1000074)."""
 
     FULL = "A"  # we know the caller, who may use the number
     PARTIAL = "B"  # we know the caller

@@ -20,7 +20,7 @@ OutsideNumber = Annotated[
 
 
 class TransferKind(StrEnum):
-    """Whether a transfer's target is an internal phone (of a supervisor) or an outside number."""
+    """The kind of a transfer's target: an internal phone (of a supervisor) or an outside number."""
 
     SUPERVISOR = "supervisor"
     OUTSIDE = "outside"

@@ -31,7 +31,7 @@ from dialer.settings.stir_shaken import StirShaken
 
 
 class Carrier(StrEnum):
-    """Who carries the calls of a trunk."""
+    """The system that carries the calls of a trunk, such as Asterisk or Twilio."""
 
     ASTERISK = "asterisk"
     TWILIO = "twilio"
@@ -46,7 +46,7 @@ class Transport(StrEnum):
 
 
 class DtmfMode(StrEnum):
-    """How the keys that a voter presses arrive from a carrier."""
+    """The method by which a carrier transmits the keys that a voter presses."""
 
     AUTO = "auto"
     RFC4733 = "rfc4733"
@@ -55,7 +55,7 @@ class DtmfMode(StrEnum):
 
 
 class NumberFormat(StrEnum):
-    """How a number is written in SIP messages to a carrier."""
+    """The format of a number in SIP messages to a carrier."""
 
     E164 = "e164"
     E164_WITHOUT_PLUS = "e164-without-plus"

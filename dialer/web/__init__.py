@@ -1,1 +1,1 @@
-"""What the web servers of a centre and of headquarters share: routes, access rules, sign-in, sessions, HTTP."""
+"""Code that the web servers of a centre and of headquarters share: routes, access rules, sign-in, sessions, HTTP."""

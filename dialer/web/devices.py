@@ -43,8 +43,9 @@ class KnownDevices:
         self._key = secrets.token_bytes(32)
 
     async def find_device_of_cookie(self, cookie: str) -> KnownDevice | None:
-        """Return the device of a cookie, or None if the last sign-in on the device was too long ago, or the web pages'
-        database cannot be read.
+        """Return the device that has this cookie, or None.
+
+        None is also returned if the last sign-in on the device was too long ago, or the database cannot be read.
         """
         if len(cookie) != _COOKIE_LETTERS:
             return None

@@ -1,6 +1,4 @@
-"""How calls of the simulated Asterisk start: by Originate, inbound, or dialled on a seat's phone. Each then runs
-through the dialplan.
-"""
+"""The start of simulated calls: by Originate, by an inbound caller, or dialled on a seat's phone."""
 
 from __future__ import annotations
 

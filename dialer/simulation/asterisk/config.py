@@ -53,7 +53,7 @@ class SimulatedTrunk:
 
 
 class PhoneMode(StrEnum):
-    """How the phone of a seat reacts to a call."""
+    """The reaction of a seat's phone to a call."""
 
     ANSWERS = "answers"
     REFUSES = "refuses"  # 603

@@ -243,7 +243,7 @@ export interface CampaignFinding {
   remedy: string;
 }
 
-/** Who talks to a voter who answers: an agent or an IVR flow. */
+/** The kind of a campaign: voters talk to an agent, or to an IVR flow. */
 export type CampaignKind = "agents" | "ivr";
 
 /** A mistake in the form. An empty field means the form as a whole. */
@@ -252,7 +252,7 @@ export interface CampaignProblem {
   text: string;
 }
 
-/** How many phone numbers of a campaign's list are completed, and how many remain. */
+/** A campaign's progress: the counts of completed and of remaining phone numbers. */
 export interface CampaignProgress {
   total: number;
   /** numbers that are not called again in this campaign */
@@ -635,7 +635,7 @@ export interface OutboxWait {
   oldest_at: number | null;
 }
 
-/** How a call attempt ended; each attempt has exactly one outcome. */
+/** The outcome of a call attempt. Each attempt has exactly one. */
 export type Outcome = "connected" | "completed" | "left" | "abandoned" | "dropped" | "machine" | "busy" | "no-answer" | "invalid-number" | "congestion" | "rejected" | "carrier-failure" | "cancelled" | "refused" | "missed" | "unknown";
 
 /** A call that is shown to its agent before it is dialled. */
