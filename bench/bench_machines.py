@@ -220,7 +220,8 @@ def make_page(scores: Sequence[Score], notes: Sequence[str]) -> str:
             "",
             "**The greetings are synthetic**: espeak-ng's voices in six languages, with background noise, G.711 or GSM, lost",
             "packets and levels of -36 to -18 dB. They compare detectors. They do not tell how many of your voters would be taken",
-            "for machines, as real people and mailboxes speak and pause otherwise: that takes a judged sample of your own calls.",
+            "for machines, as real people and mailboxes speak and pause otherwise: that takes",
+            "[a judged sample of your own calls](outcomes.md#measure-how-many-are-people).",
             "",
             f"The goal: at most {MOST_PEOPLE_TAKEN:.0%} of people taken for machines, at least {LEAST_MACHINES_FOUND:.0%} "
             f"of machines found, and a decision within {MEDIAN_SECONDS:g} s of the",

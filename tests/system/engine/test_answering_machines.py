@@ -96,6 +96,23 @@ async def test_only_calls_taken_for_machines_are_recorded_for_the_sample(tmp_pat
 
 
 @virtual_time()
+async def test_flow_records_only_the_answering_machine_and_its_message_for_the_sample(tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    machine = Behaviour(machine=True, amd_seconds=1.6, hang_up_after=120.0)
+    config = make_scripted_switch(machine, Behaviour(hang_up_after=0.6), Behaviour(hang_up_after=5.0, amd_seconds=1.1))
+    config = replace(config, dialplan=render_dialplan(recordings=RecordingSettings(directory=folder)))
+    campaign = {**IVR, **SAMPLED, "machine_message": True, "channels": 1}
+    async with a_site(tmp_path, config, campaign=campaign, profile=LISTENS) as site:
+        await site.until(lambda: len(site.ended()) >= 3, seconds=120)
+        assert list_outcomes(site)[:3] == [Outcome.MACHINE, Outcome.LEFT, Outcome.LEFT]
+        calls = [call.channel_id for call in site.switch.placed_calls[:3]]
+    lengths = [(folder / f"{attempt}.wav").stat().st_size for attempt in calls]
+    assert lengths == [44 + 2 * 16_000, 0, 0]  # the simulated Asterisk writes 2 s at most
+    assert query_site_store(tmp_path, "SELECT attempt_id FROM recording") == [(calls[0],)]
+
+
+@virtual_time()
 async def test_judged_calls_replace_the_profiles_share_of_people_taken_for_machines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
