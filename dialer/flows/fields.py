@@ -62,8 +62,7 @@ def _refuse_undeclared_name(value: str, info: ValidationInfo[DeclaredNames]) -> 
 def _parse_placeholder_value(value: object, info: ValidationInfo[DeclaredNames]) -> tuple[str, PromptKind]:
     if not isinstance(value, str):
         raise make_yaml_error(
-            "the list `with:` of a text has a value that is not a name of a fact or answer; write for instance "
-            "[closes_at]"
+            "`with:` has a value that is not a name of a fact or answer; write for example [closes_at]"
         )
     kind = info.context.find_prompt_kind_of_fact_or_answer(value)
     if kind is None:

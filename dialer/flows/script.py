@@ -132,9 +132,7 @@ class ScriptPage(NamedPart):
             problem_text = f"a question needs both `ask:`, the name of its answer, and 1 to {MAX_ANSWERS} `answers:`"
             raise make_yaml_error(problem_text)
         if self.ask is not None and self.next is not None:
-            raise make_yaml_error(
-                "the page has both a question, whose answers lead on, and `next:`; remove one of them", "next"
-            )
+            raise make_yaml_error("the page has both a question and `next:`; remove one of them", "next")
         return self
 
     @property

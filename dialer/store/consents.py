@@ -9,8 +9,8 @@ from dialer.store.sql import Command, Connection, Query, Statements
 
 
 class ConsentCount(NamedTuple):
-    """How many of the phone numbers on the electoral roll have consent, and how many numbers there are in all. Numbers
-    that opted out are left out of both counts.
+    """How many of the phone numbers on the electoral roll have consent, and how many there are. Opted-out numbers do
+    not count.
     """
 
     given: int

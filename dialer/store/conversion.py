@@ -117,7 +117,7 @@ def _convert_database_file(
     remove_database_files(new_path)
     if shutil.disk_usage(path.parent).free < path.stat().st_size * _FREE_SPACE_FACTOR:
         raise StoreFull(
-            f"{path}: the disk has no room for a second copy of the store, which its conversion needs: free some space"
+            f"{path}: the disk has no room for the second copy that the conversion of the store needs: free some space"
         )
     try:
         with translate_sqlite_errors(path):

@@ -100,7 +100,7 @@ class DeskAccount:
     passkeys: int = 0
 
     def copy_account_without_earlier_sign_ins(self, user: StoredUser) -> DeskAccount:
-        """Return a copy of the account without sign-in times from before `user` was added.
+        """Return a copy of the account without sign-in times before `user` was added.
 
         Such times belong to an earlier user of the same name.
         """

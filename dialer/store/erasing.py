@@ -126,10 +126,9 @@ _PURGE_RECORDS = (
 
 
 def find_recorded_attempts_of_number(db: Connection, number: str) -> RecordedVoice:
-    """Return the ids of the call attempts of a number, and how many of its calls have recordings. The files of
-    recordings are named after these ids.
+    """Return the ids of the call attempts of a number, and the number of its calls with recordings.
 
-    A number that is not on the electoral roll has no recordings.
+    The files of recordings are named after these ids. A number that is not on the electoral roll has no recordings.
     """
     return RecordedVoice(
         frozenset(SQL.attempts_on.fetch_all_values(db, number=number)),
@@ -199,15 +198,15 @@ def count_voters_numbers_and_records(db: Connection) -> Holdings:
 def purge_personal_data(db: Connection, *, at: float, secrets: Sequence[bytes], records_too: bool) -> dict[str, str]:
     """Erase the data of all voters and numbers that identifies people.
 
-    With `records_too`, also delete call attempts, answers, complaints, marks (facts about voters) and seat intervals.
+    With `records_too`, also delete call attempts, answers, complaints, facts about voters (marks) and seat intervals.
 
     - Numbers that opted out stay suppressed. They are stored as hashes with the centres' first shared secret or,
       without a secret, as numbers.
     - The time and source of each opt-out stay, and so does the audit.
     - Recordings stay. With `records_too`, the caller deletes their rows first.
 
-    Returns the details for the audit entry: what a verification of the seals found before the purge, and which seals
-    were deleted with their rows. `at` is in epoch seconds.
+    Returns the details for the audit entry: the result of a verification before the purge, and which seals were deleted
+    with their rows. `at` is in epoch seconds.
     """
     verdict = seal_verification.verify_seals(db)
     before = {"before": "whole" if verdict.is_evidence_intact else f"{len(verdict.findings) + verdict.more} findings"}

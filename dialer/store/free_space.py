@@ -34,7 +34,7 @@ class FreeSpaceCheck:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
         if min((limit - pages) * PAGE_BYTES, shutil.disk_usage(self._path).free) < RESERVE_BYTES:
             raise StoreFull(
-                f"{self._path}: less than {RESERVE_BYTES >> 20} MiB are free, which the results of live calls need: no new"
-                " calls are made. Free disk space."
+                f"{self._path}: less than {RESERVE_BYTES >> 20} MiB are free, so no new calls are placed. Free disk"
+                " space: the results of calls in progress need it."
             )
         self._since_check = 0

@@ -45,11 +45,11 @@ class SQL(Statements):
 def save_inbound_call(db: Connection, call: NewInbound) -> InboundParty | None:
     """Store an inbound call and return the caller, or None if the number is withheld or not on the electoral roll.
 
-    For a number on the roll, an inbound attempt is opened. The attempt of a missed call is stored as ended. While an
-    attempt is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
+    For a number on the roll, an inbound attempt is opened; that of a missed call is stored as ended. While an attempt
+    is open, the number is not dialled. Inbound attempts do not count towards caps or campaign figures.
 
-    The number of a missed call is due at `call_back_at`, if one of its voters is still to be called and it has not
-    opted out. Any other inbound call leaves the number in the campaigns' queues as it is.
+    The number of a missed call is due at `call_back_at`, unless it has opted out or no voter of it is still to be
+    called. Other inbound calls do not change the campaigns' queues.
     """
     party = None if call.number is None else _find_caller_by_number(db, call.number)
     calls_back = False

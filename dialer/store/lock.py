@@ -1,14 +1,13 @@
 """The lock of a store. It lets only one process at a time change the store: a dialler or an import.
 
-Programs that only read need no lock, and neither does the audit entry of an export (`exports.py`), which is appended in
-a transaction of its own.
+Programs that only read need no lock. Neither does the audit entry of an export (`exports.py`), which is appended in a
+transaction of its own. SQLite's own exclusive mode would also keep out programs that only read.
 
-SQLite's own exclusive mode would also keep out programs that only read, such as reports. So this lock is a `flock` on
-the database file itself, whatever link led to it, and on its WAL. It does not interfere with SQLite's POSIX locks on a
-local disk; but closing any descriptor of the database drops SQLite's locks, so our descriptors are closed after the
-connections. A third lock, on a file next to the store, says who holds it, and is the only one on systems other than
-Linux. The system drops all of them when the process ends, however it ends. The lock file stays, for removing it would
-race with the next holder.
+So this lock is a `flock` on the database file itself and on its WAL. On a local disk it does not interfere with
+SQLite's POSIX locks. But SQLite's locks are dropped when any descriptor of the database is closed, so our descriptors
+are closed after the connections. A third lock, on a file next to the store, says who holds it. On systems other than
+Linux it is the only one. The system drops all locks when the process ends. The lock file stays, because removing it
+would race with the next holder.
 """
 
 from __future__ import annotations

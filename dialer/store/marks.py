@@ -178,8 +178,9 @@ def derive_voter_status_at_time(db: Connection, voter_id: int, at: float) -> str
 
 
 def find_last_voter_mark_of_booth_worker_call(db: Connection, attempt_id: AttemptId) -> tuple[str, int] | None:
-    """Return the key and the voter of the last mark (fact about a voter) that a booth worker reported in a call and has
-    not undone. Return None if there is no such mark.
+    """Return the key and the voter of the last fact (mark) that a booth worker reported in a call, or None.
+
+    Facts that the worker has undone do not count.
     """
     return SQL.last_mark_of_worker_call.fetch_first_row(db, attempt_id=attempt_id)
 

@@ -21,7 +21,7 @@ class Constituency(NamedTuple):
 
 
 class PeerStreamPosition(NamedTuple):
-    """Up to which position a store has applied the updates of other centres in a stream of nats-server."""
+    """The position up to which a store has applied other centres' updates in a stream of nats-server."""
 
     position: int = 0  # 0: it has applied none
     stored_at: float | None = None  # when nats-server stored the message there (epoch seconds); None: unknown

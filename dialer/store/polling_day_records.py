@@ -92,7 +92,7 @@ def add_federal_state_to_turnout_figure(db: Connection, figure: OfficialFigure) 
 def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> str:
     """Return when the last polling station in the area of a turnout figure closes: local "HH:MM", or "" if unknown.
 
-    The figure must name its federal state.
+    The figure must contain its federal state.
     """
     return max(
         (closes for state, closes in _find_federal_states_of_area(db, figure).items() if state == figure.state_code),
@@ -101,8 +101,10 @@ def find_closing_time_of_last_booth(db: Connection, figure: OfficialFigure) -> s
 
 
 def _find_federal_states_of_area(db: Connection, figure: OfficialFigure) -> dict[str, str]:
-    """Return the federal states in which the electoral roll has the area of a turnout figure, each with the time when
-    the last polling station of the area closes.
+    """Return the federal states in which the electoral roll has the area of a turnout figure, with the area's closing
+    time.
+
+    This is the time when the last polling station of the area closes.
     """
     number = figure.constituency_number
     known = SQL.states_of_constituency.fetch_all_values(db, constituency_number=number)

@@ -71,11 +71,9 @@ def find_recording(directory: Path, attempt_id: str, since: float) -> Path | Non
 def find_recording_files(directory: Path, attempts: Collection[str] | None, *, expected: bool) -> list[Path]:
     """Return the sound files of these attempts, or of all attempts (None).
 
-    A conversation is in `<attempt>.wav`, and a caller's messages are in `<attempt>-<n>.<format>`. If the
-    recordings folder is missing, there are no files, unless files are `expected`: then RecordingError is raised.
-
-    Raises RecordingError if the folder cannot be read. Also raises it if a link or folder has the name of a recording,
-    because a link may lead to somebody else's file.
+    A conversation is in `<attempt>.wav`, and a caller's messages are in `<attempt>-<n>.<format>`. If the recordings
+    folder is missing, there are no files; if files are `expected`, RecordingError is raised. Raises RecordingError also
+    if the folder cannot be read, or a link or folder has the name of a recording.
     """
     if not expected and not directory.exists():
         return []

@@ -21,16 +21,14 @@ class RegisterImport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RegistersAt:
-    """The do-not-call registers that had been imported by a given time."""
+    """The do-not-call registers that were imported by a given time."""
 
     registers: tuple[Register, ...]
     replaced: frozenset[str]  # names of those whose numbers of that time are no longer stored
 
     @property
     def names_of_imported_do_not_call_registers(self) -> frozenset[str]:
-        """The names of the do-not-call registers that had been imported by the given time, without those that a later
-        import replaced.
-        """
+        """The names of the registers imported by the given time whose numbers of that time are still stored."""
         return frozenset(register.name for register in self.registers) - self.replaced
 
 

@@ -118,12 +118,11 @@ def _make_sql_parameters_from_columns(names: Sequence[str], values: Iterable[obj
 
 
 def begin_roll_import(db: Connection) -> int:
-    """Prepare the connection for an import of an electoral roll, before the transaction begins. Return the id for the
-    next new voter.
+    """Prepare the connection for an import of an electoral roll, before the transaction begins.
 
-    Foreign keys and CHECK constraints are turned off. They would double the import's time and cannot fail, because the
-    import assigns the keys, adds parents first and does not write the column `turnout`. The protection against crashes
-    stays on.
+    Returns the id for the next new voter. Foreign keys and CHECK constraints are turned off, because they would double
+    the import's time. They cannot fail: the import assigns the keys and adds parents first. A crash still loses
+    nothing.
     """
     db.execute("PRAGMA foreign_keys = OFF")
     db.execute("PRAGMA ignore_check_constraints = ON")
@@ -164,10 +163,10 @@ def add_voters(db: Connection, rows: Iterable[tuple[object, ...]]) -> None:
 def find_existing_voters(
     db: Connection, wanted: Iterable[tuple[int, int, int]]
 ) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-    """Look up voters by booth and serial number on the roll. Yields (row number, id, `VoterDetails`) for each voter who
-    is in the store.
+    """Look up voters by booth and serial number on the roll. Yields (row number, id, `VoterDetails`) for each voter
+    found.
 
-    `wanted` has a row number, booth and serial number for each voter. The row number only tells the caller which result
+    `wanted` has a row number, booth and serial number for each voter. The row number tells the caller which result
     belongs to which voter.
     """
     SQL.clear_wanted.run_statement(db)
@@ -245,7 +244,7 @@ def find_last_voter_id(db: Connection) -> int:
 
 
 def copy_electoral_roll_to_new_store(store: Path, copy: Path, key: StoreKey | None) -> int:
-    """Copy the electoral roll of a store into a new store, without calls and results, and return how many voters it has.
+    """Copy the electoral roll of a store into a new store, without calls and results. Return how many voters it has.
 
     The store may be in use. A `key`, if given, decrypts the old store and encrypts the new one. Raises StoreError,
     StoreCorrupt.

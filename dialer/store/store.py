@@ -82,9 +82,9 @@ async def open_store(
 ) -> Store:
     """Open the store at `path` and lock it for this process. With `create`, create a missing store.
 
-    `encode` encodes updates as announcements (MQTT messages); without it nothing is announced. `busy_seconds` is how
-    long a write waits for another program that writes to the file. With a `key` the file is encrypted. `holder` names
-    this process in the errors of other processes.
+    `encode` encodes updates as MQTT messages; without it nothing is announced. `busy_seconds` is how long a write waits
+    for another program. With a `key` the file is encrypted. `holder` names this process in the errors of other
+    processes.
 
     Raises StoreBusy if another dialler or an import holds the store, StoreCorrupt if the file is damaged or not a
     store, and StoreError if it cannot be opened or is newer than this program. The file is unchanged after an error.

@@ -1,7 +1,4 @@
-"""The status of a voter, derived from the voter's marks (facts about voters).
-
-The status in the voter's row is only a copy, for fast reading.
-"""
+"""The status of a voter, derived from the facts about the voter (marks). The voter's row has a copy, for fast reading."""
 
 from __future__ import annotations
 

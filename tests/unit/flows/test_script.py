@@ -99,7 +99,7 @@ MISTAKES = [
     (
         "    ask: knows_booth",
         "    ask: knows_booth\n    next: bye",
-        "page way: the page has both a question, whose answers lead on",
+        "page way: the page has both a question and `next:`",
     ),
     (
         "    ask: knows_booth",
