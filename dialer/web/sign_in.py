@@ -50,7 +50,7 @@ async def _log_refused_sign_in(request: Request) -> AsyncIterator[None]:
         raise
 
 
-async def _identify_client(request: Request) -> AsyncIterator[None]:
+async def _set_client_of_request(request: Request) -> AsyncIterator[None]:
     """Set `CLIENT` while a request is handled: the client's network address, and whether its device is known."""
     sessions: Sessions = request.app.state.sessions
     cookie = request.cookies.get(DEVICE_COOKIE, "")
@@ -72,7 +72,7 @@ def _get_network_of_address(address: str) -> str:
     return address
 
 
-SIGN_IN = [*allow_anyone(), Depends(_log_refused_sign_in), Depends(_identify_client)]
+SIGN_IN = [*allow_anyone(), Depends(_log_refused_sign_in), Depends(_set_client_of_request)]
 """The dependencies of a route that signs somebody in."""
 
 

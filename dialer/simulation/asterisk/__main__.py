@@ -93,7 +93,7 @@ async def run_simulated_asterisk(config: SimulatedAsteriskConfig) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watched = _watch_standard_input(loop, stop)
+    watched = _stop_at_end_of_standard_input(loop, stop)
     async with SimulatedAsterisk(config) as switch:
         ready = {"ami_port": switch.ami_port, "agi_port": switch.agi_port}
         sys.stdout.write(json.dumps(ready) + "\n")
@@ -103,7 +103,7 @@ async def run_simulated_asterisk(config: SimulatedAsteriskConfig) -> None:
         loop.remove_reader(sys.stdin)
 
 
-def _watch_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> bool:
+def _stop_at_end_of_standard_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> bool:
     """Set `stop` at the end of standard input if it is a pipe or a socket. Return whether it is one of these."""
     try:
         mode = fstat(sys.stdin.fileno()).st_mode

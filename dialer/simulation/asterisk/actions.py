@@ -10,7 +10,7 @@ from dialer.simulation.asterisk.calls import SwitchCalls
 from dialer.simulation.asterisk.channels import UNKNOWN, Channel, ChannelState, EndsBy, Location, OriginateOrder
 from dialer.simulation.asterisk.dialplan import find_number_of_dialplan_priority
 from dialer.simulation.asterisk.events import render_fully_booted_event
-from dialer.simulation.asterisk.extensions import find_extension
+from dialer.simulation.asterisk.extensions import find_dialplan_extension
 from dialer.simulation.asterisk.lists import (
     convert_epoch_seconds_to_utc,
     render_channel_list,
@@ -186,7 +186,7 @@ class Actions:
         milliseconds = action.get("Timeout", "30000")
         if not milliseconds.isdigit():
             raise ActionRefused("Invalid timeout")
-        extension = find_extension(self._switch.dialplan, context, name)
+        extension = find_dialplan_extension(self._switch.dialplan, context, name)
         priority = find_number_of_dialplan_priority(extension, action.get("Priority", "1"))
         if not application and (extension is None or priority not in extension.steps):
             raise ActionRefused(_NO_EXTENSION)
@@ -230,7 +230,7 @@ class Actions:
             raise ActionRefused(_CHANNEL_NOT_UP)
         context, name = action.get("Context"), action.get("Exten")
         priority = find_number_of_dialplan_priority(
-            find_extension(self._switch.dialplan, context, name), action.get("Priority", "1")
+            find_dialplan_extension(self._switch.dialplan, context, name), action.get("Priority", "1")
         )
         send_action_response(session, action, "Success", ("Message", "Redirect successful"))
         channel.goto = Location(context, name, priority)

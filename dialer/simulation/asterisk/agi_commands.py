@@ -205,7 +205,9 @@ async def _report_channel_status(request: AgiRequest) -> str:
 
 
 async def _execute_application(request: AgiRequest) -> str | None:
-    result = await request.switch.run_application(request.channel, request.words[0], ",".join(request.words[1:]))
+    result = await request.switch.run_dialplan_application(
+        request.channel, request.words[0], ",".join(request.words[1:])
+    )
     return f"200 result={result}"
 
 

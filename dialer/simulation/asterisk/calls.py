@@ -20,7 +20,7 @@ from dialer.simulation.asterisk.channels import (
 from dialer.simulation.asterisk.config import PhoneMode, SeatPhone, SimulatedAsteriskConfig
 from dialer.simulation.asterisk.core import SERVER, SwitchCore
 from dialer.simulation.asterisk.dialplan import APPLICATIONS, run_dialplan, run_menu_dialplan
-from dialer.simulation.asterisk.extensions import DialplanError, find_extension
+from dialer.simulation.asterisk.extensions import DialplanError, find_dialplan_extension
 from dialer.simulation.asterisk.originate import OutgoingCall
 from dialer.simulation.asterisk.phones import CallBehaviours, VoterPhone
 from dialer.simulation.asterisk.voters import Behaviour, Voter
@@ -99,7 +99,7 @@ class SwitchCalls(SwitchCore):
         # As in Asterisk 22.10, an id counts as in use if the id of another channel begins with it.
         in_use = any(each and known.startswith(each) for each in ids for known in self.channels)
         in_use = in_use or order.uniqueid.startswith(ids[1])
-        if in_use or find_extension(self.dialplan, context, name) is None or not self.booted:
+        if in_use or find_dialplan_extension(self.dialplan, context, name) is None or not self.booted:
             self.events.publish_originate_response_event(order, REASON_FAILED)
             return
         first, second = (self._create_channel("", each, context) for each in ids)
@@ -132,7 +132,7 @@ class SwitchCalls(SwitchCore):
         try:
             if application:
                 channel.application, channel.data = application, data
-                await self.run_application(channel, application, data)
+                await self.run_dialplan_application(channel, application, data)
             elif self.booted:
                 await run_dialplan(self, channel, start)
             else:
@@ -146,7 +146,7 @@ class SwitchCalls(SwitchCore):
         self.events.publish_hangup_event(channel, cause)
         self.remove_ended_channel(channel, channel.ended_by, cause)
 
-    async def run_application(self, channel: Channel, name: str, data: str) -> int:
+    async def run_dialplan_application(self, channel: Channel, name: str, data: str) -> int:
         """Run one dialplan application on a channel. Return 0, -1 after a hang-up, or -2 for an unknown name."""
         application = APPLICATIONS.get(name)
         if application is None:
@@ -196,7 +196,7 @@ class SwitchCalls(SwitchCore):
 
     def dial_extension_from_phone(self, endpoint: str, extension: str) -> Channel | None:
         """Dial an extension on a seat's phone. Return the channel, or None if the extension does not exist (404)."""
-        if find_extension(self.dialplan, PHONE_CONTEXT, extension) is None:
+        if find_dialplan_extension(self.dialplan, PHONE_CONTEXT, extension) is None:
             return None
         phone = self._phones[endpoint]
         channel = self._create_channel(endpoint, "", PHONE_CONTEXT)

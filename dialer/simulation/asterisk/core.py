@@ -98,7 +98,7 @@ class SwitchCore(ABC):
         """Accept a call from another simulated server, which connects a voter there to an agent here. Return the new channel."""
 
     @abstractmethod
-    async def run_application(self, channel: Channel, name: str, data: str) -> int:
+    async def run_dialplan_application(self, channel: Channel, name: str, data: str) -> int:
         """Run one dialplan application on a channel. Return 0, -1 after a hang-up, or -2 for an unknown name."""
 
     @abstractmethod

@@ -13,8 +13,8 @@ from dialer.simulation.asterisk.core import SERVER, SwitchCore
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     Extension,
+    find_dialplan_extension,
     find_dialplan_step,
-    find_extension,
     is_condition_true,
     substitute_expressions,
 )
@@ -276,7 +276,7 @@ async def _run_hang_up_extension(switch: SwitchCore, channel: Channel) -> None:
     """Run extension `h` (the hang-up extension) of the context on a hung-up channel, then the channel's hang-up handler.
     A pattern that matches `h` counts too, as in Asterisk.
     """
-    if find_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is not None:
+    if find_dialplan_extension(switch.dialplan, channel.context, HANG_UP_EXTENSION) is not None:
         await _run_steps_after_hang_up(switch, channel, channel.context, HANG_UP_EXTENSION)
     if channel.hang_up_handler:
         context, extension, _ = channel.hang_up_handler.split(",")
@@ -322,7 +322,9 @@ def _move_to_next_step(switch: SwitchCore, channel: Channel) -> None:
     elif len(place) == 1:
         name = place[0]
     channel.move_channel_to_dialplan_step(
-        context, name, find_number_of_dialplan_priority(find_extension(switch.dialplan, context, name), priority)
+        context,
+        name,
+        find_number_of_dialplan_priority(find_dialplan_extension(switch.dialplan, context, name), priority),
     )
 
 

@@ -104,7 +104,7 @@ def _find_matching_extensions(dialplan: Dialplan, context: str, name: str) -> It
     yield from (each for each in extensions if each.pattern is not None and each.pattern.fullmatch(name))
 
 
-def find_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
+def find_dialplan_extension(dialplan: Dialplan, context: str, name: str) -> Extension | None:
     """Return the extension of a dialplan context for a dialled `name`, or None.
 
     An extension with exactly this name has priority over patterns. Of several patterns, the first one that matches

@@ -312,12 +312,12 @@ async def _check_that_centres_obey_stop_order(
     began = time.monotonic()
     last = began
 
-    def remember_time_of_reply(_: object) -> None:
+    def store_arrival_time_of_reply(_: object) -> None:
         nonlocal last
         last = time.monotonic()
 
     centres = orders.find_centres_addressed_by_order(settings, order)
-    answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, remember_time_of_reply)
+    answers = await orders.send_order(session, signed, order, centres, SETTLE_SECONDS, store_arrival_time_of_reply)
     stopped = sum(
         all(campaign.state is CampaignState.STOPPED for campaign in each.site.centre_view.campaigns) for each in real
     )

@@ -60,12 +60,12 @@ class RehearsalStaff:
     def subscribe_to_changes(self, callback: Callable[[Change], None]) -> Callable[[], None]:
         """Call `callback` with every change of the engine's state. Return a function that ends the subscription."""
 
-        def remember_campaign_of_seat(change: Change) -> None:
+        def store_campaign_of_seat(change: Change) -> None:
             if isinstance(change, SeatView):
                 self._campaign[change.seat] = change.campaign_id
             callback(change)
 
-        return self._engine.subscribe_to_changes(remember_campaign_of_seat)
+        return self._engine.subscribe_to_changes(store_campaign_of_seat)
 
     async def execute_command(self, command: Command, context: CommandContext = FROM_DIALLER) -> str:
         """Pass a simulated agent's command to the engine, and return the reply. Raises CommandRefused, StoreError.

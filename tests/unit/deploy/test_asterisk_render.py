@@ -37,7 +37,7 @@ from dialer.errors import AsteriskFilesError, SettingError
 from dialer.settings.seats import get_sip_password_of_browser_phone
 from dialer.settings.site import Settings
 from dialer.settings.trunks import Trunk
-from dialer.simulation.asterisk.extensions import find_extension, parse_dialplan
+from dialer.simulation.asterisk.extensions import find_dialplan_extension, parse_dialplan
 from tests.support.asterisk_support import PASSWORDS, a_site
 
 BARE = """
@@ -208,8 +208,8 @@ def test_trunk_registers_with_the_carrier_under_a_phone_number(
     assert registration["contact_user"] == registered
     assert registration["client_uri"] == "sip:matdan@sip.carrier-b.internal;transport=tls"
     inbound = parse_dialplan(render_asterisk_site_files(settings, PASSWORDS)["extensions.conf"])
-    assert find_extension(inbound, "matdan-inbound", registered) is not None
-    assert find_extension(inbound, "matdan-inbound", "matdan") is None
+    assert find_dialplan_extension(inbound, "matdan-inbound", registered) is not None
+    assert find_dialplan_extension(inbound, "matdan-inbound", "matdan") is None
 
 
 @pytest.mark.parametrize("endpoint", ["carrier-a", "carrier-b", "agent01", "agent02"])
@@ -224,7 +224,7 @@ def test_asterisk_rejects_redirects_of_calls_by_the_carrier(endpoint: str) -> No
     assert "FORWARD_CONTEXT=matdan-redirected" in [setting.value for setting in found.find_all_settings("set_var")]
     contexts = parse_dialplan(render_asterisk_site_files(settings, PASSWORDS)["extensions.conf"])
     for asked_for in ("+911140000001", "s", "x.y-z", "*1", "h"):
-        redirected = find_extension(contexts, "matdan-redirected", asked_for)
+        redirected = find_dialplan_extension(contexts, "matdan-redirected", asked_for)
         assert redirected is not None
         assert [step.application for step in redirected.steps.values()] == ["Hangup"]
 

@@ -11,8 +11,8 @@ from dialer.simulation.asterisk.dialplan import APPLICATIONS
 from dialer.simulation.asterisk.extensions import (
     DialplanError,
     evaluate_expression,
+    find_dialplan_extension,
     find_dialplan_step,
-    find_extension,
     is_condition_true,
     parse_dialplan,
     substitute_expressions,
@@ -40,7 +40,7 @@ def test_hang_up_extension_of_a_seats_dialplan_context_hangs_up_first() -> None:
 def test_seat_phone_can_dial_only_the_log_in_code_and_the_echo_test() -> None:
     ours = parse_dialplan(render_dialplan(log_in_code="*77"))
     assert [extension.name for extension in ours["matdan-phones"]] == ["*77", "*43"]
-    assert find_extension(ours, "matdan-phones", "*1") is None
+    assert find_dialplan_extension(ours, "matdan-phones", "*1") is None
 
 
 def test_dialplan_parser_reads_priorities_and_labels_and_skips_comments_and_settings() -> None:
@@ -55,13 +55,13 @@ def test_dialplan_parser_reads_priorities_and_labels_and_skips_comments_and_sett
         exten => _9X.,1,Goto(s,here) ; another
         """
     )
-    extension = find_extension(dialplan, "a", "s")
+    extension = find_dialplan_extension(dialplan, "a", "s")
     assert extension is not None
     assert sorted(extension.steps) == [1, 2, 7]
     assert extension.labels == {"here": 2}
-    assert find_extension(dialplan, "a", "91") is None
-    assert find_extension(dialplan, "a", "912") is not None
-    assert find_extension(dialplan, "nowhere", "s") is None
+    assert find_dialplan_extension(dialplan, "a", "91") is None
+    assert find_dialplan_extension(dialplan, "a", "912") is not None
+    assert find_dialplan_extension(dialplan, "nowhere", "s") is None
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_dialplan_pattern_matches_exactly_the_extensions_that_fit(
 ) -> None:
     dialplan = parse_dialplan(f"[a]\nexten => {pattern},1,NoOp()")
     for name in fits:
-        assert find_extension(dialplan, "a", name) is not None
+        assert find_dialplan_extension(dialplan, "a", name) is not None
     for name in fails:
-        assert find_extension(dialplan, "a", name) is None
+        assert find_dialplan_extension(dialplan, "a", name) is None
 
 
 @pytest.mark.parametrize("text", ["[a]\nexten => s,1", "exten => s,1,NoOp()", "[a]\nnonsense", "[a]\nsame => n,NoOp()"])
