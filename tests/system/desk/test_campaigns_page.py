@@ -33,6 +33,7 @@ from tests.support.browser import (
 from tests.support.desk import PASSWORD, set_passwords
 from tests.support.seats import CHEAP
 from tests.support.stored import query_store
+from tests.support.waiting import HANG_SECONDS
 
 MOST_PAGE_BYTES = 80_000
 
@@ -121,6 +122,10 @@ async def site(browser: Browser, tmp_path: Path) -> AsyncIterator[Site]:
         )
         await stack.enter_async_context(close_pages_after(browser))
         faults: list[str] = []
+        assert centre.monitor is not None
+        async with asyncio.timeout(HANG_SECONDS):  # a command that is sent earlier has no receiver
+            while not centre.monitor.is_connected_to_broker:
+                await asyncio.sleep(0.01)
         yield Site(tmp_path, centre.engine, desk, browser, faults)
         stop.set()
         await running
