@@ -60,7 +60,7 @@ class FlowLibrary:
         changed += [] if texts is self.texts else ["texts"]
         self.texts = texts
         self._replace_loaded_flows(loaded)
-        return changed + self.scripts.use_scripts_for_campaigns(scripts)
+        return changed + self.scripts.replace_scripts_of_campaigns(scripts)
 
     def prepare_library_reload(
         self, sources: Collection[str], scripts: Mapping[str, tuple[str, Purpose]]

@@ -36,7 +36,7 @@ class ScriptLibrary:
         # By campaign and version, as a call ends with the version it started with.
         self._versions: dict[tuple[str, str], Script] = {}
         self._reloaded_at = -math.inf  # monotonic
-        self.use_scripts_for_campaigns(self.load_scripts())
+        self.replace_scripts_of_campaigns(self.load_scripts())
 
     def load_scripts(self) -> dict[str, Script]:
         """Load the script of every campaign, without putting it into use. Raises FlowError."""
@@ -55,7 +55,7 @@ class ScriptLibrary:
         def replace_loaded_scripts() -> None:
             self._campaigns = dict(campaigns)
             self._current = {name: script for name, script in self._current.items() if name in campaigns}
-            self.use_scripts_for_campaigns(read)
+            self.replace_scripts_of_campaigns(read)
 
         return replace_loaded_scripts
 
@@ -71,7 +71,7 @@ class ScriptLibrary:
                 raise FlowError(script.file, 0, "", problem)
         return found
 
-    def use_scripts_for_campaigns(self, scripts: Mapping[str, Script]) -> list[str]:
+    def replace_scripts_of_campaigns(self, scripts: Mapping[str, Script]) -> list[str]:
         """Put these scripts into use in place of the campaigns' present scripts. Return the names of the changed
         scripts.
         """
@@ -106,7 +106,7 @@ class ScriptLibrary:
         ):
             self._reloaded_at = now
             with suppress(FlowError):
-                self.use_scripts_for_campaigns(self.load_scripts())
+                self.replace_scripts_of_campaigns(self.load_scripts())
         script = self._versions.get((campaign, version or ""))
         return None if script is None else create_script_in_language(script, language)
 

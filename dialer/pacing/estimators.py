@@ -96,9 +96,9 @@ def _convert_learned_value_to_json(value: object) -> object:
 class Hazard(Learned):
     """Estimates how likely a talk or wrap-up is to end in the next second, given how long it has lasted (hazard rate).
 
-    A talk or wrap-up has a last part, which begins when the agent announces the end. The rate at which the last part
-    begins is estimated too. Elapsed time is divided into bins. A bin's rate is the number of endings in it, divided by
-    the seconds spent in it. The rate of a bin with few endings is drawn towards the overall rate.
+    Elapsed time is divided into bins. A bin's rate is the number of endings in it, divided by the seconds spent in it.
+    The rate of a bin with few endings is drawn towards the overall rate. Agents may announce that a talk will end soon;
+    how often they do so is estimated in the same way.
     """
 
     SAVED: ClassVar = {"_endings": (0.0, 1e9), "_exposure": (0.0, 1e12)}

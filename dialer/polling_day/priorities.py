@@ -278,7 +278,7 @@ class BoothOrder:
         self.return_empty_booths_to_call_order()
 
     def return_empty_booths_to_call_order(self) -> None:
-        """Return polling booths that counted as empty to the call order, because they may have numbers again."""
+        """Put polling booths without numbers back into the call order, because they may have numbers again."""
         self._empty.clear()
         self._put_booths_back_into_call_order(set(self._set_aside))
 

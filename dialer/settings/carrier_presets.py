@@ -19,7 +19,7 @@ _FOLDER = content.CONFIG / "carriers"
 
 
 class CarrierPreset(BaseModel):
-    """The public values of a carrier, and where they are published."""
+    """A carrier's SIP settings (hosts, codecs, number format), and the page where the carrier publishes them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -140,8 +140,8 @@ def _find_mistakes_about_asterisk_servers(settings: Settings) -> Iterator[Mistak
 
 
 def _find_mistakes_about_users(settings: Settings) -> Iterator[Mistake]:
-    """Yield each MQTT user who lacks a required public key, and each configured user that [[supervisors]] does not
-    list.
+    """Yield each supervisor without the public key that signed commands require, and each user that another section
+    names but `[[supervisors]]` does not list.
     """
     for place, user in enumerate(settings.supervisors):
         if settings.broker.signed_commands and user.key is None and user.role is not SupervisorRole.VIEWER:

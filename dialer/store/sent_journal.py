@@ -34,7 +34,7 @@ class SentJournal:
     """
 
     def __init__(self, path: Path, boot_id: Path = BOOT_ID) -> None:
-        """Create the journal of sent calls with the file at `path`. Nothing is read or written yet."""
+        """Create the journal of calls sent to Asterisk. It will be read and written at `path` when it is opened."""
         self.path = path
         self._boot = _read_journal_file_if_exists(boot_id).strip()
         self._file: int | None = None

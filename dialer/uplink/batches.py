@@ -145,9 +145,9 @@ class BatchSchedule:
     def record_acknowledgement(self, through: int, now: float) -> None:
         """Record that headquarters has acknowledged all result rows up to the id `through`.
 
-        If `through` is lower than before, headquarters' database was restored from a backup. The rows after `through`
-        are sent again. If `through` is higher than every row id, the centre's store was restored from a backup. A late
-        acknowledgement of an earlier batch is ignored.
+        While a batch is sent, an acknowledgement of rows before its last row is late and ignored. Otherwise a lower
+        `through` than before means that headquarters' database was restored from a backup: the rows after it are sent
+        again.
         """
         in_flight = self._in_flight
         if in_flight is not None and in_flight.batch.first - 1 <= through < in_flight.batch.last:

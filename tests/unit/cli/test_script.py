@@ -20,7 +20,7 @@ def write_own_script(tmp_path: Path, old: str, new: str) -> Path:
     return path
 
 
-def test_script_list_command_shows_every_shipped_agents_script() -> None:
+def test_script_list_command_shows_all_agent_scripts_that_matdan_contains() -> None:
     code, text = run("script", "list")
     assert code == 0
     assert all(name in text for name in list_shipped_scripts())

@@ -388,7 +388,7 @@ def test_desk_shows_only_the_agent_script_version_that_the_dialler_uses(tmp_path
         first,
         None,
     )  # the file has changed, but was not reloaded
-    dialler.use_scripts_for_campaigns(dialler.load_scripts())
+    dialler.replace_scripts_of_campaigns(dialler.load_scripts())
     second = dialler.get_script_version("calls")
     assert get_shown_version(second) == second != first
     assert get_shown_version(first) == first

@@ -126,7 +126,7 @@ def test_calls_dialled_ahead_never_exceed_the_hard_abandoned_call_limit(answers:
     assert governor.count_calls_allowed_in_worst_case(0) < 1.0
 
 
-def test_cap_for_every_moment_ignores_answers_expected_later() -> None:
+def test_abandoned_rate_cap_at_every_instant_does_not_count_answers_expected_later() -> None:
     strict, window = (
         _make_governor((Cap(86_400, 0.01, 0.03, reserve),)) for reserve in (Reserve.EVERY_INSTANT, Reserve.WINDOW)
     )

@@ -342,7 +342,7 @@ def _dial_poor_list(pacer: PredictivePacer, until: int) -> None:
         pacer.learn_from_pacing_event(PacingEvent(Kind.ANSWERED if at % 50 == 0 else Kind.FAILED, float(at), 8.0))
 
 
-def test_voter_list_after_a_poor_list_starts_with_one_call_per_free_seat() -> None:
+def test_new_call_list_after_one_with_few_answers_starts_with_one_call_per_free_seat() -> None:
     pacer = _make_trained_pacer(HOUR)
     _dial_poor_list(pacer, 1_500)
     fresh = PacingSnapshot(1_500.0, free_seats=27, seconds_left=20_000.0)

@@ -378,7 +378,7 @@ async def test_demo_report_finds_overlapping_attempts_to_one_number(store: HandF
     assert not report.has_passed_all_checks
 
 
-async def test_demo_report_accepts_consecutive_and_refused_attempts_to_one_number(store: HandFilled) -> None:
+async def test_demo_report_finds_no_fault_in_two_calls_of_a_number_that_do_not_overlap(store: HandFilled) -> None:
     store.attempt(1, NOON, ended_at=NOON + 100)
     store.attempt(1, NOON + 100)
     store.attempt(1, NOON + 110, outcome="refused", attempt_number=None)
