@@ -134,7 +134,7 @@ def verify_seals(
 ) -> SealVerdict:
     """Check whether another program changed the store: its sealed rows, the log of changes, the audit and the schema.
 
-    Rows are compared with the log, the log with the signed minutes (epochs), and epochs and audit entries with their
+    Rows are compared with the log, the log with its signed entries (epochs), and epochs and audit entries with their
     predecessors. `head` is the number and digest of an epoch that somebody noted earlier. `first_keys` are the public
     keys (hexadecimal) with which chains of keys may begin; if empty, any key may begin one. Only reads; call it in a
     transaction.
