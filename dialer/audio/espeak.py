@@ -49,14 +49,14 @@ class _Engine:
     callback: object  # referenced here because the library holds a pointer to it
 
 
-def are_draft_voices_installed() -> bool:
-    """Return whether the wheel with the draft voices is installed."""
+def is_espeak_installed() -> bool:
+    """Return whether the wheel with the draft voices (eSpeak NG) is installed."""
     return find_spec("espeakng_loader") is not None
 
 
 def check_draft_voices_are_installed() -> None:
     """Raise VoiceMissing if the draft voices (eSpeak NG) are not installed."""
-    if not are_draft_voices_installed():
+    if not is_espeak_installed():
         raise VoiceMissing(f"draft voices are not installed: {describe_extra_installation('voices')}")
 
 

@@ -396,7 +396,7 @@ async def export_voter_results(
     from dialer.domain.output import refuse_unwritable_path, write_file
     from dialer.reports.files import encode_report_as_file
     from dialer.reports.results import report_results_of_federal_state
-    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
+    from dialer.roll.sources import find_portal_by_name, load_voter_ids_sent_by_portal
 
     with require_installed_package_extra("hq"):
         from dialer.hq.database import open_database
@@ -405,7 +405,7 @@ async def export_voter_results(
     zone, form = ZoneInfo(settings.gather.time_zone), choose_report_format(None, out)
     window = parse_report_period(since, until, zone)
     refuse_unwritable_path(out, "--out", {"the settings file": hq.config})
-    ids = None if source is None else load_voter_ids_of_portal(find_portal_by_name(settings.sources, source))
+    ids = None if source is None else load_voter_ids_sent_by_portal(find_portal_by_name(settings.sources, source))
     async with open_database(settings.gather.database.get_secret_value()) as db:
         found, answered = await read_results_of_federal_state(db, state, constituency, window.since, window.until)
     report = report_results_of_federal_state(found, answered, zone, ids)

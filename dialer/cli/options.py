@@ -93,7 +93,7 @@ class SiteOptions:
 
     @property
     def files_that_output_must_not_overwrite(self) -> ProtectedFiles:
-        """The files of the site that a command's output must never overwrite, by description."""
+        """The files that a command's output must never overwrite, each under the words that describe it to users."""
         store_files = {
             f"the store's {end} file": self.store_path.with_name(self.store_path.name + end)
             for end in (".lock", ".sent", ".identity", "-wal", "-shm", "-journal")

@@ -242,14 +242,14 @@ def print_results_report(
     Each row has the date, the result and a column for each question.
     """
     from dialer.reports import results as voter_results
-    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
+    from dialer.roll.sources import find_portal_by_name, load_voter_ids_sent_by_portal
     from dialer.store.roll import read_hashes_of_imported_files
 
     def create_results_report(db: Connection) -> Report:
         ids = (
             None
             if source is None
-            else load_voter_ids_of_portal(
+            else load_voter_ids_sent_by_portal(
                 find_portal_by_name(report.site_settings.sources, source), read_hashes_of_imported_files(db)
             )
         )

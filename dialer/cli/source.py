@@ -71,7 +71,7 @@ def send_results_to_portal(
     """
     from dialer.domain.signing import read_webhook_secret
     from dialer.reports.webhook import WebhookPoster, create_webhook_delivery_sender
-    from dialer.roll.sources import find_portal_by_name, load_voter_ids_of_portal
+    from dialer.roll.sources import find_portal_by_name, load_voter_ids_sent_by_portal
     from dialer.settings.site_time import get_site_zone
     from dialer.store.roll import read_hashes_of_imported_files
 
@@ -89,7 +89,7 @@ def send_results_to_portal(
         source,
         settings.centre.id,
         get_site_zone(settings),
-        lambda: load_voter_ids_of_portal(source, imported),
+        lambda: load_voter_ids_sent_by_portal(source, imported),
         position,
     )
     sent = posting.post_new_results_to_portal(

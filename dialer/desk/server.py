@@ -119,7 +119,7 @@ class AgentPages:
         return use_prepared_settings
 
     async def end_session_of_user_or_agent(self, token: str) -> None:
-        """End the session with a token, be it the session of an agent or of another user."""
+        """End the session that a token identifies: the session of an agent or of another user."""
         await self._people.end_session(token)
         await self._sessions.end_session(token)
 

@@ -57,7 +57,8 @@ class Rollout:
         """Create a rollout of the version `label`.
 
         Each step (wave) is observed for `hold_seconds` after all its centres use the version. If some do not use it
-        after `patience_seconds`, the rollout stops. In the last step it ends instead, and these centres are reported.
+        after `patience_seconds`, the rollout stops. In the last step it is completed without these centres, and reports
+        them.
         """
         self._label = label
         self._waves = waves

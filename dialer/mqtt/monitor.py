@@ -157,7 +157,7 @@ class Monitor:
                 group.create_task(
                     self._newest_call.record_newest_calls_at_broker(connection), name="monitor-newest-call"
                 ),
-                group.create_task(self._send_unstored_replies(connection), name="monitor-replies"),
+                group.create_task(self._publish_command_replies_kept_in_memory(connection), name="monitor-replies"),
                 group.create_task(self._unsubscribe_from_opt_outs(connection), name="monitor-unsubscribe"),
             ]
             await stop.wait()
@@ -166,7 +166,7 @@ class Monitor:
                 task.cancel()
         await self._publish_last_messages(connection)
 
-    async def _send_unstored_replies(self, connection: Connection) -> None:
+    async def _publish_command_replies_kept_in_memory(self, connection: Connection) -> None:
         while True:
             await connection.publish_message(await self._gateway.unstored_replies.get())
 

@@ -454,7 +454,7 @@ async def open_session(
     centre: str = "",
     timeout_seconds: float | None = None,
 ) -> AsyncIterator[Session]:
-    """Open a connection to nats-server (session) that reconnects by itself until the context ends.
+    """Open a session: a connection to nats-server, which reconnects by itself until the context ends.
 
     `name` identifies the connection in the server's lists. `centre` is the centre whose key is used ("" = headquarters'
     own key). `timeout_seconds` limits the wait for the first connection (None = no limit). Raises

@@ -69,7 +69,7 @@ class Tally:
             self.abandoned -= counts[1]
             del self._buckets[oldest]
 
-    def count_calls_remaining_in_time_window(self, now: float, ahead_seconds: float) -> tuple[float, float]:
+    def count_past_calls_still_in_window(self, now: float, ahead_seconds: float) -> tuple[float, float]:
         """Return how many of the counted answers and abandoned calls will still be in the time window after
         `ahead_seconds`.
         """
@@ -232,7 +232,7 @@ class Governor(Learned):
         unfilled = min(self._left, tally.count_seconds_until_time_window_is_full(self.now))
         at_end = cap.hard_stop * (tally.answers + self._sure * unfilled)
         ahead = min(self._left, max(unfilled, tuning.foreseen_share * tally.window_seconds))
-        answers, abandoned = tally.count_calls_remaining_in_time_window(self.now, ahead)
+        answers, abandoned = tally.count_past_calls_still_in_window(self.now, ahead)
         room = at_end - tally.abandoned
         if abandoned:
             room = min(room, cap.hard_stop * (answers + self._sure * ahead) - abandoned)
@@ -268,7 +268,7 @@ class Governor(Learned):
             if cap.reserve is None or cap.hard_stop >= 1.0:
                 continue
             ahead = 0.0 if cap.reserve is Reserve.EVERY_INSTANT else min(cap.window_seconds, self._left)
-            answers, abandoned = tally.count_calls_remaining_in_time_window(self.now, ahead)
+            answers, abandoned = tally.count_past_calls_still_in_window(self.now, ahead)
             answers_then = answers + max(0, free_seats) + self._sure * ahead
             allowed = max(0.0, cap.hard_stop) * answers_then - abandoned
             room = min(room, allowed / (1.0 - max(0.0, cap.hard_stop)))

@@ -90,7 +90,7 @@ def _list_portal_files(source: Source) -> Iterator[tuple[float, Path, str]]:
         ) from error
 
 
-def load_voter_ids_of_portal(
+def load_voter_ids_sent_by_portal(
     source: Source, imported: Collection[str] | None = None
 ) -> dict[tuple[str, str, int, int, int], str]:
     """Return the portal's own ID of each voter, from the exports in the portal's folder.

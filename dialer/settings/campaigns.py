@@ -14,7 +14,7 @@ from dialer.domain.enums import CampaignKind, MachineDetection, PacingPolicy, Pu
 from dialer.domain.model import MOST_WEIGHT
 from dialer.settings.fields import Applied, LocalTime, PositiveSeconds, Section, Share, Slug
 from dialer.settings.file_text import SettingsText, read_settings_file
-from dialer.settings.mistakes import combine_setting_errors, list_setting_errors, return_no_environment_variable
+from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 
 
 class Hours(Section):
@@ -216,7 +216,7 @@ def list_campaigns_in_text(text: SettingsText) -> list[dict[str, Any]]:
         CampaignsFile.model_validate(text.table)
     except ValidationError as error:
         raise combine_setting_errors(
-            list(list_setting_errors(error, text, CampaignsFile, return_no_environment_variable))
+            list(list_setting_errors(error, text, CampaignsFile, ignore_environment_variables))
         ) from error
     campaigns: list[dict[str, Any]] = text.table.get("campaigns", [])
     return campaigns

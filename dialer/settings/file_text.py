@@ -39,9 +39,7 @@ class SettingsText:
         `rules.polls[0].day`. A table in an array is shown by its name, or else by its index.
         """
         key = ""
-        for index, (part, (_, table)) in enumerate(
-            zip(place, self._list_keys_from_table_to_setting(place), strict=True), 1
-        ):
+        for index, (part, (_, table)) in enumerate(zip(place, self._list_path_of_setting(place), strict=True), 1):
             names = [table.get(name) for name in _NAME_KEYS]
             own = next((name for name in names if isinstance(name, str) and re.fullmatch(r"[\w-]+", name)), None)
             about_the_name = place[index : index + 1] in {(name,) for name in _NAME_KEYS}
@@ -58,13 +56,13 @@ class SettingsText:
 
         If the file does not contain the setting, return the line of the setting's table.
         """
-        found = tuple(number for number, _ in self._list_keys_from_table_to_setting(place))
+        found = tuple(number for number, _ in self._list_path_of_setting(place))
         for length in range(len(found), 0, -1):
             if found[:length] in self._find_line_number_of_each_key:
                 return f"{self.name}:{self._find_line_number_of_each_key[found[:length]]}"
         return self.name
 
-    def _list_keys_from_table_to_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    def _list_path_of_setting(self, place: Loc) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield each key on the path to a setting, with an empty table. For an array of tables, yield the index and its
         table.
         """

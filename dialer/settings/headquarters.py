@@ -22,7 +22,7 @@ from dialer.settings.fields import (
     is_loopback_host,
 )
 from dialer.settings.file_text import read_settings_file
-from dialer.settings.mistakes import combine_setting_errors, list_setting_errors, return_no_environment_variable
+from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.sources import Source
 from dialer.settings.uplink import Leader, ServerAddress, find_leaders_with_same_name_or_key
 
@@ -191,5 +191,5 @@ def load_hq_settings(path: Path) -> HqSettings:
         return HqSettings.model_validate(text.table)
     except ValidationError as error:
         raise combine_setting_errors(
-            list(list_setting_errors(error, text, HqSettings, return_no_environment_variable))
+            list(list_setting_errors(error, text, HqSettings, ignore_environment_variables))
         ) from error

@@ -109,7 +109,7 @@ def _list_allowed_keys(model: type[BaseModel], place: Place) -> list[str]:
     return [*model.model_fields]
 
 
-def return_no_environment_variable(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
+def ignore_environment_variables(place: tuple[str, ...], *, of_wrong_type: bool) -> None:
     """Return None, because environment variables cannot change the settings of this file.
 
     Pass this function to `list_setting_errors` as `in_environment`.

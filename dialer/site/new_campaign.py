@@ -26,7 +26,7 @@ from dialer.settings.campaigns_file import CampaignsFileChange, prepare_campaign
 from dialer.settings.fields import Applied
 from dialer.settings.file_text import SettingsText
 from dialer.settings.form import FormField, describe_settings_for_form
-from dialer.settings.mistakes import combine_setting_errors, list_setting_errors, return_no_environment_variable
+from dialer.settings.mistakes import combine_setting_errors, ignore_environment_variables, list_setting_errors
 from dialer.settings.site import Settings, load_settings
 from dialer.settings.site_rules import load_site_profile
 from dialer.site.checks.flows import check_flow_and_script_of_campaign
@@ -133,7 +133,7 @@ def _read_campaign_from_form(settings: Settings, values: Mapping[str, Any]) -> C
     try:
         return Campaign.model_validate({**values, "start_paused": True})
     except ValidationError as error:
-        found = list_setting_errors(error, SettingsText(""), Campaign, return_no_environment_variable)
+        found = list_setting_errors(error, SettingsText(""), Campaign, ignore_environment_variables)
         every = [_copy_error_with_key(each, each.key.replace("(settings)", "")) for each in found]
         raise combine_setting_errors(every) from error
 

@@ -396,8 +396,8 @@ def postpone_other_numbers_of_voter_until(
 ) -> None:
     """Make the other numbers of a voter due at the time `until`. A number that is due later keeps its due time.
 
-    With `held_until`, only numbers that are due at exactly that time are changed. They become due at `until`, even if
-    that is sooner.
+    `held_until` is the due time that an earlier call of this function has set. If given, only those numbers are
+    changed, and they may become due sooner.
     """
     SQL.block_other_numbers_of_voter.run_statement(
         db, campaign_id=campaign_id, phone_id=phone_id, voter_id=voter_id, until=until, held_until=held_until

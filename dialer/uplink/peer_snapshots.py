@@ -61,8 +61,8 @@ class SnapshotSource:
             position = page.position
             if position < stored:
                 raise InvalidMessage(
-                    f"headquarters sent a list of opt-outs and marks (snapshot) that ends at position {position}, but this centre"
-                    f" has updates up to {stored}: it is requested again"
+                    f"headquarters sent an outdated list of opt-outs and voters' marks, up to update {position}; this centre"
+                    f" has updates up to {stored} and requests the list again"
                 )
             _append_snapshot_page_to_file(file, data)
             while page.next_after is not None:

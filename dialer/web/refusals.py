@@ -1,4 +1,4 @@
-"""Refused requests of pages: an HTTP status and a problem code, for which the pages have a text."""
+"""Replies to refused requests: an HTTP status and a problem code, for which the pages have a text."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def test_docs_tell_readers_to_install_extras_from_the_checkout() -> None:
 def test_error_about_a_missing_package_extra_says_how_to_install_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(espeak, "are_draft_voices_installed", lambda: False)
+    monkeypatch.setattr(espeak, "is_espeak_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=re.escape(".venv/bin/pip install -e '.[voices]'")):
         synthesise_drafts(AudioDirectories(tmp_path, tmp_path), {}, Recipe(()), {})
     monkeypatch.setitem(sys.modules, "sqlcipher3.dbapi2", None)

@@ -100,8 +100,8 @@ class ExternalRecords:
     async def remove_uploaded_results_from_outbox(self, through: int) -> bool:
         """Delete from the outbox (the queue of messages to headquarters) the results that headquarters has committed.
 
-        Returns True if headquarters has results that this store lacks, because an older copy of the store is in use.
-        Raises CommandRefused, StoreError.
+        `through` is the number of the last one. Returns True if this store never had so many results: it is an older
+        copy. Raises CommandRefused, StoreError.
         """
         with _refuse_command_if_store_rejects_records():
             return await self._store.record_last_outbox_id_at_headquarters(through, self._clock.now())

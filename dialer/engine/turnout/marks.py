@@ -81,7 +81,7 @@ class Marks:
             self.read_number_queues_again_soon()
 
     def update_alert_about_unknown_voters(self, marks: int) -> None:
-        """Raise an alert if other centres have sent marks (facts) about voters who are not on the electoral roll here.
+        """Raise an alert if other centres have sent marks, such as "has voted", about voters who are not on the roll here.
 
         `marks` is the number of such marks; 0 ends the alert.
         """

@@ -218,7 +218,7 @@ def test_dialler_name_stored_in_asterisk_for_exclusive_use_is_read_back_unchange
 
 
 @virtual_time()
-async def test_dialler_suspended_until_its_exclusive_use_of_asterisk_expired_places_no_call(
+async def test_dialler_places_no_call_after_a_suspension_in_which_its_exclusive_use_of_asterisk_expired(
     tmp_path: Path,
 ) -> None:
     """The suspended dialler's AMI session still exists, and it does not know yet that another dialler holds the lease."""

@@ -179,7 +179,7 @@ def test_draft_recording_of_a_text_without_speakable_words_is_refused(tmp_path: 
 
 
 def test_missing_synthetic_voices_give_one_line_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(espeak, "are_draft_voices_installed", lambda: False)
+    monkeypatch.setattr(espeak, "is_espeak_installed", lambda: False)
     with pytest.raises(VoiceMissing, match=r"\.venv/bin/pip install -e '\.\[voices\]'"):
         synthesise_drafts(AudioDirectories(tmp_path, tmp_path), {}, LINE, {PromptName("", "hi", "x/y"): "सात"})
 

@@ -25,7 +25,7 @@ def make_sample(*hashes: str, fingerprint: str = "f1") -> NumberSample:
     return NumberSample(fingerprint, tuple(sorted(hashes)[:SAMPLE_HASHES]))
 
 
-def test_numbers_shared_by_the_short_lists_of_two_centres_are_counted_exactly() -> None:
+def test_numbers_that_two_centres_share_are_counted_exactly_if_their_lists_are_short() -> None:
     shared = make_hashes(1, 280)
     samples = {
         "pune-1": make_sample(*shared, *make_hashes(2, 900)),

@@ -50,8 +50,8 @@ def test_abandoned_calls_stay_in_the_rate_window_seconds_longer_than_answered_on
     assert (tally.answers, tally.abandoned) == (1, 1)
     tally.remove_calls_outside_time_window(3_605.0)
     assert (tally.answers, tally.abandoned) == (1, 0)
-    assert tally.count_calls_remaining_in_time_window(3_605.0, 990.0) == (1, 0)
-    assert tally.count_calls_remaining_in_time_window(3_605.0, 1_000.0) == (0, 0)
+    assert tally.count_past_calls_still_in_window(3_605.0, 990.0) == (1, 0)
+    assert tally.count_past_calls_still_in_window(3_605.0, 1_000.0) == (0, 0)
 
 
 def test_call_counts_in_an_abandoned_rate_window_never_go_below_zero() -> None:

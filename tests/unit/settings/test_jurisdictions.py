@@ -273,7 +273,7 @@ def test_campaign_setting_looser_than_the_jurisdiction_profile_is_refused(
         ({"connect": {"limit_seconds": 1.5}}, "connect_limit_seconds: 2 is looser"),
     ],
 )
-def test_default_setting_looser_than_the_profile_is_refused_only_where_used(
+def test_default_value_is_refused_if_a_campaign_uses_it_and_the_legal_profile_forbids_it(
     stricter: dict[str, Any], output: str | None
 ) -> None:
     settings = site(rules={"stricter": stricter})
