@@ -423,6 +423,7 @@ recorded-agent = Agent
 recording-of = Recording that started { $at }
 recording-play-of = Play recording that started { $at }
 do-recording-play = Play recording
+do-recording-judge = Say who answered
 judged-who = Who answered (calls taken for answering machines)
 judged-open = Listen, then choose
 judged-person = Person

@@ -402,6 +402,7 @@ recorded-agent = एजेंट
 recording-of = { $at } की रिकॉर्डिंग
 recording-play-of = { $at } की रिकॉर्डिंग सुनें
 do-recording-play = रिकॉर्डिंग सुनें
+do-recording-judge = बताएँ, किसने उत्तर दिया
 judged-who = किसने उठाया (आंसरिंग मशीन मानी गई कॉल)
 judged-open = सुनें, फिर चुनें
 judged-person = व्यक्ति
